@@ -1,0 +1,137 @@
+"""What a stack is, as data: the one thing that crosses process boundaries, and the wall to its providers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+import msgspec
+
+ProviderName: TypeAlias = Literal["embedded", "kind", "attached"]
+State: TypeAlias = Literal["ready", "waiting", "doomed", "gone"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoints:
+    """Where the services of a stack listen. URLs have no trailing slash.
+
+    ``spicedb`` is ``host:port`` (gRPC) and absent where a stand-in evaluates the schema.
+    """
+
+    api: str
+    issuer: str
+    database: str
+    nats: str
+    signer: str
+    spicedb: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One service of a stack: what runs, and what it stands in for (``None``: it is the real one)."""
+
+    name: str
+    version: str
+    stands_in_for: str | None = None
+    pid: int | None = None
+    log: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """A part of the bring-up and how long it took, in seconds."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackInfo:
+    """Addresses and identity of a running stack.
+
+    Attributes:
+        provider: Who brought it up.
+        id: Unique among the stacks of this machine; ``warm`` for the one that ``plexdev up`` leaves running.
+        directory: Its files: ``stack.json``, logs, data.
+        started_at: Unix time, seconds.
+        left_out: Services of the product's dev stack that this stack does not have.
+        capabilities: What a test may do here that the contract does not promise; ``age-heartbeat`` is one.
+    """
+
+    provider: ProviderName
+    id: str
+    directory: Path
+    endpoints: Endpoints
+    started_at: float
+    services: tuple[Service, ...] = ()
+    left_out: tuple[str, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    capabilities: frozenset[str] = field(default_factory=frozenset)
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, in one piece: a reader sees the whole or the previous file."""
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(self, enc_hook=str)))
+        unfinished.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> StackInfo:
+        """Read what :meth:`write` wrote."""
+        return msgspec.json.decode(path.read_bytes(), type=cls, dec_hook=_decode)
+
+
+def _decode(kind: type, value: object) -> object:
+    return kind(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is known of one service: its state, the reason, since when (seconds ago), and the hint."""
+
+    name: str
+    state: State
+    reason: str = ""
+    since: float | None = None
+    hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseBegan:
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictChanged:
+    verdict: Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseEnded:
+    phase: Phase
+
+
+Event: TypeAlias = PhaseBegan | VerdictChanged | PhaseEnded
+Progress: TypeAlias = Callable[[Event], None]
+
+
+class Provider(Protocol):
+    """Brings a stack up and down and says its state. It reports through events and never prints."""
+
+    def up(self, progress: Progress) -> StackInfo:
+        """Bring the stack up and return once it is ready.
+
+        Raises:
+            PlexdevError: It did not become ready; whatever it had started is stopped again.
+        """
+        ...
+
+    def down(self, info: StackInfo) -> None:
+        """End the stack. One that is gone already is fine."""
+        ...
+
+    def state(self, info: StackInfo) -> Sequence[Verdict]:
+        """Say of each service whether it is there, asking it now."""
+        ...

@@ -1,0 +1,61 @@
+"""``python -m plexsphere_reference api|signer|migrate|bootstrap``: one program each, imported when chosen."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from plexsphere_reference.settings import Settings, SettingsError
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one program and return its exit code; 2 is for wrong arguments or variables."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = Settings.read(os.environ)
+    except SettingsError as error:
+        print(f"plexsphere {options.program}: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    return _run(options, settings)
+
+
+def _run(options: argparse.Namespace, settings: Settings) -> int:
+    match options.program:
+        case "api":
+            from plexsphere_reference.http.server import main as serve_api
+
+            return serve_api(settings, listen=options.listen)
+        case "signer":
+            from plexsphere_reference.signer.server import main as serve_signer
+
+            return serve_signer(settings.database_url, options.listen, options.port_file)
+        case "migrate":
+            from plexsphere_reference.migrate import main as migrate
+
+            return migrate(settings)
+        case _:
+            from plexsphere_reference.bootstrap import main as bootstrap
+
+            return bootstrap(settings, manifest=options.manifest)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m plexsphere_reference", description=__doc__)
+    programs = parser.add_subparsers(dest="program", required=True)
+    api = programs.add_parser("api", help="serve /v1")
+    api.add_argument("--listen", required=True, help="HOST:PORT, or fd:N for a socket that is bound already")
+    signer = programs.add_parser("signer", help="serve the signing keys over gRPC")
+    signer.add_argument("--listen", required=True, help="HOST:PORT; port 0 lets the kernel choose")
+    signer.add_argument("--port-file", type=Path, help="where to write the port once it is bound")
+    migrate = programs.add_parser("migrate", help="bring the database to this program's schema")
+    migrate.add_argument("direction", choices=["up"])
+    bootstrap = programs.add_parser("bootstrap", help="seed the tenants of a manifest")
+    bootstrap.add_argument("--manifest", type=Path, required=True)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

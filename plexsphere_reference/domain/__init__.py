@@ -1,0 +1,1 @@
+"""The rules of the product, free of HTTP and SQL."""

@@ -1,0 +1,1 @@
+"""One module per surface; each ends with its ``OPERATIONS``."""

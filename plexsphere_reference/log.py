@@ -1,0 +1,31 @@
+"""Log lines in the product's form: ``level=INFO msg="..." key=value``, on standard error."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final, TextIO
+
+_BARE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@+")
+
+
+def log(level: str, message: str, *, stream: TextIO | None = None, **fields: object) -> None:
+    """Write one line; a value with other than bare characters is quoted, so a line stays one line."""
+    parts = [f"level={level}", f"msg={_quote(message)}"]
+    parts += [f"{name}={_value(value)}" for name, value in fields.items()]
+    print(*parts, file=stream or sys.stderr, flush=True)  # noqa: T201
+
+
+def dev_warning(*, dependency: str, prod_delta: str, env: str) -> None:
+    """The one line that every program with a relaxed posture prints at boot (runbook, dev-posture warning)."""
+    if env == "dev":
+        log("WARN", "insecure default active in dev mode", env=env, dependency=dependency, prod_delta=prod_delta)
+
+
+def _value(value: object) -> str:
+    text = str(value)
+    return text if text and _BARE.issuperset(text) else _quote(text)
+
+
+def _quote(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'

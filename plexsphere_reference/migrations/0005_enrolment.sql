@@ -1,0 +1,45 @@
+-- Bootstrap tokens, Nodes and their secrets.
+CREATE TABLE plexsphere.bootstrap_tokens (
+    id                  uuid PRIMARY KEY,
+    project_id          uuid NOT NULL REFERENCES plexsphere.projects (id) ON DELETE CASCADE,
+    kind                text NOT NULL CHECK (kind IN ('node', 'bridge')),
+    env_prefix          text NOT NULL,
+    lookup              text NOT NULL UNIQUE,
+    argon2_hash         text NOT NULL,
+    issued_at           timestamptz NOT NULL DEFAULT now(),
+    expires_at          timestamptz NOT NULL,
+    issued_by_user_id   uuid NOT NULL,
+    revoked_at          timestamptz,
+    consumed_at         timestamptz,
+    consumed_nonce      text,
+    consumed_by_node_id uuid,
+    CONSTRAINT bootstrap_tokens_nonce_uq UNIQUE (project_id, consumed_nonce)
+);
+
+CREATE TABLE plexsphere.nodes (
+    id                      uuid PRIMARY KEY,
+    domain_id               uuid NOT NULL CONSTRAINT nodes_domain_fk
+                            REFERENCES plexsphere.domains (id) ON DELETE RESTRICT,
+    project_id              uuid NOT NULL REFERENCES plexsphere.projects (id) ON DELETE RESTRICT,
+    resource_id             uuid NOT NULL CONSTRAINT nodes_resource_uq UNIQUE
+                            REFERENCES plexsphere.resources (id) ON DELETE RESTRICT,
+    lifecycle               text NOT NULL DEFAULT 'ready'
+                            CHECK (lifecycle IN ('pending', 'enrolling', 'ready', 'deregistered')),
+    mesh_ip                 inet NOT NULL,
+    public_key              text NOT NULL,
+    fallback_endpoint       text,
+    binary_version          text,
+    reachability            text NOT NULL DEFAULT 'unreachable'
+                            CHECK (reachability IN ('healthy', 'stale', 'unreachable')),
+    reachability_changed_at timestamptz NOT NULL DEFAULT now(),
+    last_heartbeat_at       timestamptz,
+    created_at              timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT nodes_domain_mesh_ip_uq UNIQUE (domain_id, mesh_ip)
+);
+
+CREATE TABLE plexsphere.node_secret_keys (
+    node_id     uuid PRIMARY KEY REFERENCES plexsphere.nodes (id) ON DELETE CASCADE,
+    secret_hash bytea NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    revoked_at  timestamptz
+);

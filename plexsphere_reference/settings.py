@@ -1,0 +1,108 @@
+"""What the programs are told: the PLEXSPHERE_* variables, read once (the table is in docs/architecture.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+_SURFACE_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "auth": ("PLEXSPHERE_PUBLIC_URL",),
+    "audit": ("PLEXSPHERE_CURSOR_KEY", "PLEXSPHERE_PSEUDONYM_KEY"),
+    "bootstrap_tokens": ("PLEXSPHERE_CURSOR_KEY",),
+    "domains": ("PLEXSPHERE_CURSOR_KEY",),
+    "groups": ("PLEXSPHERE_CURSOR_KEY",),
+    "heartbeat": ("PLEXSPHERE_REACHABILITY_EVALUATOR",),
+    "identities": ("PLEXSPHERE_CURSOR_KEY", "PLEXSPHERE_PSEUDONYM_KEY"),
+    "labels": ("PLEXSPHERE_CURSOR_KEY",),
+    "nodes": ("PLEXSPHERE_CURSOR_KEY",),
+    "projects": ("PLEXSPHERE_CURSOR_KEY",),
+    "reachability": ("PLEXSPHERE_REACHABILITY_EVALUATOR",),
+    "register": ("PLEXSPHERE_SIGNER_ENDPOINT",),
+    "resources": ("PLEXSPHERE_CURSOR_KEY",),
+}
+_SHORTEST_KEY: Final = 16
+
+
+class SettingsError(Exception):
+    """A variable is missing or has a value that cannot be used; the message names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The variables, parsed. Secrets are left out of the repr."""
+
+    env: str = "dev"
+    database_url: str = field(repr=False)
+    public_url: str | None = None
+    csrf_allowed_origins: frozenset[str] | None = None
+    trust_proxy_headers: bool = False
+    platform_device_login: bool = False
+    cursor_key: bytes | None = field(default=None, repr=False)
+    pseudonym_key: bytes | None = field(default=None, repr=False)
+    nats_url: str | None = None
+    spicedb_endpoint: str | None = None
+    spicedb_preshared_key: str = field(default="", repr=False)
+    signer_endpoint: str | None = None
+    reachability_evaluator: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Parse the variables.
+
+        Raises:
+            SettingsError: One is missing that every program needs, or has a value that cannot be used.
+        """
+        database_url = environment.get("PLEXSPHERE_DATABASE_URL")
+        if not database_url:
+            raise SettingsError("PLEXSPHERE_DATABASE_URL is not set; it takes a libpq URL")
+        origins = environment.get("PLEXSPHERE_CSRF_ALLOWED_ORIGINS")
+        public_url = environment.get("PLEXSPHERE_PUBLIC_URL")
+        return cls(
+            env=environment.get("PLEXSPHERE_ENV", "dev"),
+            database_url=database_url,
+            public_url=public_url.rstrip("/") if public_url else None,
+            csrf_allowed_origins=frozenset(o.strip() for o in origins.split(",")) if origins else None,
+            trust_proxy_headers=_flag(environment, "PLEXSPHERE_AUTH_TRUST_PROXY_HEADERS"),
+            platform_device_login=_flag(environment, "PLEXSPHERE_AUTH_PLATFORM_DEVICE_LOGIN"),
+            cursor_key=_key(environment, "PLEXSPHERE_CURSOR_KEY"),
+            pseudonym_key=_key(environment, "PLEXSPHERE_PSEUDONYM_KEY"),
+            nats_url=environment.get("PLEXSPHERE_NATS_URL") or None,
+            spicedb_endpoint=environment.get("PLEXSPHERE_SPICEDB_ENDPOINT") or None,
+            spicedb_preshared_key=environment.get("PLEXSPHERE_SPICEDB_PRESHARED_KEY", ""),
+            signer_endpoint=environment.get("PLEXSPHERE_SIGNER_ENDPOINT") or None,
+            reachability_evaluator=_flag(environment, "PLEXSPHERE_REACHABILITY_EVALUATOR"),
+            environment=dict(environment),
+        )
+
+    def missing_for(self, surface: str) -> tuple[str, ...]:
+        """The variables whose absence leaves ``surface`` unwired; empty where it is wired."""
+        return tuple(name for name in _SURFACE_NEEDS.get(surface, ()) if not self.environment.get(name))
+
+    def secret(self, reference: str) -> str | None:
+        """Resolve a ``client_secret_ref``.
+
+        Only ``env:PLEXSPHERE_…_CLIENT_SECRET`` resolves: whoever may create a binding must not be able to name
+        any other variable of this process and have it sent to an identity provider of their own.
+        """
+        scheme, _, name = reference.partition(":")
+        if scheme != "env" or not (name.startswith("PLEXSPHERE_") and name.endswith("_CLIENT_SECRET")):
+            return None
+        return self.environment.get(name)
+
+
+def _flag(environment: Mapping[str, str], name: str) -> bool:
+    value = environment.get(name, "false").lower()
+    if value not in ("true", "false", ""):
+        raise SettingsError(f"{name} is {value!r}; it takes true or false")
+    return value == "true"
+
+
+def _key(environment: Mapping[str, str], name: str) -> bytes | None:
+    value = environment.get(name)
+    if not value:
+        return None
+    if len(value) < _SHORTEST_KEY:
+        raise SettingsError(f"{name} is shorter than {_SHORTEST_KEY} characters")
+    return value.encode()

@@ -1,0 +1,11 @@
+"""The identity provider of an embedded stack: the real Dex where it is installed, else a stand-in for Dex 2.41.
+
+The stand-in is a program: ``python -m pytest_plexdev.stack.embedded.idp --listen fd:3 --config FILE``. Both
+take their configuration from one :class:`IdpConfig`, and one conformance suite holds both (``tests/integration/idp``).
+"""
+
+from __future__ import annotations
+
+from pytest_plexdev.stack.embedded.idp.config import IdpClient, IdpConfig, IdpUser
+
+__all__ = ["IdpClient", "IdpConfig", "IdpUser"]

@@ -101,6 +101,90 @@ PORT_TAKEN: Final = Failure(
     fix="stop {holder}, or use a fresh stack, which takes free ports: pytest -m golden",
 )
 
+NOT_IN_THIS_VERSION: Final = Failure(
+    tag="not-in-this-version",
+    what="{what} is not in this version of pytest-plexdev",
+    why="{why}",
+    fix="{instead}",
+)
+API_UNREACHABLE: Final = Failure(
+    tag="api-unreachable",
+    what="{method} {url} got no answer: {reason}",
+    why="every service of the stack that can be asked is there, so the way to the API is not",
+    fix="plexdev status",
+)
+API_GIBBERISH: Final = Failure(
+    tag="api-gibberish",
+    what="{method} {url} answered {status} with a body that is not what the contract says: {reason}",
+    why="the address is not a plexsphere API, or its version is not the one that this harness knows",
+    fix="open {url} and look who answers",
+)
+SEED_MISSING: Final = Failure(
+    tag="seed-missing",
+    what="the stack has no seeded Domain {slug}",
+    why="it has {found}; the bootstrap did not run, or seeded something else",
+    fix="plexdev logs bootstrap",
+)
+NO_BINDING: Final = Failure(
+    tag="no-binding",
+    what="Domain {domain} has no active IdP binding, so nobody can sign in to it",
+    why="the API listed none",
+    fix="bind it: client.idp_bindings.create(...), or use one of the seeded Domains",
+)
+SIGN_IN_REFUSED: Final = Failure(
+    tag="sign-in-refused",
+    what="the identity provider refused {user} at {url}",
+    why="its page says: {reason}",
+    fix="the dev stack knows admin@example.com with the password `password`; pass user= and password= for others",
+    exit_code=3,
+)
+SIGN_IN_PAGE: Final = Failure(
+    tag="sign-in-page",
+    what="the sign-in of {user} stopped at {url} (status {status})",
+    why="{reason}",
+    fix="open {url} in a browser and see what it asks for",
+)
+SIGN_IN_FAILED: Final = Failure(
+    tag="sign-in-failed",
+    what="{user} signed in at the identity provider, and the control plane did not accept it: {reason}",
+    why="the callback ended without a session",
+    fix="plexdev logs api",
+    exit_code=3,
+)
+CLOCK_SKEW: Final = Failure(
+    tag="clock-skew",
+    what="the clocks are apart: {clocks}",
+    why="an id_token is judged by time, and more than 60 s of difference makes it expired or not yet valid ({reason})",
+    fix="set the clock (a virtual machine that slept: restart it, or `hwclock --hctosys`), then run again",
+)
+DEVICE_CODE_EXPIRED: Final = Failure(
+    tag="device-code-expired",
+    what="the device code {user_code} was not approved within {seconds:.0f} s",
+    why="{reason}",
+    fix="start the login again and open the link at once; --auto approves it as the seeded user",
+    exit_code=3,
+)
+DEVICE_CODE_REFUSED: Final = Failure(
+    tag="device-code-refused",
+    what="the control plane refused the device code {user_code}: {reason}",
+    why="it was denied, used before, or belongs to another server",
+    fix="start the login again",
+    exit_code=3,
+)
+NOT_SIGNED_IN: Final = Failure(
+    tag="not-signed-in",
+    what="nobody is signed in to {server}{domain}",
+    why="{why}",
+    fix="plexdev login",
+    exit_code=3,
+)
+NO_EVENT: Final = Failure(
+    tag="no-event",
+    what="no {wanted} came within {seconds:.1f} s",
+    why="since the test began: {seen}",
+    fix="plexdev logs api; the outbox relay publishes to NATS",
+)
+
 CATALOGUE: Final[tuple[Failure, ...]] = (
     EXTRA_MISSING,
     SERVER_EXITED,
@@ -108,4 +192,17 @@ CATALOGUE: Final[tuple[Failure, ...]] = (
     SERVER_DIED,
     STACK_MISSING,
     PORT_TAKEN,
+    NOT_IN_THIS_VERSION,
+    API_UNREACHABLE,
+    API_GIBBERISH,
+    SEED_MISSING,
+    NO_BINDING,
+    SIGN_IN_REFUSED,
+    SIGN_IN_PAGE,
+    SIGN_IN_FAILED,
+    CLOCK_SKEW,
+    DEVICE_CODE_EXPIRED,
+    DEVICE_CODE_REFUSED,
+    NOT_SIGNED_IN,
+    NO_EVENT,
 )

@@ -49,6 +49,16 @@ class Phase:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeededTenant:
+    """A Domain that the bootstrap seeds, its active IdP binding, and its admin's name at the IdP."""
+
+    slug: str
+    domain_id: str
+    binding_id: str
+    admin: str = "admin@example.com"
+
+
+@dataclass(frozen=True, kw_only=True)
 class StackInfo:
     """Addresses and identity of a running stack.
 
@@ -58,6 +68,8 @@ class StackInfo:
         directory: Its files: ``stack.json``, logs, data.
         started_at: Unix time, seconds.
         left_out: Services of the product's dev stack that this stack does not have.
+        tenants: The seeded Domains; empty where the provider does not know their ids (they are then read from
+            Postgres, as the runbook does).
         capabilities: What a test may do here that the contract does not promise; ``age-heartbeat`` is one.
     """
 
@@ -69,6 +81,7 @@ class StackInfo:
     services: tuple[Service, ...] = ()
     left_out: tuple[str, ...] = ()
     phases: tuple[Phase, ...] = ()
+    tenants: tuple[SeededTenant, ...] = ()
     capabilities: frozenset[str] = field(default_factory=frozenset)
 
     def write(self, path: Path) -> None:

@@ -1,0 +1,53 @@
+"""The audit chain's arithmetic: canonical bytes, hashes, pseudonyms.
+
+``entry_hash = sha256(prev_hash ‖ sha256(canonical_bytes))``, 64 zeros before the first entry (contract, audit).
+The contract leaves the canonical encoding to the implementation: ours is JSON with sorted keys and no spaces.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime
+from typing import Final, Literal, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+Reason: TypeAlias = Literal["granted", "out_of_scope", "insufficient_relation", "caveat_violation", "unknown"]
+
+PLATFORM_CHAIN: Final = UUID(int=0)
+"""The platform's own chain; its entries carry the nil UUID as their ``domain_id``."""
+GENESIS: Final = bytes(32)
+_encoder: Final = msgspec.json.Encoder(order="sorted")
+
+
+class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision, before it has its place in a chain."""
+
+    chain_id: UUID
+    occurred_at: datetime
+    reason: Reason
+    subject: str
+    identity_id_ref: UUID | None
+    relation: str
+    object_type: str
+    object_id: str
+    correlation_id: str
+    ip: str | None
+    user_agent: str | None
+    caveat_context: dict[str, list[str]] = {}
+
+
+def canonical_bytes(record: AuditRecord, seq: int) -> bytes:
+    """What is hashed: the record and its place in the chain."""
+    return _encoder.encode({"seq": seq, **msgspec.structs.asdict(record)})
+
+
+def entry_hash(previous: bytes, canonical: bytes) -> bytes:
+    return hashlib.sha256(previous + hashlib.sha256(canonical).digest()).digest()
+
+
+def pseudonym(key: bytes, domain_id: UUID, subject: str) -> str:
+    """64 hex characters: equal for equal subjects of one Domain, different between Domains."""
+    return hmac.new(key, domain_id.bytes + subject.encode(), hashlib.sha256).hexdigest()

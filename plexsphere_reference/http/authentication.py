@@ -1,0 +1,110 @@
+"""From a request to its principal: bearer, cookie (with its CSRF rules), NSK."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from typing import Final
+from uuid import UUID
+
+from starlette.requests import Request
+
+from plexsphere_reference.domain.principal import Principal
+from plexsphere_reference.http.plane import Plane
+from plexsphere_reference.http.problems import Problem
+
+SESSION_COOKIE: Final = "plexsphere_session"
+CSRF_COOKIE: Final = "plexsphere_csrf"
+CSRF_HEADER: Final = "x-plexsphere-csrf"
+TOKEN_PREFIX: Final = "psk_"  # noqa: S105
+_NSK_PREFIX: Final = "nsk_"
+_NSK_PAYLOAD_BYTES: Final = 48
+_SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+
+
+async def authenticate(plane: Plane, request: Request, access: str) -> Principal | None:
+    """Who calls; None only where the operation is public.
+
+    Raises:
+        Problem: 401 ``unauthenticated`` (NSK routes: ``unauthorized``, ``nsk_invalid``, ``nsk_revoked``) or one of
+            the 403 ``csrf_…`` codes.
+    """
+    if access == "public":
+        return None
+    bearer = _bearer(request)
+    if access == "node" or (access == "operator_or_node" and bearer and bearer.startswith(_NSK_PREFIX)):
+        return await _node(plane, bearer)
+    principal = await operator(plane, request, bearer=bearer)
+    if principal is None:
+        raise Problem(401, "unauthenticated", "a session cookie or a bearer token is needed, and this one is not valid")
+    return principal
+
+
+async def operator(plane: Plane, request: Request, *, bearer: str | None = None) -> Principal | None:
+    """The user behind a bearer token, else behind the session cookie; a cookie's writes must pass the CSRF rules."""
+    bearer = bearer or _bearer(request)
+    if bearer is not None:
+        return await plane.credentials.of_token(bearer) if bearer.startswith(TOKEN_PREFIX) else None
+    cookie = request.cookies.get(SESSION_COOKIE)
+    if not cookie:
+        return None
+    look_up = plane.credentials.of_token if cookie.startswith(TOKEN_PREFIX) else plane.credentials.of_session
+    principal = await look_up(cookie)
+    if principal is not None and request.method not in _SAFE:
+        check_csrf(plane, request)
+    return principal
+
+
+def check_csrf(plane: Plane, request: Request) -> None:
+    """Hold a cookie-authenticated write to the double-submit token and the origin (contract, CSRF)."""
+    check_origin(plane, request)
+    header, cookie = request.headers.get(CSRF_HEADER), request.cookies.get(CSRF_COOKIE)
+    if not header or not cookie or not hmac.compare_digest(header.encode(), cookie.encode()):
+        raise Problem(403, "csrf_token_mismatch", f"{CSRF_HEADER} does not equal the {CSRF_COOKIE} cookie")
+
+
+def check_origin(plane: Plane, request: Request) -> None:
+    """The request comes from a page of an allowed origin."""
+    allowed = plane.settings.csrf_allowed_origins
+    if allowed is None:
+        raise Problem(403, "csrf_origin_not_configured", "PLEXSPHERE_CSRF_ALLOWED_ORIGINS is not set")
+    origin = request.headers.get("origin")
+    if origin not in allowed and not (origin is None and request.headers.get("sec-fetch-site") == "same-origin"):
+        raise Problem(403, "csrf_origin_mismatch", "this request does not come from an allowed origin")
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else None
+
+
+async def _node(plane: Plane, bearer: str | None) -> Principal:
+    if bearer is None:
+        raise Problem(401, "unauthorized", "a Node authenticates with its NSK as a bearer")
+    node_id, nsk = _open_envelope(bearer)
+    principal, revoked = await plane.credentials.of_node(node_id, nsk)
+    if principal is None:
+        raise _nsk_invalid()
+    if revoked:
+        raise Problem(401, "nsk_revoked", "this NSK has been revoked")
+    return principal
+
+
+def _open_envelope(bearer: str) -> tuple[UUID, bytes]:
+    """``nsk_<env>_<base64url of 16 bytes of Node id and 32 of NSK>`` (plexd, registration); the env only informs."""
+    prefix, _, rest = bearer.partition("_")
+    _, separator, encoded = rest.partition("_")
+    if prefix != "nsk" or not separator:
+        raise _nsk_invalid()
+    try:
+        payload = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _nsk_invalid() from error
+    if len(payload) != _NSK_PAYLOAD_BYTES:
+        raise _nsk_invalid()
+    return UUID(bytes=payload[:16]), payload[16:]
+
+
+def _nsk_invalid() -> Problem:
+    return Problem(401, "nsk_invalid", "this NSK is not the one of any Node")

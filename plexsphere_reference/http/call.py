@@ -1,0 +1,237 @@
+"""What a handler is given: the request, who calls, and the gates and transactions that every handler needs alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import msgspec
+import psycopg
+from starlette.requests import Request
+from starlette.responses import Response
+
+from plexsphere_reference.authz import Relationship
+from plexsphere_reference.domain.audit import PLATFORM_CHAIN, AuditRecord, Reason, pseudonym
+from plexsphere_reference.domain.principal import Principal
+from plexsphere_reference.http.pagination import Cursors, Page, parse_limit
+from plexsphere_reference.http.plane import Plane
+from plexsphere_reference.http.problems import Problem, permission_denied
+from plexsphere_reference.store import audit, outbox
+from plexsphere_reference.store.database import Connection
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+Item = TypeVar("Item")
+
+PLATFORM: Final = "platform:plexsphere"
+"""The platform as an object of relation tuples."""
+_LONGEST_USER_AGENT: Final = 256
+
+
+@dataclass(kw_only=True)
+class Unit:
+    """One transaction: its connection, and the event and relationships that belong to the write."""
+
+    connection: Connection
+    call: Call
+
+    async def event(
+        self, type_: str, aggregate: str, aggregate_id: UUID, *, domain_id: UUID | None, **payload: object
+    ) -> None:
+        """Add the write's event to the outbox: ``tx.event("DomainCreated", "domain", id, domain_id=id, slug=…)``."""
+        await outbox.append(
+            self.connection,
+            outbox.DomainEvent(
+                type=type_,
+                aggregate_type=aggregate,
+                aggregate_id=aggregate_id,
+                domain_id=domain_id,
+                payload={"id": aggregate_id, **payload, "correlation_id": self.call.correlation_id},
+            ),
+        )
+
+    async def relate(self, *relationships: Relationship) -> None:
+        """Touch relation tuples before the commit: an orphan tuple is harmless, a row without one is not."""
+        await self.call.plane.authorizer.write(relationships, connection=self.connection)
+
+
+@dataclass(kw_only=True)
+class Call:
+    """One request on its way through a handler."""
+
+    plane: Plane
+    request: Request
+    principal: Principal | None
+    correlation_id: str
+    body_cap: int
+    body_error: str = "invalid_body"
+    too_large_error: str = "request_body_too_large"
+    _granted: list[AuditRecord] = field(default_factory=list)
+
+    # ---- what came in -----------------------------------------------------------------
+
+    @property
+    def caller(self) -> Principal:
+        """The principal of an operation that needs one."""
+        assert self.principal is not None
+        return self.principal
+
+    def path_id(self, name: str, *, code: str) -> UUID:
+        """The path's UUID; 400 with ``code`` where it is none or the zero UUID."""
+        return self._uuid(self.request.path_params[name], name, code)
+
+    def query(self, name: str) -> str | None:
+        return self.request.query_params.get(name)
+
+    def query_id(self, name: str, *, code: str) -> UUID | None:
+        """The query parameter as a UUID, None where it is absent; 400 with ``code`` where it is none."""
+        value = self.query(name)
+        return None if value is None else self._uuid(value, name, code)
+
+    async def body(self, kind: type[Body]) -> Body:
+        """The body as ``kind``.
+
+        Raises:
+            Problem: 413 where it is larger than the operation's cap (told before it is decoded), 400 where it is
+                not JSON of that shape; the detail says where.
+        """
+        raw = await self.raw_body()
+        if rb"\u0000" in raw:
+            raise Problem(400, self.body_error, "text must not contain NUL")
+        try:
+            return msgspec.json.decode(raw, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Problem(400, self.body_error, str(error)) from error
+
+    async def raw_body(self) -> bytes:
+        """The body's bytes; 413 as soon as there are more than the operation's cap."""
+        declared = self.request.headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > self.body_cap:
+            raise self._too_large()
+        raw = bytearray()
+        async for chunk in self.request.stream():
+            raw += chunk
+            if len(raw) > self.body_cap:
+                raise self._too_large()
+        return bytes(raw)
+
+    # ---- gates ------------------------------------------------------------------------
+
+    async def require(self, permission: str, resource: str, *, action: str, chain: UUID | None) -> None:
+        """Let a write pass if the caller holds ``permission`` on ``resource``; the grant's audit row is
+        part of the transaction that follows. A refusal is audited at once, then 403.
+
+        Args:
+            action: The audit row's relation, ``project.create`` for example.
+            chain: The Domain whose chain gets the row; None for the platform's.
+        """
+        self._granted.append(await self._decide(permission, resource, action, chain))
+
+    async def require_read(self, permission: str, resource: str, *, action: str, chain: UUID | None) -> None:
+        """Like :meth:`require` for a read: its row is durable when this returns."""
+        await self.plane.audit.append(await self._decide(permission, resource, action, chain))
+
+    async def note(self, resource: str, *, action: str, chain: UUID | None) -> None:
+        """Audit a read that needs no gate of its own, a list that is filtered row by row for example."""
+        await self.plane.audit.append(self.record("granted", action, resource, chain))
+
+    async def readable(self, permission: str, kind: str, items: Sequence[tuple[UUID, Item]]) -> list[Item]:
+        """The items on which the caller holds ``permission``."""
+        resources = [f"{kind}:{item_id}" for item_id, _ in items]
+        allowed = await self.plane.authorizer.check_many(self.caller.ref, permission, resources)
+        return [item for (_, item), yes in zip(items, allowed, strict=True) if yes]
+
+    async def _decide(self, permission: str, resource: str, action: str, chain: UUID | None) -> AuditRecord:
+        decision = await self.plane.authorizer.check(self.caller.ref, permission, resource)
+        if decision.allowed:
+            return self.record("granted", action, resource, chain)
+        reason: Reason = decision.reason or "insufficient_relation"
+        await self.plane.audit.append(self.record(reason, action, resource, chain))
+        raise permission_denied(permission, resource, reason, decision.relation_path)
+
+    def record(self, reason: Reason, action: str, resource: str, chain: UUID | None) -> AuditRecord:
+        """An audit row of this call."""
+        chain_id = chain or PLATFORM_CHAIN
+        object_type, _, object_id = resource.partition(":")
+        client = self.request.client
+        return AuditRecord(
+            chain_id=chain_id,
+            occurred_at=datetime.now(UTC),
+            reason=reason,
+            subject=self._pseudonym(chain_id),
+            identity_id_ref=self.principal.id if self.principal else None,
+            relation=action,
+            object_type=object_type,
+            object_id=object_id,
+            correlation_id=self.correlation_id,
+            ip=client.host if client else None,
+            user_agent=self.request.headers.get("user-agent", "")[:_LONGEST_USER_AGENT] or None,
+        )
+
+    def _pseudonym(self, chain_id: UUID) -> str:
+        key = self.plane.settings.pseudonym_key or b"pseudonyms are not provisioned"
+        return pseudonym(key, chain_id, self.principal.external_subject if self.principal else "anonymous")
+
+    # ---- writing ----------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def transaction(self, conflicts: Mapping[str, Problem] | None = None) -> AsyncIterator[Unit]:
+        """A transaction that ends with the audit rows of the grants that led to it.
+
+        Args:
+            conflicts: What a violated constraint means, by its name.
+        """
+        try:
+            async with self.plane.database.transaction() as connection:
+                yield Unit(connection=connection, call=self)
+                if self._granted:
+                    await audit.append(connection, self._granted)
+        except psycopg.errors.IntegrityError as error:
+            problem = (conflicts or {}).get(error.diag.constraint_name or "")
+            if problem is None:
+                raise
+            raise problem from error
+        self._granted.clear()
+
+    # ---- answering --------------------------------------------------------------------
+
+    def page(self, listing: str, *, binding: str | None = None) -> Page:
+        """What page of ``listing`` is asked for; see :class:`Cursors` for what a bad cursor gets."""
+        limit = parse_limit(self.query("limit"))
+        cursor = self.query("cursor")
+        after = self._cursors(listing).decode(binding or self.caller.ref, cursor) if cursor else None
+        return Page(limit, after)
+
+    def next_cursor(self, listing: str, position: list[Any], *, binding: str | None = None) -> str:
+        return self._cursors(listing).encode(binding or self.caller.ref, position)
+
+    def json(self, content: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+        return Response(msgspec.json.encode(content), status, dict(headers or {}), "application/json")
+
+    def created(self, content: object, location: str) -> Response:
+        return self.json(content, status=201, headers={"Location": location})
+
+    def _cursors(self, listing: str) -> Cursors:
+        key = self.plane.settings.cursor_key
+        assert key is not None, "a paginated operation names a surface that needs the cursor key"
+        return Cursors(key, listing)
+
+    def _too_large(self) -> Problem:
+        return Problem(413, self.too_large_error, f"the body is larger than {self.body_cap} bytes")
+
+    @staticmethod
+    def _uuid(value: str, name: str, code: str) -> UUID:
+        try:
+            parsed = UUID(value)
+        except ValueError as error:
+            raise Problem(400, code, f"{name} is not a UUID") from error
+        if parsed.int == 0 or str(parsed) != value.lower():
+            raise Problem(400, code, f"{name} is not a UUID")
+        return parsed
+
+
+def no_content() -> Response:
+    return Response(status_code=204)

@@ -1,0 +1,96 @@
+"""An operation of the contract: how it is reached, who may, and the function that answers it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from plexsphere_reference.authz import AuthzUnavailable
+from plexsphere_reference.http.authentication import authenticate
+from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.plane import Plane
+from plexsphere_reference.http.problems import Problem, not_provisioned, of_status
+from plexsphere_reference.log import log
+from plexsphere_reference.store.database import DatastoreUnavailable
+
+Access: TypeAlias = Literal["public", "operator", "node", "operator_or_node"]
+Handler: TypeAlias = Callable[[Call], Awaitable[Response]]
+
+_8_KIB: Final = 8 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One method of one path.
+
+    Attributes:
+        surface: Named in 501 where a variable that it needs is missing.
+        access: ``public`` needs no credential, ``operator`` a session or token, ``node`` an NSK.
+        body_cap: Bytes of body that are read at most; more is 413.
+        body_error: The code of a body that cannot be decoded.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    surface: str
+    access: Access = "operator"
+    body_cap: int = _8_KIB
+    body_error: str = "invalid_body"
+    too_large_error: str = "request_body_too_large"
+
+
+class Endpoint:
+    """The ASGI application of one path: picks the method's operation and turns what it raises into problems."""
+
+    def __init__(self, plane: Plane, operations: Sequence[Operation]) -> None:
+        self._plane = plane
+        self._operations: Mapping[str, Operation] = {each.method: each for each in operations}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        correlation_id: str = scope["plexsphere.correlation_id"]
+        try:
+            response = await self._answer(request, correlation_id)
+        except Problem as problem:
+            response = problem.response(instance=request.url.path, correlation_id=correlation_id)
+        except Exception as error:
+            problem = _unexpected(error, correlation_id)
+            response = problem.response(instance=request.url.path, correlation_id=correlation_id)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, correlation_id: str) -> Response:
+        operation = self._operations.get("GET" if request.method == "HEAD" else request.method)
+        if operation is None:
+            problem = of_status(405)
+            problem.headers["Allow"] = ", ".join(self._operations)
+            raise problem
+        if missing := self._plane.settings.missing_for(operation.surface):
+            raise not_provisioned(operation.surface, missing)
+        principal = await authenticate(self._plane, request, operation.access)
+        call = Call(
+            plane=self._plane,
+            request=request,
+            principal=principal,
+            correlation_id=correlation_id,
+            body_cap=operation.body_cap,
+            body_error=operation.body_error,
+            too_large_error=operation.too_large_error,
+        )
+        return await operation.handler(call)
+
+
+def _unexpected(error: Exception, correlation_id: str) -> Problem:
+    if isinstance(error, DatastoreUnavailable):
+        return Problem(503, "datastore_unavailable", "the datastore does not answer; nothing was changed")
+    if isinstance(error, AuthzUnavailable):
+        return Problem(503, "authz_unavailable", "the authorisation service does not answer")
+    where = "".join(traceback.format_exception(error))
+    log("ERROR", "unhandled error", correlation_id=correlation_id, error=where)
+    return Problem(500, "internal", "something that should not happen did; the correlation id finds it in the log")

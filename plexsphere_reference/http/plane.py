@@ -1,0 +1,34 @@
+"""What the handlers work with: one object that the program builds once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from plexsphere_reference.authz import Authorizer
+    from plexsphere_reference.http.metrics import Metrics
+    from plexsphere_reference.http.probes import Probes
+    from plexsphere_reference.reachability import Evaluator
+    from plexsphere_reference.settings import Settings
+    from plexsphere_reference.signer.client import SignerClient
+    from plexsphere_reference.store.audit import AuditLog
+    from plexsphere_reference.store.credentials import Credentials
+    from plexsphere_reference.store.database import Database
+    from plexsphere_reference.store.domains import Domains
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plane:
+    """The parts of a running API."""
+
+    settings: Settings
+    database: Database
+    authorizer: Authorizer
+    audit: AuditLog
+    credentials: Credentials
+    domains: Domains
+    probes: Probes
+    metrics: Metrics
+    signer: SignerClient | None
+    evaluator: Evaluator

@@ -1,0 +1,56 @@
+"""Readiness: named probes, some latched (contract, readiness model)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+Check: TypeAlias = Callable[[], Awaitable[None]]
+Status: TypeAlias = Literal["ready", "degraded", "unhealthy"]
+_WITHIN: Final = 2.5
+
+
+@dataclass(frozen=True)
+class Probe:
+    """``check`` returns, or raises with the reason. A latched probe that has succeeded once only informs later."""
+
+    name: str
+    check: Check
+    latched: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    name: str
+    ok: bool
+    informational: bool
+    detail: str
+
+
+class Probes:
+    """Runs the probes and remembers which latched ones have succeeded."""
+
+    def __init__(self, *probes: Probe) -> None:
+        self._probes = probes
+        self._latched: set[str] = set()
+
+    async def run(self) -> tuple[Status, list[Outcome]]:
+        """``unhealthy``: one failed that counts; ``degraded``: only ones that inform failed."""
+        outcomes = await asyncio.gather(*(self._outcome(probe) for probe in self._probes))
+        failed = [outcome for outcome in outcomes if not outcome.ok]
+        if any(not outcome.informational for outcome in failed):
+            return "unhealthy", outcomes
+        return ("degraded" if failed else "ready"), outcomes
+
+    async def _outcome(self, probe: Probe) -> Outcome:
+        try:
+            async with asyncio.timeout(_WITHIN):
+                await probe.check()
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            return Outcome(probe.name, ok=False, informational=probe.name in self._latched, detail=reason)
+        if probe.latched:
+            self._latched.add(probe.name)
+        return Outcome(probe.name, ok=True, informational=False, detail="")

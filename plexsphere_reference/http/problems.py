@@ -1,0 +1,74 @@
+"""RFC 9457 problems with the contract's stable codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from starlette.responses import Response
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class Problem(Exception):
+    """Raised anywhere below a handler; becomes the answer.
+
+    Args:
+        status: The HTTP status.
+        code: The contract's snake_case code.
+        detail: One sentence for a person.
+        members: Extension members of the problem.
+        headers: Extra response headers.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        members: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code, detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.members = dict(members or {})
+        self.headers = dict(headers or {})
+
+    def response(self, *, instance: str, correlation_id: str) -> Response:
+        body = {
+            "type": f"https://plexsphere.com/errors/{self.code.replace('_', '-')}",
+            "title": self.code.replace("_", " ").title(),
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            "code": self.code,
+            "correlation_id": correlation_id,
+            **self.members,
+        }
+        return Response(msgspec.json.encode(body), self.status, self.headers, MEDIA_TYPE)
+
+
+def permission_denied(permission: str, resource: str, reason: str, path: Sequence[str] = ()) -> Problem:
+    """403: who calls does not hold ``permission`` on ``resource`` (schema PermissionDenied)."""
+    members: dict[str, object] = {"reason": reason}
+    if path:
+        members["relation_path"] = list(path)
+    kind = resource.partition(":")[0]
+    return Problem(403, "permission_denied", f"{permission} on this {kind} is not granted to you", members=members)
+
+
+def not_provisioned(surface: str, missing: Sequence[str] = ()) -> Problem:
+    """501: this deployment does not serve the surface."""
+    why = f"; set {', '.join(missing)}" if missing else ""
+    return Problem(501, f"{surface}_not_provisioned", f"the {surface} surface is not provisioned here{why}")
+
+
+def of_status(status: int) -> Problem:
+    """What an error that has no code of its own looks like: ``not_found``, ``method_not_allowed``."""
+    phrase = HTTPStatus(status).phrase
+    return Problem(status, phrase.lower().replace(" ", "_").replace("-", "_"), f"{phrase.lower()}")

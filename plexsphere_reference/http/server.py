@@ -1,0 +1,162 @@
+"""``api``: builds the plane, serves it, and takes it down within half a second."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import uvicorn
+
+from plexsphere_reference.authz import Authorizer, PostgresAuthorizer, SpiceDBAuthorizer
+from plexsphere_reference.http.app import build
+from plexsphere_reference.http.metrics import Metrics
+from plexsphere_reference.http.plane import Plane
+from plexsphere_reference.http.probes import Probe, Probes
+from plexsphere_reference.log import dev_warning, log
+from plexsphere_reference.reachability import Evaluator
+from plexsphere_reference.relay import Relay
+from plexsphere_reference.settings import Settings
+from plexsphere_reference.signer.client import SignerClient
+from plexsphere_reference.store.audit import AuditLog
+from plexsphere_reference.store.credentials import Credentials
+from plexsphere_reference.store.database import Database
+from plexsphere_reference.store.domains import Domains
+
+_BACKLOG: Final = 2048
+_GRACE: Final = 0.2
+"""Seconds that requests under way get at the end."""
+
+
+def main(settings: Settings, *, listen: str) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    dev_warning(
+        dependency="plexsphere",
+        prod_delta="static HMAC keys and plain HTTP; production takes keys from the secret store and serves TLS",
+        env=settings.env,
+    )
+    sock = bound_socket(listen)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.Runner(loop_factory=_loop_factory()).run(_serve(settings, sock))
+    return 0
+
+
+def bound_socket(listen: str) -> socket.socket:
+    """``fd:N``: the listening socket that the parent bound; ``HOST:PORT``: a new one."""
+    kind, _, number = listen.partition(":")
+    if kind == "fd":
+        return socket.socket(fileno=int(number))
+    host, _, port = listen.rpartition(":")
+    return socket.create_server((host.strip("[]"), int(port)), backlog=_BACKLOG, reuse_port=False)
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _serve(settings: Settings, sock: socket.socket) -> None:
+    async with _plane(settings) as plane:
+        server = _Server(
+            uvicorn.Config(
+                build(plane),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                backlog=_BACKLOG,
+                timeout_graceful_shutdown=1,
+                ws="none",
+            )
+        )
+        log("INFO", "serving", address=sock.getsockname())
+        await server.serve(sockets=[sock])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, ended by our signals without its half-second poll."""
+
+    async def main_loop(self) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        ticker = asyncio.create_task(self._tick())
+        await stop.wait()
+        ticker.cancel()
+        self.should_exit = True
+        await self._finish_requests()
+        self.force_exit = True
+
+    async def _tick(self) -> None:
+        # uvicorn refreshes its Date header and limits in its own main loop, which this one replaces.
+        counter = 0
+        while not await self.on_tick(counter):
+            counter = (counter + 1) % 864000
+            await asyncio.sleep(0.1)
+
+    async def _finish_requests(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE):
+                while self.server_state.tasks:
+                    await asyncio.wait(self.server_state.tasks)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _plane(settings: Settings) -> AsyncIterator[Plane]:
+    database = Database(settings.database_url)
+    await database.open()
+    authorizer = _authorizer(settings, database)
+    relay = Relay(settings, database)
+    evaluator = Evaluator(database)
+    plane = Plane(
+        settings=settings,
+        database=database,
+        authorizer=authorizer,
+        audit=AuditLog(database),
+        credentials=Credentials(database),
+        domains=Domains(database),
+        probes=_probes(settings, database, authorizer, relay),
+        metrics=Metrics(),
+        signer=SignerClient(settings.signer_endpoint) if settings.signer_endpoint else None,
+        evaluator=evaluator,
+    )
+    background = [asyncio.create_task(relay.run())] if settings.nats_url else []
+    if settings.reachability_evaluator:
+        background.append(asyncio.create_task(evaluator.run()))
+    try:
+        yield plane
+    finally:
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        await database.close()
+
+
+def _authorizer(settings: Settings, database: Database) -> Authorizer:
+    if settings.spicedb_endpoint:
+        return SpiceDBAuthorizer(settings.spicedb_endpoint, settings.spicedb_preshared_key)
+    return PostgresAuthorizer(database)
+
+
+def _probes(settings: Settings, database: Database, authorizer: Authorizer, relay: Relay) -> Probes:
+    async def postgres() -> None:
+        await database.fetch_one("SELECT 1 FROM plexsphere.schema_migrations")
+
+    async def schema() -> None:
+        await authorizer.apply_schema()
+
+    probes = [Probe("db-primary", postgres), Probe("spicedb", schema, latched=True)]
+    if settings.nats_url:
+        probes.append(Probe("jetstream", relay.probe, latched=True))
+    return Probes(*probes)

@@ -1,0 +1,198 @@
+"""``/v1/domains``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from starlette.responses import Response
+
+from plexsphere_reference.authz import Relationship
+from plexsphere_reference.domain import tenancy
+from plexsphere_reference.domain.tenancy import Invalid, InvalidReachabilityPolicy, ReachabilityPolicy
+from plexsphere_reference.http.call import PLATFORM, Call, no_content
+from plexsphere_reference.http.operation import Operation
+from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.ids import uuid7
+from plexsphere_reference.store import domains
+from plexsphere_reference.store.domains import Change, Domain
+
+
+class Policy(msgspec.Struct, forbid_unknown_fields=True):
+    heartbeat_interval: str = ""
+    stale_after: str = ""
+    unreachable_after: str = ""
+
+
+class CreateRequest(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    slug: str
+    mesh_cidr: str
+    description: str = ""
+    region: str | None = None
+    reachability: Policy | None = None
+
+
+class PatchRequest(msgspec.Struct, forbid_unknown_fields=True):
+    name: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    region: str | UnsetType = UNSET
+    mesh_cidr: str | UnsetType = UNSET
+    reachability: Policy | UnsetType = UNSET
+    slug: msgspec.Raw | UnsetType = UNSET
+
+
+_CONFLICTS: Final = {
+    "domains_slug_uq": Problem(409, "domain_slug_conflict", "another Domain has this slug"),
+    "domains_mesh_cidr_excl": Problem(409, "mesh_cidr_overlap", "mesh_cidr overlaps the one of another Domain"),
+}
+
+
+async def create_domain(call: Call) -> Response:
+    body = await call.body(CreateRequest)
+    slug, values = _valid(body)
+    await call.require("create_domain", PLATFORM, action="domain.create", chain=None)
+    domain_id = uuid7()
+    async with call.transaction(_CONFLICTS) as tx:
+        domain = await domains.insert(tx.connection, domain_id, slug, values)
+        await tx.event("DomainCreated", "domain", domain_id, domain_id=domain_id, slug=slug)
+        await tx.relate(
+            Relationship(f"domain:{domain_id}", "admin", call.caller.ref),
+            Relationship(f"domain:{domain_id}", "auditor", call.caller.ref),
+        )
+    return call.created(_response(domain), f"/v1/domains/{domain_id}")
+
+
+async def list_domains(call: Call) -> Response:
+    page = call.page("domains")
+    rows = await domains.listed(call.plane.database, page.after[0] if page.after else "", page.limit + 1)
+    shown = rows[: page.limit]
+    visible = await call.readable("read", "domain", [(each.id, each) for each in shown])
+    await call.note(PLATFORM, action="domain.list", chain=None)
+    answer: dict[str, object] = {"items": [_response(each) for each in visible]}
+    if len(rows) > page.limit:
+        answer["next_cursor"] = call.next_cursor("domains", [shown[-1].slug])
+    if shown and not visible:
+        answer["empty_reason"] = "no_rebac_membership"
+    return call.json(answer)
+
+
+async def get_domain(call: Call) -> Response:
+    domain_id = call.path_id("id", code="invalid_domain_id")
+    await call.require_read("read", f"domain:{domain_id}", action="domain.read", chain=domain_id)
+    domain = await call.plane.domains.get(domain_id)
+    if domain is None:
+        raise not_found()
+    return call.json(_response(domain))
+
+
+async def patch_domain(call: Call) -> Response:
+    domain_id = call.path_id("id", code="invalid_domain_id")
+    patch = await call.body(PatchRequest)
+    if patch.slug is not UNSET:
+        raise Problem(400, "slug_immutable", "a Domain's slug cannot be changed")
+    if all(value is UNSET for value in msgspec.structs.astuple(patch)):
+        raise Problem(400, "empty_patch", "the patch changes nothing")
+    await call.require("manage", f"domain:{domain_id}", action="domain.update", chain=domain_id)
+    async with call.transaction(_CONFLICTS) as tx:
+        current = await domains.lock(tx.connection, domain_id)
+        if current is None:
+            raise not_found()
+        change = _patched(current, patch)
+        if outside := await domains.sub_range_outside(tx.connection, domain_id, change.mesh_cidr):
+            raise Problem(
+                422, "mesh_cidr_invalidates_subrange", f"the sub-range of project {outside} would lie outside"
+            )
+        domain = await domains.update(tx.connection, domain_id, change)
+        await tx.event("DomainUpdated", "domain", domain_id, domain_id=domain_id)
+    return call.json(_response(domain))
+
+
+async def delete_domain(call: Call) -> Response:
+    domain_id = call.path_id("id", code="invalid_domain_id")
+    await call.require("manage", f"domain:{domain_id}", action="domain.delete", chain=domain_id)
+    async with call.transaction() as tx:
+        if await domains.lock(tx.connection, domain_id) is None:
+            raise not_found()
+        counts = await domains.child_counts(tx.connection, domain_id)
+        if counts != domains.ChildCounts(0, 0, 0, 0, 0):
+            raise Problem(
+                409, "domain_not_empty", "delete what the Domain holds first", members={"child_counts": counts}
+            )
+        await domains.delete(tx.connection, domain_id)
+        await tx.event("DomainDeleted", "domain", domain_id, domain_id=domain_id)
+    return no_content()
+
+
+def not_found() -> Problem:
+    return Problem(404, "domain_not_found", "there is no such Domain")
+
+
+def _valid(body: CreateRequest) -> tuple[str, Change]:
+    try:
+        policy = body.reachability or Policy()
+        values = Change(
+            name=tenancy.check_name(body.name),
+            description=tenancy.check_description(body.description),
+            region=tenancy.check_slug(body.region, what="region") if body.region is not None else None,
+            mesh_cidr=tenancy.parse_cidr(body.mesh_cidr),
+            reachability=_policy(policy),
+        )
+        return tenancy.check_slug(body.slug), values
+    except Invalid as error:
+        raise _invalid(error) from error
+
+
+def _patched(current: Domain, patch: PatchRequest) -> Change:
+    try:
+        return Change(
+            name=current.name if patch.name is UNSET else tenancy.check_name(patch.name),
+            description=current.description
+            if patch.description is UNSET
+            else tenancy.check_description(patch.description),
+            region=current.region if patch.region is UNSET else tenancy.check_slug(patch.region, what="region"),
+            mesh_cidr=current.mesh_cidr if patch.mesh_cidr is UNSET else tenancy.parse_cidr(patch.mesh_cidr),
+            reachability=current.reachability if patch.reachability is UNSET else _policy(patch.reachability),
+        )
+    except Invalid as error:
+        raise _invalid(error) from error
+
+
+def _policy(policy: Policy) -> ReachabilityPolicy:
+    return ReachabilityPolicy.parse(policy.heartbeat_interval, policy.stale_after, policy.unreachable_after)
+
+
+def _invalid(error: Invalid) -> Problem:
+    policy = isinstance(error, InvalidReachabilityPolicy)
+    return Problem(400, "invalid_reachability_policy" if policy else "invalid_domain", str(error))
+
+
+def _response(domain: Domain) -> dict[str, object]:
+    policy = domain.reachability
+    response: dict[str, object] = {
+        "id": domain.id,
+        "name": domain.name,
+        "slug": domain.slug,
+        "description": domain.description,
+        "mesh_cidr": str(domain.mesh_cidr),
+        "reachability": {
+            "heartbeat_interval": tenancy.format_duration(policy.heartbeat_interval),
+            "stale_after": tenancy.format_duration(policy.stale_after),
+            "unreachable_after": tenancy.format_duration(policy.unreachable_after),
+        },
+        "created_at": domain.created_at,
+        "updated_at": domain.updated_at,
+    }
+    if domain.region is not None:
+        response["region"] = domain.region
+    return response
+
+
+OPERATIONS: Final = (
+    Operation(method="GET", path="/v1/domains/{id}", handler=get_domain, surface="domains"),
+    Operation(method="PATCH", path="/v1/domains/{id}", handler=patch_domain, surface="domains"),
+    Operation(method="DELETE", path="/v1/domains/{id}", handler=delete_domain, surface="domains"),
+    Operation(method="GET", path="/v1/domains", handler=list_domains, surface="domains"),
+    Operation(method="POST", path="/v1/domains", handler=create_domain, surface="domains"),
+)

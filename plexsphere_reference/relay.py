@@ -1,0 +1,97 @@
+"""Takes the outbox to NATS: each event once, in order, with its id as ``Nats-Msg-Id``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+
+from plexsphere_reference.log import log
+from plexsphere_reference.settings import Settings
+from plexsphere_reference.store.database import Database, DatastoreUnavailable
+from plexsphere_reference.store.outbox import CHANNEL
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.js import JetStreamContext
+
+STREAM: Final = "PLEXSPHERE_NODE_EVENTS"
+SUBJECTS: Final = "plexsphere.events.>"
+_BATCH: Final = 100
+_PAUSE_AFTER_FAILURE: Final = 0.5
+_NEXT: Final = """
+SELECT seq, id, domain_id, event_type, payload::text, occurred_at FROM plexsphere.outbox_events
+WHERE published_at IS NULL ORDER BY seq LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+_MARK: Final = """
+WITH published AS (UPDATE plexsphere.outbox_events SET published_at = now() WHERE seq = ANY(%s))
+INSERT INTO plexsphere.sse_relay_cursor AS cursor (stream_name, last_published_seq) VALUES (%s, %s)
+ON CONFLICT (stream_name) DO UPDATE
+SET last_published_seq = greatest(cursor.last_published_seq, excluded.last_published_seq)
+"""
+
+
+class Relay:
+    """Publishes when Postgres notifies it of a commit; a row is marked only after the stream has acknowledged it,
+    so a crash in between publishes it again and the stream drops the double by its id."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._database = database
+        self._client: Client | None = None
+        self._stream: JetStreamContext | None = None
+
+    async def probe(self) -> None:
+        """Raise unless the stream is there."""
+        if self._stream is None:
+            raise ConnectionError(f"not connected to the stream {STREAM} yet")
+        await self._stream.stream_info(STREAM)
+
+    async def run(self) -> None:
+        """Relay until cancelled; NATS or Postgres may come, go and come back."""
+        try:
+            while True:
+                try:
+                    await self._connect()
+                    await self._follow()
+                except (OSError, TimeoutError, psycopg.Error, DatastoreUnavailable) as error:
+                    log("WARN", "relay interrupted", reason=f"{type(error).__name__}: {error}")
+                    await asyncio.sleep(_PAUSE_AFTER_FAILURE)
+        finally:
+            if self._client is not None:
+                await self._client.close()
+
+    async def _connect(self) -> None:
+        import nats
+
+        if self._stream is not None or self._settings.nats_url is None:
+            return
+        self._client = await nats.connect(self._settings.nats_url, name="plexsphere", max_reconnect_attempts=-1)
+        stream = self._client.jetstream()
+        await stream.add_stream(name=STREAM, subjects=[SUBJECTS])
+        self._stream = stream
+
+    async def _follow(self) -> None:
+        listener = await psycopg.AsyncConnection.connect(self._settings.database_url, autocommit=True)
+        async with listener:
+            await listener.execute(f"LISTEN {CHANNEL}")
+            await self._drain()
+            async for _ in listener.notifies():
+                await self._drain()
+
+    async def _drain(self) -> None:
+        while await self._publish_batch() == _BATCH:
+            pass
+
+    async def _publish_batch(self) -> int:
+        assert self._stream is not None
+        async with self._database.transaction() as connection:
+            rows = await (await connection.execute(_NEXT, [_BATCH])).fetchall()
+            for _, event_id, domain_id, event_type, payload, _ in rows:
+                subject = f"plexsphere.events.{domain_id or 'platform'}.{event_type}"
+                headers = {"Nats-Msg-Id": str(event_id)}
+                await self._stream.publish(subject, payload.encode(), headers=headers)
+            if rows:
+                await connection.execute(_MARK, [[row[0] for row in rows], STREAM, rows[-1][0]])
+        return len(rows)

@@ -1,0 +1,154 @@
+"""Appends to the audit chains and reads them back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from plexsphere_reference.domain.audit import AuditRecord, canonical_bytes, entry_hash
+from plexsphere_reference.store.batching import Batcher
+from plexsphere_reference.store.database import Connection, Database, Row
+
+_APPEND: Final = """
+WITH appended AS (
+    INSERT INTO plexsphere.audit_entries
+    SELECT * FROM jsonb_populate_recordset(NULL::plexsphere.audit_entries, %s::jsonb)
+)
+UPDATE plexsphere.audit_chains AS chain SET last_seq = head.last_seq, last_hash = head.last_hash
+FROM jsonb_populate_recordset(NULL::plexsphere.audit_chains, %s::jsonb) AS head
+WHERE chain.chain_id = head.chain_id
+"""
+_COLUMNS: Final = (
+    "chain_id, occurred_at, reason, subject, identity_id_ref, relation, object_type, object_id,"
+    " correlation_id, ip, user_agent, caveat_context, seq, prev_hash, entry_hash"
+)
+
+
+class StoredEntry(msgspec.Struct, frozen=True):
+    """An entry as it stands in its chain."""
+
+    record: AuditRecord
+    seq: int
+    prev_hash: bytes
+    entry_hash: bytes
+
+
+async def append(connection: Connection, records: Sequence[AuditRecord]) -> None:
+    """Give each record its place in its chain, inside the caller's transaction.
+
+    The heads stay locked until that transaction ends, so append last.
+    """
+    heads = await _lock_heads(connection, sorted({record.chain_id for record in records}))
+    rows = []
+    for record in records:
+        last_seq, previous = heads[record.chain_id]
+        seq = last_seq + 1
+        digest = entry_hash(previous, canonical_bytes(record, seq))
+        heads[record.chain_id] = (seq, digest)
+        rows.append(
+            {
+                **msgspec.structs.asdict(record),
+                "seq": seq,
+                "prev_hash": f"\\x{previous.hex()}",
+                "entry_hash": f"\\x{digest.hex()}",
+            }
+        )
+    new_heads = [
+        {"chain_id": chain, "last_seq": seq, "last_hash": f"\\x{digest.hex()}"}
+        for chain, (seq, digest) in heads.items()
+    ]
+    await connection.execute(_APPEND, [msgspec.json.encode(rows).decode(), msgspec.json.encode(new_heads).decode()])
+
+
+async def _lock_heads(connection: Connection, chains: Sequence[UUID]) -> dict[UUID, tuple[int, bytes]]:
+    query: Final = (
+        "SELECT chain_id, last_seq, last_hash FROM plexsphere.audit_chains"
+        " WHERE chain_id = ANY(%s) ORDER BY chain_id FOR UPDATE"
+    )
+    heads = {row[0]: (row[1], row[2]) async for row in await connection.execute(query, [list(chains)])}
+    if len(heads) == len(chains):
+        return heads
+    await connection.execute(
+        "INSERT INTO plexsphere.audit_chains (chain_id) SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING",
+        [list(chains)],
+    )
+    return {row[0]: (row[1], row[2]) async for row in await connection.execute(query, [list(chains)])}
+
+
+class AuditLog:
+    """Appends the rows of reads: requests that wait at the same time share a commit, and none is answered before it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._batcher: Batcher[AuditRecord, None] = Batcher(self._append, most=64)
+
+    async def append(self, record: AuditRecord) -> None:
+        """Return once the record is durable."""
+        await self._batcher(record)
+
+    async def _append(self, records: Sequence[AuditRecord]) -> Sequence[None]:
+        async with self._database.transaction() as connection:
+            await append(connection, records)
+        return [None] * len(records)
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``GET …/audit/entries`` narrows by; all that are set must hold."""
+
+    subject: str | None = None
+    relation: str | None = None
+    object_type: str | None = None
+    object_id: str | None = None
+    reason: str | None = None
+    correlation_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def entries(database: Database, chain_id: UUID, filters: Filters, *, after: int, most: int) -> list[StoredEntry]:
+    """The entries of a chain behind ``after``, ascending."""
+    rows = await database.fetch_all(
+        f"SELECT {_COLUMNS} FROM plexsphere.audit_entries WHERE chain_id = %s AND seq > %s"
+        " AND (%s::text IS NULL OR subject = %s) AND (%s::text IS NULL OR relation = %s)"
+        " AND (%s::text IS NULL OR object_type = %s) AND (%s::text IS NULL OR object_id = %s)"
+        " AND (%s::text IS NULL OR reason = %s) AND (%s::text IS NULL OR correlation_id = %s)"
+        " AND (%s::timestamptz IS NULL OR occurred_at >= %s) AND (%s::timestamptz IS NULL OR occurred_at <= %s)"
+        " ORDER BY seq LIMIT %s",
+        [chain_id, after, *(value for each in msgspec.structs.astuple(filters) for value in (each, each)), most],
+    )
+    return [_stored(row) for row in rows]
+
+
+async def entry(database: Database, chain_id: UUID, seq: int) -> StoredEntry | None:
+    row = await database.fetch_one(
+        f"SELECT {_COLUMNS} FROM plexsphere.audit_entries WHERE chain_id = %s AND seq = %s", [chain_id, seq]
+    )
+    return _stored(row) if row else None
+
+
+async def segment(database: Database, chain_id: UUID, first: int, last: int | None) -> list[StoredEntry]:
+    """The entries ``first`` to ``last`` (the newest where it is None), ascending."""
+    rows = await database.fetch_all(
+        f"SELECT {_COLUMNS} FROM plexsphere.audit_entries"
+        " WHERE chain_id = %s AND seq >= %s AND (%s::bigint IS NULL OR seq <= %s) ORDER BY seq",
+        [chain_id, first, last, last],
+    )
+    return [_stored(row) for row in rows]
+
+
+async def head(database: Database, chain_id: UUID) -> tuple[int, bytes] | None:
+    """The last sequence number and hash that the chain itself remembers, apart from its entries."""
+    row: Any = await database.fetch_one(
+        "SELECT last_seq, last_hash FROM plexsphere.audit_chains WHERE chain_id = %s", [chain_id]
+    )
+    return row
+
+
+def _stored(row: Row) -> StoredEntry:
+    names = AuditRecord.__struct_fields__
+    *values, seq, previous, digest = row
+    return StoredEntry(AuditRecord(**dict(zip(names, values, strict=True))), seq, previous, digest)

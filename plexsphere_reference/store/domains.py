@@ -1,0 +1,155 @@
+"""Domains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from plexsphere_reference.domain.tenancy import Network, ReachabilityPolicy
+from plexsphere_reference.store.batching import Batcher
+from plexsphere_reference.store.database import Connection, Database, Row
+
+_COLUMNS: Final = (
+    "id, name, slug, description, region, mesh_cidr, heartbeat_interval, stale_after, unreachable_after,"
+    " created_at, updated_at"
+)
+
+
+@dataclass(frozen=True)
+class Domain:
+    id: UUID
+    name: str
+    slug: str
+    description: str
+    region: str | None
+    mesh_cidr: Network
+    reachability: ReachabilityPolicy
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a Domain's row is set to."""
+
+    name: str
+    description: str
+    region: str | None
+    mesh_cidr: Network
+    reachability: ReachabilityPolicy
+
+
+@dataclass(frozen=True)
+class ChildCounts:
+    """What stands in the way of deleting a Domain."""
+
+    projects: int
+    groups: int
+    identities: int
+    idp_bindings: int
+    nodes: int
+
+
+class Domains:
+    """Reads single Domains; concurrent reads share a statement."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.get: Batcher[UUID, Domain | None] = Batcher(self._load)
+
+    async def _load(self, ids: Sequence[UUID]) -> Sequence[Domain | None]:
+        rows = await self._database.fetch_all(
+            f"SELECT {_COLUMNS} FROM plexsphere.domains WHERE id = ANY(%s)", [list(ids)]
+        )
+        found = {row[0]: _domain(row) for row in rows}
+        return [found.get(each) for each in ids]
+
+
+async def insert(connection: Connection, domain_id: UUID, slug: str, values: Change) -> Domain:
+    """Constraints: ``domains_slug_uq``, ``domains_mesh_cidr_excl``."""
+    cursor = await connection.execute(
+        "INSERT INTO plexsphere.domains (id, slug, name, description, region, mesh_cidr, heartbeat_interval,"
+        f" stale_after, unreachable_after) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}",
+        [domain_id, slug, *_values(values)],
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return _domain(row)
+
+
+async def lock(connection: Connection, domain_id: UUID) -> Domain | None:
+    """The Domain, its row locked until the transaction ends."""
+    cursor = await connection.execute(
+        f"SELECT {_COLUMNS} FROM plexsphere.domains WHERE id = %s FOR UPDATE", [domain_id]
+    )
+    row = await cursor.fetchone()
+    return _domain(row) if row else None
+
+
+async def update(connection: Connection, domain_id: UUID, values: Change) -> Domain:
+    cursor = await connection.execute(
+        "UPDATE plexsphere.domains SET name = %s, description = %s, region = %s, mesh_cidr = %s,"
+        " heartbeat_interval = %s, stale_after = %s, unreachable_after = %s, updated_at = now()"
+        f" WHERE id = %s RETURNING {_COLUMNS}",
+        [*_values(values), domain_id],
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return _domain(row)
+
+
+async def delete(connection: Connection, domain_id: UUID) -> None:
+    await connection.execute("DELETE FROM plexsphere.domains WHERE id = %s", [domain_id])
+
+
+async def listed(database: Database, after_slug: str, most: int) -> list[Domain]:
+    """Domains in the order of their slugs, behind ``after_slug``."""
+    rows = await database.fetch_all(
+        f"SELECT {_COLUMNS} FROM plexsphere.domains WHERE slug > %s ORDER BY slug LIMIT %s", [after_slug, most]
+    )
+    return [_domain(row) for row in rows]
+
+
+async def child_counts(connection: Connection, domain_id: UUID) -> ChildCounts:
+    cursor = await connection.execute(
+        "SELECT (SELECT count(*) FROM plexsphere.projects WHERE domain_id = d.id),"
+        " (SELECT count(*) FROM plexsphere.groups WHERE domain_id = d.id),"
+        " (SELECT count(*) FROM plexsphere.users WHERE domain_id = d.id),"
+        " (SELECT count(*) FROM plexsphere.idp_bindings WHERE domain_id = d.id AND status <> 'deactivated'),"
+        " (SELECT count(*) FROM plexsphere.nodes WHERE domain_id = d.id)"
+        " FROM (SELECT %s::uuid AS id) AS d",
+        [domain_id],
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return ChildCounts(*row)
+
+
+async def sub_range_outside(connection: Connection, domain_id: UUID, mesh_cidr: Network) -> UUID | None:
+    """A Project whose sub-range would no longer lie inside ``mesh_cidr``."""
+    cursor = await connection.execute(
+        "SELECT id FROM plexsphere.projects WHERE domain_id = %s AND NOT sub_range_cidr <<= %s ORDER BY id LIMIT 1",
+        [domain_id, mesh_cidr],
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+def _values(values: Change) -> tuple[object, ...]:
+    policy = values.reachability
+    return (
+        values.name,
+        values.description,
+        values.region,
+        values.mesh_cidr,
+        policy.heartbeat_interval,
+        policy.stale_after,
+        policy.unreachable_after,
+    )
+
+
+def _domain(row: Row) -> Domain:
+    return Domain(*row[:6], ReachabilityPolicy(*row[6:9]), *row[9:])

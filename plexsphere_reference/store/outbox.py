@@ -1,0 +1,43 @@
+"""One event for each write of an aggregate, in the write's own transaction; the relay takes them to NATS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+
+from plexsphere_reference.ids import uuid7
+from plexsphere_reference.store.database import Connection
+
+CHANNEL = "plexsphere_outbox"
+"""What the relay listens on; Postgres delivers a notification when the transaction commits, never before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainEvent:
+    """Something that happened to an aggregate; ``domain_id`` is None for the platform's own."""
+
+    type: str
+    aggregate_type: str
+    aggregate_id: UUID
+    domain_id: UUID | None
+    payload: Mapping[str, object]
+
+
+async def append(connection: Connection, event: DomainEvent) -> None:
+    """Add the event to the outbox inside the caller's transaction."""
+    await connection.execute(
+        "INSERT INTO plexsphere.outbox_events (id, domain_id, aggregate_type, aggregate_id, event_type, payload)"
+        " VALUES (%s, %s, %s, %s, %s, %s::jsonb)",
+        [
+            uuid7(),
+            event.domain_id,
+            event.aggregate_type,
+            event.aggregate_id,
+            event.type,
+            msgspec.json.encode(event.payload).decode(),
+        ],
+    )
+    await connection.execute(f"NOTIFY {CHANNEL}")

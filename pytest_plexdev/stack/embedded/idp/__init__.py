@@ -7,5 +7,6 @@ take their configuration from one :class:`IdpConfig`, and one conformance suite 
 from __future__ import annotations
 
 from pytest_plexdev.stack.embedded.idp.config import IdpClient, IdpConfig, IdpUser
+from pytest_plexdev.stack.embedded.idp.dex import is_dex, write_dex_config
 
-__all__ = ["IdpClient", "IdpConfig", "IdpUser"]
+__all__ = ["IdpClient", "IdpConfig", "IdpUser", "is_dex", "write_dex_config"]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Final
 
 import msgspec
 
-DAY = 24 * 60 * 60
+DAY: Final = 24 * 60 * 60
+
+BcryptHash = Annotated[str, msgspec.Meta(pattern=r"^\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}$")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +21,11 @@ class IdpClient:
     secret: str
     redirect_uris: tuple[str, ...]
     name: str = ""
+
+    @property
+    def display_name(self) -> str:
+        """What the approval page calls it."""
+        return self.name or self.id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +39,7 @@ class IdpUser:
     """
 
     email: str
-    password_hash: str
+    password_hash: BcryptHash
     username: str
     user_id: str
 

@@ -1,0 +1,85 @@
+"""``python -m pytest_plexdev.stack.embedded.idp --listen fd:N|HOST:PORT --config FILE``
+
+Ends with status 0 on SIGTERM or SIGINT, at once: there is nothing to save. Ends with 2 where the command line,
+the configuration or the address is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+import uvicorn
+
+from pytest_plexdev.stack.embedded.idp.app import create_app
+from pytest_plexdev.stack.embedded.idp.config import IdpConfig
+from pytest_plexdev.stack.embedded.idp.keys import signing_key
+
+
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Instead of uvicorn's own end, which looks for the signal every 100 ms and waits for connections."""
+        _end(sig, frame)
+
+
+def main() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+    logging.basicConfig(format="%(asctime)s level=%(levelname)s msg=%(message)s", level=logging.INFO)
+    arguments = _arguments()
+    try:
+        config = IdpConfig.read(arguments.config)
+        key = signing_key(config.signing_key)
+        listener = _listener(arguments.listen)
+    except (OSError, ValueError, msgspec.MsgspecError) as problem:
+        sys.exit(_usage_error(problem))
+    settings = uvicorn.Config(
+        create_app(config, key),
+        loop="asyncio",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+    _Server(settings).run(sockets=[listener])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m pytest_plexdev.stack.embedded.idp",
+        description="An identity provider that behaves as Dex 2.41 does.",
+    )
+    parser.add_argument("--listen", required=True, metavar="fd:N|HOST:PORT")
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE")
+    return parser.parse_args()
+
+
+def _listener(address: str) -> socket.socket:
+    kind, _, number = address.rpartition(":")
+    if kind == "fd":
+        return socket.socket(fileno=int(number))
+    if not kind:
+        raise ValueError(f"--listen wants fd:N or HOST:PORT, not {address!r}")
+    family = socket.AF_INET6 if ":" in kind else socket.AF_INET
+    return socket.create_server((kind.strip("[]"), int(number)), family=family)
+
+
+def _usage_error(problem: Exception) -> int:
+    sys.stderr.write(f"identity provider: {problem}\n")
+    return 2
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

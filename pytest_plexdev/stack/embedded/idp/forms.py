@@ -1,0 +1,65 @@
+"""Form and query values as Go's ``net/http`` reads and writes them: the first of a name counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.requests import ClientDisconnect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+Values: TypeAlias = dict[str, str]
+
+_LARGEST_BODY = 10 * 1024 * 1024  # Go's own limit
+
+
+class FormError(Exception):
+    """A body that cannot be read as a form."""
+
+
+def query_values(request: Request) -> Values:
+    return _values(request.url.query)
+
+
+async def body_values(request: Request) -> Values:
+    """The values of an urlencoded body; none where the body is of another kind.
+
+    Raises:
+        FormError: It is too large, cut off, or no text.
+    """
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return {}
+    try:
+        return _values((await _body(request)).decode())
+    except (ClientDisconnect, UnicodeDecodeError, ValueError) as problem:
+        raise FormError(str(problem)) from None
+
+
+async def form_values(request: Request) -> Values:
+    """Body and query together; the body wins."""
+    return query_values(request) | await body_values(request)
+
+
+def encode(values: Mapping[str, str]) -> str:
+    """As Go's ``url.Values.Encode``: sorted by name, spaces as ``+``."""
+    return urlencode(sorted(values.items()))
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LARGEST_BODY:
+            raise FormError("http: POST too large")
+    return bytes(body)
+
+
+def _values(encoded: str) -> Values:
+    values: Values = {}
+    for name, value in parse_qsl(encoded, keep_blank_values=True):
+        values.setdefault(name, value)
+    return values

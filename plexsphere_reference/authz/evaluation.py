@@ -1,0 +1,168 @@
+"""Evaluates permissions over whatever tuples are known so far, and says which objects it has yet to see.
+
+Free of I/O: the caller evaluates, loads what was missing, and evaluates again until the answer needs nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from plexsphere_reference.authz.model import Object, Subject
+from plexsphere_reference.authz.schema import Arrow, Expression, Operation, Reference, Schema
+
+_DEEPEST: Final = 50
+"""SpiceDB's default dispatch depth."""
+
+Path: TypeAlias = tuple[str, ...]
+Verdict: TypeAlias = Path | None
+"""A path grants, the empty path denies, ``None`` cannot say before more objects are loaded."""
+_NO: Final[Path] = ()
+_UNDER_WAY: Final[Path] = ("under way",)
+"""Recognised by identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """What the tuples of one object say about one subject.
+
+    Attributes:
+        direct: The relations that the subject itself has to the object.
+        edges: By relation, the usersets and objects that lead on from here.
+    """
+
+    direct: frozenset[str] = frozenset()
+    edges: Mapping[str, Sequence[Subject]] = field(default_factory=dict)
+
+
+class _Undecidable(Exception):
+    """A cycle, or too deep, below an operator that is not monotone: no answer would be safe."""
+
+
+class Evaluation:
+    """One subject's permission on one object, evaluated once over what is known.
+
+    Attributes:
+        missing: The objects whose neighbourhoods were asked for and are not known.
+    """
+
+    __slots__ = ("_gave_up", "_goals", "_known", "_schema", "_strict", "_subject", "_trail", "missing")
+
+    def __init__(self, schema: Schema, subject: Subject, known: Mapping[Object, Neighbourhood]) -> None:
+        self._schema = schema
+        self._subject = subject
+        self._known = known
+        # Goals that were met before. Below unions alone, one that did not grant then cannot grant now: had it
+        # granted, the whole evaluation would have ended there. So one dictionary serves against cycles and against
+        # diamonds, which would otherwise cost exponential time.
+        self._goals: dict[tuple[Object, str], Verdict] = {}
+        self._trail = 0
+        self._strict = 0
+        self._gave_up = False
+        self.missing: dict[Object, None] = {}
+
+    def run(self, resource: Object, name: str) -> Verdict:
+        """The verdict on ``name`` (a relation or permission) at ``resource``."""
+        try:
+            return self._holds(resource, name)
+        except _Undecidable:
+            return _NO
+
+    def _holds(self, target: Object, name: str) -> Verdict:
+        goal = (target, name)
+        if goal in self._goals:
+            return self._met_again(goal)
+        if self._subject.relation == name and self._subject.object == target:
+            return (str(self._subject),)
+        if self._trail == _DEEPEST:
+            return self._give_up()
+        self._goals[goal] = _UNDER_WAY
+        self._trail += 1
+        expression = self._schema.definitions[target.type].permissions.get(name)
+        verdict = self._relation(target, name) if expression is None else self._expression(target, expression)
+        self._trail -= 1
+        self._goals[goal] = verdict
+        return verdict
+
+    def _met_again(self, goal: tuple[Object, str]) -> Verdict:
+        verdict = self._goals[goal]
+        if verdict is _UNDER_WAY or (verdict == _NO and self._strict and self._gave_up):
+            return self._give_up()
+        return verdict
+
+    def _give_up(self) -> Verdict:
+        if self._strict:
+            raise _Undecidable
+        self._gave_up = True
+        return _NO
+
+    def _expression(self, target: Object, expression: Expression) -> Verdict:
+        if isinstance(expression, Reference):
+            return self._holds(target, expression.name)
+        if isinstance(expression, Arrow):
+            return self._arrow(target, expression)
+        if expression.operator == "+":
+            return self._union(target, expression)
+        self._strict += 1
+        verdict = (
+            self._intersection(target, expression)
+            if expression.operator == "&"
+            else self._exclusion(target, expression)
+        )
+        self._strict -= 1
+        return verdict
+
+    def _relation(self, target: Object, relation: str) -> Verdict:
+        here = self._known.get(target)
+        if here is None:
+            self.missing[target] = None
+            return None
+        if relation in here.direct:
+            return (f"{target}#{relation}",)
+        verdict: Verdict = _NO
+        for edge in here.edges.get(relation, ()):
+            found = self._holds(edge.object, edge.relation) if edge.relation else _NO
+            if found:
+                return (*found, f"{target}#{relation}")
+            if found is None:
+                verdict = None
+        return verdict
+
+    def _arrow(self, target: Object, arrow: Arrow) -> Verdict:
+        here = self._known.get(target)
+        if here is None:
+            self.missing[target] = None
+            return None
+        verdict: Verdict = _NO
+        for edge in here.edges.get(arrow.tupleset, ()):
+            if not self._schema.definitions[edge.type].knows(arrow.name):
+                continue
+            found = self._holds(edge.object, arrow.name)
+            if found:
+                return (*found, f"{target}#{arrow.tupleset}")
+            if found is None:
+                verdict = None
+        return verdict
+
+    def _union(self, target: Object, union: Operation) -> Verdict:
+        verdict: Verdict = _NO
+        for operand in union.operands:
+            found = self._expression(target, operand)
+            if found:
+                return found
+            if found is None:
+                verdict = None
+        return verdict
+
+    def _intersection(self, target: Object, intersection: Operation) -> Verdict:
+        verdicts = [self._expression(target, operand) for operand in intersection.operands]
+        if _NO in verdicts:
+            return _NO
+        return None if None in verdicts else verdicts[0]
+
+    def _exclusion(self, target: Object, exclusion: Operation) -> Verdict:
+        base, *excluded = [self._expression(target, operand) for operand in exclusion.operands]
+        if base == _NO or any(excluded):
+            return _NO
+        return None if base is None or None in excluded else base

@@ -1,0 +1,174 @@
+"""The stand-in for SpiceDB: the same ``authz.zed``, evaluated over ``plexsphere.relation_tuples``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, LiteralString, NamedTuple, Protocol
+
+from plexsphere_reference.authz.evaluation import Evaluation, Neighbourhood, Verdict
+from plexsphere_reference.authz.model import DENIED, AuthzUnavailable, Decision, Object, Relationship, Subject
+from plexsphere_reference.authz.schema import Schema
+from plexsphere_reference.store.batching import Batcher
+from plexsphere_reference.store.database import Connection, DatastoreUnavailable
+
+_LOAD: Final = """
+SELECT asked.n, found.*
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) WITH ORDINALITY
+     AS asked (object_type, object_id, subject_type, subject_id, subject_relation, n)
+CROSS JOIN LATERAL (
+    SELECT relation, NULL, NULL, NULL FROM plexsphere.relation_tuples AS direct
+    WHERE (direct.object_type, direct.object_id) = (asked.object_type, asked.object_id)
+      AND (direct.subject_type, direct.subject_id, direct.subject_relation)
+        = (asked.subject_type, asked.subject_id, asked.subject_relation)
+    UNION ALL
+    SELECT relation, subject_type, subject_id, subject_relation FROM plexsphere.relation_tuples AS edge
+    WHERE (edge.object_type, edge.object_id) = (asked.object_type, asked.object_id)
+      AND (edge.subject_relation <> '' OR edge.subject_type NOT IN ('user', 'serviceaccount'))
+) AS found (relation, subject_type, subject_id, subject_relation)
+"""
+
+# Relations are ignored on the way: what comes out is a superset, which the check then filters. It is complete because
+# whatever a permission derives from, through any operator, lies on some chain of tuples from the subject.
+_REACHABLE: Final = """
+WITH RECURSIVE reached (object_type, object_id) AS (
+    SELECT %s::text, %s::text
+    UNION
+    SELECT tuples.object_type, tuples.object_id
+    FROM reached JOIN plexsphere.relation_tuples AS tuples
+      ON (tuples.subject_type, tuples.subject_id) = (reached.object_type, reached.object_id)
+)
+SELECT object_id FROM reached WHERE object_type = %s
+"""
+
+_WRITE: Final = """
+INSERT INTO plexsphere.relation_tuples (object_type, object_id, relation, subject_type, subject_id, subject_relation)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+ON CONFLICT DO NOTHING
+"""
+
+_DELETE: Final = """
+DELETE FROM plexsphere.relation_tuples AS tuples
+USING unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+      AS gone (object_type, object_id, relation, subject_type, subject_id, subject_relation)
+WHERE (tuples.object_type, tuples.object_id, tuples.subject_type, tuples.subject_id)
+    = (gone.object_type, gone.object_id, gone.subject_type, gone.subject_id)
+  AND (tuples.relation, tuples.subject_relation) = (gone.relation, gone.subject_relation)
+"""
+
+
+class Rows(Protocol):
+    """What the evaluator needs of a database; ``store.database.Database`` is one."""
+
+    async def fetch_all(self, query: LiteralString, params: Sequence[object] = ()) -> list[tuple[Any, ...]]: ...
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]: ...
+
+
+class _Ask(NamedTuple):
+    """One object's neighbourhood, seen from one subject."""
+
+    object: Object
+    subject: Subject
+
+
+class PostgresAuthorizer:
+    """Evaluates in rounds: each loads, in one statement, every object that the round before came upon."""
+
+    def __init__(self, rows: Rows, schema: Schema) -> None:
+        self._rows = rows
+        self._schema = schema
+        self._load_one = Batcher(self._load)
+
+    async def check(self, subject: str, permission: str, resource: str) -> Decision:
+        (verdict,) = await self._verdicts(Subject.parse(subject), permission, [Object.parse(resource)])
+        return Decision(allowed=True, relation_path=verdict) if verdict else DENIED
+
+    async def check_many(self, subject: str, permission: str, resources: Sequence[str]) -> list[bool]:
+        targets = [Object.parse(resource) for resource in resources]
+        return [bool(verdict) for verdict in await self._verdicts(Subject.parse(subject), permission, targets)]
+
+    async def lookup_resources(self, subject: str, permission: str, resource_type: str) -> list[str]:
+        asker = Subject.parse(subject)
+        self._schema.require_checkable(asker, permission, resource_type)
+        rows = await self._fetch(_REACHABLE, (asker.type, asker.id, resource_type))
+        candidates = [Object(resource_type, object_id) for (object_id,) in rows]
+        verdicts = await self._verdicts(asker, permission, candidates)
+        return [str(target) for target, verdict in zip(candidates, verdicts, strict=True) if verdict]
+
+    async def write(self, tuples: Iterable[Relationship], connection: Connection | None = None) -> None:
+        await self._change(_WRITE, tuples, connection)
+
+    async def delete(self, tuples: Iterable[Relationship], connection: Connection | None = None) -> None:
+        await self._change(_DELETE, tuples, connection)
+
+    async def apply_schema(self) -> None:
+        """Nothing to store: the schema is this program's own file, and every program reads the same."""
+
+    async def ready(self) -> None:
+        await self._fetch("SELECT 1 FROM plexsphere.relation_tuples LIMIT 1", ())
+
+    async def close(self) -> None:
+        """The database is the caller's."""
+
+    async def _verdicts(self, subject: Subject, permission: str, targets: Sequence[Object]) -> list[Verdict]:
+        for resource_type in {target.type for target in targets}:
+            self._schema.require_checkable(subject, permission, resource_type)
+        known: dict[Object, Neighbourhood] = {}
+        verdicts: list[Verdict] = [None] * len(targets)
+        open_targets = list(range(len(targets)))
+        while open_targets:
+            missing: dict[Object, None] = {}
+            for index in open_targets:
+                evaluation = Evaluation(self._schema, subject, known)
+                verdicts[index] = evaluation.run(targets[index], permission)
+                missing |= evaluation.missing
+            open_targets = [index for index in open_targets if verdicts[index] is None]
+            if open_targets:
+                known.update(zip(missing, await self._neighbourhoods(missing, subject), strict=True))
+        return verdicts
+
+    async def _neighbourhoods(self, objects: Iterable[Object], subject: Subject) -> Sequence[Neighbourhood]:
+        asks = [_Ask(target, subject) for target in objects]
+        if len(asks) == 1:
+            return [await self._load_one(asks[0])]
+        return await self._load(asks)  # many at once are a batch already
+
+    async def _load(self, asks: Sequence[_Ask]) -> list[Neighbourhood]:
+        columns = zip(*((*ask.object, *ask.subject) for ask in asks), strict=True)
+        rows = await self._fetch(_LOAD, [list(column) for column in columns])
+        direct: defaultdict[int, set[str]] = defaultdict(set)
+        edges: defaultdict[int, defaultdict[str, list[Subject]]] = defaultdict(lambda: defaultdict(list))
+        for n, relation, subject_type, subject_id, subject_relation in rows:
+            if subject_type is None:
+                direct[n].add(relation)
+            else:
+                edges[n][relation].append(Subject(subject_type, subject_id, subject_relation))
+        nothing: dict[str, list[Subject]] = {}
+        return [Neighbourhood(frozenset(direct.get(n, ())), edges.get(n, nothing)) for n in range(1, len(asks) + 1)]
+
+    async def _change(
+        self, statement: LiteralString, tuples: Iterable[Relationship], connection: Connection | None
+    ) -> None:
+        # Sorted, so that two writers of overlapping sets wait for each other rather than deadlock.
+        parts = sorted({self._schema.require_writable(tuple_) for tuple_ in tuples})
+        if not parts:
+            return
+        columns = [
+            list(c) for c in zip(*((*target, relation, *subject) for target, relation, subject in parts), strict=True)
+        ]
+        try:
+            if connection is not None:
+                await connection.execute(statement, columns)
+                return
+            async with self._rows.transaction() as own:
+                await own.execute(statement, columns)
+        except DatastoreUnavailable as error:
+            raise AuthzUnavailable(str(error)) from error
+
+    async def _fetch(self, statement: LiteralString, params: Sequence[object]) -> list[tuple[Any, ...]]:
+        try:
+            return await self._rows.fetch_all(statement, params)
+        except DatastoreUnavailable as error:
+            raise AuthzUnavailable(str(error)) from error

@@ -1,0 +1,110 @@
+"""``authz.zed`` as data: definitions, what their relations allow, what their permissions derive from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from plexsphere_reference.authz.model import AuthzRejected, Object, Relationship, Subject
+
+
+@dataclass(frozen=True)
+class SubjectType:
+    """One alternative of a relation: ``user``, or with a relation ``group#member``."""
+
+    type: str
+    relation: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.type}#{self.relation}" if self.relation else self.type
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A relation or another permission of the same definition."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """``tupleset->name``: whoever has ``name`` on an object that ``tupleset`` points to, where it has such a name."""
+
+    tupleset: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Operands joined by one operator, from the left."""
+
+    operator: Literal["+", "&", "-"]
+    operands: tuple[Expression, ...]
+
+
+Expression: TypeAlias = Reference | Arrow | Operation
+
+
+@dataclass(frozen=True)
+class Definition:
+    name: str
+    relations: Mapping[str, tuple[SubjectType, ...]]
+    permissions: Mapping[str, Expression]
+
+    def knows(self, name: str) -> bool:
+        return name in self.relations or name in self.permissions
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A whole schema. The messages of its refusals are SpiceDB's own."""
+
+    definitions: Mapping[str, Definition]
+
+    def definition(self, name: str) -> Definition:
+        """The definition of an object type.
+
+        Raises:
+            AuthzRejected: There is none.
+        """
+        definition = self.definitions.get(name)
+        if definition is None:
+            raise AuthzRejected(f"object definition `{name}` not found")
+        return definition
+
+    def require_checkable(self, subject: Subject, name: str, resource_type: str) -> None:
+        """Refuse a check that could never have a meaning.
+
+        Raises:
+            AuthzRejected: A type, relation or permission in it is unknown.
+        """
+        if not self.definition(resource_type).knows(name):
+            raise _unknown_name(resource_type, name)
+        definition = self.definition(subject.type)
+        if subject.relation and not definition.knows(subject.relation):
+            raise _unknown_name(subject.type, subject.relation)
+
+    def require_writable(self, tuple_: Relationship) -> tuple[Object, str, Subject]:
+        """The parts of a tuple that the schema allows.
+
+        Raises:
+            AuthzRejected: It names something unknown, a permission, or a subject that its relation does not take.
+        """
+        resource, subject = Object.parse(tuple_.resource), Subject.parse(tuple_.subject)
+        self.require_checkable(subject, tuple_.relation, resource.type)
+        allowed = self.definition(resource.type).relations.get(tuple_.relation)
+        if allowed is None:
+            raise AuthzRejected(
+                f"cannot write a relationship to permission `{tuple_.relation}` under definition `{resource.type}`"
+            )
+        kind = SubjectType(subject.type, subject.relation)
+        if kind not in allowed:
+            raise AuthzRejected(
+                f"subjects of type `{kind}` are not allowed on relation `{resource.type}#{tuple_.relation}`"
+            )
+        return resource, tuple_.relation, subject
+
+
+def _unknown_name(definition: str, name: str) -> AuthzRejected:
+    return AuthzRejected(f"relation/permission `{name}` not found under definition `{definition}`")

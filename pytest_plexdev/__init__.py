@@ -1,0 +1,72 @@
+"""A pytest plugin and fixture harness for the plexsphere dev stack: the public names.
+
+They are imported when they are first used: pytest imports this package at every start.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_plexdev.api import Client
+    from pytest_plexdev.api.domains import FASTEST_POLICY, Domain, ReachabilityPolicy
+    from pytest_plexdev.api.problems import ProblemError
+    from pytest_plexdev.api.projects import Project
+    from pytest_plexdev.errors import PlexdevError
+    from pytest_plexdev.events import Event, Events
+    from pytest_plexdev.login import Login, Logins
+    from pytest_plexdev.node_agent import NodeAgent
+    from pytest_plexdev.running import Stack
+    from pytest_plexdev.stack.model import StackInfo
+    from pytest_plexdev.tenancy import FreshTenant, Tenant, Tenants
+
+__all__ = [
+    "FASTEST_POLICY",
+    "Client",
+    "Domain",
+    "Event",
+    "Events",
+    "FreshTenant",
+    "Login",
+    "Logins",
+    "NodeAgent",
+    "PlexdevError",
+    "ProblemError",
+    "Project",
+    "ReachabilityPolicy",
+    "Stack",
+    "StackInfo",
+    "Tenant",
+    "Tenants",
+]
+
+_HOMES = {
+    "FASTEST_POLICY": "api.domains",
+    "Client": "api",
+    "Domain": "api.domains",
+    "Event": "events",
+    "Events": "events",
+    "FreshTenant": "tenancy",
+    "Login": "login",
+    "Logins": "login",
+    "NodeAgent": "node_agent",
+    "PlexdevError": "errors",
+    "ProblemError": "api.problems",
+    "Project": "api.projects",
+    "ReachabilityPolicy": "api.domains",
+    "Stack": "running",
+    "StackInfo": "stack.model",
+    "Tenant": "tenancy",
+    "Tenants": "tenancy",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,49 @@
+"""A typed client for ``/v1``: one module per surface. Answers with members that are not known here are let pass."""
+
+from __future__ import annotations
+
+from pytest_plexdev.api.audit import Audit
+from pytest_plexdev.api.auth import Auth
+from pytest_plexdev.api.bootstrap_tokens import BootstrapTokens
+from pytest_plexdev.api.domains import Domains
+from pytest_plexdev.api.groups import Groups
+from pytest_plexdev.api.identities import Identities
+from pytest_plexdev.api.idp_bindings import IdpBindings
+from pytest_plexdev.api.labels import LabelDefinitions
+from pytest_plexdev.api.meta import Meta
+from pytest_plexdev.api.nodes import Nodes
+from pytest_plexdev.api.projects import Projects
+from pytest_plexdev.api.resources import Resources
+from pytest_plexdev.api.transport import Transport
+
+__all__ = ["Client", "Transport"]
+
+
+class Client:
+    """The ``/v1`` API as one principal.
+
+    Every call raises :class:`~pytest_plexdev.api.problems.ProblemError` where the API refuses, and
+    :class:`~pytest_plexdev.errors.PlexdevError` where no answer comes.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.audit = Audit(transport)
+        self.auth = Auth(transport)
+        self.bootstrap_tokens = BootstrapTokens(transport)
+        self.domains = Domains(transport)
+        self.groups = Groups(transport)
+        self.identities = Identities(transport)
+        self.idp_bindings = IdpBindings(transport)
+        self.label_definitions = LabelDefinitions(transport)
+        self.meta = Meta(transport)
+        self.nodes = Nodes(transport)
+        self.projects = Projects(transport)
+        self.resources = Resources(transport)
+
+    def as_principal(self, token: str | None) -> Client:
+        """The same API over the same connections, as another principal; ``None`` is nobody."""
+        return Client(self.transport.as_principal(token))
+
+    def __repr__(self) -> str:
+        return f"Client({self.transport.base_url!r})"

@@ -1,0 +1,145 @@
+"""``/v1/auth``: who one is, tokens, and the parts of the device-code flow."""
+
+from __future__ import annotations
+
+import builtins
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from pytest_plexdev.api.transport import Transport, body_of
+
+
+class Whoami(msgspec.Struct, frozen=True, kw_only=True):
+    """``domain_id`` is absent for a platform operator's own principal."""
+
+    principal_type: str
+    subject: str
+    principal_scope: str | None = None
+    domain_id: str | None = None
+    email: str | None = None
+    acr: str | None = None
+    amr: list[str] = []
+
+
+class LoginBinding(msgspec.Struct, frozen=True, kw_only=True):
+    """An active IdP binding, as a person who is not signed in may know it."""
+
+    id: str
+    label: str
+    issuer_host: str
+    primary: bool
+    platform_scoped: bool
+    alias: str | None = None
+
+
+class SignIn(msgspec.Struct, frozen=True, kw_only=True):
+    authorization_url: str
+    state: str
+    code_verifier_handle: str
+    nonce: str
+
+
+class DeviceCode(msgspec.Struct, frozen=True, kw_only=True):
+    """``expires_in`` and ``interval`` are seconds."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int
+    interval: int
+
+    def __repr__(self) -> str:
+        return f"DeviceCode(user_code={self.user_code!r}, device_code='***')"
+
+
+class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str | None = None
+
+    def __repr__(self) -> str:
+        return f"AccessToken(access_token='***', expires_in={self.expires_in})"
+
+
+class ApiToken(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    env_prefix: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None = None
+    rotated_at: datetime | None = None
+
+
+class IssuedApiToken(msgspec.Struct, frozen=True, kw_only=True):
+    """``rotation_deadline`` is how long the value that this one replaces still works."""
+
+    id: str
+    plaintext: str
+    env_prefix: str
+    expires_at: datetime
+    rotation_deadline: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"IssuedApiToken(id={self.id!r}, plaintext='psk_***')"
+
+
+class Auth:
+    """Signing in, and what the principal holds."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def whoami(self) -> Whoami:
+        """Say who the principal is."""
+        return self._transport.request("GET", "/v1/auth/whoami", Whoami)
+
+    def idp_bindings(self, *, domain_id: str) -> builtins.list[LoginBinding]:
+        """The active bindings through which one can sign in to a Domain, the primary one first."""
+        parameters = {"domain_id": domain_id}
+        path = "/v1/auth/idp-bindings"
+        return self._transport.request("GET", path, builtins.list[LoginBinding], parameters=parameters)
+
+    def sign_in(
+        self, *, domain_id: str | None = None, idp_binding_id: str | None = None, return_to: str | None = None
+    ) -> SignIn:
+        """Begin a browser's sign-in."""
+        body = body_of(domain_id=domain_id, idp_binding_id=idp_binding_id, return_to=return_to)
+        return self._transport.request("POST", "/v1/auth/sign-in", SignIn, body=body)
+
+    def device_code(self, *, domain_id: str | None = None, idp_binding_id: str | None = None) -> DeviceCode:
+        """Begin a device-code flow (RFC 8628)."""
+        body = body_of(domain_id=domain_id, idp_binding_id=idp_binding_id)
+        return self._transport.request("POST", "/v1/auth/device-code", DeviceCode, body=body)
+
+    def device_token(self, device_code: str) -> AccessToken:
+        """Ask once whether the device code was approved.
+
+        Raises:
+            ProblemError: 400 with the code ``authorization_pending``, ``slow_down``, ``expired_token``,
+                ``access_denied`` or ``invalid_grant``.
+        """
+        body = {"device_code": device_code}
+        return self._transport.request("POST", "/v1/auth/device-token", AccessToken, body=body)
+
+    def issue_token(
+        self, *, identity_ref: str, env_prefix: Literal["dev", "stage", "prod"] = "dev", ttl_seconds: int | None = None
+    ) -> IssuedApiToken:
+        """Issue an API token for oneself; *identity_ref* is ``user:<id>`` or ``service:<id>``."""
+        body = body_of(identity_ref=identity_ref, env_prefix=env_prefix, ttl_seconds=ttl_seconds)
+        return self._transport.request("POST", "/v1/auth/tokens", IssuedApiToken, body=body)
+
+    def tokens(self) -> builtins.list[ApiToken]:
+        """The principal's own API tokens."""
+        return self._transport.request("GET", "/v1/auth/tokens", builtins.list[ApiToken])
+
+    def rotate_token(self, token_id: str) -> IssuedApiToken:
+        """Give a token a new value; the old one works until ``rotation_deadline``."""
+        return self._transport.request("POST", f"/v1/auth/tokens/{token_id}/rotate", IssuedApiToken)
+
+    def revoke_token(self, token_id: str) -> None:
+        """End a token at once."""
+        self._transport.run("DELETE", f"/v1/auth/tokens/{token_id}")

@@ -1,0 +1,102 @@
+"""``/v1/domains``: the tenants of the control plane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from pytest_plexdev.api.transport import Transport, body_of
+
+
+class ReachabilityPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """When a silent Node counts as stale and as unreachable; Go durations.
+
+    The contract's floor is 10s/30s/60s (stale: 3 intervals or more, unreachable: 2 stale or more), its default
+    30s/90s/300s.
+    """
+
+    heartbeat_interval: str = "30s"
+    stale_after: str = "90s"
+    unreachable_after: str = "300s"
+
+
+FASTEST_POLICY = ReachabilityPolicy(heartbeat_interval="10s", stale_after="30s", unreachable_after="60s")
+"""The fastest policy that the contract allows."""
+
+
+class Domain(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    slug: str
+    mesh_cidr: str
+    reachability: ReachabilityPolicy
+    created_at: datetime
+    updated_at: datetime
+    description: str = ""
+    region: str | None = None
+
+
+class Domains:
+    """The Domains that the principal may see."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(
+        self,
+        *,
+        name: str,
+        slug: str,
+        mesh_cidr: str,
+        description: str | None = None,
+        region: str | None = None,
+        reachability: ReachabilityPolicy | None = None,
+    ) -> Domain:
+        """Create a Domain; only a platform operator may.
+
+        Raises:
+            ProblemError: ``domain_slug_conflict``, ``mesh_cidr_overlap`` (with any other Domain), ``invalid_domain``.
+        """
+        body = body_of(
+            name=name,
+            slug=slug,
+            mesh_cidr=mesh_cidr,
+            description=description,
+            region=region,
+            reachability=reachability,
+        )
+        return self._transport.request("POST", "/v1/domains", Domain, body=body)
+
+    def list(self) -> Iterator[Domain]:
+        """Iterate over them, ordered by slug."""
+        return self._transport.pages("/v1/domains", Domain)
+
+    def get(self, domain_id: str) -> Domain:
+        """Read one."""
+        return self._transport.request("GET", f"/v1/domains/{domain_id}", Domain)
+
+    def update(
+        self,
+        domain_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        region: str | None = None,
+        mesh_cidr: str | None = None,
+        reachability: ReachabilityPolicy | None = None,
+    ) -> Domain:
+        """Change what is given; the slug never changes."""
+        body = body_of(
+            name=name, description=description, region=region, mesh_cidr=mesh_cidr, reachability=reachability
+        )
+        return self._transport.request("PATCH", f"/v1/domains/{domain_id}", Domain, body=body)
+
+    def delete(self, domain_id: str) -> None:
+        """Delete one.
+
+        Raises:
+            ProblemError: ``domain_not_empty``; its ``problem.child_counts`` says what is in the way.
+        """
+        self._transport.run("DELETE", f"/v1/domains/{domain_id}")

@@ -1,0 +1,41 @@
+"""``/v1/domains/{id}/identities``: who is known in a Domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from pytest_plexdev.api.transport import Transport
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """``external_subject`` and ``email`` are answered to an auditor of the Domain, and only by ``get``."""
+
+    id: str
+    kind: str
+    domain_id: str
+    display_name: str
+    external_subject_pseudonym: str
+    created_at: datetime
+    last_sign_in_at: datetime | None = None
+    updated_at: datetime | None = None
+    external_subject: str | None = None
+    email: str | None = None
+
+
+class Identities:
+    """The Identities of Domains."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, domain_id: str, *, kind: Literal["user", "service-identity"] | None = None) -> Iterator[Identity]:
+        """Iterate over those of a Domain, the newest first."""
+        return self._transport.pages(f"/v1/domains/{domain_id}/identities", Identity, parameters={"kind": kind})
+
+    def get(self, domain_id: str, principal_id: str) -> Identity:
+        """Read one."""
+        return self._transport.request("GET", f"/v1/domains/{domain_id}/identities/{principal_id}", Identity)

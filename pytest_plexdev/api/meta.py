@@ -1,0 +1,41 @@
+"""``/v1/health`` and ``/v1/version``."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pytest_plexdev.api.transport import Transport, decode
+
+
+class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    status: str
+    detail: str = ""
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """``status`` is ``ok``, ``degraded`` or ``down``."""
+
+    status: str
+    checks: list[HealthCheck] = []
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    version: str
+    commit: str
+    date: str
+
+
+class Meta:
+    """What the API says of itself to anybody."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def health(self) -> Health:
+        """How it is. ``down`` comes with status 503 and the same body, and is no error here."""
+        return decode(self._transport.send("GET", "/v1/health"), Health)
+
+    def version(self) -> Version:
+        """Which one it is."""
+        return self._transport.request("GET", "/v1/version", Version)

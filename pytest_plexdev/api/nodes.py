@@ -1,0 +1,94 @@
+"""``/v1/nodes`` and the mesh topology."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from pytest_plexdev.api.transport import Transport
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    domain_id: str
+    created_at: datetime
+    name: str | None = None
+    kind: str | None = None
+
+
+class HeartbeatAccepted(msgspec.Struct, frozen=True, kw_only=True):
+    accepted_at: datetime
+    reconcile: bool
+    rotate_keys: bool
+
+
+class Reachability(msgspec.Struct, frozen=True, kw_only=True):
+    """``state`` is ``healthy``, ``stale`` or ``unreachable`` today; the contract may add others."""
+
+    state: str
+    changed_at: datetime
+    last_heartbeat_at: datetime | None = None
+
+
+class MeshNode(msgspec.Struct, frozen=True, kw_only=True):
+    node_id: str
+    mesh_ip: str
+    reachability: str
+
+
+class MeshEdge(msgspec.Struct, frozen=True, kw_only=True):
+    source_node_id: str
+    target_node_id: str
+    mode: str
+    status: str
+    relay_node_id: str | None = None
+
+
+class MeshTopology(msgspec.Struct, frozen=True, kw_only=True):
+    domain_id: str
+    generated_at: datetime
+    nodes: list[MeshNode]
+    edges: list[MeshEdge]
+
+
+class Nodes:
+    """The Nodes that the principal may see."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, *, domain_id: str | None = None) -> Iterator[Node]:
+        """Iterate over them."""
+        return self._transport.pages("/v1/nodes", Node, parameters={"domain_id": domain_id})
+
+    def heartbeat(
+        self,
+        node_id: str,
+        *,
+        binary_checksum: str,
+        binary_version: str,
+        nat_summary: Mapping[str, builtins.object],
+        client_now: datetime | None = None,
+    ) -> HeartbeatAccepted:
+        """Say that the Node lives; the principal must be the Node itself (NSK).
+
+        *binary_checksum* is base64 of 32 bytes; *client_now* may be 60 s off, and is now by default.
+        """
+        body = {
+            "client_now": client_now or datetime.now(UTC),
+            "binary_checksum": binary_checksum,
+            "binary_version": binary_version,
+            "nat_summary": nat_summary,
+        }
+        return self._transport.request("POST", f"/v1/nodes/{node_id}/heartbeat", HeartbeatAccepted, body=body)
+
+    def reachability(self, node_id: str) -> Reachability:
+        """Say whether the Node is heard of, by its Domain's policy."""
+        return self._transport.request("GET", f"/v1/nodes/{node_id}/reachability", Reachability)
+
+    def topology(self, domain_id: str) -> MeshTopology:
+        """The mesh of a Domain with the reachability of its Nodes."""
+        return self._transport.request("GET", f"/v1/domains/{domain_id}/mesh/topology", MeshTopology)

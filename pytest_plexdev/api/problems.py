@@ -1,0 +1,82 @@
+"""RFC 9457 problems, as the control plane answers them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a refusal. Members that the contract lets out are empty here.
+
+    ``correlation_id`` is required in the contract of August 2026 and absent in July's.
+    """
+
+    status: int = 0
+    title: str = ""
+    detail: str = ""
+    instance: str = ""
+    type: str = ""
+    code: str = ""
+    reason: str = ""
+    correlation_id: str = ""
+    child_counts: dict[str, int] = {}
+    project_child_counts: dict[str, int] = {}
+
+
+class ProblemError(Exception):
+    """The API refused a request.
+
+    Attributes:
+        status: The HTTP status.
+        code: The stable code, ``domain_slug_conflict`` for example; empty where the answer has none.
+        detail: What the API says about it.
+        correlation_id: Leads to the audit entry and the API's log.
+        problem: The whole body.
+        method: The request's method.
+        path: The request's path.
+    """
+
+    def __init__(self, problem: Problem, *, method: str, path: str) -> None:
+        self.problem = problem
+        self.status = problem.status
+        self.code = problem.code
+        self.detail = problem.detail
+        self.correlation_id = problem.correlation_id
+        self.method = method
+        self.path = path
+        super().__init__(problem, method, path)
+
+    def __str__(self) -> str:
+        said = " ".join(part for part in (self.code, self.problem.reason) if part) or self.problem.title
+        lines = [f"{self.method} {self.path} -> {self.status} {said}: {self.detail}"]
+        if self.correlation_id:
+            lines.append(f"  correlation_id: {self.correlation_id}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (self.problem, self.method, self.path)
+
+
+def _rebuild(problem: Problem, method: str, path: str) -> ProblemError:
+    return ProblemError(problem, method=method, path=path)
+
+
+def problem_of(response: httpx.Response) -> ProblemError:
+    """The error that *response* (status 400 or more) is. A body that is no problem becomes its detail."""
+    problem = _decoded(response)
+    return ProblemError(problem, method=response.request.method, path=response.request.url.path)
+
+
+def _decoded(response: httpx.Response) -> Problem:
+    try:
+        problem = msgspec.json.decode(response.content, type=Problem)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        said = " ".join(response.text.split())[:300]
+        return Problem(status=response.status_code, title=response.reason_phrase, detail=said)
+    correlation_id = problem.correlation_id or response.headers.get("X-Correlation-Id", "")
+    return msgspec.structs.replace(problem, status=response.status_code, correlation_id=correlation_id)

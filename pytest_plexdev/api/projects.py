@@ -1,0 +1,71 @@
+"""``/v1/projects``: what a Domain is divided into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from pytest_plexdev.api.transport import Transport, body_of
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    domain_id: str
+    name: str
+    slug: str
+    created_at: datetime
+    updated_at: datetime
+    description: str = ""
+    sub_range_cidr: str | None = None
+
+
+class Projects:
+    """The Projects that the principal may see."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(
+        self,
+        *,
+        domain_id: str,
+        name: str,
+        slug: str,
+        description: str | None = None,
+        sub_range_cidr: str | None = None,
+    ) -> Project:
+        """Create a Project; *sub_range_cidr* must lie inside the Domain's pool."""
+        body = body_of(
+            domain_id=domain_id, name=name, slug=slug, description=description, sub_range_cidr=sub_range_cidr
+        )
+        return self._transport.request("POST", "/v1/projects", Project, body=body)
+
+    def list(self, *, domain_id: str | None = None) -> Iterator[Project]:
+        """Iterate over them, ordered by slug."""
+        return self._transport.pages("/v1/projects", Project, parameters={"domain_id": domain_id})
+
+    def get(self, project_id: str) -> Project:
+        """Read one."""
+        return self._transport.request("GET", f"/v1/projects/{project_id}", Project)
+
+    def update(
+        self,
+        project_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        sub_range_cidr: str | None = None,
+    ) -> Project:
+        """Change what is given; the slug never changes."""
+        body = body_of(name=name, description=description, sub_range_cidr=sub_range_cidr)
+        return self._transport.request("PATCH", f"/v1/projects/{project_id}", Project, body=body)
+
+    def delete(self, project_id: str) -> None:
+        """Delete one.
+
+        Raises:
+            ProblemError: ``project_not_empty``; its ``problem.project_child_counts`` says what is in the way.
+        """
+        self._transport.run("DELETE", f"/v1/projects/{project_id}")

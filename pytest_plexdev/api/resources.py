@@ -1,0 +1,47 @@
+"""``/v1/projects/{id}/resources``: the machines that a Node registers as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from pytest_plexdev.api.transport import Transport
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """``external_ref`` of an adopted Resource is the ``resource_handle`` of a registration."""
+
+    id: str
+    project_id: str
+    domain_id: str
+    kind: str
+    origin: str
+    created_at: datetime
+    updated_at: datetime
+    external_ref: str = ""
+
+
+class Resources:
+    """The Resources of Projects."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def adopt(self, project_id: str, *, external_ref: str, kind: str = "kubernetes-node") -> Resource:
+        """Adopt a machine that exists already."""
+        body = {"origin": "adopted", "kind": kind, "external_ref": external_ref}
+        return self._transport.request("POST", f"/v1/projects/{project_id}/resources", Resource, body=body)
+
+    def list(self, project_id: str) -> Iterator[Resource]:
+        """Iterate over those of a Project, in the order of their creation."""
+        return self._transport.pages(f"/v1/projects/{project_id}/resources", Resource)
+
+    def get(self, resource_id: str) -> Resource:
+        """Read one."""
+        return self._transport.request("GET", f"/v1/resources/{resource_id}", Resource)
+
+    def delete(self, resource_id: str) -> None:
+        """Let go of an adopted Resource."""
+        self._transport.run("DELETE", f"/v1/resources/{resource_id}")

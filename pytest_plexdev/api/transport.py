@@ -1,0 +1,203 @@
+"""One request to ``/v1`` and its typed answer."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any, Final, TypeVar
+
+import httpx
+import msgspec
+
+from pytest_plexdev.api.exchanges import ExchangeLog
+from pytest_plexdev.api.problems import problem_of
+from pytest_plexdev.errors import API_GIBBERISH, API_UNREACHABLE, PlexdevError
+
+Answer = TypeVar("Answer")
+Item = TypeVar("Item")
+Parameters = Mapping[str, str | int | None]
+
+TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+"""Seconds; nothing on ``/v1`` takes long, so that a silent server is an error before a test's patience ends."""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page of a list; ``next_cursor`` is absent or empty at the end."""
+
+    items: list[msgspec.Raw]
+    next_cursor: str | None = None
+
+
+class Transport:
+    """Sends requests to one API as one principal.
+
+    Args:
+        base_url: Origin of the API, without a trailing slash.
+        token: Bearer; ``None`` speaks as nobody.
+        exchanges: Where exchanges are remembered.
+        explain: Asked when no answer came, or one of status 5xx: a better error, or ``None``.
+        http: The connection pool; by default one of its own.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str | None = None,
+        exchanges: ExchangeLog | None = None,
+        explain: Callable[[], Exception | None] = lambda: None,
+        http: httpx.Client | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.exchanges = exchanges if exchanges is not None else ExchangeLog()
+        self._token = token
+        self._explain = explain
+        self._http = http or httpx.Client(verify=ssl_context(base_url), timeout=TIMEOUT, trust_env=False)
+
+    def as_principal(self, token: str | None) -> Transport:
+        """The same API over the same connections, as another principal."""
+        return Transport(self.base_url, token=token, exchanges=self.exchanges, explain=self._explain, http=self._http)
+
+    def close(self) -> None:
+        """Close the connections, also those of transports made by :meth:`as_principal`."""
+        self._http.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        parameters: Parameters | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send a request and return whatever answer comes.
+
+        Raises:
+            PlexdevError: No answer came.
+        """
+        content = b"" if body is None else msgspec.json.encode(body)
+        request = self._http.build_request(
+            method,
+            self.base_url + path,
+            content=content or None,
+            params={name: value for name, value in (parameters or {}).items() if value is not None},
+            headers={**self._headers(content), **(headers or {})},
+        )
+        began = time.time()
+        status, answer = None, b""
+        try:
+            response = self._http.send(request)
+            status, answer = response.status_code, response.content
+        except httpx.TransportError as error:
+            raise self._unreachable(request, error) from error
+        finally:
+            self.exchanges.add(
+                method=method,
+                path=request.url.raw_path.decode(),
+                began=began,
+                status=status,
+                request=content,
+                response=answer,
+            )
+        return response
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        expect: type[Answer],
+        *,
+        body: object = None,
+        parameters: Parameters | None = None,
+    ) -> Answer:
+        """Send a request and decode its answer.
+
+        Raises:
+            ProblemError: The API refused it.
+            PlexdevError: No answer came, or one that the contract does not know.
+        """
+        response = self.send(method, path, body=body, parameters=parameters)
+        self._raise_for(response)
+        return decode(response, expect)
+
+    def run(self, method: str, path: str, *, parameters: Parameters | None = None) -> None:
+        """Send a request whose success has no body.
+
+        Raises:
+            ProblemError: The API refused it.
+        """
+        self._raise_for(self.send(method, path, parameters=parameters))
+
+    def pages(self, path: str, expect: type[Item], *, parameters: Parameters | None = None) -> Iterator[Item]:
+        """Iterate over a list, one page after the other, as far as the caller reads."""
+        cursor: str | None = None
+        while True:
+            page = self.request("GET", path, Page, parameters={**(parameters or {}), "cursor": cursor})
+            for item in page.items:
+                yield msgspec.json.decode(item, type=expect)
+            if not page.next_cursor:
+                return
+            cursor = page.next_cursor
+
+    def _headers(self, content: bytes) -> dict[str, str]:
+        headers = {"Accept": "application/json"}
+        if content:
+            headers["Content-Type"] = "application/json"
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token}"
+        return headers
+
+    def _raise_for(self, response: httpx.Response) -> None:
+        if response.is_success:
+            return
+        problem = problem_of(response)
+        better = self._explain() if response.is_server_error else None
+        if better is not None:
+            raise better from problem
+        raise problem
+
+    def _unreachable(self, request: httpx.Request, error: httpx.TransportError) -> Exception:
+        return self._explain() or PlexdevError(
+            API_UNREACHABLE, method=request.method, url=request.url, reason=str(error) or type(error).__name__
+        )
+
+
+def decode(response: httpx.Response, expect: type[Answer]) -> Answer:
+    """Decode the body of *response*; members that are not known are let pass.
+
+    Raises:
+        PlexdevError: The body is not an *expect*.
+    """
+    try:
+        return msgspec.json.decode(response.content, type=expect)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PlexdevError(
+            API_GIBBERISH,
+            method=response.request.method,
+            url=response.request.url.copy_with(query=None),
+            status=response.status_code,
+            reason=error,
+        ) from error
+
+
+def ssl_context(url: str) -> ssl.SSLContext:
+    """The TLS context for *url*: one per process, and for plain http one that trusts nobody and costs nothing."""
+    return _trusting() if url.startswith("https:") else _trusting_nobody()
+
+
+@cache
+def _trusting() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+@cache
+def _trusting_nobody() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def body_of(**members: Any) -> dict[str, Any]:
+    """A request body: *members* without those that are ``None``."""
+    return {name: value for name, value in members.items() if value is not None}

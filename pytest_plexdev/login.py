@@ -1,0 +1,226 @@
+"""A completed device-code flow (RFC 8628, with the control plane's problem codes), and the logins of a run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+import tenacity
+from filelock import FileLock
+
+from pytest_plexdev.api import Client
+from pytest_plexdev.api.auth import AccessToken, DeviceCode, Whoami
+from pytest_plexdev.api.problems import ProblemError
+from pytest_plexdev.browser import Browser
+from pytest_plexdev.errors import DEVICE_CODE_EXPIRED, DEVICE_CODE_REFUSED, PlexdevError
+
+SEEDED_USER: Final = "admin@example.com"
+SEEDED_PASSWORD: Final = "password"  # noqa: S105 - the dev stack's public fixture (runbook, Dex static user)
+SLOW_DOWN: Final = 5.0
+"""Seconds that each ``slow_down`` adds to the interval for good (RFC 8628 §3.5)."""
+RENEW_BEFORE: Final = 60.0
+"""Seconds before its end at which a cached login is not handed out any more."""
+
+
+class SignInTarget(Protocol):
+    """Where one can sign in: a Domain through one of its IdP bindings."""
+
+    @property
+    def domain_id(self) -> str: ...
+    @property
+    def binding_id(self) -> str: ...
+    @property
+    def admin(self) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """A completed device-code flow.
+
+    Attributes:
+        user: The name at the identity provider.
+        domain_id: The Domain that the principal belongs to.
+        expires_at: Unix time, seconds.
+        client: The ``/v1`` API as this principal.
+        token: The bearer token.
+    """
+
+    user: str
+    domain_id: str
+    expires_at: float
+    client: Client
+    token: str = field(repr=False)
+
+    def whoami(self) -> Whoami:
+        """Ask the API who this is."""
+        return self.client.auth.whoami()
+
+
+class DevicePoll:
+    """Asks for the token of a device code until it is approved.
+
+    Args:
+        client: The API as nobody.
+        clock: Seconds that only go forward.
+        sleep: Waits that many seconds.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._sleep = sleep
+
+    def wait(self, device: DeviceCode) -> AccessToken:
+        """Poll at once, then every ``interval`` seconds, which every ``slow_down`` lengthens by 5 s for good.
+
+        An answer of a proxy in between (429, 5xx, whatever its body) is waited out like a pending one.
+
+        Raises:
+            PlexdevError: The code expired, or was refused.
+        """
+        interval = float(device.interval)
+        deadline = self._clock() + device.expires_in
+
+        def pause(state: tenacity.RetryCallState) -> float:
+            nonlocal interval
+            error = state.outcome.exception() if state.outcome else None
+            if isinstance(error, ProblemError) and error.code == "slow_down":
+                interval += SLOW_DOWN
+            return interval
+
+        def too_late(state: tenacity.RetryCallState) -> bool:
+            return self._clock() + state.upcoming_sleep > deadline
+
+        polling = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_pending),
+            wait=pause,
+            stop=too_late,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return polling(self._client.auth.device_token, device.device_code)
+        except ProblemError as error:
+            raise _ended(device, error) from error
+
+
+def _is_pending(error: BaseException) -> bool:
+    if not isinstance(error, ProblemError):
+        return False
+    return error.code in {"authorization_pending", "slow_down"} or error.status == 429 or error.status >= 500
+
+
+def _ended(device: DeviceCode, error: ProblemError) -> PlexdevError:
+    if error.code == "expired_token" or _is_pending(error):
+        return PlexdevError(
+            DEVICE_CODE_EXPIRED,
+            user_code=device.user_code,
+            seconds=device.expires_in,
+            reason=f"the last answer was {error.status} {error.code or error.detail}",
+        )
+    reason = error.code or f"{error.status} {error.detail}"
+    return PlexdevError(DEVICE_CODE_REFUSED, user_code=device.user_code, reason=reason)
+
+
+class _Remembered(msgspec.Struct, frozen=True):
+    token: str
+    expires_at: float
+
+
+class Logins:
+    """Logs people in, each once per run: the workers of a run share *directory*.
+
+    Args:
+        client: The API as nobody.
+        directory: Where tokens are kept, in files that only this user reads.
+        clock: Unix time, seconds.
+    """
+
+    def __init__(self, client: Client, directory: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self._client = client
+        self._directory = directory
+        self._clock = clock
+
+    def __call__(self, tenant: SignInTarget, *, user: str | None = None, password: str = SEEDED_PASSWORD) -> Login:
+        """Sign *user* in to *tenant* by the device-code flow; the tenant's admin by default.
+
+        Raises:
+            PlexdevError: The identity provider or the control plane refused, or the clocks are apart.
+        """
+        user = user or tenant.admin
+        kept = self._file(tenant, user)
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with FileLock(kept.with_suffix(".lock")):
+            remembered = self._recall(kept) or self._sign_in(tenant, user, password)
+            write_private(kept, msgspec.json.encode(remembered))
+        return Login(
+            user=user,
+            domain_id=tenant.domain_id,
+            expires_at=remembered.expires_at,
+            client=self._client.as_principal(remembered.token),
+            token=remembered.token,
+        )
+
+    def approve(
+        self, verification_uri_complete: str, *, user: str = SEEDED_USER, password: str = SEEDED_PASSWORD
+    ) -> None:
+        """Do what a person does with the link that a device shows: open it, sign in, approve.
+
+        Raises:
+            PlexdevError: The sign-in did not work.
+            ProblemError: The code is unknown, expired or approved already.
+        """
+        codes = parse_qs(urlsplit(verification_uri_complete).query).get("user_code", [])
+        browser = Browser(self._client.transport.base_url, user=user, password=password)
+        try:
+            browser.sign_in(verification_uri_complete)
+            browser.approve(codes[0] if codes else "")
+        finally:
+            browser.close()
+
+    def _sign_in(self, tenant: SignInTarget, user: str, password: str) -> _Remembered:
+        auth = self._client.auth
+        device = auth.device_code(domain_id=tenant.domain_id, idp_binding_id=tenant.binding_id)
+        browser = Browser(self._client.transport.base_url, user=user, password=password)
+        try:
+            # By the API rather than by the page, whose markup the contract does not promise.
+            start = auth.sign_in(domain_id=tenant.domain_id, idp_binding_id=tenant.binding_id)
+            browser.sign_in(start.authorization_url)
+            browser.approve(device.user_code)
+        finally:
+            browser.close()
+        # Approved before the first poll: no interval is waited out.
+        token = DevicePoll(self._client).wait(device)
+        return _Remembered(token.access_token, self._clock() + token.expires_in)
+
+    def _recall(self, kept: Path) -> _Remembered | None:
+        try:
+            remembered = msgspec.json.decode(kept.read_bytes(), type=_Remembered)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+        return remembered if remembered.expires_at - self._clock() > RENEW_BEFORE else None
+
+    def _file(self, tenant: SignInTarget, user: str) -> Path:
+        key = "\n".join((self._client.transport.base_url, tenant.domain_id, tenant.binding_id, user))
+        return self._directory / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only this user reads, in one piece."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    unfinished.replace(path)

@@ -1,0 +1,105 @@
+"""Registers and heartbeats as the plexd agent does, without the agent."""
+
+from __future__ import annotations
+
+import base64
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pytest_plexdev.api import Client
+from pytest_plexdev.api.bootstrap_tokens import IssuedBootstrapToken, Registration, register
+from pytest_plexdev.api.nodes import HeartbeatAccepted
+from pytest_plexdev.api.projects import Project
+
+BINARY_VERSION: Final = "0.0.0-plexdev"
+BINARY_CHECKSUM: Final = base64.b64encode(b"\x01" * 32).decode()
+"""Base64 of 32 bytes: the form that every version of the contract takes."""
+
+
+def nsk_bearer(node_id: str, nsk: str) -> str:
+    """The bearer of a Node: ``nsk_plexd_`` and base64url of the Node's 16 id bytes followed by the 32 of its NSK.
+
+    The NSK as it was answered is no bearer: the API refuses it with 401.
+    """
+    envelope = uuid.UUID(node_id).bytes + base64.b64decode(nsk, validate=True)
+    return f"nsk_plexd_{base64.urlsafe_b64encode(envelope).rstrip(b'=').decode()}"
+
+
+def x25519_public_key() -> str:
+    """A fresh public key: base64 of 32 bytes. Every 32 bytes but zeros are one; nothing here needs the private half."""
+    return base64.b64encode(os.urandom(31) + b"\x01").decode()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeAgent:
+    """A registered Node, and the credential that only it has.
+
+    Attributes:
+        registration: What it got when it registered.
+        operator: The API as somebody who may read the Node: its Domain's admin.
+    """
+
+    registration: Registration
+    project: Project
+    operator: Client = field(repr=False)
+
+    @classmethod
+    def register(
+        cls,
+        operator: Client,
+        *,
+        project: Project,
+        resource_handle: str,
+        bootstrap_token: IssuedBootstrapToken,
+        public_key: str | None = None,
+        nonce: str | None = None,
+    ) -> NodeAgent:
+        """Register with the token; one nonce per registration, as the agent does.
+
+        Raises:
+            ProblemError: The registration was refused; the token is not consumed then.
+        """
+        registration = register(
+            operator.transport,
+            project_id=project.id,
+            resource_handle=resource_handle,
+            bootstrap_token=bootstrap_token.token,
+            nonce=nonce or str(uuid.uuid4()),
+            public_key=public_key or x25519_public_key(),
+        )
+        return cls(registration=registration, project=project, operator=operator)
+
+    @property
+    def id(self) -> str:
+        """The Node's id."""
+        return self.registration.node_id
+
+    @property
+    def mesh_ip(self) -> str:
+        """Its address in the mesh of its Domain."""
+        return self.registration.mesh_ip
+
+    @property
+    def client(self) -> Client:
+        """The API as the Node itself."""
+        return self.operator.as_principal(nsk_bearer(self.registration.node_id, self.registration.nsk))
+
+    def heartbeat(self, *, nat_summary: Mapping[str, Any] | None = None) -> HeartbeatAccepted:
+        """Say that it lives.
+
+        Raises:
+            ProblemError: The API refused it.
+        """
+        return self.client.nodes.heartbeat(
+            self.id,
+            binary_checksum=BINARY_CHECKSUM,
+            binary_version=BINARY_VERSION,
+            nat_summary=nat_summary or {},
+        )
+
+    def reachability(self) -> str:
+        """Ask, as the operator: ``healthy``, ``stale`` or ``unreachable``."""
+        return self.operator.nodes.reachability(self.id).state

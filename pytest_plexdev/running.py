@@ -1,0 +1,116 @@
+"""A running stack, as tests see it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.api import Client, Transport
+from pytest_plexdev.api.exchanges import ExchangeLog
+from pytest_plexdev.errors import SERVER_DIED, PlexdevError
+from pytest_plexdev.stack.model import Service, StackInfo, Verdict
+
+LOG_LINES: Final = 12
+"""Last lines of a log that an error shows."""
+
+
+class Stack:
+    """Addresses, clients, verdicts and logs of a running stack.
+
+    Args:
+        info: What it is, as data.
+        ask: Says of each service whether it is there, asking it now.
+    """
+
+    def __init__(self, info: StackInfo, ask: Callable[[StackInfo], Sequence[Verdict]]) -> None:
+        self.info = info
+        self.exchanges = ExchangeLog()
+        self._ask = ask
+
+    @property
+    def api_url(self) -> str:
+        """Origin of the ``/v1`` API, without a trailing slash."""
+        return self.info.endpoints.api
+
+    @property
+    def issuer(self) -> str:
+        """The identity provider's issuer URL."""
+        return self.info.endpoints.issuer
+
+    @property
+    def database_url(self) -> str:
+        """libpq URL of the control plane's database."""
+        return self.info.endpoints.database
+
+    @property
+    def nats_url(self) -> str:
+        """URL of the NATS server."""
+        return self.info.endpoints.nats
+
+    @cached_property
+    def anonymous(self) -> Client:
+        """The ``/v1`` API as nobody; ``anonymous.as_principal(token)`` is somebody over the same connections."""
+        return Client(Transport(self.api_url, exchanges=self.exchanges, explain=self.died))
+
+    def can(self, capability: str) -> bool:
+        """Whether the stack lets a test do what the contract does not promise; ``age-heartbeat`` is one."""
+        return capability in self.info.capabilities
+
+    def verdicts(self) -> Sequence[Verdict]:
+        """Say of each service whether it is there, asking it now."""
+        return self._ask(self.info)
+
+    def log(self, service: str, *, lines: int | None = None) -> str:
+        """What a service wrote; only the last *lines* where that is given."""
+        path = next((one.log for one in self.info.services if one.name == service), None)
+        if path is None or not path.is_file():
+            return ""
+        text = path.read_text("utf-8", "replace")
+        return text if lines is None else "\n".join(text.splitlines()[-lines:])
+
+    def died(self) -> PlexdevError | None:
+        """The error for a server that ended on its own, ``None`` where all are there."""
+        dead = next((service for service in self.info.services if _is_gone(service.pid)), None)
+        if dead is not None:
+            return self._death(dead.name, "an unknown status", dead)
+        return None
+
+    def _death(self, name: str, status: str, service: Service) -> PlexdevError:
+        return PlexdevError(
+            SERVER_DIED,
+            detail=self.log(name, lines=LOG_LINES),
+            service=name,
+            status=status,
+            log=service.log or f"plexdev logs {name}",
+        )
+
+    def close(self) -> None:
+        """Close the clients' connections."""
+        self.anonymous.transport.close()
+
+    def __repr__(self) -> str:
+        return f"Stack({self.info.provider!r}, {self.api_url!r})"
+
+
+def _is_gone(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    # A dead server stays a zombie until its supervisor has waited for it.
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False  # no procfs (macOS), or gone in between: the next look will tell
+    return stat.rpartition(")")[2].split()[0] == "Z"

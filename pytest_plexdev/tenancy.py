@@ -1,0 +1,213 @@
+"""Tenants: the three that the bootstrap seeds, and fresh ones for one test."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Final
+
+from pytest_plexdev.api import Client
+from pytest_plexdev.api.domains import Domain, ReachabilityPolicy
+from pytest_plexdev.api.idp_bindings import IdpBinding
+from pytest_plexdev.api.problems import ProblemError
+from pytest_plexdev.api.projects import Project
+from pytest_plexdev.errors import SEED_MISSING, PlexdevError
+from pytest_plexdev.login import SEEDED_USER, Login, Logins
+from pytest_plexdev.node_agent import NodeAgent
+from pytest_plexdev.stack.model import SeededTenant, StackInfo
+
+OPERATOR_SLUG: Final = "acme-corp"
+"""The seeded Domain whose admin is a platform operator: who may create Domains."""
+
+_RUNBOOK_SQL: Final = (
+    "SELECT d.slug, d.id, b.id FROM plexsphere.domains d"
+    " JOIN plexsphere.idp_bindings b ON b.domain_id = d.id AND b.status = 'active' ORDER BY d.slug"
+)
+
+
+class Tenant:
+    """A Domain with its admin, its IdP binding and a logged-in client.
+
+    Nothing is asked before it is needed: of a seeded tenant only ids are known at first.
+    """
+
+    def __init__(self, seeded: SeededTenant, logins: Logins) -> None:
+        self._seeded = seeded
+        self._logins = logins
+
+    @property
+    def slug(self) -> str:
+        """The Domain's slug."""
+        return self._seeded.slug
+
+    @property
+    def domain_id(self) -> str:
+        """The Domain's id."""
+        return self._seeded.domain_id
+
+    @property
+    def binding_id(self) -> str:
+        """The id of its active IdP binding."""
+        return self._seeded.binding_id
+
+    @property
+    def admin(self) -> str:
+        """The name of its admin at the identity provider."""
+        return self._seeded.admin
+
+    @cached_property
+    def login(self) -> Login:
+        """The admin's login, by the device-code flow."""
+        return self._logins(self)
+
+    @property
+    def client(self) -> Client:
+        """The ``/v1`` API as the admin."""
+        return self.login.client
+
+    @cached_property
+    def domain(self) -> Domain:
+        """The Domain, as the API answers it to the admin."""
+        return self.client.domains.get(self.domain_id)
+
+    def __repr__(self) -> str:
+        return f"Tenant({self.slug!r}, domain_id={self.domain_id!r})"
+
+
+class FreshTenant(Tenant):
+    """A Domain made for one test. Its admin is the operator who created it; ``client`` is that operator.
+
+    ``login`` is another principal: the same person signed in to this Domain through its own binding.
+    """
+
+    def __init__(self, domain: Domain, binding: IdpBinding, operator: Client, logins: Logins) -> None:
+        super().__init__(SeededTenant(slug=domain.slug, domain_id=domain.id, binding_id=binding.id), logins)
+        self._domain = domain
+        self.binding = binding
+        self._operator = operator
+
+    @property
+    def client(self) -> Client:
+        return self._operator
+
+    @cached_property
+    def domain(self) -> Domain:
+        return self._domain
+
+
+class Tenants(Mapping[str, Tenant]):
+    """The seeded tenants by slug."""
+
+    def __init__(self, tenants: Mapping[str, Tenant]) -> None:
+        self._tenants = dict(tenants)
+
+    def __getitem__(self, slug: str) -> Tenant:
+        if slug not in self._tenants:
+            found = ", ".join(self._tenants) or "no seeded Domain at all"
+            raise PlexdevError(SEED_MISSING, slug=slug, found=found)
+        return self._tenants[slug]
+
+    def __contains__(self, slug: object) -> bool:
+        return slug in self._tenants
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tenants)
+
+    def __len__(self) -> int:
+        return len(self._tenants)
+
+    @property
+    def operator(self) -> Tenant:
+        """The tenant whose admin may create Domains."""
+        return self[OPERATOR_SLUG]
+
+
+def seeded_tenants(info: StackInfo, logins: Logins) -> Tenants:
+    """The seeded tenants of a stack; from Postgres, with the runbook's query, where the provider did not say them."""
+    seeded = info.tenants or _read_from_postgres(info.endpoints.database)
+    return Tenants({tenant.slug: Tenant(tenant, logins) for tenant in seeded})
+
+
+def _read_from_postgres(url: str) -> tuple[SeededTenant, ...]:
+    import psycopg  # 200 ms, and only stacks that somebody else brought up need it
+
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(_RUNBOOK_SQL).fetchall()
+    return tuple(
+        SeededTenant(slug=slug, domain_id=str(domain_id), binding_id=str(binding_id), admin=SEEDED_USER)
+        for slug, domain_id, binding_id in rows
+    )
+
+
+def unique_slug(prefix: str) -> str:
+    """A slug that nobody else has: 40 random bits."""
+    return f"{prefix}-{secrets.token_hex(5)}"
+
+
+def random_ula() -> str:
+    """A random /48 of the unique local addresses (RFC 4193), in canonical form: Domains must not overlap."""
+    bits = secrets.token_hex(5)
+    groups = (f"fd{bits[:2]}", bits[2:6], bits[6:])
+    return ":".join(f"{int(group, 16):x}" for group in groups) + "::/48"
+
+
+def create_domain(operator: Client, *, reachability: ReachabilityPolicy | None = None) -> Domain:
+    """Create a Domain of its own name and its own address range."""
+    slug = unique_slug("t")
+    return operator.domains.create(name=f"Test {slug}", slug=slug, mesh_cidr=random_ula(), reachability=reachability)
+
+
+def bind_like(seeded: Tenant, operator: Client, *, domain_id: str) -> IdpBinding:
+    """Bind a Domain to the identity provider that *seeded* is bound to; a first sign-in makes the Identity."""
+    model = seeded.client.idp_bindings.get(seeded.binding_id)
+    return operator.idp_bindings.create(
+        domain_id=domain_id,
+        issuer=model.issuer,
+        client_id=model.client_id,
+        client_secret_ref=model.client_secret_ref,
+        discovery_url=model.discovery_url,
+        jit_policy="allow",
+    )
+
+
+def create_tenant(tenants: Tenants, logins: Logins) -> FreshTenant:
+    """Create a tenant for one test: a Domain with a binding to the stack's identity provider."""
+    operator = tenants.operator
+    domain = create_domain(operator.client)
+    binding = bind_like(operator, operator.client, domain_id=domain.id)
+    return FreshTenant(domain, binding, operator.client, logins)
+
+
+def create_project(client: Client, *, domain_id: str) -> Project:
+    """Create a Project of its own name."""
+    slug = unique_slug("p")
+    return client.projects.create(domain_id=domain_id, name=f"Test {slug}", slug=slug)
+
+
+def enrol_node(client: Client, project: Project) -> NodeAgent:
+    """Adopt a Resource, issue a bootstrap token, and register a Node with it."""
+    handle = unique_slug("edge")
+    client.resources.adopt(project.id, external_ref=handle)
+    token = client.bootstrap_tokens.issue(project.id)
+    return NodeAgent.register(client, project=project, resource_handle=handle, bootstrap_token=token)
+
+
+def remove_quietly(tenant: FreshTenant) -> None:
+    """Remove what the contract lets one remove.
+
+    It has no delete for Nodes and Identities, so a Domain that has either stays; that is in no test's way.
+    """
+    client = tenant.client
+    with contextlib.suppress(ProblemError, PlexdevError):
+        client.idp_bindings.delete(tenant.binding_id)
+        for project in client.projects.list(domain_id=tenant.domain_id):
+            _remove_project(client, project)
+        client.domains.delete(tenant.domain_id)
+
+
+def _remove_project(client: Client, project: Project) -> None:
+    for resource in client.resources.list(project.id):
+        client.resources.delete(resource.id)
+    client.projects.delete(project.id)

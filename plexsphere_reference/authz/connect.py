@@ -1,20 +1,24 @@
-"""Chooses the backend that the settings name; the other one's libraries are not imported."""
+"""Chooses the backend; what it does not choose is not imported."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from plexsphere_reference.authz.model import Authorizer
-from plexsphere_reference.settings import Settings
-from plexsphere_reference.store.database import Database
+if TYPE_CHECKING:
+    from plexsphere_reference.authz.model import Authorizer
+    from plexsphere_reference.authz.postgres import Rows
+    from plexsphere_reference.settings import Settings
 
 SCHEMA: Final = Path(__file__).parents[1] / "schema" / "authz.zed"
 
 
-def connect(settings: Settings, database: Database) -> Authorizer:
-    """SpiceDB where an endpoint is set, else the same schema evaluated over Postgres."""
-    text = SCHEMA.read_text()
+def connect(settings: Settings, rows: Rows) -> Authorizer:
+    """SpiceDB where an endpoint is configured, else the evaluator over ``rows``.
+
+    Nothing is dialled yet. Call it inside the running event loop, and close the result in the same.
+    """
+    text = SCHEMA.read_text(encoding="utf-8")
     if settings.spicedb_endpoint:
         from plexsphere_reference.authz.spicedb import SpiceDBAuthorizer
 
@@ -22,4 +26,4 @@ def connect(settings: Settings, database: Database) -> Authorizer:
     from plexsphere_reference.authz.parser import parse
     from plexsphere_reference.authz.postgres import PostgresAuthorizer
 
-    return PostgresAuthorizer(database, parse(text))
+    return PostgresAuthorizer(rows, parse(text))

@@ -10,6 +10,9 @@ from typing import Final, TypeAlias
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
+PLATFORM: Final = "platform:plexsphere"
+"""The platform as an object of relation tuples."""
+
 _SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LONGEST_NAME: Final = 255
 _LONGEST_SLUG: Final = 64

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,7 @@ import psycopg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from plexsphere_reference.authz import Relationship
+from plexsphere_reference.authz.model import Relationship
 from plexsphere_reference.domain.audit import PLATFORM_CHAIN, AuditRecord, Reason, pseudonym
 from plexsphere_reference.domain.principal import Principal
 from plexsphere_reference.http.pagination import Cursors, Page, parse_limit
@@ -26,8 +26,6 @@ from plexsphere_reference.store.database import Connection
 Body = TypeVar("Body", bound=msgspec.Struct)
 Item = TypeVar("Item")
 
-PLATFORM: Final = "platform:plexsphere"
-"""The platform as an object of relation tuples."""
 _LONGEST_USER_AGENT: Final = 256
 
 
@@ -148,7 +146,7 @@ class Call:
         decision = await self.plane.authorizer.check(self.caller.ref, permission, resource)
         if decision.allowed:
             return self.record("granted", action, resource, chain)
-        reason: Reason = decision.reason or "insufficient_relation"
+        reason = cast(Reason, decision.reason)
         await self.plane.audit.append(self.record(reason, action, resource, chain))
         raise permission_denied(permission, resource, reason, decision.relation_path)
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from plexsphere_reference.authz import AuthzUnavailable
+from plexsphere_reference.authz.model import AuthzUnavailable
 from plexsphere_reference.http.authentication import authenticate
 from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.plane import Plane
@@ -58,10 +58,8 @@ class Endpoint:
         correlation_id: str = scope["plexsphere.correlation_id"]
         try:
             response = await self._answer(request, correlation_id)
-        except Problem as problem:
-            response = problem.response(instance=request.url.path, correlation_id=correlation_id)
         except Exception as error:
-            problem = _unexpected(error, correlation_id)
+            problem = error if isinstance(error, Problem) else _unexpected(error, correlation_id)
             response = problem.response(instance=request.url.path, correlation_id=correlation_id)
         await response(scope, receive, send)
 

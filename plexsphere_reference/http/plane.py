@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from plexsphere_reference.authz import Authorizer
+    from plexsphere_reference.authz.model import Authorizer
     from plexsphere_reference.http.metrics import Metrics
     from plexsphere_reference.http.probes import Probes
     from plexsphere_reference.reachability import Evaluator

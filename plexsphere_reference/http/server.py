@@ -7,11 +7,12 @@ import contextlib
 import signal
 import socket
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
-from plexsphere_reference.authz import Authorizer, PostgresAuthorizer, SpiceDBAuthorizer
+from plexsphere_reference.authz.connect import connect
+from plexsphere_reference.authz.model import Authorizer
 from plexsphere_reference.http.app import build
 from plexsphere_reference.http.metrics import Metrics
 from plexsphere_reference.http.plane import Plane
@@ -20,11 +21,13 @@ from plexsphere_reference.log import dev_warning, log
 from plexsphere_reference.reachability import Evaluator
 from plexsphere_reference.relay import Relay
 from plexsphere_reference.settings import Settings
-from plexsphere_reference.signer.client import SignerClient
 from plexsphere_reference.store.audit import AuditLog
 from plexsphere_reference.store.credentials import Credentials
 from plexsphere_reference.store.database import Database
 from plexsphere_reference.store.domains import Domains
+
+if TYPE_CHECKING:
+    from plexsphere_reference.signer.client import SignerClient
 
 _BACKLOG: Final = 2048
 _GRACE: Final = 0.2
@@ -116,7 +119,7 @@ class _Server(uvicorn.Server):
 async def _plane(settings: Settings) -> AsyncIterator[Plane]:
     database = Database(settings.database_url)
     await database.open()
-    authorizer = _authorizer(settings, database)
+    authorizer = connect(settings, database)
     relay = Relay(settings, database)
     evaluator = Evaluator(database)
     plane = Plane(
@@ -128,7 +131,7 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
         domains=Domains(database),
         probes=_probes(settings, database, authorizer, relay),
         metrics=Metrics(),
-        signer=SignerClient(settings.signer_endpoint) if settings.signer_endpoint else None,
+        signer=_signer(settings),
         evaluator=evaluator,
     )
     background = [asyncio.create_task(relay.run())] if settings.nats_url else []
@@ -140,13 +143,16 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        await authorizer.close()
         await database.close()
 
 
-def _authorizer(settings: Settings, database: Database) -> Authorizer:
-    if settings.spicedb_endpoint:
-        return SpiceDBAuthorizer(settings.spicedb_endpoint, settings.spicedb_preshared_key)
-    return PostgresAuthorizer(database)
+def _signer(settings: Settings) -> SignerClient | None:
+    if settings.signer_endpoint is None:
+        return None
+    from plexsphere_reference.signer.client import SignerClient
+
+    return SignerClient(settings.signer_endpoint)
 
 
 def _probes(settings: Settings, database: Database, authorizer: Authorizer, relay: Relay) -> Probes:

@@ -1,6 +1,7 @@
 """The operations of the contract that this plane does not serve: they answer 501, never 404.
 
-One line a path, its methods first; ``{}`` stands for one segment. A test holds the table against the contract's document.
+One line a path, its methods first; ``{}`` stands for one segment. A test holds the table against the
+contract's document.
 """
 
 from __future__ import annotations
@@ -197,7 +198,7 @@ def _matches(template: tuple[str, ...], segments: list[str]) -> bool:
 
 
 def _templates() -> dict[tuple[str, tuple[str, ...]], str]:
-    templates = {}
+    templates: dict[tuple[str, tuple[str, ...]], str] = {}
     for surface, lines in _UNBUILT.items():
         for line in lines.split("\n"):
             *methods, path = line.split() or [""]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -142,10 +142,10 @@ async def segment(database: Database, chain_id: UUID, first: int, last: int | No
 
 async def head(database: Database, chain_id: UUID) -> tuple[int, bytes] | None:
     """The last sequence number and hash that the chain itself remembers, apart from its entries."""
-    row: Any = await database.fetch_one(
+    row = await database.fetch_one(
         "SELECT last_seq, last_hash FROM plexsphere.audit_chains WHERE chain_id = %s", [chain_id]
     )
-    return row
+    return (row[0], row[1]) if row else None
 
 
 def _stored(row: Row) -> StoredEntry:

@@ -31,7 +31,7 @@ class Database:
             open=False,
             timeout=_WAIT_FOR_CONNECTION,
             reconnect_timeout=5.0,
-            kwargs={"autocommit": True, "prepare_threshold": 2, "connect_timeout": 3},
+            kwargs={"autocommit": True, "prepare_threshold": 2, "connect_timeout": 3, "options": "-c TimeZone=UTC"},
             name="plexsphere",
         )
 

@@ -152,4 +152,7 @@ def _values(values: Change) -> tuple[object, ...]:
 
 
 def _domain(row: Row) -> Domain:
-    return Domain(*row[:6], ReachabilityPolicy(*row[6:9]), *row[9:])
+    domain_id, name, slug, description, region, mesh_cidr, *policy, created_at, updated_at = row
+    return Domain(
+        domain_id, name, slug, description, region, mesh_cidr, ReachabilityPolicy(*policy), created_at, updated_at
+    )

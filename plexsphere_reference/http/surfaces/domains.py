@@ -8,10 +8,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from plexsphere_reference.authz import Relationship
+from plexsphere_reference.authz.model import Relationship
 from plexsphere_reference.domain import tenancy
-from plexsphere_reference.domain.tenancy import Invalid, InvalidReachabilityPolicy, ReachabilityPolicy
-from plexsphere_reference.http.call import PLATFORM, Call, no_content
+from plexsphere_reference.domain.tenancy import PLATFORM, Invalid, InvalidReachabilityPolicy, ReachabilityPolicy
+from plexsphere_reference.http.call import Call, no_content
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.ids import uuid7

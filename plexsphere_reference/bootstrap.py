@@ -1,0 +1,195 @@
+"""``bootstrap``: seeds the tenants of a manifest; a second run changes nothing.
+
+Three passes for each Domain (runbook, seeding): the Domain, its IdP bindings, its admins with their tuples. The
+authorisation schema is applied before any tuple.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import yaml
+
+from plexsphere_reference.authz.connect import connect
+from plexsphere_reference.authz.model import Authorizer, Relationship
+from plexsphere_reference.domain.tenancy import PLATFORM
+from plexsphere_reference.log import dev_warning, log
+from plexsphere_reference.settings import Settings
+from plexsphere_reference.store import outbox
+from plexsphere_reference.store.database import Connection, Database
+
+_WRONG_MANIFEST: Final = 2
+
+
+class Binding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """An IdP binding of a Domain."""
+
+    id: UUID
+    issuer: str
+    discovery_url: str
+    client_id: str
+    client_secret_ref: str
+    jit_policy: str
+    alias: str | None = None
+    primary: bool = False
+
+
+class Admin(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A user who is admin and auditor of the Domain; ``external_subject`` is the ``sub`` of the IdP."""
+
+    id: UUID
+    external_subject: str
+    email: str
+    display_name: str
+
+
+class DomainSeed(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A Domain and what belongs to it."""
+
+    id: UUID
+    slug: str
+    name: str
+    mesh_cidr: str
+    idp_bindings: list[Binding]
+    domain_admins: list[Admin]
+
+
+class Operator(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A user, by Domain slug and subject, who may create Domains."""
+
+    domain: str
+    external_subject: str
+
+
+class Manifest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The seed manifest."""
+
+    version: int
+    domains: list[DomainSeed]
+    platform_operators: list[Operator] = []
+
+
+def main(settings: Settings, *, manifest: Path) -> int:
+    """Seed, and say of everything whether it was created or was there; 2 for a manifest that cannot be read."""
+    dev_warning(
+        dependency="plexsphere-bootstrap",
+        prod_delta="seeds fixed tenants and a static admin; production enrols tenants through the API",
+        env=settings.env,
+    )
+    try:
+        seed = msgspec.convert(yaml.load(manifest.read_text(), Loader=yaml.CSafeLoader), Manifest, strict=False)
+    except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
+        log("ERROR", "manifest cannot be used", path=manifest, reason=error)
+        return _WRONG_MANIFEST
+    asyncio.run(_seed(settings, seed))
+    return 0
+
+
+async def _seed(settings: Settings, manifest: Manifest) -> None:
+    database = Database(settings.database_url)
+    await database.open()
+    try:
+        authorizer = connect(settings, database)
+        await authorizer.apply_schema()
+        async with database.transaction() as connection:
+            for domain in manifest.domains:
+                await _domain(connection, domain)
+                for binding in domain.idp_bindings:
+                    await _binding(connection, domain, binding)
+                for admin in domain.domain_admins:
+                    await _admin(connection, authorizer, domain, admin)
+            for operator in manifest.platform_operators:
+                await _operator(connection, authorizer, operator)
+        log("INFO", "bootstrap-complete", domains=len(manifest.domains))
+    finally:
+        await database.close()
+
+
+async def _domain(connection: Connection, domain: DomainSeed) -> None:
+    cursor = await connection.execute(
+        "INSERT INTO plexsphere.domains (id, slug, name, mesh_cidr) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (slug) DO NOTHING",
+        [domain.id, domain.slug, domain.name, domain.mesh_cidr],
+    )
+    if cursor.rowcount == 0:
+        log("INFO", "domain-skipped", slug=domain.slug, reason="already-exists")
+        return
+    event = outbox.DomainEvent(
+        type="DomainCreated",
+        aggregate_type="domain",
+        aggregate_id=domain.id,
+        domain_id=domain.id,
+        payload={"id": domain.id, "slug": domain.slug},
+    )
+    await outbox.append(connection, event)
+    log("INFO", "domain-created", slug=domain.slug, id=domain.id)
+
+
+async def _binding(connection: Connection, domain: DomainSeed, binding: Binding) -> None:
+    cursor = await connection.execute(
+        "INSERT INTO plexsphere.idp_bindings (id, domain_id, issuer, discovery_url, client_id, client_secret_ref,"
+        " jit_policy, alias, is_primary)"
+        " SELECT %s, d.id, %s, %s, %s, %s, %s, %s, %s FROM plexsphere.domains d WHERE d.slug = %s"
+        " ON CONFLICT DO NOTHING",
+        [
+            binding.id,
+            binding.issuer,
+            binding.discovery_url,
+            binding.client_id,
+            binding.client_secret_ref,
+            binding.jit_policy,
+            binding.alias,
+            binding.primary,
+            domain.slug,
+        ],
+    )
+    if cursor.rowcount == 0:
+        log("INFO", "binding-skipped", slug=domain.slug, issuer=binding.issuer, reason="already-exists")
+    else:
+        log("INFO", "binding-created", slug=domain.slug, issuer=binding.issuer, id=binding.id)
+
+
+async def _admin(connection: Connection, authorizer: Authorizer, domain: DomainSeed, admin: Admin) -> None:
+    cursor = await connection.execute(
+        "INSERT INTO plexsphere.users (id, domain_id, external_subject, email, display_name)"
+        " SELECT %s, d.id, %s, %s, %s FROM plexsphere.domains d WHERE d.slug = %s ON CONFLICT DO NOTHING",
+        [admin.id, admin.external_subject, admin.email, admin.display_name, domain.slug],
+    )
+    outcome = "admin-created" if cursor.rowcount else "admin-adopted"
+    user_id, domain_id = await _user(connection, domain.slug, admin.external_subject)
+    await authorizer.write(
+        [
+            Relationship(f"domain:{domain_id}", "admin", f"user:{user_id}"),
+            Relationship(f"domain:{domain_id}", "auditor", f"user:{user_id}"),
+        ],
+        connection=connection,
+    )
+    log("INFO", outcome, slug=domain.slug, user=user_id)
+
+
+async def _operator(connection: Connection, authorizer: Authorizer, operator: Operator) -> None:
+    user_id, _ = await _user(connection, operator.domain, operator.external_subject)
+    await authorizer.write(
+        [
+            Relationship(PLATFORM, "admin", f"user:{user_id}"),
+            Relationship(PLATFORM, "auditor", f"user:{user_id}"),
+        ],
+        connection=connection,
+    )
+    log("INFO", "platform-operator", user=user_id)
+
+
+async def _user(connection: Connection, slug: str, external_subject: str) -> tuple[UUID, UUID]:
+    cursor = await connection.execute(
+        "SELECT u.id, u.domain_id FROM plexsphere.users u JOIN plexsphere.domains d ON d.id = u.domain_id"
+        " WHERE d.slug = %s AND u.external_subject = %s",
+        [slug, external_subject],
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        raise LookupError(f"the manifest names a user of {slug} that it does not seed")
+    return row[0], row[1]

@@ -1,0 +1,106 @@
+"""What needs no credential: health, version, the document of what is built, probes, metrics."""
+
+from __future__ import annotations
+
+import html
+from typing import Final
+
+from starlette.responses import Response
+
+from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.operation import Handler, Operation
+from plexsphere_reference.http.problems import of_status
+
+VERSION: Final = "0.1.0"
+_BUILT: Final = "2026-11-22T00:00:00Z"
+_ROLLUP: Final = {"ready": "ok", "degraded": "degraded", "unhealthy": "down"}
+
+
+async def health(call: Call) -> Response:
+    status, outcomes = await call.plane.probes.run()
+    checks = [
+        {"name": each.name, "status": "ok" if each.ok else "down", "detail": each.detail or "answers"}
+        for each in outcomes
+    ]
+    return call.json({"status": _ROLLUP[status], "checks": checks}, status=503 if status == "unhealthy" else 200)
+
+
+async def readyz(call: Call) -> Response:
+    status, outcomes = await call.plane.probes.run()
+    probes = [
+        {"name": each.name, "ok": each.ok}
+        | ({"informational": True} if each.informational else {})
+        | ({"detail": each.detail} if each.detail else {})
+        for each in outcomes
+    ]
+    return call.json({"status": status, "probes": probes}, status=503 if status == "unhealthy" else 200)
+
+
+async def livez(call: Call) -> Response:
+    return call.json({"status": "alive"})
+
+
+async def version(call: Call) -> Response:
+    return call.json({"version": VERSION, "commit": "reference", "date": _BUILT})
+
+
+async def metrics(call: Call) -> Response:
+    return Response(call.plane.metrics.exposition(), media_type="text/plain; version=0.0.4")
+
+
+async def openapi(call: Call) -> Response:
+    return call.json(_document())
+
+
+async def docs(_call: Call) -> Response:
+    rows = "".join(
+        f"<tr><td>{each.method}</td><td><code>{html.escape(each.path)}</code></td><td>{each.surface}</td></tr>"
+        for each in _documented()
+    )
+    page = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>plexsphere API</title></head><body>'
+        '<h1>plexsphere API v1</h1><p>The document: <a href="/v1/openapi.json">/v1/openapi.json</a></p>'
+        f"<table><tr><th>method</th><th>path</th><th>surface</th></tr>{rows}</table></body></html>"
+    )
+    return Response(page, media_type="text/html")
+
+
+async def docs_asset(_call: Call) -> Response:
+    # The page above needs no asset; whatever is asked for is not on the list.
+    raise of_status(404)
+
+
+def _document() -> dict[str, object]:
+    paths: dict[str, dict[str, object]] = {}
+    for operation in _documented():
+        handler = operation.handler.__name__.strip("_")
+        security: list[dict[str, list[str]]] = [] if operation.access == "public" else [{operation.access: []}]
+        paths.setdefault(operation.path, {})[operation.method.lower()] = {
+            "operationId": handler,
+            "tags": [operation.surface],
+            "security": security,
+            "responses": {"default": {"description": "the result, or application/problem+json"}},
+        }
+    return {"openapi": "3.1.0", "info": {"title": "plexsphere API", "version": "v1"}, "paths": paths}
+
+
+def _documented() -> list[Operation]:
+    from plexsphere_reference.http.app import operations
+
+    return [each for each in operations() if each.path.startswith("/v1/") and each.path != "/v1/device"]
+
+
+def _public(path: str, handler: Handler) -> Operation:
+    return Operation(method="GET", path=path, handler=handler, surface="meta", access="public")
+
+
+OPERATIONS: Final = (
+    _public("/v1/health", health),
+    _public("/v1/version", version),
+    _public("/v1/openapi.json", openapi),
+    _public("/v1/docs", docs),
+    _public("/v1/docs/assets/{asset}", docs_asset),
+    _public("/livez", livez),
+    _public("/readyz", readyz),
+    _public("/metrics", metrics),
+)

@@ -1,0 +1,274 @@
+"""A running control plane, and clients that hold every answer against the contract's document."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+import httpx
+import jsonschema
+import msgspec
+import psycopg
+import pytest
+import yaml
+
+from pytest_plexdev.stack.embedded.idp import IdpClient, IdpConfig, IdpUser
+
+ROOT = Path(__file__).parents[3]
+CONTRACT = ROOT.parent / "shared" / "contract" / "plexsphere-v1.yaml"
+ADMIN_ID = "08a8684b-db88-4b73-90a9-3cd1661f5466"
+DOMAINS = {
+    "acme-corp": "01985a00-0000-7000-8000-00000000ac01",
+    "beta-llc": "01985a00-0000-7000-8000-00000000be01",
+    "gamma-coop": "01985a00-0000-7000-8000-00000000ca01",
+}
+
+
+@dataclass(kw_only=True)
+class Plane:
+    """The API under test, and what a test needs to look behind it."""
+
+    url: str
+    issuer: str
+    database_url: str
+    environment: dict[str, str] = field(repr=False)
+    log: Path
+
+    def token(self, slug: str = "acme-corp") -> str:
+        """A fresh API token of the seeded admin of a tenant, put straight into the database."""
+        plaintext = f"psk_dev_{secrets.token_hex(32)}"
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute(
+                "INSERT INTO plexsphere.api_tokens (id, user_id, env_prefix, secret_hash, expires_at)"
+                " SELECT %s, u.id, 'dev', %s, now() + interval '1 hour' FROM plexsphere.users u"
+                " JOIN plexsphere.domains d ON d.id = u.domain_id WHERE d.slug = %s ORDER BY u.created_at, u.id LIMIT 1",
+                [uuid.uuid4(), hashlib.sha256(plaintext.encode()).digest(), slug],
+            )
+        return plaintext
+
+    def client(self, slug: str | None = "acme-corp", **headers: str) -> httpx.Client:
+        """A client as the seeded admin of a tenant (None: nobody)."""
+        if slug is not None:
+            headers["Authorization"] = f"Bearer {self.token(slug)}"
+        return httpx.Client(base_url=self.url, headers=headers, timeout=10, event_hooks={"response": [check_contract]})
+
+    def sql(self, query: str, *params: object) -> list[tuple[Any, ...]]:
+        """Run one statement on the plane's database and return its rows."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            cursor = connection.execute(query, params)
+            return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture(scope="session")
+def plane(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    """Postgres, identity provider, signer and API; the three tenants seeded."""
+    directory = tmp_path_factory.mktemp("plane")
+    api, idp = _listener(), _listener()
+    url, issuer = f"http://localhost:{api.getsockname()[1]}", f"http://localhost:{idp.getsockname()[1]}/dex"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PLEXSPHERE_DATABASE_URL": postgres_server,
+        "PLEXSPHERE_PUBLIC_URL": url,
+        "PLEXSPHERE_CSRF_ALLOWED_ORIGINS": url,
+        "PLEXSPHERE_CURSOR_KEY": "cursor-key-of-the-tests",
+        "PLEXSPHERE_PSEUDONYM_KEY": "pseudonym-key-of-the-tests",
+        "PLEXSPHERE_REACHABILITY_EVALUATOR": "true",
+        "PLEXSPHERE_DEX_CLIENT_SECRET": "dex-client-secret",
+    }
+    config = IdpConfig(
+        issuer=issuer,
+        clients=(
+            IdpClient(id="plexsphere-test", secret="dex-client-secret", redirect_uris=(f"{url}/v1/auth/callback",)),
+        ),
+        users=tuple(
+            IdpUser(
+                email=email,
+                password_hash=bcrypt.hashpw(b"password", bcrypt.gensalt(4)).decode(),
+                username=email.partition("@")[0],
+                user_id=user_id,
+            )
+            for email, user_id in (
+                ("admin@example.com", ADMIN_ID),
+                ("member@example.com", "5f0e7a52-3f0b-4ab8-9f38-0b6f0f3f7a11"),
+            )
+        ),
+    )
+    (directory / "idp.json").write_bytes(msgspec.json.encode(config))
+    manifest = directory / "seed.yaml"
+    manifest.write_text((ROOT / "plexsphere_reference/seed/dev.yaml").read_text().replace("${ISSUER}", issuer))
+    port_file = directory / "signer.port"
+    programs = [
+        _start(
+            directory,
+            environment,
+            "plexsphere_reference",
+            "signer",
+            "--listen",
+            "127.0.0.1:0",
+            "--port-file",
+            str(port_file),
+        ),
+        _start(
+            directory,
+            environment,
+            "pytest_plexdev.stack.embedded.idp",
+            "--listen",
+            f"fd:{idp.fileno()}",
+            "--config",
+            str(directory / "idp.json"),
+            fds=(idp.fileno(),),
+        ),
+    ]
+    run_program(environment, "migrate", "up")
+    run_program(environment, "bootstrap", "--manifest", str(manifest))
+    while not port_file.exists() and programs[0].poll() is None:
+        pass
+    if port_file.exists():  # TEMPORARY until the signer is there
+        environment["PLEXSPHERE_SIGNER_ENDPOINT"] = f"127.0.0.1:{port_file.read_text().strip()}"
+    programs.append(
+        _start(
+            directory, environment, "plexsphere_reference", "api", "--listen", f"fd:{api.fileno()}", fds=(api.fileno(),)
+        )
+    )
+    log = directory / "plexsphere_reference-api.log"
+    assert httpx.get(f"{url}/readyz", timeout=20).status_code == 200, log.read_text()
+    yield Plane(url=url, issuer=issuer, database_url=postgres_server, environment=environment, log=log)
+    for program in programs:
+        program.send_signal(signal.SIGTERM)
+    for program in programs:
+        program.wait(10)
+    api.close()
+    idp.close()
+
+
+def run_program(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """One of the plane's programs that end by themselves."""
+    argv = [sys.executable, "-m", "plexsphere_reference", *arguments]
+    done = subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def _start(
+    directory: Path, environment: dict[str, str], module: str, *arguments: str, fds: tuple[int, ...] = ()
+) -> subprocess.Popen[bytes]:
+    name = f"{module}-{arguments[0]}" if arguments[0].isalpha() else module
+    with (directory / f"{name}.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            env=environment,
+            cwd=ROOT,
+            pass_fds=fds,
+            stdout=log,
+            stderr=log,
+        )
+
+
+def _listener() -> socket.socket:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    listener.set_inheritable(True)
+    return listener
+
+
+@pytest.fixture
+def acme(plane: Plane) -> Iterator[httpx.Client]:
+    """A client as the seeded admin of acme-corp, who is a platform operator too."""
+    with plane.client("acme-corp") as client:
+        yield client
+
+
+@pytest.fixture
+def beta(plane: Plane) -> Iterator[httpx.Client]:
+    """A client as the seeded admin of beta-llc."""
+    with plane.client("beta-llc") as client:
+        yield client
+
+
+@pytest.fixture
+def nobody(plane: Plane) -> Iterator[httpx.Client]:
+    """A client without a credential."""
+    with plane.client(None) as client:
+        yield client
+
+
+def unique(prefix: str = "t") -> str:
+    """A slug that no other test has."""
+    return f"{prefix}-{secrets.token_hex(6)}"
+
+
+def ula() -> str:
+    """A random /48 that no other Domain has."""
+    hex_digits = secrets.token_hex(5)
+    return str(ip_network(f"fd{hex_digits[:2]}:{hex_digits[2:6]}:{hex_digits[6:10]}::/48"))
+
+
+# ---- the contract's document -----------------------------------------------------------
+
+
+@functools.cache
+def contract() -> dict[str, Any] | None:
+    """The product's OpenAPI document, where it lies beside the checkout."""
+    if not CONTRACT.exists():
+        return None
+    document: dict[str, Any] = yaml.load(CONTRACT.read_text(), Loader=yaml.CSafeLoader)
+    return document
+
+
+@functools.cache
+def _paths() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
+    document = contract()
+    assert document is not None
+    return [(re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), item) for path, item in document["paths"].items()]
+
+
+def check_contract(response: httpx.Response) -> None:
+    """Hold a response against the document: its status is declared, and its body has the declared schema."""
+    document = contract()
+    if document is None or not response.request.url.path.startswith("/v1/"):
+        return
+    operation = next(
+        (
+            item[response.request.method.lower()]
+            for pattern, item in _paths()
+            if pattern.fullmatch(response.request.url.path) and response.request.method.lower() in item
+        ),
+        None,
+    )
+    if operation is None:
+        return
+    declared = operation["responses"].get(str(response.status_code))
+    if declared is None:
+        # The document does not list every refusal of the shared layers (caps, unwired surfaces, an absent Postgres).
+        assert response.status_code in (400, 401, 403, 404, 405, 409, 413, 422, 500, 501, 503), response.status_code
+        return
+    response.read()
+    declared = _resolved(document, declared)
+    media = response.headers.get("content-type", "").partition(";")[0]
+    schema = declared.get("content", {}).get(media, {}).get("schema")
+    if schema is not None and "json" in media:
+        validator = jsonschema.Draft202012Validator({**schema, "components": document["components"]})
+        validator.validate(json.loads(response.content))
+
+
+def _resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in node:
+        target: Any = document
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        node = target
+    return node

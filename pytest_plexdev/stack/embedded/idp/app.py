@@ -36,7 +36,7 @@ _KEYS_MAX_AGE = 6 * 60 * 60
 
 def create_app(config: IdpConfig, key: rsa.RSAPrivateKey, clock: Callable[[], float] = time.time) -> Starlette:
     """The provider that ``config`` describes; ``clock`` gives Unix time in seconds."""
-    records = Records()
+    records = Records(clock)
     mint = TokenMint(config, key, clock)
     sign_in = SignIn(config, records, clock)
     tokens = TokenEndpoint(config, records, mint, clock)

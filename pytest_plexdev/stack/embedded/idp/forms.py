@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeAlias
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from starlette.requests import ClientDisconnect
 
@@ -15,14 +16,25 @@ if TYPE_CHECKING:
 Values: TypeAlias = dict[str, str]
 
 _LARGEST_BODY = 10 * 1024 * 1024  # Go's own limit
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
 
 
 class FormError(Exception):
-    """A body that cannot be read as a form."""
+    """Values that cannot be read; says why in Go's words."""
 
 
 def query_values(request: Request) -> Values:
     return _values(request.url.query)
+
+
+def unescape(value: str) -> str:
+    """Undo one URL encoding.
+
+    Raises:
+        FormError: A percent sign stands for nothing.
+    """
+    _check_escapes(value)
+    return unquote_plus(value)
 
 
 async def body_values(request: Request) -> Values:
@@ -34,13 +46,20 @@ async def body_values(request: Request) -> Values:
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return {}
     try:
-        return _values((await _body(request)).decode())
-    except (ClientDisconnect, UnicodeDecodeError, ValueError) as problem:
+        encoded = (await _body(request)).decode()
+    except (ClientDisconnect, UnicodeDecodeError) as problem:
         raise FormError(str(problem)) from None
+    _check_escapes(encoded)
+    return _values(encoded)
 
 
 async def form_values(request: Request) -> Values:
-    """Body and query together; the body wins."""
+    """Body and query together; the body wins.
+
+    Raises:
+        FormError: One of them cannot be read.
+    """
+    _check_escapes(request.url.query)
     return query_values(request) | await body_values(request)
 
 
@@ -56,6 +75,11 @@ async def _body(request: Request) -> bytes:
         if len(body) > _LARGEST_BODY:
             raise FormError("http: POST too large")
     return bytes(body)
+
+
+def _check_escapes(encoded: str) -> None:
+    if bad := _BAD_ESCAPE.search(encoded):
+        raise FormError(f'invalid URL escape "{bad[0]}"')
 
 
 def _values(encoded: str) -> Values:

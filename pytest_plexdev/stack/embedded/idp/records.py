@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_plexdev.stack.embedded.idp.config import IdpClient, IdpUser
 
 CODE_LIFETIME: Final = 30 * 60
@@ -84,27 +86,32 @@ _Record = TypeVar("_Record", bound=_Expiring)
 
 
 class ExpiringRecords(Generic[_Record]):
-    """Records of one lifetime, so that the oldest expire first; they are forgotten some time after that."""
+    """Records of one lifetime, so that the oldest expire first.
 
-    _GRACE: Final = 5 * 60  # Dex collects its garbage as often: until then an expired record has its own error
+    Dex collects its garbage every five minutes; until then an expired record gets an error of its own.
+    """
 
-    def __init__(self) -> None:
+    _KEPT_EXPIRED: Final = 5 * 60
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._by_id: dict[str, _Record] = {}
 
-    def put(self, record: _Record, *, now: float) -> None:
-        self._forget_expired(now)
+    def put(self, record: _Record) -> None:
         self._by_id[record.id] = record
 
     def get(self, record_id: str) -> _Record | None:
+        self._collect_garbage()
         return self._by_id.get(record_id)
 
     def pop(self, record_id: str) -> _Record | None:
         return self._by_id.pop(record_id, None)
 
-    def _forget_expired(self, now: float) -> None:
+    def _collect_garbage(self) -> None:
+        until = self._clock() - self._KEPT_EXPIRED
         while self._by_id:
             oldest = next(iter(self._by_id.values()))
-            if oldest.expires_at + self._GRACE > now:
+            if oldest.expires_at > until:
                 return
             del self._by_id[oldest.id]
 
@@ -126,10 +133,10 @@ class RefreshTokens:
         self._by_id[token.id] = token
 
 
-@dataclass(frozen=True)
 class Records:
     """Everything that the provider remembers."""
 
-    auth_requests: ExpiringRecords[AuthRequest] = field(default_factory=ExpiringRecords)
-    codes: ExpiringRecords[AuthCode] = field(default_factory=ExpiringRecords)
-    refresh_tokens: RefreshTokens = field(default_factory=RefreshTokens)
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.auth_requests: ExpiringRecords[AuthRequest] = ExpiringRecords(clock)
+        self.codes: ExpiringRecords[AuthCode] = ExpiringRecords(clock)
+        self.refresh_tokens = RefreshTokens()

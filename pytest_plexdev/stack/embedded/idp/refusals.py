@@ -29,7 +29,7 @@ class PageRefusal(Refusal):
     """An error that the person sees, since there is no client that could be trusted with it."""
 
     def __init__(self, status: int, message: str) -> None:
-        super().__init__(status, message)
+        super().__init__(f"{status} {message}")
         self.status = status
         self.message = message
 
@@ -41,7 +41,7 @@ class RedirectRefusal(Refusal):
     """An error that the client gets at its redirect URI (RFC 6749 §4.1.2.1)."""
 
     def __init__(self, redirect_uri: str, state: str, error: str, description: str) -> None:
-        super().__init__(error, description)
+        super().__init__(f"{error}: {description}")
         self.redirect_uri = redirect_uri
         self.members = {"state": state, "error": error, "error_description": description}
 
@@ -56,7 +56,7 @@ class TokenRefusal(Refusal):
     def __init__(
         self, error: str, description: str = "", *, status: int = 400, headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(error, description, status)
+        super().__init__(f"{status} {error}: {description}")
         self.status = status
         self.headers = headers
         self.body: dict[str, Any] = {"error": error}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Final, NoReturn
-from urllib.parse import unquote_plus
 
+from pytest_plexdev.stack.embedded.idp.forms import FormError, unescape
 from pytest_plexdev.stack.embedded.idp.records import AuthRequest
 from pytest_plexdev.stack.embedded.idp.refusals import PageRefusal, RedirectRefusal
 from pytest_plexdev.stack.embedded.idp.tokens import CONNECTOR
@@ -43,9 +43,8 @@ def quoted(*values: str) -> str:
 class _Reader:
     def __init__(self, values: Values, config: IdpConfig) -> None:
         self._values = values
+        self._redirect_uri = _decoded_again(values.get("redirect_uri", ""))
         self._client = _known_client(values.get("client_id", ""), config)
-        # Dex decodes it once more than needed, so that a URI that was encoded twice is known as well.
-        self._redirect_uri = unquote_plus(values.get("redirect_uri", ""))
         if self._redirect_uri not in self._client.redirect_uris:
             raise PageRefusal(400, f"Unregistered redirect_uri ({json.dumps(self._redirect_uri)}).")
 
@@ -107,6 +106,14 @@ class _Reader:
                 self._refuse("unsupported_response_type", f"Unsupported response type {json.dumps(response_type)}")
         if not asked:
             self._refuse("invalid_request", "No response_type provided")
+
+
+def _decoded_again(uri: str) -> str:
+    """Dex decodes it once more than needed, so that a URI that was encoded twice is known as well."""
+    try:
+        return unescape(uri)
+    except FormError:
+        raise PageRefusal(400, "No redirect_uri provided.") from None
 
 
 def _known_client(client_id: str, config: IdpConfig) -> IdpClient:

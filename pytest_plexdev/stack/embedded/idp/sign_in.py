@@ -55,7 +55,7 @@ class SignIn:
         sign_in = read_auth_request(values, self._config, now=self._clock())
         if request.path_params["connector"] != CONNECTOR:
             raise PageRefusal(400, "Requested resource does not exist")
-        self._records.auth_requests.put(sign_in, now=self._clock())
+        self._records.auth_requests.put(sign_in)
         if request.method != "GET":
             raise PageRefusal(400, "Unsupported request method.")
         query = encode({"state": sign_in.id, "back": ""})
@@ -108,7 +108,7 @@ class SignIn:
             return HTMLResponse(page, 401)
         if self._config.skip_approval_screen and not sign_in.force_approval:
             return self._hand_out_code(sign_in, user)
-        self._records.auth_requests.put(replace(sign_in, user=user), now=self._clock())
+        self._records.auth_requests.put(replace(sign_in, user=user))
         mac = base64.urlsafe_b64encode(_mac(sign_in)).rstrip(b"=").decode()
         return RedirectResponse(f"{self._path}/approval?req={sign_in.id}&hmac={mac}", 303)
 
@@ -124,7 +124,7 @@ class SignIn:
             challenge_method=sign_in.challenge_method,
             expires_at=self._clock() + CODE_LIFETIME,
         )
-        self._records.codes.put(code, now=self._clock())
+        self._records.codes.put(code)
         return RedirectResponse(_with_query(sign_in.redirect_uri, code=code.id, state=sign_in.state), 303)
 
 

@@ -7,11 +7,10 @@ import binascii
 import hashlib
 import hmac
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote_plus
 
 from starlette.responses import JSONResponse, Response
 
-from pytest_plexdev.stack.embedded.idp.forms import FormError, body_values
+from pytest_plexdev.stack.embedded.idp.forms import FormError, body_values, unescape
 from pytest_plexdev.stack.embedded.idp.records import Grant, RefreshToken
 from pytest_plexdev.stack.embedded.idp.refusals import TokenRefusal
 from pytest_plexdev.stack.embedded.idp.requests import quoted
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 GRANT_TYPES: Final = ("authorization_code", "refresh_token")
 AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post")
 
-_NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+NO_STORE: Final = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
 class TokenEndpoint:
@@ -74,7 +73,7 @@ class TokenEndpoint:
             raise TokenRefusal("invalid_request", "redirect_uri did not match URI from initial request.")
         self._records.codes.pop(code.id)
         refresh_token = self._new_refresh_token(code.grant) if "offline_access" in code.grant.scopes else ""
-        return JSONResponse(self._mint.answer(code.grant, code=code.id, refresh_token=refresh_token), headers=_NO_STORE)
+        return JSONResponse(self._mint.answer(code.grant, code=code.id, refresh_token=refresh_token), headers=NO_STORE)
 
     def _usable_code(self, code_id: str, client: IdpClient) -> AuthCode:
         if not code_id:
@@ -97,7 +96,7 @@ class TokenEndpoint:
         grant = _narrowed(token.grant, values.get("scope", ""))
         renewed = token.rotated()
         self._records.refresh_tokens.put(renewed)
-        return JSONResponse(self._mint.answer(grant, refresh_token=refresh_token_value(renewed)), headers=_NO_STORE)
+        return JSONResponse(self._mint.answer(grant, refresh_token=refresh_token_value(renewed)), headers=NO_STORE)
 
     def _usable_refresh_token(self, value: str, client: IdpClient) -> RefreshToken:
         if not value:
@@ -132,7 +131,16 @@ def _basic_credentials(request: Request) -> tuple[str, str] | None:
         client_id, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
         return None
-    return (unquote_plus(client_id), unquote_plus(secret)) if colon else None
+    if not colon:
+        return None
+    return _unescaped("client_id", client_id), _unescaped("client_secret", secret)
+
+
+def _unescaped(name: str, value: str) -> str:
+    try:
+        return unescape(value)
+    except FormError:
+        raise TokenRefusal("invalid_request", f"{name} improperly encoded") from None
 
 
 def _check_verifier(code: AuthCode, verifier: str) -> None:

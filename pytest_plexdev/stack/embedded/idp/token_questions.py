@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from pytest_plexdev.stack.embedded.idp.forms import FormError, body_values
 from pytest_plexdev.stack.embedded.idp.refusals import TokenRefusal
-from pytest_plexdev.stack.embedded.idp.token_endpoint import refresh_token_parts
+from pytest_plexdev.stack.embedded.idp.token_endpoint import NO_STORE, refresh_token_parts
 from pytest_plexdev.stack.embedded.idp.tokens import Claims, InvalidTokenError, parse, subject
 
 if TYPE_CHECKING:
@@ -49,8 +49,10 @@ class TokenQuestions:
         try:
             parse(token)
         except InvalidTokenError:
-            return JSONResponse(self._introspect_refresh_token(token))
-        return JSONResponse(self._introspect_access_token(token))
+            found = self._introspect_refresh_token(token)
+        else:
+            found = self._introspect_access_token(token)
+        return JSONResponse(found, headers=None if found["active"] else NO_STORE)
 
     def _introspect_access_token(self, token: str) -> Claims:
         try:

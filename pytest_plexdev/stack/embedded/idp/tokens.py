@@ -154,7 +154,7 @@ def parse(token: str) -> Claims:
         payload = base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True)
         return msgspec.json.decode(payload, type=Claims)
     except (ValueError, msgspec.DecodeError) as problem:
-        raise InvalidTokenError(f"oidc: malformed jwt: {problem}") from None
+        raise InvalidTokenError(f"oidc: malformed jwt: oidc: malformed jwt payload: {problem}") from None
 
 
 def _claims_of_scopes(grant: Grant) -> Claims:

@@ -1,0 +1,3 @@
+"""The signer: Ed25519 keys in Postgres, behind gRPC."""
+
+from __future__ import annotations

@@ -1,0 +1,87 @@
+"""The API's side of the signer. grpc (110 ms) is imported with the first call, not with the API."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    import grpc.aio
+
+_DEADLINE: Final = 2.0
+"""Seconds for one call."""
+_RECONNECT: Final = (
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 500),
+)
+"""gRPC's own backoff grows to two minutes, for which a signer that is back would stay unavailable."""
+
+
+class SignerUnavailable(Exception):
+    """The signer, or the database behind it, does not answer. ``503 signing_unavailable``."""
+
+
+class SigningRefused(Exception):
+    """The signer answered and refused; the text is the contract's, ``signing: key retired`` for example."""
+
+
+class PublicKey(NamedTuple):
+    """A scope's active key: its id, and the 32 raw bytes that nodes expect."""
+
+    key_id: str
+    raw: bytes
+
+
+class Signature(NamedTuple):
+    """The id of the key that signed, and the 64 raw bytes."""
+
+    key_id: str
+    raw: bytes
+
+
+class SignerClient:
+    """Calls the signer at ``endpoint`` (``host:port``). It belongs to the event loop of its first call.
+
+    Every call raises ``SignerUnavailable`` or ``SigningRefused``.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        self._channel: grpc.aio.Channel | None = None
+
+    async def public_key(self, scope: str) -> PublicKey:
+        """The active key of ``platform`` or ``domain:<uuid>``; it is made when it is asked for first."""
+        answer = await self._call("PublicKey", "PublicKeyRequest", scope=scope)
+        return PublicKey(answer.key_id, answer.public_key)
+
+    async def sign(self, scope: str, payload: bytes, *, key_id: str = "") -> Signature:
+        """Sign with the scope's active key; ``key_id`` refuses any other."""
+        answer = await self._call("Sign", "SignRequest", scope=scope, payload=payload, key_id=key_id)
+        return Signature(answer.key_id, answer.signature)
+
+    async def close(self) -> None:
+        if self._channel is not None:
+            await self._channel.close(grace=None)
+            self._channel = None
+
+    async def _call(self, method: str, request: str, **fields: object) -> Any:
+        # In a thread: the server goes on answering others while it imports.
+        stubs = await asyncio.to_thread(importlib.import_module, f"{__package__}.signing_pb2_grpc")
+        wire = importlib.import_module(f"{__package__}.signing_pb2")
+        import grpc.aio
+
+        if self._channel is None:
+            self._channel = grpc.aio.insecure_channel(self._endpoint, options=_RECONNECT)
+        call = getattr(stubs.SigningStub(self._channel), method)
+        try:
+            return await call(getattr(wire, request)(**fields), timeout=_DEADLINE)
+        except grpc.aio.AioRpcError as error:
+            raise _translated(error) from error
+
+
+def _translated(error: grpc.aio.AioRpcError) -> SignerUnavailable | SigningRefused:
+    refused = ("FAILED_PRECONDITION", "NOT_FOUND", "INVALID_ARGUMENT")
+    details = error.details() or ""
+    return SigningRefused(details) if error.code().name in refused else SignerUnavailable(details)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -31,6 +32,7 @@ from pytest_plexdev.stack.embedded.idp import IdpClient, IdpConfig, IdpUser
 
 ROOT = Path(__file__).parents[3]
 CONTRACT = ROOT.parent / "shared" / "contract" / "plexsphere-v1.yaml"
+IDP = "pytest_plexdev.stack.embedded.idp"
 ADMIN_ID = "08a8684b-db88-4b73-90a9-3cd1661f5466"
 DOMAINS = {
     "acme-corp": "01985a00-0000-7000-8000-00000000ac01",
@@ -56,7 +58,8 @@ class Plane:
             connection.execute(
                 "INSERT INTO plexsphere.api_tokens (id, user_id, env_prefix, secret_hash, expires_at)"
                 " SELECT %s, u.id, 'dev', %s, now() + interval '1 hour' FROM plexsphere.users u"
-                " JOIN plexsphere.domains d ON d.id = u.domain_id WHERE d.slug = %s ORDER BY u.created_at, u.id LIMIT 1",
+                " JOIN plexsphere.domains d ON d.id = u.domain_id"
+                " WHERE d.slug = %s ORDER BY u.created_at, u.id LIMIT 1",
                 [uuid.uuid4(), hashlib.sha256(plaintext.encode()).digest(), slug],
             )
         return plaintext
@@ -111,49 +114,25 @@ def plane(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
     (directory / "idp.json").write_bytes(msgspec.json.encode(config))
     manifest = directory / "seed.yaml"
     manifest.write_text((ROOT / "plexsphere_reference/seed/dev.yaml").read_text().replace("${ISSUER}", issuer))
-    port_file = directory / "signer.port"
-    programs = [
-        _start(
-            directory,
-            environment,
-            "plexsphere_reference",
-            "signer",
-            "--listen",
-            "127.0.0.1:0",
-            "--port-file",
-            str(port_file),
-        ),
-        _start(
-            directory,
-            environment,
-            "pytest_plexdev.stack.embedded.idp",
-            "--listen",
-            f"fd:{idp.fileno()}",
-            "--config",
-            str(directory / "idp.json"),
-            fds=(idp.fileno(),),
-        ),
-    ]
-    run_program(environment, "migrate", "up")
-    run_program(environment, "bootstrap", "--manifest", str(manifest))
-    while not port_file.exists() and programs[0].poll() is None:
-        pass
-    if port_file.exists():  # TEMPORARY until the signer is there
+    with contextlib.ExitStack() as stack:
+        port_file = directory / "signer.port"
+        arguments = ["--listen", "127.0.0.1:0", "--port-file", str(port_file)]
+        signer = stack.enter_context(_running(directory, environment, "plexsphere_reference", "signer", *arguments))
+        arguments = ["--listen", f"fd:{idp.fileno()}", "--config", str(directory / "idp.json")]
+        stack.enter_context(_running(directory, environment, IDP, *arguments, listener=idp))
+        run_program(environment, "migrate", "up")
+        run_program(environment, "bootstrap", "--manifest", str(manifest))
+        while not port_file.exists():
+            assert signer.poll() is None, _log(directory, "plexsphere_reference-signer")
         environment["PLEXSPHERE_SIGNER_ENDPOINT"] = f"127.0.0.1:{port_file.read_text().strip()}"
-    programs.append(
-        _start(
-            directory, environment, "plexsphere_reference", "api", "--listen", f"fd:{api.fileno()}", fds=(api.fileno(),)
-        )
-    )
-    log = directory / "plexsphere_reference-api.log"
-    assert httpx.get(f"{url}/readyz", timeout=20).status_code == 200, log.read_text()
-    yield Plane(url=url, issuer=issuer, database_url=postgres_server, environment=environment, log=log)
-    for program in programs:
-        program.send_signal(signal.SIGTERM)
-    for program in programs:
-        program.wait(10)
-    api.close()
-    idp.close()
+        arguments = ["--listen", f"fd:{api.fileno()}"]
+        stack.enter_context(_running(directory, environment, "plexsphere_reference", "api", *arguments, listener=api))
+        log = directory / "plexsphere_reference-api.log"
+        try:
+            assert httpx.get(f"{url}/readyz", timeout=20).status_code == 200
+        except (AssertionError, httpx.TransportError):
+            pytest.fail(log.read_text(), pytrace=False)
+        yield Plane(url=url, issuer=issuer, database_url=postgres_server, environment=environment, log=log)
 
 
 def run_program(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -164,19 +143,35 @@ def run_program(environment: dict[str, str], *arguments: str) -> subprocess.Comp
     return done
 
 
-def _start(
-    directory: Path, environment: dict[str, str], module: str, *arguments: str, fds: tuple[int, ...] = ()
-) -> subprocess.Popen[bytes]:
+@contextlib.contextmanager
+def _running(
+    directory: Path,
+    environment: dict[str, str],
+    module: str,
+    *arguments: str,
+    listener: socket.socket | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
     name = f"{module}-{arguments[0]}" if arguments[0].isalpha() else module
     with (directory / f"{name}.log").open("wb") as log:
-        return subprocess.Popen(
+        program = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             env=environment,
             cwd=ROOT,
-            pass_fds=fds,
+            pass_fds=(listener.fileno(),) if listener else (),
             stdout=log,
             stderr=log,
         )
+    if listener is not None:
+        listener.close()  # a program that ends refuses connections: nobody waits for it
+    try:
+        yield program
+    finally:
+        program.send_signal(signal.SIGTERM)
+        program.wait(10)
+
+
+def _log(directory: Path, name: str) -> str:
+    return (directory / f"{name}.log").read_text()
 
 
 def _listener() -> socket.socket:

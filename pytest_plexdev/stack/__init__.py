@@ -1,0 +1,3 @@
+"""What a stack is (``model``), and its providers."""
+
+from __future__ import annotations

@@ -68,6 +68,7 @@ class Call:
     body_error: str = "invalid_body"
     too_large_error: str = "request_body_too_large"
     _granted: list[AuditRecord] = field(default_factory=list)
+    _raw: bytes | None = None
 
     # ---- what came in -----------------------------------------------------------------
 
@@ -101,13 +102,18 @@ class Call:
             raise Problem(400, self.body_error, "text must not contain NUL")
         try:
             return msgspec.json.decode(raw, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Problem(400, self.body_error, str(error)) from error
 
     async def raw_body(self) -> bytes:
         """The body's bytes; 413 as soon as there are more than the operation's cap."""
+        if self._raw is None:
+            self._raw = await self._read()
+        return self._raw
+
+    async def _read(self) -> bytes:
         declared = self.request.headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > self.body_cap:
+        if declared.isascii() and declared.isdigit() and int(declared) > self.body_cap:
             raise self._too_large()
         raw = bytearray()
         async for chunk in self.request.stream():
@@ -191,7 +197,7 @@ class Call:
             problem = (conflicts or {}).get(error.diag.constraint_name or "")
             if problem is None:
                 raise
-            raise problem from error
+            raise problem.again() from error
         self._granted.clear()
 
     # ---- answering --------------------------------------------------------------------

@@ -25,6 +25,8 @@ from plexsphere_reference.store.audit import Filters, StoredEntry
 _PSEUDONYM: Final = re.compile(r"[0-9a-f]{64}")
 _REASONS: Final = ("granted", "out_of_scope", "insufficient_relation", "caveat_violation", "unknown")
 _HIGHEST_SEQ: Final = 2**63 - 1
+_ANYBODY: Final = "auditors"
+"""Audit cursors are bound to their chain, which their listing names, and not to a caller."""
 
 
 class VerifyRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -43,11 +45,15 @@ class Chain:
     def domain_id(self) -> UUID | None:
         return None if self.id == PLATFORM_CHAIN else self.id
 
+    @property
+    def listing(self) -> str:
+        return f"audit/{self.id}"
+
 
 async def list_entries(call: Call) -> Response:
     chain = _chain(call)
     filters = _filters(call)
-    page = call.page("audit", binding=str(chain.id))
+    page = call.page(chain.listing, binding=_ANYBODY)
     await call.require_read("auditor", chain.resource, action="audit.list", chain=chain.domain_id)
     await _check_domain(call, chain)
     after = page.after[0] if page.after else 0
@@ -55,7 +61,7 @@ async def list_entries(call: Call) -> Response:
     shown = rows[: page.limit]
     answer: dict[str, object] = {"items": [_response(each) for each in shown]}
     if len(rows) > page.limit:
-        answer["next_cursor"] = call.next_cursor("audit", [shown[-1].seq], binding=str(chain.id))
+        answer["next_cursor"] = call.next_cursor(chain.listing, [shown[-1].seq], binding=_ANYBODY)
     return call.json(answer)
 
 

@@ -18,7 +18,8 @@ _LONGEST_NAME: Final = 255
 _LONGEST_SLUG: Final = 64
 _LONGEST_DESCRIPTION: Final = 1024
 _LONGEST_CIDR: Final = 49
-_DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_CIDR: Final = re.compile(r"([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}|[0-9a-fA-F:]+/[0-9]{1,3}")
+_DURATION: Final = re.compile(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?")
 
 
 class Invalid(Exception):
@@ -89,9 +90,10 @@ def format_duration(duration: timedelta) -> str:
 
 
 def check_name(name: str) -> str:
+    """The name, trimmed."""
     if not name.strip() or len(name) > _LONGEST_NAME:
         raise Invalid(f"name must have 1 to {_LONGEST_NAME} characters and not be blank")
-    return name
+    return name.strip()
 
 
 def check_slug(slug: str, *, what: str = "slug") -> str:
@@ -109,7 +111,7 @@ def check_description(description: str) -> str:
 def parse_cidr(text: str, *, what: str = "mesh_cidr") -> Network:
     """A canonical RFC 4632 block: no host bits."""
     try:
-        if len(text) > _LONGEST_CIDR or "/" not in text:
+        if len(text) > _LONGEST_CIDR or not _CIDR.fullmatch(text):
             raise ValueError
         return ip_network(text, strict=True)
     except ValueError as error:

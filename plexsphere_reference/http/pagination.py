@@ -38,7 +38,7 @@ class Cursors:
 
     def encode(self, binding: str, position: list[Any]) -> str:
         payload = msgspec.json.encode([self._bound(binding), position])
-        return base64.urlsafe_b64encode(_VERSION + self._mac(payload) + payload).rstrip(b"=").decode()
+        return _pack(_VERSION + self._mac(payload) + payload)
 
     def decode(self, binding: str, cursor: str) -> list[Any]:
         """The position that ``cursor`` stands for.
@@ -79,9 +79,16 @@ def parse_limit(value: str | None) -> int:
 
 def _unpack(cursor: str) -> bytes:
     try:
-        return base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise _invalid_cursor() from error
+    if _pack(raw) != cursor:  # The last character has bits to spare: one position, one spelling.
+        raise _invalid_cursor()
+    return raw
+
+
+def _pack(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _invalid_cursor() -> Problem:

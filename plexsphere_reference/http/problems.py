@@ -39,6 +39,10 @@ class Problem(Exception):
         self.members = dict(members or {})
         self.headers = dict(headers or {})
 
+    def again(self) -> Problem:
+        """A new problem like this one. Raise it in place of a shared one: an exception keeps what it passed through."""
+        return Problem(self.status, self.code, self.detail, members=self.members, headers=self.headers)
+
     def response(self, *, instance: str, correlation_id: str) -> Response:
         body = {
             "type": f"https://plexsphere.com/errors/{self.code.replace('_', '-')}",

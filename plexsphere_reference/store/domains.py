@@ -53,6 +53,14 @@ class ChildCounts:
     nodes: int
 
 
+@dataclass(frozen=True)
+class Allocation:
+    """Addresses of a Domain's pool that a Project, or a Node in it, holds."""
+
+    project_id: UUID
+    network: str
+
+
 class Domains:
     """Reads single Domains; concurrent reads share a statement."""
 
@@ -70,6 +78,7 @@ class Domains:
 
 async def insert(connection: Connection, domain_id: UUID, slug: str, values: Change) -> Domain:
     """Constraints: ``domains_slug_uq``, ``domains_mesh_cidr_excl``."""
+    await _one_at_a_time(connection)
     cursor = await connection.execute(
         "INSERT INTO plexsphere.domains (id, slug, name, description, region, mesh_cidr, heartbeat_interval,"
         f" stale_after, unreachable_after) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}",
@@ -90,6 +99,8 @@ async def lock(connection: Connection, domain_id: UUID) -> Domain | None:
 
 
 async def update(connection: Connection, domain_id: UUID, values: Change) -> Domain:
+    """Constraint: ``domains_mesh_cidr_excl``."""
+    await _one_at_a_time(connection)
     cursor = await connection.execute(
         "UPDATE plexsphere.domains SET name = %s, description = %s, region = %s, mesh_cidr = %s,"
         " heartbeat_interval = %s, stale_after = %s, unreachable_after = %s, updated_at = now()"
@@ -101,7 +112,21 @@ async def update(connection: Connection, domain_id: UUID, values: Change) -> Dom
     return _domain(row)
 
 
+async def _one_at_a_time(connection: Connection) -> None:
+    """Let one writer of address ranges in at a time, until its transaction ends.
+
+    Two that insert overlapping ranges under an exclusion constraint wait for each other: Postgres sees the deadlock
+    after a second and fails one with an error that does not say "overlap".
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtext('plexsphere.domains.mesh_cidr'))")
+
+
 async def delete(connection: Connection, domain_id: UUID) -> None:
+    """Delete the Domain with what :func:`child_counts` does not count: dead bindings, labels of its scope."""
+    await connection.execute(
+        "DELETE FROM plexsphere.idp_bindings WHERE domain_id = %s AND status = 'deactivated'", [domain_id]
+    )
+    await connection.execute("DELETE FROM plexsphere.label_definitions WHERE scope_id = %s", [domain_id])
     await connection.execute("DELETE FROM plexsphere.domains WHERE id = %s", [domain_id])
 
 
@@ -128,14 +153,16 @@ async def child_counts(connection: Connection, domain_id: UUID) -> ChildCounts:
     return ChildCounts(*row)
 
 
-async def sub_range_outside(connection: Connection, domain_id: UUID, mesh_cidr: Network) -> UUID | None:
-    """A Project whose sub-range would no longer lie inside ``mesh_cidr``."""
+async def outside(connection: Connection, domain_id: UUID, mesh_cidr: Network) -> Allocation | None:
+    """A sub-range or a Node's address in the Domain that would no longer lie inside ``mesh_cidr``."""
     cursor = await connection.execute(
-        "SELECT id FROM plexsphere.projects WHERE domain_id = %s AND NOT sub_range_cidr <<= %s ORDER BY id LIMIT 1",
-        [domain_id, mesh_cidr],
+        "SELECT id, sub_range_cidr::text FROM plexsphere.projects WHERE domain_id = %s AND NOT sub_range_cidr <<= %s"
+        " UNION ALL"
+        " SELECT project_id, host(mesh_ip) FROM plexsphere.nodes WHERE domain_id = %s AND NOT mesh_ip <<= %s LIMIT 1",
+        [domain_id, mesh_cidr, domain_id, mesh_cidr],
     )
     row = await cursor.fetchone()
-    return row[0] if row else None
+    return Allocation(*row) if row else None
 
 
 def _values(values: Change) -> tuple[object, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -10,12 +11,19 @@ from starlette.responses import Response
 
 from plexsphere_reference.authz.model import Relationship
 from plexsphere_reference.domain import tenancy
-from plexsphere_reference.domain.tenancy import PLATFORM, Invalid, InvalidReachabilityPolicy, ReachabilityPolicy
+from plexsphere_reference.domain.tenancy import (
+    PLATFORM,
+    Invalid,
+    InvalidReachabilityPolicy,
+    Network,
+    ReachabilityPolicy,
+)
 from plexsphere_reference.http.call import Call, no_content
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.ids import uuid7
 from plexsphere_reference.store import domains
+from plexsphere_reference.store.database import Connection
 from plexsphere_reference.store.domains import Change, Domain
 
 
@@ -51,8 +59,8 @@ _CONFLICTS: Final = {
 
 async def create_domain(call: Call) -> Response:
     body = await call.body(CreateRequest)
-    slug, values = _valid(body)
     await call.require("create_domain", PLATFORM, action="domain.create", chain=None)
+    slug, values = _valid(body)
     domain_id = uuid7()
     async with call.transaction(_CONFLICTS) as tx:
         domain = await domains.insert(tx.connection, domain_id, slug, values)
@@ -100,10 +108,8 @@ async def patch_domain(call: Call) -> Response:
         if current is None:
             raise not_found()
         change = _patched(current, patch)
-        if outside := await domains.sub_range_outside(tx.connection, domain_id, change.mesh_cidr):
-            raise Problem(
-                422, "mesh_cidr_invalidates_subrange", f"the sub-range of project {outside} would lie outside"
-            )
+        if change.mesh_cidr != current.mesh_cidr:
+            await _require_contained(tx.connection, domain_id, change.mesh_cidr)
         domain = await domains.update(tx.connection, domain_id, change)
         await tx.event("DomainUpdated", "domain", domain_id, domain_id=domain_id)
     return call.json(_response(domain))
@@ -157,6 +163,16 @@ def _patched(current: Domain, patch: PatchRequest) -> Change:
         )
     except Invalid as error:
         raise _invalid(error) from error
+
+
+async def _require_contained(connection: Connection, domain_id: UUID, mesh_cidr: Network) -> None:
+    outside = await domains.outside(connection, domain_id, mesh_cidr)
+    if outside is not None:
+        raise Problem(
+            422,
+            "mesh_cidr_invalidates_subrange",
+            f"{outside.network} of project {outside.project_id} would lie outside",
+        )
 
 
 def _policy(policy: Policy) -> ReachabilityPolicy:

@@ -46,18 +46,18 @@ def started(config: IdpConfig, directory: Path) -> Iterator[tuple[subprocess.Pop
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_at_once_with_connections_open(config: IdpConfig, tmp_path: Path, number: signal.Signals) -> None:
-    with started(config, tmp_path) as (process, http):
-        assert http.get("/healthz").status_code == 200
-        began = time.monotonic()
-        process.send_signal(number)
-        status = process.wait(5)
-        seconds = time.monotonic() - began
-        assert process.stderr is not None
-        said = process.stderr.read()
+    seconds = []
+    for _ in range(3):  # the best of three: another process may hold the processor
+        with started(config, tmp_path) as (process, http):
+            assert http.get("/healthz").status_code == 200
+            began = time.monotonic()
+            process.send_signal(number)
+            assert process.wait(5) == 0
+            seconds.append(time.monotonic() - began)
+            assert process.stderr is not None
+            assert "Traceback" not in process.stderr.read()
 
-    assert status == 0
-    assert seconds < 0.5  # 100 ms is the promise; a busy machine gets more
-    assert "Traceback" not in said
+    assert min(seconds) < 0.1
 
 
 def test_the_signing_key_is_made_once(config: IdpConfig, tmp_path: Path) -> None:

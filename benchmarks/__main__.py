@@ -1,0 +1,29 @@
+"""``python -m benchmarks [NAME …]``: run some or all, and print one table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+from benchmarks.figure import Figure, print_table
+
+_NAMES: Final = ("plugin_cost", "golden_flow", "dev_stack", "control_plane")
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the benchmarks named, all where none is; 1 when a promise is not kept."""
+    unknown = set(names) - set(_NAMES)
+    if unknown:
+        print(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(_NAMES)}", file=sys.stderr)
+        return 2
+    figures: list[Figure] = []
+    for name in names or _NAMES:
+        figures += import_module(f"benchmarks.{name}").run()
+    print_table(figures)
+    return 0 if all(figure.kept for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

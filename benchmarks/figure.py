@@ -1,0 +1,74 @@
+"""A measured figure and the processes it is measured on."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One row: what was measured, against the promise (design §13) and what others need.
+
+    ``at_least`` tells that more is better.
+    """
+
+    what: str
+    samples: Sequence[float]
+    unit: str
+    promise: float
+    reference: str
+    at_least: bool = False
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.samples)
+
+    @property
+    def kept(self) -> bool:
+        return self.median >= self.promise if self.at_least else self.median <= self.promise
+
+
+def print_table(figures: Sequence[Figure]) -> None:
+    """The figures as a table: median, spread, promise, reference."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("what", "median", "min…max", "promise", "reference", "kept")
+    for each in figures:
+        bound = "≥" if each.at_least else "≤"
+        table.add_row(
+            each.what,
+            f"{each.median:,.4g} {each.unit}",
+            f"{min(each.samples):,.4g}…{max(each.samples):,.4g} (n={len(each.samples)})",
+            f"{bound} {each.promise:,.4g} {each.unit}",
+            each.reference,
+            "yes" if each.kept else "NO",
+        )
+    Console(width=max(Console().width, 150)).print(table)
+
+
+def seconds_of(argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str] | None = None) -> float:
+    """The wall time of a whole process, which must succeed."""
+    began = time.perf_counter()
+    done = subprocess.run(
+        argv, cwd=cwd, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False
+    )
+    elapsed = time.perf_counter() - began
+    if done.returncode != 0:
+        print(done.stdout, done.stderr, file=sys.stderr)
+        raise SystemExit(f"{' '.join(argv)} ended with {done.returncode}")
+    return elapsed
+
+
+def pytest_argv(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]

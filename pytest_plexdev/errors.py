@@ -125,6 +125,13 @@ SEED_MISSING: Final = Failure(
     why="it has {found}; the bootstrap did not run, or seeded something else",
     fix="plexdev logs bootstrap",
 )
+DOMAIN_UNKNOWN: Final = Failure(
+    tag="domain-unknown",
+    what="there is no Domain {slug} that you may see",
+    why="you may see {found}",
+    fix="plexdev list domain",
+    exit_code=4,
+)
 NO_BINDING: Final = Failure(
     tag="no-binding",
     what="Domain {domain} has no active IdP binding, so nobody can sign in to it",
@@ -173,8 +180,8 @@ DEVICE_CODE_REFUSED: Final = Failure(
 )
 NOT_SIGNED_IN: Final = Failure(
     tag="not-signed-in",
-    what="nobody is signed in to {server}{domain}",
-    why="{why}",
+    what="nobody is signed in to {server}",
+    why="no credential is kept for this server; a new stack has a new one, even at the same address",
     fix="plexdev login",
     exit_code=3,
 )
@@ -240,6 +247,7 @@ CATALOGUE: Final[tuple[Failure, ...]] = (
     API_UNREACHABLE,
     API_GIBBERISH,
     SEED_MISSING,
+    DOMAIN_UNKNOWN,
     NO_BINDING,
     SIGN_IN_REFUSED,
     SIGN_IN_PAGE,

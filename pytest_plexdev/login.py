@@ -135,6 +135,28 @@ def _ended(device: DeviceCode, error: ProblemError) -> PlexdevError:
     return PlexdevError(DEVICE_CODE_REFUSED, user_code=device.user_code, reason=reason)
 
 
+def approve(
+    client: Client,
+    verification_uri_complete: str,
+    *,
+    user: str = SEEDED_USER,
+    password: str = SEEDED_PASSWORD,
+) -> None:
+    """Do what a person does with the link that a device shows: open it, sign in, approve.
+
+    Raises:
+        PlexdevError: The sign-in did not work.
+        ProblemError: The code is unknown, expired or approved already.
+    """
+    codes = parse_qs(urlsplit(verification_uri_complete).query).get("user_code", [])
+    browser = Browser(client.transport.base_url, user=user, password=password)
+    try:
+        browser.sign_in(verification_uri_complete)
+        browser.approve(codes[0] if codes else "")
+    finally:
+        browser.close()
+
+
 class _Remembered(msgspec.Struct, frozen=True):
     token: str
     expires_at: float
@@ -177,19 +199,8 @@ class Logins:
     def approve(
         self, verification_uri_complete: str, *, user: str = SEEDED_USER, password: str = SEEDED_PASSWORD
     ) -> None:
-        """Do what a person does with the link that a device shows: open it, sign in, approve.
-
-        Raises:
-            PlexdevError: The sign-in did not work.
-            ProblemError: The code is unknown, expired or approved already.
-        """
-        codes = parse_qs(urlsplit(verification_uri_complete).query).get("user_code", [])
-        browser = Browser(self._client.transport.base_url, user=user, password=password)
-        try:
-            browser.sign_in(verification_uri_complete)
-            browser.approve(codes[0] if codes else "")
-        finally:
-            browser.close()
+        """See :func:`approve`; the seeded user by default."""
+        approve(self._client, verification_uri_complete, user=user, password=password)
 
     def _sign_in(self, tenant: SignInTarget, user: str, password: str) -> _Remembered:
         auth = self._client.auth

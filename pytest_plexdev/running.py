@@ -23,10 +23,14 @@ class Stack:
     Args:
         info: What it is, as data.
         ask: Says of each service whether it is there, asking it now.
+        attached_in: Seconds from the request for a stack to this object, in this process.
     """
 
-    def __init__(self, info: StackInfo, ask: Callable[[StackInfo], Sequence[Verdict]]) -> None:
+    def __init__(
+        self, info: StackInfo, ask: Callable[[StackInfo], Sequence[Verdict]], *, attached_in: float = 0.0
+    ) -> None:
         self.info = info
+        self.attached_in = attached_in
         self.exchanges = ExchangeLog()
         self._ask = ask
 
@@ -70,6 +74,11 @@ class Stack:
             return ""
         text = path.read_text("utf-8", "replace")
         return text if lines is None else "\n".join(text.splitlines()[-lines:])
+
+    def log_sizes(self) -> dict[Path, int]:
+        """How long each log is now, in bytes."""
+        logs = [service.log for service in self.info.services if service.log is not None]
+        return {log: log.stat().st_size for log in logs if log.is_file()}
 
     def died(self) -> PlexdevError | None:
         """The error for a server that ended on its own, ``None`` where all are there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import secrets
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -125,9 +126,13 @@ class Tenants(Mapping[str, Tenant]):
 
 
 def seeded_tenants(info: StackInfo, logins: Logins) -> Tenants:
-    """The seeded tenants of a stack; from Postgres, with the runbook's query, where the provider did not say them."""
-    seeded = info.tenants or _read_from_postgres(info.endpoints.database)
-    return Tenants({tenant.slug: Tenant(tenant, logins) for tenant in seeded})
+    """The seeded tenants of a stack, ready to log in."""
+    return Tenants({tenant.slug: Tenant(tenant, logins) for tenant in seeded(info)})
+
+
+def seeded(info: StackInfo) -> tuple[SeededTenant, ...]:
+    """What is seeded; read from Postgres, with the runbook's query, where the provider did not say."""
+    return info.tenants or _read_from_postgres(info.endpoints.database)
 
 
 def _read_from_postgres(url: str) -> tuple[SeededTenant, ...]:
@@ -148,9 +153,7 @@ def unique_slug(prefix: str) -> str:
 
 def random_ula() -> str:
     """A random /48 of the unique local addresses (RFC 4193), in canonical form: Domains must not overlap."""
-    bits = secrets.token_hex(5)
-    groups = (f"fd{bits[:2]}", bits[2:6], bits[6:])
-    return ":".join(f"{int(group, 16):x}" for group in groups) + "::/48"
+    return str(ipaddress.IPv6Network((0xFD << 120 | secrets.randbits(40) << 80, 48)))
 
 
 def create_domain(operator: Client, *, reachability: ReachabilityPolicy | None = None) -> Domain:
@@ -159,9 +162,9 @@ def create_domain(operator: Client, *, reachability: ReachabilityPolicy | None =
     return operator.domains.create(name=f"Test {slug}", slug=slug, mesh_cidr=random_ula(), reachability=reachability)
 
 
-def bind_like(seeded: Tenant, operator: Client, *, domain_id: str) -> IdpBinding:
-    """Bind a Domain to the identity provider that *seeded* is bound to; a first sign-in makes the Identity."""
-    model = seeded.client.idp_bindings.get(seeded.binding_id)
+def bind_like(like: Tenant, operator: Client, *, domain_id: str) -> IdpBinding:
+    """Bind a Domain to the identity provider that *like* is bound to; a first sign-in makes the Identity."""
+    model = like.client.idp_bindings.get(like.binding_id)
     return operator.idp_bindings.create(
         domain_id=domain_id,
         issuer=model.issuer,

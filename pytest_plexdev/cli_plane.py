@@ -1,0 +1,205 @@
+"""``plexdev login``, ``whoami`` and ``list``: the control plane from a shell, in plexctl's words and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_plexdev.errors import DOMAIN_UNKNOWN, NO_BINDING, PlexdevError
+
+if TYPE_CHECKING:
+    from pytest_plexdev.api import Client
+    from pytest_plexdev.api.problems import ProblemError
+    from pytest_plexdev.credentials import Credentials
+
+DEFAULT_DOMAIN: Final = "acme-corp"
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def add_plane_commands(subparsers: Any) -> None:
+    """Add the commands to what ``ArgumentParser.add_subparsers`` returned.
+
+    Each sets ``run``: a function of the parsed arguments that returns the exit code, or raises PlexdevError.
+    """
+    login = subparsers.add_parser("login", help="sign in to the running stack with a device code")
+    login.add_argument("--domain", default=DEFAULT_DOMAIN, metavar="SLUG", help="default: %(default)s")
+    login.add_argument("--auto", action="store_true", help="approve as the seeded user, without a browser")
+    login.set_defaults(run=_guarded(_login))
+
+    whoami = subparsers.add_parser("whoami", help="say who is signed in")
+    whoami.set_defaults(run=_guarded(_whoami))
+
+    lists = subparsers.add_parser("list", help="list what the control plane has")
+    lists.add_argument("what", choices=sorted(_LISTS))
+    lists.set_defaults(run=_guarded(_list))
+
+    for parser in (whoami, lists):
+        parser.add_argument("--domain", metavar="SLUG", help="default: the last one signed in to")
+        parser.add_argument("--output", choices=("text", "json"), default="text")
+
+
+def exit_code_of(error: ProblemError) -> int:
+    """plexctl's codes: 3 for 401, 77 for a ReBAC denial, 4 for another 403 or a 404, 1 for the rest."""
+    if error.status == 401:
+        return 3
+    if error.status == 403 and error.code in {"permission_denied", "rebac_denied", "insufficient_relation"}:
+        return 77
+    return 4 if error.status in {403, 404} else 1
+
+
+def _guarded(command: Command) -> Command:
+    """The command, with the API's refusals as one message and an exit code."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        from pytest_plexdev.api.problems import ProblemError
+
+        try:
+            return command(arguments)
+        except ProblemError as error:
+            sys.stderr.write(f"plexdev[{error.code or 'refused'}]: {error}\n")
+            return exit_code_of(error)
+
+    return run
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """The running stack's control plane, as nobody, and who is signed in to it."""
+
+    nobody: Client
+    credentials: Credentials
+    seeded: Mapping[str, tuple[str, str]]
+    """Domain id and binding id by slug."""
+
+    def client(self, slug: str | None) -> Client:
+        return self.nobody.as_principal(self.credentials.of(slug).token)
+
+    def domain_id(self, slug: str | None) -> str:
+        """The id of a Domain: one signed in to, a seeded one, or one that the current principal may see."""
+        known = self.credentials.domain_id(slug)
+        if known is None and slug in self.seeded:
+            known, _ = self.seeded[slug]
+        if known is not None:
+            return known
+        visible = {domain.slug: domain.id for domain in self.client(None).domains.list()}
+        if slug not in visible:
+            raise PlexdevError(DOMAIN_UNKNOWN, slug=slug, found=", ".join(visible) or "none")
+        return visible[slug]
+
+    def binding_id(self, slug: str) -> str:
+        """The binding through which one signs in to a Domain."""
+        if slug in self.seeded:
+            return self.seeded[slug][1]
+        offered = self.nobody.auth.idp_bindings(domain_id=self.domain_id(slug))
+        if not offered:
+            raise PlexdevError(NO_BINDING, domain=slug)
+        return offered[0].id
+
+
+def _plane() -> _Plane:
+    from pytest_plexdev import choose
+    from pytest_plexdev.credentials import Credentials
+    from pytest_plexdev.running import Stack
+    from pytest_plexdev.tenancy import seeded
+
+    info = choose.warm(None).info
+    tenants = {tenant.slug: (tenant.domain_id, tenant.binding_id) for tenant in seeded(info)}
+    credentials = Credentials(choose.state_directory(), info.endpoints.api)
+    return _Plane(Stack(info, lambda _: ()).anonymous, credentials, tenants)
+
+
+def _login(arguments: argparse.Namespace) -> int:
+    from pytest_plexdev.credentials import Credential
+    from pytest_plexdev.login import DevicePoll, approve
+
+    plane, slug = _plane(), arguments.domain
+    domain_id = plane.domain_id(slug)
+    device = plane.nobody.auth.device_code(domain_id=domain_id, idp_binding_id=plane.binding_id(slug))
+    if arguments.auto:
+        approve(plane.nobody, device.verification_uri_complete)
+    else:
+        sys.stdout.write(f"Open {device.verification_uri_complete}\nand approve the code {device.user_code}\n")
+        sys.stdout.flush()
+    token = DevicePoll(plane.nobody).wait(device)
+    plane.credentials.remember(slug, Credential(domain_id, token.access_token))
+    sys.stdout.write(f"signed in to {slug} at {plane.nobody.transport.base_url}\n")
+    return 0
+
+
+def _whoami(arguments: argparse.Namespace) -> int:
+    me = _plane().client(arguments.domain).auth.whoami()
+    if arguments.output == "json":
+        _print_json(me)
+        return 0
+    row = {
+        "principal": me.principal_type,
+        "subject": me.subject,
+        "domain": me.domain_id,
+        "acr": me.acr,
+        "amr": ",".join(me.amr),
+    }
+    _print_table([row], list(row))
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    plane = _plane()
+    listing = _LISTS[arguments.what]
+    items = list(listing.items(plane.client(arguments.domain), plane.domain_id(arguments.domain)))
+    if arguments.output == "json":
+        _print_json({"items": items})
+    else:
+        _print_table([_members(item) for item in items], listing.columns)
+    return 0
+
+
+@dataclass(frozen=True)
+class _Listing:
+    items: Callable[[Client, str], Iterator[Any]]
+    columns: Sequence[str]
+
+
+_LISTS: Final = {
+    "audit": _Listing(
+        lambda client, domain: client.audit.entries(domain),
+        ["seq", "occurred_at", "reason", "relation", "correlation_id"],
+    ),
+    "domain": _Listing(lambda client, _: client.domains.list(), ["id", "slug", "name", "mesh_cidr"]),
+    "group": _Listing(
+        lambda client, domain: client.groups.list(domain_id=domain), ["id", "slug", "display_name", "source"]
+    ),
+    "identity": _Listing(
+        lambda client, domain: client.identities.list(domain), ["id", "kind", "display_name", "last_sign_in_at"]
+    ),
+    "node": _Listing(lambda client, domain: client.nodes.list(domain_id=domain), ["id", "domain_id", "created_at"]),
+    "project": _Listing(
+        lambda client, domain: client.projects.list(domain_id=domain), ["id", "slug", "name", "sub_range_cidr"]
+    ),
+}
+
+
+def _members(item: Any) -> dict[str, Any]:
+    import msgspec
+
+    members: dict[str, Any] = msgspec.to_builtins(item)
+    return members
+
+
+def _print_json(value: object) -> None:
+    import msgspec
+
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
+
+
+def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Columns in capitals, `-` for what is absent, as plexctl prints them."""
+    cells = [[column.upper() for column in columns]]
+    cells += [["-" if row.get(column) in (None, "") else str(row[column]) for column in columns] for row in rows]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
+    for row in cells:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write(line.rstrip() + "\n")

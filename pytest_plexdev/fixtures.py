@@ -1,0 +1,103 @@
+"""The public fixtures, in dependency order. Nothing is imported and nothing is contacted before one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_plexdev import run
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from pytest_plexdev.api import Client
+    from pytest_plexdev.api.projects import Project
+    from pytest_plexdev.events import Events
+    from pytest_plexdev.login import Logins
+    from pytest_plexdev.node_agent import NodeAgent
+    from pytest_plexdev.running import Stack
+    from pytest_plexdev.tenancy import FreshTenant, Tenants
+
+
+@pytest.fixture(scope="session")
+def plexdev_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
+    """The running stack: addresses, clients, verdicts, logs. Who asks first brings it up, once per run."""
+    stack = run.of(pytestconfig).stack()
+    yield stack
+    stack.close()
+
+
+@pytest.fixture(scope="session")
+def plexdev_login(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Logins:
+    """Log in by the device-code flow: `plexdev_login(tenant, user=...)`; once per run, shared by its workers."""
+    from pytest_plexdev.login import Logins
+
+    return Logins(plexdev_stack.anonymous, run.of(pytestconfig).directory / "logins")
+
+
+@pytest.fixture(scope="session")
+def plexdev_tenants(plexdev_stack: Stack, plexdev_login: Logins) -> Tenants:
+    """The three seeded tenants by slug: `plexdev_tenants["acme-corp"].client`."""
+    from pytest_plexdev.tenancy import seeded_tenants
+
+    return seeded_tenants(plexdev_stack.info, plexdev_login)
+
+
+@pytest.fixture(scope="session")
+def plexdev_client(plexdev_tenants: Tenants) -> Client:
+    """The `/v1` API as the seeded admin of acme-corp."""
+    return plexdev_tenants.operator.client
+
+
+@pytest.fixture
+def plexdev_tenant(plexdev_tenants: Tenants, plexdev_login: Logins) -> Iterator[FreshTenant]:
+    """A fresh Domain with an IdP binding, of its own address range: what parallel tests do not share."""
+    from pytest_plexdev.tenancy import create_tenant, remove_quietly
+
+    tenant = create_tenant(plexdev_tenants, plexdev_login)
+    yield tenant
+    remove_quietly(tenant)
+
+
+@pytest.fixture
+def plexdev_project(plexdev_tenant: FreshTenant) -> Project:
+    """A Project in the fresh tenant."""
+    from pytest_plexdev.tenancy import create_project
+
+    return create_project(plexdev_tenant.client, domain_id=plexdev_tenant.domain_id)
+
+
+@pytest.fixture
+def plexdev_node(plexdev_tenant: FreshTenant, plexdev_project: Project) -> NodeAgent:
+    """A Node registered in the fresh tenant; it sends a heartbeat when it is told to."""
+    from pytest_plexdev.tenancy import enrol_node
+
+    return enrol_node(plexdev_tenant.client, plexdev_project)
+
+
+@pytest.fixture
+def plexdev_events(plexdev_stack: Stack) -> Iterator[Events]:
+    """The NATS events since the test began."""
+    from pytest_plexdev.events import Events
+
+    events = Events(plexdev_stack.nats_url)
+    events.start()
+    yield events
+    events.stop()
+
+
+@pytest.fixture
+def plexdev_db(plexdev_stack: Stack) -> Iterator[psycopg.Connection[Any]]:
+    """A psycopg connection to the control plane's database; every statement commits by itself."""
+    import psycopg
+
+    with psycopg.connect(plexdev_stack.database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def plexdev_kube(plexdev_stack: Stack) -> Any:
+    """A Kubernetes client bound to this stack's context; skips where the stack has none."""
+    pytest.skip(f"the {plexdev_stack.info.provider} stack has no Kubernetes: plain processes run it")

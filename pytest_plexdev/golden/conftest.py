@@ -1,0 +1,48 @@
+"""The one object through which the golden steps reach what earlier ones make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from pytest_plexdev.golden.flow import Golden
+    from pytest_plexdev.login import Logins
+    from pytest_plexdev.running import Stack
+    from pytest_plexdev.tenancy import Tenants
+
+
+@pytest.fixture(scope="session")
+def golden(plexdev_stack: Stack, plexdev_tenants: Tenants, plexdev_login: Logins) -> Iterator[Golden]:
+    """The golden flow, lazily: asking for the Node makes the Domain, the Project and the token before it."""
+    from pytest_plexdev.golden.flow import Golden
+
+    def connect() -> psycopg.Connection[Any]:
+        import psycopg
+
+        return psycopg.connect(plexdev_stack.database_url, autocommit=True)
+
+    flow = Golden(plexdev_stack, plexdev_tenants, plexdev_login, connect)
+    yield flow
+    flow.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Ninety seconds of waiting are for those who ask: `-m "golden and slow"`, or the test by its name.
+    if "slow" in config.option.markexpr:
+        return
+    here = Path(__file__).parent
+    named = " ".join(config.invocation_params.args)
+    slow = [
+        item
+        for item in items
+        if item.path.parent == here and item.get_closest_marker("slow") and item.name not in named
+    ]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]

@@ -1,0 +1,170 @@
+"""What the steps of the golden flow make, each thing once and when it is first asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import pytest
+
+from pytest_plexdev.api import Client
+from pytest_plexdev.api.bootstrap_tokens import BootstrapToken, IssuedBootstrapToken
+from pytest_plexdev.api.domains import FASTEST_POLICY, Domain
+from pytest_plexdev.api.identities import Identity
+from pytest_plexdev.api.idp_bindings import IdpBinding
+from pytest_plexdev.api.projects import Project
+from pytest_plexdev.api.resources import Resource
+from pytest_plexdev.login import Login, Logins
+from pytest_plexdev.node_agent import NodeAgent
+from pytest_plexdev.running import Stack
+from pytest_plexdev.tenancy import FreshTenant, Tenants, bind_like, create_domain, create_project, unique_slug
+
+if TYPE_CHECKING:
+    import psycopg
+
+Made = TypeVar("Made")
+
+
+class step(Generic[Made]):  # noqa: N801 - reads as the decorator that it is, like property
+    """Like ``cached_property``, and it remembers a failure too: who asks again is skipped with its reason."""
+
+    def __init__(self, make: Callable[[Golden], Made]) -> None:
+        self._make = make
+        self._name = make.__name__
+        self.__doc__ = make.__doc__
+
+    def __get__(self, golden: Golden | None, owner: type | None = None) -> Made:
+        if golden is None:
+            return self  # type: ignore[return-value]
+        if self._name in golden.failures:
+            pytest.skip(f"golden.{self._name} failed before: {golden.failures[self._name]}")
+        try:
+            made = self._make(golden)
+        except Exception as error:
+            golden.failures[self._name] = str(error).partition("\n")[0]
+            raise
+        golden.__dict__[self._name] = made
+        return made
+
+
+@dataclass(frozen=True)
+class GoldenToken:
+    """The bootstrap token of the flow, as it was issued and first seen; it can look itself up again."""
+
+    issued: IssuedBootstrapToken
+    first_seen: BootstrapToken
+    project: Project
+    client: Client
+
+    def refresh(self) -> BootstrapToken:
+        """What the API knows of it now."""
+        return self.client.bootstrap_tokens.get(self.project.id, self.issued.token_id)
+
+
+class Golden:
+    """The golden flow's Domain, Project, binding, Identity, Resource, token and Node."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        tenants: Tenants,
+        logins: Logins,
+        connect: Callable[[], psycopg.Connection[Any]],
+    ) -> None:
+        self.stack = stack
+        self.tenants = tenants
+        self.failures: dict[str, str] = {}
+        self._logins = logins
+        self._connect = connect
+
+    @step
+    def operator(self) -> Login:
+        """The seeded admin of acme-corp, who may create Domains."""
+        return self.tenants.operator.login
+
+    @step
+    def domain(self) -> Domain:
+        """A new Domain with the fastest reachability policy."""
+        return create_domain(self.operator.client, reachability=FASTEST_POLICY)
+
+    @step
+    def project(self) -> Project:
+        """A new Project in it."""
+        return create_project(self.operator.client, domain_id=self.domain.id)
+
+    @step
+    def binding(self) -> IdpBinding:
+        """The Domain's binding to the stack's identity provider."""
+        return bind_like(self.tenants.operator, self.operator.client, domain_id=self.domain.id)
+
+    @step
+    def member(self) -> Login:
+        """Somebody who signed in through that binding."""
+        return FreshTenant(self.domain, self.binding, self.operator.client, self._logins).login
+
+    @step
+    def resource(self) -> Resource:
+        """An adopted Resource in the Project."""
+        return self.operator.client.resources.adopt(self.project.id, external_ref=unique_slug("edge"))
+
+    @step
+    def bootstrap_token(self) -> GoldenToken:
+        """A bootstrap token of the Project."""
+        client = self.operator.client
+        issued = client.bootstrap_tokens.issue(self.project.id)
+        first_seen = client.bootstrap_tokens.get(self.project.id, issued.token_id)
+        return GoldenToken(issued, first_seen, self.project, client)
+
+    @step
+    def node(self) -> NodeAgent:
+        """The Node that registered with the token."""
+        return NodeAgent.register(
+            self.operator.client,
+            project=self.project,
+            resource_handle=self.resource.external_ref,
+            bootstrap_token=self.bootstrap_token.issued,
+        )
+
+    @step
+    def healthy_node(self) -> NodeAgent:
+        """The same Node, after its first heartbeat."""
+        self.node.heartbeat()
+        return self.node
+
+    def identity(self) -> Identity:
+        """The member, as the Domain lists it."""
+        subject = self.member.whoami().subject
+        listed = {identity.id: identity for identity in self.operator.client.identities.list(self.domain.id)}
+        return listed[subject]
+
+    def silence(self, silent_for: timedelta) -> None:
+        """Make the Node's last heartbeat that old, in the database.
+
+        A capability of the reference plane: elsewhere the test that needs it is skipped.
+        """
+        if not self.stack.can("age-heartbeat"):
+            pytest.skip("this stack cannot age a heartbeat; run the slow variant: pytest -m 'golden and slow'")
+        self._database.execute(
+            "UPDATE plexsphere.nodes SET last_heartbeat_at = %s WHERE id = %s",
+            (datetime.now(UTC) - silent_for, self.node.id),
+        )
+
+    def wait_until(self, state: str, *, seconds: float) -> str:
+        """Ask every half second until the Node is in *state*; return the state at the end of *seconds*."""
+        deadline = time.monotonic() + seconds
+        while (now := self.node.reachability()) != state and time.monotonic() < deadline:
+            time.sleep(0.5)  # the contract has nothing to watch: its event stream is not provisioned
+        return now
+
+    def close(self) -> None:
+        """Close the database connection, where there is one."""
+        if "_database" in self.__dict__:
+            self._database.close()
+
+    @cached_property
+    def _database(self) -> psycopg.Connection[Any]:
+        return self._connect()

@@ -1,0 +1,26 @@
+"""Hooks by which a sibling changes what a stack is made of, and what a failing test leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_plexdev.running import Stack
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_plexdev_seed(config: pytest.Config) -> Path | None:
+    """Return the seed manifest (YAML) in place of ours. Hooks rather than fixtures: all of a run get one answer."""
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_plexdev_overlay(config: pytest.Config) -> Path | None:
+    """Return the kustomize overlay in place of ours; ``--plexdev-overlay`` goes before it."""
+
+
+@pytest.hookspec
+def pytest_plexdev_diagnostics(stack: Stack, item: pytest.Item) -> list[tuple[str, str]] | None:
+    """Return sections, title and text, that belong to the evidence of a failing test."""

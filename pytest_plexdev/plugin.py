@@ -1,0 +1,156 @@
+"""The pytest plugin. It imports pytest and the standard library only; the rest is imported when a test needs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_plexdev import run
+from pytest_plexdev.fixtures import (
+    plexdev_client,
+    plexdev_db,
+    plexdev_events,
+    plexdev_kube,
+    plexdev_login,
+    plexdev_node,
+    plexdev_project,
+    plexdev_stack,
+    plexdev_tenant,
+    plexdev_tenants,
+)
+from pytest_plexdev.options import OPTIONS, OptionError
+
+if TYPE_CHECKING:
+    from pytest_plexdev.errors import PlexdevError
+
+__all__ = [
+    "plexdev_client",
+    "plexdev_db",
+    "plexdev_events",
+    "plexdev_kube",
+    "plexdev_login",
+    "plexdev_node",
+    "plexdev_project",
+    "plexdev_stack",
+    "plexdev_tenant",
+    "plexdev_tenants",
+]
+
+_BEGAN = pytest.StashKey[run.Moment]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("plexdev", "plexsphere dev stack (pytest-plexdev)")
+    for option in OPTIONS:
+        shape: dict[str, Any] = {"metavar": option.metavar}
+        if option.switch:
+            shape = {"action": "store_const", "const": "1"}
+        elif option.many:
+            shape |= {"action": "append"}
+        told = f"{option.help} (environment {option.environment}, ini {option.ini})"
+        group.addoption(option.flag, dest=option.dest, default=None, help=told, **shape)
+        kind = "bool" if option.switch else "args" if option.many else "string"
+        parser.addini(option.ini, f"{option.help} ({option.flag})", type=kind, default=None)  # type: ignore[arg-type]
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    from pytest_plexdev import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "golden: one of the nine steps of the golden flow")
+    config.addinivalue_line("markers", "slow: waits out a policy of the product in real time")
+    if config.option.help or config.option.version:
+        return  # Both must work where the configuration is broken.
+    try:
+        run.begin(config)
+    except (OptionError, ValueError) as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    from pytest_plexdev import report
+
+    return report.header(run.of(config).settings)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput[run.WORKER_INPUT] = run.of(node.config).worker_input()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    this = run.of(item.config)
+    item.stash[_BEGAN] = this.moment()
+    if this.running is None or "plexdev_stack" not in getattr(item, "fixturenames", ()):
+        return
+    if this.death is not None:
+        pytest.skip(f"the stack is not whole: {str(this.death).splitlines()[0]}")
+    death = this.running.died()
+    if death is not None:
+        raise death
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    this = run.of(item.config)
+    expected = _expected_failure(call)
+    if expected is not None and call.excinfo is not None:
+        _show_without_traceback(report, call.excinfo, expected)
+        if expected.tag == "server-died":
+            this.death = expected
+    if report.failed and this.running is not None:
+        from pytest_plexdev import evidence
+
+        evidence.attach(report, item, this, since=item.stash[_BEGAN])
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    # Here, as the controller of a distributed run counts the failures of its workers.
+    run.of(session.config).failed = session.testsfailed > 0
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    this = run.known(config)
+    info = this.what_ran() if this is not None else None
+    if this is None or info is None:
+        return
+    from pytest_plexdev import report
+
+    terminalreporter.section("plexdev", sep="-")
+    for line in report.summary(this, info):
+        terminalreporter.line(line)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    this = run.known(config)
+    if this is not None:
+        this.end()
+
+
+def _expected_failure(call: pytest.CallInfo[None]) -> PlexdevError | None:
+    # Without the module there is no such error, and most runs of most projects never need it.
+    if call.excinfo is None or "pytest_plexdev.errors" not in sys.modules:
+        return None
+    from pytest_plexdev.errors import PlexdevError
+
+    return call.excinfo.value if isinstance(call.excinfo.value, PlexdevError) else None
+
+
+def _show_without_traceback(
+    report: pytest.TestReport, excinfo: pytest.ExceptionInfo[BaseException], error: PlexdevError
+) -> None:
+    shown = excinfo.getrepr(style="value", chain=False)
+    if shown.reprcrash is not None:
+        shown.reprcrash.message = str(error).splitlines()[0]
+    report.longrepr = shown

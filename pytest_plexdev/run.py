@@ -1,0 +1,152 @@
+"""This test run: its settings, its directory, and the stack that whoever asks first brings up."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_plexdev.options import OPTIONS, Settings, resolve
+
+if TYPE_CHECKING:
+    from pytest_plexdev.errors import PlexdevError
+    from pytest_plexdev.running import Stack
+    from pytest_plexdev.stack.model import StackInfo
+
+WORKER_INPUT: Final = "plexdev_run"
+"""Key under which the controller tells its workers of the run."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a test began: Unix time, and how long each service's log was."""
+
+    time: float
+    log_sizes: Mapping[Path, int]
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One test run, in its controller or in one of its workers.
+
+    Attributes:
+        directory: What the processes of the run share; it comes into being with the first request for a stack.
+        controller_pid: The process that owns the run: however it ends, a fresh stack ends with it.
+        running: The stack, in a process that has asked for it.
+        death: The server that died in the middle of the run, once a test of this process has failed for it.
+        failed: Whether a test has failed.
+    """
+
+    settings: Settings
+    directory: Path
+    controller_pid: int
+    is_controller: bool
+    running: Stack | None = None
+    death: PlexdevError | None = None
+    failed: bool = False
+
+    @property
+    def stack_file(self) -> Path:
+        """Where the first process to have the stack says which it is: the controller's summary reads it."""
+        return self.directory / "ran.json"
+
+    def worker_input(self) -> dict[str, Any]:
+        """What a worker needs to be part of the run."""
+        return {"directory": str(self.directory), "controller_pid": self.controller_pid}
+
+    def stack(self) -> Stack:
+        """The stack of this run.
+
+        Raises:
+            PlexdevError: There is none, or it did not come up.
+        """
+        if self.running is None:
+            self.running = self._acquire()
+        return self.running
+
+    def moment(self) -> Moment:
+        """Now, as a failing test's evidence needs it."""
+        return Moment(time.time(), self.running.log_sizes() if self.running is not None else {})
+
+    def what_ran(self) -> StackInfo | None:
+        """The stack that this run used, whichever process used it."""
+        if self.running is not None:
+            return self.running.info
+        if not self.stack_file.is_file():
+            return None
+        from pytest_plexdev.stack.model import StackInfo
+
+        return StackInfo.read(self.stack_file)
+
+    def _acquire(self) -> Stack:
+        from pytest_plexdev import choose
+        from pytest_plexdev.running import Stack
+
+        began = time.perf_counter()
+        provider, info = choose.stack_for(self)
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.stack_file.exists():
+            info.write(self.stack_file)
+        return Stack(info, provider.state, attached_in=time.perf_counter() - began)
+
+    def end(self) -> None:
+        """Give back what the run holds; in the controller, after every worker is gone."""
+        if not self.is_controller or not self.directory.is_dir():
+            return
+        from pytest_plexdev import choose
+
+        choose.give_back(self)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a fresh stack outlives the run."""
+        return self.settings.keep == "always" or (self.settings.keep == "on-failure" and self.failed)
+
+
+_RUN: Final = pytest.StashKey[Run]()
+
+
+def begin(config: pytest.Config) -> Run:
+    """Resolve the settings and know the run, in the controller and in a worker alike. Touches nothing.
+
+    Raises:
+        OptionError: A value is wrong, or options contradict each other.
+    """
+    settings = resolve(vars(config.option), os.environ, _ini(config))
+    told: Mapping[str, Any] | None = getattr(config, "workerinput", {}).get(WORKER_INPUT)
+    run = Run(
+        settings=settings,
+        directory=Path(told["directory"]) if told else _unused_directory(),
+        controller_pid=told["controller_pid"] if told else os.getpid(),
+        is_controller=told is None,
+    )
+    config.stash[_RUN] = run
+    return run
+
+
+def of(config: pytest.Config) -> Run:
+    """The run that *config* belongs to."""
+    return config.stash[_RUN]
+
+
+def known(config: pytest.Config) -> Run | None:
+    """The run that *config* belongs to; ``None`` where configuring ended before there was one."""
+    return config.stash.get(_RUN, None)
+
+
+def _ini(config: pytest.Config) -> dict[str, Any]:
+    return {option.ini: config.getini(option.ini) for option in OPTIONS}
+
+
+def _unused_directory() -> Path:
+    # Short, for Postgres' sockets have 107 bytes for their path; made when it is needed, and only then.
+    return Path(tempfile.gettempdir()) / f"plexdev-{secrets.token_hex(4)}"

@@ -252,9 +252,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
 )
 
 
-def resolve(
-    command_line: Mapping[str, Any], environment: Mapping[str, str], ini: Mapping[str, Any]
-) -> Settings:
+def resolve(command_line: Mapping[str, Any], environment: Mapping[str, str], ini: Mapping[str, Any]) -> Settings:
     """Resolve every option.
 
     Args:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import re
 import signal
 import socket
@@ -83,7 +84,8 @@ def _usage_error(problem: Exception) -> int:
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
+    # An exception could be raised inside a request, and uvicorn would take it for a failure of the application.
+    os._exit(0)
 
 
 if __name__ == "__main__":

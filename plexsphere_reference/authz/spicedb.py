@@ -127,7 +127,7 @@ class SpiceDBAuthorizer:
         await self._channel.close(grace=None)
 
     def _checkable(self, subject: str, permission: str, resource: str) -> _Check:
-        # Refused here, because a check that SpiceDB refuses would take the others of its batch with it.
+        # Refused here, so that what SpiceDB refuses afterwards can only be about its own state.
         check = _Check(Subject.parse(subject), permission, Object.parse(resource))
         self._schema.require_checkable(check.subject, permission, check.resource.type)
         return check

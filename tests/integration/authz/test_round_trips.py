@@ -1,0 +1,125 @@
+"""What the evaluator over Postgres costs, and what it says beyond yes and no."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from plexsphere_reference.authz.connect import SCHEMA, connect
+from plexsphere_reference.authz.model import AuthzUnavailable, Relationship
+from plexsphere_reference.authz.postgres import PostgresAuthorizer
+from plexsphere_reference.settings import Settings
+from plexsphere_reference.store.database import Database
+
+from .conftest import CountingDatabase, Open
+from .test_decisions import TUPLES, tuples
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_checks_that_wait_at_the_same_time_share_one_statement(
+    open_backend: Open, database: CountingDatabase
+) -> None:
+    authorizer = await open_backend("postgres", SCHEMA.read_text())
+    domains = [f"domain:{uuid.uuid4()}" for _ in range(32)]
+    await authorizer.write([Relationship(domain, "admin", f"user:{n}") for n, domain in enumerate(domains)])
+    database.statements = 0
+
+    decisions = await asyncio.gather(*(authorizer.check(f"user:{n}", "read", d) for n, d in enumerate(domains)))
+
+    assert [decision.relation_path for decision in decisions] == [(f"{domain}#admin",) for domain in domains]
+    assert database.statements == 1
+
+
+async def test_a_list_costs_one_statement_for_each_step_of_its_paths(
+    open_backend: Open, database: CountingDatabase
+) -> None:
+    authorizer = await open_backend("postgres", SCHEMA.read_text())
+    await authorizer.write(Relationship(f"node:{n}", "parent", "project:web") for n in range(200))
+    await authorizer.write(tuples("project:web#parent@domain:acme domain:acme#admin@user:ada"))
+    database.statements = 0
+
+    assert await authorizer.check_many("user:ada", "read", [f"node:{n}" for n in range(200)]) == [True] * 200
+    assert database.statements == 3  # the nodes, their Project, its Domain
+
+
+async def test_the_path_leads_from_the_subject_s_own_relation_to_the_resource(open_backend: Open) -> None:
+    authorizer = await open_backend("postgres", SCHEMA.read_text())
+    await authorizer.write(tuples(TUPLES))
+
+    by_domain = await authorizer.check("user:ada", "manage", "project:web")
+    by_groups = await authorizer.check("user:ivan", "observe", "project:web")
+
+    assert by_domain.relation_path == ("domain:acme#admin", "project:web#parent")
+    assert by_groups.relation_path == ("group:interns#member", "group:staff#member", "project:web#member")
+
+
+async def test_a_domain_s_members_are_not_read_to_find_the_few_tuples_that_lead_on(
+    open_backend: Open, database: CountingDatabase
+) -> None:
+    authorizer = await open_backend("postgres", SCHEMA.read_text())
+    await authorizer.write(Relationship("domain:big", "member", f"user:{n}") for n in range(20_000))
+    await authorizer.write(tuples("domain:big#admin@group:ops#member group:ops#member@user:ada"))
+    await database.execute("VACUUM ANALYZE plexsphere.relation_tuples")
+    before = await _tuples_read(database)
+
+    assert (await authorizer.check("user:ada", "manage", "domain:big")).allowed
+    assert not (await authorizer.check("user:nobody", "read", "domain:big")).allowed
+
+    assert await _tuples_read(database) - before < 100
+
+
+async def _tuples_read(database: Database) -> int:
+    async with database.connection() as connection:
+        # The statistics of this very server process would else arrive a second late.
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+    row = await database.fetch_one(
+        "SELECT coalesce(sum(idx_tup_read), 0)::int + (SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables"
+        " WHERE relname = 'relation_tuples')::int FROM pg_stat_user_indexes WHERE relname = 'relation_tuples'"
+    )
+    assert row is not None
+    return int(row[0])
+
+
+async def test_a_tuple_is_part_of_the_transaction_that_it_was_written_in(
+    open_backend: Open, database: CountingDatabase
+) -> None:
+    authorizer = await open_backend("postgres", SCHEMA.read_text())
+    async with database.transaction() as connection:
+        await authorizer.write(tuples("domain:acme#admin@user:ada"), connection=connection)
+        raise psycopg.Rollback
+
+    assert not (await authorizer.check("user:ada", "manage", "domain:acme")).allowed
+
+
+async def test_overlapping_writers_do_not_deadlock(open_backend: Open) -> None:
+    authorizer = await open_backend("postgres", SCHEMA.read_text())
+    relationships = [Relationship(f"domain:{n}", "admin", "user:ada") for n in range(200)]
+
+    await asyncio.gather(
+        *(authorizer.write(relationships) for _ in range(4)),
+        *(authorizer.write(reversed(relationships)) for _ in range(4)),
+    )
+
+    assert all(await authorizer.check_many("user:ada", "manage", [r.resource for r in relationships]))
+
+
+async def test_without_postgres_nothing_is_known(tmp_path: Path) -> None:
+    database = Database(f"postgresql://plexsphere@/plexsphere?host={tmp_path}")
+    authorizer = connect(Settings(database_url=""), database)
+    assert isinstance(authorizer, PostgresAuthorizer)
+    await database.open()
+
+    errors = await asyncio.gather(
+        authorizer.check("user:ada", "read", "domain:acme"),
+        authorizer.write(tuples("domain:acme#admin@user:ada")),
+        authorizer.ready(),
+        return_exceptions=True,
+    )
+
+    assert [type(error) for error in errors] == [AuthzUnavailable] * 3
+    await database.close()

@@ -6,12 +6,15 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
 ProviderName: TypeAlias = Literal["embedded", "kind", "attached"]
 State: TypeAlias = Literal["ready", "waiting", "doomed", "gone"]
+
+KEPT_MARK: Final = "kept"
+"""A file of this name in a stack's directory: it stays when its owner ends."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,216 @@
+"""The bring-up: every server as early as what it needs allows, each waited for in its own protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, field
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.embedded import identity_provider, nats, plane, readiness, spicedb
+from pytest_plexdev.stack.embedded.crew import Crew
+from pytest_plexdev.stack.embedded.plan import Plan
+from pytest_plexdev.stack.embedded.postgres import Postgres
+from pytest_plexdev.stack.embedded.processes import Child, Command
+from pytest_plexdev.stack.embedded.readiness import Probe, until_ready
+from pytest_plexdev.stack.model import Event, Phase, PhaseBegan, PhaseEnded, Service, Verdict, VerdictChanged
+
+_REFERENCE = "reference"
+_PRODUCT = "plexsphere:dev"
+
+
+@dataclass
+class BringUp:
+    """One bring-up. ``services`` and ``phases`` grow as it goes on.
+
+    Attributes:
+        early: Children that run already.
+        tell: Receives the events.
+    """
+
+    plan: Plan
+    crew: Crew
+    early: dict[str, Child]
+    tell: Callable[[Event], None]
+    services: dict[str, Service] = field(default_factory=dict)
+    phases: list[Phase] = field(default_factory=list)
+    _began: float = field(default_factory=time.monotonic)
+    _initialised: asyncio.Event = field(default_factory=asyncio.Event)
+    _postgres_ready: asyncio.Event = field(default_factory=asyncio.Event)
+    _spicedb_ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Return when everything is ready.
+
+        Raises:
+            PlexdevError: The first thing that went wrong; the other waits are over then.
+        """
+        plane.render_manifest(self.plan.layout, self.plan.sites)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for part in self._parts():
+                    tasks.create_task(part)
+        except BaseExceptionGroup as group:
+            expected, unexpected = group.split(PlexdevError)
+            if expected is not None:
+                raise _first(expected) from None
+            raise unexpected or group from None
+
+    def _parts(self) -> list[Coroutine[None, None, None]]:
+        return [
+            self._postgres(),
+            self._nats(),
+            self._dex(),
+            self._spicedb(),
+            self._signer(),
+            self._api(),
+            self._bootstrap(),
+        ]
+
+    async def _postgres(self) -> None:
+        server = self._postgres_server()
+        async with self._phase("template"):
+            copied = await server.copy_template()
+            if not copied:
+                await server.build(self._initialised.set)
+        self._initialised.set()
+        async with self._phase("postgres"):
+            version = await self._start_postgres(server, copied=copied)
+        server.check_version(version)
+        self._postgres_ready.set()
+
+    async def _start_postgres(self, server: Postgres, *, copied: bool) -> str:
+        try:
+            return await self._ready("postgres", server.start(), server.probe, asked="a query")
+        except PlexdevError as error:
+            if not copied or error.tag != "server-exited":
+                raise
+            self._note(f"Postgres did not start on a copy of the cached template; it is built again\n{error.detail}")
+        await server.rebuild(self._initialised.set)
+        return await self._ready("postgres", server.start(), server.probe, asked="a query")
+
+    def _postgres_server(self) -> Postgres:
+        plan = self.plan
+        return Postgres.of(
+            plan.settings,
+            plan.layout,
+            plan.sites,
+            crew=self.crew,
+            migrate=plane.migrate(plan.settings.programs, plan.layout, plan.sites),
+            template=plan.template,
+            note=self._note,
+        )
+
+    async def _nats(self) -> None:
+        command = nats.serve(self.plan.settings.programs, self.plan.layout, self.plan.sites)
+        probe = readiness.nats(self.plan.sites.nats.number)
+        async with self._phase("nats"):
+            await self._ready("nats", self._start("nats", command), probe, asked="a PING")
+
+    async def _dex(self) -> None:
+        dex = self.plan.dex
+        command = identity_provider.serve(dex, self.plan.settings, self.plan.layout, self.plan.sites)
+        probe = readiness.http(self.plan.sites.idp.number, "/dex/.well-known/openid-configuration")
+        async with self._phase("dex"):
+            await self._ready(
+                "dex",
+                self._start("dex", command),
+                probe,
+                asked="for its discovery document",
+                version=dex.version if dex else "stand-in",
+                stands_in_for=None if dex else identity_provider.STANDS_IN_FOR,
+            )
+
+    async def _spicedb(self) -> None:
+        program, site = self.plan.spicedb, self.plan.sites.spicedb
+        if program is None or site is None:
+            self.services["spicedb"] = Service(
+                name="spicedb", version="the schema over Postgres", stands_in_for=spicedb.STANDS_IN_FOR
+            )
+        else:
+            child = self._start("spicedb", spicedb.serve(program, self.plan.layout, self.plan.sites))
+            version = spicedb.version(program)
+            async with self._phase("spicedb"):
+                await self._ready("spicedb", child, readiness.grpc(site.number), asked="over gRPC", version=version)
+        self._spicedb_ready.set()
+
+    async def _signer(self) -> None:
+        await self._postgres_ready.wait()
+        command = plane.signer(self.plan.settings.programs, self.plan.layout, self.plan.sites)
+        probe = readiness.grpc(self.plan.sites.signer.number)
+        async with self._phase("signer"):
+            await self._ready(
+                "signer",
+                self._start("signer", command),
+                probe,
+                asked="over gRPC",
+                version=_REFERENCE,
+                stands_in_for=_PRODUCT,
+            )
+
+    async def _api(self) -> None:
+        child = self.early.get("api")
+        async with self._phase("api"):
+            if child is None:
+                await self._initialised.wait()
+                child = self._start("api", plane.api(self.plan.settings.programs, self.plan.layout, self.plan.sites))
+            await self._ready(
+                "api",
+                child,
+                readiness.http(self.plan.sites.api.number, "/readyz"),
+                asked="GET /readyz with 200",
+                version=_REFERENCE,
+                stands_in_for=_PRODUCT,
+            )
+
+    async def _bootstrap(self) -> None:
+        await self._postgres_ready.wait()
+        await self._spicedb_ready.wait()
+        command = plane.bootstrap(self.plan.settings.programs, self.plan.layout, self.plan.sites)
+        async with self._phase("bootstrap"):
+            await self.crew.run("bootstrap", command)
+        self.services["bootstrap"] = Service(
+            name="bootstrap", version=_REFERENCE, stands_in_for=_PRODUCT, log=command.log
+        )
+
+    def _start(self, name: str, command: Command) -> Child:
+        return self.crew.start(name, command)
+
+    async def _ready(
+        self,
+        name: str,
+        child: Child,
+        probe: Probe,
+        *,
+        asked: str,
+        version: str = "",
+        stands_in_for: str | None = None,
+    ) -> str:
+        answered = await self.crew.until(child, until_ready(probe), probe=asked)
+        self.services[name] = Service(
+            name=name, version=version or answered, stands_in_for=stands_in_for, pid=child.pid, log=child.log
+        )
+        self.tell(VerdictChanged(verdict=Verdict(name=name, state="ready")))
+        return answered
+
+    @contextlib.asynccontextmanager
+    async def _phase(self, name: str) -> AsyncIterator[None]:
+        self.tell(PhaseBegan(name=name))
+        began = time.monotonic()
+        yield
+        phase = Phase(name=name, seconds=time.monotonic() - began)
+        self.phases.append(phase)
+        self.tell(PhaseEnded(phase=phase))
+
+    def _note(self, text: str) -> None:
+        self.tell(VerdictChanged(verdict=Verdict(name="template", state="waiting", reason=text)))
+
+
+def _first(group: BaseExceptionGroup[PlexdevError]) -> PlexdevError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, PlexdevError)
+    return error

@@ -1,0 +1,120 @@
+"""The supervisor's children: who runs, the end of each, and the end of all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Coroutine, Iterator
+from typing import Final, TypeVar
+
+from pytest_plexdev.errors import SERVER_EXITED, SERVER_SILENT, PlexdevError
+from pytest_plexdev.stack.embedded.processes import Child, Command, describe_status, end_children, last_lines
+
+T = TypeVar("T")
+
+_PATIENCE: Final = 1.5
+"""Seconds that a child gets to end as it was asked to, before it is killed."""
+
+
+class Crew:
+    """Children by name, with ``timeout`` seconds in all to become ready. Their ends are watched by pidfd: no poll, no thread, no SIGCHLD handler."""
+
+    def __init__(self, *, timeout: float) -> None:
+        self._children: dict[str, Child] = {}
+        self._ends: dict[str, asyncio.Future[int]] = {}
+        self._began = time.monotonic()
+        self._deadline = self._began + timeout
+
+    def start(self, name: str, command: Command) -> Child:
+        return self.adopt(Child(name, command))
+
+    def adopt(self, child: Child) -> Child:
+        """Watch a child that was started before the event loop was."""
+        loop = asyncio.get_running_loop()
+        end: asyncio.Future[int] = loop.create_future()
+
+        def note() -> None:
+            status = child.status
+            if status is not None and not end.done():
+                loop.remove_reader(child.pidfd)
+                os.close(child.pidfd)
+                end.set_result(status)
+
+        loop.add_reader(child.pidfd, note)
+        self._children[child.name] = child
+        self._ends[child.name] = end
+        return child
+
+    def end_of(self, child: Child) -> asyncio.Future[int]:
+        """Done once the child has ended, with its exit status."""
+        return self._ends[child.name]
+
+    async def run(self, name: str, command: Command) -> None:
+        """Run a program to its end.
+
+        Raises:
+            PlexdevError: ``server-exited``, unless its exit status is 0.
+        """
+        child = self.start(name, command)
+        end = self.end_of(child)
+        await asyncio.wait({end}, timeout=self._remaining())
+        if not end.done():
+            raise self._silent(child, "with its end")
+        if status := end.result():
+            raise self.exited(child, status)
+
+    async def until(self, child: Child, ready: Coroutine[None, None, T], *, probe: str) -> T:
+        """Wait for what ``child`` does when it is ready.
+
+        Raises:
+            PlexdevError: ``server-exited`` as soon as it ended instead; ``server-silent`` when the time was up.
+        """
+        answer = asyncio.ensure_future(ready)
+        end = self.end_of(child)
+        try:
+            await asyncio.wait({answer, end}, timeout=self._remaining(), return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
+            if end.done():
+                raise self.exited(child, end.result())
+            raise self._silent(child, probe)
+        finally:
+            answer.cancel()
+
+    def _remaining(self) -> float:
+        return max(0.0, self._deadline - time.monotonic())
+
+    def _silent(self, child: Child, probe: str) -> PlexdevError:
+        return PlexdevError(
+            SERVER_SILENT,
+            detail=last_lines(child.log),
+            service=child.name,
+            probe=probe,
+            seconds=time.monotonic() - self._began,
+            log=str(child.log),
+        )
+
+    def exited(self, child: Child, status: int) -> PlexdevError:
+        return PlexdevError(
+            SERVER_EXITED,
+            detail=last_lines(child.log),
+            service=child.name,
+            status=describe_status(status),
+            seconds=time.monotonic() - self._began,
+            log=str(child.log),
+        )
+
+    def running(self) -> Iterator[Child]:
+        return (child for child in self._children.values() if child.status is None)
+
+    async def disband(self) -> None:
+        """End every child; returns when none is left, adopted orphans included."""
+        for child in self.running():
+            child.ask_to_end()
+        if ends := [end for end in self._ends.values() if not end.done()]:
+            await asyncio.wait(ends, timeout=_PATIENCE)
+        for child in self.running():
+            child.send(signal.SIGKILL)
+        end_children()

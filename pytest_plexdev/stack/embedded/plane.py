@@ -1,0 +1,103 @@
+"""The control plane's programs: their variables and command lines (docs/architecture.md has both)."""
+
+from __future__ import annotations
+
+import importlib.util
+import signal
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.stack.embedded.environment import program_environment
+from pytest_plexdev.stack.embedded.layout import Layout
+from pytest_plexdev.stack.embedded.processes import Command
+from pytest_plexdev.stack.embedded.settings import Programs
+from pytest_plexdev.stack.embedded.sites import Sites
+from pytest_plexdev.stack.embedded.spicedb import PRESHARED_KEY
+
+CLIENT_ID: Final = "plexsphere-test"
+CLIENT_SECRET: Final = "plexsphere-test-secret"  # noqa: S105 (of a stack that lives on this machine only)
+_CURSOR_KEY: Final = "plexdev-cursor-key-not-a-secret"
+_PSEUDONYM_KEY: Final = "plexdev-pseudonym-key-not-a-secret"
+_ISSUER_PLACEHOLDER: Final = "${ISSUER}"
+
+
+def variables(sites: Sites) -> dict[str, str]:
+    """The environment of each of them."""
+    spicedb = (
+        {"PLEXSPHERE_SPICEDB_ENDPOINT": sites.spicedb_endpoint, "PLEXSPHERE_SPICEDB_PRESHARED_KEY": PRESHARED_KEY}
+        if sites.spicedb_endpoint
+        else {}
+    )
+    return {
+        **program_environment(),
+        "PLEXSPHERE_ENV": "dev",
+        "PLEXSPHERE_DATABASE_URL": sites.local_database_url,
+        "PLEXSPHERE_PUBLIC_URL": sites.api_url,
+        "PLEXSPHERE_CSRF_ALLOWED_ORIGINS": sites.api_url,
+        "PLEXSPHERE_CURSOR_KEY": _CURSOR_KEY,
+        "PLEXSPHERE_PSEUDONYM_KEY": _PSEUDONYM_KEY,
+        "PLEXSPHERE_NATS_URL": sites.nats_url,
+        "PLEXSPHERE_SIGNER_ENDPOINT": sites.signer_endpoint,
+        "PLEXSPHERE_REACHABILITY_EVALUATOR": "true",
+        "PLEXSPHERE_DEX_CLIENT_SECRET": CLIENT_SECRET,
+        **spicedb,
+    }
+
+
+def api(programs: Programs, layout: Layout, sites: Sites) -> Command:
+    """The API, on the socket that is bound already. It waits for Postgres by itself, so it starts first."""
+    descriptor = sites.api.socket.fileno()
+    return Command(
+        argv=[*programs.api, "--listen", f"fd:{descriptor}"],
+        environment=variables(sites),
+        log=layout.log("api"),
+        inherit=[descriptor],
+    )
+
+
+def signer(programs: Programs, layout: Layout, sites: Sites) -> Command:
+    return Command(
+        argv=[*programs.signer, "--listen", f"127.0.0.1:{sites.signer.number}"],
+        environment=variables(sites),
+        log=layout.log("signer"),
+    )
+
+
+def migrate(programs: Programs, layout: Layout, sites: Sites) -> Command:
+    return Command(
+        argv=[*programs.migrate, "up"],
+        environment=variables(sites),
+        log=layout.log("migrate"),
+        stop_signal=signal.SIGTERM,
+    )
+
+
+def bootstrap(programs: Programs, layout: Layout, sites: Sites) -> Command:
+    return Command(
+        argv=[*programs.bootstrap, "--manifest", str(manifest_file(layout))],
+        environment=variables(sites),
+        log=layout.log("bootstrap"),
+        stop_signal=signal.SIGTERM,
+    )
+
+
+def manifest_file(layout: Layout) -> Path:
+    return layout.configuration / "manifest.yaml"
+
+
+def render_manifest(layout: Layout, sites: Sites) -> None:
+    """Write the seed manifest with this stack's issuer, whose port no file can know beforehand."""
+    text = (_package() / "seed" / "dev.yaml").read_text(encoding="utf-8")
+    manifest_file(layout).write_text(text.replace(_ISSUER_PLACEHOLDER, sites.issuer), encoding="utf-8")
+
+
+def migrations() -> Path:
+    return _package() / "migrations"
+
+
+def _package() -> Path:
+    # Found, not imported: the harness speaks with the plane and never runs its code.
+    spec = importlib.util.find_spec("plexsphere_reference")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("plexsphere_reference")
+    return Path(spec.submodule_search_locations[0])

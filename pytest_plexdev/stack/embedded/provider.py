@@ -1,0 +1,173 @@
+"""The embedded provider: starts a supervisor, listens to it, and asks the servers how they are."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, Final
+
+from pytest_plexdev.errors import CACHE_UNWRITABLE, SUPERVISOR_LOST, PlexdevError
+from pytest_plexdev.stack.embedded.channel import decode_event, decode_failure
+from pytest_plexdev.stack.embedded.environment import program_environment
+from pytest_plexdev.stack.embedded.layout import stack_file, supervisor_of, sweep
+from pytest_plexdev.stack.embedded.processes import ProcessId, last_lines
+from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
+from pytest_plexdev.stack.embedded.state import verdicts
+from pytest_plexdev.stack.model import Progress, StackInfo, Verdict
+
+_SUPERVISOR: Final = "pytest_plexdev.stack.embedded.supervisor"
+_LONGEST_STOP: Final = 5.0
+"""Seconds; a stop takes a tenth of one. After that the supervisor is killed, and its children with it."""
+
+
+class EmbeddedProvider:
+    """A stack of plain processes on this machine; implements ``stack.model.Provider``.
+
+    Args:
+        settings: What to bring up, and for whom.
+        directory: The stack's own directory: made by ``up``, removed by ``down``. After a failed bring-up it
+            stays, with the logs that the error names.
+    """
+
+    def __init__(self, settings: EmbeddedSettings, directory: Path) -> None:
+        self._settings = settings
+        self._directory = directory.absolute()
+
+    def up(self, progress: Progress) -> StackInfo:
+        """Bring the stack up and return once it is ready.
+
+        Raises:
+            PlexdevError: ``server-exited``, ``server-silent``, ``port-taken``, ``extra-missing``, ``disk-full``,
+                ``cache-unwritable``, ``postgres-version`` or ``supervisor-lost``; nothing is left running then.
+        """
+        _end(supervisor_of(self._directory))
+        sweep(self._directory)
+        self._make_directories()
+        supervisor = _Supervisor(self._directory, Order(self._settings, self._directory))
+        try:
+            supervisor.listen(progress)
+        except BaseException:
+            # Ctrl-C among them: whoever asked is not waiting any more, and nothing may go on behind his back.
+            supervisor.abandon()
+            raise
+        return StackInfo.read(stack_file(self._directory))
+
+    def down(self, info: StackInfo) -> None:
+        """End the stack and remove its directory. One that is gone already is fine."""
+        end(info.directory)
+
+    def state(self, info: StackInfo) -> Sequence[Verdict]:
+        """Ask every server now, in its own protocol."""
+        return verdicts(info)
+
+    def _make_directories(self) -> None:
+        for path in (self._directory / "logs", self._settings.cache):
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise PlexdevError(CACHE_UNWRITABLE, path=str(path), reason=reason) from error
+
+
+def end(directory: Path) -> None:
+    """End the stack in ``directory``, however it was brought up, and remove what is left of it."""
+    import shutil
+
+    _end(supervisor_of(directory))
+    sweep(directory)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _end(supervisor: ProcessId | None) -> None:
+    pidfd = supervisor.open() if supervisor else None
+    if pidfd is None:
+        return
+    with contextlib.closing(os.fdopen(pidfd, "rb")):
+        for number, patience in ((signal.SIGTERM, _LONGEST_STOP), (signal.SIGKILL, 1.0)):
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(pidfd, number)
+            if _ended(pidfd, patience):
+                return
+
+
+def _ended(pidfd: int, patience: float) -> bool:
+    return bool(select.select([pidfd], [], [], patience)[0])
+
+
+class _Supervisor:
+    """One supervisor during the bring-up that we asked for."""
+
+    def __init__(self, directory: Path, order: Order) -> None:
+        self._directory = directory
+        self._log = directory / "logs" / "supervisor.log"
+        self._id: ProcessId | None = None
+        self._words = self._start(order)
+
+    def _start(self, order: Order) -> IO[bytes]:
+        # It detaches at once, so this process ends at once: no zombie, no child that a test runner trips over.
+        with self._log.open("ab") as log:
+            launcher = subprocess.Popen(
+                [sys.executable, "-m", _SUPERVISOR],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=program_environment(),
+                start_new_session=True,
+            )
+        assert launcher.stdin is not None
+        assert launcher.stdout is not None
+        with contextlib.suppress(BrokenPipeError), launcher.stdin as orders:
+            orders.write(order.encode())
+        launcher.wait()
+        return launcher.stdout
+
+    def listen(self, progress: Progress) -> None:
+        """Pass events on until the stack is ready.
+
+        Raises:
+            PlexdevError: The bring-up failed; the supervisor has ended.
+        """
+        with self._words:
+            for message in self._messages():
+                if "supervisor" in message:
+                    self._id = ProcessId(*message["supervisor"])
+                elif "ready" in message:
+                    return
+                elif "failed" in message:
+                    self._wait_for_end()
+                    raise decode_failure(message["failed"])
+                elif (event := decode_event(message)) is not None:
+                    progress(event)
+        raise PlexdevError(SUPERVISOR_LOST, detail=last_lines(self._log), log=str(self._log))
+
+    def abandon(self) -> None:
+        """End it, whatever it was doing."""
+        self._words.close()
+        _end(self._id or self._appeared())
+
+    def _messages(self) -> Iterator[dict[str, Any]]:
+        for line in self._words:
+            yield json.loads(line)
+
+    def _wait_for_end(self) -> None:
+        pidfd = self._id.open() if self._id else None
+        if pidfd is not None:
+            _ended(pidfd, _LONGEST_STOP)
+            os.close(pidfd)
+
+    def _appeared(self) -> ProcessId | None:
+        # It says who it is within some 30 ms of its start; one that never did finds its reader gone by itself.
+        deadline = time.monotonic() + 0.5
+        while time.monotonic() < deadline:
+            if supervisor := supervisor_of(self._directory):
+                return supervisor
+            time.sleep(0.005)
+        return None

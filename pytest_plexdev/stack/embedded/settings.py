@@ -1,0 +1,113 @@
+"""What an embedded stack is asked to be, and how the asker tells the supervisor."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from pytest_plexdev.stack.embedded.processes import ProcessId
+
+Prefer: TypeAlias = Literal["real", "stand-in"]
+
+
+def cache_directory(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where templates are kept: ``PLEXDEV_CACHE_DIR``, else below ``XDG_CACHE_HOME``, else ``~/.cache``."""
+    return _directory(environment, "PLEXDEV_CACHE_DIR", "XDG_CACHE_HOME", ".cache")
+
+
+def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the warm stack is: ``PLEXDEV_STATE_DIR``, else below ``XDG_STATE_HOME``, else ``~/.local/state``."""
+    return _directory(environment, "PLEXDEV_STATE_DIR", "XDG_STATE_HOME", ".local/state")
+
+
+def _directory(environment: Mapping[str, str], own: str, xdg: str, below_home: str) -> Path:
+    if chosen := environment.get(own):
+        return Path(chosen).absolute()
+    base = environment.get(xdg)
+    return (Path(base) if base else Path.home() / below_home) / "plexdev"
+
+
+def _plane(program: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "plexsphere_reference", program)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Programs:
+    """The first words of each program's command line. ``None``: the one that its package installed."""
+
+    api: tuple[str, ...] = _plane("api")
+    signer: tuple[str, ...] = _plane("signer")
+    migrate: tuple[str, ...] = _plane("migrate")
+    bootstrap: tuple[str, ...] = _plane("bootstrap")
+    idp: tuple[str, ...] = (sys.executable, "-m", "pytest_plexdev.stack.embedded.idp")
+    nats: tuple[str, ...] | None = None
+    postgres: Path | None = None
+    """The directory with ``postgres`` and ``initdb``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedSettings:
+    """What to bring up, and for whom.
+
+    Attributes:
+        owner: The stack ends when this process has ended, however it did; ``None``: it runs until ``down``.
+        prefer: ``real`` takes Dex and SpiceDB from ``PATH`` where they are there.
+        timeout: Seconds that the whole bring-up may take.
+        api_port: 0 lets the kernel choose; a warm stack takes 8080.
+        idp_port: 0 lets the kernel choose; a warm stack takes 5556.
+        run_directory: The owner's own directory; removed too when the owner ended without giving back the stack.
+        postgres_user: How Postgres runs where we are root: in a user namespace, or as ``nobody``. ``auto``
+            tries them in this order.
+    """
+
+    id: str
+    owner: ProcessId | None = None
+    prefer: Prefer = "real"
+    timeout: float = 60.0
+    api_port: int = 0
+    idp_port: int = 0
+    cache: Path = field(default_factory=cache_directory)
+    run_directory: Path | None = None
+    postgres_user: Literal["auto", "nobody"] = "auto"
+    programs: Programs = field(default_factory=Programs)
+
+
+WARM_ID = "warm"
+API_PORT = 8080
+IDP_PORT = 5556
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the supervisor reads from its standard input."""
+
+    settings: EmbeddedSettings
+    directory: Path
+
+    def encode(self) -> bytes:
+        return json.dumps(asdict(self), default=str).encode()
+
+    @classmethod
+    def decode(cls, text: bytes) -> Order:
+        raw: dict[str, Any] = json.loads(text)
+        settings = EmbeddedSettings(**raw["settings"])
+        programs: dict[str, Any] = raw["settings"]["programs"]
+        words = {name: tuple(value) for name, value in programs.items() if isinstance(value, list)}
+        postgres = programs["postgres"]
+        owner = raw["settings"]["owner"]
+        run_directory = raw["settings"]["run_directory"]
+        return cls(
+            replace(
+                settings,
+                owner=ProcessId(**owner) if owner else None,
+                cache=Path(settings.cache),
+                run_directory=Path(run_directory) if run_directory else None,
+                programs=Programs(**words, postgres=Path(postgres) if postgres else None),
+            ),
+            Path(raw["directory"]),
+        )

@@ -1,0 +1,84 @@
+"""Where each service of the stack is going to be: decided before anything starts, so that all can start at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from pytest_plexdev.stack.embedded.ports import HeldPort, listen, reserve
+from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
+
+DATABASE: Final = "plexsphere"
+"""Name of the database, of its role, and the role's password: the product's dev stack has the same."""
+
+
+@dataclass(frozen=True)
+class Sites:
+    """The ports. ``api`` and ``idp`` listen already; the others are held for programs that bind by themselves."""
+
+    api: HeldPort
+    idp: HeldPort
+    postgres: HeldPort
+    nats: HeldPort
+    signer: HeldPort
+    spicedb: HeldPort | None
+    postgres_directory: Path
+
+    @classmethod
+    def take(cls, settings: EmbeddedSettings, *, spicedb: bool, idp_binds: bool, postgres_directory: Path) -> Sites:
+        """Bind them all.
+
+        Args:
+            spicedb: Whether a SpiceDB is going to run.
+            idp_binds: Whether the identity provider binds by itself, as Dex does.
+
+        Raises:
+            PlexdevError: ``port-taken``.
+        """
+        hold_idp = reserve if idp_binds else listen
+        return cls(
+            api=listen(settings.api_port, purpose="the API"),
+            idp=hold_idp(settings.idp_port, purpose="the identity provider"),
+            postgres=reserve(purpose="Postgres"),
+            nats=reserve(purpose="NATS"),
+            signer=reserve(purpose="the signer"),
+            spicedb=reserve(purpose="SpiceDB") if spicedb else None,
+            postgres_directory=postgres_directory,
+        )
+
+    @property
+    def api_url(self) -> str:
+        return f"http://localhost:{self.api.number}"
+
+    @property
+    def issuer(self) -> str:
+        return f"http://localhost:{self.idp.number}/dex"
+
+    @property
+    def nats_url(self) -> str:
+        return f"nats://localhost:{self.nats.number}"
+
+    @property
+    def signer_endpoint(self) -> str:
+        return f"localhost:{self.signer.number}"
+
+    @property
+    def spicedb_endpoint(self) -> str | None:
+        return f"localhost:{self.spicedb.number}" if self.spicedb else None
+
+    @property
+    def database_url(self) -> str:
+        """For tests and tools: over TCP, which every driver and every person knows how to use."""
+        return f"postgresql://{DATABASE}:{DATABASE}@127.0.0.1:{self.postgres.number}/{DATABASE}"
+
+    @property
+    def postgres_socket(self) -> Path:
+        return self.postgres_directory / f".s.PGSQL.{self.postgres.number}"
+
+    @property
+    def local_database_url(self) -> str:
+        """For the stack's own programs: over the Unix socket, which nobody else can reach, without a password."""
+        host = quote(str(self.postgres_directory), safe="")
+        return f"postgresql://{DATABASE}@/{DATABASE}?host={host}&port={self.postgres.number}"

@@ -1,0 +1,48 @@
+"""SpiceDB, where one is installed; where none is, the plane evaluates the same schema over Postgres."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import Final
+
+from pytest_plexdev.stack.embedded.environment import program_environment
+from pytest_plexdev.stack.embedded.layout import Layout
+from pytest_plexdev.stack.embedded.processes import Command
+from pytest_plexdev.stack.embedded.settings import Prefer
+from pytest_plexdev.stack.embedded.sites import Sites
+
+PRESHARED_KEY: Final = "test-key"
+STANDS_IN_FOR: Final = "SpiceDB 1.39.0"
+
+
+def find(prefer: Prefer) -> str | None:
+    """The program to run; ``None`` where a stand-in evaluates the schema."""
+    return shutil.which("spicedb") if prefer == "real" else None
+
+
+def version(program: str) -> str:
+    said = subprocess.run([program, "version"], capture_output=True, text=True, timeout=5, check=False)
+    return (said.stdout or said.stderr).strip().removeprefix("spicedb ").removeprefix("v")
+
+
+def serve(program: str, layout: Layout, sites: Sites) -> Command:
+    """Its tuples live as long as the stack, so they are kept in memory: no second migration, no second database."""
+    assert sites.spicedb is not None
+    return Command(
+        argv=[
+            program,
+            "serve",
+            f"--grpc-addr=127.0.0.1:{sites.spicedb.number}",
+            f"--grpc-preshared-key={PRESHARED_KEY}",
+            "--datastore-engine=memory",
+            "--http-enabled=false",
+            "--metrics-enabled=false",
+            "--dispatch-cluster-enabled=false",
+            "--telemetry-endpoint=",
+            "--skip-release-check",
+            "--log-level=warn",
+        ],
+        environment=program_environment(),
+        log=layout.log("spicedb"),
+    )

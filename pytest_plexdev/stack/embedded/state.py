@@ -1,0 +1,82 @@
+"""How a running stack is: what its supervisor noted, and what each server answers now."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from pytest_plexdev.stack.embedded import readiness
+from pytest_plexdev.stack.embedded.layout import supervisor_of
+from pytest_plexdev.stack.embedded.processes import describe_status, last_lines
+from pytest_plexdev.stack.embedded.readiness import Probe, ProbeError
+from pytest_plexdev.stack.model import Service, StackInfo, Verdict
+
+_PATIENCE: Final = 2.0
+"""Seconds that a running server gets to answer one question."""
+
+
+def verdicts(info: StackInfo) -> list[Verdict]:
+    """A verdict for each service, those that nothing runs for among them."""
+    supervisor = supervisor_of(info.directory)
+    if supervisor is None or not supervisor.is_alive:
+        reason = "the stack's supervisor is gone, and every server with it"
+        return [Verdict(name=service.name, state="gone", reason=reason, hint="plexdev up") for service in info.services]
+    return asyncio.run(_ask_all(info))
+
+
+async def _ask_all(info: StackInfo) -> list[Verdict]:
+    probes = _probes(info)
+    return list(await asyncio.gather(*(_verdict(info, service, probes) for service in info.services)))
+
+
+def _probes(info: StackInfo) -> Mapping[str, Probe]:
+    at = info.endpoints
+    probes = {
+        "api": readiness.http(_port(at.api), "/readyz"),
+        "dex": readiness.http(_port(at.issuer), f"{urlsplit(at.issuer).path}/.well-known/openid-configuration"),
+        "nats": readiness.nats(_port(at.nats)),
+        "postgres": readiness.postgres_greeting(_port(at.database)),
+        "signer": readiness.grpc(_port(f"//{at.signer}")),
+    }
+    return {**probes, "spicedb": readiness.grpc(_port(f"//{at.spicedb}"))} if at.spicedb else probes
+
+
+def _port(url: str) -> int:
+    port = urlsplit(url).port
+    assert port is not None
+    return port
+
+
+async def _verdict(info: StackInfo, service: Service, probes: Mapping[str, Probe]) -> Verdict:
+    if ended := _end_of(info.directory, service):
+        return ended
+    probe = probes.get(service.name)
+    if probe is None:
+        return Verdict(name=service.name, state="ready", reason="done" if service.log else "a stand-in inside the API")
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await probe()
+    except (OSError, EOFError, ProbeError) as error:
+        reason = "no answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        return Verdict(name=service.name, state="waiting", reason=reason, hint=f"plexdev logs {service.name}")
+    return Verdict(name=service.name, state="ready", since=time.time() - info.started_at)
+
+
+def _end_of(directory: Path, service: Service) -> Verdict | None:
+    try:
+        noted = json.loads((directory / "ends" / f"{service.name}.json").read_text())
+    except FileNotFoundError:
+        return None
+    said = last_lines(service.log) if service.log else ""
+    return Verdict(
+        name=service.name,
+        state="gone",
+        reason=f"ended with {describe_status(noted['status'])}" + (f"\n{said}" if said else ""),
+        since=time.time() - noted["at"],
+        hint=f"read {service.log}",
+    )

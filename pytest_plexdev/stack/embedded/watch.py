@@ -1,0 +1,192 @@
+"""The supervisor's watch: bring up, wait for a reason to end, take down.
+
+Nothing here polls: pidfds of the owner and of every server, a signal, and the pipe to the asker wake it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from typing import Any, Final
+
+import yaml
+
+from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError
+from pytest_plexdev.stack.embedded.bring_up import BringUp
+from pytest_plexdev.stack.embedded.channel import Asker
+from pytest_plexdev.stack.embedded.crew import Crew
+from pytest_plexdev.stack.embedded.layout import sweep
+from pytest_plexdev.stack.embedded.plan import Plan
+from pytest_plexdev.stack.embedded.plane import manifest_file
+from pytest_plexdev.stack.embedded.processes import Child, ProcessId
+from pytest_plexdev.stack.embedded.shared_memory import release
+from pytest_plexdev.stack.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
+
+_LEFT_OUT: Final = (
+    "OpenBao",
+    "SeaweedFS",
+    "Mimir",
+    "Loki",
+    "Crossplane",
+    "External Secrets",
+    "gateway",
+)
+_ORDER: Final = ("postgres", "nats", "dex", "spicedb", "signer", "api", "bootstrap")
+
+
+def supervise(plan: Plan, early: Sequence[Child]) -> int:
+    """Run the stack to its end; the exit code is 0 where it had been ready."""
+    return asyncio.run(_Watch(plan).run(early))
+
+
+class _Watch:
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._began = time.monotonic()
+        self._crew = Crew(timeout=plan.settings.timeout)
+        self._asker = Asker(sys.stdout.fileno())
+        self._stop = asyncio.Event()
+        self._owner_ended = False
+
+    async def run(self, early: Sequence[Child]) -> int:
+        self._asker.introduce(ProcessId.of(os.getpid()))
+        for child in early:
+            self._crew.adopt(child)
+        self._watch_reasons_to_end()
+        failed = await self._bring_up(early)
+        if not failed:
+            await self._stop.wait()
+        await self._take_down(keep_logs=failed)
+        return int(failed)
+
+    async def _bring_up(self, early: Sequence[Child]) -> bool:
+        """Whether it failed; a bring-up that was called off did not."""
+        bring_up = BringUp(self._plan, self._crew, {child.name: child for child in early}, self._asker.tell)
+        work = asyncio.create_task(bring_up.run())
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            work.cancel()
+            await asyncio.wait({work})
+            return False
+        stop.cancel()
+        try:
+            work.result()
+            self._announce(bring_up)
+        except PlexdevError as error:
+            await self._fail(error)
+            return True
+        except Exception:  # noqa: BLE001 (a fault of ours must not leave the asker waiting)
+            log = self._plan.layout.log("supervisor")
+            traceback.print_exc()
+            await self._fail(PlexdevError(SUPERVISOR_LOST, detail=traceback.format_exc(limit=-4), log=str(log)))
+            return True
+        return False
+
+    async def _fail(self, error: PlexdevError) -> None:
+        await self._crew.disband()
+        self._asker.failed(error)
+
+    def _announce(self, bring_up: BringUp) -> None:
+        plan, sites = self._plan, self._plan.sites
+        phases = (*bring_up.phases, Phase(name="all", seconds=time.monotonic() - self._began))
+        info = StackInfo(
+            provider="embedded",
+            id=plan.settings.id,
+            directory=plan.layout.directory,
+            endpoints=Endpoints(
+                api=sites.api_url,
+                issuer=sites.issuer,
+                database=sites.database_url,
+                nats=sites.nats_url,
+                signer=sites.signer_endpoint,
+                spicedb=sites.spicedb_endpoint,
+            ),
+            started_at=time.time(),
+            services=tuple(bring_up.services[name] for name in _ORDER),
+            left_out=_LEFT_OUT,
+            phases=phases,
+            tenants=self._tenants(),
+            capabilities=frozenset({"age-heartbeat"}),
+        )
+        info.write(plan.layout.stack_file)
+        self._note_ends(bring_up)
+        self._let_asker_go()
+        sweep()
+
+    def _tenants(self) -> tuple[SeededTenant, ...]:
+        manifest: dict[str, Any] = yaml.safe_load(manifest_file(self._plan.layout).read_text())
+        return tuple(
+            SeededTenant(slug=domain["slug"], domain_id=domain["id"], binding_id=domain["idp_bindings"][0]["id"])
+            for domain in manifest["domains"]
+        )
+
+    def _let_asker_go(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._asker.descriptor)
+        self._asker.ready()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._asker.descriptor)
+        os.close(nowhere)
+
+    def _note_ends(self, bring_up: BringUp) -> None:
+        servers = {service.pid for service in bring_up.services.values()}
+        for child in self._crew.running():
+            if child.pid in servers:
+                self._crew.end_of(child).add_done_callback(lambda end, child=child: self._note_end(child, end.result()))
+
+    def _note_end(self, child: Child, status: int) -> None:
+        if not self._stop.is_set():
+            file = self._plan.layout.ends / f"{child.name}.json"
+            file.write_text(json.dumps({"status": status, "at": time.time()}))
+
+    def _watch_reasons_to_end(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stop.set)
+        # The write end of a pipe becomes "readable" when its reader is gone.
+        loop.add_reader(self._asker.descriptor, self._asker_went)
+        if owner := self._plan.settings.owner:
+            self._watch_owner(owner)
+
+    def _asker_went(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._asker.descriptor)
+        self._stop.set()
+
+    def _watch_owner(self, owner: ProcessId) -> None:
+        pidfd = owner.open()
+        if pidfd is None:
+            self._owner_ended = True
+            self._stop.set()
+            return
+        loop = asyncio.get_running_loop()
+
+        def ended() -> None:
+            loop.remove_reader(pidfd)
+            os.close(pidfd)
+            if not (self._plan.layout.directory / KEPT_MARK).exists():
+                self._owner_ended = True
+                self._stop.set()
+
+        loop.add_reader(pidfd, ended)
+
+    async def _take_down(self, *, keep_logs: bool) -> None:
+        self._stop.set()
+        layout = self._plan.layout
+        layout.stack_file.unlink(missing_ok=True)
+        await self._crew.disband()
+        release(layout.data)
+        layout.remove_data()
+        layout.supervisor_file.unlink(missing_ok=True)
+        if keep_logs and not self._owner_ended:
+            return
+        layout.remove()
+        run_directory = self._plan.settings.run_directory
+        if self._owner_ended and run_directory is not None:
+            shutil.rmtree(run_directory, ignore_errors=True)

@@ -1,0 +1,83 @@
+"""A signer program over a real Postgres."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+import psycopg
+import pytest
+
+from plexsphere_reference.migrate import migrations
+from plexsphere_reference.signer.signing_pb2_grpc import SigningStub
+
+_START: Final = 10
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A running signer: its gRPC target, and a stub that speaks to it."""
+
+    endpoint: str
+    stub: Any
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def signer_database(postgres_server: str) -> str:
+    """A migrated database of the signer tests' own."""
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE signer_tests")
+    url = postgres_server.replace("/plexsphere?", "/signer_tests?")
+    with psycopg.connect(url, autocommit=True) as connection:
+        for migration in migrations():
+            connection.execute(migration.sql.encode())
+    return url
+
+
+@contextmanager
+def running_signer(database_url: str, directory: Path) -> Iterator[Signer]:
+    """Start the program, wait for its port file, end it with SIGTERM."""
+    directory.mkdir(exist_ok=True)
+    port_file, log = directory / "port", directory / "log"
+    command = [sys.executable, "-m", "plexsphere_reference", "signer"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--listen", "127.0.0.1:0", "--port-file", str(port_file)],
+            env={**os.environ, "PLEXSPHERE_DATABASE_URL": database_url},
+            stderr=output,
+        )
+    deadline = time.monotonic() + _START
+    while not port_file.exists():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, f"no port file after {_START} s"
+        time.sleep(0.002)
+    endpoint = f"127.0.0.1:{int(port_file.read_text())}"
+    try:
+        with grpc.insecure_channel(endpoint) as channel:
+            yield Signer(endpoint, SigningStub(channel), process, log)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=5)
+
+
+@pytest.fixture(scope="session")
+def signer(signer_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signer]:
+    """One signer for the tests that leave each other alone by their scopes."""
+    with running_signer(signer_database, tmp_path_factory.mktemp("signer")) as running:
+        yield running

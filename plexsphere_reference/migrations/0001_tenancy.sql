@@ -44,6 +44,7 @@ CREATE TABLE plexsphere.resources (
         REFERENCES plexsphere.projects (domain_id, id) ON DELETE RESTRICT,
     CONSTRAINT resources_project_external_ref_uq UNIQUE (project_id, external_ref)
 );
+CREATE INDEX resources_oldest_idx ON plexsphere.resources (project_id, id);
 
 CREATE TABLE plexsphere.idp_bindings (
     id                uuid PRIMARY KEY,
@@ -63,7 +64,8 @@ CREATE TABLE plexsphere.idp_bindings (
     is_primary        boolean NOT NULL DEFAULT false,
     version           bigint NOT NULL DEFAULT 1,
     created_at        timestamptz NOT NULL DEFAULT now(),
-    updated_at        timestamptz NOT NULL DEFAULT now()
+    updated_at        timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT idp_bindings_domain_id_uq UNIQUE (domain_id, id)
 );
 CREATE UNIQUE INDEX idp_bindings_active_domain_issuer_uq ON plexsphere.idp_bindings (domain_id, issuer)
     WHERE status = 'active';
@@ -93,9 +95,11 @@ CREATE TABLE plexsphere.groups (
     slug            text NOT NULL,
     display_name    text NOT NULL,
     source          text NOT NULL CHECK (source IN ('manual', 'idp')),
-    idp_binding_id  uuid REFERENCES plexsphere.idp_bindings (id),
+    idp_binding_id  uuid,
     idp_claim_value text,
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT groups_domain_slug_uq UNIQUE (domain_id, slug)
+    CONSTRAINT groups_domain_slug_uq UNIQUE (domain_id, slug),
+    CONSTRAINT groups_domain_binding_fk FOREIGN KEY (domain_id, idp_binding_id)
+        REFERENCES plexsphere.idp_bindings (domain_id, id)
 );

@@ -1,7 +1,8 @@
 -- Bootstrap tokens, Nodes and their secrets.
 CREATE TABLE plexsphere.bootstrap_tokens (
     id                  uuid PRIMARY KEY,
-    project_id          uuid NOT NULL REFERENCES plexsphere.projects (id) ON DELETE CASCADE,
+    project_id          uuid NOT NULL CONSTRAINT bootstrap_tokens_project_fk
+                        REFERENCES plexsphere.projects (id) ON DELETE CASCADE,
     kind                text NOT NULL CHECK (kind IN ('node', 'bridge')),
     env_prefix          text NOT NULL,
     lookup              text NOT NULL UNIQUE,
@@ -11,10 +12,12 @@ CREATE TABLE plexsphere.bootstrap_tokens (
     issued_by_user_id   uuid NOT NULL,
     revoked_at          timestamptz,
     consumed_at         timestamptz,
-    consumed_nonce      text,
+    -- SHA-256: a nonce may be longer than an index entry.
+    consumed_nonce      bytea,
     consumed_by_node_id uuid,
     CONSTRAINT bootstrap_tokens_nonce_uq UNIQUE (project_id, consumed_nonce)
 );
+CREATE INDEX bootstrap_tokens_project_idx ON plexsphere.bootstrap_tokens (project_id, id);
 
 CREATE TABLE plexsphere.nodes (
     id                      uuid PRIMARY KEY,
@@ -22,6 +25,7 @@ CREATE TABLE plexsphere.nodes (
                             REFERENCES plexsphere.domains (id) ON DELETE RESTRICT,
     project_id              uuid NOT NULL REFERENCES plexsphere.projects (id) ON DELETE RESTRICT,
     resource_id             uuid NOT NULL CONSTRAINT nodes_resource_uq UNIQUE
+                            CONSTRAINT nodes_resource_fk
                             REFERENCES plexsphere.resources (id) ON DELETE RESTRICT,
     lifecycle               text NOT NULL DEFAULT 'ready'
                             CHECK (lifecycle IN ('pending', 'enrolling', 'ready', 'deregistered')),
@@ -35,7 +39,8 @@ CREATE TABLE plexsphere.nodes (
     last_heartbeat_at       timestamptz,
     created_at              timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT nodes_domain_mesh_ip_uq UNIQUE (domain_id, mesh_ip)
-);
+) WITH (fillfactor = 80); -- A heartbeat rewrites its row in place.
+CREATE INDEX nodes_domain_idx ON plexsphere.nodes (domain_id, id);
 
 CREATE TABLE plexsphere.node_secret_keys (
     node_id     uuid PRIMARY KEY REFERENCES plexsphere.nodes (id) ON DELETE CASCADE,

@@ -17,5 +17,6 @@ CREATE TABLE plexsphere.label_definitions (
     created_by            text NOT NULL DEFAULT 'user' CHECK (created_by IN ('user', 'system')),
     created_at            timestamptz NOT NULL DEFAULT now(),
     updated_at            timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT label_definitions_scope_key_uq UNIQUE (scope_id, local_key)
+    CONSTRAINT label_definitions_scope_key_uq UNIQUE (scope_id, local_key),
+    CONSTRAINT label_definitions_qualified_key_uq UNIQUE (qualified_key)
 );

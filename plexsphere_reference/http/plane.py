@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from plexsphere_reference.authz.model import Authorizer
     from plexsphere_reference.http.metrics import Metrics
     from plexsphere_reference.http.probes import Probes
+    from plexsphere_reference.oidc import RelyingParty
     from plexsphere_reference.reachability import Evaluator
     from plexsphere_reference.settings import Settings
     from plexsphere_reference.signer.client import SignerClient
@@ -32,3 +33,4 @@ class Plane:
     metrics: Metrics
     signer: SignerClient | None
     evaluator: Evaluator
+    relying_party: RelyingParty

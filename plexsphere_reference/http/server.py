@@ -13,11 +13,13 @@ import uvicorn
 
 from plexsphere_reference.authz.connect import connect
 from plexsphere_reference.authz.model import Authorizer
+from plexsphere_reference.domain.audit import UNPROVISIONED_KEY
 from plexsphere_reference.http.app import build
 from plexsphere_reference.http.metrics import Metrics
 from plexsphere_reference.http.plane import Plane
 from plexsphere_reference.http.probes import Probe, Probes
 from plexsphere_reference.log import dev_warning, log
+from plexsphere_reference.oidc import RelyingParty
 from plexsphere_reference.reachability import Evaluator
 from plexsphere_reference.relay import Relay
 from plexsphere_reference.settings import Settings
@@ -73,6 +75,8 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
                 access_log=False,
                 lifespan="off",
                 server_header=False,
+                # X-Forwarded-* counts only where PLEXSPHERE_AUTH_TRUST_PROXY_HEADERS says so.
+                proxy_headers=False,
                 backlog=_BACKLOG,
                 timeout_graceful_shutdown=1,
                 ws="none",
@@ -121,7 +125,8 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
     await database.open()
     authorizer = connect(settings, database)
     relay = Relay(settings, database)
-    evaluator = Evaluator(database)
+    evaluator = Evaluator(database, pseudonym_key=settings.pseudonym_key or UNPROVISIONED_KEY)
+    relying_party = RelyingParty()
     plane = Plane(
         settings=settings,
         database=database,
@@ -133,8 +138,10 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
         metrics=Metrics(),
         signer=_signer(settings),
         evaluator=evaluator,
+        relying_party=relying_party,
     )
     background = [asyncio.create_task(relay.run())] if settings.nats_url else []
+    background.append(asyncio.create_task(relying_party.warm_up()))
     if settings.reachability_evaluator:
         background.append(asyncio.create_task(evaluator.run()))
     try:
@@ -143,6 +150,7 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        await relying_party.close()
         await authorizer.close()
         await database.close()
 

@@ -10,6 +10,7 @@ CREATE TABLE plexsphere.token_sessions (
     revoked_at  timestamptz
 );
 CREATE INDEX token_sessions_user_idx ON plexsphere.token_sessions (user_id);
+CREATE INDEX token_sessions_expires_idx ON plexsphere.token_sessions (expires_at);
 
 CREATE TABLE plexsphere.api_tokens (
     id                uuid PRIMARY KEY,
@@ -36,12 +37,14 @@ CREATE TABLE plexsphere.sign_ins (
     return_to     text NOT NULL DEFAULT '/',
     expires_at    timestamptz NOT NULL
 );
+CREATE INDEX sign_ins_expires_idx ON plexsphere.sign_ins (expires_at);
 
 CREATE TABLE plexsphere.device_sessions (
     id               uuid PRIMARY KEY,
     device_code_hash bytea NOT NULL UNIQUE,
     user_code        text NOT NULL UNIQUE,
     binding_id       uuid NOT NULL REFERENCES plexsphere.idp_bindings (id) ON DELETE CASCADE,
+    client_id        text,
     interval_seconds integer NOT NULL,
     created_at       timestamptz NOT NULL DEFAULT now(),
     expires_at       timestamptz NOT NULL,
@@ -52,3 +55,4 @@ CREATE TABLE plexsphere.device_sessions (
     approved_amr     text[] NOT NULL DEFAULT '{}',
     spent_at         timestamptz
 );
+CREATE INDEX device_sessions_expires_idx ON plexsphere.device_sessions (expires_at);

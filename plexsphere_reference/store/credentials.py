@@ -10,6 +10,7 @@ from uuid import UUID
 from plexsphere_reference.domain.principal import Credential, Principal
 from plexsphere_reference.store.batching import Batcher
 from plexsphere_reference.store.database import Database, Row
+from plexsphere_reference.store.token_use import TokenUse
 
 _SESSIONS: Final = """
 SELECT s.secret_hash, u.id, u.domain_id, u.external_subject, u.email, s.id, s.acr, s.amr
@@ -40,6 +41,7 @@ class Credentials:
         self._database = database
         self._sessions: Batcher[bytes, Principal | None] = Batcher(self._load_sessions)
         self._tokens: Batcher[bytes, Principal | None] = Batcher(self._load_tokens)
+        self._use = TokenUse(database)
 
     async def of_session(self, secret: str) -> Principal | None:
         """The user of a session cookie; None for an unknown, ended or expired one."""
@@ -47,7 +49,10 @@ class Credentials:
 
     async def of_token(self, plaintext: str) -> Principal | None:
         """The user of a ``psk_`` token, its previous value included until the rotation's deadline."""
-        return await self._tokens(digest(plaintext))
+        principal = await self._tokens(digest(plaintext))
+        if principal is not None:
+            self._use.note(principal.credential_id)
+        return principal
 
     async def of_node(self, node_id: UUID, nsk: bytes) -> tuple[Principal | None, bool]:
         """The Node of an NSK, and whether that NSK has been revoked."""

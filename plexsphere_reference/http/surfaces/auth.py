@@ -1,7 +1,166 @@
-"""Not built yet."""
+"""``/v1/auth``: signing in through an identity provider, who one is, signing out."""
 
 from __future__ import annotations
 
-from plexsphere_reference.http.operation import Operation
+from typing import Annotated, Final
+from uuid import UUID
 
-OPERATIONS: tuple[Operation, ...] = ()
+import msgspec
+from starlette.responses import Response
+
+from plexsphere_reference.domain.sign_in import Binding, WrongReturn, check_return_to
+from plexsphere_reference.http.call import Call, no_content
+from plexsphere_reference.http.cookies import cleared_session, end_session
+from plexsphere_reference.http.interactive import interactive, signed_in
+from plexsphere_reference.http.operation import Operation
+from plexsphere_reference.http.pages import landing
+from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.http.sign_in import no_binding, public_url, resolve, start
+from plexsphere_reference.http.sign_in_callback import callback
+from plexsphere_reference.store import audit, sessions, sign_ins
+
+_Text = Annotated[str, msgspec.Meta(max_length=4096)]
+
+
+class SignInRequest(msgspec.Struct, forbid_unknown_fields=True):
+    domain_id: UUID | None = None
+    idp_binding_id: UUID | None = None
+    return_to: _Text = "/"
+    prompt: _Text | None = None
+
+
+async def sign_in(call: Call) -> Response:
+    body = await call.body(SignInRequest)
+    try:
+        return_to = check_return_to(body.return_to, public_url=public_url(call))
+    except WrongReturn as error:
+        raise Problem(400, "invalid_body", str(error)) from error
+    started = await start(call, await _binding(call, body), return_to=return_to, prompt=body.prompt)
+    answer = {
+        "authorization_url": started.authorization_url,
+        "state": started.state,
+        "code_verifier_handle": started.state,
+        "nonce": started.nonce,
+    }
+    return call.json(answer, headers={"Cache-Control": "no-store"})
+
+
+async def _binding(call: Call, body: SignInRequest) -> Binding:
+    if body.domain_id is not None:
+        return await resolve(call, body.domain_id, binding_id=body.idp_binding_id)
+    if body.idp_binding_id is None:
+        raise Problem(400, "invalid_body", "give domain_id, idp_binding_id or both")
+    # Only a platform binding goes without a Domain, and this plane has none (501 on /v1/admin/platform-idp).
+    if await sign_ins.binding(call.plane.database, body.idp_binding_id):
+        raise Problem(400, "invalid_body", "a Domain's binding needs its domain_id")
+    raise no_binding()
+
+
+async def idp_bindings(call: Call) -> Response:
+    scope, domain_id = call.query("scope"), None
+    if scope not in (None, "platform"):
+        raise Problem(400, "invalid_scope", "scope takes platform")
+    if scope is None:
+        domain_id = call.query_id("domain_id", code="invalid_domain_id")
+    found = await sign_ins.bindings_of(call.plane.database, domain_id) if domain_id else []
+    return call.json([_display(each) for each in found], headers={"Cache-Control": "no-store"})
+
+
+def _display(binding: Binding) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "id": binding.id,
+        "label": binding.alias or binding.issuer_host,
+        "issuer_host": binding.issuer_host,
+        "primary": binding.primary,
+        "platform_scoped": False,
+    }
+    if binding.alias is not None:
+        shown["alias"] = binding.alias
+    return shown
+
+
+async def whoami(call: Call) -> Response:
+    caller = call.caller
+    answer: dict[str, object] = {
+        "principal_type": "user",
+        "principal_scope": "domain",
+        "subject": caller.id,
+        "domain_id": caller.domain_id,
+    }
+    if caller.email:
+        answer["email"] = caller.email
+    if caller.acr:
+        answer["acr"] = caller.acr
+    if caller.amr:
+        answer["amr"] = caller.amr
+    return call.json(answer, headers={"Cache-Control": "no-store"})
+
+
+async def sign_out(call: Call) -> Response:
+    """Ends the cookie's session; 204 whether there was one or not, so nothing is disclosed."""
+    principal = await signed_in(call)
+    if principal is not None:
+        async with call.transaction() as tx:
+            if await sessions.revoke(tx.connection, principal.credential_id):
+                await tx.event(
+                    "UserSignedOut",
+                    "user",
+                    principal.id,
+                    domain_id=principal.domain_id,
+                    cookie_cleared=True,
+                    sessions_revoked=1,
+                    reason="user-initiated",
+                )
+            record = call.record("granted", "auth.sign_out", f"user:{principal.id}", principal.domain_id)
+            await audit.append(tx.connection, [record])
+    response = no_content()
+    end_session(call, response)
+    return response
+
+
+async def sign_out_everywhere(call: Call) -> Response:
+    """Whatever the answer, a stale tab drops its cookie."""
+    try:
+        await _end_all_sessions(call)
+    except Problem as problem:
+        problem.headers["Set-Cookie"] = cleared_session(call)
+        raise
+    response = no_content()
+    end_session(call, response)
+    return response
+
+
+async def _end_all_sessions(call: Call) -> None:
+    principal = await interactive(call)
+    async with call.transaction() as tx:
+        revoked = await sessions.revoke_all(tx.connection, principal.id)
+        await tx.event(
+            "UserSignedOut",
+            "user",
+            principal.id,
+            domain_id=principal.domain_id,
+            cookie_cleared=True,
+            sessions_revoked=revoked,
+            reason="user-initiated",
+        )
+        record = call.record("granted", "auth.sign_out.global", f"user:{principal.id}", principal.domain_id)
+        await audit.append(tx.connection, [record])
+
+
+async def home(call: Call) -> Response:
+    """Where a sign-in ends that was told no other place, well or not."""
+    kind = call.query("auth_error_kind")
+    return landing(kind, call.query("auth_error_detail"))
+
+
+OPERATIONS: Final = (
+    Operation(method="GET", path="/", handler=home, surface="auth", access="public"),
+    Operation(method="GET", path="/v1/auth/whoami", handler=whoami, surface="auth"),
+    Operation(method="DELETE", path="/v1/auth/whoami", handler=sign_out, surface="auth", access="public"),
+    Operation(method="POST", path="/v1/auth/sign-in", handler=sign_in, surface="auth", access="public"),
+    Operation(method="GET", path="/v1/auth/callback", handler=callback, surface="auth", access="public"),
+    Operation(method="GET", path="/v1/auth/idp-bindings", handler=idp_bindings, surface="auth", access="public"),
+    Operation(
+        method="POST", path="/v1/auth/sign-out/global", handler=sign_out_everywhere, surface="auth", access="public"
+    ),
+)

@@ -1,0 +1,86 @@
+"""Rules of the device-code flow (RFC 8628): codes, and what a poll gets."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, TypeAlias
+from uuid import UUID
+
+LIFETIME: Final = timedelta(seconds=600)
+INTERVAL: Final = 5
+"""Seconds between polls, and what each ``slow_down`` adds to them (RFC 8628 §3.5)."""
+TOKEN_LIFETIME: Final = timedelta(hours=12)
+_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_USER_CODE: Final = re.compile(r"([A-Z2-7]{4})-?([A-Z2-7]{4})")
+
+State: TypeAlias = Literal["pending", "approved", "spent", "expired"]
+PollOutcome: TypeAlias = Literal[
+    "granted", "authorization_pending", "slow_down", "expired_token", "invalid_grant", "access_denied"
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceSession:
+    """A device that waits to be approved. ``now`` is the database's time when the row was read."""
+
+    id: UUID
+    user_code: str
+    binding_id: UUID
+    domain_id: UUID
+    binding_active: bool
+    client_id: str | None
+    interval_seconds: int
+    expires_at: datetime
+    last_polled_at: datetime | None
+    approved_by: UUID | None
+    approved_acr: str | None
+    approved_amr: tuple[str, ...]
+    spent_at: datetime | None
+    now: datetime
+
+    @property
+    def state(self) -> State:
+        if self.spent_at is not None:
+            return "spent"
+        if self.now >= self.expires_at:
+            return "expired"
+        return "pending" if self.approved_by is None else "approved"
+
+    def poll(self, *, client_id: str | None) -> PollOutcome:
+        """What a poll gets now; a code that was started for a client is nobody else's."""
+        if self.state == "spent" or (self.client_id is not None and client_id != self.client_id):
+            return "invalid_grant"
+        if self.state == "expired":
+            return "expired_token"
+        if not self.binding_active:
+            return "access_denied"
+        if self.state == "approved":
+            return "granted"
+        return "slow_down" if self._too_soon() else "authorization_pending"
+
+    def _too_soon(self) -> bool:
+        if self.last_polled_at is None:
+            return False
+        return self.now - self.last_polled_at < timedelta(seconds=self.interval_seconds)
+
+
+def new_device_code() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def new_user_code() -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
+def parse_user_code(text: str) -> str | None:
+    """The eight characters without the dash; None where ``text`` is no user code."""
+    match = _USER_CODE.fullmatch(text)
+    return "".join(match.groups()) if match else None
+
+
+def shown(user_code: str) -> str:
+    """As people read it: two groups of four."""
+    return f"{user_code[:4]}-{user_code[4:]}"

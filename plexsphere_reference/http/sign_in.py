@@ -1,0 +1,81 @@
+"""The beginning of a sign-in, which the API and the device page share."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from uuid import UUID
+
+from plexsphere_reference.domain.sign_in import Binding, NoBinding, Unresolved, choose, code_challenge
+from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.oidc import AuthorizationRequest, IdpFailed
+from plexsphere_reference.store import audit, sign_ins
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """What the browser needs to go on. ``state`` is also the handle of the PKCE verifier, which stays here."""
+
+    authorization_url: str
+    state: str
+    nonce: str
+
+
+async def start(call: Call, binding: Binding, *, return_to: str, prompt: str | None = None) -> Started:
+    """Begin a sign-in through ``binding``.
+
+    Raises:
+        Problem: 502 ``idp_discovery_failed``.
+    """
+    state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+    request = AuthorizationRequest(
+        redirect_uri=redirect_uri(call),
+        state=state,
+        nonce=nonce,
+        code_challenge=code_challenge(verifier),
+        prompt=prompt,
+    )
+    try:
+        url = await call.plane.relying_party.authorization_url(binding, request)
+    except IdpFailed as error:
+        raise Problem(502, error.kind, error.detail) from error
+    begun = sign_ins.SignIn(
+        state=state, binding_id=binding.id, nonce=nonce, code_verifier=verifier, return_to=return_to
+    )
+    async with call.transaction() as tx:
+        await sign_ins.begin(tx.connection, begun)
+        record = call.record("granted", "auth.sign_in.start", f"idp_binding:{binding.id}", binding.domain_id)
+        await audit.append(tx.connection, [record])
+    return Started(authorization_url=url, state=state, nonce=nonce)
+
+
+async def resolve(call: Call, domain_id: UUID, *, binding_id: UUID | None, alias: str | None = None) -> Binding:
+    """The binding that a sign-in to a Domain goes through.
+
+    Raises:
+        Problem: 404 ``binding_not_found``; 400 where several fit or the binding is another Domain's.
+    """
+    try:
+        return choose(await sign_ins.bindings_of(call.plane.database, domain_id), binding_id=binding_id, alias=alias)
+    except NoBinding as error:
+        if binding_id is not None and await sign_ins.binding(call.plane.database, binding_id):
+            raise Problem(400, "invalid_body", "the binding is not one of this Domain") from error
+        raise no_binding() from error
+    except Unresolved as error:
+        raise Problem(400, "invalid_body", str(error)) from error
+
+
+def no_binding() -> Problem:
+    return Problem(404, "binding_not_found", "there is no such active IdP binding")
+
+
+def public_url(call: Call) -> str:
+    """The origin that browsers use."""
+    url = call.plane.settings.public_url
+    assert url is not None, "the auth surface is not wired without it"
+    return url
+
+
+def redirect_uri(call: Call) -> str:
+    return f"{public_url(call)}/v1/auth/callback"

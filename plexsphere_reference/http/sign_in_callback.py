@@ -1,0 +1,143 @@
+"""``GET /v1/auth/callback``: the end of a sign-in, and how its failure is told."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from starlette.responses import Response
+
+from plexsphere_reference.domain.audit import Reason
+from plexsphere_reference.domain.id_token import IdTokenRefused, Person, person
+from plexsphere_reference.domain.principal import Principal
+from plexsphere_reference.domain.sign_in import Binding
+from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.cookies import start_session
+from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.http.sign_in import redirect_uri
+from plexsphere_reference.ids import uuid7
+from plexsphere_reference.oidc import CodeExchange, IdpFailed
+from plexsphere_reference.store import audit, sessions, sign_ins, users
+from plexsphere_reference.store.sign_ins import SignIn
+
+_ACTION: Final = "auth.sign_in.complete"
+_OURS_TO_REFUSE: Final = frozenset(("code_rejected", "nonce_mismatch", "assurance_insufficient"))
+"""Refusals that are 400; the others are the identity provider's failure, 502 (contract)."""
+_AUDITED_AS: Final[dict[str, Reason]] = {
+    "assurance_insufficient": "caveat_violation",
+    "jit_provisioning_denied": "insufficient_relation",
+}
+_LONGEST_DETAIL: Final = 500
+
+
+async def callback(call: Call) -> Response:
+    """Sign the browser in and send it on; tell a failure as ``Accept`` asks for it."""
+    try:
+        return await _complete(call)
+    except Problem as problem:
+        if _wants_json(call.request.headers.get("accept", "")):
+            raise
+        return _told_to_browser(problem)
+
+
+async def _complete(call: Call) -> Response:
+    sign_in = await _sign_in_under_way(call)
+    binding = await sign_ins.binding(call.plane.database, sign_in.binding_id)
+    if binding is None:
+        raise Problem(400, "binding_not_found", "the IdP binding of this sign-in is not active any more")
+    try:
+        who = await _redeemed(call, binding, sign_in)
+        secret = await _open_session(call, binding, who)
+    except Problem as problem:
+        reason = _AUDITED_AS.get(problem.code, "unknown")
+        await call.plane.audit.append(call.record(reason, _ACTION, f"idp_binding:{binding.id}", binding.domain_id))
+        raise
+    response = Response(status_code=303, headers={"Location": sign_in.return_to, "Cache-Control": "no-store"})
+    start_session(call, response, secret)
+    return response
+
+
+async def _sign_in_under_way(call: Call) -> SignIn:
+    state, code = call.query("state"), call.query("code")
+    if not state or not (code or call.query("error")):
+        raise Problem(400, "invalid_request", "the callback needs code and state")
+    sign_in = await sign_ins.take(call.plane.database, state)
+    if sign_in is None:
+        raise Problem(400, "state_unknown", "no such sign-in is under way; it was completed, or took over 10 minutes")
+    return sign_in
+
+
+async def _redeemed(call: Call, binding: Binding, sign_in: SignIn) -> Person:
+    """The person whom the identity provider vouches for, as far as the binding believes it."""
+    code = call.query("code")
+    if not code:
+        said = f"{call.query('error')} {call.query('error_description') or ''}".strip()
+        raise Problem(400, "idp_denied", f"the identity provider says {said[:200]!r}")
+    secret = call.plane.settings.secret(binding.client_secret_ref)
+    if secret is None:
+        raise Problem(502, "idp_secret_unavailable", "the secret reference of the IdP binding does not resolve")
+    exchange = CodeExchange(
+        code=code,
+        code_verifier=sign_in.code_verifier,
+        client_secret=secret,
+        redirect_uri=redirect_uri(call),
+        nonce=sign_in.nonce,
+    )
+    try:
+        claims = await call.plane.relying_party.redeem(binding, exchange)
+        return person(
+            claims, binding.claim_mappings, required_acr=binding.required_acr, required_amr=binding.required_amr
+        )
+    except (IdpFailed, IdTokenRefused) as error:
+        raise Problem(400 if error.kind in _OURS_TO_REFUSE else 502, error.kind, error.detail) from error
+
+
+async def _open_session(call: Call, binding: Binding, who: Person) -> str:
+    """Adopt or provision the user and open their session; return its secret."""
+    secret, session_id = secrets.token_urlsafe(32), uuid7()
+    async with call.transaction() as tx:
+        user = await users.adopt(tx.connection, binding.domain_id, who)
+        if user is None and binding.jit_policy == "allow":
+            user = await users.provision(tx.connection, uuid7(), binding.domain_id, who)
+        if user is None:
+            raise Problem(400, "jit_provisioning_denied", "this Domain does not know you, and admits nobody by itself")
+        await sessions.open_session(tx.connection, session_id, user.user_id, secret, who)
+        call.principal = Principal(
+            kind="user",
+            id=user.user_id,
+            domain_id=binding.domain_id,
+            external_subject=who.external_subject,
+            email=user.email,
+            credential="session",
+            credential_id=session_id,
+            acr=who.acr,
+            amr=who.amr,
+        )
+        await tx.event(
+            "UserSignedIn",
+            "user",
+            user.user_id,
+            domain_id=binding.domain_id,
+            idp_binding_id=binding.id,
+            provisioned=user.provisioned,
+        )
+        record = call.record("granted", _ACTION, f"user:{user.user_id}", binding.domain_id)
+        await audit.append(tx.connection, [record])
+    return secret
+
+
+def _wants_json(accept: str) -> bool:
+    """A browser's ``Accept`` names HTML, and says nothing or anything where it is a plain client."""
+    kinds = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    return "text/html" not in kinds and bool(kinds & {"application/json", "application/problem+json"})
+
+
+def _told_to_browser(problem: Problem) -> Response:
+    query = {
+        "auth_error_kind": problem.code,
+        "auth_error_status": problem.status,
+        "auth_error_detail": problem.detail[:_LONGEST_DETAIL],
+    }
+    location = f"/?{urlencode(query, quote_via=quote)}"
+    return Response(status_code=303, headers={"Location": location, "Cache-Control": "no-store"})

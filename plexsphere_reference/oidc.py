@@ -1,0 +1,324 @@
+"""The OpenID Connect relying party: discovery, the authorization URL, the code exchange, the ID token's signature.
+
+The endpoints are dialled at the origin of the binding's ``discovery_url`` while the issuer in tokens stays the
+binding's ``issuer``: in a cluster the API reaches ``http://dex:5556`` and the browser ``http://localhost:5556``.
+httpx and joserfc take a quarter of a second to import, so that happens beside the first requests, not before them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+
+import msgspec
+
+from plexsphere_reference.domain.id_token import Expected, IdTokenRefused, check
+from plexsphere_reference.domain.sign_in import Binding
+
+if TYPE_CHECKING:
+    import httpx
+    from joserfc.jwk import KeySet
+
+SCOPES: Final = "openid profile email groups"
+_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+"""Asymmetric ones only: a client secret must never pass for a signing key, and `none` for a signature."""
+_TIMEOUT: Final = 5.0
+_LARGEST_ANSWER: Final = 1024 * 1024
+_KEEP: Final = 300.0
+"""Seconds that a discovery document and its keys are good for; a key that is not among them is asked for at once."""
+
+
+class IdpFailed(Exception):
+    """The identity provider did not do its part.
+
+    Attributes:
+        kind: The problem code: ``idp_discovery_failed``, ``idp_exchange_failed`` or ``code_rejected``.
+        detail: One sentence for a person.
+    """
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(kind, detail)
+        self.kind = kind
+        self.detail = detail
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True):
+    """The members of a discovery document that matter here (OpenID Connect Discovery §3)."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    token_endpoint_auth_methods_supported: list[str] = ["client_secret_basic"]
+
+
+class _TokenAnswer(msgspec.Struct):
+    id_token: str
+
+
+class _TokenError(msgspec.Struct):
+    error: str = ""
+    error_description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthorizationRequest:
+    """What the browser takes to the identity provider."""
+
+    redirect_uri: str
+    state: str
+    nonce: str
+    code_challenge: str
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeExchange:
+    """What the browser brought back, and what only this side knows."""
+
+    code: str
+    code_verifier: str
+    client_secret: str
+    redirect_uri: str
+    nonce: str
+
+
+@dataclass
+class _Provider:
+    """What is remembered of one identity provider. The lock lets one fetch serve all who wait for it."""
+
+    lock: asyncio.Lock
+    metadata: Metadata | None = None
+    metadata_at: float = 0.0
+    keys: KeySet | None = None
+    keys_at: float = 0.0
+
+
+class RelyingParty:
+    """Speaks to the identity providers of all bindings.
+
+    Args:
+        clock: Unix time, seconds.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._providers: dict[tuple[str, str], _Provider] = {}
+        self._client: httpx.AsyncClient | None = None
+        self._opening = asyncio.Lock()
+
+    async def warm_up(self) -> None:
+        """Import what is needed, in a thread, before anybody waits for it."""
+        await self._http()
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def authorization_url(self, binding: Binding, request: AuthorizationRequest) -> str:
+        """Where the browser signs in.
+
+        Raises:
+            IdpFailed: ``idp_discovery_failed``.
+        """
+        metadata = await self._metadata(binding)
+        query = {
+            "client_id": binding.client_id,
+            "response_type": "code",
+            "redirect_uri": request.redirect_uri,
+            "scope": SCOPES,
+            "state": request.state,
+            "nonce": request.nonce,
+            "code_challenge": request.code_challenge,
+            "code_challenge_method": "S256",
+        }
+        if request.prompt:
+            query["prompt"] = request.prompt
+        separator = "&" if urlsplit(metadata.authorization_endpoint).query else "?"
+        return f"{metadata.authorization_endpoint}{separator}{urlencode(query, quote_via=quote)}"
+
+    async def redeem(self, binding: Binding, exchange: CodeExchange) -> Mapping[str, Any]:
+        """The claims of the ID token that the code is exchanged for, its signature and its rules checked.
+
+        Raises:
+            IdpFailed: The provider does not answer, or takes the code for wrong (``code_rejected``).
+            IdTokenRefused: The token does not hold.
+        """
+        metadata = await self._metadata(binding)
+        response = await self._exchange(binding, metadata, exchange)
+        try:
+            id_token = msgspec.json.decode(response.content, type=_TokenAnswer).id_token
+        except msgspec.DecodeError as error:
+            raise IdpFailed("idp_exchange_failed", f"{binding.issuer} answered without an id_token") from error
+        claims = await self._verified(binding, metadata, id_token)
+        expected = Expected(
+            issuer=binding.issuer,
+            client_id=binding.client_id,
+            nonce=exchange.nonce,
+            now=self._clock(),
+            idp_clock=_clock_of(response),
+        )
+        check(claims, expected)
+        return claims
+
+    # ---- discovery and keys -----------------------------------------------------------
+
+    async def _metadata(self, binding: Binding) -> Metadata:
+        provider = self._provider(binding)
+        async with provider.lock:
+            if provider.metadata is None or self._clock() - provider.metadata_at > _KEEP:
+                provider.metadata = await self._discover(binding)
+                provider.metadata_at = self._clock()
+            return provider.metadata
+
+    async def _discover(self, binding: Binding) -> Metadata:
+        content = await self._document(binding.discovery_url)
+        try:
+            metadata = msgspec.json.decode(content, type=Metadata)
+        except msgspec.DecodeError as error:
+            raise IdpFailed("idp_discovery_failed", f"{binding.discovery_url} is no discovery document") from error
+        if metadata.issuer != binding.issuer:
+            raise IdpFailed(
+                "idp_discovery_failed",
+                f"{binding.discovery_url} speaks for {metadata.issuer[:200]}, not for the issuer {binding.issuer}",
+            )
+        return metadata
+
+    async def _keys(self, binding: Binding, metadata: Metadata, *, newer_than: float) -> KeySet:
+        """The provider's keys, fetched again where those at hand are older than ``newer_than``."""
+        provider = self._provider(binding)
+        async with provider.lock:
+            if provider.keys is None or provider.keys_at < newer_than:
+                asked_at = self._clock()
+                provider.keys = _key_set(await self._document(_dialled(metadata.jwks_uri, binding)))
+                provider.keys_at = asked_at
+            return provider.keys
+
+    async def _verified(self, binding: Binding, metadata: Metadata, id_token: str) -> Mapping[str, Any]:
+        """Claims of a token with a good signature. One that the keys at hand do not fit is tried with the keys
+        of now: providers rotate them (Dex every six hours), and an embedded one has new keys at each start."""
+        began = self._clock()
+        keys = await self._keys(binding, metadata, newer_than=began - _KEEP)
+        claims = _open(id_token, keys)
+        if claims is None:
+            claims = _open(id_token, await self._keys(binding, metadata, newer_than=began))
+        if claims is None:
+            raise IdTokenRefused("id_token_invalid", f"the id_token is not signed by a key of {binding.issuer}")
+        return claims
+
+    def _provider(self, binding: Binding) -> _Provider:
+        key = (binding.issuer, binding.discovery_url)
+        return self._providers.setdefault(key, _Provider(asyncio.Lock()))
+
+    # ---- the wire ---------------------------------------------------------------------
+
+    async def _exchange(self, binding: Binding, metadata: Metadata, exchange: CodeExchange) -> httpx.Response:
+        form = {
+            "grant_type": "authorization_code",
+            "code": exchange.code,
+            "redirect_uri": exchange.redirect_uri,
+            "code_verifier": exchange.code_verifier,
+        }
+        request: dict[str, Any] = {"data": form}
+        if "client_secret_basic" in metadata.token_endpoint_auth_methods_supported:
+            # RFC 6749 §2.3.1: both parts are form-encoded first.
+            request["auth"] = (quote(binding.client_id, safe=""), quote(exchange.client_secret, safe=""))
+        else:
+            form |= {"client_id": binding.client_id, "client_secret": exchange.client_secret}
+        url = _dialled(metadata.token_endpoint, binding)
+        response = await self._send("POST", url, "idp_exchange_failed", **request)
+        if response.status_code != 200:
+            raise _refusal(binding, response)
+        return response
+
+    async def _document(self, url: str) -> bytes:
+        response = await self._send("GET", url, "idp_discovery_failed")
+        if response.status_code != 200:
+            raise IdpFailed("idp_discovery_failed", f"{url} answered {response.status_code}")
+        return response.content
+
+    async def _send(self, method: str, url: str, kind: str, **request: Any) -> httpx.Response:
+        client = await self._http()
+        import httpx
+
+        try:
+            async with client.stream(method, url, **request) as response:
+                content = bytearray()
+                async for chunk in response.aiter_bytes():
+                    content += chunk
+                    if len(content) > _LARGEST_ANSWER:
+                        raise IdpFailed(kind, f"{url} answered with more than {_LARGEST_ANSWER} bytes")
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError) as error:
+            raise IdpFailed(kind, f"{url} does not answer: {type(error).__name__}") from error
+        headers = [item for item in response.headers.multi_items() if item[0] != "content-encoding"]
+        return httpx.Response(response.status_code, headers=headers, content=bytes(content))
+
+    async def _http(self) -> httpx.AsyncClient:
+        async with self._opening:
+            if self._client is None:
+                self._client = await asyncio.to_thread(_new_client)
+            return self._client
+
+
+def _new_client() -> httpx.AsyncClient:
+    import httpx
+    import joserfc.jwk
+    import joserfc.jwt  # noqa: F401 - imported here so that nobody waits for it later
+
+    return httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, follow_redirects=False)
+
+
+def _dialled(endpoint: str, binding: Binding) -> str:
+    """``endpoint`` at the origin where its provider is reached from here; one of another host stays as it is."""
+    target, issuer, reached = urlsplit(endpoint), urlsplit(binding.issuer), urlsplit(binding.discovery_url)
+    if (target.scheme, target.netloc) != (issuer.scheme, issuer.netloc):
+        return endpoint
+    return urlunsplit((reached.scheme, reached.netloc, target.path, target.query, ""))
+
+
+def _key_set(content: bytes) -> KeySet:
+    from joserfc.errors import JoseError
+    from joserfc.jwk import JWKRegistry, KeySet
+
+    try:
+        published = msgspec.json.decode(content)["keys"]
+        signing = [each for each in published if each.get("use", "sig") == "sig" and each.get("kty") in ("RSA", "EC")]
+        return KeySet([JWKRegistry.import_key(each) for each in signing])
+    except (msgspec.DecodeError, JoseError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise IdpFailed("idp_discovery_failed", "the identity provider's key set cannot be read") from error
+
+
+def _open(id_token: str, keys: KeySet) -> Mapping[str, Any] | None:
+    """The claims; None where none of ``keys`` made the signature."""
+    from joserfc import jwt
+    from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
+
+    try:
+        return jwt.decode(id_token, keys, algorithms=_ALGORITHMS).claims
+    except (BadSignatureError, InvalidKeyIdError):
+        return None
+    except (JoseError, ValueError, TypeError) as error:
+        reason = f"the id_token cannot be read: {type(error).__name__}"
+        raise IdTokenRefused("id_token_invalid", reason) from error
+
+
+def _refusal(binding: Binding, response: httpx.Response) -> IdpFailed:
+    try:
+        answer = msgspec.json.decode(response.content, type=_TokenError)
+    except msgspec.DecodeError:
+        answer = _TokenError()
+    said = " ".join(f"{answer.error} {answer.error_description}".split())[:200] or "nothing that can be read"
+    detail = f"{binding.issuer} answered {response.status_code} and says {said}"
+    return IdpFailed("code_rejected" if answer.error == "invalid_grant" else "idp_exchange_failed", detail)
+
+
+def _clock_of(response: httpx.Response) -> float | None:
+    try:
+        return parsedate_to_datetime(response.headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,97 @@
+"""API tokens of users."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from plexsphere_reference.domain.api_tokens import ROTATION_GRACE, EnvPrefix
+from plexsphere_reference.store.credentials import digest
+from plexsphere_reference.store.database import Connection, Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewToken:
+    """A token to be stored; of its plaintext only the hash is."""
+
+    id: UUID
+    user_id: UUID
+    env_prefix: EnvPrefix
+    plaintext: str = field(repr=False)
+    lifetime: timedelta
+    acr: str | None = None
+    amr: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token without its plaintext."""
+
+    id: UUID
+    env_prefix: EnvPrefix
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    rotated_at: datetime | None
+
+
+async def insert(connection: Connection, token: NewToken) -> datetime:
+    """Store the token and return when it ends."""
+    cursor = await connection.execute(
+        "INSERT INTO plexsphere.api_tokens (id, user_id, env_prefix, secret_hash, acr, amr, expires_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, now() + %s) RETURNING expires_at",
+        [
+            token.id,
+            token.user_id,
+            token.env_prefix,
+            digest(token.plaintext),
+            token.acr,
+            list(token.amr),
+            token.lifetime,
+        ],
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    expires_at: datetime = row[0]
+    return expires_at
+
+
+async def of_user(database: Database, user_id: UUID) -> list[Token]:
+    """The tokens of a user that work, the oldest first."""
+    rows = await database.fetch_all(
+        "SELECT id, env_prefix, created_at, expires_at, last_used_at, rotated_at FROM plexsphere.api_tokens"
+        " WHERE user_id = %s AND revoked_at IS NULL AND expires_at > now() ORDER BY created_at, id",
+        [user_id],
+    )
+    return [Token(*row) for row in rows]
+
+
+async def lock(connection: Connection, token_id: UUID, user_id: UUID) -> Token | None:
+    """A token that works and is the user's, its row locked until the transaction ends."""
+    cursor = await connection.execute(
+        "SELECT id, env_prefix, created_at, expires_at, last_used_at, rotated_at FROM plexsphere.api_tokens"
+        " WHERE id = %s AND user_id = %s AND revoked_at IS NULL AND expires_at > now() FOR UPDATE",
+        [token_id, user_id],
+    )
+    row = await cursor.fetchone()
+    return Token(*row) if row else None
+
+
+async def rotate(connection: Connection, token_id: UUID, plaintext: str) -> datetime:
+    """Give the token a new value; return until when the old one works. The one before that is gone at once."""
+    cursor = await connection.execute(
+        "UPDATE plexsphere.api_tokens SET previous_hash = secret_hash, secret_hash = %s, rotated_at = now(),"
+        " rotation_deadline = least(now() + %s, expires_at) WHERE id = %s RETURNING rotation_deadline",
+        [digest(plaintext), ROTATION_GRACE, token_id],
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    deadline: datetime = row[0]
+    return deadline
+
+
+async def revoke(connection: Connection, token_id: UUID) -> None:
+    """End the token, its previous value included."""
+    await connection.execute("UPDATE plexsphere.api_tokens SET revoked_at = now() WHERE id = %s", [token_id])

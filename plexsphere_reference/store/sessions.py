@@ -1,0 +1,38 @@
+"""Sessions of browsers."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from plexsphere_reference.domain.id_token import Person
+from plexsphere_reference.domain.sign_in import SESSION_LIFETIME
+from plexsphere_reference.store.credentials import digest
+from plexsphere_reference.store.database import Connection
+
+
+async def open_session(connection: Connection, session_id: UUID, user_id: UUID, secret: str, person: Person) -> None:
+    """Open a session, and forget those that ended by themselves."""
+    await connection.execute("DELETE FROM plexsphere.token_sessions WHERE expires_at < now()")
+    await connection.execute(
+        "INSERT INTO plexsphere.token_sessions (id, user_id, secret_hash, acr, amr, expires_at)"
+        " VALUES (%s, %s, %s, %s, %s, now() + %s)",
+        [session_id, user_id, digest(secret), person.acr, list(person.amr), SESSION_LIFETIME],
+    )
+
+
+async def revoke(connection: Connection, session_id: UUID) -> bool:
+    """End a session; False where it had ended already."""
+    cursor = await connection.execute(
+        "UPDATE plexsphere.token_sessions SET revoked_at = now() WHERE id = %s AND revoked_at IS NULL", [session_id]
+    )
+    return cursor.rowcount == 1
+
+
+async def revoke_all(connection: Connection, user_id: UUID) -> int:
+    """End every session of a user and say how many there were."""
+    cursor = await connection.execute(
+        "UPDATE plexsphere.token_sessions SET revoked_at = now()"
+        " WHERE user_id = %s AND revoked_at IS NULL AND expires_at > now()",
+        [user_id],
+    )
+    return cursor.rowcount

@@ -1,0 +1,79 @@
+"""Sign-ins under way, and the bindings that they can go through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, LiteralString
+from uuid import UUID
+
+from plexsphere_reference.domain.sign_in import SIGN_IN_LIFETIME, Binding
+from plexsphere_reference.store.database import Connection, Database, Row
+
+_BINDING: Final = (
+    "id, domain_id, issuer, client_id, client_secret_ref, discovery_url, claim_mappings, required_acr, required_amr,"
+    " jit_policy, alias, is_primary"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignIn:
+    """What is kept between the start of a sign-in and its callback."""
+
+    state: str
+    binding_id: UUID
+    nonce: str = field(repr=False)
+    code_verifier: str = field(repr=False)
+    return_to: str
+
+
+async def bindings_of(database: Database, domain_id: UUID) -> list[Binding]:
+    """The active bindings of a Domain, the primary one first."""
+    query: LiteralString = (
+        f"SELECT {_BINDING} FROM plexsphere.idp_bindings WHERE domain_id = %s AND status = 'active'"
+        " ORDER BY is_primary DESC, created_at, id"
+    )
+    return [_binding(row) for row in await database.fetch_all(query, [domain_id])]
+
+
+async def binding(database: Database, binding_id: UUID) -> Binding | None:
+    """The binding, where it is active."""
+    query: LiteralString = f"SELECT {_BINDING} FROM plexsphere.idp_bindings WHERE id = %s AND status = 'active'"
+    row = await database.fetch_one(query, [binding_id])
+    return _binding(row) if row else None
+
+
+async def begin(connection: Connection, sign_in: SignIn) -> None:
+    """Remember a sign-in, and forget those that nobody came back from."""
+    await connection.execute("DELETE FROM plexsphere.sign_ins WHERE expires_at < now()")
+    await connection.execute(
+        "INSERT INTO plexsphere.sign_ins (state, binding_id, nonce, code_verifier, return_to, expires_at)"
+        " VALUES (%s, %s, %s, %s, %s, now() + %s)",
+        [
+            sign_in.state,
+            sign_in.binding_id,
+            sign_in.nonce,
+            sign_in.code_verifier,
+            sign_in.return_to,
+            SIGN_IN_LIFETIME,
+        ],
+    )
+
+
+async def take(database: Database, state: str) -> SignIn | None:
+    """The sign-in of ``state``, for the one time that it can be had."""
+    row = await database.fetch_one(
+        "DELETE FROM plexsphere.sign_ins WHERE state = %s"
+        " RETURNING state, binding_id, nonce, code_verifier, return_to, expires_at > now()",
+        [state],
+    )
+    if row is None or not row[5]:
+        return None
+    return SignIn(state=row[0], binding_id=row[1], nonce=row[2], code_verifier=row[3], return_to=row[4])
+
+
+def _binding(row: Row) -> Binding:
+    names = (
+        "id", "domain_id", "issuer", "client_id", "client_secret_ref", "discovery_url", "claim_mappings",
+        "required_acr", "required_amr", "jit_policy", "alias", "primary",
+    )  # fmt: skip
+    return Binding(**dict(zip(names, row, strict=True)))

@@ -6,8 +6,9 @@ traceback; ``docs/errors.md`` is generated from ``CATALOGUE``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 
 @dataclass(frozen=True)
@@ -265,3 +266,16 @@ CATALOGUE: Final[tuple[Failure, ...]] = (
     NO_SUCH_LOG,
     NOT_READY_IN_TIME,
 )
+
+_BY_TAG: Final = {failure.tag: failure for failure in CATALOGUE}
+
+
+def encode_failure(error: PlexdevError) -> dict[str, object]:
+    """A failure as JSON, for other processes of the run."""
+    facts = {name: fact if isinstance(fact, (int, float)) else str(fact) for name, fact in error.facts.items()}
+    return {"tag": error.tag, "detail": error.detail, "facts": facts}
+
+
+def decode_failure(encoded: Mapping[str, Any]) -> PlexdevError:
+    """What :func:`encode_failure` encoded."""
+    return PlexdevError(_BY_TAG[encoded["tag"]], detail=encoded["detail"], **encoded["facts"])

@@ -37,7 +37,7 @@ class BringUp:
     services: dict[str, Service] = field(default_factory=dict)
     phases: list[Phase] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
-    _initialised: asyncio.Event = field(default_factory=asyncio.Event)
+    _database_soon: asyncio.Event = field(default_factory=asyncio.Event)
     _postgres_ready: asyncio.Event = field(default_factory=asyncio.Event)
     _spicedb_ready: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -74,8 +74,8 @@ class BringUp:
         async with self._phase("template"):
             copied = await server.copy_template()
             if not copied:
-                await server.build(self._initialised.set)
-        self._initialised.set()
+                await server.build(self._database_soon.set)
+        self._database_soon.set()
         async with self._phase("postgres"):
             version = await self._start_postgres(server, copied=copied)
         server.check_version(version)
@@ -88,7 +88,7 @@ class BringUp:
             if not copied or error.tag != "server-exited":
                 raise
             self._note(f"Postgres did not start on a copy of the cached template; it is built again\n{error.detail}")
-        await server.rebuild(self._initialised.set)
+        await server.rebuild(self._database_soon.set)
         return await self._ready("postgres", server.start(), server.probe, asked="a query")
 
     def _postgres_server(self) -> Postgres:
@@ -154,7 +154,7 @@ class BringUp:
         child = self.early.get("api")
         async with self._phase("api"):
             if child is None:
-                await self._initialised.wait()
+                await self._database_soon.wait()
                 child = self._start("api", plane.api(self.plan.settings.programs, self.plan.layout, self.plan.sites))
             await self._ready(
                 "api",

@@ -11,13 +11,11 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
-from pytest_plexdev.errors import CATALOGUE, SUPERVISOR_LOST, PlexdevError
+from pytest_plexdev.errors import PlexdevError, encode_failure
 from pytest_plexdev.stack.embedded.processes import ProcessId
 from pytest_plexdev.stack.model import Event, Phase, PhaseBegan, PhaseEnded, Verdict, VerdictChanged
-
-_BY_TAG: Final = {failure.tag: failure for failure in CATALOGUE}
 
 
 class Asker:
@@ -59,16 +57,3 @@ def decode_event(message: Mapping[str, Any]) -> Event | None:
         case {"verdict": verdict}:
             return VerdictChanged(verdict=Verdict(**verdict))
     return None
-
-
-def encode_failure(error: PlexdevError) -> dict[str, object]:
-    """A failure as JSON: it crosses processes, and a run directory keeps it for other workers."""
-    facts = {name: fact if isinstance(fact, (int, float)) else str(fact) for name, fact in error.facts.items()}
-    return {"tag": error.tag, "detail": error.detail, "facts": facts}
-
-
-def decode_failure(message: Mapping[str, Any]) -> PlexdevError:
-    failure = _BY_TAG.get(message["tag"])
-    if failure is None:
-        return PlexdevError(SUPERVISOR_LOST, detail=str(message), log="the supervisor's log")
-    return PlexdevError(failure, detail=message["detail"], **message["facts"])

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Coroutine, Iterator
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pytest_plexdev.errors import SERVER_EXITED, SERVER_SILENT, PlexdevError
 from pytest_plexdev.stack.embedded.processes import Child, Command, describe_status, end_children, last_lines
@@ -19,7 +19,10 @@ _PATIENCE: Final = 1.5
 
 
 class Crew:
-    """Children by name, with ``timeout`` seconds in all to become ready. Their ends are watched by pidfd: no poll, no thread, no SIGCHLD handler."""
+    """Children by name, with ``timeout`` seconds in all to become ready.
+
+    Their ends are watched by pidfd: no poll, no thread, no SIGCHLD handler.
+    """
 
     def __init__(self, *, timeout: float) -> None:
         self._children: dict[str, Child] = {}
@@ -74,7 +77,8 @@ class Crew:
         answer = asyncio.ensure_future(ready)
         end = self.end_of(child)
         try:
-            await asyncio.wait({answer, end}, timeout=self._remaining(), return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {answer, end}
+            await asyncio.wait(either, timeout=self._remaining(), return_when=asyncio.FIRST_COMPLETED)
             if answer.done():
                 return answer.result()
             if end.done():

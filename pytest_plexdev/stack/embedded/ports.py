@@ -12,10 +12,12 @@ import os
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.stack.embedded.processes import name_of
+
+_Socket: TypeAlias = socket.socket
 
 _BACKLOG: Final = 2048
 _LISTENING: Final = "0A"
@@ -27,8 +29,8 @@ class HeldPort:
     """A port of localhost that is ours; ``socket`` listens where it was asked to."""
 
     number: int
-    socket: socket.socket
-    _beside: tuple[socket.socket, ...] = field(default=(), repr=False)
+    socket: _Socket
+    _beside: tuple[_Socket, ...] = field(default=(), repr=False)
 
     def release(self) -> None:
         for held in (self.socket, *self._beside):

@@ -110,29 +110,28 @@ class Postgres:
         self.user.give(self.layout.data)
         return True
 
-    async def build(self, initialised: Callable[[], None]) -> None:
+    async def build(self, nearly: Callable[[], None]) -> None:
         """Make the data directory, migrate it, and put a copy into the cache; one run at a time does that.
 
         Args:
-            initialised: Called when about half of the time has passed.
+            nearly: Called when about half of the time has passed.
         """
         self._discard_data()
         async with self.template.locked(fcntl.LOCK_EX):
             if self.template.is_there() and not self.template.flaw():
                 await self._copy(self.template.data, self.layout.data)
                 self.user.give(self.layout.data)
-                initialised()
+                nearly()
                 return
             await self._initialise()
-            initialised()
-            await self._populate()
+            await self._populate(before_migrations=nearly)
             await self._put_into_cache()
 
-    async def rebuild(self, initialised: Callable[[], None]) -> None:
+    async def rebuild(self, nearly: Callable[[], None]) -> None:
         """Build although the template looks whole: a server that got a copy of it did not start."""
         async with self.template.locked(fcntl.LOCK_EX):
             self.template.discard()
-        await self.build(initialised)
+        await self.build(nearly)
 
     def start(self, name: str = "postgres", *, tcp: str = "127.0.0.1") -> Child:
         """Start the server on the data directory."""
@@ -152,13 +151,14 @@ class Postgres:
         # In place: a new file would belong to us, not to the server's user.
         (self.layout.data / "pg_hba.conf").write_text(HOST_BASED_AUTHENTICATION)
 
-    async def _populate(self) -> None:
+    async def _populate(self, *, before_migrations: Callable[[], None]) -> None:
         server = self.start("postgres-template", tcp="")
         end = self.crew.end_of(server)
         await self.crew.until(server, until_ready(self._probe_of("postgres")), probe="a query")
         async with postgres_session(self.sites.postgres_socket, user=SUPERUSER, database="postgres") as session:
             for statement in STATEMENTS:
                 await session.execute(statement)
+        before_migrations()
         await self._run("migrate", self.migrate)
         # The checkpoint of a fast shutdown is what makes the copies start without recovery.
         server.send(signal.SIGINT)

@@ -68,7 +68,7 @@ def _may_enter_namespace() -> bool:
     if child == 0:
         try:
             _enter_namespace()
-        except BaseException:  # noqa: BLE001 (nothing may leave a forked child but its exit status)
+        except BaseException:  # Nothing may leave a forked child but its exit status.
             os._exit(1)
         os._exit(0)
     return os.waitpid(child, 0)[1] == 0

@@ -117,7 +117,7 @@ class Child:
                 group=command.user,
                 extra_groups=None if command.user is None else (),
                 # The supervisor runs one thread; a child must not outlive it by a single instruction.
-                preexec_fn=_tied_to_parent(command.stop_signal, command.prepare),  # noqa: PLW1509
+                preexec_fn=_tied_to_parent(command.stop_signal, command.prepare),
             )
         self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid)

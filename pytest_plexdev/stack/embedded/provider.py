@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
-from pytest_plexdev.errors import CACHE_UNWRITABLE, SUPERVISOR_LOST, PlexdevError
-from pytest_plexdev.stack.embedded.channel import decode_event, decode_failure
+from pytest_plexdev.errors import CACHE_UNWRITABLE, SUPERVISOR_LOST, PlexdevError, decode_failure
+from pytest_plexdev.stack.embedded.channel import decode_event
 from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.layout import stack_file, supervisor_of, sweep
 from pytest_plexdev.stack.embedded.processes import ProcessId, last_lines

@@ -86,7 +86,7 @@ class Template:
             handle = os.open(self._home / f"{self.key}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             # A blocking flock would take the event loop with it; the other holder builds for a second at most.
-            while not _try_lock(handle, mode):
+            while not _try_lock(handle, mode):  # noqa: ASYNC110
                 await asyncio.sleep(_LOCK_PAUSE)
             yield
         finally:

@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import yaml
@@ -83,7 +84,8 @@ class _Watch:
         except PlexdevError as error:
             await self._fail(error)
             return True
-        except Exception:  # noqa: BLE001 (a fault of ours must not leave the asker waiting)
+        except Exception:
+            # A fault of ours must not leave the asker waiting.
             log = self._plan.layout.log("supervisor")
             traceback.print_exc()
             await self._fail(PlexdevError(SUPERVISOR_LOST, detail=traceback.format_exc(limit=-4), log=str(log)))
@@ -139,12 +141,12 @@ class _Watch:
         servers = {service.pid for service in bring_up.services.values()}
         for child in self._crew.running():
             if child.pid in servers:
-                self._crew.end_of(child).add_done_callback(lambda end, child=child: self._note_end(child, end.result()))
+                self._crew.end_of(child).add_done_callback(partial(self._note_end, child))
 
-    def _note_end(self, child: Child, status: int) -> None:
+    def _note_end(self, child: Child, end: asyncio.Future[int]) -> None:
         if not self._stop.is_set():
             file = self._plan.layout.ends / f"{child.name}.json"
-            file.write_text(json.dumps({"status": status, "at": time.time()}))
+            file.write_text(json.dumps({"status": end.result(), "at": time.time()}))
 
     def _watch_reasons_to_end(self) -> None:
         loop = asyncio.get_running_loop()

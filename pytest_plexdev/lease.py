@@ -1,0 +1,117 @@
+"""The lease: one stack per test run, brought up by whoever asks first, given back by the controller.
+
+Its state is files in the run directory, so that it is the same thing in every process of a run: pytest-xdist's workers,
+one that crashed and its replacement, the controller.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from filelock import FileLock
+
+from pytest_plexdev.errors import PlexdevError, decode_failure, encode_failure
+from pytest_plexdev.stack.model import KEPT_MARK, Progress, Provider, StackInfo
+
+Keep: TypeAlias = Literal["never", "on-failure", "always"]
+ProviderFactory: TypeAlias = Callable[[Path], Provider]
+
+_STACK_DIRECTORY: Final = "stack"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """A test run's hold on a stack.
+
+    Attributes:
+        run_directory: The run's own directory, the same in all of its processes; made where it is missing. Not
+            below a directory that is removed while the run goes on.
+        provider_factory: Makes the provider of a stack in the directory that it is given. Called by whoever
+            brings the stack up, and by the controller for taking it down.
+        keep: When the stack stays after the run.
+    """
+
+    run_directory: Path
+    provider_factory: ProviderFactory
+    keep: Keep = "never"
+
+    def acquire(self, progress: Progress) -> StackInfo:
+        """The stack of this run; the first to ask brings it up, the others wait for the lock and ask no server.
+
+        A worker that died in the middle of a bring-up gave its lock back by dying: the next one starts afresh.
+
+        Raises:
+            PlexdevError: The bring-up failed; everybody who asks gets the same error, and nobody tries again.
+        """
+        with self._lock():
+            if self._info_file.exists():
+                return StackInfo.read(self._info_file)
+            if self._failure_file.exists():
+                raise decode_failure(json.loads(self._failure_file.read_text()))
+            return self._bring_up(progress)
+
+    def peek(self) -> StackInfo | None:
+        """The stack of this run if there is one, without waiting and without bringing one up."""
+        try:
+            return StackInfo.read(self._info_file)
+        except FileNotFoundError:
+            return None
+
+    def release(self, *, failed: bool) -> StackInfo | None:
+        """Give the stack back: the controller does, after every worker is gone. A second call does nothing.
+
+        Args:
+            failed: Whether a test of the run failed, for ``keep="on-failure"``.
+
+        Returns:
+            The stack, where it was kept.
+        """
+        if not self.run_directory.exists():
+            return None
+        with self._lock():
+            info = self.peek()
+            if info is None:
+                self._forget()
+                return None
+            if self.keep == "always" or (failed and self.keep == "on-failure"):
+                (info.directory / KEPT_MARK).touch()
+                return info
+            self._info_file.unlink()
+            self.provider_factory(self._stack_directory).down(info)
+            self._forget()
+        return None
+
+    def _bring_up(self, progress: Progress) -> StackInfo:
+        try:
+            info = self.provider_factory(self._stack_directory).up(progress)
+        except PlexdevError as error:
+            self._failure_file.write_text(json.dumps(encode_failure(error)))
+            raise
+        info.write(self._info_file)
+        return info
+
+    def _forget(self) -> None:
+        # The logs that the error names must stay to be read.
+        if not self._failure_file.exists():
+            shutil.rmtree(self.run_directory, ignore_errors=True)
+
+    def _lock(self) -> FileLock:
+        self.run_directory.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.run_directory / "lease.lock")
+
+    @property
+    def _stack_directory(self) -> Path:
+        return self.run_directory / _STACK_DIRECTORY
+
+    @property
+    def _info_file(self) -> Path:
+        return self.run_directory / "lease.json"
+
+    @property
+    def _failure_file(self) -> Path:
+        return self.run_directory / "failure.json"

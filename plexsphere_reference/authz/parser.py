@@ -90,8 +90,7 @@ class _Parser:
                 permissions[statement] = self._expression()
             else:
                 self._fail(f"expected relation or permission, found {kind!r}")
-            if self._peek() != "}":
-                self._end_of_statement()
+            self._end_of_statement()
         return Definition(name, relations, permissions)
 
     def _alternatives(self) -> tuple[SubjectType, ...]:

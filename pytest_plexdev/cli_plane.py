@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_plexdev.errors import DOMAIN_UNKNOWN, NO_BINDING, PlexdevError
+from pytest_plexdev.errors import DOMAIN_UNKNOWN, NO_BINDING, WARM_STACK_MISSING, PlexdevError
 
 if TYPE_CHECKING:
     from pytest_plexdev.api import Client
@@ -81,7 +81,7 @@ class _Plane:
     def domain_id(self, slug: str | None) -> str:
         """The id of a Domain: one signed in to, a seeded one, or one that the current principal may see."""
         known = self.credentials.domain_id(slug)
-        if known is None and slug in self.seeded:
+        if known is None and slug is not None and slug in self.seeded:
             known, _ = self.seeded[slug]
         if known is not None:
             return known
@@ -104,11 +104,12 @@ def _plane() -> _Plane:
     from pytest_plexdev import choose
     from pytest_plexdev.credentials import Credentials
     from pytest_plexdev.running import Stack
+    from pytest_plexdev.stack.embedded.settings import state_directory
     from pytest_plexdev.tenancy import seeded
 
-    info = choose.warm(None).info
+    info = choose.warm(missing=WARM_STACK_MISSING).info
     tenants = {tenant.slug: (tenant.domain_id, tenant.binding_id) for tenant in seeded(info)}
-    credentials = Credentials(choose.state_directory(), info.endpoints.api)
+    credentials = Credentials(state_directory(), info.endpoints.api)
     return _Plane(Stack(info, lambda _: ()).anonymous, credentials, tenants)
 
 

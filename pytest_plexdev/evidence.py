@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 BYTES: Final = 16_000
 """What one section may hold; the end of a log says more than its beginning."""
+LOG_BYTES: Final = 4_000
+"""What each service's log may take of that."""
 SECONDS: Final = 3.0
 """What all collectors of one failing test may take together."""
 SLUG: Final = 120
@@ -62,9 +64,7 @@ def _run(collector: Collector) -> str:
 def _collectors(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[str, Collector]]:
     yield "readiness", lambda: _readiness(stack)
     yield "HTTP exchanges", lambda: _exchanges(stack, since)
-    for service in stack.info.services:
-        if service.log is not None:
-            yield f"log of {service.name}", lambda path=service.log: _written_since(path, since)  # type: ignore[misc]
+    yield "logs", lambda: _logs(stack, since)
     yield "diagnostics", lambda: _diagnostics(stack, item)
 
 
@@ -78,14 +78,21 @@ def _exchanges(stack: Stack, since: Moment) -> str:
     return "\n".join(str(exchange) for exchange in exchanges) or "no request since the test began"
 
 
+def _logs(stack: Stack, since: Moment) -> str:
+    written = {
+        service.name: _written_since(service.log, since) for service in stack.info.services if service.log is not None
+    }
+    said = [f"{name}:\n{text.rstrip()}" for name, text in written.items() if text]
+    quiet = ", ".join(name for name, text in written.items() if not text)
+    return "\n".join([*said, f"nothing since the test began: {quiet}"] if quiet else said)
+
+
 def _written_since(path: Path, since: Moment) -> str:
     if not path.is_file():
-        return f"nothing found: {path} is not there"
-    size = path.stat().st_size
+        return f"{path} is not there"
     with path.open("rb") as log:
-        log.seek(max(since.log_sizes.get(path, 0), size - BYTES))
-        text = log.read().decode("utf-8", "replace")
-    return mask(text) or "nothing written since the test began"
+        log.seek(max(since.log_sizes.get(path, 0), path.stat().st_size - LOG_BYTES))
+        return mask(log.read().decode("utf-8", "replace"))
 
 
 def _diagnostics(stack: Stack, item: pytest.Item) -> str:

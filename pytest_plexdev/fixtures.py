@@ -34,7 +34,7 @@ def plexdev_login(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Logins:
     """Log in by the device-code flow: `plexdev_login(tenant, user=...)`; once per run, shared by its workers."""
     from pytest_plexdev.login import Logins
 
-    return Logins(plexdev_stack.anonymous, run.of(pytestconfig).directory / "logins")
+    return Logins(plexdev_stack.anonymous, run.of(pytestconfig).logins)
 
 
 @pytest.fixture(scope="session")

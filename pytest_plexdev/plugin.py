@@ -105,7 +105,7 @@ def pytest_runtest_makereport(
     this = run.of(item.config)
     expected = _expected_failure(call)
     if expected is not None and call.excinfo is not None:
-        _show_without_traceback(report, call.excinfo, expected)
+        _show_without_traceback(report, call, item)
         if expected.tag == "server-died":
             this.death = expected
     if report.failed and this.running is not None:
@@ -147,10 +147,14 @@ def _expected_failure(call: pytest.CallInfo[None]) -> PlexdevError | None:
     return call.excinfo.value if isinstance(call.excinfo.value, PlexdevError) else None
 
 
-def _show_without_traceback(
-    report: pytest.TestReport, excinfo: pytest.ExceptionInfo[BaseException], error: PlexdevError
-) -> None:
-    shown = excinfo.getrepr(style="value", chain=False)
+def _show_without_traceback(report: pytest.TestReport, call: pytest.CallInfo[None], item: pytest.Item) -> None:
+    assert call.excinfo is not None
+    shown = call.excinfo.getrepr(style="value", chain=False)
     if shown.reprcrash is not None:
-        shown.reprcrash.message = str(error).splitlines()[0]
+        shown.reprcrash.message = str(call.excinfo.value).splitlines()[0]
+    if call.when == "call":
+        # The one thing of a traceback that its reader needs: which line of the test.
+        lines = [entry.lineno + 1 for entry in call.excinfo.traceback if entry.path == item.path]
+        said = shown.reprtraceback.reprentries[-1]
+        said.lines = [*said.lines, *(f"  at: {item.path}:{line}" for line in lines[-1:])]
     report.longrepr = shown

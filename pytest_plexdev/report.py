@@ -69,8 +69,9 @@ def _attached(run: Run) -> str:
 
 
 def _name(service: Service) -> str:
-    shown = f"{service.name} {service.version}".strip()
-    return shown if service.stands_in_for is None else f"{shown} for {service.stands_in_for}"
+    if service.stands_in_for is None:
+        return f"{service.name} {service.version}".strip()
+    return f"{service.name} ({service.version}) for {service.stands_in_for}"
 
 
 def _has_evidence(output: Path) -> bool:

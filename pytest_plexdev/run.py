@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import tempfile
 import time
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 WORKER_INPUT: Final = "plexdev_run"
 """Key under which the controller tells its workers of the run."""
+LOGINS: Final = "logins"
+"""Directory of the run's tokens."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Run:
     running: Stack | None = None
     death: PlexdevError | None = None
     failed: bool = False
+
+    @property
+    def logins(self) -> Path:
+        """Where the run keeps its tokens."""
+        return self.directory / LOGINS
 
     @property
     def stack_file(self) -> Path:
@@ -91,11 +97,11 @@ class Run:
         from pytest_plexdev.running import Stack
 
         began = time.perf_counter()
-        provider, info = choose.stack_for(self)
+        attached = choose.stack_for(self)
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.stack_file.exists():
-            info.write(self.stack_file)
-        return Stack(info, provider.state, attached_in=time.perf_counter() - began)
+            attached.info.write(self.stack_file)
+        return Stack(attached.info, attached.provider.state, attached_in=time.perf_counter() - began)
 
     def end(self) -> None:
         """Give back what the run holds; in the controller, after every worker is gone."""
@@ -103,8 +109,12 @@ class Run:
             return
         from pytest_plexdev import choose
 
+        shutil.rmtree(self.logins, ignore_errors=True)
+        self.stack_file.unlink(missing_ok=True)
         choose.give_back(self)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        # A fresh stack's lease removes the directory itself, or leaves in it what an error named.
+        if self.settings.dev_stack:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
     def keeps(self) -> bool:
@@ -149,4 +159,4 @@ def _ini(config: pytest.Config) -> dict[str, Any]:
 
 def _unused_directory() -> Path:
     # Short, for Postgres' sockets have 107 bytes for their path; made when it is needed, and only then.
-    return Path(tempfile.gettempdir()) / f"plexdev-{secrets.token_hex(4)}"
+    return Path(tempfile.gettempdir()) / f"plexdev-{os.urandom(4).hex()}"

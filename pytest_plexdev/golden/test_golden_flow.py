@@ -41,10 +41,10 @@ def test_3_the_operator_creates_a_domain(golden: Golden) -> None:
 
 
 def test_4_a_project_is_created_in_the_domain(golden: Golden) -> None:
-    projects = list(golden.operator.client.projects.list(domain_id=golden.domain.id))
+    project = golden.project
 
-    assert golden.project in projects
-    assert golden.project.domain_id == golden.domain.id
+    assert project.domain_id == golden.domain.id
+    assert list(golden.operator.client.projects.list(domain_id=golden.domain.id)) == [project]
 
 
 def test_5_the_domain_is_bound_to_the_identity_provider(golden: Golden) -> None:

@@ -33,7 +33,7 @@ def test_the_nearest_source_wins_and_is_named(given: tuple[Any, Any, Any], value
 
 
 @pytest.mark.parametrize(("text", "value"), [("1", True), ("true", True), ("0", False), ("No", False), ("", False)])
-def test_dev_stack_of_the_environment(text: str, value: bool) -> None:
+def test_dev_stack_of_the_environment(text: str, value: object) -> None:
     assert resolve({}, {"DEV_STACK": text}, {}).dev_stack is value
 
 

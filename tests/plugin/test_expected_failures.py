@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+TWO_TESTS = """
+def test_one(plexdev_stack):
+    pass
+
+def test_two(plexdev_tenant):
+    pass
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_dev_stack_without_one_is_one_message(project: pytest.Pytester, workers: list[str]) -> None:
+    project.makepyfile(test_stack=TWO_TESTS)
+    result = project.runpytest_subprocess("--dev-stack", "-p", "no:cacheprovider", *workers)
+
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "plexdev[[]stack-missing[]]: --dev-stack asks for a running stack, and there is none",
+            "  why: looked for *",
+            "  fix: plexdev up",
+            "ERROR test_stack.py::test_* - plexdev[[]stack-missing[]]: *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*pytest_plexdev/*.py:*")
+
+
+@pytest.mark.parametrize("stack", ["kind", "attached"])
+def test_a_cluster_is_not_in_this_version(project: pytest.Pytester, stack: str) -> None:
+    project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
+    result = project.runpytest_subprocess(f"--plexdev-stack={stack}")
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            f"plexdev[[]not-in-this-version[]]: --plexdev-stack={stack} is not in this version of pytest-plexdev",
+            "  fix: pytest --plexdev-stack=embedded*",
+        ]
+    )
+
+
+def test_an_expected_failure_in_a_test_is_its_text_too(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_raises="""
+        from pytest_plexdev.errors import PlexdevError, SEED_MISSING
+
+        def test_raises():
+            try:
+                raise ValueError("inner")
+            except ValueError as error:
+                raise PlexdevError(SEED_MISSING, slug="x", found="nothing") from error
+        """
+    )
+    result = project.runpytest_subprocess()
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "plexdev[[]seed-missing[]]: the stack has no seeded Domain x",
+            "  at: *test_raises.py:7",
+            "FAILED test_raises.py::test_raises - plexdev[[]seed-missing[]]: *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*inner*")

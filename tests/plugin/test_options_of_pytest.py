@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+
+def test_the_header_names_mode_source_and_stand_ins(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess()
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["plexdev: embedded stack (default), brought up when a test asks for it; *Dex and SpiceDB*stand-ins*"]
+    )
+    result.stdout.no_fnmatch_line("*- plexdev -*")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "ini", "shown"),
+    [
+        (["--dev-stack"], {}, "", "the running stack (kind or embedded), by --dev-stack"),
+        ([], {"DEV_STACK": "1"}, "", "the running stack (kind or embedded), by DEV_STACK"),
+        ([], {}, "plexdev_dev_stack = true", "the running stack (kind or embedded), by plexdev_dev_stack"),
+        (["--plexdev-stack=kind"], {"PLEXDEV_STACK": "embedded"}, "", "kind stack (--plexdev-stack)"),
+        ([], {"PLEXDEV_STACK": "attached"}, "plexdev_stack = kind", "attached stack (PLEXDEV_STACK)"),
+        ([], {}, "plexdev_stack = kind", "kind stack (plexdev_stack)"),
+        ([], {"PLEXDEV_KEEP": "always"}, "", "keep=always (PLEXDEV_KEEP)"),
+        (["--plexdev-prefer=stand-in"], {}, "", "stand-ins for Dex and SpiceDB (--plexdev-prefer)"),
+    ],
+)
+def test_every_source_is_named(
+    project: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    environment: dict[str, str],
+    ini: str,
+    shown: str,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    project.makeini(f"[pytest]\n{ini}\n")
+    result = project.runpytest_subprocess(*arguments)
+
+    assert result.ret == 0
+    assert shown in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--plexdev-stack=docker"], "--plexdev-stack=docker: must be one of embedded, kind, attached"),
+        (["--plexdev-keep=maybe"], "--plexdev-keep=maybe: must be one of never, on-failure, always"),
+        (["--plexdev-image=a"], "--plexdev-image=a: must be NAME=REF"),
+        (["--plexdev-overlay=."], "--plexdev-overlay needs --plexdev-stack=attached or --plexdev-stack=kind"),
+        (["--dev-stack", "--plexdev-stack=attached"], "--plexdev-stack is embedded or kind, not attached"),
+        (["-o", "plexdev_dev_stack=maybe"], "maybe"),
+        (["-o", "plexdev_timeout=never"], "plexdev_timeout=never: must be a number of seconds above 0"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(project: pytest.Pytester, arguments: list[str], message: str) -> None:
+    result = project.runpytest_subprocess(*arguments)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert message in result.stderr.str()
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+    assert "INTERNALERROR" not in result.stderr.str() + result.stdout.str()
+
+
+def test_a_wrong_variable_is_a_usage_error_and_help_still_works(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLEXDEV_KEEP", "yes")
+
+    assert project.runpytest_subprocess().ret == pytest.ExitCode.USAGE_ERROR
+    helped = project.runpytest_subprocess("--help")
+    assert helped.ret == 0
+    helped.stdout.fnmatch_lines(["plexsphere dev stack (pytest-plexdev):", "*--plexdev-stack=embedded|kind|attached*"])
+    assert project.runpytest_subprocess("--version").ret == 0
+
+
+def test_markers_are_registered(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_marked="import pytest\n\n@pytest.mark.golden\n@pytest.mark.slow\ndef test_marked():\n    pass\n"
+    )
+
+    project.runpytest_subprocess("--strict-markers").assert_outcomes(passed=2)
+    project.runpytest_subprocess("--markers").stdout.fnmatch_lines(["@pytest.mark.golden: *", "@pytest.mark.slow: *"])
+
+
+def test_the_plugin_can_be_left_out(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess("-p", "no:plexdev")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("plexdev:*")

@@ -30,13 +30,16 @@ _SPICEDB_START: Final = 15
 
 
 class CountingDatabase(Database):
-    """A database that counts the statements of its readers."""
+    """A database that counts the statements of its readers, and the rows that they got."""
 
     statements = 0
+    rows = 0
 
     async def fetch_all(self, query: Any, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         self.statements += 1
-        return await super().fetch_all(query, params)
+        found = await super().fetch_all(query, params)
+        self.rows += len(found)
+        return found
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ Reason: TypeAlias = Literal["granted", "out_of_scope", "insufficient_relation", 
 
 PLATFORM_CHAIN: Final = UUID(int=0)
 """The platform's own chain; its entries carry the nil UUID as their ``domain_id``."""
+UNPROVISIONED_KEY: Final = b"pseudonyms are not provisioned"
+"""Makes the subjects of audit rows where no key is configured; the surfaces that show pseudonyms answer 501 then."""
 GENESIS: Final = bytes(32)
 _encoder: Final = msgspec.json.Encoder(order="sorted")
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from plexsphere_reference.authz.model import Relationship
-from plexsphere_reference.domain.audit import PLATFORM_CHAIN, AuditRecord, Reason, pseudonym
+from plexsphere_reference.domain.audit import PLATFORM_CHAIN, UNPROVISIONED_KEY, AuditRecord, Reason, pseudonym
 from plexsphere_reference.domain.principal import Principal
 from plexsphere_reference.http.pagination import Cursors, Page, parse_limit
 from plexsphere_reference.http.plane import Plane
@@ -176,7 +176,7 @@ class Call:
         )
 
     def _pseudonym(self, chain_id: UUID) -> str:
-        key = self.plane.settings.pseudonym_key or b"pseudonyms are not provisioned"
+        key = self.plane.settings.pseudonym_key or UNPROVISIONED_KEY
         return pseudonym(key, chain_id, self.principal.external_subject if self.principal else "anonymous")
 
     # ---- writing ----------------------------------------------------------------------

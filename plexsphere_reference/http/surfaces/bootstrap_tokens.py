@@ -1,7 +1,155 @@
-"""Not built yet."""
+"""``/v1/projects/{project_id}/bootstrap-tokens``.
+
+A token's own permissions are those of its Project (schema/authz.zed), so the Project is what is asked about: who may
+read it is told 404 for a token that is not there, everybody else 403 whether it is there or not.
+"""
 
 from __future__ import annotations
 
-from plexsphere_reference.http.operation import Operation
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
 
-OPERATIONS: tuple[Operation, ...] = ()
+import msgspec
+from starlette.responses import Response
+
+from plexsphere_reference import slow_hash
+from plexsphere_reference.authz.model import Relationship
+from plexsphere_reference.domain.bootstrap_tokens import Plaintext, check_issue
+from plexsphere_reference.domain.tenancy import Invalid
+from plexsphere_reference.http.call import Call, no_content
+from plexsphere_reference.http.operation import Operation
+from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.http.surfaces import projects as projects_surface
+from plexsphere_reference.ids import uuid7
+from plexsphere_reference.store import bootstrap_tokens, projects
+from plexsphere_reference.store.bootstrap_tokens import BootstrapToken
+
+
+class IssueRequest(msgspec.Struct, forbid_unknown_fields=True):
+    kind: str
+    env_prefix: str
+    ttl_seconds: int
+
+
+_CONFLICTS: Final = {"bootstrap_tokens_project_fk": projects_surface.not_found()}
+
+
+async def issue_bootstrap_token(call: Call) -> Response:
+    project_id = _project_id(call)
+    body = await call.body(IssueRequest)
+    domain_id = await projects.domain_of(call.plane.database, project_id)
+    await call.require("manage", f"project:{project_id}", action="bootstrap_token.issue", chain=domain_id)
+    try:
+        check_issue(body.kind, body.env_prefix, body.ttl_seconds)
+    except Invalid as error:
+        raise Problem(400, "invalid_bootstrap_token", str(error)) from error
+    token_id = uuid7()
+    plaintext = Plaintext.mint(env_prefix=body.env_prefix, project_id=project_id, kind=body.kind)
+    argon2_hash = await slow_hash.hashed(plaintext.reveal())
+    async with call.transaction(_CONFLICTS) as tx:
+        token = await bootstrap_tokens.insert(
+            tx.connection,
+            token_id,
+            plaintext,
+            argon2_hash,
+            lifetime=timedelta(seconds=body.ttl_seconds),
+            issued_by=call.caller.id,
+        )
+        await tx.event("BootstrapTokenIssued", "bootstrap_token", token_id, domain_id=domain_id, project_id=project_id)
+        await tx.relate(Relationship(f"bootstrap_token:{token_id}", "parent", f"project:{project_id}"))
+    answer = {
+        "token_id": token_id,
+        "token": plaintext.reveal(),
+        "issued_at": token.issued_at,
+        "expires_at": token.expires_at,
+    }
+    return call.created(answer, f"/v1/projects/{project_id}/bootstrap-tokens/{token_id}")
+
+
+async def list_bootstrap_tokens(call: Call) -> Response:
+    project_id = _project_id(call)
+    listing = f"bootstrap_tokens:{project_id}"
+    page = call.page(listing)
+    await _require_read(call, project_id, action="bootstrap_token.list")
+    if await projects.get(call.plane.database, project_id) is None:
+        raise projects_surface.not_found()
+    after = UUID(page.after[0]) if page.after else None
+    rows = await bootstrap_tokens.listed(call.plane.database, project_id, after, page.limit + 1)
+    shown = rows[: page.limit]
+    visible = await call.readable("read", "bootstrap_token", [(each.id, each) for each in shown])
+    answer: dict[str, object] = {"items": [_metadata(each) for each in visible]}
+    if len(rows) > page.limit:
+        answer["next_cursor"] = call.next_cursor(listing, [str(shown[-1].id)])
+    return call.json(answer)
+
+
+async def get_bootstrap_token(call: Call) -> Response:
+    project_id, token_id = _project_id(call), _token_id(call)
+    await _require_read(call, project_id, action="bootstrap_token.read")
+    token = await bootstrap_tokens.get(call.plane.database, project_id, token_id)
+    if token is None:
+        raise _not_found()
+    return call.json(_metadata(token))
+
+
+async def revoke_bootstrap_token(call: Call) -> Response:
+    project_id, token_id = _project_id(call), _token_id(call)
+    domain_id = await projects.domain_of(call.plane.database, project_id)
+    await call.require("manage", f"project:{project_id}", action="bootstrap_token.revoke", chain=domain_id)
+    async with call.transaction() as tx:
+        token = await bootstrap_tokens.lock(tx.connection, project_id, token_id)
+        if token is None:
+            raise _not_found()
+        if token.consumed_at is not None:
+            raise Problem(409, "token_consumed", "a Node has registered with this token")
+        if token.revoked_at is not None:
+            raise Problem(409, "token_revoked", "this token has been revoked before")
+        await bootstrap_tokens.revoke(tx.connection, token_id)
+        await tx.event("BootstrapTokenRevoked", "bootstrap_token", token_id, domain_id=domain_id, project_id=project_id)
+    return no_content()
+
+
+async def _require_read(call: Call, project_id: UUID, *, action: str) -> None:
+    chain = await projects.domain_of(call.plane.database, project_id)
+    await call.require_read("read", f"project:{project_id}", action=action, chain=chain)
+
+
+def _project_id(call: Call) -> UUID:
+    return call.path_id("project_id", code="invalid_project_id")
+
+
+def _token_id(call: Call) -> UUID:
+    return call.path_id("id", code="invalid_bootstrap_token_id")
+
+
+def _not_found() -> Problem:
+    return Problem(404, "bootstrap_token_not_found", "the Project has no such bootstrap token")
+
+
+def _metadata(token: BootstrapToken) -> dict[str, object]:
+    metadata: dict[str, object] = {
+        "id": token.id,
+        "project_id": token.project_id,
+        "kind": token.kind,
+        "env_prefix": token.env_prefix,
+        "issued_at": token.issued_at,
+        "expires_at": token.expires_at,
+        "issued_by_user_id": token.issued_by_user_id,
+    }
+    if token.consumed_at is not None:
+        metadata["consumed_at"] = token.consumed_at
+    if token.revoked_at is not None:
+        metadata["revoked_at"] = token.revoked_at
+    return metadata
+
+
+_COLLECTION: Final = "/v1/projects/{project_id}/bootstrap-tokens"
+OPERATIONS: Final = (
+    Operation(method="POST", path=_COLLECTION, handler=issue_bootstrap_token, surface="bootstrap_tokens"),
+    Operation(method="GET", path=_COLLECTION, handler=list_bootstrap_tokens, surface="bootstrap_tokens"),
+    Operation(method="GET", path=f"{_COLLECTION}/{{id}}", handler=get_bootstrap_token, surface="bootstrap_tokens"),
+    Operation(
+        method="DELETE", path=f"{_COLLECTION}/{{id}}", handler=revoke_bootstrap_token, surface="bootstrap_tokens"
+    ),
+)

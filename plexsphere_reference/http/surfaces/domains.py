@@ -112,6 +112,8 @@ async def patch_domain(call: Call) -> Response:
             await _require_contained(tx.connection, domain_id, change.mesh_cidr)
         domain = await domains.update(tx.connection, domain_id, change)
         await tx.event("DomainUpdated", "domain", domain_id, domain_id=domain_id)
+    if change.reachability != current.reachability:
+        call.plane.evaluator.expect()
     return call.json(_response(domain))
 
 

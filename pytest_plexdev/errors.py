@@ -231,7 +231,7 @@ NO_SUCH_LOG: Final = Failure(
 )
 NOT_READY_IN_TIME: Final = Failure(
     tag="not-ready-in-time",
-    what="the stack was not ready within {seconds:.0f} s",
+    what="the stack was not ready within {seconds:g} s",
     why="{reason}",
     fix="plexdev status",
     exit_code=124,

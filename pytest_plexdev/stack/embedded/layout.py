@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,27 +96,35 @@ def supervisor_of(directory: Path) -> ProcessId | None:
     return owner[0] if owner else None
 
 
-def sweep(directory: Path | None = None) -> None:
-    """Remove scratch directories whose supervisor was killed before it could.
+def sweep(directory: Path) -> None:
+    """Remove the scratch directory of the stack in ``directory`` if its supervisor was killed before it could."""
+    owner = _read_owner(supervisor_file(directory))
+    if owner is not None and not owner[0].is_alive:
+        _remove_scratch(owner[1])
 
-    Args:
-        directory: Sweep only the stack of this directory; ``None`` sweeps all of this user's.
-    """
-    if directory is not None:
-        owners = [_read_owner(supervisor_file(directory))]
-    else:
-        marks = _temporary().glob(f"{_SCRATCH_PREFIX}*/supervisor.json")
-        owners = [_read_owner(mark) for mark in marks]
-    for owner in owners:
+
+def sweep_all() -> None:
+    """Remove every scratch directory of this user whose supervisor was killed before it could."""
+    for mark in _temporary().glob(f"{_SCRATCH_PREFIX}*/supervisor.json"):
+        # The directory is everybody's: only what this user made is believed, and only as far as itself.
+        owner = _read_owner(mark) if _is_ours(mark) and _is_ours(mark.parent) else None
         if owner is not None and not owner[0].is_alive:
-            _release_shared_memory(owner[1] / "postgres")
-            shutil.rmtree(owner[1], ignore_errors=True)
+            _remove_scratch(mark.parent)
 
 
-def _release_shared_memory(data: Path) -> None:
+def _is_ours(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode)
+
+
+def _remove_scratch(scratch: Path) -> None:
     from pytest_plexdev.stack.embedded.shared_memory import release
 
-    release(data)
+    release(scratch / "postgres")
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _temporary() -> Path:

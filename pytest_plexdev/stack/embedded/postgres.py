@@ -21,6 +21,7 @@ from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.postgres_data import (
     HOST_BASED_AUTHENTICATION,
     INITDB_OPTIONS,
+    MAINTENANCE_DATABASE,
     STATEMENTS,
     SUPERUSER,
     find_binaries,
@@ -154,8 +155,10 @@ class Postgres:
     async def _populate(self, *, before_migrations: Callable[[], None]) -> None:
         server = self.start("postgres-template", tcp="")
         end = self.crew.end_of(server)
-        await self.crew.until(server, until_ready(self._probe_of("postgres")), probe="a query")
-        async with postgres_session(self.sites.postgres_socket, user=SUPERUSER, database="postgres") as session:
+        await self.crew.until(server, until_ready(self._maintenance_probe), probe="a query")
+        async with postgres_session(
+            self.sites.postgres_socket, user=SUPERUSER, database=MAINTENANCE_DATABASE
+        ) as session:
             for statement in STATEMENTS:
                 await session.execute(statement)
         before_migrations()
@@ -164,8 +167,9 @@ class Postgres:
         server.send(signal.SIGINT)
         await end
 
-    def _probe_of(self, database: str) -> Probe:
-        return postgres(self.sites.postgres_socket, user=SUPERUSER, database=database)
+    @property
+    def _maintenance_probe(self) -> Probe:
+        return postgres(self.sites.postgres_socket, user=SUPERUSER, database=MAINTENANCE_DATABASE)
 
     async def _put_into_cache(self) -> None:
         place = self.template.building_place()

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,6 +51,7 @@ class EmbeddedProvider:
         """
         _end(supervisor_of(self._directory))
         sweep(self._directory)
+        shutil.rmtree(self._directory, ignore_errors=True)
         self._make_directories()
         supervisor = _Supervisor(self._directory, Order(self._settings, self._directory))
         try:
@@ -79,8 +81,6 @@ class EmbeddedProvider:
 
 def end(directory: Path) -> None:
     """End the stack in ``directory``, however it was brought up, and remove what is left of it."""
-    import shutil
-
     _end(supervisor_of(directory))
     sweep(directory)
     shutil.rmtree(directory, ignore_errors=True)

@@ -23,7 +23,7 @@ from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError
 from pytest_plexdev.stack.embedded.bring_up import BringUp
 from pytest_plexdev.stack.embedded.channel import Asker
 from pytest_plexdev.stack.embedded.crew import Crew
-from pytest_plexdev.stack.embedded.layout import sweep
+from pytest_plexdev.stack.embedded.layout import sweep_all
 from pytest_plexdev.stack.embedded.plan import Plan
 from pytest_plexdev.stack.embedded.plane import manifest_file
 from pytest_plexdev.stack.embedded.processes import Child, ProcessId
@@ -121,7 +121,7 @@ class _Watch:
         info.write(plan.layout.stack_file)
         self._note_ends(bring_up)
         self._let_asker_go()
-        sweep()
+        sweep_all()
 
     def _tenants(self) -> tuple[SeededTenant, ...]:
         manifest: dict[str, Any] = yaml.safe_load(manifest_file(self._plan.layout).read_text())

@@ -1,0 +1,48 @@
+"""``plexdev``: the stack and the control plane from a shell. Each command's code is imported when it is chosen."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from pytest_plexdev.cli_stack import add_stack_commands
+from pytest_plexdev.errors import PlexdevError
+
+_CTRL_C = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; an expected failure is printed without a traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except PlexdevError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("plexdev: interrupted", file=sys.stderr)  # noqa: T201
+        return _CTRL_C
+    except BrokenPipeError:
+        # `plexdev logs api | head`: the reader has what it wanted; nothing may be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="plexdev", description="The plexsphere dev stack, from a shell.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    add_stack_commands(commands)
+    try:
+        from pytest_plexdev.cli_plane import add_plane_commands
+    except ModuleNotFoundError:
+        return parser
+    add_plane_commands(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -221,7 +221,20 @@ def contract() -> dict[str, Any] | None:
     if not CONTRACT.exists():
         return None
     document: dict[str, Any] = yaml.load(CONTRACT.read_text(), Loader=yaml.CSafeLoader)
+    _spell_out_nullable(document)
     return document
+
+
+def _spell_out_nullable(node: Any) -> None:
+    # The document says 3.1 but keeps the `nullable` of 3.0, which a JSON Schema validator does not know.
+    if isinstance(node, dict):
+        if node.get("nullable") is True and isinstance(node.get("type"), str):
+            node["type"] = [node["type"], "null"]
+        for each in node.values():
+            _spell_out_nullable(each)
+    elif isinstance(node, list):
+        for each in node:
+            _spell_out_nullable(each)
 
 
 @functools.cache

@@ -103,7 +103,8 @@ def test_the_last_use_is_noted_once_a_minute(plane: Plane, acme: httpx.Client, n
 
     def last_used() -> datetime | None:
         row = plane.sql("SELECT last_used_at FROM plexsphere.api_tokens WHERE id = %s", token["id"])
-        return row[0][0]
+        moment: datetime | None = row[0][0]
+        return moment
 
     assert last_used() is None
     _whoami(nobody, token["plaintext"])

@@ -145,5 +145,5 @@ def _state_when_it_changes(
     for _ in listener.notifies(timeout=5):
         [state] = site.plane.sql(query, node.id)
         if state[0] != "healthy":
-            return state  # type: ignore[return-value]
+            return state
     pytest.fail("the evaluator did not write a transition within 5 s")

@@ -135,12 +135,14 @@ def person(
     named = _text(claims.get(mappings.get("display_name", "name"))) or _text(claims.get("preferred_username"))
     acr = _text(claims.get("acr"))
     given = claims.get("amr")
-    amr = tuple(each for each in given if _text(each))[:_MOST_AMR] if isinstance(given, list) else ()
+    amr = tuple(each for each in given if _text(each)) if isinstance(given, list) else ()
     if required_acr and acr not in required_acr:
         raise IdTokenRefused("assurance_insufficient", f"the sign-in's acr must be one of {', '.join(required_acr)}")
     if missing := sorted(set(required_amr) - set(amr)):
         raise IdTokenRefused("assurance_insufficient", f"the sign-in's amr lacks {', '.join(missing)}")
-    return Person(external_subject=subject, email=email, display_name=named or email or subject, acr=acr, amr=amr)
+    return Person(
+        external_subject=subject, email=email, display_name=named or email or subject, acr=acr, amr=amr[:_MOST_AMR]
+    )
 
 
 def _text(value: object, most: int = _LONGEST_TEXT) -> str | None:

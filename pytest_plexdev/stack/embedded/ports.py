@@ -7,6 +7,7 @@ program can sit there and answer in our place.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -116,12 +117,12 @@ def _listening_inodes(port: int) -> set[str]:
 
 
 def _socket_inodes(pid: int) -> set[str]:
+    descriptors = f"/proc/{pid}/fd"
     inodes: set[str] = set()
-    try:
-        for entry in os.scandir(f"/proc/{pid}/fd"):
-            target = os.readlink(entry.path)  # noqa: PTH115 (a Path per descriptor of the machine is slow)
+    # A process of another user, or one that has just ended, does not let itself be looked at.
+    with contextlib.suppress(OSError):
+        for name in os.listdir(descriptors):  # noqa: PTH208 (a Path per descriptor of the machine is slow)
+            target = os.readlink(f"{descriptors}/{name}")  # noqa: PTH115
             if target.startswith("socket:["):
                 inodes.add(target[8:-1])
-    except OSError:
-        pass
     return inodes

@@ -1,0 +1,209 @@
+"""Embedded stacks whose control plane is a fake: Postgres and NATS are real, as is everything that owns them."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings, Programs
+from pytest_plexdev.stack.embedded.processes import ProcessId
+from pytest_plexdev.stack.embedded.provider import end
+from pytest_plexdev.stack.embedded.settings import Order
+from pytest_plexdev.stack.model import Event, StackInfo
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+
+
+def fake(program: str) -> tuple[str, ...]:
+    return (sys.executable, "-S", str(HERE / "fake_plane.py"), program)
+
+
+FAKES = Programs(
+    api=fake("api"), signer=fake("signer"), migrate=fake("migrate"), bootstrap=fake("bootstrap"), idp=fake("idp")
+)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that the first stack of the session fills."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def with_programs(settings: EmbeddedSettings) -> Callable[..., EmbeddedSettings]:
+    """The settings with other fakes: ``with_programs(api="broken")``."""
+
+    def change(**kinds: str) -> EmbeddedSettings:
+        words = {name: fake(kind) for name, kind in kinds.items()}
+        return replace(settings, programs=replace(settings.programs, **words))
+
+    return change
+
+
+@pytest.fixture
+def settings(cache: Path) -> EmbeddedSettings:
+    return EmbeddedSettings(id="test", prefer="stand-in", cache=cache, programs=FAKES, timeout=30)
+
+
+@dataclass
+class Bench:
+    """Brings stacks up in this test's directory and remembers what it was told."""
+
+    directory: Path
+    events: list[Event]
+
+    def provider(self, settings: EmbeddedSettings) -> EmbeddedProvider:
+        return EmbeddedProvider(settings, self.directory)
+
+    def up(self, settings: EmbeddedSettings) -> StackInfo:
+        return self.provider(settings).up(self.events.append)
+
+    def notes(self) -> str:
+        return "\n".join(str(event) for event in self.events)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path / "stack", [])
+    yield bench
+    end(bench.directory)
+
+
+@dataclass
+class Owner:
+    """A process that owns a stack."""
+
+    process: subprocess.Popen[str]
+
+    def wait_for(self, words: str) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if words in line:
+                return
+        raise AssertionError(f"it ended without saying {words!r}")
+
+
+@pytest.fixture
+def start_owner(bench: Bench) -> Iterator[Callable[[EmbeddedSettings], Owner]]:
+    owners: list[Owner] = []
+
+    def start(settings: EmbeddedSettings) -> Owner:
+        process = subprocess.Popen(
+            [sys.executable, str(HERE / "owner.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert process.stdin is not None
+        with process.stdin as orders:
+            orders.write(Order(settings, bench.directory).encode().decode())
+        owners.append(Owner(process))
+        return owners[-1]
+
+    yield start
+    for owner in owners:
+        owner.process.kill()
+        owner.process.wait()
+        assert owner.process.stdout is not None
+        owner.process.stdout.close()
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What a running stack holds in this machine; ``left`` says what of it is still there."""
+
+    processes: frozenset[ProcessId]
+    ports: frozenset[int]
+    paths: frozenset[Path]
+    segments: frozenset[str]
+
+    @classmethod
+    def of(cls, directory: Path) -> Traces:
+        scratch = Path(json.loads((directory / "supervisor.json").read_text())["scratch"])
+        processes = frozenset(_processes_below(directory))
+        lock = scratch / "postgres" / "postmaster.pid"
+        segments = [lock.read_text().splitlines()[6].split()[1]] if lock.exists() else []
+        return cls(
+            processes=processes,
+            ports=frozenset(_listening_ports(processes)),
+            paths=frozenset({scratch, directory, *_shared_memory_of(processes)}),
+            segments=frozenset(segments),
+        )
+
+    def left(self) -> list[object]:
+        held = {line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]}
+        return [
+            *(process for process in self.processes if process.is_alive),
+            *(port for port in self.ports if _answers(port)),
+            *(path for path in self.paths if path.exists()),
+            *(self.segments & held),
+        ]
+
+    def left_after(self, seconds: float) -> list[object]:
+        """What is left once that time has passed, or nothing as soon as nothing is."""
+        deadline = time.monotonic() + seconds
+        while (left := self.left()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return left
+
+
+@pytest.fixture
+def traces_of() -> Callable[[Path], Traces]:
+    return Traces.of
+
+
+def _processes_below(directory: Path) -> Iterator[ProcessId]:
+    supervisor = json.loads((directory / "supervisor.json").read_text())["pid"]
+    waiting = [supervisor]
+    while waiting:
+        pid = waiting.pop()
+        try:
+            yield ProcessId.of(pid)
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                waiting += [int(child) for child in (task / "children").read_text().split()]
+        except OSError:
+            continue
+
+
+def _listening_ports(processes: Iterable[ProcessId]) -> Iterator[int]:
+    inodes = {
+        target.name.removeprefix("socket:[").removesuffix("]")
+        for process in processes
+        for link in Path(f"/proc/{process.pid}/fd").glob("*")
+        if (target := _target(link)).name.startswith("socket:[")
+    }
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        row = line.split()
+        if row[9] in inodes and row[3] == "0A":
+            yield int(row[1].partition(":")[2], 16)
+
+
+def _target(link: Path) -> Path:
+    try:
+        return link.readlink()
+    except OSError:
+        return Path("gone")
+
+
+def _shared_memory_of(processes: Iterable[ProcessId]) -> Iterator[Path]:
+    for process in processes:
+        for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
+            if "/dev/shm/" in line:
+                yield Path(line.split()[5])
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0

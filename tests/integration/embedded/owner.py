@@ -1,0 +1,27 @@
+"""A process that owns a stack, for tests that end it: prints an event a line, then ``THE STACK IS UP``, then waits."""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_plexdev.stack.embedded import EmbeddedProvider, ProcessId
+from pytest_plexdev.stack.embedded.settings import Order
+
+
+def main() -> None:
+    order = Order.decode(json.dumps(json.load(sys.stdin)).encode())
+    owner = ProcessId.of(os.getpid())
+    settings = replace(order.settings, owner=owner)
+    EmbeddedProvider(settings, Path(order.directory)).up(lambda event: print(event, flush=True))
+    print("THE STACK IS UP", flush=True)
+    time.sleep(60)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""What a bring-up gives, and what it says where it cannot."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.embedded import EmbeddedProvider
+from pytest_plexdev.stack.model import PhaseEnded, StackInfo
+
+
+def test_every_service_answers_where_the_info_says(bench, settings):
+    info = bench.up(settings)
+
+    with psycopg.connect(info.endpoints.database) as connection:
+        assert connection.execute("SHOW server_version").fetchone()[0].startswith("16.")
+        assert connection.execute("SELECT current_user").fetchone() == ("plexsphere",)
+    assert urllib.request.urlopen(info.endpoints.api).status == 200
+    assert {verdict.state for verdict in bench.provider(settings).state(info)} == {"ready"}
+    assert StackInfo.read(bench.directory / "stack.json") == info
+
+
+def test_the_password_is_asked_for_over_tcp(bench, settings):
+    info = bench.up(settings)
+    wrong = info.endpoints.database.replace("plexsphere:plexsphere@", "plexsphere:wrong@")
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(wrong)
+
+
+def test_the_stack_names_its_stand_ins_tenants_and_what_it_leaves_out(bench, settings):
+    info = bench.up(settings)
+
+    stand_ins = {service.name: service.stands_in_for for service in info.services}
+    assert stand_ins["dex"] == "Dex 2.41.1"
+    assert stand_ins["spicedb"] == "SpiceDB 1.39.0"
+    assert stand_ins["postgres"] is stand_ins["nats"] is None
+    assert [tenant.slug for tenant in info.tenants] == ["acme-corp", "beta-llc", "gamma-coop"]
+    assert "OpenBao" in info.left_out
+    assert {event.phase.name for event in bench.events if isinstance(event, PhaseEnded)} == {
+        *("template", "postgres", "nats", "dex", "signer", "api", "bootstrap")
+    }
+
+
+@pytest.mark.parametrize(
+    ("service", "program"), [("signer", "signer"), ("api", "api"), ("dex", "idp"), ("bootstrap", "bootstrap")]
+)
+def test_a_server_that_exits_is_named_with_its_status_and_last_lines(bench, with_programs, service, program):
+    began = time.monotonic()
+    with pytest.raises(PlexdevError) as caught:
+        bench.up(with_programs(**{program: "broken"}))
+
+    assert time.monotonic() - began < 3
+    assert caught.value.tag == "server-exited"
+    text = str(caught.value)
+    assert f"{service} exited with exit status 7" in text
+    assert "| broken: no such option --listen" in text
+    log = Path(caught.value.facts["log"])
+    assert log.read_text().endswith("no such option --listen\n")
+    assert not (bench.directory / "stack.json").exists()
+
+
+def test_a_server_that_never_answers_is_named(bench, with_programs):
+    began = time.monotonic()
+    with pytest.raises(PlexdevError) as caught:
+        bench.up(replace(with_programs(signer="silent"), timeout=2))
+
+    assert 2 <= time.monotonic() - began < 4
+    assert caught.value.tag == "server-silent"
+    assert "signer runs but did not answer over gRPC within" in str(caught.value)
+    assert "| silent: hello" in str(caught.value)
+
+
+def test_a_server_killed_in_the_middle_is_gone_with_its_last_lines(bench, settings):
+    info = bench.up(settings)
+    nats = next(service for service in info.services if service.name == "nats")
+    os.kill(nats.pid, 9)
+
+    verdicts = _until_gone(bench.provider(settings), info, "nats")
+
+    assert verdicts["nats"].reason.startswith("ended with SIGKILL")
+    assert "Server is ready" in verdicts["nats"].reason
+    assert {name for name, verdict in verdicts.items() if verdict.state != "ready"} == {"nats"}
+
+
+def test_a_taken_port_is_named_with_its_holder(bench, settings):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PlexdevError) as caught:
+            bench.up(replace(settings, api_port=port))
+
+    assert caught.value.tag == "port-taken"
+    assert f"port {port} for the API is taken by " in str(caught.value)
+    assert f"(pid {os.getpid()})" in str(caught.value)
+
+
+def test_a_port_that_is_taken_on_the_other_localhost_counts(bench, settings):
+    try:
+        taken = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no ::1")
+    with taken, pytest.raises(PlexdevError) as caught:
+        bench.up(replace(settings, idp_port=taken.getsockname()[1]))
+    assert caught.value.tag == "port-taken"
+
+
+def test_two_runs_with_a_cold_cache_build_one_template(settings, tmp_path):
+    cold = replace(settings, cache=tmp_path / "cache")
+    providers = [EmbeddedProvider(cold, tmp_path / name) for name in ("one", "two")]
+    together = threading.Barrier(2)
+
+    def up(provider):
+        together.wait()
+        return provider.up(lambda event: None)
+
+    with ThreadPoolExecutor() as pool:
+        infos = list(pool.map(up, providers))
+    try:
+        migrations = [info.directory / "logs" / "migrate.log" for info in infos]
+        assert sorted(log.exists() for log in migrations) == [False, True]
+        for info in infos:
+            with psycopg.connect(info.endpoints.database) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert len([entry for entry in (cold.cache / "postgres").iterdir() if entry.is_dir()]) == 1
+    finally:
+        for provider, info in zip(providers, infos, strict=True):
+            provider.down(info)
+
+
+def test_a_template_with_a_missing_file_is_built_again_and_said(bench, settings, tmp_path):
+    private = replace(settings, cache=tmp_path / "cache")
+    bench.provider(private).down(bench.up(private))
+    next((tmp_path / "cache").glob("postgres/*/data/base/*/pg_filenode.map")).unlink()
+
+    info = bench.up(private)
+
+    assert "the cached template is damaged" in bench.notes()
+    assert {verdict.state for verdict in bench.provider(private).state(info)} == {"ready"}
+
+
+def test_a_template_that_postgres_cannot_start_on_is_built_again_and_said(bench, settings, tmp_path):
+    private = replace(settings, cache=tmp_path / "cache")
+    bench.provider(private).down(bench.up(private))
+    control = next((tmp_path / "cache").glob("postgres/*/data/global/pg_control"))
+    control.write_bytes(bytes(control.stat().st_size))
+
+    info = bench.up(private)
+
+    assert "did not start on a copy of the cached template" in bench.notes()
+    assert {verdict.state for verdict in bench.provider(private).state(info)} == {"ready"}
+
+
+def test_a_cache_that_cannot_be_written_is_said(bench, settings, tmp_path):
+    (tmp_path / "file").write_text("not a directory")
+    with pytest.raises(PlexdevError) as caught:
+        bench.up(replace(settings, cache=tmp_path / "file" / "cache"))
+
+    assert caught.value.tag == "cache-unwritable"
+    assert "PLEXDEV_CACHE_DIR" in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system takes root")
+def test_a_full_disk_is_said(bench, settings, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(small)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"cannot mount: {mounted.stderr.decode().strip()}")
+    try:
+        with pytest.raises(PlexdevError) as caught:
+            bench.up(replace(settings, cache=small / "cache"))
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+    assert caught.value.tag == "disk-full"
+    assert str(small) in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes nobody")
+def test_postgres_runs_as_nobody_where_user_namespaces_are_forbidden(bench, settings, tmp_path, traces_of):
+    info = bench.up(replace(settings, cache=tmp_path / "cache", postgres_user="nobody"))
+    traces = traces_of(bench.directory)
+    postgres = next(service for service in info.services if service.name == "postgres")
+
+    assert Path(f"/proc/{postgres.pid}").stat().st_uid == 65534
+    with psycopg.connect(info.endpoints.database) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    bench.provider(settings).down(info)
+    assert traces.left() == []
+
+
+def _until_gone(provider, info, name):
+    deadline = time.monotonic() + 2
+    while True:
+        verdicts = {verdict.name: verdict for verdict in provider.state(info)}
+        if verdicts[name].state == "gone" or time.monotonic() > deadline:
+            return verdicts
+        time.sleep(0.02)

@@ -1,0 +1,128 @@
+"""However a stack ends, nothing of it is left: no process, port, socket, shared memory, directory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pytest_plexdev.stack.embedded.processes import ProcessId
+
+AT_ONCE = 2.0
+"""Seconds within which nothing may be left, however the owner ended."""
+
+
+def test_down_ends_everything_within_half_a_second(bench, settings, traces_of):
+    info = bench.up(settings)
+    traces = traces_of(bench.directory)
+    assert len(traces.processes) > 5
+    assert len(traces.ports) >= 5
+
+    began = time.monotonic()
+    bench.provider(settings).down(info)
+
+    assert time.monotonic() - began < 0.5
+    assert traces.left() == []
+
+
+def test_down_of_a_stack_that_is_gone_is_fine(bench, settings):
+    info = bench.up(settings)
+    bench.provider(settings).down(info)
+    bench.provider(settings).down(info)
+
+
+def test_owner_killed(bench, settings, start_owner, traces_of, tmp_path):
+    run_directory = tmp_path / "run"
+    run_directory.mkdir()
+    owner = start_owner(replace(settings, run_directory=run_directory))
+    owner.wait_for("THE STACK IS UP")
+    traces = traces_of(bench.directory)
+
+    owner.process.kill()
+
+    assert traces.left_after(AT_ONCE) == []
+    assert not run_directory.exists()
+
+
+def test_owner_killed_in_the_middle_of_bring_up(bench, with_programs, start_owner, traces_of):
+    owner = start_owner(with_programs(api="silent"))
+    owner.wait_for("PhaseEnded(phase=Phase(name='bootstrap'")
+    traces = traces_of(bench.directory)
+
+    owner.process.kill()
+
+    assert traces.left_after(AT_ONCE) == []
+
+
+@pytest.mark.parametrize("moment", ["PhaseBegan(name='template')", "PhaseEnded(phase=Phase(name='bootstrap'"])
+def test_ctrl_c_in_the_middle_of_bring_up(bench, with_programs, start_owner, traces_of, moment):
+    owner = start_owner(with_programs(api="silent"))
+    owner.wait_for(moment)
+    traces = traces_of(bench.directory)
+
+    owner.process.send_signal(signal.SIGINT)
+
+    owner.process.wait(AT_ONCE)
+    assert [left for left in traces.left() if left != bench.directory] == []
+
+
+def test_supervisor_killed(bench, settings, traces_of):
+    info = bench.up(settings)
+    traces = traces_of(bench.directory)
+    supervisor = next(process for process in traces.processes if process not in _servers(info))
+
+    os.kill(supervisor.pid, signal.SIGKILL)
+
+    deadline = time.monotonic() + AT_ONCE
+    while any(process.is_alive for process in traces.processes) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert [left for left in traces.left() if left in traces.processes or left in traces.ports] == []
+    assert traces.segments & set(traces.left()) == set()
+    bench.provider(settings).down(info)
+    assert traces.left() == []
+
+
+def test_postgres_killed_leaves_no_shared_memory(bench, settings, traces_of):
+    info = bench.up(settings)
+    traces = traces_of(bench.directory)
+    assert traces.segments
+    os.kill(_pid(info, "postgres"), signal.SIGKILL)
+
+    bench.provider(settings).down(info)
+
+    assert traces.left() == []
+
+
+def test_an_open_connection_does_not_hold_up_the_end(bench, settings, traces_of):
+    info = bench.up(settings)
+    traces = traces_of(bench.directory)
+    connection = psycopg.connect(info.endpoints.database)
+    connection.execute("CREATE TABLE kept AS SELECT 1")
+
+    began = time.monotonic()
+    bench.provider(settings).down(info)
+
+    assert time.monotonic() - began < 0.5
+    assert traces.left() == []
+    with pytest.raises(psycopg.OperationalError):
+        connection.execute("SELECT 1")
+    connection.close()
+
+
+def _servers(info):
+    return {ProcessId.of(service.pid) for service in info.services if service.pid} | _descendants(info)
+
+
+def _descendants(info):
+    postgres = _pid(info, "postgres")
+    children = Path(f"/proc/{postgres}/task/{postgres}/children").read_text().split()
+    return {ProcessId.of(int(pid)) for pid in children}
+
+
+def _pid(info, name):
+    return next(service.pid for service in info.services if service.name == name)

@@ -1,0 +1,138 @@
+"""The warm stack: found by files, brought up once, and the commands that show it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from dataclasses import replace
+
+import pytest
+
+from pytest_plexdev import cli, cli_stack
+from pytest_plexdev.stack.embedded.provider import end
+from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
+from pytest_plexdev.stack.model import KEPT_MARK, StackInfo
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    state = tmp_path / "state"
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state))
+    yield state
+    end(warm_directory(state))
+
+
+@pytest.fixture
+def warm(state, settings):
+    info, _ = bring_up_warm(replace(settings, id="warm"), lambda event: None)
+    return info
+
+
+def test_the_second_to_bring_it_up_finds_the_first(warm, settings):
+    began = time.monotonic()
+    found, is_new = bring_up_warm(replace(settings, id="warm"), lambda event: None)
+
+    assert (found, is_new) == (warm, False)
+    assert time.monotonic() - began < 0.1
+
+
+def test_a_kept_stack_outlives_its_owner(settings, bench, start_owner):
+    owner = start_owner(settings)
+    owner.wait_for("THE STACK IS UP")
+    info = StackInfo.read(bench.directory / "stack.json")
+    (bench.directory / KEPT_MARK).touch()
+
+    owner.process.kill()
+    owner.process.wait()
+
+    time.sleep(0.3)  # there is no event for something that does not happen
+    assert {verdict.state for verdict in bench.provider(settings).state(info)} == {"ready"}
+    assert cli.main(["down", "--directory", str(bench.directory)]) == 0
+    assert {verdict.state for verdict in bench.provider(settings).state(info)} == {"gone"}
+
+
+def test_finding_takes_milliseconds_and_no_connection(warm):
+    began = time.perf_counter()
+    assert find_warm() == warm
+    assert time.perf_counter() - began < 0.02
+
+
+def test_none_is_found_where_there_is_none_or_it_was_killed(state, warm):
+    supervisor = json.loads((warm_directory() / "supervisor.json").read_text())["pid"]
+    os.kill(supervisor, signal.SIGKILL)
+    deadline = time.monotonic() + 2
+    while find_warm() is not None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert find_warm() is None
+    assert find_warm(state / "elsewhere") is None
+
+
+def test_status_is_a_table_and_an_exit_code(warm, capsys):
+    assert cli.main(["status"]) == 0
+    assert "postgres   ready   since " in capsys.readouterr().out
+
+    os.kill(next(service.pid for service in warm.services if service.name == "nats"), signal.SIGKILL)
+    time.sleep(0.2)
+    assert cli.main(["status"]) == 1
+    out = capsys.readouterr().out
+    assert "nats       gone" in out
+    assert "ended with SIGKILL" in out
+
+
+def test_status_without_a_stack_is_a_tagged_error(state, capsys):
+    assert cli.main(["status"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("plexdev[warm-stack-missing]: no stack is running")
+    assert "fix: plexdev up" in error
+
+
+def test_wait_ends_with_124_when_the_time_is_up(state, capsys):
+    assert cli.main(["wait", "--timeout", "0.2"]) == 124
+    assert "not ready within 0.2 s" in capsys.readouterr().err
+
+
+def test_env_exports_what_a_shell_can_read(warm, capsys):
+    assert cli.main(["wait"]) == cli.main(["env"]) == 0
+    assert f"export PLEXSPHERE_URL={warm.endpoints.api}\n" in capsys.readouterr().out
+
+
+def test_logs_prints_what_a_service_wrote_and_names_those_it_has(warm, capfd):
+    assert cli.main(["logs", "nats"]) == 0
+    assert "Server is ready" in capfd.readouterr().out
+
+    assert cli.main(["logs", "nginx"]) == 1
+    assert "plexdev[no-such-log]" in capfd.readouterr().err
+
+
+def test_down_ends_it_and_a_second_down_says_there_is_none(warm, capsys):
+    assert cli.main(["down"]) == 0
+    assert find_warm() is None
+    assert cli.main(["down"]) == 1
+    assert "plexdev[warm-stack-missing]" in capsys.readouterr().err
+
+
+def test_up_takes_the_ports_of_the_dev_stack_and_says_who_has_them(state, settings, monkeypatch, capsys):
+    # The real ports may be in use on the machine that runs this test: two others stand for them.
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr("pytest_plexdev.stack.embedded.settings.API_PORT", taken.getsockname()[1])
+        assert cli.main(["up", "--prefer", "stand-in"]) == 1
+    error = capsys.readouterr().err
+    assert "plexdev[port-taken]" in error
+    assert f"(pid {os.getpid()})" in error
+
+
+def test_up_of_a_kind_stack_is_not_in_this_version(state, capsys):
+    assert cli.main(["up", "--stack", "kind"]) == 1
+    assert "plexdev[not-in-this-version]" in capsys.readouterr().err
+
+
+def test_json_is_one_object_an_event_and_the_stack_at_the_end(warm, capsys):
+    assert cli.main(["up", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["new"] is False
+    assert said["stack"]["endpoints"]["api"] == warm.endpoints.api
+    assert cli_stack._plain(warm)["id"] == "warm"

@@ -1,0 +1,130 @@
+"""What crosses from the asker to the supervisor and back, and where things are kept."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.errors import PORT_TAKEN, PlexdevError, decode_failure, encode_failure
+from pytest_plexdev.progress import verdict_table
+from pytest_plexdev.stack.embedded import EmbeddedSettings, ProcessId, Programs
+from pytest_plexdev.stack.embedded.channel import decode_event
+from pytest_plexdev.stack.embedded.environment import program_environment
+from pytest_plexdev.stack.embedded.settings import Order, cache_directory, state_directory
+from pytest_plexdev.stack.embedded.template import Template, key_of
+from pytest_plexdev.stack.model import Phase, PhaseBegan, PhaseEnded, Verdict, VerdictChanged
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        EmbeddedSettings(id="one", cache=Path("/cache")),
+        EmbeddedSettings(
+            id="two",
+            owner=ProcessId(4, 99),
+            prefer="stand-in",
+            cache=Path("/cache"),
+            run_directory=Path("/run/1"),
+            programs=replace(Programs(), nats=("nats", "-D"), postgres=Path("/pg/bin")),
+        ),
+    ],
+)
+def test_an_order_arrives_as_it_was_sent(settings):
+    order = Order(settings, Path("/stack"))
+    assert Order.decode(order.encode()) == order
+
+
+def test_where_things_are_kept():
+    assert cache_directory({"PLEXDEV_CACHE_DIR": "/c", "XDG_CACHE_HOME": "/x"}) == Path("/c")
+    assert cache_directory({"XDG_CACHE_HOME": "/x"}) == Path("/x/plexdev")
+    assert state_directory({"PLEXDEV_STATE_DIR": "/s"}) == Path("/s")
+    assert state_directory({}) == Path.home() / ".local/state/plexdev"
+
+
+def test_a_developers_own_variables_do_not_leak_into_a_stack():
+    environment = program_environment({"PATH": "/bin", "PGHOST": "prod", "PLEXSPHERE_ENV": "prod"})
+    assert environment["PATH"] == "/bin"
+    assert not {"PGHOST", "PLEXSPHERE_ENV"} & environment.keys()
+
+
+def test_events_cross_the_channel():
+    from dataclasses import asdict
+
+    phase, verdict = Phase(name="api", seconds=0.5), Verdict(name="api", state="ready")
+    assert decode_event({"began": "api"}) == PhaseBegan(name="api")
+    assert decode_event({"ended": asdict(phase)}) == PhaseEnded(phase=phase)
+    assert decode_event({"verdict": asdict(verdict)}) == VerdictChanged(verdict=verdict)
+    assert decode_event({"else": 1}) is None
+
+
+def test_a_failure_crosses_processes_word_by_word():
+    error = PlexdevError(PORT_TAKEN, port=8080, purpose="the API", holder="nginx (pid 1)", detail="a\nb")
+    assert str(decode_failure(encode_failure(error))) == str(error)
+
+
+@pytest.fixture
+def template(tmp_path):
+    template = Template(tmp_path, "key")
+    (tmp_path / "postgres").mkdir()
+    built = template.building_place()
+    (built / "data" / "base").mkdir(parents=True)
+    (built / "data" / "base" / "1").write_bytes(b"12345")
+    template.put(built)
+    return template
+
+
+def test_a_template_is_there_once_it_was_put(template):
+    assert template.is_there()
+    assert template.flaw() is None
+
+
+def test_a_template_that_lost_a_byte_is_flawed(template):
+    (template.data / "base" / "1").write_bytes(b"1234")
+    assert template.flaw() == "1 files with 4 bytes, not {'files': 1, 'bytes': 5}"
+
+
+def test_a_template_without_its_count_is_flawed(template):
+    (template.data.parent / "template.json").write_text("{")
+    assert "JSONDecodeError" in (template.flaw() or "")
+
+
+def test_templates_that_nobody_used_for_long_are_removed_when_another_is_put(template):
+    os.utime(template.data.parent, (0, 0))
+    newer = Template(template.cache, "newer")
+    built = newer.building_place()
+    (built / "data").mkdir()
+    newer.put(built)
+    assert not template.is_there()
+    assert newer.is_there()
+
+
+def test_the_key_depends_on_server_options_and_each_migration(tmp_path):
+    server, migrations = tmp_path / "postgres", tmp_path / "migrations"
+    server.write_bytes(b"elf")
+    migrations.mkdir()
+    (migrations / "0001_a.sql").write_text("a")
+    key = key_of(server, ["-x"], migrations)
+
+    assert key == key_of(server, ["-x"], migrations)
+    assert key != key_of(server, ["-y"], migrations)
+    (migrations / "0002_b.sql").write_text("b")
+    second = key_of(server, ["-x"], migrations)
+    assert second != key
+    server.write_bytes(b"other elf")
+    assert key_of(server, ["-x"], migrations) != second
+
+
+def test_a_table_of_verdicts():
+    verdicts = [
+        Verdict(name="api", state="ready", since=2.0),
+        Verdict(name="nats", state="gone", reason="ended with SIGKILL\nlast words", hint="read nats.log"),
+    ]
+    assert verdict_table(verdicts).splitlines() == [
+        "api   ready   since 2.0 s",
+        "nats  gone                    ended with SIGKILL",
+        "      | last words",
+        "      fix: read nats.log",
+    ]

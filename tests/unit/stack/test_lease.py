@@ -1,0 +1,107 @@
+"""The lease: who brings up, who reads, who is told of a failure. Its provider keeps a diary instead of servers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
+from pytest_plexdev.lease import Lease
+from pytest_plexdev.stack.model import Endpoints, StackInfo
+
+
+class Diary:
+    def __init__(self, directory: Path, *, fails: bool = False) -> None:
+        self.directory = directory
+        self.fails = fails
+        self.entries: list[str] = []
+
+    def __call__(self, directory: Path) -> Diary:
+        self.directory = directory
+        return self
+
+    def up(self, progress):
+        self.entries.append("up")
+        if self.fails:
+            raise PlexdevError(
+                SERVER_EXITED, detail="no such table", service="api", status="exit status 1", seconds=0.25, log="a.log"
+            )
+        self.directory.mkdir()
+        where = Endpoints(api="http://localhost:1", issuer="i", database="d", nats="n", signer="s")
+        return StackInfo(provider="embedded", id="x", directory=self.directory, endpoints=where, started_at=1.0)
+
+    def down(self, info):
+        self.entries.append("down")
+
+    def state(self, info):
+        return []
+
+
+@pytest.fixture
+def diary(tmp_path):
+    return Diary(tmp_path)
+
+
+def lease_of(tmp_path, diary, **changes) -> Lease:
+    return Lease(run_directory=tmp_path / "run", provider_factory=diary, **changes)
+
+
+def test_only_the_first_brings_up(tmp_path, diary):
+    first, second = lease_of(tmp_path, diary), lease_of(tmp_path, diary)
+    assert first.acquire(print) == second.acquire(print)
+    assert diary.entries == ["up"]
+
+
+def test_nothing_is_there_before_somebody_asks(tmp_path, diary):
+    lease = lease_of(tmp_path, diary)
+    assert lease.peek() is None
+    assert lease.release(failed=False) is None
+    assert diary.entries == []
+    assert not lease.run_directory.exists()
+
+
+def test_a_failure_is_told_to_everybody_and_not_tried_again(tmp_path):
+    diary = Diary(tmp_path, fails=True)
+    with pytest.raises(PlexdevError) as first:
+        lease_of(tmp_path, diary).acquire(print)
+    with pytest.raises(PlexdevError) as second:
+        lease_of(tmp_path, diary).acquire(print)
+
+    assert str(first.value) == str(second.value)
+    assert "| no such table" in str(second.value)
+    assert diary.entries == ["up"]
+
+
+def test_release_ends_it_once(tmp_path, diary):
+    lease = lease_of(tmp_path, diary)
+    lease.acquire(print)
+    lease.release(failed=False)
+    lease.release(failed=False)
+    assert diary.entries == ["up", "down"]
+    assert not lease.run_directory.exists()
+
+
+@pytest.mark.parametrize(
+    ("keep", "failed", "kept"),
+    [
+        ("never", True, False),
+        ("on-failure", True, True),
+        ("on-failure", False, False),
+        ("always", False, True),
+    ],
+)
+def test_keep(tmp_path, diary, keep, failed, kept):
+    lease = lease_of(tmp_path, diary, keep=keep)
+    info = lease.acquire(print)
+    assert lease.release(failed=failed) == (info if kept else None)
+    assert diary.entries == (["up"] if kept else ["up", "down"])
+    assert (info.directory / "kept").exists() == kept
+
+
+def test_after_a_failed_bring_up_the_directory_stays_for_its_logs(tmp_path):
+    lease = lease_of(tmp_path, Diary(tmp_path, fails=True))
+    with pytest.raises(PlexdevError):
+        lease.acquire(print)
+    lease.release(failed=True)
+    assert lease.run_directory.exists()

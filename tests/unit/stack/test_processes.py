@@ -1,0 +1,86 @@
+"""Processes and ports: which one is meant, and who has what."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.embedded.ports import holder, listen, reserve
+from pytest_plexdev.stack.embedded.processes import ProcessId, describe_status, last_lines
+
+
+def test_a_process_is_itself_and_alive():
+    me = ProcessId.of(os.getpid())
+    assert me == ProcessId.of(os.getpid())
+    assert me.is_alive
+
+
+def test_another_start_time_is_another_process():
+    me = ProcessId.of(os.getpid())
+    assert not ProcessId(me.pid, me.started - 1).is_alive
+
+
+def test_one_that_ended_is_not_alive_even_before_it_is_waited_for():
+    process = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
+    identity = ProcessId.of(process.pid)
+    assert identity.is_alive
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert not identity.is_alive
+    process.communicate()
+    assert not identity.is_alive
+
+
+def test_no_such_process():
+    with pytest.raises(ProcessLookupError):
+        ProcessId.of(2**22 + 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(0, "exit status 0"), (7, "exit status 7"), (-9, "SIGKILL"), (-250, "signal 250")]
+)
+def test_a_status_in_words(status, words):
+    assert describe_status(status) == words
+
+
+def test_last_lines(tmp_path):
+    log = tmp_path / "log"
+    assert last_lines(log) == ""
+    log.write_bytes(b"".join(b"line %d \xff\n" % number for number in range(5000)))
+    assert last_lines(log, 2) == "line 4998 \ufffd\nline 4999 \ufffd"
+
+
+def test_a_port_that_listens_answers_and_one_that_is_held_refuses():
+    ours, held = listen(0, purpose="a test"), reserve(purpose="a test")
+    with socket.socket() as client:
+        assert client.connect_ex(("127.0.0.1", ours.number)) == 0
+    with socket.socket() as client:
+        assert client.connect_ex(("127.0.0.1", held.number)) != 0
+    ours.release()
+    held.release()
+
+
+def test_a_server_binds_where_a_port_is_held_for_it():
+    held = reserve(purpose="a test")
+    with socket.create_server(("127.0.0.1", held.number)) as server, socket.socket() as client:
+        assert client.connect_ex(("127.0.0.1", held.number)) == 0
+        assert server.getsockname()[1] == held.number
+    held.release()
+
+
+def test_a_taken_port_is_refused_with_its_purpose_and_holder():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(PlexdevError, match=rf"port {port} for the API is taken by .*\(pid {os.getpid()}\)"):
+            listen(port, purpose="the API")
+
+
+def test_the_holder_of_a_port_that_nobody_listens_on():
+    held = reserve(purpose="a test")
+    assert holder(held.number) == "a process that holds it without listening"
+    held.release()

@@ -50,11 +50,19 @@ class Page(HTMLParser):
         self.forms: list[Form] = []
         self.links: list[str] = []
         self.error = ""
+        self._words: list[str] = []
         self._in_error: str | None = None
+        self._in_style = False
         self.feed(html)
+
+    @property
+    def text(self) -> str:
+        """What a reader sees of it."""
+        return " ".join(self._words)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
+        self._in_style = tag in {"style", "script"}
         if tag == "form":
             self.forms.append(Form(attributes.get("action", ""), attributes.get("method", "get").lower()))
         elif tag == "a":
@@ -66,10 +74,13 @@ class Page(HTMLParser):
             self._in_error = tag
 
     def handle_data(self, data: str) -> None:
+        if not self._in_style:
+            self._words += data.split()
         if self._in_error:
             self.error = f"{self.error} {data.strip()}".strip()
 
     def handle_endtag(self, tag: str) -> None:
+        self._in_style = False
         if tag == self._in_error:
             self._in_error = None
 
@@ -159,11 +170,12 @@ class Browser:
     def _next(self, response: httpx.Response) -> httpx.Response:
         if response.has_redirect_location:
             return self._follow(urljoin(str(response.url), response.headers["location"]))
-        if response.status_code >= 400:
-            raise self._stuck(response, " ".join(re.sub(r"<[^>]*>", " ", response.text).split())[:200])
         page = Page(response.text)
+        # Dex answers a wrong password with its login page again; the status, 200 or 401, depends on its version.
         if page.error and self._entered_password:
             raise PlexdevError(SIGN_IN_REFUSED, user=self._user, url=_without_query(response.url), reason=page.error)
+        if response.status_code >= 400:
+            raise self._stuck(response, page.text[:200] or "the page is empty")
         if page.forms:
             return self._submit(page.forms[0], response)
         onward = next((link for link in page.links if "sign-in" in link or "/auth" in link), None)

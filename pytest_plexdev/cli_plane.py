@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 DEFAULT_DOMAIN: Final = "acme-corp"
 
-Command = Callable[[argparse.Namespace], int]
-
 
 def add_plane_commands(subparsers: Any) -> None:
     """Add the commands to what ``ArgumentParser.add_subparsers`` returned.
@@ -51,17 +49,20 @@ def exit_code_of(error: ProblemError) -> int:
     return 4 if error.status in {403, 404} else 1
 
 
-def _guarded(command: Command) -> Command:
-    """The command, with the API's refusals as one message and an exit code."""
+def _guarded(command: Callable[[_Plane, argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """The command on the running stack, with the API's refusals as one message and an exit code."""
 
     def run(arguments: argparse.Namespace) -> int:
         from pytest_plexdev.api.problems import ProblemError
 
+        plane = _plane()
         try:
-            return command(arguments)
+            return command(plane, arguments)
         except ProblemError as error:
             sys.stderr.write(f"plexdev[{error.code or 'refused'}]: {error}\n")
             return exit_code_of(error)
+        finally:
+            plane.nobody.transport.close()
 
     return run
 
@@ -113,11 +114,11 @@ def _plane() -> _Plane:
     return _Plane(Stack(info, lambda _: ()).anonymous, credentials, tenants)
 
 
-def _login(arguments: argparse.Namespace) -> int:
+def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
     from pytest_plexdev.credentials import Credential
     from pytest_plexdev.login import DevicePoll, approve
 
-    plane, slug = _plane(), arguments.domain
+    slug = arguments.domain
     domain_id = plane.domain_id(slug)
     device = plane.nobody.auth.device_code(domain_id=domain_id, idp_binding_id=plane.binding_id(slug))
     if arguments.auto:
@@ -131,8 +132,8 @@ def _login(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _whoami(arguments: argparse.Namespace) -> int:
-    me = _plane().client(arguments.domain).auth.whoami()
+def _whoami(plane: _Plane, arguments: argparse.Namespace) -> int:
+    me = plane.client(arguments.domain).auth.whoami()
     if arguments.output == "json":
         _print_json(me)
         return 0
@@ -147,8 +148,7 @@ def _whoami(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _list(arguments: argparse.Namespace) -> int:
-    plane = _plane()
+def _list(plane: _Plane, arguments: argparse.Namespace) -> int:
     listing = _LISTS[arguments.what]
     items = list(listing.items(plane.client(arguments.domain), plane.domain_id(arguments.domain)))
     if arguments.output == "json":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shlex
 import sys
@@ -138,6 +139,10 @@ def _down(options: argparse.Namespace) -> int:
     if not (directory / "supervisor.json").exists():
         raise PlexdevError(WARM_STACK_MISSING, looked_for=directory)
     end(directory)
+    if options.directory:
+        # The run that kept the stack has left its own directory around it.
+        with contextlib.suppress(OSError):
+            directory.absolute().parent.rmdir()
     _print("plexdev: the stack is down")
     return 0
 

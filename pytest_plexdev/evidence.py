@@ -6,6 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -37,7 +38,7 @@ def attach(report: pytest.TestReport, item: pytest.Item, run: Run, *, since: Mom
     """
     if run.running is None:
         return
-    sections = list(_collect(run.running, item, since))
+    sections = list(_collect(run.running, item, replace(since, log_sizes=since.log_sizes or run.first_log_sizes)))
     report.sections += [(f"plexdev {title}", text) for title, text in sections]
     try:
         _write(run.settings.output / _slug(item.nodeid), sections)
@@ -69,7 +70,10 @@ def _collectors(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tupl
 
 
 def _readiness(stack: Stack) -> str:
-    rows = [f"{verdict.name:<12} {verdict.state:<8} {verdict.reason}".rstrip() for verdict in stack.verdicts()]
+    rows = [
+        f"{verdict.name:<12} {verdict.state:<8} {' '.join(verdict.reason.splitlines()[:1])}".rstrip()
+        for verdict in stack.verdicts()
+    ]
     return "\n".join(rows) or "the provider named no service"
 
 

@@ -82,7 +82,7 @@ def _afterwards(run: Run, info: StackInfo) -> Iterator[str]:
     if run.settings.dev_stack:
         yield "  the stack is left running; end it with: plexdev down"
     elif run.keeps:
-        yield f"  kept (--plexdev-keep={run.settings.keep}): {info.directory}; plexdev status, then plexdev down"
+        yield f"  kept (--plexdev-keep={run.settings.keep}): end it with: plexdev down --directory {info.directory}"
     else:
         yield "  warm next time: plexdev up, then pytest --dev-stack …"
 

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,6 +44,7 @@ class Run:
         running: The stack, in a process that has asked for it.
         death: The server that died in the middle of the run, once a test of this process has failed for it.
         failed: Whether a test has failed.
+        first_log_sizes: How long the logs were when this process got the stack.
     """
 
     settings: Settings
@@ -53,6 +54,7 @@ class Run:
     running: Stack | None = None
     death: PlexdevError | None = None
     failed: bool = False
+    first_log_sizes: Mapping[Path, int] = field(default_factory=dict)
 
     @property
     def logins(self) -> Path:
@@ -101,7 +103,10 @@ class Run:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.stack_file.exists():
             attached.info.write(self.stack_file)
-        return Stack(attached.info, attached.provider.state, attached_in=time.perf_counter() - began)
+        stack = Stack(attached.info, attached.provider.state, attached_in=time.perf_counter() - began)
+        # What a warm stack wrote before this run is no evidence for it; a fresh one's bring-up is.
+        self.first_log_sizes = stack.log_sizes() if self.settings.dev_stack else {}
+        return stack
 
     def end(self) -> None:
         """Give back what the run holds; in the controller, after every worker is gone."""
@@ -111,9 +116,13 @@ class Run:
 
         shutil.rmtree(self.logins, ignore_errors=True)
         self.stack_file.unlink(missing_ok=True)
-        choose.give_back(self)
-        # A fresh stack's lease removes the directory itself, or leaves in it what an error named.
-        if self.settings.dev_stack:
+        kept = choose.give_back(self)
+        if kept is not None:
+            # Nobody leases it any more; `plexdev down` removes the rest.
+            for file in self.directory.glob("lease.*"):
+                file.unlink()
+        elif self.settings.dev_stack:
+            # A fresh stack's lease has removed the directory, or has left in it what an error named.
             shutil.rmtree(self.directory, ignore_errors=True)
 
     @property

@@ -12,7 +12,7 @@ from typing import Final
 from pytest_plexdev.api import Client, Transport
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.errors import SERVER_DIED, PlexdevError
-from pytest_plexdev.stack.model import StackInfo, Verdict
+from pytest_plexdev.stack.model import Service, StackInfo, Verdict
 
 LOG_LINES: Final = 12
 """Last lines of a log that an error shows."""
@@ -81,12 +81,17 @@ class Stack:
         logs = [service.log for service in self.info.services if service.log is not None]
         return {log: log.stat().st_size for log in logs if log.is_file()}
 
-    def died(self) -> PlexdevError | None:
+    def died(self, patience: float = 0.0) -> PlexdevError | None:
         """The error for a server that ended on its own, ``None`` where all are there.
 
         It looks at processes first: that costs microseconds, and asking every server does not.
+
+        Args:
+            patience: Seconds to go on looking, where something says that one is dying.
         """
-        dead = next((service for service in self.info.services if _is_gone(service.pid)), None)
+        deadline = time.monotonic() + patience
+        while (dead := self._dead()) is None and time.monotonic() < deadline:
+            time.sleep(0.01)  # a process that is not our child: nothing tells of its end
         if dead is None:
             return None
         return PlexdevError(
@@ -96,6 +101,9 @@ class Stack:
             status=self._status_of(dead.name),
             log=dead.log or f"plexdev logs {dead.name}",
         )
+
+    def _dead(self) -> Service | None:
+        return next((service for service in self.info.services if _is_gone(service.pid)), None)
 
     def _status_of(self, service: str) -> str:
         # Its supervisor learns of the end when we do, and takes a moment to note it.

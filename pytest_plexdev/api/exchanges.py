@@ -13,11 +13,11 @@ BODY_LIMIT: Final = 2000
 """Characters kept of a body."""
 
 _SECRET_MEMBER: Final = re.compile(
-    r'("(?:access_token|bootstrap_token|client_assertion|client_secret|device_code|id_token|nsk|password|plaintext'
-    r'|refresh_token|token)"\s*:\s*)"(?:[^"\\]|\\.)*"'
+    r'("(?:access_token|bootstrap_token|client_assertion|client_secret|code_verifier_handle|device_code|id_token|nonce'
+    r'|nsk|password|plaintext|refresh_token|token)"\s*:\s*)"(?:[^"\\]|\\.)*"'
 )
 _SECRET_VALUE: Final = re.compile(r"\b(psk|psb|nsk)_[A-Za-z0-9_\-]+")
-_SECRET_FIELD: Final = re.compile(r"\b(code|password|state|code_verifier|device_code)=[^&\s\"]+")
+_SECRET_FIELD: Final = re.compile(r"\b(code|password|state|nonce|code_verifier|device_code)=[^&\s\"]+")
 
 
 def mask(text: str) -> str:

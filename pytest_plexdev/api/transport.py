@@ -23,6 +23,10 @@ TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 """Seconds; nothing on ``/v1`` takes long, so that a silent server is an error before a test's patience ends."""
 
 
+DYING: Final = 0.3
+"""Seconds from a dying server's reset connections until it is seen to be dead; a killed one is torn down first."""
+
+
 class Page(msgspec.Struct, frozen=True):
     """One page of a list; ``next_cursor`` is absent or empty at the end."""
 
@@ -37,7 +41,8 @@ class Transport:
         base_url: Origin of the API, without a trailing slash.
         token: Bearer; ``None`` speaks as nobody.
         exchanges: Where exchanges are remembered.
-        explain: Asked when no answer came, or one of status 5xx: a better error, or ``None``.
+        explain: Asked when no answer came, or one of status 5xx: a better error, or ``None``. Its argument is how
+            many seconds it may take to find one.
         http: The connection pool; by default one of its own.
     """
 
@@ -47,7 +52,7 @@ class Transport:
         *,
         token: str | None = None,
         exchanges: ExchangeLog | None = None,
-        explain: Callable[[], Exception | None] = lambda: None,
+        explain: Callable[[float], Exception | None] = lambda _: None,
         http: httpx.Client | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
@@ -154,13 +159,13 @@ class Transport:
         if response.is_success:
             return
         problem = problem_of(response)
-        better = self._explain() if response.is_server_error else None
+        better = self._explain(0.0) if response.is_server_error else None
         if better is not None:
             raise better from problem
         raise problem
 
     def _unreachable(self, request: httpx.Request, error: httpx.TransportError) -> Exception:
-        return self._explain() or PlexdevError(
+        return self._explain(DYING) or PlexdevError(
             API_UNREACHABLE, method=request.method, url=request.url, reason=str(error) or type(error).__name__
         )
 

@@ -1,0 +1,207 @@
+"""Runs on a stack that is there already, and the commands that speak to it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev import cli
+from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
+from pytest_plexdev.stack.embedded.settings import WARM_ID
+from pytest_plexdev.stack.model import StackInfo
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def stack(state: Path) -> Iterator[StackInfo]:
+    """A warm stack where `plexdev up` leaves one, on ports that the kernel chose."""
+    provider = EmbeddedProvider(EmbeddedSettings(id=WARM_ID), state / WARM_ID)
+    info = provider.up(lambda _: None)
+    yield info
+    provider.down(info)
+
+
+@pytest.fixture(autouse=True)
+def _its_state(state: Path, project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state))
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_the_warm_stack_is_used_and_left(project: pytest.Pytester, stack: StackInfo, workers: list[str]) -> None:
+    result = project.runpytest_subprocess("--dev-stack", "--pyargs", "pytest_plexdev.golden", *workers)
+
+    result.assert_outcomes(passed=9)
+    attached = "" if workers else ", attached in * ms"
+    result.stdout.fnmatch_lines(
+        [
+            f"embedded stack warm at {stack.endpoints.api}{attached}",
+            "  the stack is left running; end it with: plexdev down",
+        ]
+    )
+    assert {
+        verdict.state for verdict in EmbeddedProvider(EmbeddedSettings(id=WARM_ID), stack.directory).state(stack)
+    } == {"ready"}
+
+
+def test_workers_share_one_login(project: pytest.Pytester, stack: StackInfo) -> None:
+    project.makepyfile(
+        test_login="""
+        import pathlib, pytest, stat
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_login(plexdev_tenants, pytestconfig, number):
+            login = plexdev_tenants["acme-corp"].login
+            assert login.token not in repr(login)
+            pathlib.Path(f"token-{number}").write_text(login.token)
+            from pytest_plexdev import run
+            kept = list(run.of(pytestconfig).logins.glob("*.json"))
+            assert [stat.S_IMODE(path.stat().st_mode) for path in kept] == [0o600]
+        """
+    )
+    project.runpytest_subprocess("--dev-stack", "-n", "3").assert_outcomes(passed=7)
+
+    assert len({path.read_text() for path in project.path.glob("token-*")}) == 1
+
+
+def test_a_wrong_password_is_the_identity_providers_word(project: pytest.Pytester, stack: StackInfo) -> None:
+    project.makepyfile(
+        test_login="""
+        def test_login(plexdev_tenants, plexdev_login):
+            plexdev_login(plexdev_tenants["beta-llc"], user="admin@example.com", password="wrong")
+        """
+    )
+    result = project.runpytest_subprocess("--dev-stack")
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "plexdev[[]sign-in-refused[]]: the identity provider refused admin@example.com at *",
+            "  why: its page says: Invalid *",
+        ]
+    )
+
+
+def test_events_database_and_kube(project: pytest.Pytester, stack: StackInfo) -> None:
+    project.makepyfile(
+        test_fixtures="""
+        import pytest
+        from pytest_plexdev import PlexdevError
+
+        def test_events(plexdev_events, plexdev_project):
+            created = plexdev_events.wait_for("ProjectCreated")
+            assert created.scope == plexdev_project.domain_id
+            assert created.id
+            with pytest.raises(PlexdevError, match="no NeverHappened came within 0.1 s"):
+                plexdev_events.wait_for("NeverHappened", timeout=0.1)
+
+        def test_db(plexdev_db, plexdev_tenant):
+            row = plexdev_db.execute("SELECT slug FROM plexsphere.domains WHERE id = %s", (plexdev_tenant.domain_id,))
+            assert row.fetchone() == (plexdev_tenant.slug,)
+
+        def test_the_runbooks_sql_gives_the_same_tenants(plexdev_stack, plexdev_tenants):
+            from pytest_plexdev.tenancy import _read_from_postgres
+            rows = _read_from_postgres(plexdev_stack.database_url)
+            read = {one.slug: (one.domain_id, one.binding_id) for one in rows}
+            for tenant in plexdev_tenants.values():
+                assert read[tenant.slug] == (tenant.domain_id, tenant.binding_id)
+
+        def test_an_unknown_seed(plexdev_tenants):
+            with pytest.raises(PlexdevError, match="no seeded Domain delta.*\\\\n.*acme-corp, beta-llc, gamma-coop"):
+                plexdev_tenants["delta"]
+
+        def test_kube(plexdev_kube):
+            pass
+        """
+    )
+    project.runpytest_subprocess("--dev-stack", "-k", "fixtures").assert_outcomes(passed=4, skipped=1)
+
+
+def test_a_failing_step_skips_the_later_ones(project: pytest.Pytester, stack: StackInfo) -> None:
+    project.makeconftest(
+        """
+        import pytest
+        from pytest_plexdev.golden import flow
+
+        def refuse(*_, **__):
+            raise ValueError("no Project today\\nsecond line")
+
+        @pytest.fixture(autouse=True)
+        def _no_project(monkeypatch):
+            monkeypatch.setattr(flow, "create_project", refuse)
+        """
+    )
+    project.makepyfile(
+        test_again="""
+        from pytest_plexdev.golden.conftest import golden
+        from pytest_plexdev.golden.test_golden_flow import *
+        """
+    )
+    result = project.runpytest_subprocess("--dev-stack", "-rs", "-k", "again and not real_time")
+
+    result.assert_outcomes(passed=5, failed=1, skipped=3)
+    result.stdout.fnmatch_lines(["SKIPPED*golden.project failed before: no Project today"])
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = cli.main(arguments)
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def test_commands_before_a_login(stack: StackInfo, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "whoami")
+
+    assert (code, out) == (3, "")
+    assert f"plexdev[not-signed-in]: nobody is signed in to {stack.endpoints.api}" in err
+
+
+def test_login_whoami_and_lists(stack: StackInfo, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "login", "--auto")
+    assert (code, out) == (0, f"signed in to acme-corp at {stack.endpoints.api}\n")
+    (kept,) = (state / "credentials").glob("*.json")
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+    code, out, _ = run(capsys, "whoami")
+    header, row = out.splitlines()
+    assert header.split() == ["PRINCIPAL", "SUBJECT", "DOMAIN", "ACR", "AMR"]
+    acme = next(tenant for tenant in stack.tenants if tenant.slug == "acme-corp")
+    assert re.fullmatch(rf"user\s+\S{{36}}  {acme.domain_id}  -\s+-", row)
+
+    for what in ("domain", "project", "identity", "audit", "group", "node"):
+        code, out, err = run(capsys, "list", what, "--output", "json")
+        assert (code, err) == (0, "")
+        assert isinstance(json.loads(out)["items"], list)
+    code, out, _ = run(capsys, "list", "identity")
+    assert out.splitlines()[0].split() == ["ID", "KIND", "DISPLAY_NAME", "LAST_SIGN_IN_AT"]
+    assert len(out.splitlines()) >= 2
+
+
+def test_another_domain_is_refused_with_plexctls_codes(stack: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "login", "--auto", "--domain", "beta-llc")
+    assert run(capsys, "list", "identity", "--domain", "beta-llc")[0] == 0
+
+    code, _, err = run(capsys, "list", "audit", "--domain", "gamma-coop")
+    assert code == 77
+    assert err.startswith("plexdev[permission_denied]: GET /v1/domains/")
+
+    code, _, err = run(capsys, "list", "group", "--domain", "nowhere")
+    assert code == 4
+    assert "plexdev[domain-unknown]: there is no Domain nowhere" in err
+
+
+def test_a_revoked_credential_is_code_3(stack: StackInfo, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "login", "--auto")
+    (kept,) = (state / "credentials").glob("*.json")
+    kept.write_text(re.sub(r'"token":"[^"]*"', '"token":"psk_dev_aaaa_bbbb"', kept.read_text()))
+
+    code, _, err = run(capsys, "whoami")
+    assert code == 3
+    assert err.startswith("plexdev[unauthenticated]: GET /v1/auth/whoami -> 401")

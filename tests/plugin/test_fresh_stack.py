@@ -1,0 +1,212 @@
+"""Whole runs on a fresh embedded stack: one bring-up, nothing left behind, failures that say what happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "sibling"
+
+NOTES_THE_STACK = """
+import json, os, pathlib, pytest
+
+@pytest.mark.parametrize("number", range(4))
+def test_stack(plexdev_stack, number):
+    pids = [service.pid for service in plexdev_stack.info.services if service.pid]
+    note = {"id": plexdev_stack.info.id, "directory": str(plexdev_stack.info.directory), "pids": pids}
+    pathlib.Path(f"note-{number}.json").write_text(json.dumps(note))
+"""
+
+
+@pytest.fixture
+def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the run puts its directory. Short, for sockets; one of its own, so that all in it is the run's."""
+    directory = Path("/tmp") / f"pt-{os.getpid()}-{os.urandom(3).hex()}"
+    directory.mkdir()
+    monkeypatch.setenv("TMPDIR", str(directory))
+    return directory
+
+
+def assert_nothing_is_left(temporary: Path, notes: list[dict[str, object]]) -> None:
+    alive = [pid for note in notes for pid in note["pids"] if Path(f"/proc/{pid}").exists()]  # type: ignore[attr-defined]
+    assert alive == []
+    assert [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")] == []
+    shutil.rmtree(temporary)
+
+
+def notes_of(project: pytest.Pytester) -> list[dict[str, object]]:
+    return [json.loads(path.read_text()) for path in project.path.glob("note-*.json")]
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "3"]])
+def test_one_stack_per_run_whoever_asks(project: pytest.Pytester, temporary: Path, workers: list[str]) -> None:
+    project.makepyfile(test_stack=NOTES_THE_STACK)
+    result = project.runpytest_subprocess(*workers)
+
+    result.assert_outcomes(passed=5)
+    notes = notes_of(project)
+    assert (len(notes), len({note["id"] for note in notes})) == (4, 1)
+    result.stdout.fnmatch_lines(
+        [
+            "*- plexdev -*",
+            "embedded stack * at http://localhost:*",
+            "  ran: postgres 16.*, nats 2.10.26*",
+            "  left out: *OpenBao*",
+            "  seconds: *all *",
+            "  warm next time: plexdev up, then pytest --dev-stack …",
+        ]
+    )
+    assert_nothing_is_left(temporary, notes)
+
+
+def test_a_worker_that_crashes_leaves_the_stack_to_the_others(project: pytest.Pytester, temporary: Path) -> None:
+    project.makepyfile(
+        test_crash="import os\n\ndef test_crash(plexdev_stack):\n    os._exit(3)\n", test_stack=NOTES_THE_STACK
+    )
+    result = project.runpytest_subprocess("-n", "2")
+
+    result.assert_outcomes(passed=5, failed=1)
+    notes = notes_of(project)
+    assert len({note["id"] for note in notes}) == 1
+    assert_nothing_is_left(temporary, notes)
+
+
+def test_a_sibling_project_needs_no_conftest(pytester: pytest.Pytester) -> None:
+    shutil.copytree(EXAMPLE, pytester.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+
+    pytester.runpytest_subprocess("-n", "2").assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize("arguments", [["-k", "test_8"], ["-n", "2", "-p", "no:randomly"]])
+def test_the_golden_flow_from_a_foreign_project(project: pytest.Pytester, arguments: list[str]) -> None:
+    result = project.runpytest_subprocess("--pyargs", "pytest_plexdev.golden", *arguments)
+
+    result.assert_outcomes(passed=1 if "-k" in arguments else 9)
+
+
+def test_a_server_that_dies_is_named_once_and_the_rest_is_skipped(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_death="""
+        import os, signal
+
+        def test_before(plexdev_client):
+            list(plexdev_client.domains.list())
+
+        def test_kill(plexdev_stack, plexdev_client):
+            pid = next(service.pid for service in plexdev_stack.info.services if service.name == "api")
+            os.kill(pid, signal.SIGKILL)
+            list(plexdev_client.domains.list())
+
+        def test_after(plexdev_client):
+            pass
+
+        def test_that_needs_no_stack():
+            pass
+        """
+    )
+    result = project.runpytest_subprocess("-p", "no:cacheprovider", "-rsf")
+
+    result.assert_outcomes(passed=3, failed=1, skipped=1)
+    result.stdout.fnmatch_lines(
+        [
+            "plexdev[[]server-died[]]: api ended with *KILL* in the middle of the run",
+            "  fix: read *api.log",
+            "  at: *test_death.py:9",
+            "SKIPPED*the stack is not whole: plexdev[[]server-died[]]: api ended*",
+            "FAILED test_death.py::test_kill - plexdev[[]server-died[]]*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_server_that_dies_between_tests_is_an_error_too(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_death="""
+        import os, signal, time
+
+        def test_kill(plexdev_stack):
+            pid = next(service.pid for service in plexdev_stack.info.services if service.name == "nats")
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(0.1)
+
+        def test_next(plexdev_stack):
+            pass
+
+        def test_last(plexdev_stack):
+            pass
+        """
+    )
+    result = project.runpytest_subprocess("-k", "death")
+
+    result.assert_outcomes(passed=1, errors=1, skipped=1)
+    result.stdout.fnmatch_lines(["plexdev[[]server-died[]]: nats ended with *KILL* in the middle of the run"])
+
+
+def test_a_failing_test_leaves_evidence_without_secrets(project: pytest.Pytester) -> None:
+    project.makeconftest(
+        "def pytest_plexdev_diagnostics(stack, item):\n    return [('mine', f'asked for {item.name}')]\n"
+    )
+    project.makepyfile(
+        test_evidence="""
+        def test_fails(plexdev_project, plexdev_tenant):
+            token = plexdev_tenant.client.bootstrap_tokens.issue(plexdev_project.id)
+            assert token.token == ""
+        """
+    )
+    result = project.runpytest_subprocess("-n", "1")
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*- plexdev readiness -*",
+            "api *ready*",
+            "*- plexdev HTTP exchanges -*",
+            "* POST /v1/projects/*/bootstrap-tokens -> 201 (* ms)",
+            "*- plexdev diagnostics -*",
+            "asked for test_fails",
+            "  evidence: .plexdev",
+        ]
+    )
+    (kept,) = (project.path / ".plexdev").iterdir()
+    assert kept.name == "test_evidence.py-test_fails"
+    exchanges = (kept / "HTTP-exchanges.txt").read_text()
+    assert '"token":"***"' in exchanges
+    assert "psk_" not in exchanges.replace("psk_***", "")
+    assert "psb_" not in exchanges.replace("psb_***", "")
+
+
+def test_a_bring_up_that_fails_is_said_to_every_test_and_tried_once(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PLEXDEV_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    project.makepyfile(test_stack=NOTES_THE_STACK)
+    result = project.runpytest_subprocess("-n", "2")
+
+    result.assert_outcomes(passed=1, errors=4)
+    result.stdout.fnmatch_lines(["plexdev[[]cache-unwritable[]]: *", "  fix: *"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*- plexdev -*")
+
+
+def test_a_kept_stack_stays_and_the_summary_says_how_to_end_it(project: pytest.Pytester, temporary: Path) -> None:
+    project.makepyfile(test_stack=NOTES_THE_STACK)
+    result = project.runpytest_subprocess("--plexdev-keep=always", "--plexdev-report=out/timeline.html")
+
+    result.assert_outcomes(passed=5)
+    note = notes_of(project)[0]
+    assert all(Path(f"/proc/{pid}").exists() for pid in note["pids"])  # type: ignore[attr-defined]
+    assert [path.name for path in temporary.rglob("logins")] == []
+    (kept_line,) = [line for line in result.stdout.lines if line.startswith("  kept (--plexdev-keep=always)")]
+    assert "<td>api" in (project.path / "out" / "timeline.html").read_text()
+
+    command = kept_line.rpartition("end it with: ")[2].split()
+    assert command[:2] == ["plexdev", "down"]
+    subprocess.run([sys.executable, "-m", "pytest_plexdev.cli", *command[1:]], check=True)
+    assert_nothing_is_left(temporary, notes_of(project))

@@ -4,7 +4,7 @@ import pytest
 
 
 def test_the_header_names_mode_source_and_stand_ins(project: pytest.Pytester) -> None:
-    result = project.runpytest_subprocess()
+    result = project.runpytest_inprocess()
 
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
@@ -37,7 +37,7 @@ def test_every_source_is_named(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     project.makeini(f"[pytest]\n{ini}\n")
-    result = project.runpytest_subprocess(*arguments)
+    result = project.runpytest_inprocess(*arguments)
 
     assert result.ret == 0
     assert shown in result.stdout.str()
@@ -56,7 +56,7 @@ def test_every_source_is_named(
     ],
 )
 def test_a_wrong_option_is_a_usage_error(project: pytest.Pytester, arguments: list[str], message: str) -> None:
-    result = project.runpytest_subprocess(*arguments)
+    result = project.runpytest_inprocess(*arguments)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert message in result.stderr.str()
@@ -69,11 +69,11 @@ def test_a_wrong_variable_is_a_usage_error_and_help_still_works(
 ) -> None:
     monkeypatch.setenv("PLEXDEV_KEEP", "yes")
 
-    assert project.runpytest_subprocess().ret == pytest.ExitCode.USAGE_ERROR
-    helped = project.runpytest_subprocess("--help")
+    assert project.runpytest_inprocess().ret == pytest.ExitCode.USAGE_ERROR
+    helped = project.runpytest_inprocess("--help")
     assert helped.ret == 0
     helped.stdout.fnmatch_lines(["plexsphere dev stack (pytest-plexdev):", "*--plexdev-stack=embedded|kind|attached*"])
-    assert project.runpytest_subprocess("--version").ret == 0
+    assert project.runpytest_inprocess("--version").ret == 0
 
 
 def test_markers_are_registered(project: pytest.Pytester) -> None:
@@ -81,12 +81,12 @@ def test_markers_are_registered(project: pytest.Pytester) -> None:
         test_marked="import pytest\n\n@pytest.mark.golden\n@pytest.mark.slow\ndef test_marked():\n    pass\n"
     )
 
-    project.runpytest_subprocess("--strict-markers").assert_outcomes(passed=2)
-    project.runpytest_subprocess("--markers").stdout.fnmatch_lines(["@pytest.mark.golden: *", "@pytest.mark.slow: *"])
+    project.runpytest_inprocess("--strict-markers").assert_outcomes(passed=2)
+    project.runpytest_inprocess("--markers").stdout.fnmatch_lines(["@pytest.mark.golden: *", "@pytest.mark.slow: *"])
 
 
 def test_the_plugin_can_be_left_out(project: pytest.Pytester) -> None:
-    result = project.runpytest_subprocess("-p", "no:plexdev")
+    result = project.runpytest_inprocess("-p", "no:plexdev")
 
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("plexdev:*")

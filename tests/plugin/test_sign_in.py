@@ -1,0 +1,138 @@
+"""The sign-in's way through pages that are not as they should be, over real HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from pytest_plexdev.browser import MOST_PAGES, SESSION_COOKIE, Browser
+from pytest_plexdev.errors import PlexdevError
+
+Answer = tuple[int, dict[str, str], str]
+Serve = Callable[[dict[str, Answer]], str]
+
+LOGIN = '<form method="post" action="/login"><input name="login"><input name="password" type="password"></form>'
+
+
+class Site(BaseHTTPRequestHandler):
+    pages: dict[str, Answer]
+    date: str | None = None
+
+    def do_GET(self) -> None:
+        status, headers, body = self.pages[self.path.partition("?")[0]]
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    do_POST = do_GET  # noqa: N815 - the name that http.server calls
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return self.date or super().date_time_string(timestamp)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(pages: dict[str, Answer], *, date: str | None = None) -> str:
+        handler = type("Handler", (Site,), {"pages": pages, "date": date})
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def sign_in(api: str, url: str) -> str:
+    browser = Browser(api, user="admin@example.com", password="secret-word")
+    try:
+        browser.sign_in(url)
+        return browser.cookie(SESSION_COOKIE)
+    finally:
+        browser.close()
+
+
+def test_login_approval_and_callback(serve: Serve) -> None:
+    approval = '<form method="post" action="/approved"><input type="hidden" name="approval" value="approve"></form>'
+    session = {"Set-Cookie": f"{SESSION_COOKIE}=s1; Path=/v1/; HttpOnly", "Location": "/"}
+    site = serve(
+        {
+            "/start": (302, {"Location": "/form"}, ""),
+            "/form": (200, {}, LOGIN),
+            "/login": (303, {"Location": "/approval"}, ""),
+            "/approval": (200, {}, approval),
+            "/approved": (303, {"Location": "/v1/auth/callback?code=c&state=s"}, ""),
+            "/v1/auth/callback": (303, session, ""),
+        }
+    )
+
+    assert sign_in(site, f"{site}/start") == "s1"
+
+
+def test_clocks_that_are_apart_are_named(serve: Callable[..., str]) -> None:
+    refused = "/?auth_error_kind=id_token&auth_error_status=400&auth_error_detail=id_token+has+expired"
+    api = serve({"/v1/auth/callback": (303, {"Location": refused}, "")})
+    idp = serve({"/auth": (303, {"Location": f"{api}/v1/auth/callback"}, "")}, date="Mon, 01 Jan 2024 10:00:00 GMT")
+    with pytest.raises(PlexdevError) as skew:
+        sign_in(api, f"{idp}/auth")
+
+    assert skew.value.tag == "clock-skew"
+    assert f"{idp} says 2024-01-01T10:00:00Z" in str(skew.value)
+    assert f"{api} says 20" in str(skew.value)
+    assert "id_token has expired" in str(skew.value)
+
+
+def test_another_refusal_of_the_callback_is_not_blamed_on_a_clock(serve: Serve) -> None:
+    refused = "/?auth_error_kind=x&auth_error_status=500&auth_error_detail=secret+unavailable"
+    api = serve({"/v1/auth/callback": (303, {"Location": refused}, "")})
+    with pytest.raises(PlexdevError, match=r"plexdev\[sign-in-failed\].*secret unavailable"):
+        sign_in(api, f"{api}/v1/auth/callback")
+
+
+@pytest.mark.parametrize("status", [200, 401])
+def test_a_refused_password(serve: Serve, status: int) -> None:
+    refused = LOGIN + '<div id="login-error">Invalid Email Address and password.</div>'
+    site = serve({"/form": (200, {}, LOGIN), "/login": (status, {}, refused)})
+    with pytest.raises(PlexdevError) as refusal:
+        sign_in(site, f"{site}/form")
+
+    assert refusal.value.tag == "sign-in-refused"
+    assert "Invalid Email Address and password." in str(refusal.value)
+    assert "secret-word" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("page", "reason"),
+    [
+        ((200, {}, "<style>p {}</style><p>Hello</p>"), "the page has no form to fill and no link to sign in"),
+        ((404, {}, "<style>p {}</style><h1>No such client</h1>"), "why: No such client"),
+        ((500, {}, ""), "why: the page is empty"),
+        ((302, {"Location": "/page"}, ""), f"after {MOST_PAGES} pages there is no session yet"),
+    ],
+)
+def test_pages_that_lead_nowhere(serve: Serve, page: Answer, reason: str) -> None:
+    site = serve({"/page": page})
+    with pytest.raises(PlexdevError) as stuck:
+        sign_in(site, f"{site}/page?state=private")
+
+    assert stuck.value.tag == "sign-in-page"
+    assert reason in str(stuck.value)
+    assert "private" not in str(stuck.value)
+
+
+def test_nobody_there() -> None:
+    with pytest.raises(PlexdevError, match=r"plexdev\[api-unreachable\]: GET http://127.0.0.1:9/x got no answer"):
+        sign_in("http://127.0.0.1:9", "http://127.0.0.1:9/x?state=private")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import identity_provider, nats, plane, readiness, spicedb
 from pytest_plexdev.stack.embedded.crew import Crew
-from pytest_plexdev.stack.embedded.plan import Plan
+from pytest_plexdev.stack.embedded.plan import Early, Plan
 from pytest_plexdev.stack.embedded.postgres import Postgres
 from pytest_plexdev.stack.embedded.processes import Child, Command
 from pytest_plexdev.stack.embedded.readiness import Probe, until_ready
@@ -32,7 +32,7 @@ class BringUp:
 
     plan: Plan
     crew: Crew
-    early: dict[str, Child]
+    early: Early
     tell: Callable[[Event], None]
     services: dict[str, Service] = field(default_factory=dict)
     phases: list[Phase] = field(default_factory=list)
@@ -47,7 +47,7 @@ class BringUp:
         Raises:
             PlexdevError: The first thing that went wrong; the other waits are over then.
         """
-        plane.render_manifest(self.plan.layout, self.plan.sites)
+        plane.render_manifest(self.plan.layout, self.plan.sites, seed=self.plan.settings.seed)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for part in self._parts():
@@ -72,7 +72,8 @@ class BringUp:
     async def _postgres(self) -> None:
         server = self._postgres_server()
         async with self._phase("template"):
-            copied = await server.copy_template()
+            copied = await server.copy_template(self.early.copy)
+            self.early.release_template()
             if not copied:
                 await server.build(self._database_soon.set)
         self._database_soon.set()
@@ -131,10 +132,15 @@ class BringUp:
             )
         else:
             child = self._start("spicedb", spicedb.serve(program, self.plan.layout, self.plan.sites))
-            version = spicedb.version(program)
             async with self._phase("spicedb"):
+                version = await self._spicedb_version(program)
                 await self._ready("spicedb", child, readiness.grpc(site.number), asked="over gRPC", version=version)
         self._spicedb_ready.set()
+
+    async def _spicedb_version(self, program: str) -> str:
+        command = spicedb.version_command(program, self.plan.layout)
+        await self.crew.run("spicedb-version", command)
+        return spicedb.version_said(command.log.read_text())
 
     async def _signer(self) -> None:
         await self._postgres_ready.wait()
@@ -151,7 +157,7 @@ class BringUp:
             )
 
     async def _api(self) -> None:
-        child = self.early.get("api")
+        child = self.early.api
         async with self._phase("api"):
             if child is None:
                 await self._database_soon.wait()

@@ -60,7 +60,10 @@ class Crew:
         Raises:
             PlexdevError: ``server-exited``, unless its exit status is 0.
         """
-        child = self.start(name, command)
+        await self.finish(self.start(name, command))
+
+    async def finish(self, child: Child) -> None:
+        """Wait for a program's end; raises as :meth:`run` does."""
         end = self.end_of(child)
         await asyncio.wait({end}, timeout=self._remaining())
         if not end.done():

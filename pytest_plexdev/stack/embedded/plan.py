@@ -1,11 +1,13 @@
-"""What is going to run and where: everything that is decided before the first program starts."""
+"""What is going to run and where: everything that is decided before the supervisor starts to watch."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from pytest_plexdev.stack.embedded.identity_provider import Dex
 from pytest_plexdev.stack.embedded.layout import Layout
+from pytest_plexdev.stack.embedded.processes import Child
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
 from pytest_plexdev.stack.embedded.sites import Sites
 from pytest_plexdev.stack.embedded.template import Template
@@ -26,3 +28,27 @@ class Plan:
     template: Template
     dex: Dex | None
     spicedb: str | None
+
+
+@dataclass(frozen=True)
+class Early:
+    """What runs before anybody watches: the slowest, and what Postgres waits for.
+
+    Without a template there is neither. Postgres comes a second later then, and an API that asked for it in vain
+    would wait longer than that before it asks again.
+
+    Attributes:
+        template_lock: A descriptor that holds the template's lock for ``copy``.
+    """
+
+    api: Child | None = None
+    copy: Child | None = None
+    template_lock: int | None = None
+
+    @property
+    def children(self) -> list[Child]:
+        return [child for child in (self.api, self.copy) if child is not None]
+
+    def release_template(self) -> None:
+        if self.template_lock is not None:
+            os.close(self.template_lock)

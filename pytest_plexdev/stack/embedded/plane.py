@@ -85,9 +85,9 @@ def manifest_file(layout: Layout) -> Path:
     return layout.configuration / "manifest.yaml"
 
 
-def render_manifest(layout: Layout, sites: Sites) -> None:
-    """Write the seed manifest with this stack's issuer, whose port no file can know beforehand."""
-    text = (_package() / "seed" / "dev.yaml").read_text(encoding="utf-8")
+def render_manifest(layout: Layout, sites: Sites, *, seed: Path | None) -> None:
+    """Write the seed manifest, ours by default, with this stack's issuer: no file can know its port beforehand."""
+    text = (seed or _package() / "seed" / "dev.yaml").read_text(encoding="utf-8")
     manifest_file(layout).write_text(text.replace(_ISSUER_PLACEHOLDER, sites.issuer), encoding="utf-8")
 
 

@@ -27,30 +27,23 @@ _LISTENING: Final = "0A"
 
 @dataclass(frozen=True)
 class HeldPort:
-    """A port of localhost that is ours; ``socket`` listens where it was asked to."""
+    """A port of localhost that is ours."""
 
     number: int
     socket: _Socket
     _beside: tuple[_Socket, ...] = field(default=(), repr=False)
+
+    def listen(self) -> None:
+        """Accept connections into the queue, for a program that inherits the socket."""
+        self.socket.listen(_BACKLOG)
 
     def release(self) -> None:
         for held in (self.socket, *self._beside):
             held.close()
 
 
-def listen(port: int, *, purpose: str) -> HeldPort:
-    """Bind and listen; the program inherits the socket. Port 0 lets the kernel choose.
-
-    Raises:
-        PlexdevError: ``port-taken``, with the holder's name and pid.
-    """
-    held = _hold(port, purpose=purpose)
-    held.socket.listen(_BACKLOG)
-    return held
-
-
 def reserve(port: int = 0, *, purpose: str) -> HeldPort:
-    """Hold a port for a program that binds by itself.
+    """Hold a port, for a program that binds by itself or for a socket that is going to listen. 0: the kernel chooses.
 
     It is bound with ``SO_REUSEADDR`` and does not listen: Linux lets a second socket with ``SO_REUSEADDR``
     (every server's habit) bind there, and gives the port to nobody who did not ask for it by number.
@@ -58,10 +51,6 @@ def reserve(port: int = 0, *, purpose: str) -> HeldPort:
     Raises:
         PlexdevError: ``port-taken``, with the holder's name and pid.
     """
-    return _hold(port, purpose=purpose)
-
-
-def _hold(port: int, *, purpose: str) -> HeldPort:
     attempts = 1 if port else 20
     for _ in range(attempts):
         main = _bind(socket.AF_INET, "127.0.0.1", port)

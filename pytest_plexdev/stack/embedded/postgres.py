@@ -6,6 +6,7 @@ made, used, and put into the cache.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import shutil
 import signal
@@ -24,6 +25,7 @@ from pytest_plexdev.stack.embedded.postgres_data import (
     MAINTENANCE_DATABASE,
     STATEMENTS,
     SUPERUSER,
+    copy_command,
     find_binaries,
 )
 from pytest_plexdev.stack.embedded.postgres_user import RunAs, run_as
@@ -98,15 +100,22 @@ class Postgres:
     def probe(self) -> Probe:
         return postgres(self.sites.postgres_socket, user=DATABASE, database=DATABASE)
 
-    async def copy_template(self) -> bool:
-        """Copy the template, unless there is none or it is flawed; whether there is a data directory now."""
-        if not self.template.is_there():
+    async def copy_template(self, copying: Child | None) -> bool:
+        """Copy the template, unless there is none or it is flawed; whether there is a data directory now.
+
+        Args:
+            copying: The copy, where it was begun already.
+        """
+        if copying is None and not self.template.is_there():
             return False
         async with self.template.locked(fcntl.LOCK_SH):
-            if flaw := self.template.flaw():
+            copying = copying or self._start_copy(self.template.data, self.layout.data)
+            flaw = self.template.flaw()
+            if flaw:
                 self.note(f"the cached template is damaged ({flaw}); it is built again")
+                await asyncio.wait({self.crew.end_of(copying)})
                 return False
-            await self._copy(self.template.data, self.layout.data)
+            await self._finish(copying)
             self.template.note_use()
         self.user.give(self.layout.data)
         return True
@@ -177,17 +186,17 @@ class Postgres:
         self.template.put(place)
 
     async def _copy(self, source: Path, destination: Path) -> None:
-        command = Command(
-            argv=["cp", "-a", "--reflink=auto", str(source), str(destination)],
-            environment=program_environment(),
-            log=self.layout.log("copy"),
-            stop_signal=signal.SIGTERM,
-        )
-        await self._run("copy", command)
+        await self._finish(self._start_copy(source, destination))
+
+    def _start_copy(self, source: Path, destination: Path) -> Child:
+        return self.crew.start("copy", copy_command(source, destination, self.layout))
 
     async def _run(self, name: str, command: Command) -> None:
+        await self._finish(self.crew.start(name, command))
+
+    async def _finish(self, child: Child) -> None:
         try:
-            await self.crew.run(name, command)
+            await self.crew.finish(child)
         except PlexdevError as error:
             if _NO_SPACE in error.detail:
                 raise PlexdevError(DISK_FULL, path=str(self.layout.scratch), detail=error.detail) from None

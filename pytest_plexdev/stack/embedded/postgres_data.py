@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
+from pytest_plexdev.stack.embedded.environment import program_environment
+from pytest_plexdev.stack.embedded.layout import Layout
+from pytest_plexdev.stack.embedded.processes import Command
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
 from pytest_plexdev.stack.embedded.sites import DATABASE
 from pytest_plexdev.stack.embedded.template import Template, key_of
@@ -47,6 +51,16 @@ def template_of(settings: EmbeddedSettings, migrations: Path) -> Template:
     # Who owns the files is part of it: a template of root's is of no use to another user of a shared cache.
     words = (*INITDB_OPTIONS, HOST_BASED_AUTHENTICATION, *STATEMENTS, str(os.geteuid()))
     return Template(settings.cache, key_of(binaries / "postgres", words, migrations))
+
+
+def copy_command(source: Path, destination: Path, layout: Layout) -> Command:
+    """Copies a data directory; where the file system can, without copying its blocks."""
+    return Command(
+        argv=["cp", "-a", "--reflink=auto", str(source), str(destination)],
+        environment=program_environment(),
+        log=layout.log("copy"),
+        stop_signal=signal.SIGTERM,
+    )
 
 
 def find_binaries(chosen: Path | None) -> Path:

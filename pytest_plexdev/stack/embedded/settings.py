@@ -61,6 +61,7 @@ class EmbeddedSettings:
         api_port: 0 lets the kernel choose; a warm stack takes 8080.
         idp_port: 0 lets the kernel choose; a warm stack takes 5556.
         run_directory: The owner's own directory; removed too when the owner ended without giving back the stack.
+        seed: The seed manifest (YAML) in place of ours; ``${ISSUER}`` in it becomes the stack's issuer.
         postgres_user: How Postgres runs where we are root: in a user namespace, or as ``nobody``. ``auto``
             tries them in this order.
     """
@@ -73,6 +74,7 @@ class EmbeddedSettings:
     idp_port: int = 0
     cache: Path = field(default_factory=cache_directory)
     run_directory: Path | None = None
+    seed: Path | None = None
     postgres_user: Literal["auto", "nobody"] = "auto"
     programs: Programs = field(default_factory=Programs)
 
@@ -101,12 +103,14 @@ class Order:
         postgres = programs["postgres"]
         owner = raw["settings"]["owner"]
         run_directory = raw["settings"]["run_directory"]
+        seed = raw["settings"]["seed"]
         return cls(
             replace(
                 settings,
                 owner=ProcessId(**owner) if owner else None,
                 cache=Path(settings.cache),
                 run_directory=Path(run_directory) if run_directory else None,
+                seed=Path(seed) if seed else None,
                 programs=Programs(**words, postgres=Path(postgres) if postgres else None),
             ),
             Path(raw["directory"]),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from pytest_plexdev.stack.embedded.ports import HeldPort, listen, reserve
+from pytest_plexdev.stack.embedded.ports import HeldPort, reserve
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
 
 DATABASE: Final = "plexsphere"
@@ -16,7 +16,7 @@ DATABASE: Final = "plexsphere"
 
 @dataclass(frozen=True)
 class Sites:
-    """The ports. ``api`` and ``idp`` listen already; the others are held for programs that bind by themselves."""
+    """The ports. ``api`` listens already; the others are held, most for programs that bind by themselves."""
 
     api: HeldPort
     idp: HeldPort
@@ -27,20 +27,20 @@ class Sites:
     postgres_directory: Path
 
     @classmethod
-    def take(cls, settings: EmbeddedSettings, *, spicedb: bool, idp_binds: bool, postgres_directory: Path) -> Sites:
+    def take(cls, settings: EmbeddedSettings, *, spicedb: bool, postgres_directory: Path) -> Sites:
         """Bind them all.
 
         Args:
             spicedb: Whether a SpiceDB is going to run.
-            idp_binds: Whether the identity provider binds by itself, as Dex does.
 
         Raises:
             PlexdevError: ``port-taken``.
         """
-        hold_idp = reserve if idp_binds else listen
+        api = reserve(settings.api_port, purpose="the API")
+        api.listen()
         return cls(
-            api=listen(settings.api_port, purpose="the API"),
-            idp=hold_idp(settings.idp_port, purpose="the identity provider"),
+            api=api,
+            idp=reserve(settings.idp_port, purpose="the identity provider"),
             postgres=reserve(purpose="Postgres"),
             nats=reserve(purpose="NATS"),
             signer=reserve(purpose="the signer"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from typing import Final
 
 from pytest_plexdev.stack.embedded.environment import program_environment
@@ -21,9 +20,13 @@ def find(prefer: Prefer) -> str | None:
     return shutil.which("spicedb") if prefer == "real" else None
 
 
-def version(program: str) -> str:
-    said = subprocess.run([program, "version"], capture_output=True, text=True, timeout=5, check=False)
-    return (said.stdout or said.stderr).strip().removeprefix("spicedb ").removeprefix("v")
+def version_command(program: str, layout: Layout) -> Command:
+    return Command(argv=[program, "version"], environment=program_environment(), log=layout.log("spicedb-version"))
+
+
+def version_said(text: str) -> str:
+    """``1.39.0`` of ``spicedb v1.39.0``."""
+    return text.strip().removeprefix("spicedb ").removeprefix("v")
 
 
 def serve(program: str, layout: Layout, sites: Sites) -> Command:

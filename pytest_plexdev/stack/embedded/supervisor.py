@@ -15,11 +15,12 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import plane, spicedb
 from pytest_plexdev.stack.embedded.identity_provider import find_dex
 from pytest_plexdev.stack.embedded.layout import Layout
-from pytest_plexdev.stack.embedded.plan import Plan
-from pytest_plexdev.stack.embedded.postgres_data import template_of
+from pytest_plexdev.stack.embedded.plan import Early, Plan
+from pytest_plexdev.stack.embedded.postgres_data import copy_command, template_of
 from pytest_plexdev.stack.embedded.processes import Child, ProcessId, adopt_orphans
-from pytest_plexdev.stack.embedded.settings import Order
+from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
 from pytest_plexdev.stack.embedded.sites import Sites
+from pytest_plexdev.stack.embedded.template import Template
 
 
 def main() -> int:
@@ -29,8 +30,7 @@ def main() -> int:
     adopt_orphans()
     layout = Layout.create(order.directory, supervisor=ProcessId.of(os.getpid()))
     try:
-        plan = _plan(order, layout)
-        early = _start_early(plan)
+        plan, early = _begin(order.settings, layout)
     except PlexdevError as error:
         return _refuse(error, layout)
     from pytest_plexdev.stack.embedded.watch import supervise
@@ -46,31 +46,28 @@ def _detach() -> None:
     os.close(nowhere)
 
 
-def _plan(order: Order, layout: Layout) -> Plan:
-    settings = order.settings
-    spicedb_program = spicedb.find(settings.prefer)
+def _begin(settings: EmbeddedSettings, layout: Layout) -> tuple[Plan, Early]:
+    program = spicedb.find(settings.prefer)
+    sites = Sites.take(settings, spicedb=program is not None, postgres_directory=layout.scratch)
+    template = template_of(settings, plane.migrations())
+    early = _start_early(settings, layout, sites, template)
+    # Last, for a Dex on PATH is run to be asked what it is.
     dex = find_dex(settings)
-    sites = Sites.take(
-        settings,
-        spicedb=spicedb_program is not None,
-        idp_binds=dex is not None,
-        postgres_directory=layout.scratch,
-    )
-    return Plan(
-        settings=settings,
-        layout=layout,
-        sites=sites,
-        template=template_of(settings, plane.migrations()),
-        dex=dex,
-        spicedb=spicedb_program,
-    )
+    if dex is None:
+        sites.idp.listen()
+    plan = Plan(settings=settings, layout=layout, sites=sites, template=template, dex=dex, spicedb=program)
+    return plan, early
 
 
-def _start_early(plan: Plan) -> list[Child]:
-    # Without a template Postgres comes a second later: an API that asked in vain would wait longer than that.
-    if not plan.template.is_there():
-        return []
-    return [Child("api", plane.api(plan.settings.programs, plan.layout, plan.sites))]
+def _start_early(settings: EmbeddedSettings, layout: Layout, sites: Sites, template: Template) -> Early:
+    lock = template.share()
+    if lock is None:
+        return Early()
+    return Early(
+        api=Child("api", plane.api(settings.programs, layout, sites)),
+        copy=Child("copy", copy_command(template.data, layout.data, layout)),
+        template_lock=lock,
+    )
 
 
 def _refuse(error: PlexdevError, layout: Layout) -> int:

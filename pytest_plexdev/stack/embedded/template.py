@@ -83,7 +83,7 @@ class Template:
 
         with storage_errors(self.cache):
             self._home.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self._home / f"{self.key}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            handle = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             # A blocking flock would take the event loop with it; the other holder builds for a second at most.
             while not _try_lock(handle, mode):  # noqa: ASYNC110
@@ -91,6 +91,21 @@ class Template:
             yield
         finally:
             os.close(handle)
+
+    def share(self) -> int | None:
+        """Hold its lock shared without waiting: a descriptor to close, or ``None`` where it is being built."""
+        try:
+            handle = os.open(self._lock_file, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return None
+        if self.is_there() and _try_lock(handle, fcntl.LOCK_SH):
+            return handle
+        os.close(handle)
+        return None
+
+    @property
+    def _lock_file(self) -> Path:
+        return self._home / f"{self.key}.lock"
 
     def building_place(self) -> Path:
         """A new directory of the same file system, to be filled and handed to :meth:`put`."""

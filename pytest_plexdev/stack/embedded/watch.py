@@ -13,7 +13,6 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -24,7 +23,7 @@ from pytest_plexdev.stack.embedded.bring_up import BringUp
 from pytest_plexdev.stack.embedded.channel import Asker
 from pytest_plexdev.stack.embedded.crew import Crew
 from pytest_plexdev.stack.embedded.layout import sweep_all
-from pytest_plexdev.stack.embedded.plan import Plan
+from pytest_plexdev.stack.embedded.plan import Early, Plan
 from pytest_plexdev.stack.embedded.plane import manifest_file
 from pytest_plexdev.stack.embedded.processes import Child, ProcessId
 from pytest_plexdev.stack.embedded.shared_memory import release
@@ -42,7 +41,7 @@ _LEFT_OUT: Final = (
 _ORDER: Final = ("postgres", "nats", "dex", "spicedb", "signer", "api", "bootstrap")
 
 
-def supervise(plan: Plan, early: Sequence[Child]) -> int:
+def supervise(plan: Plan, early: Early) -> int:
     """Run the stack to its end; the exit code is 0 where it had been ready."""
     return asyncio.run(_Watch(plan).run(early))
 
@@ -56,9 +55,9 @@ class _Watch:
         self._stop = asyncio.Event()
         self._owner_ended = False
 
-    async def run(self, early: Sequence[Child]) -> int:
+    async def run(self, early: Early) -> int:
         self._asker.introduce(ProcessId.of(os.getpid()))
-        for child in early:
+        for child in early.children:
             self._crew.adopt(child)
         self._watch_reasons_to_end()
         failed = await self._bring_up(early)
@@ -67,9 +66,9 @@ class _Watch:
         await self._take_down(keep_logs=failed)
         return int(failed)
 
-    async def _bring_up(self, early: Sequence[Child]) -> bool:
+    async def _bring_up(self, early: Early) -> bool:
         """Whether it failed; a bring-up that was called off did not."""
-        bring_up = BringUp(self._plan, self._crew, {child.name: child for child in early}, self._asker.tell)
+        bring_up = BringUp(self._plan, self._crew, early, self._asker.tell)
         work = asyncio.create_task(bring_up.run())
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)

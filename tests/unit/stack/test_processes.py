@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.embedded.ports import holder, listen, reserve
+from pytest_plexdev.stack.embedded.ports import holder, reserve
 from pytest_plexdev.stack.embedded.processes import ProcessId, describe_status, last_lines
 
 
@@ -56,7 +56,8 @@ def test_last_lines(tmp_path):
 
 
 def test_a_port_that_listens_answers_and_one_that_is_held_refuses():
-    ours, held = listen(0, purpose="a test"), reserve(purpose="a test")
+    ours, held = reserve(purpose="a test"), reserve(purpose="a test")
+    ours.listen()
     with socket.socket() as client:
         assert client.connect_ex(("127.0.0.1", ours.number)) == 0
     with socket.socket() as client:
@@ -77,7 +78,7 @@ def test_a_taken_port_is_refused_with_its_purpose_and_holder():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(PlexdevError, match=rf"port {port} for the API is taken by .*\(pid {os.getpid()}\)"):
-            listen(port, purpose="the API")
+            reserve(port, purpose="the API")
 
 
 def test_the_holder_of_a_port_that_nobody_listens_on():

@@ -1,0 +1,43 @@
+"""The stack as users get it: the reference plane's own programs; our stand-ins, then the real Dex and SpiceDB."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import urllib.request
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from pytest_plexdev.stack.embedded import Programs
+
+
+@pytest.fixture(params=["stand-in", "real"])
+def info(request, bench, settings, tmp_path):
+    if request.param == "real" and not (shutil.which("dex") and shutil.which("spicedb")):
+        pytest.skip("dex and spicedb are not on PATH")
+    info = bench.up(replace(settings, programs=Programs(), prefer=request.param, cache=tmp_path / "cache"))
+    yield info
+
+    began = time.monotonic()
+    bench.provider(settings).down(info)
+    assert time.monotonic() - began < 0.5
+
+
+def test_the_seeded_stack_is_ready(info, bench, settings):
+    verdicts = {verdict.name: verdict.state for verdict in bench.provider(settings).state(info)}
+    assert set(verdicts.values()) == {"ready"}, verdicts
+    assert urllib.request.urlopen(f"{info.endpoints.api}/v1/health").status == 200
+
+    with urllib.request.urlopen(f"{info.endpoints.issuer}/.well-known/openid-configuration") as answer:
+        assert json.load(answer)["issuer"] == info.endpoints.issuer
+
+    with psycopg.connect(info.endpoints.database) as connection:
+        rows = connection.execute("SELECT slug, id::text FROM plexsphere.domains ORDER BY slug").fetchall()
+        issuers = connection.execute("SELECT DISTINCT issuer FROM plexsphere.idp_bindings").fetchall()
+    assert rows == [(tenant.slug, tenant.domain_id) for tenant in info.tenants]
+    assert issuers == [(info.endpoints.issuer,)]
+    is_real = {service.name for service in info.services if service.stands_in_for is None}
+    assert (info.endpoints.spicedb is not None) == ("spicedb" in is_real) == ("dex" in is_real)

@@ -45,13 +45,14 @@ def warm(chosen: str | None = None, *, missing: Failure = STACK_MISSING) -> Atta
     Raises:
         PlexdevError: *missing*: there is none.
     """
-    from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings, find_warm
-    from pytest_plexdev.stack.embedded.warm import warm_directory
+    from pytest_plexdev.stack.embedded.warm import find_warm, warm_directory
 
     _refuse_clusters(chosen)
     info = find_warm()
     if info is None:
         raise PlexdevError(missing, looked_for=f"an embedded stack in {warm_directory()}")
+    from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
+
     return Attached(EmbeddedProvider(EmbeddedSettings(id=info.id), info.directory), info)
 
 
@@ -75,6 +76,7 @@ def _embedded(run: Run, directory: Path) -> Provider:
         prefer=run.settings.prefer,
         timeout=run.settings.timeout,
         run_directory=run.directory,
+        seed=run.seed(),
     )
     return EmbeddedProvider(settings, directory)
 

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 
 @pytest.hookspec(firstresult=True)
 def pytest_plexdev_seed(config: pytest.Config) -> Path | None:
-    """Return the seed manifest (YAML) in place of ours. Hooks rather than fixtures: all of a run get one answer."""
+    """Return the seed manifest (YAML) in place of ours; ``${ISSUER}`` in it becomes the stack's issuer.
+
+    A hook rather than a fixture: whichever test asks first brings the stack up, so there must be one answer.
+    """
 
 
 @pytest.hookspec(firstresult=True)
 def pytest_plexdev_overlay(config: pytest.Config) -> Path | None:
-    """Return the kustomize overlay in place of ours; ``--plexdev-overlay`` goes before it."""
+    """Return the kustomize overlay in place of ours, for stacks in a cluster; ``--plexdev-overlay`` goes before it."""
 
 
 @pytest.hookspec

@@ -6,8 +6,9 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +42,7 @@ class Run:
     Attributes:
         directory: What the processes of the run share; it comes into being with the first request for a stack.
         controller_pid: The process that owns the run: however it ends, a fresh stack ends with it.
+        seed: Asks the project's plugins for a seed manifest in place of ours.
         running: The stack, in a process that has asked for it.
         death: The server that died in the middle of the run, once a test of this process has failed for it.
         failed: Whether a test has failed.
@@ -51,6 +53,7 @@ class Run:
     directory: Path
     controller_pid: int
     is_controller: bool
+    seed: Callable[[], Path | None]
     running: Stack | None = None
     death: PlexdevError | None = None
     failed: bool = False
@@ -147,6 +150,7 @@ def begin(config: pytest.Config) -> Run:
         directory=Path(told["directory"]) if told else _unused_directory(),
         controller_pid=told["controller_pid"] if told else os.getpid(),
         is_controller=told is None,
+        seed=partial(config.hook.pytest_plexdev_seed, config=config),
     )
     config.stash[_RUN] = run
     return run

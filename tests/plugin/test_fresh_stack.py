@@ -210,3 +210,18 @@ def test_a_kept_stack_stays_and_the_summary_says_how_to_end_it(project: pytest.P
     assert command[:2] == ["plexdev", "down"]
     subprocess.run([sys.executable, "-m", "pytest_plexdev.cli", *command[1:]], check=True)
     assert_nothing_is_left(temporary, notes_of(project))
+
+
+def test_a_project_may_bring_its_own_seed(project: pytest.Pytester) -> None:
+    seed = (Path(__file__).parents[2] / "plexsphere_reference" / "seed" / "dev.yaml").read_text()
+    (project.path / "seed.yaml").write_text(seed.replace("gamma-coop", "delta-coop"))
+    project.makeconftest("def pytest_plexdev_seed(config):\n    return config.rootpath / 'seed.yaml'\n")
+    project.makepyfile(
+        test_seed="""
+        def test_seed(plexdev_tenants):
+            assert sorted(plexdev_tenants) == ["acme-corp", "beta-llc", "delta-coop"]
+            assert plexdev_tenants["delta-coop"].domain.slug == "delta-coop"
+        """
+    )
+
+    project.runpytest_subprocess("-k", "seed").assert_outcomes(passed=1)

@@ -85,7 +85,7 @@ def manifest_file(layout: Layout) -> Path:
     return layout.configuration / "manifest.yaml"
 
 
-def render_manifest(layout: Layout, sites: Sites, *, seed: Path | None) -> None:
+def render_manifest(layout: Layout, sites: Sites, *, seed: Path | None = None) -> None:
     """Write the seed manifest, ours by default, with this stack's issuer: no file can know its port beforehand."""
     text = (seed or _package() / "seed" / "dev.yaml").read_text(encoding="utf-8")
     manifest_file(layout).write_text(text.replace(_ISSUER_PLACEHOLDER, sites.issuer), encoding="utf-8")

@@ -2,7 +2,6 @@
 
 The endpoints are dialled at the origin of the binding's ``discovery_url`` while the issuer in tokens stays the
 binding's ``issuer``: in a cluster the API reaches ``http://dex:5556`` and the browser ``http://localhost:5556``.
-httpx and joserfc take a quarter of a second to import, so that happens beside the first requests, not before them.
 """
 
 from __future__ import annotations
@@ -19,32 +18,16 @@ import msgspec
 
 from plexsphere_reference.domain.id_token import Expected, IdTokenRefused, check
 from plexsphere_reference.domain.sign_in import Binding
+from plexsphere_reference.idp_client import IdpClient, IdpFailed
+from plexsphere_reference.key_sets import WrongKeySet, claims_of, key_set
 
 if TYPE_CHECKING:
     import httpx
     from joserfc.jwk import KeySet
 
 SCOPES: Final = "openid profile email groups"
-_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
-"""Asymmetric ones only: a client secret must never pass for a signing key, and `none` for a signature."""
-_TIMEOUT: Final = 5.0
-_LARGEST_ANSWER: Final = 1024 * 1024
 _KEEP: Final = 300.0
 """Seconds that a discovery document and its keys are good for; a key that is not among them is asked for at once."""
-
-
-class IdpFailed(Exception):
-    """The identity provider did not do its part.
-
-    Attributes:
-        kind: The problem code: ``idp_discovery_failed``, ``idp_exchange_failed`` or ``code_rejected``.
-        detail: One sentence for a person.
-    """
-
-    def __init__(self, kind: str, detail: str) -> None:
-        super().__init__(kind, detail)
-        self.kind = kind
-        self.detail = detail
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,16 +92,14 @@ class RelyingParty:
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._providers: dict[tuple[str, str], _Provider] = {}
-        self._client: httpx.AsyncClient | None = None
-        self._opening = asyncio.Lock()
+        self._client = IdpClient()
 
     async def warm_up(self) -> None:
         """Import what is needed, in a thread, before anybody waits for it."""
-        await self._http()
+        await self._client.open()
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
+        await self._client.close()
 
     async def authorization_url(self, binding: Binding, request: AuthorizationRequest) -> str:
         """Where the browser signs in.
@@ -195,7 +176,12 @@ class RelyingParty:
         async with provider.lock:
             if provider.keys is None or provider.keys_at < newer_than:
                 asked_at = self._clock()
-                provider.keys = _key_set(await self._document(_dialled(metadata.jwks_uri, binding)))
+                document = await self._document(_dialled(metadata.jwks_uri, binding))
+                try:
+                    provider.keys = key_set(document)
+                except WrongKeySet as error:
+                    detail = f"the key set of {binding.issuer} cannot be read"
+                    raise IdpFailed("idp_discovery_failed", detail) from error
                 provider.keys_at = asked_at
             return provider.keys
 
@@ -204,9 +190,9 @@ class RelyingParty:
         of now: providers rotate them (Dex every six hours), and an embedded one has new keys at each start."""
         began = self._clock()
         keys = await self._keys(binding, metadata, newer_than=began - _KEEP)
-        claims = _open(id_token, keys)
+        claims = claims_of(id_token, keys)
         if claims is None:
-            claims = _open(id_token, await self._keys(binding, metadata, newer_than=began))
+            claims = claims_of(id_token, await self._keys(binding, metadata, newer_than=began))
         if claims is None:
             raise IdTokenRefused("id_token_invalid", f"the id_token is not signed by a key of {binding.issuer}")
         return claims
@@ -231,46 +217,16 @@ class RelyingParty:
         else:
             form |= {"client_id": binding.client_id, "client_secret": exchange.client_secret}
         url = _dialled(metadata.token_endpoint, binding)
-        response = await self._send("POST", url, "idp_exchange_failed", **request)
+        response = await self._client.send("POST", url, "idp_exchange_failed", **request)
         if response.status_code != 200:
             raise _refusal(binding, response)
         return response
 
     async def _document(self, url: str) -> bytes:
-        response = await self._send("GET", url, "idp_discovery_failed")
+        response = await self._client.send("GET", url, "idp_discovery_failed")
         if response.status_code != 200:
             raise IdpFailed("idp_discovery_failed", f"{url} answered {response.status_code}")
         return response.content
-
-    async def _send(self, method: str, url: str, kind: str, **request: Any) -> httpx.Response:
-        client = await self._http()
-        import httpx
-
-        try:
-            async with client.stream(method, url, **request) as response:
-                content = bytearray()
-                async for chunk in response.aiter_bytes():
-                    content += chunk
-                    if len(content) > _LARGEST_ANSWER:
-                        raise IdpFailed(kind, f"{url} answered with more than {_LARGEST_ANSWER} bytes")
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError) as error:
-            raise IdpFailed(kind, f"{url} does not answer: {type(error).__name__}") from error
-        headers = [item for item in response.headers.multi_items() if item[0] != "content-encoding"]
-        return httpx.Response(response.status_code, headers=headers, content=bytes(content))
-
-    async def _http(self) -> httpx.AsyncClient:
-        async with self._opening:
-            if self._client is None:
-                self._client = await asyncio.to_thread(_new_client)
-            return self._client
-
-
-def _new_client() -> httpx.AsyncClient:
-    import httpx
-    import joserfc.jwk
-    import joserfc.jwt  # noqa: F401 - imported here so that nobody waits for it later
-
-    return httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, follow_redirects=False)
 
 
 def _dialled(endpoint: str, binding: Binding) -> str:
@@ -279,32 +235,6 @@ def _dialled(endpoint: str, binding: Binding) -> str:
     if (target.scheme, target.netloc) != (issuer.scheme, issuer.netloc):
         return endpoint
     return urlunsplit((reached.scheme, reached.netloc, target.path, target.query, ""))
-
-
-def _key_set(content: bytes) -> KeySet:
-    from joserfc.errors import JoseError
-    from joserfc.jwk import JWKRegistry, KeySet
-
-    try:
-        published = msgspec.json.decode(content)["keys"]
-        signing = [each for each in published if each.get("use", "sig") == "sig" and each.get("kty") in ("RSA", "EC")]
-        return KeySet([JWKRegistry.import_key(each) for each in signing])
-    except (msgspec.DecodeError, JoseError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise IdpFailed("idp_discovery_failed", "the identity provider's key set cannot be read") from error
-
-
-def _open(id_token: str, keys: KeySet) -> Mapping[str, Any] | None:
-    """The claims; None where none of ``keys`` made the signature."""
-    from joserfc import jwt
-    from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
-
-    try:
-        return jwt.decode(id_token, keys, algorithms=_ALGORITHMS).claims
-    except (BadSignatureError, InvalidKeyIdError):
-        return None
-    except (JoseError, ValueError, TypeError) as error:
-        reason = f"the id_token cannot be read: {type(error).__name__}"
-        raise IdTokenRefused("id_token_invalid", reason) from error
 
 
 def _refusal(binding: Binding, response: httpx.Response) -> IdpFailed:

@@ -9,7 +9,8 @@ from uuid import UUID
 from plexsphere_reference.domain.sign_in import Binding, NoBinding, Unresolved, choose, code_challenge
 from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.problems import Problem
-from plexsphere_reference.oidc import AuthorizationRequest, IdpFailed
+from plexsphere_reference.idp_client import IdpFailed
+from plexsphere_reference.oidc import AuthorizationRequest
 from plexsphere_reference.store import audit, sign_ins
 
 

@@ -16,8 +16,9 @@ from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.cookies import start_session
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.sign_in import redirect_uri
+from plexsphere_reference.idp_client import IdpFailed
 from plexsphere_reference.ids import uuid7
-from plexsphere_reference.oidc import CodeExchange, IdpFailed
+from plexsphere_reference.oidc import CodeExchange
 from plexsphere_reference.store import audit, sessions, sign_ins, users
 from plexsphere_reference.store.sign_ins import SignIn
 

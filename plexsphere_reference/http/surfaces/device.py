@@ -1,11 +1,8 @@
-"""The device-code flow (RFC 8628): its API, and the page at which a person approves a device."""
+"""The device-code flow (RFC 8628): what the device asks, and the approval by a person."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from typing import Annotated, Final, cast
-from urllib.parse import parse_qs
 from uuid import UUID
 
 import msgspec
@@ -14,15 +11,16 @@ from starlette.responses import Response
 from plexsphere_reference.domain import device
 from plexsphere_reference.domain.api_tokens import env_prefix_of, new_plaintext
 from plexsphere_reference.domain.device import DeviceSession, PollOutcome
-from plexsphere_reference.domain.principal import Principal
 from plexsphere_reference.domain.sign_in import DEVICE_PAGE, Binding
 from plexsphere_reference.http import device_page
-from plexsphere_reference.http.authentication import check_origin
 from plexsphere_reference.http.call import Call, Unit
-from plexsphere_reference.http.interactive import interactive, session_secret, signed_in, unauthenticated
+from plexsphere_reference.http.device_approval import approve as approve_device
+from plexsphere_reference.http.device_approval import malformed
+from plexsphere_reference.http.device_form import show_page, submit_page
+from plexsphere_reference.http.interactive import interactive
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
-from plexsphere_reference.http.sign_in import no_binding, public_url, resolve, start
+from plexsphere_reference.http.sign_in import no_binding, public_url, resolve
 from plexsphere_reference.ids import uuid7
 from plexsphere_reference.store import api_tokens, audit, device_sessions, sign_ins
 from plexsphere_reference.store.api_tokens import NewToken
@@ -157,112 +155,9 @@ async def approve(call: Call) -> Response:
     body = await call.body(ApproveRequest)
     user_code = device.parse_user_code(body.user_code)
     if user_code is None:
-        raise _malformed()
-    await _approve(call, user_code, principal)
+        raise malformed()
+    await approve_device(call, user_code, principal)
     return call.json({"status": "approved"})
-
-
-async def show_page(call: Call) -> Response:
-    """The page of a user code: it leads through the sign-in where nobody is signed in, then asks for approval."""
-    typed = call.query("user_code")
-    if not typed:
-        return device_page.ask_for_code()
-    user_code = device.parse_user_code(typed.strip().upper())
-    if user_code is None:
-        return device_page.ask_for_code(problem="That is not a code: it has eight letters and digits, as ABCD-EFGH.")
-    try:
-        return await _page_of(call, user_code)
-    except Problem as problem:
-        return device_page.refusal(problem)
-
-
-async def _page_of(call: Call, user_code: str) -> Response:
-    session = await device_sessions.by_user_code(call.plane.database, user_code)
-    if session is None or not session.binding_active:
-        raise _not_found()
-    who = await signed_in(call)
-    if who is None and call.query("step") == "returned":
-        return device_page.no_session_yet(user_code)
-    if who is None or (who.domain_id != session.domain_id and call.query("sign_in") == "anew"):
-        _check_pending(session)
-        return await _to_sign_in(call, session)
-    if who.domain_id != session.domain_id:
-        return device_page.other_domain(user_code, who)
-    if session.approved_by == who.id:
-        return device_page.approved()
-    _check_pending(session)
-    domain = await call.plane.domains.get(who.domain_id)
-    name = domain.name if domain else str(who.domain_id)
-    return device_page.confirm(user_code, who, name, csrf_token=_form_token(session_secret(call), user_code))
-
-
-async def _to_sign_in(call: Call, session: DeviceSession) -> Response:
-    binding = await sign_ins.binding(call.plane.database, session.binding_id)
-    if binding is None:
-        raise _not_found()
-    started = await start(call, binding, return_to=device_page.path_of(session.user_code, step="returned"))
-    return Response(status_code=303, headers={"Location": started.authorization_url, **_NO_STORE})
-
-
-async def submit_page(call: Call) -> Response:
-    """The page's form: the same checks as the JSON operation, its token in a hidden field."""
-    try:
-        form = parse_qs((await call.raw_body()).decode("utf-8", "replace"), max_num_fields=8)
-        user_code = device.parse_user_code(form.get("user_code", [""])[0])
-        if user_code is None:
-            raise _malformed()
-        who = await signed_in(call)
-        if who is None:
-            raise unauthenticated()
-        check_origin(call.plane, call.request)
-        _check_form_token(call, form.get("csrf_token", [""])[0], user_code)
-        await _approve(call, user_code, who)
-    except Problem as problem:
-        return device_page.refusal(problem)
-    except ValueError:
-        return device_page.refusal(_malformed())
-    return Response(status_code=303, headers={"Location": device_page.path_of(user_code), **_NO_STORE})
-
-
-async def _approve(call: Call, user_code: str, who: Principal) -> None:
-    async with call.transaction() as tx:
-        session = await device_sessions.lock_by_user_code(tx.connection, user_code)
-        # A device of another Domain is none that this user could know of.
-        if session is None or session.domain_id != who.domain_id or not session.binding_active:
-            raise _not_found()
-        _check_pending(session)
-        await device_sessions.approve(tx.connection, session.id, who)
-        await tx.event(
-            "DeviceAuthorizationApproved", "device_session", session.id, domain_id=who.domain_id, user_id=who.id
-        )
-        record = call.record("granted", "auth.device.approve", f"device_session:{session.id}", who.domain_id)
-        await audit.append(tx.connection, [record])
-
-
-def _check_pending(session: DeviceSession) -> None:
-    if session.state == "expired":
-        raise Problem(409, "device_code_expired", "this code has expired; start again on the device")
-    if session.state != "pending":
-        raise Problem(409, "device_code_already_approved", "this device was approved already")
-
-
-def _form_token(secret: str, user_code: str) -> str:
-    """What only a page served to this session, for this code, can hold."""
-    return hmac.new(secret.encode(), f"approve {user_code}".encode(), hashlib.sha256).hexdigest()
-
-
-def _check_form_token(call: Call, token: str, user_code: str) -> None:
-    expected = _form_token(session_secret(call), user_code)
-    if not hmac.compare_digest(token.encode("utf-8", "replace"), expected.encode()):
-        raise Problem(403, "csrf_token_mismatch", "this form was not made for your session; open the page again")
-
-
-def _malformed() -> Problem:
-    return Problem(400, "invalid_body", "user_code must be two groups of four from A-Z and 2-7, as ABCD-EFGH")
-
-
-def _not_found() -> Problem:
-    return Problem(404, "device_code_not_found", "no device waits with this code")
 
 
 OPERATIONS: Final = (

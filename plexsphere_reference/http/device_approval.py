@@ -1,0 +1,45 @@
+"""The approval of a device by the person who is signed in, which the API and the page share."""
+
+from __future__ import annotations
+
+from plexsphere_reference.domain.device import DeviceSession
+from plexsphere_reference.domain.principal import Principal
+from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.store import audit, device_sessions
+
+
+async def approve(call: Call, user_code: str, who: Principal) -> None:
+    """Pin ``who`` onto the device session.
+
+    Raises:
+        Problem: 404 ``device_code_not_found``, 409 ``device_code_expired`` or ``device_code_already_approved``.
+    """
+    async with call.transaction() as tx:
+        session = await device_sessions.lock_by_user_code(tx.connection, user_code)
+        # A device of another Domain is none that this user could know of.
+        if session is None or session.domain_id != who.domain_id or not session.binding_active:
+            raise not_found()
+        check_pending(session)
+        await device_sessions.approve(tx.connection, session.id, who)
+        await tx.event(
+            "DeviceAuthorizationApproved", "device_session", session.id, domain_id=who.domain_id, user_id=who.id
+        )
+        record = call.record("granted", "auth.device.approve", f"device_session:{session.id}", who.domain_id)
+        await audit.append(tx.connection, [record])
+
+
+def check_pending(session: DeviceSession) -> None:
+    """Raise the 409 of a device session that cannot be approved any more."""
+    if session.state == "expired":
+        raise Problem(409, "device_code_expired", "this code has expired; start again on the device")
+    if session.state != "pending":
+        raise Problem(409, "device_code_already_approved", "this device was approved already")
+
+
+def malformed() -> Problem:
+    return Problem(400, "invalid_body", "user_code must be two groups of four from A-Z and 2-7, as ABCD-EFGH")
+
+
+def not_found() -> Problem:
+    return Problem(404, "device_code_not_found", "no device waits with this code")

@@ -1,0 +1,93 @@
+"""``/v1/device``: the page at which a person approves a device. It needs no JavaScript."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from urllib.parse import parse_qs
+
+from starlette.responses import Response
+
+from plexsphere_reference.domain import device
+from plexsphere_reference.domain.device import DeviceSession
+from plexsphere_reference.http import device_page
+from plexsphere_reference.http.authentication import check_origin
+from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.device_approval import approve, check_pending, malformed, not_found
+from plexsphere_reference.http.interactive import session_secret, signed_in, unauthenticated
+from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.http.sign_in import start
+from plexsphere_reference.store import device_sessions, sign_ins
+
+
+async def show_page(call: Call) -> Response:
+    """The page of a user code: it leads through the sign-in where nobody is signed in, then asks for approval."""
+    typed = call.query("user_code")
+    if not typed:
+        return device_page.ask_for_code()
+    user_code = device.parse_user_code(typed.strip().upper())
+    if user_code is None:
+        return device_page.ask_for_code(problem="That is not a code: it has eight letters and digits, as ABCD-EFGH.")
+    try:
+        return await _page_of(call, user_code)
+    except Problem as problem:
+        return device_page.refusal(problem)
+
+
+async def _page_of(call: Call, user_code: str) -> Response:
+    session = await device_sessions.by_user_code(call.plane.database, user_code)
+    if session is None or not session.binding_active:
+        raise not_found()
+    who = await signed_in(call)
+    if who is None and call.query("step") == "returned":
+        return device_page.no_session_yet(user_code)
+    if who is None or (who.domain_id != session.domain_id and call.query("sign_in") == "anew"):
+        check_pending(session)
+        return await _to_sign_in(call, session)
+    if who.domain_id != session.domain_id:
+        return device_page.other_domain(user_code, who)
+    if session.approved_by == who.id:
+        return device_page.approved()
+    check_pending(session)
+    domain = await call.plane.domains.get(who.domain_id)
+    name = domain.name if domain else str(who.domain_id)
+    return device_page.confirm(user_code, who, name, csrf_token=_form_token(session_secret(call), user_code))
+
+
+async def _to_sign_in(call: Call, session: DeviceSession) -> Response:
+    binding = await sign_ins.binding(call.plane.database, session.binding_id)
+    if binding is None:
+        raise not_found()
+    started = await start(call, binding, return_to=device_page.path_of(session.user_code, step="returned"))
+    return Response(status_code=303, headers={"Location": started.authorization_url, "Cache-Control": "no-store"})
+
+
+async def submit_page(call: Call) -> Response:
+    """The page's form: the same checks as the JSON operation, its token in a hidden field."""
+    try:
+        form = parse_qs((await call.raw_body()).decode("utf-8", "replace"), max_num_fields=8)
+        user_code = device.parse_user_code(form.get("user_code", [""])[0])
+        if user_code is None:
+            raise malformed()
+        who = await signed_in(call)
+        if who is None:
+            raise unauthenticated()
+        check_origin(call.plane, call.request)
+        _check_form_token(call, form.get("csrf_token", [""])[0], user_code)
+        await approve(call, user_code, who)
+    except Problem as problem:
+        return device_page.refusal(problem)
+    except ValueError:
+        return device_page.refusal(malformed())
+    return Response(status_code=303, headers={"Location": device_page.path_of(user_code), "Cache-Control": "no-store"})
+
+
+def _form_token(secret: str, user_code: str) -> str:
+    """What only a page served to this session, for this code, can hold."""
+    return hmac.new(secret.encode(), f"approve {user_code}".encode(), hashlib.sha256).hexdigest()
+
+
+def _check_form_token(call: Call, token: str, user_code: str) -> None:
+    expected = _form_token(session_secret(call), user_code)
+    if not hmac.compare_digest(token.encode("utf-8", "replace"), expected.encode()):
+        raise Problem(403, "csrf_token_mismatch", "this form was not made for your session; open the page again")

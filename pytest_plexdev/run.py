@@ -98,11 +98,13 @@ class Run:
         return StackInfo.read(self.stack_file)
 
     def _acquire(self) -> Stack:
+        began = time.perf_counter()
         from pytest_plexdev import choose
+
+        attached = choose.stack_for(self)
+        # Only now: an HTTP client is 100 ms of imports, and where there is no stack nobody needs one.
         from pytest_plexdev.running import Stack
 
-        began = time.perf_counter()
-        attached = choose.stack_for(self)
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.stack_file.exists():
             attached.info.write(self.stack_file)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from plexsphere_reference.authz.model import AuthzUnavailable
+from plexsphere_reference.http import unbuilt
 from plexsphere_reference.http.authentication import authenticate
 from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.plane import Plane
@@ -66,9 +67,7 @@ class Endpoint:
     async def _answer(self, request: Request, correlation_id: str) -> Response:
         operation = self._operations.get("GET" if request.method == "HEAD" else request.method)
         if operation is None:
-            problem = of_status(405)
-            problem.headers["Allow"] = ", ".join(self._operations)
-            raise problem
+            raise self._without_operation(request)
         if missing := self._plane.settings.missing_for(operation.surface):
             raise not_provisioned(operation.surface, missing)
         principal = await authenticate(self._plane, request, operation.access)
@@ -82,6 +81,14 @@ class Endpoint:
             too_large_error=operation.too_large_error,
         )
         return await operation.handler(call)
+
+    def _without_operation(self, request: Request) -> Problem:
+        """501 for a method that the contract has at this path and this plane has not, else 405."""
+        if surface := unbuilt.surface_of(request.method, request.url.path):
+            return not_provisioned(surface)
+        problem = of_status(405)
+        problem.headers["Allow"] = ", ".join(self._operations)
+        return problem
 
 
 def _unexpected(error: Exception, correlation_id: str) -> Problem:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -26,7 +27,9 @@ def verdicts(info: StackInfo) -> list[Verdict]:
     if supervisor is None or not supervisor.is_alive:
         reason = "the stack's supervisor is gone, and every server with it"
         return [Verdict(name=service.name, state="gone", reason=reason, hint="plexdev up") for service in info.services]
-    return asyncio.run(_ask_all(info))
+    # In a thread of its own: the caller may be inside an event loop already.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, _ask_all(info)).result()
 
 
 async def _ask_all(info: StackInfo) -> list[Verdict]:

@@ -33,6 +33,10 @@ def main() -> int:
         plan, early = _begin(order.settings, layout)
     except PlexdevError as error:
         return _refuse(error, layout)
+    except BaseException:
+        # A fault of ours: its traceback goes to the log, and the asker hears that the pipe has closed.
+        layout.remove_data()
+        raise
     from pytest_plexdev.stack.embedded.watch import supervise
 
     return supervise(plan, early)

@@ -159,12 +159,16 @@ def _sizes(directory: str) -> Iterator[int]:
                 yield entry.stat(follow_symlinks=False).st_size
 
 
+def is_no_space(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn what a file system refuses into the catalogue's words."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_no_space(error):
             raise PlexdevError(DISK_FULL, path=str(path)) from error
         raise PlexdevError(CACHE_UNWRITABLE, path=str(path), reason=error.strerror or str(error)) from error

@@ -17,7 +17,7 @@ from pytest_plexdev.stack.embedded.settings import Order
 def main() -> None:
     order = Order.decode(json.dumps(json.load(sys.stdin)).encode())
     owner = ProcessId.of(os.getpid())
-    settings = replace(order.settings, owner=owner)
+    settings = order.settings if order.settings.id == "warm" else replace(order.settings, owner=owner)
     EmbeddedProvider(settings, Path(order.directory)).up(lambda event: print(event, flush=True))
     print("THE STACK IS UP", flush=True)
     time.sleep(60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -29,6 +30,15 @@ def test_every_service_answers_where_the_info_says(bench, settings):
     assert urllib.request.urlopen(info.endpoints.api).status == 200
     assert {verdict.state for verdict in bench.provider(settings).state(info)} == {"ready"}
     assert StackInfo.read(bench.directory / "stack.json") == info
+
+
+def test_state_can_be_asked_inside_an_event_loop(bench, settings):
+    info = bench.up(settings)
+
+    async def ask():
+        return bench.provider(settings).state(info)
+
+    assert {verdict.state for verdict in asyncio.run(ask())} == {"ready"}
 
 
 def test_the_password_is_asked_for_over_tcp(bench, settings):

@@ -59,6 +59,17 @@ def test_owner_killed_in_the_middle_of_bring_up(bench, with_programs, start_owne
     assert traces.left_after(AT_ONCE) == []
 
 
+def test_plexdev_up_killed_in_the_middle(bench, with_programs, start_owner, traces_of):
+    # A warm stack has no owner, but until it is ready somebody waits for it.
+    asker = start_owner(replace(with_programs(api="silent"), id="warm"))
+    asker.wait_for("PhaseEnded(phase=Phase(name='bootstrap'")
+    traces = traces_of(bench.directory)
+
+    asker.process.kill()
+
+    assert traces.left_after(AT_ONCE) == []
+
+
 @pytest.mark.parametrize("moment", ["PhaseBegan(name='template')", "PhaseEnded(phase=Phase(name='bootstrap'"])
 def test_ctrl_c_in_the_middle_of_bring_up(bench, with_programs, start_owner, traces_of, moment):
     owner = start_owner(with_programs(api="silent"))

@@ -264,6 +264,24 @@ def test_no_body_breaks_an_operation(acme: httpx.Client, ids: dict[str, str], op
         assert answer.status_code < 500, (body[:60], answer.text)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "member"),
+    [
+        ("POST", "/v1/label-definitions", "default_value"),
+        ("PATCH", "/v1/domains/{id}", "slug"),
+        ("POST", "/v1/projects/{project_id}/resources", "parameters"),
+    ],
+)
+def test_a_member_of_any_shape_is_not_nested_without_end(
+    acme: httpx.Client, ids: dict[str, str], method: str, path: str, member: str
+) -> None:
+    operation = next(each for each in OPERATIONS if (each.method, each.path) == (method, path))
+    for opening, closing in ((b'{"a":', b"}"), (b"[", b"]")):
+        deep = opening * 1300 + b"1" + closing * 1300
+        answer = acme.request(method, reachable(operation, ids), content=b'{"%s": %s}' % (member.encode(), deep))
+        assert refusal(answer)[0] == 400
+
+
 WRITES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/domains": {
         "name": "N",

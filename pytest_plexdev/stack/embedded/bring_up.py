@@ -118,9 +118,12 @@ class BringUp:
         command = identity_provider.serve(dex, self.plan.settings, self.plan.layout, self.plan.sites)
         probe = readiness.http(self.plan.sites.idp.number, "/dex/.well-known/openid-configuration")
         async with self._phase("dex"):
+            child = self._start("dex", command)
+            if dex is None:
+                self.plan.sites.idp.hand_over()
             await self._ready(
                 "dex",
-                self._start("dex", command),
+                child,
                 probe,
                 asked="for its discovery document",
                 version=dex.version if dex else "stand-in",
@@ -165,6 +168,7 @@ class BringUp:
             if child is None:
                 await self._database_soon.wait()
                 child = self._start("api", plane.api(self.plan.settings.programs, self.plan.layout, self.plan.sites))
+                self.plan.sites.api.hand_over()
             await self._ready(
                 "api",
                 child,

@@ -134,7 +134,14 @@ def _temporary() -> Path:
 
 def _write_owner(path: Path, supervisor: ProcessId, scratch: Path) -> None:
     text = {"pid": supervisor.pid, "started": supervisor.started, "scratch": str(scratch)}
-    path.write_text(json.dumps(text))
+    write_whole(path, text)
+
+
+def write_whole(path: Path, value: object) -> None:
+    """Write JSON in one piece: a reader sees all of it or nothing."""
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(json.dumps(value))
+    unfinished.replace(path)
 
 
 def _read_owner(path: Path) -> tuple[ProcessId, Path] | None:

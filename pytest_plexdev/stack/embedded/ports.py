@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
-from pytest_plexdev.stack.embedded.processes import name_of
+from pytest_plexdev.stack.embedded.processes import describe
 
 _Socket: TypeAlias = socket.socket
 
@@ -36,6 +36,10 @@ class HeldPort:
     def listen(self) -> None:
         """Accept connections into the queue, for a program that inherits the socket."""
         self.socket.listen(_BACKLOG)
+
+    def hand_over(self) -> None:
+        """Forget the socket, once its program has it: if that ends, clients are refused and do not queue for ever."""
+        self.socket.close()
 
     def release(self) -> None:
         for held in (self.socket, *self._beside):
@@ -89,7 +93,7 @@ def holder(port: int) -> str:
     inodes = _listening_inodes(port)
     for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
         if inodes & _socket_inodes(pid):
-            return f"{name_of(pid)} (pid {pid})"
+            return describe(pid)
     return "a process that this user cannot see" if inodes else "a process that holds it without listening"
 
 

@@ -19,6 +19,8 @@ _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _LOG_TAIL_BYTES: Final = 16 * 1024
 
+_PROGRAMS_OF_OURS: Final = frozenset({"plexsphere_reference", "pytest_plexdev.stack.embedded.idp"})
+
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -72,12 +74,15 @@ class ProcessId:
         return None
 
 
-def name_of(pid: int) -> str:
-    """What the process calls itself (``comm``), or ``?``."""
+def describe(pid: int) -> str:
+    """A process in words: ``nginx (pid 812)``; of a stack of ours, that it is one."""
     try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     except OSError:
-        return "?"
+        return f"? (pid {pid})"
+    ours = next((word for word in words if word in _PROGRAMS_OF_OURS), None)
+    return f"another plexdev stack ({ours}, pid {pid})" if ours else f"{name} (pid {pid})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,8 +67,10 @@ def _start_early(settings: EmbeddedSettings, layout: Layout, sites: Sites, templ
     lock = template.share()
     if lock is None:
         return Early()
+    api = Child("api", plane.api(settings.programs, layout, sites))
+    sites.api.hand_over()
     return Early(
-        api=Child("api", plane.api(settings.programs, layout, sites)),
+        api=api,
         copy=Child("copy", copy_command(template.data, layout.data, layout)),
         template_lock=lock,
     )

@@ -6,7 +6,6 @@ Nothing here polls: pidfds of the owner and of every server, a signal, and the p
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 import signal
@@ -22,7 +21,7 @@ from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError
 from pytest_plexdev.stack.embedded.bring_up import BringUp
 from pytest_plexdev.stack.embedded.channel import Asker
 from pytest_plexdev.stack.embedded.crew import Crew
-from pytest_plexdev.stack.embedded.layout import sweep_all
+from pytest_plexdev.stack.embedded.layout import sweep_all, write_whole
 from pytest_plexdev.stack.embedded.plan import Early, Plan
 from pytest_plexdev.stack.embedded.plane import manifest_file
 from pytest_plexdev.stack.embedded.processes import Child, ProcessId
@@ -145,7 +144,7 @@ class _Watch:
     def _note_end(self, child: Child, end: asyncio.Future[int]) -> None:
         if not self._stop.is_set():
             file = self._plan.layout.ends / f"{child.name}.json"
-            file.write_text(json.dumps({"status": end.result(), "at": time.time()}))
+            write_whole(file, {"status": end.result(), "at": time.time()})
 
     def _watch_reasons_to_end(self) -> None:
         loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.ports import holder, reserve
-from pytest_plexdev.stack.embedded.processes import ProcessId, describe_status, last_lines
+from pytest_plexdev.stack.embedded.processes import ProcessId, describe, describe_status, last_lines
 
 
 def test_a_process_is_itself_and_alive():
@@ -79,6 +79,12 @@ def test_a_taken_port_is_refused_with_its_purpose_and_holder():
         port = server.getsockname()[1]
         with pytest.raises(PlexdevError, match=rf"port {port} for the API is taken by .*\(pid {os.getpid()}\)"):
             reserve(port, purpose="the API")
+
+
+def test_a_program_of_another_stack_is_called_that():
+    argv = [sys.executable, "-S", "-c", "input()", "plexsphere_reference", "api"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
+        assert describe(process.pid) == f"another plexdev stack (plexsphere_reference, pid {process.pid})"
 
 
 def test_the_holder_of_a_port_that_nobody_listens_on():

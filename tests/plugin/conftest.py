@@ -8,11 +8,17 @@ import pytest
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def state_directory(tmp_path: Path) -> Path:
+    """Where the warm stack of the project's user is; there is none by default."""
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, state_directory: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project with one test that needs no stack, a state directory of its own, and no DEV_STACK around it."""
     for name in ("DEV_STACK", "PLEXDEV_STACK", "PLEXDEV_KEEP", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state_directory))
     pytester.makeini("[pytest]\nfilterwarnings = error\n")
     pytester.makepyfile(test_plain="def test_plain():\n    pass\n")
     return pytester

@@ -29,8 +29,14 @@ def stack(state: Path) -> Iterator[StackInfo]:
     provider.down(info)
 
 
+@pytest.fixture
+def state_directory(state: Path) -> Path:
+    return state
+
+
 @pytest.fixture(autouse=True)
-def _its_state(state: Path, project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def _its_state(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without `project`: pytester forgets what is imported during a test, and the commands run in this process.
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state))
 
 

@@ -14,6 +14,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -84,7 +85,13 @@ class Plane:
 @pytest.fixture(scope="session")
 def plane(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """Postgres, identity provider, signer and API; the three tenants seeded."""
-    directory = tmp_path_factory.mktemp("plane")
+    with running_plane(postgres_server, tmp_path_factory.mktemp("plane")) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def running_plane(postgres_server: str, directory: Path, **variables: str) -> Iterator[Plane]:
+    """The same with more variables."""
     api, idp = _listener(), _listener()
     url, issuer = f"http://localhost:{api.getsockname()[1]}", f"http://localhost:{idp.getsockname()[1]}/dex"
     environment = {
@@ -96,6 +103,7 @@ def plane(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "PLEXSPHERE_PSEUDONYM_KEY": "pseudonym-key-of-the-tests",
         "PLEXSPHERE_REACHABILITY_EVALUATOR": "true",
         "PLEXSPHERE_DEX_CLIENT_SECRET": "dex-client-secret",
+        **variables,
     }
     config = IdpConfig(
         issuer=issuer,
@@ -132,11 +140,19 @@ def plane(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         arguments = ["--listen", f"fd:{api.fileno()}"]
         stack.enter_context(_running(directory, environment, "plexsphere_reference", "api", *arguments, listener=api))
         log = directory / "plexsphere_reference-api.log"
-        try:
-            assert httpx.get(f"{url}/readyz", timeout=20).status_code == 200
-        except (AssertionError, httpx.TransportError):
-            pytest.fail(log.read_text(), pytrace=False)
+        deadline = time.monotonic() + 20
+        while (answer := _readiness(url)) != 200:
+            if answer is None or time.monotonic() > deadline:
+                pytest.fail(log.read_text(), pytrace=False)
         yield Plane(url=url, issuer=issuer, database_url=postgres_server, environment=environment, log=log)
+
+
+def _readiness(url: str) -> int | None:
+    """The status of ``/readyz``; None where nobody listens any more."""
+    try:
+        return httpx.get(f"{url}/readyz", timeout=20, verify=_NO_TLS).status_code
+    except httpx.TransportError:
+        return None
 
 
 def run_program(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -86,7 +86,7 @@ def test_a_server_that_never_answers_is_named(bench, with_programs):
     with pytest.raises(PlexdevError) as caught:
         bench.up(replace(with_programs(signer="silent"), timeout=2))
 
-    assert 2 <= time.monotonic() - began < 5
+    assert 2 <= time.monotonic() - began < 6  # 2 s of patience, at most 2 s to say so; the rest is a busy machine's
     assert caught.value.tag == "server-silent"
     assert "signer runs but did not answer over gRPC within" in str(caught.value)
     assert "| silent: hello" in str(caught.value)

@@ -82,9 +82,12 @@ def test_a_taken_port_is_refused_with_its_purpose_and_holder():
 
 
 def test_a_program_of_another_stack_is_called_that():
-    argv = [sys.executable, "-S", "-c", "input()", "plexsphere_reference", "api"]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
+    argv = [sys.executable, "-S", "-c", "print('up', flush=True); input()", "plexsphere_reference", "api"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        # Its words are to be read once it runs, not between fork and exec.
+        process.stdout.readline()
         assert describe(process.pid) == f"another plexdev stack (plexsphere_reference, pid {process.pid})"
+        process.communicate(b"\n")
 
 
 def test_the_holder_of_a_port_that_nobody_listens_on():

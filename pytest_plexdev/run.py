@@ -126,8 +126,8 @@ class Run:
             # Nobody leases it any more; `plexdev down` removes the rest.
             for file in self.directory.glob("lease.*"):
                 file.unlink()
-        elif self.settings.dev_stack:
-            # A fresh stack's lease has removed the directory, or has left in it what an error named.
+        elif not any(self.directory.rglob("*.log")):
+            # What is left of a bring-up that failed stays where there are logs, which its error names.
             shutil.rmtree(self.directory, ignore_errors=True)
 
     @property

@@ -185,7 +185,7 @@ def test_a_failing_test_leaves_evidence_without_secrets(project: pytest.Pytester
 
 
 def test_a_bring_up_that_fails_is_said_to_every_test_and_tried_once(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    project: pytest.Pytester, temporary: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PLEXDEV_CACHE_DIR", str(tmp_path / "file" / "cache"))
@@ -196,6 +196,7 @@ def test_a_bring_up_that_fails_is_said_to_every_test_and_tried_once(
     result.stdout.fnmatch_lines(["plexdev[[]cache-unwritable[]]: *", "  fix: *"])
     result.stdout.no_fnmatch_line("*Traceback*")
     result.stdout.no_fnmatch_line("*- plexdev -*")
+    assert_nothing_is_left(temporary, [])
 
 
 def test_a_kept_stack_stays_and_the_summary_says_how_to_end_it(project: pytest.Pytester, temporary: Path) -> None:

@@ -47,6 +47,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _postgres_first(postgres_server: str) -> None:
+    """Postgres enters a user namespace between fork and exec, which gRPC's threads in a child would forbid."""
+
+
 @pytest.fixture(scope="session")
 def authz_url(postgres_server: str) -> str:
     """A migrated database of the authz tests' own."""

@@ -21,6 +21,7 @@ from plexsphere_reference.migrate import migrations
 from plexsphere_reference.signer.signing_pb2_grpc import SigningStub
 
 _START: Final = 10
+_PATIENCE: Final = 10
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,13 @@ def signer_database(postgres_server: str) -> str:
     return url
 
 
+class _Deadline(grpc.UnaryUnaryClientInterceptor):
+    """Ends a call that the signer never answers, so that a test fails rather than hangs."""
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        return continuation(details._replace(timeout=details.timeout or _PATIENCE), request)
+
+
 @contextmanager
 def running_signer(database_url: str, directory: Path) -> Iterator[Signer]:
     """Start the program, wait for its port file, end it with SIGTERM."""
@@ -70,7 +78,7 @@ def running_signer(database_url: str, directory: Path) -> Iterator[Signer]:
     endpoint = f"127.0.0.1:{int(port_file.read_text())}"
     try:
         with grpc.insecure_channel(endpoint) as channel:
-            yield Signer(endpoint, SigningStub(channel), process, log)
+            yield Signer(endpoint, SigningStub(grpc.intercept_channel(channel, _Deadline())), process, log)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=5)

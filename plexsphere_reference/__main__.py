@@ -31,7 +31,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         case "signer":
             from plexsphere_reference.signer.server import main as serve_signer
 
-            return serve_signer(settings.database_url, options.listen, options.port_file)
+            return serve_signer(settings.database_url, options.listen, options.port_file, env=settings.env)
         case "migrate":
             from plexsphere_reference.migrate import main as migrate
 

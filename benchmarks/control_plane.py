@@ -40,7 +40,7 @@ def run() -> Sequence[Figure]:
             unit="/s",
             promise=2000,
             at_least=True,
-            reference="545/s with a commit each (embedded.md §10)",
+            reference="545/s with a commit for each audit row",
         ),
         Figure(what="their p99 at 32 connections", samples=slowest, unit="ms", promise=20, reference="—"),
     ]
@@ -86,7 +86,7 @@ def _audited(client: httpx.Client, domain: object) -> int:
 
 
 def _pin(info: StackInfo) -> None:
-    api = next(service for service in info.services if service.name == "api")
+    api = next(service for service in info.services if service.name == "plexsphere")
     if api.pid is not None and (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(api.pid, {0})
         os.sched_setaffinity(0, set(range(1, os.cpu_count() or 2)))

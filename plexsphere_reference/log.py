@@ -12,7 +12,7 @@ def log(level: str, message: str, *, stream: TextIO | None = None, **fields: obj
     """Write one line; a value with other than bare characters is quoted, so a line stays one line."""
     parts = [f"level={level}", f"msg={_quote(message)}"]
     parts += [f"{name}={_value(value)}" for name, value in fields.items()]
-    print(*parts, file=stream or sys.stderr, flush=True)  # noqa: T201
+    print(*parts, file=stream or sys.stderr, flush=True)
 
 
 def dev_warning(*, dependency: str, prod_delta: str, env: str) -> None:

@@ -166,7 +166,7 @@ def _logs(options: argparse.Namespace) -> int:
     directory = _warm().directory / "logs"
     known = sorted(log.stem for log in directory.glob("*.log"))
     if options.service not in known:
-        raise PlexdevError(NO_SUCH_LOG, service=options.service, known=", ".join(known), example="api")
+        raise PlexdevError(NO_SUCH_LOG, service=options.service, known=", ".join(known), example="plexsphere")
     with (directory / f"{options.service}.log").open("rb") as log:
         while True:
             sys.stdout.buffer.write(log.read())

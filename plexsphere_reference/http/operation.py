@@ -92,7 +92,8 @@ class Endpoint:
 
 
 def _unexpected(error: Exception, correlation_id: str) -> Problem:
-    if isinstance(error, DatastoreUnavailable):
+    # Where Postgres holds the relation tuples, the authoriser's trouble is the datastore's.
+    if isinstance(error, DatastoreUnavailable) or isinstance(error.__cause__, DatastoreUnavailable):
         return Problem(503, "datastore_unavailable", "the datastore does not answer; nothing was changed")
     if isinstance(error, AuthzUnavailable):
         return Problem(503, "authz_unavailable", "the authorisation service does not answer")

@@ -17,7 +17,7 @@ from plexsphere_reference.domain.audit import UNPROVISIONED_KEY
 from plexsphere_reference.http.app import build
 from plexsphere_reference.http.metrics import Metrics
 from plexsphere_reference.http.plane import Plane
-from plexsphere_reference.http.probes import Probe, Probes
+from plexsphere_reference.http.probes import Check, Probe, Probes
 from plexsphere_reference.log import dev_warning, log
 from plexsphere_reference.oidc import RelyingParty
 from plexsphere_reference.reachability import Evaluator
@@ -151,6 +151,8 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         await relying_party.close()
+        if plane.signer is not None:
+            await plane.signer.close()
         await authorizer.close()
         await database.close()
 
@@ -167,10 +169,19 @@ def _probes(settings: Settings, database: Database, authorizer: Authorizer, rela
     async def postgres() -> None:
         await database.fetch_one("SELECT 1 FROM plexsphere.schema_migrations")
 
-    async def schema() -> None:
-        await authorizer.apply_schema()
-
-    probes = [Probe("db-primary", postgres), Probe("spicedb", schema, latched=True)]
+    probes = [Probe("db-primary", postgres), Probe("spicedb", _schema_once(authorizer), latched=True)]
     if settings.nats_url:
         probes.append(Probe("jetstream", relay.probe, latched=True))
     return Probes(*probes)
+
+
+def _schema_once(authorizer: Authorizer) -> Check:
+    """A SpiceDB that listens has no schema yet: the first success writes it, later ones only ask (runbook, startup)."""
+    check = authorizer.apply_schema
+
+    async def apply_then_ask() -> None:
+        nonlocal check
+        await check()
+        check = authorizer.ready
+
+    return apply_then_ask

@@ -102,7 +102,7 @@ def test_a_server_that_dies_is_named_once_and_the_rest_is_skipped(project: pytes
             list(plexdev_client.domains.list())
 
         def test_kill(plexdev_stack, plexdev_client):
-            pid = next(service.pid for service in plexdev_stack.info.services if service.name == "api")
+            pid = next(service.pid for service in plexdev_stack.info.services if service.name == "plexsphere")
             os.kill(pid, signal.SIGKILL)
             list(plexdev_client.domains.list())
 
@@ -118,10 +118,10 @@ def test_a_server_that_dies_is_named_once_and_the_rest_is_skipped(project: pytes
     result.assert_outcomes(passed=3, failed=1, skipped=1)
     result.stdout.fnmatch_lines(
         [
-            "plexdev[[]server-died[]]: api ended with *KILL* in the middle of the run",
-            "  fix: read *api.log",
+            "plexdev[[]server-died[]]: plexsphere ended with *KILL* in the middle of the run",
+            "  fix: read *plexsphere.log",
             "  at: *test_death.py:9",
-            "SKIPPED*the stack is not whole: plexdev[[]server-died[]]: api ended*",
+            "SKIPPED*the stack is not whole: plexdev[[]server-died[]]: plexsphere ended*",
             "FAILED test_death.py::test_kill - plexdev[[]server-died[]]*",
         ]
     )
@@ -168,7 +168,7 @@ def test_a_failing_test_leaves_evidence_without_secrets(project: pytest.Pytester
     result.stdout.fnmatch_lines(
         [
             "*- plexdev readiness -*",
-            "api *ready*",
+            "plexsphere *ready*",
             "*- plexdev HTTP exchanges -*",
             "* POST /v1/projects/*/bootstrap-tokens -> 201 (* ms)",
             "*- plexdev diagnostics -*",
@@ -208,7 +208,7 @@ def test_a_kept_stack_stays_and_the_summary_says_how_to_end_it(project: pytest.P
     assert all(Path(f"/proc/{pid}").exists() for pid in note["pids"])  # type: ignore[attr-defined]
     assert [path.name for path in temporary.rglob("logins")] == []
     (kept_line,) = [line for line in result.stdout.lines if line.startswith("  kept (--plexdev-keep=always)")]
-    assert "<td>api" in (project.path / "out" / "timeline.html").read_text()
+    assert "<td>plexsphere<" in (project.path / "out" / "timeline.html").read_text()
 
     command = kept_line.rpartition("end it with: ")[2].split()
     assert command[:2] == ["plexdev", "down"]
@@ -217,7 +217,7 @@ def test_a_kept_stack_stays_and_the_summary_says_how_to_end_it(project: pytest.P
 
 
 def test_a_project_may_bring_its_own_seed(project: pytest.Pytester) -> None:
-    seed = (Path(__file__).parents[2] / "plexsphere_reference" / "seed" / "dev.yaml").read_text()
+    seed = (Path(__file__).parents[2] / "deploy" / "local" / "seed" / "tenants.yaml").read_text()
     (project.path / "seed.yaml").write_text(seed.replace("gamma-coop", "delta-coop"))
     project.makeconftest("def pytest_plexdev_seed(config):\n    return config.rootpath / 'seed.yaml'\n")
     project.makepyfile(

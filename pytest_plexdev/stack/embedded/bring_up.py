@@ -152,10 +152,10 @@ class BringUp:
         await self._postgres_ready.wait()
         command = plane.signer(self.plan.settings.programs, self.plan.layout, self.plan.sites)
         probe = readiness.grpc(self.plan.sites.signer.number)
-        async with self._phase("signer"):
+        async with self._phase(plane.SIGNER):
             await self._ready(
-                "signer",
-                self._start("signer", command),
+                plane.SIGNER,
+                self._start(plane.SIGNER, command),
                 probe,
                 asked="over gRPC",
                 version=_REFERENCE,
@@ -164,13 +164,15 @@ class BringUp:
 
     async def _api(self) -> None:
         child = self.early.api
-        async with self._phase("api"):
+        async with self._phase(plane.API):
             if child is None:
                 await self._database_soon.wait()
-                child = self._start("api", plane.api(self.plan.settings.programs, self.plan.layout, self.plan.sites))
+                child = self._start(
+                    plane.API, plane.api(self.plan.settings.programs, self.plan.layout, self.plan.sites)
+                )
                 self.plan.sites.api.hand_over()
             await self._ready(
-                "api",
+                plane.API,
                 child,
                 readiness.http(self.plan.sites.api.number, "/readyz"),
                 asked="GET /readyz with 200",
@@ -182,10 +184,10 @@ class BringUp:
         await self._postgres_ready.wait()
         await self._spicedb_ready.wait()
         command = plane.bootstrap(self.plan.settings.programs, self.plan.layout, self.plan.sites)
-        async with self._phase("bootstrap"):
-            await self.crew.run("bootstrap", command)
-        self.services["bootstrap"] = Service(
-            name="bootstrap", version=_REFERENCE, stands_in_for=_PRODUCT, log=command.log
+        async with self._phase(plane.BOOTSTRAP):
+            await self.crew.run(plane.BOOTSTRAP, command)
+        self.services[plane.BOOTSTRAP] = Service(
+            name=plane.BOOTSTRAP, version=_REFERENCE, stands_in_for=_PRODUCT, log=command.log
         )
 
     def _start(self, name: str, command: Command) -> Child:

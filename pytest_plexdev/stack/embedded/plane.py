@@ -7,12 +7,18 @@ import signal
 from pathlib import Path
 from typing import Final
 
+from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes import Command
 from pytest_plexdev.stack.embedded.settings import Programs
 from pytest_plexdev.stack.embedded.sites import Sites
 from pytest_plexdev.stack.embedded.spicedb import PRESHARED_KEY
+
+API: Final = "plexsphere"
+SIGNER: Final = "plexsphere-signer"
+BOOTSTRAP: Final = "plexsphere-bootstrap"
+"""The services' names, those of the product's own workloads."""
 
 CLIENT_ID: Final = "plexsphere-test"
 CLIENT_SECRET: Final = "plexsphere-test-secret"  # noqa: S105 (of a stack that lives on this machine only)
@@ -50,7 +56,7 @@ def api(programs: Programs, layout: Layout, sites: Sites) -> Command:
     return Command(
         argv=[*programs.api, "--listen", f"fd:{descriptor}"],
         environment=variables(sites),
-        log=layout.log("api"),
+        log=layout.log(API),
         inherit=[descriptor],
     )
 
@@ -59,7 +65,7 @@ def signer(programs: Programs, layout: Layout, sites: Sites) -> Command:
     return Command(
         argv=[*programs.signer, "--listen", f"127.0.0.1:{sites.signer.number}"],
         environment=variables(sites),
-        log=layout.log("signer"),
+        log=layout.log(SIGNER),
     )
 
 
@@ -76,7 +82,7 @@ def bootstrap(programs: Programs, layout: Layout, sites: Sites) -> Command:
     return Command(
         argv=[*programs.bootstrap, "--manifest", str(manifest_file(layout))],
         environment=variables(sites),
-        log=layout.log("bootstrap"),
+        log=layout.log(BOOTSTRAP),
         stop_signal=signal.SIGTERM,
     )
 
@@ -87,7 +93,7 @@ def manifest_file(layout: Layout) -> Path:
 
 def render_manifest(layout: Layout, sites: Sites, *, seed: Path | None = None) -> None:
     """Write the seed manifest, ours by default, with this stack's issuer: no file can know its port beforehand."""
-    text = (seed or _package() / "seed" / "dev.yaml").read_text(encoding="utf-8")
+    text = (seed or deploy_directory() / "seed" / "tenants.yaml").read_text(encoding="utf-8")
     manifest_file(layout).write_text(text.replace(_ISSUER_PLACEHOLDER, sites.issuer), encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from pytest_plexdev.stack.embedded import readiness
+from pytest_plexdev.stack.embedded import plane, readiness
 from pytest_plexdev.stack.embedded.layout import supervisor_of
 from pytest_plexdev.stack.embedded.processes import describe_status, last_lines
 from pytest_plexdev.stack.embedded.readiness import Probe, ProbeError
@@ -40,11 +40,11 @@ async def _ask_all(info: StackInfo) -> list[Verdict]:
 def _probes(info: StackInfo) -> Mapping[str, Probe]:
     at = info.endpoints
     probes = {
-        "api": readiness.http(_port(at.api), "/readyz"),
+        plane.API: readiness.http(_port(at.api), "/readyz"),
         "dex": readiness.http(_port(at.issuer), f"{urlsplit(at.issuer).path}/.well-known/openid-configuration"),
         "nats": readiness.nats(_port(at.nats)),
         "postgres": readiness.postgres_greeting(_port(at.database)),
-        "signer": readiness.grpc(_port(f"//{at.signer}")),
+        plane.SIGNER: readiness.grpc(_port(f"//{at.signer}")),
     }
     return {**probes, "spicedb": readiness.grpc(_port(f"//{at.spicedb}"))} if at.spicedb else probes
 

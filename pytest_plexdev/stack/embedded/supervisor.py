@@ -67,7 +67,7 @@ def _start_early(settings: EmbeddedSettings, layout: Layout, sites: Sites, templ
     lock = template.share()
     if lock is None:
         return Early()
-    api = Child("api", plane.api(settings.programs, layout, sites))
+    api = Child(plane.API, plane.api(settings.programs, layout, sites))
     sites.api.hand_over()
     return Early(
         api=api,

@@ -18,12 +18,12 @@ from typing import Any, Final
 import yaml
 
 from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError
+from pytest_plexdev.stack.embedded import plane
 from pytest_plexdev.stack.embedded.bring_up import BringUp
 from pytest_plexdev.stack.embedded.channel import Asker
 from pytest_plexdev.stack.embedded.crew import Crew
 from pytest_plexdev.stack.embedded.layout import sweep_all, write_whole
 from pytest_plexdev.stack.embedded.plan import Early, Plan
-from pytest_plexdev.stack.embedded.plane import manifest_file
 from pytest_plexdev.stack.embedded.processes import Child, ProcessId
 from pytest_plexdev.stack.embedded.shared_memory import release
 from pytest_plexdev.stack.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
@@ -37,7 +37,7 @@ _LEFT_OUT: Final = (
     "External Secrets",
     "gateway",
 )
-_ORDER: Final = ("postgres", "nats", "dex", "spicedb", "signer", "api", "bootstrap")
+_ORDER: Final = ("postgres", "nats", "dex", "spicedb", plane.SIGNER, plane.API, plane.BOOTSTRAP)
 
 
 def supervise(plan: Plan, early: Early) -> int:
@@ -122,7 +122,7 @@ class _Watch:
         sweep_all()
 
     def _tenants(self) -> tuple[SeededTenant, ...]:
-        manifest: dict[str, Any] = yaml.safe_load(manifest_file(self._plan.layout).read_text())
+        manifest: dict[str, Any] = yaml.safe_load(plane.manifest_file(self._plan.layout).read_text())
         return tuple(
             SeededTenant(slug=domain["slug"], domain_id=domain["id"], binding_id=domain["idp_bindings"][0]["id"])
             for domain in manifest["domains"]

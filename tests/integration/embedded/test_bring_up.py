@@ -59,12 +59,13 @@ def test_the_stack_names_its_stand_ins_tenants_and_what_it_leaves_out(bench, set
     assert [tenant.slug for tenant in info.tenants] == ["acme-corp", "beta-llc", "gamma-coop"]
     assert "OpenBao" in info.left_out
     assert {event.phase.name for event in bench.events if isinstance(event, PhaseEnded)} == {
-        *("template", "postgres", "nats", "dex", "signer", "api", "bootstrap")
+        *("template", "postgres", "nats", "dex", "plexsphere-signer", "plexsphere", "plexsphere-bootstrap")
     }
 
 
 @pytest.mark.parametrize(
-    ("service", "program"), [("signer", "signer"), ("api", "api"), ("dex", "idp"), ("bootstrap", "bootstrap")]
+    ("service", "program"),
+    [("plexsphere-signer", "signer"), ("plexsphere", "api"), ("dex", "idp"), ("plexsphere-bootstrap", "bootstrap")],
 )
 def test_a_server_that_exits_is_named_with_its_status_and_last_lines(bench, with_programs, service, program):
     began = time.monotonic()
@@ -88,7 +89,7 @@ def test_a_server_that_never_answers_is_named(bench, with_programs):
 
     assert 2 <= time.monotonic() - began < 6  # 2 s of patience, at most 2 s to say so; the rest is a busy machine's
     assert caught.value.tag == "server-silent"
-    assert "signer runs but did not answer over gRPC within" in str(caught.value)
+    assert "plexsphere-signer runs but did not answer over gRPC within" in str(caught.value)
     assert "| silent: hello" in str(caught.value)
 
 
@@ -104,10 +105,10 @@ def test_a_server_killed_in_the_middle_is_gone_with_its_last_lines(bench, settin
     assert {name for name, verdict in verdicts.items() if verdict.state != "ready"} == {"nats"}
 
 
-@pytest.mark.parametrize("name", ["api", "dex", "nats", "signer"])
+@pytest.mark.parametrize("name", ["plexsphere", "dex", "nats", "plexsphere-signer"])
 def test_a_killed_servers_port_refuses_and_does_not_keep_clients_waiting(bench, settings, name):
     info = bench.up(settings)
-    url = {"api": info.endpoints.api, "dex": info.endpoints.issuer, "nats": info.endpoints.nats}.get(name)
+    url = {"plexsphere": info.endpoints.api, "dex": info.endpoints.issuer, "nats": info.endpoints.nats}.get(name)
     port = urlsplit(url or f"//{info.endpoints.signer}").port
     os.kill(next(service.pid for service in info.services if service.name == name), 9)
     _until_gone(bench.provider(settings), info, name)

@@ -51,7 +51,7 @@ def test_owner_killed(bench, settings, start_owner, traces_of, tmp_path):
 
 def test_owner_killed_in_the_middle_of_bring_up(bench, with_programs, start_owner, traces_of):
     owner = start_owner(with_programs(api="silent"))
-    owner.wait_for("PhaseEnded(phase=Phase(name='bootstrap'")
+    owner.wait_for("PhaseEnded(phase=Phase(name='plexsphere-bootstrap'")
     traces = traces_of(bench.directory)
 
     owner.process.kill()
@@ -62,7 +62,7 @@ def test_owner_killed_in_the_middle_of_bring_up(bench, with_programs, start_owne
 def test_plexdev_up_killed_in_the_middle(bench, with_programs, start_owner, traces_of):
     # A warm stack has no owner, but until it is ready somebody waits for it.
     asker = start_owner(replace(with_programs(api="silent"), id="warm"))
-    asker.wait_for("PhaseEnded(phase=Phase(name='bootstrap'")
+    asker.wait_for("PhaseEnded(phase=Phase(name='plexsphere-bootstrap'")
     traces = traces_of(bench.directory)
 
     asker.process.kill()
@@ -70,7 +70,9 @@ def test_plexdev_up_killed_in_the_middle(bench, with_programs, start_owner, trac
     assert traces.left_after(AT_ONCE) == []
 
 
-@pytest.mark.parametrize("moment", ["PhaseBegan(name='template')", "PhaseEnded(phase=Phase(name='bootstrap'"])
+@pytest.mark.parametrize(
+    "moment", ["PhaseBegan(name='template')", "PhaseEnded(phase=Phase(name='plexsphere-bootstrap'"]
+)
 def test_ctrl_c_in_the_middle_of_bring_up(bench, with_programs, start_owner, traces_of, moment):
     owner = start_owner(with_programs(api="silent"))
     owner.wait_for(moment)

@@ -37,6 +37,7 @@ CONTRACT = ROOT.parent / "shared" / "contract" / "plexsphere-v1.yaml"
 IDP = "pytest_plexdev.stack.embedded.idp"
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Shared and empty: loading the certificate authorities costs each client 35 ms, and none speaks TLS."""
+UNKNOWN_ID = "00000000-0000-7000-8000-00000000dead"
 ADMIN_ID = "08a8684b-db88-4b73-90a9-3cd1661f5466"
 DOMAINS = {
     "acme-corp": "01985a00-0000-7000-8000-00000000ac01",
@@ -125,7 +126,7 @@ def running_plane(postgres_server: str, directory: Path, **variables: str) -> It
     )
     (directory / "idp.json").write_bytes(msgspec.json.encode(config))
     manifest = directory / "seed.yaml"
-    manifest.write_text((ROOT / "plexsphere_reference/seed/dev.yaml").read_text().replace("${ISSUER}", issuer))
+    manifest.write_text((ROOT / "deploy/local/seed/tenants.yaml").read_text().replace("${ISSUER}", issuer))
     with contextlib.ExitStack() as stack:
         port_file = directory / "signer.port"
         arguments = ["--listen", "127.0.0.1:0", "--port-file", str(port_file)]

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.integration.plane.conftest import DOMAINS, Plane, ula, unique
+from tests.integration.plane.conftest import DOMAINS, UNKNOWN_ID, Plane, ula, unique
 
 ACME, BETA = DOMAINS["acme-corp"], DOMAINS["beta-llc"]
 ZEROS = "0" * 64
@@ -70,7 +70,7 @@ def test_a_cursor_belongs_to_its_chain(acme: httpx.Client, chain: str) -> None:
         ("relation", "domain.read", 3),
         ("relation", "project.read", 0),
         ("object_type", "domain", 4),
-        ("object_id", str(uuid.uuid4()), 0),
+        ("object_id", UNKNOWN_ID, 0),
         ("reason", "granted", 4),
         ("reason", "insufficient_relation", 0),
         ("correlation_id", "nobody", 0),

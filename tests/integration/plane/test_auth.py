@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
@@ -9,7 +8,7 @@ import httpx
 import pytest
 
 from tests.integration.plane.browsing import ADMIN, CSRF, MEMBER, SESSION, Browser, problem
-from tests.integration.plane.conftest import DOMAINS, Plane
+from tests.integration.plane.conftest import DOMAINS, UNKNOWN_ID, Plane
 
 ACME, BETA = DOMAINS["acme-corp"], DOMAINS["beta-llc"]
 ACME_BINDING = "01985a00-0000-7000-8000-00000000ac11"
@@ -81,9 +80,9 @@ def test_a_sign_in_that_is_no_object_is_400(nobody: httpx.Client, body: bytes) -
 
 def test_a_sign_in_without_an_active_binding_is_404(nobody: httpx.Client) -> None:
     for body in (
-        {"domain_id": str(uuid.uuid4())},
-        {"domain_id": ACME, "idp_binding_id": str(uuid.uuid4())},
-        {"idp_binding_id": str(uuid.uuid4())},
+        {"domain_id": UNKNOWN_ID},
+        {"domain_id": ACME, "idp_binding_id": UNKNOWN_ID},
+        {"idp_binding_id": UNKNOWN_ID},
     ):
         assert problem(nobody.post("/v1/auth/sign-in", json=body)) == (404, "binding_not_found")
 
@@ -295,9 +294,7 @@ def test_the_chooser_lists_what_a_domain_signs_in_with(plane: Plane, nobody: htt
     ]
 
 
-@pytest.mark.parametrize(
-    "query", ["", "scope=platform", f"domain_id={uuid.uuid4()}", f"scope=platform&domain_id={ACME}"]
-)
+@pytest.mark.parametrize("query", ["", "scope=platform", f"domain_id={UNKNOWN_ID}", f"scope=platform&domain_id={ACME}"])
 def test_the_chooser_does_not_say_which_domains_there_are(nobody: httpx.Client, query: str) -> None:
     response = nobody.get(f"/v1/auth/idp-bindings?{query}")
 

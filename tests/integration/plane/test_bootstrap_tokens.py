@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.plane.conftest import Plane
+from tests.integration.plane.conftest import UNKNOWN_ID, Plane
 from tests.integration.plane.enrolment import Site, new_site
 
 VALID = {"kind": "node", "env_prefix": "dev", "ttl_seconds": 3600}
@@ -195,7 +195,7 @@ def test_nobody_is_asked_who_they_are(site: Site, nobody: httpx.Client) -> None:
     [
         ("/v1/projects/x'--/bootstrap-tokens", "invalid_project_id"),
         (f"/v1/projects/{uuid.UUID(int=0)}/bootstrap-tokens", "invalid_project_id"),
-        (f"/v1/projects/{uuid.uuid4()}/bootstrap-tokens/not-a-uuid", "invalid_bootstrap_token_id"),
+        (f"/v1/projects/{UNKNOWN_ID}/bootstrap-tokens/not-a-uuid", "invalid_bootstrap_token_id"),
     ],
 )
 def test_bad_ids(acme: httpx.Client, path: str, code: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 from plexsphere_reference.http.app import operations
 from plexsphere_reference.http.operation import Operation
 from tests.integration.plane.actors import binding_of, new_domain, new_project, refusal
-from tests.integration.plane.conftest import Plane, contract, ula, unique
+from tests.integration.plane.conftest import UNKNOWN_ID, Plane, contract, ula, unique
 from tests.integration.plane.hostile import AUTHORIZATIONS, BODIES, PATH_VALUES, QUERY_VALUES, VALUES
 from tests.integration.plane.second import second_api
 
@@ -330,7 +330,7 @@ WRITES: Final[dict[str, dict[str, Any]]] = {
         "slug": "s",
         "display_name": "d",
         "source": "idp",
-        "idp_binding_id": str(uuid.uuid4()),
+        "idp_binding_id": UNKNOWN_ID,
         "idp_claim_value": "v",
     },
     "POST /v1/label-definitions": {
@@ -345,17 +345,17 @@ WRITES: Final[dict[str, dict[str, Any]]] = {
         "on_delete": "block",
         "cardinality": 1,
     },
-    "POST /v1/auth/tokens": {"identity_ref": f"user:{uuid.uuid4()}", "env_prefix": "dev", "ttl_seconds": 60},
-    "POST /v1/auth/sign-in": {"domain_id": "DOMAIN", "idp_binding_id": str(uuid.uuid4()), "return_to": "/"},
+    "POST /v1/auth/tokens": {"identity_ref": f"user:{UNKNOWN_ID}", "env_prefix": "dev", "ttl_seconds": 60},
+    "POST /v1/auth/sign-in": {"domain_id": "DOMAIN", "idp_binding_id": UNKNOWN_ID, "return_to": "/"},
     "POST /v1/auth/device-code": {"domain_id": "DOMAIN", "idp_binding_alias": "a", "client_id": "c"},
     "POST /v1/auth/device-token": {"device_code": "d", "client_id": "c"},
     "POST /v1/register": {
-        "project_id": str(uuid.uuid4()),
+        "project_id": UNKNOWN_ID,
         "resource_handle": "h",
         "bootstrap_token": "t",
         "nonce": "n",
         "public_key": "A" * 43 + "=",
-        "requested_resource_id": str(uuid.uuid4()),
+        "requested_resource_id": UNKNOWN_ID,
     },
     "POST /v1/domains/{domain_id}/audit/verify": {"from_seq": 1, "to_seq": 2},
     "POST /v1/platform/audit/verify": {"from_seq": 1, "to_seq": 2},

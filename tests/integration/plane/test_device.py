@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.integration.plane.browsing import ADMIN, CSRF, MEMBER, SESSION, Browser, device, poll, problem, relative
-from tests.integration.plane.conftest import DOMAINS, Plane
+from tests.integration.plane.conftest import DOMAINS, UNKNOWN_ID, Plane
 
 ACME, BETA = DOMAINS["acme-corp"], DOMAINS["beta-llc"]
 ACME_BINDING = "01985a00-0000-7000-8000-00000000ac11"
@@ -102,9 +101,9 @@ def test_a_device_that_names_no_binding_is_400(nobody: httpx.Client, body: dict[
 
 def test_a_device_of_an_unknown_binding_is_404(nobody: httpx.Client) -> None:
     for body in (
-        {"domain_id": ACME, "idp_binding_id": str(uuid.uuid4())},
+        {"domain_id": ACME, "idp_binding_id": UNKNOWN_ID},
         {"domain_id": ACME, "idp_binding_alias": "none"},
-        {"domain_id": str(uuid.uuid4())},
+        {"domain_id": UNKNOWN_ID},
     ):
         assert problem(nobody.post("/v1/auth/device-code", json=body)) == (404, "binding_not_found")
 

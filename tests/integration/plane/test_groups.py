@@ -16,7 +16,7 @@ from tests.integration.plane.actors import (
     relations,
     walk,
 )
-from tests.integration.plane.conftest import Plane, unique
+from tests.integration.plane.conftest import UNKNOWN_ID, Plane, unique
 
 PATH = "/v1/admin/groups"
 
@@ -80,12 +80,12 @@ def test_slugs_that_groups_may_have(acme: httpx.Client, domain: str, slug: str) 
         ({"slug": "a\n"}, "invalid_group"),
         ({"display_name": " "}, "invalid_group"),
         ({"display_name": "d" * 129}, "invalid_group"),
-        ({"idp_binding_id": str(uuid.uuid4())}, "invalid_group"),
+        ({"idp_binding_id": UNKNOWN_ID}, "invalid_group"),
         ({"idp_claim_value": "ops"}, "invalid_group"),
         ({"source": "idp"}, "invalid_group"),
         ({"source": "idp", "idp_claim_value": "ops"}, "invalid_group"),
-        ({"source": "idp", "idp_binding_id": str(uuid.uuid4())}, "invalid_group"),
-        ({"source": "idp", "idp_binding_id": str(uuid.uuid4()), "idp_claim_value": ""}, "invalid_group"),
+        ({"source": "idp", "idp_binding_id": UNKNOWN_ID}, "invalid_group"),
+        ({"source": "idp", "idp_binding_id": UNKNOWN_ID, "idp_claim_value": ""}, "invalid_group"),
         ({"source": "ldap"}, "invalid_body"),
         ({"domain_id": "x"}, "invalid_body"),
         ({"members": []}, "invalid_body"),

@@ -19,7 +19,7 @@ from tests.integration.plane.actors import (
     refusal,
     relations,
 )
-from tests.integration.plane.conftest import DOMAINS, Plane
+from tests.integration.plane.conftest import DOMAINS, UNKNOWN_ID, Plane
 
 PATH = "/v1/admin/idp"
 
@@ -252,7 +252,7 @@ def test_empty_values_clear(acme: httpx.Client, domain: str) -> None:
         ({"alias": None}, "invalid_body"),
         ({"issuer": "https://example.com"}, "invalid_body"),
         ({"status": "deactivated"}, "invalid_body"),
-        ({"domain_id": str(uuid.uuid4())}, "invalid_body"),
+        ({"domain_id": UNKNOWN_ID}, "invalid_body"),
     ],
     ids=str,
 )

@@ -17,7 +17,7 @@ from tests.integration.plane.actors import (
     relations,
     walk,
 )
-from tests.integration.plane.conftest import DOMAINS, Plane, unique
+from tests.integration.plane.conftest import DOMAINS, UNKNOWN_ID, Plane, unique
 
 PATH = "/v1/label-definitions"
 
@@ -178,7 +178,7 @@ def test_a_default_is_a_value_of_the_schema(acme: httpx.Client, schema: dict[str
         ({"cardinality": 2**40}, 400, "invalid_body"),
         ({"scope": "galaxy"}, 400, "invalid_body"),
         ({"created_by": "system"}, 400, "invalid_body"),
-        ({"scope_id": str(uuid.uuid4())}, 400, "scope_mismatch"),
+        ({"scope_id": UNKNOWN_ID}, 400, "scope_mismatch"),
         ({"scope": "domain"}, 400, "scope_mismatch"),
         ({"scope": "project"}, 400, "scope_mismatch"),
     ],
@@ -260,7 +260,7 @@ def test_the_words_of_the_platform_are_every_tenants(acme: httpx.Client, beta: h
         "domain:",
         "domain:x",
         f"domain:{uuid.UUID(int=0)}",
-        f"node:{uuid.uuid4()}",
+        f"node:{UNKNOWN_ID}",
     ],
 )
 def test_a_scope_that_is_none(acme: httpx.Client, scope: str | None) -> None:

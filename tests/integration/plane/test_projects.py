@@ -19,7 +19,7 @@ from tests.integration.plane.actors import (
     relations,
     walk,
 )
-from tests.integration.plane.conftest import Plane, unique
+from tests.integration.plane.conftest import UNKNOWN_ID, Plane, unique
 
 
 @pytest.fixture
@@ -254,7 +254,7 @@ def test_a_released_sub_range_is_free_for_others(acme: httpx.Client, domain: dic
         ({"sub_range_cidr": "10.0.0.0/24"}, 400, "invalid_project"),
         ({"sub_range_cidr": None}, 400, "invalid_body"),
         ({"release_sub_range": "yes"}, 400, "invalid_body"),
-        ({"domain_id": str(uuid.uuid4())}, 400, "invalid_body"),
+        ({"domain_id": UNKNOWN_ID}, 400, "invalid_body"),
         ({"sub_range_cidr": "fd00::/64", "release_sub_range": True}, 422, "sub_range_invalidates_allocation"),
     ],
     ids=str,

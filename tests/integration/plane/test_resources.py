@@ -19,7 +19,7 @@ from tests.integration.plane.actors import (
     relations,
     walk,
 )
-from tests.integration.plane.conftest import Plane
+from tests.integration.plane.conftest import UNKNOWN_ID, Plane
 
 ADOPTED = {"origin": "adopted", "kind": "kubernetes-node"}
 
@@ -83,8 +83,8 @@ def test_an_origin_that_is_none(acme: httpx.Client, collection: str, origin: dic
         {"external_ref": " "},
         {"external_ref": "e" * 257},
         {"external_ref": None},
-        {"blueprint_version_id": str(uuid.uuid4())},
-        {"cloud_credential_id": str(uuid.uuid4())},
+        {"blueprint_version_id": UNKNOWN_ID},
+        {"cloud_credential_id": UNKNOWN_ID},
         {"parameters": {}},
         {"parameters": {"deep": {"er": [1]}}},
         {"handle": "edge"},

@@ -13,12 +13,21 @@ def state_directory(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
+@pytest.fixture(scope="session")
+def cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that the first stack of the session fills: pytester gives every test another home."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def project(pytester: pytest.Pytester, state_directory: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def project(
+    pytester: pytest.Pytester, state_directory: Path, cache_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> pytest.Pytester:
     """A project with one test that needs no stack, a state directory of its own, and no DEV_STACK around it."""
     for name in ("DEV_STACK", "PLEXDEV_STACK", "PLEXDEV_KEEP", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state_directory))
+    monkeypatch.setenv("PLEXDEV_CACHE_DIR", str(cache_directory))
     pytester.makeini("[pytest]\nfilterwarnings = error\n")
     pytester.makepyfile(test_plain="def test_plain():\n    pass\n")
     return pytester

@@ -184,7 +184,8 @@ def test_a_sign_in_adopts_the_seeded_user_and_another_person_is_provisioned(plan
         " WHERE event_type = 'UserSignedIn' AND aggregate_id = %s ORDER BY seq",
         first["subject"],
     )
-    assert events == [("true",), ("false",)]
+    assert events[0] == ("true",)
+    assert set(events[1:]) == {("false",)}  # here, and wherever else this person signs in
 
 
 def test_people_who_sign_in_at_the_same_moment_are_one_user(plane: Plane) -> None:

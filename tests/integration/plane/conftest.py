@@ -293,8 +293,14 @@ def check_contract(response: httpx.Response) -> None:
         # Where the document has PermissionDenied alone: a refused cursor or cookie is a plain Problem (its §Problem).
         schema = {"$ref": "#/components/schemas/Problem"}
     if schema is not None and "json" in media:
-        validator = jsonschema.Draft202012Validator({**schema, "components": document["components"]})
-        validator.validate(json.loads(response.content))
+        _validator(json.dumps(schema)).validate(json.loads(response.content))
+
+
+@functools.cache
+def _validator(schema: str) -> jsonschema.Draft202012Validator:
+    document = contract()
+    assert document is not None
+    return jsonschema.Draft202012Validator({**json.loads(schema), "components": document["components"]})
 
 
 def _resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ golden: $(VENV)/.embedded  ## the golden flow on the embedded stack
 	$(BIN)/pytest -m golden
 
 test: $(VENV)/.dev  ## every test that needs no cluster
-	$(BIN)/pytest tests/unit tests/plugin tests/integration tests/drift
+	$(BIN)/pytest -n 3 --dist worksteal tests
 
 lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff check .
@@ -30,7 +30,7 @@ dev-down: $(VENV)/.embedded  ## end it
 	$(BIN)/plexdev down
 
 docs: $(VENV)/.dev  ## write the pages that are generated from the code
-	$(BIN)/python -m pytest_plexdev.errors > docs/errors.md
+	$(BIN)/python -m docs.errors_page > docs/errors.md
 
 clean:  ## remove what these commands made
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .plexdev

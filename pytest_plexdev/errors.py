@@ -1,69 +1,16 @@
 """The catalogue of failures that a user can meet: what happened, why, and what to type next.
 
-A failure is raised as ``PlexdevError(TAG, **facts)``. The plugin and the command line print it without a
-traceback; ``docs/errors.md`` is generated from ``CATALOGUE``.
+A failure is raised as ``PlexdevError(PORT_TAKEN, **facts)``. The plugin and the command line print it without a
+traceback; ``docs/errors.md`` is generated from :data:`CATALOGUE` (``make docs``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-
-@dataclass(frozen=True)
-class Failure:
-    """One entry of the catalogue. ``what``, ``why`` and ``fix`` are ``str.format`` templates over the facts."""
-
-    tag: str
-    what: str
-    why: str
-    fix: str
-    exit_code: int = 1
-
-
-class PlexdevError(Exception):
-    """An expected failure.
-
-    Args:
-        failure: Its entry in the catalogue.
-        detail: What the failing part said itself (its last log lines, say); printed indented below the message.
-        facts: The values that the entry's templates name.
-    """
-
-    def __init__(self, failure: Failure, *, detail: str = "", **facts: object) -> None:
-        self.failure = failure
-        self.detail = detail.strip("\n")
-        self.facts = facts
-        super().__init__(failure, detail, facts)
-
-    @property
-    def tag(self) -> str:
-        """The tag that users search for, ``port-taken`` for example."""
-        return self.failure.tag
-
-    @property
-    def exit_code(self) -> int:
-        """The exit code of a ``plexdev`` command that ends with this failure."""
-        return self.failure.exit_code
-
-    def __str__(self) -> str:
-        entry = self.failure
-        lines = [f"plexdev[{entry.tag}]: {entry.what.format(**self.facts)}"]
-        if entry.why:
-            lines.append(f"  why: {entry.why.format(**self.facts)}")
-        lines += [f"  | {line}" for line in self.detail.splitlines()]
-        lines.append(f"  fix: {entry.fix.format(**self.facts)}")
-        return "\n".join(lines)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # Facts are keyword arguments: without this an error cannot cross a process boundary.
-        return _rebuild, (self.failure, self.detail, self.facts)
-
-
-def _rebuild(failure: Failure, detail: str, facts: dict[str, object]) -> PlexdevError:
-    return PlexdevError(failure, detail=detail, **facts)
-
+from pytest_plexdev.failure import Failure as Failure
+from pytest_plexdev.failure import PlexdevError as PlexdevError
 
 EXTRA_MISSING: Final = Failure(
     tag="extra-missing",
@@ -237,35 +184,7 @@ NOT_READY_IN_TIME: Final = Failure(
     exit_code=124,
 )
 
-CATALOGUE: Final[tuple[Failure, ...]] = (
-    EXTRA_MISSING,
-    SERVER_EXITED,
-    SERVER_SILENT,
-    SERVER_DIED,
-    STACK_MISSING,
-    PORT_TAKEN,
-    NOT_IN_THIS_VERSION,
-    API_UNREACHABLE,
-    API_GIBBERISH,
-    SEED_MISSING,
-    DOMAIN_UNKNOWN,
-    NO_BINDING,
-    SIGN_IN_REFUSED,
-    SIGN_IN_PAGE,
-    SIGN_IN_FAILED,
-    CLOCK_SKEW,
-    DEVICE_CODE_EXPIRED,
-    DEVICE_CODE_REFUSED,
-    NOT_SIGNED_IN,
-    NO_EVENT,
-    CACHE_UNWRITABLE,
-    DISK_FULL,
-    POSTGRES_VERSION,
-    SUPERVISOR_LOST,
-    WARM_STACK_MISSING,
-    NO_SUCH_LOG,
-    NOT_READY_IN_TIME,
-)
+CATALOGUE: Final = tuple(entry for entry in tuple(globals().values()) if isinstance(entry, Failure))
 
 _BY_TAG: Final = {failure.tag: failure for failure in CATALOGUE}
 

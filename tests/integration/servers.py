@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import httpx
 import psycopg
 
 from pytest_plexdev.stack.embedded.postgres_data import find_binaries
@@ -82,6 +84,12 @@ class PostgresServer:
         )
 
 
+def find_real(name: str) -> str | None:
+    """The real ``dex`` or ``spicedb``: on ``PATH``, or where the testbed keeps its binaries."""
+    cached = Path(os.environ.get("TESTBED_CACHE", "/var/cache/testbed")) / "bin" / name
+    return shutil.which(name) or (str(cached) if cached.exists() else None)
+
+
 class NatsServer:
     """A NATS with JetStream on a port of its own; its streams outlive :meth:`stop`."""
 
@@ -114,3 +122,96 @@ class NatsServer:
                 return connection.recv(4) == b"INFO"
         except OSError:
             return False
+
+
+class SpiceDBServer:
+    """A SpiceDB on ports of its own that keeps everything in memory: what :meth:`stop` ends starts empty.
+
+    Its HTTP gateway is on, so that a test writes tuples without gRPC, whose threads would not survive the forks of
+    this process.
+    """
+
+    def __init__(self, program: str, directory: Path) -> None:
+        ports = _free_ports(2)
+        self.endpoint, self._gateway = (f"127.0.0.1:{port}" for port in ports)
+        self.preshared_key = "key-of-the-tests"
+        self._program = program
+        self._log = directory / "spicedb.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start, and return when it answers."""
+        argv = [
+            self._program,
+            "serve",
+            f"--grpc-addr={self.endpoint}",
+            f"--grpc-preshared-key={self.preshared_key}",
+            "--http-enabled",
+            f"--http-addr={self._gateway}",
+            "--datastore-engine=memory",
+            "--metrics-enabled=false",
+            "--telemetry-endpoint=",
+            "--skip-release-check",
+            "--log-level=warn",
+        ]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(argv, stdout=log, stderr=log)
+        deadline = time.monotonic() + _PATIENCE
+        while not self._answers():
+            assert self._process.poll() is None, self._log.read_text()
+            assert time.monotonic() < deadline, self._log.read_text()
+
+    def pause(self) -> None:
+        """Stop answering, as a host that hangs does: connections stay, calls run into their deadlines."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """Kill it: there is nothing to save."""
+        self._signal(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait()
+
+    def touch(self, resource: str, relation: str, subject: str) -> None:
+        """Write one tuple, of references such as ``domain:1``."""
+        update = {
+            "operation": "OPERATION_TOUCH",
+            "relationship": {
+                "resource": _reference(resource),
+                "relation": relation,
+                "subject": {"object": _reference(subject)},
+            },
+        }
+        self._post("relationships/write", {"updates": [update]}).raise_for_status()
+
+    def _answers(self) -> bool:
+        try:
+            # 404 of a fresh one: no schema was written yet.
+            return self._post("schema/read", {}).status_code in (200, 404)
+        except httpx.TransportError:
+            return False
+
+    def _post(self, operation: str, body: object) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.preshared_key}"}
+        return httpx.post(f"http://{self._gateway}/v1/{operation}", json=body, headers=headers, trust_env=False)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+
+def _reference(text: str) -> dict[str, str]:
+    object_type, _, object_id = text.partition(":")
+    return {"objectType": object_type, "objectId": object_id}
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody has now. All are held until all are known, so that they differ."""
+    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [holder.getsockname()[1] for holder in holders]
+    for holder in holders:
+        holder.close()
+    return ports

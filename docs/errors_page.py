@@ -1,0 +1,42 @@
+"""Prints docs/errors.md from the catalogue: ``make docs``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pytest_plexdev.errors import CATALOGUE, Failure
+
+_HEAD = """\
+# Errors
+
+Every failure that pytest-plexdev expects has a tag. It is printed without a traceback: what happened, why, and what to
+type next. This page is generated from the catalogue, `pytest_plexdev/errors.py`.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join(
+        [_HEAD, *(line for failure in sorted(CATALOGUE, key=lambda each: each.tag) for line in _entry(failure))]
+    )
+
+
+def _entry(failure: Failure) -> Iterator[str]:
+    yield f"## plexdev[{failure.tag}]\n"
+    yield f"| what happened | {_facts(failure.what)} |\n|---|---|"
+    if failure.why:
+        yield f"| why | {_facts(failure.why)} |"
+    yield f"| what to do | {_facts(failure.fix)} |"
+    if failure.exit_code != 1:
+        yield f"| exit code | {failure.exit_code} |"
+    yield ""
+
+
+def _facts(template: str) -> str:
+    """Facts differ from case to case: SERVICE stands for one."""
+    return re.sub(r"\{(\w+)[^}]*\}", lambda match: f"*{match[1].upper()}*", template).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(page(), end="")  # noqa: T201

@@ -1,0 +1,59 @@
+"""An expected failure: an entry of the catalogue (:mod:`pytest_plexdev.errors`) with the facts of one case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One entry of the catalogue. ``what``, ``why`` and ``fix`` are ``str.format`` templates over the facts."""
+
+    tag: str
+    what: str
+    why: str
+    fix: str
+    exit_code: int = 1
+
+
+class PlexdevError(Exception):
+    """An expected failure.
+
+    Args:
+        failure: Its entry in the catalogue.
+        detail: What the failing part said itself (its last log lines, say); printed indented below the message.
+        facts: The values that the entry's templates name.
+    """
+
+    def __init__(self, failure: Failure, *, detail: str = "", **facts: object) -> None:
+        self.failure = failure
+        self.detail = detail.strip("\n")
+        self.facts = facts
+        super().__init__(failure, detail, facts)
+
+    @property
+    def tag(self) -> str:
+        """The tag that users search for, ``port-taken`` for example."""
+        return self.failure.tag
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a ``plexdev`` command that ends with this failure."""
+        return self.failure.exit_code
+
+    def __str__(self) -> str:
+        entry = self.failure
+        lines = [f"plexdev[{entry.tag}]: {entry.what.format(**self.facts)}"]
+        if entry.why:
+            lines.append(f"  why: {entry.why.format(**self.facts)}")
+        lines += [f"  | {line}" for line in self.detail.splitlines()]
+        lines.append(f"  fix: {entry.fix.format(**self.facts)}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Facts are keyword arguments: without this an error cannot cross a process boundary.
+        return _rebuild, (self.failure, self.detail, self.facts)
+
+
+def _rebuild(failure: Failure, detail: str, facts: dict[str, object]) -> PlexdevError:
+    return PlexdevError(failure, detail=detail, **facts)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pickle
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from docs.errors_page import page
+from pytest_plexdev import errors
+from pytest_plexdev.errors import CATALOGUE, PORT_TAKEN, Failure, PlexdevError, decode_failure, encode_failure
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_tags_are_unique_and_in_one_spelling() -> None:
+    tags = [failure.tag for failure in CATALOGUE]
+
+    assert len(tags) == len(set(tags)) > 20
+    assert [tag for tag in tags if not re.fullmatch("[a-z]+(-[a-z]+)*", tag)] == []
+
+
+@pytest.mark.parametrize("failure", CATALOGUE, ids=lambda failure: failure.tag)
+def test_every_entry_says_what_happened_and_what_to_do(failure: Failure) -> None:
+    templates = (failure.what, failure.why, failure.fix)
+    facts = {name: 1 for text in templates for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    lines = str(PlexdevError(failure, **facts)).splitlines()
+
+    assert lines[0].startswith(f"plexdev[{failure.tag}]: ")
+    assert lines[-1].startswith("  fix: ")
+    assert "{" not in "".join(lines)
+
+
+def test_every_entry_is_raised_somewhere() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "pytest_plexdev").rglob("*.py") if path.name != "errors.py")
+    names = [name for name, value in vars(errors).items() if isinstance(value, Failure)]
+
+    assert [name for name in names if not re.search(rf"\b{name}\b", code)] == []
+
+
+def test_a_failure_crosses_processes() -> None:
+    error = PlexdevError(PORT_TAKEN, detail="bind: address in use", port=8080, purpose="the API", holder="nginx (12)")
+
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert str(decode_failure(encode_failure(error))) == str(error)
+    assert str(error).splitlines()[2] == "  | bind: address in use"
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "errors.md").read_text() == page(), "run: make docs"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -68,6 +69,14 @@ def seconds_of(argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str]
         print(done.stdout, done.stderr, file=sys.stderr)
         raise SystemExit(f"{' '.join(argv)} ended with {done.returncode}")
     return elapsed
+
+
+def cpu_seconds_of(argv: Sequence[str], *, cwd: Path) -> float:
+    """The processor time, user and system, of a process that must succeed."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds_of(argv, cwd=cwd)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 def pytest_argv(*arguments: str) -> list[str]:

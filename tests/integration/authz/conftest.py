@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import signal
@@ -24,6 +23,7 @@ from plexsphere_reference.authz.postgres import PostgresAuthorizer
 from plexsphere_reference.authz.spicedb import SpiceDBAuthorizer
 from plexsphere_reference.migrate import migrations
 from plexsphere_reference.store.database import Database
+from tests.integration.servers import find_real
 
 Open: TypeAlias = Callable[[str, str], Awaitable[Authorizer]]
 _SPICEDB_START: Final = 15
@@ -77,8 +77,8 @@ async def database(authz_url: str) -> AsyncIterator[CountingDatabase]:
 @pytest.fixture(scope="session")
 def spicedb() -> Iterator[str]:
     """The gRPC target of a real SpiceDB that gives every preshared key a store of its own."""
-    binary = shutil.which("spicedb") or f"{os.environ.get('TESTBED_CACHE', '/var/cache/testbed')}/bin/spicedb"
-    if not Path(binary).exists():
+    binary = find_real("spicedb")
+    if binary is None:
         pytest.skip("no spicedb on PATH, nor in $TESTBED_CACHE/bin: the real one is not compared")
     directory = Path(tempfile.mkdtemp(prefix="plexdev-spicedb-", dir="/tmp"))
     socket, log = directory / "grpc.sock", directory / "log"

@@ -69,15 +69,7 @@ def new_user(plane: Plane, domain_id: str, *grants: tuple[str, str], email: str 
         email,
     )
     for relation, resource in grants:
-        object_type, _, object_id = resource.partition(":")
-        plane.sql(
-            "INSERT INTO plexsphere.relation_tuples (object_type, object_id, relation, subject_type, subject_id)"
-            " VALUES (%s, %s, %s, 'user', %s)",
-            object_type,
-            object_id,
-            relation,
-            user_id,
-        )
+        plane.grant(user_id, relation, resource)
     return user_id
 
 

@@ -31,6 +31,7 @@ import pytest
 import yaml
 
 from pytest_plexdev.stack.embedded.idp import IdpClient, IdpConfig, IdpUser
+from tests.integration.servers import SpiceDBServer, find_real
 
 ROOT = Path(__file__).parents[3]
 CONTRACT = ROOT.parent / "shared" / "contract" / "plexsphere-v1.yaml"
@@ -55,6 +56,8 @@ class Plane:
     database_url: str
     environment: dict[str, str] = field(repr=False)
     log: Path
+    spicedb: SpiceDBServer | None = None
+    """None: the schema is evaluated over Postgres."""
 
     def token(self, slug: str = "acme-corp") -> str:
         """A fresh API token of the seeded admin of a tenant, put straight into the database."""
@@ -76,6 +79,21 @@ class Plane:
         hooks = {"response": [check_contract]}
         return httpx.Client(base_url=self.url, headers=headers, timeout=10, event_hooks=hooks, verify=_NO_TLS)
 
+    def grant(self, user_id: str, relation: str, resource: str) -> None:
+        """Write the tuple that a user has *relation* to *resource* (``domain:…``) where the plane looks for it."""
+        if self.spicedb is not None:
+            self.spicedb.touch(resource, relation, f"user:{user_id}")
+            return
+        object_type, _, object_id = resource.partition(":")
+        self.sql(
+            "INSERT INTO plexsphere.relation_tuples (object_type, object_id, relation, subject_type, subject_id)"
+            " VALUES (%s, %s, %s, 'user', %s)",
+            object_type,
+            object_id,
+            relation,
+            user_id,
+        )
+
     def sql(self, query: str, *params: object) -> list[tuple[Any, ...]]:
         """Run one statement on the plane's database and return its rows."""
         with psycopg.connect(self.database_url, autocommit=True) as connection:
@@ -85,14 +103,39 @@ class Plane:
 
 @pytest.fixture(scope="session")
 def plane(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    """Postgres, identity provider, signer and API; the three tenants seeded."""
-    with running_plane(postgres_server, tmp_path_factory.mktemp("plane")) as running:
-        yield running
+    """Postgres, identity provider, signer and API; the three tenants seeded.
+
+    With ``PLEXDEV_TEST_SPICEDB=1`` around the tests a real SpiceDB decides, else its stand-in.
+    """
+    directory = tmp_path_factory.mktemp("plane")
+    with contextlib.ExitStack() as stack:
+        spicedb = None
+        if os.environ.get("PLEXDEV_TEST_SPICEDB") == "1":
+            spicedb = stack.enter_context(running_spicedb(directory))
+        yield stack.enter_context(running_plane(postgres_server, directory, spicedb=spicedb))
 
 
 @contextlib.contextmanager
-def running_plane(postgres_server: str, directory: Path, **variables: str) -> Iterator[Plane]:
+def running_spicedb(directory: Path) -> Iterator[SpiceDBServer]:
+    """A real SpiceDB; skips where there is none."""
+    program = find_real("spicedb")
+    if program is None:
+        pytest.skip("no spicedb on PATH, nor in $TESTBED_CACHE/bin: the plane is not tested with the real one")
+    server = SpiceDBServer(program, directory)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def running_plane(
+    postgres_server: str, directory: Path, *, spicedb: SpiceDBServer | None = None, **variables: str
+) -> Iterator[Plane]:
     """The same with more variables."""
+    if spicedb is not None:
+        variables["PLEXSPHERE_SPICEDB_ENDPOINT"] = spicedb.endpoint
+        variables["PLEXSPHERE_SPICEDB_PRESHARED_KEY"] = spicedb.preshared_key
     api, idp = _listener(), _listener()
     url, issuer = f"http://localhost:{api.getsockname()[1]}", f"http://localhost:{idp.getsockname()[1]}/dex"
     environment = {
@@ -145,7 +188,14 @@ def running_plane(postgres_server: str, directory: Path, **variables: str) -> It
         while (answer := _readiness(url)) != 200:
             if answer is None or time.monotonic() > deadline:
                 pytest.fail(log.read_text(), pytrace=False)
-        yield Plane(url=url, issuer=issuer, database_url=postgres_server, environment=environment, log=log)
+        yield Plane(
+            url=url,
+            issuer=issuer,
+            database_url=postgres_server,
+            environment=environment,
+            log=log,
+            spicedb=spicedb,
+        )
 
 
 def _readiness(url: str) -> int | None:

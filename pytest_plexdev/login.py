@@ -183,7 +183,7 @@ class Logins:
             PlexdevError: The identity provider or the control plane refused, or the clocks are apart.
         """
         user = user or tenant.admin
-        kept = self._file(tenant, user)
+        kept = self._file(tenant, user, password)
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with FileLock(kept.with_suffix(".lock")):
             remembered = self._recall(kept) or self._sign_in(tenant, user, password)
@@ -224,8 +224,9 @@ class Logins:
             return None
         return remembered if remembered.expires_at - self._clock() > RENEW_BEFORE else None
 
-    def _file(self, tenant: SignInTarget, user: str) -> Path:
-        key = "\n".join((self._client.transport.base_url, tenant.domain_id, tenant.binding_id, user))
+    def _file(self, tenant: SignInTarget, user: str, password: str) -> Path:
+        # With the password: whoever gives a wrong one is refused, signed in before or not.
+        key = "\n".join((self._client.transport.base_url, tenant.domain_id, tenant.binding_id, user, password))
         return self._directory / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
 

@@ -93,6 +93,7 @@ async def _seed(settings: Settings, manifest: Manifest) -> None:
     database = Database(settings.database_url)
     await database.open()
     try:
+        await database.opened()
         authorizer = connect(settings, database)
         await authorizer.apply_schema()
         async with database.transaction() as connection:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -140,10 +140,11 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
         evaluator=evaluator,
         relying_party=relying_party,
     )
-    background = [asyncio.create_task(relay.run())] if settings.nats_url else []
-    background.append(asyncio.create_task(relying_party.warm_up()))
+    background = [asyncio.create_task(relying_party.warm_up())]
+    if settings.nats_url:
+        background.append(asyncio.create_task(_once_opened(database, relay.run)))
     if settings.reachability_evaluator:
-        background.append(asyncio.create_task(evaluator.run()))
+        background.append(asyncio.create_task(_once_opened(database, evaluator.run)))
     try:
         yield plane
     finally:
@@ -155,6 +156,11 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
             await plane.signer.close()
         await authorizer.close()
         await database.close()
+
+
+async def _once_opened(database: Database, run: Callable[[], Awaitable[None]]) -> None:
+    await database.opened()
+    await run()
 
 
 def _signer(settings: Settings) -> SignerClient | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, LiteralString, TypeAlias
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from plexsphere_reference.log import log
 
 Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 Row: TypeAlias = tuple[Any, ...]
@@ -16,14 +19,20 @@ _WAIT_FOR_CONNECTION: Final = 2.0
 """Seconds a request waits for Postgres before it is told that the datastore is unavailable."""
 
 
+_FIRST_PAUSE: Final = 0.005
+_LONGEST_PAUSE: Final = 0.25
+
+
 class DatastoreUnavailable(Exception):
     """Postgres does not answer, or went away in the middle: nothing of this request is acknowledged."""
 
 
 class Database:
-    """Runs statements over a pool. It opens without waiting: a Postgres that comes later is fine."""
+    """Runs statements over a pool. A Postgres that comes later, at boot or after an outage, is fine."""
 
     def __init__(self, url: str, *, most_connections: int = 10) -> None:
+        self._url = url
+        self._opening: asyncio.Task[None] | None = None
         self._pool = AsyncConnectionPool[Connection](
             url,
             min_size=2,
@@ -36,10 +45,44 @@ class Database:
         )
 
     async def open(self) -> None:
-        await self._pool.open(wait=False)
+        """Return at once; the pool opens as soon as Postgres answers, and until then nothing is available."""
+        self._opening = asyncio.create_task(self._open_when_it_answers())
+
+    async def opened(self) -> None:
+        """Wait until Postgres has answered for the first time."""
+        assert self._opening is not None
+        await asyncio.shield(self._opening)
 
     async def close(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
         await self._pool.close(timeout=0.2)
+
+    async def _opened_in_time(self) -> None:
+        if self._opening is None or self._opening.done():
+            return
+        try:
+            async with asyncio.timeout(_WAIT_FOR_CONNECTION):
+                await self.opened()
+        except TimeoutError as error:
+            raise DatastoreUnavailable("Postgres has not answered yet") from error
+
+    async def _open_when_it_answers(self) -> None:
+        # The pool waits a second after its first failure; at boot Postgres is a few milliseconds late.
+        pause = _FIRST_PAUSE
+        while refusal := await self._refusal():
+            await asyncio.sleep(pause)
+            if pause < _LONGEST_PAUSE <= pause * 1.5:
+                log("WARN", "waiting for Postgres", reason=refusal)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+        await self._pool.open(wait=False)
+
+    async def _refusal(self) -> str:
+        try:
+            await (await psycopg.AsyncConnection.connect(self._url, connect_timeout=3)).close()
+        except psycopg.OperationalError as error:
+            return str(error)
+        return ""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -49,6 +92,7 @@ class Database:
             DatastoreUnavailable: None could be had, or it broke while it was in use.
         """
         try:
+            await self._opened_in_time()
             async with self._pool.connection() as connection:
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:

@@ -1,4 +1,4 @@
-"""Real servers that a test starts, stops and starts again."""
+"""Real servers that a test starts, stops and starts again; none outlives a pytest that is killed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import psycopg
 
 from pytest_plexdev.stack.embedded.postgres_data import find_binaries
 from pytest_plexdev.stack.embedded.postgres_user import run_as
+from pytest_plexdev.stack.embedded.processes import _tied_to_parent
 
 _SETTINGS = ("listen_addresses=", "fsync=off", "max_connections=200", "dynamic_shared_memory_type=mmap")
 _PATIENCE = 20.0
@@ -77,7 +78,7 @@ class PostgresServer:
     def _spawn(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [str(self._binaries / argv[0]), *argv[1:]],
-            preexec_fn=self._user.prepare,
+            preexec_fn=_tied_to_parent(signal.SIGQUIT, self._user.prepare),
             user=self._user.uid,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -105,7 +106,12 @@ class NatsServer:
         """Start, and return when it answers."""
         program = str(Path(sys.executable).with_name("nats-server"))
         argv = [program, "-a", "127.0.0.1", "-p", str(self._port), "-js", "-sd", str(self._store)]
-        self._process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            argv,
+            preexec_fn=_tied_to_parent(signal.SIGKILL, None),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         deadline = time.monotonic() + _PATIENCE
         while not self._answers():
             assert self._process.poll() is None, "nats-server ended"
@@ -156,7 +162,9 @@ class SpiceDBServer:
             "--log-level=warn",
         ]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(argv, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                argv, preexec_fn=_tied_to_parent(signal.SIGKILL, None), stdout=log, stderr=log
+            )
         deadline = time.monotonic() + _PATIENCE
         while not self._answers():
             assert self._process.poll() is None, self._log.read_text()

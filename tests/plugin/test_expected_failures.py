@@ -52,7 +52,7 @@ def test_an_expected_failure_in_a_test_is_its_text_too(project: pytest.Pytester)
             try:
                 raise ValueError("inner")
             except ValueError as error:
-                raise PlexdevError(SEED_MISSING, slug="x", found="nothing") from error
+                raise PlexdevError(SEED_MISSING, slug="x", found="nothing", log="it") from error
         """
     )
     result = project.runpytest_subprocess()

@@ -57,7 +57,7 @@ def serve() -> Iterator[Callable[..., str]]:
 
 
 def sign_in(api: str, url: str) -> str:
-    browser = Browser(api, user="admin@example.com", password="secret-word")
+    browser = Browser(api, user="admin@example.com", password="secret-word", log="the log")
     try:
         browser.sign_in(url)
         return browser.cookie(SESSION_COOKIE)

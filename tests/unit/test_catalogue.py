@@ -12,6 +12,7 @@ from pytest_plexdev import errors
 from pytest_plexdev.errors import CATALOGUE, PORT_TAKEN, Failure, PlexdevError, decode_failure, encode_failure
 
 ROOT = Path(__file__).parents[2]
+LOGS = {"postgres", "nats", "dex", "spicedb", "plexsphere-signer", "plexsphere", "plexsphere-bootstrap"}
 
 
 def test_tags_are_unique_and_in_one_spelling() -> None:
@@ -38,6 +39,13 @@ def test_every_entry_is_raised_somewhere() -> None:
     names = [name for name, value in vars(errors).items() if isinstance(value, Failure)]
 
     assert [name for name in names if not re.search(rf"\b{name}\b", code)] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "pytest_plexdev").rglob("*.py")), ids=lambda path: path.stem)
+def test_every_log_that_a_text_names_is_a_services(path: Path) -> None:
+    named = set(re.findall(r"plexdev logs ([a-z][a-z-]*)", path.read_text()))
+
+    assert named <= LOGS
 
 
 def test_a_failure_crosses_processes() -> None:

@@ -33,6 +33,15 @@ def test_every_service_answers_where_the_info_says(bench, settings):
     assert StackInfo.read(bench.directory / "stack.json") == info
 
 
+def test_phases_say_when_they_began_so_that_a_timeline_can_be_drawn(bench, settings):
+    phases = {phase.name: phase for phase in bench.up(settings).phases}
+
+    everything, template, postgres = phases["all"], phases["template"], phases["postgres"]
+    assert everything.began == 0
+    assert 0 <= template.began < template.began + template.seconds <= postgres.began
+    assert all(phase.began + phase.seconds <= everything.seconds for phase in phases.values())
+
+
 def test_state_can_be_asked_inside_an_event_loop(bench, settings):
     info = bench.up(settings)
 

@@ -31,6 +31,7 @@ import pytest
 import yaml
 
 from pytest_plexdev.stack.embedded.idp import IdpClient, IdpConfig, IdpUser
+from pytest_plexdev.stack.embedded.processes import _tied_to_parent
 from tests.integration.servers import SpiceDBServer, find_real
 
 ROOT = Path(__file__).parents[3]
@@ -229,6 +230,7 @@ def _running(
             env=environment,
             cwd=ROOT,
             pass_fds=(listener.fileno(),) if listener else (),
+            preexec_fn=_tied_to_parent(signal.SIGKILL, None),
             stdout=log,
             stderr=log,
         )

@@ -53,7 +53,7 @@ def test_a_developers_own_variables_do_not_leak_into_a_stack():
 def test_events_cross_the_channel():
     from dataclasses import asdict
 
-    phase, verdict = Phase(name="api", seconds=0.5), Verdict(name="api", state="ready")
+    phase, verdict = Phase(name="api", seconds=0.5, began=0.25), Verdict(name="api", state="ready")
     assert decode_event({"began": "api"}) == PhaseBegan(name="api")
     assert decode_event({"ended": asdict(phase)}) == PhaseEnded(phase=phase)
     assert decode_event({"verdict": asdict(verdict)}) == VerdictChanged(verdict=verdict)

@@ -101,12 +101,14 @@ class Browser:
         api_url: Origin of the control plane.
         user: Name at the identity provider, an e-mail address with Dex.
         password: The password that goes with it.
+        log: What to read where the control plane refuses: the API's log.
     """
 
-    def __init__(self, api_url: str, *, user: str, password: str) -> None:
+    def __init__(self, api_url: str, *, user: str, password: str, log: str) -> None:
         self._api_url = api_url.rstrip("/")
         self._user = user
         self._password = password
+        self._log = log
         self._entered_password = False
         self._clocks: dict[str, float] = {}
         self._http = httpx.Client(verify=ssl_context(api_url), timeout=TIMEOUT, trust_env=False)
@@ -209,7 +211,7 @@ class Browser:
                 for origin, moment in sorted(self._clocks.items())
             )
             return PlexdevError(CLOCK_SKEW, clocks=clocks, reason=reason)
-        return PlexdevError(SIGN_IN_FAILED, user=self._user, reason=reason)
+        return PlexdevError(SIGN_IN_FAILED, user=self._user, reason=reason, log=self._log)
 
     def _stuck(self, response: httpx.Response, reason: str) -> PlexdevError:
         return PlexdevError(

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("plexdev: interrupted", file=sys.stderr)  # noqa: T201
         return _CTRL_C
     except BrokenPipeError:
-        # `plexdev logs api | head`: the reader has what it wanted; nothing may be written at exit either.
+        # `plexdev logs plexsphere | head`: the reader has what it wanted; nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code

@@ -73,6 +73,8 @@ class _Plane:
 
     nobody: Client
     credentials: Credentials
+    log: str
+    """What to read where the API refuses a sign-in."""
     seeded: Mapping[str, tuple[str, str]]
     """Domain id and binding id by slug."""
 
@@ -104,14 +106,14 @@ class _Plane:
 def _plane() -> _Plane:
     from pytest_plexdev import choose
     from pytest_plexdev.credentials import Credentials
-    from pytest_plexdev.running import Stack
+    from pytest_plexdev.running import API, Stack, where_logged
     from pytest_plexdev.stack.embedded.settings import state_directory
     from pytest_plexdev.tenancy import seeded
 
     info = choose.warm(missing=WARM_STACK_MISSING).info
     tenants = {tenant.slug: (tenant.domain_id, tenant.binding_id) for tenant in seeded(info)}
     credentials = Credentials(state_directory(), info.endpoints.api)
-    return _Plane(Stack(info, lambda _: ()).anonymous, credentials, tenants)
+    return _Plane(Stack(info, lambda _: ()).anonymous, credentials, where_logged(info, API), tenants)
 
 
 def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
@@ -122,7 +124,7 @@ def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
     domain_id = plane.domain_id(slug)
     device = plane.nobody.auth.device_code(domain_id=domain_id, idp_binding_id=plane.binding_id(slug))
     if arguments.auto:
-        approve(plane.nobody, device.verification_uri_complete)
+        approve(plane.nobody, device.verification_uri_complete, log=plane.log)
     else:
         sys.stdout.write(f"Open {device.verification_uri_complete}\nand approve the code {device.user_code}\n")
         sys.stdout.flush()

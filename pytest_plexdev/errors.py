@@ -59,7 +59,7 @@ API_UNREACHABLE: Final = Failure(
     tag="api-unreachable",
     what="{method} {url} got no answer: {reason}",
     why="every service of the stack that can be asked is there, so the way to the API is not",
-    fix="plexdev status",
+    fix="look who is there: `plexdev status`; a fresh stack's services are in the evidence of the failing test",
 )
 API_GIBBERISH: Final = Failure(
     tag="api-gibberish",
@@ -71,7 +71,7 @@ SEED_MISSING: Final = Failure(
     tag="seed-missing",
     what="the stack has no seeded Domain {slug}",
     why="it has {found}; the bootstrap did not run, or seeded something else",
-    fix="plexdev logs bootstrap",
+    fix="read {log}",
 )
 DOMAIN_UNKNOWN: Final = Failure(
     tag="domain-unknown",
@@ -103,7 +103,7 @@ SIGN_IN_FAILED: Final = Failure(
     tag="sign-in-failed",
     what="{user} signed in at the identity provider, and the control plane did not accept it: {reason}",
     why="the callback ended without a session",
-    fix="plexdev logs api",
+    fix="read {log}",
     exit_code=3,
 )
 CLOCK_SKEW: Final = Failure(
@@ -137,7 +137,7 @@ NO_EVENT: Final = Failure(
     tag="no-event",
     what="no {wanted} came within {seconds:.1f} s",
     why="since the test began: {seen}",
-    fix="plexdev logs api; the outbox relay publishes to NATS",
+    fix="read {log}: the outbox relay publishes to NATS, and says there when it cannot",
 )
 
 CACHE_UNWRITABLE: Final = Failure(

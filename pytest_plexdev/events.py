@@ -39,10 +39,16 @@ class Event:
 
 
 class Events:
-    """The events since :meth:`start`. NATS is listened to by a thread of its own."""
+    """The events since :meth:`start`. NATS is listened to by a thread of its own.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: Of the NATS server.
+        log: What to read where an event does not come: the API's log.
+    """
+
+    def __init__(self, url: str, *, log: str) -> None:
         self._url = url
+        self._log = log
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="plexdev-events", daemon=True)
         self._arrival = threading.Condition()
@@ -82,7 +88,7 @@ class Events:
                         return event
                 if not self._arrival.wait(deadline - time.monotonic()):
                     seen = ", ".join(event.type for event in self._events) or "nothing was heard"
-                    raise PlexdevError(NO_EVENT, wanted=event_type, seconds=timeout, seen=seen)
+                    raise PlexdevError(NO_EVENT, wanted=event_type, seconds=timeout, seen=seen, log=self._log)
 
     async def _subscribe(self) -> Nats:
         import nats  # 220 to 420 ms: only a test that asks for events pays it

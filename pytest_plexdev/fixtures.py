@@ -33,8 +33,10 @@ def plexdev_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
 def plexdev_login(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Logins:
     """Log in by the device-code flow: `plexdev_login(tenant, user=...)`; once per run, shared by its workers."""
     from pytest_plexdev.login import Logins
+    from pytest_plexdev.running import API, where_logged
 
-    return Logins(plexdev_stack.anonymous, run.of(pytestconfig).logins)
+    log = where_logged(plexdev_stack.info, API)
+    return Logins(plexdev_stack.anonymous, run.of(pytestconfig).logins, log=log)
 
 
 @pytest.fixture(scope="session")
@@ -81,8 +83,9 @@ def plexdev_node(plexdev_tenant: FreshTenant, plexdev_project: Project) -> NodeA
 def plexdev_events(plexdev_stack: Stack) -> Iterator[Events]:
     """The NATS events since the test began."""
     from pytest_plexdev.events import Events
+    from pytest_plexdev.running import API, where_logged
 
-    events = Events(plexdev_stack.nats_url)
+    events = Events(plexdev_stack.nats_url, log=where_logged(plexdev_stack.info, API))
     events.start()
     yield events
     events.stop()

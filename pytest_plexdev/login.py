@@ -139,17 +139,25 @@ def approve(
     client: Client,
     verification_uri_complete: str,
     *,
+    log: str,
     user: str = SEEDED_USER,
     password: str = SEEDED_PASSWORD,
 ) -> None:
     """Do what a person does with the link that a device shows: open it, sign in, approve.
+
+    Args:
+        client: The API as nobody.
+        verification_uri_complete: The link.
+        log: What to read where the control plane refuses: the API's log.
+        user: The name at the identity provider.
+        password: The password that goes with it.
 
     Raises:
         PlexdevError: The sign-in did not work.
         ProblemError: The code is unknown, expired or approved already.
     """
     codes = parse_qs(urlsplit(verification_uri_complete).query).get("user_code", [])
-    browser = Browser(client.transport.base_url, user=user, password=password)
+    browser = Browser(client.transport.base_url, user=user, password=password, log=log)
     try:
         browser.sign_in(verification_uri_complete)
         browser.approve(codes[0] if codes else "")
@@ -168,12 +176,14 @@ class Logins:
     Args:
         client: The API as nobody.
         directory: Where tokens are kept, in files that only this user reads.
+        log: What to read where the control plane refuses a sign-in: the API's log.
         clock: Unix time, seconds.
     """
 
-    def __init__(self, client: Client, directory: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, client: Client, directory: Path, *, log: str, clock: Callable[[], float] = time.time) -> None:
         self._client = client
         self._directory = directory
+        self._log = log
         self._clock = clock
 
     def __call__(self, tenant: SignInTarget, *, user: str | None = None, password: str = SEEDED_PASSWORD) -> Login:
@@ -200,12 +210,12 @@ class Logins:
         self, verification_uri_complete: str, *, user: str = SEEDED_USER, password: str = SEEDED_PASSWORD
     ) -> None:
         """See :func:`approve`; the seeded user by default."""
-        approve(self._client, verification_uri_complete, user=user, password=password)
+        approve(self._client, verification_uri_complete, log=self._log, user=user, password=password)
 
     def _sign_in(self, tenant: SignInTarget, user: str, password: str) -> _Remembered:
         auth = self._client.auth
         device = auth.device_code(domain_id=tenant.domain_id, idp_binding_id=tenant.binding_id)
-        browser = Browser(self._client.transport.base_url, user=user, password=password)
+        browser = Browser(self._client.transport.base_url, user=user, password=password, log=self._log)
         try:
             # By the API rather than by the page, whose markup the contract does not promise.
             start = auth.sign_in(domain_id=tenant.domain_id, idp_binding_id=tenant.binding_id)

@@ -16,6 +16,14 @@ from pytest_plexdev.stack.model import Service, StackInfo, Verdict
 
 LOG_LINES: Final = 12
 """Last lines of a log that an error shows."""
+API: Final = "plexsphere"
+BOOTSTRAP: Final = "plexsphere-bootstrap"
+
+
+def where_logged(info: StackInfo, service: str) -> str:
+    """What to read of a service: its log's path, which holds for a fresh stack too, or the command for it."""
+    path = next((one.log for one in info.services if one.name == service), None)
+    return str(path) if path is not None else f"plexdev logs {service}"
 
 
 class Stack:
@@ -99,7 +107,7 @@ class Stack:
             detail=self.log(dead.name, lines=LOG_LINES),
             service=dead.name,
             status=self._status_of(dead.name),
-            log=dead.log or f"plexdev logs {dead.name}",
+            log=where_logged(self.info, dead.name),
         )
 
     def _dead(self) -> Service | None:

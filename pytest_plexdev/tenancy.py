@@ -17,6 +17,7 @@ from pytest_plexdev.api.projects import Project
 from pytest_plexdev.errors import SEED_MISSING, PlexdevError
 from pytest_plexdev.login import SEEDED_USER, Login, Logins
 from pytest_plexdev.node_agent import NodeAgent
+from pytest_plexdev.running import BOOTSTRAP, where_logged
 from pytest_plexdev.stack.model import SeededTenant, StackInfo
 
 OPERATOR_SLUG: Final = "acme-corp"
@@ -98,16 +99,28 @@ class FreshTenant(Tenant):
         return self._domain
 
 
-class Tenants(Mapping[str, Tenant]):
-    """The seeded tenants by slug."""
+class _SeedMissing(PlexdevError, KeyError):
+    """A KeyError too, as a mapping's is: ``Tenants.get`` answers ``None``."""
 
-    def __init__(self, tenants: Mapping[str, Tenant]) -> None:
+    __str__ = PlexdevError.__str__  # KeyError's would print the text as a literal
+
+
+class Tenants(Mapping[str, Tenant]):
+    """The seeded tenants by slug.
+
+    Args:
+        tenants: The tenants.
+        log: What to read where one is missing: the bootstrap's log.
+    """
+
+    def __init__(self, tenants: Mapping[str, Tenant], *, log: str) -> None:
         self._tenants = dict(tenants)
+        self._log = log
 
     def __getitem__(self, slug: str) -> Tenant:
         if slug not in self._tenants:
             found = ", ".join(self._tenants) or "no seeded Domain at all"
-            raise PlexdevError(SEED_MISSING, slug=slug, found=found)
+            raise _SeedMissing(SEED_MISSING, slug=slug, found=found, log=self._log)
         return self._tenants[slug]
 
     def __contains__(self, slug: object) -> bool:
@@ -127,7 +140,8 @@ class Tenants(Mapping[str, Tenant]):
 
 def seeded_tenants(info: StackInfo, logins: Logins) -> Tenants:
     """The seeded tenants of a stack, ready to log in."""
-    return Tenants({tenant.slug: Tenant(tenant, logins) for tenant in seeded(info)})
+    tenants = {tenant.slug: Tenant(tenant, logins) for tenant in seeded(info)}
+    return Tenants(tenants, log=where_logged(info, BOOTSTRAP))
 
 
 def seeded(info: StackInfo) -> tuple[SeededTenant, ...]:

@@ -45,10 +45,11 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """A part of the bring-up and how long it took, in seconds."""
+    """A part of the bring-up: when it began, counted from the bring-up's beginning, and how long it took, in seconds."""
 
     name: str
     seconds: float
+    began: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,15 +29,16 @@ class BringUp:
     Attributes:
         early: Children that run already.
         tell: Receives the events.
+        began: When the bring-up began, by the monotonic clock; phases count from then.
     """
 
     plan: Plan
     crew: Crew
     early: Early
     tell: Callable[[Event], None]
+    began: float = field(default_factory=time.monotonic)
     services: dict[str, Service] = field(default_factory=dict)
     phases: list[Phase] = field(default_factory=list)
-    _began: float = field(default_factory=time.monotonic)
     _database_soon: asyncio.Event = field(default_factory=asyncio.Event)
     _postgres_ready: asyncio.Event = field(default_factory=asyncio.Event)
     _spicedb_ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -215,7 +216,7 @@ class BringUp:
         self.tell(PhaseBegan(name=name))
         began = time.monotonic()
         yield
-        phase = Phase(name=name, seconds=time.monotonic() - began)
+        phase = Phase(name=name, seconds=time.monotonic() - began, began=began - self.began)
         self.phases.append(phase)
         self.tell(PhaseEnded(phase=phase))
 

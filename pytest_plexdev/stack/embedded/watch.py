@@ -67,7 +67,7 @@ class _Watch:
 
     async def _bring_up(self, early: Early) -> bool:
         """Whether it failed; a bring-up that was called off did not."""
-        bring_up = BringUp(self._plan, self._crew, early, self._asker.tell)
+        bring_up = BringUp(self._plan, self._crew, early, self._asker.tell, began=self._began)
         work = asyncio.create_task(bring_up.run())
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)

@@ -45,7 +45,7 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """A part of the bring-up: when it began, counted from the bring-up's beginning, and how long it took, in seconds."""
+    """A part of the bring-up: how long it took, and when it began, in seconds from the bring-up's own beginning."""
 
     name: str
     seconds: float

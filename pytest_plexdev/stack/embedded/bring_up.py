@@ -98,12 +98,15 @@ class BringUp:
 
     def _postgres_server(self) -> Postgres:
         plan = self.plan
+        # The API may be up by then: it would connect to a server that is about to stop.
+        template_sites = plan.sites.with_postgres_in(plan.layout.template_sockets)
         return Postgres.of(
             plan.settings,
             plan.layout,
             plan.sites,
             crew=self.crew,
-            migrate=plane.migrate(plan.settings.programs, plan.layout, plan.sites),
+            template_sites=template_sites,
+            migrate=plane.migrate(plan.settings.programs, plan.layout, template_sites),
             template=plan.template,
             note=self._note,
         )

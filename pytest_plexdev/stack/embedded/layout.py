@@ -60,6 +60,11 @@ class Layout:
         return self.scratch / "postgres"
 
     @property
+    def template_sockets(self) -> Path:
+        """Where the server that makes a template listens, apart from the stack's own."""
+        return self.scratch / "template"
+
+    @property
     def jetstream(self) -> Path:
         return self.scratch / "jetstream"
 

@@ -56,6 +56,7 @@ class Postgres:
     """The server of one stack.
 
     Attributes:
+        template_sites: Where the server listens while it makes a template; nobody but ``migrate`` knows.
         migrate: The command that brings the database to the plane's schema.
         note: Told what a user may want to know, in words.
     """
@@ -63,6 +64,7 @@ class Postgres:
     settings: EmbeddedSettings
     layout: Layout
     sites: Sites
+    template_sites: Sites
     crew: Crew
     binaries: Path
     user: RunAs
@@ -77,6 +79,7 @@ class Postgres:
         layout: Layout,
         sites: Sites,
         *,
+        template_sites: Sites,
         crew: Crew,
         migrate: Command,
         template: Template,
@@ -88,6 +91,7 @@ class Postgres:
             settings=settings,
             layout=layout,
             sites=sites,
+            template_sites=template_sites,
             crew=crew,
             binaries=user.reachable(binaries, layout.scratch),
             user=user,
@@ -143,9 +147,9 @@ class Postgres:
             self.template.discard()
         await self.build(nearly)
 
-    def start(self, name: str = "postgres", *, tcp: str = "127.0.0.1") -> Child:
+    def start(self) -> Child:
         """Start the server on the data directory."""
-        return self.crew.start(name, self._command(["postgres", *self._server_arguments(tcp)], stop=signal.SIGQUIT))
+        return self._start("postgres", self.sites, tcp="127.0.0.1")
 
     def check_version(self, version: str) -> None:
         """Raises ``postgres-version`` unless it is 16."""
@@ -162,12 +166,12 @@ class Postgres:
         (self.layout.data / "pg_hba.conf").write_text(HOST_BASED_AUTHENTICATION)
 
     async def _populate(self, *, before_migrations: Callable[[], None]) -> None:
-        server = self.start("postgres-template", tcp="")
+        server = self._start_for_template()
         end = self.crew.end_of(server)
-        await self.crew.until(server, until_ready(self._maintenance_probe), probe="a query")
-        async with postgres_session(
-            self.sites.postgres_socket, user=SUPERUSER, database=MAINTENANCE_DATABASE
-        ) as session:
+        socket = self.template_sites.postgres_socket
+        probe = postgres(socket, user=SUPERUSER, database=MAINTENANCE_DATABASE)
+        await self.crew.until(server, until_ready(probe), probe="a query")
+        async with postgres_session(socket, user=SUPERUSER, database=MAINTENANCE_DATABASE) as session:
             for statement in STATEMENTS:
                 await session.execute(statement)
         before_migrations()
@@ -176,9 +180,15 @@ class Postgres:
         server.send(signal.SIGINT)
         await end
 
-    @property
-    def _maintenance_probe(self) -> Probe:
-        return postgres(self.sites.postgres_socket, user=SUPERUSER, database=MAINTENANCE_DATABASE)
+    def _start_for_template(self) -> Child:
+        directory = self.template_sites.postgres_directory
+        directory.mkdir(mode=0o700, exist_ok=True)
+        self.user.give(directory)
+        return self._start("postgres-template", self.template_sites, tcp="")
+
+    def _start(self, name: str, sites: Sites, *, tcp: str) -> Child:
+        arguments = self._server_arguments(sites, tcp)
+        return self.crew.start(name, self._command(["postgres", *arguments], stop=signal.SIGQUIT))
 
     async def _put_into_cache(self) -> None:
         place = self.template.building_place()
@@ -213,10 +223,10 @@ class Postgres:
             prepare=self.user.prepare,
         )
 
-    def _server_arguments(self, tcp: str) -> list[str]:
+    def _server_arguments(self, sites: Sites, tcp: str) -> list[str]:
         settings = [*_SETTINGS, f"listen_addresses={tcp}"]
-        places = ["-D", str(self.layout.data), "-k", str(self.sites.postgres_directory)]
-        return [*places, "-p", str(self.sites.postgres.number), *(f"--{setting}" for setting in settings)]
+        places = ["-D", str(self.layout.data), "-k", str(sites.postgres_directory)]
+        return [*places, "-p", str(sites.postgres.number), *(f"--{setting}" for setting in settings)]
 
     def _discard_data(self) -> None:
         shutil.rmtree(self.layout.data, ignore_errors=True)

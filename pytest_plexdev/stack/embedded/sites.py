@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -47,6 +47,10 @@ class Sites:
             spicedb=reserve(purpose="SpiceDB") if spicedb else None,
             postgres_directory=postgres_directory,
         )
+
+    def with_postgres_in(self, directory: Path) -> Sites:
+        """The same, but for a Postgres whose socket is there: one that only those hear of who are told."""
+        return replace(self, postgres_directory=directory)
 
     @property
     def api_url(self) -> str:

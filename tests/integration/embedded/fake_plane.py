@@ -6,10 +6,14 @@ It imports nothing heavy, so a bring-up costs what the supervisor and the server
 # ruff: noqa: T201
 from __future__ import annotations
 
+import os
+import select
 import signal
 import socket
+import struct
 import sys
 import time
+from urllib.parse import unquote
 
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 _SETTINGS_FRAME = bytes(3) + b"\x04" + bytes(5)
@@ -23,6 +27,13 @@ def main(program: str, listen: str = "") -> None:
         case "signer":
             host, port = listen.split(":")
             _serve(socket.create_server((host, int(port))), _SETTINGS_FRAME)
+        case "api-that-looks-at-once":
+            # As the reference API does, by the first connection that it gets: whoever listens there must stay.
+            sock = socket.socket(fileno=int(listen.removeprefix("fd:")))
+            database = _connect_to_postgres()
+            _serve(sock, _ANSWER, while_open=database)
+        case "slow-migrate":
+            time.sleep(0.3)
         case "silent":
             time.sleep(60)
         case "broken":
@@ -30,13 +41,48 @@ def main(program: str, listen: str = "") -> None:
             sys.exit(7)
 
 
-def _serve(sock: socket.socket, answer: bytes) -> None:
+def _connect_to_postgres() -> socket.socket:
+    parts = dict(pair.split("=") for pair in os.environ["PLEXSPHERE_DATABASE_URL"].partition("?")[2].split("&"))
+    path = f"{unquote(parts['host'])}/.s.PGSQL.{parts['port']}"
+    while True:
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.connect(path)
+        except OSError:
+            sock.close()
+            time.sleep(0.005)
+            continue
+        # Start-up packet of protocol 3.0; the session stays.
+        words = b"user\0plexsphere\0database\0plexsphere\0\0"
+        sock.sendall(struct.pack("!ii", len(words) + 8, 196608) + words)
+        if _says_ready(sock):
+            return sock
+        sock.close()
+
+
+def _says_ready(sock: socket.socket) -> bool:
+    said = b""
+    while said[-6:-1] != b"Z\0\0\0\5":
+        more = sock.recv(65536)
+        if not more:
+            return False
+        said += more
+    return True
+
+
+def _is_open(sock: socket.socket) -> bool:
+    # Readable without a question: Postgres said good-bye.
+    return not select.select([sock], [], [], 0)[0]
+
+
+def _serve(sock: socket.socket, answer: bytes, *, while_open: socket.socket | None = None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     while True:
         connection, _ = sock.accept()
         with connection:
             connection.recv(65536)
-            connection.sendall(answer)
+            if while_open is None or _is_open(while_open):
+                connection.sendall(answer)
 
 
 if __name__ == "__main__":

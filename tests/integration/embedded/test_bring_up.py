@@ -170,6 +170,15 @@ def test_two_runs_with_a_cold_cache_build_one_template(settings, tmp_path):
             provider.down(info)
 
 
+def test_the_server_that_makes_the_template_is_met_by_nobody_else(bench, with_programs, tmp_path):
+    cold = replace(with_programs(api="api-that-looks-at-once", migrate="slow-migrate"), cache=tmp_path / "cache")
+
+    info = bench.up(cold)
+
+    # The API holds the session that it got first, and answers only while that is open.
+    assert urllib.request.urlopen(info.endpoints.api).status == 200
+
+
 def test_a_template_with_a_missing_file_is_built_again_and_said(bench, settings, tmp_path):
     private = replace(settings, cache=tmp_path / "cache")
     bench.provider(private).down(bench.up(private))

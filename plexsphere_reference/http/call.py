@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -206,11 +206,31 @@ class Call:
         """What page of ``listing`` is asked for; see :class:`Cursors` for what a bad cursor gets."""
         limit = parse_limit(self.query("limit"))
         cursor = self.query("cursor")
-        after = self._cursors(listing).decode(binding or self.caller.ref, cursor) if cursor else None
-        return Page(limit, after)
+        binding = binding or self.caller.ref
+        after = self._cursors(listing).decode(binding, cursor) if cursor else None
+        return Page(listing, binding, limit, after)
 
-    def next_cursor(self, listing: str, position: list[Any], *, binding: str | None = None) -> str:
-        return self._cursors(listing).encode(binding or self.caller.ref, position)
+    def listed(
+        self,
+        page: Page,
+        rows: Sequence[Item],
+        items: Sequence[object],
+        *,
+        position: Callable[[Item], list[Any]],
+        **members: object,
+    ) -> Response:
+        """The answer of a list operation.
+
+        Args:
+            rows: What was read, ``page.most`` at the most.
+            items: What is shown of ``page.shown(rows)``.
+            position: Where the next page begins behind a row.
+        """
+        answer: dict[str, object] = {"items": items, **members}
+        if len(rows) > page.limit:
+            last = page.shown(rows)[-1]
+            answer["next_cursor"] = self._cursors(page.listing).encode(page.binding, position(last))
+        return self.json(answer)
 
     def json(self, content: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
         return Response(msgspec.json.encode(content), status, dict(headers or {}), "application/json")

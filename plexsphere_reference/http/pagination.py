@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -23,10 +24,24 @@ _HIGHEST_LIMIT: Final = 200
 
 @dataclass(frozen=True)
 class Page:
-    """What a list operation was asked for: at most ``limit`` rows behind ``after`` (None: from the start)."""
+    """What a list operation was asked for: at most ``limit`` rows behind ``after`` (None: from the start).
 
+    ``binding`` is who its cursors are for.
+    """
+
+    listing: str
+    binding: str
     limit: int
     after: list[Any] | None
+
+    @property
+    def most(self) -> int:
+        """How many rows to read: one more than are shown tells whether there is a next page."""
+        return self.limit + 1
+
+    def shown(self, rows: Sequence[Item]) -> Sequence[Item]:
+        """The rows of this page."""
+        return rows[: self.limit]
 
 
 @dataclass(frozen=True)

@@ -57,12 +57,9 @@ async def list_entries(call: Call) -> Response:
     await call.require_read("auditor", chain.resource, action="audit.list", chain=chain.domain_id)
     await _check_domain(call, chain)
     after = page.after[0] if page.after else 0
-    rows = await audit.entries(call.plane.database, chain.id, filters, after=after, most=page.limit + 1)
-    shown = rows[: page.limit]
-    answer: dict[str, object] = {"items": [_response(each) for each in shown]}
-    if len(rows) > page.limit:
-        answer["next_cursor"] = call.next_cursor(chain.listing, [shown[-1].seq], binding=_ANYBODY)
-    return call.json(answer)
+    rows = await audit.entries(call.plane.database, chain.id, filters, after=after, most=page.most)
+    items = [_response(each) for each in page.shown(rows)]
+    return call.listed(page, rows, items, position=lambda last: [last.seq])
 
 
 async def get_entry(call: Call) -> Response:

@@ -69,19 +69,16 @@ async def issue_bootstrap_token(call: Call) -> Response:
 
 async def list_bootstrap_tokens(call: Call) -> Response:
     project_id = _project_id(call)
-    listing = f"bootstrap_tokens:{project_id}"
-    page = call.page(listing)
+    page = call.page(f"bootstrap_tokens:{project_id}")
     await _require_read(call, project_id, action="bootstrap_token.list")
     if await projects.get(call.plane.database, project_id) is None:
         raise projects_surface.not_found()
     after = UUID(page.after[0]) if page.after else None
-    rows = await bootstrap_tokens.listed(call.plane.database, project_id, after, page.limit + 1)
-    shown = rows[: page.limit]
+    rows = await bootstrap_tokens.listed(call.plane.database, project_id, after, page.most)
+    shown = page.shown(rows)
     visible = await call.readable("read", "bootstrap_token", [(each.id, each) for each in shown])
-    answer: dict[str, object] = {"items": [_metadata(each) for each in visible]}
-    if len(rows) > page.limit:
-        answer["next_cursor"] = call.next_cursor(listing, [str(shown[-1].id)])
-    return call.json(answer)
+    items = [_metadata(each) for each in visible]
+    return call.listed(page, rows, items, position=lambda last: [str(last.id)])
 
 
 async def get_bootstrap_token(call: Call) -> Response:

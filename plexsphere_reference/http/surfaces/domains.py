@@ -74,16 +74,14 @@ async def create_domain(call: Call) -> Response:
 
 async def list_domains(call: Call) -> Response:
     page = call.page("domains")
-    rows = await domains.listed(call.plane.database, page.after[0] if page.after else "", page.limit + 1)
-    shown = rows[: page.limit]
+    rows = await domains.listed(call.plane.database, page.after[0] if page.after else "", page.most)
+    shown = page.shown(rows)
     visible = await call.readable("read", "domain", [(each.id, each) for each in shown])
     await call.note(PLATFORM, action="domain.list", chain=None)
-    answer: dict[str, object] = {"items": [_response(each) for each in visible]}
-    if len(rows) > page.limit:
-        answer["next_cursor"] = call.next_cursor("domains", [shown[-1].slug])
-    if shown and not visible:
-        answer["empty_reason"] = "no_rebac_membership"
-    return call.json(answer)
+    # Only here does the contract tell an empty page from one whose rows were all filtered out.
+    hidden = {"empty_reason": "no_rebac_membership"} if shown and not visible else {}
+    items = [_response(each) for each in visible]
+    return call.listed(page, rows, items, position=lambda last: [last.slug], **hidden)
 
 
 async def get_domain(call: Call) -> Response:

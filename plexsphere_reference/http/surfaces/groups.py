@@ -55,16 +55,12 @@ async def list_groups(call: Call) -> Response:
     domain_id = call.query_id("domain_id", code="invalid_domain_id")
     if domain_id is None:
         raise Problem(400, "invalid_domain_id", "domain_id is required: slugs of Groups are per Domain")
-    listing = f"groups:{domain_id}"
-    page = call.page(listing)
+    page = call.page(f"groups:{domain_id}")
     await call.require_read("read", f"domain:{domain_id}", action="group.list", chain=domain_id)
     after = page.after[0] if page.after else ""
-    rows = await groups.listed(call.plane.database, domain_id, after, page.limit + 1)
-    shown = rows[: page.limit]
-    answer: dict[str, object] = {"items": [_response(each) for each in shown]}
-    if len(rows) > page.limit:
-        answer["next_cursor"] = call.next_cursor(listing, [shown[-1].slug])
-    return call.json(answer)
+    rows = await groups.listed(call.plane.database, domain_id, after, page.most)
+    items = [_response(each) for each in page.shown(rows)]
+    return call.listed(page, rows, items, position=lambda last: [last.slug])
 
 
 async def get_group(call: Call) -> Response:

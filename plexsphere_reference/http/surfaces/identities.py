@@ -22,8 +22,7 @@ async def list_identities(call: Call) -> Response:
     kind = call.query("kind")
     if kind not in (None, "user", "service-identity"):
         raise Problem(400, "invalid_kind", "kind must be user or service-identity")
-    listing = f"identities:{domain_id}:{kind}"
-    page = call.page(listing)
+    page = call.page(f"identities:{domain_id}:{kind}")
     await call.require_read("read", f"domain:{domain_id}", action="identity.list", chain=domain_id)
     if await call.plane.domains.get(domain_id) is None:
         raise domains_surface.not_found()
@@ -31,13 +30,9 @@ async def list_identities(call: Call) -> Response:
         # The operation that makes them is not built, so there are none.
         return call.json({"items": []})
     before = (datetime.fromisoformat(page.after[0]), UUID(page.after[1])) if page.after else None
-    rows = await identities.listed(call.plane.database, domain_id, before, page.limit + 1)
-    shown = rows[: page.limit]
-    answer: dict[str, object] = {"items": [_summary(call, each) for each in shown]}
-    if len(rows) > page.limit:
-        last = shown[-1]
-        answer["next_cursor"] = call.next_cursor(listing, [last.created_at.isoformat(), str(last.id)])
-    return call.json(answer)
+    rows = await identities.listed(call.plane.database, domain_id, before, page.most)
+    items = [_summary(call, each) for each in page.shown(rows)]
+    return call.listed(page, rows, items, position=lambda last: [last.created_at.isoformat(), str(last.id)])
 
 
 async def get_identity(call: Call) -> Response:

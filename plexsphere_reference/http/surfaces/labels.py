@@ -74,20 +74,16 @@ async def create_definition(call: Call) -> Response:
 
 async def list_definitions(call: Call) -> Response:
     scope, scope_id = _scope_of_query(call)
-    listing = f"label-definitions:{scope_id}"
-    page = call.page(listing)
+    page = call.page(f"label-definitions:{scope_id}")
     if scope == "platform":
         # The platform's definitions are every tenant's vocabulary.
         await call.note(PLATFORM, action="label_definition.list", chain=None)
     else:
         chain = await _chain(call, scope, scope_id)
         await call.require_read("read", _scope_object(scope, scope_id), action="label_definition.list", chain=chain)
-    rows = await labels.listed(call.plane.database, scope_id, page.after[0] if page.after else "", page.limit + 1)
-    shown = rows[: page.limit]
-    answer: dict[str, object] = {"items": [_response(each) for each in shown]}
-    if len(rows) > page.limit:
-        answer["next_cursor"] = call.next_cursor(listing, [shown[-1].local_key])
-    return call.json(answer)
+    rows = await labels.listed(call.plane.database, scope_id, page.after[0] if page.after else "", page.most)
+    items = [_response(each) for each in page.shown(rows)]
+    return call.listed(page, rows, items, position=lambda last: [last.local_key])
 
 
 async def get_definition(call: Call) -> Response:

@@ -36,17 +36,13 @@ class HeartbeatRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 async def list_nodes(call: Call) -> Response:
     domain_id = call.query_id("domain_id", code="invalid_domain_filter")
-    listing = f"nodes:{domain_id}"
-    page = call.page(listing)
+    page = call.page(f"nodes:{domain_id}")
     after = UUID(page.after[0]) if page.after else None
-    rows = await nodes.listed(call.plane.database, domain_id, after, page.limit + 1)
-    shown = rows[: page.limit]
+    rows = await nodes.listed(call.plane.database, domain_id, after, page.most)
+    shown = page.shown(rows)
     visible = await call.readable("read", "node", [(each.id, each) for each in shown])
     await call.note(PLATFORM, action="node.list", chain=None)
-    answer: dict[str, object] = {"items": visible}
-    if len(rows) > page.limit:
-        answer["next_cursor"] = call.next_cursor(listing, [str(shown[-1].id)])
-    return call.json(answer)
+    return call.listed(page, rows, visible, position=lambda last: [str(last.id)])
 
 
 async def post_heartbeat(call: Call) -> Response:

@@ -66,19 +66,16 @@ async def create_project(call: Call) -> Response:
 
 async def list_projects(call: Call) -> Response:
     domain_id = call.query_id("domain_id", code="invalid_domain_filter")
-    listing = f"projects:{domain_id}"
-    page = call.page(listing)
+    page = call.page(f"projects:{domain_id}")
     after = (page.after[0], UUID(page.after[1])) if page.after else ("", _NIL)
-    rows = await projects.listed(call.plane.database, domain_id, after, page.limit + 1)
-    shown = rows[: page.limit]
+    rows = await projects.listed(call.plane.database, domain_id, after, page.most)
+    shown = page.shown(rows)
     visible = await call.readable("read", "project", [(each.id, each) for each in shown])
     await call.note(PLATFORM, action="project.list", chain=None)
-    answer: dict[str, object] = {"items": [_response(each) for each in visible]}
-    if len(rows) > page.limit:
-        answer["next_cursor"] = call.next_cursor(listing, [shown[-1].slug, str(shown[-1].id)])
-    if shown and not visible:
-        answer["empty_reason"] = "no_rebac_membership"
-    return call.json(answer)
+    # Only here does the contract tell an empty page from one whose rows were all filtered out.
+    hidden = {"empty_reason": "no_rebac_membership"} if shown and not visible else {}
+    items = [_response(each) for each in visible]
+    return call.listed(page, rows, items, position=lambda last: [last.slug, str(last.id)], **hidden)
 
 
 async def get_project(call: Call) -> Response:

@@ -68,18 +68,14 @@ async def create_resource(call: Call) -> Response:
 
 async def list_resources(call: Call) -> Response:
     project_id = call.path_id("project_id", code="invalid_project_id")
-    listing = f"resources:{project_id}"
-    page = call.page(listing)
+    page = call.page(f"resources:{project_id}")
     chain = await projects.domain_of(call.plane.database, project_id)
     await call.require_read("observe", f"project:{project_id}", action="resource.list", chain=chain)
     after = UUID(page.after[0]) if page.after else _NIL
     # Who observes the Project reads each Resource in it: there is nothing to filter row by row.
-    rows = await resources.listed(call.plane.database, project_id, after, page.limit + 1)
-    shown = rows[: page.limit]
-    answer: dict[str, object] = {"items": [_response(each) for each in shown]}
-    if len(rows) > page.limit:
-        answer["next_cursor"] = call.next_cursor(listing, [str(shown[-1].id)])
-    return call.json(answer)
+    rows = await resources.listed(call.plane.database, project_id, after, page.most)
+    items = [_response(each) for each in page.shown(rows)]
+    return call.listed(page, rows, items, position=lambda last: [str(last.id)])
 
 
 async def get_resource(call: Call) -> Response:

@@ -40,7 +40,6 @@ class BringUp:
     services: dict[str, Service] = field(default_factory=dict)
     phases: list[Phase] = field(default_factory=list)
     _database_soon: asyncio.Event = field(default_factory=asyncio.Event)
-    _postgres_ready: asyncio.Event = field(default_factory=asyncio.Event)
     _spicedb_ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -75,6 +74,8 @@ class BringUp:
 
     async def _postgres(self) -> None:
         server = self._postgres_server()
+        if self.early.copy is not None:
+            self._database_soon.set()
         async with self._phase("template"):
             copied = await server.copy_template(self.early.copy)
             self.early.release_template()
@@ -84,7 +85,6 @@ class BringUp:
         async with self._phase("postgres"):
             version = await self._start_postgres(server, copied=copied)
         server.check_version(version)
-        self._postgres_ready.set()
 
     async def _start_postgres(self, server: Postgres, *, copied: bool) -> str:
         try:
@@ -153,7 +153,7 @@ class BringUp:
         return spicedb.version_said(command.log.read_text())
 
     async def _signer(self) -> None:
-        await self._postgres_ready.wait()
+        await self._database_soon.wait()
         command = plane.signer(self.plan.settings.programs, self.plan.layout, self.plan.sites)
         probe = readiness.grpc(self.plan.sites.signer.number)
         async with self._phase(plane.SIGNER):
@@ -168,12 +168,12 @@ class BringUp:
 
     async def _api(self) -> None:
         child = self.early.api
+        if child is None:
+            await self._database_soon.wait()
         async with self._phase(plane.API):
             if child is None:
-                await self._database_soon.wait()
-                child = self._start(
-                    plane.API, plane.api(self.plan.settings.programs, self.plan.layout, self.plan.sites)
-                )
+                command = plane.api(self.plan.settings.programs, self.plan.layout, self.plan.sites)
+                child = self._start(plane.API, command)
                 self.plan.sites.api.hand_over()
             await self._ready(
                 plane.API,
@@ -185,7 +185,8 @@ class BringUp:
             )
 
     async def _bootstrap(self) -> None:
-        await self._postgres_ready.wait()
+        # It waits for Postgres by itself, and for nothing else.
+        await self._database_soon.wait()
         await self._spicedb_ready.wait()
         command = plane.bootstrap(self.plan.settings.programs, self.plan.layout, self.plan.sites)
         async with self._phase(plane.BOOTSTRAP):

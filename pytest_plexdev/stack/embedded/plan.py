@@ -34,8 +34,8 @@ class Plan:
 class Early:
     """What runs before anybody watches: the slowest, and what Postgres waits for.
 
-    Without a template there is neither. Postgres comes a second later then, and an API that asked for it in vain
-    would wait longer than that before it asks again.
+    Without a template there is neither: Postgres comes a second later then, and it would be slowed down by an API
+    that asks for it in vain.
 
     Attributes:
         template_lock: A descriptor that holds the template's lock for ``copy``.

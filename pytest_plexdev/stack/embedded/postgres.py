@@ -102,7 +102,7 @@ class Postgres:
 
     @property
     def probe(self) -> Probe:
-        return postgres(self.sites.postgres_socket, user=DATABASE, database=DATABASE)
+        return postgres(self.sites.postgres_socket, user=DATABASE, database=DATABASE, data=self.layout.data)
 
     async def copy_template(self, copying: Child | None) -> bool:
         """Copy the template, unless there is none or it is flawed; whether there is a data directory now.
@@ -169,7 +169,7 @@ class Postgres:
         server = self._start_for_template()
         end = self.crew.end_of(server)
         socket = self.template_sites.postgres_socket
-        probe = postgres(socket, user=SUPERUSER, database=MAINTENANCE_DATABASE)
+        probe = postgres(socket, user=SUPERUSER, database=MAINTENANCE_DATABASE, data=self.layout.data)
         await self.crew.until(server, until_ready(probe), probe="a query")
         async with postgres_session(socket, user=SUPERUSER, database=MAINTENANCE_DATABASE) as session:
             for statement in STATEMENTS:

@@ -81,14 +81,24 @@ def grpc(port: int) -> Probe:
     return ask
 
 
-def postgres(socket: Path, *, user: str, database: str) -> Probe:
-    """A session that is ready for queries; the version is ``server_version``."""
+def postgres(socket: Path, *, user: str, database: str, data: Path) -> Probe:
+    """A session that is ready for queries; the version is ``server_version``.
+
+    Asked too early, Postgres writes a FATAL into its log: so its lock file is looked at first, as ``pg_ctl`` does.
+    """
 
     async def ask() -> str:
+        if not _says_ready(data / "postmaster.pid"):
+            raise ProbeError("it is starting")
         async with postgres_session(socket, user=user, database=database) as session:
             return session.version
 
     return ask
+
+
+def _says_ready(lock_file: Path) -> bool:
+    # pidfile.h: the eighth line is the postmaster's status.
+    return lock_file.read_text().splitlines()[7:8] == ["ready   "]
 
 
 def postgres_greeting(port: int) -> Probe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -199,9 +200,11 @@ def _target(link: Path) -> Path:
 
 def _shared_memory_of(processes: Iterable[ProcessId]) -> Iterator[Path]:
     for process in processes:
-        for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
-            if "/dev/shm/" in line:
-                yield Path(line.split()[5])
+        # A server's own child may have ended since it was seen: the backend of a session that was a question.
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
+                if "/dev/shm/" in line:
+                    yield Path(line.split()[5])
 
 
 def _answers(port: int) -> bool:

@@ -42,6 +42,12 @@ def test_phases_say_when_they_began_so_that_a_timeline_can_be_drawn(bench, setti
     assert all(phase.began + phase.seconds <= everything.seconds for phase in phases.values())
 
 
+def test_postgres_is_not_asked_before_it_can_answer(bench, settings):
+    bench.up(settings)
+
+    assert "starting up" not in (bench.directory / "logs" / "postgres.log").read_text()
+
+
 def test_state_can_be_asked_inside_an_event_loop(bench, settings):
     info = bench.up(settings)
 

@@ -85,7 +85,11 @@ def main(settings: Settings, *, manifest: Path) -> int:
     except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
         log("ERROR", "manifest cannot be used", path=manifest, reason=error)
         return _WRONG_MANIFEST
-    asyncio.run(_seed(settings, seed))
+    try:
+        asyncio.run(_seed(settings, seed))
+    except LookupError as error:
+        log("ERROR", "manifest cannot be used", path=manifest, reason=error)
+        return _WRONG_MANIFEST
     return 0
 
 
@@ -192,5 +196,5 @@ async def _user(connection: Connection, slug: str, external_subject: str) -> tup
     )
     row = await cursor.fetchone()
     if row is None:
-        raise LookupError(f"the manifest names a user of {slug} that it does not seed")
+        raise LookupError(f"it names {external_subject} of {slug} and does not seed that user")
     return row[0], row[1]

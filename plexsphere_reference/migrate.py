@@ -9,7 +9,7 @@ from typing import Final
 
 import psycopg
 
-from plexsphere_reference.log import log
+from plexsphere_reference.log import dev_warning, log
 from plexsphere_reference.settings import Settings
 
 _DIRECTORY: Final = Path(__file__).with_name("migrations")
@@ -34,6 +34,11 @@ def migrations(directory: Path = _DIRECTORY) -> tuple[Migration, ...]:
 
 def main(settings: Settings) -> int:
     """Apply what is missing; 0 when the schema is current, 3 when the database is newer than this program."""
+    dev_warning(
+        dependency="plexsphere-migrate",
+        prod_delta="migrates as the owner of the database; production has a role for migrations alone",
+        env=settings.env,
+    )
     known = migrations()
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])

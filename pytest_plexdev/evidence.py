@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,11 +18,16 @@ from pytest_plexdev.api.exchanges import mask
 if TYPE_CHECKING:
     from pytest_plexdev.run import Moment, Run
     from pytest_plexdev.running import Stack
+    from pytest_plexdev.stack.model import Verdict
 
 BYTES: Final = 16_000
 """What one section may hold; the end of a log says more than its beginning."""
 LOG_BYTES: Final = 4_000
 """What each service's log may take of that."""
+LINES: Final = 15
+"""What a section takes of the terminal, from its end; the rest is in the file."""
+COLUMNS: Final = 240
+"""Where the terminal's copy of a line is cut: an answer's body is one line."""
 SECONDS: Final = 3.0
 """What all collectors of one failing test may take together."""
 SLUG: Final = 120
@@ -38,12 +44,18 @@ def attach(report: pytest.TestReport, item: pytest.Item, run: Run, *, since: Mom
     """
     if run.running is None:
         return
-    sections = list(_collect(run.running, item, replace(since, log_sizes=since.log_sizes or run.first_log_sizes)))
-    report.sections += [(f"plexdev {title}", text) for title, text in sections]
+    # The first test of a process began before its stack was there: it saw what was written since then.
+    began = since if since.log_sizes else replace(since, log_sizes=run.first_log_sizes)
+    directory = run.settings.output / _slug(item.nodeid)
+    sections = [section for section in _collect(run.running, item, began) if section[1]]
+    report.sections += [(f"plexdev {title}", _last_lines(text)) for title, text in sections]
     try:
-        _write(run.settings.output / _slug(item.nodeid), sections)
+        _write(directory, sections)
     except OSError as error:
         report.sections.append(("plexdev evidence", f"could not be written: {error}"))
+    else:
+        # An attribute crosses from a worker to its controller, whose summary names the directory.
+        vars(report)["plexdev_evidence"] = str(directory)
 
 
 def _collect(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[str, str]]:
@@ -63,18 +75,20 @@ def _run(collector: Collector) -> str:
 
 
 def _collectors(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[str, Collector]]:
-    yield "readiness", lambda: _readiness(stack)
+    verdicts = cache(stack.verdicts)
+    yield "readiness", lambda: _readiness(verdicts())
     yield "HTTP exchanges", lambda: _exchanges(stack, since)
-    yield "logs", lambda: _logs(stack, since)
+    yield "logs", lambda: _logs(stack, since, verdicts())
     yield "diagnostics", lambda: _diagnostics(stack, item)
 
 
-def _readiness(stack: Stack) -> str:
-    rows = [
-        f"{verdict.name:<12} {verdict.state:<8} {' '.join(verdict.reason.splitlines()[:1])}".rstrip()
-        for verdict in stack.verdicts()
-    ]
-    return "\n".join(rows) or "the provider named no service"
+def _readiness(verdicts: Sequence[Verdict]) -> str:
+    from pytest_plexdev.progress import verdict_table
+
+    if all(verdict.state == "ready" for verdict in verdicts):
+        return f"all ready: {', '.join(verdict.name for verdict in verdicts)}"
+    # The rest of a reason is the end of a log, and the logs are a section of their own.
+    return verdict_table([replace(verdict, reason=verdict.reason.partition("\n")[0]) for verdict in verdicts])
 
 
 def _exchanges(stack: Stack, since: Moment) -> str:
@@ -82,31 +96,40 @@ def _exchanges(stack: Stack, since: Moment) -> str:
     return "\n".join(str(exchange) for exchange in exchanges) or "no request since the test began"
 
 
-def _logs(stack: Stack, since: Moment) -> str:
+def _logs(stack: Stack, since: Moment, verdicts: Sequence[Verdict]) -> str:
+    not_ready = {verdict.name for verdict in verdicts if verdict.state != "ready"}
     written = {
-        service.name: _written_since(service.log, since) for service in stack.info.services if service.log is not None
+        # Why a service is not there, it may have said long before the test.
+        service.name: _written(service.log, 0 if service.name in not_ready else since.log_sizes.get(service.log, 0))
+        for service in stack.info.services
+        if service.log is not None
     }
     said = [f"{name}:\n{text.rstrip()}" for name, text in written.items() if text]
-    quiet = ", ".join(name for name, text in written.items() if not text)
-    return "\n".join([*said, f"nothing since the test began: {quiet}"] if quiet else said)
+    return "\n".join(said) or "no line since the test began"
 
 
-def _written_since(path: Path, since: Moment) -> str:
+def _written(path: Path, begin: int) -> str:
     if not path.is_file():
         return f"{path} is not there"
     with path.open("rb") as log:
-        log.seek(max(since.log_sizes.get(path, 0), path.stat().st_size - LOG_BYTES))
+        log.seek(max(begin, path.stat().st_size - LOG_BYTES))
         return mask(log.read().decode("utf-8", "replace"))
 
 
 def _diagnostics(stack: Stack, item: pytest.Item) -> str:
     answers = item.config.hook.pytest_plexdev_diagnostics(stack=stack, item=item)
     sections = [section for answer in answers for section in answer or []]
-    return "\n".join(f"{title}\n{text}" for title, text in sections) or "no plugin gave any"
+    return "\n".join(f"{title}\n{text}" for title, text in sections)
 
 
 def _shorten(text: str) -> str:
     return text if len(text) <= BYTES else f"… ({len(text) - BYTES} characters before)\n{text[-BYTES:]}"
+
+
+def _last_lines(text: str) -> str:
+    lines = text.splitlines()
+    shown = [line if len(line) <= COLUMNS else f"{line[:COLUMNS]}…" for line in lines[-LINES:]]
+    return "\n".join([f"… ({len(lines) - LINES} lines before)", *shown] if len(lines) > LINES else shown)
 
 
 def _write(directory: Path, sections: list[tuple[str, str]]) -> None:

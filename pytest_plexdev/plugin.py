@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 _BEGAN = pytest.StashKey[run.Moment]()
+_TIMELINE = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -117,7 +118,13 @@ def pytest_runtest_makereport(
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     # Here, as the controller of a distributed run counts the failures of its workers.
-    run.of(session.config).failed = session.testsfailed > 0
+    this = run.of(session.config)
+    this.failed = session.testsfailed > 0
+    info = this.what_ran() if this.is_controller and this.settings.report is not None else None
+    if info is not None and this.settings.report is not None:
+        from pytest_plexdev import report
+
+        session.config.stash[_TIMELINE] = report.write_timeline(this.settings.report, info)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -128,7 +135,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     from pytest_plexdev import report
 
     terminalreporter.section("plexdev", sep="-")
-    for line in report.summary(this, info):
+    evidence = [kept for kept in map(_evidence_of, _failures(terminalreporter)) if kept is not None]
+    for line in report.summary(this, info, evidence=evidence, timeline=config.stash.get(_TIMELINE, None)):
         terminalreporter.line(line)
 
 
@@ -136,6 +144,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     this = run.known(config)
     if this is not None:
         this.end()
+
+
+def _failures(terminalreporter: pytest.TerminalReporter) -> Iterator[object]:
+    for outcome in ("failed", "error"):
+        yield from terminalreporter.stats.get(outcome, [])
+
+
+def _evidence_of(report: object) -> str | None:
+    return getattr(report, "plexdev_evidence", None)
 
 
 def _expected_failure(call: pytest.CallInfo[None]) -> PlexdevError | None:

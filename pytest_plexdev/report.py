@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.options import OPTIONS, Settings
 
 if TYPE_CHECKING:
     from pytest_plexdev.run import Run
-    from pytest_plexdev.stack.model import Service, StackInfo
+    from pytest_plexdev.stack.model import Phase, Service, StackInfo
+
+_DIRECTORIES: Final = 5
+"""How many tests' evidence the summary names one by one."""
+_WIDTH: Final = 40.0
+"""Of the timeline, in em."""
 
 
 def header(settings: Settings) -> str:
@@ -43,8 +48,15 @@ def _others(settings: Settings) -> Iterator[str]:
             yield f"{option.name.replace('_', '-')}={getattr(settings, option.name)} ({_source(settings, option.name)})"
 
 
-def summary(run: Run, info: StackInfo) -> Iterator[str]:
-    """What really ran, how long it took, what is left, and how to run again on a warm stack."""
+def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str | None) -> Iterator[str]:
+    """What really ran, how long it took, what is left, and how to run again on a warm stack.
+
+    Args:
+        run: The run.
+        info: Its stack.
+        evidence: The directories that failing tests left.
+        timeline: What :func:`write_timeline` answered, where there is a report to write.
+    """
     yield f"{info.provider} stack {info.id} at {info.endpoints.api}{_attached(run)}"
     yield f"  ran: {', '.join(_name(service) for service in info.services if service.stands_in_for is None)}"
     stand_ins = [_name(service) for service in info.services if service.stands_in_for is not None]
@@ -52,13 +64,13 @@ def summary(run: Run, info: StackInfo) -> Iterator[str]:
         yield f"  stand-ins: {', '.join(stand_ins)}"
     if info.left_out:
         yield f"  left out: {', '.join(info.left_out)}"
-    if info.phases:
+    if info.phases and not run.settings.dev_stack:  # whoever runs on a warm stack spent none of them
         yield f"  seconds: {', '.join(f'{phase.name} {phase.seconds:.2f}' for phase in info.phases)}"
-    if run.failed and _has_evidence(run.settings.output):
-        yield f"  evidence: {run.settings.output}"
-    if run.settings.report is not None:
-        write_timeline(run.settings.report, info)
-        yield f"  timeline: {run.settings.report}"
+    yield from (f"  evidence: {directory}" for directory in evidence[:_DIRECTORIES])
+    if len(evidence) > _DIRECTORIES:
+        yield f"  evidence: of {len(evidence) - _DIRECTORIES} more tests in {run.settings.output}"
+    if timeline is not None:
+        yield f"  timeline: {timeline}"
     yield from _afterwards(run, info)
 
 
@@ -74,10 +86,6 @@ def _name(service: Service) -> str:
     return f"{service.name} ({service.version}) for {service.stands_in_for}"
 
 
-def _has_evidence(output: Path) -> bool:
-    return output.is_dir() and any(output.iterdir())
-
-
 def _afterwards(run: Run, info: StackInfo) -> Iterator[str]:
     if run.settings.dev_stack:
         yield "  the stack is left running; end it with: plexdev down"
@@ -87,15 +95,32 @@ def _afterwards(run: Run, info: StackInfo) -> Iterator[str]:
         yield "  warm next time: plexdev up, then pytest --dev-stack …"
 
 
-def write_timeline(path: Path, info: StackInfo) -> None:
-    """Write the phases of the bring-up as a page that needs nothing else."""
-    longest = max((phase.seconds for phase in info.phases), default=0.0) or 1.0
-    rows = "\n".join(
-        f"<tr><td>{html.escape(phase.name)}<td>{phase.seconds:.3f} s"
-        f'<td><div style="background:#48c;height:1em;width:{phase.seconds / longest * 30:.2f}em"></div>'
-        for phase in info.phases
+def write_timeline(path: Path, info: StackInfo) -> str:
+    """Write the phases of the bring-up as a page that needs nothing else.
+
+    Returns:
+        Where it is, or why it is nowhere: a green run stays green.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_page(info), "utf-8")
+    except OSError as error:
+        return f"not written to {path}: {error.strerror or error}"
+    return str(path)
+
+
+def _page(info: StackInfo) -> str:
+    whole = max((phase.began + phase.seconds for phase in info.phases), default=0.0) or 1.0
+    in_order = sorted(info.phases, key=lambda phase: (phase.began, -phase.seconds))
+    rows = "\n".join(_row(phase, em_per_second=_WIDTH / whole) for phase in in_order)
+    title = html.escape(f"plexdev: {info.provider} stack {info.id}")
+    head = f"<!doctype html><meta charset=utf-8><title>{title}</title><h1>{title}</h1>"
+    return f"{head}\n<table>\n<tr><th>phase<th>began<th>took<th>\n{rows}\n</table>\n"
+
+
+def _row(phase: Phase, *, em_per_second: float) -> str:
+    place = f"margin-left:{phase.began * em_per_second:.2f}em;width:{phase.seconds * em_per_second:.2f}em"
+    return (
+        f"<tr><td>{html.escape(phase.name)}<td>{phase.began:.3f} s<td>{phase.seconds:.3f} s"
+        f'<td><div style="background:#48c;height:1em;{place}"></div>'
     )
-    title = f"plexdev: {info.provider} stack {info.id}"
-    page = f"<!doctype html><meta charset=utf-8><title>{html.escape(title)}</title><h1>{html.escape(title)}</h1>"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{page}\n<table>\n{rows}\n</table>\n", "utf-8")

@@ -109,8 +109,7 @@ class Run:
         if not self.stack_file.exists():
             attached.info.write(self.stack_file)
         stack = Stack(attached.info, attached.provider.state, attached_in=time.perf_counter() - began)
-        # What a warm stack wrote before this run is no evidence for it; a fresh one's bring-up is.
-        self.first_log_sizes = stack.log_sizes() if self.settings.dev_stack else {}
+        self.first_log_sizes = stack.log_sizes()
         return stack
 
     def end(self) -> None:

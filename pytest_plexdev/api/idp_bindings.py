@@ -8,7 +8,10 @@ from typing import Literal
 
 import msgspec
 
+from pytest_plexdev.api.problems import hides_its_frames
 from pytest_plexdev.api.transport import Transport, body_of
+
+__tracebackhide__ = hides_its_frames
 
 
 class IdpBinding(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,10 @@ from typing import Literal
 
 import msgspec
 
+from pytest_plexdev.api.problems import hides_its_frames
 from pytest_plexdev.api.transport import Transport, body_of
+
+__tracebackhide__ = hides_its_frames
 
 
 class LabelValueSchema(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

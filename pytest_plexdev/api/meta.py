@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from pytest_plexdev.api.problems import hides_its_frames
 from pytest_plexdev.api.transport import Transport, decode
+
+__tracebackhide__ = hides_its_frames
 
 
 class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):

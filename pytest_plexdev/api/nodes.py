@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from pytest_plexdev.api.problems import hides_its_frames
 from pytest_plexdev.api.transport import Transport
+
+__tracebackhide__ = hides_its_frames
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):

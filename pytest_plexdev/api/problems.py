@@ -8,6 +8,7 @@ import msgspec
 
 if TYPE_CHECKING:
     import httpx
+    import pytest
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +65,11 @@ class ProblemError(Exception):
 
 def _rebuild(problem: Problem, method: str, path: str) -> ProblemError:
     return ProblemError(problem, method=method, path=path)
+
+
+def hides_its_frames(raised: pytest.ExceptionInfo[BaseException]) -> bool:
+    """For ``__tracebackhide__``: a refusal is about the test's request; the client's own frames say nothing of it."""
+    return raised.errisinstance(ProblemError)
 
 
 def problem_of(response: httpx.Response) -> ProblemError:

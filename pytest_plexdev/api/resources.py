@@ -7,7 +7,10 @@ from datetime import datetime
 
 import msgspec
 
+from pytest_plexdev.api.problems import hides_its_frames
 from pytest_plexdev.api.transport import Transport
+
+__tracebackhide__ = hides_its_frames
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,8 +12,10 @@ import httpx
 import msgspec
 
 from pytest_plexdev.api.exchanges import ExchangeLog
-from pytest_plexdev.api.problems import problem_of
+from pytest_plexdev.api.problems import hides_its_frames, problem_of
 from pytest_plexdev.errors import API_GIBBERISH, API_UNREACHABLE, PlexdevError
+
+__tracebackhide__ = hides_its_frames
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")

@@ -52,6 +52,7 @@ def test_the_warm_stack_is_used_and_left(project: pytest.Pytester, stack: StackI
             "  the stack is left running; end it with: plexdev down",
         ]
     )
+    result.stdout.no_fnmatch_line("  seconds: *")
     assert {
         verdict.state for verdict in EmbeddedProvider(EmbeddedSettings(id=WARM_ID), stack.directory).state(stack)
     } == {"ready"}

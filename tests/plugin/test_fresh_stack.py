@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -168,12 +169,12 @@ def test_a_failing_test_leaves_evidence_without_secrets(project: pytest.Pytester
     result.stdout.fnmatch_lines(
         [
             "*- plexdev readiness -*",
-            "plexsphere *ready*",
+            "all ready: *plexsphere, *",
             "*- plexdev HTTP exchanges -*",
             "* POST /v1/projects/*/bootstrap-tokens -> 201 (* ms)",
             "*- plexdev diagnostics -*",
             "asked for test_fails",
-            "  evidence: .plexdev",
+            "  evidence: .plexdev/test_evidence.py-test_fails",
         ]
     )
     (kept,) = (project.path / ".plexdev").iterdir()
@@ -182,6 +183,63 @@ def test_a_failing_test_leaves_evidence_without_secrets(project: pytest.Pytester
     assert '"token":"***"' in exchanges
     assert "psk_" not in exchanges.replace("psk_***", "")
     assert "psb_" not in exchanges.replace("psb_***", "")
+
+
+def test_evidence_is_what_happened_in_the_test_and_short(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_evidence="""
+        def test_quiet(plexdev_stack):
+            assert plexdev_stack is None
+
+        def test_refused(plexdev_client):
+            plexdev_client.domains.get("00000000-0000-4000-8000-000000000000")
+        """
+    )
+    result = project.runpytest_subprocess("-k", "evidence")
+
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "no request since the test began",
+            "no line since the test began",
+            "E * GET /v1/domains/*",
+            "  evidence: .plexdev/test_evidence.py-test_quiet",
+            "  evidence: .plexdev/test_evidence.py-test_refused",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pytest_plexdev/api/*")
+    result.stdout.no_fnmatch_line("*diagnostics*")
+    result.stdout.no_fnmatch_line("*database system is ready*")
+    assert len(result.stdout.lines) < 100
+
+
+def test_a_service_that_is_gone_tells_its_whole_story(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_gone="""
+        import os, signal, time
+
+        def test_gone(plexdev_stack):
+            pid = next(service.pid for service in plexdev_stack.info.services if service.name == "nats")
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(0.2)
+            assert False
+        """
+    )
+    result = project.runpytest_subprocess("-k", "gone")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["nats *gone *ended with *KILL*", "plexsphere-bootstrap *ready *done"])
+    assert "Server is ready" in (project.path / ".plexdev" / "test_gone.py-test_gone" / "logs.txt").read_text()
+
+
+def test_a_report_that_cannot_be_written_leaves_a_green_run_green(project: pytest.Pytester) -> None:
+    (project.path / "file").write_text("")
+    project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
+    result = project.runpytest_subprocess("--plexdev-report=file/timeline.html")
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["  timeline: not written to file/timeline.html: *", "  warm next time: *"])
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
 
 
 def test_a_bring_up_that_fails_is_said_to_every_test_and_tried_once(
@@ -208,7 +266,9 @@ def test_a_kept_stack_stays_and_the_summary_says_how_to_end_it(project: pytest.P
     assert all(Path(f"/proc/{pid}").exists() for pid in note["pids"])  # type: ignore[attr-defined]
     assert [path.name for path in temporary.rglob("logins")] == []
     (kept_line,) = [line for line in result.stdout.lines if line.startswith("  kept (--plexdev-keep=always)")]
-    assert "<td>plexsphere<" in (project.path / "out" / "timeline.html").read_text()
+    timeline = (project.path / "out" / "timeline.html").read_text()
+    assert "<td>plexsphere<" in timeline
+    assert len(set(re.findall(r"margin-left:([\d.]+)em", timeline))) > 3
 
     command = kept_line.rpartition("end it with: ")[2].split()
     assert command[:2] == ["plexdev", "down"]

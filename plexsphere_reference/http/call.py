@@ -14,46 +14,18 @@ import psycopg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from plexsphere_reference.authz.model import Relationship
 from plexsphere_reference.domain.audit import PLATFORM_CHAIN, UNPROVISIONED_KEY, AuditRecord, Reason, pseudonym
 from plexsphere_reference.domain.principal import Principal
 from plexsphere_reference.http.pagination import Cursors, Page, parse_limit
 from plexsphere_reference.http.plane import Plane
 from plexsphere_reference.http.problems import Problem, permission_denied
-from plexsphere_reference.store import audit, outbox
-from plexsphere_reference.store.database import Connection
+from plexsphere_reference.http.unit import Unit
+from plexsphere_reference.store import audit
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 Item = TypeVar("Item")
 
 _LONGEST_USER_AGENT: Final = 256
-
-
-@dataclass(kw_only=True)
-class Unit:
-    """One transaction: its connection, and the event and relationships that belong to the write."""
-
-    connection: Connection
-    call: Call
-
-    async def event(
-        self, type_: str, aggregate: str, aggregate_id: UUID, *, domain_id: UUID | None, **payload: object
-    ) -> None:
-        """Add the write's event to the outbox: ``tx.event("DomainCreated", "domain", id, domain_id=id, slug=…)``."""
-        await outbox.append(
-            self.connection,
-            outbox.DomainEvent(
-                type=type_,
-                aggregate_type=aggregate,
-                aggregate_id=aggregate_id,
-                domain_id=domain_id,
-                payload={"id": aggregate_id, **payload, "correlation_id": self.call.correlation_id},
-            ),
-        )
-
-    async def relate(self, *relationships: Relationship) -> None:
-        """Touch relation tuples before the commit: an orphan tuple is harmless, a row without one is not."""
-        await self.call.plane.authorizer.write(relationships, connection=self.connection)
 
 
 @dataclass(kw_only=True)
@@ -190,7 +162,7 @@ class Call:
         """
         try:
             async with self.plane.database.transaction() as connection:
-                yield Unit(connection=connection, call=self)
+                yield Unit(connection=connection, authorizer=self.plane.authorizer, correlation_id=self.correlation_id)
                 if self._granted:
                     await audit.append(connection, self._granted)
         except psycopg.errors.IntegrityError as error:

@@ -13,7 +13,7 @@ from plexsphere_reference.domain.api_tokens import env_prefix_of, new_plaintext
 from plexsphere_reference.domain.device import DeviceSession, PollOutcome
 from plexsphere_reference.domain.sign_in import DEVICE_PAGE, Binding
 from plexsphere_reference.http import device_page
-from plexsphere_reference.http.call import Call, Unit
+from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.device_approval import approve as approve_device
 from plexsphere_reference.http.device_approval import malformed
 from plexsphere_reference.http.device_form import show_page, submit_page
@@ -21,6 +21,7 @@ from plexsphere_reference.http.interactive import interactive
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.sign_in import no_binding, public_url, resolve
+from plexsphere_reference.http.unit import Unit
 from plexsphere_reference.ids import uuid7
 from plexsphere_reference.store import api_tokens, audit, device_sessions, sign_ins
 from plexsphere_reference.store.api_tokens import NewToken

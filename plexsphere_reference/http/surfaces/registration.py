@@ -18,11 +18,12 @@ from plexsphere_reference.domain.bootstrap_tokens import Malformed, Plaintext, R
 from plexsphere_reference.domain.mesh_addresses import Address
 from plexsphere_reference.domain.registration import InvalidPublicKey, Registration
 from plexsphere_reference.domain.tenancy import Invalid
-from plexsphere_reference.http.call import Call, Unit
+from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.surfaces import projects as projects_surface
 from plexsphere_reference.http.surfaces import resources as resources_surface
+from plexsphere_reference.http.unit import Unit
 from plexsphere_reference.ids import uuid7
 from plexsphere_reference.signer.client import PublicKey, SignerUnavailable, SigningRefused
 from plexsphere_reference.store import audit, bootstrap_tokens, nodes

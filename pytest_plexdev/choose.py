@@ -64,7 +64,12 @@ def give_back(run: Run) -> StackInfo | None:
 def _lease(run: Run) -> Lease:
     from pytest_plexdev.lease import Lease
 
-    return Lease(run_directory=run.directory, provider_factory=partial(_embedded, run), keep=run.settings.keep)
+    return Lease(
+        run_directory=run.directory,
+        provider_factory=partial(_embedded, run),
+        keep=run.settings.keep,
+        output=run.settings.output,
+    )
 
 
 def _embedded(run: Run, directory: Path) -> Provider:

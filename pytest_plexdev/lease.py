@@ -29,16 +29,18 @@ class Lease:
     """A test run's hold on a stack.
 
     Attributes:
-        run_directory: The run's own directory, the same in all of its processes; made where it is missing. Not
-            below a directory that is removed while the run goes on.
+        run_directory: The run's own directory, the same in all of its processes; made where it is missing, and
+            removed by the run. Not below a directory that is removed while the run goes on.
         provider_factory: Makes the provider of a stack in the directory that it is given. Called by whoever
             brings the stack up, and by the controller for taking it down.
         keep: When the stack stays after the run.
+        output: Where the logs of a bring-up that failed go, below ``bring-up``; those of the last one are there.
     """
 
     run_directory: Path
     provider_factory: ProviderFactory
     keep: Keep = "never"
+    output: Path = Path(".plexdev")
 
     def acquire(self, progress: Progress) -> StackInfo:
         """The stack of this run; the first to ask brings it up, the others wait for the lock and ask no server.
@@ -75,34 +77,46 @@ class Lease:
             return None
         with self._lock():
             info = self.peek()
-            if info is None:
-                self._forget()
-                return None
-            if self.keep == "always" or (failed and self.keep == "on-failure"):
+            keeps = self.keep == "always" or (failed and self.keep == "on-failure")
+            if info is not None and keeps:
                 (info.directory / KEPT_MARK).touch()
-                return info
-            self._info_file.unlink()
-            self.provider_factory(self._stack_directory).down(info)
-            self._forget()
-        return None
+            elif info is not None:
+                self.provider_factory(self._stack_directory).down(info)
+        for file in (self._info_file, self._failure_file, self._lock_file):
+            file.unlink(missing_ok=True)
+        return info if keeps else None
 
     def _bring_up(self, progress: Progress) -> StackInfo:
         try:
             info = self.provider_factory(self._stack_directory).up(progress)
         except PlexdevError as error:
-            self._failure_file.write_text(json.dumps(encode_failure(error)))
-            raise
+            told = self._with_kept_logs(error)
+            self._failure_file.write_text(json.dumps(encode_failure(told)))
+            raise told from None
         info.write(self._info_file)
         return info
 
-    def _forget(self) -> None:
-        # The logs that the error names must stay to be read.
-        if not self._failure_file.exists():
-            shutil.rmtree(self.run_directory, ignore_errors=True)
+    def _with_kept_logs(self, error: PlexdevError) -> PlexdevError:
+        """The error, naming its log where it is going to stay: the run directory is gone when a person reads that."""
+        if "log" not in error.facts:
+            return error
+        kept = self.output / "bring-up"
+        log: object = kept / Path(str(error.facts["log"])).name
+        try:
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.copytree(self._stack_directory / "logs", kept, ignore=_empty_files)
+        except OSError as refusal:
+            log = f"the lines above ({kept} cannot be written: {refusal.strerror or refusal})"
+        shutil.rmtree(self._stack_directory, ignore_errors=True)
+        return PlexdevError(error.failure, detail=error.detail, **{**error.facts, "log": log})
 
     def _lock(self) -> FileLock:
-        self.run_directory.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.run_directory / "lease.lock")
+        self.run_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return FileLock(self._lock_file)
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.run_directory / "lease.lock"
 
     @property
     def _stack_directory(self) -> Path:
@@ -115,3 +129,7 @@ class Lease:
     @property
     def _failure_file(self) -> Path:
         return self.run_directory / "failure.json"
+
+
+def _empty_files(directory: str, names: list[str]) -> list[str]:
+    return [name for name in names if not (Path(directory) / name).stat().st_size]

@@ -113,20 +113,17 @@ class Run:
         return stack
 
     def end(self) -> None:
-        """Give back what the run holds; in the controller, after every worker is gone."""
+        """Give back what the run holds; in the controller, after every worker is gone.
+
+        The run directory goes with it. Of a controller that was killed, the stack's supervisor removes it.
+        """
         if not self.is_controller or not self.directory.is_dir():
             return
         from pytest_plexdev import choose
 
         shutil.rmtree(self.logins, ignore_errors=True)
         self.stack_file.unlink(missing_ok=True)
-        kept = choose.give_back(self)
-        if kept is not None:
-            # Nobody leases it any more; `plexdev down` removes the rest.
-            for file in self.directory.glob("lease.*"):
-                file.unlink()
-        elif not any(self.directory.rglob("*.log")):
-            # What is left of a bring-up that failed stays where there are logs, which its error names.
+        if choose.give_back(self) is None:
             shutil.rmtree(self.directory, ignore_errors=True)
 
     @property

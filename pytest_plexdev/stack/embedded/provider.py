@@ -35,7 +35,7 @@ class EmbeddedProvider:
     Args:
         settings: What to bring up, and for whom.
         directory: The stack's own directory: made by ``up``, removed by ``down``. After a failed bring-up it
-            stays, with the logs that the error names.
+            stays where the error names a log.
     """
 
     def __init__(self, settings: EmbeddedSettings, directory: Path) -> None:
@@ -49,10 +49,17 @@ class EmbeddedProvider:
             PlexdevError: ``server-exited``, ``server-silent``, ``port-taken``, ``extra-missing``, ``disk-full``,
                 ``cache-unwritable``, ``postgres-version`` or ``supervisor-lost``; nothing is left running then.
         """
-        _end(supervisor_of(self._directory))
-        sweep(self._directory)
-        shutil.rmtree(self._directory, ignore_errors=True)
-        self._make_directories()
+        end(self._directory)
+        try:
+            self._make_directories()
+            self._bring_up(progress)
+        except BaseException as error:
+            if not (isinstance(error, PlexdevError) and "log" in error.facts):
+                shutil.rmtree(self._directory, ignore_errors=True)
+            raise
+        return StackInfo.read(stack_file(self._directory))
+
+    def _bring_up(self, progress: Progress) -> None:
         supervisor = _Supervisor(self._directory, Order(self._settings, self._directory))
         try:
             supervisor.listen(progress)
@@ -60,7 +67,6 @@ class EmbeddedProvider:
             # Ctrl-C among them: whoever asked is not waiting any more, and nothing may go on behind his back.
             supervisor.abandon()
             raise
-        return StackInfo.read(stack_file(self._directory))
 
     def down(self, info: StackInfo) -> None:
         """End the stack and remove its directory. One that is gone already is fine."""

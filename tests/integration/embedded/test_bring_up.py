@@ -141,6 +141,7 @@ def test_a_taken_port_is_named_with_its_holder(bench, settings):
     assert caught.value.tag == "port-taken"
     assert f"port {port} for the API is taken by " in str(caught.value)
     assert f"(pid {os.getpid()})" in str(caught.value)
+    assert not bench.directory.exists()
 
 
 def test_a_port_that_is_taken_on_the_other_localhost_counts(bench, settings):

@@ -24,9 +24,12 @@ class Diary:
     def up(self, progress):
         self.entries.append("up")
         if self.fails:
-            raise PlexdevError(
-                SERVER_EXITED, detail="no such table", service="api", status="exit status 1", seconds=0.25, log="a.log"
-            )
+            logs = self.directory / "logs"
+            logs.mkdir(parents=True)
+            (logs / "api.log").write_text("no such table\n")
+            (logs / "nats.log").touch()
+            facts = {"service": "api", "status": "exit status 1", "seconds": 0.25, "log": logs / "api.log"}
+            raise PlexdevError(SERVER_EXITED, detail="no such table", **facts)
         self.directory.mkdir()
         where = Endpoints(api="http://localhost:1", issuer="i", database="d", nats="n", signer="s")
         return StackInfo(provider="embedded", id="x", directory=self.directory, endpoints=where, started_at=1.0)
@@ -44,7 +47,7 @@ def diary(tmp_path):
 
 
 def lease_of(tmp_path, diary, **changes) -> Lease:
-    return Lease(run_directory=tmp_path / "run", provider_factory=diary, **changes)
+    return Lease(run_directory=tmp_path / "run", provider_factory=diary, output=tmp_path / "out", **changes)
 
 
 def test_only_the_first_brings_up(tmp_path, diary):
@@ -79,7 +82,13 @@ def test_release_ends_it_once(tmp_path, diary):
     lease.release(failed=False)
     lease.release(failed=False)
     assert diary.entries == ["up", "down"]
-    assert not lease.run_directory.exists()
+    assert [path.name for path in lease.run_directory.iterdir()] == ["stack"]  # the diary does not remove it
+
+
+def test_the_run_directory_is_nobody_elses_business(tmp_path, diary):
+    lease = lease_of(tmp_path, diary)
+    lease.acquire(print)
+    assert lease.run_directory.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize(
@@ -99,9 +108,20 @@ def test_keep(tmp_path, diary, keep, failed, kept):
     assert (info.directory / "kept").exists() == kept
 
 
-def test_after_a_failed_bring_up_the_directory_stays_for_its_logs(tmp_path):
+def test_the_logs_of_a_failed_bring_up_are_where_its_error_says(tmp_path):
     lease = lease_of(tmp_path, Diary(tmp_path, fails=True))
-    with pytest.raises(PlexdevError):
+    with pytest.raises(PlexdevError) as caught:
         lease.acquire(print)
     lease.release(failed=True)
-    assert lease.run_directory.exists()
+
+    kept = tmp_path / "out" / "bring-up"
+    assert str(caught.value).endswith(f"fix: read {kept / 'api.log'}")
+    assert [path.name for path in kept.iterdir()] == ["api.log"]
+    assert list(lease.run_directory.iterdir()) == []
+
+
+def test_where_the_output_directory_cannot_be_written_the_error_says_so(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    lease = lease_of(tmp_path, Diary(tmp_path, fails=True))
+    with pytest.raises(PlexdevError, match=r"fix: read the lines above \(.*out/bring-up cannot be written: Not a dir"):
+        lease.acquire(print)

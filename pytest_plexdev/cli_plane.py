@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_plexdev.errors import DOMAIN_UNKNOWN, NO_BINDING, WARM_STACK_MISSING, PlexdevError
+from pytest_plexdev.errors import DOMAIN_UNKNOWN, NO_BINDING, SERVER_GONE, WARM_STACK_MISSING, PlexdevError
 
 if TYPE_CHECKING:
     from pytest_plexdev.api import Client
     from pytest_plexdev.api.problems import ProblemError
-    from pytest_plexdev.credentials import Credentials
+    from pytest_plexdev.credentials import Credential, Credentials
+    from pytest_plexdev.running import Stack
 
 DEFAULT_DOMAIN: Final = "acme-corp"
 
@@ -62,24 +63,26 @@ def _guarded(command: Callable[[_Plane, argparse.Namespace], int]) -> Callable[[
             sys.stderr.write(f"plexdev[{error.code or 'refused'}]: {error}\n")
             return exit_code_of(error)
         finally:
-            plane.nobody.transport.close()
+            plane.stack.close()
 
     return run
 
 
 @dataclass(frozen=True)
 class _Plane:
-    """The running stack's control plane, as nobody, and who is signed in to it."""
+    """The running stack's control plane, and who is signed in to it."""
 
-    nobody: Client
+    stack: Stack
     credentials: Credentials
-    log: str
-    """What to read where the API refuses a sign-in."""
     seeded: Mapping[str, tuple[str, str]]
     """Domain id and binding id by slug."""
 
-    def client(self, slug: str | None) -> Client:
-        return self.nobody.as_principal(self.credentials.of(slug).token)
+    @property
+    def nobody(self) -> Client:
+        return self.stack.anonymous
+
+    def client(self, credential: Credential) -> Client:
+        return self.nobody.as_principal(credential.token)
 
     def domain_id(self, slug: str | None) -> str:
         """The id of a Domain: one signed in to, a seeded one, or one that the current principal may see."""
@@ -88,7 +91,7 @@ class _Plane:
             known, _ = self.seeded[slug]
         if known is not None:
             return known
-        visible = {domain.slug: domain.id for domain in self.client(None).domains.list()}
+        visible = {domain.slug: domain.id for domain in self.client(self.credentials.of(None)).domains.list()}
         if slug not in visible:
             raise PlexdevError(DOMAIN_UNKNOWN, slug=slug, found=", ".join(visible) or "none")
         return visible[slug]
@@ -106,25 +109,27 @@ class _Plane:
 def _plane() -> _Plane:
     from pytest_plexdev import choose
     from pytest_plexdev.credentials import Credentials
-    from pytest_plexdev.running import API, Stack, where_logged
+    from pytest_plexdev.running import Stack
     from pytest_plexdev.stack.embedded.settings import state_directory
     from pytest_plexdev.tenancy import seeded
 
-    info = choose.warm(missing=WARM_STACK_MISSING).info
+    attached = choose.warm(missing=WARM_STACK_MISSING)
+    info = attached.info
     tenants = {tenant.slug: (tenant.domain_id, tenant.binding_id) for tenant in seeded(info)}
-    credentials = Credentials(state_directory(), info.endpoints.api)
-    return _Plane(Stack(info, lambda _: ()).anonymous, credentials, where_logged(info, API), tenants)
+    stack = Stack(info, attached.provider.state, death=SERVER_GONE)
+    return _Plane(stack, Credentials(state_directory(), info, default=DEFAULT_DOMAIN), tenants)
 
 
 def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
     from pytest_plexdev.credentials import Credential
     from pytest_plexdev.login import DevicePoll, approve
+    from pytest_plexdev.running import API, where_logged
 
     slug = arguments.domain
     domain_id = plane.domain_id(slug)
     device = plane.nobody.auth.device_code(domain_id=domain_id, idp_binding_id=plane.binding_id(slug))
     if arguments.auto:
-        approve(plane.nobody, device.verification_uri_complete, log=plane.log)
+        approve(plane.nobody, device.verification_uri_complete, log=where_logged(plane.stack.info, API))
     else:
         sys.stdout.write(f"Open {device.verification_uri_complete}\nand approve the code {device.user_code}\n")
         sys.stdout.flush()
@@ -135,7 +140,7 @@ def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
 
 
 def _whoami(plane: _Plane, arguments: argparse.Namespace) -> int:
-    me = plane.client(arguments.domain).auth.whoami()
+    me = plane.client(plane.credentials.of(arguments.domain)).auth.whoami()
     if arguments.output == "json":
         _print_json(me)
         return 0
@@ -152,7 +157,8 @@ def _whoami(plane: _Plane, arguments: argparse.Namespace) -> int:
 
 def _list(plane: _Plane, arguments: argparse.Namespace) -> int:
     listing = _LISTS[arguments.what]
-    items = list(listing.items(plane.client(arguments.domain), plane.domain_id(arguments.domain)))
+    client = plane.client(plane.credentials.for_looking_at(arguments.domain))
+    items = list(listing.items(client, plane.domain_id(arguments.domain)))
     if arguments.output == "json":
         _print_json({"items": items})
     else:
@@ -195,7 +201,15 @@ def _members(item: Any) -> dict[str, Any]:
 def _print_json(value: object) -> None:
     import msgspec
 
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
+    present = _without_absent(msgspec.to_builtins(value))
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(present)).decode() + "\n")
+
+
+def _without_absent(value: Any) -> Any:
+    """JSON without the members that the API left out, which are ``None`` here."""
+    if isinstance(value, dict):
+        return {name: _without_absent(member) for name, member in value.items() if member is not None}
+    return [_without_absent(item) for item in value] if isinstance(value, list) else value
 
 
 def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:

@@ -1,14 +1,18 @@
-"""Who is signed in to a server from the shell: one file per server, readable by this user only."""
+"""Who is signed in to a stack from the shell: one file per address, readable by this user only."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from pytest_plexdev.errors import NOT_SIGNED_IN, PlexdevError
 from pytest_plexdev.login import write_private
+
+if TYPE_CHECKING:
+    from pytest_plexdev.stack.model import StackInfo
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -20,23 +24,26 @@ class Credential(msgspec.Struct, frozen=True):
 
 
 class _Kept(msgspec.Struct):
-    server: str
+    stack: str
     current: str = ""
     by_domain: dict[str, Credential] = {}
 
 
 class Credentials:
-    """The credentials for one server, by the Domain's slug; the last sign-in is the current one.
+    """The credentials for one stack, by the Domain's slug; the last sign-in is the current one.
 
     Args:
         directory: The state directory.
-        server: Origin of the API.
+        default: The Domain where one signs in who names none.
+        info: The stack. The next one at the same address is another: what was kept for this one is forgotten then.
     """
 
-    def __init__(self, directory: Path, server: str) -> None:
-        name = hashlib.sha256(server.encode()).hexdigest()[:16]
+    def __init__(self, directory: Path, info: StackInfo, *, default: str) -> None:
+        self._default = default
+        self._server = info.endpoints.api
+        self._stack = f"{info.id} {info.started_at!r}"
+        name = hashlib.sha256(self._server.encode()).hexdigest()[:16]
         self._file = directory / "credentials" / f"{name}.json"
-        self._server = server
 
     def remember(self, slug: str, credential: Credential) -> None:
         """Keep a credential and make it the current one."""
@@ -47,16 +54,24 @@ class Credentials:
         write_private(self._file, msgspec.json.encode(kept))
 
     def of(self, slug: str | None) -> Credential:
-        """The credential for a Domain, or the current one where that Domain has none.
+        """The credential for a Domain; by default the current one.
 
         Raises:
-            PlexdevError: Nobody is signed in.
+            PlexdevError: Nobody is signed in to it.
         """
         kept = self._read()
-        found = kept.by_domain.get(slug or kept.current) or kept.by_domain.get(kept.current)
-        if found is None:
-            raise PlexdevError(NOT_SIGNED_IN, server=self._server)
-        return found
+        wanted = slug or kept.current or self._default
+        if wanted not in kept.by_domain:
+            raise PlexdevError(NOT_SIGNED_IN, domain=wanted, server=self._server)
+        return kept.by_domain[wanted]
+
+    def for_looking_at(self, slug: str | None) -> Credential:
+        """The credential for a Domain, else the current one: an operator may see other Domains too.
+
+        Raises:
+            PlexdevError: Nobody is signed in to either.
+        """
+        return self.of(slug if slug in self._read().by_domain else None)
 
     def domain_id(self, slug: str | None) -> str | None:
         """The id of a Domain that somebody signed in to; of the current one by default."""
@@ -66,6 +81,7 @@ class Credentials:
 
     def _read(self) -> _Kept:
         try:
-            return msgspec.json.decode(self._file.read_bytes(), type=_Kept)
+            kept = msgspec.json.decode(self._file.read_bytes(), type=_Kept)
         except (FileNotFoundError, msgspec.DecodeError):
-            return _Kept(server=self._server)
+            return _Kept(self._stack)
+        return kept if kept.stack == self._stack else _Kept(self._stack)

@@ -36,6 +36,12 @@ SERVER_DIED: Final = Failure(
     why="the stack is not whole any more; tests that need it are skipped",
     fix="read {log}",
 )
+SERVER_GONE: Final = Failure(
+    tag="server-gone",
+    what="{service} of the running stack ended with {status}",
+    why="the stack is not whole any more",
+    fix="read {log}; then: plexdev down && plexdev up",
+)
 STACK_MISSING: Final = Failure(
     tag="stack-missing",
     what="--dev-stack asks for a running stack, and there is none",
@@ -128,9 +134,9 @@ DEVICE_CODE_REFUSED: Final = Failure(
 )
 NOT_SIGNED_IN: Final = Failure(
     tag="not-signed-in",
-    what="nobody is signed in to {server}",
-    why="no credential is kept for this server; a new stack has a new one, even at the same address",
-    fix="plexdev login",
+    what="nobody is signed in to {domain} at {server}",
+    why="no credential is kept for it; a new stack knows nobody, even at the address of the last one",
+    fix="plexdev login --domain {domain}",
     exit_code=3,
 )
 NO_EVENT: Final = Failure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import Final
 
 from pytest_plexdev.api import Client, Transport
 from pytest_plexdev.api.exchanges import ExchangeLog
-from pytest_plexdev.errors import SERVER_DIED, PlexdevError
+from pytest_plexdev.errors import SERVER_DIED, Failure, PlexdevError
 from pytest_plexdev.stack.model import Service, StackInfo, Verdict
 
 LOG_LINES: Final = 12
@@ -33,15 +34,23 @@ class Stack:
         info: What it is, as data.
         ask: Says of each service whether it is there, asking it now.
         attached_in: Seconds from the request for a stack to this object, in this process.
+        death: The failure that a server's end is, for whoever asks.
     """
 
     def __init__(
-        self, info: StackInfo, ask: Callable[[StackInfo], Sequence[Verdict]], *, attached_in: float = 0.0
+        self,
+        info: StackInfo,
+        ask: Callable[[StackInfo], Sequence[Verdict]],
+        *,
+        attached_in: float = 0.0,
+        death: Failure = SERVER_DIED,
     ) -> None:
         self.info = info
         self.attached_in = attached_in
         self.exchanges = ExchangeLog()
         self._ask = ask
+        self._death = death
+        self._processes = _Processes(info.services)
 
     @property
     def api_url(self) -> str:
@@ -95,23 +104,20 @@ class Stack:
         It looks at processes first: that costs microseconds, and asking every server does not.
 
         Args:
-            patience: Seconds to go on looking, where something says that one is dying.
+            patience: Seconds to go on looking, where something says that one is dying or dead.
         """
-        deadline = time.monotonic() + patience
-        while (dead := self._dead()) is None and time.monotonic() < deadline:
-            time.sleep(0.01)  # a process that is not our child: nothing tells of its end
-        if dead is None:
+        service = self._processes.first_ended(patience)
+        if service is None and patience:
+            service = next((verdict.name for verdict in self.verdicts() if verdict.state == "gone"), None)
+        if service is None:
             return None
         return PlexdevError(
-            SERVER_DIED,
-            detail=self.log(dead.name, lines=LOG_LINES),
-            service=dead.name,
-            status=self._status_of(dead.name),
-            log=where_logged(self.info, dead.name),
+            self._death,
+            detail=self.log(service, lines=LOG_LINES),
+            service=service,
+            status=self._status_of(service),
+            log=where_logged(self.info, service),
         )
-
-    def _dead(self) -> Service | None:
-        return next((service for service in self.info.services if _is_gone(service.pid)), None)
 
     def _status_of(self, service: str) -> str:
         # Its supervisor learns of the end when we do, and takes a moment to note it.
@@ -126,27 +132,40 @@ class Stack:
     def close(self) -> None:
         """Close the clients' connections."""
         self.anonymous.transport.close()
+        self._processes.close()
 
     def __repr__(self) -> str:
         return f"Stack({self.info.provider!r}, {self.api_url!r})"
 
 
-def _is_gone(pid: int | None) -> bool:
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return _is_zombie(pid)
+class _Processes:
+    """The servers' processes, each held by a pidfd: it tells of the end at once, and a pid used again fools nobody."""
 
+    def __init__(self, services: Sequence[Service]) -> None:
+        self._names: dict[int, str] = {}
+        self._gone: str | None = None
+        for service in services:
+            if service.pid is not None:
+                self._hold(service.name, service.pid)
 
-def _is_zombie(pid: int) -> bool:
-    # A dead server stays a zombie until its supervisor has waited for it.
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False  # no procfs (macOS), or gone in between: the next look will tell
-    return stat.rpartition(")")[2].split()[0] == "Z"
+    def _hold(self, name: str, pid: int) -> None:
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._gone = self._gone or name
+            return
+        self._names[pidfd] = name
+
+    def first_ended(self, patience: float) -> str | None:
+        """The name of a server that ended; it is waited for that many seconds."""
+        if self._gone is None and self._names:
+            ends = select.poll()  # one for each call: a poll object is no two threads' at once
+            for pidfd in self._names:
+                ends.register(pidfd, select.POLLIN)
+            self._gone = next((self._names[pidfd] for pidfd, _ in ends.poll(patience * 1000)), None)
+        return self._gone
+
+    def close(self) -> None:
+        for pidfd in self._names:
+            os.close(pidfd)
+        self._names.clear()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -167,7 +169,7 @@ def test_commands_before_a_login(stack: StackInfo, state: Path, capsys: pytest.C
     code, out, err = run(capsys, "whoami")
 
     assert (code, out) == (3, "")
-    assert f"plexdev[not-signed-in]: nobody is signed in to {stack.endpoints.api}" in err
+    assert f"plexdev[not-signed-in]: nobody is signed in to acme-corp at {stack.endpoints.api}" in err
 
 
 def test_login_whoami_and_lists(stack: StackInfo, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -186,9 +188,45 @@ def test_login_whoami_and_lists(stack: StackInfo, state: Path, capsys: pytest.Ca
         code, out, err = run(capsys, "list", what, "--output", "json")
         assert (code, err) == (0, "")
         assert isinstance(json.loads(out)["items"], list)
+        assert "null" not in out
     code, out, _ = run(capsys, "list", "identity")
     assert out.splitlines()[0].split() == ["ID", "KIND", "DISPLAY_NAME", "LAST_SIGN_IN_AT"]
     assert len(out.splitlines()) >= 2
+
+
+def test_a_domain_that_nobody_signed_in_to_is_not_answered_as_another(
+    stack: StackInfo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "login", "--auto")
+    code, out, err = run(capsys, "whoami", "--domain", "gamma-coop")
+
+    assert (code, out) == (3, "")
+    assert err.splitlines()[0].startswith("plexdev[not-signed-in]: nobody is signed in to gamma-coop at ")
+    assert err.splitlines()[-1] == "  fix: plexdev login --domain gamma-coop"
+
+
+def test_a_dead_api_is_named_and_a_new_stack_knows_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path))
+    first = EmbeddedProvider(EmbeddedSettings(id=WARM_ID), tmp_path / WARM_ID).up(lambda _: None)
+    run(capsys, "login", "--auto")
+    os.kill(next(service.pid for service in first.services if service.name == "plexsphere" and service.pid), 9)
+    code, _, err = run(capsys, "whoami")
+
+    assert code == 1
+    assert err.startswith("plexdev[server-gone]: plexsphere of the running stack ended with SIGKILL\n")
+    assert err.splitlines()[-1].endswith("plexsphere.log; then: plexdev down && plexdev up")
+
+    port = urlsplit(first.endpoints.api).port
+    assert port is not None
+    again = EmbeddedProvider(EmbeddedSettings(id=WARM_ID, api_port=port), tmp_path / WARM_ID)
+    second = again.up(lambda _: None)
+    code, _, err = run(capsys, "whoami")
+    again.down(second)
+
+    assert second.endpoints.api == first.endpoints.api
+    assert (code, err.splitlines()[0].split(":")[0]) == (3, "plexdev[not-signed-in]")
 
 
 def test_another_domain_is_refused_with_plexctls_codes(stack: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,12 +6,11 @@ import os
 import signal
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from pytest_plexdev.stack.embedded.processes import ProcessId
+from pytest_plexdev.stack.embedded.layout import supervisor_of
 
 AT_ONCE = 2.0
 """Seconds within which nothing may be left, however the owner ended."""
@@ -87,7 +86,8 @@ def test_ctrl_c_in_the_middle_of_bring_up(bench, with_programs, start_owner, tra
 def test_supervisor_killed(bench, settings, traces_of):
     info = bench.up(settings)
     traces = traces_of(bench.directory)
-    supervisor = next(process for process in traces.processes if process not in _servers(info))
+    supervisor = supervisor_of(bench.directory)
+    assert supervisor is not None
 
     os.kill(supervisor.pid, signal.SIGKILL)
 
@@ -125,16 +125,6 @@ def test_an_open_connection_does_not_hold_up_the_end(bench, settings, traces_of)
     with pytest.raises(psycopg.OperationalError):
         connection.execute("SELECT 1")
     connection.close()
-
-
-def _servers(info):
-    return {ProcessId.of(service.pid) for service in info.services if service.pid} | _descendants(info)
-
-
-def _descendants(info):
-    postgres = _pid(info, "postgres")
-    children = Path(f"/proc/{postgres}/task/{postgres}/children").read_text().split()
-    return {ProcessId.of(int(pid)) for pid in children}
 
 
 def _pid(info, name):

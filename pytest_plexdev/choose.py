@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_plexdev.errors import NOT_IN_THIS_VERSION, STACK_MISSING, Failure, PlexdevError
+from pytest_plexdev.errors import NOT_IN_THIS_VERSION, STACK_MISSING, PlexdevError
 from pytest_plexdev.stack.model import Event, Provider, StackInfo
 
 if TYPE_CHECKING:
@@ -39,18 +39,22 @@ def stack_for(run: Run) -> Attached:
     return Attached(_embedded(run, run.directory), lease.acquire(_unheard))
 
 
-def warm(chosen: str | None = None, *, missing: Failure = STACK_MISSING) -> Attached:
+def warm(chosen: str | None = None, *, directory: Path | None = None) -> Attached:
     """The stack that ``plexdev up`` left running; found by files and sockets alone.
 
+    Args:
+        directory: Of another stack that runs: one that a test run kept.
+
     Raises:
-        PlexdevError: *missing*: there is none.
+        PlexdevError: ``stack-missing``.
     """
-    from pytest_plexdev.stack.embedded.warm import find_warm, warm_directory
+    from pytest_plexdev.stack.embedded.warm import find_in, warm_directory
 
     _refuse_clusters(chosen)
-    info = find_warm()
+    place = directory or warm_directory()
+    info = find_in(place)
     if info is None:
-        raise PlexdevError(missing, looked_for=f"an embedded stack in {warm_directory()}")
+        raise PlexdevError(STACK_MISSING, looked_for=f"an embedded stack in {place}")
     from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 
     return Attached(EmbeddedProvider(EmbeddedSettings(id=info.id), info.directory), info)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_plexdev.errors import DOMAIN_UNKNOWN, NO_BINDING, SERVER_GONE, WARM_STACK_MISSING, PlexdevError
+from pytest_plexdev.errors import DOMAIN_UNKNOWN, NO_BINDING, SERVER_GONE, PlexdevError
 
 if TYPE_CHECKING:
     from pytest_plexdev.api import Client
@@ -113,7 +113,7 @@ def _plane() -> _Plane:
     from pytest_plexdev.stack.embedded.settings import state_directory
     from pytest_plexdev.tenancy import seeded
 
-    attached = choose.warm(missing=WARM_STACK_MISSING)
+    attached = choose.warm()
     info = attached.info
     tenants = {tenant.slug: (tenant.domain_id, tenant.binding_id) for tenant in seeded(info)}
     stack = Stack(info, attached.provider.state, death=SERVER_GONE)

@@ -12,13 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_plexdev.errors import (
-    NO_SUCH_LOG,
-    NOT_IN_THIS_VERSION,
-    NOT_READY_IN_TIME,
-    WARM_STACK_MISSING,
-    PlexdevError,
-)
+from pytest_plexdev.errors import NO_SUCH_LOG, NOT_IN_THIS_VERSION, NOT_READY_IN_TIME, PlexdevError
+from pytest_plexdev.options import OPTIONS
 
 if TYPE_CHECKING:
     from pytest_plexdev.stack.model import StackInfo, Verdict
@@ -32,18 +27,17 @@ def add_stack_commands(commands: Any) -> None:
     up = commands.add_parser("up", help="bring up a stack and leave it running")
     up.add_argument("--stack", choices=("embedded", "kind"), default="embedded", help="default: %(default)s")
     up.add_argument("--prefer", choices=("real", "stand-in"), default="real", help="Dex and SpiceDB on PATH, or not")
-    up.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="default: %(default)s")
+    up.add_argument("--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="default: %(default)s")
     up.set_defaults(run=_up)
 
     status = commands.add_parser("status", help="say of each service whether it is there; exit code 0: all are")
     status.set_defaults(run=_status)
 
     wait = commands.add_parser("wait", help="wait until the stack is ready; exit code 124: it was not in time")
-    wait.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="default: %(default)s")
+    wait.add_argument("--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="default: %(default)s")
     wait.set_defaults(run=_wait)
 
     down = commands.add_parser("down", help="end the stack")
-    down.add_argument("--directory", type=Path, help="of a stack that a test run kept; default: the warm one")
     down.set_defaults(run=_down)
 
     env = commands.add_parser("env", help='print shell exports: eval "$(plexdev env)"')
@@ -56,12 +50,25 @@ def add_stack_commands(commands: Any) -> None:
 
     for parser in (up, status, env):
         parser.add_argument("--json", action="store_true", help="for programs")
+    for parser in (status, down, env, logs):
+        parser.add_argument(
+            "--directory", type=Path, metavar="DIR", help="of a stack that a test run kept; default: the warm one"
+        )
+
+
+def _seconds(text: str) -> float:
+    parse = next(option.parse for option in OPTIONS if option.name == "timeout")
+    try:
+        seconds: float = parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: must be {error}") from None
+    return seconds
 
 
 def _up(options: argparse.Namespace) -> int:
     from pytest_plexdev.progress import show
     from pytest_plexdev.stack.embedded.settings import API_PORT, IDP_PORT, WARM_ID, EmbeddedSettings
-    from pytest_plexdev.stack.embedded.warm import bring_up_warm
+    from pytest_plexdev.stack.embedded.warm import bring_up_warm, parts_that_differ
 
     if options.stack != "embedded":
         raise PlexdevError(
@@ -76,10 +83,14 @@ def _up(options: argparse.Namespace) -> int:
     began = time.monotonic()
     with show(as_json=options.json) as progress:
         info, is_new = bring_up_warm(settings, progress)
+    differ = [] if is_new else parts_that_differ(settings, info)
     if options.json:
-        _print_json({"new": is_new, "stack": _plain(info)})
-    else:
-        _print(_welcome(info, is_new=is_new, seconds=time.monotonic() - began))
+        _print_json({"new": is_new, "differ": differ, "stack": _plain(info)})
+        return 0
+    _print(_welcome(info, is_new=is_new, seconds=time.monotonic() - began))
+    if differ:
+        _print(f"  note       a new one with --prefer {options.prefer} would have another {' and '.join(differ)}:")
+        _print("             plexdev down && plexdev up" + f" --prefer {options.prefer}")
     return 0
 
 
@@ -103,7 +114,7 @@ def _welcome(info: StackInfo, *, is_new: bool, seconds: float) -> str:
 def _status(options: argparse.Namespace) -> int:
     from pytest_plexdev.progress import verdict_table
 
-    verdicts = _verdicts(_warm())
+    verdicts = _verdicts(_running(options.directory))
     if options.json:
         _print_json([{"name": v.name, "state": v.state, "reason": v.reason, "hint": v.hint} for v in verdicts])
     else:
@@ -124,7 +135,7 @@ def _wait(options: argparse.Namespace) -> int:
 
 def _why_not_ready() -> str:
     try:
-        verdicts = _verdicts(_warm())
+        verdicts = _verdicts(_running())
     except PlexdevError as error:
         return str(error.failure.what)
     waiting = [f"{verdict.name}: {verdict.reason}" for verdict in verdicts if verdict.state != "ready"]
@@ -137,7 +148,8 @@ def _down(options: argparse.Namespace) -> int:
 
     directory: Path = options.directory or warm_directory()
     if not (directory / "supervisor.json").exists():
-        raise PlexdevError(WARM_STACK_MISSING, looked_for=directory)
+        _print(f"plexdev: nothing to end: there is no stack in {directory}")
+        return 0
     end(directory)
     if options.directory:
         # The run that kept the stack has left its own directory around it.
@@ -148,7 +160,7 @@ def _down(options: argparse.Namespace) -> int:
 
 
 def _env(options: argparse.Namespace) -> int:
-    info = _warm()
+    info = _running(options.directory)
     variables = {
         "PLEXSPHERE_URL": info.endpoints.api,
         "PLEXSPHERE_ISSUER": info.endpoints.issuer,
@@ -163,7 +175,7 @@ def _env(options: argparse.Namespace) -> int:
 
 
 def _logs(options: argparse.Namespace) -> int:
-    directory = _warm().directory / "logs"
+    directory = _running(options.directory).directory / "logs"
     known = sorted(log.stem for log in directory.glob("*.log"))
     if options.service not in known:
         raise PlexdevError(NO_SUCH_LOG, service=options.service, known=", ".join(known), example="plexsphere")
@@ -176,13 +188,10 @@ def _logs(options: argparse.Namespace) -> int:
             time.sleep(_LOOK_AGAIN)
 
 
-def _warm() -> StackInfo:
-    from pytest_plexdev.stack.embedded.warm import find_warm, warm_directory
+def _running(directory: Path | None = None) -> StackInfo:
+    from pytest_plexdev import choose
 
-    info = find_warm()
-    if info is None:
-        raise PlexdevError(WARM_STACK_MISSING, looked_for=warm_directory())
-    return info
+    return choose.warm(directory=directory).info
 
 
 def _verdicts(info: StackInfo) -> Sequence[Verdict]:

@@ -30,6 +30,12 @@ SERVER_SILENT: Final = Failure(
     why="it started, but its protocol never answered; the others were stopped",
     fix="read {log}; a slow machine may need --plexdev-timeout",
 )
+PROGRAM_UNFINISHED: Final = Failure(
+    tag="program-unfinished",
+    what="{service} was still at work {seconds:.1f} s after the bring-up began",
+    why="the bring-up's time was up; the others were stopped",
+    fix="give it more time, with --plexdev-timeout or `plexdev up --timeout`; {log} has what it said",
+)
 SERVER_DIED: Final = Failure(
     tag="server-died",
     what="{service} ended with {status} in the middle of the run",
@@ -44,7 +50,7 @@ SERVER_GONE: Final = Failure(
 )
 STACK_MISSING: Final = Failure(
     tag="stack-missing",
-    what="--dev-stack asks for a running stack, and there is none",
+    what="no stack is running",
     why="looked for {looked_for}",
     fix="plexdev up",
 )
@@ -152,6 +158,12 @@ CACHE_UNWRITABLE: Final = Failure(
     why="the embedded stack keeps a migrated Postgres data directory there, so that the next start is fast",
     fix="make it writable, or choose another one: PLEXDEV_CACHE_DIR=/some/directory",
 )
+STATE_UNWRITABLE: Final = Failure(
+    tag="state-unwritable",
+    what="the state directory {path} cannot be written: {reason}",
+    why="the stack that `plexdev up` leaves running has its addresses and logs there",
+    fix="make it writable, or choose another one: PLEXDEV_STATE_DIR=/some/directory",
+)
 DISK_FULL: Final = Failure(
     tag="disk-full",
     what="the disk is full: {path} takes no more data",
@@ -170,11 +182,11 @@ SUPERVISOR_LOST: Final = Failure(
     why="it was killed, or it failed in a way that nobody foresaw",
     fix="read {log}, and run again",
 )
-WARM_STACK_MISSING: Final = Failure(
-    tag="warm-stack-missing",
-    what="no stack is running",
-    why="looked for {looked_for}",
-    fix="plexdev up",
+STACK_BROKEN: Final = Failure(
+    tag="stack-broken",
+    what="a stack is running, and it is not whole: {services}",
+    why="{reason}",
+    fix="plexdev down && plexdev up",
 )
 NO_SUCH_LOG: Final = Failure(
     tag="no-such-log",

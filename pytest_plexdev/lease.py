@@ -104,7 +104,7 @@ class Lease:
         log: object = kept / Path(str(error.facts["log"])).name
         try:
             shutil.rmtree(kept, ignore_errors=True)
-            shutil.copytree(self._stack_directory / "logs", kept, ignore=_empty_files)
+            shutil.copytree(self._stack_directory / "logs", kept)
         except OSError as refusal:
             log = f"the lines above ({kept} cannot be written: {refusal.strerror or refusal})"
         shutil.rmtree(self._stack_directory, ignore_errors=True)
@@ -129,7 +129,3 @@ class Lease:
     @property
     def _failure_file(self) -> Path:
         return self.run_directory / "failure.json"
-
-
-def _empty_files(directory: str, names: list[str]) -> list[str]:
-    return [name for name in names if not (Path(directory) / name).stat().st_size]

@@ -19,7 +19,7 @@ def test_dev_stack_without_one_is_one_message(project: pytest.Pytester, workers:
     result.assert_outcomes(passed=1, errors=2)
     result.stdout.fnmatch_lines(
         [
-            "plexdev[[]stack-missing[]]: --dev-stack asks for a running stack, and there is none",
+            "plexdev[[]stack-missing[]]: no stack is running",
             "  why: looked for *",
             "  fix: plexdev up",
             "ERROR test_stack.py::test_* - plexdev[[]stack-missing[]]: *",

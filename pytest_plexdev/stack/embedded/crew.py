@@ -9,7 +9,7 @@ import time
 from collections.abc import Coroutine, Iterator
 from typing import Any, Final, TypeVar
 
-from pytest_plexdev.errors import SERVER_EXITED, SERVER_SILENT, PlexdevError
+from pytest_plexdev.errors import PROGRAM_UNFINISHED, SERVER_EXITED, SERVER_SILENT, Failure, PlexdevError
 from pytest_plexdev.stack.embedded.processes import Child, Command, describe_status, end_children, last_lines
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class Crew:
         """Run a program to its end.
 
         Raises:
-            PlexdevError: ``server-exited``, unless its exit status is 0.
+            PlexdevError: ``server-exited``, unless its exit status is 0; ``program-unfinished`` when the time was up.
         """
         await self.finish(self.start(name, command))
 
@@ -67,9 +67,9 @@ class Crew:
         end = self.end_of(child)
         await asyncio.wait({end}, timeout=self._remaining())
         if not end.done():
-            raise self._silent(child, "with its end")
+            raise self._failure(PROGRAM_UNFINISHED, child)
         if status := end.result():
-            raise self.exited(child, status)
+            raise self._exited(child, status)
 
     async def until(self, child: Child, ready: Coroutine[None, None, T], *, probe: str) -> T:
         """Wait for what ``child`` does when it is ready.
@@ -85,32 +85,25 @@ class Crew:
             if answer.done():
                 return answer.result()
             if end.done():
-                raise self.exited(child, end.result())
-            raise self._silent(child, probe)
+                raise self._exited(child, end.result())
+            raise self._failure(SERVER_SILENT, child, probe=probe)
         finally:
             answer.cancel()
 
     def _remaining(self) -> float:
         return max(0.0, self._deadline - time.monotonic())
 
-    def _silent(self, child: Child, probe: str) -> PlexdevError:
-        return PlexdevError(
-            SERVER_SILENT,
-            detail=last_lines(child.log),
-            service=child.name,
-            probe=probe,
-            seconds=time.monotonic() - self._began,
-            log=str(child.log),
-        )
+    def _exited(self, child: Child, status: int) -> PlexdevError:
+        return self._failure(SERVER_EXITED, child, status=describe_status(status))
 
-    def exited(self, child: Child, status: int) -> PlexdevError:
+    def _failure(self, failure: Failure, child: Child, **facts: object) -> PlexdevError:
         return PlexdevError(
-            SERVER_EXITED,
+            failure,
             detail=last_lines(child.log),
             service=child.name,
-            status=describe_status(status),
             seconds=time.monotonic() - self._began,
             log=str(child.log),
+            **facts,
         )
 
     def running(self) -> Iterator[Child]:

@@ -15,13 +15,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
-from pytest_plexdev.errors import CACHE_UNWRITABLE, SUPERVISOR_LOST, PlexdevError, decode_failure
+from pytest_plexdev.errors import STATE_UNWRITABLE, SUPERVISOR_LOST, PlexdevError, decode_failure
 from pytest_plexdev.stack.embedded.channel import decode_event
 from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.layout import stack_file, supervisor_of, sweep
 from pytest_plexdev.stack.embedded.processes import ProcessId, last_lines
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
 from pytest_plexdev.stack.embedded.state import verdicts
+from pytest_plexdev.stack.embedded.template import storage_errors
 from pytest_plexdev.stack.model import Progress, StackInfo, Verdict
 
 _SUPERVISOR: Final = "pytest_plexdev.stack.embedded.supervisor"
@@ -46,8 +47,9 @@ class EmbeddedProvider:
         """Bring the stack up and return once it is ready.
 
         Raises:
-            PlexdevError: ``server-exited``, ``server-silent``, ``port-taken``, ``extra-missing``, ``disk-full``,
-                ``cache-unwritable``, ``postgres-version`` or ``supervisor-lost``; nothing is left running then.
+            PlexdevError: ``server-exited``, ``server-silent``, ``program-unfinished``, ``port-taken``,
+                ``extra-missing``, ``disk-full``, ``cache-unwritable``, ``state-unwritable``, ``postgres-version``
+                or ``supervisor-lost``; nothing is left running then.
         """
         end(self._directory)
         try:
@@ -77,12 +79,10 @@ class EmbeddedProvider:
         return verdicts(info)
 
     def _make_directories(self) -> None:
-        for path in (self._directory / "logs", self._settings.cache):
-            try:
-                path.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                reason = error.strerror or str(error)
-                raise PlexdevError(CACHE_UNWRITABLE, path=str(path), reason=reason) from error
+        with storage_errors(self._directory, refused=STATE_UNWRITABLE):
+            (self._directory / "logs").mkdir(parents=True, exist_ok=True)
+        with storage_errors(self._settings.cache):
+            self._settings.cache.mkdir(parents=True, exist_ok=True)
 
 
 def end(directory: Path) -> None:

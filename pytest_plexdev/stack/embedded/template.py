@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.errors import CACHE_UNWRITABLE, DISK_FULL, PlexdevError
+from pytest_plexdev.errors import CACHE_UNWRITABLE, DISK_FULL, Failure, PlexdevError
 
 _FORMAT: Final = "1"
 """Part of the key: another number, and every template is built anew."""
@@ -164,11 +164,11 @@ def is_no_space(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: Path, *, refused: Failure = CACHE_UNWRITABLE) -> Iterator[None]:
     """Turn what a file system refuses into the catalogue's words."""
     try:
         yield
     except OSError as error:
         if is_no_space(error):
             raise PlexdevError(DISK_FULL, path=str(path)) from error
-        raise PlexdevError(CACHE_UNWRITABLE, path=str(path), reason=error.strerror or str(error)) from error
+        raise PlexdevError(refused, path=str(path), reason=error.strerror or str(error)) from error

@@ -108,6 +108,14 @@ def test_a_server_that_never_answers_is_named(bench, with_programs):
     assert "| silent: hello" in str(caught.value)
 
 
+def test_a_program_that_does_not_end_in_time_is_named(bench, with_programs):
+    with pytest.raises(PlexdevError) as caught:
+        bench.up(replace(with_programs(bootstrap="silent"), timeout=1.5))
+
+    assert caught.value.tag == "program-unfinished"
+    assert "plexsphere-bootstrap was still at work 1.5 s after the bring-up began" in str(caught.value)
+
+
 def test_a_server_killed_in_the_middle_is_gone_with_its_last_lines(bench, settings):
     info = bench.up(settings)
     nats = next(service for service in info.services if service.name == "nats")

@@ -8,10 +8,12 @@ import re
 import signal
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from pytest_plexdev import cli, cli_stack
+from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
 from pytest_plexdev.stack.model import KEPT_MARK, StackInfo
@@ -85,7 +87,7 @@ def test_status_is_a_table_and_an_exit_code(warm, capsys):
 def test_status_without_a_stack_is_a_tagged_error(state, capsys):
     assert cli.main(["status"]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("plexdev[warm-stack-missing]: no stack is running")
+    assert error.startswith("plexdev[stack-missing]: no stack is running")
     assert "fix: plexdev up" in error
 
 
@@ -107,11 +109,75 @@ def test_logs_prints_what_a_service_wrote_and_names_those_it_has(warm, capfd):
     assert "plexdev[no-such-log]" in capfd.readouterr().err
 
 
-def test_down_ends_it_and_a_second_down_says_there_is_none(warm, capsys):
+def test_down_ends_it_and_a_second_down_has_nothing_to_end(warm, capsys):
     assert cli.main(["down"]) == 0
     assert find_warm() is None
-    assert cli.main(["down"]) == 1
-    assert "plexdev[warm-stack-missing]" in capsys.readouterr().err
+    assert cli.main(["down"]) == 0
+    assert "nothing to end" in capsys.readouterr().out
+
+
+def test_up_of_a_stack_that_is_not_whole_says_so(warm, capsys):
+    os.kill(next(service.pid for service in warm.services if service.name == "plexsphere"), signal.SIGKILL)
+    time.sleep(0.2)
+    assert cli.main(["up"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("plexdev[stack-broken]: a stack is running, and it is not whole: plexsphere is gone\n")
+    assert "why: plexsphere: ended with SIGKILL\n" in error
+    assert "fix: plexdev down && plexdev up" in error
+
+
+def test_up_with_another_preference_says_what_a_new_one_would_have(warm, capsys, tmp_path, monkeypatch):
+    spicedb = tmp_path / "spicedb"
+    spicedb.write_text("#!/bin/sh\n")
+    spicedb.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert cli.main(["up", "--prefer", "stand-in"]) == 0
+    assert "note" not in capsys.readouterr().out
+    assert cli.main(["up"]) == 0
+    assert "a new one with --prefer real would have another spicedb" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seconds", ["-5", "0", "soon", "inf"])
+def test_a_timeout_must_be_one(state, capsys, seconds):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["up", f"--timeout={seconds}"])
+    assert caught.value.code == 2
+    assert f"argument --timeout: {seconds}: must be a number of seconds above 0" in capsys.readouterr().err
+
+
+def test_a_kept_stack_is_reached_by_its_directory(bench, settings, state, capfd):
+    info = bench.up(settings)
+    where = ["--directory", str(bench.directory)]
+
+    assert cli.main(["status", *where]) == cli.main(["logs", "nats", *where]) == cli.main(["env", *where]) == 0
+    said = capfd.readouterr().out
+    assert "Server is ready" in said
+    assert f"export PLEXSPHERE_URL={info.endpoints.api}\n" in said
+
+
+def test_up_that_fails_leaves_a_directory_only_for_the_log_that_it_names(state, with_programs):
+    broken = replace(with_programs(signer="broken"), id="warm")
+    with pytest.raises(PlexdevError) as caught:
+        bring_up_warm(broken, lambda event: None)
+    assert Path(caught.value.facts["log"]).exists()
+
+    with pytest.raises(KeyboardInterrupt):
+        bring_up_warm(broken, _interrupted)
+    assert not warm_directory().exists()
+
+
+def _interrupted(event):
+    raise KeyboardInterrupt
+
+
+def test_a_state_directory_that_cannot_be_written_is_said(state, settings, capsys):
+    state.write_text("not a directory")
+    assert cli.main(["up"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"plexdev[state-unwritable]: the state directory {state} cannot be written: ")
+    assert "PLEXDEV_STATE_DIR=/some/directory" in error
+    state.unlink()
 
 
 def test_up_takes_the_ports_of_the_dev_stack_and_says_who_has_them(state, settings, monkeypatch, capsys):

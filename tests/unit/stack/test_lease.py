@@ -27,7 +27,6 @@ class Diary:
             logs = self.directory / "logs"
             logs.mkdir(parents=True)
             (logs / "api.log").write_text("no such table\n")
-            (logs / "nats.log").touch()
             facts = {"service": "api", "status": "exit status 1", "seconds": 0.25, "log": logs / "api.log"}
             raise PlexdevError(SERVER_EXITED, detail="no such table", **facts)
         self.directory.mkdir()

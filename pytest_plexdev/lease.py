@@ -16,6 +16,7 @@ from typing import Final, Literal, TypeAlias
 from filelock import FileLock
 
 from pytest_plexdev.errors import PlexdevError, decode_failure, encode_failure
+from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK, Progress, Provider, StackInfo
 
 Keep: TypeAlias = Literal["never", "on-failure", "always"]
@@ -91,7 +92,7 @@ class Lease:
             info = self.provider_factory(self._stack_directory).up(progress)
         except PlexdevError as error:
             told = self._with_kept_logs(error)
-            self._failure_file.write_text(json.dumps(encode_failure(told)))
+            write_whole(self._failure_file, json.dumps(encode_failure(told)).encode())
             raise told from None
         info.write(self._info_file)
         return info

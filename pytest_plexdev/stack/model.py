@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
+
+from pytest_plexdev.stack.files import write_whole
 
 ProviderName: TypeAlias = Literal["embedded", "kind", "attached"]
 State: TypeAlias = Literal["ready", "waiting", "doomed", "gone"]
@@ -90,9 +91,7 @@ class StackInfo:
 
     def write(self, path: Path) -> None:
         """Write it as JSON, in one piece: a reader sees the whole or the previous file."""
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(self, enc_hook=str)))
-        unfinished.replace(path)
+        write_whole(path, msgspec.json.format(msgspec.json.encode(self, enc_hook=str)))
 
     @classmethod
     def read(cls, path: Path) -> StackInfo:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.stack.embedded.processes import ProcessId
+from pytest_plexdev.stack.files import write_whole
 
 _SCRATCH_PREFIX: Final = "plexdev-"
 _LONGEST_TEMPORARY: Final = 60
@@ -138,15 +139,8 @@ def _temporary() -> Path:
 
 
 def _write_owner(path: Path, supervisor: ProcessId, scratch: Path) -> None:
-    text = {"pid": supervisor.pid, "started": supervisor.started, "scratch": str(scratch)}
-    write_whole(path, text)
-
-
-def write_whole(path: Path, value: object) -> None:
-    """Write JSON in one piece: a reader sees all of it or nothing."""
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(json.dumps(value))
-    unfinished.replace(path)
+    owner = {"pid": supervisor.pid, "started": supervisor.started, "scratch": str(scratch)}
+    write_whole(path, json.dumps(owner).encode())
 
 
 def _read_owner(path: Path) -> tuple[ProcessId, Path] | None:

@@ -85,7 +85,8 @@ class Template:
             self._home.mkdir(parents=True, exist_ok=True)
             handle = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            # A blocking flock would take the event loop with it; the other holder builds for a second at most.
+            # A blocking flock would take the event loop with it. In a thread it could not be cancelled, and the
+            # supervisor has to stay one thread (processes.Child); the other holder builds for a second at most.
             while not _try_lock(handle, mode):  # noqa: ASYNC110
                 await asyncio.sleep(_LOCK_PAUSE)
             yield

@@ -6,6 +6,7 @@ Nothing here polls: pidfds of the owner and of every server, a signal, and the p
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -22,10 +23,11 @@ from pytest_plexdev.stack.embedded import plane
 from pytest_plexdev.stack.embedded.bring_up import BringUp
 from pytest_plexdev.stack.embedded.channel import Asker
 from pytest_plexdev.stack.embedded.crew import Crew
-from pytest_plexdev.stack.embedded.layout import sweep_all, write_whole
+from pytest_plexdev.stack.embedded.layout import sweep_all
 from pytest_plexdev.stack.embedded.plan import Early, Plan
 from pytest_plexdev.stack.embedded.processes import Child, ProcessId
 from pytest_plexdev.stack.embedded.shared_memory import release
+from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
 
 _LEFT_OUT: Final = (
@@ -144,7 +146,7 @@ class _Watch:
     def _note_end(self, child: Child, end: asyncio.Future[int]) -> None:
         if not self._stop.is_set():
             file = self._plan.layout.ends / f"{child.name}.json"
-            write_whole(file, {"status": end.result(), "at": time.time()})
+            write_whole(file, json.dumps({"status": end.result(), "at": time.time()}).encode())
 
     def _watch_reasons_to_end(self) -> None:
         loop = asyncio.get_running_loop()

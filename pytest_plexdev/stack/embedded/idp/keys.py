@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from pytest_plexdev.stack.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,8 +42,5 @@ def _make_and_keep(path: Path) -> rsa.RSAPrivateKey:
     key = _make()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.touch(mode=0o600)
-    unfinished.write_bytes(pem)
-    unfinished.replace(path)
+    write_whole(path, pem, mode=0o600)
     return key

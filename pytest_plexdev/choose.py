@@ -34,7 +34,7 @@ def stack_for(run: Run) -> Attached:
     settings = run.settings
     if settings.dev_stack:
         return warm(settings.chosen_stack)
-    _refuse_clusters(settings.stack)
+    refuse_clusters(settings.stack)
     lease = _lease(run)
     return Attached(_embedded(run, run.directory), lease.acquire(_unheard))
 
@@ -50,7 +50,7 @@ def warm(chosen: str | None = None, *, directory: Path | None = None) -> Attache
     """
     from pytest_plexdev.stack.embedded.warm import find_in, warm_directory
 
-    _refuse_clusters(chosen)
+    refuse_clusters(chosen)
     place = directory or warm_directory()
     info = find_in(place)
     if info is None:
@@ -94,7 +94,12 @@ def _unheard(_: Event) -> None:
     """Nobody watches a bring-up within pytest: its output is captured, and the summary has the phases."""
 
 
-def _refuse_clusters(stack: str | None) -> None:
+def refuse_clusters(stack: str | None) -> None:
+    """Refuse the stacks that a later version brings.
+
+    Raises:
+        PlexdevError: ``not-in-this-version``.
+    """
     if stack in {"kind", "attached"}:
         raise PlexdevError(
             NOT_IN_THIS_VERSION,

@@ -21,7 +21,7 @@ from pytest_plexdev.fixtures import (
     plexdev_tenant,
     plexdev_tenants,
 )
-from pytest_plexdev.options import OPTIONS, OptionError
+from pytest_plexdev.options import OPTIONS, OptionError, Settings
 
 if TYPE_CHECKING:
     from pytest_plexdev.errors import PlexdevError
@@ -69,9 +69,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.help or config.option.version:
         return  # Both must work where the configuration is broken.
     try:
-        run.begin(config)
+        settings = run.begin(config).settings
     except (OptionError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
+    if settings.sources["stack"] == "command line" and not config.option.collectonly:
+        _refuse_a_stack_of_a_later_version(settings)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    # A variable or an ini file may name such a stack for all projects: one that asks for none is not its business.
+    this = run.of(session.config)
+    if this.is_controller and not session.config.option.collectonly and any(map(_asks_for_a_stack, session.items)):
+        _refuse_a_stack_of_a_later_version(this.settings)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -89,7 +98,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     this = run.of(item.config)
     item.stash[_BEGAN] = this.moment()
-    if this.running is None or "plexdev_stack" not in getattr(item, "fixturenames", ()):
+    if this.running is None or not _asks_for_a_stack(item):
         return
     if this.death is not None:
         pytest.skip(f"the stack is not whole: {str(this.death).splitlines()[0]}")
@@ -144,6 +153,22 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     this = run.known(config)
     if this is not None:
         this.end()
+
+
+def _asks_for_a_stack(item: pytest.Item) -> bool:
+    return "plexdev_stack" in getattr(item, "fixturenames", ())
+
+
+def _refuse_a_stack_of_a_later_version(settings: Settings) -> None:
+    if settings.stack == "embedded":
+        return
+    from pytest_plexdev import choose
+    from pytest_plexdev.errors import PlexdevError
+
+    try:
+        choose.refuse_clusters(settings.chosen_stack)
+    except PlexdevError as refusal:
+        raise pytest.UsageError(str(refusal)) from None
 
 
 def _failures(terminalreporter: pytest.TerminalReporter) -> Iterator[object]:

@@ -30,17 +30,30 @@ def test_dev_stack_without_one_is_one_message(project: pytest.Pytester, workers:
 
 
 @pytest.mark.parametrize("stack", ["kind", "attached"])
-def test_a_cluster_is_not_in_this_version(project: pytest.Pytester, stack: str) -> None:
-    project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
-    result = project.runpytest_subprocess(f"--plexdev-stack={stack}")
+@pytest.mark.parametrize("source", ["command line", "environment"])
+def test_a_cluster_is_not_in_this_version(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, stack: str, source: str
+) -> None:
+    project.makepyfile(test_stack=TWO_TESTS)
+    if source == "environment":
+        monkeypatch.setenv("PLEXDEV_STACK", stack)
+    result = project.runpytest_subprocess(*([f"--plexdev-stack={stack}"] if source == "command line" else []))
 
-    result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
         [
-            f"plexdev[[]not-in-this-version[]]: --plexdev-stack={stack} is not in this version of pytest-plexdev",
+            f"*plexdev[[]not-in-this-version[]]: --plexdev-stack={stack} is not in this version of pytest-plexdev",
             "  fix: pytest --plexdev-stack=embedded*",
         ]
     )
+    assert result.stderr.str().count("not-in-this-version") == 1
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+def test_who_needs_no_stack_may_name_any(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLEXDEV_STACK", "kind")
+
+    project.runpytest_subprocess().assert_outcomes(passed=1)
 
 
 def test_an_expected_failure_in_a_test_is_its_text_too(project: pytest.Pytester) -> None:

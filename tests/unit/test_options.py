@@ -69,6 +69,21 @@ def test_contradictions() -> None:
         resolve({"plexdev_overlay": "/"}, {}, {})
     with pytest.raises(OptionError, match=r"--plexdev-kind-image needs --plexdev-stack=kind; the stack is attached"):
         resolve({"plexdev_kind_image": "i", "plexdev_stack": "attached"}, {}, {})
+    with pytest.raises(OptionError, match=r"--plexdev-on-drift needs --plexdev-stack=attached or --plexdev-stack=kind"):
+        resolve({"plexdev_on_drift": "apply"}, {}, {})
+
+
+@pytest.mark.parametrize("option", ["keep=always", "prefer=real", "timeout=9", "kind_image=i"])
+def test_what_only_a_bring_up_reads_contradicts_a_running_stack(option: str) -> None:
+    name, _, value = option.partition("=")
+    flag = f"--plexdev-{name.replace('_', '-')}"
+    with pytest.raises(
+        OptionError, match=rf"{flag} is for a stack that the run brings up; .*\(--dev-stack, environment"
+    ):
+        resolve({f"plexdev_{name}": value}, {"DEV_STACK": "1"}, {})
+
+    # Elsewhere it stands for other runs too.
+    assert resolve({"plexdev_dev_stack": "1"}, {f"PLEXDEV_{name.upper()}": value}, {}).dev_stack
 
 
 def test_what_only_a_cluster_reads_may_stand_in_the_environment() -> None:

@@ -1,0 +1,72 @@
+"""What an option is, and what a run's options come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+Source: TypeAlias = Literal["command line", "environment", "ini file", "default"]
+
+
+class OptionError(ValueError):
+    """A value that an option does not take, or options that contradict each other."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # each method made costs every start of pytest
+class Option:
+    """One option and its three names.
+
+    Attributes:
+        parse: Turns text into the value; a ``ValueError`` says what would be right.
+        only_for: The stacks that read it; on the command line of another stack it is a contradiction.
+        brings_up: Only a bring-up reads it; on the command line of a run on a running stack it is a contradiction.
+    """
+
+    name: str
+    flag: str
+    environment: str
+    parse: Callable[[str], Any]
+    default: Any
+    help: str
+    metavar: str | None = None
+    many: bool = False
+    switch: bool = False
+    only_for: frozenset[str] = frozenset()
+    brings_up: bool = False
+
+    @property
+    def ini(self) -> str:
+        """Its name in an ini file."""
+        return f"plexdev_{self.name}"
+
+    @property
+    def dest(self) -> str:
+        """Its attribute in pytest's namespace of command line options."""
+        return self.ini
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # each method made costs every start of pytest
+class Settings:
+    """What a run asks for. ``sources`` says of each option where its value comes from."""
+
+    dev_stack: bool
+    stack: Literal["embedded", "kind", "attached"]
+    context: str
+    namespace: str | None
+    overlay: Path | None
+    images: Mapping[str, str]
+    prefer: Literal["real", "stand-in"]
+    kind_image: str | None
+    keep: Literal["never", "on-failure", "always"]
+    on_drift: Literal["fail", "apply", "ignore"]
+    timeout: float
+    output: Path
+    report: Path | None
+    sources: Mapping[str, Source]
+
+    @property
+    def chosen_stack(self) -> Literal["embedded", "kind", "attached"] | None:
+        """The stack that somebody named; ``None`` where it is the default."""
+        return None if self.sources["stack"] == "default" else self.stack

@@ -1,0 +1,66 @@
+"""From the text of an option to its value; a ``ValueError`` says what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+
+def choice(*valid: str) -> Callable[[str], str]:
+    """One of these words."""
+
+    def parse(text: str) -> str:
+        if text not in valid:
+            raise ValueError(f"one of {', '.join(valid)}")
+        return text
+
+    return parse
+
+
+def truth(text: str) -> bool:
+    """1 or 0, in the ways that people write them."""
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.lower() not in known:
+        raise ValueError("1 or 0")
+    return known[text.lower()]
+
+
+def seconds(text: str) -> float:
+    """A number of seconds above 0."""
+    wanted = "a number of seconds above 0"
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise ValueError(wanted) from None
+    if not 0 < seconds < float("inf"):
+        raise ValueError(wanted)
+    return seconds
+
+
+def directory(text: str) -> Path:
+    """A directory that is there."""
+    if not Path(text).is_dir():
+        raise ValueError("a directory that is there")
+    return Path(text)
+
+
+def html(text: str) -> Path:
+    """The name of an HTML file."""
+    if Path(text).suffix not in {".html", ".htm"}:
+        raise ValueError("a file name that ends in .html")
+    return Path(text)
+
+
+def images(text: str) -> dict[str, str]:
+    """``NAME=REF`` pairs, between commas or blanks."""
+    pairs = [pair.partition("=") for pair in text.replace(",", " ").split()]
+    if not all(name and reference for name, _, reference in pairs):
+        raise ValueError("NAME=REF, plexsphere=plexsphere:dev for example")
+    return {name: reference for name, _, reference in pairs}
+
+
+def text(text: str) -> str:
+    """Anything that is not blank."""
+    if not text.strip():
+        raise ValueError("a name that is not blank")
+    return text

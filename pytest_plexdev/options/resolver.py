@@ -1,0 +1,83 @@
+"""Command line > environment > ini file > default: each option is resolved once, with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from pytest_plexdev.options.model import Option, OptionError, Settings, Source
+from pytest_plexdev.options.table import OPTIONS
+
+
+def resolve(command_line: Mapping[str, Any], environment: Mapping[str, str], ini: Mapping[str, Any]) -> Settings:
+    """Resolve every option.
+
+    Args:
+        command_line: By :attr:`Option.dest`; ``None`` or absent where the option was not given.
+        environment: The environment variables.
+        ini: By :attr:`Option.ini`; ``None`` or absent where the file does not say.
+
+    Raises:
+        OptionError: The text says which value is wrong, from which source, and what would be right.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, Source] = {}
+    for option in OPTIONS:
+        values[option.name], sources[option.name] = _resolve_one(option, command_line, environment, ini)
+    settings = Settings(**values, sources=MappingProxyType(sources))
+    _refuse_contradictions(settings)
+    return settings
+
+
+def _resolve_one(
+    option: Option, command_line: Mapping[str, Any], environment: Mapping[str, str], ini: Mapping[str, Any]
+) -> tuple[Any, Source]:
+    given: tuple[tuple[Source, str, Any], ...] = (
+        ("command line", option.flag, command_line.get(option.dest)),
+        # An empty variable is how a shell says "unset" for one command.
+        ("environment", option.environment, environment.get(option.environment) or None),
+        ("ini file", option.ini, ini.get(option.ini)),
+    )
+    for source, name, value in given:
+        if value is not None:
+            return _parse(option, name, value), source
+    return option.default, "default"
+
+
+def _parse(option: Option, name: str, value: Any) -> Any:
+    text = " ".join(value) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+    try:
+        return option.parse(text)
+    except ValueError as error:
+        raise OptionError(f"{name}={text}: must be {error}") from None
+
+
+def _refuse_contradictions(settings: Settings) -> None:
+    if settings.dev_stack and settings.stack == "attached":
+        raise OptionError(
+            "--dev-stack finds a stack of this machine: with it, --plexdev-stack is embedded or kind, not attached"
+        )
+    typed = [option for option in OPTIONS if settings.sources[option.name] == "command line"]
+    _refuse_what_only_a_bring_up_reads(settings, typed)
+    _refuse_what_only_others_read(settings, typed)
+
+
+def _refuse_what_only_a_bring_up_reads(settings: Settings, typed: Sequence[Option]) -> None:
+    for option in typed:
+        if settings.dev_stack and option.brings_up:
+            raise OptionError(
+                f"{option.flag} is for a stack that the run brings up; this one uses a running stack"
+                f" (--dev-stack, {settings.sources['dev_stack']}), which `plexdev up` made and `plexdev down` ends"
+            )
+
+
+def _refuse_what_only_others_read(settings: Settings, typed: Sequence[Option]) -> None:
+    if settings.dev_stack and settings.chosen_stack is None:
+        return  # which kind of stack is running is not known yet
+    for option in typed:
+        if option.only_for and settings.stack not in option.only_for:
+            stacks = " or ".join(f"--plexdev-stack={stack}" for stack in sorted(option.only_for))
+            raise OptionError(
+                f"{option.flag} needs {stacks}; the stack is {settings.stack} ({settings.sources['stack']})"
+            )

@@ -14,7 +14,9 @@ import pytest
 
 from pytest_plexdev.lease import Lease
 from pytest_plexdev.stack.embedded import EmbeddedProvider, ProcessId
+from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.settings import Order
+from pytest_plexdev.stack.embedded.state import verdicts
 
 _WORKER = """
 import os, sys
@@ -107,5 +109,10 @@ def test_a_kept_stack_is_marked_and_given_to_the_caller(lease):
     kept = replace(lease, keep="on-failure")
     info = kept.acquire(lambda event: None)
 
-    assert kept.release(failed=True) == info
-    assert (info.directory / "kept").exists()
+    try:
+        assert kept.release(failed=True) == info
+        assert (info.directory / "kept").exists()
+        assert kept.release(failed=False) is None
+        assert {verdict.state for verdict in verdicts(info)} == {"ready"}
+    finally:
+        end(info.directory)

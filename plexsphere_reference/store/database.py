@@ -59,13 +59,14 @@ class Database:
         await self._pool.close(timeout=0.2)
 
     async def _opened_in_time(self) -> None:
-        if self._opening is None or self._opening.done():
-            return
-        try:
-            async with asyncio.timeout(_WAIT_FOR_CONNECTION):
-                await self.opened()
-        except TimeoutError as error:
-            raise DatastoreUnavailable("Postgres has not answered yet") from error
+        if self._opening is None:
+            raise DatastoreUnavailable("the database is not open")
+        if not self._opening.done():
+            await asyncio.wait({self._opening}, timeout=_WAIT_FOR_CONNECTION)
+        if not self._opening.done():
+            raise DatastoreUnavailable("Postgres has not answered yet")
+        if self._opening.cancelled():
+            raise DatastoreUnavailable("the database was closed before Postgres answered")
 
     async def _open_when_it_answers(self) -> None:
         # The pool waits a second after its first failure; at boot Postgres is a few milliseconds late.

@@ -72,8 +72,9 @@ async def _serve(database_url: str, listen: str, port_file: Path | None) -> int:
     await server.start()
     _announce(port, port_file)
     await stop.wait()
-    await server.stop(_STOP_GRACE)
+    # In this order: a call that waits for Postgres is refused at once, rather than cancelled at the grace's end.
     await database.close()
+    await server.stop(_STOP_GRACE)
     return 0
 
 

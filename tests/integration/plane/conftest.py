@@ -26,9 +26,9 @@ import bcrypt
 import httpx
 import jsonschema
 import msgspec
-import psycopg
 import pytest
 import yaml
+from psycopg_pool import ConnectionPool
 
 from pytest_plexdev.stack.embedded.idp import IdpClient, IdpConfig, IdpUser
 from pytest_plexdev.stack.embedded.processes import _tied_to_parent
@@ -57,20 +57,22 @@ class Plane:
     database_url: str
     environment: dict[str, str] = field(repr=False)
     log: Path
+    connections: ConnectionPool = field(repr=False)
     spicedb: SpiceDBServer | None = None
     """None: the schema is evaluated over Postgres."""
 
     def token(self, slug: str = "acme-corp") -> str:
         """A fresh API token of the seeded admin of a tenant, put straight into the database."""
         plaintext = f"psk_dev_{secrets.token_hex(32)}"
-        with psycopg.connect(self.database_url) as connection:
-            connection.execute(
-                "INSERT INTO plexsphere.api_tokens (id, user_id, env_prefix, secret_hash, expires_at)"
-                " SELECT %s, u.id, 'dev', %s, now() + interval '1 hour' FROM plexsphere.users u"
-                " JOIN plexsphere.domains d ON d.id = u.domain_id"
-                " WHERE d.slug = %s ORDER BY u.created_at, u.id LIMIT 1",
-                [uuid.uuid4(), hashlib.sha256(plaintext.encode()).digest(), slug],
-            )
+        self.sql(
+            "INSERT INTO plexsphere.api_tokens (id, user_id, env_prefix, secret_hash, expires_at)"
+            " SELECT %s, u.id, 'dev', %s, now() + interval '1 hour' FROM plexsphere.users u"
+            " JOIN plexsphere.domains d ON d.id = u.domain_id"
+            " WHERE d.slug = %s ORDER BY u.created_at, u.id LIMIT 1",
+            uuid.uuid4(),
+            hashlib.sha256(plaintext.encode()).digest(),
+            slug,
+        )
         return plaintext
 
     def client(self, slug: str | None = "acme-corp", **headers: str) -> httpx.Client:
@@ -97,7 +99,7 @@ class Plane:
 
     def sql(self, query: str, *params: object) -> list[tuple[Any, ...]]:
         """Run one statement on the plane's database and return its rows."""
-        with psycopg.connect(self.database_url, autocommit=True) as connection:
+        with self.connections.connection() as connection:
             cursor = connection.execute(query, params)
             return cursor.fetchall() if cursor.description else []
 
@@ -189,7 +191,18 @@ def running_plane(
         while (answer := _readiness(url)) != 200:
             if answer is None or time.monotonic() > deadline:
                 pytest.fail(log.read_text(), pytrace=False)
+        connections = stack.enter_context(
+            # Checked when taken: a test may have restarted Postgres meanwhile.
+            ConnectionPool(
+                postgres_server,
+                min_size=1,
+                kwargs={"autocommit": True},
+                check=ConnectionPool.check_connection,
+                open=False,
+            )
+        )
         yield Plane(
+            connections=connections,
             url=url,
             issuer=issuer,
             database_url=postgres_server,

@@ -4,7 +4,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help golden test lint types bench dev dev-down docs clean
+WHOLE_RUNS := tests/plugin/test_fresh_stack.py
+
+.PHONY: help golden test test-runs lint bench dev dev-down docs clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,8 +14,11 @@ help:  ## list these commands
 golden: $(VENV)/.embedded  ## the golden flow on the embedded stack
 	$(BIN)/pytest -m golden
 
-test: $(VENV)/.dev  ## every test that needs no cluster
-	$(BIN)/pytest -n 3 --dist worksteal tests
+test: $(VENV)/.dev  ## the tests that need no cluster, in a minute and a half
+	$(BIN)/pytest -n 3 --dist worksteal tests --ignore $(WHOLE_RUNS)
+
+test-runs: $(VENV)/.dev  ## thirty whole pytest runs, each with a fresh stack: the rest of the tests, half a minute
+	$(BIN)/pytest -n 3 --dist worksteal $(WHOLE_RUNS)
 
 lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ golden: $(VENV)/.embedded  ## the golden flow on the embedded stack
 test: $(VENV)/.dev  ## the tests that need no cluster, in a minute and a half
 	$(BIN)/pytest -n 3 --dist worksteal tests --ignore $(WHOLE_RUNS)
 
-test-runs: $(VENV)/.dev  ## thirty whole pytest runs, each with a fresh stack: the rest of the tests, half a minute
+test-runs: $(VENV)/.dev  ## twenty whole pytest runs, each with a fresh stack: the rest of the tests, half a minute
 	$(BIN)/pytest -n 3 --dist worksteal $(WHOLE_RUNS)
 
 lint: $(VENV)/.dev  ## style and types

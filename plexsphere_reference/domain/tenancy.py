@@ -68,12 +68,6 @@ class ReachabilityPolicy:
         if not 2 * self.stale_after <= self.unreachable_after <= hour:
             raise InvalidReachabilityPolicy("unreachable_after must be from twice stale_after to 1h")
 
-    def state(self, silence: timedelta | None) -> str:
-        """``healthy``, ``stale`` or ``unreachable`` after that much silence; None: no heartbeat ever."""
-        if silence is None or silence >= self.unreachable_after:
-            return "unreachable"
-        return "stale" if silence >= self.stale_after else "healthy"
-
 
 def parse_duration(text: str) -> timedelta:
     """A Go duration of whole hours, minutes and seconds, ``1m30s`` for example."""

@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 
-from tests.integration.plane.conftest import Plane, check_contract, ula, unique
+from tests.integration.plane.conftest import Plane, ula, unique
+from tests.integration.plane.contract import check_contract
 
 
 def new_domain(client: httpx.Client, **members: object) -> dict[str, Any]:

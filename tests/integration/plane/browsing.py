@@ -8,7 +8,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from tests.integration.plane.conftest import DOMAINS, Plane, check_contract
+from tests.integration.plane.conftest import DOMAINS, Plane
+from tests.integration.plane.contract import check_contract
 
 ADMIN = "admin@example.com"
 MEMBER = "member@example.com"

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
-import json
 import os
-import re
 import secrets
 import signal
 import socket
@@ -24,18 +21,16 @@ from typing import Any
 
 import bcrypt
 import httpx
-import jsonschema
 import msgspec
 import pytest
-import yaml
 from psycopg_pool import ConnectionPool
 
 from pytest_plexdev.stack.embedded.idp import IdpClient, IdpConfig, IdpUser
 from pytest_plexdev.stack.embedded.processes import _tied_to_parent
+from tests.integration.plane.contract import check_contract
 from tests.integration.servers import SpiceDBServer, find_real
 
 ROOT = Path(__file__).parents[3]
-CONTRACT = ROOT.parent / "shared" / "contract" / "plexsphere-v1.yaml"
 IDP = "pytest_plexdev.stack.embedded.idp"
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Shared and empty: loading the certificate authorities costs each client 35 ms, and none speaks TLS."""
@@ -296,82 +291,3 @@ def ula() -> str:
     """A random /48 that no other Domain has."""
     hex_digits = secrets.token_hex(5)
     return str(ip_network(f"fd{hex_digits[:2]}:{hex_digits[2:6]}:{hex_digits[6:10]}::/48"))
-
-
-# ---- the contract's document -----------------------------------------------------------
-
-
-@functools.cache
-def contract() -> dict[str, Any] | None:
-    """The product's OpenAPI document, where it lies beside the checkout."""
-    if not CONTRACT.exists():
-        return None
-    document: dict[str, Any] = yaml.load(CONTRACT.read_text(), Loader=yaml.CSafeLoader)
-    _spell_out_nullable(document)
-    return document
-
-
-def _spell_out_nullable(node: Any) -> None:
-    # The document says 3.1 but keeps the `nullable` of 3.0, which a JSON Schema validator does not know.
-    if isinstance(node, dict):
-        if node.get("nullable") is True and isinstance(node.get("type"), str):
-            node["type"] = [node["type"], "null"]
-        for each in node.values():
-            _spell_out_nullable(each)
-    elif isinstance(node, list):
-        for each in node:
-            _spell_out_nullable(each)
-
-
-@functools.cache
-def _paths() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
-    document = contract()
-    assert document is not None
-    return [(re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), item) for path, item in document["paths"].items()]
-
-
-def check_contract(response: httpx.Response) -> None:
-    """Hold a response against the document: its status is declared, and its body has the declared schema."""
-    document = contract()
-    if document is None or not response.request.url.path.startswith("/v1/"):
-        return
-    operation = next(
-        (
-            item[response.request.method.lower()]
-            for pattern, item in _paths()
-            if pattern.fullmatch(response.request.url.path) and response.request.method.lower() in item
-        ),
-        None,
-    )
-    if operation is None:
-        return
-    declared = operation["responses"].get(str(response.status_code))
-    if declared is None:
-        # The document does not list every refusal of the shared layers (caps, unwired surfaces, an absent Postgres).
-        assert response.status_code in (400, 401, 403, 404, 405, 409, 413, 422, 500, 501, 503), response.status_code
-        return
-    response.read()
-    declared = _resolved(document, declared)
-    media = response.headers.get("content-type", "").partition(";")[0]
-    schema = declared.get("content", {}).get(media, {}).get("schema")
-    if response.status_code == 403 and not response.json()["code"].startswith("permission"):
-        # Where the document has PermissionDenied alone: a refused cursor or cookie is a plain Problem (its §Problem).
-        schema = {"$ref": "#/components/schemas/Problem"}
-    if schema is not None and "json" in media:
-        _validator(json.dumps(schema)).validate(json.loads(response.content))
-
-
-@functools.cache
-def _validator(schema: str) -> jsonschema.Draft202012Validator:
-    document = contract()
-    assert document is not None
-    return jsonschema.Draft202012Validator({**json.loads(schema), "components": document["components"]})
-
-
-def _resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in node:
-        target: Any = document
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            target = target[part]
-        node = target
-    return node

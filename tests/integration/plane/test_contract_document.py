@@ -6,7 +6,7 @@ import httpx
 import jsonschema
 import pytest
 
-from tests.integration.plane.conftest import check_contract, contract
+from tests.integration.plane.contract import check_contract, contract
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,8 @@ import pytest
 from plexsphere_reference.http.app import operations
 from plexsphere_reference.http.operation import Operation
 from tests.integration.plane.actors import binding_of, new_domain, new_project, refusal
-from tests.integration.plane.conftest import UNKNOWN_ID, Plane, contract, ula, unique
+from tests.integration.plane.conftest import UNKNOWN_ID, Plane, ula, unique
+from tests.integration.plane.contract import contract
 from tests.integration.plane.hostile import AUTHORIZATIONS, BODIES, PATH_VALUES, QUERY_VALUES, VALUES
 from tests.integration.plane.second import second_api
 

@@ -42,12 +42,16 @@ clean:  ## remove what these commands made
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/.embedded: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable '.[embedded]'
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.embedded
+$(VENV)/.kind: $(VENV)/.embedded
+	$(BIN)/python -m pip install --quiet --editable '.[all]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.kind
 	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@

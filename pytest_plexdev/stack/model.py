@@ -20,17 +20,37 @@ KEPT_MARK: Final = "kept"
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoints:
-    """Where the services of a stack listen. URLs have no trailing slash.
+    """Where the services of a stack listen, as this machine reaches them. URLs have no trailing slash.
 
-    ``spicedb`` is ``host:port`` (gRPC) and absent where a stand-in evaluates the schema.
+    ``spicedb`` is ``host:port`` (gRPC) and absent where a stand-in evaluates the schema. What is absent of a stack in
+    a cluster listens inside only: :meth:`Provider.reach` opens a way to it.
     """
 
     api: str
     issuer: str
-    database: str
-    nats: str
-    signer: str
+    database: str | None = None
+    nats: str | None = None
+    signer: str | None = None
     spicedb: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """The cluster that a stack runs in.
+
+    Attributes:
+        name: kind's name of it.
+        context: Of the kubeconfig.
+        kubeconfig: Our own file, with this context and no other.
+        namespace: Where the stack's objects are.
+        owned: Whether it carries our sentinel: only then anything is applied or deleted.
+    """
+
+    name: str
+    context: str
+    kubeconfig: Path
+    namespace: str
+    owned: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +95,7 @@ class StackInfo:
         left_out: Services of the product's dev stack that this stack does not have.
         tenants: The seeded Domains; empty where the provider does not know their ids (they are then read from
             Postgres, as the runbook does).
+        cluster: Where it runs; ``None`` for plain processes.
         capabilities: What a test may do here that the contract does not promise; ``age-heartbeat`` is one.
     """
 
@@ -88,6 +109,7 @@ class StackInfo:
     phases: tuple[Phase, ...] = ()
     tenants: tuple[SeededTenant, ...] = ()
     capabilities: frozenset[str] = field(default_factory=frozenset)
+    cluster: Cluster | None = None
 
     def write(self, path: Path) -> None:
         """Write it as JSON, in one piece: a reader sees the whole or the previous file."""
@@ -150,4 +172,24 @@ class Provider(Protocol):
 
     def state(self, info: StackInfo) -> Sequence[Verdict]:
         """Say of each service whether it is there, asking it now."""
+        ...
+
+    def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
+        """What a service wrote; empty where it wrote nothing.
+
+        Args:
+            since: Unix time, seconds: only what it wrote after that, where the provider can tell.
+        """
+        ...
+
+    def reach(self, info: StackInfo, service: str) -> str:
+        """The URL at which this machine reaches ``postgres`` or ``nats``; where need be, a way is opened first.
+
+        Raises:
+            PlexdevError: It cannot be reached.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the ways that :meth:`reach` opened."""
         ...

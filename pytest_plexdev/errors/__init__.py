@@ -1,7 +1,8 @@
 """The catalogue of failures that a user can meet: what happened, why, and what to type next.
 
-A failure is raised as ``PlexdevError(PORT_TAKEN, **facts)``. The plugin and the command line print it without a
-traceback; ``docs/errors.md`` is generated from :data:`CATALOGUE` (``make docs``).
+The entries of a cluster, of waiting in it and of the doctor are modules of their own. A failure is raised as
+``PlexdevError(PORT_TAKEN, **facts)``. The plugin and the command line print it without a traceback; ``docs/errors.md``
+is generated from :data:`CATALOGUE` (``make docs``).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pytest_plexdev.errors import cluster, doctor, readiness
 from pytest_plexdev.failure import Failure as Failure
 from pytest_plexdev.failure import PlexdevError as PlexdevError
 
@@ -202,7 +204,12 @@ NOT_READY_IN_TIME: Final = Failure(
     exit_code=124,
 )
 
-CATALOGUE: Final = tuple(entry for entry in tuple(globals().values()) if isinstance(entry, Failure))
+CATALOGUE: Final = tuple(
+    entry
+    for room in (globals(), vars(cluster), vars(readiness), vars(doctor))
+    for entry in tuple(room.values())
+    if isinstance(entry, Failure)
+)
 
 _BY_TAG: Final = {failure.tag: failure for failure in CATALOGUE}
 

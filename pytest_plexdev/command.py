@@ -1,0 +1,102 @@
+"""The one place that runs other programs: an argument list, a timeout of its own, output kept, a pasteable error."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, TOOL_MISSING
+
+_LINES: Final = 15
+"""Last lines of what a failed command said that its error shows."""
+MINIMUM: Final[Mapping[str, str]] = {"docker": "20.10", "kind": "0.26", "kubectl": "1.32"}
+"""The oldest versions that a stack in a kind cluster is made with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """A program that ended with 0: what it said, and the seconds that it took."""
+
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    purpose: str,
+    fix: str = "run it by hand and read what it says",
+    stdin: bytes | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Completed:
+    """Run a program to its end.
+
+    It gets a session of its own: Ctrl-C reaches us, and we end it with everything that it started.
+
+    Args:
+        timeout: Seconds; then it is ended.
+        purpose: Why it is run, as a sentence: the ``why`` of an error.
+        fix: What to type next where it fails.
+        environment: The whole environment; by default this process's own.
+
+    Raises:
+        PlexdevError: ``tool-missing``, ``command-failed`` or ``command-unfinished``.
+    """
+    program = shutil.which(argv[0], path=(environment or os.environ).get("PATH"))
+    if program is None:
+        raise PlexdevError(TOOL_MISSING, program=argv[0], wanted=MINIMUM.get(argv[0], "of any version"))
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [program, *argv[1:]],
+        stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
+    )
+    try:
+        stdout, stderr = (part.decode(errors="replace") for part in process.communicate(stdin, timeout=timeout))
+    except subprocess.TimeoutExpired:
+        said = _end(process)
+        raise PlexdevError(
+            COMMAND_UNFINISHED, detail=said, command=shlex.join(argv), seconds=timeout, purpose=purpose
+        ) from None
+    except BaseException:
+        _end(process)
+        raise
+    if process.returncode != 0:
+        raise PlexdevError(
+            COMMAND_FAILED,
+            detail=_last_lines(stderr.strip() or stdout),
+            command=shlex.join(argv),
+            status=_status(process.returncode),
+            purpose=purpose,
+            fix=fix,
+        )
+    return Completed(stdout=stdout, stderr=stderr, seconds=time.monotonic() - began)
+
+
+def _end(process: subprocess.Popen[bytes]) -> str:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    stdout, stderr = process.communicate()
+    return _last_lines((stderr.strip() or stdout).decode(errors="replace"))
+
+
+def _last_lines(text: str) -> str:
+    return "\n".join(text.rstrip().splitlines()[-_LINES:])
+
+
+def _status(returncode: int) -> str:
+    return f"exit status {returncode}" if returncode >= 0 else signal.Signals(-returncode).name

@@ -1,0 +1,3 @@
+"""Failures that the doctor itself reports."""
+
+from __future__ import annotations

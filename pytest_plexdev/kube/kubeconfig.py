@@ -1,0 +1,173 @@
+"""One context of a kubeconfig: read from anybody's file, written only to our own."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE
+from pytest_plexdev.stack.files import write_whole
+
+_OWNER_ONLY: Final = 0o600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """How to reach one API server as one user.
+
+    Attributes:
+        context: Its name in the kubeconfig.
+        kubeconfig: The file that printed commands name.
+        server: The API server's origin.
+        authority, certificate, key: PEM.
+        token: Bearer token, where there is no certificate.
+        namespace: The context's own.
+    """
+
+    context: str
+    kubeconfig: Path
+    server: str
+    authority: bytes | None = field(default=None, repr=False)
+    certificate: bytes | None = field(default=None, repr=False)
+    key: bytes | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    namespace: str = "default"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the API server is on this machine."""
+        host = urlsplit(self.server).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+    @property
+    def kubectl(self) -> tuple[str, ...]:
+        """The first words of a kubectl command that reaches this server and nothing else."""
+        return ("kubectl", "--kubeconfig", str(self.kubeconfig), "--context", self.context)
+
+    def tls(self) -> ssl.SSLContext:
+        """A context that trusts this server's authority alone and shows the user's certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self.authority is not None:
+            context.load_verify_locations(cadata=self.authority.decode())
+        else:
+            context.load_default_certs()
+        if self.certificate is not None and self.key is not None:
+            _load_pair(context, self.certificate, self.key)
+        return context
+
+    def write_private(self, path: Path) -> Access:
+        """Write this context, and no other, to a kubeconfig that only this user reads."""
+        user: dict[str, Any] = {}
+        if self.certificate is not None and self.key is not None:
+            user = {"client-certificate-data": _base64(self.certificate), "client-key-data": _base64(self.key)}
+        if self.token is not None:
+            user = {"token": self.token}
+        cluster: dict[str, Any] = {"server": self.server}
+        if self.authority is not None:
+            cluster["certificate-authority-data"] = _base64(self.authority)
+        import yaml
+
+        name = self.context
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": name,
+            "clusters": [{"name": name, "cluster": cluster}],
+            "users": [{"name": name, "user": user}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": self.namespace}}],
+        }
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(path, yaml.safe_dump(document, sort_keys=False).encode(), mode=_OWNER_ONLY)
+        return Access(**{**vars(self), "kubeconfig": path})
+
+
+def read_access(path: Path, context: str) -> Access | None:
+    """The context of that name in a kubeconfig; ``None`` where the file is not there or has no such context.
+
+    Raises:
+        PlexdevError: ``kubeconfig-unusable``: it is there, and something that it needs is not.
+    """
+    try:
+        text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _unusable(path, context, error.strerror or str(error)) from None
+    import yaml
+
+    try:
+        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (a safe loader)
+    except yaml.YAMLError:
+        raise _unusable(path, context, "it is not YAML") from None
+    if not isinstance(document, Mapping):
+        raise _unusable(path, context, "it is not a kubeconfig")
+    chosen = _named(document, "contexts", "context", context)
+    if chosen is None:
+        return None
+    return _access(path, context, document, chosen)
+
+
+def _access(path: Path, context: str, document: Mapping[str, Any], chosen: Mapping[str, Any]) -> Access:
+    cluster = _named(document, "clusters", "cluster", str(chosen.get("cluster")))
+    user = _named(document, "users", "user", str(chosen.get("user")))
+    if cluster is None or "server" not in cluster:
+        raise _unusable(path, context, "its cluster has no server")
+    if user is None or "exec" in user or "auth-provider" in user:
+        raise _unusable(path, context, "its user needs a program to sign in, which only certificates and tokens do not")
+    try:
+        return Access(
+            context=context,
+            kubeconfig=path,
+            server=str(cluster["server"]).rstrip("/"),
+            authority=_content(path, cluster, "certificate-authority"),
+            certificate=_content(path, user, "client-certificate"),
+            key=_content(path, user, "client-key"),
+            token=user.get("token"),
+            namespace=str(chosen.get("namespace") or "default"),
+        )
+    except (OSError, ValueError) as error:
+        raise _unusable(path, context, str(error)) from None
+
+
+def _named(document: Mapping[str, Any], listing: str, member: str, name: str) -> Mapping[str, Any] | None:
+    for entry in document.get(listing) or ():
+        if entry.get("name") == name:
+            return entry.get(member) or {}
+    return None
+
+
+def _content(path: Path, entry: Mapping[str, Any], name: str) -> bytes | None:
+    if data := entry.get(f"{name}-data"):
+        return base64.b64decode(data)
+    if file := entry.get(name):
+        return (path.parent / str(file)).read_bytes()
+    return None
+
+
+def _load_pair(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+    # OpenSSL wants a file. This one has no name and ends with its descriptor: no key lies on a disk for it.
+    descriptor = os.memfd_create("plexdev")
+    try:
+        os.write(descriptor, certificate + b"\n" + key)
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _unusable(path: Path, context: str, reason: str) -> PlexdevError:
+    return PlexdevError(KUBECONFIG_UNUSABLE, path=path, context=context, reason=reason)

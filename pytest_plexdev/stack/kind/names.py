@@ -1,0 +1,38 @@
+"""The names that the kind stack's parts agree on; those of the product's own dev stack come from its runbook."""
+
+from __future__ import annotations
+
+from typing import Final
+
+WARM_CLUSTER: Final = "plexsphere"
+"""kind's name of the warm cluster (runbook)."""
+CONTEXT_PREFIX: Final = "kind-"
+NAMESPACE: Final = "default"
+"""Where the overlay's objects are (runbook)."""
+GATEWAY_NAMESPACE: Final = "envoy-gateway-system"
+
+API_PORT: Final = 8080
+IDP_PORT: Final = 5556
+"""Host ports of the warm cluster (runbook)."""
+API_NODE_PORT: Final = 30080
+"""Envoy's NodePort (runbook)."""
+IDP_NODE_PORT: Final = 30556
+
+OWNER_LABEL: Final = "plexdev.plexsphere.com/owner"
+OWNER: Final = "pytest-plexdev"
+"""Label of the node and of the sentinel: we made this cluster."""
+SENTINEL: Final = "plexdev-sentinel"
+"""ConfigMap of the overlay: ours. In the namespace of the stack."""
+READY: Final = "plexdev-ready"
+"""ConfigMap written last: the bring-up was completed, with this fingerprint."""
+FIELD_MANAGER: Final = "plexdev"
+
+
+def context_of(cluster: str) -> str:
+    """kind's name of a cluster's context."""
+    return CONTEXT_PREFIX + cluster
+
+
+def node_of(cluster: str) -> str:
+    """The name of a cluster's only node, which is its container's too."""
+    return f"{cluster}-control-plane"

@@ -11,7 +11,7 @@ _HEAD = """\
 # Errors
 
 Every failure that pytest-plexdev expects has a tag. It is printed without a traceback: what happened, why, and what to
-type next. This page is generated from the catalogue, `pytest_plexdev/errors.py`.
+type next. This page is generated from the catalogue, `pytest_plexdev/errors/`.
 """
 
 

@@ -1,0 +1,86 @@
+"""What a kind stack is asked to be."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
+
+from pytest_plexdev.stack.embedded.processes import ProcessId
+from pytest_plexdev.stack.embedded.settings import state_directory
+from pytest_plexdev.stack.kind.names import API_PORT, IDP_PORT, WARM_CLUSTER
+
+OnDrift: TypeAlias = Literal["fail", "apply", "ignore"]
+
+FRESH_PREFIX: Final = "plexdev-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindSettings:
+    """What to bring up, and for whom.
+
+    Attributes:
+        name: kind's name of the cluster.
+        owner: A cluster of this process's run: it is deleted when the process has ended, however it did. ``None``:
+            it stays until ``down``.
+        timeout: Seconds that the whole bring-up may take.
+        api_port, idp_port: Host ports; 0: one that is free at that moment.
+        kind_image: The node image that ours derives from; ``None``: kind's own.
+        overlay: A kustomize overlay in place of ours.
+        images: Image references in place of those of ``images.toml``, and of our own, by name.
+        seed: The seed manifest (YAML) in place of ours; ``${ISSUER}`` in it becomes the stack's issuer.
+        on_drift: What to do where the cluster has another fingerprint.
+        reapply: Apply even what has the same fingerprint, and run the bootstrap Job again.
+        run_directory: The owner's own directory; removed too when the owner ended without giving back the stack.
+        state: Where the warm cluster's files are.
+    """
+
+    name: str = WARM_CLUSTER
+    owner: ProcessId | None = None
+    timeout: float = 300.0
+    api_port: int = API_PORT
+    idp_port: int = IDP_PORT
+    kind_image: str | None = None
+    overlay: Path | None = None
+    images: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    seed: Path | None = None
+    on_drift: OnDrift = "fail"
+    reapply: bool = False
+    run_directory: Path | None = None
+    state: Path = field(default_factory=state_directory)
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether it is the cluster that stays, at the addresses of the product's own dev stack."""
+        return self.owner is None and self.name == WARM_CLUSTER
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The host ports of a stack, and the URLs that follow from them."""
+
+    api_port: int = API_PORT
+    idp_port: int = IDP_PORT
+
+    @property
+    def api(self) -> str:
+        """The API's origin."""
+        return f"http://localhost:{self.api_port}"
+
+    @property
+    def idp(self) -> str:
+        """The identity provider's origin."""
+        return f"http://localhost:{self.idp_port}"
+
+    @property
+    def issuer(self) -> str:
+        """The identity provider's issuer URL."""
+        return f"{self.idp}/dex"
+
+
+def fresh_name(run_directory: Path) -> str:
+    """The name of a run's own cluster: the same for whoever of the run asks, and nobody else's."""
+    return FRESH_PREFIX + hashlib.sha256(bytes(run_directory.absolute())).hexdigest()[:8]

@@ -114,10 +114,9 @@ def _plane() -> _Plane:
     from pytest_plexdev.tenancy import seeded
 
     attached = choose.warm()
-    info = attached.info
-    tenants = {tenant.slug: (tenant.domain_id, tenant.binding_id) for tenant in seeded(info)}
-    stack = Stack(info, attached.provider.state, death=SERVER_GONE)
-    return _Plane(stack, Credentials(state_directory(), info, default=DEFAULT_DOMAIN), tenants)
+    stack = Stack(attached.info, attached.provider, death=SERVER_GONE)
+    tenants = {tenant.slug: (tenant.domain_id, tenant.binding_id) for tenant in seeded(stack)}
+    return _Plane(stack, Credentials(state_directory(), attached.info, default=DEFAULT_DOMAIN), tenants)
 
 
 def _login(plane: _Plane, arguments: argparse.Namespace) -> int:

@@ -164,8 +164,8 @@ def _env(options: argparse.Namespace) -> int:
     variables = {
         "PLEXSPHERE_URL": info.endpoints.api,
         "PLEXSPHERE_ISSUER": info.endpoints.issuer,
-        "DATABASE_URL": info.endpoints.database,
-        "NATS_URL": info.endpoints.nats,
+        "DATABASE_URL": info.endpoints.database or "",
+        "NATS_URL": info.endpoints.nats or "",
     }
     if options.json:
         _print_json(variables)

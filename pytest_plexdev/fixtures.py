@@ -44,7 +44,7 @@ def plexdev_tenants(plexdev_stack: Stack, plexdev_login: Logins) -> Tenants:
     """The three seeded tenants by slug: `plexdev_tenants["acme-corp"].client`."""
     from pytest_plexdev.tenancy import seeded_tenants
 
-    return seeded_tenants(plexdev_stack.info, plexdev_login)
+    return seeded_tenants(plexdev_stack, plexdev_login)
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,7 @@ class Run:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.stack_file.exists():
             attached.info.write(self.stack_file)
-        stack = Stack(attached.info, attached.provider.state, attached_in=time.perf_counter() - began)
+        stack = Stack(attached.info, attached.provider, attached_in=time.perf_counter() - began)
         self.first_log_sizes = stack.log_sizes()
         return stack
 

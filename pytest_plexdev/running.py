@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from typing import Final
 from pytest_plexdev.api import Client, Transport
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.errors import SERVER_DIED, Failure, PlexdevError
-from pytest_plexdev.stack.model import Service, StackInfo, Verdict
+from pytest_plexdev.stack.model import Provider, Service, StackInfo, Verdict
 
 LOG_LINES: Final = 12
 """Last lines of a log that an error shows."""
@@ -32,7 +32,7 @@ class Stack:
 
     Args:
         info: What it is, as data.
-        ask: Says of each service whether it is there, asking it now.
+        provider: Who says its state and its logs, and opens a way to what listens inside a cluster only.
         attached_in: Seconds from the request for a stack to this object, in this process.
         death: The failure that a server's end is, for whoever asks.
     """
@@ -40,7 +40,7 @@ class Stack:
     def __init__(
         self,
         info: StackInfo,
-        ask: Callable[[StackInfo], Sequence[Verdict]],
+        provider: Provider,
         *,
         attached_in: float = 0.0,
         death: Failure = SERVER_DIED,
@@ -48,7 +48,7 @@ class Stack:
         self.info = info
         self.attached_in = attached_in
         self.exchanges = ExchangeLog()
-        self._ask = ask
+        self._provider = provider
         self._death = death
         self._processes = _Processes(info.services)
 
@@ -64,13 +64,13 @@ class Stack:
 
     @property
     def database_url(self) -> str:
-        """libpq URL of the control plane's database."""
-        return self.info.endpoints.database
+        """libpq URL of the control plane's database; a way to it is opened where it listens inside a cluster."""
+        return self.info.endpoints.database or self._provider.reach(self.info, "postgres")
 
     @property
     def nats_url(self) -> str:
-        """URL of the NATS server."""
-        return self.info.endpoints.nats
+        """URL of the NATS server; a way to it is opened where it listens inside a cluster."""
+        return self.info.endpoints.nats or self._provider.reach(self.info, "nats")
 
     @cached_property
     def anonymous(self) -> Client:
@@ -83,14 +83,16 @@ class Stack:
 
     def verdicts(self) -> Sequence[Verdict]:
         """Say of each service whether it is there, asking it now."""
-        return self._ask(self.info)
+        return self._provider.state(self.info)
 
-    def log(self, service: str, *, lines: int | None = None) -> str:
-        """What a service wrote; only the last *lines* where that is given."""
-        path = next((one.log for one in self.info.services if one.name == service), None)
-        if path is None or not path.is_file():
-            return ""
-        text = path.read_text("utf-8", "replace")
+    def log(self, service: str, *, lines: int | None = None, since: float | None = None) -> str:
+        """What a service wrote.
+
+        Args:
+            lines: Only so many, from the end.
+            since: Unix time, seconds: only what it wrote after that, where the stack can tell.
+        """
+        text = self._provider.log(self.info, service, since=since)
         return text if lines is None else "\n".join(text.splitlines()[-lines:])
 
     def log_sizes(self) -> dict[Path, int]:
@@ -130,8 +132,9 @@ class Stack:
         return "an unknown status"
 
     def close(self) -> None:
-        """Close the clients' connections."""
+        """Close the clients' connections, and the ways into a cluster."""
         self.anonymous.transport.close()
+        self._provider.close()
         self._processes.close()
 
     def __repr__(self) -> str:

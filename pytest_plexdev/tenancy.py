@@ -17,8 +17,8 @@ from pytest_plexdev.api.projects import Project
 from pytest_plexdev.errors import SEED_MISSING, PlexdevError
 from pytest_plexdev.login import SEEDED_USER, Login, Logins
 from pytest_plexdev.node_agent import NodeAgent
-from pytest_plexdev.running import BOOTSTRAP, where_logged
-from pytest_plexdev.stack.model import SeededTenant, StackInfo
+from pytest_plexdev.running import BOOTSTRAP, Stack, where_logged
+from pytest_plexdev.stack.model import SeededTenant
 
 OPERATOR_SLUG: Final = "acme-corp"
 """The seeded Domain whose admin is a platform operator: who may create Domains."""
@@ -138,15 +138,15 @@ class Tenants(Mapping[str, Tenant]):
         return self[OPERATOR_SLUG]
 
 
-def seeded_tenants(info: StackInfo, logins: Logins) -> Tenants:
+def seeded_tenants(stack: Stack, logins: Logins) -> Tenants:
     """The seeded tenants of a stack, ready to log in."""
-    tenants = {tenant.slug: Tenant(tenant, logins) for tenant in seeded(info)}
-    return Tenants(tenants, log=where_logged(info, BOOTSTRAP))
+    tenants = {tenant.slug: Tenant(tenant, logins) for tenant in seeded(stack)}
+    return Tenants(tenants, log=where_logged(stack.info, BOOTSTRAP))
 
 
-def seeded(info: StackInfo) -> tuple[SeededTenant, ...]:
+def seeded(stack: Stack) -> tuple[SeededTenant, ...]:
     """What is seeded; read from Postgres, with the runbook's query, where the provider did not say."""
-    return info.tenants or _read_from_postgres(info.endpoints.database)
+    return stack.info.tenants or _read_from_postgres(stack.database_url)
 
 
 def _read_from_postgres(url: str) -> tuple[SeededTenant, ...]:

@@ -78,6 +78,20 @@ class EmbeddedProvider:
         """Ask every server now, in its own protocol."""
         return verdicts(info)
 
+    def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:  # noqa: ARG002
+        """What a service wrote, all of it: its lines bear no time that all servers agree on."""
+        path = next((one.log for one in info.services if one.name == service), None)
+        return path.read_text("utf-8", "replace") if path is not None and path.is_file() else ""
+
+    def reach(self, info: StackInfo, service: str) -> str:
+        """Where it listens: every server of this stack is on this machine."""
+        address = {"postgres": info.endpoints.database, "nats": info.endpoints.nats}[service]
+        assert address is not None
+        return address
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
     def _make_directories(self) -> None:
         with storage_errors(self._directory, refused=STATE_UNWRITABLE):
             (self._directory / "logs").mkdir(parents=True, exist_ok=True)

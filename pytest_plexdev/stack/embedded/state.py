@@ -42,8 +42,8 @@ def _probes(info: StackInfo) -> Mapping[str, Probe]:
     probes = {
         plane.API: readiness.http(_port(at.api), "/readyz"),
         "dex": readiness.http(_port(at.issuer), f"{urlsplit(at.issuer).path}/.well-known/openid-configuration"),
-        "nats": readiness.nats(_port(at.nats)),
-        "postgres": readiness.postgres_greeting(_port(at.database)),
+        "nats": readiness.nats(_port(at.nats or "")),
+        "postgres": readiness.postgres_greeting(_port(at.database or "")),
         plane.SIGNER: readiness.grpc(_port(f"//{at.signer}")),
     }
     return {**probes, "spicedb": readiness.grpc(_port(f"//{at.spicedb}"))} if at.spicedb else probes

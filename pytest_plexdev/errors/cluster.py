@@ -42,3 +42,58 @@ KUBE_REFUSED: Final = Failure(
     why="{message}",
     fix="{fix}",
 )
+TOOL_TOO_OLD: Final = Failure(
+    tag="tool-too-old",
+    what="{program} is {version}, and a stack in a kind cluster needs {wanted} or newer",
+    why="{program} said so itself: `{command}`",
+    fix="install {program} {wanted} or newer; without a cluster: pytest --plexdev-stack=embedded",
+)
+DOCKER_SILENT: Final = Failure(
+    tag="docker-silent",
+    what="Docker does not answer at {host}",
+    why="{reason}",
+    fix="start it (`sudo systemctl start docker`, or Docker Desktop); without Docker: pytest --plexdev-stack=embedded",
+)
+DOCKER_FORBIDDEN: Final = Failure(
+    tag="docker-forbidden",
+    what="this user may not talk to Docker at {host}",
+    why="{reason}",
+    fix="sudo usermod -aG docker $USER, then sign in anew; without Docker: pytest --plexdev-stack=embedded",
+)
+FOREIGN_CLUSTER: Final = Failure(
+    tag="foreign-cluster",
+    what="the kind cluster {name} is there and was not made by plexdev; nothing was applied",
+    why="{reason}",
+    fix="use it as it is: pytest --dev-stack; or delete it yourself: kind delete cluster --name {name}",
+)
+NOT_LOOPBACK: Final = Failure(
+    tag="not-loopback",
+    what="context {context} of {path} points at {server}, which is not this machine",
+    why="this provider uses kind clusters of this machine and touches no other",
+    fix="another cluster is attached to with: pytest --plexdev-stack=attached --plexdev-context={context}",
+)
+CLUSTER_BUSY: Final = Failure(
+    tag="cluster-busy",
+    what="the warm cluster was not free within {seconds:g} s: {holder}",
+    why="two processes never change one cluster at the same time",
+    fix="wait for it, or end it: kill {pid}",
+    exit_code=124,
+)
+DRIFTED: Final = Failure(
+    tag="drifted",
+    what="the cluster {name} has another stack than this checkout would apply: {inputs}",
+    why="--plexdev-on-drift=fail",
+    fix="plexdev up --stack kind; or take it as it is: --plexdev-on-drift=ignore",
+)
+API_SILENT: Final = Failure(
+    tag="api-silent",
+    what="the cluster {name} is there, and {url} does not answer as a plexsphere API: {reason}",
+    why="an answer of /v1/version is what tells that a stack can be used",
+    fix="{fix}",
+)
+KUSTOMIZE_EMPTY: Final = Failure(
+    tag="kustomize-empty",
+    what="`{command}` gave no objects",
+    why="a stack is what an overlay says, and this one says nothing",
+    fix="look at {path}/kustomization.yaml",
+)

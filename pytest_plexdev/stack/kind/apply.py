@@ -1,0 +1,115 @@
+"""Objects go into a cluster by server-side apply: what others need first, the rest at the same time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import KUBE_REFUSED
+from pytest_plexdev.kube import KubeClient, Resource
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import JOB
+from pytest_plexdev.stack.kind.render import INPUTS, pod_template
+
+Change: TypeAlias = Literal["created", "changed", "unchanged", "run again"]
+
+_AT_ONCE: Final = 8
+_FIRST: Final = ("Namespace", "CustomResourceDefinition")
+_SECOND: Final = frozenset(
+    {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ConfigMap", "Secret", "Service"}
+)
+_DISCOVERY: Final = 10.0
+"""Seconds that the API server gets to serve a kind whose definition it has established."""
+
+
+@dataclass
+class Outcome:
+    """What an apply did, by the objects' names: ``deployment/plexsphere``."""
+
+    changes: dict[str, Change] = field(default_factory=dict)
+
+    def of(self, change: Change) -> list[str]:
+        """The objects with that change."""
+        return sorted(name for name, found in self.changes.items() if found == change)
+
+
+def waves(objects: Iterable[Object]) -> Iterator[list[Object]]:
+    """The objects in the order of their needs; those of one wave go at the same time."""
+    rest = list(objects)
+    for belongs in (*(_is_kind(kind) for kind in _FIRST), lambda each: each["kind"] in _SECOND, lambda _: True):
+        wave = [each for each in rest if belongs(each)]
+        rest = [each for each in rest if not belongs(each)]
+        if wave:
+            yield wave
+
+
+def apply(
+    client: KubeClient,
+    objects: Sequence[Object],
+    outcome: Outcome,
+    *,
+    established: Callable[[Sequence[Object]], object],
+    again: Collection[str] = (),
+) -> None:
+    """Apply them to a cluster that is ours.
+
+    A Job cannot be changed: one that is another now is deleted and made anew.
+
+    Args:
+        established: Waits for the CustomResourceDefinitions that it is given.
+        again: Jobs that run once more even where nothing changed.
+
+    Raises:
+        PlexdevError: ``kube-refused``, of the first object that the API server refused.
+    """
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as threads:
+        for wave in waves(objects):
+            for name, change in threads.map(lambda each: _apply(client, each, again), wave):
+                outcome.changes[name] = change
+            definitions = [each for each in wave if each["kind"] == "CustomResourceDefinition"]
+            if definitions:
+                established(definitions)
+
+
+def _apply(client: KubeClient, wanted: Object, again: Collection[str]) -> tuple[str, Change]:
+    kind, meta = wanted["kind"], wanted["metadata"]
+    resource = _resource(client, wanted)
+    there = client.get(resource, meta["name"], meta.get("namespace"))
+    rerun = kind == "Job" and there is not None and (meta["name"] in again or _inputs(there) != _inputs(wanted))
+    if rerun:
+        client.delete(JOB, meta["name"], meta["namespace"])
+    applied = client.apply(wanted)
+    return f"{kind.lower()}/{meta['name']}", "run again" if rerun else _change(there, applied)
+
+
+def _change(before: Object | None, after: Object) -> Change:
+    if before is None:
+        return "created"
+    same = before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
+    return "unchanged" if same else "changed"
+
+
+def _inputs(job: Object) -> str | None:
+    template = pod_template(job) or {}
+    found: str | None = ((template.get("metadata") or {}).get("annotations") or {}).get(INPUTS)
+    return found
+
+
+def _resource(client: KubeClient, wanted: Object) -> Resource:
+    deadline = time.monotonic() + _DISCOVERY
+    while True:
+        try:
+            return client.resource_of(wanted["apiVersion"], wanted["kind"])
+        except PlexdevError as error:
+            # An established kind appears in discovery a moment later, and nothing tells when.
+            if error.failure is not KUBE_REFUSED or time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
+
+
+def _is_kind(kind: str) -> Callable[[Object], bool]:
+    return lambda each: each["kind"] == kind

@@ -1,0 +1,215 @@
+"""One kind cluster on this machine: made, recognised, started again, deleted. Never by its name alone.
+
+A note in our own directory says that a cluster is being made, by whom and since when: a process that was killed in the
+middle of it is known by that. kind writes the owner's label into the node before the control plane starts, so a
+cluster without an API server still says whose it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import tarfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_plexdev.command import run
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import COMMAND_FAILED
+from pytest_plexdev.kube import Access, read_access
+from pytest_plexdev.stack.embedded.processes import ProcessId
+from pytest_plexdev.stack.files import write_whole
+from pytest_plexdev.stack.kind.names import OWNER, OWNER_LABEL, context_of, node_of
+
+_QUICK: Final = 30.0
+_DELETION: Final = 120.0
+_NODE_NEEDS: Final = 30.0
+"""Seconds from the note to the node's container, at most: kind may pull its image in between."""
+_LABEL: Final = f"{OWNER_LABEL}={OWNER}"
+
+
+@dataclass(frozen=True)
+class Container:
+    """The container that is a cluster's node."""
+
+    name: str
+    created: float
+    running: bool
+    ports: dict[str, int]
+    """Host port by the container's own, ``30080/tcp``."""
+
+
+@dataclass(frozen=True)
+class Creation:
+    """The note of a cluster that is being made."""
+
+    cluster: str
+    creator: ProcessId
+    began: float
+
+
+class Place:
+    """Where the files of one cluster are: its kubeconfig, and the note of its creation."""
+
+    def __init__(self, name: str, directory: Path) -> None:
+        self.name = name
+        self.directory = directory
+        self.kubeconfig = directory / "kubeconfig"
+        self._note = directory / "creating.json"
+
+    def access(self) -> Access | None:
+        """How to reach it, by our own kubeconfig; ``None`` where there is none."""
+        return read_access(self.kubeconfig, context_of(self.name))
+
+    def fetch_access(self) -> Access:
+        """Ask kind for the kubeconfig and keep our own copy of it."""
+        said = run(["kind", "get", "kubeconfig", "--name", self.name], timeout=_QUICK, purpose="to reach the cluster")
+        self.directory.mkdir(parents=True, exist_ok=True)
+        write_whole(self.kubeconfig, said.stdout.encode(), mode=0o600)
+        access = self.access()
+        assert access is not None
+        return access
+
+    @contextlib.contextmanager
+    def creating(self) -> Iterator[None]:
+        """While it is made, a note says so; it stays where this process does not live to take it away."""
+        me = ProcessId.of(os.getpid())
+        note = {"cluster": self.name, "pid": me.pid, "started": me.started, "began": time.time()}
+        self.directory.mkdir(parents=True, exist_ok=True)
+        write_whole(self._note, json.dumps(note).encode())
+        yield
+        self.forget_creation()
+
+    def creation(self) -> Creation | None:
+        """The note, where a creation began and was not brought to its end."""
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            said = json.loads(self._note.read_text())
+            return Creation(said["cluster"], ProcessId(said["pid"], said["started"]), said["began"])
+        return None
+
+    def forget_creation(self) -> None:
+        self._note.unlink(missing_ok=True)
+
+
+def create(place: Place, config: bytes, *, image: str | None, timeout: float) -> Access:
+    """Make the cluster. A creation that fails or is interrupted leaves nothing behind.
+
+    Raises:
+        PlexdevError: ``command-failed`` or ``command-unfinished``, with what kind said.
+    """
+    argv = ["kind", "create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig), "--config", "-"]
+    purpose = "kind makes the cluster of the stack"
+    with place.creating():
+        try:
+            run(
+                [*argv, *(["--image", image] if image else [])],
+                timeout=timeout,
+                purpose=purpose,
+                fix="plexdev doctor",
+                stdin=config,
+            )
+        except BaseException:
+            delete(place)
+            raise
+    access = place.access()
+    assert access is not None
+    return access
+
+
+def delete(place: Place) -> None:
+    """Delete the cluster and what it left in *place*; one that is gone already is fine. Whose it is, the caller knows.
+
+    A ``kind create`` that outlived its process is ended first: it would go on making what is deleted here.
+    """
+    for creator in _creators(place):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(creator, signal.SIGKILL)
+    argv = ["kind", "delete", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig)]
+    run(argv, timeout=_DELETION, purpose="the cluster is not needed any more")
+    if find(place.name) is not None:
+        # Docker finishes what an interrupted `kind create` had asked it for.
+        run(argv, timeout=_DELETION, purpose="the cluster is not needed any more")
+    place.forget_creation()
+    place.kubeconfig.unlink(missing_ok=True)
+
+
+def find(name: str) -> Container | None:
+    """The node of the cluster with that name, whoever made it."""
+    try:
+        said = run(["docker", "inspect", "--type", "container", node_of(name)], timeout=_QUICK, purpose="is it there?")
+    except PlexdevError as error:
+        if error.failure is COMMAND_FAILED and "no such" in error.detail.lower():
+            return None
+        raise
+    raw = json.loads(said.stdout)[0]
+    if "io.x-k8s.kind.cluster" not in (raw["Config"].get("Labels") or {}):
+        return None
+    return Container(
+        name=node_of(name),
+        created=_moment(raw["Created"]),
+        running=bool(raw["State"]["Running"]),
+        ports=_host_ports(raw["HostConfig"].get("PortBindings") or {}),
+    )
+
+
+def is_labelled_ours(container: Container) -> bool:
+    """Whether the node carries our label since its creation, running or not. What cannot be read is not ours."""
+    configuration = _file_of(container, "/kind/kubeadm.conf")
+    return configuration is not None and _LABEL in configuration
+
+
+def is_half_made(place: Place, container: Container) -> bool:
+    """Whether our own note says that its creation was begun by a process that is gone, and never ended."""
+    note = place.creation()
+    if note is None or note.cluster != place.name or note.creator.is_alive:
+        return False
+    return is_labelled_ours(container) or (
+        # Before kind has written the label: nobody else made a node of that name within the same moment.
+        _file_of(container, "/kind/kubeadm.conf") is None and 0 <= container.created - note.began <= _NODE_NEEDS
+    )
+
+
+def start(container: Container) -> None:
+    """Start a node that was stopped. kind's node finds its way with a new address by itself."""
+    run(["docker", "start", container.name], timeout=_QUICK, purpose="the cluster's node was stopped")
+
+
+def _creators(place: Place) -> list[int]:
+    """Processes of ``kind create`` for this very cluster; the path of our own kubeconfig tells them."""
+    wanted = ["create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig)]
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and (entry / "cmdline").read_text().split("\0")[1:7] == wanted:
+                found.append(int(entry.name))
+    return found
+
+
+def _file_of(container: Container, path: str) -> str | None:
+    try:
+        said = run(["docker", "cp", f"{container.name}:{path}", "-"], timeout=_QUICK, purpose="whose node is it?")
+        with tarfile.open(fileobj=io.BytesIO(said.stdout.encode())) as archive:
+            member = archive.extractfile(archive.getmembers()[0])
+            return member.read().decode() if member is not None else None
+    except (PlexdevError, tarfile.TarError, IndexError):
+        return None
+
+
+def _moment(text: str) -> float:
+    # Docker writes nanoseconds, which datetime does not read.
+    return datetime.fromisoformat(text[:19] + "+00:00").timestamp()
+
+
+def _host_ports(bindings: dict[str, Any]) -> dict[str, int]:
+    return {
+        port: int(hosts[0]["HostPort"])
+        for port, hosts in bindings.items()
+        if hosts and str(hosts[0].get("HostPort", "")).isdigit()
+    }

@@ -1,0 +1,48 @@
+"""kind's configuration of one cluster: ``deploy/local/kind.yaml`` with a name, host ports and an image of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.stack.embedded.ports import reserve
+from pytest_plexdev.stack.kind.names import API_NODE_PORT, IDP_NODE_PORT, OWNER, OWNER_LABEL
+from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
+
+
+def kind_file() -> Path:
+    """The configuration of the warm cluster, from which every other one derives."""
+    return deploy_directory() / "kind.yaml"
+
+
+def cluster_config(name: str, addresses: Addresses) -> bytes:
+    """What ``kind create cluster --config -`` reads."""
+    import yaml
+
+    document: dict[str, Any] = yaml.safe_load(kind_file().read_text())
+    host_ports = {API_NODE_PORT: addresses.api_port, IDP_NODE_PORT: addresses.idp_port}
+    document["name"] = name
+    for node in document["nodes"]:
+        node.setdefault("labels", {})[OWNER_LABEL] = OWNER
+        for mapping in node.get("extraPortMappings", ()):
+            port = mapping["containerPort"]
+            mapping["hostPort"] = host_ports.get(port, mapping.get("hostPort", 0))
+    encoded: bytes = yaml.safe_dump(document, encoding="utf-8", sort_keys=False)
+    return encoded
+
+
+def choose_addresses(settings: KindSettings) -> Addresses:
+    """The host ports, known to be free at this moment: nothing can hold them until Docker listens there itself.
+
+    Raises:
+        PlexdevError: ``port-taken``, with the holder.
+    """
+    with contextlib.ExitStack() as held:
+        ports = []
+        for port, purpose in ((settings.api_port, "the API"), (settings.idp_port, "the identity provider")):
+            reserved = reserve(port, purpose=purpose)
+            held.callback(reserved.release)
+            ports.append(reserved.number)
+        return Addresses(*ports)

@@ -1,0 +1,102 @@
+"""The manifests of a stack: what kustomize makes of ``deploy/local``, with images, addresses and the seed put in."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_plexdev.command import run
+from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import KUSTOMIZE_EMPTY
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.stack.kind import images as our_images
+from pytest_plexdev.stack.kind import render as change
+from pytest_plexdev.stack.kind.names import NAMESPACE, SENTINEL
+from pytest_plexdev.stack.kind.pins import read_pins
+from pytest_plexdev.stack.kind.settings import Addresses
+
+_PATIENCE: Final = 60.0
+_OVERLAY: Final = "overlays/dev"
+_SENTINEL: Final = "base/dev-sentinel"
+_AROUND: Final = ("envoy-gateway", "envoy-proxy")
+"""What the overlay needs and does not contain: it is in another namespace."""
+_CLUSTER_WIDE: Final = frozenset(
+    {"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "GatewayClass", "PriorityClass"}
+)
+
+
+def render(
+    addresses: Addresses,
+    images: Mapping[str, str] | None = None,
+    overlay: Path | None = None,
+    seed: Path | None = None,
+) -> list[Object]:
+    """Every object of the stack but the CustomResourceDefinitions.
+
+    Args:
+        images: References in place of the pinned ones and of our own, by name (``nats``, ``plexsphere``).
+        overlay: In place of ours.
+        seed: Seed manifest in place of ours.
+
+    Raises:
+        PlexdevError: ``command-failed`` where kustomize refuses, ``kustomize-empty``.
+    """
+    base = deploy_directory()
+    directories = [*(base / name for name in _AROUND), overlay or base / _OVERLAY]
+    if overlay is not None:
+        # Another overlay has a mark of its own makers; what says whose the cluster is, is ours.
+        directories.append(base / _SENTINEL)
+    with ThreadPoolExecutor(max_workers=len(directories)) as threads:
+        objects = [each for listing in threads.map(_kustomize, directories) for each in listing]
+    return _finish(_once(objects), addresses, images or {}, seed)
+
+
+def references(images: Mapping[str, str]) -> dict[str, str]:
+    """The whole reference of every image that manifests may name, by what they say."""
+    pins = {pin.repository: images.get(name, pin.reference) for name, pin in read_pins().items()}
+    ours = {image: images[_short(image)] for image in our_images.OUR_IMAGES if _short(image) in images}
+    return {**pins, **ours}
+
+
+def _finish(objects: list[Object], addresses: Addresses, images: Mapping[str, str], seed: Path | None) -> list[Object]:
+    if seed is not None:
+        objects = change.with_seed(objects, seed.read_text())
+    objects = change.with_addresses(objects, addresses)
+    objects = change.with_images(objects, references(images))
+    content = our_images.content_hash()
+    return change.with_inputs(objects, {image: f"{image}@{content}" for image in our_images.OUR_IMAGES})
+
+
+def _kustomize(directory: Path) -> list[Object]:
+    import yaml
+
+    argv = ["kubectl", "kustomize", str(directory)]
+    said = run(argv, timeout=_PATIENCE, purpose="kustomize puts the manifests together")
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    objects = [_placed(each) for each in yaml.load_all(said.stdout, Loader=loader) if each]
+    if not objects:
+        raise PlexdevError(KUSTOMIZE_EMPTY, command=shlex.join(argv), path=directory)
+    return objects
+
+
+def _placed(item: Object) -> Object:
+    """The object with its namespace said: what refers to what is compared by it."""
+    meta = item["metadata"]
+    if item["kind"] in _CLUSTER_WIDE or "namespace" in meta:
+        return item
+    return {**item, "metadata": {**meta, "namespace": NAMESPACE}}
+
+
+def _once(objects: list[Object]) -> list[Object]:
+    """Of objects that are there twice the later one: an overlay of somebody else may bring its own gateway."""
+    found = {(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]): each for each in objects}
+    assert any(name == SENTINEL for _, _, name in found)
+    return list(found.values())
+
+
+def _short(image: str) -> str:
+    return image.partition(":")[0]

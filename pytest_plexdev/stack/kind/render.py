@@ -1,0 +1,136 @@
+"""Objects as they are applied: pure changes of what kustomize gave, nothing is read or run here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.stack.kind.settings import Addresses
+
+INPUTS: Final = "plexdev.plexsphere.com/inputs"
+"""Annotation of a Pod template: the hash of what its Pods are made of besides the template itself."""
+BOOTSTRAP: Final = "plexsphere-bootstrap"
+_IN_CLUSTER_IDP: Final = "http://dex:5556"
+_WARM: Final = Addresses()
+
+
+def with_images(objects: Sequence[Object], references: Mapping[str, str]) -> list[Object]:
+    """Put whole references in for the images that manifests name, at whatever depth an ``image`` field is."""
+    return [_with_images(each, references) for each in objects]
+
+
+def with_addresses(objects: Sequence[Object], addresses: Addresses) -> list[Object]:
+    """Put a stack's own host ports in for those of the warm cluster, in ConfigMaps: no address is anywhere else."""
+    replaced = {_WARM.api: addresses.api, _WARM.idp: addresses.idp}
+    return [_with_data(each, lambda text: _replace(text, replaced)) for each in objects]
+
+
+def with_seed(objects: Sequence[Object], seed: str) -> list[Object]:
+    """Put a seed manifest in place of ours into the bootstrap's ConfigMap.
+
+    ``${ISSUER}`` in it becomes the issuer; the API inside the cluster reads its discovery document at Dex's Service.
+    """
+    discovery = f"{_IN_CLUSTER_IDP}/dex/.well-known/openid-configuration"
+    text = seed.replace("${ISSUER}/.well-known/openid-configuration", discovery).replace("${ISSUER}", _WARM.issuer)
+    return [
+        _with_data(each, lambda _: text)
+        if each["kind"] == "ConfigMap" and each["metadata"]["name"] == BOOTSTRAP
+        else each
+        for each in objects
+    ]
+
+
+def with_inputs(objects: Sequence[Object], contents: Mapping[str, str]) -> list[Object]:
+    """Annotate every Pod template with the hash of the ConfigMaps, Secrets and images that it refers to.
+
+    Args:
+        contents: What is inside an image, by its reference; of one that is not named, the reference tells it.
+    """
+    data = {_key(each): _content_of(each) for each in objects if each["kind"] in {"ConfigMap", "Secret"}}
+    return [_annotated(each, data, contents) for each in objects]
+
+
+def pod_template(item: Object) -> Object | None:
+    """The Pod template of a Deployment, StatefulSet, DaemonSet or Job."""
+    template = (item.get("spec") or {}).get("template")
+    return template if isinstance(template, dict) and "spec" in template else None
+
+
+def images_of(item: Object) -> set[str]:
+    """Every image that an object names."""
+    return {value for name, value in _strings(item) if name == "image"}
+
+
+def _with_images(part: Any, references: Mapping[str, str]) -> Any:
+    if isinstance(part, dict):
+        return {
+            name: references.get(value, value)
+            if name == "image" and isinstance(value, str)
+            else _with_images(value, references)
+            for name, value in part.items()
+        }
+    if isinstance(part, list):
+        return [_with_images(each, references) for each in part]
+    return part
+
+
+def _with_data(item: Object, change: Callable[[str], str]) -> Object:
+    if item["kind"] != "ConfigMap" or "data" not in item:
+        return item
+    return {**item, "data": {name: change(text) for name, text in item["data"].items()}}
+
+
+def _replace(text: str, replaced: Mapping[str, str]) -> str:
+    for old, new in replaced.items():
+        text = text.replace(old, new)
+    return text
+
+
+def _annotated(item: Object, data: Mapping[tuple[str, str, str], str], contents: Mapping[str, str]) -> Object:
+    template = pod_template(item)
+    if template is None:
+        return item
+    namespace = item["metadata"].get("namespace", "")
+    references = sorted({key for key in _references(template["spec"], namespace) if key in data})
+    images = sorted((image, contents.get(image, image)) for image in images_of(template["spec"]))
+    digest = _hash([[*key, data[key]] for key in references] + [list(image) for image in images])
+    meta = template.get("metadata") or {}
+    annotations = {**(meta.get("annotations") or {}), INPUTS: digest}
+    template = {**template, "metadata": {**meta, "annotations": annotations}}
+    return {**item, "spec": {**item["spec"], "template": template}}
+
+
+def _references(part: Any, namespace: str) -> Iterator[tuple[str, str, str]]:
+    for name, value in _members(part):
+        if name in {"configMap", "configMapRef", "configMapKeyRef"} and isinstance(value, dict):
+            yield "ConfigMap", namespace, value.get("name", "")
+        elif name in {"secret", "secretRef", "secretKeyRef"} and isinstance(value, dict):
+            yield "Secret", namespace, value.get("secretName") or value.get("name", "")
+
+
+def _members(part: Any) -> Iterator[tuple[str, Any]]:
+    """Every member of every mapping inside *part*."""
+    if isinstance(part, dict):
+        yield from part.items()
+    for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from _members(each)
+
+
+def _strings(part: Any) -> Iterator[tuple[str, str]]:
+    return ((name, value) for name, value in _members(part) if isinstance(value, str))
+
+
+def _key(item: Object) -> tuple[str, str, str]:
+    meta = item["metadata"]
+    return item["kind"], meta.get("namespace", ""), meta["name"]
+
+
+def _content_of(item: Object) -> str:
+    return _hash([item.get(part) for part in ("data", "stringData", "binaryData")])
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,88 @@
+"""The programs that a kind stack is made with: there, answering, new enough."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_plexdev.command import MINIMUM, run
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import COMMAND_FAILED, DOCKER_FORBIDDEN, DOCKER_SILENT, TOOL_TOO_OLD
+from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
+
+PINNED: Final[Mapping[str, str]] = {"docker": "24.0", "kind": "0.26.0", "kubectl": "1.32.0"}
+"""What the runbook asks for: an older one is told."""
+_PATIENCE: Final = 20.0
+
+
+@dataclass(frozen=True)
+class _Tool:
+    name: str
+    question: tuple[str, ...]
+    read: Callable[[str], str]
+
+
+def _kubectl_version(answer: str) -> str:
+    return str(json.loads(answer)["clientVersion"]["gitVersion"])
+
+
+_TOOLS: Final = (
+    _Tool("docker", ("docker", "version", "--format", "{{.Server.Version}}"), str.strip),
+    _Tool("kind", ("kind", "version"), str.strip),
+    _Tool("kubectl", ("kubectl", "version", "--client", "-o", "json"), _kubectl_version),
+)
+
+
+def check(progress: Progress) -> None:
+    """Ask all of them at once; one below the runbook's pin is told as an event.
+
+    Raises:
+        PlexdevError: ``tool-missing``, ``tool-too-old``, ``docker-silent`` or ``docker-forbidden``.
+    """
+    with ThreadPoolExecutor(max_workers=len(_TOOLS)) as threads:
+        versions = list(threads.map(_version, _TOOLS))
+    for tool, version in zip(_TOOLS, versions, strict=True):
+        _judge(tool, version, progress)
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """The first dotted number in a program's own words: ``v1.32.4-x`` is ``(1, 32, 4)``; ``()`` where there is none."""
+    found = re.search(r"\d+(?:\.\d+)+", version)
+    return tuple(int(part) for part in found.group().split(".")) if found else ()
+
+
+def _version(tool: _Tool) -> str:
+    try:
+        answer = run(tool.question, timeout=_PATIENCE, purpose=f"{tool.name} was asked for its version")
+    except PlexdevError as error:
+        raise _docker_error(error) if tool.name == "docker" and error.failure is COMMAND_FAILED else error from None
+    try:
+        return tool.read(answer.stdout)
+    except (ValueError, KeyError, TypeError):
+        return "of an unknown version"
+
+
+def _docker_error(error: PlexdevError) -> PlexdevError:
+    forbidden = "permission denied" in error.detail.lower()
+    host = os.environ.get("DOCKER_HOST") or "its default socket"
+    reason = error.detail.splitlines()[-1].strip() if error.detail else str(error.facts.get("status"))
+    return PlexdevError(DOCKER_FORBIDDEN if forbidden else DOCKER_SILENT, host=host, reason=reason)
+
+
+def _judge(tool: _Tool, version: str, progress: Progress) -> None:
+    found = numbers(version)
+    if found and found < numbers(MINIMUM[tool.name]):
+        text = ".".join(str(number) for number in found)
+        command = " ".join(tool.question)
+        raise PlexdevError(TOOL_TOO_OLD, program=tool.name, version=text, wanted=MINIMUM[tool.name], command=command)
+    if found < numbers(PINNED[tool.name]):
+        progress(VerdictChanged(Verdict(name=tool.name, state="ready", reason=_warning(tool.name, version))))
+
+
+def _warning(name: str, version: str) -> str:
+    return f"is {version}; the dev stack's runbook asks for {PINNED[name]} or newer"

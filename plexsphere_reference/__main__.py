@@ -1,4 +1,4 @@
-"""``python -m plexsphere_reference api|signer|migrate|bootstrap``: one program each, imported when chosen."""
+"""``python -m plexsphere_reference api|signer|migrate|wait-for-migrate|bootstrap``, each imported when chosen."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             from plexsphere_reference.migrate import main as migrate
 
             return migrate(settings)
+        case "wait-for-migrate":
+            from plexsphere_reference.waiting import main as wait
+
+            return wait(settings)
         case _:
             from plexsphere_reference.bootstrap import main as bootstrap
 
@@ -52,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     signer.add_argument("--port-file", type=Path, help="where to write the port once it is bound")
     migrate = programs.add_parser("migrate", help="bring the database to this program's schema")
     migrate.add_argument("direction", choices=["up"])
+    programs.add_parser("wait-for-migrate", help="end once every migration that this program knows is applied")
     bootstrap = programs.add_parser("bootstrap", help="seed the tenants of a manifest")
     bootstrap.add_argument("--manifest", type=Path, required=True)
     return parser

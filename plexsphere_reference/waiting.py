@@ -1,0 +1,94 @@
+"""``wait-for-migrate``: ends once every migration that this program knows is applied.
+
+An init container runs it (runbook, startup order). It says what it waits for when that changes, not at every look.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Final, TypeAlias
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from plexsphere_reference.log import log
+from plexsphere_reference.migrate import migrations
+from plexsphere_reference.settings import Settings
+
+_PAUSE: Final = 0.1
+"""Seconds between two looks: the stack's start waits for this one."""
+_CONNECT_TIMEOUT: Final = 3
+_TERMINATED: Final = 143
+
+_Connection: TypeAlias = psycopg.Connection[tuple[int]]
+
+
+def main(settings: Settings, *, pause: Callable[[float], None] = time.sleep) -> int:
+    """Wait for as long as it takes; 0 then, 143 when told to stop."""
+    # The first process of a container is not ended by a signal that it does not handle.
+    signal.signal(signal.SIGTERM, _terminated)
+    known = {migration.number for migration in migrations()}
+    endpoint = _endpoint(settings.database_url)
+    said = ""
+    with _Look(settings.database_url) as look:
+        while (missing := look.missing(known)) != "":
+            if missing != said:
+                log("INFO", "waiting for migrations", endpoint=endpoint, state=missing)
+                said = missing
+            pause(_PAUSE)
+    log("INFO", "migrations are applied", endpoint=endpoint, version=max(known))
+    return 0
+
+
+class _Look:
+    """Asks over one connection, and over a new one after that broke."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: _Connection | None = None
+
+    def __enter__(self) -> _Look:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._forget()
+
+    def missing(self, known: set[int]) -> str:
+        """What is missing, in words; empty when nothing is."""
+        try:
+            absent = known - self._applied()
+        except psycopg.OperationalError as error:
+            self._forget()
+            return _first_line(error) or "Postgres does not answer"
+        return f"{len(known) - len(absent)} of {len(known)} applied" if absent else ""
+
+    def _applied(self) -> set[int]:
+        if self._connection is None:
+            self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT)
+        try:
+            return {row[0] for row in self._connection.execute("SELECT number FROM plexsphere.schema_migrations")}
+        except psycopg.errors.UndefinedTable:
+            return set()
+
+    def _forget(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _endpoint(url: str) -> str:
+    # Without user and password, which the URL has as well.
+    parts = conninfo_to_dict(url)
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(_TERMINATED)

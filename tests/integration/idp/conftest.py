@@ -167,15 +167,25 @@ def dex_program() -> Path:
     return found
 
 
+@pytest.fixture(scope="session")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Idp]:
+    """Our provider."""
+    with _stand_in(tmp_path_factory.mktemp("stand-in")) as config, httpx.Client(timeout=10) as http:
+        yield Idp(config, "stand-in", http)
+
+
+@pytest.fixture(scope="session")
+def dex(dex_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Idp]:
+    """The real one, with the same clients and users."""
+    with _real_dex(tmp_path_factory.mktemp("dex"), dex_program) as config, httpx.Client(timeout=10) as http:
+        yield Idp(config, "dex", http)
+
+
 @pytest.fixture(scope="session", params=["stand-in", "dex"])
-def idp(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Idp]:
-    directory = tmp_path_factory.mktemp(f"idp-{request.param}")
-    if request.param == "stand-in":
-        running = _stand_in(directory)
-    else:
-        running = _real_dex(directory, request.getfixturevalue("dex_program"))
-    with running as config, httpx.Client(timeout=10) as http:
-        yield Idp(config, request.param, http)
+def idp(request: pytest.FixtureRequest) -> Idp:
+    """Each in turn."""
+    found: Idp = request.getfixturevalue("stand_in" if request.param == "stand-in" else "dex")
+    return found
 
 
 @contextmanager

@@ -1,3 +1,27 @@
 """Failures of waiting for objects of a cluster."""
 
 from __future__ import annotations
+
+from typing import Final
+
+from pytest_plexdev.failure import Failure
+
+DOOMED_OBJECT: Final = Failure(
+    tag="doomed-object",
+    what="{object} will not become ready (after {seconds:.1f} s)",
+    why="{culprit}",
+    fix="{fix}",
+)
+OBJECT_GONE: Final = Failure(
+    tag="object-gone",
+    what="{object} was deleted while it was waited for (after {seconds:.1f} s)",
+    why="it was there, and nobody created it anew",
+    fix="{fix}",
+)
+OBJECTS_NOT_READY: Final = Failure(
+    tag="objects-not-ready",
+    what="{ready} of {wanted} objects were ready within {seconds:g} s",
+    why="{culprit}",
+    fix="{fix}",
+    exit_code=124,
+)

@@ -1,0 +1,157 @@
+"""Why something is not ready: a table, what was told about the first culprit and what it said last, and the fix."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.readiness import DOOMED_OBJECT, OBJECT_GONE, OBJECTS_NOT_READY
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.readiness.judgement import Judgement, worst
+from pytest_plexdev.readiness.ref import ObjectRef
+from pytest_plexdev.readiness.rules.conditions import one_line
+from pytest_plexdev.readiness.voices import INIT
+from pytest_plexdev.readiness.world import World, event_time
+
+_LINES: Final = 10
+_EVENTS: Final = 8
+_WIDTH: Final = 200
+"""Characters of a reason in the table; the whole of it is in ``plexdev status``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A wait that failed.
+
+    Attributes:
+        found: The last look; empty where there was none.
+        began, now: Of the wait, in Unix seconds by the cluster's clock.
+        away: Why the API server does not answer, where it does not.
+    """
+
+    client: KubeClient
+    world: World
+    found: Sequence[Judgement]
+    wanted: Sequence[ObjectRef]
+    began: float
+    now: float
+    away: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """How long was waited."""
+        return self.now - self.began
+
+    @property
+    def culprit(self) -> Judgement | None:
+        """The object that the others wait for, or the first of those that are not ready."""
+        return worst(each.deepest for each in self.found if each.state != "ready")
+
+
+def doomed(case: Case) -> PlexdevError:
+    """At least one object will not become ready."""
+    first = next(each for each in case.found if each.state == "doomed")
+    culprit = first.deepest
+    why = culprit.explanation if culprit is first else f"{culprit.ref}, {culprit.explanation}"
+    return PlexdevError(
+        DOOMED_OBJECT,
+        detail=_detail(case, culprit),
+        object=str(first.ref),
+        seconds=case.seconds,
+        culprit=why,
+        fix=_fix(case, first),
+    )
+
+
+def deleted(case: Case, gone: Judgement) -> PlexdevError:
+    """An object was there and is not any more."""
+    fix = pasteable(case.client, gone.hint)
+    return PlexdevError(OBJECT_GONE, detail=table(case), object=str(gone.ref), seconds=case.seconds, fix=fix)
+
+
+def not_in_time(case: Case, timeout: float) -> PlexdevError:
+    """The time is up."""
+    culprit = case.culprit
+    if case.away:
+        why = f"the API server of {case.client.access.context} does not answer: {case.away}"
+        fix = case.client.command("get", "--raw", "/readyz")
+    elif culprit is None:
+        why = f"the API server of {case.client.access.context} has not listed them all"
+        fix = case.client.command("get", "--raw", "/readyz")
+    else:
+        why, fix = f"{culprit.ref} is {culprit.state}: {culprit.explanation}", _fix(case, culprit)
+    return PlexdevError(
+        OBJECTS_NOT_READY,
+        detail=_detail(case, culprit),
+        ready=sum(each.state == "ready" for each in case.found),
+        wanted=len(case.wanted),
+        seconds=timeout,
+        culprit=why,
+        fix=fix,
+    )
+
+
+def pasteable(client: KubeClient, hint: str) -> str:
+    """A hint as a command that reaches this cluster and no other."""
+    first, *words = shlex.split(hint) if hint.startswith("kubectl ") else ("",)
+    return client.command(*words) if first else hint
+
+
+def table(case: Case) -> str:
+    """What is not ready: object, expected, actual, since, why."""
+    rows = [("object", "expected", "actual", "since", "why")]
+    rows += [_row(each, case) for each in case.found if each.state != "ready"]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows
+    ]
+    ready = sum(each.state == "ready" for each in case.found)
+    return "\n".join([*(line.rstrip() for line in lines), *([f"{ready} more are ready"] if ready else [])])
+
+
+def _row(each: Judgement, case: Case) -> tuple[str, str, str, str, str]:
+    since = f"{max(0.0, case.now - each.since):.0f} s" if each.since is not None else ""
+    why = f"{each.state}: {each.explanation}" if each.explanation else each.state
+    why = why if len(why) <= _WIDTH else why[: _WIDTH - 1] + "…"
+    return str(each.ref), each.expected, each.actual, since, why
+
+
+def _detail(case: Case, culprit: Judgement | None) -> str:
+    if culprit is None:
+        return ""
+    return "\n".join([table(case), *_events(case, culprit), *_said(case, culprit)])
+
+
+def _events(case: Case, culprit: Judgement) -> Iterator[str]:
+    item = case.world.get(culprit.ref)
+    told = case.world.events(item) if item is not None else []
+    # Timestamps of events are whole seconds.
+    events = [event for event in told if event_time(event) >= case.began - 1] or told
+    if events:
+        yield f"what was told about {culprit.ref}:"
+    for event in events[-_EVENTS:]:
+        ago = max(0.0, case.now - event_time(event))
+        count = f" ({event['count']} times)" if (event.get("count") or 1) > 1 else ""
+        yield f"  {ago:.0f} s ago  {event.get('reason', '')}: {one_line(event.get('message', ''))}{count}"[:_WIDTH]
+
+
+def _said(case: Case, culprit: Judgement) -> Iterator[str]:
+    if culprit.ref.kind != "Pod" or culprit.container is None:
+        return
+    container = culprit.container.removeprefix(INIT)
+    said = ""
+    # The diagnosis must not fail where a log does.
+    with contextlib.suppress(PlexdevError):
+        said = case.client.log(culprit.ref.name, container, culprit.ref.namespace or "default", lines=_LINES)
+    if said.strip():
+        yield f"what {culprit.ref}, container {culprit.container} said last:"
+        yield from (f"  {line}"[:_WIDTH] for line in said.rstrip().splitlines())
+
+
+def _fix(case: Case, found: Judgement) -> str:
+    hint = found.deepest.hint or found.hint
+    return pasteable(case.client, hint) if hint else case.client.command("get", "pods", "-A")

@@ -1,0 +1,87 @@
+"""An object of a cluster by its name, and which kinds have a readiness of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from pytest_plexdev.kube import Resource
+from pytest_plexdev.kube import resources as known
+
+Object: TypeAlias = dict[str, Any]
+
+DAEMON_SET: Final = Resource("apps/v1", "DaemonSet", "daemonsets")
+RESOURCES: Final = {
+    each.kind: each for each in (DAEMON_SET, *(one for one in vars(known).values() if isinstance(one, Resource)))
+}
+"""The kinds that readiness knows, whether they have a readiness themselves or explain that of others."""
+WITH_READINESS: Final = (
+    "Namespace",
+    "CustomResourceDefinition",
+    "PersistentVolumeClaim",
+    "StatefulSet",
+    "Deployment",
+    "DaemonSet",
+    "Pod",
+    "Job",
+    "Service",
+    "GatewayClass",
+    "Gateway",
+    "HTTPRoute",
+)
+"""In the order in which a table shows them: what others need comes first."""
+_OF_A_FOREIGN_STACK: Final = ("StatefulSet", "Deployment", "Job", "Gateway", "HTTPRoute")
+
+
+@dataclass(frozen=True, order=True)
+class ObjectRef:
+    """One object: its kind, its name, and its namespace where it has one. ``deployment/plexsphere`` as text."""
+
+    kind: str
+    name: str
+    namespace: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind.lower()}/{self.name}"
+
+    @property
+    def resource(self) -> Resource:
+        """Where its kind is served."""
+        return RESOURCES[self.kind]
+
+    @property
+    def words(self) -> str:
+        """What kubectl calls it: ``-n default deployment/plexsphere``."""
+        kind = self.kind.lower()
+        if "." in self.resource.api_version:
+            kind = f"{self.resource.plural}.{self.resource.api_version.partition('/')[0]}"
+        return (f"-n {self.namespace} " if self.namespace else "") + f"{kind}/{self.name}"
+
+    @classmethod
+    def of(cls, item: Object, kind: str | None = None) -> ObjectRef:
+        """The name of an object as the API server gave it, or as a manifest has it.
+
+        Args:
+            kind: Where the object is an item of a list, which does not repeat it.
+        """
+        kind = kind or item["kind"]
+        meta = item["metadata"]
+        resource = RESOURCES.get(kind)
+        namespaced = resource.namespaced if resource is not None else "namespace" in meta
+        return cls(kind, meta["name"], meta.get("namespace", "default") if namespaced else None)
+
+
+def refs_of(objects: Iterable[Object]) -> list[ObjectRef]:
+    """Those of the applied objects that have a readiness, in the order of a table."""
+    return in_order(ObjectRef.of(item) for item in objects if item.get("kind") in WITH_READINESS)
+
+
+def in_order(refs: Iterable[ObjectRef]) -> list[ObjectRef]:
+    """Each once: what others need comes first."""
+    return sorted(set(refs), key=lambda ref: (WITH_READINESS.index(ref.kind), ref.namespace or "", ref.name))
+
+
+def kinds_of_a_foreign_stack() -> tuple[Resource, ...]:
+    """The kinds that tell how a stack is that somebody else applied."""
+    return tuple(RESOURCES[kind] for kind in _OF_A_FOREIGN_STACK)

@@ -1,0 +1,51 @@
+"""The rules: what state an object is in, from its JSON and the world around it, after kstatus's logic. All are pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from pytest_plexdev.readiness.judgement import Judgement
+from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.readiness.rules import gateway, jobs, platform, pods, workloads
+from pytest_plexdev.readiness.world import World
+from pytest_plexdev.stack.model import Verdict
+
+Rule: TypeAlias = Callable[[ObjectRef, Object, World], Judgement]
+
+RULES: Final[Mapping[str, Rule]] = {
+    "Deployment": workloads.deployment,
+    "StatefulSet": workloads.stateful_set,
+    "DaemonSet": workloads.daemon_set,
+    "Job": jobs.job,
+    "Pod": pods.pod,
+    "GatewayClass": gateway.gateway_class,
+    "Gateway": gateway.gateway,
+    "HTTPRoute": gateway.http_route,
+    "CustomResourceDefinition": platform.custom_resource_definition,
+    "Namespace": platform.namespace,
+    "PersistentVolumeClaim": platform.persistent_volume_claim,
+    "Service": platform.service,
+}
+
+
+def judge(ref: ObjectRef, world: World) -> Judgement:
+    """What is known of an object. One that is not there is waited for: somebody may be about to create it."""
+    item = world.get(ref)
+    if item is None:
+        reason = f"the cluster has no kind {ref.kind} yet" if ref.kind in world.unserved else "not created yet"
+        return Judgement(ref=ref, state="waiting", reason=reason, actual="absent", hint=f"kubectl get {ref.words}")
+    if item["metadata"].get("deletionTimestamp"):
+        return _being_deleted(ref, item)
+    return RULES[ref.kind](ref, item, world)
+
+
+def verdict_of(ref: ObjectRef, world: World, now: float) -> Verdict:
+    """What is known of an object, as others see it. *now* is the cluster's time in Unix seconds."""
+    return judge(ref, world).verdict(now)
+
+
+def _being_deleted(ref: ObjectRef, item: Object) -> Judgement:
+    held = ", ".join(item["metadata"].get("finalizers") or ())
+    reason = "is being deleted" + (f"; held by {held}" if held else "")
+    return Judgement(ref=ref, state="waiting", reason=reason, actual="deleted", hint=f"kubectl get {ref.words} -o yaml")

@@ -1,0 +1,46 @@
+"""Reading ``status.conditions``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from pytest_plexdev.readiness.world import seconds
+
+Condition: TypeAlias = Mapping[str, Any]
+
+
+def condition(status: Mapping[str, Any], kind: str) -> Condition:
+    """One condition; empty where there is none."""
+    return next((each for each in status.get("conditions") or () if each["type"] == kind), {})
+
+
+def is_true(found: Condition, generation: int | None = None) -> bool:
+    """Whether it holds, and where a *generation* is given: for that one, not for an older one."""
+    return found.get("status") == "True" and not is_stale(found, generation)
+
+
+def is_false(found: Condition, generation: int | None = None) -> bool:
+    """Whether it does not hold, said of this generation."""
+    return found.get("status") == "False" and not is_stale(found, generation)
+
+
+def is_stale(found: Condition, generation: int | None) -> bool:
+    """Whether a condition tells of an older generation of its object."""
+    return generation is not None and found.get("observedGeneration", generation) < generation
+
+
+def changed_at(found: Condition) -> float | None:
+    """Since when it has its status."""
+    return seconds(found.get("lastTransitionTime"))
+
+
+def told(found: Condition) -> str:
+    """Reason and message in one line."""
+    parts = (str(found.get("reason") or ""), one_line(str(found.get("message") or "")))
+    return ": ".join(part for part in parts if part)
+
+
+def one_line(text: str) -> str:
+    """A message without its line breaks."""
+    return " ".join(text.split())

@@ -1,0 +1,139 @@
+"""The Gateway API: classes, Gateways, and routes, whose state is in ``status.parents[]``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from pytest_plexdev.readiness.judgement import Judgement, worst
+from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.readiness.rules.conditions import (
+    Condition,
+    changed_at,
+    condition,
+    is_false,
+    is_stale,
+    is_true,
+    told,
+)
+from pytest_plexdev.readiness.rules.pods import pod
+from pytest_plexdev.readiness.world import World
+
+_GRACE: Final = 5.0
+"""Seconds that a refusal must hold: what it misses may be applied a moment later."""
+_COMING: Final = frozenset({"Pending", "NoResources", "AddressNotAssigned", "WaitingForController", "NotReconciled"})
+"""Reasons that a controller gives on its way; they do not doom."""
+_OWNING_GATEWAY: Final = "gateway.envoyproxy.io/owning-gateway-name"
+
+
+def gateway_class(ref: ObjectRef, item: Object, _world: World) -> Judgement:
+    """Ready once its controller has accepted it."""
+    controller = item["spec"].get("controllerName", "?")
+    return _held(ref, item, item.get("status") or {}, ("Accepted",), f"its controller {controller} has not answered")
+
+
+def gateway(ref: ObjectRef, item: Object, world: World) -> Judgement:
+    """Ready once it is accepted and programmed, both for this generation."""
+    status = item.get("status") or {}
+    name = item["spec"].get("gatewayClassName", "?")
+    found = _held(ref, item, status, ("Accepted", "Programmed"), f"no controller of its class {name} has answered")
+    if found.state == "ready":
+        return found
+    if refused := _refused_listener(item, status):
+        listener, why = refused
+        return replace(found, state="doomed", reason=f"listener {listener}: {told(why)}", since=changed_at(why))
+    of_class = world.get(ObjectRef("GatewayClass", name))
+    accepted = _held_class(name, of_class, world) if of_class is not None else None
+    return replace(found, cause=accepted or _proxy(ref, world))
+
+
+def http_route(ref: ObjectRef, item: Object, world: World) -> Judgement:
+    """Ready once every parent that it names has accepted it and resolved its references, for this generation.
+
+    A route has no conditions of its own: waiting for ``condition=Accepted`` on it never ends.
+    """
+    parents = (item.get("status") or {}).get("parents") or []
+    wanted = item["spec"].get("parentRefs") or []
+    for named in wanted:
+        answered = next((each for each in parents if _same(each.get("parentRef") or {}, named)), None)
+        silent = f"Gateway {named['name']} has not answered for it"
+        found = _held(ref, item, answered or {}, ("Accepted", "ResolvedRefs"), silent)
+        if found.state != "ready":
+            return replace(found, expected="accepted, resolved", cause=_parent(ref, named, world))
+    since = max(
+        (changed_at(each) or 0.0 for parent in parents for each in parent.get("conditions") or ()), default=None
+    )
+    return Judgement(ref=ref, state="ready", expected="accepted, resolved", since=since)
+
+
+def _held(ref: ObjectRef, item: Object, status: Mapping[str, Any], kinds: tuple[str, ...], silent: str) -> Judgement:
+    """Whether all these conditions hold; else the first that does not."""
+    generation = item["metadata"].get("generation")
+    found = {kind: condition(status, kind) for kind in kinds}
+    hint = f"kubectl describe {ref.words}"
+    expected = ", ".join(kind.lower() for kind in kinds)
+    for kind, one in found.items():
+        if is_true(one, generation):
+            continue
+        state, reason = _why_not(one, kind, generation, silent)
+        return Judgement(
+            ref=ref,
+            state="doomed" if state else "waiting",
+            reason=reason,
+            since=changed_at(one),
+            expected=expected,
+            actual=f"{kind}={one.get('status', 'absent')}",
+            hint=hint,
+            grace=_GRACE,
+        )
+    since = max((changed_at(one) or 0.0 for one in found.values()), default=None)
+    return Judgement(ref=ref, state="ready", expected=expected, since=since)
+
+
+def _why_not(one: Condition, kind: str, generation: int | None, silent: str) -> tuple[bool, str]:
+    if not one or one.get("status") == "Unknown":
+        return False, silent
+    if is_stale(one, generation):
+        return False, f"{kind} is told of an older generation"
+    return one.get("reason") not in _COMING, told(one)
+
+
+def _refused_listener(item: Object, status: Mapping[str, Any]) -> tuple[str, Condition] | None:
+    generation = item["metadata"].get("generation")
+    for listener in status.get("listeners") or ():
+        conflicted = condition(listener, "Conflicted")
+        resolved = condition(listener, "ResolvedRefs")
+        accepted = condition(listener, "Accepted")
+        if is_true(conflicted, generation):
+            return listener["name"], conflicted
+        for one in (accepted, resolved):
+            if is_false(one, generation) and one.get("reason") not in _COMING:
+                return listener["name"], one
+    return None
+
+
+def _held_class(name: str, item: Object, world: World) -> Judgement | None:
+    found = gateway_class(ObjectRef("GatewayClass", name), item, world)
+    return found if found.state != "ready" else None
+
+
+def _proxy(ref: ObjectRef, world: World) -> Judgement | None:
+    """The Pod that Envoy Gateway made for this Gateway, where that one is not ready."""
+    found = (pod(ObjectRef.of(each, "Pod"), each, world) for each in world.selected({_OWNING_GATEWAY: ref.name}, None))
+    return worst(each for each in found if each.state != "ready")
+
+
+def _parent(ref: ObjectRef, named: Mapping[str, Any], world: World) -> Judgement | None:
+    above = ObjectRef("Gateway", named["name"], named.get("namespace") or ref.namespace)
+    item = world.get(above)
+    if item is None:
+        return None
+    found = gateway(above, item, world)
+    return found if found.state != "ready" else None
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(one.get(part) == other.get(part) for part in ("name", "sectionName", "port")) and (
+        one.get("namespace") == other.get("namespace") or None in (one.get("namespace"), other.get("namespace"))
+    )

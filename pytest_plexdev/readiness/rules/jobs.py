@@ -1,0 +1,53 @@
+"""Jobs: ready is complete."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from pytest_plexdev.readiness.judgement import Judgement, worst
+from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, one_line, told
+from pytest_plexdev.readiness.rules.pods import pod
+from pytest_plexdev.readiness.world import World, seconds
+
+_FAILURES: Final = 2
+"""Pods that failed: one may have met a dependency that was still coming up."""
+_CREATION_GRACE: Final = 5.0
+
+
+def job(ref: ObjectRef, item: Object, world: World) -> Judgement:
+    """Ready once it is complete, doomed once it is failed or its second Pod has."""
+    status = item.get("status") or {}
+    complete = condition(status, "Complete")
+    if is_true(complete):
+        return Judgement(ref=ref, state="ready", expected="complete", since=changed_at(complete), actual="complete")
+    tries = [
+        (each, pod(ObjectRef.of(each, "Pod"), each, world))
+        for each in world.owned(item, "Pod")
+        if not each["metadata"].get("deletionTimestamp")
+    ]
+    failed = [found for each, found in tries if each["status"].get("phase") == "Failed"]
+    under_way = worst(found for each, found in tries if each["status"].get("phase") not in ("Failed", "Succeeded"))
+    last = max(failed, key=lambda found: found.failed_at or 0.0, default=None)
+    base = Judgement(
+        ref=ref,
+        state="waiting",
+        expected="complete",
+        actual=f"{status.get('failed') or 0} failed",
+        since=seconds(status.get("startTime")),
+        hint=f"kubectl logs {ref.words}",
+    )
+    if why := next((found for kind in ("Failed", "FailureTarget") if is_true(found := condition(status, kind))), None):
+        return replace(base, state="doomed", reason=told(why), since=changed_at(why), is_final=True, cause=last)
+    if under_way is not None and under_way.state == "doomed":
+        return replace(base, state="doomed", grace=under_way.grace, failed_at=under_way.failed_at, cause=under_way)
+    if last is not None and len(failed) >= _FAILURES:
+        reason = f"{len(failed)} Pods failed"
+        return replace(base, state="doomed", reason=reason, failed_at=last.failed_at, cause=last)
+    if not tries and (refusal := world.events(item, "FailedCreate")):
+        reason = one_line(refusal[-1].get("message", ""))
+        return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE, hint=f"kubectl describe {ref.words}")
+    if item["spec"].get("suspend"):
+        return replace(base, reason="suspended")
+    return replace(base, reason="" if under_way or last else "no Pod yet", cause=under_way or last)

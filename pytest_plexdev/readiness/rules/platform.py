@@ -1,0 +1,109 @@
+"""What everything else stands on: kinds, namespaces, storage, Services."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_plexdev.readiness.judgement import Judgement
+from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_false, is_true, one_line, told
+from pytest_plexdev.readiness.rules.pods import pod
+from pytest_plexdev.readiness.world import World, seconds
+
+_STORAGE_GRACE: Final = 5.0
+"""Seconds that a provisioner may fail: its class may be applied after the claim."""
+
+
+def custom_resource_definition(ref: ObjectRef, item: Object, _world: World) -> Judgement:
+    """Ready once the API server serves the kind."""
+    status = item.get("status") or {}
+    established = condition(status, "Established")
+    hint = f"kubectl get {ref.words} -o yaml"
+    if is_true(established):
+        return Judgement(ref=ref, state="ready", expected="established", since=changed_at(established))
+    names = condition(status, "NamesAccepted")
+    if is_false(names):
+        return Judgement(
+            ref=ref, state="doomed", expected="established", reason=told(names), since=changed_at(names), hint=hint
+        )
+    return Judgement(ref=ref, state="waiting", expected="established", reason="not established yet", hint=hint)
+
+
+def namespace(ref: ObjectRef, item: Object, _world: World) -> Judgement:
+    """Ready while it is not ending."""
+    phase = (item.get("status") or {}).get("phase", "Active")
+    if phase == "Active":
+        return Judgement(ref=ref, state="ready", expected="active", since=_created(item))
+    return Judgement(ref=ref, state="waiting", expected="active", actual=phase, hint=f"kubectl get {ref.words} -o yaml")
+
+
+def persistent_volume_claim(ref: ObjectRef, item: Object, world: World) -> Judgement:
+    """Ready once it is bound; a lost volume does not come back."""
+    phase = (item.get("status") or {}).get("phase", "Pending")
+    if phase == "Bound":
+        return Judgement(ref=ref, state="ready", expected="bound", since=_created(item))
+    hint = f"kubectl describe {ref.words}"
+    if phase == "Lost":
+        return Judgement(
+            ref=ref,
+            state="doomed",
+            expected="bound",
+            actual=phase,
+            reason="its volume is gone",
+            hint=hint,
+            is_final=True,
+        )
+    failed = world.events(item, "ProvisioningFailed")
+    said = failed or world.events(item)
+    return Judgement(
+        ref=ref,
+        state="doomed" if failed else "waiting",
+        reason=one_line(said[-1].get("message", "")) if said else "no volume yet",
+        expected="bound",
+        actual=phase,
+        since=_created(item),
+        hint=hint,
+        grace=_STORAGE_GRACE,
+    )
+
+
+def service(ref: ObjectRef, item: Object, world: World) -> Judgement:
+    """Ready once a Pod answers for it. One without a selector has nothing to wait for."""
+    selector = item["spec"].get("selector")
+    if not selector or item["spec"].get("type") == "ExternalName":
+        return Judgement(ref=ref, state="ready", expected="endpoints", since=_created(item))
+    count = sum(_ready_endpoints(each) for each in _slices(ref, world))
+    if count:
+        return Judgement(ref=ref, state="ready", expected="endpoints", actual=str(count), since=_created(item))
+    behind = [pod(ObjectRef.of(each, "Pod"), each, world) for each in world.selected(selector, ref.namespace)]
+    labels = ",".join(f"{name}={value}" for name, value in selector.items())
+    cause = next((each for each in behind if each.state != "ready"), None)
+    return Judgement(
+        ref=ref,
+        # Who makes these Pods says whether they are doomed; a Service only waits.
+        state="waiting",
+        reason="no Pod behind it is ready" if behind else f"no Pod has its labels {labels}",
+        expected="endpoints",
+        actual="0",
+        since=_created(item),
+        hint=f"kubectl get -n {ref.namespace} pods -l {labels}",
+        cause=cause,
+    )
+
+
+def _slices(ref: ObjectRef, world: World) -> list[Object]:
+    return [
+        each
+        for each in world.of_kind("EndpointSlice", ref.namespace)
+        if (each["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == ref.name
+    ]
+
+
+def _ready_endpoints(piece: Object) -> int:
+    # Without a word on it an endpoint counts as ready: so says its API.
+    found = (each.get("conditions") or {} for each in piece.get("endpoints") or ())
+    return sum(each.get("ready") is not False for each in found)
+
+
+def _created(item: Object) -> float | None:
+    return seconds(item["metadata"].get("creationTimestamp"))

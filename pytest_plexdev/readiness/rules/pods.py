@@ -1,0 +1,90 @@
+"""Pods: scheduling, then their containers in the order in which they start."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+from pytest_plexdev.readiness.judgement import Judgement
+from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, one_line, told
+from pytest_plexdev.readiness.rules.containers import containers, judge_container
+from pytest_plexdev.readiness.world import World, seconds
+
+_SCHEDULING_GRACE: Final = 3.0
+"""Seconds for a cluster of one node: nothing else can come to its aid."""
+_AUTOSCALING_GRACE: Final = 60.0
+"""Seconds for a cluster of many, where somebody may add a node."""
+_PASSING: Final = re.compile(
+    r"node\.kubernetes\.io/(not-ready|unreachable|network-unavailable)|uninitialized"
+    r"|unbound immediate PersistentVolumeClaims|no nodes available|being deleted"
+)
+"""What the scheduler says of states that pass: a node that is coming, a volume that is being made."""
+_NODES: Final = re.compile(r"0/(\d+) nodes are available")
+_PREEMPTION: Final = re.compile(r" no new claims to deallocate.*| preemption: .*", re.DOTALL)
+
+
+def pod(ref: ObjectRef, item: Object, world: World) -> Judgement:
+    """Ready as its own condition says; else the first container that it waits for."""
+    status = item.get("status") or {}
+    ready = condition(status, "Ready")
+    phase = status.get("phase", "Pending")
+    if item["metadata"].get("deletionTimestamp"):
+        return Judgement(ref=ref, state="waiting", reason="is being deleted", actual="deleted")
+    if phase == "Succeeded" or (phase == "Running" and is_true(ready)):
+        return Judgement(ref=ref, state="ready", since=changed_at(ready), actual=phase)
+    if phase == "Failed":
+        return _ended(ref, item, world)
+    scheduled = condition(status, "PodScheduled")
+    if scheduled and not is_true(scheduled):
+        return _unscheduled(ref, item, world)
+    for one in containers(item):
+        if not one.is_past:
+            found = judge_container(ref, one, world)
+            since = found.since or changed_at(scheduled) or seconds(item["metadata"].get("creationTimestamp"))
+            return replace(found, since=since)
+    return Judgement(ref=ref, state="waiting", reason=_gates(item), since=changed_at(ready), actual=phase)
+
+
+def _ended(ref: ObjectRef, item: Object, world: World) -> Judgement:
+    """A Pod that failed stays so; whether another one takes its place is its owner's to know."""
+    status = item["status"]
+    said = ": ".join(one_line(part) for part in (status.get("reason"), status.get("message")) if part)
+    failed = next((one for one in containers(item) if one.last_end.get("exitCode")), None)
+    found = judge_container(ref, failed, world) if failed is not None else None
+    end = _without_restart(found) if found is not None else {}
+    return Judgement(**{"ref": ref, "reason": said, **end, "state": "doomed", "actual": said or "Failed"})
+
+
+def _without_restart(found: Judgement) -> dict[str, Any]:
+    return {**vars(found), "reason": found.reason.removesuffix("; it is started again")}
+
+
+def _unscheduled(ref: ObjectRef, item: Object, world: World) -> Judgement:
+    scheduled = condition(item["status"], "PodScheduled")
+    message = one_line(scheduled.get("message") or "")
+    why = _PREEMPTION.sub("", message) or told(scheduled)
+    for_good = scheduled.get("reason") == "Unschedulable" and not _PASSING.search(message) and not _room_comes(world)
+    nodes = _NODES.search(message)
+    return Judgement(
+        ref=ref,
+        state="doomed" if for_good else "waiting",
+        reason=f"not scheduled: {why}",
+        since=changed_at(scheduled),
+        expected="scheduled",
+        actual=str(scheduled.get("reason") or "not scheduled"),
+        grace=_SCHEDULING_GRACE if nodes is None or nodes[1] == "1" else _AUTOSCALING_GRACE,
+        hint=f"kubectl describe {ref.words}",
+    )
+
+
+def _room_comes(world: World) -> bool:
+    """Whether a Pod is about to leave a node."""
+    return any(each["metadata"].get("deletionTimestamp") for each in world.of_kind("Pod"))
+
+
+def _gates(item: Object) -> str:
+    gates = [each["conditionType"] for each in item["spec"].get("readinessGates") or ()]
+    closed = [gate for gate in gates if not is_true(condition(item["status"], gate))]
+    return f"readiness gate {', '.join(closed)} is closed" if closed else "its containers are ready, it is not yet"

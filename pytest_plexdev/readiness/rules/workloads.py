@@ -1,0 +1,147 @@
+"""Deployments, StatefulSets, DaemonSets: as many Pods of the newest template as are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+from pytest_plexdev.readiness.judgement import Judgement, worst
+from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_false, is_true, one_line, told
+from pytest_plexdev.readiness.rules.pods import pod
+from pytest_plexdev.readiness.world import World, seconds
+
+_REVISION: Final = "deployment.kubernetes.io/revision"
+_CREATION_GRACE: Final = 5.0
+"""Seconds that Pods may be refused: the ServiceAccount of a new namespace comes a moment later."""
+
+
+def deployment(ref: ObjectRef, item: Object, world: World) -> Judgement:
+    """Ready once the newest ReplicaSet alone has as many available Pods as wanted."""
+    status, wanted = item.get("status") or {}, item["spec"].get("replicas", 1)
+    updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    base = _base(ref, item, f"{wanted} available", f"{min(updated, available)}/{wanted}")
+    if not _is_seen(item):
+        return replace(base, reason="its controller has not seen this generation yet")
+    pods = _newest_pods(item, world)
+    ready = condition(status, "Available")
+    if updated >= wanted and available >= updated and is_true(ready) and not _has_fallen(pods, world):
+        if status.get("replicas", 0) > updated:
+            return replace(base, reason=f"{status['replicas'] - updated} Pods of the last revision are still ending")
+        return replace(base, state="ready", since=changed_at(ready), hint="")
+    refused = condition(status, "ReplicaFailure")
+    if is_true(refused) and not pods:
+        return replace(base, state="doomed", reason=told(refused), since=changed_at(refused), grace=_CREATION_GRACE)
+    found = _for_its_pods(base, item, pods, world)
+    late = condition(status, "Progressing")
+    if found.state == "waiting" and is_false(late) and late.get("reason") == "ProgressDeadlineExceeded":
+        # It goes on trying: one that was late before this wait may have what it lacks by now.
+        return replace(found, state="doomed", reason=told(late), failed_at=changed_at(late), only_news=True)
+    return found
+
+
+def stateful_set(ref: ObjectRef, item: Object, world: World) -> Judgement:
+    """Ready once every replica is ready and of the newest revision."""
+    status, wanted = item.get("status") or {}, item["spec"].get("replicas", 1)
+    base = _base(ref, item, f"{wanted} ready", f"{status.get('readyReplicas', 0)}/{wanted}")
+    if not _is_seen(item):
+        return replace(base, reason="its controller has not seen this generation yet")
+    pods = _living(world.owned(item, "Pod"))
+    enough = status.get("readyReplicas", 0) >= wanted and status.get("replicas", 0) == wanted
+    if enough and _is_rolled_out(item, status, wanted) and not _has_fallen(pods, world):
+        return replace(base, state="ready", since=_ready_since(pods), hint="")
+    found = _for_its_pods(base, item, pods, world)
+    if found.cause is not None and _is_of_an_older_revision(found.cause, pods, status):
+        # The controller waits for such a Pod to become ready before it replaces it: for ever.
+        reason = "its Pod is of the last revision, and is replaced only once it is ready"
+        return replace(found, reason=reason, hint=f"kubectl delete {found.cause.ref.words}")
+    return found
+
+
+def daemon_set(ref: ObjectRef, item: Object, world: World) -> Judgement:
+    """Ready once each node that it wants has an available Pod of the newest template."""
+    status = item.get("status") or {}
+    wanted = status.get("desiredNumberScheduled", 0)
+    there = min(status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0))
+    base = _base(ref, item, f"{wanted} available", f"{there}/{wanted}")
+    if not _is_seen(item):
+        return replace(base, reason="its controller has not seen this generation yet")
+    pods = _living(world.owned(item, "Pod"))
+    if there >= wanted and not _has_fallen(pods, world):
+        return replace(base, state="ready", since=_ready_since(pods), hint="")
+    return _for_its_pods(base, item, pods, world)
+
+
+def _for_its_pods(base: Judgement, item: Object, pods: list[Object], world: World) -> Judgement:
+    """Not ready: as its worst Pod is."""
+    cause = _cause(pods, world)
+    if cause is not None and cause.state == "doomed":
+        return replace(base, state="doomed", grace=cause.grace, failed_at=cause.failed_at, cause=cause)
+    if not pods and (refusal := world.events(item, "FailedCreate")):
+        reason = one_line(refusal[-1].get("message", ""))
+        return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE)
+    if cause is not None:
+        return replace(base, cause=cause)
+    return replace(base, reason="its Pods are ready, it has not counted them yet" if pods else "no Pod yet")
+
+
+def _cause(pods: list[Object], world: World) -> Judgement | None:
+    found = (pod(ObjectRef.of(each, "Pod"), each, world) for each in pods if not _is_left_behind(each))
+    return worst(each for each in found if each.state != "ready")
+
+
+def _newest_pods(item: Object, world: World) -> list[Object]:
+    revision = (item["metadata"].get("annotations") or {}).get(_REVISION)
+    sets = world.owned(item, "ReplicaSet")
+    newest = [each for each in sets if (each["metadata"].get("annotations") or {}).get(_REVISION) == revision]
+    return _living(each for one in newest[-1:] for each in world.owned(one, "Pod"))
+
+
+def _living(pods: Iterable[Object]) -> list[Object]:
+    return [each for each in pods if not each["metadata"].get("deletionTimestamp")]
+
+
+def _is_left_behind(item: Object) -> bool:
+    """An evicted Pod stays as a record; another one takes its place."""
+    return (item.get("status") or {}).get("phase") == "Failed"
+
+
+def _has_fallen(pods: list[Object], world: World) -> bool:
+    """Whether a Pod that the controller still counts as ready is not: its news come a moment later."""
+    return any(
+        pod(ObjectRef.of(each, "Pod"), each, world).state != "ready" for each in pods if not _is_left_behind(each)
+    )
+
+
+def _is_seen(item: Object) -> bool:
+    seen: int = (item.get("status") or {}).get("observedGeneration", 0)
+    generation: int = item["metadata"].get("generation", 0)
+    return seen >= generation
+
+
+def _is_rolled_out(item: Object, status: dict[str, Any], wanted: int) -> bool:
+    strategy = item["spec"].get("updateStrategy") or {}
+    if strategy.get("type") == "OnDelete":
+        return True
+    kept = (strategy.get("rollingUpdate") or {}).get("partition") or 0
+    same = bool(status.get("currentRevision") == status.get("updateRevision"))
+    return same or (kept > 0 and bool(status.get("updatedReplicas", 0) >= wanted - kept))
+
+
+def _is_of_an_older_revision(cause: Judgement, pods: list[Object], status: dict[str, Any]) -> bool:
+    named = (each["metadata"] for each in pods if each["metadata"]["name"] == cause.ref.name)
+    revision: str | None = next(((meta.get("labels") or {}).get("controller-revision-hash") for meta in named), None)
+    newest: str | None = status.get("updateRevision")
+    return revision != newest
+
+
+def _ready_since(pods: list[Object]) -> float | None:
+    return max((changed_at(condition(each["status"], "Ready")) or 0.0 for each in pods), default=None)
+
+
+def _base(ref: ObjectRef, item: Object, expected: str, actual: str) -> Judgement:
+    status = item.get("status") or {}
+    since = changed_at(condition(status, "Available")) or seconds(item["metadata"].get("creationTimestamp"))
+    hint = f"kubectl describe {ref.words}"
+    return Judgement(ref=ref, state="waiting", expected=expected, actual=actual, since=since, hint=hint)

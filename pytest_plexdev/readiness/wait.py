@@ -1,0 +1,208 @@
+"""Waiting for objects of a cluster: one watch for all of them, and an error that is a diagnosis."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.readiness.diagnosis import Case, deleted, doomed, not_in_time, pasteable
+from pytest_plexdev.readiness.judgement import Judgement
+from pytest_plexdev.readiness.patience import Graces, Patience, conclude
+from pytest_plexdev.readiness.ref import ObjectRef, in_order, kinds_of_a_foreign_stack
+from pytest_plexdev.readiness.rules import judge
+from pytest_plexdev.readiness.scopes import scopes_of
+from pytest_plexdev.readiness.voices import Voices, endpoint_host
+from pytest_plexdev.readiness.watch import Watch
+from pytest_plexdev.readiness.world import World
+from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
+
+_GRACES: Final = Graces()
+
+
+def wait_ready(
+    client: KubeClient,
+    wanted: Sequence[ObjectRef],
+    *,
+    timeout: float,
+    progress: Progress = lambda _event: None,
+    graces: Graces = _GRACES,
+    now: Callable[[], float] = time.time,
+) -> list[Verdict]:
+    """Wait until all these objects are ready; the first look is at once.
+
+    What is not there yet is waited for. *progress* hears of each object whose state or reason changes.
+
+    Args:
+        timeout: Seconds for all of it, survived restarts of the API server included.
+        graces: How long doubts last.
+        now: Unix time in seconds.
+
+    Raises:
+        PlexdevError: ``doomed-object`` or ``object-gone`` as soon as that is conclusive, ``objects-not-ready`` (exit
+            code 124) at the timeout; ``kube-refused`` where we may not see what is waited for.
+    """
+    wait = _Wait(client, in_order(wanted), timeout, progress, graces, now)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(wait.run())
+    # The caller is inside an event loop already.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, wait.run()).result()
+
+
+def verdicts_now(
+    client: KubeClient, wanted: Sequence[ObjectRef], *, now: Callable[[], float] = time.time
+) -> list[Verdict]:
+    """How these objects are, from one LIST of each kind.
+
+    Raises:
+        PlexdevError: ``cluster-unreachable``, or ``kube-refused`` where we may not see them.
+    """
+    world = _seen_once(client, wanted)
+    found = conclude((judge(ref, world) for ref in in_order(wanted)), now())
+    return [_bound(client, each.verdict(now())) for each in found]
+
+
+def refs_in(client: KubeClient, namespace: str) -> list[ObjectRef]:
+    """What a stack that somebody else applied consists of: workloads, Jobs, Gateways and routes of a namespace.
+
+    Raises:
+        PlexdevError: ``cluster-unreachable``, ``kube-refused``.
+    """
+    listings = ((each, client.list(each, namespace)) for each in kinds_of_a_foreign_stack())
+    return in_order(ObjectRef.of(item, each.kind) for each, listing in listings for item in listing["items"])
+
+
+def _seen_once(client: KubeClient, wanted: Sequence[ObjectRef]) -> World:
+    world = World()
+    for scope in scopes_of(wanted):
+        try:
+            listing = client.list(scope.resource, scope.namespace)
+        except PlexdevError as error:
+            if scope.needed or error.failure is CLUSTER_UNREACHABLE:
+                raise
+            continue
+        if "resourceVersion" not in listing["metadata"]:
+            world.unserved.add(scope.resource.kind)
+        world.replace(scope.resource.kind, scope.namespace, listing["items"])
+    return world
+
+
+@dataclass
+class _Wait:
+    client: KubeClient
+    wanted: Sequence[ObjectRef]
+    timeout: float
+    progress: Progress
+    graces: Graces
+    now: Callable[[], float]
+    _told: dict[ObjectRef, tuple[str, str]] = field(default_factory=dict)
+
+    async def run(self) -> list[Verdict]:
+        began = self.now()
+        async with self.client.stream() as http:
+            watch = Watch(self.client, http, World(), scopes_of(self.wanted))
+            voices = Voices(http, watch.changed.set)
+            following = asyncio.ensure_future(watch.run())
+            following.add_done_callback(lambda _task: watch.changed.set())
+            try:
+                return await self._until_ready(began, watch, voices, following)
+            finally:
+                following.cancel()
+                with contextlib.suppress(asyncio.CancelledError, PlexdevError):
+                    await following
+                await voices.close()
+
+    async def _until_ready(
+        self, began: float, watch: Watch, voices: Voices, following: asyncio.Future[None]
+    ) -> list[Verdict]:
+        patience: Patience | None = None
+        found: list[Judgement] = []
+        while True:
+            watch.changed.clear()
+            if following.done():
+                following.result()
+            if watch.is_whole:
+                if patience is None:
+                    patience = Patience(began + watch.clock_offset, self.graces)
+                found = patience.look(self.wanted, watch.world, self.now() + watch.clock_offset)
+                voices.listen(found)
+                found = _explained(found, voices)
+                self._tell(found, self.now() + watch.clock_offset)
+                if all(each.state == "ready" for each in found):
+                    return self._verdicts(found, watch)
+            case = self._case(began, watch, found)
+            self._raise_conclusive(case)
+            if self.now() >= began + self.timeout:
+                raise await asyncio.to_thread(not_in_time, case, self.timeout)
+            await self._news(began, watch, patience)
+
+    async def _news(self, began: float, watch: Watch, patience: Patience | None) -> None:
+        """Return when something changed, a grace is over, or the time is up."""
+        until = began + self.timeout
+        if patience is not None and patience.next_look is not None:
+            until = min(until, patience.next_look - watch.clock_offset)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, until - self.now())):
+                await watch.changed.wait()
+
+    def _case(self, began: float, watch: Watch, found: Sequence[Judgement]) -> Case:
+        return Case(
+            client=self.client,
+            world=watch.world,
+            found=found,
+            wanted=self.wanted,
+            began=began + watch.clock_offset,
+            now=self.now() + watch.clock_offset,
+            away=watch.away,
+        )
+
+    def _raise_conclusive(self, case: Case) -> None:
+        for each in case.found:
+            if each.state == "doomed":
+                raise doomed(case)
+            if each.state == "gone":
+                raise deleted(case, each)
+
+    def _tell(self, found: Sequence[Judgement], now: float) -> None:
+        for each in found:
+            verdict = each.verdict(now)
+            if self._told.get(each.ref) != (verdict.state, verdict.reason):
+                self._told[each.ref] = (verdict.state, verdict.reason)
+                self.progress(VerdictChanged(verdict=_bound(self.client, verdict)))
+
+    def _verdicts(self, found: Sequence[Judgement], watch: Watch) -> list[Verdict]:
+        now = self.now() + watch.clock_offset
+        return [_bound(self.client, each.verdict(now)) for each in found]
+
+
+def _explained(found: Sequence[Judgement], voices: Voices) -> list[Judgement]:
+    """With what init containers say; where one polls an object that is waited for too, that one is the cause."""
+    by_name = {(each.ref.namespace, each.ref.name): each for each in found if each.state != "ready"}
+    explained = []
+    for each in found:
+        line = voices.line(each)
+        host = endpoint_host(line)
+        behind = by_name.get((each.ref.namespace, host)) if host else None
+        explained.append(_with_voice(each, line, behind if behind is not each else None) if line else each)
+    return explained
+
+
+def _with_voice(found: Judgement, line: str, behind: Judgement | None) -> Judgement:
+    if found.cause is not None:
+        return replace(found, cause=_with_voice(found.cause, line, behind))
+    return replace(found, reason=line, cause=behind)
+
+
+def _bound(client: KubeClient, verdict: Verdict) -> Verdict:
+    """Its hint as a command that reaches this cluster and nothing else."""
+    return replace(verdict, hint=pasteable(client, verdict.hint))

@@ -1,0 +1,105 @@
+"""What is known of a cluster: the objects that a watch or a look brought, by name, owner and event."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from pytest_plexdev.readiness.ref import Object, ObjectRef
+
+
+class World:
+    """Objects of a cluster as rules look at them.
+
+    Args:
+        objects: What is there from the beginning.
+
+    Attributes:
+        unserved: Kinds that the API server does not know.
+    """
+
+    def __init__(self, objects: Iterable[Object] = ()) -> None:
+        self.unserved: set[str] = set()
+        self._objects: dict[str, dict[ObjectRef, Object]] = defaultdict(dict)
+        self._owned: dict[str, set[ObjectRef]] = defaultdict(set)
+        for item in objects:
+            self.put(ObjectRef.of(item), item)
+
+    def put(self, ref: ObjectRef, item: Object) -> None:
+        """An object is there, or is another one than before."""
+        if ref in self._objects[ref.kind]:
+            self.remove(ref)
+        self._objects[ref.kind][ref] = item
+        for owner in _owners(item):
+            self._owned[owner].add(ref)
+
+    def remove(self, ref: ObjectRef) -> None:
+        """An object is not there any more."""
+        item = self._objects[ref.kind].pop(ref, None)
+        for owner in _owners(item) if item is not None else ():
+            self._owned[owner].discard(ref)
+
+    def replace(self, kind: str, namespace: str | None, items: Iterable[Object]) -> None:
+        """A list of all objects of a kind, of one namespace where one is named: what it lacks is gone."""
+        listed = {ObjectRef.of(item, kind): item for item in items}
+        for ref in list(self._objects[kind]):
+            if ref not in listed and (namespace is None or ref.namespace == namespace):
+                self.remove(ref)
+        for ref, item in listed.items():
+            self.put(ref, item)
+
+    def get(self, ref: ObjectRef) -> Object | None:
+        """One object, where it is there."""
+        return self._objects[ref.kind].get(ref)
+
+    def of_kind(self, kind: str, namespace: str | None = None) -> list[Object]:
+        """All objects of a kind, of one namespace where one is named."""
+        return [
+            item for ref, item in self._objects[kind].items() if namespace is None or ref.namespace in (None, namespace)
+        ]
+
+    def owned(self, owner: Object, kind: str) -> list[Object]:
+        """The objects of a kind that *owner* made, oldest first."""
+        uid = owner["metadata"].get("uid", "")
+        found = [self._objects[kind][ref] for ref in self._owned.get(uid, ()) if ref.kind == kind]
+        return sorted(found, key=lambda item: (item["metadata"].get("creationTimestamp", ""), item["metadata"]["name"]))
+
+    def selected(self, labels: Mapping[str, str], namespace: str | None) -> list[Object]:
+        """The Pods that have all these labels."""
+        return [
+            pod
+            for pod in self.of_kind("Pod", namespace)
+            if labels.items() <= (pod["metadata"].get("labels") or {}).items()
+        ]
+
+    def events(self, item: Object, *reasons: str) -> list[Object]:
+        """What was told about an object, oldest first; all of it, or only for these reasons."""
+        return sorted(self._events(item["metadata"].get("uid", ""), reasons), key=event_time)
+
+    def _events(self, uid: str, reasons: tuple[str, ...]) -> Iterator[Object]:
+        for event in self._objects["Event"].values():
+            about = event.get("involvedObject") or event.get("regarding") or {}
+            if about.get("uid") == uid and (not reasons or event.get("reason") in reasons):
+                yield event
+
+
+def event_time(event: Object) -> float:
+    """When an event was told for the last time, in Unix seconds."""
+    series = event.get("series") or {}
+    meta = event["metadata"]
+    stamps = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
+    return seconds(next((stamp for stamp in stamps if stamp), meta.get("creationTimestamp"))) or 0.0
+
+
+@lru_cache(maxsize=4096)
+def seconds(stamp: str | None) -> float | None:
+    """A timestamp of the API server in Unix seconds."""
+    return datetime.fromisoformat(stamp).timestamp() if stamp else None
+
+
+def _owners(item: Mapping[str, Any]) -> Iterator[str]:
+    for owner in item["metadata"].get("ownerReferences") or ():
+        yield owner["uid"]

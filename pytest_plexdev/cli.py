@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from pytest_plexdev.cli_doctor import add_doctor_command
 from pytest_plexdev.cli_stack import add_stack_commands
 from pytest_plexdev.errors import PlexdevError
 
@@ -36,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="plexdev", description="The plexsphere dev stack, from a shell.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_stack_commands(commands)
+    add_doctor_command(commands)
     try:
         from pytest_plexdev.cli_plane import add_plane_commands
     except ModuleNotFoundError:

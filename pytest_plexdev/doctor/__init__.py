@@ -1,3 +1,14 @@
-"""The doctor: the runbook's failure modes, recognised by what they leave, with the command that helps."""
+"""The doctor: the runbook's failure modes, recognised by what they leave, with the command that helps.
+
+What is looked at is data (``symptoms.py``), gathered by ``examine.py``; whether a mode is there is a pure function of
+it (``recognise/``); ``table.py`` has all nine. Nothing here changes anything but ``fixes/``, and those only where the
+cluster carries our mark.
+"""
 
 from __future__ import annotations
+
+from pytest_plexdev.doctor.advice import advice
+from pytest_plexdev.doctor.examine import examine
+from pytest_plexdev.doctor.model import Finding
+
+__all__ = ["Finding", "advice", "examine"]

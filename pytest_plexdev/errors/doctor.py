@@ -1,3 +1,26 @@
 """Failures that the doctor itself reports."""
 
 from __future__ import annotations
+
+from typing import Final
+
+from pytest_plexdev.failure import Failure
+
+HANDS_OFF: Final = Failure(
+    tag="hands-off",
+    what="the doctor changes nothing in {context}",
+    why="{reason}",
+    fix="{command}",
+)
+FIX_BY_HAND: Final = Failure(
+    tag="fix-by-hand",
+    what="{mode} is not for the doctor to fix",
+    why="{reason}",
+    fix="{command}",
+)
+CONTEXT_MISSING: Final = Failure(
+    tag="context-missing",
+    what="{path} has no context {context}",
+    why="the doctor looks at the cluster that it was told, and at no other",
+    fix="kubectl config get-contexts --kubeconfig {path}",
+)

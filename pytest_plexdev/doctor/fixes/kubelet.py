@@ -1,0 +1,22 @@
+"""Serial image pulls: the kubelet's configuration of ``deploy/local/kind.yaml``, and a restart of the kubelet alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pytest_plexdev.command import run
+from pytest_plexdev.doctor.examine import kind_cluster
+from pytest_plexdev.doctor.recognise.images import KUBELET_COMMANDS, PARALLEL_PULLS
+from pytest_plexdev.kube import Access
+from pytest_plexdev.stack.kind.names import node_of
+
+_PATIENCE: Final = 60.0
+
+
+def mend(access: Access) -> Sequence[str]:
+    """Change the file and restart the kubelet; the node's Pods go on running."""
+    node = node_of(kind_cluster(access))
+    for words in KUBELET_COMMANDS:
+        run(["docker", "exec", node, *words], timeout=_PATIENCE, purpose="the kubelet is told to pull in parallel")
+    return [f"the kubelet of {node} pulls {PARALLEL_PULLS} images at the same time; it was restarted"]

@@ -1,0 +1,100 @@
+"""A failure mode, what recognising it answers, and what a person is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from pytest_plexdev.doctor.symptoms import Symptoms, Unknown
+
+FindingState: TypeAlias = Literal["ok", "found", "not examined"]
+
+
+@dataclass(frozen=True)
+class Fine:
+    """The mode is not there; a note says what was seen."""
+
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The mode is there.
+
+    Attributes:
+        evidence: What shows it, with the object's name.
+        command: What helps, to be pasted as it is.
+    """
+
+    evidence: str
+    command: str
+
+
+Outcome: TypeAlias = Fine | Found | Unknown
+Recognise: TypeAlias = Callable[[Symptoms], Outcome]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureMode:
+    """One row of the table.
+
+    Attributes:
+        tag: What ``plexdev doctor --fix`` calls it.
+        title: What a person sees.
+        signal: What it is recognised by, for the documentation.
+        recognise: Says of symptoms whether it is there.
+        explanation: Why it happens.
+        remedy: The command in general, for the documentation; the one that is printed has the case's own names.
+        fix: The module of ``fixes/`` that mends it; ``None`` where only a person should.
+    """
+
+    tag: str
+    title: str
+    signal: str
+    recognise: Recognise
+    explanation: str
+    remedy: str
+    fix: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What was found of one failure mode.
+
+    Attributes:
+        mode: Its tag.
+        evidence: What shows it; in the other states a note, or why it was not examined.
+        command: Empty unless it was found.
+        fixable: Whether ``plexdev doctor --fix`` can mend it in this cluster.
+    """
+
+    mode: str
+    title: str
+    state: FindingState
+    evidence: str
+    explanation: str
+    command: str = ""
+    fixable: bool = False
+
+
+def diagnose(mode: FailureMode, symptoms: Symptoms) -> Finding:
+    """Recognise one mode. In a cluster without our mark nothing is fixable."""
+    state: FindingState
+    command, fixable = "", False
+    match mode.recognise(symptoms):
+        case Found(evidence, command):
+            state, fixable = "found", symptoms.ours and mode.fix is not None
+        case Unknown(evidence):
+            state = "not examined"
+        case Fine(evidence):
+            state = "ok"
+    return Finding(
+        mode=mode.tag,
+        title=mode.title,
+        state=state,
+        evidence=evidence,
+        explanation=mode.explanation,
+        command=command,
+        fixable=fixable,
+    )

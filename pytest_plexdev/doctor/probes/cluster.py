@@ -1,0 +1,74 @@
+"""A cluster: its objects, its kubelets' configuration, its API server's clock, its logs."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx
+
+from pytest_plexdev.doctor.symptoms import LogLine, Object
+from pytest_plexdev.kube import Access, KubeClient, Resource
+from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NODE, POD
+
+_RECENT: Final = 600.0
+"""Seconds: an older complaint about a token's time says nothing of now."""
+_LINES: Final = 500
+_LOGGERS: Final = ("plexsphere", "dex")
+_COMPLAINT: Final = re.compile(
+    r"id[_ ]token\S* (has expired|is expired|is not yet valid|issued in the future)|id_token_expired"
+)
+
+
+def objects(client: KubeClient, resource: Resource) -> Sequence[Object]:
+    """All of a kind, of all namespaces; none where the kind is not known."""
+    items: Sequence[Object] = client.list(resource)["items"]
+    return items
+
+
+def definitions(client: KubeClient) -> Sequence[Object]:
+    """CustomResourceDefinitions without their schemas."""
+    return [
+        {part: each[part] for part in ("kind", "metadata", "status") if part in each}
+        for each in objects(client, CUSTOM_RESOURCE_DEFINITION)
+    ]
+
+
+def kubelets(client: KubeClient) -> Mapping[str, Object]:
+    """The configuration that each node's kubelet runs with."""
+    names = [node["metadata"]["name"] for node in client.list(NODE)["items"]]
+    # The kubelet's own page, behind the API server: what follows the name is part of the path.
+    pages = {name: client.get(NODE, f"{name}/proxy/configz") for name in names}
+    return {name: page["kubeletconfig"] for name, page in pages.items() if page is not None}
+
+
+def clock(access: Access, now: Callable[[], float] = time.time) -> Mapping[str, float]:
+    """Seconds by which the API server's clock is ahead of this machine's; its header knows whole seconds.
+
+    Args:
+        now: Unix time of this machine, seconds.
+    """
+    asked = now()
+    # Any answer has the time, a refusal too.
+    answer = httpx.get(f"{access.server}/version", verify=access.tls(), trust_env=False, timeout=5.0)
+    said = parsedate_to_datetime(answer.headers["date"]).timestamp()
+    return {f"API server {access.context}": said + 0.5 - (asked + now()) / 2}
+
+
+def complaints(client: KubeClient) -> Sequence[LogLine]:
+    """What the API and Dex wrote lately about a token's time."""
+    return [line for pod in client.list(POD)["items"] for line in _complaints(client, pod)]
+
+
+def _complaints(client: KubeClient, pod: Object) -> Iterator[LogLine]:
+    meta = pod["metadata"]
+    for container in pod["spec"]["containers"]:
+        if container["name"] not in _LOGGERS:
+            continue
+        log = client.log(meta["name"], container["name"], meta["namespace"], lines=_LINES, seconds=_RECENT)
+        for line in log.splitlines():
+            if _COMPLAINT.search(line):
+                yield LogLine(pod=meta["name"], container=container["name"], text=line.strip())

@@ -1,0 +1,36 @@
+"""The node of a kind cluster, which is a container of this machine: its clock and its disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from pytest_plexdev.command import run
+from pytest_plexdev.doctor.probes.machine import DOCKER_TIMEOUT
+from pytest_plexdev.doctor.symptoms import Disk
+from pytest_plexdev.stack.kind.names import node_of
+
+_KUBELET_DISK = "/var/lib/kubelet"
+
+
+def clock(cluster: str, now: Callable[[], float] = time.time) -> Mapping[str, float]:
+    """Seconds by which the node's clock is ahead of this machine's.
+
+    Args:
+        now: Unix time of this machine, seconds.
+    """
+    asked = now()
+    said = float(_ask(cluster, "date", "+%s.%N"))
+    # The node looked at its clock somewhere in between.
+    return {f"container {node_of(cluster)}": said - (asked + now()) / 2}
+
+
+def disk(cluster: str) -> Disk:
+    """Where the node keeps images and Pods."""
+    free, total = _ask(cluster, "df", "--block-size=1", "--output=avail,size", _KUBELET_DISK).split()[-2:]
+    return Disk(place=f"{node_of(cluster)}:{_KUBELET_DISK}", free=int(free), total=int(total))
+
+
+def _ask(cluster: str, *words: str) -> str:
+    argv = ["docker", "exec", node_of(cluster), *words]
+    return run(argv, timeout=DOCKER_TIMEOUT, purpose="the doctor looks at the node").stdout

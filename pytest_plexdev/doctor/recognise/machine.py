@@ -1,0 +1,101 @@
+"""Failure modes of this machine: taken ports, clocks that are apart, a disk that is full."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_plexdev.doctor.model import Fine, Found, Outcome
+from pytest_plexdev.doctor.recognise.objects import condition, label
+from pytest_plexdev.doctor.symptoms import Disk, Object, PortUse, Symptoms, Unknown
+from pytest_plexdev.stack.kind.names import node_of
+
+SKEW_ALLOWED: Final = 60.0
+"""Seconds that two clocks may be apart before an id_token is refused (runbook)."""
+ROOM_NEEDED: Final = 2 << 30
+"""Bytes: what the images of the stack and their unpacked copies on the node take, roughly."""
+PRUNE: Final = "docker system prune -f"
+
+
+def port_taken(symptoms: Symptoms) -> Outcome:
+    """Somebody who is not the dev stack has one of its host ports."""
+    if isinstance(symptoms.ports, Unknown):
+        return symptoms.ports
+    wrong = [use for use in symptoms.ports if _is_in_the_way(use, symptoms)]
+    if wrong:
+        evidence = "; ".join(f"port {use.port} ({use.purpose}) is taken by {use.holder}" for use in wrong)
+        commands = dict.fromkeys(_stop(use) for use in wrong)
+        return Found(evidence, " && ".join(commands))
+    held = dict.fromkeys(use.holder for use in symptoms.ports if use.holder is not None)
+    ports = " and ".join(str(use.port) for use in symptoms.ports)
+    return Fine(f"{ports}: " + (", ".join(map(str, held)) if held else "free"))
+
+
+def _is_in_the_way(use: PortUse, symptoms: Symptoms) -> bool:
+    if use.holder is None or use.is_warm_cluster:
+        return False
+    return symptoms.bringing_up or not use.is_embedded
+
+
+def _stop(use: PortUse) -> str:
+    if use.is_embedded:
+        return "plexdev down"
+    if use.container is not None:
+        return f"docker stop {use.container}"
+    if use.pid is not None:
+        return f"kill {use.pid}"
+    return f"sudo ss -ltnp sport = :{use.port}"
+
+
+def clocks_apart(symptoms: Symptoms) -> Outcome:
+    """The cluster's clock and this machine's are more than 60 s apart, or an id_token was refused by its time."""
+    node = node_of(symptoms.cluster) if symptoms.cluster else ""
+    look = f" && docker exec {node} date -u" if node else ""
+    command = f"sudo hwclock --hctosys && date -u{look}"
+    if not isinstance(symptoms.clocks, Unknown):
+        apart = {place: ahead for place, ahead in symptoms.clocks.items() if abs(ahead) > SKEW_ALLOWED}
+        if apart:
+            return Found("; ".join(f"{place}'s clock is {_side(ahead)}" for place, ahead in apart.items()), command)
+    if not isinstance(symptoms.complaints, Unknown) and symptoms.complaints:
+        last = symptoms.complaints[-1]
+        return Found(f"pod/{last.pod} wrote: {_short(last.text)}", command)
+    if isinstance(symptoms.clocks, Unknown):
+        return symptoms.clocks
+    return Fine(", ".join(f"{place} {ahead:+.0f} s" for place, ahead in symptoms.clocks.items()))
+
+
+def _side(ahead: float) -> str:
+    return f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
+
+
+def _short(text: str, limit: int = 200) -> str:
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
+def disk_pressure(symptoms: Symptoms) -> Outcome:
+    """A node says so, a Pod was evicted for it, or a disk has too little room for the stack's images."""
+    nodes = () if isinstance(symptoms.nodes, Unknown) else symptoms.nodes
+    pods = () if isinstance(symptoms.pods, Unknown) else symptoms.pods
+    disks = () if isinstance(symptoms.disks, Unknown) else symptoms.disks
+    evidence = [
+        *(
+            f"{label(node)} has DiskPressure: {condition(node, 'DiskPressure').get('message', '')}"
+            for node in nodes
+            if condition(node, "DiskPressure").get("status") == "True"
+        ),
+        *(f"{label(pod)} was evicted: {pod['status'].get('message', '')}" for pod in pods if _is_evicted(pod)),
+        *(_room(disk) for disk in disks if disk.free < ROOM_NEEDED),
+    ]
+    if evidence:
+        return Found("; ".join(evidence), PRUNE)
+    if isinstance(symptoms.disks, Unknown) and isinstance(symptoms.nodes, Unknown):
+        return symptoms.disks
+    return Fine("; ".join(_room(disk) for disk in disks))
+
+
+def _is_evicted(pod: Object) -> bool:
+    status = pod.get("status") or {}
+    return status.get("reason") == "Evicted" and "ephemeral-storage" in status.get("message", "")
+
+
+def _room(disk: Disk) -> str:
+    return f"{disk.place} has {disk.free / (1 << 30):.1f} GiB left of {disk.total / (1 << 30):.0f} GiB"

@@ -1,0 +1,52 @@
+"""What ``plexdev doctor`` prints."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pytest_plexdev.doctor.model import Finding
+from pytest_plexdev.kube import Access
+
+
+def as_text(findings: Sequence[Finding], access: Access | None) -> str:
+    """A row for each failure mode, then what to do about those that were found."""
+    return "\n".join([*_rows(findings), *(line for each in findings for line in _help(each, access))])
+
+
+def as_json(findings: Sequence[Finding], access: Access | None) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "context": access.context if access is not None else None,
+        "found": sum(each.state == "found" for each in findings),
+        "findings": [asdict(each) for each in findings],
+    }
+
+
+def fix_command(mode: str, access: Access | None) -> str:
+    """The command that lets the doctor mend a mode in this cluster."""
+    words = ["plexdev", "doctor", "--fix", mode]
+    if access is not None:
+        words += ["--kubeconfig", str(access.kubeconfig), "--context", access.context]
+    return shlex.join(words)
+
+
+def _rows(findings: Sequence[Finding]) -> Iterator[str]:
+    width = max(len(each.mode) for each in findings)
+    for each in findings:
+        state = each.state.upper() if each.state == "found" else each.state
+        said = each.title if each.state == "found" else each.evidence
+        yield f"  {state:<12}  {each.mode:<{width}}  {said}".rstrip()
+
+
+def _help(finding: Finding, access: Access | None) -> Iterator[str]:
+    if finding.state != "found":
+        return
+    yield f"\n{finding.mode}: {finding.title}"
+    yield f"  found  {finding.evidence}"
+    yield f"  why    {finding.explanation}"
+    yield f"  try    {finding.command}"
+    if finding.fixable:
+        yield f"  or     {fix_command(finding.mode, access)}"

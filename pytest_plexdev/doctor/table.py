@@ -1,0 +1,93 @@
+"""The nine failure modes of the runbook, in its order."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_plexdev.doctor.model import FailureMode
+from pytest_plexdev.doctor.recognise import gateway, images, machine
+
+TABLE: Final = (
+    FailureMode(
+        tag="port-taken",
+        title="a host port is taken",
+        signal="something that is not the dev stack listens on port 8080 or 5556 of this machine",
+        recognise=machine.port_taken,
+        explanation="kind cannot publish the API (8080) or Dex (5556) there, and says only `failed to create cluster`",
+        remedy="kill PID, docker stop NAME or plexdev down: whatever ends the one who has it",
+    ),
+    FailureMode(
+        tag="gateway-not-admitted",
+        title="the GatewayClass or Gateway is not admitted",
+        signal="condition Accepted is not True; `Waiting for controller` since 1970 is the CRD's own default",
+        recognise=gateway.not_admitted,
+        explanation="no controller has looked at it: it is not running, or the object asks for another one",
+        remedy="kubectl -n envoy-gateway-system rollout restart deployment/envoy-gateway",
+        fix="gateway",
+    ),
+    FailureMode(
+        tag="address-not-assigned",
+        title="the Gateway has no address",
+        signal="condition Programmed is False with the reason AddressNotAssigned",
+        recognise=gateway.address_not_assigned,
+        explanation="kind has no load balancer, and the EnvoyProxy that makes Envoy's Service a NodePort is not in use",
+        remedy="plexdev manifests | kubectl apply --server-side --force-conflicts -f -",
+        fix="gateway",
+    ),
+    FailureMode(
+        tag="gateway-not-programmed",
+        title="the Gateway is not programmed",
+        signal="the CRD of HTTPRoute or EnvoyProxy is missing among those of its group, or Programmed is not True",
+        recognise=gateway.not_programmed,
+        explanation="client-side apply keeps a copy in an annotation, which ends at 256 KiB: the big CRDs are refused",
+        remedy="plexdev doctor --crds | kubectl apply --server-side --force-conflicts -f -",
+        fix="definitions",
+    ),
+    FailureMode(
+        tag="route-waited-for",
+        title="an HTTPRoute is waited for wrongly",
+        signal="a `kubectl wait` for a condition of a route runs on this machine",
+        recognise=gateway.route_waited_for,
+        explanation="a route has its conditions below status.parents, where kubectl does not look: it waits to the end",
+        remedy="plexdev wait",
+    ),
+    FailureMode(
+        tag="clock-skew",
+        title="the clocks are apart",
+        signal="the node's or the API server's clock is more than 60 s off, or `id_token has expired` was logged",
+        recognise=machine.clocks_apart,
+        explanation="an id_token is judged by time: one clock that is off makes it expired, or not valid yet",
+        remedy="sudo hwclock --hctosys; a virtual machine of Docker that slept: restart it",
+    ),
+    FailureMode(
+        tag="image-never-pulled",
+        title="an image is not on the node",
+        signal="a container waits with ErrImageNeverPull",
+        recognise=images.never_pulled,
+        explanation="our own images are in no registry: they are loaded onto the node, and this one was not",
+        remedy="kind load docker-image IMAGE --name plexsphere",
+        fix="images",
+    ),
+    FailureMode(
+        tag="serial-pulls",
+        title="images are pulled one after the other",
+        signal="the kubelet's configuration says serializeImagePulls: true",
+        recognise=images.serial_pulls,
+        explanation="the cluster was made without deploy/local/kind.yaml; Pods stay in PodInitializing behind others",
+        remedy="make the cluster from deploy/local/kind.yaml, or change the kubelet's configuration and restart it",
+        fix="kubelet",
+    ),
+    FailureMode(
+        tag="disk-pressure",
+        title="the disk is full",
+        signal="a node has DiskPressure, a Pod was evicted for its disk, or less than 2 GiB are left for images",
+        recognise=machine.disk_pressure,
+        explanation="a node short of disk takes no new Pods and evicts old ones; Docker keeps images nobody uses",
+        remedy="docker system prune -f",
+    ),
+)
+
+
+def mode_of(tag: str) -> FailureMode | None:
+    """The failure mode of that tag."""
+    return next((mode for mode in TABLE if mode.tag == tag), None)

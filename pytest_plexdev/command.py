@@ -39,6 +39,7 @@ def run(
     fix: str = "run it by hand and read what it says",
     stdin: bytes | None = None,
     environment: Mapping[str, str] | None = None,
+    all_output: bool = False,
 ) -> Completed:
     """Run a program to its end.
 
@@ -49,6 +50,7 @@ def run(
         purpose: Why it is run, as a sentence: the ``why`` of an error.
         fix: What to type next where it fails.
         environment: The whole environment; by default this process's own.
+        all_output: What it writes to either stream is kept in order, as ``stdout``.
 
     Raises:
         PlexdevError: ``tool-missing``, ``command-failed`` or ``command-unfinished``.
@@ -61,12 +63,14 @@ def run(
         [program, *argv[1:]],
         stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.STDOUT if all_output else subprocess.PIPE,
         env=environment,
         start_new_session=True,
     )
     try:
-        stdout, stderr = (part.decode(errors="replace") for part in process.communicate(stdin, timeout=timeout))
+        stdout, stderr = (
+            (part or b"").decode(errors="replace") for part in process.communicate(stdin, timeout=timeout)
+        )
     except subprocess.TimeoutExpired:
         said = _end(process)
         raise PlexdevError(
@@ -91,7 +95,7 @@ def _end(process: subprocess.Popen[bytes]) -> str:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     stdout, stderr = process.communicate()
-    return _last_lines((stderr.strip() or stdout).decode(errors="replace"))
+    return _last_lines(((stderr or b"").strip() or stdout).decode(errors="replace"))
 
 
 def _last_lines(text: str) -> str:

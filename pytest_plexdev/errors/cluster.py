@@ -97,3 +97,15 @@ KUSTOMIZE_EMPTY: Final = Failure(
     why="a stack is what an overlay says, and this one says nothing",
     fix="look at {path}/kustomization.yaml",
 )
+IMAGE_MISSING: Final = Failure(
+    tag="image-missing",
+    what="the image {reference} is not on this machine and could not be pulled",
+    why="the stack is made from it",
+    fix="docker pull {reference}; another one in its place: --plexdev-image NAME=REFERENCE",
+)
+IMAGE_BUILD_FAILED: Final = Failure(
+    tag="image-build-failed",
+    what="building {image} failed",
+    why="these are the last lines of the step that failed",
+    fix="see the whole of it: plexdev images build --verbose",
+)

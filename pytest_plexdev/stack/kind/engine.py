@@ -1,0 +1,62 @@
+"""The Docker engine behind the ``docker`` command, whatever context or ``DOCKER_HOST`` that uses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from pytest_plexdev.command import Completed, run
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import COMMAND_FAILED, DOCKER_FORBIDDEN, DOCKER_SILENT
+
+_PATIENCE: Final = 30.0
+"""Seconds for an answer; an engine that is busy with a build takes a few."""
+_FORBIDDEN: Final = re.compile(r"permission denied.*docker (daemon socket|api)", re.IGNORECASE)
+_SILENT: Final = re.compile(
+    r"cannot connect to the docker daemon|failed to connect to the docker api|error during connect", re.IGNORECASE
+)
+"""In the words of the clients 20.10 to 28."""
+_HOST: Final = re.compile(r"\b(?:unix|tcp|ssh|https?|npipe)://[^\s\"';,]*[^\s\"';,.:]")
+
+
+def docker(
+    *arguments: str,
+    purpose: str,
+    timeout: float = _PATIENCE,
+    fix: str = "run it by hand and read what it says",
+    stdin: bytes | None = None,
+    environment: Mapping[str, str] | None = None,
+    all_output: bool = False,
+) -> Completed:
+    """Run ``docker``, as :func:`pytest_plexdev.command.run` does.
+
+    Raises:
+        PlexdevError: ``docker-silent`` or ``docker-forbidden`` where that is why; else what ``run`` raises.
+    """
+    try:
+        return run(
+            ["docker", *arguments],
+            timeout=timeout,
+            purpose=purpose,
+            fix=fix,
+            stdin=stdin,
+            environment=environment,
+            all_output=all_output,
+        )
+    except PlexdevError as error:
+        raise engine_error(error) or error from None
+
+
+def engine_error(error: PlexdevError) -> PlexdevError | None:
+    """``docker-silent`` or ``docker-forbidden``, where a failed command's last lines say that; else ``None``."""
+    if error.failure is not COMMAND_FAILED:
+        return None
+    if not (forbidden := _FORBIDDEN.search(error.detail)) and not _SILENT.search(error.detail):
+        return None
+    host = _HOST.search(error.detail)
+    return PlexdevError(
+        DOCKER_FORBIDDEN if forbidden else DOCKER_SILENT,
+        host=host.group() if host else "its address",
+        reason=error.detail.splitlines()[-1].strip(),
+    )

@@ -1,0 +1,161 @@
+"""Our own images, built when an input changed, and images put onto a kind node that lacks their content."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock
+
+from pytest_plexdev.command import run
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import COMMAND_FAILED, IMAGE_BUILD_FAILED
+from pytest_plexdev.stack.embedded.settings import cache_directory
+from pytest_plexdev.stack.kind.content import base_image, build_context, content_hash
+from pytest_plexdev.stack.kind.engine import docker
+from pytest_plexdev.stack.kind.local_images import Note, canonical, image_ids, provide, silent
+from pytest_plexdev.stack.kind.names import node_of
+from pytest_plexdev.stack.kind.pins import Pin
+
+OUR_IMAGES: Final = ("plexsphere:dev", "plexsphere-migrate:dev")
+CONTENT_LABEL: Final = "plexdev.plexsphere.com/content"
+"""Label of our own images: the hash of what they were built from."""
+_BUILD: Final = 900.0
+_LOAD: Final = 300.0
+
+__all__ = ["OUR_IMAGES", "build", "content_hash", "load", "load_others", "missing_on_node"]
+
+
+def build(note: Note = silent, *, base: str | None = None) -> bool:
+    """Build both of our images, unless they are here with this content; whether there was anything to do.
+
+    Of two processes that ask at once, one builds and the other waits.
+
+    Args:
+        base: The image to build from; by default the pinned one.
+
+    Raises:
+        PlexdevError: ``image-missing`` (the base), ``image-build-failed``, or Docker is not there for us.
+    """
+    wanted = content_hash(base)
+    if _built(wanted):
+        return False
+    cache_directory().mkdir(parents=True, exist_ok=True)
+    with FileLock(cache_directory() / "images.lock"):
+        if _built(wanted):
+            return False
+        note(f"building {' and '.join(OUR_IMAGES)}")
+        base = base or base_image()
+        provide([base], note)
+        context = build_context()
+        for image in OUR_IMAGES:
+            _build(image, base=base, content=wanted, context=context)
+    return True
+
+
+def load(cluster: str, references: Iterable[str] = OUR_IMAGES) -> bool:
+    """Put our own images onto the node, in one archive, where it has not their content; whether it had to be done.
+
+    Raises:
+        PlexdevError: ``image-missing``, or what docker and kind say.
+    """
+    return load_others(cluster, references)
+
+
+def load_others(cluster: str, references: Iterable[str], note: Note = silent) -> bool:
+    """As :func:`load`, for any images; one that the engine has not is pulled."""
+    wanted = list(references)
+    ids = provide(wanted, note) if wanted else {}
+    missing = _missing(cluster, ids)
+    if not missing:
+        return False
+    note(f"loading {', '.join(missing)}")
+    with tempfile.TemporaryDirectory(prefix="plexdev-images-") as directory:
+        archive = Path(directory) / "images.tar"
+        docker(
+            "save", "--output", str(archive), *missing, timeout=_LOAD, purpose="the node gets the images as an archive"
+        )
+        run(
+            ["kind", "load", "image-archive", str(archive), "--name", cluster],
+            timeout=_LOAD,
+            purpose="the node lacks these images",
+            fix=f"is there room? docker exec {node_of(cluster)} df -h /var",
+        )
+    return True
+
+
+def missing_on_node(cluster: str, pins: Mapping[str, Pin]) -> list[Pin]:
+    """The deployed third-party images that the node has not, or has with another content than the engine."""
+    deployed = [pin for pin in pins.values() if pin.is_deployed]
+    here = image_ids()
+    missing = _missing(cluster, {pin.reference: here.get(canonical(pin.reference), "") for pin in deployed})
+    return [pin for pin in deployed if pin.reference in missing]
+
+
+def _built(wanted: str) -> bool:
+    ids = docker(
+        "image",
+        "ls",
+        "--filter",
+        f"label={CONTENT_LABEL}={wanted}",
+        "--format",
+        "{{.Repository}}:{{.Tag}}",
+        purpose="are our images built from what is here?",
+    )
+    return set(OUR_IMAGES) <= set(ids.stdout.split())
+
+
+def _build(image: str, *, base: str, content: str, context: bytes) -> None:
+    target = image.partition(":")[0]
+    arguments = ["--target", target, "--tag", image, "--build-arg", f"PYTHON={base}"]
+    try:
+        docker(
+            "build",
+            *arguments,
+            "--label",
+            f"{CONTENT_LABEL}={content}",
+            "-",
+            purpose=f"{image} is built from deploy/local/images",
+            timeout=_BUILD,
+            stdin=context,
+            environment=_build_environment(),
+            all_output=True,
+        )
+    except PlexdevError as error:
+        if error.failure is not COMMAND_FAILED:
+            raise
+        raise PlexdevError(IMAGE_BUILD_FAILED, detail=error.detail, image=image) from None
+
+
+def _build_environment() -> dict[str, str]:
+    """BuildKit where docker has it and the classic builder elsewhere: without the variable docker chooses itself."""
+    chosen = {name: value for name, value in os.environ.items() if name != "DOCKER_BUILDKIT"}
+    # BuildKit alone reads these: the same image id for the same content, and no attestations, which kind cannot load.
+    return chosen | {"SOURCE_DATE_EPOCH": "0", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+
+
+def _missing(cluster: str, ids: Mapping[str, str]) -> list[str]:
+    """Those of *ids* (reference to image id; an empty one: any) that the node has not."""
+    if not ids:
+        return []
+    on_node = _on_node(cluster)
+    return [reference for reference, identity in ids.items() if not _has(on_node, canonical(reference), identity)]
+
+
+def _has(on_node: Mapping[str, str], name: str, identity: str) -> bool:
+    # CRI keeps every image under its id as well, with the digest of the same manifest. An engine that keeps its images
+    # in containerd gives that digest for the id.
+    digest = on_node.get(name)
+    return digest is not None and (not identity or identity == digest or on_node.get(identity) == digest)
+
+
+def _on_node(cluster: str) -> Mapping[str, str]:
+    """The manifest digest of every name that the node's containerd has."""
+    listed = docker(
+        "exec", node_of(cluster), "ctr", "--namespace", "k8s.io", "images", "ls", purpose="which images has the node?"
+    )
+    rows = (line.split() for line in listed.stdout.splitlines()[1:])
+    return {row[0]: row[2] for row in rows if len(row) > 2}

@@ -1,0 +1,113 @@
+"""The manifests as data, read from their files: no cluster, no program."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+Object: TypeAlias = dict[str, Any]
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy" / "local"
+BASES = sorted(path for path in (DEPLOY / "base").iterdir() if path.is_dir())
+OURS = ("plexsphere", "plexsphere-migrate")
+"""Images that are built from this repository."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A Pod template and whose it is."""
+
+    owner: Object
+
+    @property
+    def name(self) -> str:
+        name: str = self.owner["metadata"]["name"]
+        return name
+
+    @property
+    def pod(self) -> Object:
+        spec: Object = self.owner["spec"]["template"]["spec"]
+        return spec
+
+    @property
+    def init_containers(self) -> Sequence[Object]:
+        return list(self.pod.get("initContainers", ()))
+
+    @property
+    def main(self) -> Object:
+        container: Object = self.pod["containers"][0]
+        return container
+
+    @property
+    def containers(self) -> Sequence[Object]:
+        return [*self.init_containers, *self.pod["containers"]]
+
+    @property
+    def is_ours(self) -> bool:
+        return image_name(self.main) in OURS
+
+
+def documents(path: Path) -> Iterator[Object]:
+    """The objects of one file."""
+    for document in yaml.load_all(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader):
+        if document:
+            yield document
+
+
+def objects(directory: Path) -> list[Object]:
+    """The objects that a directory's kustomization names itself."""
+    (kustomization,) = documents(directory / "kustomization.yaml")
+    files = [directory / name for name in kustomization["resources"] if (directory / name).is_file()]
+    return [each for file in files for each in documents(file)]
+
+
+def overlay_objects() -> list[Object]:
+    """What the dev overlay renders, before its own patches."""
+    (kustomization,) = documents(DEPLOY / "overlays" / "dev" / "kustomization.yaml")
+    bases = [(DEPLOY / "overlays" / "dev" / name).resolve() for name in kustomization["resources"]]
+    return [each for base in bases for each in objects(base)]
+
+
+def workloads(of: Sequence[Object]) -> list[Workload]:
+    """Those of the objects that make Pods."""
+    return [Workload(each) for each in of if each["kind"] in {"Deployment", "StatefulSet", "Job"}]
+
+
+def by_name(of: Sequence[Object], kind: str) -> dict[str, Object]:
+    return {each["metadata"]["name"]: each for each in of if each["kind"] == kind}
+
+
+def image_name(container: Object) -> str:
+    """The image without its tag."""
+    name, _, _ = container["image"].partition("@")
+    head, slash, tail = name.rpartition("/")
+    return f"{head}{slash}{tail.partition(':')[0]}"
+
+
+def variables(container: Object, of: Sequence[Object]) -> Mapping[str, str]:
+    """The environment that a container gets: its own, and that of the ConfigMaps and Secrets it names."""
+    maps, secrets = by_name(of, "ConfigMap"), by_name(of, "Secret")
+    wired: dict[str, str] = {}
+    for source in container.get("envFrom", ()):
+        if "configMapRef" in source:
+            wired |= maps[source["configMapRef"]["name"]]["data"]
+        else:
+            wired |= secrets[source["secretRef"]["name"]]["stringData"]
+    for each in container.get("env", ()):
+        reference = each.get("valueFrom", {}).get("secretKeyRef")
+        wired[each["name"]] = secrets[reference["name"]]["stringData"][reference["key"]] if reference else each["value"]
+    return wired
+
+
+def warning_fields(line: str) -> dict[str, str]:
+    """``key=value`` pairs of a log line."""
+    return dict(re.findall(r"(\S+?)=(\S+)", line)) | dict(
+        part.split("=", 1) for part in shlex.split(line) if "=" in part
+    )

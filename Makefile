@@ -36,6 +36,7 @@ dev-down: $(VENV)/.embedded  ## end it
 
 docs: $(VENV)/.dev  ## write the pages that are generated from the code
 	$(BIN)/python -m docs.errors_page > docs/errors.md
+	$(BIN)/python -m docs.doctor_page > docs/doctor.md
 
 clean:  ## remove what these commands made
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .plexdev

@@ -6,7 +6,7 @@ from typing import Final
 
 from pytest_plexdev.doctor.examine import gather
 from pytest_plexdev.doctor.model import Finding, diagnose
-from pytest_plexdev.doctor.probes.machine import PORTS
+from pytest_plexdev.doctor.probes import machine
 from pytest_plexdev.doctor.table import TABLE
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access
@@ -37,7 +37,7 @@ def _is_news(finding: Finding, error: BaseException) -> bool:
     if finding.state != "found" or (isinstance(error, PlexdevError) and error.tag == finding.mode):
         return False
     # A fresh cluster takes free ports: who has the warm one's matters only where that is what failed.
-    return finding.mode != "port-taken" or any(str(port) in str(error) for port in PORTS)
+    return finding.mode != "port-taken" or any(str(port) in str(error) for port in machine.PORTS)
 
 
 def _lines(finding: Finding) -> list[str]:

@@ -18,11 +18,11 @@ DOCKER_TIMEOUT: Final = 5.0
 PORTS: Final[Mapping[int, str]] = {API_PORT: "the API", IDP_PORT: "Dex"}
 
 
-def ports(wanted: Mapping[int, str] = PORTS) -> Sequence[PortUse]:
+def ports() -> Sequence[PortUse]:
     """Who listens on the warm stack's ports; a container by its name, where Docker can be asked."""
-    processes = {port: _holder(port, purpose) for port, purpose in wanted.items()}
+    processes = {port: _holder(port, purpose) for port, purpose in PORTS.items()}
     containers = _publishers() if any(processes.values()) else {}
-    return [_use(port, purpose, processes[port], containers.get(port)) for port, purpose in wanted.items()]
+    return [_use(port, purpose, processes[port], containers.get(port)) for port, purpose in PORTS.items()]
 
 
 def _holder(port: int, purpose: str) -> str | None:

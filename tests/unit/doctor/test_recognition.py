@@ -1,0 +1,337 @@
+"""Every failure mode by what it leaves, and by what only looks like it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from pytest_plexdev.doctor.model import Finding, Fine, Found, diagnose
+from pytest_plexdev.doctor.symptoms import Disk, LogLine, PortUse, RunningCommand, Symptoms, Unknown
+from pytest_plexdev.doctor.table import TABLE, mode_of
+
+NOW = 1_800_000_000.0
+LONG_AGO = "2026-11-23T12:00:00Z"
+EPOCH = "1970-01-01T00:00:00Z"
+CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
+KUBECTL = "kubectl --kubeconfig /tmp/k --context kind-plexsphere"
+
+
+def found_in(tag: str, **parts: Any) -> Finding:
+    return diagnose(_mode(tag), Symptoms(**{"now": NOW, "cluster": "plexsphere", "kubectl": KUBECTL, **parts}))
+
+
+def _mode(tag: str) -> Any:
+    mode = mode_of(tag)
+    assert mode is not None
+    return mode
+
+
+def thing(kind: str, name: str, *conditions: Mapping[str, Any], namespace: str | None = "default", **rest: Any) -> Any:
+    meta = {"name": name, "creationTimestamp": LONG_AGO, **({"namespace": namespace} if namespace else {})}
+    return {"kind": kind, "metadata": meta, "spec": {}, "status": {"conditions": list(conditions)}, **rest}
+
+
+def said(kind: str, status: str, reason: str = "", message: str = "", at: str = LONG_AGO) -> dict[str, str]:
+    return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": at}
+
+
+PENDING = said("Accepted", "Unknown", "Pending", "Waiting for controller", EPOCH)
+ACCEPTED = said("Accepted", "True", "Accepted")
+PROGRAMMED = said("Programmed", "True", "Programmed")
+
+
+def gateway_class(*conditions: Mapping[str, Any], controller: str = CONTROLLER) -> Any:
+    return thing("GatewayClass", "envoy-gateway", *conditions, namespace=None, spec={"controllerName": controller})
+
+
+def gateway(*conditions: Mapping[str, Any], of_class: str = "envoy-gateway") -> Any:
+    return thing("Gateway", "plexsphere", *conditions, spec={"gatewayClassName": of_class})
+
+
+def test_there_are_nine_and_each_has_its_own_tag() -> None:
+    assert len({mode.tag for mode in TABLE}) == len(TABLE) == 9
+
+
+class TestPortTaken:
+    @pytest.mark.parametrize(
+        ("use", "command"),
+        [
+            (PortUse(port=8080, purpose="the API", holder="nginx (pid 812)", pid=812), "kill 812"),
+            (PortUse(port=5556, purpose="Dex", holder="the container dex", container="dex"), "docker stop dex"),
+            (PortUse(port=8080, purpose="the API", holder="somebody"), "sudo ss -ltnp sport = :8080"),
+        ],
+    )
+    def test_the_holder_and_what_ends_it_are_named(self, use: PortUse, command: str) -> None:
+        finding = found_in("port-taken", ports=[use])
+
+        assert (finding.state, finding.command) == ("found", command)
+        assert f"port {use.port} ({use.purpose}) is taken by {use.holder}" in finding.evidence
+
+    def test_the_warm_cluster_has_its_own_ports(self) -> None:
+        use = PortUse(
+            port=8080, purpose="the API", holder="the container plexsphere-control-plane", is_warm_cluster=True
+        )
+
+        assert found_in("port-taken", ports=[use], bringing_up=True).state == "ok"
+
+    @pytest.mark.parametrize(("bringing_up", "state"), [(False, "ok"), (True, "found")])
+    def test_our_embedded_stack_is_in_the_way_of_a_bring_up_only(self, *, bringing_up: bool, state: str) -> None:
+        use = PortUse(port=8080, purpose="the API", holder="another plexdev stack (…)", pid=5, is_embedded=True)
+
+        finding = found_in("port-taken", ports=[use], bringing_up=bringing_up)
+
+        assert finding.state == state
+        assert finding.command in {"", "plexdev down"}
+
+
+class TestGatewayNotAdmitted:
+    def test_a_class_that_no_controller_has_looked_at(self) -> None:
+        finding = found_in(
+            "gateway-not-admitted", gateway_classes=[gateway_class(PENDING)], gateways=[], deployments=[]
+        )
+
+        assert finding.state == "found"
+        assert "gatewayclass/envoy-gateway is not accepted: Pending: Waiting for controller" in finding.evidence
+        assert EPOCH in finding.evidence
+        assert "there is no Deployment envoy-gateway in envoy-gateway-system" in finding.evidence
+
+    def test_a_controller_that_is_there_and_not_ready_is_started_anew(self) -> None:
+        deployment = thing("Deployment", "envoy-gateway", namespace="envoy-gateway-system", spec={"replicas": 1})
+
+        finding = found_in(
+            "gateway-not-admitted", gateway_classes=[gateway_class(PENDING)], gateways=[], deployments=[deployment]
+        )
+
+        assert "its controller has 0 of 1 Pods ready" in finding.evidence
+        assert finding.command == f"{KUBECTL} -n envoy-gateway-system rollout restart deployment/envoy-gateway"
+
+    def test_a_class_for_another_controller_says_which(self) -> None:
+        wrong = gateway_class(PENDING, controller="example.com/none")
+
+        finding = found_in("gateway-not-admitted", gateway_classes=[wrong], gateways=[], deployments=[])
+
+        assert (
+            f"asks for the controller example.com/none, and Envoy Gateway answers to {CONTROLLER}" in finding.evidence
+        )
+
+    def test_a_class_that_was_refused_says_why(self) -> None:
+        refused = gateway_class(said("Accepted", "False", "InvalidParameters", "EnvoyProxy not found"))
+
+        finding = found_in("gateway-not-admitted", gateway_classes=[refused], gateways=[])
+
+        assert "InvalidParameters: EnvoyProxy not found" in finding.evidence
+        assert finding.command == f"{KUBECTL} describe gatewayclass/envoy-gateway"
+
+    def test_a_gateway_whose_class_does_not_exist(self) -> None:
+        orphan = gateway(PENDING, of_class="nginx")
+
+        finding = found_in("gateway-not-admitted", gateway_classes=[gateway_class(ACCEPTED)], gateways=[orphan])
+
+        assert "its GatewayClass nginx does not exist (envoy-gateway)" in finding.evidence
+
+    def test_an_object_of_this_moment_is_given_time(self) -> None:
+        parts = {"gateway_classes": [gateway_class(PENDING)], "gateways": [], "deployments": []}
+        made = 1_795_435_200.0  # LONG_AGO
+
+        assert found_in("gateway-not-admitted", **parts, now=made + 2).state == "ok"
+        assert found_in("gateway-not-admitted", **parts, now=made + 30).state == "found"
+
+    def test_what_is_accepted_is_fine(self) -> None:
+        finding = found_in(
+            "gateway-not-admitted", gateway_classes=[gateway_class(ACCEPTED)], gateways=[gateway(ACCEPTED)]
+        )
+
+        assert finding.state == "ok"
+
+
+class TestAddressNotAssigned:
+    UNADDRESSED = said("Programmed", "False", "AddressNotAssigned", "No addresses have been assigned to the Gateway")
+
+    def test_it_is_found_in_our_cluster_and_in_a_foreign_one(self) -> None:
+        ours = found_in("address-not-assigned", gateways=[gateway(ACCEPTED, self.UNADDRESSED)], ours=True)
+        foreign = found_in("address-not-assigned", gateways=[gateway(ACCEPTED, self.UNADDRESSED)])
+
+        assert (ours.state, ours.fixable, foreign.state, foreign.fixable) == ("found", True, "found", False)
+        assert ours.command == f"plexdev manifests | {KUBECTL} apply --server-side --force-conflicts -f -"
+        assert "patch envoyproxy envoy-proxy-config" in foreign.command
+
+    def test_it_is_not_also_not_programmed(self) -> None:
+        finding = found_in("gateway-not-programmed", gateways=[gateway(ACCEPTED, self.UNADDRESSED)], definitions=[])
+
+        assert finding.state == "ok"
+
+    def test_an_address_is_fine_and_said(self) -> None:
+        addressed = gateway(PROGRAMMED)
+        addressed["status"]["addresses"] = [{"value": "172.18.0.2"}]
+
+        assert found_in("address-not-assigned", gateways=[addressed]).evidence == "gateway/plexsphere has 172.18.0.2"
+
+
+class TestGatewayNotProgrammed:
+    def definitions(self, *names: str) -> list[Any]:
+        established = said("Established", "True")
+        return [thing("CustomResourceDefinition", name, established, namespace=None) for name in names]
+
+    @pytest.mark.parametrize(
+        ("there", "missing"),
+        [
+            (("gateways.gateway.networking.k8s.io",), "httproutes.gateway.networking.k8s.io"),
+            (("backends.gateway.envoyproxy.io",), "envoyproxies.gateway.envoyproxy.io"),
+        ],
+    )
+    def test_a_big_definition_that_is_missing_among_its_group(self, there: tuple[str, ...], missing: str) -> None:
+        finding = found_in("gateway-not-programmed", gateways=[], definitions=self.definitions(*there))
+
+        assert finding.state == "found"
+        assert f"{missing} is missing" in finding.evidence
+        assert "apply --server-side --force-conflicts" in finding.command
+
+    def test_our_cluster_gets_our_definitions(self) -> None:
+        there = self.definitions("gateways.gateway.networking.k8s.io")
+
+        finding = found_in("gateway-not-programmed", gateways=[], definitions=there, ours=True)
+
+        assert finding.command == f"plexdev doctor --crds | {KUBECTL} apply --server-side --force-conflicts -f -"
+
+    def test_the_gateway_of_another_implementation_needs_no_envoy_proxy(self) -> None:
+        there = self.definitions("gateways.gateway.networking.k8s.io", "httproutes.gateway.networking.k8s.io")
+
+        assert found_in("gateway-not-programmed", gateways=[gateway(PROGRAMMED)], definitions=there).state == "ok"
+
+    def test_another_reason_is_said(self) -> None:
+        refused = gateway(ACCEPTED, said("Programmed", "False", "NoResources", "Envoy replicas unavailable"))
+
+        finding = found_in("gateway-not-programmed", gateways=[refused], definitions=[])
+
+        assert "NoResources: Envoy replicas unavailable" in finding.evidence
+        assert finding.command == f"{KUBECTL} describe -n default gateway/plexsphere"
+
+
+class TestRouteWaitedFor:
+    def command(self, text: str) -> RunningCommand:
+        return RunningCommand(pid=77, words=tuple(text.split(" ")))
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "kubectl wait --for=condition=Accepted httproute/plexsphere",
+            "/usr/bin/kubectl --context x wait --for condition=Ready httproutes --all",
+            "kubectl wait httproute.gateway.networking.k8s.io/plexsphere --for=condition=Programmed",
+            "kubectl wait --for=condition=Ready pod/x,grpcroute/y",
+        ],
+    )
+    def test_a_wait_that_never_ends(self, text: str) -> None:
+        parents = [{"conditions": [ACCEPTED]}]
+        route = thing("HTTPRoute", "plexsphere")
+        route["status"] = {"parents": parents}
+
+        finding = found_in("route-waited-for", commands=[self.command(text)], routes=[route])
+
+        assert finding.state == "found"
+        assert "(pid 77)" in finding.evidence
+        assert "httproute/plexsphere is accepted by its parents" in finding.evidence
+        assert finding.command.startswith(f"{KUBECTL} wait -n default --for=jsonpath=")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "kubectl wait --for=condition=Programmed gateway/plexsphere",
+            "kubectl wait --for=jsonpath={.status.parents[0]} httproute/plexsphere",
+            "kubectl get httproute/plexsphere --watch",
+            "kubectl wait --for=delete httproute/plexsphere",
+        ],
+    )
+    def test_a_wait_that_can_end(self, text: str) -> None:
+        assert found_in("route-waited-for", commands=[self.command(text)], routes=[]).state == "ok"
+
+
+class TestClocks:
+    @pytest.mark.parametrize(("ahead", "state"), [(61.0, "found"), (-61.0, "found"), (59.0, "ok")])
+    def test_more_than_a_minute_is_too_much(self, ahead: float, state: str) -> None:
+        assert found_in("clock-skew", clocks={"container x": ahead}, complaints=[]).state == state
+
+    def test_a_token_that_was_refused_by_its_time(self) -> None:
+        line = LogLine(pod="plexsphere-1", container="plexsphere", text="id_token has expired: exp is 12:00")
+
+        finding = found_in("clock-skew", clocks={"container x": 0.0}, complaints=[line])
+
+        assert finding.evidence == "pod/plexsphere-1 wrote: id_token has expired: exp is 12:00"
+        assert finding.command == "sudo hwclock --hctosys && date -u && docker exec plexsphere-control-plane date -u"
+
+
+class TestImageNeverPulled:
+    def pod(self, reason: str, *, part: str = "containerStatuses") -> Any:
+        waiting = {"state": {"waiting": {"reason": reason}}}
+        status = {part: [{"name": "plexsphere", "image": "plexsphere:dev", **waiting}]}
+        return thing("Pod", "plexsphere-1") | {"status": status}
+
+    @pytest.mark.parametrize("part", ["containerStatuses", "initContainerStatuses"])
+    def test_the_image_is_named_once_and_loaded(self, part: str) -> None:
+        pods = [self.pod("ErrImageNeverPull", part=part), self.pod("ErrImageNeverPull")]
+
+        finding = found_in("image-never-pulled", pods=pods)
+
+        assert "pod/plexsphere-1, container plexsphere: plexsphere:dev" in finding.evidence
+        assert finding.command == "kind load docker-image plexsphere:dev --name plexsphere"
+
+    @pytest.mark.parametrize("reason", ["ImagePullBackOff", "ContainerCreating"])
+    def test_other_reasons_are_others(self, reason: str) -> None:
+        assert found_in("image-never-pulled", pods=[self.pod(reason)]).state == "ok"
+
+
+class TestSerialPulls:
+    @pytest.mark.parametrize(
+        ("config", "state"),
+        [({"serializeImagePulls": True}, "found"), ({}, "found"), ({"serializeImagePulls": False}, "ok")],
+    )
+    def test_the_kubelets_own_configuration_tells(self, config: Mapping[str, Any], state: str) -> None:
+        assert found_in("serial-pulls", kubelet={"plexsphere-control-plane": config}, pods=[]).state == state
+
+    def test_who_waits_is_said(self) -> None:
+        waiting = {"name": "a", "state": {"waiting": {"reason": "PodInitializing"}}}
+        pod = thing("Pod", "nats-0") | {"status": {"containerStatuses": [waiting]}}
+
+        assert found_in("serial-pulls", kubelet={"n": {}}, pods=[pod]).evidence.endswith("waiting now: pod/nats-0")
+
+
+class TestDiskPressure:
+    ROOMY = Disk(place="/var/lib/docker", free=60 << 30, total=250 << 30)
+
+    def test_the_node_says_so(self) -> None:
+        node = thing("Node", "n", said("DiskPressure", "True", message="kubelet has disk pressure"), namespace=None)
+
+        finding = found_in("disk-pressure", disks=[self.ROOMY], nodes=[node], pods=[])
+
+        assert finding.evidence == "node/n has DiskPressure: kubelet has disk pressure"
+        assert (finding.command, finding.fixable) == ("docker system prune -f", False)
+
+    def test_a_pod_was_evicted_for_it(self) -> None:
+        status = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: ephemeral-storage."}
+        pod = thing("Pod", "nats-0") | {"status": status}
+
+        assert found_in("disk-pressure", disks=[self.ROOMY], nodes=[], pods=[pod]).state == "found"
+
+    def test_a_disk_without_room_for_the_images(self) -> None:
+        full = Disk(place="/var/lib/docker", free=1 << 30, total=250 << 30)
+
+        finding = found_in("disk-pressure", disks=[full])
+
+        assert finding.evidence == "/var/lib/docker has 1.0 GiB left of 250 GiB"
+
+
+@pytest.mark.parametrize("mode", TABLE, ids=lambda mode: mode.tag)
+def test_what_could_not_be_looked_at_is_not_examined(mode: Any) -> None:
+    nothing = dict.fromkeys(("ports", "disks", "commands", "clocks"), Unknown("no Docker"))
+
+    finding = diagnose(mode, Symptoms(now=NOW, **nothing))  # type: ignore[arg-type]
+
+    assert finding.state == "not examined"
+    assert finding.evidence in {"no Docker", "no cluster"}
+    assert finding.command == ""
+
+
+@pytest.mark.parametrize("mode", TABLE, ids=lambda mode: mode.tag)
+def test_recognition_answers_one_of_three(mode: Any) -> None:
+    assert isinstance(mode.recognise(Symptoms(now=NOW)), Fine | Found | Unknown)

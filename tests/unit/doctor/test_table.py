@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from docs.doctor_page import page
+from pytest_plexdev.doctor.table import TABLE
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "doctor.md").read_text() == page(), "run: make docs"
+
+
+@pytest.mark.parametrize("mode", [mode for mode in TABLE if mode.fix], ids=lambda mode: mode.tag)
+def test_every_fix_is_a_module(mode: object) -> None:
+    assert find_spec(f"pytest_plexdev.doctor.fixes.{getattr(mode, 'fix')}")  # noqa: B009
+
+
+def test_what_deletes_is_never_run() -> None:
+    fixes = (ROOT / "pytest_plexdev" / "doctor" / "fixes").glob("*.py")
+
+    assert [path.name for path in fixes if "prune" in path.read_text()] == []
+    assert next(mode for mode in TABLE if "prune" in mode.remedy).fix is None
+
+
+def test_every_printed_text_fits_a_line() -> None:
+    assert [mode.tag for mode in TABLE if max(len(mode.explanation), len(mode.title)) > 110] == []

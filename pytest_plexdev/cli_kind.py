@@ -3,27 +3,141 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import BAD_SETTING, PLEXD_DEFERRED
+
+if TYPE_CHECKING:
+    from pytest_plexdev.stack.kind.settings import KindSettings
+    from pytest_plexdev.stack.model import StackInfo
+
+PLEXD: Final = "plexd"
+_FORCE: Final = "DEV_FORCE_DOWN"
+_TIMEOUT: Final = 300.0
 
 
 def add_manifests_command(commands: Any) -> None:
     """Add ``plexdev manifests`` to what ``ArgumentParser.add_subparsers`` returned."""
-    raise NotImplementedError
+    parser = commands.add_parser(
+        "manifests",
+        help="print what is applied: plexdev manifests | kubectl apply --server-side -f -",
+    )
+    parser.set_defaults(run=_manifests)
 
 
 def up(options: argparse.Namespace) -> int:
-    """``plexdev up --stack kind``: options ``timeout``, ``reapply``, ``json``, ``service`` (``plexd`` or ``None``).
+    """``plexdev up --stack kind``: options ``timeout``, ``reapply`` and ``json``.
 
-    Of the options it reads the environment's PLEXDEV_OVERLAY, PLEXDEV_IMAGES, PLEXDEV_KIND_IMAGE as pytest does.
+    What the stack is made of is said by the environment, as for pytest: PLEXDEV_OVERLAY, PLEXDEV_IMAGES,
+    PLEXDEV_KIND_IMAGE.
     """
-    raise NotImplementedError
+    from pytest_plexdev.progress import show
+    from pytest_plexdev.stack.kind import warm
+
+    settings = warm_settings(timeout=options.timeout, reapply=options.reapply)
+    began = time.monotonic()
+    with show(as_json=options.json) as progress:
+        info, did = warm.bring_up(settings, progress)
+    if options.json:
+        import msgspec
+
+        _print(json.dumps({"did": did, "stack": msgspec.to_builtins(info, enc_hook=str)}, indent=2))
+        return 0
+    _print(_welcome(info, did, seconds=time.monotonic() - began))
+    return 0
+
+
+def up_plexd() -> int:
+    """``plexdev up plexd``: declared by the runbook and deferred; it exits 69.
+
+    Raises:
+        PlexdevError: ``plexd-deferred``, always.
+    """
+    raise PlexdevError(PLEXD_DEFERRED)
 
 
 def down(options: argparse.Namespace) -> int:
-    """``plexdev down`` of the warm cluster: option ``force`` (or ``DEV_FORCE_DOWN=1``)."""
-    raise NotImplementedError
+    """``plexdev down`` of the warm cluster: option ``force``, or ``DEV_FORCE_DOWN=1``."""
+    from pytest_plexdev.progress import show
+    from pytest_plexdev.stack.kind import warm
+
+    force = options.force or os.environ.get(_FORCE) == "1"
+    with show(as_json=False) as progress:
+        lines = warm.take_down(warm_settings(), force=force, progress=progress)
+    _print("\n".join(lines))
+    return 0
 
 
 def there_is_a_cluster() -> bool:
-    """Whether ``plexdev down`` has anything of kind to end: files alone."""
-    raise NotImplementedError
+    """Whether ``plexdev down`` may have anything of kind to end: files and a look at Docker."""
+    from pytest_plexdev.stack.kind.names import WARM_CLUSTER
+    from pytest_plexdev.stack.kind.warm import warm_directory
+
+    if warm_directory().exists():
+        return True
+    from pytest_plexdev.stack.kind import cluster
+
+    try:
+        return cluster.find(WARM_CLUSTER) is not None
+    except PlexdevError:
+        # No Docker, no cluster.
+        return False
+
+
+def warm_settings(*, timeout: float = _TIMEOUT, reapply: bool = False) -> KindSettings:
+    """The warm cluster as the environment wants it.
+
+    Raises:
+        PlexdevError: ``bad-setting``.
+    """
+    from pytest_plexdev.options import OptionError, resolve
+    from pytest_plexdev.stack.kind.settings import KindSettings
+
+    try:
+        chosen = resolve({}, {**os.environ, "PLEXDEV_STACK": "kind", "DEV_STACK": ""}, {})
+    except OptionError as error:
+        raise PlexdevError(BAD_SETTING, reason=str(error)) from None
+    return KindSettings(
+        timeout=timeout,
+        kind_image=chosen.kind_image,
+        overlay=chosen.overlay,
+        images=chosen.images,
+        on_drift="apply",
+        reapply=reapply,
+    )
+
+
+def _welcome(info: StackInfo, did: list[str], *, seconds: float) -> str:
+    assert info.cluster is not None
+    phases = ", ".join(f"{phase.name} {phase.seconds:.1f} s" for phase in info.phases)
+    return "\n".join(
+        [
+            f"plexdev: the stack is ready on {info.cluster.context} ({seconds:.1f} s: {phases})",
+            *(f"  {line}" for line in did),
+            f"  api        {info.endpoints.api}",
+            f"  issuer     {info.endpoints.issuer}",
+            f"  kubeconfig {info.cluster.kubeconfig}",
+            f"  left out   {', '.join(info.left_out)}",
+            "  next       pytest --dev-stack; plexdev status; plexdev down",
+        ]
+    )
+
+
+def _manifests(_: argparse.Namespace) -> int:
+    import yaml
+
+    from pytest_plexdev.stack.kind.manifests import render
+    from pytest_plexdev.stack.kind.settings import Addresses
+
+    settings = warm_settings()
+    objects = render(Addresses(), settings.images, settings.overlay, settings.seed)
+    _print(yaml.safe_dump_all(objects, sort_keys=False).rstrip())
+    return 0
+
+
+def _print(text: str) -> None:
+    print(text)  # noqa: T201

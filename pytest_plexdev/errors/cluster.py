@@ -109,3 +109,23 @@ IMAGE_BUILD_FAILED: Final = Failure(
     why="these are the last lines of the step that failed",
     fix="see the whole of it: plexdev images build --verbose",
 )
+PLEXD_DEFERRED: Final = Failure(
+    tag="plexd-deferred",
+    what="plexd is declared in deploy/local/base/plexd and not part of the dev stack",
+    why="no overlay renders it, so there is no Deployment to bring up (as in the product's own dev stack)",
+    fix="the harness plays nodes in its place: the fixture plexdev_node",
+    exit_code=69,
+)
+BAD_SETTING: Final = Failure(
+    tag="bad-setting",
+    what="{reason}",
+    why="a variable of the environment says so",
+    fix="set it right, or unset it",
+    exit_code=2,
+)
+SERVICE_NOT_READY: Final = Failure(
+    tag="service-not-ready",
+    what="{service} of the running stack is {state}: {reason}",
+    why="the API gave no answer, and it is what the cluster says of itself; a Pod that restarts comes back by itself",
+    fix="{fix}",
+)

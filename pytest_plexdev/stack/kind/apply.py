@@ -18,9 +18,11 @@ from pytest_plexdev.stack.kind.render import INPUTS, pod_template
 Change: TypeAlias = Literal["created", "changed", "unchanged", "run again"]
 
 _AT_ONCE: Final = 8
-_FIRST: Final = ("Namespace", "CustomResourceDefinition")
-_SECOND: Final = frozenset(
-    {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ConfigMap", "Secret", "Service"}
+_WAVES: Final = (
+    frozenset({"Namespace", "CustomResourceDefinition"}),
+    frozenset(
+        {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ConfigMap", "Secret", "Service"}
+    ),
 )
 _DISCOVERY: Final = 10.0
 """Seconds that the API server gets to serve a kind whose definition it has established."""
@@ -40,11 +42,13 @@ class Outcome:
 def waves(objects: Iterable[Object]) -> Iterator[list[Object]]:
     """The objects in the order of their needs; those of one wave go at the same time."""
     rest = list(objects)
-    for belongs in (*(_is_kind(kind) for kind in _FIRST), lambda each: each["kind"] in _SECOND, lambda _: True):
-        wave = [each for each in rest if belongs(each)]
-        rest = [each for each in rest if not belongs(each)]
+    for kinds in _WAVES:
+        wave = [each for each in rest if each["kind"] in kinds]
+        rest = [each for each in rest if each["kind"] not in kinds]
         if wave:
             yield wave
+    if rest:
+        yield rest
 
 
 def apply(
@@ -57,7 +61,7 @@ def apply(
 ) -> None:
     """Apply them to a cluster that is ours.
 
-    A Job cannot be changed: one that is another now is deleted and made anew.
+    A Job cannot be changed: one that is another now, or that failed, is deleted and made anew.
 
     Args:
         established: Waits for the CustomResourceDefinitions that it is given.
@@ -79,7 +83,7 @@ def _apply(client: KubeClient, wanted: Object, again: Collection[str]) -> tuple[
     kind, meta = wanted["kind"], wanted["metadata"]
     resource = _resource(client, wanted)
     there = client.get(resource, meta["name"], meta.get("namespace"))
-    rerun = kind == "Job" and there is not None and (meta["name"] in again or _inputs(there) != _inputs(wanted))
+    rerun = kind == "Job" and there is not None and (meta["name"] in again or _is_spent(there, wanted))
     if rerun:
         client.delete(JOB, meta["name"], meta["namespace"])
     applied = client.apply(wanted)
@@ -91,6 +95,12 @@ def _change(before: Object | None, after: Object) -> Change:
         return "created"
     same = before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
     return "unchanged" if same else "changed"
+
+
+def _is_spent(there: Object, wanted: Object) -> bool:
+    conditions = (there.get("status") or {}).get("conditions") or ()
+    failed = any(each["type"] == "Failed" and each["status"] == "True" for each in conditions)
+    return failed or _inputs(there) != _inputs(wanted)
 
 
 def _inputs(job: Object) -> str | None:
@@ -109,7 +119,3 @@ def _resource(client: KubeClient, wanted: Object) -> Resource:
             if error.failure is not KUBE_REFUSED or time.monotonic() > deadline:
                 raise
         time.sleep(0.05)
-
-
-def _is_kind(kind: str) -> Callable[[Object], bool]:
-    return lambda each: each["kind"] == kind

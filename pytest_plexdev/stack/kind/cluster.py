@@ -26,6 +26,7 @@ from pytest_plexdev.errors.cluster import COMMAND_FAILED
 from pytest_plexdev.kube import Access, read_access
 from pytest_plexdev.stack.embedded.processes import ProcessId
 from pytest_plexdev.stack.files import write_whole
+from pytest_plexdev.stack.kind.engine import docker
 from pytest_plexdev.stack.kind.names import OWNER, OWNER_LABEL, context_of, node_of
 
 _QUICK: Final = 30.0
@@ -132,10 +133,12 @@ def delete(place: Place) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(creator, signal.SIGKILL)
     argv = ["kind", "delete", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig)]
-    run(argv, timeout=_DELETION, purpose="the cluster is not needed any more")
+    purpose = "the cluster is not needed any more"
+    # Docker finishes what an interrupted `kind create` had asked it for; and somebody else may delete it meanwhile.
+    with contextlib.suppress(PlexdevError):
+        run(argv, timeout=_DELETION, purpose=purpose)
     if find(place.name) is not None:
-        # Docker finishes what an interrupted `kind create` had asked it for.
-        run(argv, timeout=_DELETION, purpose="the cluster is not needed any more")
+        run(argv, timeout=_DELETION, purpose=purpose)
     place.forget_creation()
     place.kubeconfig.unlink(missing_ok=True)
 
@@ -143,7 +146,7 @@ def delete(place: Place) -> None:
 def find(name: str) -> Container | None:
     """The node of the cluster with that name, whoever made it."""
     try:
-        said = run(["docker", "inspect", "--type", "container", node_of(name)], timeout=_QUICK, purpose="is it there?")
+        said = docker("inspect", "--type", "container", node_of(name), purpose="is the cluster there?")
     except PlexdevError as error:
         if error.failure is COMMAND_FAILED and "no such" in error.detail.lower():
             return None
@@ -178,23 +181,23 @@ def is_half_made(place: Place, container: Container) -> bool:
 
 def start(container: Container) -> None:
     """Start a node that was stopped. kind's node finds its way with a new address by itself."""
-    run(["docker", "start", container.name], timeout=_QUICK, purpose="the cluster's node was stopped")
+    docker("start", container.name, purpose="the cluster's node was stopped")
 
 
 def _creators(place: Place) -> list[int]:
     """Processes of ``kind create`` for this very cluster; the path of our own kubeconfig tells them."""
-    wanted = ["create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig)]
+    wanted = "\0".join(["create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig), ""])
     found = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            if entry.name.isdigit() and (entry / "cmdline").read_text().split("\0")[1:7] == wanted:
+            if entry.name.isdigit() and wanted in (entry / "cmdline").read_text():
                 found.append(int(entry.name))
     return found
 
 
 def _file_of(container: Container, path: str) -> str | None:
     try:
-        said = run(["docker", "cp", f"{container.name}:{path}", "-"], timeout=_QUICK, purpose="whose node is it?")
+        said = docker("cp", f"{container.name}:{path}", "-", purpose="whose node is it?")
         with tarfile.open(fileobj=io.BytesIO(said.stdout.encode())) as archive:
             member = archive.extractfile(archive.getmembers()[0])
             return member.read().decode() if member is not None else None

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pytest_plexdev.stack.kind.settings import KindSettings
-    from pytest_plexdev.stack.model import Progress, StackInfo, Verdict
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
+from pytest_plexdev.kube import Access, KubeClient, read_access
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import POD
+from pytest_plexdev.stack.kind.forward import Forwards
+from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.model import Progress, StackInfo, Verdict
 
 
 class KindProvider:
@@ -17,21 +23,98 @@ class KindProvider:
     def __init__(self, settings: KindSettings, directory: Path) -> None:
         self._settings = settings
         self._directory = directory
+        self._forwards: Forwards | None = None
 
     def up(self, progress: Progress) -> StackInfo:
-        raise NotImplementedError
+        """Bring the stack up: on a new cluster where it has an owner, else the warm one.
+
+        Raises:
+            PlexdevError: It did not become ready. Of a run's own cluster nothing is left then.
+        """
+        from pytest_plexdev.stack.kind import warm
+
+        if self._settings.owner is None:
+            return warm.bring_up(self._settings, progress)[0]
+        from pytest_plexdev.stack.kind import fresh
+
+        return fresh.bring_up(self._settings, self._directory, progress)
 
     def down(self, info: StackInfo) -> None:
-        raise NotImplementedError
+        """Delete a run's own cluster and its directory. One that is gone already is fine."""
+        from pytest_plexdev.stack.kind import fresh
+
+        assert info.cluster is not None
+        fresh.take_down(info.cluster.name, info.directory)
 
     def state(self, info: StackInfo) -> Sequence[Verdict]:
-        raise NotImplementedError
+        """Judge every object of the stack as the cluster says it is now."""
+        from pytest_plexdev.readiness.wait import refs_in, verdicts_now
+
+        try:
+            with KubeClient(_access(info)) as client:
+                return verdicts_now(client, [*refs_in(client, NAMESPACE), *refs_in(client, GATEWAY_NAMESPACE)])
+        except PlexdevError as error:
+            if error.failure is not CLUSTER_UNREACHABLE:
+                raise
+            reason = f"the API server does not answer: {error.facts['reason']}"
+            return [Verdict(name=one.name, state="gone", reason=reason) for one in info.services]
 
     def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
-        raise NotImplementedError
+        """What the newest Pod of a service wrote, container by container; empty where it has none."""
+        with KubeClient(_access(info)) as client:
+            pod = _newest_pod(client, service)
+            return _log(client, pod, since) if pod is not None else ""
 
     def reach(self, info: StackInfo, service: str) -> str:
-        raise NotImplementedError
+        """The URL of ``postgres`` or ``nats``; a port-forward is opened with the first question.
+
+        Raises:
+            PlexdevError: It cannot be reached.
+        """
+        assert info.cluster is not None
+        if self._forwards is None:
+            self._forwards = Forwards(info.cluster)
+        return self._forwards.url(service)
 
     def close(self) -> None:
-        raise NotImplementedError
+        """Close the port-forwards."""
+        if self._forwards is not None:
+            self._forwards.close()
+            self._forwards = None
+
+
+def _access(info: StackInfo) -> Access:
+    assert info.cluster is not None
+    access = read_access(info.cluster.kubeconfig, info.cluster.context)
+    if access is None:
+        raise PlexdevError(
+            CLUSTER_UNREACHABLE,
+            context=info.cluster.context,
+            server="an address that is not known any more",
+            reason=f"{info.cluster.kubeconfig} is gone",
+            fix="plexdev up --stack kind",
+        )
+    return access
+
+
+def _newest_pod(client: KubeClient, service: str) -> Object | None:
+    for namespace in (NAMESPACE, GATEWAY_NAMESPACE):
+        pods = client.list(POD, namespace, labels=f"app.kubernetes.io/name={service}")["items"]
+        if pods:
+            newest: Object = max(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])
+            return newest
+    return None
+
+
+def _log(client: KubeClient, pod: Object, since: float | None) -> str:
+    meta, spec = pod["metadata"], pod["spec"]
+    seconds = None if since is None else time.time() - since
+    said = {
+        container["name"]: client.log(meta["name"], container["name"], meta["namespace"], seconds=seconds)
+        for container in (*spec.get("initContainers", ()), *spec["containers"])
+    }
+    written = {name: text for name, text in said.items() if text}
+    main = spec["containers"][0]["name"]
+    if set(written) <= {main}:
+        return written.get(main, "")
+    return "".join(f"==> {name} <==\n{text}" for name, text in written.items())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP
 from pytest_plexdev.stack.kind.names import NAMESPACE, OWNER, OWNER_LABEL, READY, SENTINEL
+from pytest_plexdev.stack.kind.settings import Addresses
 from pytest_plexdev.stack.model import SeededTenant, Service
 
 
@@ -33,6 +34,7 @@ class Ready:
     fingerprint: Mapping[str, str]
     tenants: tuple[SeededTenant, ...]
     services: tuple[Service, ...]
+    addresses: Addresses
     at: float
 
 
@@ -54,6 +56,7 @@ def read_ready(client: KubeClient) -> Ready | None:
             fingerprint=dict(json.loads(data["fingerprint"])),
             tenants=msgspec.json.decode(data["tenants"], type=tuple[SeededTenant, ...]),
             services=msgspec.json.decode(data["services"], type=tuple[Service, ...]),
+            addresses=Addresses(**json.loads(data["addresses"])),
             at=float(data["ready_at"]),
         )
     except (PlexdevError, KeyError, ValueError, TypeError, msgspec.MsgspecError):
@@ -66,12 +69,14 @@ def write_ready(
     fingerprint: Mapping[str, str],
     tenants: Sequence[SeededTenant],
     services: Sequence[Service],
+    addresses: Addresses,
 ) -> None:
     """Say that the stack is whole. To be done last."""
     data = {
         "fingerprint": json.dumps(dict(fingerprint), sort_keys=True, indent=1),
         "tenants": msgspec.json.encode(tenants).decode(),
         "services": msgspec.json.encode(services, enc_hook=str).decode(),
+        "addresses": json.dumps(asdict(addresses)),
         "ready_at": str(time.time()),
     }
     meta = {"name": READY, "namespace": NAMESPACE, "labels": {OWNER_LABEL: OWNER}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,8 @@ from typing import Final
 
 from pytest_plexdev.command import MINIMUM, run
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import COMMAND_FAILED, DOCKER_FORBIDDEN, DOCKER_SILENT, TOOL_TOO_OLD
+from pytest_plexdev.errors.cluster import TOOL_TOO_OLD
+from pytest_plexdev.stack.kind.engine import engine_error
 from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
 
 PINNED: Final[Mapping[str, str]] = {"docker": "24.0", "kind": "0.26.0", "kubectl": "1.32.0"}
@@ -60,18 +60,11 @@ def _version(tool: _Tool) -> str:
     try:
         answer = run(tool.question, timeout=_PATIENCE, purpose=f"{tool.name} was asked for its version")
     except PlexdevError as error:
-        raise _docker_error(error) if tool.name == "docker" and error.failure is COMMAND_FAILED else error from None
+        raise engine_error(error) or error from None
     try:
         return tool.read(answer.stdout)
     except (ValueError, KeyError, TypeError):
         return "of an unknown version"
-
-
-def _docker_error(error: PlexdevError) -> PlexdevError:
-    forbidden = "permission denied" in error.detail.lower()
-    host = os.environ.get("DOCKER_HOST") or "its default socket"
-    reason = error.detail.splitlines()[-1].strip() if error.detail else str(error.facts.get("status"))
-    return PlexdevError(DOCKER_FORBIDDEN if forbidden else DOCKER_SILENT, host=host, reason=reason)
 
 
 def _judge(tool: _Tool, version: str, progress: Progress) -> None:
@@ -81,7 +74,7 @@ def _judge(tool: _Tool, version: str, progress: Progress) -> None:
         command = " ".join(tool.question)
         raise PlexdevError(TOOL_TOO_OLD, program=tool.name, version=text, wanted=MINIMUM[tool.name], command=command)
     if found < numbers(PINNED[tool.name]):
-        progress(VerdictChanged(Verdict(name=tool.name, state="ready", reason=_warning(tool.name, version))))
+        progress(VerdictChanged(verdict=Verdict(name=tool.name, state="ready", reason=_warning(tool.name, version))))
 
 
 def _warning(name: str, version: str) -> str:

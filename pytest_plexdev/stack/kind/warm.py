@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED, NOT_LOOPBACK
+from pytest_plexdev.stack.embedded.settings import state_directory
+from pytest_plexdev.stack.kind.names import WARM_CLUSTER, context_of
+from pytest_plexdev.stack.kind.settings import Addresses
 
 if TYPE_CHECKING:
+    from pytest_plexdev.kube import Access
+    from pytest_plexdev.stack.kind.sentinel import Ready
     from pytest_plexdev.stack.kind.settings import KindSettings
     from pytest_plexdev.stack.model import Progress, StackInfo
 
+UNFINISHED: Final = "its bring-up was never completed"
+_CONNECTS: Final = 0.05
+"""Seconds in which a listener of this machine accepts; a millisecond is usual."""
+_ANSWERS: Final = 2.0
 
-def find(state: Path | None = None) -> StackInfo | None:
+
+def warm_directory(state: Path | None = None, name: str = WARM_CLUSTER) -> Path:
+    """The directory of the warm cluster's files, whether there is one or not."""
+    return (state or state_directory()) / "kind" / name
+
+
+def find(state: Path | None = None, *, name: str = WARM_CLUSTER) -> StackInfo | None:
     """The stack of the warm cluster, or ``None``: files and sockets alone, nothing is applied.
 
     Raises:
-        PlexdevError: ``not-loopback``: the context is there and its API server is not on this machine.
+        PlexdevError: ``not-loopback``: the context is there and its API server is not on this machine;
+            ``api-silent``: the cluster is there and its API does not answer.
     """
-    raise NotImplementedError
+    for access in _accesses(warm_directory(state, name), name):
+        found = _look_at(access, name)
+        if found is not None:
+            return found[0]
+    return None
 
 
 def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
@@ -25,12 +51,29 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
     Raises:
         PlexdevError: ``drifted``, with ``on_drift="fail"``; what :func:`find` raises.
     """
-    raise NotImplementedError
+    info = find(settings.state, name=settings.name)
+    if info is None or settings.on_drift == "ignore":
+        return info
+    differ = drift(settings, info)
+    if not differ:
+        return info
+    if settings.on_drift == "fail":
+        raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
+    return bring_up(settings, progress)[0]
 
 
 def drift(settings: KindSettings, info: StackInfo) -> list[str]:
     """The inputs that differ from what was applied; empty where the cluster is not ours."""
-    raise NotImplementedError
+    from pytest_plexdev.kube import KubeClient, read_access
+    from pytest_plexdev.stack.kind import fingerprint, sentinel
+
+    assert info.cluster is not None
+    access = read_access(info.cluster.kubeconfig, info.cluster.context) if info.cluster.owned else None
+    if access is None:
+        return []
+    with KubeClient(access) as client:
+        ready = sentinel.read_ready(client)
+    return fingerprint.differing(ready.fingerprint, fingerprint.current(settings)) if ready else [UNFINISHED]
 
 
 def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, list[str]]:
@@ -39,9 +82,86 @@ def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, lis
     Raises:
         PlexdevError: ``foreign-cluster`` where it is not ours; whatever a bring-up can fail with.
     """
-    raise NotImplementedError
+    from pytest_plexdev.stack.kind import warm_up
+
+    return warm_up.bring_up(settings, progress)
 
 
 def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
     """Delete the warm cluster where it is ours, or *force* says so. What was done, in lines for a person."""
-    raise NotImplementedError
+    from pytest_plexdev.stack.kind import warm_up
+
+    return warm_up.take_down(settings, force=force, progress=progress)
+
+
+def _accesses(directory: Path, name: str) -> Iterator[Access]:
+    """Ways to a cluster of that name that somebody listens at: our own kubeconfig first, then the user's."""
+    for path in (directory / "kubeconfig", *_users_kubeconfigs()):
+        access = _access(path, name)
+        if access is None or not _listens(access):
+            continue
+        is_own = path.parent == directory
+        yield access if is_own else access.write_private(directory / "attached" / "kubeconfig")
+
+
+def _access(path: Path, name: str) -> Access | None:
+    context = context_of(name)
+    try:
+        mentioned = context.encode() in path.read_bytes()
+    except OSError:
+        return None
+    if not mentioned:
+        return None
+    from pytest_plexdev.kube.kubeconfig import read_access
+
+    access = read_access(path, context)
+    if access is not None and not access.is_loopback:
+        raise PlexdevError(NOT_LOOPBACK, context=context, path=path, server=access.server)
+    return access
+
+
+def _users_kubeconfigs() -> list[Path]:
+    named = os.environ.get("KUBECONFIG", "")
+    return [Path(part) for part in named.split(os.pathsep) if part] or [Path.home() / ".kube" / "config"]
+
+
+def _listens(access: Access) -> bool:
+    from pytest_plexdev.stack.kind.answers import listens
+
+    return listens(urlsplit(access.server).port or 443, patience=_CONNECTS)
+
+
+def _look_at(access: Access, name: str) -> tuple[StackInfo, Ready | None] | None:
+    from pytest_plexdev.kube import KubeClient
+    from pytest_plexdev.stack.kind import answers, sentinel
+    from pytest_plexdev.stack.kind.describe import services_in, stack_info
+
+    with KubeClient(access) as client:
+        owned = sentinel.is_ours(client)
+        ready = sentinel.read_ready(client) if owned else None
+        try:
+            services = ready.services if ready else services_in(client)
+        except PlexdevError as error:
+            if error.failure is CLUSTER_UNREACHABLE:
+                # Another program listens where that cluster did.
+                return None
+            raise
+        addresses = ready.addresses if ready else Addresses()
+        try:
+            version = answers.version(addresses.api, patience=_ANSWERS)
+        except (OSError, ValueError) as error:
+            fix = "plexdev up --stack kind" if owned else client.command("get", "pods")
+            reason = str(error) or type(error).__name__
+            raise PlexdevError(API_SILENT, name=name, url=addresses.api, reason=reason, fix=fix) from None
+    info = stack_info(
+        access,
+        addresses,
+        name=name,
+        directory=access.kubeconfig.parent,
+        owned=owned,
+        version=version,
+        tenants=ready.tenants if ready else (),
+        services=services,
+        started_at=ready.at if ready else None,
+    )
+    return info, ready

@@ -1,0 +1,52 @@
+"""A run's own cluster: made for it, and gone with it however it ends."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
+from pytest_plexdev.stack.kind import cluster, reaper, tools
+from pytest_plexdev.stack.kind.bring_up import BringUp
+from pytest_plexdev.stack.kind.cluster import Place
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.model import Progress, StackInfo
+
+
+def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> StackInfo:
+    """Make a cluster and bring the stack up on it; a failure leaves nothing of it behind.
+
+    Raises:
+        PlexdevError: Whatever a bring-up can fail with.
+    """
+    assert settings.owner is not None
+    tools.check(progress)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PlexdevError(STATE_UNWRITABLE, path=directory, reason=error.strerror or str(error)) from None
+    reaper.dismiss(directory)
+    reaper.watch_over(settings.name, directory, settings.owner, settings.run_directory)
+    try:
+        # A process of this run may have died while it made the cluster.
+        _delete(settings.name, directory)
+        info = BringUp(settings, Place(settings.name, directory), progress).on_a_new_cluster()
+        info.write(directory / "stack.json")
+    except BaseException:
+        take_down(settings.name, directory)
+        raise
+    return info
+
+
+def take_down(name: str, directory: Path) -> None:
+    """Delete the cluster, then what watched over it and its files."""
+    _delete(name, directory)
+    reaper.dismiss(directory)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _delete(name: str, directory: Path) -> None:
+    place = Place(name, directory)
+    container = cluster.find(name)
+    if container is not None and (cluster.is_labelled_ours(container) or cluster.is_half_made(place, container)):
+        cluster.delete(place)

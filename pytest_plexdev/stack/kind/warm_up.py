@@ -1,0 +1,170 @@
+"""Bringing the warm cluster up, whatever is there of it already, and taking it down where it is ours."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import Final
+from urllib.parse import urlsplit
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
+from pytest_plexdev.kube import Access, KubeClient
+from pytest_plexdev.kube.resources import NODE
+from pytest_plexdev.stack.kind import cluster, fingerprint, sentinel, tools
+from pytest_plexdev.stack.kind.bring_up import BringUp
+from pytest_plexdev.stack.kind.cluster import Container, Place
+from pytest_plexdev.stack.kind.hold import hold
+from pytest_plexdev.stack.kind.names import API_NODE_PORT, IDP_NODE_PORT
+from pytest_plexdev.stack.kind.sentinel import Ready
+from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
+from pytest_plexdev.stack.kind.warm import UNFINISHED, warm_directory
+from pytest_plexdev.stack.model import Progress, StackInfo
+
+_PRUNE: Final = "disk space that images took comes back with: docker system prune -f"
+_STARTS: Final = 60.0
+"""Seconds that an API server gets to answer after its node was started."""
+_LOOK_AGAIN: Final = 0.1
+_API_SERVER: Final = "6443/tcp"
+
+
+def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, list[str]]:
+    """See :func:`warm.bring_up`."""
+    place = _place(settings)
+    tools.check(progress)
+    with hold(settings.state, timeout=settings.timeout, progress=progress):
+        work = BringUp(settings, place, progress)
+        container = cluster.find(settings.name)
+        if container is not None and cluster.is_half_made(place, container):
+            cluster.delete(place)
+            work.did.append(f"cluster {settings.name}: one that was left half-made by a killed process was removed")
+            container = None
+        info = work.on_a_new_cluster() if container is None else _on(container, place, settings, work)
+        info.write(place.directory / "stack.json")
+    return info, work.did
+
+
+def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
+    """See :func:`warm.take_down`."""
+    place = _place(settings)
+    with hold(settings.state, timeout=settings.timeout, progress=progress):
+        container = cluster.find(settings.name)
+        if container is None:
+            shutil.rmtree(place.directory, ignore_errors=True)
+            return [f"plexdev: nothing to delete: there is no kind cluster {settings.name}", _PRUNE]
+        if not (force or cluster.is_half_made(place, container) or _is_ours(place, container)):
+            return [_preserved(settings.name), _PRUNE]
+        cluster.delete(place)
+        shutil.rmtree(place.directory, ignore_errors=True)
+    return [f"plexdev: the kind cluster {settings.name} is deleted", _PRUNE]
+
+
+def _on(container: Container, place: Place, settings: KindSettings, work: BringUp) -> StackInfo:
+    started = _started(container, settings.name)
+    access = _access(place, container)
+    with KubeClient(access) as client:
+        if started:
+            _wait_for_api_server(client)
+            work.did.append(f"cluster {settings.name}: was stopped, started again")
+        if not (cluster.is_labelled_ours(container) or sentinel.is_ours(client)):
+            raise _foreign(settings.name, "it carries no mark of ours, neither on its node nor as a ConfigMap")
+        ready = sentinel.read_ready(client)
+        addresses = _addresses(container)
+        if started:
+            # What the API server says of Pods is from before the stop until the kubelet has looked again.
+            work.answering(addresses)
+        differ = fingerprint.differing(ready.fingerprint, fingerprint.current(settings)) if ready else [UNFINISHED]
+        if ready is not None and not _must_apply(differ, settings, work):
+            return work.verify(client, ready, addresses)
+    if not started:
+        work.did.append(f"cluster {settings.name}: there already")
+    return work.on_a_cluster_of_ours(access, addresses, settled=_settled(ready))
+
+
+def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> bool:
+    """Whether something has to be applied; says what differs.
+
+    Raises:
+        PlexdevError: ``drifted``.
+    """
+    if differ:
+        work.did.append(f"differs from what was applied: {', '.join(differ)}")
+    if fingerprint.CLUSTER in differ:
+        work.did.append("kind.yaml is what a cluster is made with: plexdev down && plexdev up --stack kind")
+    if differ and settings.on_drift == "fail":
+        raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
+    applicable = [name for name in differ if name != fingerprint.CLUSTER]
+    return settings.reapply or bool(applicable and settings.on_drift == "apply")
+
+
+def _settled(ready: Ready | None) -> dict[str, str]:
+    return {fingerprint.CLUSTER: ready.fingerprint[fingerprint.CLUSTER]} if ready else {}
+
+
+def _started(container: Container, name: str) -> bool:
+    if container.running:
+        return False
+    if not cluster.is_labelled_ours(container):
+        raise _foreign(name, f"its node is stopped and carries no mark of ours: docker start {container.name}")
+    cluster.start(container)
+    return True
+
+
+def _wait_for_api_server(client: KubeClient) -> None:
+    deadline = time.monotonic() + _STARTS
+    while True:
+        try:
+            client.list(NODE)
+        except PlexdevError:
+            # Nobody is there yet who could be watched.
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
+        time.sleep(_LOOK_AGAIN)
+
+
+def _access(place: Place, container: Container) -> Access:
+    access = place.access()
+    if access is None or urlsplit(access.server).port != container.ports.get(_API_SERVER):
+        access = place.fetch_access()
+    if not access.is_loopback:
+        raise PlexdevError(NOT_LOOPBACK, context=access.context, path=access.kubeconfig, server=access.server)
+    return access
+
+
+def _is_ours(place: Place, container: Container) -> bool:
+    if cluster.is_labelled_ours(container):
+        return True
+    if not container.running:
+        return False
+    try:
+        with KubeClient(_access(place, container)) as client:
+            return sentinel.is_ours(client)
+    except PlexdevError as error:
+        if error.failure is CLUSTER_UNREACHABLE:
+            return False
+        raise
+
+
+def _addresses(container: Container) -> Addresses:
+    warm = Addresses()
+    return Addresses(
+        container.ports.get(f"{API_NODE_PORT}/tcp", warm.api_port),
+        container.ports.get(f"{IDP_NODE_PORT}/tcp", warm.idp_port),
+    )
+
+
+def _place(settings: KindSettings) -> Place:
+    return Place(settings.name, warm_directory(settings.state, settings.name))
+
+
+def _foreign(name: str, reason: str) -> PlexdevError:
+    return PlexdevError(FOREIGN_CLUSTER, name=name, reason=reason)
+
+
+def _preserved(name: str) -> str:
+    return (
+        f"plexdev[{FOREIGN_CLUSTER.tag}]: the kind cluster {name} was not made by plexdev, so it is preserved\n"
+        "  fix: DEV_FORCE_DOWN=1 plexdev down deletes it all the same"
+    )

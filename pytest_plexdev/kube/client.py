@@ -65,7 +65,7 @@ class KubeClient:
         response = self._send(
             "get", f"{resource.kind} {name}", "GET", resource.path(namespace, name), absent_is_fine=True
         )
-        return response.json() if response is not None else None
+        return self._object(response) if response is not None else None
 
     def list(self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = "") -> Object:
         """All objects of a kind, with the list's own ``metadata``; an empty one where the kind is not known.
@@ -76,7 +76,8 @@ class KubeClient:
         query = {name: text for name, text in (("labelSelector", labels), ("fieldSelector", fields)) if text}
         path = resource.path(namespace)
         response = self._send("list", resource.plural, "GET", path, params=query, absent_is_fine=True)
-        listing: Object = response.json() if response is not None else {"metadata": {}, "items": []}
+        listing = self._object(response) if response is not None else {"metadata": {}}
+        listing["items"] = listing.get("items") or []  # null where there is none
         for item in listing["items"]:
             # A list leaves out of its items what they have in common.
             item.setdefault("kind", resource.kind)
@@ -102,8 +103,7 @@ class KubeClient:
             headers={"content-type": "application/apply-patch+yaml"},
         )
         assert response is not None
-        applied: Object = response.json()
-        return applied
+        return self._object(response)
 
     def delete(self, resource: Resource, name: str, namespace: str | None = None, *, background: bool = True) -> bool:
         """Delete an object; ``False`` where there was none."""
@@ -170,7 +170,7 @@ class KubeClient:
     def _discover(self, api_version: str) -> Iterator[Resource]:
         path = f"/api/{api_version}" if "/" not in api_version else f"/apis/{api_version}"
         response = self._send("list", f"the kinds of {api_version}", "GET", path, absent_is_fine=True)
-        for each in response.json()["resources"] if response is not None else ():
+        for each in self._object(response)["resources"] if response is not None else ():
             if "/" not in each["name"]:
                 yield Resource(api_version, each["kind"], each["name"], each["namespaced"])
 
@@ -187,6 +187,15 @@ class KubeClient:
             return None
         raise self._refusal(verb, what, response)
 
+    def _object(self, response: httpx.Response) -> Object:
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise self.unreachable("who answers there is no API server")
+        return answer
+
     def unreachable(self, reason: str) -> PlexdevError:
         """The error for a server that gave no answer."""
         server, context = self.access.server, self.access.context
@@ -200,6 +209,7 @@ class KubeClient:
             status = response.json()
         except ValueError:
             status = {}
+        status = status if isinstance(status, dict) else {}
         causes = (status.get("details") or {}).get("causes") or ()
         fields = "\n".join(f"{cause.get('field', '?')}: {cause.get('message', '')}" for cause in causes)
         return PlexdevError(

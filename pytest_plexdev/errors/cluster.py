@@ -133,11 +133,11 @@ VENDOR_MISSING: Final = Failure(
     tag="vendor-missing",
     what="the gateway's kinds cannot be installed: no files of {source} in {cache}, and none could be fetched",
     why="their definitions are not part of this package; they are fetched once and then kept",
-    fix="install Go (https://go.dev/dl), then {command}; or reach github.com once, through HTTPS_PROXY where there is one",
+    fix="install Go, then {command}; or let this machine reach github.com once (HTTPS_PROXY, where it takes one)",
 )
 VENDOR_MISMATCH: Final = Failure(
     tag="vendor-mismatch",
     what="{file} of {source} has SHA-256 {found}, and vendor.toml wants {wanted}",
     why="what is applied to a cluster is what was reviewed; nothing of it was kept",
-    fix="git diff deploy/local/vendor; after a change of a version there: python -m pytest_plexdev.stack.kind.vendor lock",
+    fix="git diff deploy/local/vendor; for a new version there: python -m pytest_plexdev.stack.kind.vendor lock",
 )

@@ -141,3 +141,9 @@ VENDOR_MISMATCH: Final = Failure(
     why="what is applied to a cluster is what was reviewed; nothing of it was kept",
     fix="git diff deploy/local/vendor; for a new version there: python -m pytest_plexdev.stack.kind.vendor lock",
 )
+CLUSTER_NOT_MADE: Final = Failure(
+    tag="cluster-not-made",
+    what="kind could not make the cluster: `{command}` ended with {status}",
+    why="what it said is here; nothing of the cluster is left",
+    fix="{fix}",
+)

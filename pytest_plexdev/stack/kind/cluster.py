@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import COMMAND_FAILED
+from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED
 from pytest_plexdev.kube import Access, read_access
 from pytest_plexdev.stack.embedded.processes import ProcessId
 from pytest_plexdev.stack.files import write_whole
@@ -33,6 +33,15 @@ _QUICK: Final = 30.0
 _DELETION: Final = 120.0
 _NODE_NEEDS: Final = 30.0
 """Seconds from the note to the node's container, at most: kind may pull its image in between."""
+_CREATION_FIXES: Final = (
+    # The node's init found no inotify instance left: kind's best known trap on a machine with several clusters.
+    (
+        "could not find a log line",
+        "sudo sysctl fs.inotify.max_user_instances=1024; or delete a cluster of: kind get clusters",
+    ),
+    ("address already in use", "run it again: another program took the port between the choice and the creation"),
+    ("no space left on device", "docker system prune -f"),
+)
 _LABEL: Final = f"{OWNER_LABEL}={OWNER}"
 
 
@@ -103,25 +112,27 @@ def create(place: Place, config: bytes, *, image: str | None, timeout: float) ->
     """Make the cluster. A creation that fails or is interrupted leaves nothing behind.
 
     Raises:
-        PlexdevError: ``command-failed`` or ``command-unfinished``, with what kind said.
+        PlexdevError: ``cluster-not-made`` or ``command-unfinished``, with what kind said.
     """
     argv = ["kind", "create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig), "--config", "-"]
-    purpose = "kind makes the cluster of the stack"
+    argv += ["--image", image] if image else []
     with place.creating():
         try:
-            run(
-                [*argv, *(["--image", image] if image else [])],
-                timeout=timeout,
-                purpose=purpose,
-                fix="plexdev doctor",
-                stdin=config,
-            )
-        except BaseException:
+            run(argv, timeout=timeout, purpose="kind makes the cluster of the stack", stdin=config)
+        except BaseException as error:
             delete(place)
-            raise
+            raise _creation_error(error) from None
     access = place.access()
     assert access is not None
     return access
+
+
+def _creation_error(error: BaseException) -> BaseException:
+    if not isinstance(error, PlexdevError) or error.failure is not COMMAND_FAILED:
+        return error
+    fix = next((fix for said, fix in _CREATION_FIXES if said in error.detail), "plexdev doctor")
+    facts = {name: error.facts[name] for name in ("command", "status")}
+    return PlexdevError(CLUSTER_NOT_MADE, detail=error.detail, fix=fix, **facts)
 
 
 def delete(place: Place) -> None:

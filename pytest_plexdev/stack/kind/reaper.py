@@ -23,6 +23,8 @@ from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK
 
 _FILE: Final = "reaper.json"
+_ENDS: Final = 2.0
+"""Seconds in which it ends when it is told to."""
 _LEAST: Final = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "XDG_RUNTIME_DIR", "PYTHONPATH")
 
 
@@ -52,12 +54,22 @@ def watch_over(name: str, directory: Path, owner: ProcessId, run_directory: Path
 
 def dismiss(directory: Path) -> None:
     """End the reaper of the stack in *directory*: its cluster is deleted, or stays."""
+    watcher = watcher_of(directory)
+    pidfd = watcher.open() if watcher is not None else None
+    if pidfd is None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGTERM)
+        select.select([pidfd], [], [], _ENDS)
+    os.close(pidfd)
+
+
+def watcher_of(directory: Path) -> ProcessId | None:
+    """The reaper that the stack in *directory* has or had."""
     with contextlib.suppress(OSError, ValueError, KeyError):
         said = json.loads((directory / _FILE).read_text())
-        pidfd = ProcessId(said["pid"], said["started"]).open()
-        if pidfd is not None:
-            signal.pidfd_send_signal(pidfd, signal.SIGTERM)
-            os.close(pidfd)
+        return ProcessId(said["pid"], said["started"])
+    return None
 
 
 def main() -> int:

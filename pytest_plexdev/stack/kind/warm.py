@@ -38,7 +38,7 @@ def find(state: Path | None = None, *, name: str = WARM_CLUSTER) -> StackInfo | 
         PlexdevError: ``not-loopback``: the context is there and its API server is not on this machine;
             ``api-silent``: the cluster is there and its API does not answer.
     """
-    for access in _accesses(warm_directory(state, name), name):
+    for access in accesses(warm_directory(state, name), name):
         found = _look_at(access, name)
         if found is not None:
             return found[0]
@@ -94,7 +94,7 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
     return warm_up.take_down(settings, force=force, progress=progress)
 
 
-def _accesses(directory: Path, name: str) -> Iterator[Access]:
+def accesses(directory: Path, name: str) -> Iterator[Access]:
     """Ways to a cluster of that name that somebody listens at: our own kubeconfig first, then the user's."""
     for path in (directory / "kubeconfig", *_users_kubeconfigs()):
         access = _access(path, name)

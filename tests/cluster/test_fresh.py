@@ -1,0 +1,154 @@
+"""A run's own cluster: brought up, used, gone."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pytest_plexdev.kube import KubeClient, read_access
+from pytest_plexdev.kube.resources import POD
+from pytest_plexdev.stack.kind import cluster, reaper, sentinel
+from pytest_plexdev.stack.kind.provider import KindProvider
+from pytest_plexdev.stack.model import StackInfo
+from tests.cluster.stacks import Heard, clusters, fresh_settings
+
+pytestmark = pytest.mark.usefixtures("cluster_tools")
+
+
+@pytest.fixture(scope="module")
+def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture(scope="module")
+def provider(cluster_tools: None, run_directory: Path) -> KindProvider:
+    return KindProvider(fresh_settings(run_directory), run_directory / "stack")
+
+
+@pytest.fixture(scope="module")
+def stack(provider: KindProvider, heard: Heard) -> Iterator[StackInfo]:
+    user_file = Path.home() / ".kube" / "config"
+    before = user_file.read_bytes() if user_file.exists() else None
+    info = provider.up(heard)
+    try:
+        assert (user_file.read_bytes() if user_file.exists() else None) == before
+        yield info
+    finally:
+        provider.close()
+        provider.down(info)
+
+
+def test_it_answers_at_ports_of_its_own(stack: StackInfo) -> None:
+    api, issuer = stack.endpoints.api, stack.endpoints.issuer
+
+    with urllib.request.urlopen(f"{issuer}/.well-known/openid-configuration") as answer:
+        assert json.load(answer)["issuer"] == issuer
+    with urllib.request.urlopen(f"{api}/readyz") as answer:
+        assert json.load(answer)["status"] == "ready"
+    assert not {api, issuer} & {"http://localhost:8080", "http://localhost:5556/dex"}
+
+
+def test_it_knows_the_three_seeded_tenants(stack: StackInfo) -> None:
+    assert [tenant.slug for tenant in stack.tenants] == ["acme-corp", "beta-llc", "gamma-coop"]
+
+
+def test_its_programs_are_told_the_addresses_that_a_browser_uses(stack: StackInfo) -> None:
+    assert stack.cluster is not None
+    kubectl = ["kubectl", "--kubeconfig", str(stack.cluster.kubeconfig), "--context", stack.cluster.context]
+    said = subprocess.run(
+        [*kubectl, "exec", "deployment/plexsphere", "-c", "plexsphere", "--", "env"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert f"PLEXSPHERE_PUBLIC_URL={stack.endpoints.api}" in said.stdout.splitlines()
+
+
+def test_every_service_is_ready(provider: KindProvider, stack: StackInfo) -> None:
+    verdicts = {verdict.name: verdict.state for verdict in provider.state(stack)}
+
+    assert set(verdicts.values()) == {"ready"}
+    assert {"deployment/plexsphere", "statefulset/postgres", "job/plexsphere-bootstrap"} <= set(verdicts)
+
+
+def test_its_kubeconfig_is_its_own_and_private(stack: StackInfo) -> None:
+    assert stack.cluster is not None
+    mode = stat.S_IMODE(stack.cluster.kubeconfig.stat().st_mode)
+
+    assert stack.directory in stack.cluster.kubeconfig.parents
+    assert mode & 0o077 == 0
+
+
+def test_it_carries_our_marks(stack: StackInfo) -> None:
+    assert stack.cluster is not None
+    access = read_access(stack.cluster.kubeconfig, stack.cluster.context)
+    container = cluster.find(stack.cluster.name)
+    assert access is not None
+    assert container is not None
+
+    with KubeClient(access) as client:
+        ready = sentinel.read_ready(client)
+        assert sentinel.is_ours(client)
+    assert cluster.is_labelled_ours(container)
+    assert ready is not None
+    assert ready.tenants == stack.tenants
+
+
+def test_no_image_was_pulled(stack: StackInfo) -> None:
+    assert stack.cluster is not None
+    access = read_access(stack.cluster.kubeconfig, stack.cluster.context)
+    assert access is not None
+    with KubeClient(access) as client:
+        pods = client.list(POD)["items"]
+
+    assert pods
+    assert [pod["metadata"]["name"] for pod in pods if "Pulling" in json.dumps(pod["status"])] == []
+
+
+def test_logs_are_read_by_the_services_name(provider: KindProvider, stack: StackInfo) -> None:
+    text = provider.log(stack, "plexsphere-bootstrap")
+
+    assert "==> wait-for-deps <==" in text
+    assert "acme-corp" in text
+    assert provider.log(stack, "no-such-service") == ""
+
+
+def test_postgres_is_reached_by_a_way_of_its_own(provider: KindProvider, stack: StackInfo) -> None:
+    with psycopg.connect(provider.reach(stack, "postgres")) as connection:
+        row = connection.execute("SELECT count(*) FROM plexsphere.domains").fetchone()
+
+    assert row == (3,)
+
+
+def test_what_can_be_done_at_the_same_time_is(stack: StackInfo) -> None:
+    phases = {phase.name: phase for phase in stack.phases}
+    end = {name: phase.began + phase.seconds for name, phase in phases.items()}
+
+    assert phases["build"].began < end["cluster"]
+    assert phases["manifests"].began < end["cluster"]
+    assert end["manifests"] < end["cluster"]
+
+
+def test_nothing_of_it_is_left(provider: KindProvider, stack: StackInfo, run_directory: Path) -> None:
+    """The last one of this module: it ends the stack."""
+    watching = reaper.watcher_of(stack.directory)
+    provider.down(stack)
+
+    assert stack.cluster is not None
+    assert stack.cluster.name not in clusters()
+    assert list(run_directory.iterdir()) == []
+    assert watching is not None
+    assert not watching.is_alive

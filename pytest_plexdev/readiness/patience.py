@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pytest_plexdev.readiness.judgement import Judgement
 from pytest_plexdev.readiness.ref import ObjectRef
 from pytest_plexdev.readiness.rules import judge
+from pytest_plexdev.readiness.rules.jobs import job
 from pytest_plexdev.readiness.world import World
 
 
@@ -38,36 +39,29 @@ class Patience:
     began: float
     graces: Graces = field(default_factory=Graces)
     next_look: float | None = None
-    _last: dict[ObjectRef, Judgement] = field(default_factory=dict)
-    _uids: dict[ObjectRef, str] = field(default_factory=dict)
     _absent_since: dict[ObjectRef, float] = field(default_factory=dict)
     _doubts: dict[ObjectRef, tuple[object, float]] = field(default_factory=dict)
 
     def look(self, wanted: Sequence[ObjectRef], world: World, now: float) -> list[Judgement]:
         """What is conclusive now; what is not yet is waited for."""
         self.next_look = None
-        found = [self._look_at(ref, world, now) for ref in wanted]
-        self._last = {each.ref: each for each in found}
-        return found
+        return [self._look_at(ref, world, now) for ref in wanted]
 
     def _look_at(self, ref: ObjectRef, world: World, now: float) -> Judgement:
         item = world.get(ref)
-        if item is None and ref in self._uids:
-            return self._absent(ref, now)
-        if item is not None:
-            self._uids[ref] = item["metadata"].get("uid", "")
-            self._absent_since.pop(ref, None)
+        if item is None and ref in world.ended:
+            return self._absent(ref, world, now)
+        self._absent_since.pop(ref, None)
         found = judge(ref, world)
         if found.state == "doomed":
             return self._doubted(found, now)
         self._doubts.pop(ref, None)
         return found
 
-    def _absent(self, ref: ObjectRef, now: float) -> Judgement:
-        last = self._last[ref]
-        if ref.kind == "Job" and last.state == "ready":
+    def _absent(self, ref: ObjectRef, world: World, now: float) -> Judgement:
+        if ref.kind == "Job" and (complete := job(ref, world.ended[ref], World())).state == "ready":
             # A Job may remove itself once it is complete.
-            return last
+            return complete
         since = self._absent_since.setdefault(ref, now)
         hint = f"kubectl get events -n {ref.namespace}" if ref.namespace else f"kubectl get {ref.words}"
         gone = Judgement(ref=ref, state="gone", reason="deleted while it was waited for", since=since, hint=hint)

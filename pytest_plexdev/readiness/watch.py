@@ -73,7 +73,8 @@ class Watch:
         self._listed: set[Scope] = set()
         self._kinds_changed = asyncio.Event()
         self._kinds_changed_at = float("-inf")
-        self._kinds: asyncio.Task[None] | None = None
+        self._kinds: Watch | None = None
+        self._group = asyncio.TaskGroup()
 
     @property
     def is_whole(self) -> bool:
@@ -86,14 +87,12 @@ class Watch:
         Raises:
             PlexdevError: ``kube-refused``: we may not see a kind that is needed.
         """
-        tasks = [asyncio.ensure_future(self._follow(scope)) for scope in self._scopes]
         try:
-            await asyncio.gather(*tasks)
-        finally:
-            others = [self._kinds] if self._kinds is not None else []
-            for task in (*tasks, *others):
-                task.cancel()
-            await asyncio.gather(*tasks, *others, return_exceptions=True)
+            async with asyncio.TaskGroup() as self._group:
+                for scope in self._scopes:
+                    self._group.create_task(self._follow(scope))
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
 
     async def _follow(self, scope: Scope) -> None:
         pause, refused_since = _FIRST_PAUSE, None
@@ -134,7 +133,7 @@ class Watch:
         self.clock_offset = _offset(response) or self.clock_offset
         self.away = ""
         self.world.unserved.discard(scope.resource.kind)
-        self.world.replace(scope.resource.kind, scope.namespace, listing["items"])
+        self.world.replace(scope.resource.kind, scope.namespace, listing["items"] or ())
         self._note(scope)
         return str(listing["metadata"]["resourceVersion"])
 
@@ -169,7 +168,7 @@ class Watch:
         if kind != "BOOKMARK":
             ref = ObjectRef.of(item, scope.resource.kind)
             if kind == "DELETED":
-                self.world.remove(ref)
+                self.world.remove(ref, item)
             else:
                 self.world.put(ref, item)
             self.changed.set()
@@ -179,9 +178,9 @@ class Watch:
         """Return when a CustomResourceDefinition came or changed."""
         if self._kinds is None:
             # Its own world: of these objects nothing but their coming counts.
-            definitions = Watch(self._client, self._http, World(), (Scope(CUSTOM_RESOURCE_DEFINITION, needed=False),))
-            definitions.changed = self._kinds_changed
-            self._kinds = asyncio.ensure_future(definitions.run())
+            self._kinds = Watch(self._client, self._http, World(), (Scope(CUSTOM_RESOURCE_DEFINITION, needed=False),))
+            self._kinds.changed = self._kinds_changed
+            self._group.create_task(self._kinds.run())
         # Established is told a moment before the kind is served, and when it is nothing more is told.
         if time.monotonic() - self._kinds_changed_at < _SERVED_WITHIN:
             await asyncio.sleep(_FIRST_PAUSE)

@@ -19,10 +19,12 @@ class World:
 
     Attributes:
         unserved: Kinds that the API server does not know.
+        ended: What is not there any more, as it was in the end.
     """
 
     def __init__(self, objects: Iterable[Object] = ()) -> None:
         self.unserved: set[str] = set()
+        self.ended: dict[ObjectRef, Object] = {}
         self._objects: dict[str, dict[ObjectRef, Object]] = defaultdict(dict)
         self._owned: dict[str, set[ObjectRef]] = defaultdict(set)
         for item in objects:
@@ -36,10 +38,13 @@ class World:
         for owner in _owners(item):
             self._owned[owner].add(ref)
 
-    def remove(self, ref: ObjectRef) -> None:
-        """An object is not there any more."""
+    def remove(self, ref: ObjectRef, last: Object | None = None) -> None:
+        """An object is not there any more; how it was in the end, where that was told."""
         item = self._objects[ref.kind].pop(ref, None)
-        for owner in _owners(item) if item is not None else ():
+        if item is None:
+            return
+        self.ended[ref] = last or item
+        for owner in _owners(item):
             self._owned[owner].discard(ref)
 
     def replace(self, kind: str, namespace: str | None, items: Iterable[Object]) -> None:

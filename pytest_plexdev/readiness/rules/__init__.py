@@ -35,9 +35,10 @@ def judge(ref: ObjectRef, world: World) -> Judgement:
     if item is None:
         reason = f"the cluster has no kind {ref.kind} yet" if ref.kind in world.unserved else "not created yet"
         return Judgement(ref=ref, state="waiting", reason=reason, actual="absent", hint=f"kubectl get {ref.words}")
-    if item["metadata"].get("deletionTimestamp"):
+    found = RULES[ref.kind](ref, item, world)
+    if item["metadata"].get("deletionTimestamp") and not (ref.kind == "Job" and found.state == "ready"):
         return _being_deleted(ref, item)
-    return RULES[ref.kind](ref, item, world)
+    return found
 
 
 def verdict_of(ref: ObjectRef, world: World, now: float) -> Verdict:

@@ -10,9 +10,12 @@ from pytest_plexdev.readiness.judgement import Judgement
 from pytest_plexdev.readiness.ref import Object, ObjectRef
 from pytest_plexdev.readiness.rules.conditions import one_line
 from pytest_plexdev.readiness.world import World, seconds
+from pytest_plexdev.stack.model import State
 
 _CONFIGURATION_GRACE: Final = 3.0
 """Seconds that a ConfigMap or Secret may be missing: it may be applied a moment later."""
+_PULL_GRACE: Final = 2.0
+"""Seconds that a pull must go on failing, whatever the registry said."""
 _FAILURES: Final = 2
 """One failed start is not conclusive where a dependency is still coming up; two are."""
 _PULLS: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"})
@@ -91,8 +94,9 @@ def judge_container(ref: ObjectRef, one: Container, world: World) -> Judgement:
     if reason in _CONFIGURATION:
         return _judged(ref, one, "doomed", said, hint=f"kubectl describe {ref.words}", grace=_CONFIGURATION_GRACE)
     if reason in _PULLS:
-        again = reason == "ImagePullBackOff" or _pull_failures(one, world) >= _FAILURES
-        return _judged(ref, one, "doomed" if again else "waiting", said, hint=f"kubectl describe {ref.words}")
+        again = reason == "ImagePullBackOff" or _is_backing_off(one, world) or _pull_failures(one, world) >= _FAILURES
+        state: State = "doomed" if again else "waiting"
+        return _judged(ref, one, state, said, hint=f"kubectl describe {ref.words}", grace=_PULL_GRACE)
     if reason in _FAILED:
         return _failed(ref, one)
     return _starting(ref, one, world)
@@ -120,7 +124,7 @@ def _failed(ref: ObjectRef, one: Container) -> Judgement:
     prefix = "CrashLoopBackOff, " if reason == "CrashLoopBackOff" else ""
     if failures >= _FAILURES:
         why = f"{prefix}{_end(one)}, {failures} times"
-        state: Any = "doomed"
+        state: State = "doomed"
     else:
         why = f"{_end(one)}; it is started again"
         state = "waiting"
@@ -143,6 +147,12 @@ def _starting(ref: ObjectRef, one: Container, world: World) -> Judgement:
         if why in ("Pulled", "Created", "Started", "Scheduled"):
             break
     return _judged(ref, one, "waiting", "being created")
+
+
+def _is_backing_off(one: Container, world: World) -> bool:
+    """Told as an event at once; the Pod's status says so up to 15 s later."""
+    image = f'pulling image "{one.spec["image"]}"'
+    return any(image in event.get("message", "") for event in world.events(one.pod, "BackOff"))
 
 
 def _pull_failures(one: Container, world: World) -> int:
@@ -172,7 +182,7 @@ def _log(ref: ObjectRef, one: Container) -> str:
     return f"kubectl logs -n {ref.namespace} {ref.name} -c {one.name}"
 
 
-def _judged(ref: ObjectRef, one: Container, state: Any, reason: str, **more: Any) -> Judgement:
+def _judged(ref: ObjectRef, one: Container, state: State, reason: str, **more: Any) -> Judgement:
     actual = more.pop("actual", one.state[1].get("reason") or one.state[0])
     who = f"init {one.name}" if one.is_init else one.name
     return Judgement(ref=ref, state=state, reason=reason, container=who, actual=actual, **more)

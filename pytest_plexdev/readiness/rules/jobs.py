@@ -13,7 +13,7 @@ from pytest_plexdev.readiness.world import World, seconds
 
 _FAILURES: Final = 2
 """Pods that failed: one may have met a dependency that was still coming up."""
-_CREATION_GRACE: Final = 5.0
+_CREATION_GRACE: Final = 3.0
 
 
 def job(ref: ObjectRef, item: Object, world: World) -> Judgement:

@@ -13,7 +13,7 @@ from pytest_plexdev.readiness.rules.pods import pod
 from pytest_plexdev.readiness.world import World, seconds
 
 _REVISION: Final = "deployment.kubernetes.io/revision"
-_CREATION_GRACE: Final = 5.0
+_CREATION_GRACE: Final = 3.0
 """Seconds that Pods may be refused: the ServiceAccount of a new namespace comes a moment later."""
 
 

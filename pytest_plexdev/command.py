@@ -11,13 +11,15 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, TOOL_MISSING
 
 _LINES: Final = 15
 """Last lines of what a failed command said that its error shows."""
+_LAST_WORDS: Final = 1.0
+"""Seconds for what a killed program had said already."""
 MINIMUM: Final[Mapping[str, str]] = {"docker": "20.10", "kind": "0.26", "kubectl": "1.32"}
 """The oldest versions that a stack in a kind cluster is made with."""
 
@@ -37,7 +39,7 @@ def run(
     timeout: float,
     purpose: str,
     fix: str = "run it by hand and read what it says",
-    stdin: bytes | None = None,
+    stdin: bytes | BinaryIO | None = None,
     environment: Mapping[str, str] | None = None,
     all_output: bool = False,
 ) -> Completed:
@@ -59,9 +61,10 @@ def run(
     if program is None:
         raise PlexdevError(TOOL_MISSING, program=argv[0], wanted=MINIMUM.get(argv[0], "of any version"))
     began = time.monotonic()
+    said = stdin if isinstance(stdin, bytes) else None
     process = subprocess.Popen(
         [program, *argv[1:]],
-        stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+        stdin=subprocess.PIPE if isinstance(stdin, bytes) else (stdin or subprocess.DEVNULL),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if all_output else subprocess.PIPE,
         env=environment,
@@ -69,7 +72,7 @@ def run(
     )
     try:
         stdout, stderr = (
-            (part or b"").decode(errors="replace") for part in process.communicate(stdin, timeout=timeout)
+            (part or b"").decode(errors="replace") for part in process.communicate(said, timeout=timeout)
         )
     except subprocess.TimeoutExpired:
         said = _end(process)
@@ -94,8 +97,13 @@ def run(
 def _end(process: subprocess.Popen[bytes]) -> str:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    stdout, stderr = process.communicate()
-    return _last_lines(((stderr or b"").strip() or stdout).decode(errors="replace"))
+    with process:
+        try:
+            stdout, stderr = process.communicate(timeout=_LAST_WORDS)
+        except subprocess.TimeoutExpired as error:
+            # Something that it started has a session of its own, and holds the pipes for as long as it likes.
+            stdout, stderr = error.stdout, error.stderr
+    return _last_lines(((stderr or b"").strip() or stdout or b"").decode(errors="replace"))
 
 
 def _last_lines(text: str) -> str:

@@ -1,109 +1,179 @@
-"""Which stack a run gets: a fresh one that its processes lease together, or the warm one."""
+"""Which stack a run gets: a fresh one that its processes lease together, or the one that runs already."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pytest_plexdev.errors import NOT_IN_THIS_VERSION, STACK_MISSING, PlexdevError
 from pytest_plexdev.stack.model import Event, Provider, StackInfo
 
 if TYPE_CHECKING:
     from pytest_plexdev.lease import Lease
-    from pytest_plexdev.run import Run
+    from pytest_plexdev.wanted import Wanted
 
-EMBEDDED_INSTEAD: Final = "pytest --plexdev-stack=embedded, which is the default and needs no cluster"
+Here: TypeAlias = Literal["embedded", "kind"]
+"""The stacks that a machine has running for everybody to find."""
+
+STACK_FILE: Final = "stack.json"
 
 
 @dataclass(frozen=True)
 class Attached:
-    """A stack, and who can say its state."""
+    """A stack, and who can say its state.
+
+    Attributes:
+        drift: The inputs of a running stack that are other than this checkout's, where that is let pass.
+    """
 
     provider: Provider
     info: StackInfo
+    drift: tuple[str, ...] = ()
 
 
-def stack_for(run: Run) -> Attached:
-    """The stack of a run: the warm one where the run asks for it, else a fresh one that it leases.
+def stack_for(wanted: Wanted) -> Attached:
+    """The stack of a run: the running one where the run asks for it, else a fresh one that it leases.
 
     Raises:
         PlexdevError: There is no such stack, or it did not come up.
     """
-    settings = run.settings
-    if settings.dev_stack:
-        return warm(settings.chosen_stack)
-    refuse_clusters(settings.stack)
-    lease = _lease(run)
-    return Attached(_embedded(run, run.directory), lease.acquire(_unheard))
+    refuse_attached(wanted.settings.chosen_stack)
+    if wanted.settings.dev_stack:
+        return _running(wanted)
+    return Attached(wanted.fresh(wanted.directory), _lease(wanted).acquire(_unheard))
 
 
-def warm(chosen: str | None = None, *, directory: Path | None = None) -> Attached:
-    """The stack that ``plexdev up`` left running; found by files and sockets alone.
+def give_back(wanted: Wanted, *, failed: bool) -> StackInfo | None:
+    """End the fresh stack of a run, or leave it running where the run keeps it and return it then."""
+    return None if wanted.settings.dev_stack else _lease(wanted).release(failed=failed)
+
+
+def warm(chosen: Here | None = None, *, directory: Path | None = None) -> Attached:
+    """The stack that ``plexdev up`` or somebody else left running, as it is: found by files and sockets alone.
 
     Args:
+        chosen: Which, where both kinds run; the cluster by default.
         directory: Of another stack that runs: one that a test run kept.
 
     Raises:
         PlexdevError: ``stack-missing``.
     """
-    from pytest_plexdev.stack.embedded.warm import find_in, warm_directory
+    if directory is not None:
+        return _kept(directory)
+    attached = _warm_cluster() if chosen != "embedded" else None
+    if attached is None and chosen != "kind":
+        attached = _warm_processes()
+    if attached is None:
+        raise _missing(chosen)
+    return attached
 
-    refuse_clusters(chosen)
-    place = directory or warm_directory()
-    info = find_in(place)
+
+def kept_cluster(directory: Path) -> Attached | None:
+    """The stack of the cluster that a test run kept in *directory*; ``None`` where that has none."""
+    file = directory / STACK_FILE
+    info = StackInfo.read(file) if file.is_file() else None
+    if info is None or info.cluster is None:
+        return None
+    from pytest_plexdev.stack.kind.provider import KindProvider
+    from pytest_plexdev.stack.kind.settings import KindSettings
+
+    return Attached(KindProvider(KindSettings(name=info.cluster.name), directory), info)
+
+
+def refuse_attached(stack: str | None) -> None:
+    """Refuse the stack that a later version brings.
+
+    Raises:
+        PlexdevError: ``not-in-this-version``.
+    """
+    if stack == "attached":
+        raise PlexdevError(
+            NOT_IN_THIS_VERSION,
+            what="--plexdev-stack=attached",
+            why="it runs plain processes and kind clusters; namespaces of other clusters come with a later version",
+            instead="pytest --plexdev-stack=kind, or --plexdev-stack=embedded, which needs no cluster",
+        )
+
+
+def _running(wanted: Wanted) -> Attached:
+    chosen = wanted.settings.chosen_stack
+    attached = _warm_cluster_as(wanted) if chosen != "embedded" else None
+    if attached is None and chosen != "kind":
+        attached = _warm_processes()
+    if attached is None:
+        raise _missing(chosen)
+    return attached
+
+
+def _warm_cluster_as(wanted: Wanted) -> Attached | None:
+    """The warm cluster's stack, brought to what the run wants it to be or refused where it is other than that."""
+    from pytest_plexdev.stack.kind import warm as cluster
+    from pytest_plexdev.stack.kind.provider import KindProvider
+
+    settings = wanted.warm_cluster()
+    info = cluster.attach(settings, _unheard)
     if info is None:
-        raise PlexdevError(STACK_MISSING, looked_for=f"an embedded stack in {place}")
+        return None
+    drift = cluster.drift(settings, info) if settings.on_drift == "ignore" else ()
+    return Attached(KindProvider(settings, info.directory), info, tuple(drift))
+
+
+def _warm_cluster() -> Attached | None:
+    from pytest_plexdev.stack.kind import warm as cluster
+    from pytest_plexdev.stack.kind.provider import KindProvider
+    from pytest_plexdev.stack.kind.settings import KindSettings
+
+    info = cluster.find()
+    return Attached(KindProvider(KindSettings(), info.directory), info) if info is not None else None
+
+
+def _warm_processes() -> Attached | None:
+    from pytest_plexdev.stack.embedded.warm import find_warm
+
+    info = find_warm()
+    return _processes_of(info) if info is not None else None
+
+
+def _processes_of(info: StackInfo) -> Attached:
     from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 
     return Attached(EmbeddedProvider(EmbeddedSettings(id=info.id), info.directory), info)
 
 
-def give_back(run: Run) -> StackInfo | None:
-    """End the fresh stack of a run, or leave it running where the run keeps it and return it then."""
-    return None if run.settings.dev_stack else _lease(run).release(failed=run.failed)
+def _kept(directory: Path) -> Attached:
+    from pytest_plexdev.stack.embedded.warm import find_in
+
+    if info := find_in(directory):
+        return _processes_of(info)
+    attached = kept_cluster(directory)
+    if attached is None:
+        raise PlexdevError(STACK_MISSING, looked_for=f"a stack that a test run kept in {directory}")
+    return attached
 
 
-def _lease(run: Run) -> Lease:
+def _missing(chosen: str | None) -> PlexdevError:
+    from pytest_plexdev.stack.embedded.warm import warm_directory
+    from pytest_plexdev.stack.kind.names import WARM_CLUSTER, context_of
+
+    looked_for = {
+        "kind": f"a kind cluster with the context {context_of(WARM_CLUSTER)}",
+        "embedded": f"an embedded stack in {warm_directory()}",
+    }
+    places = [looked_for[chosen]] if chosen in looked_for else looked_for.values()
+    return PlexdevError(STACK_MISSING, looked_for=" and for ".join(places))
+
+
+def _lease(wanted: Wanted) -> Lease:
     from pytest_plexdev.lease import Lease
 
     return Lease(
-        run_directory=run.directory,
-        provider_factory=partial(_embedded, run),
-        keep=run.settings.keep,
-        output=run.settings.output,
+        run_directory=wanted.directory,
+        provider_factory=wanted.fresh,
+        keep=wanted.settings.keep,
+        output=wanted.settings.output,
     )
-
-
-def _embedded(run: Run, directory: Path) -> Provider:
-    from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings, ProcessId
-
-    settings = EmbeddedSettings(
-        id=run.directory.name,
-        owner=ProcessId.of(run.controller_pid),
-        prefer=run.settings.prefer,
-        timeout=run.settings.timeout,
-        run_directory=run.directory,
-        seed=run.seed(),
-    )
-    return EmbeddedProvider(settings, directory)
 
 
 def _unheard(_: Event) -> None:
     """Nobody watches a bring-up within pytest: its output is captured, and the summary has the phases."""
-
-
-def refuse_clusters(stack: str | None) -> None:
-    """Refuse the stacks that a later version brings.
-
-    Raises:
-        PlexdevError: ``not-in-this-version``.
-    """
-    if stack in {"kind", "attached"}:
-        raise PlexdevError(
-            NOT_IN_THIS_VERSION,
-            what=f"--plexdev-stack={stack}",
-            why="it runs the embedded stack; stacks in a Kubernetes cluster come with a later version",
-            instead=EMBEDDED_INSTEAD,
-        )

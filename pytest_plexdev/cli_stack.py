@@ -8,18 +8,19 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_plexdev.errors import NO_SUCH_LOG, NOT_IN_THIS_VERSION, NOT_READY_IN_TIME, PlexdevError
+from pytest_plexdev.errors import NO_SUCH_LOG, PlexdevError
 from pytest_plexdev.options import OPTIONS
 
 if TYPE_CHECKING:
-    from pytest_plexdev.stack.model import StackInfo, Verdict
+    from pytest_plexdev.choose import Attached
+    from pytest_plexdev.stack.model import StackInfo
 
+KIND_TIMEOUT: Final = 300.0
 _LOOK_AGAIN: Final = 0.1
-"""Seconds between two looks of ``wait``: it waits for other people's servers, which no handle here can watch."""
+"""Seconds between two looks at a log that somebody else writes."""
 
 
 def add_stack_commands(commands: Any) -> None:
@@ -27,7 +28,9 @@ def add_stack_commands(commands: Any) -> None:
     up = commands.add_parser("up", help="bring up a stack and leave it running")
     up.add_argument("--stack", choices=("embedded", "kind"), default="embedded", help="default: %(default)s")
     up.add_argument("--prefer", choices=("real", "stand-in"), default="real", help="Dex and SpiceDB on PATH, or not")
-    up.add_argument("--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="default: %(default)s")
+    up.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="default: 60; kind: 300")
+    up.add_argument("--reapply", action="store_true", help="kind: apply even what has not changed")
+    up.add_argument("service", nargs="?", choices=("plexd",), help="a service that the stack leaves out by default")
     up.set_defaults(run=_up)
 
     status = commands.add_parser("status", help="say of each service whether it is there; exit code 0: all are")
@@ -38,6 +41,7 @@ def add_stack_commands(commands: Any) -> None:
     wait.set_defaults(run=_wait)
 
     down = commands.add_parser("down", help="end the stack")
+    down.add_argument("--force", action="store_true", help="kind: delete a cluster that plexdev did not make, too")
     down.set_defaults(run=_down)
 
     env = commands.add_parser("env", help='print shell exports: eval "$(plexdev env)"')
@@ -48,6 +52,10 @@ def add_stack_commands(commands: Any) -> None:
     logs.add_argument("--follow", "-f", action="store_true", help="go on printing until Ctrl-C")
     logs.set_defaults(run=_logs)
 
+    for parser in (status, wait, down, env, logs):
+        parser.add_argument(
+            "--stack", choices=("embedded", "kind"), help="which, where both run; default: the cluster if there is one"
+        )
     for parser in (up, status, env):
         parser.add_argument("--json", action="store_true", help="for programs")
     for parser in (status, down, env, logs):
@@ -66,55 +74,25 @@ def _seconds(text: str) -> float:
 
 
 def _up(options: argparse.Namespace) -> int:
-    from pytest_plexdev.progress import show
-    from pytest_plexdev.stack.embedded.settings import API_PORT, IDP_PORT, WARM_ID, EmbeddedSettings
-    from pytest_plexdev.stack.embedded.warm import bring_up_warm, parts_that_differ
+    if options.service is not None:
+        from pytest_plexdev import cli_kind
 
-    if options.stack != "embedded":
-        raise PlexdevError(
-            NOT_IN_THIS_VERSION,
-            what=f"plexdev up --stack {options.stack}",
-            why="this version brings up the embedded stack",
-            instead="plexdev up --stack embedded",
-        )
-    settings = EmbeddedSettings(
-        id=WARM_ID, prefer=options.prefer, timeout=options.timeout, api_port=API_PORT, idp_port=IDP_PORT
-    )
-    began = time.monotonic()
-    with show(as_json=options.json) as progress:
-        info, is_new = bring_up_warm(settings, progress)
-    differ = [] if is_new else parts_that_differ(settings, info)
-    if options.json:
-        _print_json({"new": is_new, "differ": differ, "stack": _plain(info)})
-        return 0
-    _print(_welcome(info, is_new=is_new, seconds=time.monotonic() - began))
-    if differ:
-        _print(f"  note       a new one with --prefer {options.prefer} would have another {' and '.join(differ)}:")
-        _print("             plexdev down && plexdev up" + f" --prefer {options.prefer}")
-    return 0
+        return cli_kind.up_plexd()
+    if options.stack == "kind":
+        from pytest_plexdev import cli_kind
 
+        options.timeout = options.timeout or KIND_TIMEOUT
+        return cli_kind.up(options)
+    from pytest_plexdev import cli_embedded
 
-def _welcome(info: StackInfo, *, is_new: bool, seconds: float) -> str:
-    stand_ins = [f"{service.name} for {service.stands_in_for}" for service in info.services if service.stands_in_for]
-    first = f"ready after {seconds:.1f} s" if is_new else f"already running since {_clock(info.started_at)}"
-    return "\n".join(
-        [
-            f"plexdev: the stack is {first}",
-            f"  api        {info.endpoints.api}",
-            f"  issuer     {info.endpoints.issuer}",
-            f"  database   {info.endpoints.database}",
-            f"  nats       {info.endpoints.nats}",
-            f"  stand-ins  {', '.join(stand_ins)}",
-            f"  left out   {', '.join(info.left_out)}",
-            "  next       pytest --dev-stack; plexdev login; plexdev down",
-        ]
-    )
+    return cli_embedded.up(options)
 
 
 def _status(options: argparse.Namespace) -> int:
+    from pytest_plexdev import cli_readiness
     from pytest_plexdev.progress import verdict_table
 
-    verdicts = _verdicts(_running(options.directory))
+    verdicts = cli_readiness.verdicts(options.stack, directory=options.directory)
     if options.json:
         _print_json([{"name": v.name, "state": v.state, "reason": v.reason, "hint": v.hint} for v in verdicts])
     else:
@@ -123,50 +101,57 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _wait(options: argparse.Namespace) -> int:
-    deadline = time.monotonic() + options.timeout
-    while True:
-        reason = _why_not_ready()
-        if not reason:
-            return 0
-        if time.monotonic() >= deadline:
-            raise PlexdevError(NOT_READY_IN_TIME, seconds=options.timeout, reason=reason)
-        time.sleep(_LOOK_AGAIN)
+    from pytest_plexdev import cli_readiness
+    from pytest_plexdev.progress import show
 
-
-def _why_not_ready() -> str:
-    try:
-        verdicts = _verdicts(_running())
-    except PlexdevError as error:
-        return str(error.failure.what)
-    waiting = [f"{verdict.name}: {verdict.reason}" for verdict in verdicts if verdict.state != "ready"]
-    return "; ".join(waiting)
+    with show(as_json=False) as progress:
+        cli_readiness.wait(options.stack, timeout=options.timeout, progress=progress)
+    return 0
 
 
 def _down(options: argparse.Namespace) -> int:
-    from pytest_plexdev.stack.embedded.provider import end
-    from pytest_plexdev.stack.embedded.warm import warm_directory
+    if options.directory is not None:
+        return _down_kept(options.directory)
+    if options.stack == "kind" or (options.stack is None and _has_cluster()):
+        from pytest_plexdev import cli_kind
 
-    directory: Path = options.directory or warm_directory()
-    if not (directory / "supervisor.json").exists():
-        _print(f"plexdev: nothing to end: there is no stack in {directory}")
-        return 0
-    end(directory)
-    if options.directory:
-        # The run that kept the stack has left its own directory around it.
-        with contextlib.suppress(OSError):
-            directory.absolute().parent.rmdir()
+        return cli_kind.down(options)
+    from pytest_plexdev import cli_embedded
+
+    return cli_embedded.down()
+
+
+def _has_cluster() -> bool:
+    """Whether this user made the warm cluster, by its files: what else Docker has is nobody's to end by default."""
+    from pytest_plexdev.stack.kind.warm import warm_directory
+
+    return (warm_directory() / "kubeconfig").exists()
+
+
+def _down_kept(directory: Path) -> int:
+    from pytest_plexdev import choose, cli_embedded
+
+    attached = choose.kept_cluster(directory)
+    if attached is None:
+        return cli_embedded.down(directory)
+    attached.provider.down(attached.info)
+    with contextlib.suppress(OSError):
+        directory.absolute().parent.rmdir()
     _print("plexdev: the stack is down")
     return 0
 
 
 def _env(options: argparse.Namespace) -> int:
-    info = _running(options.directory)
-    variables = {
+    info = _running(options).info
+    known = {
         "PLEXSPHERE_URL": info.endpoints.api,
         "PLEXSPHERE_ISSUER": info.endpoints.issuer,
-        "DATABASE_URL": info.endpoints.database or "",
-        "NATS_URL": info.endpoints.nats or "",
+        "DATABASE_URL": info.endpoints.database,
+        "NATS_URL": info.endpoints.nats,
+        "KUBECONFIG": str(info.cluster.kubeconfig) if info.cluster is not None else None,
     }
+    # Postgres and NATS of a cluster have no address here that outlives a port-forward: kubectl is the shell's way.
+    variables = {name: value for name, value in known.items() if value is not None}
     if options.json:
         _print_json(variables)
     else:
@@ -175,39 +160,39 @@ def _env(options: argparse.Namespace) -> int:
 
 
 def _logs(options: argparse.Namespace) -> int:
-    directory = _running(options.directory).directory / "logs"
-    known = sorted(log.stem for log in directory.glob("*.log"))
-    if options.service not in known:
+    attached = _running(options)
+    known = sorted(service.name for service in attached.info.services)
+    if options.service not in known and not _log_file(attached.info, options.service).is_file():
         raise PlexdevError(NO_SUCH_LOG, service=options.service, known=", ".join(known), example="plexsphere")
-    with (directory / f"{options.service}.log").open("rb") as log:
+    if attached.info.cluster is not None and options.follow:
+        from pytest_plexdev.kube.follow import follow
+
+        follow(attached.info.cluster, options.service, sys.stdout.buffer)
+    elif attached.info.cluster is not None:
+        _print(attached.provider.log(attached.info, options.service).rstrip())
+    else:
+        _print_file(_log_file(attached.info, options.service), follow=options.follow)
+    return 0
+
+
+def _log_file(info: StackInfo, service: str) -> Path:
+    return info.directory / "logs" / f"{service}.log"
+
+
+def _print_file(path: Path, *, follow: bool) -> None:
+    with path.open("rb") as log:
         while True:
             sys.stdout.buffer.write(log.read())
             sys.stdout.buffer.flush()
-            if not options.follow:
-                return 0
+            if not follow:
+                return
             time.sleep(_LOOK_AGAIN)
 
 
-def _running(directory: Path | None = None) -> StackInfo:
+def _running(options: argparse.Namespace) -> Attached:
     from pytest_plexdev import choose
 
-    return choose.warm(directory=directory).info
-
-
-def _verdicts(info: StackInfo) -> Sequence[Verdict]:
-    from pytest_plexdev.stack.embedded.state import verdicts
-
-    return verdicts(info)
-
-
-def _plain(info: StackInfo) -> Any:
-    import msgspec
-
-    return msgspec.to_builtins(info, enc_hook=str)
-
-
-def _clock(moment: float) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(moment))
+    return choose.warm(options.stack, directory=options.directory)
 
 
 def _print(text: str) -> None:

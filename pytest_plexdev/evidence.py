@@ -1,11 +1,13 @@
-"""What a failing test leaves behind: readiness, logs, HTTP exchanges; within a budget, and never in the way."""
+"""What a failing test leaves behind: readiness, events, logs, HTTP exchanges; within a budget, never in the way."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,7 +20,7 @@ from pytest_plexdev.api.exchanges import mask
 if TYPE_CHECKING:
     from pytest_plexdev.run import Moment, Run
     from pytest_plexdev.running import Stack
-    from pytest_plexdev.stack.model import Verdict
+    from pytest_plexdev.stack.model import Cluster, Service, Verdict
 
 BYTES: Final = 16_000
 """What one section may hold; the end of a log says more than its beginning."""
@@ -44,8 +46,8 @@ def attach(report: pytest.TestReport, item: pytest.Item, run: Run, *, since: Mom
     """
     if run.running is None:
         return
-    # The first test of a process began before its stack was there: it saw what was written since then.
-    began = since if since.log_sizes else replace(since, log_sizes=run.first_log_sizes)
+    # The first test of a process began before its stack was there: it saw what happened since then.
+    began = run.first if run.first is not None and since.time < run.first.time else since
     directory = run.settings.output / _slug(item.nodeid)
     sections = [section for section in _collect(run.running, item, began) if section[1]]
     report.sections += [(f"plexdev {title}", _last_lines(text)) for title, text in sections]
@@ -64,19 +66,32 @@ def _collect(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[s
         if time.monotonic() > deadline:
             yield title, f"not collected: {SECONDS:g} s were over"
             continue
-        yield title, _shorten(_run(collector))
+        yield title, _shorten(_run(collector, deadline - time.monotonic()))
 
 
-def _run(collector: Collector) -> str:
+def _run(collector: Collector, seconds: float) -> str:
+    """What it says; one that waits for a cluster that answers no more is left behind."""
+    said: Future[str] = Future()
+    threading.Thread(target=_tell, args=(collector, said), name="plexdev-evidence", daemon=True).start()
     try:
-        return collector()
+        return said.result(timeout=seconds)
+    except TimeoutError:
+        return f"not collected: {SECONDS:g} s were over, and there was no answer"
+
+
+def _tell(collector: Collector, said: Future[str]) -> None:
+    try:
+        said.set_result(collector())
     except Exception as error:
-        return f"the collector failed: {type(error).__name__}: {error}"
+        said.set_result(f"the collector failed: {type(error).__name__}: {error}")
 
 
 def _collectors(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[str, Collector]]:
     verdicts = cache(stack.verdicts)
     yield "readiness", lambda: _readiness(verdicts())
+    cluster = stack.info.cluster
+    if cluster is not None:
+        yield "events", lambda: _events(cluster, since)
     yield "HTTP exchanges", lambda: _exchanges(stack, since)
     yield "logs", lambda: _logs(stack, since, verdicts())
     yield "diagnostics", lambda: _diagnostics(stack, item)
@@ -91,29 +106,37 @@ def _readiness(verdicts: Sequence[Verdict]) -> str:
     return verdict_table([replace(verdict, reason=verdict.reason.partition("\n")[0]) for verdict in verdicts])
 
 
+def _events(cluster: Cluster, since: Moment) -> str:
+    from pytest_plexdev.kube.happened import events_since
+
+    return "\n".join(events_since(cluster, since.time)) or "none since the test began"
+
+
 def _exchanges(stack: Stack, since: Moment) -> str:
     exchanges = stack.exchanges.since(since.time)
     return "\n".join(str(exchange) for exchange in exchanges) or "no request since the test began"
 
 
 def _logs(stack: Stack, since: Moment, verdicts: Sequence[Verdict]) -> str:
-    not_ready = {verdict.name for verdict in verdicts if verdict.state != "ready"}
+    # Why a service is not there, it may have said long before the test. In a cluster it is `deployment/plexsphere`.
+    not_ready = {verdict.name.rpartition("/")[2] for verdict in verdicts if verdict.state != "ready"}
+    beginning = replace(since, time=0.0, log_sizes={})
     written = {
-        # Why a service is not there, it may have said long before the test.
-        service.name: _written(service.log, 0 if service.name in not_ready else since.log_sizes.get(service.log, 0))
+        service.name: _written(stack, service, beginning if service.name in not_ready else since)
         for service in stack.info.services
-        if service.log is not None
     }
-    said = [f"{name}:\n{text.rstrip()}" for name, text in written.items() if text]
+    said = [f"{name}:\n{mask(text).rstrip()}" for name, text in written.items() if text]
     return "\n".join(said) or "no line since the test began"
 
 
-def _written(path: Path, begin: int) -> str:
-    if not path.is_file():
-        return f"{path} is not there"
-    with path.open("rb") as log:
-        log.seek(max(begin, path.stat().st_size - LOG_BYTES))
-        return mask(log.read().decode("utf-8", "replace"))
+def _written(stack: Stack, service: Service, since: Moment) -> str:
+    if service.log is None:
+        return stack.log(service.name, since=since.time)[-LOG_BYTES:]
+    if not service.log.is_file():
+        return f"{service.log} is not there"
+    with service.log.open("rb") as log:
+        log.seek(max(since.log_sizes.get(service.log, 0), service.log.stat().st_size - LOG_BYTES))
+        return log.read().decode("utf-8", "replace")
 
 
 def _diagnostics(stack: Stack, item: pytest.Item) -> str:

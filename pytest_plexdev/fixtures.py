@@ -11,6 +11,7 @@ from pytest_plexdev import run
 
 if TYPE_CHECKING:
     import psycopg
+    from kubernetes.client import ApiClient
 
     from pytest_plexdev.api import Client
     from pytest_plexdev.api.projects import Project
@@ -101,6 +102,12 @@ def plexdev_db(plexdev_stack: Stack) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture(scope="session")
-def plexdev_kube(plexdev_stack: Stack) -> Any:
+def plexdev_kube(plexdev_stack: Stack) -> Iterator[ApiClient]:
     """A Kubernetes client bound to this stack's context; skips where the stack has none."""
-    pytest.skip(f"the {plexdev_stack.info.provider} stack has no Kubernetes: plain processes run it")
+    cluster = plexdev_stack.info.cluster
+    if cluster is None:
+        pytest.skip(f"the {plexdev_stack.info.provider} stack has no Kubernetes: plain processes run it")
+    from pytest_plexdev.kube.official import api_client
+
+    with api_client(cluster) as client:
+        yield client

@@ -21,10 +21,7 @@ def pytest_plexdev_seed(config: pytest.Config) -> Path | None:
 
 @pytest.hookspec(firstresult=True)
 def pytest_plexdev_overlay(config: pytest.Config) -> Path | None:
-    """Return the kustomize overlay in place of ours, for stacks in a cluster; ``--plexdev-overlay`` goes before it.
-
-    The stacks of this version run in no cluster: it is asked from the first version on that brings up ``kind``.
-    """
+    """Return the kustomize overlay in place of ours, for stacks in a cluster; ``--plexdev-overlay`` goes before it."""
 
 
 @pytest.hookspec

@@ -125,14 +125,21 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest's JUnit file is written
 def pytest_sessionfinish(session: pytest.Session) -> None:
     # Here, as the controller of a distributed run counts the failures of its workers.
     this = run.of(session.config)
     this.failed = session.testsfailed > 0
-    info = this.what_ran() if this.is_controller and this.settings.report is not None else None
-    if info is not None and this.settings.report is not None:
-        from pytest_plexdev import report
+    info = this.what_ran() if this.is_controller else None
+    if info is None:
+        return
+    from pytest_plexdev import report
 
+    for plugin in session.config.pluginmanager.get_plugins():
+        # pytest's own; `record_testsuite_property` knows no stack that only the workers have.
+        if add_property := getattr(plugin, "add_global_property", None):
+            report.tell_junit(add_property, info)
+    if this.settings.report is not None:
         session.config.stash[_TIMELINE] = report.write_timeline(this.settings.report, info)
 
 
@@ -160,13 +167,13 @@ def _asks_for_a_stack(item: pytest.Item) -> bool:
 
 
 def _refuse_a_stack_of_a_later_version(settings: Settings) -> None:
-    if settings.stack == "embedded":
+    if settings.stack != "attached":
         return
     from pytest_plexdev import choose
     from pytest_plexdev.errors import PlexdevError
 
     try:
-        choose.refuse_clusters(settings.chosen_stack)
+        choose.refuse_attached(settings.stack)
     except PlexdevError as refusal:
         raise pytest.UsageError(str(refusal)) from None
 

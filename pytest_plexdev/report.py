@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _DIRECTORIES: Final = 5
 """How many tests' evidence the summary names one by one."""
+REFERENCE_ONLY: Final = "age-heartbeat"
+"""What the reference control plane lets a test do, and the product does not."""
 _WIDTH: Final = 40.0
 """Of the timeline, in em."""
 
@@ -37,6 +39,10 @@ def _source(settings: Settings, name: str) -> str:
 
 
 def _parts(settings: Settings) -> str:
+    if settings.stack == "kind":
+        return "every service in its container, no stand-ins"
+    if settings.dev_stack:
+        return "Dex and SpiceDB as it has them"
     if settings.prefer == "stand-in":
         return f"stand-ins for Dex and SpiceDB ({_source(settings, 'prefer')})"
     return "Dex and SpiceDB from PATH, else stand-ins"
@@ -58,7 +64,10 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
         timeline: What :func:`write_timeline` answered, where there is a report to write.
     """
     yield f"{info.provider} stack {info.id} at {info.endpoints.api}{_attached(run)}"
+    yield from _whose(run, info)
     yield f"  ran: {', '.join(_name(service) for service in info.services if service.stands_in_for is None)}"
+    if info.cluster is not None and REFERENCE_ONLY in info.capabilities:
+        yield "  control plane: plexsphere_reference, in the place of the product's own images"
     stand_ins = [_name(service) for service in info.services if service.stands_in_for is not None]
     if stand_ins:
         yield f"  stand-ins: {', '.join(stand_ins)}"
@@ -72,6 +81,18 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
     if timeline is not None:
         yield f"  timeline: {timeline}"
     yield from _afterwards(run, info)
+
+
+def _whose(run: Run, info: StackInfo) -> Iterator[str]:
+    if info.cluster is None:
+        return
+    where = f"cluster {info.cluster.context}, namespace {info.cluster.namespace}"
+    if info.cluster.owned:
+        yield f"  {where}"
+    else:
+        yield f"  {where}: not made by plexdev, so nothing was applied to it"
+    if run.running is not None and run.running.drift:
+        yield f"  drift: it has another {', another '.join(run.running.drift)} than this checkout (let pass)"
 
 
 def _attached(run: Run) -> str:
@@ -93,6 +114,13 @@ def _afterwards(run: Run, info: StackInfo) -> Iterator[str]:
         yield f"  kept (--plexdev-keep={run.settings.keep}): end it with: plexdev down --directory {info.directory}"
     else:
         yield "  warm next time: plexdev up, then pytest --dev-stack …"
+
+
+def tell_junit(add_property: Callable[[str, str], None], info: StackInfo) -> None:
+    """Say which stack the tests ran on, as properties of their suite."""
+    add_property("plexdev.stack", info.provider)
+    add_property("plexdev.stack.id", info.id)
+    add_property("plexdev.api_url", info.endpoints.api)
 
 
 def write_timeline(path: Path, info: StackInfo) -> str:

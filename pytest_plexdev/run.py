@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.errors import PlexdevError
     from pytest_plexdev.running import Stack
     from pytest_plexdev.stack.model import StackInfo
+    from pytest_plexdev.wanted import Wanted
 
 WORKER_INPUT: Final = "plexdev_run"
 """Key under which the controller tells its workers of the run."""
@@ -29,7 +30,7 @@ LOGINS: Final = "logins"
 
 @dataclass(frozen=True)
 class Moment:
-    """When a test began: Unix time, and how long each service's log was."""
+    """When a test began: Unix time, and how long each log was that is a file of this machine."""
 
     time: float
     log_sizes: Mapping[Path, int]
@@ -43,10 +44,11 @@ class Run:
         directory: What the processes of the run share; it comes into being with the first request for a stack.
         controller_pid: The process that owns the run: however it ends, a fresh stack ends with it.
         seed: Asks the project's plugins for a seed manifest in place of ours.
+        overlay: Asks them for a kustomize overlay in place of ours.
         running: The stack, in a process that has asked for it.
         death: The server that died in the middle of the run, once a test of this process has failed for it.
         failed: Whether a test has failed.
-        first_log_sizes: How long the logs were when this process got the stack.
+        first: When this process got the stack.
     """
 
     settings: Settings
@@ -54,10 +56,11 @@ class Run:
     controller_pid: int
     is_controller: bool
     seed: Callable[[], Path | None]
+    overlay: Callable[[], Path | None]
     running: Stack | None = None
     death: PlexdevError | None = None
     failed: bool = False
-    first_log_sizes: Mapping[Path, int] = field(default_factory=dict)
+    first: Moment | None = None
 
     @property
     def logins(self) -> Path:
@@ -101,15 +104,15 @@ class Run:
         began = time.perf_counter()
         from pytest_plexdev import choose
 
-        attached = choose.stack_for(self)
+        attached = choose.stack_for(self._wanted)
         # Only now: an HTTP client is 100 ms of imports, and where there is no stack nobody needs one.
         from pytest_plexdev.running import Stack
 
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.stack_file.exists():
             attached.info.write(self.stack_file)
-        stack = Stack(attached.info, attached.provider, attached_in=time.perf_counter() - began)
-        self.first_log_sizes = stack.log_sizes()
+        stack = Stack(attached.info, attached.provider, attached_in=time.perf_counter() - began, drift=attached.drift)
+        self.first = Moment(time.time(), stack.log_sizes())
         return stack
 
     def end(self) -> None:
@@ -123,8 +126,20 @@ class Run:
 
         shutil.rmtree(self.logins, ignore_errors=True)
         self.stack_file.unlink(missing_ok=True)
-        if choose.give_back(self) is None:
+        if choose.give_back(self._wanted, failed=self.failed) is None:
             shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def _wanted(self) -> Wanted:
+        from pytest_plexdev.wanted import Wanted
+
+        return Wanted(
+            settings=self.settings,
+            directory=self.directory,
+            controller_pid=self.controller_pid,
+            seed=self.seed,
+            overlay=self.overlay,
+        )
 
     @property
     def keeps(self) -> bool:
@@ -149,6 +164,7 @@ def begin(config: pytest.Config) -> Run:
         controller_pid=told["controller_pid"] if told else os.getpid(),
         is_controller=told is None,
         seed=partial(config.hook.pytest_plexdev_seed, config=config),
+        overlay=partial(config.hook.pytest_plexdev_overlay, config=config),
     )
     config.stash[_RUN] = run
     return run

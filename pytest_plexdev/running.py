@@ -13,8 +13,10 @@ from typing import Final
 from pytest_plexdev.api import Client, Transport
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.errors import SERVER_DIED, Failure, PlexdevError
+from pytest_plexdev.errors.cluster import SERVICE_NOT_READY
 from pytest_plexdev.stack.model import Provider, Service, StackInfo, Verdict
 
+_WORST_FIRST: Final = ("doomed", "gone", "waiting")
 LOG_LINES: Final = 12
 """Last lines of a log that an error shows."""
 API: Final = "plexsphere"
@@ -34,6 +36,7 @@ class Stack:
         info: What it is, as data.
         provider: Who says its state and its logs, and opens a way to what listens inside a cluster only.
         attached_in: Seconds from the request for a stack to this object, in this process.
+        drift: The inputs of a running stack that are other than this checkout's.
         death: The failure that a server's end is, for whoever asks.
     """
 
@@ -43,10 +46,12 @@ class Stack:
         provider: Provider,
         *,
         attached_in: float = 0.0,
+        drift: Sequence[str] = (),
         death: Failure = SERVER_DIED,
     ) -> None:
         self.info = info
         self.attached_in = attached_in
+        self.drift = drift
         self.exchanges = ExchangeLog()
         self._provider = provider
         self._death = death
@@ -103,11 +108,14 @@ class Stack:
     def died(self, patience: float = 0.0) -> PlexdevError | None:
         """The error for a server that ended on its own, ``None`` where all are there.
 
-        It looks at processes first: that costs microseconds, and asking every server does not.
+        It looks at processes first: that costs microseconds, and asking every server does not. A cluster has none
+        here, and brings its Pods back by itself: it is asked where something says that one is not there.
 
         Args:
             patience: Seconds to go on looking, where something says that one is dying or dead.
         """
+        if self.info.cluster is not None:
+            return self._not_ready() if patience else None
         service = self._processes.first_ended(patience)
         if service is None and patience:
             service = next((verdict.name for verdict in self.verdicts() if verdict.state == "gone"), None)
@@ -119,6 +127,23 @@ class Stack:
             service=service,
             status=self._status_of(service),
             log=where_logged(self.info, service),
+        )
+
+    def _not_ready(self) -> PlexdevError | None:
+        try:
+            verdicts = [verdict for verdict in self.verdicts() if verdict.state != "ready"]
+        except PlexdevError as error:
+            return error
+        if not verdicts:
+            return None
+        first, *rest = sorted(verdicts, key=lambda verdict: _WORST_FIRST.index(verdict.state))
+        return PlexdevError(
+            SERVICE_NOT_READY,
+            detail="\n".join(f"{verdict.name} is {verdict.state}: {verdict.reason}" for verdict in rest),
+            service=first.name,
+            state=first.state,
+            reason=first.reason.partition("\n")[0],
+            fix=first.hint or "plexdev status",
         )
 
     def _status_of(self, service: str) -> str:

@@ -22,6 +22,7 @@ class Option:
         parse: Turns text into the value; a ``ValueError`` says what would be right.
         only_for: The stacks that read it; on the command line of another stack it is a contradiction.
         brings_up: Only a bring-up reads it; on the command line of a run on a running stack it is a contradiction.
+        reuses: The other way round: only a run on a running stack reads it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Option:
     switch: bool = False
     only_for: frozenset[str] = frozenset()
     brings_up: bool = False
+    reuses: bool = False
 
     @property
     def ini(self) -> str:

@@ -60,6 +60,7 @@ def _refuse_contradictions(settings: Settings) -> None:
         )
     typed = [option for option in OPTIONS if settings.sources[option.name] == "command line"]
     _refuse_what_only_a_bring_up_reads(settings, typed)
+    _refuse_what_only_a_running_stack_is_asked(settings, typed)
     _refuse_what_only_others_read(settings, typed)
 
 
@@ -72,12 +73,19 @@ def _refuse_what_only_a_bring_up_reads(settings: Settings, typed: Sequence[Optio
             )
 
 
-def _refuse_what_only_others_read(settings: Settings, typed: Sequence[Option]) -> None:
-    if settings.dev_stack and settings.chosen_stack is None:
-        return  # which kind of stack is running is not known yet
+def _refuse_what_only_a_running_stack_is_asked(settings: Settings, typed: Sequence[Option]) -> None:
     for option in typed:
-        if option.only_for and settings.stack not in option.only_for:
+        if option.reuses and not settings.dev_stack:
+            raise OptionError(f"{option.flag} is for a stack that runs already: use it with --dev-stack")
+
+
+def _refuse_what_only_others_read(settings: Settings, typed: Sequence[Option]) -> None:
+    # Which kind of stack is running is not known yet, only that it is one of this machine.
+    unknown = settings.dev_stack and settings.chosen_stack is None
+    possible = {"embedded", "kind"} if unknown else {settings.stack}
+    for option in typed:
+        if option.only_for and not option.only_for & possible:
             stacks = " or ".join(f"--plexdev-stack={stack}" for stack in sorted(option.only_for))
-            raise OptionError(
-                f"{option.flag} needs {stacks}; the stack is {settings.stack} ({settings.sources['stack']})"
-            )
+            what = "a running one" if unknown else settings.stack
+            source = settings.sources["dev_stack" if unknown else "stack"]
+            raise OptionError(f"{option.flag} needs {stacks}; the stack is {what} ({source})")

@@ -10,6 +10,7 @@ from pytest_plexdev.options import parsers
 from pytest_plexdev.options.model import Option
 
 _CLUSTERS: Final = frozenset({"kind", "attached"})
+_ATTACHED: Final = frozenset({"attached"})
 
 OPTIONS: Final[tuple[Option, ...]] = (
     Option(
@@ -38,7 +39,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         default="kind-plexsphere",
         metavar="NAME",
         help="kubectl context",
-        only_for=_CLUSTERS,
+        only_for=_ATTACHED,
     ),
     Option(
         name="namespace",
@@ -48,7 +49,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         default=None,
         metavar="NAME",
         help="namespace; its default is one per run",
-        only_for=_CLUSTERS,
+        only_for=_ATTACHED,
     ),
     Option(
         name="overlay",
@@ -79,6 +80,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         default="real",
         metavar="real|stand-in",
         help="Dex and SpiceDB: those on PATH, or our stand-ins even where they are there",
+        only_for=frozenset({"embedded"}),
         brings_up=True,
     ),
     Option(
@@ -111,6 +113,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         metavar="fail|apply|ignore",
         help="what to do where a running stack has another fingerprint",
         only_for=_CLUSTERS,
+        reuses=True,
     ),
     Option(
         name="timeout",

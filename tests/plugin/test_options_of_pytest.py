@@ -52,7 +52,7 @@ def test_every_source_is_named(
         (["--plexdev-overlay=."], "--plexdev-overlay needs --plexdev-stack=attached or --plexdev-stack=kind"),
         (["--dev-stack", "--plexdev-stack=attached"], "--plexdev-stack is embedded or kind, not attached"),
         (["--dev-stack", "--plexdev-keep=always"], "--plexdev-keep is for a stack that the run brings up"),
-        (["--plexdev-stack=kind"], "plexdev[not-in-this-version]: --plexdev-stack=kind is not in this version"),
+        (["--plexdev-stack=attached"], "plexdev[not-in-this-version]: --plexdev-stack=attached is not in this version"),
         (["-o", "plexdev_dev_stack=maybe"], "maybe"),
         (["-o", "plexdev_timeout=never"], "plexdev_timeout=never: must be a number of seconds above 0"),
     ],

@@ -70,7 +70,13 @@ def test_contradictions() -> None:
     with pytest.raises(OptionError, match=r"--plexdev-kind-image needs --plexdev-stack=kind; the stack is attached"):
         resolve({"plexdev_kind_image": "i", "plexdev_stack": "attached"}, {}, {})
     with pytest.raises(OptionError, match=r"--plexdev-on-drift needs --plexdev-stack=attached or --plexdev-stack=kind"):
-        resolve({"plexdev_on_drift": "apply"}, {}, {})
+        resolve({"plexdev_on_drift": "apply", "plexdev_dev_stack": "1", "plexdev_stack": "embedded"}, {}, {})
+    with pytest.raises(OptionError, match=r"--plexdev-on-drift is for a stack that runs already: .*--dev-stack"):
+        resolve({"plexdev_on_drift": "apply", "plexdev_stack": "kind"}, {}, {})
+    with pytest.raises(OptionError, match=r"--plexdev-prefer needs --plexdev-stack=embedded; the stack is kind"):
+        resolve({"plexdev_prefer": "stand-in", "plexdev_stack": "kind"}, {}, {})
+    with pytest.raises(OptionError, match=r"--plexdev-context needs --plexdev-stack=attached; the stack is kind"):
+        resolve({"plexdev_context": "mine", "plexdev_stack": "kind"}, {}, {})
 
 
 @pytest.mark.parametrize("option", ["keep=always", "prefer=real", "timeout=9", "kind_image=i"])
@@ -93,8 +99,10 @@ def test_what_only_a_cluster_reads_may_stand_in_the_environment() -> None:
     assert settings.kind_image == "kindest/node:v1.32.0"
 
 
-def test_a_dev_stack_may_be_a_cluster() -> None:
-    assert resolve({"plexdev_dev_stack": "1", "plexdev_context": "mine"}, {}, {}).context == "mine"
+def test_a_dev_stack_may_be_a_cluster_of_this_machine() -> None:
+    assert resolve({"plexdev_dev_stack": "1", "plexdev_on_drift": "ignore"}, {}, {}).on_drift == "ignore"
+    with pytest.raises(OptionError, match=r"--plexdev-namespace needs .*=attached; the stack is a running one"):
+        resolve({"plexdev_dev_stack": "1", "plexdev_namespace": "mine"}, {}, {})
 
 
 def test_every_option_has_its_three_names() -> None:

@@ -1,0 +1,84 @@
+"""The embedded side of ``plexdev up`` and ``down``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pytest_plexdev.stack.model import StackInfo
+
+TIMEOUT: Final = 60.0
+
+
+def up(options: argparse.Namespace) -> int:
+    """``plexdev up --stack embedded``: options ``prefer``, ``timeout`` and ``json``."""
+    import msgspec
+
+    from pytest_plexdev.progress import show
+    from pytest_plexdev.stack.embedded.settings import API_PORT, IDP_PORT, WARM_ID, EmbeddedSettings
+    from pytest_plexdev.stack.embedded.warm import bring_up_warm, parts_that_differ
+
+    settings = EmbeddedSettings(
+        id=WARM_ID, prefer=options.prefer, timeout=options.timeout or TIMEOUT, api_port=API_PORT, idp_port=IDP_PORT
+    )
+    began = time.monotonic()
+    with show(as_json=options.json) as progress:
+        info, is_new = bring_up_warm(settings, progress)
+    differ = [] if is_new else parts_that_differ(settings, info)
+    if options.json:
+        stack = msgspec.to_builtins(info, enc_hook=str)
+        _print(json.dumps({"new": is_new, "differ": differ, "stack": stack}, indent=2))
+        return 0
+    _print(_welcome(info, is_new=is_new, seconds=time.monotonic() - began))
+    if differ:
+        _print(f"  note       a new one with --prefer {options.prefer} would have another {' and '.join(differ)}:")
+        _print("             plexdev down && plexdev up" + f" --prefer {options.prefer}")
+    return 0
+
+
+def down(directory: Path | None = None) -> int:
+    """``plexdev down`` of the warm stack, or of one that a test run kept in *directory*."""
+    from pytest_plexdev.stack.embedded.provider import end
+    from pytest_plexdev.stack.embedded.warm import warm_directory
+
+    place = directory or warm_directory()
+    if not (place / "supervisor.json").exists():
+        _print(f"plexdev: nothing to end: there is no stack in {place}")
+        return 0
+    end(place)
+    if directory is not None:
+        # The run that kept the stack has left its own directory around it.
+        with contextlib.suppress(OSError):
+            directory.absolute().parent.rmdir()
+    _print("plexdev: the stack is down")
+    return 0
+
+
+def _welcome(info: StackInfo, *, is_new: bool, seconds: float) -> str:
+    stand_ins = [f"{service.name} for {service.stands_in_for}" for service in info.services if service.stands_in_for]
+    first = f"ready after {seconds:.1f} s" if is_new else f"already running since {_clock(info.started_at)}"
+    return "\n".join(
+        [
+            f"plexdev: the stack is {first}",
+            f"  api        {info.endpoints.api}",
+            f"  issuer     {info.endpoints.issuer}",
+            f"  database   {info.endpoints.database}",
+            f"  nats       {info.endpoints.nats}",
+            f"  stand-ins  {', '.join(stand_ins)}",
+            f"  left out   {', '.join(info.left_out)}",
+            "  next       pytest --dev-stack; plexdev login; plexdev down",
+        ]
+    )
+
+
+def _clock(moment: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(moment))
+
+
+def _print(text: str) -> None:
+    print(text)  # noqa: T201

@@ -1,0 +1,48 @@
+"""A log as it is written: what ``kubectl logs -f`` shows."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import IO, TYPE_CHECKING, Final
+
+import httpx
+
+from pytest_plexdev.errors import NO_SUCH_LOG, PlexdevError
+from pytest_plexdev.kube.client import KubeClient, Object
+from pytest_plexdev.kube.kubeconfig import read_access
+from pytest_plexdev.kube.resources import POD
+
+if TYPE_CHECKING:
+    from pytest_plexdev.stack.model import Cluster
+
+NAME_LABEL: Final = "app.kubernetes.io/name"
+
+
+def follow(cluster: Cluster, service: str, to: IO[bytes]) -> None:
+    """Write what the main container of a service's newest Pod says, from its beginning until it ends.
+
+    Raises:
+        PlexdevError: ``no-such-log``: the service has no Pod; ``cluster-unreachable``.
+    """
+    access = read_access(cluster.kubeconfig, cluster.context)
+    assert access is not None, "our own file has our context"
+    with KubeClient(access) as client:
+        # The gateway's Pods are in a namespace of their own.
+        pods = client.list(POD, labels=f"{NAME_LABEL}={service}")["items"]
+        if not pods:
+            raise PlexdevError(NO_SUCH_LOG, service=service, known="no Pod of it", example="plexsphere")
+        pod = max(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])
+        asyncio.run(_follow(client, pod, to))
+
+
+async def _follow(client: KubeClient, pod: Object, to: IO[bytes]) -> None:
+    path = POD.path(pod["metadata"]["namespace"], pod["metadata"]["name"]) + "/log"
+    query = {"container": pod["spec"]["containers"][0]["name"], "follow": "true"}
+    try:
+        async with client.stream() as http, http.stream("GET", path, params=query) as answer:
+            answer.raise_for_status()
+            async for chunk in answer.aiter_bytes():
+                to.write(chunk)
+                to.flush()
+    except httpx.HTTPError as error:
+        raise client.unreachable(str(error) or type(error).__name__) from None

@@ -51,6 +51,7 @@ def run(
         timeout: Seconds; then it is ended.
         purpose: Why it is run, as a sentence: the ``why`` of an error.
         fix: What to type next where it fails.
+        stdin: Bytes, or an open file, read from where it stands.
         environment: The whole environment; by default this process's own.
         all_output: What it writes to either stream is kept in order, as ``stdout``.
 
@@ -61,7 +62,7 @@ def run(
     if program is None:
         raise PlexdevError(TOOL_MISSING, program=argv[0], wanted=MINIMUM.get(argv[0], "of any version"))
     began = time.monotonic()
-    said = stdin if isinstance(stdin, bytes) else None
+    given = stdin if isinstance(stdin, bytes) else None
     process = subprocess.Popen(
         [program, *argv[1:]],
         stdin=subprocess.PIPE if isinstance(stdin, bytes) else (stdin or subprocess.DEVNULL),
@@ -72,7 +73,7 @@ def run(
     )
     try:
         stdout, stderr = (
-            (part or b"").decode(errors="replace") for part in process.communicate(said, timeout=timeout)
+            (part or b"").decode(errors="replace") for part in process.communicate(given, timeout=timeout)
         )
     except subprocess.TimeoutExpired:
         said = _end(process)
@@ -97,6 +98,8 @@ def run(
 def _end(process: subprocess.Popen[bytes]) -> str:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    stdout: bytes | None
+    stderr: bytes | None
     with process:
         try:
             stdout, stderr = process.communicate(timeout=_LAST_WORDS)

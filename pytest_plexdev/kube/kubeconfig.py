@@ -56,14 +56,22 @@ class Access:
         return ("kubectl", "--kubeconfig", str(self.kubeconfig), "--context", self.context)
 
     def tls(self) -> ssl.SSLContext:
-        """A context that trusts this server's authority alone and shows the user's certificate."""
+        """A context that trusts this server's authority alone and shows the user's certificate.
+
+        Raises:
+            PlexdevError: ``kubeconfig-unusable``: one of them is no PEM, or the key is not the certificate's.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if self.authority is not None:
-            context.load_verify_locations(cadata=self.authority.decode())
-        else:
-            context.load_default_certs()
-        if self.certificate is not None and self.key is not None:
-            _load_pair(context, self.certificate, self.key)
+        try:
+            if self.authority is not None:
+                context.load_verify_locations(cadata=self.authority.decode())
+            else:
+                context.load_default_certs()
+            if self.certificate is not None and self.key is not None:
+                _load_pair(context, self.certificate, self.key)
+        except (ssl.SSLError, ValueError) as error:
+            reason = f"its certificates cannot be read: {error}"
+            raise _unusable(self.kubeconfig, self.context, reason) from None
         return context
 
     def write_private(self, path: Path) -> Access:
@@ -141,15 +149,17 @@ def _access(path: Path, context: str, document: Mapping[str, Any], chosen: Mappi
 
 
 def _named(document: Mapping[str, Any], listing: str, member: str, name: str) -> Mapping[str, Any] | None:
-    for entry in document.get(listing) or ():
-        if entry.get("name") == name:
-            return entry.get(member) or {}
+    entries = document.get(listing)
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, Mapping) and entry.get("name") == name:
+            found = entry.get(member)
+            return found if isinstance(found, Mapping) else {}
     return None
 
 
 def _content(path: Path, entry: Mapping[str, Any], name: str) -> bytes | None:
     if data := entry.get(f"{name}-data"):
-        return base64.b64decode(data)
+        return base64.b64decode("".join(str(data).split()), validate=True)
     if file := entry.get(name):
         return (path.parent / str(file)).read_bytes()
     return None

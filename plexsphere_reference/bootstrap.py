@@ -7,6 +7,7 @@ authorisation schema is applied before any tuple.
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -15,7 +16,7 @@ import msgspec
 import yaml
 
 from plexsphere_reference.authz.connect import connect
-from plexsphere_reference.authz.model import Authorizer, Relationship
+from plexsphere_reference.authz.model import Authorizer, AuthzUnavailable, Relationship
 from plexsphere_reference.domain.tenancy import PLATFORM
 from plexsphere_reference.log import dev_warning, log
 from plexsphere_reference.settings import Settings
@@ -23,6 +24,10 @@ from plexsphere_reference.store import outbox
 from plexsphere_reference.store.database import Connection, Database
 
 _WRONG_MANIFEST: Final = 2
+_UNAVAILABLE: Final = 1
+_PATIENCE: Final = 60.0
+"""Seconds that SpiceDB has to answer: one that has just begun to listen may need more than a call's deadline."""
+_PAUSE: Final = 0.2
 
 
 class Binding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -74,7 +79,11 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 def main(settings: Settings, *, manifest: Path) -> int:
-    """Seed, and say of everything whether it was created or was there; 2 for a manifest that cannot be read."""
+    """Seed, and say of everything whether it was created or was there.
+
+    Returns:
+        0; 1 when SpiceDB does not answer; 2 for a manifest that cannot be used.
+    """
     dev_warning(
         dependency="plexsphere-bootstrap",
         prod_delta="seeds fixed tenants and a static admin; production enrols tenants through the API",
@@ -90,6 +99,9 @@ def main(settings: Settings, *, manifest: Path) -> int:
     except LookupError as error:
         log("ERROR", "manifest cannot be used", path=manifest, reason=error)
         return _WRONG_MANIFEST
+    except AuthzUnavailable as error:
+        log("ERROR", "authorisation service does not answer", seconds=_PATIENCE, reason=error)
+        return _UNAVAILABLE
     return 0
 
 
@@ -98,20 +110,39 @@ async def _seed(settings: Settings, manifest: Manifest) -> None:
     await database.open()
     try:
         await database.opened()
-        authorizer = connect(settings, database)
-        await authorizer.apply_schema()
-        async with database.transaction() as connection:
-            for domain in manifest.domains:
-                await _domain(connection, domain)
-                for binding in domain.idp_bindings:
-                    await _binding(connection, domain, binding)
-                for admin in domain.domain_admins:
-                    await _admin(connection, authorizer, domain, admin)
-            for operator in manifest.platform_operators:
-                await _operator(connection, authorizer, operator)
+        await _until_it_answers(connect(settings, database), database, manifest)
         log("INFO", "bootstrap-complete", domains=len(manifest.domains))
     finally:
         await database.close()
+
+
+async def _until_it_answers(authorizer: Authorizer, database: Database, manifest: Manifest) -> None:
+    # Everything again: what was not committed is gone, and a tuple may be written twice.
+    deadline = time.monotonic() + _PATIENCE
+    said = ""
+    while True:
+        try:
+            return await _passes(authorizer, database, manifest)
+        except AuthzUnavailable as error:
+            if time.monotonic() > deadline:
+                raise
+            if str(error) != said:
+                log("WARN", "waiting for the authorisation service", reason=error)
+                said = str(error)
+        await asyncio.sleep(_PAUSE)
+
+
+async def _passes(authorizer: Authorizer, database: Database, manifest: Manifest) -> None:
+    await authorizer.apply_schema()
+    async with database.transaction() as connection:
+        for domain in manifest.domains:
+            await _domain(connection, domain)
+            for binding in domain.idp_bindings:
+                await _binding(connection, domain, binding)
+            for admin in domain.domain_admins:
+                await _admin(connection, authorizer, domain, admin)
+        for operator in manifest.platform_operators:
+            await _operator(connection, authorizer, operator)
 
 
 async def _domain(connection: Connection, domain: DomainSeed) -> None:

@@ -99,15 +99,15 @@ KUSTOMIZE_EMPTY: Final = Failure(
 )
 IMAGE_MISSING: Final = Failure(
     tag="image-missing",
-    what="the image {reference} is not on this machine and could not be pulled",
-    why="the stack is made from it",
-    fix="docker pull {reference}; another one in its place: --plexdev-image NAME=REFERENCE",
+    what="the image {reference} is not on this machine",
+    why="the stack is made from it; our own images are built, all others pulled",
+    fix="{fix}",
 )
 IMAGE_BUILD_FAILED: Final = Failure(
     tag="image-build-failed",
     what="building {image} failed",
     why="these are the last lines of the step that failed",
-    fix="see the whole of it: plexdev images build --verbose",
+    fix="read deploy/local/images/Dockerfile; then: make docker-build",
 )
 PLEXD_DEFERRED: Final = Failure(
     tag="plexd-deferred",

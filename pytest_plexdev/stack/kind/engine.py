@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import BinaryIO, Final
 
 from pytest_plexdev.command import Completed, run
 from pytest_plexdev.errors import PlexdevError
@@ -25,7 +25,7 @@ def docker(
     purpose: str,
     timeout: float = _PATIENCE,
     fix: str = "run it by hand and read what it says",
-    stdin: bytes | None = None,
+    stdin: bytes | BinaryIO | None = None,
     environment: Mapping[str, str] | None = None,
     all_output: bool = False,
 ) -> Completed:

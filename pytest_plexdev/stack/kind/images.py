@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from filelock import FileLock
 
 from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import COMMAND_FAILED, IMAGE_BUILD_FAILED
+from pytest_plexdev.errors.cluster import COMMAND_FAILED, IMAGE_BUILD_FAILED, IMAGE_MISSING
 from pytest_plexdev.stack.embedded.settings import cache_directory
 from pytest_plexdev.stack.kind.content import base_image, build_context, content_hash
 from pytest_plexdev.stack.kind.engine import docker
-from pytest_plexdev.stack.kind.local_images import Note, canonical, image_ids, provide, silent
+from pytest_plexdev.stack.kind.local_images import Note, canonical, local_images, provide, silent
 from pytest_plexdev.stack.kind.names import node_of
 from pytest_plexdev.stack.kind.pins import Pin
 
@@ -60,19 +60,33 @@ def load(cluster: str, references: Iterable[str] = OUR_IMAGES) -> bool:
     """Put our own images onto the node, in one archive, where it has not their content; whether it had to be done.
 
     Raises:
-        PlexdevError: ``image-missing``, or what docker and kind say.
+        PlexdevError: ``image-missing`` where they were not built, or what docker and kind say.
     """
-    return load_others(cluster, references)
+    here = local_images()
+    ids = {reference: here.id_of(reference) or _not_built(reference) for reference in references}
+    return _load(cluster, _missing(cluster, ids))
 
 
 def load_others(cluster: str, references: Iterable[str], note: Note = silent) -> bool:
-    """As :func:`load`, for any images; one that the engine has not is pulled."""
+    """As :func:`load`, for other people's images: one that the engine has not is pulled."""
     wanted = list(references)
-    ids = provide(wanted, note) if wanted else {}
-    missing = _missing(cluster, ids)
+    missing = _missing(cluster, provide(wanted, note)) if wanted else []
+    if missing:
+        note(f"loading {', '.join(missing)}")
+    return _load(cluster, missing)
+
+
+def missing_on_node(cluster: str, pins: Mapping[str, Pin]) -> list[Pin]:
+    """The deployed third-party images that the node has not, or has with another content than the engine."""
+    deployed = [pin for pin in pins.values() if pin.is_deployed]
+    here = local_images()
+    missing = _missing(cluster, {pin.reference: here.id_of(pin.reference) or "" for pin in deployed})
+    return [pin for pin in deployed if pin.reference in missing]
+
+
+def _load(cluster: str, missing: Sequence[str]) -> bool:
     if not missing:
         return False
-    note(f"loading {', '.join(missing)}")
     with tempfile.TemporaryDirectory(prefix="plexdev-images-") as directory:
         archive = Path(directory) / "images.tar"
         docker(
@@ -87,14 +101,6 @@ def load_others(cluster: str, references: Iterable[str], note: Note = silent) ->
     return True
 
 
-def missing_on_node(cluster: str, pins: Mapping[str, Pin]) -> list[Pin]:
-    """The deployed third-party images that the node has not, or has with another content than the engine."""
-    deployed = [pin for pin in pins.values() if pin.is_deployed]
-    here = image_ids()
-    missing = _missing(cluster, {pin.reference: here.get(canonical(pin.reference), "") for pin in deployed})
-    return [pin for pin in deployed if pin.reference in missing]
-
-
 def _built(wanted: str) -> bool:
     ids = docker(
         "image",
@@ -106,6 +112,10 @@ def _built(wanted: str) -> bool:
         purpose="are our images built from what is here?",
     )
     return set(OUR_IMAGES) <= set(ids.stdout.split())
+
+
+def _not_built(reference: str) -> NoReturn:
+    raise PlexdevError(IMAGE_MISSING, reference=reference, fix="make docker-build")
 
 
 def _build(image: str, *, base: str, content: str, context: bytes) -> None:

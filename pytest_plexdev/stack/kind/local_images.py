@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from pytest_plexdev.errors import PlexdevError
@@ -16,6 +17,28 @@ _PULL: Final = 600.0
 _PULLS_AT_ONCE: Final = 6
 """As many as the cluster's kubelet."""
 _HUB: Final = "docker.io"
+_NONE: Final = "<none>"
+
+
+@dataclass(frozen=True)
+class LocalImages:
+    """What the engine has.
+
+    Attributes:
+        ids: Image id (``sha256:…``) by canonical name.
+        digests: Digest that a registry gave, by canonical name; an image that was built or imported here has none.
+    """
+
+    ids: Mapping[str, str]
+    digests: Mapping[str, str]
+
+    def id_of(self, reference: str) -> str | None:
+        """The id of the image of that name."""
+        return self.ids.get(canonical(reference))
+
+    def digest_of(self, reference: str) -> str | None:
+        """The registry's digest of the image of that name."""
+        return self.digests.get(canonical(reference))
 
 
 def silent(_line: str) -> None:
@@ -23,66 +46,75 @@ def silent(_line: str) -> None:
 
 
 def canonical(reference: str) -> str:
-    """The full name that containerd and CRI use: ``nats:2.10.20`` is ``docker.io/library/nats:2.10.20``."""
-    host, slash, rest = reference.partition("/")
-    if not slash:
-        full = f"{_HUB}/library/{reference}"
-    elif host == _HUB:
-        full = reference if "/" in rest else f"{_HUB}/library/{rest}"
-    else:
-        full = reference if _is_host(host) else f"{_HUB}/{reference}"
-    return full if _has_version(full) else f"{full}:latest"
+    """The full name that containerd and CRI use: ``nats:2.10.20`` is ``docker.io/library/nats:2.10.20``.
+
+    Where there are both tag and digest, the digest says which image it is.
+    """
+    name, _, digest = _with_host(reference).partition("@")
+    path, slash, last = name.rpartition("/")
+    bare, _, tag = last.partition(":")
+    return f"{path}{slash}{bare}@{digest}" if digest else f"{path}{slash}{bare}:{tag or 'latest'}"
 
 
-def image_ids() -> Mapping[str, str]:
-    """The id (``sha256:…``) of every image that the engine has a name for, by canonical name; one call."""
-    listed = docker(
-        "image",
-        "ls",
-        "--no-trunc",
-        "--format",
-        "{{.Repository}} {{.Tag}} {{.Digest}} {{.ID}}",
-        purpose="which images are here already?",
-    )
-    ids = {}
+def local_images() -> LocalImages:
+    """Every image that the engine has a name for; one call.
+
+    Raises:
+        PlexdevError: Docker is not there for us.
+    """
+    columns = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}"
+    listed = docker("image", "ls", "--no-trunc", "--format", columns, purpose="which images are here already?")
+    ids, digests = {}, {}
     for line in listed.stdout.splitlines():
-        repository, tag, digest, identity = line.split()
-        if tag != "<none>":
+        repository, tag, digest, identity = line.split("\t")
+        if tag != _NONE:
             ids[canonical(f"{repository}:{tag}")] = identity
-        if digest != "<none>":
+        if digest != _NONE:
             ids[canonical(f"{repository}@{digest}")] = identity
-    return ids
+        if tag != _NONE and digest != _NONE:
+            digests[canonical(f"{repository}:{tag}")] = digest
+    return LocalImages(ids, digests)
 
 
 def provide(references: Iterable[str], note: Note = silent) -> Mapping[str, str]:
     """Pull what is not here; the id of each, by the reference as it was given.
 
     Raises:
-        PlexdevError: ``image-missing``.
+        PlexdevError: ``image-missing``, or Docker is not there for us.
     """
     wanted = list(references)
-    ids = image_ids()
-    missing = [reference for reference in wanted if canonical(reference) not in ids]
+    here = local_images()
+    missing = [reference for reference in wanted if here.id_of(reference) is None]
     if missing:
         note(f"pulling {', '.join(missing)}")
         with ThreadPoolExecutor(max_workers=_PULLS_AT_ONCE) as threads:
-            list(threads.map(_pull, missing))
-        ids = image_ids()
-    return {reference: ids[canonical(reference)] for reference in wanted}
+            list(threads.map(pull, missing))
+        here = local_images()
+    return {reference: here.ids[canonical(reference)] for reference in wanted}
 
 
-def _pull(reference: str) -> None:
+def pull(reference: str) -> None:
+    """Have the engine pull it.
+
+    Raises:
+        PlexdevError: ``image-missing``, or Docker is not there for us.
+    """
     try:
         docker("pull", "--quiet", reference, timeout=_PULL, purpose="the stack is made from this image")
     except PlexdevError as error:
         if error.failure not in {COMMAND_FAILED, COMMAND_UNFINISHED}:
             raise
-        raise PlexdevError(IMAGE_MISSING, detail=error.detail, reference=reference) from None
+        raise PlexdevError(
+            IMAGE_MISSING,
+            detail=error.detail,
+            reference=reference,
+            fix=f"docker pull {reference}; another one in its place: --plexdev-image NAME=REFERENCE",
+        ) from None
 
 
-def _is_host(part: str) -> bool:
-    return "." in part or ":" in part or part == "localhost"
-
-
-def _has_version(reference: str) -> bool:
-    return "@" in reference or ":" in reference.rpartition("/")[2]
+def _with_host(reference: str) -> str:
+    first, slash, rest = reference.partition("/")
+    if not slash or (first == _HUB and "/" not in rest):
+        return f"{_HUB}/library/{rest or first}"
+    is_host = "." in first or ":" in first or first == "localhost"
+    return reference if is_host else f"{_HUB}/{reference}"

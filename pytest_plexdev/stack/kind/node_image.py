@@ -1,0 +1,176 @@
+"""A node image of our own: kind's, with every third-party image of the stack inside, made once.
+
+What a node image has below ``/var`` is copied into the node's volume when a cluster is made, so its Pods start without
+a load or a pull. kind's own images come with Kubernetes' in the same way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.embedded.settings import cache_directory
+from pytest_plexdev.stack.kind.engine import docker
+from pytest_plexdev.stack.kind.local_images import LocalImages, Note, local_images, provide, silent
+from pytest_plexdev.stack.kind.pins import Pin
+
+REPOSITORY: Final = "plexdev-node"
+LABEL: Final = "plexdev.plexsphere.com/node-image"
+"""On what we make here; not the owner's label, which a node would inherit from its image, whoever made the cluster."""
+_KEPT: Final = 3
+"""Images of ours that stay when a new one is made: other checkouts use theirs. Half a gigabyte each."""
+_RECIPE: Final = "1"
+"""Part of the key: another number where an image is made in another way."""
+_SLOW: Final = 600.0
+_KINDS_OWN: Final = re.compile(rb"kindest/node:v\d+\.\d+\.\d+@sha256:[0-9a-f]{64}")
+
+
+def derived(base: str | None, pins: Mapping[str, Pin], note: Note = silent) -> str | None:
+    """The name of the node image with all of the deployed *pins* inside; it is made where it is not here.
+
+    Of two processes that ask at once, one makes it and the other waits.
+
+    Args:
+        base: The node image to derive from; ``None``: the one that kind itself would take.
+
+    Returns:
+        ``None`` where nobody says which image kind itself would take.
+
+    Raises:
+        PlexdevError: ``image-missing``, or what docker says.
+    """
+    base = base or kinds_own()
+    if base is None:
+        return None
+    references = sorted(pin.reference for pin in pins.values() if pin.is_deployed)
+    if name := _ready(base, references, local_images()):
+        return name
+    cache_directory().mkdir(parents=True, exist_ok=True)
+    with FileLock(cache_directory() / "node-image.lock"):
+        provide([base, *references], note)
+        here = local_images()
+        if name := _ready(base, references, here):
+            return name
+        name = _name(base, references, here)
+        note(f"baking {len(references)} images into {name}, once")
+        _make(name, base=base, references=references)
+        for old in _remove_old():
+            note(f"removed {old}, an older one of plexdev's own")
+    return name
+
+
+def kinds_own() -> str | None:
+    """The node image that the ``kind`` on PATH has compiled in; it has no command that says so."""
+    program = shutil.which("kind")
+    found = set(_KINDS_OWN.findall(Path(program).read_bytes())) if program else set()
+    return found.pop().decode() if len(found) == 1 else None
+
+
+def _ready(base: str, references: Sequence[str], here: LocalImages) -> str | None:
+    if any(here.id_of(reference) is None for reference in (base, *references)):
+        return None
+    name = _name(base, references, here)
+    return name if here.id_of(name) else None
+
+
+def _name(base: str, references: Sequence[str], here: LocalImages) -> str:
+    contents = [_RECIPE, here.id_of(base), *([each, here.id_of(each)] for each in references)]
+    return f"{REPOSITORY}:{hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:12]}"
+
+
+def _make(name: str, *, base: str, references: Sequence[str]) -> None:
+    with _containerd(name.replace(":", "-"), base) as container:
+        _import(container, references)
+        docker("stop", "--time", "20", container, timeout=_SLOW, purpose="containerd ends and writes what it knows")
+        changes = [*_start_of(base), f"LABEL {LABEL}={name.partition(':')[2]}"]
+        docker(
+            "commit",
+            *(word for change in changes for word in ("--change", change)),
+            container,
+            name,
+            timeout=_SLOW,
+            purpose="the node image is kept",
+            fix="is there room? docker system df",
+        )
+
+
+@contextlib.contextmanager
+def _containerd(container: str, base: str) -> Iterator[str]:
+    """A container of the node image in which containerd alone runs."""
+    _remove(container)
+    docker(
+        "run",
+        "--detach",
+        "--name",
+        container,
+        "--label",
+        LABEL,
+        "--entrypoint",
+        "containerd",
+        base,
+        timeout=_SLOW,
+        purpose="the images are put into the node image by its own containerd",
+    )
+    try:
+        yield container
+    finally:
+        _remove(container)
+
+
+def _import(container: str, references: Sequence[str]) -> None:
+    with tempfile.TemporaryDirectory(prefix="plexdev-node-") as directory:
+        archive = Path(directory) / "images.tar"
+        docker("save", "--output", str(archive), *references, timeout=_SLOW, purpose="the images go as one archive")
+        with archive.open("rb") as stream:
+            docker(
+                # ctr itself waits for containerd to listen.
+                *("exec", "--interactive", container, "ctr", "--connect-timeout", "30s", "--namespace", "k8s.io"),
+                # Not unpacked, as in kind's own images: the whole of /var is copied for every cluster, where twice the
+                # bytes and thousands of files cost more than unpacking what a Pod needs (measured: 10 s against 5 s).
+                *("images", "import", "--all-platforms", "--no-unpack", "-"),
+                timeout=_SLOW,
+                purpose="the images are put into the node image by its own containerd",
+                fix="is there room? docker system df",
+                stdin=stream,
+            )
+
+
+def _start_of(base: str) -> list[str]:
+    """How the base starts, for ``docker commit``, which would keep how the container started."""
+    said = docker(
+        *("image", "inspect", "--format", '{"ENTRYPOINT": {{json .Config.Entrypoint}}, "CMD": {{json .Config.Cmd}}}'),
+        base,
+        purpose="the derived node image starts as its base does",
+    )
+    return [f"{instruction} {json.dumps(words or [])}" for instruction, words in json.loads(said.stdout).items()]
+
+
+def _remove_old() -> list[str]:
+    """Remove the oldest of ours, but for some; one that a cluster uses stays."""
+    listed = docker(
+        *("image", "ls", "--filter", f"label={LABEL}", "--filter", f"reference={REPOSITORY}"),
+        *("--format", "{{.Repository}}:{{.Tag}}"),
+        purpose="which node images are ours?",
+    )
+    removed = []
+    for name in listed.stdout.split()[_KEPT:]:
+        with contextlib.suppress(PlexdevError):
+            docker("image", "rm", name, purpose="an older node image makes room", timeout=_SLOW)
+            removed.append(name)
+    return removed
+
+
+def _remove(container: str) -> None:
+    # An old client fails where there is none.
+    with contextlib.suppress(PlexdevError):
+        docker("rm", "--force", "--volumes", container, purpose="nothing is left of the making", timeout=_SLOW)

@@ -26,6 +26,8 @@ def project(
     """A project with one test that needs no stack, a state directory of its own, and no DEV_STACK around it."""
     for name in ("DEV_STACK", "PLEXDEV_STACK", "PLEXDEV_KEEP", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
+    # The developer's own cluster is not the project's.
+    monkeypatch.setenv("KUBECONFIG", str(state_directory / "no-kubeconfig"))
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state_directory))
     monkeypatch.setenv("PLEXDEV_CACHE_DIR", str(cache_directory))
     pytester.makeini("[pytest]\nfilterwarnings = error\n")

@@ -40,6 +40,7 @@ def state_directory(state: Path) -> Path:
 def _its_state(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Without `project`: pytester forgets what is imported during a test, and the commands run in this process.
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state))
+    monkeypatch.setenv("KUBECONFIG", str(state / "no-kubeconfig"))
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]])
@@ -58,6 +59,18 @@ def test_the_warm_stack_is_used_and_left(project: pytest.Pytester, stack: StackI
     assert {
         verdict.state for verdict in EmbeddedProvider(EmbeddedSettings(id=WARM_ID), stack.directory).state(stack)
     } == {"ready"}
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_junit_says_which_stack_the_tests_ran_on(
+    project: pytest.Pytester, stack: StackInfo, workers: list[str]
+) -> None:
+    project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
+    project.runpytest_subprocess("--dev-stack", "--junitxml=junit.xml", *workers).assert_outcomes(passed=2)
+
+    said = (project.path / "junit.xml").read_text()
+    assert '<property name="plexdev.stack" value="embedded" />' in said
+    assert f'<property name="plexdev.api_url" value="{stack.endpoints.api}" />' in said
 
 
 def test_workers_share_one_login(project: pytest.Pytester, stack: StackInfo) -> None:

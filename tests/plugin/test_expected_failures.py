@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 TWO_TESTS = """
@@ -8,6 +10,15 @@ def test_one(plexdev_stack):
 
 def test_two(plexdev_tenant):
     pass
+"""
+
+
+SOMEWHERE_ELSE = """
+apiVersion: v1
+kind: Config
+contexts: [{name: kind-plexsphere, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "https://192.0.2.1:6443"}}]
+users: [{name: u, user: {token: t}}]
 """
 
 
@@ -20,7 +31,7 @@ def test_dev_stack_without_one_is_one_message(project: pytest.Pytester, workers:
     result.stdout.fnmatch_lines(
         [
             "plexdev[[]stack-missing[]]: no stack is running",
-            "  why: looked for *",
+            "  why: looked for a kind cluster with the context kind-plexsphere and for an embedded stack in *",
             "  fix: plexdev up",
             "ERROR test_stack.py::test_* - plexdev[[]stack-missing[]]: *",
         ]
@@ -29,11 +40,60 @@ def test_dev_stack_without_one_is_one_message(project: pytest.Pytester, workers:
     result.stdout.no_fnmatch_line("*pytest_plexdev/*.py:*")
 
 
-@pytest.mark.parametrize("stack", ["kind", "attached"])
-@pytest.mark.parametrize("source", ["command line", "environment"])
-def test_a_cluster_is_not_in_this_version(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, stack: str, source: str
+@pytest.mark.parametrize("stack", ["kind", "embedded"])
+def test_only_the_kind_of_stack_that_is_named_is_looked_for(project: pytest.Pytester, stack: str) -> None:
+    project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
+    result = project.runpytest_subprocess("--dev-stack", f"--plexdev-stack={stack}")
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines([f"  why: looked for a*{stack} *"])
+    result.stdout.no_fnmatch_line("  why: * and for *")
+
+
+def test_a_cluster_that_is_not_of_this_machine_is_refused(project: pytest.Pytester, state_directory: Path) -> None:
+    project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
+    kubeconfig = state_directory / "no-kubeconfig"
+    kubeconfig.parent.mkdir()
+    kubeconfig.write_text(SOMEWHERE_ELSE)
+    result = project.runpytest_subprocess("--dev-stack")
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["plexdev[[]not-loopback[]]: * kind-plexsphere of * points at https://192.0.2.1:6443*"])
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_a_fresh_cluster_without_docker_is_one_message(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: list[str]
 ) -> None:
+    project.makeconftest(
+        """
+        import pathlib
+
+        def pytest_plexdev_overlay(config):
+            pathlib.Path("asked").touch()
+        """
+    )
+    project.makepyfile(test_stack=TWO_TESTS)
+    monkeypatch.setenv("PATH", "")
+    result = project.runpytest_subprocess("--plexdev-stack=kind", "-p", "no:cacheprovider", *workers)
+
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "plexdev[[]tool-missing[]]: docker is not on PATH",
+            "  fix: *; without Docker: pytest --plexdev-stack=embedded",
+            "ERROR test_stack.py::test_* - plexdev[[]tool-missing[]]: *",
+        ]
+    )
+    assert (project.path / "asked").exists()
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize("source", ["command line", "environment"])
+def test_attached_is_not_in_this_version(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    stack = "attached"
     project.makepyfile(test_stack=TWO_TESTS)
     if source == "environment":
         monkeypatch.setenv("PLEXDEV_STACK", stack)
@@ -43,7 +103,7 @@ def test_a_cluster_is_not_in_this_version(
     result.stderr.fnmatch_lines(
         [
             f"*plexdev[[]not-in-this-version[]]: --plexdev-stack={stack} is not in this version of pytest-plexdev",
-            "  fix: pytest --plexdev-stack=embedded*",
+            "  fix: pytest --plexdev-stack=kind, or --plexdev-stack=embedded*",
         ]
     )
     assert result.stderr.str().count("not-in-this-version") == 1

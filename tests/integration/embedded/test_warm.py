@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev import cli, cli_stack
+from pytest_plexdev import cli
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
@@ -23,6 +23,7 @@ from pytest_plexdev.stack.model import KEPT_MARK, StackInfo
 def state(tmp_path, monkeypatch):
     state = tmp_path / "state"
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state))
+    monkeypatch.setenv("KUBECONFIG", str(state / "no-kubeconfig"))  # the developer's own cluster is not this user's
     yield state
     end(warm_directory(state))
 
@@ -192,9 +193,16 @@ def test_up_takes_the_ports_of_the_dev_stack_and_says_who_has_them(state, settin
     assert f"(pid {os.getpid()})" in error
 
 
-def test_up_of_a_kind_stack_is_not_in_this_version(state, capsys):
-    assert cli.main(["up", "--stack", "kind"]) == 1
-    assert "plexdev[not-in-this-version]" in capsys.readouterr().err
+def test_a_deferred_service_has_an_exit_code_of_its_own(state, capsys):
+    assert cli.main(["up", "plexd"]) == 69
+    assert capsys.readouterr().err.startswith("plexdev[plexd-deferred]")
+
+
+def test_the_kind_of_stack_that_is_named_is_the_one(warm, capsys):
+    assert cli.main(["env", "--stack", "embedded"]) == 0
+    assert "KUBECONFIG" not in capsys.readouterr().out
+    assert cli.main(["env", "--stack", "kind"]) == 1
+    assert "why: looked for a kind cluster" in capsys.readouterr().err
 
 
 def test_json_is_one_object_an_event_and_the_stack_at_the_end(warm, capsys):
@@ -202,4 +210,4 @@ def test_json_is_one_object_an_event_and_the_stack_at_the_end(warm, capsys):
     said = json.loads(capsys.readouterr().out)
     assert said["new"] is False
     assert said["stack"]["endpoints"]["api"] == warm.endpoints.api
-    assert cli_stack._plain(warm)["id"] == "warm"
+    assert said["stack"]["id"] == "warm"

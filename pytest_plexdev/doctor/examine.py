@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import time
 from collections.abc import Callable, Mapping
@@ -52,12 +53,13 @@ def gather(
     """The symptoms of this machine and of one cluster; see :func:`examine`."""
     name = kind_cluster(access)
     probes: dict[str, Probe] = dict(_of_the_machine())
-    if access is not None:
-        # One for all of them. It is not closed: a probe that is late may still be using it.
-        probes |= _of_the_cluster(KubeClient(access), now)
     if name:
         probes |= {"node_clock": partial(node.clock, name, now), "node_disk": partial(node.disk, name)}
-    answers = run_all(probes, seconds=seconds)
+    with contextlib.ExitStack() as closing:
+        if access is not None:
+            # One for all of them. A probe that is late ends when it is closed.
+            probes |= _of_the_cluster(closing.enter_context(KubeClient(access)), now)
+        answers = run_all(probes, seconds=seconds)
     clocks = [answers.pop(probe) for probe in ("server_clock", "node_clock") if probe in answers]
     disks = [answers.pop(probe) for probe in ("docker_disk", "node_disk") if probe in answers]
     of_the_cluster = answers if access is not None else {**_nothing_of_the_cluster(without), **answers}

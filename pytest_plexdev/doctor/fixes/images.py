@@ -1,20 +1,20 @@
-"""An image of ours that is not on the node: built where its inputs changed, then loaded."""
+"""Images that are not on the node: ours are built where an input changed, then all that Pods wait for are loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from pytest_plexdev.doctor.examine import kind_cluster
-from pytest_plexdev.kube import Access
+from pytest_plexdev.doctor.recognise.images import images_never_pulled
+from pytest_plexdev.kube import Access, KubeClient
+from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.stack.kind import images
 
 
 def mend(access: Access) -> Sequence[str]:
     """The kubelet starts the containers by itself, once it looks again."""
-    built = images.build()
-    loaded = images.load(kind_cluster(access))
-    names = ", ".join(images.OUR_IMAGES)
-    return [
-        f"{names}: {'built' if built else 'up to date'}, {'loaded' if loaded else 'on the node already'}",
-        "images of other names are loaded by hand: kind load docker-image NAME --name " + kind_cluster(access),
-    ]
+    with KubeClient(access) as client:
+        wanted = images_never_pulled(client.list(POD)["items"])
+    built = images.build() if set(wanted) & set(images.OUR_IMAGES) else False
+    loaded = images.load_others(kind_cluster(access), wanted)
+    return [f"{', '.join(wanted)}: {'built and ' if built else ''}{'loaded' if loaded else 'on the node already'}"]

@@ -21,7 +21,7 @@ PORTS: Final[Mapping[int, str]] = {API_PORT: "the API", IDP_PORT: "Dex"}
 def ports() -> Sequence[PortUse]:
     """Who listens on the warm stack's ports; a container by its name, where Docker can be asked."""
     processes = {port: _holder(port, purpose) for port, purpose in PORTS.items()}
-    containers = _publishers() if any(processes.values()) else {}
+    containers = _publishers() if any(map(_may_be_dockers, processes.values())) else {}
     return [_use(port, purpose, processes[port], containers.get(port)) for port, purpose in PORTS.items()]
 
 
@@ -31,6 +31,11 @@ def _holder(port: int, purpose: str) -> str | None:
     except PlexdevError as error:
         return str(error.facts["holder"])
     return None
+
+
+def _may_be_dockers(process: str | None) -> bool:
+    """Docker publishes a port by a proxy of its own, which only root sees by name."""
+    return process is not None and ("docker" in process or "pid" not in process)
 
 
 def _use(port: int, purpose: str, process: str | None, container: str | None) -> PortUse:

@@ -26,8 +26,9 @@ _PROXY: Final = "envoy-proxy-config"
 _SERVER_SIDE: Final = "--server-side --force-conflicts"
 _THEIR_FILES: Final = "-f build/dev-vendor/gateway-api-crds.yaml -f build/dev-vendor/envoy-gateway.yaml"
 """Where the product's own ``make dev`` puts them, below its checkout (runbook)."""
-_BIG_DEFINITIONS: Final = ("httproutes.gateway.networking.k8s.io", "envoyproxies.gateway.envoyproxy.io")
-"""Those that do not fit into the annotation of a client-side apply (256 KiB)."""
+_ENVOY_GROUP: Final = "gateway.envoyproxy.io"
+_BIG_DEFINITIONS: Final = ("httproutes.gateway.networking.k8s.io", f"envoyproxies.{_ENVOY_GROUP}")
+"""Those that do not fit into the annotation of a client-side apply (256 KiB); the first in its experimental form."""
 _ROUTE: Final = re.compile(r"(http|grpc|tls|tcp|udp)routes?(\.[\w.]+)?(/[\w.-]+)?")
 _ACCEPTED: Final = """jsonpath='{.status.parents[0].conditions[?(@.type=="Accepted")].status}'=True"""
 
@@ -123,8 +124,8 @@ def not_programmed(symptoms: Symptoms) -> Outcome:
         return symptoms.definitions
     if isinstance(symptoms.gateways, Unknown):
         return symptoms.gateways
-    if lacking := _lacking(symptoms.definitions):
-        there = f"{', '.join(lacking)} is missing among the CustomResourceDefinitions of its group"
+    if lacking := _lacking(symptoms.definitions, symptoms):
+        there = f"{' and '.join(lacking)}: the CustomResourceDefinition is missing, and others of the gateway are there"
         apply = f"{symptoms.kubectl} apply {_SERVER_SIDE}"
         return Found(there, f"plexdev doctor --crds | {apply} -f -" if symptoms.ours else f"{apply} {_THEIR_FILES}")
     for gateway in _old(symptoms.gateways, symptoms):
@@ -136,11 +137,19 @@ def not_programmed(symptoms: Symptoms) -> Outcome:
     return Fine(", ".join(f"{label(each)} is programmed" for each in symptoms.gateways if holds(each, "Programmed")))
 
 
-def _lacking(definitions: Sequence[Object]) -> list[str]:
-    """The big ones that are missing, or not served, where others of their group are there."""
+def _lacking(definitions: Sequence[Object], symptoms: Symptoms) -> list[str]:
+    """The big ones that are missing, or not served, where others of their group are there or somebody needs them."""
     served = {each["metadata"]["name"] for each in definitions if holds(each, "Established")}
-    groups = {name.partition(".")[2] for name in served}
-    return [name for name in _BIG_DEFINITIONS if name not in served and name.partition(".")[2] in groups]
+    needed = {name.partition(".")[2] for name in served}
+    if _has_envoy_gateway(symptoms):
+        needed.add(_ENVOY_GROUP)
+    return [name for name in _BIG_DEFINITIONS if name not in served and name.partition(".")[2] in needed]
+
+
+def _has_envoy_gateway(symptoms: Symptoms) -> bool:
+    classes = () if isinstance(symptoms.gateway_classes, Unknown) else symptoms.gateway_classes
+    asked = any(each["spec"].get("controllerName") == CONTROLLER for each in classes)
+    return asked or isinstance(_controller_deployment(symptoms), Mapping)
 
 
 def route_waited_for(symptoms: Symptoms) -> Outcome:

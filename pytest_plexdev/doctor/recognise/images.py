@@ -30,8 +30,13 @@ def never_pulled(symptoms: Symptoms) -> Outcome:
     if not missing:
         return Fine()
     evidence = "; ".join(f"{label(pod)}, container {status['name']}: {status['image']}" for pod, status in missing)
-    images = list(dict.fromkeys(status["image"] for _, status in missing))
-    return Found(f"not on the node: {evidence}", _load(images, symptoms.cluster))
+    return Found(f"not on the node: {evidence}", _load(images_never_pulled(symptoms.pods), symptoms.cluster))
+
+
+def images_never_pulled(pods: Sequence[Object]) -> list[str]:
+    """The images that containers of these Pods wait for in vain, each once."""
+    statuses = (status for pod in pods for status in container_statuses(pod))
+    return list(dict.fromkeys(status["image"] for status in statuses if _never_pulled(status)))
 
 
 def _never_pulled(status: Object) -> bool:

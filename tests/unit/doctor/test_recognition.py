@@ -185,8 +185,18 @@ class TestGatewayNotProgrammed:
         finding = found_in("gateway-not-programmed", gateways=[], definitions=self.definitions(*there))
 
         assert finding.state == "found"
-        assert f"{missing} is missing" in finding.evidence
+        assert f"{missing}: the CustomResourceDefinition is missing" in finding.evidence
         assert "apply --server-side --force-conflicts" in finding.command
+
+    def test_envoys_own_definition_is_needed_where_envoy_gateway_is(self) -> None:
+        there = self.definitions("gateways.gateway.networking.k8s.io", "httproutes.gateway.networking.k8s.io")
+        parts = {"gateways": [], "definitions": there, "deployments": []}
+
+        asked = found_in("gateway-not-programmed", **parts, gateway_classes=[gateway_class(PENDING)])
+        other = found_in("gateway-not-programmed", **parts, gateway_classes=[gateway_class(PENDING, controller="x/y")])
+
+        assert (asked.state, other.state) == ("found", "ok")
+        assert "envoyproxies.gateway.envoyproxy.io: " in asked.evidence
 
     def test_our_cluster_gets_our_definitions(self) -> None:
         there = self.definitions("gateways.gateway.networking.k8s.io")

@@ -8,6 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from pytest_plexdev.cli_doctor import add_doctor_command
+from pytest_plexdev.cli_images import add_images_commands
+from pytest_plexdev.cli_kind import add_manifests_command
+from pytest_plexdev.cli_plane import add_plane_commands
 from pytest_plexdev.cli_stack import add_stack_commands
 from pytest_plexdev.errors import PlexdevError
 
@@ -38,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_stack_commands(commands)
     add_doctor_command(commands)
+    add_images_commands(commands)
     try:
         from pytest_plexdev.cli_plane import add_plane_commands
     except ModuleNotFoundError:

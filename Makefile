@@ -1,4 +1,4 @@
-# Every command needs Python 3.11+ and make, nothing else. `make help` lists them.
+# Every command needs Python 3.11+ and make; those of the cluster need Docker, kind and kubectl. `make help` lists them.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -6,19 +6,43 @@ BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 WHOLE_RUNS := tests/plugin/test_fresh_stack.py
 
-.PHONY: help golden test test-runs lint bench dev dev-down docs clean
+.PHONY: help golden test test-runs lint bench dev dev-down docs clean docker-build
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 golden: $(VENV)/.embedded  ## the golden flow on the embedded stack
 	$(BIN)/pytest -m golden
 
+e2e: $(VENV)/.kind  ## the golden flow on a fresh kind cluster; DEV_STACK=1 make e2e: on the warm one
+	$(BIN)/pytest --plexdev-stack=kind -m golden
+
+dev: $(VENV)/.kind  ## leave the dev stack running on the kind cluster plexsphere, for pytest --dev-stack
+	$(BIN)/plexdev up --stack kind
+
+dev-down: $(VENV)/.kind  ## delete that cluster; DEV_FORCE_DOWN=1: even one that plexdev did not make
+	$(BIN)/plexdev down --stack kind
+
+dev-up-plexd: $(VENV)/.kind  ## plexd in the dev stack: deferred, and it says so (plexdev exits 69)
+	$(BIN)/plexdev up plexd
+
+dev-embedded: $(VENV)/.embedded  ## leave a stack running without Docker
+	$(BIN)/plexdev up --stack embedded
+
+dev-embedded-down: $(VENV)/.embedded  ## end it
+	$(BIN)/plexdev down --stack embedded
+
+docker-build: $(VENV)/.kind  ## build plexsphere:dev and plexsphere-migrate:dev where something changed
+	$(BIN)/plexdev images build
+
 test: $(VENV)/.dev  ## the tests that need no cluster, in a minute and a half
-	$(BIN)/pytest -n 3 --dist worksteal tests --ignore $(WHOLE_RUNS)
+	$(BIN)/pytest -n 3 --dist worksteal tests --ignore $(WHOLE_RUNS) --ignore $(CLUSTERS)
 
 test-runs: $(VENV)/.dev  ## twenty whole pytest runs, each with a fresh stack: the rest of the tests, half a minute
 	$(BIN)/pytest -n 3 --dist worksteal $(WHOLE_RUNS)
+
+test-cluster: $(VENV)/.dev  ## the tests on real kind clusters, one after the other; without Docker and kind they skip
+	$(BIN)/pytest $(CLUSTERS)
 
 lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff check .
@@ -27,12 +51,6 @@ lint: $(VENV)/.dev  ## style and types
 
 bench: $(VENV)/.dev  ## the figures of the README, each beside its reference
 	$(BIN)/python -m benchmarks
-
-dev: $(VENV)/.embedded  ## leave a stack running for pytest --dev-stack
-	$(BIN)/plexdev up
-
-dev-down: $(VENV)/.embedded  ## end it
-	$(BIN)/plexdev down
 
 docs: $(VENV)/.dev  ## write the pages that are generated from the code
 	$(BIN)/python -m docs.errors_page > docs/errors.md

@@ -103,6 +103,12 @@ IMAGE_MISSING: Final = Failure(
     why="the stack is made from it; our own images are built, all others pulled",
     fix="{fix}",
 )
+IMAGE_CHANGED: Final = Failure(
+    tag="image-changed",
+    what="the image {reference} here is {found}",
+    why="images.toml pins {pinned}: the tag was moved at its registry, or another image was pulled under that name",
+    fix="plexdev images verify; to take what the registry has now: plexdev images lock",
+)
 IMAGE_BUILD_FAILED: Final = Failure(
     tag="image-build-failed",
     what="building {image} failed",

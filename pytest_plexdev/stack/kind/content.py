@@ -25,7 +25,7 @@ def content_hash(base: str | None = None) -> str:
     Args:
         base: The image to build from; by default the pinned one.
     """
-    digest = hashlib.sha256((base or base_image()).encode())
+    digest = hashlib.sha256((base or _pinned_base()).encode())
     for name, path in _inputs():
         content = path.read_bytes()
         digest.update(f"\0{name}\0{len(content)}\0".encode())
@@ -49,6 +49,11 @@ def build_context() -> bytes:
 def base_image() -> str:
     """The pinned base of our own images."""
     return read_pins()[BASE].reference
+
+
+def _pinned_base() -> str:
+    pin = read_pins()[BASE]
+    return f"{pin.reference}@{pin.digest}"
 
 
 def _inputs() -> Iterator[tuple[str, Path]]:

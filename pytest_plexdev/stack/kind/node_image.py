@@ -20,6 +20,7 @@ from filelock import FileLock
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.settings import cache_directory
+from pytest_plexdev.stack.kind.digests import refuse_changed
 from pytest_plexdev.stack.kind.engine import docker
 from pytest_plexdev.stack.kind.local_images import LocalImages, Note, local_images, provide, silent
 from pytest_plexdev.stack.kind.pins import Pin
@@ -47,7 +48,7 @@ def derived(base: str | None, pins: Mapping[str, Pin], note: Note = silent) -> s
         ``None`` where nobody says which image kind itself would take.
 
     Raises:
-        PlexdevError: ``image-missing``, or what docker says.
+        PlexdevError: ``image-missing``, ``image-changed``, or what docker says.
     """
     base = base or kinds_own()
     if base is None:
@@ -59,6 +60,7 @@ def derived(base: str | None, pins: Mapping[str, Pin], note: Note = silent) -> s
     with FileLock(cache_directory() / "node-image.lock"):
         provide([base, *references], note)
         here = local_images()
+        refuse_changed(pins, here)
         if name := _ready(base, references, here):
             return name
         name = _name(base, references, here)

@@ -1,0 +1,106 @@
+"""The digests of the pins: recorded after a real pull, compared from then on, never typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import IMAGE_CHANGED, IMAGE_MISSING
+from pytest_plexdev.stack.files import write_whole
+from pytest_plexdev.stack.kind.local_images import LocalImages, local_images, pull
+from pytest_plexdev.stack.kind.pins import Pin, pins_file, read_pins
+
+_PULLS_AT_ONCE: Final = 6
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was found about one pin.
+
+    Attributes:
+        state: ``same``: the engine has the pinned digest; ``recorded``: it was written just now; ``differs``;
+            ``unpinned``: the engine has a digest and the pin has none; ``no-digest``: the engine's image came from no
+            registry; ``absent``: it has none of that name.
+        digest: The engine's.
+    """
+
+    pin: Pin
+    state: Literal["same", "recorded", "differs", "unpinned", "no-digest", "absent"]
+    digest: str | None = None
+
+
+def lock(path: Path | None = None) -> list[Looked]:
+    """Pull every pin and write the digest that the engine has then; the rest of the file stays as it is.
+
+    What cannot be pulled keeps what the file says.
+
+    Raises:
+        PlexdevError: Docker is not there for us.
+    """
+    path = path or pins_file()
+    pins = list(read_pins(path).values())
+    with ThreadPoolExecutor(max_workers=_PULLS_AT_ONCE) as threads:
+        pulled = dict(zip(pins, threads.map(_can_pull, pins), strict=True))
+    here = local_images()
+    looked = [_look(pin, here) for pin in pins]
+    new = {one.pin.name: one.digest for one in looked if pulled[one.pin] and one.digest and one.state != "same"}
+    if new:
+        write_whole(path, _with_digests(path.read_text(), new).encode(), mode=path.stat().st_mode & 0o777)
+    return [Looked(one.pin, "recorded", one.digest) if one.pin.name in new else one for one in looked]
+
+
+def verify(path: Path | None = None) -> list[Looked]:
+    """Compare the pins with what the engine has; nothing is pulled.
+
+    Raises:
+        PlexdevError: Docker is not there for us.
+    """
+    here = local_images()
+    return [_look(pin, here) for pin in read_pins(path).values()]
+
+
+def refuse_changed(pins: Mapping[str, Pin], here: LocalImages) -> None:
+    """Raise ``image-changed`` for the first image that a registry gave with another digest than the pinned one."""
+    for pin in pins.values():
+        if _look(pin, here).state == "differs":
+            raise PlexdevError(
+                IMAGE_CHANGED, reference=pin.reference, found=here.digest_of(pin.reference), pinned=pin.digest
+            )
+
+
+def _look(pin: Pin, here: LocalImages) -> Looked:
+    if here.id_of(pin.reference) is None:
+        return Looked(pin, "absent")
+    digest = here.digest_of(pin.reference)
+    if digest is None:
+        return Looked(pin, "no-digest")
+    if pin.digest is None:
+        return Looked(pin, "unpinned", digest)
+    return Looked(pin, "same" if pin.digest == digest else "differs", digest)
+
+
+def _can_pull(pin: Pin) -> bool:
+    try:
+        pull(pin.reference)
+    except PlexdevError as error:
+        if error.failure is not IMAGE_MISSING:
+            raise
+        return False
+    return True
+
+
+def _with_digests(text: str, digests: Mapping[str, str | None]) -> str:
+    name = ""
+    lines = []
+    for line in text.splitlines(keepends=True):
+        if header := re.match(r"\s*\[images\.([^\]]+)\]", line):
+            name = header.group(1).strip("\"' ")
+        if name in digests and re.match(r"\s*digest\s*=", line):
+            line = re.sub(r'"[^"]*"', f'"{digests[name]}"', line, count=1)
+        lines.append(line)
+    return "".join(lines)

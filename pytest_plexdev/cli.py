@@ -40,12 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="plexdev", description="The plexsphere dev stack, from a shell.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_stack_commands(commands)
-    add_doctor_command(commands)
+    add_manifests_command(commands)
     add_images_commands(commands)
-    try:
-        from pytest_plexdev.cli_plane import add_plane_commands
-    except ModuleNotFoundError:
-        return parser
+    add_doctor_command(commands)
     add_plane_commands(commands)
     return parser
 

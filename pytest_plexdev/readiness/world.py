@@ -101,8 +101,8 @@ def event_time(event: Object) -> float:
 
 @lru_cache(maxsize=4096)
 def seconds(stamp: str | None) -> float | None:
-    """A timestamp of the API server in Unix seconds."""
-    return datetime.fromisoformat(stamp).timestamp() if stamp else None
+    """A timestamp of the API server in Unix seconds. 1970 is what a default says: nobody knows."""
+    return (datetime.fromisoformat(stamp).timestamp() or None) if stamp else None
 
 
 def _owners(item: Mapping[str, Any]) -> Iterator[str]:

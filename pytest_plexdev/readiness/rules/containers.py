@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_plexdev.readiness.judgement import Judgement
 from pytest_plexdev.readiness.ref import Object, ObjectRef
 from pytest_plexdev.readiness.rules.conditions import one_line
-from pytest_plexdev.readiness.world import World, seconds
+from pytest_plexdev.readiness.rules.containers_of import Container
+from pytest_plexdev.readiness.rules.makers import may_still_be_made
+from pytest_plexdev.readiness.world import World, event_time, seconds
 from pytest_plexdev.stack.model import State
 
 _CONFIGURATION_GRACE: Final = 3.0
@@ -26,60 +27,6 @@ _COMES_BY_ITSELF: Final = "kube-root-ca.crt"
 """A ConfigMap that every namespace gets, a moment after its creation."""
 
 
-@dataclass(frozen=True)
-class Container:
-    """A container: its part of the Pod's spec and what the kubelet says of it."""
-
-    pod: Object
-    spec: Mapping[str, Any]
-    status: Mapping[str, Any]
-    is_init: bool
-
-    @property
-    def name(self) -> str:
-        return str(self.spec["name"])
-
-    @property
-    def is_sidecar(self) -> bool:
-        return self.is_init and self.spec.get("restartPolicy") == "Always"
-
-    @property
-    def state(self) -> tuple[str, Mapping[str, Any]]:
-        """``waiting``, ``running`` or ``terminated``, with its details."""
-        return next(iter((self.status.get("state") or {}).items()), ("waiting", {}))
-
-    @property
-    def last_end(self) -> Mapping[str, Any]:
-        """How it ended last."""
-        kind, details = self.state
-        return details if kind == "terminated" else (self.status.get("lastState") or {}).get("terminated") or {}
-
-    @property
-    def is_past(self) -> bool:
-        """Whether the Pod does not wait for it any more."""
-        kind, details = self.state
-        if kind == "terminated":
-            return details.get("exitCode") == 0 and (not self._always_restarts or self.is_init)
-        ready = self.status.get("started") if self.is_sidecar else self.status.get("ready")
-        return kind == "running" and bool(ready) and (self.is_sidecar or not self.is_init)
-
-    @property
-    def _always_restarts(self) -> bool:
-        return bool(self.pod["spec"].get("restartPolicy", "Always") == "Always")
-
-
-def containers(pod: Object) -> list[Container]:
-    """All containers, in the order in which they start."""
-    status = pod.get("status") or {}
-    found = []
-    for member, is_init in (("initContainers", True), ("containers", False)):
-        kind = "initContainerStatuses" if is_init else "containerStatuses"
-        said = {each["name"]: each for each in status.get(kind) or ()}
-        for spec in pod["spec"].get(member) or ():
-            found.append(Container(pod, spec, said.get(spec["name"], {}), is_init))  # noqa: PERF401 (reads better)
-    return found
-
-
 def judge_container(ref: ObjectRef, one: Container, world: World) -> Judgement:
     """Why the Pod still waits for a container, or will wait for ever."""
     kind, details = one.state
@@ -92,7 +39,7 @@ def judge_container(ref: ObjectRef, one: Container, world: World) -> Judgement:
     if reason in _HOPELESS_IMAGE:
         return _judged(ref, one, "doomed", said, hint=f"kubectl describe {ref.words}")
     if reason in _CONFIGURATION:
-        return _judged(ref, one, "doomed", said, hint=f"kubectl describe {ref.words}", grace=_CONFIGURATION_GRACE)
+        return _missing(ref, one, said, world.events(one.pod, "Failed"), world)
     if reason in _PULLS:
         again = reason == "ImagePullBackOff" or _is_backing_off(one, world) or _pull_failures(one, world) >= _FAILURES
         state: State = "doomed" if again else "waiting"
@@ -137,9 +84,9 @@ def _starting(ref: ObjectRef, one: Container, world: World) -> Judgement:
         why, message = event.get("reason"), one_line(event.get("message", ""))
         hint = f"kubectl describe {ref.words}"
         if why == "FailedMount" and _COMES_BY_ITSELF not in message:
-            missing = "not found" in message or "non-existent" in message
-            grace = _CONFIGURATION_GRACE
-            return _judged(ref, one, "doomed" if missing else "waiting", message, hint=hint, grace=grace)
+            if "not found" in message or "non-existent" in message:
+                return _missing(ref, one, message, [event], world)
+            return _judged(ref, one, "waiting", message, hint=hint)
         if why in ("FailedCreatePodSandBox", "FailedAttachVolume"):
             return _judged(ref, one, "waiting", message, hint=hint)
         if why == "Pulling" and one.spec["image"] in message:
@@ -147,6 +94,14 @@ def _starting(ref: ObjectRef, one: Container, world: World) -> Judgement:
         if why in ("Pulled", "Created", "Started", "Scheduled"):
             break
     return _judged(ref, one, "waiting", "being created")
+
+
+def _missing(ref: ObjectRef, one: Container, why: str, missed: list[Object], world: World) -> Judgement:
+    """A ConfigMap or a Secret is not there, or has no such key."""
+    evidence = event_time(missed[-1]) if missed else None
+    coming = may_still_be_made(ref.namespace, evidence, world)
+    hint = f"kubectl describe {ref.words}"
+    return _judged(ref, one, "waiting" if coming else "doomed", why, hint=hint, grace=_CONFIGURATION_GRACE)
 
 
 def _is_backing_off(one: Container, world: World) -> bool:

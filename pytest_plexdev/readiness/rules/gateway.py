@@ -20,7 +20,7 @@ from pytest_plexdev.readiness.rules.conditions import (
 from pytest_plexdev.readiness.rules.pods import pod
 from pytest_plexdev.readiness.world import World
 
-_GRACE: Final = 5.0
+_GRACE: Final = 4.0
 """Seconds that a refusal must hold: what it misses may be applied a moment later."""
 _COMING: Final = frozenset({"Pending", "NoResources", "AddressNotAssigned", "WaitingForController", "NotReconciled"})
 """Reasons that a controller gives on its way; they do not doom."""
@@ -38,7 +38,7 @@ def gateway(ref: ObjectRef, item: Object, world: World) -> Judgement:
     status = item.get("status") or {}
     name = item["spec"].get("gatewayClassName", "?")
     found = _held(ref, item, status, ("Accepted", "Programmed"), f"no controller of its class {name} has answered")
-    if found.state == "ready":
+    if found.state != "waiting":
         return found
     if refused := _refused_listener(item, status):
         listener, why = refused
@@ -60,7 +60,8 @@ def http_route(ref: ObjectRef, item: Object, world: World) -> Judgement:
         silent = f"Gateway {named['name']} has not answered for it"
         found = _held(ref, item, answered or {}, ("Accepted", "ResolvedRefs"), silent)
         if found.state != "ready":
-            return replace(found, expected="accepted, resolved", cause=_parent(ref, named, world))
+            above = _parent(ref, named, world) if answered is None else None
+            return replace(found, expected="accepted, resolved", cause=above)
     since = max(
         (changed_at(each) or 0.0 for parent in parents for each in parent.get("conditions") or ()), default=None
     )
@@ -87,7 +88,7 @@ def _held(ref: ObjectRef, item: Object, status: Mapping[str, Any], kinds: tuple[
             hint=hint,
             grace=_GRACE,
         )
-    since = max((changed_at(one) or 0.0 for one in found.values()), default=None)
+    since = max((changed_at(one) or 0.0 for one in found.values()), default=None) or None
     return Judgement(ref=ref, state="ready", expected=expected, since=since)
 
 

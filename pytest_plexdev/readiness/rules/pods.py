@@ -9,7 +9,8 @@ from typing import Any, Final
 from pytest_plexdev.readiness.judgement import Judgement
 from pytest_plexdev.readiness.ref import Object, ObjectRef
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, one_line, told
-from pytest_plexdev.readiness.rules.containers import containers, judge_container
+from pytest_plexdev.readiness.rules.containers import judge_container
+from pytest_plexdev.readiness.rules.containers_of import containers
 from pytest_plexdev.readiness.world import World, seconds
 
 _SCHEDULING_GRACE: Final = 3.0

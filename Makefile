@@ -5,11 +5,13 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 WHOLE_RUNS := tests/plugin/test_fresh_stack.py
+CLUSTERS   := tests/cluster
 
-.PHONY: help golden test test-runs lint bench dev dev-down docs clean docker-build
+.PHONY: help golden e2e dev dev-down dev-up-plexd dev-embedded dev-embedded-down docker-build \
+        test test-runs test-cluster lint bench docs clean
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 golden: $(VENV)/.embedded  ## the golden flow on the embedded stack
 	$(BIN)/pytest -m golden

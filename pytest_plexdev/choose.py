@@ -10,7 +10,10 @@ from pytest_plexdev.errors import NOT_IN_THIS_VERSION, STACK_MISSING, PlexdevErr
 from pytest_plexdev.stack.model import Event, Provider, StackInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_plexdev.lease import Lease
+    from pytest_plexdev.stack.kind.settings import KindSettings
     from pytest_plexdev.wanted import Wanted
 
 Here: TypeAlias = Literal["embedded", "kind"]
@@ -75,10 +78,9 @@ def kept_cluster(directory: Path) -> Attached | None:
     info = StackInfo.read(file) if file.is_file() else None
     if info is None or info.cluster is None:
         return None
-    from pytest_plexdev.stack.kind.provider import KindProvider
     from pytest_plexdev.stack.kind.settings import KindSettings
 
-    return Attached(KindProvider(KindSettings(name=info.cluster.name), directory), info)
+    return _cluster_of(info, KindSettings(name=info.cluster.name))
 
 
 def refuse_attached(stack: str | None) -> None:
@@ -109,23 +111,28 @@ def _running(wanted: Wanted) -> Attached:
 def _warm_cluster_as(wanted: Wanted) -> Attached | None:
     """The warm cluster's stack, brought to what the run wants it to be or refused where it is other than that."""
     from pytest_plexdev.stack.kind import warm as cluster
-    from pytest_plexdev.stack.kind.provider import KindProvider
 
     settings = wanted.warm_cluster()
     info = cluster.attach(settings, _unheard)
     if info is None:
         return None
     drift = cluster.drift(settings, info) if settings.on_drift == "ignore" else ()
-    return Attached(KindProvider(settings, info.directory), info, tuple(drift))
+    return _cluster_of(info, settings, drift)
 
 
 def _warm_cluster() -> Attached | None:
     from pytest_plexdev.stack.kind import warm as cluster
-    from pytest_plexdev.stack.kind.provider import KindProvider
     from pytest_plexdev.stack.kind.settings import KindSettings
 
     info = cluster.find()
-    return Attached(KindProvider(KindSettings(), info.directory), info) if info is not None else None
+    return _cluster_of(info, KindSettings()) if info is not None else None
+
+
+def _cluster_of(info: StackInfo, settings: KindSettings, drift: Sequence[str] = ()) -> Attached:
+    # Not before there is one: it imports an HTTP client, and to say that there is no stack takes none.
+    from pytest_plexdev.stack.kind.provider import KindProvider
+
+    return Attached(KindProvider(settings, info.directory), info, tuple(drift))
 
 
 def _warm_processes() -> Attached | None:

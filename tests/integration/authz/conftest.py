@@ -23,7 +23,7 @@ from plexsphere_reference.authz.postgres import PostgresAuthorizer
 from plexsphere_reference.authz.spicedb import SpiceDBAuthorizer
 from plexsphere_reference.migrate import migrations
 from plexsphere_reference.store.database import Database
-from tests.integration.servers import find_real
+from tests.integration.servers import find_real, leave_out
 
 Open: TypeAlias = Callable[[str, str], Awaitable[Authorizer]]
 _SPICEDB_START: Final = 15
@@ -79,7 +79,7 @@ def spicedb() -> Iterator[str]:
     """The gRPC target of a real SpiceDB that gives every preshared key a store of its own."""
     binary = find_real("spicedb")
     if binary is None:
-        pytest.skip("no spicedb on PATH, nor in $TESTBED_CACHE/bin: the real one is not compared")
+        leave_out("no spicedb on PATH, nor in $TESTBED_CACHE/bin: the real one is not compared")
     directory = Path(tempfile.mkdtemp(prefix="plexdev-spicedb-", dir="/tmp"))
     socket, log = directory / "grpc.sock", directory / "log"
     arguments = ["serve-testing", "--grpc-network=unix", f"--grpc-addr={socket}", "--readonly-grpc-enabled=false"]

@@ -21,6 +21,7 @@ import pytest
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pytest_plexdev.stack.embedded.idp import IdpClient, IdpConfig, IdpUser, is_dex, write_dex_config
+from tests.integration.servers import leave_out
 
 CLIENT = IdpClient(
     id="plexsphere-test",
@@ -163,7 +164,7 @@ def find_dex() -> Path | None:
 def dex_program() -> Path:
     found = find_dex()
     if found is None:
-        pytest.skip("no real Dex on PATH or in $TESTBED_CACHE/bin")
+        leave_out("no real Dex on PATH or in $TESTBED_CACHE/bin")
     return found
 
 

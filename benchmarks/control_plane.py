@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Final
 
 import httpx
 
-from benchmarks.figure import ROOT, Figure, seconds_of
+from benchmarks.figure import ROOT, Figure, plexdev_argv, seconds_of
 from pytest_plexdev.stack.model import StackInfo
 
 _CONNECTIONS: Final = 32
@@ -26,13 +25,12 @@ def run() -> Sequence[Figure]:
     """Load ``GET /v1/domains/{id}`` and check afterwards that every answered read has its audit row."""
     with tempfile.TemporaryDirectory() as state:
         environment = {"PLEXDEV_STATE_DIR": state}
-        plexdev = str(Path(sys.executable).with_name("plexdev"))
-        seconds_of([plexdev, "up"], cwd=ROOT, environment=environment)
+        seconds_of(plexdev_argv("up"), cwd=ROOT, environment=environment)
         try:
             info = _stack(Path(state))
-            rates, slowest = _measure(info, _sign_in(plexdev, environment))
+            rates, slowest = _measure(info, _sign_in(environment))
         finally:
-            seconds_of([plexdev, "down"], cwd=ROOT, environment=environment)
+            seconds_of(plexdev_argv("down", "--stack", "embedded"), cwd=ROOT, environment=environment)
     return [
         Figure(
             what="authorised reads, one core",
@@ -50,9 +48,9 @@ def _stack(state: Path) -> StackInfo:
     return StackInfo.read(next(state.rglob("stack.json")))
 
 
-def _sign_in(plexdev: str, environment: Mapping[str, str]) -> str:
+def _sign_in(environment: Mapping[str, str]) -> str:
     """A token of the seeded admin, by the real login: the shell keeps it in its state directory."""
-    seconds_of([plexdev, "login", "--auto"], cwd=ROOT, environment=environment)
+    seconds_of(plexdev_argv("login", "--auto"), cwd=ROOT, environment=environment)
     kept = next((Path(environment["PLEXDEV_STATE_DIR"]) / "credentials").glob("*.json"))
     credentials = json.loads(kept.read_text())
     token: str = credentials["by_domain"][credentials["current"]]["token"]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks.figure import ROOT, Figure, pytest_argv, seconds_of
+from benchmarks.figure import ROOT, Figure, plexdev_argv, pytest_argv, seconds_of
 
 _RUNS: Final = 7
 _TIMED: Final = """
@@ -35,28 +34,40 @@ def test_stack(plexdev_stack):
 def run() -> Sequence[Figure]:
     """Time the set-up of ``plexdev_stack`` inside whole pytest processes."""
     with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as state:
-        directory = Path(name)
-        (directory / "conftest.py").write_text(_TIMED)
-        (directory / "test_stack.py").write_text(_TEST)
-        (directory / "pytest.ini").write_text("[pytest]\n")
+        project = make_project(Path(name))
         environment = {"PLEXDEV_STATE_DIR": state}
-        missing = [_setup(directory, environment, expect_failure=True) for _ in range(_RUNS)]
-        plexdev = str(Path(sys.executable).with_name("plexdev"))
-        seconds_of([plexdev, "up"], cwd=ROOT, environment=environment)
+        missing = [_attach(project, environment, expect_failure=True) for _ in range(_RUNS)]
+        seconds_of(plexdev_argv("up"), cwd=ROOT, environment=environment)
         try:
-            attach = [_setup(directory, environment, expect_failure=False) for _ in range(_RUNS)]
+            attach = [_attach(project, environment, expect_failure=False) for _ in range(_RUNS)]
         finally:
-            seconds_of([plexdev, "down"], cwd=ROOT, environment=environment)
+            seconds_of(plexdev_argv("down", "--stack", "embedded"), cwd=ROOT, environment=environment)
     return [
         Figure(what="--dev-stack, attach", samples=attach, unit="ms", promise=300, reference="—"),
         Figure(what="--dev-stack, none there", samples=missing, unit="ms", promise=100, reference="—"),
     ]
 
 
-def _setup(directory: Path, environment: Mapping[str, str], *, expect_failure: bool) -> float:
-    argv = pytest_argv("--dev-stack")
+def make_project(directory: Path) -> Path:
+    """A project of one test, which asks for the stack and keeps the seconds that it waited for it."""
+    (directory / "conftest.py").write_text(_TIMED)
+    (directory / "test_stack.py").write_text(_TEST)
+    (directory / "pytest.ini").write_text("[pytest]\n")
+    return directory
+
+
+def setup_seconds(
+    project: Path, *options: str, environment: Mapping[str, str] | None = None, expect_failure: bool = False
+) -> float:
+    """How long the test of :func:`make_project` waited for its stack."""
+    argv = pytest_argv(*options)
     if expect_failure:
         argv = ["sh", "-c", 'if "$@"; then exit 1; fi', "sh", *argv]
-    seconds_of(argv, cwd=directory, environment=environment)
-    seconds: float = json.loads((directory / "seconds.json").read_text())
-    return 1000 * seconds
+    seconds_of(argv, cwd=project, environment=environment)
+    seconds: float = json.loads((project / "seconds.json").read_text())
+    return seconds
+
+
+def _attach(project: Path, environment: Mapping[str, str], *, expect_failure: bool) -> float:
+    options = ("--dev-stack", "--plexdev-stack=embedded")
+    return 1000 * setup_seconds(project, *options, environment=environment, expect_failure=expect_failure)

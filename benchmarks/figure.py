@@ -16,6 +16,10 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[1]
 
 
+class LeftOut(Exception):
+    """A benchmark that cannot run on this machine; says what is missing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Figure:
     """One row: what was measured, against the promise (design §13) and what others need.
@@ -58,8 +62,17 @@ def print_table(figures: Sequence[Figure]) -> None:
     Console(width=max(Console().width, 150)).print(table)
 
 
+def plexdev_argv(*arguments: str) -> list[str]:
+    return [str(Path(sys.executable).with_name("plexdev")), *arguments]
+
+
 def seconds_of(argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str] | None = None) -> float:
     """The wall time of a whole process, which must succeed."""
+    return timed(argv, cwd=cwd, environment=environment)[0]
+
+
+def timed(argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str] | None = None) -> tuple[float, str]:
+    """The wall time of a whole process, which must succeed, and what it wrote to stdout."""
     began = time.perf_counter()
     done = subprocess.run(
         argv, cwd=cwd, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False
@@ -68,7 +81,7 @@ def seconds_of(argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str]
     if done.returncode != 0:
         print(done.stdout, done.stderr, file=sys.stderr)
         raise SystemExit(f"{' '.join(argv)} ended with {done.returncode}")
-    return elapsed
+    return elapsed, done.stdout
 
 
 def cpu_seconds_of(argv: Sequence[str], *, cwd: Path) -> float:

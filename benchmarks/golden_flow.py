@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
-from benchmarks.figure import ROOT, Figure, pytest_argv, seconds_of
+from benchmarks.figure import ROOT, Figure, plexdev_argv, pytest_argv, seconds_of
 
 _RUNS: Final = 7
 _RUNBOOK: Final = "3 min cold, 40 s warm (runbook, chainsaw)"
@@ -35,15 +33,15 @@ def run() -> Sequence[Figure]:
 
 
 def _on_warm_stack(golden: Sequence[str], environment: Mapping[str, str]) -> tuple[list[float], list[float]]:
-    plexdev = [str(Path(sys.executable).with_name("plexdev"))]
     warm: list[float] = []
     stop = []
     for _ in range(3):
-        seconds_of([*plexdev, "up"], cwd=ROOT, environment=environment)
+        seconds_of(plexdev_argv("up"), cwd=ROOT, environment=environment)
         try:
-            warm += [seconds_of([*golden, "--dev-stack"], cwd=ROOT, environment=environment) for _ in range(3)]
+            on_it = [*golden, "--dev-stack", "--plexdev-stack=embedded"]
+            warm += [seconds_of(on_it, cwd=ROOT, environment=environment) for _ in range(3)]
         finally:
             began = time.perf_counter()
-            seconds_of([*plexdev, "down"], cwd=ROOT, environment=environment)
+            seconds_of(plexdev_argv("down", "--stack", "embedded"), cwd=ROOT, environment=environment)
             stop.append(time.perf_counter() - began)
     return warm, stop

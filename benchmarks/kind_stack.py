@@ -1,0 +1,122 @@
+"""The stack on a kind cluster: what a fresh one costs over the cluster alone, and what the warm one costs again."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.dev_stack import make_project, setup_seconds
+from benchmarks.figure import ROOT, Figure, LeftOut, plexdev_argv, pytest_argv, seconds_of, timed
+
+_RUNS: Final = 5
+_FRESH: Final = 3
+_WARM: Final = "plexsphere"
+_BAKED: Final = "plexdev-node"
+_NOTHING_LOADED: Final = "images: up to date, on the node already"
+_UP: Final = ("up", "--stack", "kind", "--json")
+
+
+def run() -> Sequence[Figure]:
+    """Time the warm cluster, which is made where it is not there and then deleted again, and fresh ones.
+
+    Raises:
+        LeftOut: There is no Docker, or no kind.
+    """
+    _require_kind()
+    with _warm_cluster():
+        again = [seconds_of(plexdev_argv(*_UP), cwd=ROOT) for _ in range(_RUNS)]
+        images = [_seconds_for_images() for _ in range(_FRESH)]
+        attach = _attach()
+        golden = pytest_argv("--dev-stack", "--plexdev-stack=kind", "-m", "golden")
+        warm = [seconds_of(golden, cwd=ROOT) for _ in range(_RUNS)]
+    alone, fresh = _fresh()
+    return [
+        Figure(what="kind: golden, --dev-stack", samples=warm, unit="s", promise=5, reference="40 s (runbook)"),
+        Figure(what="kind: --dev-stack, attach", samples=attach, unit="ms", promise=300, reference="—"),
+        Figure(what="kind: plexdev up, nothing to do", samples=again, unit="s", promise=3, reference="—"),
+        Figure(
+            what="kind: plexdev up --reapply, its images",
+            samples=images,
+            unit="s",
+            promise=1,
+            reference="27 s (kind load of eight)",
+        ),
+        Figure(
+            what="kind: fresh stack to ready, over the cluster alone",
+            samples=[stack - cluster for stack, cluster in zip(fresh, alone, strict=True)],
+            unit="s",
+            promise=20,
+            reference=f"3 min (runbook); here {min(fresh):.0f} s, the cluster alone {min(alone):.0f} s",
+        ),
+    ]
+
+
+def _require_kind() -> None:
+    for program in ("docker", "kind", "kubectl"):
+        if shutil.which(program) is None:
+            raise LeftOut(f"{program} is not on PATH")
+    answer = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise LeftOut(f"Docker does not answer: {answer.stderr.strip()}")
+
+
+@contextmanager
+def _warm_cluster() -> Iterator[None]:
+    was_there = _WARM in timed(["kind", "get", "clusters"], cwd=ROOT)[1].split()
+    seconds_of(plexdev_argv(*_UP), cwd=ROOT)
+    try:
+        yield
+    finally:
+        if not was_there:
+            seconds_of(plexdev_argv("down", "--stack", "kind"), cwd=ROOT)
+
+
+def _seconds_for_images() -> float:
+    """How long a bring-up that applies everything anew was busy with images that nobody changed."""
+    answer: dict[str, Any] = json.loads(timed(plexdev_argv(*_UP, "--reapply"), cwd=ROOT)[1])
+    if _NOTHING_LOADED not in answer["did"]:
+        raise SystemExit(f"images were built or loaded though nothing changed: {answer['did']}")
+    return sum(float(phase["seconds"]) for phase in answer["stack"]["phases"] if "image" in phase["name"])
+
+
+def _attach() -> list[float]:
+    with tempfile.TemporaryDirectory() as name:
+        project = make_project(Path(name))
+        return [1000 * setup_seconds(project, "--dev-stack", "--plexdev-stack=kind") for _ in range(_RUNS)]
+
+
+def _fresh() -> tuple[list[float], list[float]]:
+    """Seconds for a cluster alone and for a fresh stack, in turn: a machine's pace changes within minutes."""
+    alone, fresh = [], []
+    with tempfile.TemporaryDirectory() as name:
+        project = make_project(Path(name))
+        for _ in range(_FRESH):
+            alone.append(_cluster_alone(Path(name)))
+            fresh.append(setup_seconds(project, "--plexdev-stack=kind"))
+    return alone, fresh
+
+
+def _cluster_alone(directory: Path) -> float:
+    name = f"plexdev-bench-{secrets.token_hex(3)}"
+    kubeconfig = ["--kubeconfig", str(directory / "kubeconfig")]
+    image = _node_image()
+    chosen = ["--image", image] if image else []
+    try:
+        return seconds_of(["kind", "create", "cluster", "--name", name, *kubeconfig, *chosen], cwd=directory)
+    finally:
+        seconds_of(["kind", "delete", "cluster", "--name", name, *kubeconfig], cwd=directory)
+
+
+def _node_image() -> str | None:
+    """The one with the stack's images inside, which a bring-up has made; the newest is the first of the list."""
+    listing = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", _BAKED]
+    baked = timed(listing, cwd=ROOT)[1].split()
+    return baked[0] if baked else os.environ.get("PLEXDEV_KIND_IMAGE")

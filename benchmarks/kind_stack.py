@@ -21,6 +21,8 @@ _FRESH: Final = 3
 _WARM: Final = "plexsphere"
 _BAKED: Final = "plexdev-node"
 _NOTHING_LOADED: Final = "images: up to date, on the node already"
+_IMAGES: Final = ("build", "load")
+"""The phases of a bring-up that are about our images."""
 _UP: Final = ("up", "--stack", "kind", "--json")
 
 
@@ -84,7 +86,7 @@ def _seconds_for_images() -> float:
     answer: dict[str, Any] = json.loads(timed(plexdev_argv(*_UP, "--reapply"), cwd=ROOT)[1])
     if _NOTHING_LOADED not in answer["did"]:
         raise SystemExit(f"images were built or loaded though nothing changed: {answer['did']}")
-    return sum(float(phase["seconds"]) for phase in answer["stack"]["phases"] if "image" in phase["name"])
+    return sum(float(phase["seconds"]) for phase in answer["stack"]["phases"] if phase["name"] in _IMAGES)
 
 
 def _attach() -> list[float]:

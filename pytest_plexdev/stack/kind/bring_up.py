@@ -27,7 +27,8 @@ from pytest_plexdev.stack.kind.beside import all_of, beside
 from pytest_plexdev.stack.kind.cluster import Place
 from pytest_plexdev.stack.kind.config import choose_addresses, cluster_config
 from pytest_plexdev.stack.kind.describe import services_of, stack_info
-from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE
+from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE, node_of
+from pytest_plexdev.stack.kind.network import wait_for_services
 from pytest_plexdev.stack.kind.node_image import derived
 from pytest_plexdev.stack.kind.phases import Phases
 from pytest_plexdev.stack.kind.pins import override, read_pins
@@ -35,7 +36,7 @@ from pytest_plexdev.stack.kind.render import BOOTSTRAP, images_of
 from pytest_plexdev.stack.kind.seeded import read_tenants
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
-from pytest_plexdev.stack.model import Progress, SeededTenant, StackInfo
+from pytest_plexdev.stack.model import Progress, SeededTenant, StackInfo, Verdict, VerdictChanged
 
 _LEAST: Final = 1.0
 """Seconds that a step gets though the time is up: what is there already is seen at once."""
@@ -60,7 +61,7 @@ class BringUp:
             PlexdevError: ``port-taken``; whatever can fail.
         """
         addresses = choose_addresses(self._settings)
-        inputs = _Inputs(self._settings, addresses, self._phases)
+        inputs = _Inputs(self._settings, addresses, self._phases, self._note)
         made = beside(partial(self._make_cluster, addresses))
         try:
             all_of(made, *inputs.all)
@@ -83,7 +84,7 @@ class BringUp:
             PlexdevError: Whatever can fail.
         """
         self._settled = settled
-        inputs = _Inputs(self._settings, addresses, self._phases)
+        inputs = _Inputs(self._settings, addresses, self._phases, self._note)
         all_of(*inputs.all)
         return self._fill(access, addresses, inputs)
 
@@ -118,7 +119,7 @@ class BringUp:
     def _make_cluster(self, addresses: Addresses) -> Access:
         config = cluster_config(self._place.name, addresses)
         with self._phases.phase("node image"):
-            image = derived(self._settings.kind_image, override(read_pins(), self._settings.images))
+            image = derived(self._settings.kind_image, override(read_pins(), self._settings.images), self._note)
         with self._phases.phase("cluster"):
             if self._abandoned.is_set():
                 raise KeyboardInterrupt
@@ -164,16 +165,18 @@ class BringUp:
     def _apply(
         self, client: KubeClient, definitions: Sequence[Object], objects: Sequence[Object], *, built: bool
     ) -> Outcome:
-        """Apply everything; what runs our images waits until the node has them."""
+        """Apply everything; Jobs wait for the network, what runs our images until the node has them."""
         loaded = beside(self._load)
         outcome = Outcome()
         again = {BOOTSTRAP} if self._settings.reapply else set[str]()
         run = partial(apply, client, outcome=outcome, established=partial(self._established, client), again=again)
-        ours = [each for each in objects if self._is_ours(images_of(each))]
+        later = [each for each in objects if each["kind"] == "Job" or self._is_ours(images_of(each))]
         with self._phases.phase("apply"):
-            run([*definitions, *(each for each in objects if each not in ours)])
+            run([*definitions, *(each for each in objects if each not in later)])
+            # A Job that starts too early fails, where a Deployment's Pods would be started again.
+            wait_for_services(client, node_of(self._place.name), timeout=self._left())
             fresh = loaded.result()
-            run(ours)
+            run(later)
         self.did.append(f"images: {'built' if built else 'up to date'}, {'loaded' if fresh else 'on the node already'}")
         counts = ", ".join(f"{len(names)} {change}" for change, names in _counted(outcome))
         self.did.append(f"objects: {counts}")
@@ -184,7 +187,7 @@ class BringUp:
             # A new cluster has the others in its node's image; one that is there may lack what a pin changed to.
             pins = override(read_pins(), self._settings.images)
             lacking = [pin.reference for pin in images.missing_on_node(self._place.name, pins)]
-            return images.load_others(self._place.name, [*self._our_images(), *lacking])
+            return images.load_others(self._place.name, [*self._our_images(), *lacking], self._note)
 
     def _our_images(self) -> list[str]:
         chosen = manifests.references(self._settings.images)
@@ -216,6 +219,9 @@ class BringUp:
         with self._phases.phase("tenants"):
             return read_tenants(access)
 
+    def _note(self, line: str) -> None:
+        self._progress(VerdictChanged(verdict=Verdict(name="images", state="waiting", reason=line)))
+
     def _left(self) -> float:
         return max(_LEAST, self._settings.timeout - self._phases.seconds)
 
@@ -223,9 +229,11 @@ class BringUp:
 class _Inputs:
     """What is applied: made beside everything else. The fingerprint is taken first: a later edit is drift."""
 
-    def __init__(self, settings: KindSettings, addresses: Addresses, phases: Phases) -> None:
+    def __init__(
+        self, settings: KindSettings, addresses: Addresses, phases: Phases, note: Callable[[str], None]
+    ) -> None:
         self.fingerprint = fingerprint.current(settings)
-        self.built: Future[bool] = beside(partial(_timed, phases, "build", images.build))
+        self.built: Future[bool] = beside(partial(_timed, phases, "build", partial(images.build, note)))
         rendered = partial(manifests.render, addresses, settings.images, settings.overlay, settings.seed)
         self.objects: Future[list[Object]] = beside(partial(_timed, phases, "manifests", rendered))
         self.definitions: Future[list[Object]] = beside(

@@ -33,12 +33,11 @@ _QUICK: Final = 30.0
 _DELETION: Final = 120.0
 _NODE_NEEDS: Final = 30.0
 """Seconds from the note to the node's container, at most: kind may pull its image in between."""
+_INOTIFY: Final = "sudo sysctl fs.inotify.max_user_instances=1024; or delete a cluster of: kind get clusters"
+"""kind's best known trap on a machine with several clusters: a node's init or its kubelet found no instance left."""
 _CREATION_FIXES: Final = (
-    # The node's init found no inotify instance left: kind's best known trap on a machine with several clusters.
-    (
-        "could not find a log line",
-        "sudo sysctl fs.inotify.max_user_instances=1024; or delete a cluster of: kind get clusters",
-    ),
+    ("could not find a log line", _INOTIFY),
+    ("kubelet is not healthy", _INOTIFY),
     ("address already in use", "run it again: another program took the port between the choice and the creation"),
     ("no space left on device", "docker system prune -f"),
 )

@@ -17,6 +17,7 @@ from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
 
 PINNED: Final[Mapping[str, str]] = {"docker": "24.0", "kind": "0.26.0", "kubectl": "1.32.0"}
 """What the runbook asks for: an older one is told."""
+_DOTTED: Final = re.compile(r"\d+(?:\.\d+)+")
 _PATIENCE: Final = 20.0
 
 
@@ -52,7 +53,7 @@ def check(progress: Progress) -> None:
 
 def numbers(version: str) -> tuple[int, ...]:
     """The first dotted number in a program's own words: ``v1.32.4-x`` is ``(1, 32, 4)``; ``()`` where there is none."""
-    found = re.search(r"\d+(?:\.\d+)+", version)
+    found = _DOTTED.search(version)
     return tuple(int(part) for part in found.group().split(".")) if found else ()
 
 
@@ -70,9 +71,15 @@ def _version(tool: _Tool) -> str:
 def _judge(tool: _Tool, version: str, progress: Progress) -> None:
     found = numbers(version)
     if found and found < numbers(MINIMUM[tool.name]):
-        text = ".".join(str(number) for number in found)
+        said = _DOTTED.search(version)
         command = " ".join(tool.question)
-        raise PlexdevError(TOOL_TOO_OLD, program=tool.name, version=text, wanted=MINIMUM[tool.name], command=command)
+        raise PlexdevError(
+            TOOL_TOO_OLD,
+            program=tool.name,
+            version=said.group() if said else version,
+            wanted=MINIMUM[tool.name],
+            command=command,
+        )
     if found < numbers(PINNED[tool.name]):
         progress(VerdictChanged(verdict=Verdict(name=tool.name, state="ready", reason=_warning(tool.name, version))))
 

@@ -1,0 +1,102 @@
+"""Finding a warm cluster where there is none that can be used: files and sockets alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.kind import warm
+
+FIND = """
+import json, sys
+from pathlib import Path
+from pytest_plexdev.stack.kind import warm
+found = warm.find(Path(sys.argv[1]))
+print(json.dumps([found is None, sorted({"httpx", "yaml", "kubernetes", "ssl"} & set(sys.modules))]))
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    return tmp_path
+
+
+def kubeconfig(path: Path, server: str, context: str = "kind-plexsphere") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {
+        "contexts": [{"name": context, "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    }
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def test_nothing_is_imported_where_there_is_nothing(home: Path) -> None:
+    environment = {**os.environ, "HOME": str(home)}
+    said = subprocess.run(
+        [sys.executable, "-c", FIND, str(home / "state")], env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert json.loads(said.stdout) == [True, []]
+    assert not (home / "state").exists()
+
+
+def test_a_users_file_with_other_clusters_is_nothing(home: Path) -> None:
+    kubeconfig(home / ".kube" / "config", "https://10.1.2.3:6443", context="production")
+
+    assert warm.find(home / "state") is None
+
+
+def test_a_cluster_whose_api_server_is_gone_is_nothing(home: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+    kubeconfig(home / ".kube" / "config", f"https://127.0.0.1:{port}")
+
+    assert warm.find(home / "state") is None
+
+
+def test_another_machines_server_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = kubeconfig(home / "elsewhere", "https://10.1.2.3:6443")
+    monkeypatch.setenv("KUBECONFIG", f"{home / 'missing'}{os.pathsep}{path}")
+
+    with pytest.raises(PlexdevError) as refusal:
+        warm.find(home / "state")
+
+    assert refusal.value.tag == "not-loopback"
+    assert "https://10.1.2.3:6443" in str(refusal.value)
+
+
+def test_the_users_file_is_read_and_never_written(home: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        path = kubeconfig(home / ".kube" / "config", f"https://127.0.0.1:{server.getsockname()[1]}")
+        path.chmod(0o400)
+        before = path.read_bytes()
+
+        list(warm.accesses(home / "state", "plexsphere"))
+
+    assert path.read_bytes() == before
+    copies = [each for each in (home / "state").rglob("*") if each.is_file()]
+    assert [each.stat().st_mode & 0o077 for each in copies] == [0]
+
+
+def test_our_own_file_goes_before_the_users(home: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        address = f"https://127.0.0.1:{server.getsockname()[1]}"
+        own = kubeconfig(home / "state" / "kubeconfig", address)
+        kubeconfig(home / ".kube" / "config", address)
+
+        first = next(warm.accesses(home / "state", "plexsphere"))
+
+    assert first.kubeconfig == own

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.stack.kind import config, fingerprint
+from pytest_plexdev.stack.kind.settings import KindSettings
+
+OURS = KindSettings()
+
+
+@pytest.fixture
+def deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    copy = tmp_path / "local"
+    shutil.copytree(deploy_directory(), copy)
+    for module in (fingerprint, config):
+        monkeypatch.setattr(module, "deploy_directory", lambda: copy)
+    return copy
+
+
+def test_nothing_differs_from_itself() -> None:
+    assert fingerprint.differing(fingerprint.current(OURS), fingerprint.current(OURS)) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("base/postgres/stateful-set.yaml", "base/postgres"),
+        ("overlays/dev/kustomization.yaml", "overlays/dev"),
+        ("envoy-proxy/envoy-proxy.yaml", "envoy-proxy"),
+        ("images.toml", "images.toml"),
+        ("vendor/vendor.toml", "vendor/vendor.toml"),
+        ("kind.yaml", "kind.yaml"),
+    ],
+)
+def test_an_edit_is_named_by_what_a_person_edited(deploy: Path, file: str, name: str) -> None:
+    before = fingerprint.current(OURS)
+    with (deploy / file).open("a") as edited:
+        edited.write("# another\n")
+
+    assert fingerprint.differing(before, fingerprint.current(OURS)) == [name]
+
+
+def test_a_new_file_is_an_edit_too(deploy: Path) -> None:
+    before = fingerprint.current(OURS)
+    (deploy / "base" / "nats" / "more.yaml").touch()
+
+    assert fingerprint.differing(before, fingerprint.current(OURS)) == ["base/nats"]
+
+
+def test_options_are_inputs(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text("version: 1\n")
+    before = fingerprint.current(OURS)
+
+    assert fingerprint.differing(before, fingerprint.current(KindSettings(seed=seed))) == [f"seed {seed}"]
+    assert fingerprint.differing(before, fingerprint.current(KindSettings(images={"nats": "nats:2.11"}))) == [
+        "--plexdev-image"
+    ]
+
+
+def test_an_overlay_takes_the_place_of_ours_with_all_that_it_is_made_from(tmp_path: Path) -> None:
+    for name, text in {"overlay": "resources: [../base]\n", "base": "resources: [a.yaml]\n"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "kustomization.yaml").write_text(text)
+    (tmp_path / "base" / "a.yaml").write_text("a: 1\n")
+    settings = KindSettings(overlay=tmp_path / "overlay")
+    before = fingerprint.current(settings)
+    (tmp_path / "base" / "a.yaml").write_text("a: 2\n")
+
+    assert fingerprint.differing(before, fingerprint.current(settings)) == [f"overlay {tmp_path / 'overlay'}"]
+    assert "base/postgres" not in before
+    assert "envoy-gateway" in before

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_plexdev.stack.kind.render import INPUTS, images_of, with_addresses, with_images, with_inputs, with_seed
+from pytest_plexdev.stack.kind.settings import Addresses
+
+
+def config_map(name: str, **data: str) -> dict[str, Any]:
+    return {"kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}, "data": data}
+
+
+def deployment(**spec: Any) -> dict[str, Any]:
+    pod = {"containers": [{"name": "plexsphere", "image": "plexsphere:dev"}], **spec}
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": "plexsphere", "namespace": "default"},
+        "spec": {"template": {"metadata": {"labels": {"a": "b"}}, "spec": pod}},
+    }
+
+
+def inputs(objects: list[dict[str, Any]], **contents: str) -> str:
+    workload = next(each for each in with_inputs(objects, contents) if each["kind"] == "Deployment")
+    annotation: str = workload["spec"]["template"]["metadata"]["annotations"][INPUTS]
+    return annotation
+
+
+def test_an_image_gets_its_tag_wherever_it_is() -> None:
+    proxy = {
+        "kind": "EnvoyProxy",
+        "metadata": {"name": "p"},
+        "spec": {"provider": {"envoyDeployment": {"container": {"image": "envoyproxy/envoy"}}}},
+    }
+
+    changed = with_images(
+        [proxy, deployment(initContainers=[{"image": "busybox"}])], {"envoyproxy/envoy": "e:1", "busybox": "b:2"}
+    )
+
+    assert [images_of(each) for each in changed] == [{"e:1"}, {"b:2", "plexsphere:dev"}]
+
+
+def test_addresses_follow_the_ports_in_config_maps_and_nowhere_else() -> None:
+    secret = {"kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "http://localhost:8080"}}
+
+    changed = with_addresses(
+        [config_map("c", url="http://localhost:8080/x, http://localhost:5556/dex, http://dex:5556"), secret],
+        Addresses(41000, 41001),
+    )
+
+    assert changed[0]["data"]["url"] == "http://localhost:41000/x, http://localhost:41001/dex, http://dex:5556"
+    assert changed[1] == secret
+
+
+def test_a_seed_of_ones_own_replaces_ours_and_no_other_config_map() -> None:
+    seed = "issuer: ${ISSUER}\ndiscovery_url: ${ISSUER}/.well-known/openid-configuration\n"
+
+    bootstrap, other = with_seed(
+        [config_map("plexsphere-bootstrap", **{"manifest.yaml": "old"}), config_map("other", a="old")], seed
+    )
+
+    assert bootstrap["data"]["manifest.yaml"].splitlines() == [
+        "issuer: http://localhost:5556/dex",
+        "discovery_url: http://dex:5556/dex/.well-known/openid-configuration",
+    ]
+    assert other["data"] == {"a": "old"}
+
+
+def test_pods_roll_when_what_they_read_changes() -> None:
+    workload = deployment(
+        volumes=[{"name": "v", "configMap": {"name": "read"}}],
+        initContainers=[{"name": "i", "envFrom": [{"secretRef": {"name": "password"}}]}],
+    )
+    secret = {"kind": "Secret", "metadata": {"name": "password", "namespace": "default"}, "stringData": {"p": "1"}}
+    stack = [workload, config_map("read", a="1"), config_map("unread", a="1"), secret]
+    before = inputs(stack)
+
+    assert inputs([workload, config_map("read", a="2"), config_map("unread", a="1"), secret]) != before
+    assert inputs([*stack[:3], {**secret, "stringData": {"p": "2"}}]) != before
+    assert inputs([workload, config_map("read", a="1"), config_map("unread", a="2"), secret]) == before
+    assert inputs(stack, **{"plexsphere:dev": "other content"}) != before
+
+
+def test_a_config_map_of_another_namespace_is_another() -> None:
+    workload = deployment(volumes=[{"configMap": {"name": "read"}}])
+    elsewhere = config_map("read", a="2")
+    elsewhere["metadata"]["namespace"] = "elsewhere"
+
+    assert inputs([workload, elsewhere]) == inputs([workload])
+
+
+def test_labels_and_annotations_of_a_template_stay() -> None:
+    workload = deployment()
+    workload["spec"]["template"]["metadata"]["annotations"] = {"mine": "1"}
+
+    (changed,) = with_inputs([workload], {})
+
+    assert changed["spec"]["template"]["metadata"]["labels"] == {"a": "b"}
+    assert changed["spec"]["template"]["metadata"]["annotations"]["mine"] == "1"
+    assert INPUTS not in workload["spec"]["template"]["metadata"]["annotations"]

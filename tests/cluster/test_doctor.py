@@ -12,7 +12,7 @@ import secrets
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,17 @@ import tenacity
 from pytest_plexdev.cli import main
 from pytest_plexdev.command import run
 from pytest_plexdev.doctor import Finding, advice, examine
+from pytest_plexdev.doctor.fixes import mend
 from pytest_plexdev.doctor.probes import machine
 from pytest_plexdev.doctor.recognise.gateway import CONTROLLER
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, GATEWAY, GATEWAY_CLASS, NAMESPACE
-from pytest_plexdev.stack.kind import images
-from pytest_plexdev.stack.kind.names import OWNER, OWNER_LABEL, SENTINEL, node_of
+from pytest_plexdev.stack.kind import images, manifests
+from pytest_plexdev.stack.kind.apply import Outcome, apply
+from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, OWNER, OWNER_LABEL, SENTINEL, node_of
 from pytest_plexdev.stack.kind.pins import read_pins
+from pytest_plexdev.stack.kind.settings import Addresses
 from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
 
 BIG = "envoyproxies.gateway.envoyproxy.io"
@@ -81,6 +84,21 @@ def gateway_kinds(bare_cluster: Access, kube: KubeClient) -> None:
 
 
 @pytest.fixture
+def controller(gateway_kinds: None, kube: KubeClient, bare_cluster: Access) -> Iterator[None]:
+    """The real Envoy Gateway, as the dev stack has it, and nothing for it to look at."""
+    pins = read_pins()
+    images.load_others(_name(bare_cluster), [pins["envoy-gateway"].reference, pins["envoy"].reference])
+    wanted = [each for each in manifests.render(Addresses()) if _is_the_controllers(each)]
+    apply(kube, wanted, Outcome(), established=lambda _: None)
+    rollout = ["rollout", "status", "deployment/envoy-gateway", "--timeout=120s"]
+    kubectl(bare_cluster, "-n", GATEWAY_NAMESPACE, *rollout)
+    yield
+    kube.delete(GATEWAY, "plexsphere", "default")
+    kube.delete(GATEWAY_CLASS, "envoy-gateway")
+    kubectl(bare_cluster, "delete", "namespace", GATEWAY_NAMESPACE)
+
+
+@pytest.fixture
 def kubelet(bare_cluster: Access, node: str) -> Iterator[Callable[[str], None]]:
     """Adds lines to the kubelet's configuration and restarts it; afterwards it is what it was."""
     file, kept = "/var/lib/kubelet/config.yaml", "/root/kubelet-before-the-test.yaml"
@@ -96,6 +114,7 @@ def kubelet(bare_cluster: Access, node: str) -> Iterator[Callable[[str], None]]:
     yield restart_with
     inside("mv", kept, file)
     inside("systemctl", "restart", "kubelet")
+    _until_the_kubelet_says(bare_cluster, "found")
     kubectl(bare_cluster, "wait", "--for=condition=DiskPressure=false", "node", "--all", "--timeout=120s")
 
 
@@ -118,19 +137,31 @@ def test_a_taken_port_is_what_kind_stumbled_over(
     assert "try: kill " in said
 
 
-def test_a_gateway_class_without_a_controller(gateway_kinds: None, kube: KubeClient, bare_cluster: Access) -> None:
-    kube.apply(_gateway_class("nobodys", "example.com/nobody"))
+@pytest.mark.parametrize(
+    ("controller", "why"),
+    [
+        (
+            "example.com/nobody",
+            f"it asks for the controller example.com/nobody, and Envoy Gateway answers to {CONTROLLER}",
+        ),
+        (CONTROLLER, f"there is no Deployment envoy-gateway in {GATEWAY_NAMESPACE}"),
+    ],
+)
+def test_a_gateway_class_without_a_controller(
+    gateway_kinds: None, kube: KubeClient, bare_cluster: Access, controller: str, why: str
+) -> None:
+    kube.apply(_gateway_class("lonely", controller))
     try:
         at_once = finding(bare_cluster, "gateway-not-admitted")
         then = finding(bare_cluster, "gateway-not-admitted", now=later)
     finally:
-        kube.delete(GATEWAY_CLASS, "nobodys")
+        kube.delete(GATEWAY_CLASS, "lonely")
 
     assert at_once.state == "ok"
     assert then.state == "found"
-    assert "gatewayclass/nobodys is not accepted: Pending: Waiting for controller" in then.evidence
+    assert "gatewayclass/lonely is not accepted: Pending: Waiting for controller" in then.evidence
     assert "since 1970-01-01T00:00:00Z" in then.evidence
-    assert "example.com/nobody" in then.evidence
+    assert why in then.evidence
 
 
 def test_a_gateway_of_a_class_that_does_not_exist(
@@ -150,9 +181,9 @@ def test_client_side_apply_of_the_big_definitions(
     big = next(each for each in custom_resource_definitions() if each["metadata"]["name"] == BIG)
     kube.delete(CUSTOM_RESOURCE_DEFINITION, BIG, background=False)
     kubectl(bare_cluster, "wait", "--for=delete", f"crd/{BIG}", "--timeout=60s")
-    apply = [*bare_cluster.kubectl, "apply", "-f", "-"]
+    client_side = [*bare_cluster.kubectl, "apply", "-f", "-"]
     with pytest.raises(PlexdevError, match=r"metadata\.annotations: Too long"):
-        run(apply, timeout=60, purpose="client-side", stdin=json.dumps(big).encode())
+        run(client_side, timeout=60, purpose="the test", stdin=json.dumps(big).encode())
     kube.apply(_gateway_class("envoy-gateway", CONTROLLER))
 
     found = finding(bare_cluster, "gateway-not-programmed")
@@ -163,10 +194,29 @@ def test_client_side_apply_of_the_big_definitions(
     assert "plexdev doctor --crds | " in found.command
 
     assert doctor(bare_cluster, "--fix", "gateway-not-programmed") == 0
-    assert "applied by the server" in capsys.readouterr().out
+    assert f"{BIG}: created" in capsys.readouterr().out
     kubectl(bare_cluster, "wait", "--for=condition=Established", f"crd/{BIG}", "--timeout=60s")
     assert finding(bare_cluster, "gateway-not-programmed").state == "ok"
     kube.delete(GATEWAY_CLASS, "envoy-gateway")
+
+
+def test_a_gateway_that_a_load_balancer_should_give_an_address(
+    controller: None, ours: None, kube: KubeClient, bare_cluster: Access
+) -> None:
+    # Without our EnvoyProxy, Envoy's Service is a LoadBalancer.
+    kube.apply(_gateway_class("envoy-gateway", CONTROLLER))
+    kube.apply(_gateway("default", of_class="envoy-gateway"))
+    reason = """--for=jsonpath={.status.conditions[?(@.type=="Programmed")].reason}=AddressNotAssigned"""
+    kubectl(bare_cluster, "wait", reason, "gateway/plexsphere", "--timeout=120s")
+
+    found = finding(bare_cluster, "address-not-assigned", now=later)
+    assert found.state == "found"
+    assert "gateway/plexsphere: AddressNotAssigned: " in found.evidence
+
+    assert "envoyproxy/envoy-proxy-config: created" in mend(found, bare_cluster)
+    kubectl(bare_cluster, "wait", "--for=condition=Programmed", "gateway/plexsphere", "--timeout=120s")
+    assert finding(bare_cluster, "address-not-assigned", now=later).evidence.startswith("gateway/plexsphere has ")
+    assert finding(bare_cluster, "gateway-not-admitted", now=later).state == "ok"
 
 
 def test_a_route_that_is_waited_for_wrongly(
@@ -247,7 +297,7 @@ def test_a_kubelet_that_pulls_one_image_after_the_other(
     assert f"the kubelet of {node} has serializeImagePulls: true" in found.evidence
 
     paste(found.command)
-    _until_the_kubelet_answers(bare_cluster)
+    _until_the_kubelet_says(bare_cluster, "ok")
     assert finding(bare_cluster, "serial-pulls").evidence == f"{node}: in parallel"
 
 
@@ -256,7 +306,7 @@ def test_the_doctor_mends_the_kubelet_of_a_cluster_of_ours(
 ) -> None:
     assert doctor(bare_cluster, "--fix", "serial-pulls") == 0
     assert "it was restarted" in capsys.readouterr().out
-    _until_the_kubelet_answers(bare_cluster)
+    _until_the_kubelet_says(bare_cluster, "ok")
 
     assert doctor(bare_cluster, "--fix", "serial-pulls") == 0
     assert "nothing to do" in capsys.readouterr().out
@@ -348,6 +398,12 @@ def _pod(namespace: str, name: str, image: str, *command: str) -> dict[str, Any]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
 
 
+def _is_the_controllers(each: Mapping[str, Any]) -> bool:
+    meta = each["metadata"]
+    there = GATEWAY_NAMESPACE in (meta.get("namespace"), meta["name"]) or each["kind"].startswith("ClusterRole")
+    return there and each["kind"] != "EnvoyProxy"
+
+
 def _gateway_class(name: str, controller: str) -> dict[str, Any]:
     spec = {"controllerName": controller}
     return {"apiVersion": ROUTE, "kind": "GatewayClass", "metadata": {"name": name}, "spec": spec}
@@ -383,6 +439,6 @@ def _accept_route(access: Access, namespace: str) -> None:
 
 
 @tenacity.retry(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.5), reraise=True)
-def _until_the_kubelet_answers(access: Access) -> None:
+def _until_the_kubelet_says(access: Access, state: str) -> None:
     """A kubelet that was restarted opens its port a moment later, and nothing tells when."""
-    assert finding(access, "serial-pulls").state == "ok"
+    assert finding(access, "serial-pulls").state == state

@@ -3,15 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
+from pytest_plexdev.command import run
 from pytest_plexdev.kube import Access, KubeClient
+from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT
+from pytest_plexdev.readiness import refs_of, wait_ready
+from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE
 from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
+from pytest_plexdev.stack.model import Event
+
+_CONTROLLER: Final = "envoy-gateway"
+_PATIENCE: Final = 60.0
 
 
 def mend(access: Access) -> Sequence[str]:
-    """Apply all of them; those that are there stay what they are."""
-    definitions = custom_resource_definitions()
+    """Apply all of them; a controller that was there before one of them is started anew."""
     with KubeClient(access) as client:
-        for definition in definitions:
-            client.apply(definition)
-    return [f"{len(definitions)} CustomResourceDefinitions applied by the server"]
+        added = serve(client)
+        restarted = restart_controller(client) if added else []
+    return [f"{name}: created" for name in added] + restarted or ["all CustomResourceDefinitions are there"]
+
+
+def serve(client: KubeClient) -> list[str]:
+    """Apply the definitions and wait until they are served; those that were not there before."""
+    wanted = custom_resource_definitions()
+    known = {each["metadata"]["name"] for each in client.list(CUSTOM_RESOURCE_DEFINITION)["items"]}
+    for definition in wanted:
+        client.apply(definition)
+    wait_ready(client, refs_of(wanted), timeout=_PATIENCE, progress=_ignore)
+    return [name for each in wanted if (name := each["metadata"]["name"]) not in known]
+
+
+def restart_controller(client: KubeClient) -> list[str]:
+    """Envoy Gateway looks once, when it starts, which kinds there are."""
+    if client.get(DEPLOYMENT, _CONTROLLER, GATEWAY_NAMESPACE) is None:
+        return []
+    argv = [*client.access.kubectl, "-n", GATEWAY_NAMESPACE, "rollout", "restart", f"deployment/{_CONTROLLER}"]
+    run(argv, timeout=_PATIENCE, purpose="Envoy Gateway is to see the kinds that are new")
+    return [f"deployment/{_CONTROLLER}: restarted"]
+
+
+def _ignore(event: Event) -> None:
+    del event

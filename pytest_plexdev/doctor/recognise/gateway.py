@@ -126,8 +126,7 @@ def not_programmed(symptoms: Symptoms) -> Outcome:
         return symptoms.gateways
     if lacking := _lacking(symptoms.definitions, symptoms):
         there = f"{' and '.join(lacking)}: the CustomResourceDefinition is missing, and others of the gateway are there"
-        apply = f"{symptoms.kubectl} apply {_SERVER_SIDE}"
-        return Found(there, f"plexdev doctor --crds | {apply} -f -" if symptoms.ours else f"{apply} {_THEIR_FILES}")
+        return Found(there, _apply_definitions(symptoms))
     for gateway in _old(symptoms.gateways, symptoms):
         written = condition(gateway, "Programmed")
         if written.get("status") == "True" or is_untouched(written) or written.get("reason") == "AddressNotAssigned":
@@ -135,6 +134,14 @@ def not_programmed(symptoms: Symptoms) -> Outcome:
         look = f"{symptoms.kubectl} describe {in_namespace(gateway)} gateway/{gateway['metadata']['name']}"
         return Found(f"{label(gateway)} is not programmed: {_said(written)}", look)
     return Fine(", ".join(f"{label(each)} is programmed" for each in symptoms.gateways if holds(each, "Programmed")))
+
+
+def _apply_definitions(symptoms: Symptoms) -> str:
+    apply = f"{symptoms.kubectl} apply {_SERVER_SIDE}"
+    command = f"plexdev doctor --crds | {apply} -f -" if symptoms.ours else f"{apply} {_THEIR_FILES}"
+    # A controller that runs already looked for the kinds when it started.
+    again = f" && {_start_controller(symptoms)}" if isinstance(_controller_deployment(symptoms), Mapping) else ""
+    return command + again
 
 
 def _lacking(definitions: Sequence[Object], symptoms: Symptoms) -> list[str]:

@@ -19,7 +19,7 @@ class Judgement:
         expected, actual: How far it is: ``1 available``, ``0``.
         hint: A kubectl command without kubeconfig and context, or another command.
         container: Of a Pod: the one that it is about.
-        grace: Of a doomed one: seconds that this must hold before it is conclusive.
+        grace: Seconds that this must hold before it is conclusive; of a ready one since *since*.
         failed_at: Of a doomed one: when it failed last; a failure before the wait began may have been mended since.
         is_final: Of a doomed one: nothing that happens elsewhere can mend it.
         only_news: Of a doomed one: it tells nothing where it is older than the wait.

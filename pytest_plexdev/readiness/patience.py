@@ -56,6 +56,9 @@ class Patience:
         if found.state == "doomed":
             return self._doubted(found, now)
         self._doubts.pop(ref, None)
+        # Timestamps of the cluster are whole seconds: at most one is waited for too long.
+        if found.state == "ready" and found.grace and not self._holds((found.since or now) + 1, found.grace, now):
+            return replace(found, state="waiting", reason="ready, but has no readiness probe: whether it stays up")
         return found
 
     def _absent(self, ref: ObjectRef, world: World, now: float) -> Judgement:

@@ -159,6 +159,8 @@ class Watch:
                 with contextlib.suppress(httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout):
                     async for line in _lines(response):
                         version = self._take(scope, msgspec.json.decode(line))
+            # A server that is going down accepts and cuts.
+            await asyncio.sleep(_FIRST_PAUSE)
 
     def _take(self, scope: Scope, news: dict[str, Any]) -> str:
         """One event of a watch; its resource version."""

@@ -18,7 +18,7 @@ from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT
 from pytest_plexdev.readiness import Graces, ObjectRef, refs_in, refs_of, verdicts_now, wait_ready
 from pytest_plexdev.readiness.world import event_time, seconds
 from pytest_plexdev.stack.model import Event, VerdictChanged
-from tests.cluster.workloads import IMAGE, container, deployment, job, service
+from tests.cluster.workloads import DOOMED, IMAGE, container, deployment, job, service
 
 LOG = logging.getLogger(__name__)
 PROMISED = 5.0
@@ -87,74 +87,25 @@ def failed_job(kube: KubeClient, namespace: str) -> float:
 
 
 Evidence = Callable[[KubeClient, str], float]
-MISSING_SECRET = [{"name": "v", "secret": {"secretName": "no-such"}}]
 
 
 def told(*words: str) -> Evidence:
     return lambda kube, namespace: failed_event(kube, namespace, *words)
 
 
-DOOMED: dict[str, tuple[dict[str, Any], Evidence, tuple[str, ...]]] = {
-    "an image that is not on the node and must not be pulled": (
-        deployment("never", container(image="nowhere:dev", imagePullPolicy="Never")),
-        told("ErrImageNeverPull"),
-        ("ErrImageNeverPull", "nowhere:dev"),
-    ),
-    "an image name that is none": (
-        deployment("invalid", container(image="NO/Such:Name:x")),
-        told("InspectFailed"),
-        ("InvalidImageName", "NO/Such:Name:x"),
-    ),
-    "a registry that refuses": (
-        deployment("pull", container(image="localhost:1/nothing:1")),
-        told("BackOff", "localhost:1/nothing:1"),
-        ("ImagePullBackOff", "connection refused"),
-    ),
-    "a missing ConfigMap": (
-        deployment("config", container(envFrom=[{"configMapRef": {"name": "no-such"}}])),
-        told("Failed", "no-such"),
-        ("CreateContainerConfigError", 'configmap "no-such" not found'),
-    ),
-    "a missing Secret to mount": (
-        deployment("mount", container(volumeMounts=[{"name": "v", "mountPath": "/v"}]), volumes=MISSING_SECRET),
-        told("FailedMount"),
-        ('secret "no-such" not found',),
-    ),
-    "a program that is not in the image": (
-        deployment("start", {**container(), "command": ["/no-such-program"]}),
-        second_failure,
-        ("StartError", "/no-such-program"),
-    ),
-    "a container that fails twice": (
-        deployment("crash", container("echo the last word >&2; exit 3")),
-        second_failure,
-        ("exit 3", "container main", "the last word"),
-    ),
-    "an init container that fails twice": (
-        deployment("init", container(), init=[container("echo no way; exit 4", "wait-for-it")]),
-        second_failure,
-        ("exit 4", "init wait-for-it", "no way"),
-    ),
-    "a Pod too large for the cluster": (
-        deployment("large", container(resources={"requests": {"cpu": "512"}})),
-        unscheduled,
-        ("Insufficient cpu",),
-    ),
-    "a Pod for a node that is not there": (
-        deployment("picky", container(), nodeSelector={"no": "such"}),
-        unscheduled,
-        ("node affinity/selector",),
-    ),
-    "a ServiceAccount that is not there": (
-        deployment("nobody", container(), serviceAccountName="no-such"),
-        told("FailedCreate"),
-        ("FailedCreate", 'serviceaccount "no-such" not found'),
-    ),
-    "a Job that fails": (
-        job("once", container("echo gave up; exit 5"), backoffLimit=0),
-        failed_job,
-        ("BackoffLimitExceeded", "exit 5", "gave up"),
-    ),
+EVIDENCE: dict[str, tuple[Evidence, tuple[str, ...]]] = {
+    "image-never-pulled": (told("ErrImageNeverPull"), ("ErrImageNeverPull", "nowhere:dev")),
+    "image-name-invalid": (told("InspectFailed"), ("InvalidImageName", "NO/Such:Name:x")),
+    "registry-refuses": (told("BackOff", "localhost:1/nothing:1"), ("ErrImagePull", "connection refused")),
+    "config-map-missing": (told("Failed", "no-such"), ("CreateContainerConfigError", 'configmap "no-such" not found')),
+    "secret-to-mount-missing": (told("FailedMount"), ('secret "no-such" not found',)),
+    "program-missing": (second_failure, ("StartError", "/no-such-program")),
+    "fails-twice": (second_failure, ("exit 3", "container main", "the last word")),
+    "init-fails-twice": (second_failure, ("exit 4", "init wait-for-it", "no way")),
+    "too-large": (unscheduled, ("Insufficient cpu",)),
+    "no-such-node": (unscheduled, ("node affinity/selector",)),
+    "service-account-missing": (told("FailedCreate"), ("FailedCreate", 'serviceaccount "no-such" not found')),
+    "job-fails": (failed_job, ("BackoffLimitExceeded", "exit 5", "gave up")),
 }
 
 
@@ -162,9 +113,8 @@ DOOMED: dict[str, tuple[dict[str, Any], Evidence, tuple[str, ...]]] = {
 def test_a_doomed_object_ends_the_wait_soon_and_says_why(
     case: str, apply: Apply, kube: KubeClient, namespace: str
 ) -> None:
-    item, evidence, words = DOOMED[case]
-    # A namespace's own ServiceAccount and ConfigMap come a moment after it.
-    error, at = fails(kube, apply(item))
+    evidence, words = EVIDENCE[case]
+    error, at = fails(kube, apply(DOOMED[case]))
 
     delay = at - evidence(kube, namespace)
     LOG.info("%s: %.1f s after the evidence\n%s", case, delay, error)

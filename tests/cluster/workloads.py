@@ -38,3 +38,38 @@ def job(name: str, main: Object, *, restart: str = "Never", **spec: Any) -> Obje
 def service(name: str, port: int = 80) -> Object:
     spec = {"selector": {"app": name}, "ports": [{"port": port}]}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+_PROBE_THAT_FAILS = {"exec": {"command": ["sh", "-c", "echo not yet; false"]}, "periodSeconds": 1}
+_SLOW_PROBE = {"exec": {"command": ["test", "-e", "/tmp/ok"]}, "periodSeconds": 1}
+_MISSING = [{"name": "v", "secret": {"secretName": "no-such"}}]
+_POLL = container("while true; do echo polling spicedb:50051; sleep 1; done", "wait-for-deps")
+
+DOOMED: dict[str, Object] = {
+    "image-never-pulled": deployment("never", container(image="nowhere:dev", imagePullPolicy="Never")),
+    "image-name-invalid": deployment("invalid", container(image="NO/Such:Name:x")),
+    "registry-refuses": deployment("pull", container(image="localhost:1/nothing:1")),
+    "config-map-missing": deployment("config", container(envFrom=[{"configMapRef": {"name": "no-such"}}])),
+    "secret-to-mount-missing": deployment(
+        "mount", container(volumeMounts=[{"name": "v", "mountPath": "/v"}]), volumes=_MISSING
+    ),
+    "program-missing": deployment("start", {**container(), "command": ["/no-such-program"]}),
+    "fails-twice": deployment("crash", container("echo the last word >&2; exit 3")),
+    "init-fails-twice": deployment("init", container(), init=[container("echo no way; exit 4", "wait-for-it")]),
+    "too-large": deployment("large", container(resources={"requests": {"cpu": "512"}})),
+    "no-such-node": deployment("picky", container(), nodeSelector={"no": "such"}),
+    "service-account-missing": deployment("nobody", container(), serviceAccountName="no-such"),
+    "job-fails": job("once", container("echo gave up; exit 5"), backoffLimit=0),
+}
+"""What cannot become ready, each for a reason of its own."""
+OTHERS: dict[str, Object] = {
+    "becomes-ready": deployment("good", container("sleep 2; touch /tmp/ok; sleep 3600", readinessProbe=_SLOW_PROBE)),
+    "waits-in-init": deployment("patient", container(), init=[_POLL]),
+    "fails-its-probe": deployment("unwell", container(readinessProbe=_PROBE_THAT_FAILS)),
+    "out-of-memory": deployment(
+        "greedy", container("sleep 1; tail /dev/zero", resources={"limits": {"memory": "32Mi"}})
+    ),
+    "job-completes": job("done", container("echo ok")),
+    "job-fails-twice": job("twice", container("exit 5"), backoffLimit=4),
+}
+"""What becomes ready, goes on waiting, or takes longer to be doomed."""

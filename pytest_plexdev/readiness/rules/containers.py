@@ -73,7 +73,7 @@ def _failed(ref: ObjectRef, one: Container) -> Judgement:
         why = f"{prefix}{_end(one)}, {failures} times"
         state: State = "doomed"
     else:
-        why = f"{_end(one)}; it is started again"
+        why = _end(one) if one.pod["spec"].get("restartPolicy") == "Never" else f"{_end(one)}; it is started again"
         state = "waiting"
     return _judged(ref, one, state, why, since=finished, failed_at=finished, hint=_log(ref, one))
 

@@ -50,4 +50,5 @@ def job(ref: ObjectRef, item: Object, world: World) -> Judgement:
         return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE, hint=f"kubectl describe {ref.words}")
     if item["spec"].get("suspend"):
         return replace(base, reason="suspended")
-    return replace(base, reason="" if under_way or last else "no Pod yet", cause=under_way or last)
+    none = "its Pod is done, it has not counted it yet" if tries else "no Pod yet"
+    return replace(base, reason="" if under_way or last else none, cause=under_way or last)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from pytest_plexdev.readiness.judgement import Judgement
 from pytest_plexdev.readiness.ref import Object, ObjectRef
@@ -17,6 +17,8 @@ _SCHEDULING_GRACE: Final = 3.0
 """Seconds for a cluster of one node: nothing else can come to its aid."""
 _AUTOSCALING_GRACE: Final = 60.0
 """Seconds for a cluster of many, where somebody may add a node."""
+_AFTER_A_START: Final = 1.0
+_AFTER_A_FAILURE: Final = 5.0
 _PASSING: Final = re.compile(
     r"node\.kubernetes\.io/(not-ready|unreachable|network-unavailable)|uninitialized"
     r"|unbound immediate PersistentVolumeClaims|no nodes available|being deleted"
@@ -34,11 +36,12 @@ def pod(ref: ObjectRef, item: Object, world: World) -> Judgement:
     if item["metadata"].get("deletionTimestamp"):
         return Judgement(ref=ref, state="waiting", reason="is being deleted", actual="deleted")
     if phase == "Succeeded" or (phase == "Running" and is_true(ready)):
-        return Judgement(ref=ref, state="ready", since=changed_at(ready), actual=phase)
+        grace = settles(item) if phase == "Running" else 0.0
+        return Judgement(ref=ref, state="ready", since=changed_at(ready), actual=phase, grace=grace)
     if phase == "Failed":
         return _ended(ref, item, world)
     scheduled = condition(status, "PodScheduled")
-    if scheduled and not is_true(scheduled):
+    if not is_true(scheduled):
         return _unscheduled(ref, item, world)
     for one in containers(item):
         if not one.is_past:
@@ -54,24 +57,20 @@ def _ended(ref: ObjectRef, item: Object, world: World) -> Judgement:
     said = ": ".join(one_line(part) for part in (status.get("reason"), status.get("message")) if part)
     failed = next((one for one in containers(item) if one.last_end.get("exitCode")), None)
     found = judge_container(ref, failed, world) if failed is not None else None
-    end = _without_restart(found) if found is not None else {}
+    end = vars(found) if found is not None else {}
     return Judgement(**{"ref": ref, "reason": said, **end, "state": "doomed", "actual": said or "Failed"})
-
-
-def _without_restart(found: Judgement) -> dict[str, Any]:
-    return {**vars(found), "reason": found.reason.removesuffix("; it is started again")}
 
 
 def _unscheduled(ref: ObjectRef, item: Object, world: World) -> Judgement:
     scheduled = condition(item["status"], "PodScheduled")
     message = one_line(scheduled.get("message") or "")
-    why = _PREEMPTION.sub("", message) or told(scheduled)
+    why = f"not scheduled: {_PREEMPTION.sub('', message) or told(scheduled)}" if scheduled else "not scheduled yet"
     for_good = scheduled.get("reason") == "Unschedulable" and not _PASSING.search(message) and not _room_comes(world)
     nodes = _NODES.search(message)
     return Judgement(
         ref=ref,
         state="doomed" if for_good else "waiting",
-        reason=f"not scheduled: {why}",
+        reason=why,
         since=changed_at(scheduled),
         expected="scheduled",
         actual=str(scheduled.get("reason") or "not scheduled"),
@@ -86,6 +85,23 @@ def _room_comes(world: World) -> bool:
 
 
 def _gates(item: Object) -> str:
+    if item["spec"].get("restartPolicy") in ("Never", "OnFailure"):
+        return "its containers are done, it has not counted them yet"
     gates = [each["conditionType"] for each in item["spec"].get("readinessGates") or ()]
     closed = [gate for gate in gates if not is_true(condition(item["status"], gate))]
-    return f"readiness gate {', '.join(closed)} is closed" if closed else "its containers are ready, it is not yet"
+    return (
+        f"readiness gate {', '.join(closed)} is closed"
+        if closed
+        else "its containers are ready, it has not counted them yet"
+    )
+
+
+def settles(item: Object) -> float:
+    """Seconds for which a Pod must be ready before that tells anything.
+
+    One without a probe is ready as soon as it runs, and so is one that fails right after its start.
+    """
+    unproved = [one for one in containers(item) if not one.is_init and "readinessProbe" not in one.spec]
+    if not unproved:
+        return 0.0
+    return _AFTER_A_FAILURE if any(one.status.get("restartCount") for one in unproved) else _AFTER_A_START

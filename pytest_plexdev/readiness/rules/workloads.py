@@ -9,7 +9,7 @@ from typing import Any, Final
 from pytest_plexdev.readiness.judgement import Judgement, worst
 from pytest_plexdev.readiness.ref import Object, ObjectRef
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_false, is_true, one_line, told
-from pytest_plexdev.readiness.rules.pods import pod
+from pytest_plexdev.readiness.rules.pods import pod, settles
 from pytest_plexdev.readiness.world import World, seconds
 
 _REVISION: Final = "deployment.kubernetes.io/revision"
@@ -29,7 +29,7 @@ def deployment(ref: ObjectRef, item: Object, world: World) -> Judgement:
     if updated >= wanted and available >= updated and is_true(ready) and not _has_fallen(pods, world):
         if status.get("replicas", 0) > updated:
             return replace(base, reason=f"{status['replicas'] - updated} Pods of the last revision are still ending")
-        return replace(base, state="ready", since=changed_at(ready), hint="")
+        return _ready(base, pods, changed_at(ready))
     refused = condition(status, "ReplicaFailure")
     if is_true(refused) and not pods:
         return replace(base, state="doomed", reason=told(refused), since=changed_at(refused), grace=_CREATION_GRACE)
@@ -50,7 +50,7 @@ def stateful_set(ref: ObjectRef, item: Object, world: World) -> Judgement:
     pods = _living(world.owned(item, "Pod"))
     enough = status.get("readyReplicas", 0) >= wanted and status.get("replicas", 0) == wanted
     if enough and _is_rolled_out(item, status, wanted) and not _has_fallen(pods, world):
-        return replace(base, state="ready", since=_ready_since(pods), hint="")
+        return _ready(base, pods, _ready_since(pods))
     found = _for_its_pods(base, item, pods, world)
     if found.cause is not None and _is_of_an_older_revision(found.cause, pods, status):
         # The controller waits for such a Pod to become ready before it replaces it: for ever.
@@ -69,8 +69,14 @@ def daemon_set(ref: ObjectRef, item: Object, world: World) -> Judgement:
         return replace(base, reason="its controller has not seen this generation yet")
     pods = _living(world.owned(item, "Pod"))
     if there >= wanted and not _has_fallen(pods, world):
-        return replace(base, state="ready", since=_ready_since(pods), hint="")
+        return _ready(base, pods, _ready_since(pods))
     return _for_its_pods(base, item, pods, world)
+
+
+def _ready(base: Judgement, pods: list[Object], since: float | None) -> Judgement:
+    # The youngest Pod tells how long that holds; the controller may have counted others before.
+    grace = max((settles(each) for each in pods), default=0.0)
+    return replace(base, state="ready", since=_ready_since(pods) if grace else since, grace=grace, hint="")
 
 
 def _for_its_pods(base: Judgement, item: Object, pods: list[Object], world: World) -> Judgement:

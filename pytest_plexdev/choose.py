@@ -155,7 +155,7 @@ def _kept(directory: Path) -> Attached:
         return _processes_of(info)
     attached = kept_cluster(directory)
     if attached is None:
-        raise PlexdevError(STACK_MISSING, looked_for=f"a stack that a test run kept in {directory}")
+        raise PlexdevError(STACK_MISSING, looked_for=f"a stack that a test run kept in {directory}", option="")
     return attached
 
 
@@ -168,7 +168,8 @@ def _missing(chosen: str | None) -> PlexdevError:
         "embedded": f"an embedded stack in {warm_directory()}",
     }
     places = [looked_for[chosen]] if chosen in looked_for else looked_for.values()
-    return PlexdevError(STACK_MISSING, looked_for=" and for ".join(places))
+    option = " --stack kind" if chosen == "kind" else ""
+    return PlexdevError(STACK_MISSING, looked_for=" and for ".join(places), option=option)
 
 
 def _lease(wanted: Wanted) -> Lease:

@@ -54,7 +54,7 @@ STACK_MISSING: Final = Failure(
     tag="stack-missing",
     what="no stack is running",
     why="looked for {looked_for}",
-    fix="plexdev up",
+    fix="plexdev up{option}",
 )
 PORT_TAKEN: Final = Failure(
     tag="port-taken",

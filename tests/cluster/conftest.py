@@ -18,8 +18,14 @@ import pytest
 from pytest_plexdev.command import run
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.resources import NAMESPACE
+from pytest_plexdev.stack.embedded.settings import cache_directory, state_directory
+from pytest_plexdev.stack.kind import warm
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.model import StackInfo
 
 NODE_IMAGE = os.environ.get("PLEXDEV_KIND_IMAGE")
+STATE = state_directory()
+CACHE = cache_directory()
 BARE_CONFIG = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}]\n"
 
 
@@ -89,3 +95,25 @@ def _why_no_cluster() -> str | None:
             return f"{program} is not on PATH"
     answer = subprocess.run(["docker", "info"], capture_output=True, text=True, timeout=30, check=False)
     return None if answer.returncode == 0 else f"Docker does not answer: {answer.stderr.strip()}"
+
+
+@pytest.fixture(scope="session")
+def warm_stack(cluster_tools: None) -> Iterator[StackInfo]:
+    """The stack on the warm cluster as this checkout has it. One that was there before is left there."""
+    settings = KindSettings(kind_image=NODE_IMAGE, timeout=400.0, on_drift="apply")
+    was_there = (warm.warm_directory() / "kubeconfig").exists()
+    info, _ = warm.bring_up(settings, lambda _: None)
+    yield info
+    if not was_there:
+        warm.take_down(settings, force=False, progress=lambda _: None)
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A project of this user: pytester gives every test another home, and clusters and caches are at the real one."""
+    for name in ("DEV_STACK", "PLEXDEV_STACK", "PLEXDEV_KEEP", "PYTEST_ADDOPTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(STATE))
+    monkeypatch.setenv("PLEXDEV_CACHE_DIR", str(CACHE))
+    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+    return pytester

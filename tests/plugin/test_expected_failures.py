@@ -46,7 +46,8 @@ def test_only_the_kind_of_stack_that_is_named_is_looked_for(project: pytest.Pyte
     result = project.runpytest_subprocess("--dev-stack", f"--plexdev-stack={stack}")
 
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines([f"  why: looked for a*{stack} *"])
+    up = "plexdev up --stack kind" if stack == "kind" else "plexdev up"
+    result.stdout.fnmatch_lines([f"  why: looked for a*{stack} *", f"  fix: {up}"])
     result.stdout.no_fnmatch_line("  why: * and for *")
 
 

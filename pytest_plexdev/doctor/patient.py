@@ -11,7 +11,8 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.doctor import CONTEXT_MISSING
 from pytest_plexdev.kube import Access, read_access
 from pytest_plexdev.stack.embedded.settings import state_directory
-from pytest_plexdev.stack.kind.names import WARM_CLUSTER, context_of
+from pytest_plexdev.stack.kind.names import CONTEXT_PREFIX, WARM_CLUSTER, context_of
+from pytest_plexdev.stack.kind.warm import warm_directory
 
 WARM_CONTEXT: Final = context_of(WARM_CLUSTER)
 
@@ -22,18 +23,20 @@ def choose(kubeconfig: Path | None, context: str | None, environment: Mapping[st
     Raises:
         PlexdevError: ``context-missing`` where one was named and is not there, ``kubeconfig-unusable``.
     """
-    files = [kubeconfig] if kubeconfig is not None else list(_kubeconfigs(environment))
     wanted = context or WARM_CONTEXT
+    files = [kubeconfig] if kubeconfig is not None else list(_kubeconfigs(wanted, environment))
     for file in files:
-        if access := read_access(file, wanted):
+        access = read_access(file, wanted)
+        # A warm cluster is on this machine; another one is looked at when it is named.
+        if access is not None and (access.is_loopback or kubeconfig is not None or context is not None):
             return access
     if kubeconfig is None and context is None:
         return None
     raise PlexdevError(CONTEXT_MISSING, path=":".join(map(str, files)), context=wanted)
 
 
-def _kubeconfigs(environment: Mapping[str, str]) -> Iterator[Path]:
-    yield from sorted(state_directory(environment).glob("*/kubeconfig"))
+def _kubeconfigs(context: str, environment: Mapping[str, str]) -> Iterator[Path]:
+    yield warm_directory(state_directory(environment), context.removeprefix(CONTEXT_PREFIX)) / "kubeconfig"
     if named := environment.get("KUBECONFIG"):
         yield from (Path(each) for each in named.split(os.pathsep) if each)
     else:

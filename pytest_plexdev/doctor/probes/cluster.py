@@ -10,6 +10,7 @@ from typing import Final
 
 import httpx
 
+from pytest_plexdev.api.exchanges import mask
 from pytest_plexdev.doctor.symptoms import LogLine, Object
 from pytest_plexdev.kube import Access, KubeClient, Resource
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NODE, POD
@@ -71,4 +72,4 @@ def _complaints(client: KubeClient, pod: Object) -> Iterator[LogLine]:
         log = client.log(meta["name"], container["name"], meta["namespace"], lines=_LINES, seconds=_RECENT)
         for line in log.splitlines():
             if _COMPLAINT.search(line):
-                yield LogLine(pod=meta["name"], container=container["name"], text=line.strip())
+                yield LogLine(pod=meta["name"], container=container["name"], text=mask(line.strip()))

@@ -166,7 +166,9 @@ def route_waited_for(symptoms: Symptoms) -> Outcome:
     for command in symptoms.commands:
         if not waits_for_a_route(command.words):
             continue
-        text = f"`{shlex.join(command.words)}` (pid {command.pid}) waits for what never comes"
+        # What stands before may be a token.
+        wait = shlex.join(command.words[command.words.index("wait") :])
+        text = f"`kubectl … {wait}` (pid {command.pid}) waits for what never comes"
         return Found(f"{text}; {_route(symptoms)}", _wait_rightly(symptoms))
     return Fine("nobody on this machine does")
 

@@ -244,6 +244,11 @@ class TestRouteWaitedFor:
         assert "httproute/plexsphere is accepted by its parents" in finding.evidence
         assert finding.command.startswith(f"{KUBECTL} wait -n default --for=jsonpath=")
 
+    def test_a_token_on_the_command_line_is_not_repeated(self) -> None:
+        command = self.command("kubectl --token=psk_secret wait --for=condition=Accepted httproute/x")
+
+        assert "psk_secret" not in found_in("route-waited-for", commands=[command], routes=[]).evidence
+
     @pytest.mark.parametrize(
         "text",
         [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,6 +26,21 @@ def test_what_deletes_is_never_run() -> None:
 
     assert [path.name for path in fixes if "prune" in path.read_text()] == []
     assert next(mode for mode in TABLE if "prune" in mode.remedy).fix is None
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "pytest_plexdev/doctor/recognise").glob("*.py")), ids=lambda p: p.stem)
+def test_recognition_knows_symptoms_and_nothing_that_asks(path: Path) -> None:
+    modules = {node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)}
+    pure = (
+        "__future__",
+        "collections.abc",
+        "datetime",
+        "typing",
+        "pytest_plexdev.doctor.",
+        "pytest_plexdev.stack.kind.names",
+    )
+
+    assert [name for name in modules if not str(name).startswith(pure) or ".probes" in str(name)] == []
 
 
 def test_every_printed_text_fits_a_line() -> None:

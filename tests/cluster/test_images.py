@@ -1,0 +1,279 @@
+"""Our own images, pins and node images, on a real Docker engine and in real clusters."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.command import run
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import Access, KubeClient, read_access
+from pytest_plexdev.stack.kind import images
+from pytest_plexdev.stack.kind.content import base_image, build_context
+from pytest_plexdev.stack.kind.digests import lock, verify
+from pytest_plexdev.stack.kind.engine import docker
+from pytest_plexdev.stack.kind.local_images import provide
+from pytest_plexdev.stack.kind.node_image import derived
+from pytest_plexdev.stack.kind.pins import read_pins
+from tests.cluster.conftest import NODE_IMAGE
+from tests.cluster.registry import registry
+
+pytestmark = pytest.mark.usefixtures("cluster_tools")
+
+PROGRAMS = ("http.server", "authz.spicedb", "signer.server", "migrate", "bootstrap", "relay")
+
+
+@pytest.fixture(scope="module")
+def built(cluster_tools: None) -> str:
+    """The image of the control plane, built from what is here."""
+    images.build()
+    return "plexsphere:dev"
+
+
+@pytest.fixture
+def tiny() -> Iterator[Callable[[str], str]]:
+    """Makes an image with one file of the given text; always of the same name."""
+    name = f"plexdev-test-{secrets.token_hex(3)}:1"
+
+    def make(text: str) -> str:
+        recipe = f"FROM {read_pins()['busybox'].reference}\nRUN echo {text} > /text\n"
+        docker("build", "--tag", name, "-", purpose="a test's image", timeout=120, stdin=recipe.encode())
+        return name
+
+    yield make
+    docker("image", "rm", "--force", name, purpose="the test is over")
+
+
+def test_what_is_built_already_is_not_built_again(built: str) -> None:
+    began = time.monotonic()
+
+    assert images.build() is False
+    assert time.monotonic() - began < 5
+
+
+def test_both_images_are_the_same_with_a_command_of_their_own(built: str) -> None:
+    plane, migrate = (_inspect(image) for image in images.OUR_IMAGES)
+
+    assert plane["RootFS"] == migrate["RootFS"]
+    assert plane["Config"]["Entrypoint"] == migrate["Config"]["Entrypoint"] == ["python", "-m", "plexsphere_reference"]
+    assert migrate["Config"]["Cmd"] == ["migrate", "up"]
+    assert plane["Config"]["Labels"] == {images.CONTENT_LABEL: images.content_hash()}
+
+
+def test_the_plane_runs_with_a_read_only_root_as_nobody_in_particular(built: str) -> None:
+    modules = ", ".join(f"plexsphere_reference.{program}" for program in PROGRAMS)
+    script = f"import os, sys, {modules}; print(os.getuid(), os.getgid(), os.access('/app', os.W_OK))"
+
+    assert _python(built, script) == "65532 65532 False"
+
+
+@pytest.mark.parametrize("module", ["pip", "ensurepip", "pytest_plexdev"])
+def test_the_image_has_no_more_than_the_plane_needs(built: str, module: str) -> None:
+    assert _python(built, f"import importlib.util as u; print(u.find_spec({module!r}))") == "None"
+
+
+def test_modules_are_compiled_and_taken_as_they_are(built: str) -> None:
+    """A read-only root keeps no compiled module: one that is missing or stale costs at every start."""
+    script = (
+        "import sys, plexsphere_reference.http.server\n"
+        "files = [m.__cached__ for m in list(sys.modules.values()) if getattr(m, '__cached__', None)]\n"
+        "flags = {open(file, 'rb').read(8)[4] for file in files}\n"
+        "print(len(files) > 200, flags)"
+    )
+
+    assert _python(built, script) == "True {1}"
+
+
+def test_the_same_inputs_give_the_same_layers(built: str) -> None:
+    name = f"plexdev-test-{secrets.token_hex(3)}:again"
+    docker(
+        *("build", "--no-cache", "--target", "plexsphere", "--build-arg", f"PYTHON={base_image()}", "--tag", name, "-"),
+        purpose="the same image, without what the builder remembers",
+        timeout=300,
+        stdin=build_context(),
+    )
+    try:
+        assert _inspect(name)["RootFS"] == _inspect(built)["RootFS"]
+    finally:
+        docker("image", "rm", name, purpose="the test is over")
+
+
+def test_a_step_that_fails_shows_its_last_lines() -> None:
+    with pytest.raises(PlexdevError, match=r"image-build-failed.*plexsphere:dev(.|\n)*python: not found"):
+        images.build(base=read_pins()["busybox"].reference)
+
+
+def test_an_image_that_cannot_be_had_is_named() -> None:
+    with pytest.raises(PlexdevError, match=r"image-missing.*127\.0\.0\.1:1/nothing:7(.|\n)*connection refused"):
+        provide(["127.0.0.1:1/nothing:7"])
+
+
+def test_a_node_gets_an_image_once_and_again_when_it_changed(bare_cluster: Access, tiny: Callable[[str], str]) -> None:
+    cluster = bare_cluster.context.removeprefix("kind-")
+    image = tiny("one")
+
+    assert images.load_others(cluster, [image]) is True
+    began = time.monotonic()
+    assert images.load_others(cluster, [image]) is False
+    assert time.monotonic() - began < 5
+    tiny("two")
+    assert images.load_others(cluster, [image]) is True
+    assert images.load_others(cluster, [image]) is False
+
+
+def test_our_images_come_in_one_go(bare_cluster: Access, built: str) -> None:
+    cluster = bare_cluster.context.removeprefix("kind-")
+    images.load(cluster)
+
+    assert images.load(cluster) is False
+
+
+def test_what_a_node_lacks_is_told(bare_cluster: Access) -> None:
+    cluster = bare_cluster.context.removeprefix("kind-")
+    pins = {name: pin for name, pin in read_pins().items() if name in {"busybox", "python"}}
+    busybox = pins["busybox"]
+    node = ("exec", f"{cluster}-control-plane", "ctr", "--namespace", "k8s.io", "images", "rm")
+    docker(*node, f"docker.io/library/{busybox.reference}", purpose="the node has none")
+
+    assert images.missing_on_node(cluster, pins) == [busybox]
+    images.load_others(cluster, [busybox.reference])
+    assert images.missing_on_node(cluster, pins) == []
+
+
+@pytest.mark.skipif(NODE_IMAGE is None, reason="PLEXDEV_KIND_IMAGE names no node image")
+def test_pods_start_from_the_images_of_a_derived_node_image(tmp_path: Path) -> None:
+    pins = read_pins()
+    image = derived(NODE_IMAGE, pins)
+    assert image is not None
+    name = f"plexdev-test-{secrets.token_hex(3)}"
+    kubeconfig = tmp_path / "kubeconfig"
+    kind = ("--name", name, "--kubeconfig", str(kubeconfig))
+    try:
+        run(["kind", "create", "cluster", "--image", image, *kind], timeout=300, purpose="a test's cluster")
+        access = read_access(kubeconfig, f"kind-{name}")
+        assert access is not None
+        assert images.missing_on_node(name, pins) == []
+        _wait(access, "--for=create", "serviceaccount/default")
+        with KubeClient(access) as client:
+            client.apply(_pod([pin.reference for pin in pins.values() if pin.is_deployed]))
+        _wait(access, "--for=condition=Ready", "pod/all")
+    finally:
+        run(["kind", "delete", "cluster", *kind], timeout=120, purpose="the test is over")
+
+
+@pytest.mark.skipif(NODE_IMAGE is None, reason="PLEXDEV_KIND_IMAGE names no node image")
+def test_of_two_processes_one_makes_the_node_image(tmp_path: Path, tiny: Callable[[str], str]) -> None:
+    repository, tag = tiny("inside").split(":")
+    script = (
+        "import sys\n"
+        "from pytest_plexdev.stack.kind.node_image import derived\n"
+        "from pytest_plexdev.stack.kind.pins import Pin\n"
+        f"print(derived({NODE_IMAGE!r}, {{'one': Pin('one', {repository!r}, {tag!r})}}, sys.stderr.write))"
+    )
+    environment = os.environ | {"PLEXDEV_CACHE_DIR": str(tmp_path)}
+    ask = [sys.executable, "-c", script]
+
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        both = list(threads.map(lambda _: run(ask, timeout=200, purpose="a test", environment=environment), range(2)))
+
+    (name,) = {said.stdout.strip() for said in both}
+    try:
+        assert sorted("baking" in said.stderr for said in both) == [False, True]
+    finally:
+        docker("image", "rm", name, purpose="the test is over")
+
+
+def test_a_digest_is_recorded_after_a_real_pull_and_held_from_then_on(tmp_path: Path) -> None:
+    path = tmp_path / "images.toml"
+    with registry() as here:
+        first = here.push("1", b"one")
+        path.write_text(f'# why\n[images.it]\nname = "{here.repository}"\ntag = "1"\ndigest = ""  # of a pull\n')
+        reference = f"{here.repository}:1"
+        try:
+            assert [one.state for one in verify(path)] == ["absent"]
+            assert [(one.state, one.digest) for one in lock(path)] == [("recorded", first)]
+            assert f'digest = "{first}"  # of a pull' in path.read_text()
+            assert [one.state for one in verify(path)] == ["same"]
+
+            second = here.push("1", b"two")
+            docker("pull", "--quiet", reference, purpose="somebody pulls the moved tag", timeout=60)
+            assert [(one.state, one.digest) for one in verify(path)] == [("differs", second)]
+            with pytest.raises(PlexdevError, match="image-changed"):
+                derived(read_pins()["busybox"].reference, read_pins(path))
+            assert [(one.state, one.digest) for one in lock(path)] == [("recorded", second)]
+        finally:
+            for each in (reference, f"{here.repository}@{first}"):
+                subprocess.run(["docker", "image", "rm", "--force", each], capture_output=True, check=False)
+
+
+def test_an_imported_image_has_no_digest_to_record(tmp_path: Path, tiny: Callable[[str], str]) -> None:
+    repository, tag = tiny("imported").split(":")
+    path = tmp_path / "images.toml"
+    text = f'[images.it]\nname = "{repository}"\ntag = "{tag}"\ndigest = ""\n'
+    path.write_text(text)
+
+    assert [one.state for one in lock(path)] == ["no-digest"]
+    assert path.read_text() == text
+
+
+def test_no_engine_is_said_at_once() -> None:
+    said = _plexdev_images_build(os.environ | {"DOCKER_HOST": "unix:///nonexistent.sock"})
+
+    assert said.startswith("plexdev[docker-silent]: Docker does not answer at unix:///nonexistent.sock")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody who may not")
+def test_an_engine_that_this_user_may_not_use_is_said_so(tmp_path: Path) -> None:
+    docker_of_nobody = tmp_path / "docker"
+    setpriv = "setpriv --reuid 65534 --regid 65534 --clear-groups"
+    docker_of_nobody.write_text(f'#!/bin/sh\nHOME=/ exec {setpriv} {shutil.which("docker")} "$@"\n')
+    docker_of_nobody.chmod(0o755)
+
+    said = _plexdev_images_build(os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+
+    assert said.startswith("plexdev[docker-forbidden]: this user may not talk to Docker at unix:///")
+
+
+def _plexdev_images_build(environment: dict[str, str]) -> str:
+    argv = [sys.executable, "-m", "pytest_plexdev.cli", "images", "build"]
+    said = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert said.returncode == 1
+    return said.stderr
+
+
+def _inspect(image: str) -> dict[str, dict[str, object]]:
+    (found,) = json.loads(docker("image", "inspect", image, purpose="a test looks at it").stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def _python(image: str, script: str) -> str:
+    words = ("run", "--rm", "--read-only", "--network", "none", "--entrypoint", "python", image, "-c", script)
+    return docker(*words, purpose="a test looks inside", timeout=60).stdout.strip()
+
+
+def _wait(access: Access, *words: str) -> None:
+    run([*access.kubectl, "wait", "--timeout=120s", *words], timeout=150, purpose="a test waits")
+
+
+def _pod(references: list[str]) -> dict[str, object]:
+    containers = [
+        {"name": f"c{number}", "image": reference, "imagePullPolicy": "Never", "command": ["sleep", "600"]}
+        for number, reference in enumerate(references)
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "all", "namespace": "default"},
+        "spec": {"terminationGracePeriodSeconds": 0, "containers": containers},
+    }

@@ -1,0 +1,67 @@
+"""A run that is killed while its cluster is made: what watches over it takes everything away."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.stack.kind import reaper
+from pytest_plexdev.stack.kind.settings import fresh_name
+from tests.cluster.stacks import NODE_IMAGE, clusters
+
+pytestmark = pytest.mark.usefixtures("cluster_tools")
+
+RUN = """
+import os, sys
+from pathlib import Path
+from pytest_plexdev.stack.embedded.processes import ProcessId
+from pytest_plexdev.stack.kind.provider import KindProvider
+from pytest_plexdev.stack.kind.settings import KindSettings, fresh_name
+run, image = Path(sys.argv[1]), sys.argv[2]
+settings = KindSettings(name=fresh_name(run), owner=ProcessId.of(os.getpid()), api_port=0, idp_port=0,
+                        run_directory=run, kind_image=image or None)
+KindProvider(settings, run / "stack").up(lambda event: None)
+"""
+
+
+def test_a_killed_run_leaves_nothing(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    name = fresh_name(run)
+    process = subprocess.Popen([sys.executable, "-c", RUN, str(run), NODE_IMAGE or ""])
+    wait_until(lambda: name in clusters(), process)
+    watcher = reaper.watcher_of(run / "stack")
+    assert watcher is not None
+
+    process.kill()
+    process.wait()
+    pidfd = watcher.open()
+    if pidfd is not None:
+        ended(pidfd)
+
+    assert name not in clusters()
+    assert not run.exists()
+    assert creations(name) == []
+
+
+def wait_until(condition: object, process: subprocess.Popen[bytes]) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def ended(pidfd: int) -> None:
+    import select
+
+    assert select.select([pidfd], [], [], 120)[0]
+
+
+def creations(name: str) -> list[str]:
+    said = subprocess.run(["pgrep", "-af", f"kind create cluster --name {name}"], capture_output=True, text=True)
+    return said.stdout.splitlines()

@@ -1,0 +1,69 @@
+"""A cluster that somebody else made: attached to at most, never changed, never deleted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import Access, KubeClient
+from pytest_plexdev.kube.resources import CONFIG_MAP, NAMESPACE
+from pytest_plexdev.stack.kind import cluster, warm
+from pytest_plexdev.stack.kind.settings import KindSettings
+from tests.cluster.stacks import Heard, clusters
+
+
+@pytest.fixture
+def settings(bare_cluster: Access, tmp_path: Path) -> KindSettings:
+    return KindSettings(name=bare_cluster.context.removeprefix("kind-"), state=tmp_path, on_drift="apply")
+
+
+def names(client: KubeClient) -> set[str]:
+    listed = [client.list(resource)["items"] for resource in (CONFIG_MAP, NAMESPACE)]
+    return {item["metadata"]["name"] for listing in listed for item in listing}
+
+
+def test_up_applies_nothing_to_it(settings: KindSettings, kube: KubeClient) -> None:
+    before = names(kube)
+
+    with pytest.raises(PlexdevError) as refusal:
+        warm.bring_up(settings, Heard())
+
+    assert refusal.value.tag == "foreign-cluster"
+    assert "pytest --dev-stack" in str(refusal.value)
+    assert names(kube) == before
+
+
+def test_down_preserves_it_with_a_warning(settings: KindSettings) -> None:
+    lines = warm.take_down(settings, force=False, progress=Heard())
+
+    assert lines[0].startswith(f"plexdev[foreign-cluster]: the kind cluster {settings.name} was not made by plexdev")
+    assert "DEV_FORCE_DOWN=1" in lines[0]
+    assert settings.name in clusters()
+
+
+def test_a_note_of_ours_does_not_make_a_later_cluster_ours(settings: KindSettings) -> None:
+    """Our creation was killed; somebody deleted what it left and made one of the same name."""
+    place = cluster.Place(settings.name, warm.warm_directory(settings.state, settings.name))
+    place.directory.mkdir(parents=True)
+    (place.directory / "creating.json").write_text(
+        f'{{"cluster": "{settings.name}", "pid": 4194304, "started": 1, "began": 1.0}}'
+    )
+    container = cluster.find(settings.name)
+    assert container is not None
+
+    assert not cluster.is_half_made(place, container)
+    assert warm.take_down(settings, force=False, progress=Heard())[0].startswith("plexdev[foreign-cluster]")
+
+
+def test_one_without_an_api_is_told_from_none(
+    settings: KindSettings, bare_cluster: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(bare_cluster.kubeconfig))
+
+    with pytest.raises(PlexdevError) as refusal:
+        warm.find(settings.state, name=settings.name)
+
+    assert refusal.value.tag == "api-silent"
+    assert settings.name in str(refusal.value)

@@ -1,0 +1,263 @@
+"""The warm cluster's whole life, on one of another name and other ports, in the order of the file.
+
+It begins with a bring-up that was killed while its cluster was being made, and ends with nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import Access, KubeClient, read_access
+from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, POD, STATEFUL_SET
+from pytest_plexdev.stack.kind import answers, cluster, warm
+from pytest_plexdev.stack.kind.names import NAMESPACE, node_of
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.model import StackInfo
+from tests.cluster.stacks import NODE_IMAGE, Heard, clusters
+
+pytestmark = pytest.mark.usefixtures("cluster_tools")
+
+UP = """
+import sys
+from pathlib import Path
+from pytest_plexdev.stack.kind import warm
+from pytest_plexdev.stack.kind.settings import KindSettings
+name, state, image, port = sys.argv[1:]
+settings = KindSettings(name=name, state=Path(state), kind_image=image or None, api_port=int(port), idp_port=int(port),
+                        on_drift="apply", timeout=400)
+def progress(event):
+    print(event, flush=True)
+print("did", warm.bring_up(settings, progress)[1], flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def settings(cluster_tools: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KindSettings]:
+    name = f"plexdev-warm-{secrets.token_hex(2)}"
+    wanted = KindSettings(
+        name=name,
+        state=tmp_path_factory.mktemp("state"),
+        kind_image=NODE_IMAGE,
+        api_port=0,
+        idp_port=0,
+        on_drift="apply",
+        timeout=400.0,
+    )
+    yield wanted
+    warm.take_down(wanted, force=True, progress=lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def made(settings: KindSettings) -> list[str]:
+    """What the bring-up did that came after one that was killed."""
+    process = another_up(settings)
+    deadline = time.monotonic() + 120
+    while settings.name not in clusters():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.kill()
+    process.communicate()
+    return warm.bring_up(settings, Heard())[1]
+
+
+@pytest.fixture
+def info(settings: KindSettings, made: list[str]) -> StackInfo:
+    found = warm.find(settings.state, name=settings.name)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def client(info: StackInfo) -> Iterator[KubeClient]:
+    with KubeClient(access_of(info)) as connected:
+        yield connected
+
+
+def another_up(settings: KindSettings) -> subprocess.Popen[str]:
+    words = [settings.name, str(settings.state), settings.kind_image or "", str(settings.api_port)]
+    return subprocess.Popen(
+        [sys.executable, "-c", UP, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def access_of(info: StackInfo) -> Access:
+    assert info.cluster is not None
+    access = read_access(info.cluster.kubeconfig, info.cluster.context)
+    assert access is not None
+    return access
+
+
+def versions(client: KubeClient) -> dict[str, str]:
+    return {
+        item["metadata"]["name"]: str(item["metadata"]["generation"]) + item["metadata"]["uid"]
+        for resource in (DEPLOYMENT, STATEFUL_SET, JOB)
+        for item in client.list(resource, NAMESPACE)["items"]
+    }
+
+
+def pods(client: KubeClient) -> set[str]:
+    return {item["metadata"]["uid"] for item in client.list(POD, NAMESPACE)["items"]}
+
+
+def test_what_a_killed_process_left_is_removed_and_made_anew(made: list[str], settings: KindSettings) -> None:
+    assert "left half-made by a killed process was removed" in made[0]
+    assert f"cluster {settings.name}: created" in made
+    assert "bootstrap: ran" in made
+
+
+def test_it_is_found_by_files_and_sockets(info: StackInfo, settings: KindSettings) -> None:
+    assert info.cluster is not None
+    assert info.cluster.owned
+    assert [tenant.slug for tenant in info.tenants] == ["acme-corp", "beta-llc", "gamma-coop"]
+    assert info.capabilities == {"age-heartbeat"}
+    assert answers.version(info.endpoints.api, patience=5)["commit"] == "reference"
+
+
+def test_the_second_time_nothing_is_done_and_that_is_said(settings: KindSettings, client: KubeClient) -> None:
+    before = versions(client)
+    heard = Heard()
+
+    info, did = warm.bring_up(settings, heard)
+
+    assert did[0] == "images, objects, bootstrap: skipped, the cluster has this fingerprint"
+    assert did[1].startswith("verified: ")
+    assert heard.phases == ["verify"]
+    assert versions(client) == before
+    assert info.tenants
+
+
+def test_reapply_runs_the_bootstrap_again_to_no_effect(settings: KindSettings, client: KubeClient) -> None:
+    before, pods_before = versions(client), pods(client)
+
+    info, did = warm.bring_up(replace(settings, reapply=True), Heard())
+
+    after = versions(client)
+    assert "bootstrap: ran again" in did
+    assert [name for name in after if after[name] != before[name]] == ["plexsphere-bootstrap"]
+    assert len(pods_before - pods(client)) == 1
+    assert [tenant.slug for tenant in info.tenants] == ["acme-corp", "beta-llc", "gamma-coop"]
+
+
+def test_drift_is_named_and_obeyed_as_asked(settings: KindSettings, info: StackInfo, tmp_path: Path) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text((deploy_directory() / "seed" / "tenants.yaml").read_text() + "# another\n")
+    drifted = replace(settings, seed=seed)
+
+    with pytest.raises(PlexdevError) as refusal:
+        warm.attach(replace(drifted, on_drift="fail"), Heard())
+    assert warm.attach(replace(drifted, on_drift="ignore"), Heard()) == info
+    assert warm.attach(replace(settings, on_drift="fail"), Heard()) == info
+
+    assert refusal.value.tag == "drifted"
+    assert f"seed {seed}" in str(refusal.value)
+
+
+def test_drift_is_applied_and_only_what_reads_it_rolls(
+    settings: KindSettings, client: KubeClient, tmp_path: Path
+) -> None:
+    before = versions(client)
+    seed = tmp_path / "seed.yaml"
+    seed.write_text((deploy_directory() / "seed" / "tenants.yaml").read_text() + "# another\n")
+
+    _, did = warm.bring_up(replace(settings, seed=seed), Heard())
+    after = versions(client)
+    _, back = warm.bring_up(settings, Heard())
+
+    assert did[0] == f"differs from what was applied: seed {seed}"
+    assert [name for name in after if after[name] != before[name]] == ["plexsphere-bootstrap"]
+    assert "bootstrap: ran again" in back
+
+
+def test_of_two_who_ask_at_once_one_waits_and_says_for_whom(settings: KindSettings, info: StackInfo) -> None:
+    both = [another_up(settings), another_up(settings)]
+    said = [process.communicate(timeout=300)[0] for process in both]
+
+    assert [process.returncode for process in both] == [0, 0]
+    waited = [text for text in said if "waiting for `" in text]
+    assert len(waited) == 1
+    other = both[1 - said.index(waited[0])]
+    assert f"(pid {other.pid}), which has it since" in waited[0]
+
+
+def test_an_api_server_that_is_restarted_during_readiness_is_survived(settings: KindSettings, info: StackInfo) -> None:
+    def restart(phase: str) -> None:
+        if phase == "readiness":
+            node_does(settings, "pkill", "-KILL", "kube-apiserver")
+
+    again, did = warm.bring_up(replace(settings, reapply=True), Heard(restart))
+
+    assert "bootstrap: ran again" in did
+    assert again.endpoints == info.endpoints
+
+
+def test_a_stopped_node_is_started_again(settings: KindSettings, info: StackInfo) -> None:
+    subprocess.run(["docker", "stop", "-t", "1", node_of(settings.name)], check=True, capture_output=True)
+    assert warm.find(settings.state, name=settings.name) is None
+
+    again, did = warm.bring_up(settings, Heard())
+
+    assert f"cluster {settings.name}: was stopped, started again" in did
+    assert again.endpoints == info.endpoints
+    assert answers.discovery(again.endpoints.issuer, patience=5)["issuer"] == again.endpoints.issuer
+    assert warm.find(settings.state, name=settings.name) is not None
+
+
+def test_without_our_kubeconfig_it_is_asked_for_again(settings: KindSettings, info: StackInfo) -> None:
+    assert info.cluster is not None
+    info.cluster.kubeconfig.unlink()
+
+    again, _ = warm.bring_up(settings, Heard())
+
+    assert again.cluster == info.cluster
+    assert info.cluster.kubeconfig.stat().st_mode & 0o077 == 0
+
+
+def test_a_bring_up_that_was_never_completed_is_resumed(settings: KindSettings, client: KubeClient) -> None:
+    client.delete(client.resource_of("v1", "ConfigMap"), "plexdev-ready", NAMESPACE)
+    client.delete(client.resource_of("v1", "ConfigMap"), "plexdev-sentinel", NAMESPACE)
+
+    _, did = warm.bring_up(settings, Heard())
+
+    assert f"cluster {settings.name}: there already" in did
+    assert any(line.startswith("objects: 1 created") for line in did)
+    assert warm.find(settings.state, name=settings.name) is not None
+
+
+def test_down_deletes_what_is_ours_and_says_what_else_helps(settings: KindSettings, info: StackInfo) -> None:
+    lines = warm.take_down(settings, force=False, progress=Heard())
+
+    assert lines[0] == f"plexdev: the kind cluster {settings.name} is deleted"
+    assert "docker system prune -f" in lines[-1]
+    assert settings.name not in clusters()
+    assert not warm.warm_directory(settings.state, settings.name).exists()
+    assert "nothing to delete" in warm.take_down(settings, force=False, progress=Heard())[0]
+
+
+def test_ctrl_c_while_the_cluster_is_made_leaves_nothing(settings: KindSettings) -> None:
+    process = another_up(settings)
+    deadline = time.monotonic() + 120
+    while settings.name not in clusters():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+
+    assert settings.name not in clusters()
+    assert cluster.Place(settings.name, warm.warm_directory(settings.state, settings.name)).creation() is None
+
+
+def node_does(settings: KindSettings, *argv: str) -> None:
+    subprocess.run(["docker", "exec", node_of(settings.name), *argv], check=True, capture_output=True)

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_plexdev.cli_stack import add_stack_choice
 from pytest_plexdev.errors import DOMAIN_UNKNOWN, NO_BINDING, SERVER_GONE, PlexdevError
 
 if TYPE_CHECKING:
     from pytest_plexdev.api import Client
     from pytest_plexdev.api.problems import ProblemError
+    from pytest_plexdev.choose import Here
     from pytest_plexdev.credentials import Credential, Credentials
     from pytest_plexdev.running import Stack
 
@@ -36,6 +38,8 @@ def add_plane_commands(subparsers: Any) -> None:
     lists.add_argument("what", choices=sorted(_LISTS))
     lists.set_defaults(run=_guarded(_list))
 
+    for parser in (login, whoami, lists):
+        add_stack_choice(parser)
     for parser in (whoami, lists):
         parser.add_argument("--domain", metavar="SLUG", help="default: the last one signed in to")
         parser.add_argument("--output", choices=("text", "json"), default="text")
@@ -56,7 +60,7 @@ def _guarded(command: Callable[[_Plane, argparse.Namespace], int]) -> Callable[[
     def run(arguments: argparse.Namespace) -> int:
         from pytest_plexdev.api.problems import ProblemError
 
-        plane = _plane()
+        plane = _plane(arguments.stack)
         try:
             return command(plane, arguments)
         except ProblemError as error:
@@ -106,14 +110,14 @@ class _Plane:
         return offered[0].id
 
 
-def _plane() -> _Plane:
+def _plane(chosen: Here | None) -> _Plane:
     from pytest_plexdev import choose
     from pytest_plexdev.credentials import Credentials
     from pytest_plexdev.running import Stack
     from pytest_plexdev.stack.embedded.settings import state_directory
     from pytest_plexdev.tenancy import seeded
 
-    attached = choose.warm()
+    attached = choose.warm(chosen)
     stack = Stack(attached.info, attached.provider, death=SERVER_GONE)
     tenants = {tenant.slug: (tenant.domain_id, tenant.binding_id) for tenant in seeded(stack)}
     return _Plane(stack, Credentials(state_directory(), attached.info, default=DEFAULT_DOMAIN), tenants)

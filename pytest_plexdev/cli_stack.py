@@ -53,15 +53,20 @@ def add_stack_commands(commands: Any) -> None:
     logs.set_defaults(run=_logs)
 
     for parser in (status, wait, down, env, logs):
-        parser.add_argument(
-            "--stack", choices=("embedded", "kind"), help="which, where both run; default: the cluster if there is one"
-        )
+        add_stack_choice(parser)
     for parser in (up, status, env):
         parser.add_argument("--json", action="store_true", help="for programs")
     for parser in (status, down, env, logs):
         parser.add_argument(
             "--directory", type=Path, metavar="DIR", help="of a stack that a test run kept; default: the warm one"
         )
+
+
+def add_stack_choice(parser: argparse.ArgumentParser) -> None:
+    """Add ``--stack``: which of the running stacks a command speaks of."""
+    parser.add_argument(
+        "--stack", choices=("embedded", "kind"), help="which, where both run; default: the cluster if there is one"
+    )
 
 
 def _seconds(text: str) -> float:
@@ -161,22 +166,28 @@ def _env(options: argparse.Namespace) -> int:
 
 def _logs(options: argparse.Namespace) -> int:
     attached = _running(options)
-    known = sorted(service.name for service in attached.info.services)
-    if options.service not in known and not _log_file(attached.info, options.service).is_file():
+    known = _logged(attached.info)
+    if options.service not in known:
         raise PlexdevError(NO_SUCH_LOG, service=options.service, known=", ".join(known), example="plexsphere")
-    if attached.info.cluster is not None and options.follow:
+    if attached.info.cluster is None:
+        _print_file(_logs_of(attached.info) / f"{options.service}.log", follow=options.follow)
+    elif options.follow:
         from pytest_plexdev.kube.follow import follow
 
         follow(attached.info.cluster, options.service, sys.stdout.buffer)
-    elif attached.info.cluster is not None:
-        _print(attached.provider.log(attached.info, options.service).rstrip())
     else:
-        _print_file(_log_file(attached.info, options.service), follow=options.follow)
+        _print(attached.provider.log(attached.info, options.service).rstrip())
     return 0
 
 
-def _log_file(info: StackInfo, service: str) -> Path:
-    return info.directory / "logs" / f"{service}.log"
+def _logged(info: StackInfo) -> list[str]:
+    if info.cluster is not None:
+        return sorted(service.name for service in info.services)
+    return sorted(log.stem for log in _logs_of(info).glob("*.log"))
+
+
+def _logs_of(info: StackInfo) -> Path:
+    return info.directory / "logs"
 
 
 def _print_file(path: Path, *, follow: bool) -> None:

@@ -91,8 +91,8 @@ def _whose(run: Run, info: StackInfo) -> Iterator[str]:
         yield f"  {where}"
     else:
         yield f"  {where}: not made by plexdev, so nothing was applied to it"
-    if run.running is not None and run.running.drift:
-        yield f"  drift: it has another {', another '.join(run.running.drift)} than this checkout (let pass)"
+    if run.drift:
+        yield f"  drift: it has another {', another '.join(run.drift)} than this checkout (let pass)"
 
 
 def _attached(run: Run) -> str:

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -72,6 +72,17 @@ class Run:
         """Where the first process to have the stack says which it is: the controller's summary reads it."""
         return self.directory / "ran.json"
 
+    @property
+    def drift(self) -> Sequence[str]:
+        """What the running stack has otherwise than this checkout, whichever process found it."""
+        if self.running is not None:
+            return self.running.drift
+        return self._drift_file.read_text().splitlines() if self._drift_file.is_file() else ()
+
+    @property
+    def _drift_file(self) -> Path:
+        return self.directory / "drift.txt"
+
     def worker_input(self) -> dict[str, Any]:
         """What a worker needs to be part of the run."""
         return {"directory": str(self.directory), "controller_pid": self.controller_pid}
@@ -110,6 +121,7 @@ class Run:
 
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.stack_file.exists():
+            self._drift_file.write_text("\n".join(attached.drift))
             attached.info.write(self.stack_file)
         stack = Stack(attached.info, attached.provider, attached_in=time.perf_counter() - began, drift=attached.drift)
         self.first = Moment(time.time(), stack.log_sizes())
@@ -125,7 +137,8 @@ class Run:
         from pytest_plexdev import choose
 
         shutil.rmtree(self.logins, ignore_errors=True)
-        self.stack_file.unlink(missing_ok=True)
+        for file in (self.stack_file, self._drift_file):
+            file.unlink(missing_ok=True)
         if choose.give_back(self._wanted, failed=self.failed) is None:
             shutil.rmtree(self.directory, ignore_errors=True)
 

@@ -72,7 +72,7 @@ def test_other_inputs_are_refused_let_pass_or_applied(project: pytest.Pytester, 
     refused.assert_outcomes(errors=1)
     refused.stdout.fnmatch_lines(["plexdev[[]drifted[]]: * has another stack than *: --plexdev-image"])
 
-    passed = project.runpytest_subprocess(*other, "--plexdev-on-drift=ignore")
+    passed = project.runpytest_subprocess(*other, "--plexdev-on-drift=ignore", "-n", "2")
     passed.assert_outcomes(passed=1)
     passed.stdout.fnmatch_lines(["  drift: it has another --plexdev-image than this checkout (let pass)"])
 

@@ -46,7 +46,7 @@ def silent(_line: str) -> None:
 
 
 def canonical(reference: str) -> str:
-    """The full name that containerd and CRI use: ``nats:2.10.20`` is ``docker.io/library/nats:2.10.20``.
+    """The full name that containerd and CRI use: ``alpine:3`` is ``docker.io/library/alpine:3``.
 
     Where there are both tag and digest, the digest says which image it is.
     """

@@ -32,7 +32,7 @@ def run() -> Sequence[Figure]:
     Raises:
         LeftOut: There is no Docker, or no kind.
     """
-    _require_kind()
+    require_kind()
     with _warm_cluster():
         again = [seconds_of(plexdev_argv(*_UP), cwd=ROOT) for _ in range(_RUNS)]
         images = [_seconds_for_images() for _ in range(_FRESH)]
@@ -61,7 +61,8 @@ def run() -> Sequence[Figure]:
     ]
 
 
-def _require_kind() -> None:
+def require_kind() -> None:
+    """Raise :class:`LeftOut` where no kind cluster can be made."""
     for program in ("docker", "kind", "kubectl"):
         if shutil.which(program) is None:
             raise LeftOut(f"{program} is not on PATH")

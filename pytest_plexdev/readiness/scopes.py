@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pytest_plexdev.readiness.ref import RESOURCES, ObjectRef
@@ -26,9 +26,11 @@ _EXPLAIN: Final[Mapping[str, Sequence[str]]] = {
     "Gateway": ("GatewayClass",),
     "HTTPRoute": ("Gateway", "GatewayClass"),
 }
+_PROXIES: Final = "envoy-gateway-system"
+"""Where Envoy Gateway runs what it makes of a Gateway."""
 
 
-def scopes_of(wanted: Iterable[ObjectRef]) -> list[Scope]:
+def scopes_of(wanted: Sequence[ObjectRef]) -> list[Scope]:
     """One for each kind and namespace; what only explains may be forbidden to us."""
     found: dict[tuple[str, str | None], bool] = {}
     for ref in wanted:
@@ -39,4 +41,6 @@ def scopes_of(wanted: Iterable[ObjectRef]) -> list[Scope]:
         ):
             place = (kind, ref.namespace if RESOURCES[kind].namespaced else None)
             found[place] = found.get(place, False) or needed
+    if any(ref.kind == "Gateway" for ref in wanted):
+        found |= {(kind, _PROXIES): found.get((kind, _PROXIES), False) for kind in ("Pod", "Event")}
     return [Scope(RESOURCES[kind], namespace, needed) for (kind, namespace), needed in found.items()]

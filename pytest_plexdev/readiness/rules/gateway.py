@@ -24,6 +24,7 @@ _GRACE: Final = 4.0
 """Seconds that a refusal must hold: what it misses may be applied a moment later."""
 _COMING: Final = frozenset({"Pending", "NoResources", "AddressNotAssigned", "WaitingForController", "NotReconciled"})
 """Reasons that a controller gives on its way; they do not doom."""
+_OWNING_NAMESPACE: Final = "gateway.envoyproxy.io/owning-gateway-namespace"
 _OWNING_GATEWAY: Final = "gateway.envoyproxy.io/owning-gateway-name"
 
 
@@ -45,7 +46,10 @@ def gateway(ref: ObjectRef, item: Object, world: World) -> Judgement:
         return replace(found, state="doomed", reason=f"listener {listener}: {told(why)}", since=changed_at(why))
     of_class = world.get(ObjectRef("GatewayClass", name))
     accepted = _held_class(name, of_class, world) if of_class is not None else None
-    return replace(found, cause=accepted or _proxy(ref, world))
+    cause = accepted or _proxy(ref, world)
+    if cause is not None and cause.ref.kind == "Pod" and cause.state == "doomed":
+        return replace(found, state="doomed", grace=cause.grace, failed_at=cause.failed_at, cause=cause)
+    return replace(found, cause=cause)
 
 
 def http_route(ref: ObjectRef, item: Object, world: World) -> Judgement:
@@ -121,7 +125,8 @@ def _held_class(name: str, item: Object, world: World) -> Judgement | None:
 
 def _proxy(ref: ObjectRef, world: World) -> Judgement | None:
     """The Pod that Envoy Gateway made for this Gateway, where that one is not ready."""
-    found = (pod(ObjectRef.of(each, "Pod"), each, world) for each in world.selected({_OWNING_GATEWAY: ref.name}, None))
+    labels = {_OWNING_GATEWAY: ref.name, _OWNING_NAMESPACE: ref.namespace or "default"}
+    found = (pod(ObjectRef.of(each, "Pod"), each, world) for each in world.selected(labels, None))
     return worst(each for each in found if each.state != "ready")
 
 

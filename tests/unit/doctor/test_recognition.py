@@ -284,7 +284,7 @@ class TestImageNeverPulled:
 
     @pytest.mark.parametrize("part", ["containerStatuses", "initContainerStatuses"])
     def test_the_image_is_named_once_and_loaded(self, part: str) -> None:
-        pods = [self.pod("ErrImageNeverPull", part=part), self.pod("ErrImageNeverPull")]
+        pods = [self.pod("ErrImageNeverPull", part=part)] * 2
 
         finding = found_in("image-never-pulled", pods=pods)
 

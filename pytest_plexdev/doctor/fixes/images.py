@@ -16,5 +16,5 @@ def mend(access: Access) -> Sequence[str]:
     with KubeClient(access) as client:
         wanted = images_never_pulled(client.list(POD)["items"])
     built = images.build() if set(wanted) & set(images.OUR_IMAGES) else False
-    loaded = images.load_others(kind_cluster(access), wanted)
+    loaded = images.load(kind_cluster(access), wanted)
     return [f"{', '.join(wanted)}: {'built and ' if built else ''}{'loaded' if loaded else 'on the node already'}"]

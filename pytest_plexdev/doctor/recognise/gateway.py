@@ -83,9 +83,16 @@ def _controller(symptoms: Symptoms) -> str:
 
 def _start_controller(symptoms: Symptoms) -> str:
     here = f"{symptoms.kubectl} -n {GATEWAY_NAMESPACE}"
-    if isinstance(_controller_deployment(symptoms), Mapping):
-        return f"{here} rollout restart deployment/{_DEPLOYMENT}"
+    found = _controller_deployment(symptoms)
+    if isinstance(found, Mapping):
+        # One that is ready and does not look is stuck; one that is not says itself why.
+        ready = (found.get("status") or {}).get("readyReplicas", 0)
+        return _restart_controller(symptoms) if ready else f"{here} logs deployment/{_DEPLOYMENT} --tail=20"
     return _apply_ours(symptoms) if symptoms.ours else f"{here} get deployment,pod"
+
+
+def _restart_controller(symptoms: Symptoms) -> str:
+    return f"{symptoms.kubectl} -n {GATEWAY_NAMESPACE} rollout restart deployment/{_DEPLOYMENT}"
 
 
 def _controller_deployment(symptoms: Symptoms) -> Object | Unknown | None:
@@ -140,7 +147,7 @@ def _apply_definitions(symptoms: Symptoms) -> str:
     apply = f"{symptoms.kubectl} apply {_SERVER_SIDE}"
     command = f"plexdev doctor --crds | {apply} -f -" if symptoms.ours else f"{apply} {_THEIR_FILES}"
     # A controller that runs already looked for the kinds when it started.
-    again = f" && {_start_controller(symptoms)}" if isinstance(_controller_deployment(symptoms), Mapping) else ""
+    again = f" && {_restart_controller(symptoms)}" if isinstance(_controller_deployment(symptoms), Mapping) else ""
     return command + again
 
 

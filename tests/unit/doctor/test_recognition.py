@@ -97,15 +97,20 @@ class TestGatewayNotAdmitted:
         assert EPOCH in finding.evidence
         assert "there is no Deployment envoy-gateway in envoy-gateway-system" in finding.evidence
 
-    def test_a_controller_that_is_there_and_not_ready_is_started_anew(self) -> None:
+    @pytest.mark.parametrize(
+        ("ready", "command"),
+        [(0, "logs deployment/envoy-gateway --tail=20"), (1, "rollout restart deployment/envoy-gateway")],
+    )
+    def test_a_controller_that_does_not_look_is_started_anew_if_it_runs(self, ready: int, command: str) -> None:
         deployment = thing("Deployment", "envoy-gateway", namespace="envoy-gateway-system", spec={"replicas": 1})
+        deployment["status"] = {"readyReplicas": ready}
 
         finding = found_in(
             "gateway-not-admitted", gateway_classes=[gateway_class(PENDING)], gateways=[], deployments=[deployment]
         )
 
-        assert "its controller has 0 of 1 Pods ready" in finding.evidence
-        assert finding.command == f"{KUBECTL} -n envoy-gateway-system rollout restart deployment/envoy-gateway"
+        assert f"its controller has {ready} of 1 Pods ready" in finding.evidence
+        assert finding.command == f"{KUBECTL} -n envoy-gateway-system {command}"
 
     def test_a_class_for_another_controller_says_which(self) -> None:
         wrong = gateway_class(PENDING, controller="example.com/none")

@@ -87,7 +87,7 @@ def gateway_kinds(bare_cluster: Access, kube: KubeClient) -> None:
 def controller(gateway_kinds: None, kube: KubeClient, bare_cluster: Access) -> Iterator[None]:
     """The real Envoy Gateway, as the dev stack has it, and nothing for it to look at."""
     pins = read_pins()
-    images.load_others(_name(bare_cluster), [pins["envoy-gateway"].reference, pins["envoy"].reference])
+    images.load(_name(bare_cluster), [pins["envoy-gateway"].reference, pins["envoy"].reference])
     wanted = [each for each in manifests.render(Addresses()) if _is_the_controllers(each)]
     apply(kube, wanted, Outcome(), established=lambda _: None)
     rollout = ["rollout", "status", "deployment/envoy-gateway", "--timeout=120s"]
@@ -255,7 +255,7 @@ def test_clocks_that_are_apart(bare_cluster: Access, seconds: int) -> None:
 
 def test_a_token_that_was_refused_by_its_time(kube: KubeClient, bare_cluster: Access, namespace: str) -> None:
     busybox = read_pins()["busybox"].reference
-    images.load_others(_name(bare_cluster), [busybox])
+    images.load(_name(bare_cluster), [busybox])
     line = "level=WARN msg=refused reason='id_token has expired: exp is 2026-11-23T12:00:00Z'"
     kube.apply(_pod(namespace, "plexsphere", busybox, "sh", "-c", f'echo "{line}"; sleep 600'))
     kubectl(bare_cluster, "-n", namespace, "wait", "--for=condition=Ready", "pod/plexsphere", "--timeout=60s")

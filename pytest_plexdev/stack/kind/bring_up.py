@@ -187,7 +187,7 @@ class BringUp:
             # A new cluster has the others in its node's image; one that is there may lack what a pin changed to.
             pins = override(read_pins(), self._settings.images)
             lacking = [pin.reference for pin in images.missing_on_node(self._place.name, pins)]
-            return images.load_others(self._place.name, [*self._our_images(), *lacking], self._note)
+            return images.load(self._place.name, [*self._our_images(), *lacking], self._note)
 
     def _our_images(self) -> list[str]:
         chosen = manifests.references(self._settings.images)

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from filelock import FileLock
 
@@ -26,7 +26,7 @@ CONTENT_LABEL: Final = "plexdev.plexsphere.com/content"
 _BUILD: Final = 900.0
 _LOAD: Final = 300.0
 
-__all__ = ["OUR_IMAGES", "build", "content_hash", "load", "load_others", "missing_on_node"]
+__all__ = ["OUR_IMAGES", "build", "content_hash", "load", "missing_on_node"]
 
 
 def build(note: Note = silent, *, base: str | None = None) -> bool:
@@ -56,24 +56,25 @@ def build(note: Note = silent, *, base: str | None = None) -> bool:
     return True
 
 
-def load(cluster: str, references: Iterable[str] = OUR_IMAGES) -> bool:
-    """Put our own images onto the node, in one archive, where it has not their content; whether it had to be done.
+def load(cluster: str, references: Iterable[str] = OUR_IMAGES, note: Note = silent) -> bool:
+    """Put images onto the node, in one archive, where it has not their content; whether there was anything to do.
+
+    Other people's that the engine has not are pulled, ours never: a registry has nothing of that name to be trusted.
 
     Raises:
-        PlexdevError: ``image-missing`` where they were not built, or what docker and kind say.
+        PlexdevError: ``image-missing``, or what docker and kind say.
     """
-    here = local_images()
-    ids = {reference: here.id_of(reference) or _not_built(reference) for reference in references}
-    return _load(cluster, _missing(cluster, ids))
-
-
-def load_others(cluster: str, references: Iterable[str], note: Note = silent) -> bool:
-    """As :func:`load`, for other people's images: one that the engine has not is pulled."""
     wanted = list(references)
-    missing = _missing(cluster, provide(wanted, note)) if wanted else []
-    if missing:
-        note(f"loading {', '.join(missing)}")
-    return _load(cluster, missing)
+    here = local_images()
+    for image in OUR_IMAGES:
+        if image in wanted and here.id_of(image) is None:
+            raise PlexdevError(IMAGE_MISSING, reference=image, fix="make docker-build")
+    missing = _missing(cluster, provide(wanted, note, here=here)) if wanted else []
+    if not missing:
+        return False
+    note(f"loading {', '.join(missing)}")
+    _load(cluster, missing)
+    return True
 
 
 def missing_on_node(cluster: str, pins: Mapping[str, Pin]) -> list[Pin]:
@@ -84,9 +85,7 @@ def missing_on_node(cluster: str, pins: Mapping[str, Pin]) -> list[Pin]:
     return [pin for pin in deployed if pin.reference in missing]
 
 
-def _load(cluster: str, missing: Sequence[str]) -> bool:
-    if not missing:
-        return False
+def _load(cluster: str, missing: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="plexdev-images-") as directory:
         archive = Path(directory) / "images.tar"
         docker(
@@ -98,7 +97,6 @@ def _load(cluster: str, missing: Sequence[str]) -> bool:
             purpose="the node lacks these images",
             fix=f"is there room? docker exec {node_of(cluster)} df -h /var",
         )
-    return True
 
 
 def _built(wanted: str) -> bool:
@@ -112,10 +110,6 @@ def _built(wanted: str) -> bool:
         purpose="are our images built from what is here?",
     )
     return set(OUR_IMAGES) <= set(ids.stdout.split())
-
-
-def _not_built(reference: str) -> NoReturn:
-    raise PlexdevError(IMAGE_MISSING, reference=reference, fix="make docker-build")
 
 
 def _build(image: str, *, base: str, content: str, context: bytes) -> None:

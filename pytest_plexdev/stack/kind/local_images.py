@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeAlias
 
 from pytest_plexdev.errors import PlexdevError
@@ -76,24 +77,34 @@ def local_images() -> LocalImages:
     return LocalImages(ids, digests)
 
 
-def provide(references: Iterable[str], note: Note = silent) -> Mapping[str, str]:
+def provide(
+    references: Iterable[str],
+    note: Note = silent,
+    *,
+    here: LocalImages | None = None,
+    instead: str = "--plexdev-image NAME=REFERENCE",
+) -> Mapping[str, str]:
     """Pull what is not here; the id of each, by the reference as it was given.
+
+    Args:
+        here: What the engine has, where that is known already.
+        instead: The option that takes another image in its place, for the error.
 
     Raises:
         PlexdevError: ``image-missing``, or Docker is not there for us.
     """
     wanted = list(references)
-    here = local_images()
+    here = here or local_images()
     missing = [reference for reference in wanted if here.id_of(reference) is None]
     if missing:
         note(f"pulling {', '.join(missing)}")
         with ThreadPoolExecutor(max_workers=_PULLS_AT_ONCE) as threads:
-            list(threads.map(pull, missing))
+            list(threads.map(partial(pull, instead=instead), missing))
         here = local_images()
     return {reference: here.ids[canonical(reference)] for reference in wanted}
 
 
-def pull(reference: str) -> None:
+def pull(reference: str, *, instead: str = "--plexdev-image NAME=REFERENCE") -> None:
     """Have the engine pull it.
 
     Raises:
@@ -108,7 +119,7 @@ def pull(reference: str) -> None:
             IMAGE_MISSING,
             detail=error.detail,
             reference=reference,
-            fix=f"docker pull {reference}; another one in its place: --plexdev-image NAME=REFERENCE",
+            fix=f"docker pull {reference}; another one in its place: {instead}",
         ) from None
 
 

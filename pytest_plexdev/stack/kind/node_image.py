@@ -58,7 +58,8 @@ def derived(base: str | None, pins: Mapping[str, Pin], note: Note = silent) -> s
         return name
     cache_directory().mkdir(parents=True, exist_ok=True)
     with FileLock(cache_directory() / "node-image.lock"):
-        provide([base, *references], note)
+        provide([base], note, instead=f"--plexdev-kind-image={_node_image_here()}")
+        provide(references, note)
         here = local_images()
         refuse_changed(pins, here)
         if name := _ready(base, references, here):
@@ -76,6 +77,12 @@ def kinds_own() -> str | None:
     program = shutil.which("kind")
     found = set(_KINDS_OWN.findall(Path(program).read_bytes())) if program else set()
     return found.pop().decode() if len(found) == 1 else None
+
+
+def _node_image_here() -> str:
+    """One that could be taken in place of what cannot be pulled, or the word for it."""
+    here = (name.removeprefix("docker.io/") for name in local_images().ids)
+    return next((name for name in here if name.startswith("kindest/node:")), "REFERENCE")
 
 
 def _ready(base: str, references: Sequence[str], here: LocalImages) -> str | None:

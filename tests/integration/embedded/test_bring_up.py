@@ -87,7 +87,7 @@ def test_a_server_that_exits_is_named_with_its_status_and_last_lines(bench, with
     with pytest.raises(PlexdevError) as caught:
         bench.up(with_programs(**{program: "broken"}))
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15  # 0.5 s on an idle machine; it does not wait for its 30 s to be up
     assert caught.value.tag == "server-exited"
     text = str(caught.value)
     assert f"{service} exited with exit status 7" in text
@@ -110,10 +110,10 @@ def test_a_server_that_never_answers_is_named(bench, with_programs):
 
 def test_a_program_that_does_not_end_in_time_is_named(bench, with_programs):
     with pytest.raises(PlexdevError) as caught:
-        bench.up(replace(with_programs(bootstrap="silent"), timeout=1.5))
+        bench.up(replace(with_programs(bootstrap="silent"), timeout=4))
 
     assert caught.value.tag == "program-unfinished"
-    assert "plexsphere-bootstrap was still at work 1.5 s after the bring-up began" in str(caught.value)
+    assert "plexsphere-bootstrap was still at work 4.0 s after the bring-up began" in str(caught.value)
 
 
 def test_a_server_killed_in_the_middle_is_gone_with_its_last_lines(bench, settings):

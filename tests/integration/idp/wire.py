@@ -160,7 +160,10 @@ class _Teller:
 
     def _member(self, name: str, value: object, body: Mapping[str, Any]) -> object:
         if name in ("id_token", "access_token") and isinstance(value, str):
-            return self._json({**_claims(value), "<access token>": body["access_token"]})
+            header, claims = _parts(value)
+            return {"header": header | {"kid": "<kid>"}} | self._json(
+                {**claims, "<access token>": body["access_token"]}
+            )
         if name == "<access token>":
             return ""
         if name == "refresh_token":
@@ -216,10 +219,12 @@ class Page(HTMLParser):
         self._unread = ""
 
 
-def _claims(token: str) -> dict[str, Any]:
-    payload = token.split(".")[1]
-    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return claims
+def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of a JWT."""
+    header, claims = (
+        json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in token.split(".")[:2]
+    )
+    return header, claims
 
 
 def _half_hash(text: str) -> str:

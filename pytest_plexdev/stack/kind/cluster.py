@@ -31,6 +31,8 @@ from pytest_plexdev.stack.kind.names import OWNER, OWNER_LABEL, context_of, node
 
 _QUICK: Final = 30.0
 _DELETION: Final = 120.0
+_LATE: Final = 5.0
+"""Seconds in which Docker has made the container of an ended `kind create`, if it is making one."""
 _NODE_NEEDS: Final = 30.0
 """Seconds from the note to the node's container, at most: kind may pull its image in between."""
 _INOTIFY: Final = "sudo sysctl fs.inotify.max_user_instances=1024; or delete a cluster of: kind get clusters"
@@ -41,6 +43,7 @@ _CREATION_FIXES: Final = (
     ("address already in use", "run it again: another program took the port between the choice and the creation"),
     ("no space left on device", "docker system prune -f"),
 )
+_KIND_LABEL: Final = "io.x-k8s.kind.cluster"
 _LABEL: Final = f"{OWNER_LABEL}={OWNER}"
 
 
@@ -139,15 +142,16 @@ def delete(place: Place) -> None:
 
     A ``kind create`` that outlived its process is ended first: it would go on making what is deleted here.
     """
-    for creator in _creators(place):
+    creators = _creators(place)
+    for creator in creators:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(creator, signal.SIGKILL)
     argv = ["kind", "delete", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig)]
     purpose = "the cluster is not needed any more"
-    # Docker finishes what an interrupted `kind create` had asked it for; and somebody else may delete it meanwhile.
+    # Somebody else may delete it at the same moment.
     with contextlib.suppress(PlexdevError):
         run(argv, timeout=_DELETION, purpose=purpose)
-    if find(place.name) is not None:
+    if _appears(place.name, within=_LATE if creators else 0.0):
         run(argv, timeout=_DELETION, purpose=purpose)
     place.forget_creation()
     place.kubeconfig.unlink(missing_ok=True)
@@ -155,14 +159,14 @@ def delete(place: Place) -> None:
 
 def find(name: str) -> Container | None:
     """The node of the cluster with that name, whoever made it."""
-    try:
-        said = docker("inspect", "--type", "container", node_of(name), purpose="is the cluster there?")
-    except PlexdevError as error:
-        if error.failure is COMMAND_FAILED and "no such" in error.detail.lower():
+    deadline = time.monotonic() + _LATE
+    while (said := _inspect(node_of(name))) is None:
+        # Docker lists a container that is being made before it can be looked at.
+        if not _is_listed(name) or time.monotonic() > deadline:
             return None
-        raise
-    raw = json.loads(said.stdout)[0]
-    if "io.x-k8s.kind.cluster" not in (raw["Config"].get("Labels") or {}):
+        time.sleep(0.1)
+    raw = json.loads(said)[0]
+    if _KIND_LABEL not in (raw["Config"].get("Labels") or {}):
         return None
     return Container(
         name=node_of(name),
@@ -170,6 +174,20 @@ def find(name: str) -> Container | None:
         running=bool(raw["State"]["Running"]),
         ports=_host_ports(raw["HostConfig"].get("PortBindings") or {}),
     )
+
+
+def _inspect(node: str) -> str | None:
+    try:
+        return docker("inspect", "--type", "container", node, purpose="is the cluster there?").stdout
+    except PlexdevError as error:
+        if error.failure is COMMAND_FAILED and "no such" in error.detail.lower():
+            return None
+        raise
+
+
+def _is_listed(name: str) -> bool:
+    said = docker("ps", "-aq", "--filter", f"label={_KIND_LABEL}={name}", purpose="is a cluster being made?")
+    return bool(said.stdout.strip())
 
 
 def is_labelled_ours(container: Container) -> bool:
@@ -194,6 +212,16 @@ def start(container: Container) -> None:
     docker("start", container.name, purpose="the cluster's node was stopped")
 
 
+def _appears(name: str, *, within: float) -> bool:
+    """Whether there is a node: Docker finishes what an ended `kind create` had asked it for, unseen until then."""
+    deadline = time.monotonic() + within
+    while find(name) is None:
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
 def _creators(place: Place) -> list[int]:
     """Processes of ``kind create`` for this very cluster; the path of our own kubeconfig tells them."""
     wanted = "\0".join(["create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig), ""])
@@ -216,8 +244,9 @@ def _file_of(container: Container, path: str) -> str | None:
 
 
 def _moment(text: str) -> float:
-    # Docker writes nanoseconds, which datetime does not read.
-    return datetime.fromisoformat(text[:19] + "+00:00").timestamp()
+    # Docker writes nanoseconds, which datetime does not read, and leaves zeros out.
+    seconds, _, fraction = text.rstrip("Z").partition(".")
+    return datetime.fromisoformat(f"{seconds}+00:00").timestamp() + float(f"0.{fraction or 0}")
 
 
 def _host_ports(bindings: dict[str, Any]) -> dict[str, int]:

@@ -161,9 +161,8 @@ class _Teller:
     def _member(self, name: str, value: object, body: Mapping[str, Any]) -> object:
         if name in ("id_token", "access_token") and isinstance(value, str):
             header, claims = _parts(value)
-            return {"header": header | {"kid": "<kid>"}} | self._json(
-                {**claims, "<access token>": body["access_token"]}
-            )
+            told = self._json({**claims, "<access token>": body["access_token"]})
+            return {**told, "header": {**header, "kid": "<kid>"}}
         if name == "<access token>":
             return ""
         if name == "refresh_token":

@@ -45,14 +45,16 @@ def built(cluster_tools: None) -> str:
 def tiny() -> Iterator[Callable[[str], str]]:
     """Makes an image with one file of the given text; always of the same name."""
     name = f"plexdev-test-{secrets.token_hex(3)}:1"
+    made = []
 
     def make(text: str) -> str:
         recipe = f"FROM {read_pins()['busybox'].reference}\nRUN echo {text} > /text\n"
         docker("build", "--tag", name, "-", purpose="a test's image", timeout=120, stdin=recipe.encode())
+        made.append(provide([name])[name])
         return name
 
     yield make
-    docker("image", "rm", "--force", name, purpose="the test is over")
+    docker("image", "rm", "--force", *made, purpose="the test is over")
 
 
 def test_what_is_built_already_is_not_built_again(built: str) -> None:

@@ -19,6 +19,8 @@ Object: TypeAlias = dict[str, Any]
 
 FIELD_MANAGER: Final = "plexdev"
 """Owner of every field that we set."""
+_SIDE: Final = 200
+"""Characters that are shown of either end of a long message."""
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 
 
@@ -211,18 +213,23 @@ class KubeClient:
             status = {}
         status = status if isinstance(status, dict) else {}
         causes = (status.get("details") or {}).get("causes") or ()
-        fields = "\n".join(f"{cause.get('field', '?')}: {cause.get('message', '')}" for cause in causes)
+        fields = "\n".join(f"{cause.get('field', '?')}: {_short(cause.get('message', ''))}" for cause in causes)
         return PlexdevError(
             KUBE_REFUSED,
             detail=fields,
             verb=verb,
             object=what,
             reason=f"{response.status_code} {status.get('reason') or response.reason_phrase}",
-            message=status.get("message") or response.text[:500] or "it gave no reason",
+            message=_short(status.get("message") or response.text or "it gave no reason"),
             fix=self.command("explain", what.split()[0].lower())
             if verb == "apply"
             else self.command("get", "--raw", "/readyz"),
         )
+
+
+def _short(text: str) -> str:
+    """What a person reads of it: the server repeats a refused value as a whole, between the field and the reason."""
+    return text if len(text) <= 2 * _SIDE else f"{text[:_SIDE]} … {text[-_SIDE:]}"
 
 
 def _headers(access: Access) -> dict[str, str]:

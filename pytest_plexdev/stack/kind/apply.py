@@ -13,7 +13,6 @@ from pytest_plexdev.errors.cluster import KUBE_REFUSED
 from pytest_plexdev.kube import KubeClient, Resource
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import JOB
-from pytest_plexdev.stack.kind.render import INPUTS, pod_template
 
 Change: TypeAlias = Literal["created", "changed", "unchanged", "run again"]
 
@@ -24,6 +23,7 @@ _WAVES: Final = (
         {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ConfigMap", "Secret", "Service"}
     ),
 )
+_IMMUTABLE: Final = "field is immutable"
 _DISCOVERY: Final = 10.0
 """Seconds that the API server gets to serve a kind whose definition it has established."""
 
@@ -83,11 +83,21 @@ def _apply(client: KubeClient, wanted: Object, again: Collection[str]) -> tuple[
     kind, meta = wanted["kind"], wanted["metadata"]
     resource = _resource(client, wanted)
     there = client.get(resource, meta["name"], meta.get("namespace"))
-    rerun = kind == "Job" and there is not None and (meta["name"] in again or _is_spent(there, wanted))
-    if rerun:
-        client.delete(JOB, meta["name"], meta["namespace"])
-    applied = client.apply(wanted)
-    return f"{kind.lower()}/{meta['name']}", "run again" if rerun else _change(there, applied)
+    name = f"{kind.lower()}/{meta['name']}"
+    if kind == "Job" and there is not None and (meta["name"] in again or _has_failed(there)):
+        return name, _run_again(client, wanted)
+    try:
+        return name, _change(there, client.apply(wanted))
+    except PlexdevError as error:
+        if kind == "Job" and there is not None and _IMMUTABLE in str(error.facts.get("message")):
+            return name, _run_again(client, wanted)
+        raise
+
+
+def _run_again(client: KubeClient, job: Object) -> Change:
+    client.delete(JOB, job["metadata"]["name"], job["metadata"]["namespace"])
+    client.apply(job)
+    return "run again"
 
 
 def _change(before: Object | None, after: Object) -> Change:
@@ -97,16 +107,9 @@ def _change(before: Object | None, after: Object) -> Change:
     return "unchanged" if same else "changed"
 
 
-def _is_spent(there: Object, wanted: Object) -> bool:
-    conditions = (there.get("status") or {}).get("conditions") or ()
-    failed = any(each["type"] == "Failed" and each["status"] == "True" for each in conditions)
-    return failed or _inputs(there) != _inputs(wanted)
-
-
-def _inputs(job: Object) -> str | None:
-    template = pod_template(job) or {}
-    found: str | None = ((template.get("metadata") or {}).get("annotations") or {}).get(INPUTS)
-    return found
+def _has_failed(job: Object) -> bool:
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == "Failed" and each["status"] == "True" for each in conditions)
 
 
 def _resource(client: KubeClient, wanted: Object) -> Resource:

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock
-
 from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, IMAGE_BUILD_FAILED, IMAGE_MISSING
@@ -43,6 +41,9 @@ def build(note: Note = silent, *, base: str | None = None) -> bool:
     wanted = content_hash(base)
     if _built(wanted):
         return False
+    # 20 ms that a look at the fingerprint, which imports this module too, does not pay.
+    from filelock import FileLock
+
     cache_directory().mkdir(parents=True, exist_ok=True)
     with FileLock(cache_directory() / "images.lock"):
         if _built(wanted):

@@ -16,8 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock
-
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.settings import cache_directory
 from pytest_plexdev.stack.kind.digests import refuse_changed
@@ -56,6 +54,8 @@ def derived(base: str | None, pins: Mapping[str, Pin], note: Note = silent) -> s
     references = sorted(pin.reference for pin in pins.values() if pin.is_deployed)
     if name := _ready(base, references, local_images()):
         return name
+    from filelock import FileLock
+
     cache_directory().mkdir(parents=True, exist_ok=True)
     with FileLock(cache_directory() / "node-image.lock"):
         provide([base], note, instead=f"--plexdev-kind-image={_node_image_here()}")

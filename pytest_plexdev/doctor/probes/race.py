@@ -36,7 +36,8 @@ def _keep(answers: dict[str, Any], name: str, probe: Probe) -> None:
     try:
         answers[name] = probe()
     except PlexdevError as error:
-        answers[name] = Unknown(error.failure.what.format(**error.facts))
+        said = error.detail.splitlines()[-1:]
+        answers[name] = Unknown(": ".join([error.failure.what.format(**error.facts), *said]))
     except Exception as error:
         # Whatever it is: it is said, and the others go on.
         answers[name] = Unknown(f"{type(error).__name__}: {error}")

@@ -181,6 +181,16 @@ def test_a_probe_that_fails_is_said_and_the_others_go_on() -> None:
     }
 
 
+def test_a_docker_that_refuses_says_why(nowhere: Path) -> None:
+    program = nowhere / "bin" / "docker"
+    program.write_text("#!/bin/sh\necho 'permission denied while connecting to the daemon' >&2; exit 1\n")
+    program.chmod(0o755)
+
+    evidence = by_mode(examine(None))["disk-pressure"].evidence
+
+    assert evidence.endswith("ended with exit status 1: permission denied while connecting to the daemon")
+
+
 def test_the_words_of_the_planes_own_refusal_are_known() -> None:
     text = Path(id_token.__file__).read_text()
 

@@ -82,13 +82,9 @@ class World:
 
     def events(self, item: Object, *reasons: str) -> list[Object]:
         """What was told about an object, oldest first; all of it, or only for these reasons."""
-        return sorted(self._events(item["metadata"].get("uid", ""), reasons), key=event_time)
-
-    def _events(self, uid: str, reasons: tuple[str, ...]) -> Iterator[Object]:
-        for event in self._objects["Event"].values():
-            about = event.get("involvedObject") or event.get("regarding") or {}
-            if about.get("uid") == uid and (not reasons or event.get("reason") in reasons):
-                yield event
+        refs = self._owned.get(item["metadata"].get("uid", ""), ())
+        told = (self._objects["Event"][ref] for ref in refs if ref.kind == "Event")
+        return sorted((each for each in told if not reasons or each.get("reason") in reasons), key=event_time)
 
 
 def event_time(event: Object) -> float:
@@ -106,5 +102,9 @@ def seconds(stamp: str | None) -> float | None:
 
 
 def _owners(item: Mapping[str, Any]) -> Iterator[str]:
+    """What it belongs to: what made it; of an event: what it is about."""
     for owner in item["metadata"].get("ownerReferences") or ():
         yield owner["uid"]
+    about = item.get("involvedObject") or {}
+    if "uid" in about:
+        yield about["uid"]

@@ -100,9 +100,14 @@ def test_the_way_to_ready_is_told_once_a_change(server: Server, client: KubeClie
             server.put([item])
             time.sleep(0.02)
 
-    telling = threading.Timer(0.2, tell)
-    telling.start()
-    (verdict,) = wait_ready(client, [ref], timeout=10, progress=heard.append)
+    telling = threading.Thread(target=tell)
+
+    def hear(event: Event) -> None:
+        if not heard:
+            telling.start()
+        heard.append(event)
+
+    (verdict,) = wait_ready(client, [ref], timeout=10, progress=hear)
     telling.join()
 
     told = [

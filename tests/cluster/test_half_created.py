@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import subprocess
 import sys
 import time
@@ -9,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_plexdev.stack.embedded.processes import ProcessId
 from pytest_plexdev.stack.kind import reaper
 from pytest_plexdev.stack.kind.settings import fresh_name
+from pytest_plexdev.stack.model import KEPT_MARK
 from tests.cluster.stacks import NODE_IMAGE, clusters
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
@@ -57,11 +61,42 @@ def wait_until(condition: object, process: subprocess.Popen[bytes]) -> None:
 
 
 def ended(pidfd: int) -> None:
-    import select
-
     assert select.select([pidfd], [], [], 120)[0]
 
 
 def creations(name: str) -> list[str]:
     said = subprocess.run(["pgrep", "-af", f"kind create cluster --name {name}"], capture_output=True, text=True)
     return said.stdout.splitlines()
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_watches_over_a_run_cleans_up_unless_the_stack_was_kept(tmp_path: Path, *, kept: bool) -> None:
+    run = tmp_path / "run"
+    directory = run / "stack"
+    directory.mkdir(parents=True)
+    owner = subprocess.Popen(["sleep", "60"])
+    reaper.watch_over("plexdev-nowhere", directory, ProcessId.of(owner.pid), run)
+    watcher = reaper.watcher_of(directory)
+    assert watcher is not None
+    assert watcher.is_alive
+    if kept:
+        (directory / KEPT_MARK).touch()
+    pidfd = watcher.open()
+    assert pidfd is not None
+
+    owner.kill()
+    owner.wait()
+    ended(pidfd)
+
+    assert run.exists() == kept
+
+
+def test_what_watches_over_a_run_ends_when_it_is_dismissed(tmp_path: Path) -> None:
+    reaper.watch_over("plexdev-nowhere", tmp_path, ProcessId.of(os.getpid()), None)
+    watcher = reaper.watcher_of(tmp_path)
+
+    reaper.dismiss(tmp_path)
+
+    assert watcher is not None
+    assert not watcher.is_alive
+    assert tmp_path.exists()

@@ -89,7 +89,7 @@ def _apply(client: KubeClient, wanted: Object, again: Collection[str]) -> tuple[
     try:
         return name, _change(there, client.apply(wanted))
     except PlexdevError as error:
-        if kind == "Job" and there is not None and _IMMUTABLE in str(error.facts.get("message")):
+        if kind == "Job" and there is not None and _IMMUTABLE in f"{error.facts.get('message')}{error.detail}":
             return name, _run_again(client, wanted)
         raise
 

@@ -52,11 +52,6 @@ class KindSettings:
     run_directory: Path | None = None
     state: Path = field(default_factory=state_directory)
 
-    @property
-    def is_warm(self) -> bool:
-        """Whether it is the cluster that stays, at the addresses of the product's own dev stack."""
-        return self.owner is None and self.name == WARM_CLUSTER
-
 
 @dataclass(frozen=True)
 class Addresses:

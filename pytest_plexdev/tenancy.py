@@ -15,18 +15,15 @@ from pytest_plexdev.api.idp_bindings import IdpBinding
 from pytest_plexdev.api.problems import ProblemError
 from pytest_plexdev.api.projects import Project
 from pytest_plexdev.errors import SEED_MISSING, PlexdevError
-from pytest_plexdev.login import SEEDED_USER, Login, Logins
+from pytest_plexdev.login import Login, Logins
 from pytest_plexdev.node_agent import NodeAgent
 from pytest_plexdev.running import BOOTSTRAP, Stack, where_logged
+from pytest_plexdev.seed import DOMAIN_PREFIX, RUNBOOK_SQL, seeded_of
+from pytest_plexdev.seed import unique_slug as unique_slug
 from pytest_plexdev.stack.model import SeededTenant
 
 OPERATOR_SLUG: Final = "acme-corp"
 """The seeded Domain whose admin is a platform operator: who may create Domains."""
-
-_RUNBOOK_SQL: Final = (
-    "SELECT d.slug, d.id, b.id FROM plexsphere.domains d"
-    " JOIN plexsphere.idp_bindings b ON b.domain_id = d.id AND b.status = 'active' ORDER BY d.slug"
-)
 
 
 class Tenant:
@@ -153,16 +150,7 @@ def _read_from_postgres(url: str) -> tuple[SeededTenant, ...]:
     import psycopg  # 200 ms, and only stacks that somebody else brought up need it
 
     with psycopg.connect(url) as connection:
-        rows = connection.execute(_RUNBOOK_SQL).fetchall()
-    return tuple(
-        SeededTenant(slug=slug, domain_id=str(domain_id), binding_id=str(binding_id), admin=SEEDED_USER)
-        for slug, domain_id, binding_id in rows
-    )
-
-
-def unique_slug(prefix: str) -> str:
-    """A slug that nobody else has: 40 random bits."""
-    return f"{prefix}-{secrets.token_hex(5)}"
+        return seeded_of(connection.execute(RUNBOOK_SQL).fetchall())
 
 
 def random_ula() -> str:
@@ -172,7 +160,7 @@ def random_ula() -> str:
 
 def create_domain(operator: Client, *, reachability: ReachabilityPolicy | None = None) -> Domain:
     """Create a Domain of its own name and its own address range."""
-    slug = unique_slug("t")
+    slug = unique_slug(DOMAIN_PREFIX)
     return operator.domains.create(name=f"Test {slug}", slug=slug, mesh_cidr=random_ula(), reachability=reachability)
 
 

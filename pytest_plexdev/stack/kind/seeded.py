@@ -6,19 +6,16 @@ from typing import Final
 
 from pytest_plexdev.command import run
 from pytest_plexdev.kube import Access
+from pytest_plexdev.seed import RUNBOOK_SQL, seeded_of
 from pytest_plexdev.stack.kind.names import NAMESPACE
 from pytest_plexdev.stack.model import SeededTenant
 
-_QUESTION: Final = (
-    "SELECT d.slug, d.id, b.id FROM plexsphere.domains d JOIN plexsphere.idp_bindings b"
-    " ON b.domain_id = d.id AND b.status = 'active' ORDER BY d.slug"
-)
-_PSQL: Final = ("env", "PGPASSWORD=plexsphere", "psql", "-U", "plexsphere", "-d", "plexsphere", "-tAc", _QUESTION)
+_PSQL: Final = ("env", "PGPASSWORD=plexsphere", "psql", "-U", "plexsphere", "-d", "plexsphere", "-tAc", RUNBOOK_SQL)
 _PATIENCE: Final = 30.0
 
 
 def read_tenants(access: Access) -> tuple[SeededTenant, ...]:
-    """Every Domain with an active IdP binding, by slug.
+    """The Domains that the bootstrap seeded, by slug.
 
     Raises:
         PlexdevError: ``command-failed``: Postgres cannot be asked.
@@ -26,4 +23,4 @@ def read_tenants(access: Access) -> tuple[SeededTenant, ...]:
     argv = [*access.kubectl, "-n", NAMESPACE, "exec", "statefulset/postgres", "-c", "postgres", "--", *_PSQL]
     said = run(argv, timeout=_PATIENCE, purpose="the ids of the seeded Domains are read from Postgres")
     rows = (line.split("|") for line in said.stdout.splitlines() if line.count("|") == 2)
-    return tuple(SeededTenant(slug=slug, domain_id=domain, binding_id=binding) for slug, domain, binding in rows)
+    return seeded_of((slug, domain, binding) for slug, domain, binding in rows)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +32,8 @@ COLUMNS: Final = 240
 """Where the terminal's copy of a line is cut: an answer's body is one line."""
 SECONDS: Final = 3.0
 """What all collectors of one failing test may take together."""
+_MARGIN: Final = 0.1
+"""Seconds before the end at which logs that have come are taken, and the others are named."""
 SLUG: Final = 120
 """Characters of a directory name; the rest becomes a hash."""
 
@@ -62,7 +64,7 @@ def attach(report: pytest.TestReport, item: pytest.Item, run: Run, *, since: Mom
 
 def _collect(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[str, str]]:
     deadline = time.monotonic() + SECONDS
-    for title, collector in _collectors(stack, item, since):
+    for title, collector in _collectors(stack, item, since, deadline):
         if time.monotonic() > deadline:
             yield title, f"not collected: {SECONDS:g} s were over"
             continue
@@ -71,12 +73,20 @@ def _collect(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[s
 
 def _run(collector: Collector, seconds: float) -> str:
     """What it says; one that waits for a cluster that answers no more is left behind."""
-    said: Future[str] = Future()
-    threading.Thread(target=_tell, args=(collector, said), name="plexdev-evidence", daemon=True).start()
+    return _said(_started(collector), seconds)
+
+
+def _said(answer: Future[str], seconds: float) -> str:
     try:
-        return said.result(timeout=seconds)
+        return answer.result(timeout=max(0.0, seconds))
     except TimeoutError:
         return f"not collected: {SECONDS:g} s were over, and there was no answer"
+
+
+def _started(collector: Collector) -> Future[str]:
+    said: Future[str] = Future()
+    threading.Thread(target=_tell, args=(collector, said), name="plexdev-evidence", daemon=True).start()
+    return said
 
 
 def _tell(collector: Collector, said: Future[str]) -> None:
@@ -86,14 +96,14 @@ def _tell(collector: Collector, said: Future[str]) -> None:
         said.set_result(f"the collector failed: {type(error).__name__}: {error}")
 
 
-def _collectors(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[str, Collector]]:
+def _collectors(stack: Stack, item: pytest.Item, since: Moment, deadline: float) -> Iterator[tuple[str, Collector]]:
     verdicts = cache(stack.verdicts)
     yield "readiness", lambda: _readiness(verdicts())
     cluster = stack.info.cluster
     if cluster is not None:
         yield "events", lambda: _events(cluster, since)
     yield "HTTP exchanges", lambda: _exchanges(stack, since)
-    yield "logs", lambda: _logs(stack, since, verdicts())
+    yield "logs", lambda: _logs(stack, since, verdicts(), deadline - _MARGIN)
     yield "diagnostics", lambda: _diagnostics(stack, item)
 
 
@@ -117,14 +127,16 @@ def _exchanges(stack: Stack, since: Moment) -> str:
     return "\n".join(str(exchange) for exchange in exchanges) or "no request since the test began"
 
 
-def _logs(stack: Stack, since: Moment, verdicts: Sequence[Verdict]) -> str:
+def _logs(stack: Stack, since: Moment, verdicts: Sequence[Verdict], deadline: float) -> str:
     # Why a service is not there, it may have said long before the test. In a cluster it is `deployment/plexsphere`.
     not_ready = {verdict.name.rpartition("/")[2] for verdict in verdicts if verdict.state != "ready"}
     beginning = replace(since, time=0.0, log_sizes={})
-    written = {
-        service.name: _written(stack, service, beginning if service.name in not_ready else since)
+    # At the same time: each of a cluster's is a question or two to its API server.
+    answers = {
+        service.name: _started(partial(_written, stack, service, beginning if service.name in not_ready else since))
         for service in stack.info.services
     }
+    written = {name: _said(answer, deadline - time.monotonic()) for name, answer in answers.items()}
     said = [f"{name}:\n{mask(text).rstrip()}" for name, text in written.items() if text]
     return "\n".join(said) or "no line since the test began"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from pytest_plexdev import cli
 from pytest_plexdev.kube import KubeClient, read_access
 from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, SERVICE, STATEFUL_SET
+from pytest_plexdev.stack.kind import answers
 from pytest_plexdev.stack.kind.names import NAMESPACE, READY, SENTINEL
 from pytest_plexdev.stack.model import StackInfo
 
@@ -116,7 +118,7 @@ def test_a_failing_test_leaves_what_the_cluster_knows(project: pytest.Pytester, 
     assert kept["readiness.txt"].startswith("all ready: ")
     assert "deployment/plexsphere" in kept["readiness.txt"]
     assert kept["events.txt"]
-    assert "POST /v1/auth/device/code" in kept["HTTP-exchanges.txt"]
+    assert "POST /v1/auth/device-code" in kept["HTTP-exchanges.txt"]
     assert "login successful" in kept["logs.txt"]
     assert max(map(len, kept.values())) < 20_000
 
@@ -141,6 +143,7 @@ def test_a_stack_whose_api_is_silent_is_shown_and_waited_for(
 ) -> None:
     _scale(client, "plexsphere", 0)
     try:
+        _wait_silent(warm_stack)
         assert cli.main(["status", "--stack", "kind"]) == 1
         assert re.search("^api +waiting", capsys.readouterr().out, re.MULTILINE)
         assert cli.main(["wait", "--stack", "kind", "--timeout", "1"]) == 124
@@ -149,6 +152,17 @@ def test_a_stack_whose_api_is_silent_is_shown_and_waited_for(
         _scale(client, "plexsphere", 1)
     assert cli.main(["wait", "--stack", "kind", "--timeout", "60"]) == 0
     assert cli.main(["status", "--stack", "kind"]) == 0
+
+
+def _wait_silent(stack: StackInfo) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            answers.version(stack.endpoints.api, patience=2.0)
+        except (OSError, ValueError):
+            return
+        time.sleep(0.1)
+    pytest.fail("the API still answers")
 
 
 def _scale(client: KubeClient, deployment: str, replicas: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -20,7 +20,7 @@ from pytest_plexdev.readiness.ref import ObjectRef, in_order, kinds_of_a_foreign
 from pytest_plexdev.readiness.rules import judge
 from pytest_plexdev.readiness.scopes import scopes_of
 from pytest_plexdev.readiness.voices import Voices, endpoint_host
-from pytest_plexdev.readiness.watch import Watch
+from pytest_plexdev.readiness.watch import Scope, Watch
 from pytest_plexdev.readiness.world import World
 from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
 
@@ -62,14 +62,19 @@ def wait_ready(
 def verdicts_now(
     client: KubeClient, wanted: Sequence[ObjectRef], *, now: Callable[[], float] = time.time
 ) -> list[Verdict]:
-    """How these objects are, from one LIST of each kind.
+    """How these objects are, from one LIST of each kind; those that only explain are listed where one is not ready.
 
     Raises:
         PlexdevError: ``cluster-unreachable``, or ``kube-refused`` where we may not see them.
     """
-    world = _seen_once(client, wanted)
-    found = conclude((judge(ref, world) for ref in in_order(wanted)), now())
-    return [_bound(client, each.verdict(now())) for each in found]
+    world, scopes = World(), scopes_of(wanted)
+    refs = in_order(wanted)
+    _list_into(world, client, (scope for scope in scopes if scope.needed))
+    found = [judge(ref, world) for ref in refs]
+    if any(each.state != "ready" for each in found):
+        _list_into(world, client, (scope for scope in scopes if not scope.needed))
+        found = [judge(ref, world) for ref in refs]
+    return [_bound(client, each.verdict(now())) for each in conclude(found, now())]
 
 
 def refs_in(client: KubeClient, namespace: str) -> list[ObjectRef]:
@@ -82,9 +87,8 @@ def refs_in(client: KubeClient, namespace: str) -> list[ObjectRef]:
     return in_order(ObjectRef.of(item, each.kind) for each, listing in listings for item in listing["items"])
 
 
-def _seen_once(client: KubeClient, wanted: Sequence[ObjectRef]) -> World:
-    world = World()
-    for scope in scopes_of(wanted):
+def _list_into(world: World, client: KubeClient, scopes: Iterable[Scope]) -> None:
+    for scope in scopes:
         try:
             listing = client.list(scope.resource, scope.namespace)
         except PlexdevError as error:
@@ -94,7 +98,6 @@ def _seen_once(client: KubeClient, wanted: Sequence[ObjectRef]) -> World:
         if "resourceVersion" not in listing["metadata"]:
             world.unserved.add(scope.resource.kind)
         world.replace(scope.resource.kind, scope.namespace, listing["items"])
-    return world
 
 
 @dataclass

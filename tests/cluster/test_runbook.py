@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -45,12 +46,14 @@ def cluster(stack: StackInfo) -> Cluster:
 
 
 @pytest.fixture(scope="module")
-def kubectl(cluster: Cluster) -> Kubectl:
+def kubectl(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
     """Runs a command as the runbook has it, ``KUBECONFIG`` being set; extra words are taken whole."""
+    home = tmp_path_factory.mktemp("home")
 
     def run(command: str, *words: str) -> str:
         argv = ["kubectl", *command.split(), *words]
-        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "KUBECONFIG": str(cluster.kubeconfig)}
+        # kubectl caches what the server knows below HOME, and without one below the directory that it is run in.
+        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "KUBECONFIG": str(cluster.kubeconfig)}
         return subprocess.run(argv, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
 
     return run

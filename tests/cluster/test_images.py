@@ -1,8 +1,7 @@
-"""Our own images, pins and node images, on a real Docker engine and in real clusters."""
+"""Our own images, built by a real engine and loaded onto a real node."""
 
 from __future__ import annotations
 
-import concurrent.futures
 import json
 import os
 import re
@@ -16,22 +15,25 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.kube import Access, KubeClient, read_access
+from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind import images
 from pytest_plexdev.stack.kind.content import base_image, build_context
-from pytest_plexdev.stack.kind.digests import lock, verify
 from pytest_plexdev.stack.kind.engine import docker
 from pytest_plexdev.stack.kind.local_images import provide
-from pytest_plexdev.stack.kind.node_image import derived
 from pytest_plexdev.stack.kind.pins import read_pins
-from tests.cluster.conftest import NODE_IMAGE
-from tests.cluster.registry import registry
+from tests.cluster.tiny_image import tiny_image
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
 
 PROGRAMS = ("http.server", "authz.spicedb", "signer.server", "migrate", "bootstrap", "relay")
+
+
+@pytest.fixture
+def tiny() -> Iterator[Callable[[str], str]]:
+    """Makes an image with one file of the given text; always of the same name."""
+    with tiny_image() as make:
+        yield make
 
 
 @pytest.fixture(scope="module")
@@ -39,22 +41,6 @@ def built(cluster_tools: None) -> str:
     """The image of the control plane, built from what is here."""
     images.build()
     return "plexsphere:dev"
-
-
-@pytest.fixture
-def tiny() -> Iterator[Callable[[str], str]]:
-    """Makes an image with one file of the given text; always of the same name."""
-    name = f"plexdev-test-{secrets.token_hex(3)}:1"
-    made = []
-
-    def make(text: str) -> str:
-        recipe = f"FROM {read_pins()['busybox'].reference}\nRUN echo {text} > /text\n"
-        docker("build", "--tag", name, "-", purpose="a test's image", timeout=120, stdin=recipe.encode())
-        made.append(provide([name])[name])
-        return name
-
-    yield make
-    docker("image", "rm", "--force", *made, purpose="the test is over")
 
 
 def test_what_is_built_already_is_not_built_again(built: str) -> None:
@@ -154,82 +140,6 @@ def test_what_a_node_lacks_is_told(bare_cluster: Access) -> None:
     assert images.missing_on_node(cluster, pins) == []
 
 
-@pytest.mark.skipif(NODE_IMAGE is None, reason="PLEXDEV_KIND_IMAGE names no node image")
-def test_pods_start_from_the_images_of_a_derived_node_image(tmp_path: Path) -> None:
-    pins = read_pins()
-    image = derived(NODE_IMAGE, pins)
-    assert image is not None
-    name = f"plexdev-test-{secrets.token_hex(3)}"
-    kubeconfig = tmp_path / "kubeconfig"
-    kind = ("--name", name, "--kubeconfig", str(kubeconfig))
-    try:
-        run(["kind", "create", "cluster", "--image", image, *kind], timeout=300, purpose="a test's cluster")
-        access = read_access(kubeconfig, f"kind-{name}")
-        assert access is not None
-        assert images.missing_on_node(name, pins) == []
-        _wait(access, "--for=create", "serviceaccount/default")
-        with KubeClient(access) as client:
-            client.apply(_pod([pin.reference for pin in pins.values() if pin.is_deployed]))
-        _wait(access, "--for=condition=Ready", "pod/all")
-    finally:
-        run(["kind", "delete", "cluster", *kind], timeout=120, purpose="the test is over")
-
-
-@pytest.mark.skipif(NODE_IMAGE is None, reason="PLEXDEV_KIND_IMAGE names no node image")
-def test_of_two_processes_one_makes_the_node_image(tmp_path: Path, tiny: Callable[[str], str]) -> None:
-    repository, tag = tiny("inside").split(":")
-    script = (
-        "import sys\n"
-        "from pytest_plexdev.stack.kind.node_image import derived\n"
-        "from pytest_plexdev.stack.kind.pins import Pin\n"
-        f"print(derived({NODE_IMAGE!r}, {{'one': Pin('one', {repository!r}, {tag!r})}}, sys.stderr.write))"
-    )
-    environment = os.environ | {"PLEXDEV_CACHE_DIR": str(tmp_path)}
-    ask = [sys.executable, "-c", script]
-
-    with concurrent.futures.ThreadPoolExecutor() as threads:
-        both = list(threads.map(lambda _: run(ask, timeout=200, purpose="a test", environment=environment), range(2)))
-
-    (name,) = {said.stdout.strip() for said in both}
-    try:
-        assert sorted("baking" in said.stderr for said in both) == [False, True]
-    finally:
-        docker("image", "rm", name, purpose="the test is over")
-
-
-def test_a_digest_is_recorded_after_a_real_pull_and_held_from_then_on(tmp_path: Path) -> None:
-    path = tmp_path / "images.toml"
-    with registry() as here:
-        first = here.push("1", b"one")
-        path.write_text(f'# why\n[images.it]\nname = "{here.repository}"\ntag = "1"\ndigest = ""  # of a pull\n')
-        reference = f"{here.repository}:1"
-        try:
-            assert [one.state for one in verify(path)] == ["absent"]
-            assert [(one.state, one.digest) for one in lock(path)] == [("recorded", first)]
-            assert f'digest = "{first}"  # of a pull' in path.read_text()
-            assert [one.state for one in verify(path)] == ["same"]
-
-            second = here.push("1", b"two")
-            docker("pull", "--quiet", reference, purpose="somebody pulls the moved tag", timeout=60)
-            assert [(one.state, one.digest) for one in verify(path)] == [("differs", second)]
-            with pytest.raises(PlexdevError, match="image-changed"):
-                derived(read_pins()["busybox"].reference, read_pins(path))
-            assert [(one.state, one.digest) for one in lock(path)] == [("recorded", second)]
-        finally:
-            for each in (reference, f"{here.repository}@{first}"):
-                subprocess.run(["docker", "image", "rm", "--force", each], capture_output=True, check=False)
-
-
-def test_an_imported_image_has_no_digest_to_record(tmp_path: Path, tiny: Callable[[str], str]) -> None:
-    repository, tag = tiny("imported").split(":")
-    path = tmp_path / "images.toml"
-    text = f'[images.it]\nname = "{repository}"\ntag = "{tag}"\ndigest = ""\n'
-    path.write_text(text)
-
-    assert [one.state for one in lock(path)] == ["no-digest"]
-    assert path.read_text() == text
-
-
 def test_no_engine_is_said_at_once() -> None:
     said = _plexdev_images_build(os.environ | {"DOCKER_HOST": "unix:///nonexistent.sock"})
 
@@ -272,20 +182,3 @@ def _inspect(image: str) -> dict[str, dict[str, object]]:
 def _python(image: str, script: str) -> str:
     words = ("run", "--rm", "--read-only", "--network", "none", "--entrypoint", "python", image, "-c", script)
     return docker(*words, purpose="a test looks inside", timeout=60).stdout.strip()
-
-
-def _wait(access: Access, *words: str) -> None:
-    run([*access.kubectl, "wait", "--timeout=120s", *words], timeout=150, purpose="a test waits")
-
-
-def _pod(references: list[str]) -> dict[str, object]:
-    containers = [
-        {"name": f"c{number}", "image": reference, "imagePullPolicy": "Never", "command": ["sleep", "600"]}
-        for number, reference in enumerate(references)
-    ]
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "all", "namespace": "default"},
-        "spec": {"terminationGracePeriodSeconds": 0, "containers": containers},
-    }

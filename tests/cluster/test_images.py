@@ -102,6 +102,9 @@ def test_a_step_that_fails_shows_its_last_lines() -> None:
     with pytest.raises(PlexdevError, match=r"image-build-failed.*plexsphere:dev(.|\n)*python: not found"):
         images.build(base=read_pins()["busybox"].reference)
 
+    words = ("ps", "--all", "--no-trunc", "--filter", "status=exited", "--format", "{{.Command}}")
+    assert "compileall" not in docker(*words, purpose="is a container left?").stdout
+
 
 def test_an_image_that_cannot_be_had_is_named() -> None:
     with pytest.raises(PlexdevError, match=r"image-missing.*127\.0\.0\.1:1/nothing:7(.|\n)*connection refused"):

@@ -115,7 +115,8 @@ def _built(wanted: str) -> bool:
 
 def _build(image: str, *, base: str, content: str, context: bytes) -> None:
     target = image.partition(":")[0]
-    arguments = ["--target", target, "--tag", image, "--build-arg", f"PYTHON={base}"]
+    # The classic builder would leave the container of a step that failed.
+    arguments = ["--force-rm", "--target", target, "--tag", image, "--build-arg", f"PYTHON={base}"]
     try:
         docker(
             "build",

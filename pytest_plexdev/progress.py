@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -16,12 +17,12 @@ from pytest_plexdev.stack.model import Event, PhaseBegan, PhaseEnded, Progress, 
 def show(*, as_json: bool) -> Iterator[Progress]:
     """A progress that shows events on standard error, or, as JSON, on standard output."""
     if as_json:
-        yield _print_json
+        yield _one_at_a_time(_print_json)
     elif sys.stderr.isatty():
         with _live() as progress:
-            yield progress
+            yield _one_at_a_time(progress)
     else:
-        yield _print_line
+        yield _one_at_a_time(_print_line)
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> str:
@@ -36,6 +37,17 @@ def verdict_table(verdicts: Sequence[Verdict]) -> str:
         if verdict.hint:
             lines.append(f"{'':<{width}}  fix: {verdict.hint}")
     return "\n".join(lines)
+
+
+def _one_at_a_time(progress: Progress) -> Progress:
+    # Phases that run at the same time tell from threads of their own; a line and its end are two writes.
+    lock = threading.Lock()
+
+    def locked(event: Event) -> None:
+        with lock:
+            progress(event)
+
+    return locked
 
 
 def _print_line(event: Event) -> None:

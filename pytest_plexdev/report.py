@@ -113,7 +113,8 @@ def _afterwards(run: Run, info: StackInfo) -> Iterator[str]:
     elif run.keeps:
         yield f"  kept (--plexdev-keep={run.settings.keep}): end it with: plexdev down --directory {info.directory}"
     else:
-        yield "  warm next time: plexdev up, then pytest --dev-stack …"
+        up = "plexdev up" if info.cluster is None else "plexdev up --stack kind"
+        yield f"  warm next time: {up}, then pytest --dev-stack …"
 
 
 def tell_junit(add_property: Callable[[str, str], None], info: StackInfo) -> None:

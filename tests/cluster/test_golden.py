@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from pytest_plexdev import cli
 from tests.cluster.stacks import clusters
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
 
 
 def test_workers_share_one_fresh_cluster_and_it_is_gone_after_the_run(project: pytest.Pytester) -> None:
-    before = clusters()
     result = project.runpytest_subprocess(
         *("--plexdev-stack=kind", "--plexdev-timeout=400", "-n", "4", "--pyargs", "pytest_plexdev.golden")
     )
@@ -23,8 +24,28 @@ def test_workers_share_one_fresh_cluster_and_it_is_gone_after_the_run(project: p
             "kind stack plexdev-* at http://localhost:*",
             "  cluster kind-plexdev-*, namespace default",
             "  seconds: *cluster *",
-            "  warm next time: *",
+            "  warm next time: plexdev up --stack kind, then *",
         ]
     )
-    assert len(set(re.findall("kind stack (plexdev-[0-9a-f]+)", result.stdout.str()))) == 1
-    assert clusters() == before
+    (cluster,) = set(re.findall("kind stack (plexdev-[0-9a-f]+)", result.stdout.str()))
+    assert cluster not in clusters()
+
+
+def test_a_kept_cluster_is_spoken_to_and_ended_by_its_directory(
+    project: pytest.Pytester, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
+    result = project.runpytest_subprocess("--plexdev-stack=kind", "--plexdev-timeout=400", "--plexdev-keep=always")
+    result.assert_outcomes(passed=1)
+    (directory,) = re.findall(r"end it with: plexdev down --directory (\S+)", result.stdout.str())
+    capfd.readouterr()
+
+    assert cli.main(["status", "--directory", directory]) == cli.main(["env", "--directory", directory]) == 0
+    said = capfd.readouterr().out
+    assert re.search("^deployment/plexsphere +ready", said, re.MULTILINE)
+    (cluster,) = set(re.findall("kind stack (plexdev-[0-9a-f]+)", result.stdout.str()))
+    assert cluster in clusters()
+
+    assert cli.main(["down", "--directory", directory]) == 0
+    assert cluster not in clusters()
+    assert not Path(directory).parent.exists()

@@ -153,3 +153,9 @@ CLUSTER_NOT_MADE: Final = Failure(
     why="what it said is here; nothing of the cluster is left",
     fix="{fix}",
 )
+NODE_NOT_BACK: Final = Failure(
+    tag="node-not-back",
+    what="the node {node} was stopped, was started again, and its API server did not answer within {seconds:g} s",
+    why="{reason}",
+    fix="plexdev down && plexdev up --stack kind",
+)

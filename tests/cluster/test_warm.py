@@ -20,14 +20,17 @@ from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, POD, STATEFUL_SET
-from pytest_plexdev.stack.kind import answers, cluster, warm
+from pytest_plexdev.stack.kind import answers, cluster, warm, warm_up
 from pytest_plexdev.stack.kind.names import NAMESPACE, node_of
+from pytest_plexdev.stack.kind.pins import read_pins
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.model import StackInfo
 from tests.cluster.stacks import NODE_IMAGE, Heard, clusters
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
 
+THIEF = ["docker", "run", "-d", "--network", "kind"]
+IMAGE = read_pins()["busybox"].reference
 UP = """
 import sys
 from pathlib import Path
@@ -233,6 +236,25 @@ def test_a_bring_up_that_was_never_completed_is_resumed(settings: KindSettings, 
     assert f"cluster {settings.name}: there already" in did
     assert any(line.startswith("objects: 1 created") for line in did)
     assert warm.find(settings.state, name=settings.name) is not None
+
+
+def test_a_node_that_does_not_come_back_is_told_and_can_be_deleted(
+    settings: KindSettings, info: StackInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its address is somebody else's when it starts again; kind's own nodes find their way then, others do not."""
+    monkeypatch.setattr(warm_up, "_STARTS", 20.0)
+    subprocess.run(["docker", "stop", "-t", "1", node_of(settings.name)], check=True, capture_output=True)
+    thief = subprocess.run([*THIEF, IMAGE, "sleep", "120"], check=True, capture_output=True, text=True).stdout.strip()
+    try:
+        outcome = " ".join(warm.bring_up(settings, Heard())[1])
+    except PlexdevError as error:
+        outcome = str(error)
+    finally:
+        subprocess.run(["docker", "rm", "-f", thief], check=True, capture_output=True)
+
+    came_back = f"cluster {settings.name}: was stopped, started again" in outcome
+    is_told = outcome.startswith("plexdev[node-not-back]") and "it has another address than before" in outcome
+    assert came_back or is_told, outcome
 
 
 def test_down_deletes_what_is_ours_and_says_what_else_helps(settings: KindSettings, info: StackInfo) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import tarfile
 import time
@@ -205,6 +206,15 @@ def is_half_made(place: Place, container: Container) -> bool:
         # Before kind has written the label: nobody else made a node of that name within the same moment.
         _file_of(container, "/kind/kubeadm.conf") is None and 0 <= container.created - note.began <= _NODE_NEEDS
     )
+
+
+def has_moved(container: Container) -> bool:
+    """Whether the node has another address than the one that its control plane was made with."""
+    template = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
+    said = docker("inspect", "--format", template, container.name, purpose="where is the node?").stdout.split()
+    configuration = _file_of(container, "/kind/kubeadm.conf") or ""
+    made_with = re.findall(r"advertiseAddress: (\S+)", configuration)
+    return bool(made_with) and made_with[0] not in said
 
 
 def start(container: Container) -> None:

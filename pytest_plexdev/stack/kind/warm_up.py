@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
+from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, DRIFTED, FOREIGN_CLUSTER, NODE_NOT_BACK, NOT_LOOPBACK
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import NODE
 from pytest_plexdev.stack.kind import cluster, fingerprint, sentinel, tools
@@ -64,7 +64,7 @@ def _on(container: Container, place: Place, settings: KindSettings, work: BringU
     access = _access(place, container)
     with KubeClient(access) as client:
         if started:
-            _wait_for_api_server(client)
+            _wait_for_api_server(client, container)
             work.did.append(f"cluster {settings.name}: was stopped, started again")
         if not (cluster.is_labelled_ours(container) or sentinel.is_ours(client)):
             raise _foreign(settings.name, "it carries no mark of ours, neither on its node nor as a ConfigMap")
@@ -110,18 +110,24 @@ def _started(container: Container, name: str) -> bool:
     return True
 
 
-def _wait_for_api_server(client: KubeClient) -> None:
+def _wait_for_api_server(client: KubeClient, container: Container) -> None:
     deadline = time.monotonic() + _STARTS
     while True:
         try:
             client.list(NODE)
-        except PlexdevError:
+        except PlexdevError as error:
             # Nobody is there yet who could be watched.
             if time.monotonic() > deadline:
-                raise
+                raise _not_back(container, error) from None
         else:
             return
         time.sleep(_LOOK_AGAIN)
+
+
+def _not_back(container: Container, error: PlexdevError) -> PlexdevError:
+    moved = cluster.has_moved(container)
+    reason = "it has another address than before, and does not find its way with it" if moved else error.facts["reason"]
+    return PlexdevError(NODE_NOT_BACK, node=container.name, seconds=_STARTS, reason=reason)
 
 
 def _access(place: Place, container: Container) -> Access:

@@ -132,9 +132,13 @@ def _manifests(_: argparse.Namespace) -> int:
 
     from pytest_plexdev.stack.kind.manifests import render
     from pytest_plexdev.stack.kind.settings import Addresses
+    from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
 
     settings = warm_settings()
-    objects = render(Addresses(), settings.images, settings.overlay, settings.seed)
+    objects = [
+        *custom_resource_definitions(),
+        *render(Addresses(), settings.images, settings.overlay, settings.seed),
+    ]
     _print(yaml.safe_dump_all(objects, sort_keys=False).rstrip())
     return 0
 

@@ -1,74 +1,72 @@
-"""Every manifest is one that a real API server takes: no unknown field, no value that it refuses."""
+"""What is applied, as ``plexdev manifests`` prints it: kustomize is real, no cluster is needed."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.kube.client import Object
-from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION
-from pytest_plexdev.stack.kind import manifests, vendor
+from pytest_plexdev.stack.kind.manifests import render
+from pytest_plexdev.stack.kind.render import INPUTS, images_of, pod_template
 from pytest_plexdev.stack.kind.settings import Addresses
 
-PATIENCE = 60.0
+pytestmark = pytest.mark.usefixtures("cluster_tools")
 
 
 @pytest.fixture(scope="module")
-def definitions(kube: KubeClient) -> Iterator[None]:
-    """The kinds of Gateway API and Envoy Gateway; removed again where another test had not installed them."""
-    wanted = vendor.custom_resource_definitions()
-    present = {each["metadata"]["name"] for each in kube.list(CUSTOM_RESOURCE_DEFINITION)["items"]}
-    ours = [each for each in wanted if each["metadata"]["name"] not in present]
-    for each in ours:
-        kube.apply(each)
-    for each in ours:
-        _established(kube, each["metadata"]["name"])
-    yield
-    for each in ours:
-        kube.delete(CUSTOM_RESOURCE_DEFINITION, each["metadata"]["name"])
+def printed(cluster_tools: None) -> list[dict[str, Any]]:
+    argv = [sys.executable, "-m", "pytest_plexdev.cli", "manifests"]
+    environment = {**os.environ, "PLEXDEV_IMAGES": "nats=registry.test/nats:9"}
+    said = subprocess.run(argv, capture_output=True, text=True, check=True, env=environment)
+    return list(yaml.load_all(said.stdout, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
-@pytest.mark.usefixtures("definitions")
-def test_the_api_server_takes_every_manifest(kube: KubeClient, namespace: str) -> None:
-    rendered = [_in(namespace, each) for each in manifests.render(Addresses())]
+def test_every_image_has_a_tag_and_one_of_ones_own_is_used(printed: list[dict[str, Any]]) -> None:
+    images = {image for each in printed for image in images_of(each) if each["kind"] != "CustomResourceDefinition"}
 
-    refused = [said for each in rendered if (said := _refusal(kube, each))]
-
-    assert {"Deployment", "StatefulSet", "Job", "NetworkPolicy", "Gateway", "HTTPRoute", "EnvoyProxy"} <= {
-        each["kind"] for each in rendered
-    }
-    assert refused == []
+    assert {"postgres:16-alpine", "plexsphere:dev", "registry.test/nats:9"} <= images
+    assert [image for image in images if ":" not in image.rpartition("/")[2]] == []
 
 
-def test_a_misspelt_field_would_be_refused(kube: KubeClient, namespace: str) -> None:
-    (postgres,) = [each for each in manifests.render(Addresses()) if each["kind"] == "StatefulSet"][-1:]
-    misspelt = _in(namespace, postgres)
-    misspelt["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = {}
+def test_every_pod_rolls_with_what_it_is_made_of(printed: list[dict[str, Any]]) -> None:
+    templates = [template for each in printed if (template := pod_template(each)) is not None]
 
-    assert "readinesProbe" in _refusal(kube, misspelt)
-
-
-def _refusal(kube: KubeClient, wanted: Object) -> str:
-    try:
-        kube.apply(wanted, dry_run=True)
-    except PlexdevError as error:
-        return str(error)
-    return ""
+    assert len(templates) > 8
+    assert all(template["metadata"]["annotations"][INPUTS] for template in templates)
 
 
-def _in(namespace: str, item: Object) -> Object:
-    # A dry run in a namespace that is not there is refused for that alone.
-    placed = copy.deepcopy(item)
-    if "namespace" in placed["metadata"]:
-        placed["metadata"]["namespace"] = namespace
-    return placed
+def test_a_fresh_stack_names_its_own_addresses_and_no_other() -> None:
+    text = yaml.safe_dump_all(render(Addresses(41000, 41001)))
+
+    assert "http://localhost:41001/dex" in text
+    assert "localhost:8080" not in text
+    assert "localhost:5556" not in text
 
 
-def _established(kube: KubeClient, name: str) -> None:
-    query = ["wait", "--for=condition=Established", f"customresourcedefinition/{name}", f"--timeout={PATIENCE}s"]
-    run([*kube.access.kubectl, *query], timeout=PATIENCE + 10, purpose="a kind is served once it is established")
+def test_an_overlay_of_ones_own_gets_our_mark_and_the_gateway(tmp_path: Path) -> None:
+    (tmp_path / "kustomization.yaml").write_text("resources: [one.yaml]\n")
+    (tmp_path / "one.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {url: http://localhost:8080}\n"
+    )
+
+    names = {each["metadata"]["name"]: each for each in render(Addresses(41000, 41001), overlay=tmp_path)}
+
+    assert {"one", "plexdev-sentinel", "envoy-gateway", "envoy-proxy-config"} <= set(names)
+    assert "postgres" not in names
+    assert names["one"]["data"]["url"] == "http://localhost:41000"
+
+
+def test_an_overlay_that_kustomize_refuses_is_told(tmp_path: Path) -> None:
+    (tmp_path / "kustomization.yaml").write_text("resources: [missing.yaml]\n")
+
+    with pytest.raises(PlexdevError) as refusal:
+        render(Addresses(), overlay=tmp_path)
+
+    assert refusal.value.tag == "command-failed"
+    assert "missing.yaml" in str(refusal.value)

@@ -98,7 +98,8 @@ def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> boo
 
 
 def _settled(ready: Ready | None) -> dict[str, str]:
-    return {fingerprint.CLUSTER: ready.fingerprint[fingerprint.CLUSTER]} if ready else {}
+    made_with = ready.fingerprint.get(fingerprint.CLUSTER) if ready else None
+    return {fingerprint.CLUSTER: made_with} if made_with else {}
 
 
 def _started(container: Container, name: str) -> bool:

@@ -93,7 +93,8 @@ def _tell(collector: Collector, said: Future[str]) -> None:
     try:
         said.set_result(collector())
     except Exception as error:
-        said.set_result(f"the collector failed: {type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        said.set_result(f"the collector failed: {reason}")
 
 
 def _collectors(stack: Stack, item: pytest.Item, since: Moment, deadline: float) -> Iterator[tuple[str, Collector]]:
@@ -137,8 +138,12 @@ def _logs(stack: Stack, since: Moment, verdicts: Sequence[Verdict], deadline: fl
         for service in stack.info.services
     }
     written = {name: _said(answer, deadline - time.monotonic()) for name, answer in answers.items()}
-    said = [f"{name}:\n{mask(text).rstrip()}" for name, text in written.items() if text]
-    return "\n".join(said) or "no line since the test began"
+    names: dict[str, list[str]] = {}
+    for name, text in written.items():
+        if text:
+            names.setdefault(mask(text).rstrip(), []).append(name)
+    # What they have in common is why none could be asked.
+    return "\n".join(f"{', '.join(of)}:\n{text}" for text, of in names.items()) or "no line since the test began"
 
 
 def _written(stack: Stack, service: Service, since: Moment) -> str:

@@ -14,7 +14,7 @@ from pytest_plexdev.api import Client, Transport
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.errors import SERVER_DIED, Failure, PlexdevError
 from pytest_plexdev.errors.cluster import SERVICE_NOT_READY
-from pytest_plexdev.stack.model import Provider, Service, StackInfo, Verdict
+from pytest_plexdev.stack.model import Cluster, Provider, Service, StackInfo, Verdict
 
 _WORST_FIRST: Final = ("doomed", "gone", "waiting")
 LOG_LINES: Final = 12
@@ -115,7 +115,7 @@ class Stack:
             patience: Seconds to go on looking, where something says that one is dying or dead.
         """
         if self.info.cluster is not None:
-            return self._not_ready() if patience else None
+            return self._not_ready(self.info.cluster) if patience else None
         service = self._processes.first_ended(patience)
         if service is None and patience:
             service = next((verdict.name for verdict in self.verdicts() if verdict.state == "gone"), None)
@@ -129,7 +129,7 @@ class Stack:
             log=where_logged(self.info, service),
         )
 
-    def _not_ready(self) -> PlexdevError | None:
+    def _not_ready(self, cluster: Cluster) -> PlexdevError | None:
         try:
             verdicts = [verdict for verdict in self.verdicts() if verdict.state != "ready"]
         except PlexdevError as error:
@@ -137,13 +137,16 @@ class Stack:
         if not verdicts:
             return None
         first, *rest = sorted(verdicts, key=lambda verdict: _WORST_FIRST.index(verdict.state))
+        # Where the API server itself is away, that is said once and not for each service.
+        has_one_reason = bool(rest) and len({verdict.reason for verdict in verdicts}) == 1
+        others = () if has_one_reason else rest
         return PlexdevError(
             SERVICE_NOT_READY,
-            detail="\n".join(f"{verdict.name} is {verdict.state}: {verdict.reason}" for verdict in rest),
-            service=first.name,
+            detail="\n".join(f"{verdict.name} is {verdict.state}: {verdict.reason}" for verdict in others),
+            service=f"all of {', '.join(verdict.name for verdict in verdicts)}" if has_one_reason else first.name,
             state=first.state,
             reason=first.reason.partition("\n")[0],
-            fix=first.hint or "plexdev status",
+            fix=first.hint or f"look whether its node runs: docker ps -a --filter name={cluster.name}-",
         )
 
     def _status_of(self, service: str) -> str:

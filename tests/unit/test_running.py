@@ -73,6 +73,17 @@ def test_the_worst_of_a_cluster_is_named_first_and_the_others_below() -> None:
     ]
 
 
+def test_what_all_have_in_common_is_said_once() -> None:
+    reason = "the API server does not answer: refused"
+    gone = [Verdict(name=name, state="gone", reason=reason) for name in ("dex", "nats")]
+
+    assert str(Stack(INFO, Provider(*gone)).died(0.1)).splitlines() == [
+        f"plexdev[service-not-ready]: all of dex, nats of the running stack is gone: {reason}",
+        f"  why: {SERVICE_NOT_READY.why}",
+        "  fix: look whether its node runs: docker ps -a --filter name=c-",
+    ]
+
+
 def test_a_cluster_that_is_whole_is_not_why() -> None:
     assert Stack(INFO, Provider(READY)).died(0.1) is None
 

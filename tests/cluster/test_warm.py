@@ -243,14 +243,15 @@ def test_a_node_that_does_not_come_back_is_told_and_can_be_deleted(
 ) -> None:
     """Its address is somebody else's when it starts again; kind's own nodes find their way then, others do not."""
     monkeypatch.setattr(warm_up, "_STARTS", 20.0)
+    address = address_of(node_of(settings.name))
     subprocess.run(["docker", "stop", "-t", "1", node_of(settings.name)], check=True, capture_output=True)
-    thief = subprocess.run([*THIEF, IMAGE, "sleep", "120"], check=True, capture_output=True, text=True).stdout.strip()
+    thieves = take(address)
     try:
         outcome = " ".join(warm.bring_up(settings, Heard())[1])
     except PlexdevError as error:
         outcome = str(error)
     finally:
-        subprocess.run(["docker", "rm", "-f", thief], check=True, capture_output=True)
+        subprocess.run(["docker", "rm", "-f", *thieves], check=True, capture_output=True)
 
     came_back = f"cluster {settings.name}: was stopped, started again" in outcome
     is_told = outcome.startswith("plexdev[node-not-back]") and "it has another address than before" in outcome
@@ -279,6 +280,22 @@ def test_ctrl_c_while_the_cluster_is_made_leaves_nothing(settings: KindSettings)
 
     assert settings.name not in clusters()
     assert cluster.Place(settings.name, warm.warm_directory(settings.state, settings.name)).creation() is None
+
+
+def take(address: str) -> list[str]:
+    """Containers, the last of which has that address; Docker gives the lowest free one."""
+    taken: list[str] = []
+    while not taken or address_of(taken[-1]) != address:
+        assert len(taken) < 10
+        said = subprocess.run([*THIEF, IMAGE, "sleep", "120"], check=True, capture_output=True, text=True)
+        taken.append(said.stdout.strip())
+    return taken
+
+
+def address_of(container: str) -> str:
+    template = "{{.NetworkSettings.Networks.kind.IPAddress}}"
+    argv = ["docker", "inspect", "--format", template, container]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def node_does(settings: KindSettings, *argv: str) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED, NOT_LOOPBACK
 from pytest_plexdev.stack.embedded.settings import state_directory
-from pytest_plexdev.stack.kind.names import WARM_CLUSTER, context_of
+from pytest_plexdev.stack.kind.names import NAMESPACE, WARM_CLUSTER, context_of
 from pytest_plexdev.stack.kind.settings import Addresses
 
 if TYPE_CHECKING:
@@ -148,6 +148,9 @@ def _look_at(access: Access, name: str) -> tuple[StackInfo, Ready | None] | None
             raise
         addresses = ready.addresses if ready else Addresses()
         try:
+            if not services:
+                # What answers at that port is another stack's, then.
+                raise ValueError(f"nothing runs in its namespace {NAMESPACE}")
             version = answers.version(addresses.api, patience=_ANSWERS)
         except (OSError, ValueError) as error:
             fix = "plexdev up --stack kind" if owned else client.command("get", "pods")

@@ -6,6 +6,7 @@ are loaded; the marks come last.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +29,7 @@ from pytest_plexdev.stack.kind.cluster import Place
 from pytest_plexdev.stack.kind.config import choose_addresses, cluster_config
 from pytest_plexdev.stack.kind.describe import services_of, stack_info
 from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE, node_of
-from pytest_plexdev.stack.kind.network import wait_for_services
+from pytest_plexdev.stack.kind.network import takes_images, wait_for_services
 from pytest_plexdev.stack.kind.node_image import derived
 from pytest_plexdev.stack.kind.phases import Phases
 from pytest_plexdev.stack.kind.pins import override, read_pins
@@ -38,6 +39,8 @@ from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
 from pytest_plexdev.stack.model import Progress, SeededTenant, StackInfo, Verdict, VerdictChanged
 
+_LOOK_AGAIN: Final = 0.3
+"""Seconds between two looks at a node that is being made: Docker tells of its container, not of what runs in it."""
 _LEAST: Final = 1.0
 """Seconds that a step gets though the time is up: what is there already is seen at once."""
 
@@ -63,6 +66,7 @@ class BringUp:
         addresses = choose_addresses(self._settings)
         inputs = _Inputs(self._settings, addresses, self._phases, self._note)
         made = beside(partial(self._make_cluster, addresses))
+        loaded = beside(partial(self._load_early, made, inputs))
         try:
             all_of(made, *inputs.all)
         except BaseException:
@@ -70,7 +74,7 @@ class BringUp:
             cluster.delete(self._place)
             raise
         self.did.append(f"cluster {self._place.name}: created")
-        return self._fill(made.result(), addresses, inputs)
+        return self._fill(made.result(), addresses, inputs, loaded)
 
     def on_a_cluster_of_ours(
         self, access: Access, addresses: Addresses, *, settled: Mapping[str, str] = MappingProxyType({})
@@ -86,7 +90,7 @@ class BringUp:
         self._settled = settled
         inputs = _Inputs(self._settings, addresses, self._phases, self._note)
         all_of(*inputs.all)
-        return self._fill(access, addresses, inputs)
+        return self._fill(access, addresses, inputs, beside(self._load))
 
     def verify(self, client: KubeClient, ready: sentinel.Ready, addresses: Addresses) -> StackInfo:
         """Apply nothing; wait until everything that is there is ready and the stack answers.
@@ -125,17 +129,18 @@ class BringUp:
                 raise KeyboardInterrupt
             return cluster.create(self._place, config, image=image, timeout=self._left())
 
-    def _fill(self, access: Access, addresses: Addresses, inputs: _Inputs) -> StackInfo:
+    def _fill(self, access: Access, addresses: Addresses, inputs: _Inputs, loaded: Future[bool]) -> StackInfo:
         with KubeClient(access) as client:
             try:
-                return self._fill_with(client, access, addresses, inputs)
+                return self._fill_with(client, addresses, inputs, loaded)
             except PlexdevError as error:
                 raise explained(error, access) from None
 
-    def _fill_with(self, client: KubeClient, access: Access, addresses: Addresses, inputs: _Inputs) -> StackInfo:
+    def _fill_with(self, client: KubeClient, addresses: Addresses, inputs: _Inputs, loaded: Future[bool]) -> StackInfo:
+        access = client.access
         sentinel.withdraw_ready(client)
         objects = inputs.objects.result()
-        outcome = self._apply(client, inputs.definitions.result(), objects, built=inputs.built.result())
+        outcome = self._apply(client, [*inputs.definitions.result(), *objects], loaded, built=inputs.built.result())
         with self._phases.phase("readiness"):
             self.wait(client, refs_of(objects))
         tenants = beside(partial(self._tenants, access))
@@ -162,25 +167,40 @@ class BringUp:
             phases=self._phases.done,
         )
 
-    def _apply(
-        self, client: KubeClient, definitions: Sequence[Object], objects: Sequence[Object], *, built: bool
-    ) -> Outcome:
-        """Apply everything; Jobs wait for the network, what runs our images until the node has them."""
-        loaded = beside(self._load)
+    def _apply(self, client: KubeClient, objects: Sequence[Object], loaded: Future[bool], *, built: bool) -> Outcome:
+        """Apply everything; what runs our images waits until the node has them."""
         outcome = Outcome()
         again = {BOOTSTRAP} if self._settings.reapply else set[str]()
         run = partial(apply, client, outcome=outcome, established=partial(self._established, client), again=again)
-        later = [each for each in objects if each["kind"] == "Job" or self._is_ours(images_of(each))]
+        hasty = [each for each in objects if _is_hasty(each)]
+        ours = [each for each in objects if each not in hasty and self._is_ours(images_of(each))]
         with self._phases.phase("apply"):
-            run([*definitions, *(each for each in objects if each not in later)])
-            # A Job that starts too early fails, where a Deployment's Pods would be started again.
-            wait_for_services(client, node_of(self._place.name), timeout=self._left())
+            run([each for each in objects if each not in hasty and each not in ours])
+            others = beside(partial(self._apply_hasty, client, partial(run, hasty)))
             fresh = loaded.result()
-            run(later)
+            run(ours)
+            others.result()
         self.did.append(f"images: {'built' if built else 'up to date'}, {'loaded' if fresh else 'on the node already'}")
         counts = ", ".join(f"{len(names)} {change}" for change, names in _counted(outcome))
         self.did.append(f"objects: {counts}")
         return outcome
+
+    def _apply_hasty(self, client: KubeClient, run: Callable[[], None]) -> None:
+        with self._phases.phase("network"):
+            wait_for_services(client, node_of(self._place.name), timeout=self._left())
+        run()
+
+    def _load_early(self, made: Future[Access], inputs: _Inputs) -> bool:
+        """Load as soon as the node takes images: long before its control plane is up."""
+        inputs.built.result()
+        while not made.done():
+            if takes_images(self._place.name):
+                # A node that is being made may refuse what it takes a moment later.
+                with contextlib.suppress(PlexdevError):
+                    return self._load()
+            time.sleep(_LOOK_AGAIN)
+        made.result()
+        return self._load()
 
     def _load(self) -> bool:
         with self._phases.phase("load"):
@@ -264,6 +284,11 @@ def api_silent(name: str, addresses: Addresses, error: Exception) -> PlexdevErro
     reason = str(error) or type(error).__name__
     fix = "plexdev status; plexdev doctor"
     return PlexdevError(API_SILENT, name=name, url=addresses.api, reason=reason, fix=fix)
+
+
+def _is_hasty(item: Object) -> bool:
+    """A Job that waits for nobody: on a node without a network yet it fails, and is not started again for ever."""
+    return item["kind"] == "Job" and not item["spec"]["template"]["spec"].get("initContainers")
 
 
 def _counted(outcome: Outcome) -> list[tuple[str, list[str]]]:

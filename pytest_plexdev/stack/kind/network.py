@@ -1,4 +1,4 @@
-"""A new node's way to Services: before kube-proxy has made its rules, a Pod that calls the API server calls nobody."""
+"""A new node: when it takes images, and when its Pods reach Services: before that one that calls calls nobody."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Final
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import NODE
+from pytest_plexdev.stack.kind.engine import docker
+from pytest_plexdev.stack.kind.names import node_of
 
+_IMAGES: Final = ("ctr", "--namespace", "k8s.io", "images", "ls", "--quiet")
 _HEALTH: Final = "10256/proxy/healthz"
 """kube-proxy answers here once its rules are made, by way of the API server."""
 _LOOK_AGAIN: Final = 0.05
@@ -31,3 +34,12 @@ def wait_for_services(client: KubeClient, node: str, *, timeout: float) -> None:
         else:
             return
         time.sleep(_LOOK_AGAIN)
+
+
+def takes_images(cluster: str) -> bool:
+    """Whether the node's containerd answers, however far its control plane is."""
+    try:
+        docker("exec", node_of(cluster), *_IMAGES, purpose="does the node take images yet?")
+    except PlexdevError:
+        return False
+    return True

@@ -16,6 +16,8 @@ from pytest_plexdev.kube.resources import JOB
 
 Change: TypeAlias = Literal["created", "changed", "unchanged", "run again"]
 
+_CHANGES: Final[tuple[Change, ...]] = ("created", "changed", "run again", "unchanged")
+_FEW: Final = 5
 _AT_ONCE: Final = 8
 _WAVES: Final = (
     frozenset({"Namespace", "CustomResourceDefinition"}),
@@ -37,6 +39,22 @@ class Outcome:
     def of(self, change: Change) -> list[str]:
         """The objects with that change."""
         return sorted(name for name, found in self.changes.items() if found == change)
+
+    def words(self) -> list[str]:
+        """How many of each; the few that were changed by name."""
+        said = []
+        for change in _CHANGES:
+            names = self.of(change)
+            named = f" ({', '.join(names)})" if change in {"changed", "run again"} and len(names) <= _FEW else ""
+            said += [f"{len(names)} {change}{named}"] if names else []
+        return said
+
+    def words_of_job(self, name: str) -> str:
+        """What became of a Job."""
+        change = self.changes.get(f"job/{name}")
+        if change is None:
+            return "none in this overlay"
+        return {"run again": "ran again", "unchanged": "had run"}.get(change, "ran")
 
 
 def waves(objects: Iterable[Object]) -> Iterator[list[Object]]:

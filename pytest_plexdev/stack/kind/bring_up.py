@@ -17,17 +17,18 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import API_SILENT
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.readiness.ref import ObjectRef, refs_of
 from pytest_plexdev.readiness.wait import refs_in, wait_ready
-from pytest_plexdev.stack.kind import answers, cluster, fingerprint, images, manifests, sentinel
+from pytest_plexdev.stack.kind import answers, cluster, images, manifests, sentinel
 from pytest_plexdev.stack.kind.apply import Outcome, apply
 from pytest_plexdev.stack.kind.beside import all_of, beside
 from pytest_plexdev.stack.kind.cluster import Place
 from pytest_plexdev.stack.kind.config import choose_addresses, cluster_config
 from pytest_plexdev.stack.kind.describe import services_of, stack_info
+from pytest_plexdev.stack.kind.explain import api_silent, explained
+from pytest_plexdev.stack.kind.inputs import Inputs
 from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE, node_of
 from pytest_plexdev.stack.kind.network import takes_images, wait_for_services
 from pytest_plexdev.stack.kind.node_image import derived
@@ -36,7 +37,6 @@ from pytest_plexdev.stack.kind.pins import override, read_pins
 from pytest_plexdev.stack.kind.render import BOOTSTRAP, images_of
 from pytest_plexdev.stack.kind.seeded import read_tenants
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
-from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
 from pytest_plexdev.stack.model import Progress, SeededTenant, StackInfo, Verdict, VerdictChanged
 
 _LOOK_AGAIN: Final = 0.3
@@ -64,7 +64,7 @@ class BringUp:
             PlexdevError: ``port-taken``; whatever can fail.
         """
         addresses = choose_addresses(self._settings)
-        inputs = _Inputs(self._settings, addresses, self._phases, self._note)
+        inputs = Inputs(self._settings, addresses, self._phases, self._note)
         made = beside(partial(self._make_cluster, addresses))
         loaded = beside(partial(self._load_early, made, inputs))
         try:
@@ -88,7 +88,7 @@ class BringUp:
             PlexdevError: Whatever can fail.
         """
         self._settled = settled
-        inputs = _Inputs(self._settings, addresses, self._phases, self._note)
+        inputs = Inputs(self._settings, addresses, self._phases, self._note)
         all_of(*inputs.all)
         return self._fill(access, addresses, inputs, beside(self._load))
 
@@ -129,14 +129,14 @@ class BringUp:
                 raise KeyboardInterrupt
             return cluster.create(self._place, config, image=image, timeout=self._left())
 
-    def _fill(self, access: Access, addresses: Addresses, inputs: _Inputs, loaded: Future[bool]) -> StackInfo:
+    def _fill(self, access: Access, addresses: Addresses, inputs: Inputs, loaded: Future[bool]) -> StackInfo:
         with KubeClient(access) as client:
             try:
                 return self._fill_with(client, addresses, inputs, loaded)
             except PlexdevError as error:
                 raise explained(error, access) from None
 
-    def _fill_with(self, client: KubeClient, addresses: Addresses, inputs: _Inputs, loaded: Future[bool]) -> StackInfo:
+    def _fill_with(self, client: KubeClient, addresses: Addresses, inputs: Inputs, loaded: Future[bool]) -> StackInfo:
         access = client.access
         sentinel.withdraw_ready(client)
         objects = inputs.objects.result()
@@ -154,7 +154,7 @@ class BringUp:
             services=services,
             addresses=addresses,
         )
-        self.did.append(f"bootstrap: {_bootstrap(outcome)}")
+        self.did.append(f"bootstrap: {outcome.words_of_job(BOOTSTRAP)}")
         return stack_info(
             access,
             addresses,
@@ -181,8 +181,7 @@ class BringUp:
             run(ours)
             others.result()
         self.did.append(f"images: {'built' if built else 'up to date'}, {'loaded' if fresh else 'on the node already'}")
-        counts = ", ".join(f"{len(names)} {change}" for change, names in _counted(outcome))
-        self.did.append(f"objects: {counts}")
+        self.did.append(f"objects: {', '.join(outcome.words())}")
         return outcome
 
     def _apply_hasty(self, client: KubeClient, run: Callable[[], None]) -> None:
@@ -190,7 +189,7 @@ class BringUp:
             wait_for_services(client, node_of(self._place.name), timeout=self._left())
         run()
 
-    def _load_early(self, made: Future[Access], inputs: _Inputs) -> bool:
+    def _load_early(self, made: Future[Access], inputs: Inputs) -> bool:
         """Load as soon as the node takes images: long before its control plane is up."""
         inputs.built.result()
         while not made.done():
@@ -246,59 +245,6 @@ class BringUp:
         return max(_LEAST, self._settings.timeout - self._phases.seconds)
 
 
-class _Inputs:
-    """What is applied: made beside everything else. The fingerprint is taken first: a later edit is drift."""
-
-    def __init__(
-        self, settings: KindSettings, addresses: Addresses, phases: Phases, note: Callable[[str], None]
-    ) -> None:
-        self.fingerprint = fingerprint.current(settings)
-        self.built: Future[bool] = beside(partial(_timed, phases, "build", partial(images.build, note)))
-        rendered = partial(manifests.render, addresses, settings.images, settings.overlay, settings.seed)
-        self.objects: Future[list[Object]] = beside(partial(_timed, phases, "manifests", rendered))
-        self.definitions: Future[list[Object]] = beside(
-            partial(_timed, phases, "definitions", custom_resource_definitions)
-        )
-
-    @property
-    def all(self) -> tuple[Future[Any], ...]:
-        return self.built, self.objects, self.definitions
-
-
-def _timed(phases: Phases, name: str, work: Callable[[], Any]) -> Any:
-    with phases.phase(name):
-        return work()
-
-
-def explained(error: PlexdevError, access: Access | None) -> PlexdevError:
-    """The error with what the doctor makes of it."""
-    from pytest_plexdev.doctor import advice
-
-    said = advice(error, access)
-    detail = "\n".join(part for part in (error.detail, said) if part)
-    return PlexdevError(error.failure, detail=detail, **error.facts)
-
-
-def api_silent(name: str, addresses: Addresses, error: Exception) -> PlexdevError:
-    """The error for a stack whose host ports do not answer as they should."""
-    reason = str(error) or type(error).__name__
-    fix = "plexdev status; plexdev doctor"
-    return PlexdevError(API_SILENT, name=name, url=addresses.api, reason=reason, fix=fix)
-
-
 def _is_hasty(item: Object) -> bool:
     """A Job that waits for nobody: on a node without a network yet it fails, and is not started again for ever."""
     return item["kind"] == "Job" and not item["spec"]["template"]["spec"].get("initContainers")
-
-
-def _counted(outcome: Outcome) -> list[tuple[str, list[str]]]:
-    return [
-        (change, names) for change in ("created", "changed", "run again", "unchanged") if (names := outcome.of(change))
-    ]
-
-
-def _bootstrap(outcome: Outcome) -> str:
-    change = outcome.changes.get(f"job/{BOOTSTRAP}")
-    return {"created": "ran", "run again": "ran again", "changed": "ran", None: "none in this overlay"}.get(
-        change, "had run"
-    )

@@ -1,0 +1,72 @@
+"""Where the files of one cluster are: its kubeconfig, and the note that says that it is being made."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.command import run
+from pytest_plexdev.kube import Access, read_access
+from pytest_plexdev.stack.embedded.processes import ProcessId
+from pytest_plexdev.stack.files import write_whole
+from pytest_plexdev.stack.kind.names import context_of
+
+_QUICK: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Creation:
+    """The note of a cluster that is being made."""
+
+    cluster: str
+    creator: ProcessId
+    began: float
+
+
+class Place:
+    """Where the files of one cluster are: its kubeconfig, and the note of its creation."""
+
+    def __init__(self, name: str, directory: Path) -> None:
+        self.name = name
+        self.directory = directory
+        self.kubeconfig = directory / "kubeconfig"
+        self._note = directory / "creating.json"
+
+    def access(self) -> Access | None:
+        """How to reach it, by our own kubeconfig; ``None`` where there is none."""
+        return read_access(self.kubeconfig, context_of(self.name))
+
+    def fetch_access(self) -> Access:
+        """Ask kind for the kubeconfig and keep our own copy of it."""
+        said = run(["kind", "get", "kubeconfig", "--name", self.name], timeout=_QUICK, purpose="to reach the cluster")
+        self.directory.mkdir(parents=True, exist_ok=True)
+        write_whole(self.kubeconfig, said.stdout.encode(), mode=0o600)
+        access = self.access()
+        assert access is not None
+        return access
+
+    @contextlib.contextmanager
+    def creating(self) -> Iterator[None]:
+        """While it is made, a note says so; it stays where this process does not live to take it away."""
+        me = ProcessId.of(os.getpid())
+        note = {"cluster": self.name, "pid": me.pid, "started": me.started, "began": time.time()}
+        self.directory.mkdir(parents=True, exist_ok=True)
+        write_whole(self._note, json.dumps(note).encode())
+        yield
+        self.forget_creation()
+
+    def creation(self) -> Creation | None:
+        """The note, where a creation began and was not brought to its end."""
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            said = json.loads(self._note.read_text())
+            return Creation(said["cluster"], ProcessId(said["pid"], said["started"]), said["began"])
+        return None
+
+    def forget_creation(self) -> None:
+        self._note.unlink(missing_ok=True)

@@ -49,7 +49,7 @@ _DEADLINE: Final = 2.0
 _TOO_DEEP: Final = "max depth exceeded"
 _RECONNECT: Final = (
     ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 2000),
     ("grpc.max_reconnect_backoff_ms", 500),
 )
 """gRPC's own backoff grows to two minutes, for which a SpiceDB that is back would stay unavailable."""

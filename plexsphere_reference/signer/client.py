@@ -13,10 +13,11 @@ _DEADLINE: Final = 2.0
 """Seconds for one call."""
 _RECONNECT: Final = (
     ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 500),
+    ("grpc.min_reconnect_backoff_ms", 2000),
 )
-"""gRPC's own backoff grows to two minutes, for which a signer that is back would stay unavailable."""
+"""gRPC's own backoff grows to two minutes, for which a signer that is back would stay unavailable. What it calls the
+least backoff is how long one attempt to connect may take: a busy machine needs more than an instant for it."""
 
 
 class SignerUnavailable(Exception):

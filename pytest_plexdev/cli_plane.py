@@ -114,7 +114,7 @@ def _plane(chosen: Here | None) -> _Plane:
     from pytest_plexdev import choose
     from pytest_plexdev.credentials import Credentials
     from pytest_plexdev.running import Stack
-    from pytest_plexdev.stack.embedded.settings import state_directory
+    from pytest_plexdev.stack.directories import state_directory
     from pytest_plexdev.tenancy import seeded
 
     attached = choose.warm(chosen)

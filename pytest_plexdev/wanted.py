@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_plexdev.stack.embedded.processes import ProcessId
+from pytest_plexdev.stack.processes import ProcessId
 
 if TYPE_CHECKING:
     from pytest_plexdev.options import Settings

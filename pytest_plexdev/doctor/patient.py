@@ -10,7 +10,7 @@ from typing import Final
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.doctor import CONTEXT_MISSING
 from pytest_plexdev.kube import Access, read_access
-from pytest_plexdev.stack.embedded.settings import state_directory
+from pytest_plexdev.stack.directories import state_directory
 from pytest_plexdev.stack.kind.names import CONTEXT_PREFIX, WARM_CLUSTER, context_of
 from pytest_plexdev.stack.kind.warm import warm_directory
 

@@ -18,7 +18,7 @@ import pytest
 from pytest_plexdev.command import run
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.resources import NAMESPACE
-from pytest_plexdev.stack.embedded.settings import cache_directory, state_directory
+from pytest_plexdev.stack.directories import cache_directory, state_directory
 from pytest_plexdev.stack.kind import warm
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.model import StackInfo

@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from pytest_plexdev.stack.embedded.processes import ProcessId
 from pytest_plexdev.stack.kind.settings import KindSettings, fresh_name
 from pytest_plexdev.stack.model import Event, PhaseBegan, Verdict, VerdictChanged
+from pytest_plexdev.stack.processes import ProcessId
 
 NODE_IMAGE = os.environ.get("PLEXDEV_KIND_IMAGE")
 

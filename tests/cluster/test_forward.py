@@ -20,9 +20,9 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import POD
-from pytest_plexdev.stack.embedded.processes import ProcessId
 from pytest_plexdev.stack.kind.forward import Forwards
 from pytest_plexdev.stack.model import Cluster
+from pytest_plexdev.stack.processes import ProcessId
 
 ETCD = (
     "etcd --data-dir=/tmp/etcd --unsafe-no-fsync"

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.stack.embedded.processes import ProcessId
 from pytest_plexdev.stack.kind import reaper
 from pytest_plexdev.stack.kind.settings import fresh_name
 from pytest_plexdev.stack.model import KEPT_MARK
+from pytest_plexdev.stack.processes import ProcessId
 from tests.cluster.stacks import NODE_IMAGE, clusters
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("cluster_tools")
 RUN = """
 import os, sys
 from pathlib import Path
-from pytest_plexdev.stack.embedded.processes import ProcessId
+from pytest_plexdev.stack.processes import ProcessId
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings, fresh_name
 run, image = Path(sys.argv[1]), sys.argv[2]

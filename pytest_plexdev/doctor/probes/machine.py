@@ -11,8 +11,8 @@ from typing import Final
 from pytest_plexdev.command import run
 from pytest_plexdev.doctor.symptoms import Disk, PortUse, RunningCommand
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.embedded.ports import reserve
 from pytest_plexdev.stack.kind.names import API_PORT, IDP_PORT, WARM_CLUSTER, node_of
+from pytest_plexdev.stack.ports import reserve
 
 DOCKER_TIMEOUT: Final = 5.0
 PORTS: Final[Mapping[int, str]] = {API_PORT: "the API", IDP_PORT: "Dex"}

@@ -10,7 +10,6 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from pytest_plexdev.stack.embedded.processes import ProcessId
     from pytest_plexdev.stack.embedded.provider import EmbeddedProvider
     from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Programs
     from pytest_plexdev.stack.embedded.warm import find_warm
@@ -18,12 +17,11 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "EmbeddedProvider": "provider",
     "EmbeddedSettings": "settings",
-    "ProcessId": "processes",
     "Programs": "settings",
     "find_warm": "warm",
 }
 
-__all__ = ["EmbeddedProvider", "EmbeddedSettings", "ProcessId", "Programs", "find_warm"]
+__all__ = ["EmbeddedProvider", "EmbeddedSettings", "Programs", "find_warm"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,8 +14,8 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_plexdev.errors import PlexdevError, encode_failure
-from pytest_plexdev.stack.embedded.processes import ProcessId
 from pytest_plexdev.stack.model import Event, Phase, PhaseBegan, PhaseEnded, Verdict, VerdictChanged
+from pytest_plexdev.stack.processes import ProcessId
 
 
 class Asker:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.stack.embedded.processes import ProcessId
 from pytest_plexdev.stack.files import write_whole
+from pytest_plexdev.stack.processes import ProcessId
 
 _SCRATCH_PREFIX: Final = "plexdev-"
 _LONGEST_TEMPORARY: Final = 60

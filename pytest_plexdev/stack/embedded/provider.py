@@ -19,11 +19,12 @@ from pytest_plexdev.errors import STATE_UNWRITABLE, SUPERVISOR_LOST, PlexdevErro
 from pytest_plexdev.stack.embedded.channel import decode_event
 from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.layout import stack_file, supervisor_of, sweep
-from pytest_plexdev.stack.embedded.processes import ProcessId, last_lines
+from pytest_plexdev.stack.embedded.processes import last_lines
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
 from pytest_plexdev.stack.embedded.state import verdicts
 from pytest_plexdev.stack.embedded.template import storage_errors
 from pytest_plexdev.stack.model import Progress, StackInfo, Verdict
+from pytest_plexdev.stack.processes import ProcessId
 
 _SUPERVISOR: Final = "pytest_plexdev.stack.embedded.supervisor"
 _LONGEST_STOP: Final = 5.0

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from pytest_plexdev.stack.embedded.processes import ProcessId
+from pytest_plexdev.stack.directories import cache_directory
+from pytest_plexdev.stack.processes import ProcessId
 
 Prefer: TypeAlias = Literal["real", "stand-in"]
-
-
-def cache_directory(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where templates are kept: ``PLEXDEV_CACHE_DIR``, else below ``XDG_CACHE_HOME``, else ``~/.cache``."""
-    return _directory(environment, "PLEXDEV_CACHE_DIR", "XDG_CACHE_HOME", ".cache")
-
-
-def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where the warm stack is: ``PLEXDEV_STATE_DIR``, else below ``XDG_STATE_HOME``, else ``~/.local/state``."""
-    return _directory(environment, "PLEXDEV_STATE_DIR", "XDG_STATE_HOME", ".local/state")
-
-
-def _directory(environment: Mapping[str, str], own: str, xdg: str, below_home: str) -> Path:
-    if chosen := environment.get(own):
-        return Path(chosen).absolute()
-    base = environment.get(xdg)
-    return (Path(base) if base else Path.home() / below_home) / "plexdev"
 
 
 def _plane(program: str) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from pytest_plexdev.stack.embedded.ports import HeldPort, reserve
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
+from pytest_plexdev.stack.ports import HeldPort, reserve
 
 DATABASE: Final = "plexsphere"
 """Name of the database, of its role, and the role's password: the product's dev stack has the same."""

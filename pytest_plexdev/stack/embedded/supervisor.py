@@ -17,10 +17,11 @@ from pytest_plexdev.stack.embedded.identity_provider import find_dex
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.plan import Early, Plan
 from pytest_plexdev.stack.embedded.postgres_data import copy_command, template_of
-from pytest_plexdev.stack.embedded.processes import Child, ProcessId, adopt_orphans
+from pytest_plexdev.stack.embedded.processes import Child, adopt_orphans
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
 from pytest_plexdev.stack.embedded.sites import Sites
 from pytest_plexdev.stack.embedded.template import Template
+from pytest_plexdev.stack.processes import ProcessId
 
 
 def main() -> int:

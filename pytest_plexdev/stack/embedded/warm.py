@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_plexdev.errors import STACK_BROKEN, STATE_UNWRITABLE, PlexdevError
+from pytest_plexdev.stack.directories import state_directory
 from pytest_plexdev.stack.embedded.layout import stack_file, supervisor_of
-from pytest_plexdev.stack.embedded.settings import WARM_ID, state_directory
+from pytest_plexdev.stack.embedded.settings import WARM_ID
 from pytest_plexdev.stack.model import StackInfo
 
 if TYPE_CHECKING:

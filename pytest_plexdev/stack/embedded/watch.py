@@ -25,10 +25,11 @@ from pytest_plexdev.stack.embedded.channel import Asker
 from pytest_plexdev.stack.embedded.crew import Crew
 from pytest_plexdev.stack.embedded.layout import sweep_all
 from pytest_plexdev.stack.embedded.plan import Early, Plan
-from pytest_plexdev.stack.embedded.processes import Child, ProcessId
+from pytest_plexdev.stack.embedded.processes import Child
 from pytest_plexdev.stack.embedded.shared_memory import release
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
+from pytest_plexdev.stack.processes import ProcessId
 
 _LEFT_OUT: Final = (
     "OpenBao",

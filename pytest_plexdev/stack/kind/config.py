@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pytest_plexdev.deployment import deploy_directory
-from pytest_plexdev.stack.embedded.ports import reserve
 from pytest_plexdev.stack.kind.names import API_NODE_PORT, IDP_NODE_PORT, OWNER, OWNER_LABEL
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
+from pytest_plexdev.stack.ports import reserve
 
 
 def kind_file() -> Path:

@@ -16,9 +16,9 @@ from filelock import FileLock, Timeout
 
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_BUSY
-from pytest_plexdev.stack.embedded.processes import ProcessId
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
+from pytest_plexdev.stack.processes import ProcessId
 
 _NOBODY: Final = "another process"
 _WARM_FILE: Final = "kind"

@@ -11,7 +11,7 @@ from typing import Final
 from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, IMAGE_BUILD_FAILED, IMAGE_MISSING
-from pytest_plexdev.stack.embedded.settings import cache_directory
+from pytest_plexdev.stack.directories import cache_directory
 from pytest_plexdev.stack.kind.content import base_image, build_context, content_hash
 from pytest_plexdev.stack.kind.engine import docker
 from pytest_plexdev.stack.kind.local_images import Note, canonical, local_images, provide, silent

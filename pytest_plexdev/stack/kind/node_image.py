@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.embedded.settings import cache_directory
+from pytest_plexdev.stack.directories import cache_directory
 from pytest_plexdev.stack.kind.digests import refuse_changed
 from pytest_plexdev.stack.kind.engine import docker
 from pytest_plexdev.stack.kind.local_images import LocalImages, Note, local_images, provide, silent

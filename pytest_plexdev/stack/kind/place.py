@@ -13,9 +13,9 @@ from typing import Final
 
 from pytest_plexdev.command import run
 from pytest_plexdev.kube import Access, read_access
-from pytest_plexdev.stack.embedded.processes import ProcessId
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.kind.names import context_of
+from pytest_plexdev.stack.processes import ProcessId
 
 _QUICK: Final = 30.0
 

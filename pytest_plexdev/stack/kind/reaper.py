@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.stack.embedded.processes import ProcessId
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK
+from pytest_plexdev.stack.processes import ProcessId
 
 _FILE: Final = "reaper.json"
 _ENDS: Final = 2.0

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-from pytest_plexdev.stack.embedded.processes import ProcessId
-from pytest_plexdev.stack.embedded.settings import state_directory
+from pytest_plexdev.stack.directories import state_directory
 from pytest_plexdev.stack.kind.names import API_PORT, IDP_PORT, WARM_CLUSTER
+from pytest_plexdev.stack.processes import ProcessId
 
 OnDrift: TypeAlias = Literal["fail", "apply", "ignore"]
 

@@ -33,7 +33,7 @@ from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import VENDOR_MISMATCH, VENDOR_MISSING
 from pytest_plexdev.kube.client import Object
-from pytest_plexdev.stack.embedded.settings import cache_directory
+from pytest_plexdev.stack.directories import cache_directory
 from pytest_plexdev.stack.files import write_whole
 
 _FORM: Final = "1"

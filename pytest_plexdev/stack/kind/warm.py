@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED, NOT_LOOPBACK
-from pytest_plexdev.stack.embedded.settings import state_directory
+from pytest_plexdev.stack.directories import state_directory
 from pytest_plexdev.stack.kind.names import NAMESPACE, WARM_CLUSTER, context_of
 from pytest_plexdev.stack.kind.settings import Addresses
 

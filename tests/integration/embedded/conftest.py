@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings, Programs
-from pytest_plexdev.stack.embedded.processes import ProcessId
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.settings import Order
 from pytest_plexdev.stack.model import Event, StackInfo
+from pytest_plexdev.stack.processes import ProcessId
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]

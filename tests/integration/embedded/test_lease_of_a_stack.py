@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.lease import Lease
-from pytest_plexdev.stack.embedded import EmbeddedProvider, ProcessId
+from pytest_plexdev.stack.embedded import EmbeddedProvider
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.settings import Order
 from pytest_plexdev.stack.embedded.state import verdicts
+from pytest_plexdev.stack.processes import ProcessId
 
 _WORKER = """
 import os, sys

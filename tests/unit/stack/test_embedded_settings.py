@@ -10,12 +10,14 @@ import pytest
 
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError, decode_failure, encode_failure
 from pytest_plexdev.progress import verdict_table
-from pytest_plexdev.stack.embedded import EmbeddedSettings, ProcessId, Programs
+from pytest_plexdev.stack.directories import cache_directory, state_directory
+from pytest_plexdev.stack.embedded import EmbeddedSettings, Programs
 from pytest_plexdev.stack.embedded.channel import decode_event
 from pytest_plexdev.stack.embedded.environment import program_environment
-from pytest_plexdev.stack.embedded.settings import Order, cache_directory, state_directory
+from pytest_plexdev.stack.embedded.settings import Order
 from pytest_plexdev.stack.embedded.template import Template, key_of
 from pytest_plexdev.stack.model import Phase, PhaseBegan, PhaseEnded, Verdict, VerdictChanged
+from pytest_plexdev.stack.processes import ProcessId
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ import sys
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.embedded.ports import holder, reserve
-from pytest_plexdev.stack.embedded.processes import ProcessId, describe, describe_status, last_lines
+from pytest_plexdev.stack.embedded.processes import describe_status, last_lines
+from pytest_plexdev.stack.ports import holder, reserve
+from pytest_plexdev.stack.processes import ProcessId, describe
 
 
 def test_a_process_is_itself_and_alive():

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
-from pytest_plexdev.stack.embedded.processes import describe
+from pytest_plexdev.stack.processes import describe
 
 _Socket: TypeAlias = socket.socket
 

@@ -1,7 +1,8 @@
-"""The project's own tests run pytest within pytest; and ``-m golden`` reads no file that has no golden test."""
+"""The project's own tests run pytest within pytest, and interrupt programs; ``-m golden`` reads golden tests alone."""
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,12 @@ import pytest
 pytest_plugins = ["pytester"]
 
 _TESTS = Path(__file__).parent / "tests"
+
+
+def pytest_configure() -> None:
+    # A shell starts what runs in the background deaf to Ctrl-C, and whatever that starts is deaf as well.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

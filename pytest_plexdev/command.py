@@ -11,10 +11,12 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, TOOL_MISSING
+from pytest_plexdev.together import current
 
 _LINES: Final = 15
 """Last lines of what a failed command said that its error shows."""
@@ -45,10 +47,11 @@ def run(
 ) -> Completed:
     """Run a program to its end.
 
-    It gets a session of its own: Ctrl-C reaches us, and we end it with everything that it started.
+    It gets a session of its own: Ctrl-C reaches us, and we end it with everything that it started; in a thread of work
+    that is done :func:`together <pytest_plexdev.together.together>` it is ended with that.
 
     Args:
-        timeout: Seconds; then it is ended.
+        timeout: Seconds; then it is ended. Less where the work that it is part of has less left.
         purpose: Why it is run, as a sentence: the ``why`` of an error.
         fix: What to type next where it fails.
         stdin: Bytes, or an open file, read from where it stands.
@@ -62,27 +65,26 @@ def run(
     if program is None:
         raise PlexdevError(TOOL_MISSING, program=argv[0], wanted=MINIMUM.get(argv[0], "of any version"))
     began = time.monotonic()
-    given = stdin if isinstance(stdin, bytes) else None
-    process = subprocess.Popen(
-        [program, *argv[1:]],
-        stdin=subprocess.PIPE if isinstance(stdin, bytes) else (stdin or subprocess.DEVNULL),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT if all_output else subprocess.PIPE,
-        env=environment,
-        start_new_session=True,
+    work = current()
+    allowed = timeout if work is None else min(timeout, work.left)
+    start = partial(
+        _start, [program, *argv[1:]], stdin, environment, subprocess.STDOUT if all_output else subprocess.PIPE
     )
-    try:
-        stdout, stderr = (
-            (part or b"").decode(errors="replace") for part in process.communicate(given, timeout=timeout)
-        )
-    except subprocess.TimeoutExpired:
-        said = _end(process)
-        raise PlexdevError(
-            COMMAND_UNFINISHED, detail=said, command=shlex.join(argv), seconds=timeout, purpose=purpose
-        ) from None
-    except BaseException:
-        _end(process)
-        raise
+    with contextlib.nullcontext(start()) if work is None else work.program(start) as process:
+        try:
+            said = process.communicate(stdin if isinstance(stdin, bytes) else None, timeout=allowed)
+        except subprocess.TimeoutExpired:
+            raise PlexdevError(
+                COMMAND_UNFINISHED,
+                detail=_end(process),
+                command=shlex.join(argv),
+                seconds=round(allowed, 1),
+                purpose=purpose,
+            ) from None
+        except BaseException:
+            _end(process)
+            raise
+    stdout, stderr = ((part or b"").decode(errors="replace") for part in said)
     if process.returncode != 0:
         raise PlexdevError(
             COMMAND_FAILED,
@@ -93,6 +95,19 @@ def run(
             fix=fix,
         )
     return Completed(stdout=stdout, stderr=stderr, seconds=time.monotonic() - began)
+
+
+def _start(
+    argv: Sequence[str], stdin: bytes | BinaryIO | None, environment: Mapping[str, str] | None, stderr: int
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE if isinstance(stdin, bytes) else (stdin or subprocess.DEVNULL),
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env=environment,
+        start_new_session=True,
+    )
 
 
 def _end(process: subprocess.Popen[bytes]) -> str:

@@ -1,4 +1,4 @@
-"""Work beside the main thread, which waits for it and hears Ctrl-C meanwhile."""
+"""Work beside the main thread, which waits for it and hears Ctrl-C meanwhile, and then ends it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from typing import Any, TypeVar
 
+from pytest_plexdev.together import current, taking_part
+
 T = TypeVar("T")
 
 
 def beside(work: Callable[[], T]) -> Future[T]:
-    """Start *work* in a thread that no end of the program waits for."""
+    """Start *work* in a thread. It is part of what this thread does :mod:`together <pytest_plexdev.together>`."""
     future: Future[T] = Future()
-    threading.Thread(target=_fill, args=(future, work), daemon=True).start()
+    thread = threading.Thread(target=_fill, args=(future, taking_part(work)), daemon=True)
+    if (ours := current()) is not None:
+        ours.thread(thread)
+    else:
+        thread.start()
     return future
 
 

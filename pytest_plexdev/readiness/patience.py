@@ -32,7 +32,7 @@ class Patience:
     """The looks of one wait.
 
     Attributes:
-        began: Of the wait, in Unix seconds by the cluster's clock.
+        began: Since when evidence is new, in Unix seconds by the cluster's clock.
         next_look: When a grace ends, so that the same world is to be looked at again.
     """
 

@@ -32,6 +32,7 @@ def wait_ready(
     wanted: Sequence[ObjectRef],
     *,
     timeout: float,
+    began: float | None = None,
     progress: Progress = lambda _event: None,
     graces: Graces = _GRACES,
     now: Callable[[], float] = time.time,
@@ -42,6 +43,8 @@ def wait_ready(
 
     Args:
         timeout: Seconds for all of it, survived restarts of the API server included.
+        began: Since when what is told of the objects is news, in Unix seconds: a failure from before that may be
+            mended by now. Without one it is the call; who applies first says when that began.
         graces: How long doubts last.
         now: Unix time in seconds.
 
@@ -49,7 +52,7 @@ def wait_ready(
         PlexdevError: ``doomed-object`` or ``object-gone`` as soon as that is conclusive, ``objects-not-ready`` (exit
             code 124) at the timeout; ``kube-refused`` where we may not see what is waited for.
     """
-    wait = _Wait(client, in_order(wanted), timeout, progress, graces, now)
+    wait = _Wait(client, in_order(wanted), timeout, began, progress, graces, now)
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -105,6 +108,7 @@ class _Wait:
     client: KubeClient
     wanted: Sequence[ObjectRef]
     timeout: float
+    news_from: float | None
     progress: Progress
     graces: Graces
     now: Callable[[], float]
@@ -136,7 +140,8 @@ class _Wait:
                 following.result()
             if watch.is_whole:
                 if patience is None:
-                    patience = Patience(began + watch.clock_offset, self.graces)
+                    since = began if self.news_from is None else min(began, self.news_from)
+                    patience = Patience(since + watch.clock_offset, self.graces)
                 found = patience.look(self.wanted, watch.world, self.now() + watch.clock_offset)
                 voices.listen(found)
                 found = _explained(found, voices)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,10 +17,10 @@ import httpx
 import msgspec
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import KUBE_REFUSED
 from pytest_plexdev.kube import KubeClient, Resource
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION
 from pytest_plexdev.readiness.ref import ObjectRef
+from pytest_plexdev.readiness.wire import check, clock_ahead, lines
 from pytest_plexdev.readiness.world import World
 
 _FIRST_PAUSE: Final = 0.05
@@ -48,6 +48,27 @@ class Scope:
     resource: Resource
     namespace: str | None = None
     needed: bool = True
+
+
+@dataclass
+class _Trouble:
+    """What one kind's requests meet, until a watch brings something."""
+
+    refused_since: float | None = None
+    pause: float = _FIRST_PAUSE
+
+    def is_over(self) -> None:
+        self.refused_since, self.pause = None, _FIRST_PAUSE
+
+    def refused_for(self) -> float:
+        """Seconds for which the server has refused us; it did so just now."""
+        now = time.monotonic()
+        self.refused_since = self.refused_since or now
+        return now - self.refused_since
+
+    async def rest(self) -> None:
+        await asyncio.sleep(self.pause)
+        self.pause = min(2 * self.pause, _LONGEST_PAUSE)
 
 
 class Gone(Exception):
@@ -95,29 +116,28 @@ class Watch:
             raise failed.exceptions[0] from None
 
     async def _follow(self, scope: Scope) -> None:
-        pause, refused_since = _FIRST_PAUSE, None
+        trouble = _Trouble()
         while True:
             try:
                 version = await self._list(scope)
-                pause, refused_since = _FIRST_PAUSE, None
                 if version is None:
+                    trouble.is_over()
                     await self._kind_appears()
                 else:
-                    await self._watch_on(scope, version)
+                    await self._watch_on(scope, version, trouble)
                 continue
             except Gone:
-                continue
+                # What it does not know any more is listed anew.
+                pass
             except PlexdevError:
-                refused_since = refused_since or time.monotonic()
-                if time.monotonic() - refused_since > _REFUSAL_GRACE or not scope.needed:
-                    if scope.needed:
-                        raise
+                if not scope.needed:
                     self._note(scope)
                     return
+                if trouble.refused_for() > _REFUSAL_GRACE:
+                    raise
             except httpx.HTTPError as error:
                 self._server_is_away(error)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            await trouble.rest()
 
     async def _list(self, scope: Scope) -> str | None:
         """Its resource version; ``None`` where the kind is not served."""
@@ -128,16 +148,16 @@ class Watch:
             self.world.replace(scope.resource.kind, scope.namespace, ())
             self._note(scope)
             return None
-        self._check(scope, response)
+        check(self._client, "list", scope.resource, response)
         listing = msgspec.json.decode(response.content)
-        self.clock_offset = _offset(response) or self.clock_offset
+        self.clock_offset = clock_ahead(response) or self.clock_offset
         self.away = ""
         self.world.unserved.discard(scope.resource.kind)
         self.world.replace(scope.resource.kind, scope.namespace, listing["items"] or ())
         self._note(scope)
         return str(listing["metadata"]["resourceVersion"])
 
-    async def _watch_on(self, scope: Scope, version: str) -> None:
+    async def _watch_on(self, scope: Scope, version: str, trouble: _Trouble) -> None:
         """Watch from one version to the next, over as many connections as it takes."""
         while True:
             query = {
@@ -154,11 +174,14 @@ class Watch:
                     raise Gone
                 if not response.is_success:
                     await response.aread()
-                self._check(scope, response)
+                check(self._client, "watch", scope.resource, response)
+                # Not sooner: who may list may still not watch.
+                trouble.refused_since = None
                 # A cut connection is resumed; one that cannot be made means that the server is away.
                 with contextlib.suppress(httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout):
-                    async for line in _lines(response):
+                    async for line in lines(response):
                         version = self._take(scope, msgspec.json.decode(line))
+                        trouble.is_over()
             # A server that is going down accepts and cuts.
             await asyncio.sleep(_FIRST_PAUSE)
 
@@ -199,54 +222,8 @@ class Watch:
         self.away = str(error) or type(error).__name__
         self.changed.set()
 
-    def _check(self, scope: Scope, response: httpx.Response) -> None:
-        if response.is_success:
-            return
-        if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
-            raise httpx.HTTPStatusError(
-                f"it answers {response.status_code}", request=response.request, response=response
-            )
-        raise _refusal(self._client, scope, response)
-
-
-def _refusal(client: KubeClient, scope: Scope, response: httpx.Response) -> PlexdevError:
-    return PlexdevError(
-        KUBE_REFUSED,
-        verb="list",
-        object=scope.resource.plural,
-        reason=f"{response.status_code} {response.reason_phrase}",
-        message=_message(response),
-        fix=client.command("auth", "can-i", "watch", scope.resource.plural),
-    )
-
-
-def _message(response: httpx.Response) -> str:
-    with contextlib.suppress(msgspec.DecodeError, AttributeError):
-        return str(msgspec.json.decode(response.content).get("message"))
-    return response.text[:500] or "it gave no reason"
-
-
-async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
-    """One JSON object each. Not ``aiter_lines``: that breaks lines where JSON does not."""
-    rest = b""
-    async for piece in response.aiter_bytes():
-        *whole, rest = (rest + piece).split(b"\n")
-        for line in whole:
-            yield line
-
 
 def _accept(scope: Scope, suffix: str) -> dict[str, str]:
     """Definitions that only tell when to look again come without their schemas, which are megabytes."""
     bare = scope.resource == CUSTOM_RESOURCE_DEFINITION and not scope.needed
     return {"accept": _METADATA_ONLY.format(suffix)} if bare else {}
-
-
-def _offset(response: httpx.Response) -> float:
-    """How far the server's clock is ahead of ours; nothing where the difference is within what a header can tell."""
-    from email.utils import parsedate_to_datetime
-
-    try:
-        ahead = parsedate_to_datetime(response.headers["date"]).timestamp() - time.time()
-    except (KeyError, ValueError):
-        return 0.0
-    return ahead if abs(ahead) > 2 else 0.0

@@ -24,6 +24,7 @@ class FakeApi:
         watched_from: The resource versions from which each path was watched.
         forgotten: Versions up to this one are answered with 410.
         unserved: Paths that are answered with 404.
+        forbidden: Paths that may be listed and not watched.
         delay: Seconds that a LIST takes.
     """
 
@@ -32,6 +33,7 @@ class FakeApi:
         self.watched_from: dict[str, list[int]] = defaultdict(list)
         self.forgotten = 0
         self.unserved: set[str] = set()
+        self.forbidden: set[str] = set()
         self.delay = 0.0
         self._version = 1
         self._history: dict[str, list[tuple[int, str, dict[str, Any]]]] = defaultdict(list)
@@ -120,6 +122,8 @@ class FakeApi:
                 query = {name: values[0] for name, values in parse_qs(url.query).items()}
                 if url.path in self.unserved:
                     _reply(writer, 404, {"kind": "Status", "code": 404})
+                elif "watch" in query and url.path in self.forbidden:
+                    _reply(writer, 403, {"kind": "Status", "code": 403, "message": "pods is forbidden"})
                 elif "watch" in query:
                     self._watch(writer, url.path, int(query["resourceVersion"]))
                 else:

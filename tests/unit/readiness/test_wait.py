@@ -16,6 +16,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness import Graces, ObjectRef, verdicts_now, wait_ready
 from pytest_plexdev.readiness.ref import Object
+from pytest_plexdev.readiness.world import seconds
 from pytest_plexdev.stack.model import Event, VerdictChanged
 from tests.unit.readiness.fake_api import FakeApi
 from tests.unit.readiness.replay import lines, subject
@@ -190,3 +191,29 @@ def test_a_wait_from_inside_an_event_loop(server: Server, client: KubeClient) ->
 def test_nothing_to_wait_for(client: KubeClient) -> None:
     with contextlib.closing(client):
         assert wait_ready(client, [], timeout=1) == []
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_who_applied_before_waiting_says_since_when_evidence_is_new(
+    server: Server, client: KubeClient, *, says: bool
+) -> None:
+    server.put(lines("image-never-pulled"))
+    (scheduled,) = {
+        seconds(condition["lastTransitionTime"])
+        for item in lines("image-never-pulled")
+        for condition in item.get("status", {}).get("conditions", ())
+        if condition["type"] == "PodScheduled"
+    }
+    assert scheduled is not None
+    ahead = scheduled + 5 - time.time()
+
+    with pytest.raises(PlexdevError) as raised:
+        wait_ready(
+            client,
+            [subject("image-never-pulled")],
+            timeout=1.5,
+            began=scheduled - 1 if says else None,
+            now=lambda: time.time() + ahead,
+        )
+
+    assert raised.value.tag == ("doomed-object" if says else "objects-not-ready")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness.ref import RESOURCES, ObjectRef
 from pytest_plexdev.readiness.watch import Scope, Watch
@@ -25,6 +26,14 @@ def pod(name: str, **status: Any) -> dict[str, Any]:
 
 def ref(name: str) -> ObjectRef:
     return ObjectRef("Pod", name, "default")
+
+
+async def alone(scene: Callable[[FakeApi, Watch], Awaitable[None]]) -> None:
+    """A scene that runs the watch by itself."""
+    async with FakeApi() as api, asyncio.timeout(10):
+        with KubeClient(api.access) as client:
+            async with client.stream() as http:
+                await scene(api, Watch(client, http, World(), (SCOPE,)))
 
 
 def play(scene: Callable[[FakeApi, Watch], Awaitable[None]], *scopes: Scope) -> None:
@@ -162,3 +171,30 @@ def test_a_kind_that_comes_later_is_listed_when_its_definition_comes() -> None:
         assert watch.world.unserved == set()
 
     play(scene, Scope(RESOURCES["Gateway"], "default"))
+
+
+def test_who_may_list_and_not_watch_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_plexdev.readiness.watch._REFUSAL_GRACE", 0.5)
+
+    async def scene(api: FakeApi, watch: Watch) -> None:
+        api.forbidden.add(PODS)
+        with pytest.raises(PlexdevError) as refused:
+            await asyncio.wait_for(watch.run(), timeout=5)
+
+        assert refused.value.tag == "kube-refused"
+        assert "watch pods" in str(refused.value)
+        # Twice as long each time, for somebody else's server.
+        assert api.lists[PODS] < 10
+
+    asyncio.run(alone(scene))
+
+
+def test_a_version_that_is_always_forgotten_is_not_asked_for_without_end() -> None:
+    async def scene(api: FakeApi, watch: Watch) -> None:
+        api.forgotten = 1_000_000
+        await until(watch, lambda: watch.is_whole)
+        await asyncio.sleep(1)
+
+        assert 2 <= api.lists[PODS] <= 6
+
+    play(scene)

@@ -1,0 +1,64 @@
+"""What an API server's answers mean: lines of a watch, refusals, and what time it is there."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx
+import msgspec
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import KUBE_REFUSED
+from pytest_plexdev.kube import KubeClient, Resource
+
+_HEADER_TELLS: Final = 2.0
+"""Seconds within which two clocks are the same: the header has whole ones."""
+
+
+async def lines(response: httpx.Response) -> AsyncIterator[bytes]:
+    """One JSON object each. Not ``aiter_lines``: that breaks lines where JSON does not."""
+    rest = b""
+    async for piece in response.aiter_bytes():
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            yield line
+
+
+def check(client: KubeClient, verb: str, resource: Resource, response: httpx.Response) -> None:
+    """Raise what an answer means that is no success.
+
+    Raises:
+        HTTPStatusError: It cannot answer now.
+        PlexdevError: ``kube-refused``.
+    """
+    if response.is_success:
+        return
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+        raise httpx.HTTPStatusError(f"it answers {response.status_code}", request=response.request, response=response)
+    raise PlexdevError(
+        KUBE_REFUSED,
+        verb=verb,
+        object=resource.plural,
+        reason=f"{response.status_code} {response.reason_phrase}",
+        message=_message(response),
+        fix=client.command("auth", "can-i", verb, resource.plural),
+    )
+
+
+def clock_ahead(response: httpx.Response) -> float:
+    """Seconds by which the server's clock is ahead of ours; 0 where a header cannot tell."""
+    try:
+        ahead = parsedate_to_datetime(response.headers["date"]).timestamp() - time.time()
+    except (KeyError, ValueError):
+        return 0.0
+    return ahead if abs(ahead) > _HEADER_TELLS else 0.0
+
+
+def _message(response: httpx.Response) -> str:
+    with contextlib.suppress(msgspec.DecodeError, AttributeError):
+        return str(msgspec.json.decode(response.content).get("message"))
+    return response.text[:500] or "it gave no reason"

@@ -1,72 +1,90 @@
-"""What is applied, as ``plexdev manifests`` prints it: kustomize is real, no cluster is needed."""
+"""Every manifest is one that a real API server takes as it is applied: no unknown field, no value that it refuses.
+
+A dry run asks for all that an apply does but keeping it: kinds and namespaces must be there. So the definitions are
+really installed and the one namespace of the manifests' own is really made; nothing is moved into another.
+"""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+import copy
+from collections.abc import Iterator
 
 import pytest
-import yaml
 
+from pytest_plexdev.command import run
+from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.manifests import render
-from pytest_plexdev.stack.kind.render import INPUTS, images_of, pod_template
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
+from pytest_plexdev.readiness import refs_of, wait_ready
+from pytest_plexdev.stack.kind import manifests, vendor
 from pytest_plexdev.stack.kind.settings import Addresses
 
-pytestmark = pytest.mark.usefixtures("cluster_tools")
+PATIENCE = 60.0
 
 
 @pytest.fixture(scope="module")
-def printed(cluster_tools: None) -> list[dict[str, Any]]:
-    argv = [sys.executable, "-m", "pytest_plexdev.cli", "manifests"]
-    environment = {**os.environ, "PLEXDEV_IMAGES": "nats=registry.test/nats:9"}
-    said = subprocess.run(argv, capture_output=True, text=True, check=True, env=environment)
-    return list(yaml.load_all(said.stdout, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+def rendered(cluster_tools: None) -> list[Object]:
+    """What ``plexdev up`` applies, and the agent, which no overlay renders yet."""
+    stack = manifests.render(Addresses())
+    agent = manifests.render(Addresses(), overlay=deploy_directory() / "base/plexd")
+    return [*stack, *(each for each in agent if each not in stack)]
 
 
-def test_every_image_has_a_tag_and_one_of_ones_own_is_used(printed: list[dict[str, Any]]) -> None:
-    images = {image for each in printed for image in images_of(each) if each["kind"] != "CustomResourceDefinition"}
-
-    assert {"postgres:16-alpine", "plexsphere:dev", "registry.test/nats:9"} <= images
-    assert [image for image in images if ":" not in image.rpartition("/")[2]] == []
-
-
-def test_every_pod_rolls_with_what_it_is_made_of(printed: list[dict[str, Any]]) -> None:
-    templates = [template for each in printed if (template := pod_template(each)) is not None]
-
-    assert len(templates) > 8
-    assert all(template["metadata"]["annotations"][INPUTS] for template in templates)
-
-
-def test_a_fresh_stack_names_its_own_addresses_and_no_other() -> None:
-    text = yaml.safe_dump_all(render(Addresses(41000, 41001)))
-
-    assert "http://localhost:41001/dex" in text
-    assert "localhost:8080" not in text
-    assert "localhost:5556" not in text
-
-
-def test_an_overlay_of_ones_own_gets_our_mark_and_the_gateway(tmp_path: Path) -> None:
-    (tmp_path / "kustomization.yaml").write_text("resources: [one.yaml]\n")
-    (tmp_path / "one.yaml").write_text(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {url: http://localhost:8080}\n"
-    )
-
-    names = {each["metadata"]["name"]: each for each in render(Addresses(41000, 41001), overlay=tmp_path)}
-
-    assert {"one", "plexdev-sentinel", "envoy-gateway", "envoy-proxy-config"} <= set(names)
-    assert "postgres" not in names
-    assert names["one"]["data"]["url"] == "http://localhost:41000"
+@pytest.fixture(scope="module")
+def ground(kube: KubeClient, rendered: list[Object]) -> Iterator[None]:
+    """Kinds and namespaces; removed again where another test had not made them."""
+    definitions = vendor.custom_resource_definitions()
+    kinds = _missing(kube, definitions)
+    places = [each for each in rendered if each["kind"] == "Namespace"]
+    ours = _missing(kube, places)
+    for each in [*kinds, *ours]:
+        kube.apply(each)
+    wait_ready(kube, refs_of(definitions), timeout=PATIENCE)
+    yield
+    for each in ours:
+        kube.delete(NAMESPACE, each["metadata"]["name"])
+    for each in kinds:
+        # A kind that nobody ever asked for is deleted minutes later: its instances are looked for, and their storage
+        # is made with the first question.
+        names = each["spec"]["names"]
+        run([*kube.access.kubectl, "get", names["plural"], "-A"], timeout=PATIENCE, purpose="its storage is there")
+        kube.delete(CUSTOM_RESOURCE_DEFINITION, each["metadata"]["name"])
+    gone = [f"{each['kind'].lower()}/{each['metadata']['name']}" for each in [*ours, *kinds]]
+    if gone:
+        wait = [*kube.access.kubectl, "wait", "--for=delete", f"--timeout={PATIENCE:.0f}s", *gone]
+        run(wait, timeout=PATIENCE + 10, purpose="the next test finds a bare cluster")
 
 
-def test_an_overlay_that_kustomize_refuses_is_told(tmp_path: Path) -> None:
-    (tmp_path / "kustomization.yaml").write_text("resources: [missing.yaml]\n")
+@pytest.mark.usefixtures("ground")
+def test_the_api_server_takes_every_manifest(kube: KubeClient, rendered: list[Object]) -> None:
+    places = {each["metadata"].get("namespace") for each in rendered}
+    refused = [said for each in rendered if (said := _refusal(kube, each))]
 
-    with pytest.raises(PlexdevError) as refusal:
-        render(Addresses(), overlay=tmp_path)
+    assert places == {None, "default", "envoy-gateway-system"}
+    assert {("Deployment", "plexd"), ("EnvoyProxy", "envoy-proxy-config"), ("HTTPRoute", "plexsphere")} <= {
+        (each["kind"], each["metadata"]["name"]) for each in rendered
+    }
+    assert refused == []
 
-    assert refusal.value.tag == "command-failed"
-    assert "missing.yaml" in str(refusal.value)
+
+def test_a_misspelt_field_would_be_refused(kube: KubeClient, rendered: list[Object]) -> None:
+    (postgres,) = [each for each in rendered if (each["kind"], each["metadata"]["name"]) == ("StatefulSet", "postgres")]
+    misspelt = copy.deepcopy(postgres)
+    misspelt["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = {}
+
+    assert "readinesProbe" in _refusal(kube, misspelt)
+
+
+def _refusal(kube: KubeClient, wanted: Object) -> str:
+    try:
+        kube.apply(wanted, dry_run=True)
+    except PlexdevError as error:
+        return str(error)
+    return ""
+
+
+def _missing(kube: KubeClient, wanted: list[Object]) -> list[Object]:
+    kinds = {each["kind"]: kube.resource_of(each["apiVersion"], each["kind"]) for each in wanted}
+    return [each for each in wanted if kube.get(kinds[each["kind"]], each["metadata"]["name"]) is None]

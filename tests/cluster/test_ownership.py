@@ -10,6 +10,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, NAMESPACE
 from pytest_plexdev.stack.kind import cluster, warm
+from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
 from tests.cluster.stacks import Heard, clusters
 
@@ -45,7 +46,7 @@ def test_down_preserves_it_with_a_warning(settings: KindSettings) -> None:
 
 def test_a_note_of_ours_does_not_make_a_later_cluster_ours(settings: KindSettings) -> None:
     """Our creation was killed; somebody deleted what it left and made one of the same name."""
-    place = cluster.Place(settings.name, warm.warm_directory(settings.state, settings.name))
+    place = Place(settings.name, warm.warm_directory(settings.state, settings.name))
     place.directory.mkdir(parents=True)
     (place.directory / "creating.json").write_text(
         f'{{"cluster": "{settings.name}", "pid": 4194304, "started": 1, "began": 1.0}}'

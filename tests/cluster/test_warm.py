@@ -20,9 +20,10 @@ from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, POD, STATEFUL_SET
-from pytest_plexdev.stack.kind import answers, cluster, warm, warm_up
+from pytest_plexdev.stack.kind import answers, warm, warm_up
 from pytest_plexdev.stack.kind.names import NAMESPACE, node_of
 from pytest_plexdev.stack.kind.pins import read_pins
+from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.model import StackInfo
 from tests.cluster.stacks import NODE_IMAGE, Heard, clusters
@@ -279,7 +280,7 @@ def test_ctrl_c_while_the_cluster_is_made_leaves_nothing(settings: KindSettings)
     process.communicate(timeout=120)
 
     assert settings.name not in clusters()
-    assert cluster.Place(settings.name, warm.warm_directory(settings.state, settings.name)).creation() is None
+    assert Place(settings.name, warm.warm_directory(settings.state, settings.name)).creation() is None
 
 
 def take(address: str) -> list[str]:

@@ -18,17 +18,20 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.engine import docker
-from pytest_plexdev.stack.kind.names import OWNER, OWNER_LABEL, node_of
-from pytest_plexdev.stack.kind.place import Place as Place
+from pytest_plexdev.stack.kind.names import API_NODE_PORT, OWNER, OWNER_LABEL, node_of
+from pytest_plexdev.stack.kind.place import Creation, Place
+from pytest_plexdev.together import to_the_end
 
-_QUICK: Final = 30.0
+Mark: TypeAlias = Literal["ours", "none", "not yet", "unreadable"]
+"""What a node says of who made it; kind writes that a moment after the container is there."""
+
 _DELETION: Final = 120.0
 _LATE: Final = 5.0
 """Seconds in which Docker has made the container of an ended `kind create`, if it is making one."""
@@ -42,6 +45,10 @@ _CREATION_FIXES: Final = (
     ("address already in use", "run it again: another program took the port between the choice and the creation"),
     ("no space left on device", "docker system prune -f"),
 )
+_TAKEN: Final = re.compile(r"node\(s\) already exist|is already in use by container")
+"""kind's words, and Docker's, where somebody else has a cluster of that name by now."""
+_NO_FILE: Final = re.compile(r"could not find the file|no such container:path", re.IGNORECASE)
+_CONFIGURATION: Final = "/kind/kubeadm.conf"
 _KIND_LABEL: Final = "io.x-k8s.kind.cluster"
 _LABEL: Final = f"{OWNER_LABEL}={OWNER}"
 
@@ -58,18 +65,20 @@ class Container:
 
 
 def create(place: Place, config: bytes, *, image: str | None, timeout: float) -> Access:
-    """Make the cluster. A creation that fails or is interrupted leaves nothing behind.
+    """Make the cluster. A creation that fails or is interrupted leaves nothing behind, and takes nobody else's away.
 
     Raises:
         PlexdevError: ``cluster-not-made`` or ``command-unfinished``, with what kind said.
     """
     argv = ["kind", "create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig), "--config", "-"]
-    argv += ["--image", image] if image else []
+    # Without the last one kind itself deletes by the name, whoever made a cluster of that name meanwhile.
+    argv += [*(["--image", image] if image else []), "--retain"]
     with place.creating():
         try:
             run(argv, timeout=timeout, purpose="kind makes the cluster of the stack", stdin=config)
         except BaseException as error:
-            delete(place)
+            with to_the_end(), contextlib.suppress(PlexdevError):
+                _take_back(place, error)
             raise _creation_error(error) from None
     access = place.access()
     assert access is not None
@@ -84,24 +93,51 @@ def _creation_error(error: BaseException) -> BaseException:
     return PlexdevError(CLUSTER_NOT_MADE, detail=error.detail, fix=fix, **facts)
 
 
+def _take_back(place: Place, error: BaseException) -> None:
+    """Delete what an ended ``kind create`` of ours left, if what is there by that name is its."""
+    note = place.creation()
+    is_over = isinstance(error, PlexdevError) and error.failure is COMMAND_FAILED
+    if not (is_over and _TAKEN.search(str(error))):
+        _end_creators(place)
+        container = _appearing(place.name, within=0.0 if is_over else _LATE)
+        if container is not None and note is not None and _was_begun(note, container):
+            delete(place)
+    place.forget_creation()
+
+
 def delete(place: Place) -> None:
     """Delete the cluster and what it left in *place*; one that is gone already is fine. Whose it is, the caller knows.
 
     A ``kind create`` that outlived its process is ended first: it would go on making what is deleted here.
     """
-    creators = _creators(place)
-    for creator in creators:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(creator, signal.SIGKILL)
     argv = ["kind", "delete", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig)]
     purpose = "the cluster is not needed any more"
-    # Somebody else may delete it at the same moment.
-    with contextlib.suppress(PlexdevError):
-        run(argv, timeout=_DELETION, purpose=purpose)
-    if _appears(place.name, within=_LATE if creators else 0.0):
-        run(argv, timeout=_DELETION, purpose=purpose)
+    with to_the_end():
+        were_at_work = _end_creators(place)
+        # Somebody else may delete it at the same moment.
+        with contextlib.suppress(PlexdevError):
+            run(argv, timeout=_DELETION, purpose=purpose)
+        if _appearing(place.name, within=_LATE if were_at_work else 0.0) is not None:
+            run(argv, timeout=_DELETION, purpose=purpose)
     place.forget_creation()
     place.kubeconfig.unlink(missing_ok=True)
+
+
+def remove_half_made(place: Place) -> bool:
+    """Take away what a killed process had begun: its ``kind create``, which goes on without it, and its node.
+
+    Returns:
+        Whether there was anything.
+    """
+    note = place.creation()
+    if note is None or note.cluster != place.name or note.creator.is_alive:
+        return False
+    were_at_work = _end_creators(place)
+    container = _appearing(place.name, within=_LATE if were_at_work else 0.0)
+    if container is None or not is_half_made(place, container):
+        return were_at_work
+    delete(place)
+    return True
 
 
 def find(name: str) -> Container | None:
@@ -137,10 +173,19 @@ def _is_listed(name: str) -> bool:
     return bool(said.stdout.strip())
 
 
+def mark_of(container: Container) -> Mark:
+    """Whose the node says that it is, running or not."""
+    try:
+        return "ours" if _LABEL in _file_of(container, _CONFIGURATION) else "none"
+    except FileNotFoundError:
+        return "not yet"
+    except (PlexdevError, tarfile.TarError, IndexError):
+        return "unreadable"
+
+
 def is_labelled_ours(container: Container) -> bool:
     """Whether the node carries our label since its creation, running or not. What cannot be read is not ours."""
-    configuration = _file_of(container, "/kind/kubeadm.conf")
-    return configuration is not None and _LABEL in configuration
+    return mark_of(container) == "ours"
 
 
 def is_half_made(place: Place, container: Container) -> bool:
@@ -148,18 +193,27 @@ def is_half_made(place: Place, container: Container) -> bool:
     note = place.creation()
     if note is None or note.cluster != place.name or note.creator.is_alive:
         return False
+    # Nobody else made a node like it within the same moment.
     return is_labelled_ours(container) or (
-        # Before kind has written the label: nobody else made a node of that name within the same moment.
-        _file_of(container, "/kind/kubeadm.conf") is None and 0 <= container.created - note.began <= _NODE_NEEDS
+        container.created - note.began <= _NODE_NEEDS and _was_begun(note, container)
     )
+
+
+def _was_begun(note: Creation, container: Container) -> bool:
+    """Whether that creation made the node: after the note, with our label or, before kind wrote that, our port."""
+    if container.created < note.began:
+        return False
+    mark = mark_of(container)
+    return mark == "ours" or (mark == "not yet" and f"{API_NODE_PORT}/tcp" in container.ports)
 
 
 def has_moved(container: Container) -> bool:
     """Whether the node has another address than the one that its control plane was made with."""
     template = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
     said = docker("inspect", "--format", template, container.name, purpose="where is the node?").stdout.split()
-    configuration = _file_of(container, "/kind/kubeadm.conf") or ""
-    made_with = re.findall(r"advertiseAddress: (\S+)", configuration)
+    made_with: list[str] = []
+    with contextlib.suppress(PlexdevError, FileNotFoundError, tarfile.TarError, IndexError):
+        made_with = re.findall(r"advertiseAddress: (\S+)", _file_of(container, _CONFIGURATION))
     return bool(made_with) and made_with[0] not in said
 
 
@@ -168,35 +222,52 @@ def start(container: Container) -> None:
     docker("start", container.name, purpose="the cluster's node was stopped")
 
 
-def _appears(name: str, *, within: float) -> bool:
-    """Whether there is a node: Docker finishes what an ended `kind create` had asked it for, unseen until then."""
+def _appearing(name: str, *, within: float) -> Container | None:
+    """The node: Docker finishes what an ended ``kind create`` had asked it for, unseen until then."""
     deadline = time.monotonic() + within
-    while find(name) is None:
-        if time.monotonic() >= deadline:
-            return False
+    while (container := find(name)) is None and time.monotonic() < deadline:
         time.sleep(0.1)
-    return True
+    return container
+
+
+def _end_creators(place: Place) -> bool:
+    """End every ``kind create`` for this very cluster; whether there was one."""
+    creators = _creators(place)
+    for creator in creators:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(creator, signal.SIGKILL)
+    return bool(creators)
 
 
 def _creators(place: Place) -> list[int]:
     """Processes of ``kind create`` for this very cluster; the path of our own kubeconfig tells them."""
-    wanted = "\0".join(["create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig), ""])
+    words = ["create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig), ""]
+    wanted = b"\0".join(map(os.fsencode, words))
     found = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            if entry.name.isdigit() and wanted in (entry / "cmdline").read_text():
+            # What other programs are called with need not be text.
+            if entry.name.isdigit() and wanted in (entry / "cmdline").read_bytes():
                 found.append(int(entry.name))
     return found
 
 
-def _file_of(container: Container, path: str) -> str | None:
+def _file_of(container: Container, path: str) -> str:
+    """The text of a file in the node.
+
+    Raises:
+        FileNotFoundError: There is none.
+        PlexdevError, tarfile.TarError, IndexError: Nobody could look.
+    """
     try:
         said = docker("cp", f"{container.name}:{path}", "-", purpose="whose node is it?")
-        with tarfile.open(fileobj=io.BytesIO(said.stdout.encode())) as archive:
-            member = archive.extractfile(archive.getmembers()[0])
-            return member.read().decode() if member is not None else None
-    except (PlexdevError, tarfile.TarError, IndexError):
-        return None
+    except PlexdevError as error:
+        if error.failure is COMMAND_FAILED and _NO_FILE.search(error.detail):
+            raise FileNotFoundError(path) from None
+        raise
+    with tarfile.open(fileobj=io.BytesIO(said.stdout.encode())) as archive:
+        member = archive.extractfile(archive.getmembers()[0])
+        return member.read().decode() if member is not None else ""
 
 
 def _moment(text: str) -> float:

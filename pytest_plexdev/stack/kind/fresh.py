@@ -8,9 +8,11 @@ from pathlib import Path
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.stack.kind import cluster, reaper, tools
 from pytest_plexdev.stack.kind.bring_up import BringUp
-from pytest_plexdev.stack.kind.cluster import Place
+from pytest_plexdev.stack.kind.explain import explained
+from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.model import Progress, StackInfo
+from pytest_plexdev.together import together
 
 
 def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> StackInfo:
@@ -20,6 +22,7 @@ def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> Sta
         PlexdevError: Whatever a bring-up can fail with.
     """
     assert settings.owner is not None
+    place = Place(settings.name, directory)
     tools.check(progress)
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -28,9 +31,10 @@ def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> Sta
     reaper.dismiss(directory)
     reaper.watch_over(settings.name, directory, settings.owner, settings.run_directory)
     try:
-        # A process of this run may have died while it made the cluster.
-        _delete(settings.name, directory)
-        info = BringUp(settings, Place(settings.name, directory), progress).on_a_new_cluster()
+        with explained(settings, place), together(settings.timeout):
+            # A process of this run may have died while it made the cluster.
+            _delete(settings.name, directory)
+            info = BringUp(settings, place, progress).on_a_new_cluster()
         info.write(directory / "stack.json")
     except BaseException:
         take_down(settings.name, directory)
@@ -47,6 +51,8 @@ def take_down(name: str, directory: Path) -> None:
 
 def _delete(name: str, directory: Path) -> None:
     place = Place(name, directory)
+    if cluster.remove_half_made(place):
+        return
     container = cluster.find(name)
-    if container is not None and (cluster.is_labelled_ours(container) or cluster.is_half_made(place, container)):
+    if container is not None and cluster.is_labelled_ours(container):
         cluster.delete(place)

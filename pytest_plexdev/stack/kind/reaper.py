@@ -10,14 +10,19 @@ import contextlib
 import json
 import os
 import select
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import COMMAND_FAILED
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK
 from pytest_plexdev.stack.processes import ProcessId
@@ -25,7 +30,13 @@ from pytest_plexdev.stack.processes import ProcessId
 _FILE: Final = "reaper.json"
 _ENDS: Final = 2.0
 """Seconds in which it ends when it is told to."""
-_LEAST: Final = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "XDG_RUNTIME_DIR", "PYTHONPATH")
+_NEEDED: Final = frozenset({"PATH", "HOME", "XDG_RUNTIME_DIR", "PYTHONPATH", "TMPDIR"})
+_NEEDED_PREFIXES: Final = ("DOCKER_", "KIND_")
+"""How docker and kind reach their engine, in whatever way the run does."""
+_LOG: Final = "reaper.log"
+_TRIES_FOR: Final = 300.0
+"""Seconds: an engine that is being restarted is back by then."""
+_PAUSE: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -37,19 +48,41 @@ class _Order:
 
 
 def watch_over(name: str, directory: Path, owner: ProcessId, run_directory: Path | None) -> None:
-    """Start the reaper of a cluster, and return once it watches."""
+    """Start the reaper of a cluster, and return once it watches.
+
+    Raises:
+        PlexdevError: ``command-failed``: nothing would delete the cluster of a run that is killed.
+    """
     order = _Order(name, str(directory), (owner.pid, owner.started), str(run_directory) if run_directory else None)
-    environment = {variable: os.environ[variable] for variable in _LEAST if variable in os.environ}
-    launcher = subprocess.Popen(
-        [sys.executable, "-m", "pytest_plexdev.stack.kind.reaper"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        start_new_session=True,
+    argv = [sys.executable, "-m", "pytest_plexdev.stack.kind.reaper"]
+    with (directory / _LOG).open("wb") as log:
+        # It detaches after it has noted itself, so the launcher's end says that it watches.
+        launched = subprocess.run(
+            argv,
+            input=json.dumps(vars(order)).encode(),
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            env=_environment(),
+            start_new_session=True,
+            check=False,
+        )
+    if launched.returncode != 0:
+        raise _no_watch(argv, launched.returncode, directory)
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name in _NEEDED or name.startswith(_NEEDED_PREFIXES)}
+
+
+def _no_watch(argv: Sequence[str], status: int, directory: Path) -> PlexdevError:
+    return PlexdevError(
+        COMMAND_FAILED,
+        detail=(directory / _LOG).read_text(errors="replace").strip(),
+        command=shlex.join(argv),
+        status=f"exit status {status}",
+        purpose="it deletes the cluster of a run that is killed; without it none is made",
+        fix="run it by hand and read what it says",
     )
-    # It detaches after it has noted itself, so the launcher's end says that it watches.
-    launcher.communicate(json.dumps(vars(order)).encode())
 
 
 def dismiss(directory: Path) -> None:
@@ -81,22 +114,40 @@ def main() -> int:
     if pidfd is not None:
         select.select([pidfd], [], [])
         os.close(pidfd)
-    if not (directory / KEPT_MARK).exists():
-        _clean_up(order, directory)
+    if (directory / KEPT_MARK).exists():
+        return 0
+    deadline = time.monotonic() + _TRIES_FOR
+    while not _is_cleaned_up(order, directory):
+        # An engine that does not answer has nothing to wait for either.
+        if time.monotonic() > deadline:
+            return 1
+        time.sleep(_PAUSE)
     return 0
 
 
-def _clean_up(order: _Order, directory: Path) -> None:
+def _is_cleaned_up(order: _Order, directory: Path) -> bool:
     from pytest_plexdev.stack.kind import cluster
+    from pytest_plexdev.stack.kind.place import Place
 
-    place = cluster.Place(order.name, directory)
-    container = cluster.find(order.name)
-    # Without a container yet a creation may be under way: deleting ends it.
-    if container is None or cluster.is_labelled_ours(container) or cluster.is_half_made(place, container):
-        cluster.delete(place)
+    place = Place(order.name, directory)
+    try:
+        if not cluster.remove_half_made(place):
+            container = cluster.find(order.name)
+            mark = cluster.mark_of(container) if container is not None else "none"
+            if mark == "unreadable":
+                return False
+            if mark == "ours":
+                cluster.delete(place)
+        remains = cluster.find(order.name)
+        if remains is not None and cluster.mark_of(remains) in {"ours", "unreadable"}:
+            return False
+    except PlexdevError as error:
+        print(error, file=sys.stderr, flush=True)  # noqa: T201
+        return False
     for gone in (directory, order.run_directory):
         if gone is not None:
             shutil.rmtree(gone, ignore_errors=True)
+    return True
 
 
 def _detach(directory: Path) -> None:
@@ -104,10 +155,10 @@ def _detach(directory: Path) -> None:
     written, noted = os.pipe()
     if os.fork():
         os.close(noted)
-        os.read(written, 1)
-        os._exit(0)
+        os._exit(0 if os.read(written, 1) else 1)
     me = ProcessId.of(os.getpid())
     write_whole(directory / _FILE, json.dumps({"pid": me.pid, "started": me.started}).encode())
+    os.write(noted, b"\n")
     os.close(noted)
     os.close(written)
 

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, DRIFTED, FOREIGN_CLUSTER, NODE_NOT_BACK, NOT_LOOPBACK
+from pytest_plexdev.errors.cluster import DRIFTED, FOREIGN_CLUSTER, NODE_NOT_BACK, NOT_LOOPBACK
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import NODE
 from pytest_plexdev.stack.kind import cluster, fingerprint, sentinel, tools
 from pytest_plexdev.stack.kind.bring_up import BringUp
-from pytest_plexdev.stack.kind.cluster import Container, Place
+from pytest_plexdev.stack.kind.cluster import Container
+from pytest_plexdev.stack.kind.explain import explained
 from pytest_plexdev.stack.kind.hold import hold
 from pytest_plexdev.stack.kind.names import API_NODE_PORT, IDP_NODE_PORT
-from pytest_plexdev.stack.kind.sentinel import Ready
+from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
-from pytest_plexdev.stack.kind.warm import UNFINISHED, warm_directory
+from pytest_plexdev.stack.kind.warm import differences, warm_directory
 from pytest_plexdev.stack.model import Progress, StackInfo
+from pytest_plexdev.together import together
 
 _PRUNE: Final = "disk space that images took comes back with: docker system prune -f"
 _STARTS: Final = 60.0
 """Seconds that an API server gets to answer after its node was started."""
+_LEAST: Final = 1.0
+"""Seconds that a bring-up gets though others had the cluster for all of its time: they may have done all there is."""
 _LOOK_AGAIN: Final = 0.1
 _API_SERVER: Final = "6443/tcp"
 
@@ -32,13 +37,18 @@ def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, lis
     """See :func:`warm.bring_up`."""
     place = _place(settings)
     tools.check(progress)
+    began = time.monotonic()
     with hold(settings.state, timeout=settings.timeout, progress=progress):
+        settings = replace(settings, timeout=max(_LEAST, settings.timeout - (time.monotonic() - began)))
+        return _held(settings, place, progress)
+
+
+def _held(settings: KindSettings, place: Place, progress: Progress) -> tuple[StackInfo, list[str]]:
+    with explained(settings, place), together(settings.timeout):
         work = BringUp(settings, place, progress)
-        container = cluster.find(settings.name)
-        if container is not None and cluster.is_half_made(place, container):
-            cluster.delete(place)
+        if cluster.remove_half_made(place):
             work.did.append(f"cluster {settings.name}: one that was left half-made by a killed process was removed")
-            container = None
+        container = cluster.find(settings.name)
         info = work.on_a_new_cluster() if container is None else _on(container, place, settings, work)
         info.write(place.directory / "stack.json")
     return info, work.did
@@ -48,13 +58,16 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
     """See :func:`warm.take_down`."""
     place = _place(settings)
     with hold(settings.state, timeout=settings.timeout, progress=progress):
+        was_half_made = cluster.remove_half_made(place)
         container = cluster.find(settings.name)
-        if container is None:
+        if container is None and not was_half_made:
             shutil.rmtree(place.directory, ignore_errors=True)
             return [f"plexdev: nothing to delete: there is no kind cluster {settings.name}", _PRUNE]
-        if not (force or cluster.is_half_made(place, container) or _is_ours(place, container)):
-            return [_preserved(settings.name), _PRUNE]
-        cluster.delete(place)
+        if container is not None:
+            # The ConfigMap does not count: whoever applies what `plexdev manifests` prints has it, on any cluster.
+            if not (force or cluster.is_labelled_ours(container)):
+                return [_preserved(settings.name), _PRUNE]
+            cluster.delete(place)
         shutil.rmtree(place.directory, ignore_errors=True)
     return [f"plexdev: the kind cluster {settings.name} is deleted", _PRUNE]
 
@@ -72,13 +85,13 @@ def _on(container: Container, place: Place, settings: KindSettings, work: BringU
         addresses = _addresses(container)
         if started:
             # What the API server says of Pods is from before the stop until the kubelet has looked again.
-            work.answering(addresses)
-        differ = fingerprint.differing(ready.fingerprint, fingerprint.current(settings)) if ready else [UNFINISHED]
+            work.course.until_answering(addresses)
+        differ = differences(client, ready, settings)
         if ready is not None and not _must_apply(differ, settings, work):
-            return work.verify(client, ready, addresses)
-    if not started:
-        work.did.append(f"cluster {settings.name}: there already")
-    return work.on_a_cluster_of_ours(access, addresses, settled=_settled(ready))
+            return work.verify(client, ready)
+        if not started:
+            work.did.append(f"cluster {settings.name}: there already")
+        return work.on_a_cluster_of_ours(client, addresses, ready)
 
 
 def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> bool:
@@ -89,17 +102,13 @@ def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> boo
     """
     if differ:
         work.did.append(f"differs from what was applied: {', '.join(differ)}")
-    if fingerprint.CLUSTER in differ:
-        work.did.append("kind.yaml is what a cluster is made with: plexdev down && plexdev up --stack kind")
+    if kept := [name for name in differ if name in fingerprint.KEPT]:
+        said = f"{' and '.join(kept)}: what a cluster is made with, it keeps"
+        work.did.append(f"{said}; for another one: plexdev down && plexdev up --stack kind")
     if differ and settings.on_drift == "fail":
         raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
-    applicable = [name for name in differ if name != fingerprint.CLUSTER]
+    applicable = [name for name in differ if name not in fingerprint.KEPT]
     return settings.reapply or bool(applicable and settings.on_drift == "apply")
-
-
-def _settled(ready: Ready | None) -> dict[str, str]:
-    made_with = ready.fingerprint.get(fingerprint.CLUSTER) if ready else None
-    return {fingerprint.CLUSTER: made_with} if made_with else {}
 
 
 def _started(container: Container, name: str) -> bool:
@@ -138,20 +147,6 @@ def _access(place: Place, container: Container) -> Access:
     if not access.is_loopback:
         raise PlexdevError(NOT_LOOPBACK, context=access.context, path=access.kubeconfig, server=access.server)
     return access
-
-
-def _is_ours(place: Place, container: Container) -> bool:
-    if cluster.is_labelled_ours(container):
-        return True
-    if not container.running:
-        return False
-    try:
-        with KubeClient(_access(place, container)) as client:
-            return sentinel.is_ours(client)
-    except PlexdevError as error:
-        if error.failure is CLUSTER_UNREACHABLE:
-            return False
-        raise
 
 
 def _addresses(container: Container) -> Addresses:

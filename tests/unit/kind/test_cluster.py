@@ -1,0 +1,198 @@
+"""Whose cluster is deleted, with a docker and a kind of the test's own: a race is not provoked with the real ones."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import tarfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.kind import cluster
+from pytest_plexdev.stack.kind.place import Place
+
+DOCKER = """#!/bin/sh
+cd {state}
+case "$1" in
+  inspect) cat node.json 2>/dev/null || {{ echo 'Error: No such container: c' >&2; exit 1; }} ;;
+  cp) test -e cp-fails && {{ cat cp-fails >&2; exit 1; }}; cat configuration.tar ;;
+esac
+"""
+KIND = """#!/bin/sh
+echo "$1" >> {state}/calls
+cd {state}
+case "$1" in
+  create) sh ./create ;;
+  delete) rm -f node.json ;;
+esac
+"""
+NO_FILE = "Error response from daemon: Could not find the file /kind/kubeadm.conf in container c"
+OURS = "plexdev.plexsphere.com/owner=pytest-plexdev"
+
+
+@dataclass(frozen=True)
+class World:
+    """What the fakes know and were asked."""
+
+    state: Path
+    place: Place
+
+    def node(
+        self, *, labels: str | None, created: float | None = None, port: str = "30080/tcp", into: str = ""
+    ) -> None:
+        """There is a node; ``labels=None``: kind has not written them yet."""
+        moment = datetime.fromtimestamp(created or time.time() + 1, tz=UTC)
+        said = {
+            "Config": {"Labels": {"io.x-k8s.kind.cluster": "c"}},
+            "Created": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "State": {"Running": True},
+            "HostConfig": {"PortBindings": {port: [{"HostPort": "8080"}]}},
+        }
+        (self.state / f"node.json{into}").write_text(json.dumps([said]))
+        if labels is None:
+            (self.state / "cp-fails").write_text(NO_FILE)
+        with tarfile.open(self.state / "configuration.tar", "w") as archive:
+            text = f"node-labels: {labels}".encode()
+            member = tarfile.TarInfo("kubeadm.conf")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
+
+    def create_does(self, script: str) -> None:
+        (self.state / "create").write_text(script)
+
+    @property
+    def calls(self) -> list[str]:
+        file = self.state / "calls"
+        return file.read_text().split() if file.exists() else []
+
+    @property
+    def has_node(self) -> bool:
+        return (self.state / "node.json").exists()
+
+    def note(self, *, began: float) -> None:
+        """Somebody who is gone began a creation."""
+        self.place.directory.mkdir(parents=True)
+        note = {"cluster": "c", "pid": 4194304, "started": 1, "began": began}
+        (self.place.directory / "creating.json").write_text(json.dumps(note))
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    programs, state = tmp_path / "bin", tmp_path / "state"
+    programs.mkdir()
+    state.mkdir()
+    for name, script in (("docker", DOCKER), ("kind", KIND)):
+        (programs / name).write_text(script.format(state=state))
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    monkeypatch.setattr(cluster, "_LATE", 0.5)
+    return World(state, Place("c", tmp_path / "place"))
+
+
+def create(world: World, *, timeout: float = 30.0) -> PlexdevError:
+    with pytest.raises(PlexdevError) as error:
+        cluster.create(world.place, b"", image=None, timeout=timeout)
+    assert world.place.creation() is None
+    return error.value
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'ERROR: failed to create cluster: node(s) already exist for a cluster with the name "c"',
+        'docker: Error response from daemon: Conflict. The container name "/c-control-plane" is already in use by container.',
+    ],
+)
+def test_a_cluster_that_somebody_made_meanwhile_stays(world: World, words: str) -> None:
+    world.node(labels=OURS, into=".theirs")
+    world.create_does(f"mv node.json.theirs node.json; echo '{words}' >&2; exit 1")
+
+    assert create(world).tag == "cluster-not-made"
+    assert world.has_node
+    assert world.calls == ["create"]
+
+
+@pytest.mark.parametrize(("labels", "port"), [("other=1", "30080/tcp"), (None, "80/tcp")])
+def test_a_node_that_is_not_like_ours_stays_whatever_failed(world: World, labels: str | None, port: str) -> None:
+    world.node(labels=labels, port=port, into=".theirs")
+    world.create_does("mv node.json.theirs node.json; echo 'no space left on device' >&2; exit 1")
+
+    assert create(world).tag == "cluster-not-made"
+    assert world.has_node
+
+
+def test_one_that_was_there_before_stays(world: World) -> None:
+    world.node(labels=None, created=time.time() - 60)
+    world.create_does("exit 1")
+
+    create(world)
+    assert world.has_node
+
+
+@pytest.mark.parametrize("labels", [OURS, None])
+def test_what_a_failed_creation_left_is_deleted(world: World, labels: str | None) -> None:
+    world.node(labels=labels, into=".ours")
+    world.create_does("mv node.json.ours node.json; exit 1")
+
+    create(world)
+    assert not world.has_node
+
+
+def test_what_an_ended_creation_left_is_deleted_though_docker_is_late(world: World) -> None:
+    world.node(labels=None, into=".ours")
+    # In a session of its own, as Docker's engine is.
+    world.create_does("setsid sh -c 'sleep 1.2; mv node.json.ours node.json' >&- 2>&- & sleep 600")
+
+    assert create(world, timeout=1).tag == "command-unfinished"
+    assert not world.has_node
+
+
+def test_what_other_programs_are_called_with_need_not_be_text(world: World) -> None:
+    other = subprocess.Popen([b"\xff\xfe", b"60"], executable="sleep")
+    try:
+        world.node(labels=OURS)
+        cluster.delete(world.place)
+    finally:
+        other.kill()
+        other.wait()
+
+    assert not world.has_node
+
+
+@pytest.mark.parametrize(
+    ("said", "is_half_made"),
+    [
+        (NO_FILE, True),
+        ("Error: request returned Bad Gateway for API route", False),
+        ("context deadline exceeded", False),
+    ],
+)
+def test_only_a_file_that_is_not_there_says_that_nothing_was_written_yet(
+    world: World, said: str, *, is_half_made: bool
+) -> None:
+    world.note(began=time.time() - 3)
+    world.node(labels=None, created=time.time())
+    (world.state / "cp-fails").write_text(said)
+
+    container = cluster.find("c")
+    assert container is not None
+    assert cluster.is_half_made(world.place, container) is is_half_made
+
+
+def test_a_creation_that_outlived_its_process_is_ended_before_it_has_a_node(world: World) -> None:
+    world.note(began=time.time() - 3)
+    world.create_does("sleep 600")
+    argv = ["kind", "create", "cluster", "--name", "c", "--kubeconfig", str(world.place.kubeconfig), "--config", "-"]
+    orphan = subprocess.Popen(argv, start_new_session=True)
+    while not world.calls:
+        time.sleep(0.01)
+
+    assert cluster.remove_half_made(world.place)
+    assert orphan.wait(10) == -9

@@ -1,0 +1,61 @@
+"""What watches over a run's cluster, with a docker that is away for a while."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.kind import reaper
+from pytest_plexdev.stack.processes import ProcessId
+
+DOCKER = """#!/bin/sh
+echo "$DOCKER_TLS_VERIFY $DOCKER_CERT_PATH $KIND_EXPERIMENTAL_PROVIDER $SECRET" >> {log}
+test $(wc -l < {log}) -gt 1 || {{ echo 'Cannot connect to the Docker daemon at unix:///x' >&2; exit 1; }}
+test "$1" != inspect || {{ echo 'Error: No such container: c' >&2; exit 1; }}
+"""
+
+
+def test_it_tries_again_and_reaches_docker_as_the_run_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs, directory, log = tmp_path / "bin", tmp_path / "run" / "stack", tmp_path / "log"
+    programs.mkdir()
+    directory.mkdir(parents=True)
+    (programs / "docker").write_text(DOCKER.format(log=log))
+    (programs / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", "/certificates")
+    monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "docker")
+    monkeypatch.setenv("SECRET", "psk_x")
+    owner = subprocess.Popen(["sleep", "600"])
+    reaper.watch_over("plexdev-nowhere", directory, ProcessId.of(owner.pid), tmp_path / "run")
+    watcher = reaper.watcher_of(directory)
+    assert watcher is not None
+    pidfd = watcher.open()
+    assert pidfd is not None
+
+    owner.kill()
+    owner.wait()
+    assert select.select([pidfd], [], [], 60)[0]
+    os.close(pidfd)
+
+    said = log.read_text().splitlines()
+    assert len(said) > 1
+    assert set(said) == {"1 /certificates docker "}
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_without_a_watch_over_it_makes_no_cluster(tmp_path: Path) -> None:
+    # Where it would note itself.
+    (tmp_path / "reaper.json").mkdir()
+
+    with pytest.raises(PlexdevError) as error:
+        reaper.watch_over("plexdev-nowhere", tmp_path, ProcessId.of(os.getpid()), None)
+
+    assert error.value.tag == "command-failed"
+    assert "reaper` ended with exit status 1" in str(error.value)
+    assert "IsADirectoryError" in str(error.value)

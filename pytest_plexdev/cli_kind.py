@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import BAD_SETTING, PLEXD_DEFERRED
+from pytest_plexdev.explained import explained
 
 if TYPE_CHECKING:
     from pytest_plexdev.stack.kind.settings import KindSettings
@@ -108,6 +109,7 @@ def warm_settings(*, timeout: float = _TIMEOUT, reapply: bool = False) -> KindSe
         images=chosen.images,
         on_drift="apply",
         reapply=reapply,
+        explain=explained,
     )
 
 

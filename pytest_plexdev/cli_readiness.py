@@ -91,10 +91,10 @@ def _of_the_cluster() -> Sequence[Verdict]:
 
 
 def _refs(client: KubeClient) -> list[ObjectRef]:
-    from pytest_plexdev.readiness.wait import refs_in
-    from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE
+    from pytest_plexdev.stack.kind import sentinel
+    from pytest_plexdev.stack.kind.parts import parts_of
 
-    return [*refs_in(client, NAMESPACE), *refs_in(client, GATEWAY_NAMESPACE)]
+    return parts_of(client, owned=sentinel.is_ours(client))
 
 
 def _access() -> Access | None:

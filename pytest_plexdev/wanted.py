@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_plexdev.explained import explained
 from pytest_plexdev.stack.processes import ProcessId
 
 if TYPE_CHECKING:
@@ -48,10 +49,12 @@ class Wanted:
         from pytest_plexdev.stack.kind.settings import KindSettings
 
         return KindSettings(
+            kind_image=self.settings.kind_image,
             overlay=self._overlay,
             images=self.settings.images,
             seed=self.seed(),
             on_drift=self.settings.on_drift,
+            explain=explained,
         )
 
     def _fresh_cluster(self) -> KindSettings:
@@ -67,6 +70,7 @@ class Wanted:
             overlay=self._overlay,
             images=self.settings.images,
             seed=self.seed(),
+            explain=explained,
             run_directory=self.directory,
         )
 

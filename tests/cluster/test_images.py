@@ -18,7 +18,7 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind import images
-from pytest_plexdev.stack.kind.content import base_image, build_context
+from pytest_plexdev.stack.kind.content import base_image, read_content
 from pytest_plexdev.stack.kind.engine import docker
 from pytest_plexdev.stack.kind.local_images import provide
 from pytest_plexdev.stack.kind.pins import read_pins
@@ -89,7 +89,7 @@ def test_the_same_inputs_give_the_same_layers(built: str) -> None:
         *("build", "--no-cache", "--target", "plexsphere", "--build-arg", f"PYTHON={base_image()}", "--tag", name, "-"),
         purpose="the same image, without what the builder remembers",
         timeout=300,
-        stdin=build_context(),
+        stdin=read_content().context(),
     )
     try:
         assert _inspect(name)["RootFS"] == _inspect(built)["RootFS"]

@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import API_SILENT
+from pytest_plexdev.stack.kind.settings import Addresses
+
 REFERENCE_COMMIT: Final = "reference"
 """What the reference control plane says that it was built from."""
 _LOOK_AGAIN: Final = 0.02
@@ -49,8 +53,8 @@ def discovery(issuer: str, *, patience: float) -> Mapping[str, Any]:
     return answer
 
 
-def wait_until_answering(api: str, issuer: str, *, deadline: float) -> None:
-    """Return once both give the answers that they should.
+def wait_until_answering(api: str, issuer: str, *, deadline: float) -> Mapping[str, Any]:
+    """What the API says that it is, once both give the answers that they should.
 
     Args:
         deadline: Of ``time.monotonic()``.
@@ -60,13 +64,13 @@ def wait_until_answering(api: str, issuer: str, *, deadline: float) -> None:
     """
     while True:
         try:
-            version(api, patience=5.0)
+            said = version(api, patience=5.0)
             discovery(issuer, patience=5.0)
         except (OSError, ValueError):
             if time.monotonic() > deadline:
                 raise
         else:
-            return
+            return said
         time.sleep(_LOOK_AGAIN)
 
 
@@ -84,3 +88,10 @@ def _get(url: str, *, patience: float) -> bytes:
     if response.status != http.client.OK:
         raise OSError(f"{url} answered {response.status}")
     return body
+
+
+def api_silent(name: str, addresses: Addresses, error: Exception) -> PlexdevError:
+    """The error for a stack whose host ports do not answer as they should."""
+    reason = str(error) or type(error).__name__
+    fix = "plexdev status; plexdev doctor"
+    return PlexdevError(API_SILENT, name=name, url=addresses.api, reason=reason, fix=fix)

@@ -6,7 +6,6 @@ are loaded; the marks come last.
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 
 from pytest_plexdev.kube import Access, KubeClient
@@ -25,6 +24,7 @@ from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.sentinel import Ready
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.model import Progress, StackInfo
+from pytest_plexdev.together import give_up
 
 
 class BringUp:
@@ -35,7 +35,6 @@ class BringUp:
         self._settings = settings
         self._place = place
         self._loading = Loading(settings, self.course.phases, self.course.note)
-        self._abandoned = threading.Event()
 
     @property
     def did(self) -> list[str]:
@@ -54,8 +53,9 @@ class BringUp:
         try:
             all_of(made, *inputs.all)
         except BaseException:
-            self._abandoned.set()
-            cluster.delete(self._place)
+            give_up()
+            if made.done() and made.exception() is None:
+                cluster.delete(self._place)
             raise
         self.did.append(f"cluster {self._place.name}: created")
         filling = Filling(self.course, inputs, self._loading)
@@ -96,8 +96,6 @@ class BringUp:
         with self.course.phases.phase("node image"):
             image = derived(self._settings.kind_image, override(read_pins(), self._settings.images), self.course.note)
         with self.course.phases.phase("cluster"):
-            if self._abandoned.is_set():
-                raise KeyboardInterrupt
             return cluster.create(self._place, config, image=image, timeout=self.course.left())
 
     def _inputs(self, addresses: Addresses) -> Inputs:

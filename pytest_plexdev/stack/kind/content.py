@@ -7,6 +7,7 @@ import io
 import os
 import tarfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -19,31 +20,51 @@ _RECIPE: Final = ("Dockerfile", "requirements.txt")
 _MADE: Final = "__pycache__"
 
 
-def content_hash(base: str | None = None) -> str:
-    """SHA-256 of every input of a build, in hex; from files alone, in some milliseconds.
+@dataclass(frozen=True)
+class Content:
+    """The inputs of a build as they were at one moment: hash and context are of the same bytes.
+
+    Attributes:
+        base: The image that is built from, with its digest where that is pinned.
+        files: Name in the build's context and content, in the order of names.
+    """
+
+    base: str
+    files: tuple[tuple[str, bytes], ...]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of every input, in hex."""
+        digest = hashlib.sha256(self.base.encode())
+        for name, content in self.files:
+            digest.update(f"\0{name}\0{len(content)}\0".encode())
+            digest.update(content)
+        return digest.hexdigest()
+
+    def context(self) -> bytes:
+        """A tar archive for ``docker build -``; the same bytes for the same inputs."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+            for name, content in self.files:
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                member.mode = 0o644
+                archive.addfile(member, io.BytesIO(content))
+        return buffer.getvalue()
+
+
+def read_content(base: str | None = None) -> Content:
+    """The inputs as they are now: files alone, in some milliseconds.
 
     Args:
         base: The image to build from; by default the pinned one.
     """
-    digest = hashlib.sha256((base or _pinned_base()).encode())
-    for name, path in _inputs():
-        content = path.read_bytes()
-        digest.update(f"\0{name}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()
+    return Content(base or _pinned_base(), tuple((name, path.read_bytes()) for name, path in _inputs()))
 
 
-def build_context() -> bytes:
-    """The inputs as a tar archive for ``docker build -``; the same bytes for the same inputs."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, path in _inputs():
-            content = path.read_bytes()
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            member.mode = 0o644
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
+def content_hash(base: str | None = None) -> str:
+    """The hash of what :func:`read_content` reads now."""
+    return read_content(base).hash
 
 
 def base_image() -> str:

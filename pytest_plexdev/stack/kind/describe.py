@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pytest_plexdev.kube import Access, KubeClient
@@ -12,8 +10,9 @@ from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, STATEFUL_SET
 from pytest_plexdev.stack.kind.answers import REFERENCE_COMMIT
 from pytest_plexdev.stack.kind.names import NAMESPACE, WARM_CLUSTER
-from pytest_plexdev.stack.kind.settings import Addresses
-from pytest_plexdev.stack.model import Cluster, Endpoints, Phase, SeededTenant, Service, StackInfo
+from pytest_plexdev.stack.kind.place import Place
+from pytest_plexdev.stack.kind.sentinel import Ready
+from pytest_plexdev.stack.model import Cluster, Endpoints, Phase, Service, StackInfo
 
 LEFT_OUT: Final = ("OpenBao", "SeaweedFS", "Mimir", "Loki", "Crossplane", "External Secrets", "plexd")
 """Services of the product's dev stack that ours has no manifests for."""
@@ -22,17 +21,7 @@ _NAME_LABEL: Final = "app.kubernetes.io/name"
 
 
 def stack_info(
-    access: Access,
-    addresses: Addresses,
-    *,
-    name: str,
-    directory: Path,
-    owned: bool,
-    version: Any,
-    tenants: Sequence[SeededTenant] = (),
-    services: Sequence[Service] = (),
-    phases: Sequence[Phase] = (),
-    started_at: float | None = None,
+    place: Place, access: Access, ready: Ready, *, owned: bool, version: Mapping[str, Any], phases: Sequence[Phase] = ()
 ) -> StackInfo:
     """Put together what is known of a stack.
 
@@ -42,18 +31,18 @@ def stack_info(
     reference = version.get("commit") == REFERENCE_COMMIT
     return StackInfo(
         provider="kind",
-        id="warm" if name == WARM_CLUSTER else name,
-        directory=directory,
-        endpoints=Endpoints(api=addresses.api, issuer=addresses.issuer),
-        started_at=time.time() if started_at is None else started_at,
-        services=tuple(services),
+        id="warm" if place.name == WARM_CLUSTER else place.name,
+        directory=place.directory,
+        endpoints=Endpoints(api=ready.addresses.api, issuer=ready.addresses.issuer),
+        started_at=ready.at,
+        services=ready.services,
         left_out=LEFT_OUT if owned else (),
         phases=tuple(phases),
-        tenants=tuple(tenants),
+        tenants=ready.tenants,
         # What looks behind the contract knows the reference plane's tables, and no other's.
         capabilities=frozenset({"age-heartbeat"} if reference else ()),
         cluster=Cluster(
-            name=name, context=access.context, kubeconfig=access.kubeconfig, namespace=NAMESPACE, owned=owned
+            name=place.name, context=access.context, kubeconfig=access.kubeconfig, namespace=NAMESPACE, owned=owned
         ),
     )
 

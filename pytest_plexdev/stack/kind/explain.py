@@ -1,24 +1,26 @@
-"""Failures of a bring-up with what else is known of them."""
+"""A failure of a bring-up is told with what else is known of it, by whoever asked for the bring-up."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from typing import Final
+
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import API_SILENT
-from pytest_plexdev.kube import Access
-from pytest_plexdev.stack.kind.settings import Addresses
+from pytest_plexdev.errors.cluster import DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
+from pytest_plexdev.stack.kind.place import Place
+from pytest_plexdev.stack.kind.settings import KindSettings
+
+_REFUSALS: Final = (DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK)
+"""Nothing failed: a look at a cluster that is not ours to look at would explain nothing."""
 
 
-def explained(error: PlexdevError, access: Access | None) -> PlexdevError:
-    """The error with what the doctor makes of it."""
-    from pytest_plexdev.doctor import advice
-
-    said = advice(error, access)
-    detail = "\n".join(part for part in (error.detail, said) if part)
-    return PlexdevError(error.failure, detail=detail, **error.facts)
-
-
-def api_silent(name: str, addresses: Addresses, error: Exception) -> PlexdevError:
-    """The error for a stack whose host ports do not answer as they should."""
-    reason = str(error) or type(error).__name__
-    fix = "plexdev status; plexdev doctor"
-    return PlexdevError(API_SILENT, name=name, url=addresses.api, reason=reason, fix=fix)
+@contextlib.contextmanager
+def explained(settings: KindSettings, place: Place) -> Iterator[None]:
+    """While the cluster is as the failure left it, have the caller's ``settings.explain`` make its error of it."""
+    try:
+        yield
+    except PlexdevError as error:
+        if error.failure in _REFUSALS:
+            raise
+        raise settings.explain(error, place.access()) from None

@@ -1,4 +1,7 @@
-"""The fingerprint: a hash of every input of what is applied, by a name that a person knows. Files only."""
+"""The fingerprint: a hash of every input of what is applied, by a name that a person knows.
+
+Files alone, but for images that somebody put in place of ours: what is behind their tags only the engine knows.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,36 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.deployment import deploy_directory
-from pytest_plexdev.stack.kind import images as our_images
 from pytest_plexdev.stack.kind.config import kind_file
+from pytest_plexdev.stack.kind.content import Content, read_content
 from pytest_plexdev.stack.kind.settings import KindSettings
 
-CLUSTER: Final = "kind.yaml"
-"""The input that a cluster has for good."""
+KEPT: Final = ("kind.yaml", "--plexdev-kind-image")
+"""The inputs that a cluster is made with, and has for good."""
 _ROOMS: Final = ("base", "overlays")
 _AROUND: Final = ("envoy-gateway", "envoy-proxy")
+_KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_DIRECTORIES: Final = ("resources", "components", "bases", "generators", "transformers", "validators")
+"""Fields of a kustomization that may name directories outside of its own; kustomize refuses files from there."""
 _FILES: Final = ("images.toml", "vendor/vendor.toml")
 
 
 def current(settings: KindSettings) -> Mapping[str, str]:
     """The hash of every input of a stack as *settings* would bring it up now."""
+    inputs = of_files(settings, read_content())
+    if not settings.images:
+        return inputs
+    from pytest_plexdev.stack.kind.substitutes import identities
+
+    return {**inputs, **of_images(settings, identities(settings.images))}
+
+
+def of_files(settings: KindSettings, content: Content) -> Mapping[str, str]:
+    """The inputs that are files and options; *content*: what our images are made of."""
     base = deploy_directory()
-    inputs = {CLUSTER: _hash_of(kind_file()), "our images": our_images.content_hash()}
+    inputs = {"kind.yaml": _hash_of(kind_file()), "our images": content.hash}
+    if settings.kind_image is not None:
+        inputs["--plexdev-kind-image"] = _hash(settings.kind_image.encode())
     inputs.update((name, _hash_of(*_files(base / name))) for name in _AROUND)
     if settings.overlay is None:
         inputs.update((name, _hash_of(*files)) for name, files in _manifests(base))
@@ -32,9 +50,19 @@ def current(settings: KindSettings) -> Mapping[str, str]:
     inputs.update((name, _hash_of(base / name)) for name in _FILES)
     if settings.seed is not None:
         inputs[f"seed {settings.seed}"] = _hash_of(settings.seed)
-    if settings.images:
-        inputs["--plexdev-image"] = _hash(json.dumps(dict(settings.images), sort_keys=True).encode())
     return inputs
+
+
+def of_images(settings: KindSettings, identities: Mapping[str, str]) -> Mapping[str, str]:
+    """The input that the images of ``--plexdev-image`` are.
+
+    Args:
+        identities: The engine's id of each, by reference.
+    """
+    if not settings.images:
+        return {}
+    named = {name: [reference, identities.get(reference)] for name, reference in settings.images.items()}
+    return {"--plexdev-image": _hash(json.dumps(named, sort_keys=True).encode())}
 
 
 def differing(applied: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
@@ -60,10 +88,11 @@ def _closure(overlay: Path) -> list[Path]:
         if directory in found or not directory.is_dir():
             continue
         found[directory] = list(_files(directory))
-        for file in directory.glob("kustomization.y*ml"):
+        for file in (directory / name for name in _KUSTOMIZATIONS if (directory / name).is_file()):
             said = yaml.safe_load(file.read_text()) or {}
-            parts = (part for field in ("resources", "components", "bases") for part in said.get(field) or ())
-            pending += [(directory / part).resolve() for part in parts if isinstance(part, str)]
+            parts = (part for field in _DIRECTORIES for part in said.get(field) or ())
+            # Generators and transformers may be YAML themselves in place of a path.
+            pending += [(directory / part).resolve() for part in parts if isinstance(part, str) and "\n" not in part]
     return sorted({file for files in found.values() for file in files})
 
 

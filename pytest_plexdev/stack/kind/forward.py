@@ -134,12 +134,15 @@ class _Forward:
         self._process: Future[subprocess.Popen[str]] = Future()
         self._address: Future[str] = Future()
         self._thread = threading.Thread(target=self._live, name=f"plexdev-forward-{service}", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise self._error(COMMAND_FAILED, status=f"its start: {error}") from None
 
     @property
     def has_ended(self) -> bool:
         """Whether it carries nothing any more."""
-        return self._process.result().poll() is not None
+        return self._process.exception() is not None or self._process.result().poll() is not None
 
     def address(self) -> str:
         """Where it listens, as soon as it does."""
@@ -151,11 +154,19 @@ class _Forward:
 
     def end(self) -> None:
         """End it."""
-        self._process.result().kill()
+        if self._process.exception() is None:
+            self._process.result().kill()
         self._thread.join()
 
     def _live(self) -> None:
-        process = self._start()
+        try:
+            process = self._start()
+        except OSError as error:
+            # No memory, or no room for another process: who asks for the address or the end is told, and not kept.
+            failed = self._error(COMMAND_FAILED, status=f"its start: {error.strerror or error}")
+            self._address.set_exception(failed)
+            self._process.set_exception(failed)
+            return
         self._process.set_result(process)
         assert process.stdout is not None
         with process.stdout as said:

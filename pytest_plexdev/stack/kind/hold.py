@@ -1,4 +1,4 @@
-"""One process at a time changes the warm cluster; who waits is told for whom."""
+"""One process at a time changes the warm cluster, or makes an image; who waits is told for whom."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
-from pytest_plexdev.errors.cluster import CLUSTER_BUSY
+from pytest_plexdev.errors.cluster import CLUSTER_BUSY, IMAGES_BUSY
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
 from pytest_plexdev.stack.processes import ProcessId
 
 _NOBODY: Final = "another process"
 _WARM_FILE: Final = "kind"
+_AT_A_TIME: Final = 0.25
+"""Seconds that a wait is deaf."""
 
 
 @contextlib.contextmanager
@@ -31,14 +32,71 @@ def hold(state: Path, *, timeout: float, progress: Progress) -> Iterator[None]:
     Raises:
         PlexdevError: ``cluster-busy`` after *timeout* seconds, ``state-unwritable``.
     """
-    holder_file = state / f"{_WARM_FILE}.holder.json"
-    lock = FileLock(state / f"{_WARM_FILE}.lock")
+    began = time.monotonic()
+    waited_for: list[str] = []
+
+    def wait(holder: Holder) -> None:
+        waited_for.append(holder.words)
+        progress(_verdict("waiting", f"waiting for {holder.words}"))
+
+    with contextlib.ExitStack() as lock:
+        try:
+            lock.enter_context(_locked(_warm_lock(state), timeout, wait))
+        except _InTime as late:
+            raise PlexdevError(CLUSTER_BUSY, seconds=timeout, holder=late.holder.words, pid=late.holder.pid) from None
+        if waited_for:
+            progress(_verdict("ready", f"waited {time.monotonic() - began:.1f} s for {waited_for[0]}"))
+        yield
+
+
+@contextlib.contextmanager
+def alone(lock: Path, note: Callable[[str], None]) -> Iterator[None]:
+    """Make something that other processes make too, one at a time; who waits is told for whom.
+
+    Raises:
+        PlexdevError: ``images-busy`` after the time that the bring-up has left, ``state-unwritable``.
+    """
+    seconds = time_left()
     try:
-        state.mkdir(parents=True, exist_ok=True)
-        _acquire(lock, holder_file, timeout, progress)
+        with _locked(lock, seconds, lambda holder: note(f"waiting for {holder.words}")):
+            yield
+    except _InTime as late:
+        raise PlexdevError(IMAGES_BUSY, seconds=seconds, holder=late.holder.words, pid=late.holder.pid) from None
+
+
+def is_held(state: Path) -> bool:
+    """Whether a process has the warm cluster for itself: a look at one file."""
+    return _noted(_holder_file(_warm_lock(state))) is not None
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has it, in words."""
+
+    pid: int | str
+    words: str
+
+
+class _InTime(Exception):
+    """It was not given back in time."""
+
+    def __init__(self, holder: Holder) -> None:
+        super().__init__(holder)
+        self.holder = holder
+
+
+@contextlib.contextmanager
+def _locked(path: Path, timeout: float, wait: Callable[[Holder], None]) -> Iterator[None]:
+    # 20 ms that a look at a running stack does not pay.
+    from filelock import FileLock
+
+    lock, holder_file = FileLock(path), _holder_file(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _acquire(lock, holder_file, timeout, wait)
         write_whole(holder_file, json.dumps(_me()).encode())
     except OSError as error:
-        raise PlexdevError(STATE_UNWRITABLE, path=state, reason=error.strerror or str(error)) from None
+        raise PlexdevError(STATE_UNWRITABLE, path=path.parent, reason=error.strerror or str(error)) from None
     try:
         yield
     finally:
@@ -46,19 +104,35 @@ def hold(state: Path, *, timeout: float, progress: Progress) -> Iterator[None]:
         lock.release()
 
 
-def _acquire(lock: FileLock, holder_file: Path, timeout: float, progress: Progress) -> None:
+def _acquire(lock: FileLock, holder_file: Path, timeout: float, wait: Callable[[Holder], None]) -> None:
+    from filelock import Timeout
+
     with contextlib.suppress(Timeout):
         lock.acquire(timeout=0)
         return
-    began = time.monotonic()
-    pid, holder = _holder(holder_file)
-    progress(VerdictChanged(verdict=Verdict(name="cluster", state="waiting", reason=f"waiting for {holder}")))
-    try:
-        lock.acquire(timeout=timeout)
-    except Timeout:
-        raise PlexdevError(CLUSTER_BUSY, seconds=timeout, holder=f"{holder} has it", pid=pid) from None
-    waited = f"waited {time.monotonic() - began:.1f} s for {holder}"
-    progress(VerdictChanged(verdict=Verdict(name="cluster", state="ready", reason=waited)))
+    deadline = time.monotonic() + timeout
+    holder = _holder(holder_file)
+    wait(holder)
+    while True:
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=max(0.0, min(_AT_A_TIME, deadline - time.monotonic())))
+            return
+        # A thread that waits hears no Ctrl-C.
+        go_on()
+        if time.monotonic() >= deadline:
+            raise _InTime(holder)
+
+
+def _warm_lock(state: Path) -> Path:
+    return state / f"{_WARM_FILE}.lock"
+
+
+def _holder_file(lock: Path) -> Path:
+    return lock.with_suffix(".holder.json")
+
+
+def _verdict(state: State, reason: str) -> VerdictChanged:
+    return VerdictChanged(verdict=Verdict(name="cluster", state=state, reason=reason))
 
 
 def _me() -> dict[str, object]:
@@ -67,13 +141,20 @@ def _me() -> dict[str, object]:
     return {"pid": me.pid, "started": me.started, "command": shlex.join(words), "since": time.time()}
 
 
-def _holder(file: Path) -> tuple[int | str, str]:
-    """Who has it, in words. It notes itself a moment after it has the lock."""
+def _holder(file: Path) -> Holder:
+    # It notes itself a moment after it has the lock.
     for _ in range(10):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            said = json.loads(file.read_text())
-            if ProcessId(said["pid"], said["started"]).is_alive:
-                seconds = time.time() - said["since"]
-                return said["pid"], f"`{said['command']}` (pid {said['pid']}), which has it since {seconds:.0f} s"
+        if (holder := _noted(file)) is not None:
+            return holder
         time.sleep(0.02)
-    return "PID", _NOBODY
+    return Holder("PID", _NOBODY)
+
+
+def _noted(file: Path) -> Holder | None:
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        said = json.loads(file.read_text())
+        if ProcessId(said["pid"], said["started"]).is_alive:
+            seconds = time.time() - said["since"]
+            words = f"`{said['command']}` (pid {said['pid']}), which has it since {seconds:.0f} s"
+            return Holder(said["pid"], words)
+    return None

@@ -12,11 +12,12 @@ from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, IMAGE_BUILD_FAILED, IMAGE_MISSING
 from pytest_plexdev.stack.directories import cache_directory
-from pytest_plexdev.stack.kind.content import base_image, build_context, content_hash
+from pytest_plexdev.stack.kind.content import Content, base_image, content_hash, read_content
+from pytest_plexdev.stack.kind.digests import refuse_changed
 from pytest_plexdev.stack.kind.engine import docker
 from pytest_plexdev.stack.kind.local_images import Note, canonical, local_images, provide, silent
 from pytest_plexdev.stack.kind.names import node_of
-from pytest_plexdev.stack.kind.pins import Pin
+from pytest_plexdev.stack.kind.pins import BASE, Pin, read_pins
 
 OUR_IMAGES: Final = ("plexsphere:dev", "plexsphere-migrate:dev")
 CONTENT_LABEL: Final = "plexdev.plexsphere.com/content"
@@ -27,18 +28,21 @@ _LOAD: Final = 300.0
 __all__ = ["OUR_IMAGES", "build", "content_hash", "load", "missing_on_node"]
 
 
-def build(note: Note = silent, *, base: str | None = None) -> bool:
+def build(note: Note = silent, *, base: str | None = None, content: Content | None = None) -> bool:
     """Build both of our images, unless they are here with this content; whether there was anything to do.
 
     Of two processes that ask at once, one builds and the other waits.
 
     Args:
         base: The image to build from; by default the pinned one.
+        content: What to build; by default what the files say now.
 
     Raises:
-        PlexdevError: ``image-missing`` (the base), ``image-build-failed``, or Docker is not there for us.
+        PlexdevError: ``image-missing`` or ``image-changed`` (the base), ``image-build-failed``, or Docker is not
+            there for us.
     """
-    wanted = content_hash(base)
+    content = content or read_content(base)
+    wanted = content.hash
     if _built(wanted):
         return False
     # 20 ms that a look at the fingerprint, which imports this module too, does not pay.
@@ -49,11 +53,12 @@ def build(note: Note = silent, *, base: str | None = None) -> bool:
         if _built(wanted):
             return False
         note(f"building {' and '.join(OUR_IMAGES)}")
-        base = base or base_image()
-        provide([base], note)
-        context = build_context()
+        provide([base or base_image()], note)
+        if base is None:
+            refuse_changed({BASE: read_pins()[BASE]}, local_images())
+        context = content.context()
         for image in OUR_IMAGES:
-            _build(image, base=base, content=wanted, context=context)
+            _build(image, base=base or base_image(), content=wanted, context=context)
     return True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
@@ -10,20 +10,31 @@ from typing import Any
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.stack.kind import fingerprint, images, manifests
 from pytest_plexdev.stack.kind.beside import beside
+from pytest_plexdev.stack.kind.content import Content, read_content
 from pytest_plexdev.stack.kind.phases import Phases
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
+from pytest_plexdev.stack.kind.substitutes import provide_substitutes
 from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
 
 
 class Inputs:
-    """What is applied: made beside everything else. The fingerprint is taken first: a later edit is drift."""
+    """What is applied: made beside everything else.
+
+    The fingerprint is taken first: a later edit is drift. What our images are made of is read once, for that, for
+    building them and for the annotation that rolls the Pods: a file saved meanwhile is in all of them or in none.
+    """
 
     def __init__(
         self, settings: KindSettings, addresses: Addresses, phases: Phases, note: Callable[[str], None]
     ) -> None:
-        self.fingerprint = fingerprint.current(settings)
-        self.built: Future[bool] = beside(partial(_timed, phases, "build", partial(images.build, note)))
-        rendered = partial(manifests.render, addresses, settings.images, settings.overlay, settings.seed)
+        content = read_content()
+        self._files = fingerprint.of_files(settings, content)
+        self._settings = settings
+        self._substitutes = beside(partial(provide_substitutes, settings.images, note))
+        self.built: Future[bool] = beside(
+            partial(_timed, phases, "build", partial(images.build, note, content=content))
+        )
+        rendered = partial(self._render, addresses, content)
         self.objects: Future[list[Object]] = beside(partial(_timed, phases, "manifests", rendered))
         self.definitions: Future[list[Object]] = beside(
             partial(_timed, phases, "definitions", custom_resource_definitions)
@@ -32,6 +43,16 @@ class Inputs:
     @property
     def all(self) -> tuple[Future[Any], ...]:
         return self.built, self.objects, self.definitions
+
+    @property
+    def fingerprint(self) -> Mapping[str, str]:
+        """Of everything; it waits for the images that are other people's."""
+        return {**self._files, **fingerprint.of_images(self._settings, self._substitutes.result())}
+
+    def _render(self, addresses: Addresses, content: Content) -> list[Object]:
+        asked = self._settings
+        contents = {**manifests.contents_of(content), **self._substitutes.result()}
+        return manifests.render(addresses, asked.images, asked.overlay, asked.seed, contents=contents)
 
 
 def _timed(phases: Phases, name: str, work: Callable[[], Any]) -> Any:

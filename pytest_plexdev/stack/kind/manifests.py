@@ -15,6 +15,7 @@ from pytest_plexdev.errors.cluster import KUSTOMIZE_EMPTY
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.stack.kind import images as our_images
 from pytest_plexdev.stack.kind import render as change
+from pytest_plexdev.stack.kind.content import Content, read_content
 from pytest_plexdev.stack.kind.names import NAMESPACE, SENTINEL
 from pytest_plexdev.stack.kind.pins import read_pins
 from pytest_plexdev.stack.kind.settings import Addresses
@@ -34,6 +35,8 @@ def render(
     images: Mapping[str, str] | None = None,
     overlay: Path | None = None,
     seed: Path | None = None,
+    *,
+    contents: Mapping[str, str] | None = None,
 ) -> list[Object]:
     """Every object of the stack but the CustomResourceDefinitions.
 
@@ -41,6 +44,7 @@ def render(
         images: References in place of the pinned ones and of our own, by name (``nats``, ``plexsphere``).
         overlay: In place of ours.
         seed: Seed manifest in place of ours.
+        contents: What is inside an image, by its reference; by default of our own what the files say now.
 
     Raises:
         PlexdevError: ``command-failed`` where kustomize refuses, ``kustomize-empty``.
@@ -52,7 +56,11 @@ def render(
         directories.append(base / _SENTINEL)
     with ThreadPoolExecutor(max_workers=len(directories)) as threads:
         objects = [each for listing in threads.map(_kustomize, directories) for each in listing]
-    return _finish(_once(objects), addresses, images or {}, seed)
+    if seed is not None:
+        objects = change.with_seed(objects, seed.read_text())
+    objects = change.with_addresses(_once(objects), addresses)
+    objects = change.with_images(objects, references(images or {}))
+    return change.with_inputs(objects, contents or contents_of(read_content()))
 
 
 def references(images: Mapping[str, str]) -> dict[str, str]:
@@ -62,13 +70,9 @@ def references(images: Mapping[str, str]) -> dict[str, str]:
     return {**pins, **ours}
 
 
-def _finish(objects: list[Object], addresses: Addresses, images: Mapping[str, str], seed: Path | None) -> list[Object]:
-    if seed is not None:
-        objects = change.with_seed(objects, seed.read_text())
-    objects = change.with_addresses(objects, addresses)
-    objects = change.with_images(objects, references(images))
-    content = our_images.content_hash()
-    return change.with_inputs(objects, {image: f"{image}@{content}" for image in our_images.OUR_IMAGES})
+def contents_of(content: Content) -> Mapping[str, str]:
+    """What is inside our own images, by their references."""
+    return {image: f"{image}@{content.hash}" for image in our_images.OUR_IMAGES}
 
 
 def _kustomize(directory: Path) -> list[Object]:

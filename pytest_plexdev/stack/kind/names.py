@@ -25,7 +25,8 @@ SENTINEL: Final = "plexdev-sentinel"
 """ConfigMap of the overlay: ours. In the namespace of the stack."""
 READY: Final = "plexdev-ready"
 """ConfigMap written last: the bring-up was completed, with this fingerprint."""
-FIELD_MANAGER: Final = "plexdev"
+KEPT: Final = "plexdev-cluster"
+"""ConfigMap that is never withdrawn: what the cluster itself was made with."""
 
 
 def context_of(cluster: str) -> str:

@@ -6,6 +6,7 @@ import time
 from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import KUBE_REFUSED
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import NODE
 from pytest_plexdev.stack.kind.engine import docker
@@ -24,16 +25,25 @@ def wait_for_services(client: KubeClient, node: str, *, timeout: float) -> None:
         PlexdevError: ``kube-refused``: kube-proxy did not get there in time.
     """
     deadline = time.monotonic() + timeout
-    while True:
-        try:
-            client.get(NODE, f"{node}:{_HEALTH}")
-        except (PlexdevError, ValueError):
-            # kube-proxy has no readiness that could be watched.
-            if time.monotonic() > deadline:
-                raise
-        else:
-            return
+    while not _routes(client, node):
+        # kube-proxy has no readiness that could be watched.
+        if time.monotonic() > deadline:
+            raise PlexdevError(
+                KUBE_REFUSED,
+                verb="reach",
+                object=f"kube-proxy of Node {node}",
+                reason=f"not within {timeout:.0f} s",
+                message="it does not say that its rules are made, without which Pods reach no Service",
+                fix=client.command("-n", "kube-system", "logs", "ds/kube-proxy"),
+            )
         time.sleep(_LOOK_AGAIN)
+
+
+def _routes(client: KubeClient, node: str) -> bool:
+    try:
+        return client.get(NODE, f"{node}:{_HEALTH}") is not None
+    except (PlexdevError, ValueError):
+        return False
 
 
 def takes_images(cluster: str) -> bool:

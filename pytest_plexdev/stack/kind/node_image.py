@@ -52,7 +52,9 @@ def derived(base: str | None, pins: Mapping[str, Pin], note: Note = silent) -> s
     if base is None:
         return None
     references = sorted(pin.reference for pin in pins.values() if pin.is_deployed)
-    if name := _ready(base, references, local_images()):
+    here = local_images()
+    refuse_changed(pins, here)
+    if name := _ready(base, references, here):
         return name
     from filelock import FileLock
 

@@ -48,11 +48,14 @@ class KindProvider:
 
     def state(self, info: StackInfo) -> Sequence[Verdict]:
         """Judge every object of the stack as the cluster says it is now."""
-        from pytest_plexdev.readiness.wait import refs_in, verdicts_now
+        from pytest_plexdev.readiness.wait import verdicts_now
+        from pytest_plexdev.stack.kind.parts import parts_of
+
+        assert info.cluster is not None
 
         try:
             with KubeClient(_access(info)) as client:
-                return verdicts_now(client, [*refs_in(client, NAMESPACE), *refs_in(client, GATEWAY_NAMESPACE)])
+                return verdicts_now(client, parts_of(client, owned=info.cluster.owned))
         except PlexdevError as error:
             if error.failure is not CLUSTER_UNREACHABLE:
                 raise

@@ -8,34 +8,35 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import msgspec
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import CONFIG_MAP
-from pytest_plexdev.stack.kind.names import NAMESPACE, OWNER, OWNER_LABEL, READY, SENTINEL
+from pytest_plexdev.stack.kind.names import KEPT, NAMESPACE, OWNER, OWNER_LABEL, READY, SENTINEL
 from pytest_plexdev.stack.kind.settings import Addresses
 from pytest_plexdev.stack.model import SeededTenant, Service
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ready:
-    """What the second mark says.
+    """What the second mark says; of a stack without one, as much as is known.
 
     Attributes:
         fingerprint: SHA-256 of every input, by its name.
         at: Unix time, seconds.
     """
 
-    fingerprint: Mapping[str, str]
-    tenants: tuple[SeededTenant, ...]
-    services: tuple[Service, ...]
     addresses: Addresses
-    at: float
+    services: tuple[Service, ...]
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+    tenants: tuple[SeededTenant, ...] = ()
+    at: float = field(default_factory=time.time)
 
 
 def is_ours(client: KubeClient) -> bool:
@@ -63,26 +64,41 @@ def read_ready(client: KubeClient) -> Ready | None:
         return None
 
 
-def write_ready(
-    client: KubeClient,
-    *,
-    fingerprint: Mapping[str, str],
-    tenants: Sequence[SeededTenant],
-    services: Sequence[Service],
-    addresses: Addresses,
-) -> None:
+def write_ready(client: KubeClient, ready: Ready) -> None:
     """Say that the stack is whole. To be done last."""
     data = {
-        "fingerprint": json.dumps(dict(fingerprint), sort_keys=True, indent=1),
-        "tenants": msgspec.json.encode(tenants).decode(),
-        "services": msgspec.json.encode(services, enc_hook=str).decode(),
-        "addresses": json.dumps(asdict(addresses)),
-        "ready_at": str(time.time()),
+        "fingerprint": _json(ready.fingerprint),
+        "tenants": msgspec.json.encode(ready.tenants).decode(),
+        "services": msgspec.json.encode(ready.services, enc_hook=str).decode(),
+        "addresses": json.dumps(asdict(ready.addresses)),
+        "ready_at": str(ready.at),
     }
-    meta = {"name": READY, "namespace": NAMESPACE, "labels": {OWNER_LABEL: OWNER}}
-    client.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data})
+    client.apply(_mark(READY, data))
 
 
 def withdraw_ready(client: KubeClient) -> None:
     """Take the second mark away, before anything of the stack is changed."""
     client.delete(CONFIG_MAP, READY, NAMESPACE)
+
+
+def read_kept(client: KubeClient) -> Mapping[str, str]:
+    """The inputs that the cluster itself was made with; empty where nobody wrote them down."""
+    try:
+        found = client.get(CONFIG_MAP, KEPT, NAMESPACE)
+        return dict(json.loads(((found or {}).get("data") or {})["fingerprint"]))
+    except (PlexdevError, KeyError, ValueError, TypeError):
+        return {}
+
+
+def write_kept(client: KubeClient, made_with: Mapping[str, str]) -> None:
+    """Write down what the cluster was made with, where no failed bring-up takes it away."""
+    client.apply(_mark(KEPT, {"fingerprint": _json(made_with)}))
+
+
+def _mark(name: str, data: Mapping[str, str]) -> Object:
+    meta = {"name": name, "namespace": NAMESPACE, "labels": {OWNER_LABEL: OWNER}}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": dict(data)}
+
+
+def _json(inputs: Mapping[str, str]) -> str:
+    return json.dumps(dict(inputs), sort_keys=True, indent=1)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pytest_plexdev.stack.directories import state_directory
 from pytest_plexdev.stack.kind.names import API_PORT, IDP_PORT, WARM_CLUSTER
 from pytest_plexdev.stack.processes import ProcessId
 
+if TYPE_CHECKING:
+    from pytest_plexdev.errors import PlexdevError
+    from pytest_plexdev.kube import Access
+
 OnDrift: TypeAlias = Literal["fail", "apply", "ignore"]
 
 FRESH_PREFIX: Final = "plexdev-"
+
+
+def _as_it_is(error: PlexdevError, _: Access | None) -> PlexdevError:
+    return error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +42,8 @@ class KindSettings:
         seed: The seed manifest (YAML) in place of ours; ``${ISSUER}`` in it becomes the stack's issuer.
         on_drift: What to do where the cluster has another fingerprint.
         reapply: Apply even what has the same fingerprint, and run the bootstrap Job again.
+        explain: Makes of the error of a bring-up that failed, and of the way to the cluster as far as there is one,
+            the error that a person is told.
         run_directory: The owner's own directory; removed too when the owner ended without giving back the stack.
         state: Where the warm cluster's files are.
     """
@@ -49,6 +59,7 @@ class KindSettings:
     seed: Path | None = None
     on_drift: OnDrift = "fail"
     reapply: bool = False
+    explain: Callable[[PlexdevError, Access | None], PlexdevError] = _as_it_is
     run_directory: Path | None = None
     state: Path = field(default_factory=state_directory)
 

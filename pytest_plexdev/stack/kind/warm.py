@@ -15,7 +15,7 @@ from pytest_plexdev.stack.kind.names import NAMESPACE, WARM_CLUSTER, context_of
 from pytest_plexdev.stack.kind.settings import Addresses
 
 if TYPE_CHECKING:
-    from pytest_plexdev.kube import Access
+    from pytest_plexdev.kube import Access, KubeClient
     from pytest_plexdev.stack.kind.sentinel import Ready
     from pytest_plexdev.stack.kind.settings import KindSettings
     from pytest_plexdev.stack.model import Progress, StackInfo
@@ -65,15 +65,23 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
 def drift(settings: KindSettings, info: StackInfo) -> list[str]:
     """The inputs that differ from what was applied; empty where the cluster is not ours."""
     from pytest_plexdev.kube import KubeClient, read_access
-    from pytest_plexdev.stack.kind import fingerprint, sentinel
+    from pytest_plexdev.stack.kind import sentinel
 
     assert info.cluster is not None
     access = read_access(info.cluster.kubeconfig, info.cluster.context) if info.cluster.owned else None
     if access is None:
         return []
     with KubeClient(access) as client:
-        ready = sentinel.read_ready(client)
-    return fingerprint.differing(ready.fingerprint, fingerprint.current(settings)) if ready else [UNFINISHED]
+        return differences(client, sentinel.read_ready(client), settings)
+
+
+def differences(client: KubeClient, ready: Ready | None, settings: KindSettings) -> list[str]:
+    """The inputs that are not what the mark *ready* says that they were when the stack was brought up."""
+    if ready is None:
+        return [UNFINISHED]
+    from pytest_plexdev.stack.kind import database, fingerprint
+
+    return fingerprint.differing(ready.fingerprint, {**fingerprint.current(settings), **database.identity(client)})
 
 
 def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, list[str]]:
@@ -135,36 +143,26 @@ def _look_at(access: Access, name: str) -> tuple[StackInfo, Ready | None] | None
     from pytest_plexdev.kube import KubeClient
     from pytest_plexdev.stack.kind import answers, sentinel
     from pytest_plexdev.stack.kind.describe import services_in, stack_info
+    from pytest_plexdev.stack.kind.place import Place
 
     with KubeClient(access) as client:
         owned = sentinel.is_ours(client)
         ready = sentinel.read_ready(client) if owned else None
         try:
-            services = ready.services if ready else services_in(client)
+            known = ready or sentinel.Ready(addresses=Addresses(), services=services_in(client))
         except PlexdevError as error:
             if error.failure is CLUSTER_UNREACHABLE:
                 # Another program listens where that cluster did.
                 return None
             raise
-        addresses = ready.addresses if ready else Addresses()
         try:
-            if not services:
+            if not known.services:
                 # What answers at that port is another stack's, then.
                 raise ValueError(f"nothing runs in its namespace {NAMESPACE}")
-            version = answers.version(addresses.api, patience=_ANSWERS)
+            version = answers.version(known.addresses.api, patience=_ANSWERS)
         except (OSError, ValueError) as error:
             fix = "plexdev up --stack kind" if owned else client.command("get", "pods")
             reason = str(error) or type(error).__name__
-            raise PlexdevError(API_SILENT, name=name, url=addresses.api, reason=reason, fix=fix) from None
-    info = stack_info(
-        access,
-        addresses,
-        name=name,
-        directory=access.kubeconfig.parent,
-        owned=owned,
-        version=version,
-        tenants=ready.tenants if ready else (),
-        services=services,
-        started_at=ready.at if ready else None,
-    )
-    return info, ready
+            raise PlexdevError(API_SILENT, name=name, url=known.addresses.api, reason=reason, fix=fix) from None
+    place = Place(name, access.kubeconfig.parent)
+    return stack_info(place, access, known, owned=owned, version=version), ready

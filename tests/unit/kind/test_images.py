@@ -16,7 +16,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, DOCKER_FORBIDDEN, DOCKER_SILENT
 from pytest_plexdev.failure import Failure
 from pytest_plexdev.stack.kind import content
-from pytest_plexdev.stack.kind.content import build_context, content_hash
+from pytest_plexdev.stack.kind.content import content_hash, read_content
 from pytest_plexdev.stack.kind.engine import engine_error
 from pytest_plexdev.stack.kind.images import _has
 
@@ -72,17 +72,17 @@ def test_another_base_is_another_content() -> None:
 
 
 def test_what_python_or_a_clock_leaves_is_no_input(inputs: Path) -> None:
-    before = content_hash(), build_context()
+    before = content_hash(), read_content().context()
 
     (inputs / "plexsphere_reference" / "__pycache__").mkdir(exist_ok=True)
     (inputs / "plexsphere_reference" / "__pycache__" / "x.pyc").write_bytes(b"x")
     (inputs / "plexsphere_reference" / "ids.py").touch()
 
-    assert (content_hash(), build_context()) == before
+    assert (content_hash(), read_content().context()) == before
 
 
 def test_the_context_is_the_recipe_and_the_whole_package() -> None:
-    with tarfile.open(fileobj=io.BytesIO(build_context())) as archive:
+    with tarfile.open(fileobj=io.BytesIO(read_content().context())) as archive:
         names = archive.getnames()
         assert {member.mtime for member in archive} == {0}
 

@@ -1,0 +1,42 @@
+"""Whose data a stack has: Postgres keeps its own in its Pod, so another Pod is an empty database.
+
+What filled it then has to fill it again: the Jobs of our images, and SpiceDB, whose migration is an init container.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.kube.resources import DEPLOYMENT, POD
+from pytest_plexdev.readiness.ref import ObjectRef
+from pytest_plexdev.stack.kind.names import NAMESPACE
+
+INPUT: Final = "the database (pod/postgres-0)"
+"""What it is called among the inputs of a fingerprint."""
+POSTGRES: Final = ObjectRef("StatefulSet", "postgres", NAMESPACE)
+SPICEDB: Final = ObjectRef("Deployment", "spicedb", NAMESPACE)
+_POD: Final = "postgres-0"
+_DATABASE: Final = "plexdev.plexsphere.com/database"
+"""Annotation of a Pod template: the uid of Postgres' Pod that its Pods were restarted for."""
+_MANAGER: Final = "plexdev-restart"
+"""Another owner than that of what is rendered, which would take the annotation away with its next apply."""
+
+
+def identity(client: KubeClient) -> Mapping[str, str]:
+    """The uid of Postgres' Pod as an input of the fingerprint; empty where there is none."""
+    pod = client.get(POD, _POD, NAMESPACE)
+    return {INPUT: pod["metadata"]["uid"]} if pod is not None else {}
+
+
+def restart_spicedb(client: KubeClient, database: Mapping[str, str]) -> bool:
+    """Have SpiceDB migrate the database that there is now; ``False`` where there is no SpiceDB."""
+    there = client.get(DEPLOYMENT, SPICEDB.name, NAMESPACE)
+    if there is None:
+        return False
+    template = {"metadata": {"annotations": {_DATABASE: database.get(INPUT, "")}}}
+    meta = {"name": SPICEDB.name, "namespace": NAMESPACE}
+    restart = {"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "metadata": meta}
+    client.apply({**restart, "spec": {"template": template}}, manager=_MANAGER)
+    return True

@@ -1,0 +1,159 @@
+"""Filling a cluster that is ours: everything is applied, becomes ready and answers, and then the mark is written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+
+from pytest_plexdev.kube import Access, KubeClient
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.readiness.ref import refs_of
+from pytest_plexdev.stack.kind import database, sentinel
+from pytest_plexdev.stack.kind.apply import Outcome, apply
+from pytest_plexdev.stack.kind.beside import beside
+from pytest_plexdev.stack.kind.course import Course
+from pytest_plexdev.stack.kind.describe import services_of, stack_info
+from pytest_plexdev.stack.kind.fingerprint import KEPT
+from pytest_plexdev.stack.kind.inputs import Inputs
+from pytest_plexdev.stack.kind.loading import Loading
+from pytest_plexdev.stack.kind.names import node_of
+from pytest_plexdev.stack.kind.network import wait_for_services
+from pytest_plexdev.stack.kind.prune import prune, stamped
+from pytest_plexdev.stack.kind.render import BOOTSTRAP, images_of
+from pytest_plexdev.stack.kind.seeded import read_tenants
+from pytest_plexdev.stack.kind.sentinel import Ready
+from pytest_plexdev.stack.kind.settings import Addresses
+from pytest_plexdev.stack.model import SeededTenant, StackInfo
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a cluster of ours was before this bring-up.
+
+    Attributes:
+        made_with: Inputs that it keeps, whatever is applied to it; empty where nobody wrote them down.
+        database: Which one the stack's data went into, as an input; empty where no bring-up was completed.
+        is_new: It has nothing yet.
+    """
+
+    made_with: Mapping[str, str] = field(default_factory=dict)
+    database: Mapping[str, str] = field(default_factory=dict)
+    is_new: bool = False
+
+
+def before(client: KubeClient, ready: Ready | None) -> Before:
+    """What a cluster that is there says of itself."""
+    applied = ready.fingerprint if ready is not None else {}
+    return Before(
+        made_with=sentinel.read_kept(client) or {name: applied[name] for name in KEPT if name in applied},
+        database={name: uid for name, uid in applied.items() if name == database.INPUT},
+    )
+
+
+class Filling:
+    """One cluster being filled."""
+
+    def __init__(self, course: Course, inputs: Inputs, loading: Loading) -> None:
+        self._course = course
+        self._inputs = inputs
+        self._loading = loading
+        self._outcome = Outcome()
+        self._began = time.time()
+
+    def fill(self, access: Access, addresses: Addresses, loaded: Future[bool], there: Before) -> StackInfo:
+        """Bring the stack up on a cluster that is ours, whatever it has of it already.
+
+        Args:
+            loaded: Whether the images had to be loaded onto the node, once they are there.
+
+        Raises:
+            PlexdevError: Whatever can fail.
+        """
+        with KubeClient(access) as client:
+            fingerprint = self._inputs.fingerprint
+            made_with = there.made_with or {name: fingerprint[name] for name in KEPT if name in fingerprint}
+            sentinel.write_kept(client, made_with)
+            sentinel.withdraw_ready(client)
+            objects = stamped(self._inputs.objects.result())
+            seeded = self._apply(client, objects, loaded, there)
+            with self._course.phases.phase("readiness"):
+                self._course.until_ready(client, refs_of(objects), began=self._began)
+            tenants = beside(partial(self._tenants, access))
+            with self._course.phases.phase("answers"):
+                version = self._course.until_answering(addresses)
+            applied = {name: value for name, value in fingerprint.items() if name not in KEPT}
+            ready = Ready(
+                addresses=addresses,
+                services=services_of(objects),
+                fingerprint={**applied, **made_with, **(seeded or database.identity(client))},
+                tenants=tenants.result(),
+            )
+            sentinel.write_ready(client, ready)
+        self._course.did.append(f"bootstrap: {self._outcome.words_of_job(BOOTSTRAP)}")
+        phases = self._course.phases.done
+        return stack_info(self._course.place, access, ready, owned=True, version=version, phases=phases)
+
+    def _apply(
+        self, client: KubeClient, objects: Sequence[Object], loaded: Future[bool], there: Before
+    ) -> Mapping[str, str]:
+        """Apply everything; what runs our images waits until the node has them. Which database was seeded."""
+        run = partial(apply, client, outcome=self._outcome, established=partial(self._established, client))
+        hasty = [each for each in objects if _is_hasty(each)]
+        ours = [each for each in objects if each not in hasty and self._loading.is_ours(images_of(each))]
+        others = [each for each in objects if each not in hasty and each not in ours]
+        definitions = self._inputs.definitions.result()
+        with self._course.phases.phase("apply"):
+            run([*definitions, *others])
+            networked = beside(partial(self._apply_hasty, client, partial(run, hasty)))
+            seeded = {} if there.is_new else self._database(client, objects, there)
+            fresh = loaded.result()
+            run(ours, again=self._again(ours, is_another=seeded != there.database))
+            networked.result()
+        self._tell(fresh=fresh)
+        if not there.is_new and (old := prune(client, [*definitions, *objects])):
+            self._course.did.append(f"removed, since nothing here has them any more: {', '.join(old)}")
+        return seeded
+
+    def _database(self, client: KubeClient, objects: Sequence[Object], there: Before) -> Mapping[str, str]:
+        """Which database there is once Postgres has become what was applied; SpiceDB migrates one that is another."""
+        if database.POSTGRES in refs_of(objects):
+            self._course.until_ready(client, [database.POSTGRES], began=self._began)
+        now = database.identity(client)
+        if now != there.database:
+            self._course.did.append("database: not the one that was seeded: it is migrated and seeded now")
+            if database.restart_spicedb(client, now):
+                # Before the Jobs: the seed goes into its tables too.
+                self._course.until_ready(client, [database.SPICEDB], began=self._began)
+        return now
+
+    def _again(self, ours: Sequence[Object], *, is_another: bool) -> set[str]:
+        """The Jobs that run once more even where nothing changed."""
+        wanted = is_another or self._course.settings.reapply
+        return {each["metadata"]["name"] for each in ours if each["kind"] == "Job" and wanted}
+
+    def _tell(self, *, fresh: bool) -> None:
+        built = "built" if self._inputs.built.result() else "up to date"
+        self._course.did += [
+            f"images: {built}, {'loaded' if fresh else 'on the node already'}",
+            f"objects: {', '.join(self._outcome.words())}",
+        ]
+
+    def _apply_hasty(self, client: KubeClient, run: partial[None]) -> None:
+        with self._course.phases.phase("network"):
+            wait_for_services(client, node_of(self._course.place.name), timeout=self._course.left())
+        run()
+
+    def _established(self, client: KubeClient, definitions: Sequence[Object]) -> None:
+        self._course.until_ready(client, refs_of(definitions))
+
+    def _tenants(self, access: Access) -> tuple[SeededTenant, ...]:
+        with self._course.phases.phase("tenants"):
+            return read_tenants(access)
+
+
+def _is_hasty(item: Object) -> bool:
+    """A Job that waits for nobody: on a node without a network yet it fails, and is not started again for ever."""
+    return item["kind"] == "Job" and not item["spec"]["template"]["spec"].get("initContainers")

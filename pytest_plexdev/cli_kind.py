@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.stack.kind.settings import KindSettings
     from pytest_plexdev.stack.model import StackInfo
 
-PLEXD: Final = "plexd"
 _FORCE: Final = "DEV_FORCE_DOWN"
-_TIMEOUT: Final = 300.0
 
 
 def add_manifests_command(commands: Any) -> None:
@@ -34,7 +32,7 @@ def up(options: argparse.Namespace) -> int:
     """``plexdev up --stack kind``: options ``timeout``, ``reapply`` and ``json``.
 
     What the stack is made of is said by the environment, as for pytest: PLEXDEV_OVERLAY, PLEXDEV_IMAGES,
-    PLEXDEV_KIND_IMAGE.
+    PLEXDEV_KIND_IMAGE, PLEXDEV_TIMEOUT.
     """
     from pytest_plexdev.progress import show
     from pytest_plexdev.stack.kind import warm
@@ -73,24 +71,11 @@ def down(options: argparse.Namespace) -> int:
     return 0
 
 
-def there_is_a_cluster() -> bool:
-    """Whether ``plexdev down`` may have anything of kind to end: files and a look at Docker."""
-    from pytest_plexdev.stack.kind.names import WARM_CLUSTER
-    from pytest_plexdev.stack.kind.warm import warm_directory
-
-    if warm_directory().exists():
-        return True
-    from pytest_plexdev.stack.kind import cluster
-
-    try:
-        return cluster.find(WARM_CLUSTER) is not None
-    except PlexdevError:
-        # No Docker, no cluster.
-        return False
-
-
-def warm_settings(*, timeout: float = _TIMEOUT, reapply: bool = False) -> KindSettings:
+def warm_settings(*, timeout: float | None = None, reapply: bool = False) -> KindSettings:
     """The warm cluster as the environment wants it.
+
+    Args:
+        timeout: In place of PLEXDEV_TIMEOUT.
 
     Raises:
         PlexdevError: ``bad-setting``.
@@ -103,7 +88,7 @@ def warm_settings(*, timeout: float = _TIMEOUT, reapply: bool = False) -> KindSe
     except OptionError as error:
         raise PlexdevError(BAD_SETTING, reason=str(error)) from None
     return KindSettings(
-        timeout=timeout,
+        timeout=timeout or chosen.timeout,
         kind_image=chosen.kind_image,
         overlay=chosen.overlay,
         images=chosen.images,

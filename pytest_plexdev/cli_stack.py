@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pytest_plexdev.choose import Attached
     from pytest_plexdev.stack.model import StackInfo
 
-KIND_TIMEOUT: Final = 300.0
 _LOOK_AGAIN: Final = 0.1
 """Seconds between two looks at a log that somebody else writes."""
 
@@ -28,7 +27,7 @@ def add_stack_commands(commands: Any) -> None:
     up = commands.add_parser("up", help="bring up a stack and leave it running")
     up.add_argument("--stack", choices=("embedded", "kind"), default="embedded", help="default: %(default)s")
     up.add_argument("--prefer", choices=("real", "stand-in"), default="real", help="Dex and SpiceDB on PATH, or not")
-    up.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="default: 60; kind: 300")
+    up.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="default: 60; kind: PLEXDEV_TIMEOUT, else 300")
     up.add_argument("--reapply", action="store_true", help="kind: apply even what has not changed")
     up.add_argument("service", nargs="?", choices=("plexd",), help="a service that the stack leaves out by default")
     up.set_defaults(run=_up)
@@ -86,7 +85,6 @@ def _up(options: argparse.Namespace) -> int:
     if options.stack == "kind":
         from pytest_plexdev import cli_kind
 
-        options.timeout = options.timeout or KIND_TIMEOUT
         return cli_kind.up(options)
     from pytest_plexdev import cli_embedded
 

@@ -54,6 +54,7 @@ class Wanted:
             images=self.settings.images,
             seed=self.seed(),
             on_drift=self.settings.on_drift,
+            timeout=self.settings.timeout,
             explain=explained,
         )
 

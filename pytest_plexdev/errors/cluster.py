@@ -79,6 +79,13 @@ CLUSTER_BUSY: Final = Failure(
     fix="wait for it, or end it: kill {pid}",
     exit_code=124,
 )
+IMAGES_BUSY: Final = Failure(
+    tag="images-busy",
+    what="another process made images for longer than the {seconds:.0f} s that were left: {holder}",
+    why="of two processes that need the same image, one makes it and the other waits",
+    fix="run it again once that one is done, or end it: kill {pid}",
+    exit_code=124,
+)
 DRIFTED: Final = Failure(
     tag="drifted",
     what="the cluster {name} has another stack than this checkout would apply: {inputs}",

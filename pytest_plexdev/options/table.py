@@ -8,6 +8,7 @@ from typing import Final
 
 from pytest_plexdev.options import parsers
 from pytest_plexdev.options.model import Option
+from pytest_plexdev.stack.kind.names import BRING_UP_SECONDS
 
 _CLUSTERS: Final = frozenset({"kind", "attached"})
 _ATTACHED: Final = frozenset({"attached"})
@@ -120,10 +121,9 @@ OPTIONS: Final[tuple[Option, ...]] = (
         flag="--plexdev-timeout",
         environment="PLEXDEV_TIMEOUT",
         parse=parsers.seconds,
-        default=300.0,
+        default=BRING_UP_SECONDS,
         metavar="SECONDS",
-        help="how long a bring-up may take",
-        brings_up=True,
+        help="how long a bring-up may take; of a running stack, one that is under way or that drift asks for",
     ),
     Option(
         name="output",

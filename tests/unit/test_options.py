@@ -79,7 +79,7 @@ def test_contradictions() -> None:
         resolve({"plexdev_context": "mine", "plexdev_stack": "kind"}, {}, {})
 
 
-@pytest.mark.parametrize("option", ["keep=always", "prefer=real", "timeout=9", "kind_image=i"])
+@pytest.mark.parametrize("option", ["keep=always", "prefer=real", "kind_image=i"])
 def test_what_only_a_bring_up_reads_contradicts_a_running_stack(option: str) -> None:
     name, _, value = option.partition("=")
     flag = f"--plexdev-{name.replace('_', '-')}"
@@ -90,6 +90,12 @@ def test_what_only_a_bring_up_reads_contradicts_a_running_stack(option: str) -> 
 
     # Elsewhere it stands for other runs too.
     assert resolve({"plexdev_dev_stack": "1"}, {f"PLEXDEV_{name.upper()}": value}, {}).dev_stack
+
+
+def test_the_time_of_a_bring_up_is_also_that_of_one_that_drift_asks_for() -> None:
+    options = {"plexdev_dev_stack": "1", "plexdev_on_drift": "apply", "plexdev_timeout": "9"}
+
+    assert resolve(options, {}, {}).timeout == 9.0
 
 
 def test_what_only_a_cluster_reads_may_stand_in_the_environment() -> None:

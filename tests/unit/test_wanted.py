@@ -43,6 +43,11 @@ def test_an_overlay_of_the_command_line_goes_before_a_plugins(tmp_path: Path) ->
     run = wanted(tmp_path, overlay=theirs, dev_stack="1", stack="kind")
     assert run.warm_cluster().overlay == theirs
 
-    settings = resolve({"plexdev_overlay": str(mine), "plexdev_dev_stack": "1", "plexdev_on_drift": "ignore"}, {}, {})
+    settings = resolve(
+        {"plexdev_overlay": str(mine), "plexdev_dev_stack": "1", "plexdev_on_drift": "ignore"},
+        {"PLEXDEV_TIMEOUT": "7"},
+        {},
+    )
     named = Wanted(settings=settings, directory=tmp_path, controller_pid=1, seed=run.seed, overlay=run.overlay)
     assert (named.warm_cluster().overlay, named.warm_cluster().on_drift) == (mine, "ignore")
+    assert named.warm_cluster().timeout == 7.0

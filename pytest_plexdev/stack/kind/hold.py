@@ -16,8 +16,12 @@ from typing import TYPE_CHECKING, Final
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_BUSY, IMAGES_BUSY
 from pytest_plexdev.stack.files import write_whole
-from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
+from pytest_plexdev.stack.model import Progress, State, Verdict, VerdictChanged
 from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.together import go_on, time_left
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _NOBODY: Final = "another process"
 _WARM_FILE: Final = "kind"
@@ -39,14 +43,13 @@ def hold(state: Path, *, timeout: float, progress: Progress) -> Iterator[None]:
         waited_for.append(holder.words)
         progress(_verdict("waiting", f"waiting for {holder.words}"))
 
-    with contextlib.ExitStack() as lock:
-        try:
-            lock.enter_context(_locked(_warm_lock(state), timeout, wait))
-        except _InTime as late:
-            raise PlexdevError(CLUSTER_BUSY, seconds=timeout, holder=late.holder.words, pid=late.holder.pid) from None
-        if waited_for:
-            progress(_verdict("ready", f"waited {time.monotonic() - began:.1f} s for {waited_for[0]}"))
-        yield
+    try:
+        with _locked(_warm_lock(state), timeout, wait):
+            if waited_for:
+                progress(_verdict("ready", f"waited {time.monotonic() - began:.1f} s for {waited_for[0]}"))
+            yield
+    except _TooLate as late:
+        raise PlexdevError(CLUSTER_BUSY, seconds=timeout, holder=late.holder.words, pid=late.holder.pid) from None
 
 
 @contextlib.contextmanager
@@ -60,7 +63,7 @@ def alone(lock: Path, note: Callable[[str], None]) -> Iterator[None]:
     try:
         with _locked(lock, seconds, lambda holder: note(f"waiting for {holder.words}")):
             yield
-    except _InTime as late:
+    except _TooLate as late:
         raise PlexdevError(IMAGES_BUSY, seconds=seconds, holder=late.holder.words, pid=late.holder.pid) from None
 
 
@@ -77,7 +80,7 @@ class Holder:
     words: str
 
 
-class _InTime(Exception):
+class _TooLate(Exception):
     """It was not given back in time."""
 
     def __init__(self, holder: Holder) -> None:
@@ -120,7 +123,7 @@ def _acquire(lock: FileLock, holder_file: Path, timeout: float, wait: Callable[[
         # A thread that waits hears no Ctrl-C.
         go_on()
         if time.monotonic() >= deadline:
-            raise _InTime(holder)
+            raise _TooLate(holder)
 
 
 def _warm_lock(state: Path) -> Path:

@@ -17,7 +17,7 @@ from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.kind.names import context_of
 from pytest_plexdev.stack.processes import ProcessId
 
-_QUICK: Final = 30.0
+_PATIENCE: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,9 @@ class Place:
 
     def fetch_access(self) -> Access:
         """Ask kind for the kubeconfig and keep our own copy of it."""
-        said = run(["kind", "get", "kubeconfig", "--name", self.name], timeout=_QUICK, purpose="to reach the cluster")
+        said = run(
+            ["kind", "get", "kubeconfig", "--name", self.name], timeout=_PATIENCE, purpose="to reach the cluster"
+        )
         self.directory.mkdir(parents=True, exist_ok=True)
         write_whole(self.kubeconfig, said.stdout.encode(), mode=0o600)
         access = self.access()

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pytest_plexdev.stack.directories import state_directory
-from pytest_plexdev.stack.kind.names import API_PORT, IDP_PORT, WARM_CLUSTER
+from pytest_plexdev.stack.kind.names import API_PORT, BRING_UP_SECONDS, IDP_PORT, WARM_CLUSTER
 from pytest_plexdev.stack.processes import ProcessId
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class KindSettings:
         name: kind's name of the cluster.
         owner: A cluster of this process's run: it is deleted when the process has ended, however it did. ``None``:
             it stays until ``down``.
-        timeout: Seconds that the whole bring-up may take.
+        timeout: Seconds that the whole bring-up may take, waiting for another process's included.
         api_port, idp_port: Host ports; 0: one that is free at that moment.
         kind_image: The node image that ours derives from; ``None``: kind's own.
         overlay: A kustomize overlay in place of ours.
@@ -50,7 +50,7 @@ class KindSettings:
 
     name: str = WARM_CLUSTER
     owner: ProcessId | None = None
-    timeout: float = 300.0
+    timeout: float = BRING_UP_SECONDS
     api_port: int = API_PORT
     idp_port: int = IDP_PORT
     kind_image: str | None = None

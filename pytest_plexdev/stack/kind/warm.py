@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED, NOT_LOOPBACK
 from pytest_plexdev.stack.directories import state_directory
 from pytest_plexdev.stack.kind.names import NAMESPACE, WARM_CLUSTER, context_of
@@ -48,9 +48,12 @@ def find(state: Path | None = None, *, name: str = WARM_CLUSTER) -> StackInfo | 
 def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
     """What :func:`find` finds, after ``settings.on_drift`` was obeyed where it is ours and has another fingerprint.
 
+    A bring-up of another process, or its end, that is under way is waited for.
+
     Raises:
-        PlexdevError: ``drifted``, with ``on_drift="fail"``; what :func:`find` raises.
+        PlexdevError: ``drifted``, with ``on_drift="fail"``; ``cluster-busy``; what :func:`find` raises.
     """
+    _wait_for_others(settings, progress)
     info = find(settings.state, name=settings.name)
     if info is None or settings.on_drift == "ignore":
         return info
@@ -60,6 +63,14 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
     if settings.on_drift == "fail":
         raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
     return bring_up(settings, progress)[0]
+
+
+def _wait_for_others(settings: KindSettings, progress: Progress) -> None:
+    from pytest_plexdev.stack.kind.hold import hold, is_held
+
+    if is_held(settings.state):
+        with hold(settings.state, timeout=settings.timeout, progress=progress):
+            pass
 
 
 def drift(settings: KindSettings, info: StackInfo) -> list[str]:
@@ -109,7 +120,14 @@ def accesses(directory: Path, name: str) -> Iterator[Access]:
         if access is None or not _listens(access):
             continue
         is_own = path.parent == directory
-        yield access if is_own else access.write_private(directory / "attached" / "kubeconfig")
+        yield access if is_own else _kept(access, directory / "attached" / "kubeconfig")
+
+
+def _kept(access: Access, path: Path) -> Access:
+    try:
+        return access.write_private(path)
+    except OSError as error:
+        raise PlexdevError(STATE_UNWRITABLE, path=path.parent, reason=error.strerror or str(error)) from None
 
 
 def _access(path: Path, name: str) -> Access | None:

@@ -7,6 +7,9 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +18,9 @@ import yaml
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind import warm
+from pytest_plexdev.stack.kind.hold import hold
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.model import Event, VerdictChanged
 
 FIND = """
 import json, sys
@@ -89,6 +95,46 @@ def test_the_users_file_is_read_and_never_written(home: Path) -> None:
     assert path.read_bytes() == before
     copies = [each for each in (home / "state").rglob("*") if each.is_file()]
     assert [each.stat().st_mode & 0o077 for each in copies] == [0]
+
+
+def test_a_state_directory_that_cannot_be_written_is_told(home: Path) -> None:
+    (home / "state").touch()
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        kubeconfig(home / ".kube" / "config", f"https://127.0.0.1:{server.getsockname()[1]}")
+
+        with pytest.raises(PlexdevError) as refusal:
+            warm.find(home / "state")
+
+    assert refusal.value.tag == "state-unwritable"
+
+
+def test_who_attaches_waits_for_a_bring_up_that_is_under_way(home: Path) -> None:
+    state, events = home / "state", list[Event]()
+    holding = threading.Event()
+
+    def bring_up() -> None:
+        with hold(state, timeout=1, progress=events.append):
+            holding.set()
+            time.sleep(0.5)
+            kubeconfig(home / ".kube" / "config", "https://10.1.2.3:6443")
+
+    with ThreadPoolExecutor() as threads:
+        other = threads.submit(bring_up)
+        assert holding.wait(10)
+        # What the other one made in the meantime is seen: a cluster that is refused.
+        with pytest.raises(PlexdevError) as refusal:
+            warm.attach(KindSettings(state=state), events.append)
+        other.result()
+
+    assert refusal.value.tag == "not-loopback"
+    assert any(isinstance(event, VerdictChanged) and "waiting for `" in event.verdict.reason for event in events)
+
+
+def test_who_attaches_waits_no_longer_than_it_may(home: Path) -> None:
+    with hold(home / "state", timeout=1, progress=lambda _: None), pytest.raises(PlexdevError) as refusal:
+        warm.attach(KindSettings(state=home / "state", timeout=0.3), lambda _: None)
+
+    assert refusal.value.tag == "cluster-busy"
 
 
 def test_our_own_file_goes_before_the_users(home: Path) -> None:

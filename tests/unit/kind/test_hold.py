@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.hold import hold
+from pytest_plexdev.stack.kind.beside import beside
+from pytest_plexdev.stack.kind.hold import alone, hold
 from pytest_plexdev.stack.model import Event, VerdictChanged
+from pytest_plexdev.together import GivenUp, give_up, together
 
 HOLDER = """
 import sys, time
@@ -56,6 +58,37 @@ def test_the_time_is_up(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     assert refusal.value.tag == "cluster-busy"
     assert refusal.value.exit_code == 124
     assert f"kill {holder.pid}" in str(refusal.value)
+
+
+def test_who_makes_an_image_waits_within_the_time_of_its_bring_up_and_says_for_whom(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    notes: list[str] = []
+    with pytest.raises(PlexdevError) as refusal, together(0.1), alone(tmp_path / "kind.lock", notes.append):
+        pass
+    holder.communicate("\n")
+
+    assert refusal.value.tag == "images-busy"
+    assert refusal.value.exit_code == 124
+    assert f"(pid {holder.pid}), which has it since" in notes[0]
+
+
+def test_who_waits_in_a_thread_ends_when_its_work_was_given_up(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+    waits = threading.Event()
+
+    def work() -> None:
+        with alone(tmp_path / "kind.lock", lambda _: waits.set()):
+            pass
+
+    began = time.monotonic()
+    with together(600):
+        future = beside(work)
+        assert waits.wait(10)
+        give_up()
+    holder.communicate("\n")
+
+    assert isinstance(future.exception(), GivenUp)
+    assert time.monotonic() - began < 10
 
 
 def test_a_killed_holder_holds_nothing(tmp_path: Path, holder: subprocess.Popen[str]) -> None:

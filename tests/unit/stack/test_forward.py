@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -53,6 +55,24 @@ def test_one_that_says_nothing_is_ended_and_named(kubectl: Path, monkeypatch: py
         Forwards(CLUSTER).open("postgres")
     assert silent.value.tag == "command-unfinished"
     assert "  | Waiting for a Pod" in str(silent.value)
+
+
+def test_one_that_cannot_be_started_is_told_and_tried_again(kubectl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kubectl.write_text("#!/bin/sh\necho 'Forwarding from 127.0.0.1:40001 -> 4222'\nexec sleep 60\n")
+    forwards = Forwards(CLUSTER)
+    with monkeypatch.context() as machine:
+        machine.setattr(subprocess, "Popen", refuse)
+        with pytest.raises(PlexdevError) as failed:
+            forwards.open("nats")
+
+    assert failed.value.tag == "command-failed"
+    assert "ended with its start: Cannot allocate memory" in str(failed.value)
+    assert forwards.open("nats") == "127.0.0.1:40001"
+    forwards.close()
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
 
 def test_without_kubectl_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

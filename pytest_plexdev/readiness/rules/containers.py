@@ -10,6 +10,7 @@ from pytest_plexdev.readiness.ref import Object, ObjectRef
 from pytest_plexdev.readiness.rules.conditions import one_line
 from pytest_plexdev.readiness.rules.containers_of import Container
 from pytest_plexdev.readiness.rules.makers import may_still_be_made
+from pytest_plexdev.readiness.rules.restarts import failures_in_a_row
 from pytest_plexdev.readiness.world import World, event_time, seconds
 from pytest_plexdev.stack.model import State
 
@@ -64,7 +65,7 @@ def _running(ref: ObjectRef, one: Container, details: Mapping[str, Any], world: 
 
 def _failed(ref: ObjectRef, one: Container) -> Judgement:
     """It ended, and should not have."""
-    failures = one.status.get("restartCount", 0) + 1
+    failures = failures_in_a_row(one)
     end = one.last_end
     finished = seconds(end.get("finishedAt"))
     reason = one.state[1].get("reason")

@@ -9,7 +9,8 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, NAMESPACE
-from pytest_plexdev.stack.kind import cluster, warm
+from pytest_plexdev.stack.kind import cluster, sentinel, warm
+from pytest_plexdev.stack.kind.names import OWNER, OWNER_LABEL, SENTINEL
 from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
 from tests.cluster.stacks import Heard, clusters
@@ -41,6 +42,21 @@ def test_down_preserves_it_with_a_warning(settings: KindSettings) -> None:
 
     assert lines[0].startswith(f"plexdev[foreign-cluster]: the kind cluster {settings.name} was not made by plexdev")
     assert "DEV_FORCE_DOWN=1" in lines[0]
+    assert settings.name in clusters()
+
+
+def test_our_manifests_on_it_do_not_make_it_ours_to_delete(settings: KindSettings, kube: KubeClient) -> None:
+    """Somebody piped ``plexdev manifests`` into kubectl."""
+    labels = {OWNER_LABEL: OWNER}
+    meta = {"name": SENTINEL, "namespace": "default", "labels": labels}
+    kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta})
+    try:
+        assert sentinel.is_ours(kube)
+        lines = warm.take_down(settings, force=False, progress=Heard())
+    finally:
+        kube.delete(CONFIG_MAP, SENTINEL, "default")
+
+    assert lines[0].startswith("plexdev[foreign-cluster]")
     assert settings.name in clusters()
 
 

@@ -53,6 +53,7 @@ class BringUp:
         try:
             all_of(made, *inputs.all)
         except BaseException:
+            # The thread that makes the cluster takes back what it began, and knows what that was.
             give_up()
             if made.done() and made.exception() is None:
                 cluster.delete(self._place)

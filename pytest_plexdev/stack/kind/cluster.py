@@ -27,7 +27,7 @@ from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.engine import docker
 from pytest_plexdev.stack.kind.names import API_NODE_PORT, OWNER, OWNER_LABEL, node_of
 from pytest_plexdev.stack.kind.place import Creation, Place
-from pytest_plexdev.together import to_the_end
+from pytest_plexdev.together import go_on, to_the_end
 
 Mark: TypeAlias = Literal["ours", "none", "not yet", "unreadable"]
 """What a node says of who made it; kind writes that a moment after the container is there."""
@@ -73,6 +73,7 @@ def create(place: Place, config: bytes, *, image: str | None, timeout: float) ->
     argv = ["kind", "create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig), "--config", "-"]
     # Without the last one kind itself deletes by the name, whoever made a cluster of that name meanwhile.
     argv += [*(["--image", image] if image else []), "--retain"]
+    go_on()
     with place.creating():
         try:
             run(argv, timeout=timeout, purpose="kind makes the cluster of the stack", stdin=config)

@@ -15,6 +15,7 @@ from pytest_plexdev.stack.directories import cache_directory
 from pytest_plexdev.stack.kind.content import Content, base_image, content_hash, read_content
 from pytest_plexdev.stack.kind.digests import refuse_changed
 from pytest_plexdev.stack.kind.engine import docker
+from pytest_plexdev.stack.kind.hold import alone
 from pytest_plexdev.stack.kind.local_images import Note, canonical, local_images, provide, silent
 from pytest_plexdev.stack.kind.names import node_of
 from pytest_plexdev.stack.kind.pins import BASE, Pin, read_pins
@@ -45,11 +46,7 @@ def build(note: Note = silent, *, base: str | None = None, content: Content | No
     wanted = content.hash
     if _built(wanted):
         return False
-    # 20 ms that a look at the fingerprint, which imports this module too, does not pay.
-    from filelock import FileLock
-
-    cache_directory().mkdir(parents=True, exist_ok=True)
-    with FileLock(cache_directory() / "images.lock"):
+    with alone(cache_directory() / "images.lock", note):
         if _built(wanted):
             return False
         note(f"building {' and '.join(OUR_IMAGES)}")

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, IMAGE_MISSING
 from pytest_plexdev.stack.kind.engine import docker
+from pytest_plexdev.together import taking_part
 
 Note: TypeAlias = Callable[[str], None]
 """Told in one line what takes long."""
@@ -99,7 +100,7 @@ def provide(
     if missing:
         note(f"pulling {', '.join(missing)}")
         with ThreadPoolExecutor(max_workers=_PULLS_AT_ONCE) as threads:
-            list(threads.map(partial(pull, instead=instead), missing))
+            list(threads.map(taking_part(partial(pull, instead=instead)), missing))
         here = local_images()
     return {reference: here.ids[canonical(reference)] for reference in wanted}
 

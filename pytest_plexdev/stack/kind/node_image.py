@@ -20,8 +20,10 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.directories import cache_directory
 from pytest_plexdev.stack.kind.digests import refuse_changed
 from pytest_plexdev.stack.kind.engine import docker
+from pytest_plexdev.stack.kind.hold import alone
 from pytest_plexdev.stack.kind.local_images import LocalImages, Note, local_images, provide, silent
 from pytest_plexdev.stack.kind.pins import Pin
+from pytest_plexdev.together import to_the_end
 
 REPOSITORY: Final = "plexdev-node"
 LABEL: Final = "plexdev.plexsphere.com/node-image"
@@ -56,10 +58,7 @@ def derived(base: str | None, pins: Mapping[str, Pin], note: Note = silent) -> s
     refuse_changed(pins, here)
     if name := _ready(base, references, here):
         return name
-    from filelock import FileLock
-
-    cache_directory().mkdir(parents=True, exist_ok=True)
-    with FileLock(cache_directory() / "node-image.lock"):
+    with alone(cache_directory() / "node-image.lock", note):
         provide([base], note, instead=f"--plexdev-kind-image={_node_image_here()}")
         provide(references, note)
         here = local_images()
@@ -119,20 +118,12 @@ def _make(name: str, *, base: str, references: Sequence[str]) -> None:
 def _containerd(container: str, base: str) -> Iterator[str]:
     """A container of the node image in which containerd alone runs."""
     _remove(container)
-    docker(
-        "run",
-        "--detach",
-        "--name",
-        container,
-        "--label",
-        LABEL,
-        "--entrypoint",
-        "containerd",
-        base,
-        timeout=_SLOW,
-        purpose="the images are put into the node image by its own containerd",
-    )
     try:
+        docker(
+            *("run", "--detach", "--name", container, "--label", LABEL, "--entrypoint", "containerd", base),
+            timeout=_SLOW,
+            purpose="the images are put into the node image by its own containerd",
+        )
         yield container
     finally:
         _remove(container)
@@ -183,5 +174,5 @@ def _remove_old() -> list[str]:
 
 def _remove(container: str) -> None:
     # An old client fails where there is none.
-    with contextlib.suppress(PlexdevError):
+    with to_the_end(), contextlib.suppress(PlexdevError):
         docker("rm", "--force", "--volumes", container, purpose="nothing is left of the making", timeout=_SLOW)

@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind import cluster
+from pytest_plexdev.stack.kind import cluster, inputs, warm
+from pytest_plexdev.stack.kind.bring_up import BringUp
 from pytest_plexdev.stack.kind.place import Place
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.together import together
 
 DOCKER = """#!/bin/sh
 cd {state}
@@ -92,7 +95,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
         (programs / name).write_text(script.format(state=state))
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
-    monkeypatch.setattr(cluster, "_LATE", 0.5)
+    monkeypatch.setattr(cluster, "_LATE", 3.0)
     return World(state, Place("c", tmp_path / "place"))
 
 
@@ -107,7 +110,7 @@ def create(world: World, *, timeout: float = 30.0) -> PlexdevError:
     "words",
     [
         'ERROR: failed to create cluster: node(s) already exist for a cluster with the name "c"',
-        'docker: Error response from daemon: Conflict. The container name "/c-control-plane" is already in use by container.',
+        'docker: Error response from daemon: Conflict. The name "/c-control-plane" is already in use by container "4f".',
     ],
 )
 def test_a_cluster_that_somebody_made_meanwhile_stays(world: World, words: str) -> None:
@@ -151,6 +154,39 @@ def test_what_an_ended_creation_left_is_deleted_though_docker_is_late(world: Wor
     world.create_does("setsid sh -c 'sleep 1.2; mv node.json.ours node.json' >&- 2>&- & sleep 600")
 
     assert create(world, timeout=1).tag == "command-unfinished"
+    assert not world.has_node
+
+
+def test_an_input_that_fails_while_the_node_image_is_baked_deletes_nothing_and_ends_the_baking(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker, kubectl = (tmp_path / "bin" / name for name in ("docker", "kubectl"))
+    docker.write_text(f"#!/bin/sh\necho $$ >> {tmp_path}/baking\nexec sleep 600\n")
+    kubectl.write_text(f"#!/bin/sh\nwhile ! test -e {tmp_path}/baking; do sleep 0.05; done\nexit 1\n")
+    kubectl.chmod(0o755)
+    monkeypatch.setattr(inputs, "custom_resource_definitions", list)
+    world.node(labels=OURS)
+    settings = KindSettings(name="c", api_port=0, idp_port=0, kind_image="kindest/node:x", state=tmp_path)
+
+    with pytest.raises(PlexdevError) as error, together(60):
+        BringUp(settings, world.place, lambda _: None).on_a_new_cluster()
+
+    assert error.value.tag == "command-failed"
+    assert world.has_node
+    assert world.calls == []
+    assert not any(Path(f"/proc/{pid}/cmdline").exists() for pid in (tmp_path / "baking").read_text().split())
+
+
+def test_down_deletes_what_the_node_says_is_ours_and_nothing_else(world: World) -> None:
+    """Whoever applies what ``plexdev manifests`` prints has our ConfigMap on any cluster: nobody asks for it."""
+    settings = KindSettings(name="c", state=world.state)
+    world.node(labels="other=1")
+    said = warm.take_down(settings, force=False, progress=lambda _: None)
+    assert world.has_node
+    assert said[0].startswith("plexdev[foreign-cluster]")
+
+    world.node(labels=OURS)
+    warm.take_down(settings, force=False, progress=lambda _: None)
     assert not world.has_node
 
 

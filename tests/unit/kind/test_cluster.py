@@ -110,7 +110,7 @@ def create(world: World, *, timeout: float = 30.0) -> PlexdevError:
     "words",
     [
         'ERROR: failed to create cluster: node(s) already exist for a cluster with the name "c"',
-        'docker: Error response from daemon: Conflict. The name "/c-control-plane" is already in use by container "4f".',
+        'docker: Error response from daemon: Conflict. The name "/c-control-plane" is already in use by container.',
     ],
 )
 def test_a_cluster_that_somebody_made_meanwhile_stays(world: World, words: str) -> None:

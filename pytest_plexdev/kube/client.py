@@ -89,6 +89,10 @@ class KubeClient:
     def apply(self, wanted: Mapping[str, Any], *, manager: str = FIELD_MANAGER, dry_run: bool = False) -> Object:
         """Server-side apply: our fields become what *wanted* says. An unknown field is refused by name.
 
+        Args:
+            manager: Whose these fields are.
+            dry_run: Ask whether it would be taken, and change nothing.
+
         Raises:
             PlexdevError: ``kube-refused``.
         """
@@ -107,11 +111,10 @@ class KubeClient:
         assert response is not None
         return self._object(response)
 
-    def delete(self, resource: Resource, name: str, namespace: str | None = None, *, background: bool = True) -> bool:
-        """Delete an object; ``False`` where there was none."""
-        policy = "Background" if background else "Foreground"
+    def delete(self, resource: Resource, name: str, namespace: str | None = None) -> bool:
+        """Delete an object; ``False`` where there was none. What it made goes after it."""
         path = resource.path(namespace, name)
-        body = json.dumps({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": policy}).encode()
+        body = json.dumps({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}).encode()
         headers = {"content-type": "application/json"}
         what = f"{resource.kind} {name}"
         return (

@@ -179,7 +179,7 @@ def test_client_side_apply_of_the_big_definitions(
     gateway_kinds: None, ours: None, kube: KubeClient, bare_cluster: Access, capsys: pytest.CaptureFixture[str]
 ) -> None:
     big = next(each for each in custom_resource_definitions() if each["metadata"]["name"] == BIG)
-    kube.delete(CUSTOM_RESOURCE_DEFINITION, BIG, background=False)
+    kube.delete(CUSTOM_RESOURCE_DEFINITION, BIG)
     kubectl(bare_cluster, "wait", "--for=delete", f"crd/{BIG}", "--timeout=60s")
     client_side = [*bare_cluster.kubectl, "apply", "-f", "-"]
     with pytest.raises(PlexdevError, match=r"metadata\.annotations: Too long"):

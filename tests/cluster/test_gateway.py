@@ -130,7 +130,8 @@ def test_applying_it_again_changes_nothing(gateway: Gateway, kube: KubeClient) -
 
 
 def test_the_api_answers_while_the_controller_is_away(gateway: Gateway, kube: KubeClient) -> None:
-    kube.apply({**_meta(DEPLOYMENT, "envoy-gateway"), "spec": {"replicas": 0}}, manager="test")
+    away = ["-n", GATEWAY_NAMESPACE, "scale", "deployment/envoy-gateway", "--replicas=0"]
+    run([*kube.access.kubectl, *away], timeout=30, purpose="the controller is away")
     try:
         _wait_until_gone(kube, "pod", "-l", "app.kubernetes.io/name=envoy-gateway")
         (pod,) = kube.list(POD, GATEWAY_NAMESPACE, labels="app.kubernetes.io/name=envoy")["items"]
@@ -231,14 +232,6 @@ def _rendered(directory: str) -> list[Object]:
 
 def _backend() -> list[Object]:
     return [deployment("plexsphere", container(HELLO, name="plexsphere")), service("plexsphere", 8080)]
-
-
-def _meta(resource: Any, name: str) -> Object:
-    return {
-        "apiVersion": resource.api_version,
-        "kind": resource.kind,
-        "metadata": {"name": name, "namespace": GATEWAY_NAMESPACE},
-    }
 
 
 def _conditions(status: Object) -> set[tuple[str, str]]:

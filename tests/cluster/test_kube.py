@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,9 @@ def test_applied_twice_is_applied_once_and_what_is_left_out_is_gone(kube: KubeCl
 
 def test_fields_of_others_stay(kube: KubeClient, namespace: str) -> None:
     kube.apply(config_map(namespace, a="1"))
-    kube.apply(config_map(namespace, theirs="2"), manager="somebody")
+    theirs = [*kube.access.kubectl, "apply", "--server-side", "--field-manager=somebody", "-f", "-"]
+    stdin = json.dumps(config_map(namespace, theirs="2")).encode()
+    run(theirs, timeout=30, purpose="somebody else applies", stdin=stdin)
     kube.apply(config_map(namespace, a="3"))
 
     found = kube.get(CONFIG_MAP, "words", namespace)

@@ -10,7 +10,7 @@ import yaml
 from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE
 from pytest_plexdev.stack.kind.pins import read_pins
 from pytest_plexdev.stack.kind.vendor import Source, read_sources
-from tests.drift.manifests import DEPLOY, Object, by_name, documents, objects, workloads
+from tests.drift.manifests import DEPLOY, Object, by_name, documents, objects, warning_fields, workloads
 
 BASE = objects(DEPLOY / "base" / "gateway")
 CONTROLLER = objects(DEPLOY / "envoy-gateway")
@@ -80,8 +80,9 @@ def test_every_image_is_a_pin_without_a_tag_and_the_proxy_s_own_is_named() -> No
     pins = {pin.repository for pin in read_pins().values()}
     deployed = {container["image"] for each in workloads(CONTROLLER) for container in each.containers}
 
-    assert deployed == {read_pins()["envoy-gateway"].repository}
+    assert deployed == {read_pins()["envoy-gateway"].repository, read_pins()["busybox"].repository}
     assert ENVOY["envoyDeployment"]["container"]["image"] == read_pins()["envoy"].repository
+    assert {each["image"] for each in ENVOY["envoyDeployment"]["initContainers"]} == {read_pins()["busybox"].repository}
     assert deployed < pins
     # The render step looks at `image` fields, not into this text.
     assert "image" not in yaml.safe_dump(CONFIG)
@@ -91,6 +92,20 @@ def test_no_container_of_an_image_that_is_not_pinned_stays_in_the_proxy() -> Non
     patched = ENVOY["envoyDeployment"]["patch"]["value"]["spec"]["template"]["spec"]["containers"]
 
     assert {"name": "shutdown-manager", "$patch": "delete"} in patched
+
+
+def test_what_serves_warns_once_of_what_it_relaxes() -> None:
+    (controller,) = (each for each in workloads(CONTROLLER) if each.owner["kind"] == "Deployment")
+    pods = {"envoy-gateway": controller.init_containers, "envoy": ENVOY["envoyDeployment"]["initContainers"]}
+
+    for name, init_containers in pods.items():
+        (warning,) = init_containers
+        (line,) = warning["args"]
+        fields = warning_fields(line)
+        assert line.startswith('level=WARN msg="insecure default active in dev mode" env=dev dependency=')
+        assert "\n" not in line
+        assert fields["dependency"] == name
+        assert len(fields["prod_delta"]) > 40
 
 
 def test_what_certgen_leaves_out_the_controller_does_not_want() -> None:

@@ -135,8 +135,8 @@ def test_delete_says_whether_there_was_something(client: KubeClient, answers: An
     answers.say("DELETE", "/api/v1/namespaces/ns/configmaps/c", {"kind": "Status"})
 
     assert client.delete(CONFIG_MAP, "c", "ns") is True
-    assert client.delete(CONFIG_MAP, "none", "ns", background=False) is False
-    assert [json.loads(asked.body)["propagationPolicy"] for asked in answers.asked] == ["Background", "Foreground"]
+    assert client.delete(CONFIG_MAP, "none", "ns") is False
+    assert [json.loads(asked.body)["propagationPolicy"] for asked in answers.asked] == ["Background"] * 2
 
 
 def test_a_log_is_text_and_empty_where_there_is_none_yet(client: KubeClient, answers: Answers) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 
 from pytest_plexdev.kube import Access, KubeClient
@@ -13,16 +13,16 @@ from pytest_plexdev.kube.client import Object
 from pytest_plexdev.readiness.ref import refs_of
 from pytest_plexdev.stack.kind import database, sentinel
 from pytest_plexdev.stack.kind.apply import Outcome, apply
-from pytest_plexdev.stack.kind.beside import beside
+from pytest_plexdev.stack.kind.beside import all_of, beside
 from pytest_plexdev.stack.kind.course import Course
 from pytest_plexdev.stack.kind.describe import services_of, stack_info
 from pytest_plexdev.stack.kind.fingerprint import KEPT
 from pytest_plexdev.stack.kind.inputs import Inputs
 from pytest_plexdev.stack.kind.loading import Loading
 from pytest_plexdev.stack.kind.names import node_of
-from pytest_plexdev.stack.kind.network import wait_for_services
+from pytest_plexdev.stack.kind.network import hasten_names, wait_for_services
 from pytest_plexdev.stack.kind.prune import prune, stamped
-from pytest_plexdev.stack.kind.render import BOOTSTRAP, images_of
+from pytest_plexdev.stack.kind.render import BOOTSTRAP, images_of, waits_for_a_secret
 from pytest_plexdev.stack.kind.seeded import read_tenants
 from pytest_plexdev.stack.kind.sentinel import Ready
 from pytest_plexdev.stack.kind.settings import Addresses
@@ -75,6 +75,8 @@ class Filling:
         with KubeClient(access) as client:
             fingerprint = self._inputs.fingerprint
             made_with = there.made_with or {name: fingerprint[name] for name in KEPT if name in fingerprint}
+            if there.is_new:
+                hasten_names(client)
             sentinel.write_kept(client, made_with)
             sentinel.withdraw_ready(client)
             objects = stamped(self._inputs.objects.result())
@@ -100,20 +102,19 @@ class Filling:
         self, client: KubeClient, objects: Sequence[Object], loaded: Future[bool], there: Before
     ) -> Mapping[str, str]:
         """Apply everything; what runs our images waits until the node has them. Which database was seeded."""
+        parts = _Parts.of(objects, self._inputs.definitions.result(), self._loading)
         run = partial(apply, client, outcome=self._outcome, established=partial(self._established, client))
-        hasty = [each for each in objects if _is_hasty(each)]
-        ours = [each for each in objects if each not in hasty and self._loading.is_ours(images_of(each))]
-        others = [each for each in objects if each not in hasty and each not in ours]
-        definitions = self._inputs.definitions.result()
         with self._course.phases.phase("apply"):
-            run([*definitions, *others])
-            networked = beside(partial(self._apply_hasty, client, partial(run, hasty)))
+            run(parts.namespaces)
+            custom = beside(partial(run, [*parts.definitions, *parts.custom]))
+            run(parts.others)
+            networked = beside(partial(self._apply_networked, client, run, parts))
             seeded = {} if there.is_new else self._database(client, objects, there)
             fresh = loaded.result()
-            run(ours, again=self._again(ours, is_another=seeded != there.database))
-            networked.result()
+            run(parts.ours, again=self._again(parts.ours, is_another=seeded != there.database))
+            all_of(custom, networked)
         self._tell(fresh=fresh)
-        if not there.is_new and (old := prune(client, [*definitions, *objects])):
+        if not there.is_new and (old := prune(client, [*parts.definitions, *objects])):
             self._course.did.append(f"removed, since nothing here has them any more: {', '.join(old)}")
         return seeded
 
@@ -141,10 +142,17 @@ class Filling:
             f"objects: {', '.join(self._outcome.words())}",
         ]
 
-    def _apply_hasty(self, client: KubeClient, run: partial[None]) -> None:
+    def _apply_networked(self, client: KubeClient, run: Callable[[Sequence[Object]], None], parts: _Parts) -> None:
+        """Jobs that need a network, and then those who mount the Secrets that they make.
+
+        A Pod that comes before its Secret is looked at again after ever longer pauses.
+        """
         with self._course.phases.phase("network"):
             wait_for_services(client, node_of(self._course.place.name), timeout=self._course.left())
-        run()
+        run(parts.hasty)
+        if parts.late:
+            self._course.until_ready(client, refs_of(parts.hasty), began=self._began)
+            run(parts.late)
 
     def _established(self, client: KubeClient, definitions: Sequence[Object]) -> None:
         self._course.until_ready(client, refs_of(definitions))
@@ -154,6 +162,43 @@ class Filling:
             return read_tenants(access)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """The objects by what they have to wait for.
+
+    Attributes:
+        custom: Kinds that have to be defined first.
+        hasty: Jobs that wait for nobody: without a network they fail, and are not started again for ever.
+        late: Who mounts a Secret that such a Job makes.
+        ours: What runs our images.
+    """
+
+    namespaces: Sequence[Object]
+    definitions: Sequence[Object]
+    custom: Sequence[Object]
+    hasty: Sequence[Object]
+    late: Sequence[Object]
+    ours: Sequence[Object]
+    others: Sequence[Object]
+
+    @classmethod
+    def of(cls, objects: Sequence[Object], definitions: Sequence[Object], loading: Loading) -> _Parts:
+        defined = {each["spec"]["names"]["kind"] for each in definitions}
+
+        def part_of(item: Object) -> str:
+            if item["kind"] == "Namespace":
+                return "namespaces"
+            if item["kind"] in defined:
+                return "custom"
+            if _is_hasty(item):
+                return "hasty"
+            if loading.is_ours(images_of(item)):
+                return "ours"
+            return "late" if waits_for_a_secret(item, objects) else "others"
+
+        parts = {each.name: [item for item in objects if part_of(item) == each.name] for each in fields(cls)}
+        return cls(**{**parts, "definitions": definitions})
+
+
 def _is_hasty(item: Object) -> bool:
-    """A Job that waits for nobody: on a node without a network yet it fails, and is not started again for ever."""
     return item["kind"] == "Job" and not item["spec"]["template"]["spec"].get("initContainers")

@@ -59,6 +59,14 @@ def pod_template(item: Object) -> Object | None:
     return template if isinstance(template, dict) and "spec" in template else None
 
 
+def waits_for_a_secret(item: Object, objects: Sequence[Object]) -> bool:
+    """Whether its Pods refer to a Secret that is not among *objects*: a Job makes it, then."""
+    template = pod_template(item)
+    namespace = item["metadata"].get("namespace", "")
+    wanted = set(_references(template["spec"], namespace)) if template is not None else set()
+    return any(kind == "Secret" for kind, *_ in wanted - {_key(each) for each in objects})
+
+
 def images_of(item: Object) -> set[str]:
     """Every image that an object names."""
     return {value for name, value in _strings(item) if name == "image"}

@@ -47,10 +47,14 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
 
 
 def _fix(mode: str, findings: Sequence[Finding], access: Access | None) -> int:
+    from pytest_plexdev.cli_kind import warm_settings
     from pytest_plexdev.doctor.fixes import mend
+    from pytest_plexdev.progress import show
 
     finding = next(each for each in findings if each.mode == mode)
-    for line in mend(finding, access):
+    with show(as_json=False) as progress:
+        done = mend(finding, access, warm_settings(), progress)
+    for line in done:
         _print(f"plexdev doctor: {mode}: {line}")
     return 0
 

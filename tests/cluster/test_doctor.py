@@ -28,11 +28,11 @@ from pytest_plexdev.doctor.recognise.gateway import CONTROLLER
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, GATEWAY, GATEWAY_CLASS, NAMESPACE
-from pytest_plexdev.stack.kind import images, manifests
+from pytest_plexdev.stack.kind import images, manifests, sentinel
 from pytest_plexdev.stack.kind.apply import Outcome, apply
 from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, OWNER, OWNER_LABEL, SENTINEL, node_of
 from pytest_plexdev.stack.kind.pins import read_pins
-from pytest_plexdev.stack.kind.settings import Addresses
+from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
 
 BIG = "envoyproxies.gateway.envoyproxy.io"
@@ -213,7 +213,12 @@ def test_a_gateway_that_a_load_balancer_should_give_an_address(
     assert found.state == "found"
     assert "gateway/plexsphere: AddressNotAssigned: " in found.evidence
 
-    assert "envoyproxy/envoy-proxy-config: created" in mend(found, bare_cluster)
+    mark = sentinel.Ready(addresses=Addresses(), services=(), fingerprint={"overlay": "of another checkout"})
+    sentinel.write_ready(kube, mark)
+    assert "envoyproxy/envoy-proxy-config: created" in mend(found, bare_cluster, KindSettings(), lambda _: None)
+    # What was applied is still of that checkout but for the gateway: the next `plexdev up` sees the difference.
+    assert sentinel.read_ready(kube) == mark
+    sentinel.withdraw_ready(kube)
     kubectl(bare_cluster, "wait", "--for=condition=Programmed", "gateway/plexsphere", "--timeout=120s")
     assert finding(bare_cluster, "address-not-assigned", now=later).evidence.startswith("gateway/plexsphere has ")
     assert finding(bare_cluster, "gateway-not-admitted", now=later).state == "ok"

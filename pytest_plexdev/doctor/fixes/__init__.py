@@ -1,6 +1,7 @@
-"""What the doctor may mend by itself: a module each, with ``mend(access) -> what was done``.
+"""What the doctor may mend by itself: a module each, with ``mend(access, settings) -> what was done``.
 
-Only in a cluster that carries our mark, and only what was found. What deletes anything is not here.
+Only in a kind cluster of this machine that carries our mark, only what was found, and never beside a bring-up. What
+deletes anything is not here.
 """
 
 from __future__ import annotations
@@ -9,26 +10,35 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final, Protocol, cast
 
+from pytest_plexdev.doctor.examine import kind_cluster
 from pytest_plexdev.doctor.model import Finding
 from pytest_plexdev.doctor.table import mode_of
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.doctor import FIX_BY_HAND, HANDS_OFF
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.stack.kind import sentinel
+from pytest_plexdev.stack.kind.hold import hold
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.model import Progress
 
 _UNMARKED: Final = "it does not carry the mark of pytest-plexdev, so somebody else made it"
+_ELSEWHERE: Final = "it is no kind cluster of this machine"
 
 
 class _Fix(Protocol):
-    def mend(self, access: Access) -> Sequence[str]: ...
+    def mend(self, access: Access, settings: KindSettings) -> Sequence[str]: ...
 
 
-def mend(finding: Finding, access: Access | None) -> Sequence[str]:
+def mend(finding: Finding, access: Access | None, settings: KindSettings, progress: Progress) -> Sequence[str]:
     """Mend what was found; says what was done.
 
+    Args:
+        settings: Of the stack: its overlay and images are what is applied.
+        progress: Hears for whom this waits, where the stack is being brought up.
+
     Raises:
-        PlexdevError: ``fix-by-hand`` where no fix is safe, ``hands-off`` where the cluster is not ours; whatever the
-            fix meets.
+        PlexdevError: ``fix-by-hand`` where no fix is safe, ``hands-off`` where the cluster is not ours;
+            ``cluster-busy``; whatever the fix meets.
     """
     mode = mode_of(finding.mode)
     assert mode is not None
@@ -40,8 +50,17 @@ def mend(finding: Finding, access: Access | None) -> Sequence[str]:
     if mode.fix is None:
         raise PlexdevError(FIX_BY_HAND, mode=mode.tag, reason=finding.evidence, command=command)
     assert access is not None
-    with KubeClient(access) as client:
+    if not kind_cluster(access):
+        raise PlexdevError(HANDS_OFF, context=access.context, reason=_ELSEWHERE, command=command)
+    fix = cast(_Fix, import_module(f"{__name__}.{mode.fix}"))
+    with hold(settings.state, timeout=settings.timeout, progress=progress), KubeClient(access) as client:
         # Asked anew: what was examined may be minutes old.
         if not sentinel.is_ours(client):
             raise PlexdevError(HANDS_OFF, context=access.context, reason=_UNMARKED, command=command)
-    return cast(_Fix, import_module(f"{__name__}.{mode.fix}")).mend(access)
+        ready = sentinel.read_ready(client)
+        # Nobody is to attach in the middle; a fix that fails leaves the rest to the next `plexdev up`.
+        sentinel.withdraw_ready(client)
+        done = fix.mend(access, settings)
+        if ready is not None:
+            sentinel.write_ready(client, ready)
+    return done

@@ -10,6 +10,7 @@ from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT
 from pytest_plexdev.readiness import refs_of, wait_ready
 from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE
+from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
 from pytest_plexdev.stack.model import Event
 
@@ -17,8 +18,9 @@ _CONTROLLER: Final = "envoy-gateway"
 _PATIENCE: Final = 60.0
 
 
-def mend(access: Access) -> Sequence[str]:
+def mend(access: Access, settings: KindSettings) -> Sequence[str]:
     """Apply all of them; a controller that was there before one of them is started anew."""
+    del settings  # It is the same for every stack.
     with KubeClient(access) as client:
         added = serve(client)
         restarted = restart_controller(client) if added else []

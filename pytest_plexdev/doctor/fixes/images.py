@@ -9,10 +9,12 @@ from pytest_plexdev.doctor.recognise.images import images_never_pulled
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.stack.kind import images
+from pytest_plexdev.stack.kind.settings import KindSettings
 
 
-def mend(access: Access) -> Sequence[str]:
+def mend(access: Access, settings: KindSettings) -> Sequence[str]:
     """The kubelet starts the containers by itself, once it looks again."""
+    del settings  # It is the same for every stack.
     with KubeClient(access) as client:
         wanted = images_never_pulled(client.list(POD)["items"])
     built = images.build() if set(wanted) & set(images.OUR_IMAGES) else False

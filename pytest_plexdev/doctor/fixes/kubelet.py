@@ -10,12 +10,14 @@ from pytest_plexdev.doctor.examine import kind_cluster
 from pytest_plexdev.doctor.recognise.images import KUBELET_COMMANDS, PARALLEL_PULLS
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.names import node_of
+from pytest_plexdev.stack.kind.settings import KindSettings
 
 _PATIENCE: Final = 60.0
 
 
-def mend(access: Access) -> Sequence[str]:
+def mend(access: Access, settings: KindSettings) -> Sequence[str]:
     """Change the file and restart the kubelet; the node's Pods go on running."""
+    del settings  # It is the same for every stack.
     node = node_of(kind_cluster(access))
     for words in KUBELET_COMMANDS:
         run(["docker", "exec", node, *words], timeout=_PATIENCE, purpose="the kubelet is told to pull in parallel")

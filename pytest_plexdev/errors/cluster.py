@@ -62,15 +62,16 @@ DOCKER_FORBIDDEN: Final = Failure(
 )
 FOREIGN_CLUSTER: Final = Failure(
     tag="foreign-cluster",
-    what="the kind cluster {name} is there and was not made by plexdev; nothing was applied",
-    why="{reason}",
+    what="the kind cluster {name} is there and {whose}; nothing was applied",
+    why="the labels of its node say who made it and where; a cluster of somebody else is neither changed nor deleted",
     fix="use it as it is: pytest --dev-stack; or delete it yourself: kind delete cluster --name {name}",
 )
 NOT_LOOPBACK: Final = Failure(
     tag="not-loopback",
     what="context {context} of {path} points at {server}, which is not this machine",
     why="this provider uses kind clusters of this machine and touches no other",
-    fix="another cluster is attached to with: pytest --plexdev-stack=attached --plexdev-context={context}",
+    fix="kubectl config rename-context {context} elsewhere --kubeconfig {path}; a cluster of a run's own needs no such "
+    "context: pytest --plexdev-stack=kind",
 )
 CLUSTER_BUSY: Final = Failure(
     tag="cluster-busy",
@@ -159,6 +160,12 @@ CLUSTER_NOT_MADE: Final = Failure(
     what="kind could not make the cluster: `{command}` ended with {status}",
     why="what it said is here; nothing of the cluster is left",
     fix="{fix}",
+)
+CLUSTER_OUT_OF_SIGHT: Final = Failure(
+    tag="cluster-out-of-sight",
+    what="docker is not on PATH, so the kind cluster {name} can be neither seen nor deleted",
+    why="its files are in {directory}: it was brought up from this machine, or attached to",
+    fix="put docker on PATH, then: plexdev down --stack kind",
 )
 NODE_NOT_BACK: Final = Failure(
     tag="node-not-back",

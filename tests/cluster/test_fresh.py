@@ -15,6 +15,7 @@ import pytest
 from pytest_plexdev.kube import KubeClient, read_access
 from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.stack.kind import cluster, reaper, sentinel
+from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.model import StackInfo
 from tests.cluster.stacks import Heard, clusters, fresh_settings
@@ -102,7 +103,7 @@ def test_it_carries_our_marks(stack: StackInfo) -> None:
     with KubeClient(access) as client:
         ready = sentinel.read_ready(client)
         assert sentinel.is_ours(client)
-    assert cluster.is_labelled_ours(container)
+    assert cluster.is_ours(Place(stack.cluster.name, stack.directory), container)
     assert ready is not None
     assert ready.tenants == stack.tenants
 

@@ -93,7 +93,7 @@ class BringUp:
         return stack_info(self._place, client.access, ready, owned=True, version=version, phases=phases)
 
     def _make_cluster(self, addresses: Addresses) -> Access:
-        config = cluster_config(self._place.name, addresses)
+        config = cluster_config(self._place, addresses)
         with self.course.phases.phase("node image"):
             image = derived(self._settings.kind_image, override(read_pins(), self._settings.images), self.course.note)
         with self.course.phases.phase("cluster"):

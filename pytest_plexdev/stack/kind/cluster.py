@@ -25,14 +25,17 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.engine import docker
-from pytest_plexdev.stack.kind.names import API_NODE_PORT, OWNER, OWNER_LABEL, node_of
+from pytest_plexdev.stack.kind.names import API_NODE_PORT, HOME_LABEL, OWNER, OWNER_LABEL, node_of
 from pytest_plexdev.stack.kind.place import Creation, Place
 from pytest_plexdev.together import go_on, to_the_end
 
-Mark: TypeAlias = Literal["ours", "none", "not yet", "unreadable"]
-"""What a node says of who made it; kind writes that a moment after the container is there."""
+Mark: TypeAlias = Literal["ours", "elsewhere", "none", "not yet", "unreadable"]
+"""What a node says of who made it (*elsewhere*: plexdev with another state directory, or somebody with our kind.yaml);
+kind writes that a moment after the container is there."""
 
 _DELETION: Final = 120.0
+_REMOVAL: Final = 30.0
+"""Seconds in which Docker ends a removal that it has begun."""
 _LATE: Final = 5.0
 """Seconds in which Docker has made the container of an ended `kind create`, if it is making one."""
 _NODE_NEEDS: Final = 30.0
@@ -101,7 +104,7 @@ def _take_back(place: Place, error: BaseException) -> None:
     if not (is_over and _TAKEN.search(str(error))):
         _end_creators(place)
         container = _appearing(place.name, within=0.0 if is_over else _LATE)
-        if container is not None and note is not None and _was_begun(note, container):
+        if container is not None and note is not None and _was_begun(place, note, container):
             delete(place)
     place.forget_creation()
 
@@ -119,9 +122,18 @@ def delete(place: Place) -> None:
         with contextlib.suppress(PlexdevError):
             run(argv, timeout=_DELETION, purpose=purpose)
         if _appearing(place.name, within=_LATE if were_at_work else 0.0) is not None:
-            run(argv, timeout=_DELETION, purpose=purpose)
+            _delete_again(place, argv, purpose)
     place.forget_creation()
     place.kubeconfig.unlink(missing_ok=True)
+
+
+def _delete_again(place: Place, argv: list[str], purpose: str) -> None:
+    try:
+        run(argv, timeout=_DELETION, purpose=purpose)
+    except PlexdevError:
+        # Docker refuses what it is removing already, for somebody else.
+        if not _disappears(place.name):
+            raise
 
 
 def remove_half_made(place: Place) -> bool:
@@ -174,19 +186,22 @@ def _is_listed(name: str) -> bool:
     return bool(said.stdout.strip())
 
 
-def mark_of(container: Container) -> Mark:
+def mark_of(place: Place, container: Container) -> Mark:
     """Whose the node says that it is, running or not."""
     try:
-        return "ours" if _LABEL in _file_of(container, _CONFIGURATION) else "none"
+        said = _file_of(container, _CONFIGURATION)
+        if _LABEL not in said:
+            return "none"
+        return "ours" if f"{HOME_LABEL}={place.home}" in said else "elsewhere"
     except FileNotFoundError:
         return "not yet"
     except (PlexdevError, tarfile.TarError, IndexError):
         return "unreadable"
 
 
-def is_labelled_ours(container: Container) -> bool:
-    """Whether the node carries our label since its creation, running or not. What cannot be read is not ours."""
-    return mark_of(container) == "ours"
+def is_ours(place: Place, container: Container) -> bool:
+    """Whether the node carries our labels since its creation, running or not. What cannot be read is not ours."""
+    return mark_of(place, container) == "ours"
 
 
 def is_half_made(place: Place, container: Container) -> bool:
@@ -195,16 +210,16 @@ def is_half_made(place: Place, container: Container) -> bool:
     if note is None or note.cluster != place.name or note.creator.is_alive:
         return False
     # Nobody else made a node like it within the same moment.
-    return is_labelled_ours(container) or (
-        container.created - note.began <= _NODE_NEEDS and _was_begun(note, container)
+    return is_ours(place, container) or (
+        container.created - note.began <= _NODE_NEEDS and _was_begun(place, note, container)
     )
 
 
-def _was_begun(note: Creation, container: Container) -> bool:
+def _was_begun(place: Place, note: Creation, container: Container) -> bool:
     """Whether that creation made the node: after the note, with our label or, before kind wrote that, our port."""
     if container.created < note.began:
         return False
-    mark = mark_of(container)
+    mark = mark_of(place, container)
     return mark == "ours" or (mark == "not yet" and f"{API_NODE_PORT}/tcp" in container.ports)
 
 
@@ -229,6 +244,15 @@ def _appearing(name: str, *, within: float) -> Container | None:
     while (container := find(name)) is None and time.monotonic() < deadline:
         time.sleep(0.1)
     return container
+
+
+def _disappears(name: str) -> bool:
+    deadline = time.monotonic() + _REMOVAL
+    while find(name) is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def _end_creators(place: Place) -> bool:

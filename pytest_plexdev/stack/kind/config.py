@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_plexdev.deployment import deploy_directory
-from pytest_plexdev.stack.kind.names import API_NODE_PORT, IDP_NODE_PORT, OWNER, OWNER_LABEL
+from pytest_plexdev.stack.kind.names import API_NODE_PORT, HOME_LABEL, IDP_NODE_PORT, OWNER, OWNER_LABEL
+from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.ports import reserve
 
@@ -17,15 +18,15 @@ def kind_file() -> Path:
     return deploy_directory() / "kind.yaml"
 
 
-def cluster_config(name: str, addresses: Addresses) -> bytes:
+def cluster_config(place: Place, addresses: Addresses) -> bytes:
     """What ``kind create cluster --config -`` reads."""
     import yaml
 
     document: dict[str, Any] = yaml.safe_load(kind_file().read_text())
     host_ports = {API_NODE_PORT: addresses.api_port, IDP_NODE_PORT: addresses.idp_port}
-    document["name"] = name
+    document["name"] = place.name
     for node in document["nodes"]:
-        node.setdefault("labels", {})[OWNER_LABEL] = OWNER
+        node.setdefault("labels", {}).update({OWNER_LABEL: OWNER, HOME_LABEL: place.home})
         for mapping in node.get("extraPortMappings", ()):
             port = mapping["containerPort"]
             mapping["hostPort"] = host_ports.get(port, mapping.get("hostPort", 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -37,7 +38,9 @@ def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> Sta
             info = BringUp(settings, place, progress).on_a_new_cluster()
         info.write(directory / "stack.json")
     except BaseException:
-        take_down(settings.name, directory)
+        # What could not be deleted, the reaper deletes: it stays then.
+        with contextlib.suppress(PlexdevError):
+            take_down(settings.name, directory)
         raise
     return info
 
@@ -54,5 +57,5 @@ def _delete(name: str, directory: Path) -> None:
     if cluster.remove_half_made(place):
         return
     container = cluster.find(name)
-    if container is not None and cluster.is_labelled_ours(container):
+    if container is not None and cluster.is_ours(place, container):
         cluster.delete(place)

@@ -23,7 +23,9 @@ BRING_UP_SECONDS: Final = 300.0
 
 OWNER_LABEL: Final = "plexdev.plexsphere.com/owner"
 OWNER: Final = "pytest-plexdev"
-"""Label of the node and of the sentinel: we made this cluster."""
+"""Label of the node and of the sentinel: plexdev made this cluster, or applied this stack."""
+HOME_LABEL: Final = "plexdev.plexsphere.com/home"
+"""Label of the node: where the files of who made it are, as a hash. Another state directory is somebody else's."""
 SENTINEL: Final = "plexdev-sentinel"
 """ConfigMap of the overlay: ours. In the namespace of the stack."""
 READY: Final = "plexdev-ready"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import time
@@ -37,6 +38,11 @@ class Place:
         self.directory = directory
         self.kubeconfig = directory / "kubeconfig"
         self._note = directory / "creating.json"
+
+    @property
+    def home(self) -> str:
+        """The value of :data:`~pytest_plexdev.stack.kind.names.HOME_LABEL` on the node of a cluster made here."""
+        return hashlib.sha256(bytes(self.directory.resolve())).hexdigest()[:16]
 
     def access(self) -> Access | None:
         """How to reach it, by our own kubeconfig; ``None`` where there is none."""

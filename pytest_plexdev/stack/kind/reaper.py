@@ -133,13 +133,13 @@ def _is_cleaned_up(order: _Order, directory: Path) -> bool:
     try:
         if not cluster.remove_half_made(place):
             container = cluster.find(order.name)
-            mark = cluster.mark_of(container) if container is not None else "none"
+            mark = cluster.mark_of(place, container) if container is not None else "none"
             if mark == "unreadable":
                 return False
             if mark == "ours":
                 cluster.delete(place)
         remains = cluster.find(order.name)
-        if remains is not None and cluster.mark_of(remains) in {"ours", "unreadable"}:
+        if remains is not None and cluster.mark_of(place, remains) in {"ours", "unreadable"}:
             return False
     except PlexdevError as error:
         print(error, file=sys.stderr, flush=True)  # noqa: T201

@@ -65,22 +65,22 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
             return [f"plexdev: nothing to delete: there is no kind cluster {settings.name}", _PRUNE]
         if container is not None:
             # The ConfigMap does not count: whoever applies what `plexdev manifests` prints has it, on any cluster.
-            if not (force or cluster.is_labelled_ours(container)):
-                return [_preserved(settings.name), _PRUNE]
+            if not (force or cluster.is_ours(place, container)):
+                return [_preserved(settings.name, _whose(place, container)), _PRUNE]
             cluster.delete(place)
         shutil.rmtree(place.directory, ignore_errors=True)
     return [f"plexdev: the kind cluster {settings.name} is deleted", _PRUNE]
 
 
 def _on(container: Container, place: Place, settings: KindSettings, work: BringUp) -> StackInfo:
-    started = _started(container, settings.name)
+    if not cluster.is_ours(place, container):
+        raise PlexdevError(FOREIGN_CLUSTER, name=settings.name, whose=_whose(place, container))
+    started = _started(container)
     access = _access(place, container)
     with KubeClient(access) as client:
         if started:
             _wait_for_api_server(client, container)
             work.did.append(f"cluster {settings.name}: was stopped, started again")
-        if not (cluster.is_labelled_ours(container) or sentinel.is_ours(client)):
-            raise _foreign(settings.name, "it carries no mark of ours, neither on its node nor as a ConfigMap")
         ready = sentinel.read_ready(client)
         addresses = _addresses(container)
         if started:
@@ -111,11 +111,9 @@ def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> boo
     return settings.reapply or bool(applicable and settings.on_drift == "apply")
 
 
-def _started(container: Container, name: str) -> bool:
+def _started(container: Container) -> bool:
     if container.running:
         return False
-    if not cluster.is_labelled_ours(container):
-        raise _foreign(name, f"its node is stopped and carries no mark of ours: docker start {container.name}")
     cluster.start(container)
     return True
 
@@ -161,12 +159,14 @@ def _place(settings: KindSettings) -> Place:
     return Place(settings.name, warm_directory(settings.state, settings.name))
 
 
-def _foreign(name: str, reason: str) -> PlexdevError:
-    return PlexdevError(FOREIGN_CLUSTER, name=name, reason=reason)
+def _whose(place: Place, container: Container) -> str:
+    if cluster.mark_of(place, container) == "elsewhere":
+        return "was made by hand, or by plexdev with another state directory (PLEXDEV_STATE_DIR)"
+    return "was not made by plexdev"
 
 
-def _preserved(name: str) -> str:
+def _preserved(name: str, whose: str) -> str:
     return (
-        f"plexdev[{FOREIGN_CLUSTER.tag}]: the kind cluster {name} was not made by plexdev, so it is preserved\n"
+        f"plexdev[{FOREIGN_CLUSTER.tag}]: the kind cluster {name} {whose}, so it is preserved\n"
         "  fix: DEV_FORCE_DOWN=1 plexdev down deletes it all the same"
     )

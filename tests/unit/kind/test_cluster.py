@@ -8,14 +8,14 @@ import os
 import subprocess
 import tarfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind import cluster, inputs, warm
+from pytest_plexdev.stack.kind import cluster, inputs, tools, warm
 from pytest_plexdev.stack.kind.bring_up import BringUp
 from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
@@ -37,7 +37,9 @@ case "$1" in
 esac
 """
 NO_FILE = "Error response from daemon: Could not find the file /kind/kubeadm.conf in container c"
-OURS = "plexdev.plexsphere.com/owner=pytest-plexdev"
+OWNER = "plexdev.plexsphere.com/owner=pytest-plexdev"
+OURS = "ours"
+"""Both labels; with the first alone it was made elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class World:
         if labels is None:
             (self.state / "cp-fails").write_text(NO_FILE)
         with tarfile.open(self.state / "configuration.tar", "w") as archive:
+            labels = f"{OWNER},plexdev.plexsphere.com/home={self.place.home}" if labels == OURS else labels
             text = f"node-labels: {labels}".encode()
             member = tarfile.TarInfo("kubeadm.conf")
             member.size = len(text)
@@ -180,13 +183,47 @@ def test_an_input_that_fails_while_the_node_image_is_baked_deletes_nothing_and_e
 def test_down_deletes_what_the_node_says_is_ours_and_nothing_else(world: World) -> None:
     """Whoever applies what ``plexdev manifests`` prints has our ConfigMap on any cluster: nobody asks for it."""
     settings = KindSettings(name="c", state=world.state)
-    world.node(labels="other=1")
+    ours = replace(world, place=Place("c", warm.warm_directory(world.state, "c")))
+    ours.node(labels="other=1")
     said = warm.take_down(settings, force=False, progress=lambda _: None)
     assert world.has_node
-    assert said[0].startswith("plexdev[foreign-cluster]")
+    assert said[0].startswith(
+        "plexdev[foreign-cluster]: the kind cluster c was not made by plexdev, so it is preserved"
+    )
 
-    world.node(labels=OURS)
+    ours.node(labels=OURS)
     warm.take_down(settings, force=False, progress=lambda _: None)
+    assert not world.has_node
+
+
+def test_one_of_another_state_directory_is_neither_changed_nor_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = KindSettings(name="c", state=world.state)
+    world.node(labels=OURS)
+    monkeypatch.setattr(tools, "check", lambda _: None)
+
+    said = warm.take_down(settings, force=False, progress=lambda _: None)
+    with pytest.raises(PlexdevError) as refusal:
+        warm.bring_up(settings, lambda _: None)
+
+    assert world.calls == []
+    assert said[0].startswith("plexdev[foreign-cluster]")
+    assert refusal.value.tag == "foreign-cluster"
+    for words in (said[0], str(refusal.value)):
+        assert "by plexdev with another state directory (PLEXDEV_STATE_DIR)" in words
+    # `plexdev down` without --stack takes a kubeconfig there for a cluster of this user.
+    assert not (warm.warm_directory(world.state, "c") / "kubeconfig").exists()
+
+
+def test_what_docker_is_removing_already_is_waited_for(world: World) -> None:
+    (world.state.parent / "bin" / "kind").write_text(
+        f"#!/bin/sh\n(sleep 0.5; rm -f {world.state}/node.json) >&- 2>&- &\n"
+        "echo 'removal of container c is already in progress' >&2; exit 1\n"
+    )
+    world.node(labels=OURS)
+
+    cluster.delete(world.place)
     assert not world.has_node
 
 

@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import socket
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import yaml
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.config import choose_addresses, cluster_config, kind_file
+from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 
 def test_a_fresh_cluster_is_the_warm_one_with_another_name_and_other_ports() -> None:
     warm = yaml.safe_load(kind_file().read_text())
-    fresh = yaml.safe_load(cluster_config("plexdev-0a1b2c3d", Addresses(41000, 41001)))
+    fresh = yaml.safe_load(cluster_config(Place("plexdev-0a1b2c3d", Path("here")), Addresses(41000, 41001)))
 
     assert fresh["name"] == "plexdev-0a1b2c3d"
     mappings = fresh["nodes"][0]["extraPortMappings"]
@@ -21,13 +23,19 @@ def test_a_fresh_cluster_is_the_warm_one_with_another_name_and_other_ports() -> 
     assert {each["listenAddress"] for each in mappings} == {"127.0.0.1"}
     for document in (warm, fresh):
         del document["name"], document["nodes"][0]["extraPortMappings"]
+    del fresh["nodes"][0]["labels"]["plexdev.plexsphere.com/home"]
     assert fresh == warm
 
 
-def test_the_node_is_labelled_as_ours_whatever_the_file_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    document = yaml.safe_load(cluster_config("plexsphere", Addresses()))
+def test_the_node_is_labelled_as_ours_and_of_this_state_directory(tmp_path: Path) -> None:
+    here, again, elsewhere = (
+        yaml.safe_load(cluster_config(Place("plexsphere", directory), Addresses()))["nodes"][0]["labels"]
+        for directory in (tmp_path, tmp_path / "x" / "..", tmp_path / "x")
+    )
 
-    assert document["nodes"][0]["labels"]["plexdev.plexsphere.com/owner"] == "pytest-plexdev"
+    assert here["plexdev.plexsphere.com/owner"] == "pytest-plexdev"
+    assert here == again
+    assert here != elsewhere
 
 
 def test_free_ports_are_two_and_not_the_warm_ones() -> None:

@@ -19,11 +19,13 @@ import pytest
 from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient, read_access
-from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, POD, STATEFUL_SET
-from pytest_plexdev.stack.kind import answers, warm, warm_up
-from pytest_plexdev.stack.kind.names import NAMESPACE, node_of
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, POD, STATEFUL_SET
+from pytest_plexdev.stack.kind import answers, sentinel, warm, warm_up
+from pytest_plexdev.stack.kind.names import NAMESPACE, OWNER, OWNER_LABEL, node_of
 from pytest_plexdev.stack.kind.pins import read_pins
 from pytest_plexdev.stack.kind.place import Place
+from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.model import StackInfo
 from tests.cluster.stacks import NODE_IMAGE, Heard, clusters
@@ -142,16 +144,92 @@ def test_the_second_time_nothing_is_done_and_that_is_said(settings: KindSettings
     assert info.tenants
 
 
-def test_reapply_runs_the_bootstrap_again_to_no_effect(settings: KindSettings, client: KubeClient) -> None:
+def test_reapply_migrates_and_seeds_again_to_no_effect(settings: KindSettings, client: KubeClient) -> None:
     before, pods_before = versions(client), pods(client)
 
     info, did = warm.bring_up(replace(settings, reapply=True), Heard())
 
     after = versions(client)
     assert "bootstrap: ran again" in did
-    assert [name for name in after if after[name] != before[name]] == ["plexsphere-bootstrap"]
-    assert len(pods_before - pods(client)) == 1
+    assert [name for name in after if after[name] != before[name]] == ["migrate", "plexsphere-bootstrap"]
+    assert len(pods_before - pods(client)) == 2
     assert [tenant.slug for tenant in info.tenants] == ["acme-corp", "beta-llc", "gamma-coop"]
+
+
+def test_a_database_that_is_made_anew_is_migrated_and_seeded_anew(settings: KindSettings, client: KubeClient) -> None:
+    """Its volume ends with its Pod; the Jobs that filled it are complete and unchanged."""
+    client.delete(POD, "postgres-0", NAMESPACE)
+
+    info, did = warm.bring_up(settings, Heard())
+    _, idle = warm.bring_up(settings, Heard())
+
+    assert did[0] == "differs from what was applied: the database (pod/postgres-0)"
+    assert "bootstrap: ran again" in did
+    assert [tenant.slug for tenant in info.tenants] == ["acme-corp", "beta-llc", "gamma-coop"]
+    assert idle[0] == "images, objects, bootstrap: skipped, the cluster has this fingerprint"
+
+
+def test_the_users_own_objects_do_not_fail_the_stack(
+    settings: KindSettings, info: StackInfo, client: KubeClient
+) -> None:
+    container = {"name": "theirs", "image": IMAGE, "command": ["false"]}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    meta = {"name": "theirs", "namespace": NAMESPACE}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": {"backoffLimit": 0, "template": template}}
+    client.apply(job, manager="somebody")
+    failed = [*access_of(info).kubectl, "-n", NAMESPACE, "wait", "--for=condition=failed", "job/theirs"]
+    subprocess.run(failed, check=True, capture_output=True)
+    try:
+        _, did = warm.bring_up(settings, Heard())
+        verdicts = KindProvider(settings, info.directory).state(info)
+    finally:
+        client.delete(JOB, "theirs", NAMESPACE)
+
+    assert did[1].startswith("verified: ")
+    assert {verdict.state for verdict in verdicts} == {"ready"}
+    assert "statefulset/postgres" in {verdict.name for verdict in verdicts}
+
+
+def test_what_nothing_has_any_more_is_removed_and_nobody_elses(settings: KindSettings, client: KubeClient) -> None:
+    labels = {OWNER_LABEL: OWNER}
+    client.apply(config_map("old", labels))
+    client.apply(config_map("unlabelled", {}))
+    client.apply(config_map("theirs", labels), manager="somebody")
+
+    _, did = warm.bring_up(replace(settings, reapply=True), Heard())
+
+    assert "removed, since nothing here has them any more: configmap/old" in did
+    assert client.get(CONFIG_MAP, "old", NAMESPACE) is None
+    for name in ("unlabelled", "theirs"):
+        assert client.delete(CONFIG_MAP, name, NAMESPACE)
+
+
+def test_what_a_cluster_was_made_with_outlives_a_failed_bring_up(settings: KindSettings, client: KubeClient) -> None:
+    made_with = sentinel.read_kept(client)
+    sentinel.write_kept(client, {**made_with, "kind.yaml": "another"})
+    sentinel.withdraw_ready(client)
+
+    warm.bring_up(settings, Heard())
+    _, did = warm.bring_up(settings, Heard())
+    sentinel.write_kept(client, made_with)
+    warm.bring_up(replace(settings, reapply=True), Heard())
+
+    assert made_with.keys() <= {"kind.yaml", "--plexdev-kind-image"}
+    assert did[0] == "differs from what was applied: kind.yaml"
+    assert "plexdev down && plexdev up --stack kind" in did[1]
+    assert did[2].startswith("images, objects, bootstrap: skipped")
+
+
+def test_a_failed_bring_up_is_explained_by_whoever_asked_for_it(settings: KindSettings, tmp_path: Path) -> None:
+    def explain(error: PlexdevError, access: Access | None) -> PlexdevError:
+        assert access is None
+        return PlexdevError(error.failure, detail="the doctor was here", **error.facts)
+
+    lacking = replace(settings, name=f"{settings.name}-x", state=tmp_path, kind_image="localhost:1/none:1")
+    with pytest.raises(PlexdevError, match="the doctor was here") as failed:
+        warm.bring_up(replace(lacking, explain=explain), Heard())
+
+    assert failed.value.tag == "image-missing"
 
 
 def test_drift_is_named_and_obeyed_as_asked(settings: KindSettings, info: StackInfo, tmp_path: Path) -> None:
@@ -281,6 +359,11 @@ def test_ctrl_c_while_the_cluster_is_made_leaves_nothing(settings: KindSettings)
 
     assert settings.name not in clusters()
     assert Place(settings.name, warm.warm_directory(settings.state, settings.name)).creation() is None
+
+
+def config_map(name: str, labels: dict[str, str]) -> Object:
+    meta = {"name": name, "namespace": NAMESPACE, "labels": labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
 
 
 def take(address: str) -> list[str]:

@@ -49,6 +49,13 @@ def test_the_store_knows_no_http() -> None:
     assert _breaches(room, "starlette", "plexsphere_reference.http") == []
 
 
+def test_the_kind_stack_does_not_know_who_explains_its_failures() -> None:
+    room = [path for path in HARNESS if path.parent.name == "kind"]
+
+    assert room
+    assert _breaches(room, "pytest_plexdev.doctor", "pytest_plexdev.explained") == []
+
+
 def _breaches(modules: Sequence[Path], *forbidden: str) -> list[str]:
     return [
         f"{module.relative_to(ROOT)} imports {name}"

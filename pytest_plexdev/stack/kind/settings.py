@@ -41,7 +41,7 @@ class KindSettings:
         images: Image references in place of those of ``images.toml``, and of our own, by name.
         seed: The seed manifest (YAML) in place of ours; ``${ISSUER}`` in it becomes the stack's issuer.
         on_drift: What to do where the cluster has another fingerprint.
-        reapply: Apply even what has the same fingerprint, and run the bootstrap Job again.
+        reapply: Apply even what has the same fingerprint, and run our Jobs (migration, seed) again.
         explain: Makes of the error of a bring-up that failed, and of the way to the cluster as far as there is one,
             the error that a person is told.
         run_directory: The owner's own directory; removed too when the owner ended without giving back the stack.

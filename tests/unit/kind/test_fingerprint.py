@@ -57,6 +57,9 @@ def test_options_are_inputs(tmp_path: Path) -> None:
     before = fingerprint.current(OURS)
 
     assert fingerprint.differing(before, fingerprint.current(KindSettings(seed=seed))) == [f"seed {seed}"]
+    assert fingerprint.differing(before, fingerprint.current(KindSettings(kind_image="kindest/node:v1.34.0"))) == [
+        "--plexdev-kind-image"
+    ]
     assert fingerprint.differing(before, fingerprint.current(KindSettings(images={"nats": "nats:2.11"}))) == [
         "--plexdev-image"
     ]
@@ -74,3 +77,17 @@ def test_an_overlay_takes_the_place_of_ours_with_all_that_it_is_made_from(tmp_pa
     assert fingerprint.differing(before, fingerprint.current(settings)) == [f"overlay {tmp_path / 'overlay'}"]
     assert "base/postgres" not in before
     assert "envoy-gateway" in before
+
+
+@pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])
+@pytest.mark.parametrize("field", ["resources", "components", "generators", "transformers", "validators"])
+def test_whatever_kustomize_follows_is_an_input(tmp_path: Path, name: str, field: str) -> None:
+    for directory in ("overlay", "elsewhere"):
+        (tmp_path / directory).mkdir()
+    (tmp_path / "overlay" / name).write_text(f'{field}: ["a: {"x" * 300}\\n", ../elsewhere]\n')
+    (tmp_path / "elsewhere" / "kustomization.yaml").write_text("resources: [a.yaml]\n")
+    settings = KindSettings(overlay=tmp_path / "overlay")
+    before = fingerprint.current(settings)
+    (tmp_path / "elsewhere" / "a.yaml").write_text("a: 2\n")
+
+    assert fingerprint.differing(before, fingerprint.current(settings)) == [f"overlay {tmp_path / 'overlay'}"]

@@ -2,7 +2,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_plexdev.stack.kind.render import INPUTS, images_of, with_addresses, with_images, with_inputs, with_seed
+from pytest_plexdev.stack.kind.render import (
+    INPUTS,
+    images_of,
+    waits_for_a_secret,
+    with_addresses,
+    with_images,
+    with_inputs,
+    with_seed,
+)
 from pytest_plexdev.stack.kind.settings import Addresses
 
 
@@ -97,3 +105,19 @@ def test_labels_and_annotations_of_a_template_stay() -> None:
     assert changed["spec"]["template"]["metadata"]["labels"] == {"a": "b"}
     assert changed["spec"]["template"]["metadata"]["annotations"]["mine"] == "1"
     assert INPUTS not in workload["spec"]["template"]["metadata"]["annotations"]
+
+
+def test_pods_roll_when_the_image_in_place_of_ours_is_built_anew_under_its_tag() -> None:
+    stack = with_images([deployment()], {"plexsphere:dev": "me/x:dev"})
+
+    assert inputs(stack, **{"me/x:dev": "sha256:one"}) != inputs(stack, **{"me/x:dev": "sha256:two"})
+
+
+def test_who_mounts_a_secret_that_nobody_applies_waits_for_it() -> None:
+    secret = {"kind": "Secret", "metadata": {"name": "made", "namespace": "default"}}
+    mounts = deployment(volumes=[{"name": "v", "secret": {"secretName": "made"}}])
+
+    assert waits_for_a_secret(mounts, [mounts])
+    assert not waits_for_a_secret(mounts, [mounts, secret])
+    assert not waits_for_a_secret(deployment(), [])
+    assert not waits_for_a_secret(secret, [])

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 HARNESS = sorted((ROOT / "pytest_plexdev").rglob("*.py"))
+PAGE = (ROOT / "docs" / "architecture.md").read_text()
+ROOMS = ("kube", "readiness", "readiness/rules", "doctor", "stack", "stack/kind", "stack/embedded")
 PLANE = sorted((ROOT / "plexsphere_reference").rglob("*.py"))
 
 
@@ -24,6 +28,22 @@ def test_the_plugin_imports_pytest_and_the_standard_library_only() -> None:
     roots = {name.partition(".")[0] for name in _imports(ROOT / "pytest_plexdev" / "plugin.py", top_level=True)}
 
     assert roots - {"pytest", "pytest_plexdev"} <= set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_what_its_row_says_and_the_row_says_no_more(room: str) -> None:
+    allowed = _row(room)
+    inside = f"pytest_plexdev.{room.replace('/', '.')}"
+    found = {
+        (str(module.relative_to(ROOT)), name)
+        for module in _modules(room)
+        for name in _imports(module)
+        if name.partition(".")[0] not in sys.stdlib_module_names and not _within(name, {inside})
+    }
+
+    assert found
+    assert sorted(each for each in found if not _within(each[1], allowed)) == []
+    assert sorted(each for each in allowed if not any(_within(name, {each}) for _, name in found)) == []
 
 
 def test_the_domain_knows_neither_http_nor_sql() -> None:
@@ -54,6 +74,31 @@ def test_the_kind_stack_does_not_know_who_explains_its_failures() -> None:
 
     assert room
     assert _breaches(room, "pytest_plexdev.doctor", "pytest_plexdev.explained") == []
+
+
+def _row(room: str) -> set[str]:
+    """What the page lets a room import: modules of ours by their path, packages by their name."""
+    (cells,) = (line.split("|") for line in PAGE.splitlines() if line.startswith(f"| `pytest_plexdev/{room}/` |"))
+    return {
+        "pytest_plexdev." + each.replace("/", ".") if _is_ours(each) else each
+        for each in (part.strip() for part in cells[3].split(","))
+    }
+
+
+def _is_ours(name: str) -> bool:
+    path = ROOT / "pytest_plexdev" / name
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def _modules(room: str) -> list[Path]:
+    """Those of a room, without those of another row's room inside it."""
+    inner = [ROOT / "pytest_plexdev" / each for each in ROOMS if each.startswith(f"{room}/")]
+    found = [path for path in HARNESS if path.is_relative_to(ROOT / "pytest_plexdev" / room)]
+    return [path for path in found if not any(path.is_relative_to(each) for each in inner)]
+
+
+def _within(name: str, packages: Iterable[str]) -> bool:
+    return any(name == each or name.startswith(f"{each}.") for each in packages)
 
 
 def _breaches(modules: Sequence[Path], *forbidden: str) -> list[str]:

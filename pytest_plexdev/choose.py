@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from pytest_plexdev.errors import NOT_IN_THIS_VERSION, STACK_MISSING, PlexdevError
+from pytest_plexdev.errors import KEPT_STACK_MISSING, NOT_IN_THIS_VERSION, STACK_MISSING, PlexdevError
 from pytest_plexdev.stack.model import Event, Provider, StackInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pytest_plexdev.lease import Lease
     from pytest_plexdev.stack.kind.settings import KindSettings
@@ -43,7 +43,7 @@ def stack_for(wanted: Wanted) -> Attached:
     """
     refuse_attached(wanted.settings.chosen_stack)
     if wanted.settings.dev_stack:
-        return _running(wanted)
+        return _standing(wanted.settings.chosen_stack, lambda: _warm_cluster_as(wanted))
     return Attached(wanted.fresh(wanted.directory), _lease(wanted).acquire(_unheard))
 
 
@@ -60,16 +60,11 @@ def warm(chosen: Here | None = None, *, directory: Path | None = None) -> Attach
         directory: Of another stack that runs: one that a test run kept.
 
     Raises:
-        PlexdevError: ``stack-missing``.
+        PlexdevError: ``stack-missing``, ``kept-stack-missing``.
     """
     if directory is not None:
         return _kept(directory)
-    attached = _warm_cluster() if chosen != "embedded" else None
-    if attached is None and chosen != "kind":
-        attached = _warm_processes()
-    if attached is None:
-        raise _missing(chosen)
-    return attached
+    return _standing(chosen, _warm_cluster)
 
 
 def kept_cluster(directory: Path) -> Attached | None:
@@ -98,9 +93,8 @@ def refuse_attached(stack: str | None) -> None:
         )
 
 
-def _running(wanted: Wanted) -> Attached:
-    chosen = wanted.settings.chosen_stack
-    attached = _warm_cluster_as(wanted) if chosen != "embedded" else None
+def _standing(chosen: str | None, of_the_cluster: Callable[[], Attached | None]) -> Attached:
+    attached = of_the_cluster() if chosen != "embedded" else None
     if attached is None and chosen != "kind":
         attached = _warm_processes()
     if attached is None:
@@ -155,7 +149,7 @@ def _kept(directory: Path) -> Attached:
         return _processes_of(info)
     attached = kept_cluster(directory)
     if attached is None:
-        raise PlexdevError(STACK_MISSING, looked_for=f"a stack that a test run kept in {directory}", option="")
+        raise PlexdevError(KEPT_STACK_MISSING, directory=directory)
     return attached
 
 

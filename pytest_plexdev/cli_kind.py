@@ -9,8 +9,9 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import BAD_SETTING, PLEXD_DEFERRED
+from pytest_plexdev.errors.cluster import BAD_SETTING, CLUSTER_OUT_OF_SIGHT, PLEXD_DEFERRED, TOOL_MISSING
 from pytest_plexdev.explained import explained
+from pytest_plexdev.extras import need_kind
 
 if TYPE_CHECKING:
     from pytest_plexdev.stack.kind.settings import KindSettings
@@ -34,6 +35,7 @@ def up(options: argparse.Namespace) -> int:
     What the stack is made of is said by the environment, as for pytest: PLEXDEV_OVERLAY, PLEXDEV_IMAGES,
     PLEXDEV_KIND_IMAGE, PLEXDEV_TIMEOUT.
     """
+    need_kind()
     from pytest_plexdev.progress import show
     from pytest_plexdev.stack.kind import warm
 
@@ -65,10 +67,29 @@ def down(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.kind import warm
 
     force = options.force or os.environ.get(_FORCE) == "1"
-    with show(as_json=False) as progress:
-        lines = warm.take_down(warm_settings(), force=force, progress=progress)
+    try:
+        with show(as_json=False) as progress:
+            lines = warm.take_down(warm_settings(), force=force, progress=progress)
+    except PlexdevError as error:
+        if error.failure is not TOOL_MISSING or error.facts["program"] != "docker":
+            raise
+        lines = _nothing_without_docker()
     _print("\n".join(lines))
     return 0
+
+
+def _nothing_without_docker() -> list[str]:
+    """What ``plexdev down`` says where no cluster can be looked for.
+
+    Raises:
+        PlexdevError: ``cluster-out-of-sight``: files say that there is, or was, one.
+    """
+    from pytest_plexdev.stack.kind.names import WARM_CLUSTER
+    from pytest_plexdev.stack.kind.warm import warm_directory
+
+    if warm_directory().exists():
+        raise PlexdevError(CLUSTER_OUT_OF_SIGHT, name=WARM_CLUSTER, directory=warm_directory())
+    return ["plexdev: nothing to delete: no kind cluster was brought up from here, and docker is not on PATH"]
 
 
 def warm_settings(*, timeout: float | None = None, reapply: bool = False) -> KindSettings:
@@ -115,6 +136,7 @@ def _welcome(info: StackInfo, did: list[str], *, seconds: float) -> str:
 
 
 def _manifests(_: argparse.Namespace) -> int:
+    need_kind()
     import yaml
 
     from pytest_plexdev.stack.kind.manifests import render

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,21 +23,18 @@ _LOOK_AGAIN: Final = 0.1
 
 
 def verdicts(chosen: Here | None, *, directory: Path | None = None) -> Sequence[Verdict]:
-    """How each part of the stack is, asked now.
+    """How each part of the stack is, asked now; one line where its cluster does not answer for any of them.
 
     Raises:
-        PlexdevError: ``stack-missing``.
+        PlexdevError: ``stack-missing``, ``kept-stack-missing``.
     """
-    from pytest_plexdev import choose
-
     try:
-        attached = choose.warm(chosen, directory=directory)
+        return _answered(chosen, directory)
     except PlexdevError as error:
-        if error.failure is not API_SILENT:
+        node = _node() if error.failure is STACK_MISSING and chosen != "embedded" else None
+        if node is None:
             raise
-        silent = str(error.failure.what.format(**error.facts))
-        return [*_of_the_cluster(), Verdict(name="api", state="waiting", reason=silent, hint=str(error.facts["fix"]))]
-    return attached.provider.state(attached.info)
+        return [node]
 
 
 def wait(chosen: Here | None, *, timeout: float, progress: Progress) -> None:
@@ -48,24 +46,67 @@ def wait(chosen: Here | None, *, timeout: float, progress: Progress) -> None:
     """
     deadline = time.monotonic() + timeout
     while True:
-        reason = _why_not_ready(chosen, deadline, progress)
-        if not reason:
+        lack = _lack(chosen, deadline, progress)
+        if lack is None:
             return
         if time.monotonic() >= deadline:
-            raise PlexdevError(NOT_READY_IN_TIME, seconds=timeout, reason=reason)
+            # Docker is asked once, and not with every look.
+            node = _node() if lack.no_stack and chosen != "embedded" else None
+            lack = _lack_of([node]) if node is not None else lack
+            raise PlexdevError(NOT_READY_IN_TIME, seconds=timeout, reason=lack.reason, fix=lack.fix)
         time.sleep(_LOOK_AGAIN)
 
 
-def _why_not_ready(chosen: Here | None, deadline: float, progress: Progress) -> str:
+@dataclass(frozen=True)
+class _Lack:
+    """Why a stack is not ready, and what to type."""
+
+    reason: str
+    fix: str
+    no_stack: bool = False
+
+
+def _lack(chosen: Here | None, deadline: float, progress: Progress) -> _Lack | None:
     try:
         if chosen != "embedded":
             _wait_for_objects(deadline, progress)
-        found = verdicts(chosen)
+        found = _answered(chosen, None)
     except PlexdevError as error:
         if error.failure not in {STACK_MISSING, API_SILENT}:
             raise
-        return error.failure.what.format(**error.facts)
-    return "; ".join(f"{verdict.name}: {verdict.reason}" for verdict in found if verdict.state != "ready")
+        what, fix = (template.format(**error.facts) for template in (error.failure.what, error.failure.fix))
+        return _Lack(what, fix, no_stack=error.failure is STACK_MISSING)
+    unready = [verdict for verdict in found if verdict.state != "ready"]
+    return _lack_of(unready) if unready else None
+
+
+def _lack_of(unready: Sequence[Verdict]) -> _Lack:
+    reason = "; ".join(f"{verdict.name}: {verdict.reason}" for verdict in unready)
+    return _Lack(reason, next((verdict.hint for verdict in unready if verdict.hint), "plexdev status"))
+
+
+def _answered(chosen: Here | None, directory: Path | None) -> Sequence[Verdict]:
+    from pytest_plexdev import choose
+
+    try:
+        attached = choose.warm(chosen, directory=directory)
+    except PlexdevError as error:
+        if error.failure is not API_SILENT:
+            raise
+        silent = str(error.failure.what.format(**error.facts))
+        return [*_of_the_cluster(), Verdict(name="api", state="waiting", reason=silent, hint=str(error.facts["fix"]))]
+    found = attached.provider.state(attached.info)
+    if attached.info.cluster is None:
+        return found
+    from pytest_plexdev.stack.kind.node import instead_of
+
+    return instead_of(found, attached.info)
+
+
+def _node() -> Verdict | None:
+    from pytest_plexdev.stack.kind.node import warm_node
+
+    return warm_node()
 
 
 def _wait_for_objects(deadline: float, progress: Progress) -> None:

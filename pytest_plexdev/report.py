@@ -131,7 +131,8 @@ def write_timeline(path: Path, info: StackInfo) -> str:
         Where it is, or why it is nowhere: a green run stays green.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # A directory for reports may be new; where the one around it is not there either, the path is a slip.
+        path.parent.mkdir(exist_ok=True)
         path.write_text(_page(info), "utf-8")
     except OSError as error:
         return f"not written to {path}: {error.strerror or error}"

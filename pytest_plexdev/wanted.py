@@ -37,6 +37,9 @@ class Wanted:
     def fresh(self, directory: Path) -> Provider:
         """Who brings up the run's own stack, in a directory of its own, and takes it down."""
         if self.settings.stack == "kind":
+            from pytest_plexdev.extras import need_kind
+
+            need_kind()
             from pytest_plexdev.stack.kind.provider import KindProvider
 
             return KindProvider(self._fresh_cluster(), directory)

@@ -56,6 +56,12 @@ STACK_MISSING: Final = Failure(
     why="looked for {looked_for}",
     fix="plexdev up{option}",
 )
+KEPT_STACK_MISSING: Final = Failure(
+    tag="kept-stack-missing",
+    what="no stack that a test run kept is in {directory}",
+    why="it was ended, or this is not the directory that the run's summary named",
+    fix="keep one: pytest --plexdev-keep=always; the warm stack is asked without --directory",
+)
 PORT_TAKEN: Final = Failure(
     tag="port-taken",
     what="port {port} for {purpose} is taken by {holder}",
@@ -200,7 +206,7 @@ NOT_READY_IN_TIME: Final = Failure(
     tag="not-ready-in-time",
     what="the stack was not ready within {seconds:g} s",
     why="{reason}",
-    fix="plexdev status",
+    fix="{fix}",
     exit_code=124,
 )
 

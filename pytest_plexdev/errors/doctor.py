@@ -22,5 +22,5 @@ CONTEXT_MISSING: Final = Failure(
     tag="context-missing",
     what="{path} has no context {context}",
     why="the doctor looks at the cluster that it was told, and at no other",
-    fix="kubectl config get-contexts --kubeconfig {path}",
+    fix="KUBECONFIG={path} kubectl config get-contexts",
 )

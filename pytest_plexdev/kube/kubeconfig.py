@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE
+from pytest_plexdev.extras import need_kind
 from pytest_plexdev.stack.files import write_whole
 
 _OWNER_ONLY: Final = 0o600
@@ -104,7 +105,7 @@ def read_access(path: Path, context: str) -> Access | None:
     """The context of that name in a kubeconfig; ``None`` where the file is not there or has no such context.
 
     Raises:
-        PlexdevError: ``kubeconfig-unusable``: it is there, and something that it needs is not.
+        PlexdevError: ``kubeconfig-unusable``: it is there, and something that it needs is not; ``extra-missing``.
     """
     try:
         text = path.read_bytes()
@@ -112,6 +113,7 @@ def read_access(path: Path, context: str) -> Access | None:
         return None
     except OSError as error:
         raise _unusable(path, context, error.strerror or str(error)) from None
+    need_kind("yaml")
     import yaml
 
     try:

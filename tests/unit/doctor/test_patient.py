@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,18 @@ def test_a_server_elsewhere_is_looked_at_when_it_is_named_only(tmp_path: Path, e
 def test_what_was_named_and_is_not_there_is_an_error(tmp_path: Path, environment: dict[str, str]) -> None:
     with pytest.raises(PlexdevError, match="has no context kind-other"):
         choose(write(tmp_path / "a"), "kind-other", environment)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
+def test_the_command_for_a_context_that_is_nowhere_lists_what_all_the_files_have(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    write(tmp_path / "home" / ".kube" / "config", context="kind-other")
+
+    with pytest.raises(PlexdevError) as missing:
+        choose(None, "nope", environment)
+
+    command = str(missing.value).rpartition("fix: ")[2]
+    said = subprocess.run(["sh", "-c", command], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "kind-other" in said.stdout

@@ -82,6 +82,7 @@ def test_another_machines_server_is_refused(home: Path, monkeypatch: pytest.Monk
 
     assert refusal.value.tag == "not-loopback"
     assert "https://10.1.2.3:6443" in str(refusal.value)
+    assert "attached" not in str(refusal.value), "that provider is not in this version"
 
 
 def test_the_users_file_is_read_and_never_written(home: Path) -> None:

@@ -1,0 +1,55 @@
+"""Why a cluster does not answer, by the container that is its node: stopped, or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.kind import cluster
+from pytest_plexdev.stack.kind.cluster import Container
+from pytest_plexdev.stack.kind.names import WARM_CLUSTER, node_of
+from pytest_plexdev.stack.kind.place import Place
+from pytest_plexdev.stack.kind.warm import warm_directory
+from pytest_plexdev.stack.model import StackInfo, Verdict
+
+
+def warm_node() -> Verdict | None:
+    """The warm cluster's node, where this user has files of one and it is stopped."""
+    known = (warm_directory() / "kubeconfig", warm_directory() / "attached" / "kubeconfig")
+    if not any(path.exists() for path in known):
+        return None
+    try:
+        container = cluster.find(WARM_CLUSTER)
+    except PlexdevError:
+        # Without Docker nobody can say.
+        return None
+    return _stopped(container, WARM_CLUSTER) if container is not None and not container.running else None
+
+
+def instead_of(found: Sequence[Verdict], info: StackInfo) -> Sequence[Verdict]:
+    """The verdicts of a stack; where its API server gave none of them, one line with the reason in their place."""
+    if info.cluster is None or not found or any(verdict.state != "gone" for verdict in found):
+        return found
+    return [_why_silent(info.cluster.name, info) or _silent(info.cluster.context, found[0].reason)]
+
+
+def _why_silent(name: str, info: StackInfo) -> Verdict | None:
+    try:
+        container = cluster.find(name)
+    except PlexdevError:
+        return None
+    if container is None:
+        fix = "plexdev up --stack kind" if name == WARM_CLUSTER else f"plexdev down --directory {info.directory}"
+        return Verdict(name=node_of(name), state="gone", reason="the node's container is not there any more", hint=fix)
+    return None if container.running else _stopped(container, name)
+
+
+def _stopped(container: Container, name: str) -> Verdict:
+    # `plexdev up` starts what is ours and looks whether it is whole; a node of anybody else's it leaves alone.
+    ours = name == WARM_CLUSTER and cluster.is_ours(Place(name, warm_directory()), container)
+    fix = "plexdev up --stack kind" if ours else f"docker start {container.name}"
+    return Verdict(name=container.name, state="gone", reason="the node's container is stopped", hint=fix)
+
+
+def _silent(context: str, reason: str) -> Verdict:
+    return Verdict(name=context, state="gone", reason=reason, hint="plexdev doctor")

@@ -1,0 +1,77 @@
+"""What a machine without an extra says: other modules are hidden from real commands, as if never installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+HIDES = """
+import sys
+
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {hidden!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Hidden())
+"""
+MISSING = "plexdev[extra-missing]: the kind stack needs the package {package}, which is not installed"
+FIX = "fix: pip install 'pytest-plexdev[kind]'"
+
+
+def run(home: Path, program: str, *arguments: str, hidden: tuple[str, ...] = ("yaml",)) -> tuple[int, str]:
+    script = home / "run.py"
+    script.write_text(HIDES.format(hidden=set(hidden)) + program)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PLEXDEV_", "DEV_", "PYTEST"))}
+    environment = {**kept, "PLEXDEV_STATE_DIR": str(home / "state"), "KUBECONFIG": str(home / "kubeconfig")}
+    said = subprocess.run(
+        [sys.executable, str(script), *arguments], cwd=home, env=environment, capture_output=True, text=True
+    )
+    return said.returncode, said.stdout + said.stderr
+
+
+COMMAND = "from pytest_plexdev.cli import main\nsys.exit(main())\n"
+PYTEST = "import pytest\nsys.exit(pytest.main(['-p', 'no:cacheprovider', *sys.argv[1:]]))\n"
+
+
+@pytest.mark.parametrize("arguments", [("up", "--stack", "kind"), ("manifests",), ("doctor", "--crds")])
+def test_a_command_names_the_extra_to_install(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    code, said = run(tmp_path, COMMAND, *arguments)
+
+    assert code == 1
+    assert MISSING.format(package="pyyaml") in said
+    assert FIX in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(("module", "package"), [("yaml", "pyyaml"), ("psycopg", "psycopg"), ("nats", "nats-py")])
+def test_a_run_on_a_fresh_cluster_does_before_it_makes_one(tmp_path: Path, module: str, package: str) -> None:
+    (tmp_path / "test_stack.py").write_text("def test_stack(plexdev_stack):\n    pass\n")
+    code, said = run(tmp_path, PYTEST, "--plexdev-stack=kind", hidden=(module,))
+
+    assert code == 1
+    assert MISSING.format(package=package) in said
+    assert FIX in said
+    assert "Traceback" not in said
+
+
+def test_attaching_does_where_there_is_a_cluster_to_read_of(tmp_path: Path) -> None:
+    context = {"name": "kind-plexsphere", "context": {"cluster": "c", "user": "u"}}
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump({"contexts": [context]}))
+    code, said = run(tmp_path, COMMAND, "status")
+
+    assert code == 1
+    assert MISSING.format(package="pyyaml") in said
+    assert "Traceback" not in said
+
+
+def test_who_has_no_cluster_does_not_hear_of_it(tmp_path: Path) -> None:
+    code, said = run(tmp_path, COMMAND, "status")
+
+    assert code == 1
+    assert "plexdev[stack-missing]" in said

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, IMAGE_BUILD_FAILED, IMAGE_MISSING
 from pytest_plexdev.stack.directories import cache_directory
+from pytest_plexdev.stack.kind.archives import archive
 from pytest_plexdev.stack.kind.content import Content, base_image, content_hash, read_content
 from pytest_plexdev.stack.kind.digests import refuse_changed
 from pytest_plexdev.stack.kind.engine import docker
@@ -89,13 +88,10 @@ def missing_on_node(cluster: str, pins: Mapping[str, Pin]) -> list[Pin]:
 
 
 def _load(cluster: str, missing: Sequence[str]) -> None:
-    with tempfile.TemporaryDirectory(prefix="plexdev-images-") as directory:
-        archive = Path(directory) / "images.tar"
-        docker(
-            "save", "--output", str(archive), *missing, timeout=_LOAD, purpose="the node gets the images as an archive"
-        )
+    with archive() as path:
+        docker("save", "--output", str(path), *missing, timeout=_LOAD, purpose="the node gets the images as an archive")
         run(
-            ["kind", "load", "image-archive", str(archive), "--name", cluster],
+            ["kind", "load", "image-archive", str(path), "--name", cluster],
             timeout=_LOAD,
             purpose="the node lacks these images",
             fix=f"is there room? docker exec {node_of(cluster)} df -h /var",

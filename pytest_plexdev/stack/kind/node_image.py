@@ -11,13 +11,13 @@ import hashlib
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.directories import cache_directory
+from pytest_plexdev.stack.kind.archives import archive
 from pytest_plexdev.stack.kind.digests import refuse_changed
 from pytest_plexdev.stack.kind.engine import docker
 from pytest_plexdev.stack.kind.hold import alone
@@ -130,10 +130,9 @@ def _containerd(container: str, base: str) -> Iterator[str]:
 
 
 def _import(container: str, references: Sequence[str]) -> None:
-    with tempfile.TemporaryDirectory(prefix="plexdev-node-") as directory:
-        archive = Path(directory) / "images.tar"
-        docker("save", "--output", str(archive), *references, timeout=_SLOW, purpose="the images go as one archive")
-        with archive.open("rb") as stream:
+    with archive() as path:
+        docker("save", "--output", str(path), *references, timeout=_SLOW, purpose="the images go as one archive")
+        with path.open("rb") as stream:
             docker(
                 # ctr itself waits for containerd to listen.
                 *("exec", "--interactive", container, "ctr", "--connect-timeout", "30s", "--namespace", "k8s.io"),

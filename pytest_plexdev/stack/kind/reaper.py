@@ -30,7 +30,7 @@ from pytest_plexdev.stack.processes import ProcessId
 _FILE: Final = "reaper.json"
 _ENDS: Final = 2.0
 """Seconds in which it ends when it is told to."""
-_NEEDED: Final = frozenset({"PATH", "HOME", "XDG_RUNTIME_DIR", "PYTHONPATH", "TMPDIR"})
+_NEEDED: Final = frozenset({"PATH", "HOME", "XDG_RUNTIME_DIR", "PYTHONPATH", "XDG_CACHE_HOME", "PLEXDEV_CACHE_DIR"})
 _NEEDED_PREFIXES: Final = ("DOCKER_", "KIND_")
 """How docker and kind reach their engine, in whatever way the run does."""
 _LOG: Final = "reaper.log"
@@ -126,7 +126,7 @@ def main() -> int:
 
 
 def _is_cleaned_up(order: _Order, directory: Path) -> bool:
-    from pytest_plexdev.stack.kind import cluster
+    from pytest_plexdev.stack.kind import archives, cluster
     from pytest_plexdev.stack.kind.place import Place
 
     place = Place(order.name, directory)
@@ -144,6 +144,7 @@ def _is_cleaned_up(order: _Order, directory: Path) -> bool:
     except PlexdevError as error:
         print(error, file=sys.stderr, flush=True)  # noqa: T201
         return False
+    archives.remove_left()
     for gone in (directory, order.run_directory):
         if gone is not None:
             shutil.rmtree(gone, ignore_errors=True)

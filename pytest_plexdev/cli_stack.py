@@ -171,8 +171,9 @@ def _logs(options: argparse.Namespace) -> int:
         _print_file(_logs_of(attached.info) / f"{options.service}.log", follow=options.follow)
     elif options.follow:
         from pytest_plexdev.kube.follow import follow
+        from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE
 
-        follow(attached.info.cluster, options.service, sys.stdout.buffer)
+        follow(attached.info.cluster, options.service, sys.stdout.buffer, (NAMESPACE, GATEWAY_NAMESPACE))
     else:
         _print(attached.provider.log(attached.info, options.service).rstrip())
     return 0

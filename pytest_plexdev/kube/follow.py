@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from typing import IO, TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import IO, TYPE_CHECKING
 
 import httpx
 
 from pytest_plexdev.errors import NO_SUCH_LOG, PlexdevError
 from pytest_plexdev.kube.client import KubeClient, Object
 from pytest_plexdev.kube.kubeconfig import read_access
+from pytest_plexdev.kube.pods import newest_pod
 from pytest_plexdev.kube.resources import POD
 
 if TYPE_CHECKING:
     from pytest_plexdev.stack.model import Cluster
 
-NAME_LABEL: Final = "app.kubernetes.io/name"
 
-
-def follow(cluster: Cluster, service: str, to: IO[bytes]) -> None:
+def follow(cluster: Cluster, service: str, to: IO[bytes], namespaces: Iterable[str]) -> None:
     """Write what the main container of a service's newest Pod says, from its beginning until it ends.
+
+    Args:
+        namespaces: Where its Pod may be.
 
     Raises:
         PlexdevError: ``no-such-log``: the service has no Pod; ``cluster-unreachable``.
@@ -27,11 +30,9 @@ def follow(cluster: Cluster, service: str, to: IO[bytes]) -> None:
     access = read_access(cluster.kubeconfig, cluster.context)
     assert access is not None, "our own file has our context"
     with KubeClient(access) as client:
-        # The gateway's Pods are in a namespace of their own.
-        pods = client.list(POD, labels=f"{NAME_LABEL}={service}")["items"]
-        if not pods:
+        pod = newest_pod(client, service, namespaces)
+        if pod is None:
             raise PlexdevError(NO_SUCH_LOG, service=service, known="no Pod of it", example="plexsphere")
-        pod = max(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])
         asyncio.run(_follow(client, pod, to))
 
 

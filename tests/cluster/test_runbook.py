@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pytest_plexdev.kube import KubeClient, read_access
-from pytest_plexdev.kube.follow import NAME_LABEL
+from pytest_plexdev.kube.pods import NAME_LABEL
 from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE
 from pytest_plexdev.stack.kind.provider import KindProvider

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.pods import NAME_LABEL
 from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, STATEFUL_SET
 from pytest_plexdev.stack.kind.answers import REFERENCE_COMMIT
 from pytest_plexdev.stack.kind.names import NAMESPACE, WARM_CLUSTER
@@ -17,7 +18,6 @@ from pytest_plexdev.stack.model import Cluster, Endpoints, Phase, Service, Stack
 LEFT_OUT: Final = ("OpenBao", "SeaweedFS", "Mimir", "Loki", "Crossplane", "External Secrets", "plexd")
 """Services of the product's dev stack that ours has no manifests for."""
 _WORKLOADS: Final = frozenset({"Deployment", "StatefulSet", "Job"})
-_NAME_LABEL: Final = "app.kubernetes.io/name"
 
 
 def stack_info(
@@ -60,5 +60,5 @@ def services_in(client: KubeClient) -> tuple[Service, ...]:
 
 def _service(workload: Object) -> Service:
     meta = workload["metadata"]
-    name = (meta.get("labels") or {}).get(_NAME_LABEL, meta["name"])
+    name = (meta.get("labels") or {}).get(NAME_LABEL, meta["name"])
     return Service(name=name, version=workload["spec"]["template"]["spec"]["containers"][0]["image"])

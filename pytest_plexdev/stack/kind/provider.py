@@ -10,7 +10,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.client import Object
-from pytest_plexdev.kube.resources import POD
+from pytest_plexdev.kube.pods import newest_pod
 from pytest_plexdev.stack.kind.forward import Forwards
 from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE
 from pytest_plexdev.stack.kind.settings import KindSettings
@@ -65,7 +65,7 @@ class KindProvider:
     def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
         """What the newest Pod of a service wrote, container by container; empty where it has none."""
         with KubeClient(_access(info)) as client:
-            pod = _newest_pod(client, service)
+            pod = newest_pod(client, service, (NAMESPACE, GATEWAY_NAMESPACE))
             return _log(client, pod, since) if pod is not None else ""
 
     def reach(self, info: StackInfo, service: str) -> str:
@@ -98,15 +98,6 @@ def _access(info: StackInfo) -> Access:
             fix="plexdev up --stack kind",
         )
     return access
-
-
-def _newest_pod(client: KubeClient, service: str) -> Object | None:
-    for namespace in (NAMESPACE, GATEWAY_NAMESPACE):
-        pods = client.list(POD, namespace, labels=f"app.kubernetes.io/name={service}")["items"]
-        if pods:
-            newest: Object = max(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])
-            return newest
-    return None
 
 
 def _log(client: KubeClient, pod: Object, since: float | None) -> str:

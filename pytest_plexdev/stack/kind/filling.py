@@ -121,6 +121,7 @@ class Filling:
     def _database(self, client: KubeClient, objects: Sequence[Object], there: Before) -> Mapping[str, str]:
         """Which database there is once Postgres has become what was applied; SpiceDB migrates one that is another."""
         if database.POSTGRES in refs_of(objects):
+            database.wait_until_old_is_gone(client, timeout=self._course.left())
             self._course.until_ready(client, [database.POSTGRES], began=self._began)
         now = database.identity(client)
         if now != there.database:

@@ -66,7 +66,7 @@ PORT_TAKEN: Final = Failure(
     tag="port-taken",
     what="port {port} for {purpose} is taken by {holder}",
     why="a warm stack listens where the product's dev stack does, so that addresses stay the same",
-    fix="stop {holder}, or use a fresh stack, which takes free ports: pytest -m golden",
+    fix="{stop}; or use a fresh stack, which takes free ports: pytest -m golden",
 )
 
 NOT_IN_THIS_VERSION: Final = Failure(

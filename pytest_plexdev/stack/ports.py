@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
-from pytest_plexdev.stack.processes import describe
+from pytest_plexdev.stack.processes import ANOTHER_STACK, describe
 
 _Socket: TypeAlias = socket.socket
 
@@ -70,7 +70,8 @@ def reserve(port: int = 0, *, purpose: str) -> HeldPort:
         if beside is not None:
             return HeldPort(number, main, (beside,))
         main.close()
-    raise PlexdevError(PORT_TAKEN, port=port, purpose=purpose, holder=holder(port))
+    taken_by = holder(port)
+    raise PlexdevError(PORT_TAKEN, port=port, purpose=purpose, holder=taken_by, stop=_how_to_stop(taken_by, port))
 
 
 def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket | None:
@@ -95,6 +96,15 @@ def holder(port: int) -> str:
         if inodes & _socket_inodes(pid):
             return describe(pid)
     return "a process that this user cannot see" if inodes else "a process that holds it without listening"
+
+
+def _how_to_stop(taken_by: str, port: int) -> str:
+    """What to type: neither a program of a stack nor Docker's proxy of a container is what a person stops."""
+    if taken_by.startswith(ANOTHER_STACK):
+        return "plexdev down"
+    if "docker" in taken_by:
+        return f"docker stop $(docker ps -q --filter publish={port}), or of a cluster of plexdev's: plexdev down"
+    return f"stop {taken_by}"
 
 
 def _listening_inodes(port: int) -> set[str]:

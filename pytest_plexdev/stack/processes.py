@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+ANOTHER_STACK: Final = "another plexdev stack"
 _PROGRAMS_OF_OURS: Final = frozenset({"plexsphere_reference", "pytest_plexdev.stack.embedded.idp"})
 
 
@@ -69,4 +70,4 @@ def describe(pid: int) -> str:
     except OSError:
         return f"? (pid {pid})"
     ours = next((word for word in words if word in _PROGRAMS_OF_OURS), None)
-    return f"another plexdev stack ({ours}, pid {pid})" if ours else f"{name} (pid {pid})"
+    return f"{ANOTHER_STACK} ({ours}, pid {pid})" if ours else f"{name} (pid {pid})"

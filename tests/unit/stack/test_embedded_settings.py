@@ -63,7 +63,9 @@ def test_events_cross_the_channel():
 
 
 def test_a_failure_crosses_processes_word_by_word():
-    error = PlexdevError(PORT_TAKEN, port=8080, purpose="the API", holder="nginx (pid 1)", detail="a\nb")
+    error = PlexdevError(
+        PORT_TAKEN, port=8080, purpose="the API", holder="nginx (pid 1)", stop="stop it", detail="a\nb"
+    )
     assert str(decode_failure(encode_failure(error))) == str(error)
 
 

@@ -5,6 +5,7 @@ What filled it then has to fill it again: the Jobs of our images, and SpiceDB, w
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -21,7 +22,7 @@ POSTGRES: Final = ObjectRef("StatefulSet", "postgres", NAMESPACE)
 SPICEDB: Final = ObjectRef("Deployment", "spicedb", NAMESPACE)
 _POD: Final = "postgres-0"
 _DATABASE: Final = "plexdev.plexsphere.com/database"
-"""Annotation of a Pod template: the uid of Postgres' Pod that its Pods were restarted for."""
+"""Annotation of a Pod template: the uid of the Pod of Postgres that its Pods were restarted for; else the time."""
 _LATE: Final = 5.0
 _MANAGER: Final = "plexdev-restart"
 """Another owner than that of what is rendered, which would take the annotation away with its next apply."""
@@ -51,7 +52,7 @@ def restart_spicedb(client: KubeClient, database: Mapping[str, str]) -> bool:
     there = client.get(DEPLOYMENT, SPICEDB.name, NAMESPACE)
     if there is None:
         return False
-    template = {"metadata": {"annotations": {_DATABASE: database.get(INPUT, "")}}}
+    template = {"metadata": {"annotations": {_DATABASE: database.get(INPUT) or str(time.time())}}}
     meta = {"name": SPICEDB.name, "namespace": NAMESPACE}
     restart = {"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "metadata": meta}
     client.apply({**restart, "spec": {"template": template}}, manager=_MANAGER)

@@ -16,6 +16,9 @@ _REVISION: Final = "deployment.kubernetes.io/revision"
 _CREATION_GRACE: Final = 3.0
 """Seconds that Pods may be refused: the ServiceAccount of a new namespace comes a moment later."""
 
+_AWAY_GRACE: Final = 5.0
+"""Seconds that somebody may have scaled a workload away, to scale it up again."""
+
 
 def deployment(ref: ObjectRef, item: Object, world: World) -> Judgement:
     """Ready once the newest ReplicaSet alone has as many available Pods as wanted."""
@@ -24,6 +27,8 @@ def deployment(ref: ObjectRef, item: Object, world: World) -> Judgement:
     base = _base(ref, item, f"{wanted} available", f"{min(updated, available)}/{wanted}")
     if not _is_seen(item):
         return replace(base, reason="its controller has not seen this generation yet")
+    if _is_scaled_away(item):
+        return _scaled_away(base, ref)
     pods = _newest_pods(item, world)
     ready = condition(status, "Available")
     if updated >= wanted and available >= updated and is_true(ready) and not _has_fallen(pods, world):
@@ -47,6 +52,8 @@ def stateful_set(ref: ObjectRef, item: Object, world: World) -> Judgement:
     base = _base(ref, item, f"{wanted} ready", f"{status.get('readyReplicas', 0)}/{wanted}")
     if not _is_seen(item):
         return replace(base, reason="its controller has not seen this generation yet")
+    if _is_scaled_away(item):
+        return _scaled_away(base, ref)
     pods = _living(world.owned(item, "Pod"))
     enough = status.get("readyReplicas", 0) >= wanted and status.get("replicas", 0) == wanted
     if enough and _is_rolled_out(item, status, wanted) and not _has_fallen(pods, world):
@@ -71,6 +78,23 @@ def daemon_set(ref: ObjectRef, item: Object, world: World) -> Judgement:
     if there >= wanted and not _has_fallen(pods, world):
         return _ready(base, pods, _ready_since(pods))
     return _for_its_pods(base, item, pods, world)
+
+
+def _is_scaled_away(item: Object) -> bool:
+    """Whether somebody wants no Pod of it: not the manifest, which may say so, but a scaling after it."""
+    if item["spec"].get("replicas", 1):
+        return False
+    by = (each for each in item["metadata"].get("managedFields") or () if each.get("subresource") == "scale")
+    return any("f:replicas" in each.get("fieldsV1", {}).get("f:spec", {}) for each in by)
+
+
+def _scaled_away(base: Judgement, ref: ObjectRef) -> Judgement:
+    hint = f"kubectl scale -n {ref.namespace} {ref} --replicas=1"
+    expected, reason = base.expected.replace("0", "1", 1), "scaled to 0 replicas"
+    # Whose since nobody knows: one look calls it waiting.
+    return replace(
+        base, state="doomed", reason=reason, expected=expected, actual="0", since=None, hint=hint, grace=_AWAY_GRACE
+    )
 
 
 def _ready(base: Judgement, pods: list[Object], since: float | None) -> Judgement:

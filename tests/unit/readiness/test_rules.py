@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_plexdev.readiness.judgement import Judgement
+from pytest_plexdev.readiness.patience import Patience, conclude
 from pytest_plexdev.readiness.ref import Object, ObjectRef, refs_of
 from pytest_plexdev.readiness.rules import judge, verdict_of
 from pytest_plexdev.readiness.world import World
@@ -219,6 +220,33 @@ def test_a_ready_deployment_of_which_one_thing_is_another(change: str) -> None:
         items[which][member].update(values)
 
     assert said(judge(ref, World(items.values()))) == expected
+
+
+def test_a_deployment_that_somebody_scaled_away_is_not_ready() -> None:
+    ref, items = ready_deployment()
+    items["deployment"]["spec"]["replicas"] = 0
+    items["deployment"]["metadata"]["managedFields"] = [
+        {"manager": "plexdev", "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+    ]
+    assert judge(ref, World(items.values())).state == "ready", "a manifest may want none"
+
+    items["deployment"]["metadata"]["managedFields"] = [
+        {
+            "manager": "kubectl",
+            "operation": "Update",
+            "subresource": "scale",
+            "fieldsV1": {"f:spec": {"f:replicas": {}}},
+        },
+    ]
+    found = judge(ref, World(items.values()))
+    (seen,) = conclude([found], 1e12)
+
+    assert said(seen) == "waiting scaled to 0 replicas"
+    assert seen.hint == "kubectl scale -n default deployment/good --replicas=1"
+    # Nobody comes and scales it up while one waits.
+    patience = Patience(0.0)
+    assert patience.look([ref], World(items.values()), 100.0)[0].state == "waiting"
+    assert patience.look([ref], World(items.values()), 105.0)[0].state == "doomed"
 
 
 def test_a_pod_that_fell_over_counts_before_its_deployment_says_so() -> None:

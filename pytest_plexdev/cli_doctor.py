@@ -28,6 +28,7 @@ def add_doctor_command(commands: Any) -> None:
 
 def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     from pytest_plexdev.doctor import examine, patient, show
+    from pytest_plexdev.doctor.remarks import remarks
     from pytest_plexdev.doctor.table import TABLE, mode_of
 
     if options.crds:
@@ -38,12 +39,14 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     findings = examine(access)
     if options.fix:
         return _fix(options.fix, findings, access)
+    said = remarks(access)
     if options.json:
-        _print(json.dumps(show.as_json(findings, access), indent=2))
+        _print(json.dumps({**show.as_json(findings, access), "remarks": [each.text for each in said]}, indent=2))
     else:
         _print(f"plexdev doctor: {access.context if access else 'this machine'}")
-        _print(show.as_text(findings, access))
-    return 1 if any(each.state == "found" for each in findings) else 0
+        _print("\n".join([show.as_text(findings, access), *(f"\nbesides: {each.text}" for each in said)]))
+    found = any(each.state == "found" for each in findings) or any(each.is_trouble for each in said)
+    return 1 if found else 0
 
 
 def _fix(mode: str, findings: Sequence[Finding], access: Access | None) -> int:

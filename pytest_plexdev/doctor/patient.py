@@ -35,6 +35,12 @@ def choose(kubeconfig: Path | None, context: str | None, environment: Mapping[st
     raise PlexdevError(CONTEXT_MISSING, path=":".join(map(str, files)), context=wanted)
 
 
+def elsewhere(environment: Mapping[str, str] = os.environ) -> Access | None:
+    """The context of the warm cluster's name that is of another machine, which nobody looks at unasked."""
+    found = (read_access(file, WARM_CONTEXT) for file in _kubeconfigs(WARM_CONTEXT, environment))
+    return next((each for each in found if each is not None and not each.is_loopback), None)
+
+
 def _kubeconfigs(context: str, environment: Mapping[str, str]) -> Iterator[Path]:
     yield warm_directory(state_directory(environment), context.removeprefix(CONTEXT_PREFIX)) / "kubeconfig"
     if named := environment.get("KUBECONFIG"):

@@ -1,0 +1,79 @@
+"""What the doctor says besides its failure modes: where to look, if none of them is it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_plexdev.doctor import patient
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import Access, KubeClient
+from pytest_plexdev.stack.model import Verdict
+
+_SEVERE: Final = ("doomed", "gone", "waiting")
+_ENOUGH: Final = 3
+"""Objects that are told; `plexdev status` tells all."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A line for a person.
+
+    Attributes:
+        is_trouble: Whether something is wrong; else it only explains what was not looked at.
+    """
+
+    text: str
+    is_trouble: bool
+
+
+def remarks(access: Access | None, environment: Mapping[str, str] = os.environ) -> list[Remark]:
+    """What is to be said of the cluster itself. Nothing is changed, and nothing raised.
+
+    Args:
+        access: The cluster that was looked at; ``None``: there is none.
+    """
+    from pytest_plexdev.stack.kind.node import warm_node
+
+    if access is None or access.context == patient.WARM_CONTEXT:
+        stopped = warm_node()
+        if stopped is not None:
+            return [Remark(f"{stopped.name}: {stopped.reason}; try: {stopped.hint}", is_trouble=True)]
+    if access is not None:
+        return _of_its_objects(access)
+    remote = patient.elsewhere(environment)
+    if remote is None:
+        return []
+    return [
+        Remark(
+            f"{remote.context} of {remote.kubeconfig} is not examined: its API server {remote.server} is not on this "
+            f"machine; try: plexdev doctor --context {remote.context}",
+            is_trouble=False,
+        )
+    ]
+
+
+def _of_its_objects(access: Access) -> list[Remark]:
+    from pytest_plexdev.readiness import refs_in, verdicts_now
+    from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE
+
+    try:
+        with KubeClient(access) as client:
+            found = verdicts_now(client, [*refs_in(client, NAMESPACE), *refs_in(client, GATEWAY_NAMESPACE)])
+    except PlexdevError:
+        # That its API server does not answer is said by what could not be examined.
+        return []
+    return [_of(each) for each in _worst(found)]
+
+
+def _of(verdict: Verdict) -> Remark:
+    text = f"{verdict.name} is {verdict.state}: {verdict.reason}; try: {verdict.hint}"
+    # What waits may only be coming up.
+    return Remark(text, is_trouble=verdict.state != "waiting")
+
+
+def _worst(found: Sequence[Verdict]) -> Sequence[Verdict]:
+    troubled = [each for each in found if each.state != "ready"]
+    return sorted(troubled, key=lambda each: _SEVERE.index(each.state))[:_ENOUGH]

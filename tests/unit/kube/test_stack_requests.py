@@ -8,6 +8,7 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.stack.kind import database
 from pytest_plexdev.stack.kind.network import wait_for_services
 from pytest_plexdev.stack.kind.parts import parts_of
 from tests.unit.kube.conftest import Answers
@@ -41,3 +42,14 @@ def test_what_somebody_else_filled_is_judged_as_a_whole(client: KubeClient, answ
 def deployment(name: str, manager: str) -> dict[str, Any]:
     owners = [{"manager": manager, "operation": "Apply"}, {"manager": "kube-controller-manager", "operation": "Update"}]
     return {"metadata": {"name": name, "namespace": "default", "managedFields": owners}}
+
+
+def test_a_database_that_is_being_deleted_is_none_any_more(client: KubeClient, answers: Answers) -> None:
+    """It looks ready until it is gone, and a bring-up that believed so would wait for tables in vain."""
+    path = "/api/v1/namespaces/default/pods/postgres-0"
+    answers.say("GET", path, {"metadata": {"uid": "one"}})
+    there = database.identity(client)
+    answers.say("GET", path, {"metadata": {"uid": "one", "deletionTimestamp": "now"}})
+
+    assert there == {database.INPUT: "one"}
+    assert database.identity(client) == {}

@@ -337,7 +337,7 @@ def test_a_node_that_does_not_come_back_is_told_and_can_be_deleted(
     assert came_back or is_told, outcome
 
 
-def test_down_deletes_what_is_ours_and_says_what_else_helps(settings: KindSettings, info: StackInfo) -> None:
+def test_down_deletes_what_is_ours_and_says_what_else_helps(settings: KindSettings, made: list[str]) -> None:
     lines = warm.take_down(settings, force=False, progress=Heard())
 
     assert lines[0] == f"plexdev: the kind cluster {settings.name} is deleted"

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 Source: TypeAlias = Literal["command line", "environment", "ini file", "default"]
+
+BRING_UP_SECONDS: Final = 300.0
+"""How long a bring-up may take where nobody says anything else."""
 
 
 class OptionError(ValueError):

@@ -7,8 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pytest_plexdev.options import parsers
-from pytest_plexdev.options.model import Option
-from pytest_plexdev.stack.kind.names import BRING_UP_SECONDS
+from pytest_plexdev.options.model import BRING_UP_SECONDS, Option
 
 _CLUSTERS: Final = frozenset({"kind", "attached"})
 _ATTACHED: Final = frozenset({"attached"})

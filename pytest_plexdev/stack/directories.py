@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def cache_directory(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where templates, definitions and locks are kept: ``PLEXDEV_CACHE_DIR``, else below ``XDG_CACHE_HOME``, else ``~/.cache``."""
+    """Of templates, definitions and locks: ``PLEXDEV_CACHE_DIR``, else below ``XDG_CACHE_HOME``, else ``~/.cache``."""
     return _directory(environment, "PLEXDEV_CACHE_DIR", "XDG_CACHE_HOME", ".cache")
 
 

@@ -18,9 +18,6 @@ API_NODE_PORT: Final = 30080
 """Envoy's NodePort (runbook)."""
 IDP_NODE_PORT: Final = 30556
 
-BRING_UP_SECONDS: Final = 300.0
-"""How long a bring-up may take where nobody says anything else."""
-
 OWNER_LABEL: Final = "plexdev.plexsphere.com/owner"
 OWNER: Final = "pytest-plexdev"
 """Label of the node and of the sentinel: plexdev made this cluster, or applied this stack."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from pytest_plexdev.options.model import BRING_UP_SECONDS
 from pytest_plexdev.stack.directories import state_directory
-from pytest_plexdev.stack.kind.names import API_PORT, BRING_UP_SECONDS, IDP_PORT, WARM_CLUSTER
+from pytest_plexdev.stack.kind.names import API_PORT, IDP_PORT, WARM_CLUSTER
 from pytest_plexdev.stack.processes import ProcessId
 
 if TYPE_CHECKING:

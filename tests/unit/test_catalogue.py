@@ -55,7 +55,7 @@ def test_a_failure_crosses_processes() -> None:
 
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     assert str(decode_failure(encode_failure(error))) == str(error)
-    assert str(error).splitlines()[2] == "  | bind: address in use"
+    assert str(error).splitlines()[2] == "  | in use"
 
 
 def test_the_page_is_up_to_date() -> None:

@@ -13,13 +13,11 @@ from pytest_plexdev.command import run
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import DEPLOYMENT, POD
-from pytest_plexdev.readiness.ref import ObjectRef
 from pytest_plexdev.stack.kind.names import NAMESPACE
 
 INPUT: Final = "the database (pod/postgres-0)"
 """What it is called among the inputs of a fingerprint."""
-POSTGRES: Final = ObjectRef("StatefulSet", "postgres", NAMESPACE)
-SPICEDB: Final = ObjectRef("Deployment", "spicedb", NAMESPACE)
+_SPICEDB: Final = "spicedb"
 _POD: Final = "postgres-0"
 _DATABASE: Final = "plexdev.plexsphere.com/database"
 """Annotation of a Pod template: the uid of the Pod of Postgres that its Pods were restarted for; else the time."""
@@ -49,11 +47,11 @@ def wait_until_old_is_gone(client: KubeClient, *, timeout: float) -> None:
 
 def restart_spicedb(client: KubeClient, database: Mapping[str, str]) -> bool:
     """Have SpiceDB migrate the database that there is now; ``False`` where there is no SpiceDB."""
-    there = client.get(DEPLOYMENT, SPICEDB.name, NAMESPACE)
+    there = client.get(DEPLOYMENT, _SPICEDB, NAMESPACE)
     if there is None:
         return False
     template = {"metadata": {"annotations": {_DATABASE: database.get(INPUT) or str(time.time())}}}
-    meta = {"name": SPICEDB.name, "namespace": NAMESPACE}
+    meta = {"name": _SPICEDB, "namespace": NAMESPACE}
     restart = {"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "metadata": meta}
     client.apply({**restart, "spec": {"template": template}}, manager=_MANAGER)
     return True

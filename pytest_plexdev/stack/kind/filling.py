@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields
 from functools import partial
+from typing import Final
 
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.client import Object
-from pytest_plexdev.readiness.ref import refs_of
+from pytest_plexdev.readiness.ref import ObjectRef, refs_of
 from pytest_plexdev.stack.kind import database, sentinel
 from pytest_plexdev.stack.kind.apply import Outcome, apply
 from pytest_plexdev.stack.kind.beside import all_of, beside
@@ -19,7 +20,7 @@ from pytest_plexdev.stack.kind.describe import services_of, stack_info
 from pytest_plexdev.stack.kind.fingerprint import KEPT
 from pytest_plexdev.stack.kind.inputs import Inputs
 from pytest_plexdev.stack.kind.loading import Loading
-from pytest_plexdev.stack.kind.names import node_of
+from pytest_plexdev.stack.kind.names import NAMESPACE, node_of
 from pytest_plexdev.stack.kind.network import hasten_names, wait_for_services
 from pytest_plexdev.stack.kind.prune import prune, stamped
 from pytest_plexdev.stack.kind.render import BOOTSTRAP, images_of, waits_for_a_secret
@@ -27,6 +28,9 @@ from pytest_plexdev.stack.kind.seeded import read_tenants
 from pytest_plexdev.stack.kind.sentinel import Ready
 from pytest_plexdev.stack.kind.settings import Addresses
 from pytest_plexdev.stack.model import SeededTenant, StackInfo
+
+_POSTGRES: Final = ObjectRef("StatefulSet", "postgres", NAMESPACE)
+_SPICEDB: Final = ObjectRef("Deployment", "spicedb", NAMESPACE)
 
 
 @dataclass(frozen=True)
@@ -120,15 +124,15 @@ class Filling:
 
     def _database(self, client: KubeClient, objects: Sequence[Object], there: Before) -> Mapping[str, str]:
         """Which database there is once Postgres has become what was applied; SpiceDB migrates one that is another."""
-        if database.POSTGRES in refs_of(objects):
+        if _POSTGRES in refs_of(objects):
             database.wait_until_old_is_gone(client, timeout=self._course.left())
-            self._course.until_ready(client, [database.POSTGRES], began=self._began)
+            self._course.until_ready(client, [_POSTGRES], began=self._began)
         now = database.identity(client)
         if now != there.database:
             self._course.did.append("database: not the one that was seeded: it is migrated and seeded now")
             if database.restart_spicedb(client, now):
                 # Before the Jobs: the seed goes into its tables too.
-                self._course.until_ready(client, [database.SPICEDB], began=self._began)
+                self._course.until_ready(client, [_SPICEDB], began=self._began)
         return now
 
     def _again(self, ours: Sequence[Object], *, is_another: bool) -> set[str]:

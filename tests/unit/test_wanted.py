@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
+from pytest_plexdev.cli_kind import warm_settings
 from pytest_plexdev.options import resolve
 from pytest_plexdev.wanted import Wanted
 
@@ -51,3 +54,14 @@ def test_an_overlay_of_the_command_line_goes_before_a_plugins(tmp_path: Path) ->
     named = Wanted(settings=settings, directory=tmp_path, controller_pid=1, seed=run.seed, overlay=run.overlay)
     assert (named.warm_cluster().overlay, named.warm_cluster().on_drift) == (mine, "ignore")
     assert named.warm_cluster().timeout == 7.0
+
+
+def test_a_bring_up_from_the_shell_has_the_time_that_it_is_given_or_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PLEXDEV_TIMEOUT", raising=False)
+    assert warm_settings().timeout == 300.0
+
+    monkeypatch.setenv("PLEXDEV_TIMEOUT", "9")
+    assert warm_settings().timeout == 9.0
+    assert warm_settings(timeout=5.0).timeout == 5.0

@@ -28,6 +28,7 @@ from pytest_plexdev.doctor.recognise.gateway import CONTROLLER
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, GATEWAY, GATEWAY_CLASS, NAMESPACE
+from pytest_plexdev.readiness import refs_of, wait_ready
 from pytest_plexdev.stack.kind import images, manifests, sentinel
 from pytest_plexdev.stack.kind.apply import Outcome, apply
 from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, OWNER, OWNER_LABEL, SENTINEL, node_of
@@ -78,16 +79,17 @@ def ours(kube: KubeClient) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def gateway_kinds(bare_cluster: Access, kube: KubeClient) -> None:
     """The gateway's CustomResourceDefinitions are served."""
-    for definition in custom_resource_definitions():
+    definitions = custom_resource_definitions()
+    for definition in definitions:
         kube.apply(definition)
-    kubectl(bare_cluster, "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    wait_ready(kube, refs_of(definitions), timeout=60)
 
 
 @pytest.fixture
 def controller(gateway_kinds: None, kube: KubeClient, bare_cluster: Access) -> Iterator[None]:
     """The real Envoy Gateway, as the dev stack has it, and nothing for it to look at."""
     pins = read_pins()
-    images.load(_name(bare_cluster), [pins["envoy-gateway"].reference, pins["envoy"].reference])
+    images.load(_name(bare_cluster), [pins[each].reference for each in ("busybox", "envoy-gateway", "envoy")])
     wanted = [each for each in manifests.render(Addresses()) if _is_the_controllers(each)]
     apply(kube, wanted, Outcome(), established=lambda _: None)
     rollout = ["rollout", "status", "deployment/envoy-gateway", "--timeout=120s"]

@@ -14,7 +14,7 @@ import pytest
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP
 from pytest_plexdev.readiness.ref import ObjectRef
-from pytest_plexdev.readiness.watch import Gone, Scope, Watch
+from pytest_plexdev.readiness.watch import Gone, Scope, Watch, _Trouble
 from pytest_plexdev.readiness.world import World
 
 Requests = list[httpx.URL]
@@ -132,7 +132,7 @@ def test_a_version_that_the_server_forgot(bare_cluster: Access, namespace: str) 
         with KubeClient(bare_cluster) as client:
             async with client.stream() as http, asyncio.timeout(10):
                 scope = Scope(CONFIG_MAP, namespace)
-                await Watch(client, http, World(), (scope,))._watch_on(scope, "1")
+                await Watch(client, http, World(), (scope,))._watch_on(scope, "1", _Trouble())
 
     with pytest.raises(Gone):
         asyncio.run(ask())

@@ -93,14 +93,14 @@ def test_a_worker_that_dies_in_the_middle_is_replaced(lease, owned, run_director
     assert {verdict.state for verdict in EmbeddedProvider(owned, info.directory).state(info)} == {"ready"}
 
 
-def test_release_takes_half_a_second_and_leaves_nothing(lease, run_directory, traces_of):
+def test_release_leaves_nothing_at_once(lease, run_directory, traces_of):
     info = lease.acquire(lambda event: None)
     traces = traces_of(info.directory)
 
     began = time.monotonic()
     assert lease.release(failed=True) is None
 
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 4  # it is forced after 5
     assert traces.left() == []
     assert list(run_directory.iterdir()) == []
     assert lease.release(failed=True) is None

@@ -23,7 +23,7 @@ def info(request, bench, settings, tmp_path):
 
     began = time.monotonic()
     bench.provider(settings).down(info)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 4  # it is forced after 5
 
 
 def test_the_seeded_stack_is_ready(info, bench, settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import subprocess
 import threading
 import time
@@ -240,6 +241,21 @@ def test_an_api_server_that_stays_away_is_what_the_timeout_says(cluster: Access)
 
     assert error.exit_code == 124
     assert f"the API server of {cluster.context} does not answer" in str(error)
+
+
+def test_what_somebody_scaled_away_is_not_ready(apply: Apply, kube: KubeClient, namespace: str) -> None:
+    (ref,) = wanted = apply(deployment("away", container()))
+    wait_ready(kube, wanted, timeout=PLENTY)
+    scale = [*kube.access.kubectl, "-n", namespace, "scale", f"deployment/{ref.name}"]
+    run([*scale, "--replicas=0"], timeout=30, purpose="somebody scales it away")
+    gone = ["wait", "--for=jsonpath={.status.observedGeneration}=2", "--timeout=30s", f"deployment/{ref.name}"]
+    run([*kube.access.kubectl, "-n", namespace, *gone], timeout=40, purpose="its controller has seen that")
+
+    (verdict,) = verdicts_now(kube, wanted)
+
+    assert (verdict.state, verdict.reason) == ("waiting", "scaled to 0 replicas")
+    run(shlex.split(verdict.hint), timeout=30, purpose="the hint is pasted")
+    assert wait_ready(kube, wanted, timeout=PLENTY)[0].state == "ready"
 
 
 @pytest.fixture

@@ -81,11 +81,13 @@ def daemon_set(ref: ObjectRef, item: Object, world: World) -> Judgement:
 
 
 def _is_scaled_away(item: Object) -> bool:
-    """Whether somebody wants no Pod of it: not the manifest, which may say so, but a scaling after it."""
-    if item["spec"].get("replicas", 1):
+    """Whether somebody wants no Pod of it: not a manifest, which owns the number then, but a scaling after it."""
+    managers = item["metadata"].get("managedFields") or ()
+    if item["spec"].get("replicas", 1) or not managers:
         return False
-    by = (each for each in item["metadata"].get("managedFields") or () if each.get("subresource") == "scale")
-    return any("f:replicas" in each.get("fieldsV1", {}).get("f:spec", {}) for each in by)
+    # The server takes the number from who applied it, and gives it to nobody.
+    owners = (each for each in managers if each.get("subresource") != "scale")
+    return not any("f:replicas" in each.get("fieldsV1", {}).get("f:spec", {}) for each in owners)
 
 
 def _scaled_away(base: Judgement, ref: ObjectRef) -> Judgement:

@@ -231,12 +231,7 @@ def test_a_deployment_that_somebody_scaled_away_is_not_ready() -> None:
     assert judge(ref, World(items.values())).state == "ready", "a manifest may want none"
 
     items["deployment"]["metadata"]["managedFields"] = [
-        {
-            "manager": "kubectl",
-            "operation": "Update",
-            "subresource": "scale",
-            "fieldsV1": {"f:spec": {"f:replicas": {}}},
-        },
+        {"manager": "plexdev", "operation": "Apply", "fieldsV1": {"f:spec": {"f:template": {}}}},
     ]
     found = judge(ref, World(items.values()))
     (seen,) = conclude([found], 1e12)

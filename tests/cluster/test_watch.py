@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.kube.resources import CONFIG_MAP
+from pytest_plexdev.kube import Access, KubeClient, Resource
+from pytest_plexdev.kube.resources import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION
 from pytest_plexdev.readiness.ref import ObjectRef
+from pytest_plexdev.readiness.wait import wait_ready
 from pytest_plexdev.readiness.watch import Gone, Scope, Watch, _Trouble
 from pytest_plexdev.readiness.world import World
 
@@ -127,12 +128,41 @@ def test_a_cut_watch_is_resumed_where_it_was(bare_cluster: Access, kube: KubeCli
     play(bare_cluster, namespace, scene)
 
 
-def test_a_version_that_the_server_forgot(bare_cluster: Access, namespace: str) -> None:
+def test_a_version_that_the_server_forgot(bare_cluster: Access, kube: KubeClient, leaves: Resource) -> None:
     async def ask() -> None:
         with KubeClient(bare_cluster) as client:
             async with client.stream() as http, asyncio.timeout(10):
-                scope = Scope(CONFIG_MAP, namespace)
+                scope = Scope(leaves, "default")
                 await Watch(client, http, World(), (scope,))._watch_on(scope, "1", _Trouble())
 
     with pytest.raises(Gone):
         asyncio.run(ask())
+
+
+@pytest.fixture
+def leaves(kube: KubeClient) -> Iterator[Resource]:
+    """A kind that the server learns only now: of what was before that, it has forgotten everything."""
+    resource = Resource("test.plexsphere.com/v1", "Leaf", "leaves")
+    name = f"{resource.plural}.test.plexsphere.com"
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+    }
+    kube.apply(
+        {
+            "apiVersion": CUSTOM_RESOURCE_DEFINITION.api_version,
+            "kind": CUSTOM_RESOURCE_DEFINITION.kind,
+            "metadata": {"name": name},
+            "spec": {
+                "group": "test.plexsphere.com",
+                "names": {"kind": resource.kind, "plural": resource.plural, "singular": "leaf"},
+                "scope": "Namespaced",
+                "versions": [version],
+            },
+        }
+    )
+    wait_ready(kube, [ObjectRef(CUSTOM_RESOURCE_DEFINITION.kind, name)], timeout=30, progress=lambda _: None)
+    yield resource
+    kube.delete(CUSTOM_RESOURCE_DEFINITION, name)

@@ -15,6 +15,7 @@ import pytest
 from pytest_plexdev.kube import KubeClient, read_access
 from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.stack.kind import cluster, reaper, sentinel
+from pytest_plexdev.stack.kind.container import find_node
 from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.model import StackInfo
@@ -96,7 +97,7 @@ def test_its_kubeconfig_is_its_own_and_private(stack: StackInfo) -> None:
 def test_it_carries_our_marks(stack: StackInfo) -> None:
     assert stack.cluster is not None
     access = read_access(stack.cluster.kubeconfig, stack.cluster.context)
-    container = cluster.find(stack.cluster.name)
+    container = find_node(stack.cluster.name)
     assert access is not None
     assert container is not None
 

@@ -10,6 +10,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, NAMESPACE
 from pytest_plexdev.stack.kind import cluster, sentinel, warm
+from pytest_plexdev.stack.kind.container import find_node
 from pytest_plexdev.stack.kind.names import OWNER, OWNER_LABEL, SENTINEL
 from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
@@ -67,7 +68,7 @@ def test_a_note_of_ours_does_not_make_a_later_cluster_ours(settings: KindSetting
     (place.directory / "creating.json").write_text(
         f'{{"cluster": "{settings.name}", "pid": 4194304, "started": 1, "began": 1.0}}'
     )
-    container = cluster.find(settings.name)
+    container = find_node(settings.name)
     assert container is not None
 
     assert not cluster.is_half_made(place, container)

@@ -8,24 +8,19 @@ cluster without an API server still says whose it is.
 from __future__ import annotations
 
 import contextlib
-import io
-import json
 import os
 import re
 import signal
 import tarfile
-import time
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED
 from pytest_plexdev.kube import Access
-from pytest_plexdev.stack.kind.engine import docker
-from pytest_plexdev.stack.kind.names import API_NODE_PORT, HOME_LABEL, OWNER, OWNER_LABEL, node_of
+from pytest_plexdev.stack.kind.container import CONFIGURATION, Container, appearing, disappears, file_of
+from pytest_plexdev.stack.kind.names import API_NODE_PORT, HOME_LABEL, OWNER, OWNER_LABEL
 from pytest_plexdev.stack.kind.place import Creation, Place
 from pytest_plexdev.together import go_on, to_the_end
 
@@ -34,8 +29,6 @@ Mark: TypeAlias = Literal["ours", "elsewhere", "none", "not yet", "unreadable"]
 kind writes that a moment after the container is there."""
 
 _DELETION: Final = 120.0
-_REMOVAL: Final = 30.0
-"""Seconds in which Docker ends a removal that it has begun."""
 _LATE: Final = 5.0
 """Seconds in which Docker has made the container of an ended `kind create`, if it is making one."""
 _NODE_NEEDS: Final = 30.0
@@ -50,21 +43,7 @@ _CREATION_FIXES: Final = (
 )
 _TAKEN: Final = re.compile(r"node\(s\) already exist|is already in use by container")
 """kind's words, and Docker's, where somebody else has a cluster of that name by now."""
-_NO_FILE: Final = re.compile(r"could not find the file|no such container:path", re.IGNORECASE)
-_CONFIGURATION: Final = "/kind/kubeadm.conf"
-_KIND_LABEL: Final = "io.x-k8s.kind.cluster"
 _LABEL: Final = f"{OWNER_LABEL}={OWNER}"
-
-
-@dataclass(frozen=True)
-class Container:
-    """The container that is a cluster's node."""
-
-    name: str
-    created: float
-    running: bool
-    ports: dict[str, int]
-    """Host port by the container's own, ``30080/tcp``."""
 
 
 def create(place: Place, config: bytes, *, image: str | None, timeout: float) -> Access:
@@ -103,7 +82,7 @@ def _take_back(place: Place, error: BaseException) -> None:
     is_over = isinstance(error, PlexdevError) and error.failure is COMMAND_FAILED
     if not (is_over and _TAKEN.search(str(error))):
         _end_creators(place)
-        container = _appearing(place.name, within=0.0 if is_over else _LATE)
+        container = appearing(place.name, within=0.0 if is_over else _LATE)
         if container is not None and note is not None and _was_begun(place, note, container):
             delete(place)
     place.forget_creation()
@@ -121,7 +100,7 @@ def delete(place: Place) -> None:
         # Somebody else may delete it at the same moment.
         with contextlib.suppress(PlexdevError):
             run(argv, timeout=_DELETION, purpose=purpose)
-        if _appearing(place.name, within=_LATE if were_at_work else 0.0) is not None:
+        if appearing(place.name, within=_LATE if were_at_work else 0.0) is not None:
             _delete_again(place, argv, purpose)
     place.forget_creation()
     place.kubeconfig.unlink(missing_ok=True)
@@ -132,7 +111,7 @@ def _delete_again(place: Place, argv: list[str], purpose: str) -> None:
         run(argv, timeout=_DELETION, purpose=purpose)
     except PlexdevError:
         # Docker refuses what it is removing already, for somebody else.
-        if not _disappears(place.name):
+        if not disappears(place.name):
             raise
 
 
@@ -146,50 +125,17 @@ def remove_half_made(place: Place) -> bool:
     if note is None or note.cluster != place.name or note.creator.is_alive:
         return False
     were_at_work = _end_creators(place)
-    container = _appearing(place.name, within=_LATE if were_at_work else 0.0)
+    container = appearing(place.name, within=_LATE if were_at_work else 0.0)
     if container is None or not is_half_made(place, container):
         return were_at_work
     delete(place)
     return True
 
 
-def find(name: str) -> Container | None:
-    """The node of the cluster with that name, whoever made it."""
-    deadline = time.monotonic() + _LATE
-    while (said := _inspect(node_of(name))) is None:
-        # Docker lists a container that is being made before it can be looked at.
-        if not _is_listed(name) or time.monotonic() > deadline:
-            return None
-        time.sleep(0.1)
-    raw = json.loads(said)[0]
-    if _KIND_LABEL not in (raw["Config"].get("Labels") or {}):
-        return None
-    return Container(
-        name=node_of(name),
-        created=_moment(raw["Created"]),
-        running=bool(raw["State"]["Running"]),
-        ports=_host_ports(raw["HostConfig"].get("PortBindings") or {}),
-    )
-
-
-def _inspect(node: str) -> str | None:
-    try:
-        return docker("inspect", "--type", "container", node, purpose="is the cluster there?").stdout
-    except PlexdevError as error:
-        if error.failure is COMMAND_FAILED and "no such" in error.detail.lower():
-            return None
-        raise
-
-
-def _is_listed(name: str) -> bool:
-    said = docker("ps", "-aq", "--filter", f"label={_KIND_LABEL}={name}", purpose="is a cluster being made?")
-    return bool(said.stdout.strip())
-
-
 def mark_of(place: Place, container: Container) -> Mark:
     """Whose the node says that it is, running or not."""
     try:
-        said = _file_of(container, _CONFIGURATION)
+        said = file_of(container, CONFIGURATION)
         if _LABEL not in said:
             return "none"
         return "ours" if f"{HOME_LABEL}={place.home}" in said else "elsewhere"
@@ -223,38 +169,6 @@ def _was_begun(place: Place, note: Creation, container: Container) -> bool:
     return mark == "ours" or (mark == "not yet" and f"{API_NODE_PORT}/tcp" in container.ports)
 
 
-def has_moved(container: Container) -> bool:
-    """Whether the node has another address than the one that its control plane was made with."""
-    template = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
-    said = docker("inspect", "--format", template, container.name, purpose="where is the node?").stdout.split()
-    made_with: list[str] = []
-    with contextlib.suppress(PlexdevError, FileNotFoundError, tarfile.TarError, IndexError):
-        made_with = re.findall(r"advertiseAddress: (\S+)", _file_of(container, _CONFIGURATION))
-    return bool(made_with) and made_with[0] not in said
-
-
-def start(container: Container) -> None:
-    """Start a node that was stopped. kind's node finds its way with a new address by itself."""
-    docker("start", container.name, purpose="the cluster's node was stopped")
-
-
-def _appearing(name: str, *, within: float) -> Container | None:
-    """The node: Docker finishes what an ended ``kind create`` had asked it for, unseen until then."""
-    deadline = time.monotonic() + within
-    while (container := find(name)) is None and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return container
-
-
-def _disappears(name: str) -> bool:
-    deadline = time.monotonic() + _REMOVAL
-    while find(name) is not None:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
-
-
 def _end_creators(place: Place) -> bool:
     """End every ``kind create`` for this very cluster; whether there was one."""
     creators = _creators(place)
@@ -275,35 +189,3 @@ def _creators(place: Place) -> list[int]:
             if entry.name.isdigit() and wanted in (entry / "cmdline").read_bytes():
                 found.append(int(entry.name))
     return found
-
-
-def _file_of(container: Container, path: str) -> str:
-    """The text of a file in the node.
-
-    Raises:
-        FileNotFoundError: There is none.
-        PlexdevError, tarfile.TarError, IndexError: Nobody could look.
-    """
-    try:
-        said = docker("cp", f"{container.name}:{path}", "-", purpose="whose node is it?")
-    except PlexdevError as error:
-        if error.failure is COMMAND_FAILED and _NO_FILE.search(error.detail):
-            raise FileNotFoundError(path) from None
-        raise
-    with tarfile.open(fileobj=io.BytesIO(said.stdout.encode())) as archive:
-        member = archive.extractfile(archive.getmembers()[0])
-        return member.read().decode() if member is not None else ""
-
-
-def _moment(text: str) -> float:
-    # Docker writes nanoseconds, which datetime does not read, and leaves zeros out.
-    seconds, _, fraction = text.rstrip("Z").partition(".")
-    return datetime.fromisoformat(f"{seconds}+00:00").timestamp() + float(f"0.{fraction or 0}")
-
-
-def _host_ports(bindings: dict[str, Any]) -> dict[str, int]:
-    return {
-        port: int(hosts[0]["HostPort"])
-        for port, hosts in bindings.items()
-        if hosts and str(hosts[0].get("HostPort", "")).isdigit()
-    }

@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.stack.kind import cluster, reaper, tools
 from pytest_plexdev.stack.kind.bring_up import BringUp
+from pytest_plexdev.stack.kind.container import find_node
 from pytest_plexdev.stack.kind.explain import explained
 from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
@@ -56,6 +57,6 @@ def _delete(name: str, directory: Path) -> None:
     place = Place(name, directory)
     if cluster.remove_half_made(place):
         return
-    container = cluster.find(name)
+    container = find_node(name)
     if container is not None and cluster.is_ours(place, container):
         cluster.delete(place)

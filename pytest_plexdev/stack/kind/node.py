@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind import cluster
-from pytest_plexdev.stack.kind.cluster import Container
+from pytest_plexdev.stack.kind.container import Container, find_node
 from pytest_plexdev.stack.kind.names import WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.warm import warm_directory
@@ -19,7 +19,7 @@ def warm_node() -> Verdict | None:
     if not any(path.exists() for path in known):
         return None
     try:
-        container = cluster.find(WARM_CLUSTER)
+        container = find_node(WARM_CLUSTER)
     except PlexdevError:
         # Without Docker nobody can say.
         return None
@@ -35,7 +35,7 @@ def instead_of(found: Sequence[Verdict], info: StackInfo) -> Sequence[Verdict]:
 
 def _why_silent(name: str, info: StackInfo) -> Verdict | None:
     try:
-        container = cluster.find(name)
+        container = find_node(name)
     except PlexdevError:
         return None
     if container is None:

@@ -127,18 +127,19 @@ def main() -> int:
 
 def _is_cleaned_up(order: _Order, directory: Path) -> bool:
     from pytest_plexdev.stack.kind import archives, cluster
+    from pytest_plexdev.stack.kind.container import find_node
     from pytest_plexdev.stack.kind.place import Place
 
     place = Place(order.name, directory)
     try:
         if not cluster.remove_half_made(place):
-            container = cluster.find(order.name)
+            container = find_node(order.name)
             mark = cluster.mark_of(place, container) if container is not None else "none"
             if mark == "unreadable":
                 return False
             if mark == "ours":
                 cluster.delete(place)
-        remains = cluster.find(order.name)
+        remains = find_node(order.name)
         if remains is not None and cluster.mark_of(place, remains) in {"ours", "unreadable"}:
             return False
     except PlexdevError as error:

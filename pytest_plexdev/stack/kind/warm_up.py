@@ -14,7 +14,7 @@ from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import NODE
 from pytest_plexdev.stack.kind import cluster, fingerprint, sentinel, tools
 from pytest_plexdev.stack.kind.bring_up import BringUp
-from pytest_plexdev.stack.kind.cluster import Container
+from pytest_plexdev.stack.kind.container import Container, find_node, has_moved, start_node
 from pytest_plexdev.stack.kind.explain import explained
 from pytest_plexdev.stack.kind.hold import hold
 from pytest_plexdev.stack.kind.names import API_NODE_PORT, IDP_NODE_PORT
@@ -48,7 +48,7 @@ def _held(settings: KindSettings, place: Place, progress: Progress) -> tuple[Sta
         work = BringUp(settings, place, progress)
         if cluster.remove_half_made(place):
             work.did.append(f"cluster {settings.name}: one that was left half-made by a killed process was removed")
-        container = cluster.find(settings.name)
+        container = find_node(settings.name)
         info = work.on_a_new_cluster() if container is None else _on(container, place, settings, work)
         info.write(place.directory / "stack.json")
     return info, work.did
@@ -59,7 +59,7 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
     place = _place(settings)
     with hold(settings.state, timeout=settings.timeout, progress=progress):
         was_half_made = cluster.remove_half_made(place)
-        container = cluster.find(settings.name)
+        container = find_node(settings.name)
         if container is None and not was_half_made:
             shutil.rmtree(place.directory, ignore_errors=True)
             return [f"plexdev: nothing to delete: there is no kind cluster {settings.name}", _PRUNE]
@@ -114,7 +114,7 @@ def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> boo
 def _started(container: Container) -> bool:
     if container.running:
         return False
-    cluster.start(container)
+    start_node(container)
     return True
 
 
@@ -133,7 +133,7 @@ def _wait_for_api_server(client: KubeClient, container: Container) -> None:
 
 
 def _not_back(container: Container, error: PlexdevError) -> PlexdevError:
-    moved = cluster.has_moved(container)
+    moved = has_moved(container)
     reason = "it has another address than before, and does not find its way with it" if moved else error.facts["reason"]
     return PlexdevError(NODE_NOT_BACK, node=container.name, seconds=_STARTS, reason=reason)
 

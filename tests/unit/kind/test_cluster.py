@@ -17,6 +17,7 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind import cluster, inputs, tools, warm
 from pytest_plexdev.stack.kind.bring_up import BringUp
+from pytest_plexdev.stack.kind.container import find_node
 from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.together import together
@@ -254,7 +255,7 @@ def test_only_a_file_that_is_not_there_says_that_nothing_was_written_yet(
     world.node(labels=None, created=time.time())
     (world.state / "cp-fails").write_text(said)
 
-    container = cluster.find("c")
+    container = find_node("c")
     assert container is not None
     assert cluster.is_half_made(world.place, container) is is_half_made
 

@@ -1,0 +1,135 @@
+"""The container that is a cluster's node, as Docker tells of it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import tarfile
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import COMMAND_FAILED
+from pytest_plexdev.stack.kind.engine import docker
+from pytest_plexdev.stack.kind.names import node_of
+
+CONFIGURATION: Final = "/kind/kubeadm.conf"
+"""Where kind writes, a moment after the container is there, what the node is to be."""
+_REMOVAL: Final = 30.0
+"""Seconds in which Docker ends a removal that it has begun."""
+_LATE: Final = 5.0
+"""Seconds in which a container that Docker lists can be looked at."""
+_NO_FILE: Final = re.compile(r"could not find the file|no such container:path", re.IGNORECASE)
+_KIND_LABEL: Final = "io.x-k8s.kind.cluster"
+
+
+@dataclass(frozen=True)
+class Container:
+    """The container that is a cluster's node."""
+
+    name: str
+    created: float
+    running: bool
+    ports: dict[str, int]
+    """Host port by the container's own, ``30080/tcp``."""
+
+
+def find_node(name: str) -> Container | None:
+    """The node of the cluster with that name, whoever made it."""
+    deadline = time.monotonic() + _LATE
+    while (said := _inspect(node_of(name))) is None:
+        # Docker lists a container that is being made before it can be looked at.
+        if not _is_listed(name) or time.monotonic() > deadline:
+            return None
+        time.sleep(0.1)
+    raw = json.loads(said)[0]
+    if _KIND_LABEL not in (raw["Config"].get("Labels") or {}):
+        return None
+    return Container(
+        name=node_of(name),
+        created=_moment(raw["Created"]),
+        running=bool(raw["State"]["Running"]),
+        ports=_host_ports(raw["HostConfig"].get("PortBindings") or {}),
+    )
+
+
+def _inspect(node: str) -> str | None:
+    try:
+        return docker("inspect", "--type", "container", node, purpose="is the cluster there?").stdout
+    except PlexdevError as error:
+        if error.failure is COMMAND_FAILED and "no such" in error.detail.lower():
+            return None
+        raise
+
+
+def _is_listed(name: str) -> bool:
+    said = docker("ps", "-aq", "--filter", f"label={_KIND_LABEL}={name}", purpose="is a cluster being made?")
+    return bool(said.stdout.strip())
+
+
+def has_moved(container: Container) -> bool:
+    """Whether the node has another address than the one that its control plane was made with."""
+    template = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
+    said = docker("inspect", "--format", template, container.name, purpose="where is the node?").stdout.split()
+    made_with: list[str] = []
+    with contextlib.suppress(PlexdevError, FileNotFoundError, tarfile.TarError, IndexError):
+        made_with = re.findall(r"advertiseAddress: (\S+)", file_of(container, CONFIGURATION))
+    return bool(made_with) and made_with[0] not in said
+
+
+def start_node(container: Container) -> None:
+    """Start a node that was stopped. kind's node finds its way with a new address by itself."""
+    docker("start", container.name, purpose="the cluster's node was stopped")
+
+
+def appearing(name: str, *, within: float) -> Container | None:
+    """The node: Docker finishes what an ended ``kind create`` had asked it for, unseen until then."""
+    deadline = time.monotonic() + within
+    while (container := find_node(name)) is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return container
+
+
+def disappears(name: str) -> bool:
+    deadline = time.monotonic() + _REMOVAL
+    while find_node(name) is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def file_of(container: Container, path: str) -> str:
+    """The text of a file in the node.
+
+    Raises:
+        FileNotFoundError: There is none.
+        PlexdevError, tarfile.TarError, IndexError: Nobody could look.
+    """
+    try:
+        said = docker("cp", f"{container.name}:{path}", "-", purpose="whose node is it?")
+    except PlexdevError as error:
+        if error.failure is COMMAND_FAILED and _NO_FILE.search(error.detail):
+            raise FileNotFoundError(path) from None
+        raise
+    with tarfile.open(fileobj=io.BytesIO(said.stdout.encode())) as archive:
+        member = archive.extractfile(archive.getmembers()[0])
+        return member.read().decode() if member is not None else ""
+
+
+def _moment(text: str) -> float:
+    # Docker writes nanoseconds, which datetime does not read, and leaves zeros out.
+    seconds, _, fraction = text.rstrip("Z").partition(".")
+    return datetime.fromisoformat(f"{seconds}+00:00").timestamp() + float(f"0.{fraction or 0}")
+
+
+def _host_ports(bindings: dict[str, Any]) -> dict[str, int]:
+    return {
+        port: int(hosts[0]["HostPort"])
+        for port, hosts in bindings.items()
+        if hosts and str(hosts[0].get("HostPort", "")).isdigit()
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,9 @@ def cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(
     pytester: pytest.Pytester, state_directory: Path, cache_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> pytest.Pytester:
-    """A project with one test that needs no stack, a state directory of its own, and no DEV_STACK around it."""
-    for name in ("DEV_STACK", "PLEXDEV_STACK", "PLEXDEV_KEEP", "PYTEST_ADDOPTS"):
-        monkeypatch.delenv(name, raising=False)
+    """A project with one test that needs no stack, a state directory of its own, and nothing chosen around it."""
+    for name in [name for name in os.environ if name.startswith(("DEV_STACK", "PLEXDEV_", "PYTEST_ADDOPTS"))]:
+        monkeypatch.delenv(name)
     # The developer's own cluster is not the project's.
     monkeypatch.setenv("KUBECONFIG", str(state_directory / "no-kubeconfig"))
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state_directory))

@@ -142,13 +142,17 @@ def test_what_the_error_says_itself_is_not_said_again(taken: int) -> None:
 def test_a_running_wait_is_seen_with_its_words(tmp_path: Path) -> None:
     program = tmp_path / "kubectl"
     program.symlink_to(sys.executable)
-    words = ["-c", "import time; time.sleep(60)", "wait", "--for=condition=Accepted", "httproute/x"]
-    process = subprocess.Popen([program, *words])
+    code = "import time; print('here', flush=True); time.sleep(60)"
+    words = ["-c", code, "wait", "--for=condition=Accepted", "httproute/x"]
+    process = subprocess.Popen([program, *words], stdout=subprocess.PIPE)
+    assert process.stdout is not None
     try:
+        # A process that has only just begun has no command line yet.
+        process.stdout.readline()
         seen = {command.pid: command.words for command in machine.waiting_commands()}
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
     assert seen[process.pid][-3:] == ("wait", "--for=condition=Accepted", "httproute/x")
 

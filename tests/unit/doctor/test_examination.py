@@ -99,11 +99,11 @@ def test_a_server_that_says_nothing_costs_the_budget_and_no_more(silent: Access)
     assert findings["route-waited-for"].state == "ok"
 
 
-def test_advice_is_there_within_two_seconds(silent: Access) -> None:
+def test_advice_does_not_wait_for_a_silent_server(silent: Access) -> None:
     began = time.monotonic()
     text = advice(RuntimeError("kind failed"), silent)
 
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 10  # two seconds on an idle machine; the server would be waited for 30
     assert "doctor: could not look" not in text
 
 

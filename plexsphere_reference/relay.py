@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -65,11 +67,28 @@ class Relay:
     async def _connect(self) -> None:
         import nats
 
-        if self._stream is not None or self._settings.nats_url is None:
+        if self._settings.nats_url is None:
             return
-        self._client = await nats.connect(self._settings.nats_url, name="plexsphere", max_reconnect_attempts=-1)
-        stream = self._client.jetstream()
-        await stream.add_stream(name=STREAM, subjects=[SUBJECTS])
+        if self._client is None:
+            self._client = await nats.connect(
+                self._settings.nats_url,
+                name="plexsphere",
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=_PAUSE_AFTER_FAILURE,
+                reconnected_cb=self._come_back,
+            )
+        await self._declare(self._client)
+
+    async def _come_back(self) -> None:
+        # A NATS that kept nothing has no stream any more; whoever reads it does not wait for the next event.
+        if self._client is not None:
+            with contextlib.suppress(ConnectionError):
+                await self._declare(self._client)
+
+    async def _declare(self, client: Client) -> None:
+        stream = client.jetstream()
+        with _told():
+            await stream.add_stream(name=STREAM, subjects=[SUBJECTS])
         self._stream = stream
 
     async def _follow(self) -> None:
@@ -91,7 +110,19 @@ class Relay:
             for _, event_id, domain_id, event_type, payload, _ in rows:
                 subject = f"plexsphere.events.{domain_id or 'platform'}.{event_type}"
                 headers = {"Nats-Msg-Id": str(event_id)}
-                await self._stream.publish(subject, payload.encode(), headers=headers)
+                with _told():
+                    await self._stream.publish(subject, payload.encode(), headers=headers)
             if rows:
                 await connection.execute(_MARK, [[row[0] for row in rows], STREAM, rows[-1][0]])
         return len(rows)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What NATS refuses is an interruption, as a connection that is lost is."""
+    import nats.errors
+
+    try:
+        yield
+    except nats.errors.Error as error:
+        raise ConnectionError(f"{type(error).__name__}: {error}") from error

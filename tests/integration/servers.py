@@ -131,6 +131,10 @@ class NatsServer:
         self._process.send_signal(signal.SIGINT)
         self._process.wait()
 
+    def forget(self) -> None:
+        """Lose what it keeps, as a Pod does that is replaced; while it is stopped."""
+        shutil.rmtree(self._store)
+
     def _answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self._port), timeout=1) as connection:

@@ -138,6 +138,18 @@ def test_every_event_is_in_the_stream_exactly_once(rig: Rig) -> None:
     assert sorted(published) == sorted(written)
 
 
+def test_a_nats_that_kept_nothing_has_the_stream_again_before_the_next_event(rig: Rig) -> None:
+    with rig.plane.client() as client:
+        rig.nats.stop()
+        rig.nats.forget()
+        rig.nats.start()
+        _until(lambda: client.get("/readyz").json()["status"] == "ready")
+        created = client.post("/v1/domains", json={"name": "After", "slug": unique(), "mesh_cidr": ula()}).json()
+        event = _events(rig.nats.url, f"plexsphere.events.{created['id']}.>", count=1)[0]
+
+    assert event.subject == f"plexsphere.events.{created['id']}.DomainCreated"
+
+
 def _until(holds: Any, futures: list[Future[None]] | None = None) -> None:
     """Return once ``holds()`` is true; fail at the end of the patience, or with a writer that failed."""
     deadline = time.monotonic() + PATIENCE

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _LOOK_AGAIN: Final = 0.1
 """Seconds between two looks for a stack: nothing here can watch what is not there, or other people's servers."""
+_LOOK_TAKES: Final = 1.0
+"""Seconds that a look at a cluster gets at least: cut short, it would only say that it was cut short."""
 
 
 def verdicts(chosen: Here | None, *, directory: Path | None = None) -> Sequence[Verdict]:
@@ -49,7 +51,7 @@ def wait(chosen: Here | None, *, timeout: float, progress: Progress) -> None:
         lack = _lack(chosen, deadline, progress)
         if lack is None:
             return
-        if time.monotonic() >= deadline:
+        if time.monotonic() + lack.next_look >= deadline:
             # Docker is asked once, and not with every look.
             node = _node() if lack.no_stack and chosen != "embedded" else None
             lack = _lack_of([node]) if node is not None else lack
@@ -59,11 +61,12 @@ def wait(chosen: Here | None, *, timeout: float, progress: Progress) -> None:
 
 @dataclass(frozen=True)
 class _Lack:
-    """Why a stack is not ready, and what to type."""
+    """Why a stack is not ready, what to type, and the seconds that another look takes."""
 
     reason: str
     fix: str
     no_stack: bool = False
+    next_look: float = 0.0
 
 
 def _lack(chosen: Here | None, deadline: float, progress: Progress) -> _Lack | None:
@@ -75,7 +78,8 @@ def _lack(chosen: Here | None, deadline: float, progress: Progress) -> _Lack | N
         if error.failure not in {STACK_MISSING, API_SILENT}:
             raise
         what, fix = (template.format(**error.facts) for template in (error.failure.what, error.failure.fix))
-        return _Lack(what, fix, no_stack=error.failure is STACK_MISSING)
+        no_stack = error.failure is STACK_MISSING
+        return _Lack(what, fix, no_stack=no_stack, next_look=0.0 if no_stack else _LOOK_TAKES)
     unready = [verdict for verdict in found if verdict.state != "ready"]
     return _lack_of(unready) if unready else None
 
@@ -117,7 +121,7 @@ def _wait_for_objects(deadline: float, progress: Progress) -> None:
     from pytest_plexdev.readiness.wait import wait_ready
 
     with KubeClient(access) as client:
-        wait_ready(client, _refs(client), timeout=max(0.1, deadline - time.monotonic()), progress=progress)
+        wait_ready(client, _refs(client), timeout=max(_LOOK_TAKES, deadline - time.monotonic()), progress=progress)
 
 
 def _of_the_cluster() -> Sequence[Verdict]:

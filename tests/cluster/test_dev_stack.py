@@ -146,7 +146,7 @@ def test_a_stack_whose_api_is_silent_is_shown_and_waited_for(
         _wait_silent(warm_stack)
         assert cli.main(["status", "--stack", "kind"]) == 1
         assert re.search("^api +waiting", capsys.readouterr().out, re.MULTILINE)
-        assert cli.main(["wait", "--stack", "kind", "--timeout", "1"]) == 124
+        assert cli.main(["wait", "--stack", "kind", "--timeout", "5"]) == 124
         assert "/v1" in capsys.readouterr().err
     finally:
         _scale(client, "plexsphere", 1)

@@ -133,7 +133,12 @@ def test_a_version_that_the_server_forgot(bare_cluster: Access, kube: KubeClient
         with KubeClient(bare_cluster) as client:
             async with client.stream() as http, asyncio.timeout(10):
                 scope = Scope(leaves, "default")
-                await Watch(client, http, World(), (scope,))._watch_on(scope, "1", _Trouble())
+                watch = Watch(client, http, World(), (scope,))
+                while True:
+                    # What is established is served a moment later, and until then it is "try again".
+                    with contextlib.suppress(httpx.HTTPStatusError):
+                        await watch._watch_on(scope, "1", _Trouble())
+                    await asyncio.sleep(0.1)
 
     with pytest.raises(Gone):
         asyncio.run(ask())

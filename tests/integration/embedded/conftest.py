@@ -135,7 +135,9 @@ class Traces:
         scratch = Path(json.loads((directory / "supervisor.json").read_text())["scratch"])
         processes = frozenset(_processes_below(directory))
         lock = scratch / "postgres" / "postmaster.pid"
-        segments = [lock.read_text().splitlines()[6].split()[1]] if lock.exists() else []
+        # A server that has only just begun has not written the line of its shared memory yet.
+        lines = lock.read_text().splitlines() if lock.exists() else []
+        segments = [line.split()[1] for line in lines[6:7]]
         return cls(
             processes=processes,
             ports=frozenset(_listening_ports(processes)),

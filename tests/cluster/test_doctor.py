@@ -103,7 +103,7 @@ def controller(gateway_kinds: None, kube: KubeClient, bare_cluster: Access) -> I
 @pytest.fixture
 def kubelet(bare_cluster: Access, node: str) -> Iterator[Callable[[str], None]]:
     """Adds lines to the kubelet's configuration and restarts it; afterwards it is what it was."""
-    file, kept = "/var/lib/kubelet/config.yaml", "/root/kubelet-before-the-test.yaml"
+    file, kept = "/var/lib/kubelet/config.yaml", "/var/lib/kubelet-before-the-test.yaml"
 
     def inside(*words: str) -> None:
         run(["docker", "exec", node, *words], timeout=60, purpose="the test")

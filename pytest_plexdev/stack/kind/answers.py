@@ -16,6 +16,8 @@ from pytest_plexdev.stack.kind.settings import Addresses
 
 REFERENCE_COMMIT: Final = "reference"
 """What the reference control plane says that it was built from."""
+_COMES_BACK: Final = 15.0
+"""Seconds that the API gets to reach a dependency that was just replaced; after that, degraded is what it is."""
 _LOOK_AGAIN: Final = 0.02
 """Seconds between two questions: a listener behind a NodePort is nothing that can be watched."""
 
@@ -72,6 +74,27 @@ def wait_until_answering(api: str, issuer: str, *, deadline: float) -> Mapping[s
         else:
             return said
         time.sleep(_LOOK_AGAIN)
+
+
+def wait_until_whole(api: str, *, deadline: float) -> None:
+    """Return once ``/v1/health`` says ``ok``: a dependency that rolled is ready before whoever uses it is back at it.
+
+    An API that stays degraded is usable, so that is no error; neither is one that says nothing of its health.
+
+    Args:
+        deadline: Of ``time.monotonic()``.
+    """
+    until = min(deadline, time.monotonic() + _COMES_BACK)
+    while _health(api) not in {"ok", None} and time.monotonic() < until:
+        time.sleep(_LOOK_AGAIN)
+
+
+def _health(api: str) -> str | None:
+    try:
+        answer = json.loads(_get(f"{api}/v1/health", patience=5.0))
+    except (OSError, ValueError):
+        return None
+    return answer.get("status") if isinstance(answer, dict) else None
 
 
 def _get(url: str, *, patience: float) -> bytes:

@@ -61,6 +61,8 @@ class Course:
         """
         try:
             deadline = time.monotonic() + self.left()
-            return answers.wait_until_answering(addresses.api, addresses.issuer, deadline=deadline)
+            said = answers.wait_until_answering(addresses.api, addresses.issuer, deadline=deadline)
+            answers.wait_until_whole(addresses.api, deadline=deadline)
+            return said
         except (OSError, ValueError) as error:
             raise answers.api_silent(self.place.name, addresses, error) from None

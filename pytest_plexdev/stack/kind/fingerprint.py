@@ -16,7 +16,8 @@ from pytest_plexdev.stack.kind.config import kind_file
 from pytest_plexdev.stack.kind.content import Content, read_content
 from pytest_plexdev.stack.kind.settings import KindSettings
 
-KEPT: Final = ("kind.yaml", "--plexdev-kind-image")
+_NODE_IMAGE: Final = "--plexdev-kind-image"
+KEPT: Final = ("kind.yaml", _NODE_IMAGE)
 """The inputs that a cluster is made with, and has for good."""
 _ROOMS: Final = ("base", "overlays")
 _AROUND: Final = ("envoy-gateway", "envoy-proxy")
@@ -41,7 +42,7 @@ def of_files(settings: KindSettings, content: Content) -> Mapping[str, str]:
     base = deploy_directory()
     inputs = {"kind.yaml": _hash_of(kind_file()), "our images": content.hash}
     if settings.kind_image is not None:
-        inputs["--plexdev-kind-image"] = _hash(settings.kind_image.encode())
+        inputs[_NODE_IMAGE] = _hash(settings.kind_image.encode())
     inputs.update((name, _hash_of(*_files(base / name))) for name in _AROUND)
     if settings.overlay is None:
         inputs.update((name, _hash_of(*files)) for name, files in _manifests(base))
@@ -66,8 +67,14 @@ def of_images(settings: KindSettings, identities: Mapping[str, str]) -> Mapping[
 
 
 def differing(applied: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
-    """The names of the inputs that are not the same in both."""
-    return sorted(name for name in applied.keys() | wanted.keys() if applied.get(name) != wanted.get(name))
+    """The names of the inputs that are not the same in both.
+
+    A cluster that is there has its node image: who names none takes that one.
+    """
+    names = applied.keys() | wanted.keys()
+    if _NODE_IMAGE not in wanted:
+        names -= {_NODE_IMAGE}
+    return sorted(name for name in names if applied.get(name) != wanted.get(name))
 
 
 def _manifests(base: Path) -> Iterator[tuple[str, list[Path]]]:

@@ -91,3 +91,11 @@ def test_whatever_kustomize_follows_is_an_input(tmp_path: Path, name: str, field
     (tmp_path / "elsewhere" / "a.yaml").write_text("a: 2\n")
 
     assert fingerprint.differing(before, fingerprint.current(settings)) == [f"overlay {tmp_path / 'overlay'}"]
+
+
+def test_who_names_no_node_image_takes_the_cluster_s() -> None:
+    made_with = fingerprint.current(KindSettings(kind_image="kindest/node:v1.34.0"))
+
+    assert fingerprint.differing(made_with, fingerprint.current(KindSettings())) == []
+    other = fingerprint.current(KindSettings(kind_image="kindest/node:v1.33.0"))
+    assert fingerprint.differing(made_with, other) == ["--plexdev-kind-image"]

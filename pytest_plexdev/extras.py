@@ -8,8 +8,9 @@ from typing import Final
 
 from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
 
-_KIND: Final[Mapping[str, str]] = {"yaml": "pyyaml", "psycopg": "psycopg", "nats": "nats-py"}
-"""Modules of a stack in a cluster, and whose they are. The official client is for those tests that ask for it."""
+_PACKAGES: Final[Mapping[str, str]] = {"yaml": "pyyaml", "psycopg": "psycopg", "nats": "nats-py"}
+"""Modules that a stack, or a test on it, may import, and whose they are. The official client of Kubernetes is for those
+tests that ask for it."""
 
 
 def need_kind(*modules: str) -> None:
@@ -21,9 +22,21 @@ def need_kind(*modules: str) -> None:
     Raises:
         PlexdevError: ``extra-missing``.
     """
-    for module in modules or _KIND:
+    need("kind", *(modules or _PACKAGES))
+
+
+def need(extra: str, *modules: str) -> None:
+    """Refuse to go on where one of these modules is not installed.
+
+    Args:
+        extra: Which brings them: it has the name of the stack's provider.
+
+    Raises:
+        PlexdevError: ``extra-missing``.
+    """
+    for module in modules:
         if not _is_installed(module):
-            raise PlexdevError(EXTRA_MISSING, extra="kind", package=_KIND[module])
+            raise PlexdevError(EXTRA_MISSING, extra=extra, package=_PACKAGES[module])
 
 
 def _is_installed(module: str) -> bool:

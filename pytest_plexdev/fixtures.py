@@ -83,6 +83,9 @@ def plexdev_node(plexdev_tenant: FreshTenant, plexdev_project: Project) -> NodeA
 @pytest.fixture
 def plexdev_events(plexdev_stack: Stack) -> Iterator[Events]:
     """The NATS events since the test began."""
+    from pytest_plexdev.extras import need
+
+    need(plexdev_stack.info.provider, "nats")
     from pytest_plexdev.events import Events
     from pytest_plexdev.running import API, where_logged
 
@@ -95,9 +98,9 @@ def plexdev_events(plexdev_stack: Stack) -> Iterator[Events]:
 @pytest.fixture
 def plexdev_db(plexdev_stack: Stack) -> Iterator[psycopg.Connection[Any]]:
     """A psycopg connection to the control plane's database; every statement commits by itself."""
-    import psycopg
+    from pytest_plexdev.database import connect
 
-    with psycopg.connect(plexdev_stack.database_url, autocommit=True) as connection:
+    with connect(plexdev_stack) as connection:
         yield connection
 
 

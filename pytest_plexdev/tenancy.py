@@ -143,13 +143,13 @@ def seeded_tenants(stack: Stack, logins: Logins) -> Tenants:
 
 def seeded(stack: Stack) -> tuple[SeededTenant, ...]:
     """What is seeded; read from Postgres, with the runbook's query, where the provider did not say."""
-    return stack.info.tenants or _read_from_postgres(stack.database_url)
+    return stack.info.tenants or _read_from_postgres(stack)
 
 
-def _read_from_postgres(url: str) -> tuple[SeededTenant, ...]:
-    import psycopg  # 200 ms, and only stacks that somebody else brought up need it
+def _read_from_postgres(stack: Stack) -> tuple[SeededTenant, ...]:
+    from pytest_plexdev.database import connect
 
-    with psycopg.connect(url) as connection:
+    with connect(stack) as connection:
         return seeded_of(connection.execute(RUNBOOK_SQL).fetchall())
 
 

@@ -17,7 +17,7 @@ from pytest_plexdev.failure import PlexdevError as PlexdevError
 EXTRA_MISSING: Final = Failure(
     tag="extra-missing",
     what="the {extra} stack needs the package {package}, which is not installed",
-    why="pytest-plexdev's core installs no servers; each kind of stack has its own extra",
+    why="pytest-plexdev's core speaks HTTP and installs no servers; each kind of stack has its own extra",
     fix="pip install 'pytest-plexdev[{extra}]'",
 )
 SERVER_EXITED: Final = Failure(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    import psycopg
-
     from pytest_plexdev.golden.flow import Golden
     from pytest_plexdev.login import Logins
     from pytest_plexdev.running import Stack
@@ -20,14 +19,10 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def golden(plexdev_stack: Stack, plexdev_tenants: Tenants, plexdev_login: Logins) -> Iterator[Golden]:
     """The golden flow, lazily: asking for the Node makes the Domain, the Project and the token before it."""
+    from pytest_plexdev.database import connect
     from pytest_plexdev.golden.flow import Golden
 
-    def connect() -> psycopg.Connection[Any]:
-        import psycopg
-
-        return psycopg.connect(plexdev_stack.database_url, autocommit=True)
-
-    flow = Golden(plexdev_stack, plexdev_tenants, plexdev_login, connect)
+    flow = Golden(plexdev_stack, plexdev_tenants, plexdev_login, partial(connect, plexdev_stack))
     yield flow
     flow.close()
 

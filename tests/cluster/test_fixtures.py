@@ -24,7 +24,7 @@ def test_events_database_and_kube(project: pytest.Pytester, warm_stack: StackInf
 
         def test_the_runbooks_sql_gives_the_same_tenants(plexdev_stack, plexdev_tenants):
             from pytest_plexdev.tenancy import _read_from_postgres
-            rows = _read_from_postgres(plexdev_stack.database_url)
+            rows = _read_from_postgres(plexdev_stack)
             read = {one.slug: (one.domain_id, one.binding_id) for one in rows}
             for tenant in plexdev_tenants.values():
                 assert read[tenant.slug] == (tenant.domain_id, tenant.binding_id)

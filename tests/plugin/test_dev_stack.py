@@ -130,7 +130,7 @@ def test_events_database_and_kube(project: pytest.Pytester, stack: StackInfo) ->
 
         def test_the_runbooks_sql_gives_the_same_tenants(plexdev_stack, plexdev_tenants):
             from pytest_plexdev.tenancy import _read_from_postgres
-            rows = _read_from_postgres(plexdev_stack.database_url)
+            rows = _read_from_postgres(plexdev_stack)
             read = {one.slug: (one.domain_id, one.binding_id) for one in rows}
             for tenant in plexdev_tenants.values():
                 assert read[tenant.slug] == (tenant.domain_id, tenant.binding_id)
@@ -144,6 +144,20 @@ def test_events_database_and_kube(project: pytest.Pytester, stack: StackInfo) ->
         """
     )
     project.runpytest_subprocess("--dev-stack", "-k", "fixtures").assert_outcomes(passed=4, skipped=1)
+
+
+def test_the_golden_flow_without_a_postgres_client_names_the_extra(project: pytest.Pytester, stack: StackInfo) -> None:
+    project.makeconftest(
+        """
+        import sys
+
+        sys.modules["psycopg"] = None
+        """
+    )
+    result = project.runpytest_subprocess("--dev-stack", "--pyargs", "pytest_plexdev.golden")
+
+    result.assert_outcomes(passed=8, failed=1)
+    result.stdout.fnmatch_lines(["plexdev[[]extra-missing[]]: the embedded stack needs the package psycopg, *"])
 
 
 def test_a_failing_step_skips_the_later_ones(project: pytest.Pytester, stack: StackInfo) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from pytest_plexdev.stack.model import Endpoints, StackInfo
+from pytest_plexdev.stack.processes import ProcessId
 
 HIDES = """
 import sys
@@ -20,8 +24,8 @@ class Hidden:
 
 sys.meta_path.insert(0, Hidden())
 """
-MISSING = "plexdev[extra-missing]: the kind stack needs the package {package}, which is not installed"
-FIX = "fix: pip install 'pytest-plexdev[kind]'"
+MISSING = "plexdev[extra-missing]: the {extra} stack needs the package {package}, which is not installed"
+FIX = "fix: pip install 'pytest-plexdev[{extra}]'"
 
 
 def run(home: Path, program: str, *arguments: str, hidden: tuple[str, ...] = ("yaml",)) -> tuple[int, str]:
@@ -44,8 +48,8 @@ def test_a_command_names_the_extra_to_install(tmp_path: Path, arguments: tuple[s
     code, said = run(tmp_path, COMMAND, *arguments)
 
     assert code == 1
-    assert MISSING.format(package="pyyaml") in said
-    assert FIX in said
+    assert MISSING.format(extra="kind", package="pyyaml") in said
+    assert FIX.format(extra="kind") in said
     assert "Traceback" not in said
 
 
@@ -55,8 +59,8 @@ def test_a_run_on_a_fresh_cluster_does_before_it_makes_one(tmp_path: Path, modul
     code, said = run(tmp_path, PYTEST, "--plexdev-stack=kind", hidden=(module,))
 
     assert code == 1
-    assert MISSING.format(package=package) in said
-    assert FIX in said
+    assert MISSING.format(extra="kind", package=package) in said
+    assert FIX.format(extra="kind") in said
     assert "Traceback" not in said
 
 
@@ -66,7 +70,7 @@ def test_attaching_does_where_there_is_a_cluster_to_read_of(tmp_path: Path) -> N
     code, said = run(tmp_path, COMMAND, "status")
 
     assert code == 1
-    assert MISSING.format(package="pyyaml") in said
+    assert MISSING.format(extra="kind", package="pyyaml") in said
     assert "Traceback" not in said
 
 
@@ -75,3 +79,41 @@ def test_who_has_no_cluster_does_not_hear_of_it(tmp_path: Path) -> None:
 
     assert code == 1
     assert "plexdev[stack-missing]" in said
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> None:
+    """The files of a stack that somebody else brought up, and whose tenants its provider does not know."""
+    me = ProcessId.of(os.getpid())
+    directory = tmp_path / "state" / "warm"
+    directory.mkdir(parents=True)
+    owner = {"pid": me.pid, "started": me.started, "scratch": str(directory / "none")}
+    (directory / "supervisor.json").write_text(json.dumps(owner))
+    nowhere = Endpoints(api="http://127.0.0.1:9", issuer="http://127.0.0.1:9", database="x", nats="x")
+    StackInfo(provider="embedded", id="warm", directory=directory, endpoints=nowhere, started_at=0).write(
+        directory / "stack.json"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fixture", "module", "package"),
+    [("db", "psycopg", "psycopg"), ("events", "nats", "nats-py"), ("tenants", "psycopg", "psycopg")],
+)
+def test_a_fixture_names_the_extra_of_its_stack(
+    tmp_path: Path, embedded: None, fixture: str, module: str, package: str
+) -> None:
+    (tmp_path / "test_stack.py").write_text(f"def test_it(plexdev_{fixture}):\n    pass\n")
+    code, said = run(tmp_path, PYTEST, "--dev-stack", hidden=(module,))
+
+    assert code == 1
+    assert MISSING.format(extra="embedded", package=package) in said
+    assert FIX.format(extra="embedded") in said
+    assert "Error: No module" not in said
+
+
+@pytest.mark.parametrize("command", ["login", "whoami"])
+def test_a_command_that_asks_postgres_for_the_tenants_does_too(tmp_path: Path, embedded: None, command: str) -> None:
+    code, said = run(tmp_path, COMMAND, command, hidden=("psycopg",))
+
+    assert code == 1
+    assert said.startswith(MISSING.format(extra="embedded", package="psycopg"))

@@ -67,6 +67,13 @@ def warm(chosen: Here | None = None, *, directory: Path | None = None) -> Attach
     return _standing(chosen, _warm_cluster)
 
 
+def known(chosen: Here | None = None, *, directory: Path | None = None) -> Attached:
+    """What :func:`warm` gives, and a cluster's stack whose API does not answer: for what is known without it."""
+    if directory is not None:
+        return _kept(directory)
+    return _standing(chosen, _silent_cluster)
+
+
 def kept_cluster(directory: Path) -> Attached | None:
     """The stack of the cluster that a test run kept in *directory*; ``None`` where that has none."""
     file = directory / STACK_FILE
@@ -116,9 +123,19 @@ def _warm_cluster_as(wanted: Wanted) -> Attached | None:
 
 def _warm_cluster() -> Attached | None:
     from pytest_plexdev.stack.kind import warm as cluster
+
+    return _as_it_is(cluster.find())
+
+
+def _silent_cluster() -> Attached | None:
+    from pytest_plexdev.stack.kind import warm as cluster
+
+    return _as_it_is(cluster.find_silent_too())
+
+
+def _as_it_is(info: StackInfo | None) -> Attached | None:
     from pytest_plexdev.stack.kind.settings import KindSettings
 
-    info = cluster.find()
     return _cluster_of(info, KindSettings()) if info is not None else None
 
 

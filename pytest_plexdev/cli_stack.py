@@ -6,20 +6,10 @@ import argparse
 import contextlib
 import json
 import shlex
-import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
-from pytest_plexdev.errors import NO_SUCH_LOG, PlexdevError
 from pytest_plexdev.options import OPTIONS
-
-if TYPE_CHECKING:
-    from pytest_plexdev.choose import Attached
-    from pytest_plexdev.stack.model import StackInfo
-
-_LOOK_AGAIN: Final = 0.1
-"""Seconds between two looks at a log that somebody else writes."""
 
 
 def add_stack_commands(commands: Any) -> None:
@@ -145,7 +135,9 @@ def _down_kept(directory: Path) -> int:
 
 
 def _env(options: argparse.Namespace) -> int:
-    info = _running(options).info
+    from pytest_plexdev import choose
+
+    info = choose.known(options.stack, directory=options.directory).info
     known = {
         "PLEXSPHERE_URL": info.endpoints.api,
         "PLEXSPHERE_ISSUER": info.endpoints.issuer,
@@ -163,46 +155,10 @@ def _env(options: argparse.Namespace) -> int:
 
 
 def _logs(options: argparse.Namespace) -> int:
-    attached = _running(options)
-    known = _logged(attached.info)
-    if options.service not in known:
-        raise PlexdevError(NO_SUCH_LOG, service=options.service, known=", ".join(known), example="plexsphere")
-    if attached.info.cluster is None:
-        _print_file(_logs_of(attached.info) / f"{options.service}.log", follow=options.follow)
-    elif options.follow:
-        from pytest_plexdev.kube.follow import follow
-        from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE
+    from pytest_plexdev import cli_logs
 
-        follow(attached.info.cluster, options.service, sys.stdout.buffer, (NAMESPACE, GATEWAY_NAMESPACE))
-    else:
-        _print(attached.provider.log(attached.info, options.service).rstrip())
+    cli_logs.print_log(options.service, options.stack, directory=options.directory, follow=options.follow)
     return 0
-
-
-def _logged(info: StackInfo) -> list[str]:
-    if info.cluster is not None:
-        return sorted(service.name for service in info.services)
-    return sorted(log.stem for log in _logs_of(info).glob("*.log"))
-
-
-def _logs_of(info: StackInfo) -> Path:
-    return info.directory / "logs"
-
-
-def _print_file(path: Path, *, follow: bool) -> None:
-    with path.open("rb") as log:
-        while True:
-            sys.stdout.buffer.write(log.read())
-            sys.stdout.buffer.flush()
-            if not follow:
-                return
-            time.sleep(_LOOK_AGAIN)
-
-
-def _running(options: argparse.Namespace) -> Attached:
-    from pytest_plexdev import choose
-
-    return choose.warm(options.stack, directory=options.directory)
 
 
 def _print(text: str) -> None:

@@ -148,6 +148,10 @@ def test_a_stack_whose_api_is_silent_is_shown_and_waited_for(
         assert re.search("^api +waiting", capsys.readouterr().out, re.MULTILINE)
         assert cli.main(["wait", "--stack", "kind", "--timeout", "5"]) == 124
         assert "/v1" in capsys.readouterr().err
+        assert cli.main(["env", "--stack", "kind"]) == cli.main(["logs", "nats", "--stack", "kind"]) == 0
+        said = capsys.readouterr().out
+        assert f"export PLEXSPHERE_URL={warm_stack.endpoints.api}\n" in said
+        assert "Server is ready" in said
     finally:
         _scale(client, "plexsphere", 1)
     assert cli.main(["wait", "--stack", "kind", "--timeout", "60"]) == 0

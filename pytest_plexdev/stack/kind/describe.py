@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.pods import NAME_LABEL
 from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, STATEFUL_SET
 from pytest_plexdev.stack.kind.answers import REFERENCE_COMMIT
-from pytest_plexdev.stack.kind.names import NAMESPACE, WARM_CLUSTER
+from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE, WARM_CLUSTER
 from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.sentinel import Ready
 from pytest_plexdev.stack.model import Cluster, Endpoints, Phase, Service, StackInfo
@@ -53,8 +54,9 @@ def services_of(objects: Iterable[Object]) -> tuple[Service, ...]:
 
 
 def services_in(client: KubeClient) -> tuple[Service, ...]:
-    """The services of a cluster that somebody else filled."""
-    listings = (client.list(resource, NAMESPACE)["items"] for resource in (STATEFUL_SET, DEPLOYMENT, JOB))
+    """The services of a cluster that has no mark of a whole stack: somebody else filled it, or a bring-up failed."""
+    places = itertools.product((NAMESPACE, GATEWAY_NAMESPACE), (STATEFUL_SET, DEPLOYMENT, JOB))
+    listings = (client.list(resource, namespace)["items"] for namespace, resource in places)
     return tuple(_service(each) for listing in listings for each in listing)
 
 

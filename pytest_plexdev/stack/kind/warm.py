@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
@@ -38,11 +38,31 @@ def find(state: Path | None = None, *, name: str = WARM_CLUSTER) -> StackInfo | 
         PlexdevError: ``not-loopback``: the context is there and its API server is not on this machine;
             ``api-silent``: the cluster is there and its API does not answer.
     """
-    for access in accesses(warm_directory(state, name), name):
-        found = _look_at(access, name)
-        if found is not None:
-            return found[0]
-    return None
+    return _first(state, name, _version)
+
+
+def find_silent_too(state: Path | None = None, *, name: str = WARM_CLUSTER) -> StackInfo | None:
+    """What :func:`find` finds, whether its API answers or not: for what its cluster alone knows.
+
+    Raises:
+        PlexdevError: ``not-loopback``; ``api-silent``: the cluster is there, and nothing of a stack is in it.
+    """
+    return _first(state, name, _unasked)
+
+
+def _first(state: Path | None, name: str, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:
+    found = (_look_at(access, name, ask) for access in accesses(warm_directory(state, name), name))
+    return next((info for info in found if info is not None), None)
+
+
+def _version(api: str) -> Mapping[str, Any]:
+    from pytest_plexdev.stack.kind import answers
+
+    return answers.version(api, patience=_ANSWERS)
+
+
+def _unasked(_: str) -> Mapping[str, Any]:
+    return {}
 
 
 def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
@@ -157,9 +177,9 @@ def _listens(access: Access) -> bool:
     return listens(urlsplit(access.server).port or 443, patience=_CONNECTS)
 
 
-def _look_at(access: Access, name: str) -> tuple[StackInfo, Ready | None] | None:
+def _look_at(access: Access, name: str, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:
     from pytest_plexdev.kube import KubeClient
-    from pytest_plexdev.stack.kind import answers, sentinel
+    from pytest_plexdev.stack.kind import sentinel
     from pytest_plexdev.stack.kind.describe import services_in, stack_info
     from pytest_plexdev.stack.kind.place import Place
 
@@ -177,10 +197,10 @@ def _look_at(access: Access, name: str) -> tuple[StackInfo, Ready | None] | None
             if not known.services:
                 # What answers at that port is another stack's, then.
                 raise ValueError(f"nothing runs in its namespace {NAMESPACE}")
-            version = answers.version(known.addresses.api, patience=_ANSWERS)
+            version = ask(known.addresses.api)
         except (OSError, ValueError) as error:
             fix = "plexdev up --stack kind" if owned else client.command("get", "pods")
             reason = str(error) or type(error).__name__
             raise PlexdevError(API_SILENT, name=name, url=known.addresses.api, reason=reason, fix=fix) from None
     place = Place(name, access.kubeconfig.parent)
-    return stack_info(place, access, known, owned=owned, version=version), ready
+    return stack_info(place, access, known, owned=owned, version=version)

@@ -110,6 +110,34 @@ def test_logs_prints_what_a_service_wrote_and_names_those_it_has(warm, capfd):
     assert "plexdev[no-such-log]" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("killed", ["plexsphere", "supervisor"])
+def test_logs_are_there_when_who_wrote_them_is_not(warm, capfd, killed):
+    owner = json.loads((warm_directory() / "supervisor.json").read_text())["pid"]
+    servers = {service.name: service.pid for service in warm.services}
+    os.kill(owner if killed == "supervisor" else servers[killed], signal.SIGKILL)
+    time.sleep(0.2)
+
+    assert cli.main(["logs", "nats"]) == 0
+    said = capfd.readouterr()
+    assert "Server is ready" in said.out
+    assert ("no stack is whole in" in said.err) == (killed == "supervisor")
+
+
+def test_logs_of_a_stack_that_never_came_up(state, with_programs, capfd):
+    with pytest.raises(PlexdevError):
+        bring_up_warm(replace(with_programs(signer="broken"), id="warm"), lambda event: None)
+    written = (warm_directory() / "logs" / "plexsphere-signer.log").read_text()
+
+    for where in ([], ["--stack", "embedded"], ["--directory", str(warm_directory())]):
+        assert cli.main(["logs", "plexsphere-signer", *where]) == 0
+        assert capfd.readouterr().out == written != ""
+
+    assert cli.main(["logs", "nginx"]) == 1
+    assert "plexdev[no-such-log]" in capfd.readouterr().err
+    assert cli.main(["logs", "plexsphere-signer", "--stack", "kind"]) == 1
+    assert "plexdev[stack-missing]" in capfd.readouterr().err
+
+
 def test_down_ends_it_and_a_second_down_has_nothing_to_end(warm, capsys):
     assert cli.main(["down"]) == 0
     assert find_warm() is None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pytest_plexdev.errors import KEPT_STACK_MISSING, NOT_IN_THIS_VERSION, STACK_MISSING, PlexdevError
+from pytest_plexdev.errors.cluster import NODE_STOPPED
 from pytest_plexdev.stack.model import Event, Provider, StackInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from pytest_plexdev.lease import Lease
     from pytest_plexdev.stack.kind.settings import KindSettings
@@ -18,8 +20,12 @@ if TYPE_CHECKING:
 
 Here: TypeAlias = Literal["embedded", "kind"]
 """The stacks that a machine has running for everybody to find."""
+Missing: TypeAlias = Callable[[str | None], PlexdevError]
+"""Makes the error for a stack that is not there, of the kind that was chosen."""
 
 STACK_FILE: Final = "stack.json"
+_DOCKER_ANSWERS: Final = 1.0
+"""Seconds in which Docker tells of a container; it takes some 20 ms."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +58,21 @@ def give_back(wanted: Wanted, *, failed: bool) -> StackInfo | None:
     return None if wanted.settings.dev_stack else _lease(wanted).release(failed=failed)
 
 
-def warm(chosen: Here | None = None, *, directory: Path | None = None) -> Attached:
+def warm(chosen: Here | None = None, *, directory: Path | None = None, missing: Missing | None = None) -> Attached:
     """The stack that ``plexdev up`` or somebody else left running, as it is: found by files and sockets alone.
 
     Args:
         chosen: Which, where both kinds run; the cluster by default.
         directory: Of another stack that runs: one that a test run kept.
+        missing: Makes the error where there is none; by default one for which Docker is asked, where files say that
+            there was a cluster.
 
     Raises:
-        PlexdevError: ``stack-missing``, ``kept-stack-missing``.
+        PlexdevError: ``stack-missing``, ``node-stopped``, ``kept-stack-missing``.
     """
     if directory is not None:
         return _kept(directory)
-    return _standing(chosen, _warm_cluster)
+    return _standing(chosen, _warm_cluster, missing)
 
 
 def known(chosen: Here | None = None, *, directory: Path | None = None) -> Attached:
@@ -100,12 +108,35 @@ def refuse_attached(stack: str | None) -> None:
         )
 
 
-def _standing(chosen: str | None, of_the_cluster: Callable[[], Attached | None]) -> Attached:
+def stack_missing(chosen: str | None) -> PlexdevError:
+    """The error for a stack that is not there, by what was looked for."""
+    from pytest_plexdev.stack.embedded.warm import warm_directory
+    from pytest_plexdev.stack.kind.names import WARM_CLUSTER, context_of
+
+    looked_for = {
+        "kind": f"a kind cluster with the context {context_of(WARM_CLUSTER)}",
+        "embedded": f"an embedded stack in {warm_directory()}",
+    }
+    places = [looked_for[chosen]] if chosen in looked_for else looked_for.values()
+    option = " --stack kind" if chosen == "kind" else ""
+    return PlexdevError(STACK_MISSING, looked_for=" and for ".join(places), option=option)
+
+
+def _stopped_or_missing(chosen: str | None) -> PlexdevError:
+    from pytest_plexdev.stack.kind.node import warm_node
+
+    node = warm_node(patience=_DOCKER_ANSWERS) if chosen != "embedded" else None
+    return stack_missing(chosen) if node is None else PlexdevError(NODE_STOPPED, node=node.name, fix=node.hint)
+
+
+def _standing(
+    chosen: str | None, of_the_cluster: Callable[[], Attached | None], missing: Missing | None = None
+) -> Attached:
     attached = of_the_cluster() if chosen != "embedded" else None
     if attached is None and chosen != "kind":
         attached = _warm_processes()
     if attached is None:
-        raise _missing(chosen)
+        raise (missing or _stopped_or_missing)(chosen)
     return attached
 
 
@@ -168,19 +199,6 @@ def _kept(directory: Path) -> Attached:
     if attached is None:
         raise PlexdevError(KEPT_STACK_MISSING, directory=directory)
     return attached
-
-
-def _missing(chosen: str | None) -> PlexdevError:
-    from pytest_plexdev.stack.embedded.warm import warm_directory
-    from pytest_plexdev.stack.kind.names import WARM_CLUSTER, context_of
-
-    looked_for = {
-        "kind": f"a kind cluster with the context {context_of(WARM_CLUSTER)}",
-        "embedded": f"an embedded stack in {warm_directory()}",
-    }
-    places = [looked_for[chosen]] if chosen in looked_for else looked_for.values()
-    option = " --stack kind" if chosen == "kind" else ""
-    return PlexdevError(STACK_MISSING, looked_for=" and for ".join(places), option=option)
 
 
 def _lease(wanted: Wanted) -> Lease:

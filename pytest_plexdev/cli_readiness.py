@@ -93,7 +93,7 @@ def _answered(chosen: Here | None, directory: Path | None) -> Sequence[Verdict]:
     from pytest_plexdev import choose
 
     try:
-        attached = choose.warm(chosen, directory=directory)
+        attached = choose.warm(chosen, directory=directory, missing=choose.stack_missing)
     except PlexdevError as error:
         if error.failure is not API_SILENT:
             raise

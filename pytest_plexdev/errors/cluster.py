@@ -167,6 +167,12 @@ CLUSTER_OUT_OF_SIGHT: Final = Failure(
     why="its files are in {directory}: it was brought up from this machine, or attached to",
     fix="put docker on PATH, then: plexdev down --stack kind",
 )
+NODE_STOPPED: Final = Failure(
+    tag="node-stopped",
+    what="the warm cluster's node {node} is stopped",
+    why="nobody listens where its API server did, and Docker has its container, which does not run",
+    fix="{fix}",
+)
 NODE_NOT_BACK: Final = Failure(
     tag="node-not-back",
     what="the node {node} was stopped, was started again, and its API server did not answer within {seconds:g} s",

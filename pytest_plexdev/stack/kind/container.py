@@ -14,11 +14,13 @@ from typing import Any, Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED
-from pytest_plexdev.stack.kind.engine import docker
+from pytest_plexdev.stack.kind.engine import PATIENCE, docker
 from pytest_plexdev.stack.kind.names import node_of
 
 CONFIGURATION: Final = "/kind/kubeadm.conf"
 """Where kind writes, a moment after the container is there, what the node is to be."""
+API_SERVER: Final = "6443/tcp"
+"""The port of the API server in the node."""
 _REMOVAL: Final = 30.0
 """Seconds in which Docker ends a removal that it has begun."""
 _LATE: Final = 5.0
@@ -38,10 +40,14 @@ class Container:
     """Host port by the container's own, ``30080/tcp``."""
 
 
-def find_node(name: str) -> Container | None:
-    """The node of the cluster with that name, whoever made it."""
-    deadline = time.monotonic() + _LATE
-    while (said := _inspect(node_of(name))) is None:
+def find_node(name: str, *, patience: float = PATIENCE) -> Container | None:
+    """The node of the cluster with that name, whoever made it.
+
+    Args:
+        patience: Seconds that Docker gets for an answer.
+    """
+    deadline = time.monotonic() + min(_LATE, patience)
+    while (said := _inspect(node_of(name), patience)) is None:
         # Docker lists a container that is being made before it can be looked at.
         if not _is_listed(name) or time.monotonic() > deadline:
             return None
@@ -57,9 +63,10 @@ def find_node(name: str) -> Container | None:
     )
 
 
-def _inspect(node: str) -> str | None:
+def _inspect(node: str, patience: float) -> str | None:
     try:
-        return docker("inspect", "--type", "container", node, purpose="is the cluster there?").stdout
+        said = docker("inspect", "--type", "container", node, purpose="is the cluster there?", timeout=patience)
+        return said.stdout
     except PlexdevError as error:
         if error.failure is COMMAND_FAILED and "no such" in error.detail.lower():
             return None

@@ -10,7 +10,7 @@ from pytest_plexdev.command import Completed, run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, DOCKER_FORBIDDEN, DOCKER_SILENT
 
-_PATIENCE: Final = 30.0
+PATIENCE: Final = 30.0
 """Seconds for an answer; an engine that is busy with a build takes a few."""
 _FORBIDDEN: Final = re.compile(r"permission denied.*docker (daemon socket|api)", re.IGNORECASE)
 _SILENT: Final = re.compile(
@@ -23,7 +23,7 @@ _HOST: Final = re.compile(r"\b(?:unix|tcp|ssh|https?|npipe)://[^\s\"';,]*[^\s\"'
 def docker(
     *arguments: str,
     purpose: str,
-    timeout: float = _PATIENCE,
+    timeout: float = PATIENCE,
     fix: str = "run it by hand and read what it says",
     stdin: bytes | BinaryIO | None = None,
     environment: Mapping[str, str] | None = None,

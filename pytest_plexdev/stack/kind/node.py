@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind import cluster
-from pytest_plexdev.stack.kind.container import Container, find_node
+from pytest_plexdev.stack.kind.container import API_SERVER, Container, find_node
+from pytest_plexdev.stack.kind.engine import PATIENCE
 from pytest_plexdev.stack.kind.names import WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.place import Place
-from pytest_plexdev.stack.kind.warm import warm_directory
+from pytest_plexdev.stack.kind.warm import is_mentioned, warm_directory
 from pytest_plexdev.stack.model import StackInfo, Verdict
 
 
-def warm_node() -> Verdict | None:
-    """The warm cluster's node, where this user has files of one and it is stopped."""
-    known = (warm_directory() / "kubeconfig", warm_directory() / "attached" / "kubeconfig")
-    if not any(path.exists() for path in known):
+def warm_node(*, patience: float = PATIENCE) -> Verdict | None:
+    """The warm cluster's node, where a kubeconfig of this user has one and it is stopped.
+
+    Args:
+        patience: Seconds that Docker gets for its answer; it is asked for one.
+    """
+    if not is_mentioned(warm_directory(), WARM_CLUSTER):
         return None
     try:
-        container = find_node(WARM_CLUSTER)
+        container = find_node(WARM_CLUSTER, patience=patience)
     except PlexdevError:
         # Without Docker nobody can say.
         return None
@@ -46,9 +50,17 @@ def _why_silent(name: str, info: StackInfo) -> Verdict | None:
 
 def _stopped(container: Container, name: str) -> Verdict:
     # `plexdev up` starts what is ours and looks whether it is whole; a node of anybody else's it leaves alone.
-    ours = name == WARM_CLUSTER and cluster.is_ours(Place(name, warm_directory()), container)
-    fix = "plexdev up --stack kind" if ours else f"docker start {container.name}"
+    fix = "plexdev up --stack kind" if _is_ours(container, name) else f"docker start {container.name}"
     return Verdict(name=container.name, state="gone", reason="the node's container is stopped", hint=fix)
+
+
+def _is_ours(container: Container, name: str) -> bool:
+    """Whether it is the node that our own kubeconfig was written for: no other one's API server has its port.
+
+    What is allowed to be changed, labels say; to read them of a node that is stopped takes longer than attaching may.
+    """
+    access = Place(name, warm_directory()).access() if name == WARM_CLUSTER else None
+    return access is not None and urlsplit(access.server).port == container.ports.get(API_SERVER)
 
 
 def _silent(context: str, reason: str) -> Verdict:

@@ -143,6 +143,12 @@ def accesses(directory: Path, name: str) -> Iterator[Access]:
         yield access if is_own else _kept(access, directory / "attached" / "kubeconfig")
 
 
+def is_mentioned(directory: Path, name: str) -> bool:
+    """Whether a kubeconfig of this user has a cluster of that name, one that is there or one that was."""
+    paths = (directory / "kubeconfig", directory / "attached" / "kubeconfig", *_users_kubeconfigs())
+    return any(_mentions(path, context_of(name)) for path in paths)
+
+
 def _kept(access: Access, path: Path) -> Access:
     try:
         return access.write_private(path)
@@ -152,11 +158,7 @@ def _kept(access: Access, path: Path) -> Access:
 
 def _access(path: Path, name: str) -> Access | None:
     context = context_of(name)
-    try:
-        mentioned = context.encode() in path.read_bytes()
-    except OSError:
-        return None
-    if not mentioned:
+    if not _mentions(path, context):
         return None
     from pytest_plexdev.kube.kubeconfig import read_access
 
@@ -164,6 +166,13 @@ def _access(path: Path, name: str) -> Access | None:
     if access is not None and not access.is_loopback:
         raise PlexdevError(NOT_LOOPBACK, context=context, path=path, server=access.server)
     return access
+
+
+def _mentions(path: Path, context: str) -> bool:
+    try:
+        return context.encode() in path.read_bytes()
+    except OSError:
+        return False
 
 
 def _users_kubeconfigs() -> list[Path]:

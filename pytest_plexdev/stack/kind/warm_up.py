@@ -14,7 +14,7 @@ from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import NODE
 from pytest_plexdev.stack.kind import cluster, fingerprint, sentinel, tools
 from pytest_plexdev.stack.kind.bring_up import BringUp
-from pytest_plexdev.stack.kind.container import Container, find_node, has_moved, start_node
+from pytest_plexdev.stack.kind.container import API_SERVER, Container, find_node, has_moved, start_node
 from pytest_plexdev.stack.kind.explain import explained
 from pytest_plexdev.stack.kind.hold import hold
 from pytest_plexdev.stack.kind.names import API_NODE_PORT, IDP_NODE_PORT
@@ -30,7 +30,6 @@ _STARTS: Final = 60.0
 _LEAST: Final = 1.0
 """Seconds that a bring-up gets though others had the cluster for all of its time: they may have done all there is."""
 _LOOK_AGAIN: Final = 0.1
-_API_SERVER: Final = "6443/tcp"
 
 
 def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, list[str]]:
@@ -140,7 +139,7 @@ def _not_back(container: Container, error: PlexdevError) -> PlexdevError:
 
 def _access(place: Place, container: Container) -> Access:
     access = place.access()
-    if access is None or urlsplit(access.server).port != container.ports.get(_API_SERVER):
+    if access is None or urlsplit(access.server).port != container.ports.get(API_SERVER):
         access = place.fetch_access()
     if not access.is_loopback:
         raise PlexdevError(NOT_LOOPBACK, context=access.context, path=access.kubeconfig, server=access.server)

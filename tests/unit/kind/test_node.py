@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import socket
-import tarfile
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -15,8 +15,6 @@ import pytest
 from pytest_plexdev.cli import main
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind import cluster
-from pytest_plexdev.stack.kind.names import HOME_LABEL, OWNER, OWNER_LABEL
-from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.warm import warm_directory
 from pytest_plexdev.stack.model import Cluster, Endpoints, Service, StackInfo
 
@@ -25,8 +23,14 @@ cd {state}
 echo "$1" >> asked
 case "$1" in
   inspect) cat node.json 2>/dev/null || {{ echo 'Error: No such container: c' >&2; exit 1; }} ;;
-  cp) cat configuration.tar ;;
 esac
+"""
+
+IMPORTED = """
+import sys
+
+def pytest_unconfigure():
+    print("imported: " + ("yes" if "httpx" in sys.modules else "no"))
 """
 
 
@@ -34,21 +38,17 @@ class Machine:
     def __init__(self, docker: Path) -> None:
         self._docker = docker
 
-    def node(self, *, running: bool, is_ours: bool = True) -> None:
+    def node(self, *, running: bool, api_server: int = 1) -> None:
         said = {
             "Config": {"Labels": {"io.x-k8s.kind.cluster": "plexsphere"}},
             "Created": "2026-01-01T00:00:00Z",
             "State": {"Running": running},
-            "HostConfig": {},
+            "HostConfig": {"PortBindings": {"6443/tcp": [{"HostPort": str(api_server)}]}},
         }
         (self._docker / "node.json").write_text(json.dumps([said]))
-        with tarfile.open(self._docker / "configuration.tar", "w") as archive:
-            home = Place("plexsphere", warm_directory()).home
-            labels = f"{OWNER_LABEL}={OWNER},{HOME_LABEL}={home}" if is_ours else "other=1"
-            text = f"node-labels: {labels}".encode()
-            member = tarfile.TarInfo("kubeadm.conf")
-            member.size = len(text)
-            archive.addfile(member, io.BytesIO(text))
+
+    def hangs(self) -> None:
+        (self._docker / "docker").write_text("#!/bin/sh\nexec sleep 60\n")
 
     @property
     def asked(self) -> list[str]:
@@ -69,22 +69,23 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine(docker)
 
 
-def leave_files(directory: Path) -> Path:
-    """The kubeconfig of a cluster whose API server refuses connections."""
+def leave_files(directory: Path) -> int:
+    """The kubeconfig of a cluster whose API server refuses connections, at the port that is returned."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port = server.getsockname()[1]
+        port: int = server.getsockname()[1]
     path = directory / "kubeconfig"
     Access(context="kind-plexsphere", kubeconfig=path, server=f"https://127.0.0.1:{port}", token="t").write_private(
         path
     )
-    return path
+    return port
 
 
 def keep_a_stack(directory: Path, name: str) -> Path:
     """What a run with ``--plexdev-keep=always`` leaves of a stack with ten services."""
     kept = Cluster(
-        name=name, context="kind-plexsphere", kubeconfig=leave_files(directory), namespace="default", owned=True
+        name=name, context="kind-plexsphere", kubeconfig=directory / "kubeconfig", namespace="default", owned=True
     )
+    leave_files(directory)
     StackInfo(
         provider="kind",
         id=name,
@@ -103,8 +104,8 @@ def keep_a_stack(directory: Path, name: str) -> Path:
 def test_a_stopped_node_is_one_line_with_what_starts_it(
     machine: Machine, capsys: pytest.CaptureFixture[str], whose: str, fix: str
 ) -> None:
-    leave_files(warm_directory())
-    machine.node(running=False, is_ours=whose == "ours")
+    port = leave_files(warm_directory())
+    machine.node(running=False, api_server=port if whose == "ours" else port + 1)
 
     assert main(["status"]) == 1
 
@@ -116,8 +117,7 @@ def test_a_stopped_node_is_one_line_with_what_starts_it(
 
 
 def test_waiting_for_a_stopped_node_says_what_starts_it(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
-    leave_files(warm_directory())
-    machine.node(running=False)
+    machine.node(running=False, api_server=leave_files(warm_directory()))
 
     assert main(["wait", "--timeout", "0.3"]) == 124
 
@@ -127,6 +127,56 @@ def test_waiting_for_a_stopped_node_says_what_starts_it(machine: Machine, capsys
         "  fix: plexdev up --stack kind",
     ]
     assert machine.asked.count("inspect") == 1
+
+
+@pytest.mark.parametrize("whose", ["ours", "theirs"])
+def test_attaching_to_a_stopped_node_says_what_starts_it(machine: Machine, tmp_path: Path, whose: str) -> None:
+    port = leave_files(warm_directory() if whose == "ours" else tmp_path)
+    machine.node(running=False, api_server=port)
+    (tmp_path / "no-kubeconfig").write_bytes(b"" if whose == "ours" else (tmp_path / "kubeconfig").read_bytes())
+    (tmp_path / "test_stack.py").write_text("def test_stack(plexdev_stack):\n    pass\n")
+    (tmp_path / "conftest.py").write_text(IMPORTED)
+
+    said = subprocess.run(
+        [sys.executable, "-m", "pytest", "--dev-stack", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+
+    at = said.index("plexdev[node-stopped]: the warm cluster's node plexsphere-control-plane is stopped")
+    fix = "plexdev up --stack kind" if whose == "ours" else "docker start plexsphere-control-plane"
+    assert said[at + 2] == f"  fix: {fix}"
+    # What takes long on this way: an HTTP client's import, and every question to Docker.
+    assert "imported: no" in said
+    assert machine.asked == ["inspect"]
+
+
+@pytest.mark.parametrize("command", ["whoami", "env", "logs plexsphere", "list domain"])
+def test_a_command_that_needs_the_stack_says_it_too(
+    machine: Machine, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    machine.node(running=False, api_server=leave_files(warm_directory()))
+
+    assert main(command.split()) == 1
+
+    assert capsys.readouterr().err.startswith("plexdev[node-stopped]: ")
+
+
+@pytest.mark.parametrize("node", ["running", "gone", "unknown to a docker that does not answer"])
+def test_any_other_silence_of_a_cluster_is_a_stack_that_is_missing(
+    machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, node: str
+) -> None:
+    port = leave_files(warm_directory())
+    if node == "running":
+        machine.node(running=True, api_server=port)
+    if node.startswith("unknown"):
+        machine.hangs()
+        monkeypatch.setattr("pytest_plexdev.choose._DOCKER_ANSWERS", 0.1)
+
+    assert main(["whoami", "--stack", "kind"]) == 1
+
+    assert capsys.readouterr().err.startswith("plexdev[stack-missing]: no stack is running")
 
 
 @pytest.mark.parametrize(("option", "up"), [([], "plexdev up"), (["--stack", "kind"], "plexdev up --stack kind")])
@@ -192,7 +242,7 @@ def test_down_without_docker_and_without_a_cluster_has_nothing_to_do(
 def test_down_without_docker_keeps_the_files_of_a_cluster(
     machine: Machine, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kubeconfig = leave_files(warm_directory())
+    leave_files(warm_directory())
     monkeypatch.setenv("PATH", str(tmp_path))
 
     assert main(["down"]) == 1
@@ -200,4 +250,4 @@ def test_down_without_docker_keeps_the_files_of_a_cluster(
     said = capsys.readouterr().err
     assert said.startswith("plexdev[cluster-out-of-sight]: docker is not on PATH")
     assert "fix: put docker on PATH, then: plexdev down --stack kind" in said
-    assert kubeconfig.exists()
+    assert (warm_directory() / "kubeconfig").exists()

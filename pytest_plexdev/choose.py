@@ -123,9 +123,15 @@ def stack_missing(chosen: str | None) -> PlexdevError:
 
 
 def _stopped_or_missing(chosen: str | None) -> PlexdevError:
+    from pytest_plexdev.stack.kind.names import WARM_CLUSTER
+    from pytest_plexdev.stack.kind.warm import is_mentioned, warm_directory
+
+    # What asks Docker is imported where there is something to ask it for.
+    if chosen == "embedded" or not is_mentioned(warm_directory(), WARM_CLUSTER):
+        return stack_missing(chosen)
     from pytest_plexdev.stack.kind.node import warm_node
 
-    node = warm_node(patience=_DOCKER_ANSWERS) if chosen != "embedded" else None
+    node = warm_node(patience=_DOCKER_ANSWERS)
     return stack_missing(chosen) if node is None else PlexdevError(NODE_STOPPED, node=node.name, fix=node.hint)
 
 

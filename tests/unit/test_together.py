@@ -18,6 +18,7 @@ from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.beside import all_of, beside
 from pytest_plexdev.together import GivenUp, give_up, taking_part, to_the_end, together
+from tests.unit.processes import assert_ends
 
 SLEEPS = ["sh", "-c", "sleep 600 & echo $! > $0.half && mv $0.half $0; wait"]
 
@@ -109,16 +110,3 @@ def wait_for(*paths: Path) -> None:
     while not all(path.exists() for path in paths):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def assert_ends(pid: int) -> None:
-    """The process is gone, or a zombie that nobody collected yet; the kernel may take a moment."""
-    for _ in range(1000):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return
-        if state in "ZX":
-            return
-        time.sleep(0.01)
-    pytest.fail(f"process {pid} still runs")

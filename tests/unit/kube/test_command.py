@@ -14,6 +14,7 @@ import pytest
 
 from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
+from tests.unit.processes import assert_ends
 
 PURPOSE = "the test wants it"
 
@@ -114,16 +115,3 @@ def test_ctrl_c_ends_it_with_what_it_started(tmp_path: Path) -> None:
 
     assert said.endswith(b"KeyboardInterrupt\n")
     assert_ends(int((tmp_path / "pid").read_text()))
-
-
-def assert_ends(pid: int) -> None:
-    """The process is gone, or a zombie that nobody collected yet; the kernel may take a moment."""
-    for _ in range(1000):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return
-        if state in "ZX":
-            return
-        time.sleep(0.01)
-    pytest.fail(f"process {pid} still runs")

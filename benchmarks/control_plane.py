@@ -13,7 +13,7 @@ from typing import Final
 
 import httpx
 
-from benchmarks.figure import ROOT, Figure, plexdev_argv, seconds_of
+from benchmarks.figure import ROOT, Figure, plexdev_argv, require_warm_ports, seconds_of
 from pytest_plexdev.stack.model import StackInfo
 
 _CONNECTIONS: Final = 32
@@ -22,7 +22,12 @@ _REPEATS: Final = 3
 
 
 def run() -> Sequence[Figure]:
-    """Load ``GET /v1/domains/{id}`` and check afterwards that every answered read has its audit row."""
+    """Load ``GET /v1/domains/{id}`` and check afterwards that every answered read has its audit row.
+
+    Raises:
+        LeftOut: Another stack has its ports.
+    """
+    require_warm_ports()
     with tempfile.TemporaryDirectory() as state:
         environment = {"PLEXDEV_STATE_DIR": state}
         seconds_of(plexdev_argv("up"), cwd=ROOT, environment=environment)

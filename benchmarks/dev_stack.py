@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks.figure import ROOT, Figure, plexdev_argv, pytest_argv, seconds_of
+from benchmarks.figure import ROOT, Figure, plexdev_argv, pytest_argv, require_warm_ports, seconds_of
 
 _RUNS: Final = 7
 _TIMED: Final = """
@@ -32,7 +32,12 @@ def test_stack(plexdev_stack):
 
 
 def run() -> Sequence[Figure]:
-    """Time the set-up of ``plexdev_stack`` inside whole pytest processes."""
+    """Time the set-up of ``plexdev_stack`` inside whole pytest processes.
+
+    Raises:
+        LeftOut: Another stack has its ports.
+    """
+    require_warm_ports()
     with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as state:
         project = make_project(Path(name))
         environment = {"PLEXDEV_STATE_DIR": state}

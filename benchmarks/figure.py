@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.embedded import settings
+from pytest_plexdev.stack.ports import reserve
+
 ROOT: Final = Path(__file__).parents[1]
 
 
@@ -60,6 +64,19 @@ def print_table(figures: Sequence[Figure]) -> None:
             "yes" if each.kept else "NO",
         )
     Console(width=max(Console().width, 150)).print(table)
+
+
+def require_warm_ports() -> None:
+    """Raise :class:`LeftOut` where another stack has the ports of ``plexdev up``.
+
+    On other ports the figures would not be those of a machine with one stack either.
+    """
+    for port, purpose in ((settings.API_PORT, "the API"), (settings.IDP_PORT, "the identity provider")):
+        try:
+            reserve(port, purpose=purpose).release()
+        except PlexdevError as error:
+            taken, *_ = str(error).splitlines()
+            raise LeftOut(f"{taken}; beside another stack the figures would be others: {error.facts['stop']}") from None
 
 
 def plexdev_argv(*arguments: str) -> list[str]:

@@ -7,14 +7,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from benchmarks.figure import ROOT, Figure, plexdev_argv, pytest_argv, seconds_of
+from benchmarks.figure import ROOT, Figure, plexdev_argv, pytest_argv, require_warm_ports, seconds_of
 
 _RUNS: Final = 7
 _RUNBOOK: Final = "3 min cold, 40 s warm (runbook, chainsaw)"
 
 
 def run() -> Sequence[Figure]:
-    """Time ``pytest -m golden`` in its three forms."""
+    """Time ``pytest -m golden`` in its three forms.
+
+    Raises:
+        LeftOut: Another stack has the ports of the third.
+    """
+    require_warm_ports()
     golden = pytest_argv("-m", "golden")
     first = []
     for _ in range(3):

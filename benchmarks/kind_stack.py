@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 import subprocess
@@ -15,11 +14,13 @@ from typing import Any, Final
 
 from benchmarks.dev_stack import make_project, setup_seconds
 from benchmarks.figure import ROOT, Figure, LeftOut, plexdev_argv, pytest_argv, seconds_of, timed
+from pytest_plexdev.cli_kind import warm_settings
+from pytest_plexdev.stack.kind.node_image import derived
+from pytest_plexdev.stack.kind.pins import override, read_pins
 
 _RUNS: Final = 5
 _FRESH: Final = 3
 _WARM: Final = "plexsphere"
-_BAKED: Final = "plexdev-node"
 _NOTHING_LOADED: Final = "images: up to date, on the node already"
 _IMAGES: Final = ("build", "load")
 """The phases of a bring-up that are about our images."""
@@ -129,7 +130,6 @@ def _cluster_alone(directory: Path) -> float:
 
 
 def _node_image() -> str | None:
-    """The one with the stack's images inside, which a bring-up has made; the newest is the first of the list."""
-    listing = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", _BAKED]
-    baked = timed(listing, cwd=ROOT)[1].split()
-    return baked[0] if baked else os.environ.get("PLEXDEV_KIND_IMAGE")
+    """The one that a bring-up of this checkout takes; ``None``: whichever kind itself would."""
+    settings = warm_settings()
+    return derived(settings.kind_image, override(read_pins(), settings.images))

@@ -1,4 +1,4 @@
-"""What the benchmarks say where they cannot measure. What they measure is measured by running them."""
+"""What the benchmarks measure on, and what they say where they cannot. The rest is seen by running them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import __main__ as benchmarks
+from benchmarks import kind_stack
 from pytest_plexdev.stack.embedded import settings
+from pytest_plexdev.stack.kind import node_image
+from pytest_plexdev.stack.kind.local_images import LocalImages, canonical
+from pytest_plexdev.stack.kind.pins import read_pins
 
 
 @pytest.fixture(params=["API_PORT", "IDP_PORT"])
@@ -37,3 +41,21 @@ def test_one_that_needs_the_ports_of_another_stack_is_left_out(
     said = capsys.readouterr().out
     assert f"left out: {name}: plexdev[port-taken]: port {taken} for the " in said
     assert f"(pid {os.getpid()})" in said
+
+
+@pytest.mark.parametrize("base", ["kindest/node:v1", "kindest/node:v2"])
+def test_the_cluster_alone_has_the_node_image_of_a_bring_up(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    references = [pin.reference for pin in read_pins().values() if pin.is_deployed]
+    ids = {name: f"sha256:{name}" for name in ("kindest/node:v1", "kindest/node:v2", *references)}
+
+    def engine(ids: dict[str, str]) -> LocalImages:
+        return LocalImages({canonical(name): identity for name, identity in ids.items()}, {})
+
+    # Each checkout on this machine has baked its own: which one is the newest says nothing.
+    baked = {each: node_image._name(each, sorted(references), engine(ids)) for each in ids if "kindest" in each}
+    here = engine({**ids, **dict.fromkeys(baked.values(), "sha256:baked")})
+    monkeypatch.setattr(node_image, "local_images", lambda: here)
+    monkeypatch.delenv("PLEXDEV_IMAGES", raising=False)
+    monkeypatch.setenv("PLEXDEV_KIND_IMAGE", base)
+
+    assert kind_stack._node_image() == baked[base]

@@ -79,4 +79,5 @@ def _print_from_cluster(service: str, attached: Attached, *, follow: bool) -> No
 def _refuse_unknown(service: str, services: Iterable[str]) -> None:
     known = sorted(services)
     if service not in known:
-        raise PlexdevError(NO_SUCH_LOG, service=service, known=", ".join(known), example="plexsphere")
+        example = next((each for each in ("plexsphere", *known) if each in known), "plexsphere")
+        raise PlexdevError(NO_SUCH_LOG, service=service, known=", ".join(known), example=example)

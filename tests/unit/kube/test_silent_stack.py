@@ -68,7 +68,7 @@ def whole_but_silent(cluster: Answers, api_port: int) -> None:
     has_written(cluster, "last words\n")
 
 
-def never_came_up(cluster: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+def never_came_up(cluster: Answers, monkeypatch: pytest.MonkeyPatch, *, api: str = "plexsphere") -> None:
     """A bring-up failed halfway, so there is no mark that says what the stack has and where it is."""
 
     def refuse(*_: object, **__: object) -> None:
@@ -76,7 +76,7 @@ def never_came_up(cluster: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
 
     # Where it would be, a stack of this machine's developer may answer.
     monkeypatch.setattr(of_host_ports, "version", refuse)
-    for namespace, name in (("default", "plexsphere"), ("envoy-gateway-system", "envoy-gateway")):
+    for namespace, name in (("default", api), ("envoy-gateway-system", "envoy-gateway")):
         workload = {
             "metadata": {"name": name, "labels": {"app.kubernetes.io/name": name}},
             "spec": {"template": {"spec": {"containers": [{"image": f"{name}:1"}]}}},
@@ -116,6 +116,15 @@ def test_logs_of_a_stack_that_never_came_up(
 
     assert main(["logs", "nginx"]) == 1
     assert "it has envoy-gateway, plexsphere" in capfd.readouterr().err
+
+
+def test_a_log_that_is_not_there_is_answered_with_one_that_is(
+    cluster: Answers, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    never_came_up(cluster, monkeypatch, api="nats")
+
+    assert main(["logs", "plexsphere"]) == 1
+    assert "it has envoy-gateway, nats\n  fix: plexdev logs envoy-gateway\n" in capfd.readouterr().err
 
 
 def test_env_of_a_stack_whose_api_went_away(

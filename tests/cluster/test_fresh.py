@@ -135,6 +135,21 @@ def test_postgres_is_reached_by_a_way_of_its_own(provider: KindProvider, stack: 
     assert row == (3,)
 
 
+def test_its_control_plane_waits_for_no_election_and_no_disk(stack: StackInfo) -> None:
+    """kind takes the patch: it has another version of kubeadm's configuration one day."""
+    assert stack.cluster is not None
+    access = read_access(stack.cluster.kubeconfig, stack.cluster.context)
+    assert access is not None
+    with KubeClient(access) as client:
+        pods = client.list(POD, "kube-system", labels="tier=control-plane")["items"]
+    words = {pod["metadata"]["labels"]["component"]: pod["spec"]["containers"][0]["command"] for pod in pods}
+
+    assert "--leader-elect=false" in words["kube-controller-manager"]
+    assert "--kube-api-qps=500" in words["kube-controller-manager"]
+    assert "--leader-elect=false" in words["kube-scheduler"]
+    assert "--unsafe-no-fsync=true" in words["etcd"]
+
+
 def test_what_can_be_done_at_the_same_time_is(stack: StackInfo) -> None:
     phases = {phase.name: phase for phase in stack.phases}
     end = {name: phase.began + phase.seconds for name, phase in phases.items()}

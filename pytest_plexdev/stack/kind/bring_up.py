@@ -6,8 +6,10 @@ are loaded; the marks come last.
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from functools import partial
 
+from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.stack.kind import cluster
 from pytest_plexdev.stack.kind.beside import all_of, beside
@@ -21,6 +23,7 @@ from pytest_plexdev.stack.kind.node_image import derived
 from pytest_plexdev.stack.kind.parts import parts_of
 from pytest_plexdev.stack.kind.pins import override, read_pins
 from pytest_plexdev.stack.kind.place import Place
+from pytest_plexdev.stack.kind.reaching import reach
 from pytest_plexdev.stack.kind.sentinel import Ready
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.model import Progress, StackInfo
@@ -50,8 +53,9 @@ class BringUp:
         inputs = self._inputs(addresses)
         made = beside(partial(self._make_cluster, addresses))
         loaded = beside(partial(self._loading.early, made, inputs.built))
+        reached = beside(partial(reach, self._place, made, loaded))
         try:
-            all_of(made, *inputs.all)
+            all_of(reached, *inputs.all)
         except BaseException:
             # The thread that makes the cluster takes back what it began, and knows what that was.
             give_up()
@@ -60,7 +64,14 @@ class BringUp:
             raise
         self.did.append(f"cluster {self._place.name}: created")
         filling = Filling(self.course, inputs, self._loading)
-        return filling.fill(made.result(), addresses, loaded, Before(is_new=True))
+        try:
+            return filling.fill(reached.result(), addresses, beside(partial(_whole, made, loaded)), Before(is_new=True))
+        except PlexdevError:
+            give_up()
+            # A cluster that could not be made after all was taken away under the objects' feet.
+            if isinstance(cause := made.exception(), PlexdevError):
+                raise cause from None
+            raise
 
     def on_a_cluster_of_ours(self, client: KubeClient, addresses: Addresses, ready: Ready | None) -> StackInfo:
         """Bring the stack up on a cluster that is there and ours, whatever it has of it already.
@@ -101,3 +112,8 @@ class BringUp:
 
     def _inputs(self, addresses: Addresses) -> Inputs:
         return Inputs(self._settings, addresses, self.course.phases, self.course.note)
+
+
+def _whole(made: Future[Access], loaded: Future[bool]) -> bool:
+    made.result()
+    return loaded.result()

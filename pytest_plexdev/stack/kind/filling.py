@@ -30,6 +30,8 @@ from pytest_plexdev.stack.kind.settings import Addresses
 from pytest_plexdev.stack.model import SeededTenant, StackInfo
 
 _POSTGRES: Final = ObjectRef("StatefulSet", "postgres", NAMESPACE)
+_CALLERS: Final = frozenset({"Deployment", "Job"})
+"""Whose Pods call others."""
 _SPICEDB: Final = ObjectRef("Deployment", "spicedb", NAMESPACE)
 
 
@@ -71,7 +73,7 @@ class Filling:
         """Bring the stack up on a cluster that is ours, whatever it has of it already.
 
         Args:
-            loaded: Whether the images had to be loaded onto the node, once they are there.
+            loaded: Whether the images had to be loaded onto the node, once it is whole and has them.
 
         Raises:
             PlexdevError: Whatever can fail.
@@ -79,8 +81,6 @@ class Filling:
         with KubeClient(access) as client:
             fingerprint = self._inputs.fingerprint
             made_with = there.made_with or {name: fingerprint[name] for name in KEPT if name in fingerprint}
-            if there.is_new:
-                hasten_names(client)
             sentinel.write_kept(client, made_with)
             sentinel.withdraw_ready(client)
             objects = stamped(self._inputs.objects.result())
@@ -105,14 +105,20 @@ class Filling:
     def _apply(
         self, client: KubeClient, objects: Sequence[Object], loaded: Future[bool], there: Before
     ) -> Mapping[str, str]:
-        """Apply everything; what runs our images waits until the node has them. Which database was seeded."""
+        """Apply everything, in the order that a new node becomes able to run it. Which database was seeded.
+
+        The data's Pods call nobody and take longest. Everybody else's begin by asking for names: started before there
+        is a way to the cluster's DNS, they would be in the way of what makes one.
+        """
         parts = _Parts.of(objects, self._inputs.definitions.result(), self._loading)
         run = partial(apply, client, outcome=self._outcome, established=partial(self._established, client))
         with self._course.phases.phase("apply"):
             run(parts.namespaces)
+            run(parts.data)
             custom = beside(partial(run, [*parts.definitions, *parts.custom]))
+            self._network(client, loaded, there)
+            networked = beside(partial(self._apply_hasty, run, client, parts))
             run(parts.others)
-            networked = beside(partial(self._apply_networked, client, run, parts))
             seeded = {} if there.is_new else self._database(client, objects, there)
             fresh = loaded.result()
             run(parts.ours, again=self._again(parts.ours, is_another=seeded != there.database))
@@ -147,13 +153,18 @@ class Filling:
             f"objects: {', '.join(self._outcome.words())}",
         ]
 
-    def _apply_networked(self, client: KubeClient, run: Callable[[Sequence[Object]], None], parts: _Parts) -> None:
-        """Jobs that need a network, and then those who mount the Secrets that they make.
+    def _network(self, client: KubeClient, loaded: Future[bool], there: Before) -> None:
+        node = node_of(self._course.place.name)
+        with self._course.phases.phase("network"):
+            wait_for_services(client, node, whole=loaded, timeout=self._course.left())
+            if there.is_new:
+                hasten_names(client)
+
+    def _apply_hasty(self, run: Callable[[Sequence[Object]], None], client: KubeClient, parts: _Parts) -> None:
+        """Jobs that wait for nobody, and then those who mount the Secrets that they make.
 
         A Pod that comes before its Secret is looked at again after ever longer pauses.
         """
-        with self._course.phases.phase("network"):
-            wait_for_services(client, node_of(self._course.place.name), timeout=self._course.left())
         run(parts.hasty)
         if parts.late:
             self._course.until_ready(client, refs_of(parts.hasty), began=self._began)
@@ -172,6 +183,7 @@ class _Parts:
     """The objects by what they have to wait for.
 
     Attributes:
+        data: StatefulSets, and what runs nothing.
         custom: Kinds that have to be defined first.
         hasty: Jobs that wait for nobody: without a network they fail, and are not started again for ever.
         late: Who mounts a Secret that such a Job makes.
@@ -179,6 +191,7 @@ class _Parts:
     """
 
     namespaces: Sequence[Object]
+    data: Sequence[Object]
     definitions: Sequence[Object]
     custom: Sequence[Object]
     hasty: Sequence[Object]
@@ -195,6 +208,8 @@ class _Parts:
                 return "namespaces"
             if item["kind"] in defined:
                 return "custom"
+            if item["kind"] not in _CALLERS:
+                return "data"
             if _is_hasty(item):
                 return "hasty"
             if loading.is_ours(images_of(item)):

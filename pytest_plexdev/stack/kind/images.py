@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.command import run
@@ -25,7 +27,7 @@ CONTENT_LABEL: Final = "plexdev.plexsphere.com/content"
 _BUILD: Final = 900.0
 _LOAD: Final = 300.0
 
-__all__ = ["OUR_IMAGES", "build", "content_hash", "load", "missing_on_node"]
+__all__ = ["OUR_IMAGES", "build", "content_hash", "load", "missing_on_node", "put", "saved"]
 
 
 def build(note: Note = silent, *, base: str | None = None, content: Content | None = None) -> bool:
@@ -75,8 +77,27 @@ def load(cluster: str, references: Iterable[str] = OUR_IMAGES, note: Note = sile
     if not missing:
         return False
     note(f"loading {', '.join(missing)}")
-    _load(cluster, missing)
+    with saved(missing) as path:
+        put(cluster, path)
     return True
+
+
+@contextlib.contextmanager
+def saved(references: Sequence[str]) -> Iterator[Path]:
+    """An archive of images that are here, while it is needed."""
+    with archive() as path:
+        docker("save", "--output", str(path), *references, timeout=_LOAD, purpose="the node gets images as an archive")
+        yield path
+
+
+def put(cluster: str, path: Path) -> None:
+    """Put what an archive has onto the node."""
+    run(
+        ["kind", "load", "image-archive", str(path), "--name", cluster],
+        timeout=_LOAD,
+        purpose="the node lacks these images",
+        fix=f"is there room? docker exec {node_of(cluster)} df -h /var",
+    )
 
 
 def missing_on_node(cluster: str, pins: Mapping[str, Pin]) -> list[Pin]:
@@ -85,17 +106,6 @@ def missing_on_node(cluster: str, pins: Mapping[str, Pin]) -> list[Pin]:
     here = local_images()
     missing = _missing(cluster, {pin.reference: here.id_of(pin.reference) or "" for pin in deployed})
     return [pin for pin in deployed if pin.reference in missing]
-
-
-def _load(cluster: str, missing: Sequence[str]) -> None:
-    with archive() as path:
-        docker("save", "--output", str(path), *missing, timeout=_LOAD, purpose="the node gets the images as an archive")
-        run(
-            ["kind", "load", "image-archive", str(path), "--name", cluster],
-            timeout=_LOAD,
-            purpose="the node lacks these images",
-            fix=f"is there room? docker exec {node_of(cluster)} df -h /var",
-        )
 
 
 def _built(wanted: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, wait
 from typing import Any, Final
@@ -42,14 +41,22 @@ class Loading:
             PlexdevError: What :meth:`now` raises, and why there is nothing to load or no node.
         """
         built.result()
-        while not made.done() and not takes_images(self._cluster):
-            wait([made], timeout=_LOOK_AGAIN)
-        if not made.done():
+        try:
+            return self._ahead(made)
+        except PlexdevError:
             # A node that is being made may refuse what it takes once it is whole.
-            with contextlib.suppress(PlexdevError):
-                return self.now()
-        made.result()
-        return self.now()
+            made.result()
+            return self.now()
+
+    def _ahead(self, made: Future[Any]) -> bool:
+        """A new node has none of ours, so their archive is made while there is no node yet."""
+        with images.saved(self._ours) as archive:
+            while not made.done() and not takes_images(self._cluster):
+                wait([made], timeout=_LOOK_AGAIN)
+            with self._phases.phase("load"):
+                images.put(self._cluster, archive)
+                self._load()
+        return True
 
     def now(self) -> bool:
         """Load what the node has not; whether there was anything.
@@ -58,9 +65,12 @@ class Loading:
             PlexdevError: ``image-missing``, ``image-changed``, or what docker and kind say.
         """
         with self._phases.phase("load"):
-            # A new cluster has the others in its node's image; one that is there may lack what a pin changed to.
-            lacking = [pin.reference for pin in images.missing_on_node(self._cluster, self._pins)]
-            if lacking:
-                provide(lacking, self._note)
-                refuse_changed(self._pins, local_images())
-            return images.load(self._cluster, [*self._ours, *lacking], self._note)
+            return self._load()
+
+    def _load(self) -> bool:
+        # A new cluster has the others in its node's image; one that is there may lack what a pin changed to.
+        lacking = [pin.reference for pin in images.missing_on_node(self._cluster, self._pins)]
+        if lacking:
+            provide(lacking, self._note)
+            refuse_changed(self._pins, local_images())
+        return images.load(self._cluster, [*self._ours, *lacking], self._note)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from concurrent.futures import Future
+from typing import Any, Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBE_REFUSED
@@ -23,23 +24,32 @@ _LOOK_AGAIN: Final = 0.05
 
 
 def hasten_names(client: KubeClient) -> None:
-    """Have names resolve once the cluster's DNS can: its first answer is "not yet", and it is asked every 10 s."""
+    """Have names resolve soon, on a new node that routes by now.
+
+    The DNS's Pods that started before it did ask for the API server after ever longer pauses, and are asked themselves
+    every 10 s whether they are ready: a new one takes their place, which on a cluster of one node does for two.
+    """
     if client.get(DEPLOYMENT, _DNS, _SYSTEM) is None:
         return
     pod = {"containers": [{"name": _DNS, "readinessProbe": {"periodSeconds": 1}}]}
     meta = {"name": _DNS, "namespace": _SYSTEM}
     wanted = {"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "metadata": meta}
-    client.apply({**wanted, "spec": {"template": {"spec": pod}}}, manager=_MANAGER)
+    client.apply({**wanted, "spec": {"replicas": 1, "template": {"spec": pod}}}, manager=_MANAGER)
 
 
-def wait_for_services(client: KubeClient, node: str, *, timeout: float) -> None:
+def wait_for_services(client: KubeClient, node: str, *, whole: Future[Any], timeout: float) -> None:
     """Return once the node's Pods reach Services by their addresses.
 
+    Args:
+        whole: The end of the node's making; where that fails there is nothing to wait for.
+
     Raises:
-        PlexdevError: ``kube-refused``: kube-proxy did not get there in time.
+        PlexdevError: ``kube-refused``: kube-proxy did not get there in time; why the node was not made.
     """
     deadline = time.monotonic() + timeout
     while not _routes(client, node):
+        if whole.done():
+            whole.result()
         # kube-proxy has no readiness that could be watched.
         if time.monotonic() > deadline:
             raise PlexdevError(

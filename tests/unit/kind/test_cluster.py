@@ -8,6 +8,7 @@ import os
 import subprocess
 import tarfile
 import time
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +16,12 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind import cluster, inputs, tools, warm
+from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
+from pytest_plexdev.kube import Access
+from pytest_plexdev.stack.kind import bring_up, cluster, inputs, tools, warm
 from pytest_plexdev.stack.kind.bring_up import BringUp
 from pytest_plexdev.stack.kind.container import find_node
+from pytest_plexdev.stack.kind.filling import Filling
 from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.together import together
@@ -179,6 +183,31 @@ def test_an_input_that_fails_while_the_node_image_is_baked_deletes_nothing_and_e
     assert world.has_node
     assert world.calls == []
     assert not any(Path(f"/proc/{pid}/cmdline").exists() for pid in (tmp_path / "baking").read_text().split())
+
+
+def test_kind_that_fails_under_the_objects_is_the_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects are applied before kind is done; what it takes away then is not what went wrong."""
+
+    def reached(place: Place, made: Future[Access], loaded: object) -> Access:
+        wait([made])
+        return Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=place.kubeconfig)
+
+    def fill(*_: object) -> None:
+        raise PlexdevError(CLUSTER_UNREACHABLE, context="kind-c", server="127.0.0.1:1", reason="gone", fix="x")
+
+    monkeypatch.setattr(bring_up, "derived", lambda *_: "kindest/node:x")
+    monkeypatch.setattr(bring_up, "reach", reached)
+    monkeypatch.setattr(Filling, "fill", fill)
+    monkeypatch.setattr(inputs.images, "build", lambda *_, **__: False)
+    monkeypatch.setattr(inputs, "custom_resource_definitions", list)
+    world.create_does("echo 'ERROR: the kubelet is not healthy' >&2; exit 1")
+    settings = KindSettings(name="c", api_port=0, idp_port=0, kind_image="kindest/node:x", state=world.state)
+
+    with pytest.raises(PlexdevError) as error, together(60):
+        BringUp(settings, world.place, lambda _: None).on_a_new_cluster()
+
+    assert error.value.tag == "cluster-not-made"
+    assert "the kubelet is not healthy" in str(error.value)
 
 
 def test_down_deletes_what_the_node_says_is_ours_and_nothing_else(world: World) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import Future
+from pathlib import Path
 from threading import Timer
 from typing import Any
 
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import COMMAND_FAILED
+from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED
 from pytest_plexdev.stack.kind import images, loading
 from pytest_plexdev.stack.kind.loading import Loading
 from pytest_plexdev.stack.kind.local_images import LocalImages, canonical, silent
@@ -19,11 +21,13 @@ from pytest_plexdev.stack.kind.settings import KindSettings
 
 REFUSED = PlexdevError(COMMAND_FAILED, detail="no", command="kind load", purpose="x", status="1", fix="y")
 
+NOT_MADE = PlexdevError(CLUSTER_NOT_MADE, detail="no", command="kind create", status="1", fix="y")
+
 
 def _attempt(monkeypatch: pytest.MonkeyPatch, *, made: Future[Any], refusals: int) -> tuple[Loading, list[bool]]:
     attempts: list[bool] = []
 
-    def load(*_: object) -> bool:
+    def attempt() -> bool:
         attempts.append(made.done())
         if len(attempts) <= refusals:
             raise REFUSED
@@ -31,8 +35,27 @@ def _attempt(monkeypatch: pytest.MonkeyPatch, *, made: Future[Any], refusals: in
 
     monkeypatch.setattr(loading, "takes_images", lambda _: True)
     monkeypatch.setattr(images, "missing_on_node", lambda *_: [])
-    monkeypatch.setattr(images, "load", load)
+    monkeypatch.setattr(images, "saved", lambda _: contextlib.nullcontext(Path("images.tar")))
+    monkeypatch.setattr(images, "put", lambda *_: attempt())
+    monkeypatch.setattr(images, "load", lambda *_: made.done() and attempt())
     return Loading(KindSettings(), Phases(lambda _: None), silent), attempts
+
+
+def test_images_go_onto_a_node_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: Future[Any] = Future()
+    work, attempts = _attempt(monkeypatch, made=made, refusals=0)
+
+    assert work.early(made, _done())
+    assert attempts == [False]
+
+
+def test_what_was_not_made_is_why_nothing_was_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: Future[Any] = Future()
+    made.set_exception(NOT_MADE)
+    work, _ = _attempt(monkeypatch, made=made, refusals=9)
+
+    with pytest.raises(PlexdevError, match="cluster-not-made"):
+        work.early(made, _done())
 
 
 def test_a_refused_load_waits_for_the_whole_node_and_is_tried_once_more(monkeypatch: pytest.MonkeyPatch) -> None:

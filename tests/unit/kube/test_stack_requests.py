@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.stack.kind import database
 from pytest_plexdev.stack.kind.network import wait_for_services
@@ -18,10 +20,18 @@ HEALTH = "/api/v1/nodes/n:10256/proxy/healthz"
 
 def test_a_node_without_kube_proxy_does_not_route(client: KubeClient, answers: Answers) -> None:
     with pytest.raises(PlexdevError, match="kube-proxy of Node n"):
-        wait_for_services(client, "n", timeout=0.2)
+        wait_for_services(client, "n", whole=Future(), timeout=0.2)
     answers.say("GET", HEALTH, {"lastUpdated": "now"})
 
-    wait_for_services(client, "n", timeout=0.2)
+    wait_for_services(client, "n", whole=Future(), timeout=0.2)
+
+
+def test_a_node_that_could_not_be_made_is_not_waited_for(client: KubeClient) -> None:
+    made: Future[bool] = Future()
+    made.set_exception(PlexdevError(CLUSTER_NOT_MADE, detail="no", command="kind create", status="1", fix="y"))
+
+    with pytest.raises(PlexdevError, match="cluster-not-made"):
+        wait_for_services(client, "n", whole=made, timeout=60)
 
 
 def test_in_a_cluster_of_ours_the_users_objects_are_no_part_of_the_stack(client: KubeClient, answers: Answers) -> None:

@@ -66,7 +66,7 @@ def _print_definitions() -> int:
     from pytest_plexdev.extras import need_kind
 
     need_kind("yaml")
-    from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
+    from pytest_plexdev.stack.kind.manifests.vendor import custom_resource_definitions
 
     _print(json.dumps({"apiVersion": "v1", "kind": "List", "items": custom_resource_definitions()}))
     return 0

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from pytest_plexdev.stack.kind.digests import Looked
+    from pytest_plexdev.stack.kind.images.digests import Looked
 
 _SAYS: Final = {
     "same": "as pinned",
@@ -35,7 +35,7 @@ def add_images_commands(commands: Any) -> None:
 
 
 def _build(_options: argparse.Namespace) -> int:
-    from pytest_plexdev.stack.kind.images import OUR_IMAGES, build
+    from pytest_plexdev.stack.kind.images.our_images import OUR_IMAGES, build
 
     done = build(_note)
     _print(f"{' and '.join(OUR_IMAGES)}: {'built' if done else 'up to date'}")
@@ -43,14 +43,14 @@ def _build(_options: argparse.Namespace) -> int:
 
 
 def _lock(_options: argparse.Namespace) -> int:
-    from pytest_plexdev.stack.kind.digests import lock
+    from pytest_plexdev.stack.kind.images.digests import lock
 
     _print(_table(lock()))
     return 0
 
 
 def _verify(_options: argparse.Namespace) -> int:
-    from pytest_plexdev.stack.kind.digests import verify
+    from pytest_plexdev.stack.kind.images.digests import verify
 
     looked = verify()
     _print(_table(looked))

@@ -139,9 +139,9 @@ def _manifests(_: argparse.Namespace) -> int:
     need_kind()
     import yaml
 
-    from pytest_plexdev.stack.kind.manifests import render
+    from pytest_plexdev.stack.kind.manifests.render import render
+    from pytest_plexdev.stack.kind.manifests.vendor import custom_resource_definitions
     from pytest_plexdev.stack.kind.settings import Addresses
-    from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
 
     settings = warm_settings()
     objects = [

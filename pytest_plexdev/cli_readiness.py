@@ -136,8 +136,8 @@ def _of_the_cluster() -> Sequence[Verdict]:
 
 
 def _refs(client: KubeClient) -> list[ObjectRef]:
-    from pytest_plexdev.stack.kind import sentinel
-    from pytest_plexdev.stack.kind.parts import parts_of
+    from pytest_plexdev.stack.kind.manifests.parts import parts_of
+    from pytest_plexdev.stack.kind.marks import sentinel
 
     return parts_of(client, owned=sentinel.is_ours(client))
 

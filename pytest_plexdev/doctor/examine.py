@@ -16,7 +16,7 @@ from pytest_plexdev.doctor.symptoms import NO_CLUSTER, Symptoms, Unknown
 from pytest_plexdev.doctor.table import TABLE
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import DEPLOYMENT, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, NODE, POD
-from pytest_plexdev.stack.kind import sentinel
+from pytest_plexdev.stack.kind.marks import sentinel
 from pytest_plexdev.stack.kind.names import CONTEXT_PREFIX
 
 BUDGET: Final = 10.0

@@ -153,7 +153,7 @@ VENDOR_MISMATCH: Final = Failure(
     tag="vendor-mismatch",
     what="{file} of {source} has SHA-256 {found}, and vendor.toml wants {wanted}",
     why="what is applied to a cluster is what was reviewed; nothing of it was kept",
-    fix="git diff deploy/local/vendor; for a new version there: python -m pytest_plexdev.stack.kind.vendor lock",
+    fix="git diff deploy/local/vendor; new there on purpose: python -m pytest_plexdev.stack.kind.manifests.vendor lock",
 )
 CLUSTER_NOT_MADE: Final = Failure(
     tag="cluster-not-made",

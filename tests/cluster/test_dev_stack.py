@@ -13,7 +13,7 @@ import pytest
 from pytest_plexdev import cli
 from pytest_plexdev.kube import KubeClient, read_access
 from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, SERVICE, STATEFUL_SET
-from pytest_plexdev.stack.kind import answers
+from pytest_plexdev.stack.kind.marks import answers
 from pytest_plexdev.stack.kind.names import NAMESPACE, READY, SENTINEL
 from pytest_plexdev.stack.model import StackInfo
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.digests import lock, verify
-from pytest_plexdev.stack.kind.engine import docker
-from pytest_plexdev.stack.kind.node_image import derived
-from pytest_plexdev.stack.kind.pins import read_pins
+from pytest_plexdev.stack.kind.host.engine import docker
+from pytest_plexdev.stack.kind.images.digests import lock, verify
+from pytest_plexdev.stack.kind.images.node_image import derived
+from pytest_plexdev.stack.kind.images.pins import read_pins
 from tests.cluster.registry import registry
 from tests.cluster.tiny_image import tiny_image
 

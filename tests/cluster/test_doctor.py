@@ -29,12 +29,14 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, GATEWAY, GATEWAY_CLASS, NAMESPACE
 from pytest_plexdev.readiness import refs_of, wait_ready
-from pytest_plexdev.stack.kind import images, manifests, sentinel
-from pytest_plexdev.stack.kind.apply import Outcome, apply
+from pytest_plexdev.stack.kind.images import our_images
+from pytest_plexdev.stack.kind.images.pins import read_pins
+from pytest_plexdev.stack.kind.manifests.apply import Outcome, apply
+from pytest_plexdev.stack.kind.manifests.render import render
+from pytest_plexdev.stack.kind.manifests.vendor import custom_resource_definitions
+from pytest_plexdev.stack.kind.marks import sentinel
 from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, OWNER, OWNER_LABEL, SENTINEL, node_of
-from pytest_plexdev.stack.kind.pins import read_pins
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
-from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
 
 BIG = "envoyproxies.gateway.envoyproxy.io"
 ROUTE = "gateway.networking.k8s.io/v1"
@@ -89,8 +91,8 @@ def gateway_kinds(bare_cluster: Access, kube: KubeClient) -> None:
 def controller(gateway_kinds: None, kube: KubeClient, bare_cluster: Access) -> Iterator[None]:
     """The real Envoy Gateway, as the dev stack has it, and nothing for it to look at."""
     pins = read_pins()
-    images.load(_name(bare_cluster), [pins[each].reference for each in ("busybox", "envoy-gateway", "envoy")])
-    wanted = [each for each in manifests.render(Addresses()) if _is_the_controllers(each)]
+    our_images.load(_name(bare_cluster), [pins[each].reference for each in ("busybox", "envoy-gateway", "envoy")])
+    wanted = [each for each in render(Addresses()) if _is_the_controllers(each)]
     apply(kube, wanted, Outcome(), established=lambda _: None)
     rollout = ["rollout", "status", "deployment/envoy-gateway", "--timeout=120s"]
     kubectl(bare_cluster, "-n", GATEWAY_NAMESPACE, *rollout)
@@ -262,7 +264,7 @@ def test_clocks_that_are_apart(bare_cluster: Access, seconds: int) -> None:
 
 def test_a_token_that_was_refused_by_its_time(kube: KubeClient, bare_cluster: Access, namespace: str) -> None:
     busybox = read_pins()["busybox"].reference
-    images.load(_name(bare_cluster), [busybox])
+    our_images.load(_name(bare_cluster), [busybox])
     line = "level=WARN msg=refused reason='id_token has expired: exp is 2026-11-23T12:00:00Z'"
     kube.apply(_pod(namespace, "plexsphere", busybox, "sh", "-c", f'echo "{line}"; sleep 600'))
     kubectl(bare_cluster, "-n", namespace, "wait", "--for=condition=Ready", "pod/plexsphere", "--timeout=60s")

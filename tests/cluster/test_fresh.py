@@ -14,9 +14,10 @@ import pytest
 
 from pytest_plexdev.kube import KubeClient, read_access
 from pytest_plexdev.kube.resources import POD
-from pytest_plexdev.stack.kind import cluster, reaper, sentinel
-from pytest_plexdev.stack.kind.container import find_node
-from pytest_plexdev.stack.kind.place import Place
+from pytest_plexdev.stack.kind.host import cluster, reaper
+from pytest_plexdev.stack.kind.host.container import find_node
+from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.kind.marks import sentinel
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.model import StackInfo
 from tests.cluster.stacks import Heard, clusters, fresh_settings

@@ -1,4 +1,4 @@
-"""The gateway on a real cluster: definitions, controller, Envoy, route; in the order of ``stack/kind/vendor.py``."""
+"""The gateway on a real cluster: definitions, controller, Envoy, route; in the order of ``manifests/vendor.py``."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from pytest_plexdev.kube.resources import (
     SERVICE,
 )
 from pytest_plexdev.readiness import refs_of, wait_ready
-from pytest_plexdev.stack.kind.manifests import references
+from pytest_plexdev.stack.kind.images.pins import read_pins
+from pytest_plexdev.stack.kind.manifests.changes import with_images
+from pytest_plexdev.stack.kind.manifests.render import references
+from pytest_plexdev.stack.kind.manifests.vendor import custom_resource_definitions
 from pytest_plexdev.stack.kind.names import API_NODE_PORT, GATEWAY_NAMESPACE
-from pytest_plexdev.stack.kind.pins import read_pins
-from pytest_plexdev.stack.kind.render import with_images
-from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
 from tests.cluster.workloads import container, deployment, service
 
 LOG = logging.getLogger(__name__)

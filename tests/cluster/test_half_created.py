@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.stack.kind import reaper
+from pytest_plexdev.stack.kind.host import reaper
 from pytest_plexdev.stack.kind.settings import fresh_name
 from pytest_plexdev.stack.model import KEPT_MARK
 from pytest_plexdev.stack.processes import ProcessId

@@ -17,11 +17,11 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access
-from pytest_plexdev.stack.kind import images
-from pytest_plexdev.stack.kind.content import base_image, read_content
-from pytest_plexdev.stack.kind.engine import docker
-from pytest_plexdev.stack.kind.local_images import provide
-from pytest_plexdev.stack.kind.pins import read_pins
+from pytest_plexdev.stack.kind.host.engine import docker
+from pytest_plexdev.stack.kind.images import our_images
+from pytest_plexdev.stack.kind.images.content import base_image, read_content
+from pytest_plexdev.stack.kind.images.local_images import provide
+from pytest_plexdev.stack.kind.images.pins import read_pins
 from tests.cluster.tiny_image import tiny_image
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
@@ -39,24 +39,24 @@ def tiny() -> Iterator[Callable[[str], str]]:
 @pytest.fixture(scope="module")
 def built(cluster_tools: None) -> str:
     """The image of the control plane, built from what is here."""
-    images.build()
+    our_images.build()
     return "plexsphere:dev"
 
 
 def test_what_is_built_already_is_not_built_again(built: str) -> None:
     began = time.monotonic()
 
-    assert images.build() is False
+    assert our_images.build() is False
     assert time.monotonic() - began < 5
 
 
 def test_both_images_are_the_same_with_a_command_of_their_own(built: str) -> None:
-    plane, migrate = (_inspect(image) for image in images.OUR_IMAGES)
+    plane, migrate = (_inspect(image) for image in our_images.OUR_IMAGES)
 
     assert plane["RootFS"] == migrate["RootFS"]
     assert plane["Config"]["Entrypoint"] == migrate["Config"]["Entrypoint"] == ["python", "-m", "plexsphere_reference"]
     assert migrate["Config"]["Cmd"] == ["migrate", "up"]
-    assert plane["Config"]["Labels"] == {images.CONTENT_LABEL: images.content_hash()}
+    assert plane["Config"]["Labels"] == {our_images.CONTENT_LABEL: our_images.content_hash()}
 
 
 def test_the_plane_runs_with_a_read_only_root_as_nobody_in_particular(built: str) -> None:
@@ -100,7 +100,7 @@ def test_the_same_inputs_give_the_same_layers(built: str) -> None:
 
 def test_a_step_that_fails_shows_its_last_lines() -> None:
     with pytest.raises(PlexdevError, match=r"image-build-failed.*plexsphere:dev(.|\n)*python: not found"):
-        images.build(base=read_pins()["busybox"].reference)
+        our_images.build(base=read_pins()["busybox"].reference)
 
     words = ("ps", "--all", "--no-trunc", "--filter", "status=exited", "--format", "{{.Command}}")
     assert "compileall" not in docker(*words, purpose="is a container left?").stdout
@@ -115,20 +115,20 @@ def test_a_node_gets_an_image_once_and_again_when_it_changed(bare_cluster: Acces
     cluster = bare_cluster.context.removeprefix("kind-")
     image = tiny("one")
 
-    assert images.load(cluster, [image]) is True
+    assert our_images.load(cluster, [image]) is True
     began = time.monotonic()
-    assert images.load(cluster, [image]) is False
+    assert our_images.load(cluster, [image]) is False
     assert time.monotonic() - began < 5
     tiny("two")
-    assert images.load(cluster, [image]) is True
-    assert images.load(cluster, [image]) is False
+    assert our_images.load(cluster, [image]) is True
+    assert our_images.load(cluster, [image]) is False
 
 
 def test_our_images_come_in_one_go(bare_cluster: Access, built: str) -> None:
     cluster = bare_cluster.context.removeprefix("kind-")
-    images.load(cluster)
+    our_images.load(cluster)
 
-    assert images.load(cluster) is False
+    assert our_images.load(cluster) is False
 
 
 def test_what_a_node_lacks_is_told(bare_cluster: Access) -> None:
@@ -138,9 +138,9 @@ def test_what_a_node_lacks_is_told(bare_cluster: Access) -> None:
     node = ("exec", f"{cluster}-control-plane", "ctr", "--namespace", "k8s.io", "images", "rm")
     docker(*node, f"docker.io/library/{busybox.reference}", purpose="the node has none")
 
-    assert images.missing_on_node(cluster, pins) == [busybox]
-    images.load(cluster, [busybox.reference])
-    assert images.missing_on_node(cluster, pins) == []
+    assert our_images.missing_on_node(cluster, pins) == [busybox]
+    our_images.load(cluster, [busybox.reference])
+    assert our_images.missing_on_node(cluster, pins) == []
 
 
 def test_no_engine_is_said_at_once() -> None:

@@ -18,7 +18,8 @@ from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
 from pytest_plexdev.readiness import refs_of, wait_ready
-from pytest_plexdev.stack.kind import manifests, vendor
+from pytest_plexdev.stack.kind.manifests import vendor
+from pytest_plexdev.stack.kind.manifests.render import render
 from pytest_plexdev.stack.kind.settings import Addresses
 
 PATIENCE = 60.0
@@ -27,8 +28,8 @@ PATIENCE = 60.0
 @pytest.fixture(scope="module")
 def rendered(cluster_tools: None) -> list[Object]:
     """What ``plexdev up`` applies, and the agent, which no overlay renders yet."""
-    stack = manifests.render(Addresses())
-    agent = manifests.render(Addresses(), overlay=deploy_directory() / "base/plexd")
+    stack = render(Addresses())
+    agent = render(Addresses(), overlay=deploy_directory() / "base/plexd")
     return [*stack, *(each for each in agent if each not in stack)]
 
 

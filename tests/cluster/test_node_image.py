@@ -13,10 +13,10 @@ import pytest
 
 from pytest_plexdev.command import run
 from pytest_plexdev.kube import Access, KubeClient, read_access
-from pytest_plexdev.stack.kind import images
-from pytest_plexdev.stack.kind.engine import docker
-from pytest_plexdev.stack.kind.node_image import derived
-from pytest_plexdev.stack.kind.pins import read_pins
+from pytest_plexdev.stack.kind.host.engine import docker
+from pytest_plexdev.stack.kind.images import our_images
+from pytest_plexdev.stack.kind.images.node_image import derived
+from pytest_plexdev.stack.kind.images.pins import read_pins
 from tests.cluster.conftest import NODE_IMAGE
 from tests.cluster.tiny_image import tiny_image
 
@@ -44,7 +44,7 @@ def test_pods_start_from_the_images_of_a_derived_node_image(tmp_path: Path) -> N
         run(["kind", "create", "cluster", "--image", image, *kind], timeout=300, purpose="a test's cluster")
         access = read_access(kubeconfig, f"kind-{name}")
         assert access is not None
-        assert images.missing_on_node(name, pins) == []
+        assert our_images.missing_on_node(name, pins) == []
         _wait(access, "--for=create", "serviceaccount/default")
         with KubeClient(access) as client:
             client.apply(_pod([pin.reference for pin in pins.values() if pin.is_deployed]))
@@ -57,8 +57,8 @@ def test_of_two_processes_one_makes_the_node_image(tmp_path: Path, tiny: Callabl
     repository, tag = tiny("inside").split(":")
     script = (
         "import sys\n"
-        "from pytest_plexdev.stack.kind.node_image import derived\n"
-        "from pytest_plexdev.stack.kind.pins import Pin\n"
+        "from pytest_plexdev.stack.kind.images.node_image import derived\n"
+        "from pytest_plexdev.stack.kind.images.pins import Pin\n"
         f"print(derived({NODE_IMAGE!r}, {{'one': Pin('one', {repository!r}, {tag!r})}}, sys.stderr.write))"
     )
     environment = os.environ | {"PLEXDEV_CACHE_DIR": str(tmp_path)}

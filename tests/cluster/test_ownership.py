@@ -9,10 +9,12 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, NAMESPACE
-from pytest_plexdev.stack.kind import cluster, sentinel, warm
-from pytest_plexdev.stack.kind.container import find_node
+from pytest_plexdev.stack.kind import warm
+from pytest_plexdev.stack.kind.host import cluster
+from pytest_plexdev.stack.kind.host.container import find_node
+from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.kind.marks import sentinel
 from pytest_plexdev.stack.kind.names import OWNER, OWNER_LABEL, SENTINEL
-from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
 from tests.cluster.stacks import Heard, clusters
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.manifests import render
-from pytest_plexdev.stack.kind.render import INPUTS, images_of, pod_template
+from pytest_plexdev.stack.kind.manifests.changes import INPUTS, images_of, pod_template
+from pytest_plexdev.stack.kind.manifests.render import render
 from pytest_plexdev.stack.kind.settings import Addresses
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")

@@ -21,10 +21,11 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, POD, STATEFUL_SET
-from pytest_plexdev.stack.kind import answers, sentinel, warm, warm_up
+from pytest_plexdev.stack.kind import warm, warm_up
+from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.kind.images.pins import read_pins
+from pytest_plexdev.stack.kind.marks import answers, sentinel
 from pytest_plexdev.stack.kind.names import NAMESPACE, OWNER, OWNER_LABEL, node_of
-from pytest_plexdev.stack.kind.pins import read_pins
-from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.model import StackInfo

@@ -6,9 +6,9 @@ import contextlib
 import secrets
 from collections.abc import Callable, Iterator
 
-from pytest_plexdev.stack.kind.engine import docker
-from pytest_plexdev.stack.kind.local_images import provide
-from pytest_plexdev.stack.kind.pins import read_pins
+from pytest_plexdev.stack.kind.host.engine import docker
+from pytest_plexdev.stack.kind.images.local_images import provide
+from pytest_plexdev.stack.kind.images.pins import read_pins
 
 
 @contextlib.contextmanager

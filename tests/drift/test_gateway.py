@@ -7,9 +7,9 @@ import re
 import pytest
 import yaml
 
+from pytest_plexdev.stack.kind.images.pins import read_pins
+from pytest_plexdev.stack.kind.manifests.vendor import Source, read_sources
 from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE
-from pytest_plexdev.stack.kind.pins import read_pins
-from pytest_plexdev.stack.kind.vendor import Source, read_sources
 from tests.drift.manifests import DEPLOY, Object, by_name, documents, objects, warning_fields, workloads
 
 BASE = objects(DEPLOY / "base" / "gateway")

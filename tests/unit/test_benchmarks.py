@@ -11,9 +11,9 @@ import pytest
 from benchmarks import __main__ as benchmarks
 from benchmarks import kind_stack
 from pytest_plexdev.stack.embedded import settings
-from pytest_plexdev.stack.kind import node_image
-from pytest_plexdev.stack.kind.local_images import LocalImages, canonical
-from pytest_plexdev.stack.kind.pins import read_pins
+from pytest_plexdev.stack.kind.images import node_image
+from pytest_plexdev.stack.kind.images.local_images import LocalImages, canonical
+from pytest_plexdev.stack.kind.images.pins import read_pins
 
 
 @pytest.fixture(params=["API_PORT", "IDP_PORT"])

@@ -16,8 +16,8 @@ from pytest_plexdev.doctor.table import mode_of
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.doctor import FIX_BY_HAND, HANDS_OFF
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.stack.kind import sentinel
-from pytest_plexdev.stack.kind.hold import hold
+from pytest_plexdev.stack.kind.host.hold import hold
+from pytest_plexdev.stack.kind.marks import sentinel
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.model import Progress
 

@@ -9,9 +9,9 @@ from pytest_plexdev.command import run
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT
 from pytest_plexdev.readiness import refs_of, wait_ready
+from pytest_plexdev.stack.kind.manifests.vendor import custom_resource_definitions
 from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE
 from pytest_plexdev.stack.kind.settings import KindSettings
-from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
 from pytest_plexdev.stack.model import Event
 
 _CONTROLLER: Final = "envoy-gateway"

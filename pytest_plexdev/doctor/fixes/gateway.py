@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pytest_plexdev.doctor.fixes.definitions import restart_controller, serve
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.client import Object
-from pytest_plexdev.stack.kind import manifests
-from pytest_plexdev.stack.kind.apply import Outcome, apply
+from pytest_plexdev.stack.kind.manifests.apply import Outcome, apply
+from pytest_plexdev.stack.kind.manifests.render import render
 from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
@@ -16,7 +16,7 @@ from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 def mend(access: Access, settings: KindSettings) -> Sequence[str]:
     """Apply what the gateway is made of. Nothing of it depends on the stack's addresses."""
     outcome = Outcome()
-    wanted = list(_of_the_gateway(manifests.render(Addresses(), settings.images, settings.overlay, settings.seed)))
+    wanted = list(_of_the_gateway(render(Addresses(), settings.images, settings.overlay, settings.seed)))
     with KubeClient(access) as client:
         added = serve(client)
         apply(client, wanted, outcome, established=lambda _: None)

@@ -8,7 +8,7 @@ from pytest_plexdev.doctor.examine import kind_cluster
 from pytest_plexdev.doctor.recognise.images import images_never_pulled
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import POD
-from pytest_plexdev.stack.kind import images
+from pytest_plexdev.stack.kind.images import our_images
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 
@@ -17,6 +17,6 @@ def mend(access: Access, settings: KindSettings) -> Sequence[str]:
     del settings  # It is the same for every stack.
     with KubeClient(access) as client:
         wanted = images_never_pulled(client.list(POD)["items"])
-    built = images.build() if set(wanted) & set(images.OUR_IMAGES) else False
-    loaded = images.load(kind_cluster(access), wanted)
+    built = our_images.build() if set(wanted) & set(our_images.OUR_IMAGES) else False
+    loaded = our_images.load(kind_cluster(access), wanted)
     return [f"{', '.join(wanted)}: {'built and ' if built else ''}{'loaded' if loaded else 'on the node already'}"]

@@ -11,20 +11,20 @@ from functools import partial
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.stack.kind import cluster
 from pytest_plexdev.stack.kind.beside import all_of, beside
-from pytest_plexdev.stack.kind.config import choose_addresses, cluster_config
 from pytest_plexdev.stack.kind.course import Course
-from pytest_plexdev.stack.kind.describe import stack_info
 from pytest_plexdev.stack.kind.filling import Before, Filling, before
+from pytest_plexdev.stack.kind.host import cluster
+from pytest_plexdev.stack.kind.host.config import choose_addresses, cluster_config
+from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.kind.host.reaching import reach
+from pytest_plexdev.stack.kind.images.node_image import derived
+from pytest_plexdev.stack.kind.images.pins import override, read_pins
 from pytest_plexdev.stack.kind.inputs import Inputs
 from pytest_plexdev.stack.kind.loading import Loading
-from pytest_plexdev.stack.kind.node_image import derived
-from pytest_plexdev.stack.kind.parts import parts_of
-from pytest_plexdev.stack.kind.pins import override, read_pins
-from pytest_plexdev.stack.kind.place import Place
-from pytest_plexdev.stack.kind.reaching import reach
-from pytest_plexdev.stack.kind.sentinel import Ready
+from pytest_plexdev.stack.kind.manifests.parts import parts_of
+from pytest_plexdev.stack.kind.marks.describe import stack_info
+from pytest_plexdev.stack.kind.marks.sentinel import Ready
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.model import Progress, StackInfo
 from pytest_plexdev.together import give_up

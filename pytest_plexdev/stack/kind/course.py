@@ -9,9 +9,9 @@ from typing import Any, Final
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness.ref import ObjectRef
 from pytest_plexdev.readiness.wait import wait_ready
-from pytest_plexdev.stack.kind import answers
+from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.kind.marks import answers
 from pytest_plexdev.stack.kind.phases import Phases
-from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
-from pytest_plexdev.stack.kind.place import Place
+from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _REFUSALS: Final = (DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK)

@@ -12,20 +12,20 @@ from typing import Final
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.readiness.ref import ObjectRef, refs_of
-from pytest_plexdev.stack.kind import database, sentinel
-from pytest_plexdev.stack.kind.apply import Outcome, apply
 from pytest_plexdev.stack.kind.beside import all_of, beside
 from pytest_plexdev.stack.kind.course import Course
-from pytest_plexdev.stack.kind.describe import services_of, stack_info
-from pytest_plexdev.stack.kind.fingerprint import KEPT
+from pytest_plexdev.stack.kind.host.network import hasten_names, wait_for_services
 from pytest_plexdev.stack.kind.inputs import Inputs
 from pytest_plexdev.stack.kind.loading import Loading
+from pytest_plexdev.stack.kind.manifests.apply import Outcome, apply
+from pytest_plexdev.stack.kind.manifests.changes import BOOTSTRAP, images_of, waits_for_a_secret
+from pytest_plexdev.stack.kind.manifests.prune import prune, stamped
+from pytest_plexdev.stack.kind.marks import database, sentinel
+from pytest_plexdev.stack.kind.marks.describe import services_of, stack_info
+from pytest_plexdev.stack.kind.marks.fingerprint import KEPT
+from pytest_plexdev.stack.kind.marks.seeded import read_tenants
+from pytest_plexdev.stack.kind.marks.sentinel import Ready
 from pytest_plexdev.stack.kind.names import NAMESPACE, node_of
-from pytest_plexdev.stack.kind.network import hasten_names, wait_for_services
-from pytest_plexdev.stack.kind.prune import prune, stamped
-from pytest_plexdev.stack.kind.render import BOOTSTRAP, images_of, waits_for_a_secret
-from pytest_plexdev.stack.kind.seeded import read_tenants
-from pytest_plexdev.stack.kind.sentinel import Ready
 from pytest_plexdev.stack.kind.settings import Addresses
 from pytest_plexdev.stack.model import SeededTenant, StackInfo
 

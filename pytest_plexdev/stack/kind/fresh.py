@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
-from pytest_plexdev.stack.kind import cluster, reaper, tools
 from pytest_plexdev.stack.kind.bring_up import BringUp
-from pytest_plexdev.stack.kind.container import find_node
 from pytest_plexdev.stack.kind.explain import explained
-from pytest_plexdev.stack.kind.place import Place
+from pytest_plexdev.stack.kind.host import cluster, reaper, tools
+from pytest_plexdev.stack.kind.host.container import find_node
+from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.model import Progress, StackInfo
 from pytest_plexdev.together import together

@@ -8,13 +8,15 @@ from functools import partial
 from typing import Any
 
 from pytest_plexdev.kube.client import Object
-from pytest_plexdev.stack.kind import fingerprint, images, manifests
 from pytest_plexdev.stack.kind.beside import beside
-from pytest_plexdev.stack.kind.content import Content, read_content
+from pytest_plexdev.stack.kind.images import our_images
+from pytest_plexdev.stack.kind.images.content import Content, read_content
+from pytest_plexdev.stack.kind.images.substitutes import provide_substitutes
+from pytest_plexdev.stack.kind.manifests.render import contents_of, render
+from pytest_plexdev.stack.kind.manifests.vendor import custom_resource_definitions
+from pytest_plexdev.stack.kind.marks import fingerprint
 from pytest_plexdev.stack.kind.phases import Phases
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
-from pytest_plexdev.stack.kind.substitutes import provide_substitutes
-from pytest_plexdev.stack.kind.vendor import custom_resource_definitions
 
 
 class Inputs:
@@ -32,7 +34,7 @@ class Inputs:
         self._settings = settings
         self._substitutes = beside(partial(provide_substitutes, settings.images, note))
         self.built: Future[bool] = beside(
-            partial(_timed, phases, "build", partial(images.build, note, content=content))
+            partial(_timed, phases, "build", partial(our_images.build, note, content=content))
         )
         rendered = partial(self._render, addresses, content)
         self.objects: Future[list[Object]] = beside(partial(_timed, phases, "manifests", rendered))
@@ -51,8 +53,8 @@ class Inputs:
 
     def _render(self, addresses: Addresses, content: Content) -> list[Object]:
         asked = self._settings
-        contents = {**manifests.contents_of(content), **self._substitutes.result()}
-        return manifests.render(addresses, asked.images, asked.overlay, asked.seed, contents=contents)
+        contents = {**contents_of(content), **self._substitutes.result()}
+        return render(addresses, asked.images, asked.overlay, asked.seed, contents=contents)
 
 
 def _timed(phases: Phases, name: str, work: Callable[[], Any]) -> Any:

@@ -7,12 +7,13 @@ from concurrent.futures import Future, wait
 from typing import Any, Final
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind import images, manifests
-from pytest_plexdev.stack.kind.digests import refuse_changed
-from pytest_plexdev.stack.kind.local_images import Note, local_images, provide
-from pytest_plexdev.stack.kind.network import takes_images
+from pytest_plexdev.stack.kind.host.network import takes_images
+from pytest_plexdev.stack.kind.images import our_images
+from pytest_plexdev.stack.kind.images.digests import refuse_changed
+from pytest_plexdev.stack.kind.images.local_images import Note, local_images, provide
+from pytest_plexdev.stack.kind.images.pins import override, read_pins
+from pytest_plexdev.stack.kind.manifests.render import references
 from pytest_plexdev.stack.kind.phases import Phases
-from pytest_plexdev.stack.kind.pins import override, read_pins
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _LOOK_AGAIN: Final = 0.3
@@ -27,8 +28,8 @@ class Loading:
         self._phases = phases
         self._note = note
         self._pins = override(read_pins(), settings.images)
-        chosen = manifests.references(settings.images)
-        self._ours = [chosen.get(image, image) for image in images.OUR_IMAGES]
+        chosen = references(settings.images)
+        self._ours = [chosen.get(image, image) for image in our_images.OUR_IMAGES]
 
     def is_ours(self, names: AbstractSet[str]) -> bool:
         """Whether one of them is an image that a node gets from us."""
@@ -50,11 +51,11 @@ class Loading:
 
     def _ahead(self, made: Future[Any]) -> bool:
         """A new node has none of ours, so their archive is made while there is no node yet."""
-        with images.saved(self._ours) as archive:
+        with our_images.saved(self._ours) as archive:
             while not made.done() and not takes_images(self._cluster):
                 wait([made], timeout=_LOOK_AGAIN)
             with self._phases.phase("load"):
-                images.put(self._cluster, archive)
+                our_images.put(self._cluster, archive)
                 self._load()
         return True
 
@@ -69,8 +70,8 @@ class Loading:
 
     def _load(self) -> bool:
         # A new cluster has the others in its node's image; one that is there may lack what a pin changed to.
-        lacking = [pin.reference for pin in images.missing_on_node(self._cluster, self._pins)]
+        lacking = [pin.reference for pin in our_images.missing_on_node(self._cluster, self._pins)]
         if lacking:
             provide(lacking, self._note)
             refuse_changed(self._pins, local_images())
-        return images.load(self._cluster, [*self._ours, *lacking], self._note)
+        return our_images.load(self._cluster, [*self._ours, *lacking], self._note)

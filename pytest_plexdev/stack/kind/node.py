@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.container import API_SERVER, Container, find_node
-from pytest_plexdev.stack.kind.engine import PATIENCE
+from pytest_plexdev.stack.kind.host.container import API_SERVER, Container, find_node
+from pytest_plexdev.stack.kind.host.engine import PATIENCE
+from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.names import WARM_CLUSTER, node_of
-from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.warm import is_mentioned, warm_directory
 from pytest_plexdev.stack.model import StackInfo, Verdict
 

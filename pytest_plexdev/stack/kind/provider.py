@@ -49,7 +49,7 @@ class KindProvider:
     def state(self, info: StackInfo) -> Sequence[Verdict]:
         """Judge every object of the stack as the cluster says it is now."""
         from pytest_plexdev.readiness.wait import verdicts_now
-        from pytest_plexdev.stack.kind.parts import parts_of
+        from pytest_plexdev.stack.kind.manifests.parts import parts_of
 
         assert info.cluster is not None
 

@@ -16,7 +16,7 @@ from pytest_plexdev.stack.kind.settings import Addresses
 
 if TYPE_CHECKING:
     from pytest_plexdev.kube import Access, KubeClient
-    from pytest_plexdev.stack.kind.sentinel import Ready
+    from pytest_plexdev.stack.kind.marks.sentinel import Ready
     from pytest_plexdev.stack.kind.settings import KindSettings
     from pytest_plexdev.stack.model import Progress, StackInfo
 
@@ -56,7 +56,7 @@ def _first(state: Path | None, name: str, ask: Callable[[str], Mapping[str, Any]
 
 
 def _version(api: str) -> Mapping[str, Any]:
-    from pytest_plexdev.stack.kind import answers
+    from pytest_plexdev.stack.kind.marks import answers
 
     return answers.version(api, patience=_ANSWERS)
 
@@ -86,7 +86,7 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
 
 
 def _wait_for_others(settings: KindSettings, progress: Progress) -> None:
-    from pytest_plexdev.stack.kind.hold import hold, is_held
+    from pytest_plexdev.stack.kind.host.hold import hold, is_held
 
     if is_held(settings.state):
         with hold(settings.state, timeout=settings.timeout, progress=progress):
@@ -96,7 +96,7 @@ def _wait_for_others(settings: KindSettings, progress: Progress) -> None:
 def drift(settings: KindSettings, info: StackInfo) -> list[str]:
     """The inputs that differ from what was applied; empty where the cluster is not ours."""
     from pytest_plexdev.kube import KubeClient, read_access
-    from pytest_plexdev.stack.kind import sentinel
+    from pytest_plexdev.stack.kind.marks import sentinel
 
     assert info.cluster is not None
     access = read_access(info.cluster.kubeconfig, info.cluster.context) if info.cluster.owned else None
@@ -110,7 +110,7 @@ def differences(client: KubeClient, ready: Ready | None, settings: KindSettings)
     """The inputs that are not what the mark *ready* says that they were when the stack was brought up."""
     if ready is None:
         return [UNFINISHED]
-    from pytest_plexdev.stack.kind import database, fingerprint
+    from pytest_plexdev.stack.kind.marks import database, fingerprint
 
     return fingerprint.differing(ready.fingerprint, {**fingerprint.current(settings), **database.identity(client)})
 
@@ -181,16 +181,16 @@ def _users_kubeconfigs() -> list[Path]:
 
 
 def _listens(access: Access) -> bool:
-    from pytest_plexdev.stack.kind.answers import listens
+    from pytest_plexdev.stack.kind.marks.answers import listens
 
     return listens(urlsplit(access.server).port or 443, patience=_CONNECTS)
 
 
 def _look_at(access: Access, name: str, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:
     from pytest_plexdev.kube import KubeClient
-    from pytest_plexdev.stack.kind import sentinel
-    from pytest_plexdev.stack.kind.describe import services_in, stack_info
-    from pytest_plexdev.stack.kind.place import Place
+    from pytest_plexdev.stack.kind.host.place import Place
+    from pytest_plexdev.stack.kind.marks import sentinel
+    from pytest_plexdev.stack.kind.marks.describe import services_in, stack_info
 
     with KubeClient(access) as client:
         owned = sentinel.is_ours(client)

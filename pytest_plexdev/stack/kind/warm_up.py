@@ -12,13 +12,14 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import DRIFTED, FOREIGN_CLUSTER, NODE_NOT_BACK, NOT_LOOPBACK
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import NODE
-from pytest_plexdev.stack.kind import cluster, fingerprint, sentinel, tools
 from pytest_plexdev.stack.kind.bring_up import BringUp
-from pytest_plexdev.stack.kind.container import API_SERVER, Container, find_node, has_moved, start_node
 from pytest_plexdev.stack.kind.explain import explained
-from pytest_plexdev.stack.kind.hold import hold
+from pytest_plexdev.stack.kind.host import cluster, tools
+from pytest_plexdev.stack.kind.host.container import API_SERVER, Container, find_node, has_moved, start_node
+from pytest_plexdev.stack.kind.host.hold import hold
+from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.kind.marks import fingerprint, sentinel
 from pytest_plexdev.stack.kind.names import API_NODE_PORT, IDP_NODE_PORT
-from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.warm import differences, warm_directory
 from pytest_plexdev.stack.model import Progress, StackInfo

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pytest_plexdev.stack.kind import answers
+from pytest_plexdev.stack.kind.marks import answers
 
 Api = Callable[..., tuple[str, list[str]]]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 
-from pytest_plexdev.stack.kind.apply import Outcome, waves
+from pytest_plexdev.stack.kind.manifests.apply import Outcome, waves
 
 KINDS = ["Deployment", "Secret", "Namespace", "ClusterRole", "HTTPRoute", "CustomResourceDefinition", "Job", "Service"]
 

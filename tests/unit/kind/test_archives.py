@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.stack.kind.archives import archive, remove_left
+from pytest_plexdev.stack.kind.host.archives import archive, remove_left
 
 WRITES = """
 import sys
-from pytest_plexdev.stack.kind.archives import archive
+from pytest_plexdev.stack.kind.host.archives import archive
 with archive() as path:
     path.write_bytes(b"x")
     print(path, flush=True)

@@ -18,11 +18,12 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import Access
-from pytest_plexdev.stack.kind import bring_up, cluster, inputs, tools, warm
+from pytest_plexdev.stack.kind import bring_up, inputs, warm
 from pytest_plexdev.stack.kind.bring_up import BringUp
-from pytest_plexdev.stack.kind.container import find_node
 from pytest_plexdev.stack.kind.filling import Filling
-from pytest_plexdev.stack.kind.place import Place
+from pytest_plexdev.stack.kind.host import cluster, tools
+from pytest_plexdev.stack.kind.host.container import find_node
+from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.together import together
 
@@ -198,7 +199,7 @@ def test_kind_that_fails_under_the_objects_is_the_failure(world: World, monkeypa
     monkeypatch.setattr(bring_up, "derived", lambda *_: "kindest/node:x")
     monkeypatch.setattr(bring_up, "reach", reached)
     monkeypatch.setattr(Filling, "fill", fill)
-    monkeypatch.setattr(inputs.images, "build", lambda *_, **__: False)
+    monkeypatch.setattr(inputs.our_images, "build", lambda *_, **__: False)
     monkeypatch.setattr(inputs, "custom_resource_definitions", list)
     world.create_does("echo 'ERROR: the kubelet is not healthy' >&2; exit 1")
     settings = KindSettings(name="c", api_port=0, idp_port=0, kind_image="kindest/node:x", state=world.state)

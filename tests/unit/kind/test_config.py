@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.config import choose_addresses, cluster_config, kind_file
-from pytest_plexdev.stack.kind.place import Place
+from pytest_plexdev.stack.kind.host.config import choose_addresses, cluster_config, kind_file
+from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 

@@ -18,7 +18,7 @@ import yaml
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind import warm
-from pytest_plexdev.stack.kind.hold import hold
+from pytest_plexdev.stack.kind.host.hold import hold
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.model import Event, VerdictChanged
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.deployment import deploy_directory
-from pytest_plexdev.stack.kind import config, fingerprint
+from pytest_plexdev.stack.kind.host import config
+from pytest_plexdev.stack.kind.marks import fingerprint
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 OURS = KindSettings()

@@ -10,14 +10,14 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.beside import beside
-from pytest_plexdev.stack.kind.hold import alone, hold
+from pytest_plexdev.stack.kind.host.hold import alone, hold
 from pytest_plexdev.stack.model import Event, VerdictChanged
 from pytest_plexdev.together import GivenUp, give_up, together
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from pytest_plexdev.stack.kind.hold import hold
+from pytest_plexdev.stack.kind.host.hold import hold
 with hold(Path(sys.argv[1]), timeout=5, progress=lambda event: None):
     print("has it", flush=True)
     sys.stdin.readline()

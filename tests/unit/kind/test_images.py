@@ -15,10 +15,10 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, DOCKER_FORBIDDEN, DOCKER_SILENT
 from pytest_plexdev.failure import Failure
-from pytest_plexdev.stack.kind import content
-from pytest_plexdev.stack.kind.content import content_hash, read_content
-from pytest_plexdev.stack.kind.engine import engine_error
-from pytest_plexdev.stack.kind.images import _has
+from pytest_plexdev.stack.kind.host.engine import engine_error
+from pytest_plexdev.stack.kind.images import content
+from pytest_plexdev.stack.kind.images.content import content_hash, read_content
+from pytest_plexdev.stack.kind.images.our_images import _has
 
 ROOT = Path(__file__).parents[3]
 RECIPE = ROOT / "deploy" / "local" / "images"

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from pytest_plexdev.stack.kind import content, fingerprint, images, inputs, manifests
-from pytest_plexdev.stack.kind.content import Content, read_content
+from pytest_plexdev.stack.kind import inputs
+from pytest_plexdev.stack.kind.images import content, our_images
+from pytest_plexdev.stack.kind.images.content import Content, read_content
+from pytest_plexdev.stack.kind.marks import fingerprint
 from pytest_plexdev.stack.kind.phases import Phases
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
@@ -38,8 +40,8 @@ def test_a_file_saved_between_build_and_rendering_is_in_neither(
         told.append(contents)
         return []
 
-    monkeypatch.setattr(images, "build", build)
-    monkeypatch.setattr(manifests, "render", render)
+    monkeypatch.setattr(our_images, "build", build)
+    monkeypatch.setattr(inputs, "render", render)
     made = inputs.Inputs(KindSettings(), Addresses(), Phases(lambda _: None), lambda _: None)
     made.built.result()
     made.objects.result()

@@ -12,11 +12,12 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED
-from pytest_plexdev.stack.kind import images, loading
+from pytest_plexdev.stack.kind import loading
+from pytest_plexdev.stack.kind.images import our_images
+from pytest_plexdev.stack.kind.images.local_images import LocalImages, canonical, silent
+from pytest_plexdev.stack.kind.images.pins import Pin
 from pytest_plexdev.stack.kind.loading import Loading
-from pytest_plexdev.stack.kind.local_images import LocalImages, canonical, silent
 from pytest_plexdev.stack.kind.phases import Phases
-from pytest_plexdev.stack.kind.pins import Pin
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 REFUSED = PlexdevError(COMMAND_FAILED, detail="no", command="kind load", purpose="x", status="1", fix="y")
@@ -34,10 +35,10 @@ def _attempt(monkeypatch: pytest.MonkeyPatch, *, made: Future[Any], refusals: in
         return True
 
     monkeypatch.setattr(loading, "takes_images", lambda _: True)
-    monkeypatch.setattr(images, "missing_on_node", lambda *_: [])
-    monkeypatch.setattr(images, "saved", lambda _: contextlib.nullcontext(Path("images.tar")))
-    monkeypatch.setattr(images, "put", lambda *_: attempt())
-    monkeypatch.setattr(images, "load", lambda *_: made.done() and attempt())
+    monkeypatch.setattr(our_images, "missing_on_node", lambda *_: [])
+    monkeypatch.setattr(our_images, "saved", lambda _: contextlib.nullcontext(Path("images.tar")))
+    monkeypatch.setattr(our_images, "put", lambda *_: attempt())
+    monkeypatch.setattr(our_images, "load", lambda *_: made.done() and attempt())
     return Loading(KindSettings(), Phases(lambda _: None), silent), attempts
 
 
@@ -83,7 +84,7 @@ def test_a_pulled_image_of_another_digest_never_reaches_the_node(monkeypatch: py
     pulled = LocalImages({name: "sha256:1"}, {name: "sha256:" + "b" * 64})
     work, attempts = _attempt(monkeypatch, made=_done(), refusals=0)
     monkeypatch.setattr(work, "_pins", {"nats": pin})
-    monkeypatch.setattr(images, "missing_on_node", lambda *_: [pin])
+    monkeypatch.setattr(our_images, "missing_on_node", lambda *_: [pin])
     monkeypatch.setattr(loading, "provide", lambda *_: {})
     monkeypatch.setattr(loading, "local_images", lambda: pulled)
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.stack.kind.local_images import LocalImages, canonical
-from pytest_plexdev.stack.kind.node_image import _name, _ready, kinds_own
+from pytest_plexdev.stack.kind.images.local_images import LocalImages, canonical
+from pytest_plexdev.stack.kind.images.node_image import _name, _ready, kinds_own
 
 OWN = b"kindest/node:v1.34.0@sha256:" + b"7" * 64
 HERE = {"kindest/node:v1": "sha256:base", "nats:1": "sha256:n", "dex:1": "sha256:d"}

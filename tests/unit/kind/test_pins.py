@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.digests import _with_digests, refuse_changed
-from pytest_plexdev.stack.kind.local_images import LocalImages, canonical
-from pytest_plexdev.stack.kind.pins import override, pins_file, read_pins
+from pytest_plexdev.stack.kind.images.digests import _with_digests, refuse_changed
+from pytest_plexdev.stack.kind.images.local_images import LocalImages, canonical
+from pytest_plexdev.stack.kind.images.pins import override, pins_file, read_pins
 
 DIGEST = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64

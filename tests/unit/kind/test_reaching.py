@@ -13,9 +13,9 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED
 from pytest_plexdev.kube import Access
-from pytest_plexdev.stack.kind import reaching
-from pytest_plexdev.stack.kind.place import Place
-from pytest_plexdev.stack.kind.reaching import reach
+from pytest_plexdev.stack.kind.host import reaching
+from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.kind.host.reaching import reach
 
 ACCESS = Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=Path("kubeconfig"))
 NO_KUBECONFIG = PlexdevError(COMMAND_FAILED, detail="no", command="kind get", purpose="x", status="1", fix="y")

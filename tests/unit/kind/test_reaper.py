@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind import reaper
+from pytest_plexdev.stack.kind.host import reaper
 from pytest_plexdev.stack.processes import ProcessId
 
 DOCKER = """#!/bin/sh

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_plexdev.stack.kind.render import (
+from pytest_plexdev.stack.kind.manifests.changes import (
     INPUTS,
     images_of,
     waits_for_a_secret,

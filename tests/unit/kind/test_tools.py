@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind import tools
+from pytest_plexdev.stack.kind.host import tools
 from pytest_plexdev.stack.model import Event, Verdict, VerdictChanged
 
 GOOD = {"docker": "echo 28.0.1", "kind": "echo kind v0.30.0 go1.26.8 linux/amd64"}

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.vendor import Source, custom_resource_definitions, lock, read_sources
+from pytest_plexdev.stack.kind.manifests.vendor import Source, custom_resource_definitions, lock, read_sources
 
 MODULE = "example.test/gateway"
 VERSION = "v1.2.3"

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from pytest_plexdev.cli import main
-from pytest_plexdev.stack.kind import answers as of_host_ports
+from pytest_plexdev.stack.kind.marks import answers as of_host_ports
 from pytest_plexdev.stack.kind.names import OWNER, OWNER_LABEL
 from tests.unit.kube.conftest import Answers
 

@@ -10,9 +10,9 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.stack.kind import database
-from pytest_plexdev.stack.kind.network import wait_for_services
-from pytest_plexdev.stack.kind.parts import parts_of
+from pytest_plexdev.stack.kind.host.network import wait_for_services
+from pytest_plexdev.stack.kind.manifests.parts import parts_of
+from pytest_plexdev.stack.kind.marks import database
 from tests.unit.kube.conftest import Answers
 
 HEALTH = "/api/v1/nodes/n:10256/proxy/healthz"

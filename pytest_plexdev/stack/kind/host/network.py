@@ -10,7 +10,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBE_REFUSED
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import DEPLOYMENT, NODE
-from pytest_plexdev.stack.kind.engine import docker
+from pytest_plexdev.stack.kind.host.engine import docker
 from pytest_plexdev.stack.kind.names import node_of
 
 _IMAGES: Final = ("ctr", "--namespace", "k8s.io", "images", "ls", "--quiet")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.names import API_NODE_PORT, HOME_LABEL, IDP_NODE_PORT, OWNER, OWNER_LABEL
-from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.ports import reserve
 

@@ -12,14 +12,14 @@ from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, IMAGE_BUILD_FAILED, IMAGE_MISSING
 from pytest_plexdev.stack.directories import cache_directory
-from pytest_plexdev.stack.kind.archives import archive
-from pytest_plexdev.stack.kind.content import Content, base_image, content_hash, read_content
-from pytest_plexdev.stack.kind.digests import refuse_changed
-from pytest_plexdev.stack.kind.engine import docker
-from pytest_plexdev.stack.kind.hold import alone
-from pytest_plexdev.stack.kind.local_images import Note, canonical, local_images, provide, silent
+from pytest_plexdev.stack.kind.host.archives import archive
+from pytest_plexdev.stack.kind.host.engine import docker
+from pytest_plexdev.stack.kind.host.hold import alone
+from pytest_plexdev.stack.kind.images.content import Content, base_image, content_hash, read_content
+from pytest_plexdev.stack.kind.images.digests import refuse_changed
+from pytest_plexdev.stack.kind.images.local_images import Note, canonical, local_images, provide, silent
+from pytest_plexdev.stack.kind.images.pins import BASE, Pin, read_pins
 from pytest_plexdev.stack.kind.names import node_of
-from pytest_plexdev.stack.kind.pins import BASE, Pin, read_pins
 
 OUR_IMAGES: Final = ("plexsphere:dev", "plexsphere-migrate:dev")
 CONTENT_LABEL: Final = "plexdev.plexsphere.com/content"

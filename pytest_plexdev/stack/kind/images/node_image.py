@@ -17,12 +17,12 @@ from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.directories import cache_directory
-from pytest_plexdev.stack.kind.archives import archive
-from pytest_plexdev.stack.kind.digests import refuse_changed
-from pytest_plexdev.stack.kind.engine import docker
-from pytest_plexdev.stack.kind.hold import alone
-from pytest_plexdev.stack.kind.local_images import LocalImages, Note, local_images, provide, silent
-from pytest_plexdev.stack.kind.pins import Pin
+from pytest_plexdev.stack.kind.host.archives import archive
+from pytest_plexdev.stack.kind.host.engine import docker
+from pytest_plexdev.stack.kind.host.hold import alone
+from pytest_plexdev.stack.kind.images.digests import refuse_changed
+from pytest_plexdev.stack.kind.images.local_images import LocalImages, Note, local_images, provide, silent
+from pytest_plexdev.stack.kind.images.pins import Pin
 from pytest_plexdev.together import to_the_end
 
 REPOSITORY: Final = "plexdev-node"

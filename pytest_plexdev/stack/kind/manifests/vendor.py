@@ -192,5 +192,5 @@ def _sha256(content: bytes) -> str:
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["lock"]:
-        sys.exit("usage: python -m pytest_plexdev.stack.kind.vendor lock")
+        sys.exit("usage: python -m pytest_plexdev.stack.kind.manifests.vendor lock")
     lock()

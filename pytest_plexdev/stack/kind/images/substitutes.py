@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.images import OUR_IMAGES
-from pytest_plexdev.stack.kind.local_images import Note, local_images, provide, silent
-from pytest_plexdev.stack.kind.pins import read_pins
+from pytest_plexdev.stack.kind.images.local_images import Note, local_images, provide, silent
+from pytest_plexdev.stack.kind.images.our_images import OUR_IMAGES
+from pytest_plexdev.stack.kind.images.pins import read_pins
 
 
 def substitutes(images: Mapping[str, str]) -> list[str]:

@@ -9,8 +9,8 @@ from typing import Any, Final
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import SERVICE_ACCOUNT
+from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.names import NAMESPACE
-from pytest_plexdev.stack.kind.place import Place
 from pytest_plexdev.together import go_on
 
 _LOOK_AGAIN: Final = 0.2

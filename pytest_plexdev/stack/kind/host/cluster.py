@@ -19,9 +19,9 @@ from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED
 from pytest_plexdev.kube import Access
-from pytest_plexdev.stack.kind.container import CONFIGURATION, Container, appearing, disappears, file_of
+from pytest_plexdev.stack.kind.host.container import CONFIGURATION, Container, appearing, disappears, file_of
+from pytest_plexdev.stack.kind.host.place import Creation, Place
 from pytest_plexdev.stack.kind.names import API_NODE_PORT, HOME_LABEL, OWNER, OWNER_LABEL
-from pytest_plexdev.stack.kind.place import Creation, Place
 from pytest_plexdev.together import go_on, to_the_end
 
 Mark: TypeAlias = Literal["ours", "elsewhere", "none", "not yet", "unreadable"]

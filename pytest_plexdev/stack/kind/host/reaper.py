@@ -1,4 +1,4 @@
-"""``python -m pytest_plexdev.stack.kind.reaper``: deletes a run's cluster when the run ended without doing so.
+"""``python -m pytest_plexdev.stack.kind.host.reaper``: deletes a run's cluster when the run ended without doing so.
 
 A detached process that waits for the end of the run's controller. A kept stack it leaves alone. It imports little, for
 it starts beside every fresh cluster and almost always has nothing to do.
@@ -54,7 +54,7 @@ def watch_over(name: str, directory: Path, owner: ProcessId, run_directory: Path
         PlexdevError: ``command-failed``: nothing would delete the cluster of a run that is killed.
     """
     order = _Order(name, str(directory), (owner.pid, owner.started), str(run_directory) if run_directory else None)
-    argv = [sys.executable, "-m", "pytest_plexdev.stack.kind.reaper"]
+    argv = [sys.executable, "-m", "pytest_plexdev.stack.kind.host.reaper"]
     with (directory / _LOG).open("wb") as log:
         # It detaches after it has noted itself, so the launcher's end says that it watches.
         launched = subprocess.run(
@@ -126,9 +126,9 @@ def main() -> int:
 
 
 def _is_cleaned_up(order: _Order, directory: Path) -> bool:
-    from pytest_plexdev.stack.kind import archives, cluster
-    from pytest_plexdev.stack.kind.container import find_node
-    from pytest_plexdev.stack.kind.place import Place
+    from pytest_plexdev.stack.kind.host import archives, cluster
+    from pytest_plexdev.stack.kind.host.container import find_node
+    from pytest_plexdev.stack.kind.host.place import Place
 
     place = Place(order.name, directory)
     try:

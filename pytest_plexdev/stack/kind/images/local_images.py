@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, IMAGE_MISSING
-from pytest_plexdev.stack.kind.engine import docker
+from pytest_plexdev.stack.kind.host.engine import docker
 from pytest_plexdev.together import taking_part
 
 Note: TypeAlias = Callable[[str], None]

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED
-from pytest_plexdev.stack.kind.engine import PATIENCE, docker
+from pytest_plexdev.stack.kind.host.engine import PATIENCE, docker
 from pytest_plexdev.stack.kind.names import node_of
 
 CONFIGURATION: Final = "/kind/kubeadm.conf"

@@ -13,11 +13,11 @@ from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUSTOMIZE_EMPTY
 from pytest_plexdev.kube.client import Object
-from pytest_plexdev.stack.kind import images as our_images
-from pytest_plexdev.stack.kind import render as change
-from pytest_plexdev.stack.kind.content import Content, read_content
+from pytest_plexdev.stack.kind.images import our_images
+from pytest_plexdev.stack.kind.images.content import Content, read_content
+from pytest_plexdev.stack.kind.images.pins import read_pins
+from pytest_plexdev.stack.kind.manifests import changes as change
 from pytest_plexdev.stack.kind.names import NAMESPACE, SENTINEL
-from pytest_plexdev.stack.kind.pins import read_pins
 from pytest_plexdev.stack.kind.settings import Addresses
 
 _PATIENCE: Final = 60.0

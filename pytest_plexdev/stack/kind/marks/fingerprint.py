@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.deployment import deploy_directory
-from pytest_plexdev.stack.kind.config import kind_file
-from pytest_plexdev.stack.kind.content import Content, read_content
+from pytest_plexdev.stack.kind.host.config import kind_file
+from pytest_plexdev.stack.kind.images.content import Content, read_content
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _NODE_IMAGE: Final = "--plexdev-kind-image"
@@ -32,7 +32,7 @@ def current(settings: KindSettings) -> Mapping[str, str]:
     inputs = of_files(settings, read_content())
     if not settings.images:
         return inputs
-    from pytest_plexdev.stack.kind.substitutes import identities
+    from pytest_plexdev.stack.kind.images.substitutes import identities
 
     return {**inputs, **of_images(settings, identities(settings.images))}
 

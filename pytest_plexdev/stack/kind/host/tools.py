@@ -12,7 +12,7 @@ from typing import Final
 from pytest_plexdev.command import MINIMUM, run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import TOOL_TOO_OLD
-from pytest_plexdev.stack.kind.engine import engine_error
+from pytest_plexdev.stack.kind.host.engine import engine_error
 from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
 
 PINNED: Final[Mapping[str, str]] = {"docker": "24.0", "kind": "0.26.0", "kubectl": "1.32.0"}

@@ -10,10 +10,10 @@ from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.pods import NAME_LABEL
 from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, STATEFUL_SET
-from pytest_plexdev.stack.kind.answers import REFERENCE_COMMIT
+from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.kind.marks.answers import REFERENCE_COMMIT
+from pytest_plexdev.stack.kind.marks.sentinel import Ready
 from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE, WARM_CLUSTER
-from pytest_plexdev.stack.kind.place import Place
-from pytest_plexdev.stack.kind.sentinel import Ready
 from pytest_plexdev.stack.model import Cluster, Endpoints, Phase, Service, StackInfo
 
 LEFT_OUT: Final = ("OpenBao", "SeaweedFS", "Mimir", "Loki", "Crossplane", "External Secrets", "plexd")

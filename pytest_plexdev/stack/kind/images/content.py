@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.deployment import deploy_directory
-from pytest_plexdev.stack.kind.pins import BASE, read_pins
+from pytest_plexdev.stack.kind.images.pins import BASE, read_pins
 
 _PACKAGE: Final = "plexsphere_reference"
 _RECIPE: Final = ("Dockerfile", "requirements.txt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -31,16 +32,22 @@ _PROXIES: Final = "envoy-gateway-system"
 
 
 def scopes_of(wanted: Sequence[ObjectRef]) -> list[Scope]:
-    """One for each kind and namespace; what only explains may be forbidden to us."""
-    found: dict[tuple[str, str | None], bool] = {}
+    """One for each kind: of its one namespace, or of all where it is wanted in several.
+
+    What only explains may be forbidden to us.
+    """
+    places: dict[str, set[str | None]] = defaultdict(set)
+    needed: set[str] = set()
     for ref in wanted:
-        for kind, needed in (
-            (ref.kind, True),
-            *((each, True) for each in _NEEDED.get(ref.kind, ())),
-            *((each, False) for each in _EXPLAIN.get(ref.kind, ())),
-        ):
-            place = (kind, ref.namespace if RESOURCES[kind].namespaced else None)
-            found[place] = found.get(place, False) or needed
+        necessary = (ref.kind, *_NEEDED.get(ref.kind, ()))
+        needed.update(necessary)
+        for kind in (*necessary, *_EXPLAIN.get(ref.kind, ())):
+            places[kind].add(ref.namespace if RESOURCES[kind].namespaced else None)
     if any(ref.kind == "Gateway" for ref in wanted):
-        found |= {(kind, _PROXIES): found.get((kind, _PROXIES), False) for kind in ("Pod", "Event")}
-    return [Scope(RESOURCES[kind], namespace, needed) for (kind, namespace), needed in found.items()]
+        for kind in ("Pod", "Event"):
+            places[kind].add(_PROXIES)
+    return [Scope(RESOURCES[kind], _one(namespaces), kind in needed) for kind, namespaces in places.items()]
+
+
+def _one(namespaces: set[str | None]) -> str | None:
+    return next(iter(namespaces)) if len(namespaces) == 1 else None

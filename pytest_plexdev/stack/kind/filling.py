@@ -117,7 +117,7 @@ class Filling:
             run(parts.data)
             custom = beside(partial(run, [*parts.definitions, *parts.custom]))
             self._network(client, loaded, there)
-            networked = beside(partial(self._apply_hasty, run, client, parts))
+            networked = beside(partial(self._apply_hasty, run, client, parts, loaded))
             run(parts.others)
             seeded = {} if there.is_new else self._database(client, objects, there)
             fresh = loaded.result()
@@ -160,13 +160,17 @@ class Filling:
             if there.is_new:
                 hasten_names(client)
 
-    def _apply_hasty(self, run: Callable[[Sequence[Object]], None], client: KubeClient, parts: _Parts) -> None:
+    def _apply_hasty(
+        self, run: Callable[[Sequence[Object]], None], client: KubeClient, parts: _Parts, loaded: Future[bool]
+    ) -> None:
         """Jobs that wait for nobody, and then those who mount the Secrets that they make.
 
         A Pod that comes before its Secret is looked at again after ever longer pauses.
         """
         run(parts.hasty)
         if parts.late:
+            # Before that kind may not have taken the taint from its only node, which would be told as doom.
+            loaded.result()
             self._course.until_ready(client, refs_of(parts.hasty), began=self._began)
             run(parts.late)
 

@@ -408,9 +408,9 @@ def _pod(namespace: str, name: str, image: str, *command: str) -> dict[str, Any]
 
 
 def _is_the_controllers(each: Mapping[str, Any]) -> bool:
-    meta = each["metadata"]
-    there = GATEWAY_NAMESPACE in (meta.get("namespace"), meta["name"]) or each["kind"].startswith("ClusterRole")
-    return there and each["kind"] != "EnvoyProxy"
+    meta, kind = each["metadata"], str(each["kind"])
+    there = GATEWAY_NAMESPACE in (meta.get("namespace"), meta["name"]) or kind.startswith("ClusterRole")
+    return there and kind != "EnvoyProxy"
 
 
 def _gateway_class(name: str, controller: str) -> dict[str, Any]:

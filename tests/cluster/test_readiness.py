@@ -310,8 +310,8 @@ def test_a_wait_inside_an_event_loop(apply: Apply, kube: KubeClient) -> None:
     assert [each.state for each in asyncio.run(inside())] == ["ready"]
 
 
-def kube_delete(kube: KubeClient, name: str, namespace: str) -> Callable[[], None]:
-    return lambda: [kube.delete(DEPLOYMENT, name, namespace), None][1]
+def kube_delete(kube: KubeClient, name: str, namespace: str) -> Callable[[], object]:
+    return lambda: kube.delete(DEPLOYMENT, name, namespace)
 
 
 def kill_api_server(node: str) -> None:

@@ -25,9 +25,11 @@ def test_tags_are_unique_and_in_one_spelling() -> None:
 @pytest.mark.parametrize("failure", CATALOGUE, ids=lambda failure: failure.tag)
 def test_every_entry_says_what_happened_and_what_to_do(failure: Failure) -> None:
     templates = (failure.what, failure.why, failure.fix)
-    facts = {name: 1 for text in templates for _, name, _, _ in string.Formatter().parse(text) if name}
+    facts: dict[str, object] = {
+        name: 1 for text in templates for _, name, _, _ in string.Formatter().parse(text) if name
+    }
 
-    lines = str(PlexdevError(failure, **facts)).splitlines()
+    lines = str(PlexdevError(failure, detail="", **facts)).splitlines()
 
     assert lines[0].startswith(f"plexdev[{failure.tag}]: ")
     assert lines[-1].startswith("  fix: ")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
 import pytest
 
@@ -29,9 +30,19 @@ def fake(program: str) -> tuple[str, ...]:
     return (sys.executable, "-S", str(HERE / "fake_plane.py"), program)
 
 
-FAKES = Programs(
-    api=fake("api"), signer=fake("signer"), migrate=fake("migrate"), bootstrap=fake("bootstrap"), idp=fake("idp")
-)
+def fakes(
+    *,
+    api: str = "api",
+    signer: str = "signer",
+    migrate: str = "migrate",
+    bootstrap: str = "bootstrap",
+    idp: str = "idp",
+) -> Programs:
+    return Programs(api=fake(api), signer=fake(signer), migrate=fake(migrate), bootstrap=fake(bootstrap), idp=fake(idp))
+
+
+class WithPrograms(Protocol):
+    def __call__(self, **kinds: str) -> EmbeddedSettings: ...
 
 
 @pytest.fixture(scope="session")
@@ -41,19 +52,18 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def with_programs(settings: EmbeddedSettings) -> Callable[..., EmbeddedSettings]:
+def with_programs(settings: EmbeddedSettings) -> WithPrograms:
     """The settings with other fakes: ``with_programs(api="broken")``."""
 
     def change(**kinds: str) -> EmbeddedSettings:
-        words = {name: fake(kind) for name, kind in kinds.items()}
-        return replace(settings, programs=replace(settings.programs, **words))
+        return replace(settings, programs=fakes(**kinds))
 
     return change
 
 
 @pytest.fixture
 def settings(cache: Path) -> EmbeddedSettings:
-    return EmbeddedSettings(id="test", prefer="stand-in", cache=cache, programs=FAKES, timeout=30)
+    return EmbeddedSettings(id="test", prefer="stand-in", cache=cache, programs=fakes(), timeout=30)
 
 
 @dataclass
@@ -80,6 +90,19 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     end(bench.directory)
 
 
+def pid_of(info: StackInfo, name: str) -> int:
+    """The process of a service, which every service of an embedded stack has."""
+    pid = next(service.pid for service in info.services if service.name == name)
+    assert pid is not None
+    return pid
+
+
+def database_of(info: StackInfo) -> str:
+    """The URL of its database, which an embedded stack always has."""
+    assert info.endpoints.database is not None
+    return info.endpoints.database
+
+
 @dataclass
 class Owner:
     """A process that owns a stack."""
@@ -94,8 +117,11 @@ class Owner:
         raise AssertionError(f"it ended without saying {words!r}")
 
 
+StartOwner: TypeAlias = Callable[[EmbeddedSettings], Owner]
+
+
 @pytest.fixture
-def start_owner(bench: Bench) -> Iterator[Callable[[EmbeddedSettings], Owner]]:
+def start_owner(bench: Bench) -> Iterator[StartOwner]:
     owners: list[Owner] = []
 
     def start(settings: EmbeddedSettings) -> Owner:
@@ -162,8 +188,11 @@ class Traces:
         return left
 
 
+TracesOf: TypeAlias = Callable[[Path], Traces]
+
+
 @pytest.fixture
-def traces_of() -> Callable[[Path], Traces]:
+def traces_of() -> TracesOf:
     return Traces.of
 
 

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,22 +19,24 @@ import psycopg
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.embedded import EmbeddedProvider
-from pytest_plexdev.stack.model import PhaseEnded, StackInfo
+from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
+from pytest_plexdev.stack.model import PhaseEnded, StackInfo, Verdict
+from tests.integration.embedded.conftest import Bench, TracesOf, WithPrograms, database_of, pid_of
 
 
-def test_every_service_answers_where_the_info_says(bench, settings):
+def test_every_service_answers_where_the_info_says(bench: Bench, settings: EmbeddedSettings) -> None:
     info = bench.up(settings)
 
-    with psycopg.connect(info.endpoints.database) as connection:
-        assert connection.execute("SHOW server_version").fetchone()[0].startswith("16.")
+    with psycopg.connect(database_of(info)) as connection:
+        ((version,),) = connection.execute("SHOW server_version").fetchall()
+        assert version.startswith("16.")
         assert connection.execute("SELECT current_user").fetchone() == ("plexsphere",)
     assert urllib.request.urlopen(info.endpoints.api).status == 200
     assert {verdict.state for verdict in bench.provider(settings).state(info)} == {"ready"}
     assert StackInfo.read(bench.directory / "stack.json") == info
 
 
-def test_phases_say_when_they_began_so_that_a_timeline_can_be_drawn(bench, settings):
+def test_phases_say_when_they_began_so_that_a_timeline_can_be_drawn(bench: Bench, settings: EmbeddedSettings) -> None:
     phases = {phase.name: phase for phase in bench.up(settings).phases}
 
     everything, template, postgres = phases["all"], phases["template"], phases["postgres"]
@@ -42,29 +45,29 @@ def test_phases_say_when_they_began_so_that_a_timeline_can_be_drawn(bench, setti
     assert all(phase.began + phase.seconds <= everything.seconds for phase in phases.values())
 
 
-def test_postgres_is_not_asked_before_it_can_answer(bench, settings):
+def test_postgres_is_not_asked_before_it_can_answer(bench: Bench, settings: EmbeddedSettings) -> None:
     bench.up(settings)
 
     assert "starting up" not in (bench.directory / "logs" / "postgres.log").read_text()
 
 
-def test_state_can_be_asked_inside_an_event_loop(bench, settings):
+def test_state_can_be_asked_inside_an_event_loop(bench: Bench, settings: EmbeddedSettings) -> None:
     info = bench.up(settings)
 
-    async def ask():
+    async def ask() -> Sequence[Verdict]:
         return bench.provider(settings).state(info)
 
     assert {verdict.state for verdict in asyncio.run(ask())} == {"ready"}
 
 
-def test_the_password_is_asked_for_over_tcp(bench, settings):
+def test_the_password_is_asked_for_over_tcp(bench: Bench, settings: EmbeddedSettings) -> None:
     info = bench.up(settings)
-    wrong = info.endpoints.database.replace("plexsphere:plexsphere@", "plexsphere:wrong@")
+    wrong = database_of(info).replace("plexsphere:plexsphere@", "plexsphere:wrong@")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(wrong)
 
 
-def test_the_stack_names_its_stand_ins_tenants_and_what_it_leaves_out(bench, settings):
+def test_the_stack_names_its_stand_ins_tenants_and_what_it_leaves_out(bench: Bench, settings: EmbeddedSettings) -> None:
     info = bench.up(settings)
 
     stand_ins = {service.name: service.stands_in_for for service in info.services}
@@ -82,7 +85,9 @@ def test_the_stack_names_its_stand_ins_tenants_and_what_it_leaves_out(bench, set
     ("service", "program"),
     [("plexsphere-signer", "signer"), ("plexsphere", "api"), ("dex", "idp"), ("plexsphere-bootstrap", "bootstrap")],
 )
-def test_a_server_that_exits_is_named_with_its_status_and_last_lines(bench, with_programs, service, program):
+def test_a_server_that_exits_is_named_with_its_status_and_last_lines(
+    bench: Bench, with_programs: WithPrograms, service: str, program: str
+) -> None:
     began = time.monotonic()
     with pytest.raises(PlexdevError) as caught:
         bench.up(with_programs(**{program: "broken"}))
@@ -92,12 +97,12 @@ def test_a_server_that_exits_is_named_with_its_status_and_last_lines(bench, with
     text = str(caught.value)
     assert f"{service} exited with exit status 7" in text
     assert "| broken: no such option --listen" in text
-    log = Path(caught.value.facts["log"])
+    log = Path(str(caught.value.facts["log"]))
     assert log.read_text().endswith("no such option --listen\n")
     assert not (bench.directory / "stack.json").exists()
 
 
-def test_a_server_that_never_answers_is_named(bench, with_programs):
+def test_a_server_that_never_answers_is_named(bench: Bench, with_programs: WithPrograms) -> None:
     began = time.monotonic()
     with pytest.raises(PlexdevError) as caught:
         bench.up(replace(with_programs(signer="silent"), timeout=2))
@@ -108,7 +113,7 @@ def test_a_server_that_never_answers_is_named(bench, with_programs):
     assert "| silent: hello" in str(caught.value)
 
 
-def test_a_program_that_does_not_end_in_time_is_named(bench, with_programs):
+def test_a_program_that_does_not_end_in_time_is_named(bench: Bench, with_programs: WithPrograms) -> None:
     with pytest.raises(PlexdevError) as caught:
         bench.up(replace(with_programs(bootstrap="silent"), timeout=4))
 
@@ -116,10 +121,9 @@ def test_a_program_that_does_not_end_in_time_is_named(bench, with_programs):
     assert "plexsphere-bootstrap was still at work 4.0 s after the bring-up began" in str(caught.value)
 
 
-def test_a_server_killed_in_the_middle_is_gone_with_its_last_lines(bench, settings):
+def test_a_server_killed_in_the_middle_is_gone_with_its_last_lines(bench: Bench, settings: EmbeddedSettings) -> None:
     info = bench.up(settings)
-    nats = next(service for service in info.services if service.name == "nats")
-    os.kill(nats.pid, 9)
+    os.kill(pid_of(info, "nats"), 9)
 
     verdicts = _until_gone(bench.provider(settings), info, "nats")
 
@@ -129,18 +133,20 @@ def test_a_server_killed_in_the_middle_is_gone_with_its_last_lines(bench, settin
 
 
 @pytest.mark.parametrize("name", ["plexsphere", "dex", "nats", "plexsphere-signer"])
-def test_a_killed_servers_port_refuses_and_does_not_keep_clients_waiting(bench, settings, name):
+def test_a_killed_servers_port_refuses_and_does_not_keep_clients_waiting(
+    bench: Bench, settings: EmbeddedSettings, name: str
+) -> None:
     info = bench.up(settings)
     url = {"plexsphere": info.endpoints.api, "dex": info.endpoints.issuer, "nats": info.endpoints.nats}.get(name)
     port = urlsplit(url or f"//{info.endpoints.signer}").port
-    os.kill(next(service.pid for service in info.services if service.name == name), 9)
+    os.kill(pid_of(info, name), 9)
     _until_gone(bench.provider(settings), info, name)
 
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("localhost", port), timeout=1)
 
 
-def test_a_taken_port_is_named_with_its_holder(bench, settings):
+def test_a_taken_port_is_named_with_its_holder(bench: Bench, settings: EmbeddedSettings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PlexdevError) as caught:
@@ -152,7 +158,7 @@ def test_a_taken_port_is_named_with_its_holder(bench, settings):
     assert not bench.directory.exists()
 
 
-def test_a_port_that_is_taken_on_the_other_localhost_counts(bench, settings):
+def test_a_port_that_is_taken_on_the_other_localhost_counts(bench: Bench, settings: EmbeddedSettings) -> None:
     try:
         taken = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError:
@@ -162,12 +168,12 @@ def test_a_port_that_is_taken_on_the_other_localhost_counts(bench, settings):
     assert caught.value.tag == "port-taken"
 
 
-def test_two_runs_with_a_cold_cache_build_one_template(settings, tmp_path):
+def test_two_runs_with_a_cold_cache_build_one_template(settings: EmbeddedSettings, tmp_path: Path) -> None:
     cold = replace(settings, cache=tmp_path / "cache")
     providers = [EmbeddedProvider(cold, tmp_path / name) for name in ("one", "two")]
     together = threading.Barrier(2)
 
-    def up(provider):
+    def up(provider: EmbeddedProvider) -> StackInfo:
         together.wait()
         return provider.up(lambda event: None)
 
@@ -177,7 +183,7 @@ def test_two_runs_with_a_cold_cache_build_one_template(settings, tmp_path):
         migrations = [info.directory / "logs" / "migrate.log" for info in infos]
         assert sorted(log.exists() for log in migrations) == [False, True]
         for info in infos:
-            with psycopg.connect(info.endpoints.database) as connection:
+            with psycopg.connect(database_of(info)) as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
         assert len([entry for entry in (cold.cache / "postgres").iterdir() if entry.is_dir()]) == 1
     finally:
@@ -185,7 +191,9 @@ def test_two_runs_with_a_cold_cache_build_one_template(settings, tmp_path):
             provider.down(info)
 
 
-def test_the_server_that_makes_the_template_is_met_by_nobody_else(bench, with_programs, tmp_path):
+def test_the_server_that_makes_the_template_is_met_by_nobody_else(
+    bench: Bench, with_programs: WithPrograms, tmp_path: Path
+) -> None:
     cold = replace(with_programs(api="api-that-looks-at-once", migrate="slow-migrate"), cache=tmp_path / "cache")
 
     info = bench.up(cold)
@@ -194,7 +202,9 @@ def test_the_server_that_makes_the_template_is_met_by_nobody_else(bench, with_pr
     assert urllib.request.urlopen(info.endpoints.api).status == 200
 
 
-def test_a_template_with_a_missing_file_is_built_again_and_said(bench, settings, tmp_path):
+def test_a_template_with_a_missing_file_is_built_again_and_said(
+    bench: Bench, settings: EmbeddedSettings, tmp_path: Path
+) -> None:
     private = replace(settings, cache=tmp_path / "cache")
     bench.provider(private).down(bench.up(private))
     next((tmp_path / "cache").glob("postgres/*/data/base/*/pg_filenode.map")).unlink()
@@ -205,7 +215,9 @@ def test_a_template_with_a_missing_file_is_built_again_and_said(bench, settings,
     assert {verdict.state for verdict in bench.provider(private).state(info)} == {"ready"}
 
 
-def test_a_template_that_postgres_cannot_start_on_is_built_again_and_said(bench, settings, tmp_path):
+def test_a_template_that_postgres_cannot_start_on_is_built_again_and_said(
+    bench: Bench, settings: EmbeddedSettings, tmp_path: Path
+) -> None:
     private = replace(settings, cache=tmp_path / "cache")
     bench.provider(private).down(bench.up(private))
     control = next((tmp_path / "cache").glob("postgres/*/data/global/pg_control"))
@@ -217,7 +229,7 @@ def test_a_template_that_postgres_cannot_start_on_is_built_again_and_said(bench,
     assert {verdict.state for verdict in bench.provider(private).state(info)} == {"ready"}
 
 
-def test_a_cache_that_cannot_be_written_is_said(bench, settings, tmp_path):
+def test_a_cache_that_cannot_be_written_is_said(bench: Bench, settings: EmbeddedSettings, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a directory")
     with pytest.raises(PlexdevError) as caught:
         bench.up(replace(settings, cache=tmp_path / "file" / "cache"))
@@ -227,7 +239,7 @@ def test_a_cache_that_cannot_be_written_is_said(bench, settings, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system takes root")
-def test_a_full_disk_is_said(bench, settings, tmp_path):
+def test_a_full_disk_is_said(bench: Bench, settings: EmbeddedSettings, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(small)], capture_output=True)
@@ -244,19 +256,21 @@ def test_a_full_disk_is_said(bench, settings, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes nobody")
-def test_postgres_runs_as_nobody_where_user_namespaces_are_forbidden(bench, settings, tmp_path, traces_of):
+def test_postgres_runs_as_nobody_where_user_namespaces_are_forbidden(
+    bench: Bench, settings: EmbeddedSettings, tmp_path: Path, traces_of: TracesOf
+) -> None:
     info = bench.up(replace(settings, cache=tmp_path / "cache", postgres_user="nobody"))
     traces = traces_of(bench.directory)
     postgres = next(service for service in info.services if service.name == "postgres")
 
     assert Path(f"/proc/{postgres.pid}").stat().st_uid == 65534
-    with psycopg.connect(info.endpoints.database) as connection:
+    with psycopg.connect(database_of(info)) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     bench.provider(settings).down(info)
     assert traces.left() == []
 
 
-def _until_gone(provider, info, name):
+def _until_gone(provider: EmbeddedProvider, info: StackInfo, name: str) -> dict[str, Verdict]:
     deadline = time.monotonic() + 2
     while True:
         verdicts = {verdict.name: verdict for verdict in provider.state(info)}

@@ -7,17 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pytest_plexdev.lease import Lease
-from pytest_plexdev.stack.embedded import EmbeddedProvider
+from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.settings import Order
 from pytest_plexdev.stack.embedded.state import verdicts
 from pytest_plexdev.stack.processes import ProcessId
+from tests.integration.embedded.conftest import TracesOf, WithPrograms
 
 _WORKER = """
 import os, sys
@@ -34,23 +36,23 @@ print("stack", lease.acquire(progress).endpoints.api, flush=True)
 
 
 @pytest.fixture
-def run_directory(tmp_path):
+def run_directory(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
 @pytest.fixture
-def owned(settings):
+def owned(settings: EmbeddedSettings) -> EmbeddedSettings:
     return replace(settings, owner=ProcessId.of(os.getpid()))
 
 
 @pytest.fixture
-def lease(run_directory, owned):
+def lease(run_directory: Path, owned: EmbeddedSettings) -> Iterator[Lease]:
     lease = Lease(run_directory=run_directory, provider_factory=lambda at: EmbeddedProvider(owned, at))
     yield lease
     lease.release(failed=False)
 
 
-def start_worker(settings, run_directory):
+def start_worker(settings: EmbeddedSettings, run_directory: Path) -> subprocess.Popen[str]:
     worker = subprocess.Popen(
         [sys.executable, "-c", _WORKER],
         stdin=subprocess.PIPE,
@@ -58,29 +60,36 @@ def start_worker(settings, run_directory):
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     )
+    assert worker.stdin is not None
     with worker.stdin as orders:
         orders.write(Order(settings, run_directory).encode().decode())
     return worker
 
 
-def _words_of(worker):
+def _words_of(worker: subprocess.Popen[str]) -> str:
+    assert worker.stdout is not None
     with worker.stdout as words:
         said = words.read()
     worker.wait(10)
     return said
 
 
-def test_four_workers_share_one_bring_up(lease, owned, run_directory):
+def test_four_workers_share_one_bring_up(lease: Lease, owned: EmbeddedSettings, run_directory: Path) -> None:
     workers = [start_worker(owned, run_directory) for _ in range(4)]
     said = [_words_of(worker).splitlines() for worker in workers]
 
     assert sorted(len(lines) > 1 for lines in said) == [False, False, False, True]
-    assert {lines[-1] for lines in said} == {f"stack {lease.peek().endpoints.api}"}
+    shared = lease.peek()
+    assert shared is not None
+    assert {lines[-1] for lines in said} == {f"stack {shared.endpoints.api}"}
 
 
-def test_a_worker_that_dies_in_the_middle_is_replaced(lease, owned, run_directory, with_programs):
+def test_a_worker_that_dies_in_the_middle_is_replaced(
+    lease: Lease, owned: EmbeddedSettings, run_directory: Path, with_programs: WithPrograms
+) -> None:
     silent = replace(with_programs(api="silent"), owner=owned.owner)
     worker = start_worker(silent, run_directory)
+    assert worker.stdout is not None
     while "bootstrap" not in worker.stdout.readline():
         pass
     worker.send_signal(signal.SIGKILL)
@@ -93,7 +102,7 @@ def test_a_worker_that_dies_in_the_middle_is_replaced(lease, owned, run_director
     assert {verdict.state for verdict in EmbeddedProvider(owned, info.directory).state(info)} == {"ready"}
 
 
-def test_release_leaves_nothing_at_once(lease, run_directory, traces_of):
+def test_release_leaves_nothing_at_once(lease: Lease, run_directory: Path, traces_of: TracesOf) -> None:
     info = lease.acquire(lambda event: None)
     traces = traces_of(info.directory)
 
@@ -106,7 +115,7 @@ def test_release_leaves_nothing_at_once(lease, run_directory, traces_of):
     assert lease.release(failed=True) is None
 
 
-def test_a_kept_stack_is_marked_and_given_to_the_caller(lease):
+def test_a_kept_stack_is_marked_and_given_to_the_caller(lease: Lease) -> None:
     kept = replace(lease, keep="on-failure")
     info = kept.acquire(lambda event: None)
 

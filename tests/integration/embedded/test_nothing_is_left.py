@@ -6,11 +6,14 @@ import os
 import signal
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.layout import supervisor_of
+from tests.integration.embedded.conftest import Bench, StartOwner, TracesOf, WithPrograms, database_of, pid_of
 
 AT_ONCE = 4.0
 """Seconds within which nothing may be left, however the owner ended: less than the 5 s after which an end is forced.
@@ -18,7 +21,7 @@ AT_ONCE = 4.0
 How fast it is, a benchmark tells."""
 
 
-def test_down_ends_everything_at_once(bench, settings, traces_of):
+def test_down_ends_everything_at_once(bench: Bench, settings: EmbeddedSettings, traces_of: TracesOf) -> None:
     info = bench.up(settings)
     traces = traces_of(bench.directory)
     assert len(traces.processes) > 5
@@ -31,13 +34,15 @@ def test_down_ends_everything_at_once(bench, settings, traces_of):
     assert traces.left() == []
 
 
-def test_down_of_a_stack_that_is_gone_is_fine(bench, settings):
+def test_down_of_a_stack_that_is_gone_is_fine(bench: Bench, settings: EmbeddedSettings) -> None:
     info = bench.up(settings)
     bench.provider(settings).down(info)
     bench.provider(settings).down(info)
 
 
-def test_owner_killed(bench, settings, start_owner, traces_of, tmp_path):
+def test_owner_killed(
+    bench: Bench, settings: EmbeddedSettings, start_owner: StartOwner, traces_of: TracesOf, tmp_path: Path
+) -> None:
     run_directory = tmp_path / "run"
     run_directory.mkdir()
     owner = start_owner(replace(settings, run_directory=run_directory))
@@ -50,7 +55,9 @@ def test_owner_killed(bench, settings, start_owner, traces_of, tmp_path):
     assert not run_directory.exists()
 
 
-def test_owner_killed_in_the_middle_of_bring_up(bench, with_programs, start_owner, traces_of):
+def test_owner_killed_in_the_middle_of_bring_up(
+    bench: Bench, with_programs: WithPrograms, start_owner: StartOwner, traces_of: TracesOf
+) -> None:
     owner = start_owner(with_programs(api="silent"))
     owner.wait_for("PhaseEnded(phase=Phase(name='plexsphere-bootstrap'")
     traces = traces_of(bench.directory)
@@ -60,7 +67,9 @@ def test_owner_killed_in_the_middle_of_bring_up(bench, with_programs, start_owne
     assert traces.left_after(AT_ONCE) == []
 
 
-def test_plexdev_up_killed_in_the_middle(bench, with_programs, start_owner, traces_of):
+def test_plexdev_up_killed_in_the_middle(
+    bench: Bench, with_programs: WithPrograms, start_owner: StartOwner, traces_of: TracesOf
+) -> None:
     # A warm stack has no owner, but until it is ready somebody waits for it.
     asker = start_owner(replace(with_programs(api="silent"), id="warm"))
     asker.wait_for("PhaseEnded(phase=Phase(name='plexsphere-bootstrap'")
@@ -74,7 +83,9 @@ def test_plexdev_up_killed_in_the_middle(bench, with_programs, start_owner, trac
 @pytest.mark.parametrize(
     "moment", ["PhaseBegan(name='template')", "PhaseEnded(phase=Phase(name='plexsphere-bootstrap'"]
 )
-def test_ctrl_c_in_the_middle_of_bring_up(bench, with_programs, start_owner, traces_of, moment):
+def test_ctrl_c_in_the_middle_of_bring_up(
+    bench: Bench, with_programs: WithPrograms, start_owner: StartOwner, traces_of: TracesOf, moment: str
+) -> None:
     owner = start_owner(with_programs(api="silent"))
     owner.wait_for(moment)
     traces = traces_of(bench.directory)
@@ -85,7 +96,7 @@ def test_ctrl_c_in_the_middle_of_bring_up(bench, with_programs, start_owner, tra
     assert [left for left in traces.left() if left != bench.directory] == []
 
 
-def test_supervisor_killed(bench, settings, traces_of):
+def test_supervisor_killed(bench: Bench, settings: EmbeddedSettings, traces_of: TracesOf) -> None:
     info = bench.up(settings)
     traces = traces_of(bench.directory)
     supervisor = supervisor_of(bench.directory)
@@ -102,21 +113,23 @@ def test_supervisor_killed(bench, settings, traces_of):
     assert traces.left() == []
 
 
-def test_postgres_killed_leaves_no_shared_memory(bench, settings, traces_of):
+def test_postgres_killed_leaves_no_shared_memory(bench: Bench, settings: EmbeddedSettings, traces_of: TracesOf) -> None:
     info = bench.up(settings)
     traces = traces_of(bench.directory)
     assert traces.segments
-    os.kill(_pid(info, "postgres"), signal.SIGKILL)
+    os.kill(pid_of(info, "postgres"), signal.SIGKILL)
 
     bench.provider(settings).down(info)
 
     assert traces.left() == []
 
 
-def test_an_open_connection_does_not_hold_up_the_end(bench, settings, traces_of):
+def test_an_open_connection_does_not_hold_up_the_end(
+    bench: Bench, settings: EmbeddedSettings, traces_of: TracesOf
+) -> None:
     info = bench.up(settings)
     traces = traces_of(bench.directory)
-    connection = psycopg.connect(info.endpoints.database)
+    connection = psycopg.connect(database_of(info))
     connection.execute("CREATE TABLE kept AS SELECT 1")
 
     began = time.monotonic()
@@ -127,7 +140,3 @@ def test_an_open_connection_does_not_hold_up_the_end(bench, settings, traces_of)
     with pytest.raises(psycopg.OperationalError):
         connection.execute("SELECT 1")
     connection.close()
-
-
-def _pid(info, name):
-    return next(service.pid for service in info.services if service.name == name)

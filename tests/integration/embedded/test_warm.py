@@ -7,20 +7,24 @@ import os
 import re
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from pytest_plexdev import cli
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
-from pytest_plexdev.stack.model import KEPT_MARK, StackInfo
+from pytest_plexdev.stack.model import KEPT_MARK, Event, StackInfo
+from tests.integration.embedded.conftest import Bench, StartOwner, WithPrograms, pid_of
 
 
 @pytest.fixture
-def state(tmp_path, monkeypatch):
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     state = tmp_path / "state"
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state))
     monkeypatch.setenv("KUBECONFIG", str(state / "no-kubeconfig"))  # the developer's own cluster is not this user's
@@ -29,12 +33,12 @@ def state(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def warm(state, settings):
+def warm(state: Path, settings: EmbeddedSettings) -> StackInfo:
     info, _ = bring_up_warm(replace(settings, id="warm"), lambda event: None)
     return info
 
 
-def test_the_second_to_bring_it_up_finds_the_first(warm, settings):
+def test_the_second_to_bring_it_up_finds_the_first(warm: StackInfo, settings: EmbeddedSettings) -> None:
     began = time.monotonic()
     found, is_new = bring_up_warm(replace(settings, id="warm"), lambda event: None)
 
@@ -42,7 +46,7 @@ def test_the_second_to_bring_it_up_finds_the_first(warm, settings):
     assert time.monotonic() - began < 2  # nothing was brought up
 
 
-def test_a_kept_stack_outlives_its_owner(settings, bench, start_owner):
+def test_a_kept_stack_outlives_its_owner(settings: EmbeddedSettings, bench: Bench, start_owner: StartOwner) -> None:
     owner = start_owner(settings)
     owner.wait_for("THE STACK IS UP")
     info = StackInfo.read(bench.directory / "stack.json")
@@ -57,13 +61,13 @@ def test_a_kept_stack_outlives_its_owner(settings, bench, start_owner):
     assert {verdict.state for verdict in bench.provider(settings).state(info)} == {"gone"}
 
 
-def test_finding_takes_milliseconds_and_no_connection(warm):
+def test_finding_takes_milliseconds_and_no_connection(warm: StackInfo) -> None:
     began = time.perf_counter()
     assert find_warm() == warm
     assert time.perf_counter() - began < 0.5
 
 
-def test_none_is_found_where_there_is_none_or_it_was_killed(state, warm):
+def test_none_is_found_where_there_is_none_or_it_was_killed(state: Path, warm: StackInfo) -> None:
     supervisor = json.loads((warm_directory() / "supervisor.json").read_text())["pid"]
     os.kill(supervisor, signal.SIGKILL)
     deadline = time.monotonic() + 2
@@ -73,11 +77,11 @@ def test_none_is_found_where_there_is_none_or_it_was_killed(state, warm):
     assert find_warm(state / "elsewhere") is None
 
 
-def test_status_is_a_table_and_an_exit_code(warm, capsys):
+def test_status_is_a_table_and_an_exit_code(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["status"]) == 0
     assert re.search("^postgres +ready +since ", capsys.readouterr().out, re.MULTILINE)
 
-    os.kill(next(service.pid for service in warm.services if service.name == "nats"), signal.SIGKILL)
+    os.kill(pid_of(warm, "nats"), signal.SIGKILL)
     time.sleep(0.2)
     assert cli.main(["status"]) == 1
     out = capsys.readouterr().out
@@ -85,24 +89,26 @@ def test_status_is_a_table_and_an_exit_code(warm, capsys):
     assert "ended with SIGKILL" in out
 
 
-def test_status_without_a_stack_is_a_tagged_error(state, capsys):
+def test_status_without_a_stack_is_a_tagged_error(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["status"]) == 1
     error = capsys.readouterr().err
     assert error.startswith("plexdev[stack-missing]: no stack is running")
     assert "fix: plexdev up" in error
 
 
-def test_wait_ends_with_124_when_the_time_is_up(state, capsys):
+def test_wait_ends_with_124_when_the_time_is_up(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["wait", "--timeout", "0.2"]) == 124
     assert "not ready within 0.2 s" in capsys.readouterr().err
 
 
-def test_env_exports_what_a_shell_can_read(warm, capsys):
+def test_env_exports_what_a_shell_can_read(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["wait"]) == cli.main(["env"]) == 0
     assert f"export PLEXSPHERE_URL={warm.endpoints.api}\n" in capsys.readouterr().out
 
 
-def test_logs_prints_what_a_service_wrote_and_names_those_it_has(warm, capfd):
+def test_logs_prints_what_a_service_wrote_and_names_those_it_has(
+    warm: StackInfo, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(["logs", "nats"]) == 0
     assert "Server is ready" in capfd.readouterr().out
 
@@ -111,10 +117,11 @@ def test_logs_prints_what_a_service_wrote_and_names_those_it_has(warm, capfd):
 
 
 @pytest.mark.parametrize("killed", ["plexsphere", "supervisor"])
-def test_logs_are_there_when_who_wrote_them_is_not(warm, capfd, killed):
+def test_logs_are_there_when_who_wrote_them_is_not(
+    warm: StackInfo, capfd: pytest.CaptureFixture[str], killed: str
+) -> None:
     owner = json.loads((warm_directory() / "supervisor.json").read_text())["pid"]
-    servers = {service.name: service.pid for service in warm.services}
-    os.kill(owner if killed == "supervisor" else servers[killed], signal.SIGKILL)
+    os.kill(owner if killed == "supervisor" else pid_of(warm, killed), signal.SIGKILL)
     time.sleep(0.2)
 
     assert cli.main(["logs", "nats"]) == 0
@@ -123,7 +130,9 @@ def test_logs_are_there_when_who_wrote_them_is_not(warm, capfd, killed):
     assert ("no stack is whole in" in said.err) == (killed == "supervisor")
 
 
-def test_logs_of_a_stack_that_never_came_up(state, with_programs, capfd):
+def test_logs_of_a_stack_that_never_came_up(
+    state: Path, with_programs: WithPrograms, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(PlexdevError):
         bring_up_warm(replace(with_programs(signer="broken"), id="warm"), lambda event: None)
     written = (warm_directory() / "logs" / "plexsphere-signer.log").read_text()
@@ -138,15 +147,15 @@ def test_logs_of_a_stack_that_never_came_up(state, with_programs, capfd):
     assert "plexdev[stack-missing]" in capfd.readouterr().err
 
 
-def test_down_ends_it_and_a_second_down_has_nothing_to_end(warm, capsys):
+def test_down_ends_it_and_a_second_down_has_nothing_to_end(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["down"]) == 0
     assert find_warm() is None
     assert cli.main(["down"]) == 0
     assert "nothing to end" in capsys.readouterr().out
 
 
-def test_up_of_a_stack_that_is_not_whole_says_so(warm, capsys):
-    os.kill(next(service.pid for service in warm.services if service.name == "plexsphere"), signal.SIGKILL)
+def test_up_of_a_stack_that_is_not_whole_says_so(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
+    os.kill(pid_of(warm, "plexsphere"), signal.SIGKILL)
     time.sleep(0.2)
     assert cli.main(["up"]) == 1
     error = capsys.readouterr().err
@@ -155,7 +164,9 @@ def test_up_of_a_stack_that_is_not_whole_says_so(warm, capsys):
     assert "fix: plexdev down && plexdev up" in error
 
 
-def test_up_with_another_preference_says_what_a_new_one_would_have(warm, capsys, tmp_path, monkeypatch):
+def test_up_with_another_preference_says_what_a_new_one_would_have(
+    warm: StackInfo, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spicedb = tmp_path / "spicedb"
     spicedb.write_text("#!/bin/sh\n")
     spicedb.chmod(0o755)
@@ -168,14 +179,16 @@ def test_up_with_another_preference_says_what_a_new_one_would_have(warm, capsys,
 
 
 @pytest.mark.parametrize("seconds", ["-5", "0", "soon", "inf"])
-def test_a_timeout_must_be_one(state, capsys, seconds):
+def test_a_timeout_must_be_one(state: Path, capsys: pytest.CaptureFixture[str], seconds: str) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main(["up", f"--timeout={seconds}"])
     assert caught.value.code == 2
     assert f"argument --timeout: {seconds}: must be a number of seconds above 0" in capsys.readouterr().err
 
 
-def test_a_kept_stack_is_reached_by_its_directory(bench, settings, state, capfd):
+def test_a_kept_stack_is_reached_by_its_directory(
+    bench: Bench, settings: EmbeddedSettings, state: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     info = bench.up(settings)
     where = ["--directory", str(bench.directory)]
 
@@ -185,22 +198,26 @@ def test_a_kept_stack_is_reached_by_its_directory(bench, settings, state, capfd)
     assert f"export PLEXSPHERE_URL={info.endpoints.api}\n" in said
 
 
-def test_up_that_fails_leaves_a_directory_only_for_the_log_that_it_names(state, with_programs):
+def test_up_that_fails_leaves_a_directory_only_for_the_log_that_it_names(
+    state: Path, with_programs: WithPrograms
+) -> None:
     broken = replace(with_programs(signer="broken"), id="warm")
     with pytest.raises(PlexdevError) as caught:
         bring_up_warm(broken, lambda event: None)
-    assert Path(caught.value.facts["log"]).exists()
+    assert Path(str(caught.value.facts["log"])).exists()
 
     with pytest.raises(KeyboardInterrupt):
         bring_up_warm(broken, _interrupted)
     assert not warm_directory().exists()
 
 
-def _interrupted(event):
+def _interrupted(event: Event) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def test_a_state_directory_that_cannot_be_written_is_said(state, settings, capsys):
+def test_a_state_directory_that_cannot_be_written_is_said(
+    state: Path, settings: EmbeddedSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
     state.write_text("not a directory")
     assert cli.main(["up"]) == 1
     error = capsys.readouterr().err
@@ -209,7 +226,9 @@ def test_a_state_directory_that_cannot_be_written_is_said(state, settings, capsy
     state.unlink()
 
 
-def test_up_takes_the_ports_of_the_dev_stack_and_says_who_has_them(state, settings, monkeypatch, capsys):
+def test_up_takes_the_ports_of_the_dev_stack_and_says_who_has_them(
+    state: Path, settings: EmbeddedSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     # The real ports may be in use on the machine that runs this test: two others stand for them.
     import socket
 
@@ -221,19 +240,21 @@ def test_up_takes_the_ports_of_the_dev_stack_and_says_who_has_them(state, settin
     assert f"(pid {os.getpid()})" in error
 
 
-def test_a_deferred_service_has_an_exit_code_of_its_own(state, capsys):
+def test_a_deferred_service_has_an_exit_code_of_its_own(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["up", "plexd"]) == 69
     assert capsys.readouterr().err.startswith("plexdev[plexd-deferred]")
 
 
-def test_the_kind_of_stack_that_is_named_is_the_one(warm, capsys):
+def test_the_kind_of_stack_that_is_named_is_the_one(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["env", "--stack", "embedded"]) == 0
     assert "KUBECONFIG" not in capsys.readouterr().out
     assert cli.main(["env", "--stack", "kind"]) == 1
     assert "why: looked for a kind cluster" in capsys.readouterr().err
 
 
-def test_json_is_one_object_an_event_and_the_stack_at_the_end(warm, capsys):
+def test_json_is_one_object_an_event_and_the_stack_at_the_end(
+    warm: StackInfo, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(["up", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["new"] is False

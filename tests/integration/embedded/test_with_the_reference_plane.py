@@ -6,16 +6,22 @@ import json
 import shutil
 import time
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from pytest_plexdev.stack.embedded import Programs
+from pytest_plexdev.stack.embedded import EmbeddedSettings, Programs
+from pytest_plexdev.stack.model import StackInfo
+from tests.integration.embedded.conftest import Bench, database_of
 
 
 @pytest.fixture(params=["stand-in", "real"])
-def info(request, bench, settings, tmp_path):
+def info(
+    request: pytest.FixtureRequest, bench: Bench, settings: EmbeddedSettings, tmp_path: Path
+) -> Iterator[StackInfo]:
     if request.param == "real" and not (shutil.which("dex") and shutil.which("spicedb")):
         pytest.skip("dex and spicedb are not on PATH")
     info = bench.up(replace(settings, programs=Programs(), prefer=request.param, cache=tmp_path / "cache"))
@@ -26,7 +32,7 @@ def info(request, bench, settings, tmp_path):
     assert time.monotonic() - began < 4  # it is forced after 5
 
 
-def test_the_seeded_stack_is_ready(info, bench, settings):
+def test_the_seeded_stack_is_ready(info: StackInfo, bench: Bench, settings: EmbeddedSettings) -> None:
     verdicts = {verdict.name: verdict.state for verdict in bench.provider(settings).state(info)}
     assert set(verdicts.values()) == {"ready"}, verdicts
     assert urllib.request.urlopen(f"{info.endpoints.api}/v1/health").status == 200
@@ -34,7 +40,7 @@ def test_the_seeded_stack_is_ready(info, bench, settings):
     with urllib.request.urlopen(f"{info.endpoints.issuer}/.well-known/openid-configuration") as answer:
         assert json.load(answer)["issuer"] == info.endpoints.issuer
 
-    with psycopg.connect(info.endpoints.database) as connection:
+    with psycopg.connect(database_of(info)) as connection:
         rows = connection.execute("SELECT slug, id::text FROM plexsphere.domains ORDER BY slug").fetchall()
         issuers = connection.execute("SELECT DISTINCT issuer FROM plexsphere.idp_bindings").fetchall()
     assert rows == [(tenant.slug, tenant.domain_id) for tenant in info.tenants]

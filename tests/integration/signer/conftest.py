@@ -7,21 +7,40 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import grpc
 import psycopg
 import pytest
 
 from plexsphere_reference.migrate import migrations
+from plexsphere_reference.signer import signing_pb2 as wire
 from plexsphere_reference.signer.signing_pb2_grpc import SigningStub
 
 _START: Final = 10
 _PATIENCE: Final = 10
+
+if TYPE_CHECKING:
+    # Generic for mypy alone: grpc's own class takes no parameters.
+    _Interceptor = grpc.UnaryUnaryClientInterceptor[Any, Any]
+else:
+    _Interceptor = grpc.UnaryUnaryClientInterceptor
+
+
+class Calls(Protocol):
+    """What the generated stub, which has no types, makes callable."""
+
+    PublicKey: grpc.UnaryUnaryMultiCallable[wire.PublicKeyRequest, wire.Key]
+    Sign: grpc.UnaryUnaryMultiCallable[wire.SignRequest, wire.SignResponse]
+    OpenRotation: grpc.UnaryUnaryMultiCallable[wire.OpenRotationRequest, wire.OpenRotationResponse]
+    CloseRotation: grpc.UnaryUnaryMultiCallable[wire.CloseRotationRequest, wire.CloseRotationResponse]
+
+
+_calls_on: Callable[[grpc.Channel], Calls] = SigningStub
 
 
 @dataclass(frozen=True)
@@ -29,7 +48,7 @@ class Signer:
     """A running signer: its gRPC target, and a stub that speaks to it."""
 
     endpoint: str
-    stub: Any
+    stub: Calls
     process: subprocess.Popen[bytes]
     log: Path
 
@@ -51,7 +70,7 @@ def signer_database(postgres_server: str) -> str:
     return url
 
 
-class _Deadline(grpc.UnaryUnaryClientInterceptor):
+class _Deadline(_Interceptor):
     """Ends a call that the signer never answers, so that a test fails rather than hangs."""
 
     def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
@@ -78,7 +97,7 @@ def running_signer(database_url: str, directory: Path) -> Iterator[Signer]:
     endpoint = f"127.0.0.1:{int(port_file.read_text())}"
     try:
         with grpc.insecure_channel(endpoint) as channel:
-            yield Signer(endpoint, SigningStub(grpc.intercept_channel(channel, _Deadline())), process, log)
+            yield Signer(endpoint, _calls_on(grpc.intercept_channel(channel, _Deadline())), process, log)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=5)

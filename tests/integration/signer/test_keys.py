@@ -22,7 +22,7 @@ def scope() -> str:
     return f"domain:{uuid.uuid4()}"
 
 
-def refusal(call: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
+def refusal(call: Callable[[], object]) -> tuple[grpc.StatusCode, str | None]:
     """The status and the details that a call is refused with."""
     with pytest.raises(grpc.RpcError) as refused:
         call()
@@ -89,8 +89,8 @@ def test_each_refusal_has_the_contract_s_status_and_details(signer: Signer, scop
     old = stub.PublicKey(wire.PublicKeyRequest(scope=scope)).key_id
     precondition, missing = grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND
 
-    def sign(**fields: object) -> tuple[grpc.StatusCode, str]:
-        return refusal(lambda: stub.Sign(wire.SignRequest(**{"scope": scope, "payload": b"x", **fields})))
+    def sign(*, key_id: str, scope: str = scope) -> tuple[grpc.StatusCode, str | None]:
+        return refusal(lambda: stub.Sign(wire.SignRequest(scope=scope, payload=b"x", key_id=key_id)))
 
     assert refusal(lambda: stub.CloseRotation(wire.CloseRotationRequest(scope=scope))) == (
         missing,
@@ -109,20 +109,18 @@ def test_each_refusal_has_the_contract_s_status_and_details(signer: Signer, scop
 
 
 @pytest.mark.parametrize(
-    "fields",
+    "asked",
     [
-        {"scope": ""},
-        {"scope": "planet:mars"},
-        {"scope": "domain:acme"},
-        {"scope": "platform\n"},
-        {"scope": "platform", "payload": b""},
-        {"scope": "platform", "key_id": "'; DROP TABLE plexsphere.signing_keys; --"},
+        wire.SignRequest(scope="", payload=b"x"),
+        wire.SignRequest(scope="planet:mars", payload=b"x"),
+        wire.SignRequest(scope="domain:acme", payload=b"x"),
+        wire.SignRequest(scope="platform\n", payload=b"x"),
+        wire.SignRequest(scope="platform", payload=b""),
+        wire.SignRequest(scope="platform", payload=b"x", key_id="'; DROP TABLE plexsphere.signing_keys; --"),
     ],
 )
-def test_a_request_that_cannot_mean_anything_is_an_invariant_violation(
-    signer: Signer, fields: dict[str, object]
-) -> None:
-    assert refusal(lambda: signer.stub.Sign(wire.SignRequest(**{"payload": b"x", **fields}))) == (
+def test_a_request_that_cannot_mean_anything_is_an_invariant_violation(signer: Signer, asked: wire.SignRequest) -> None:
+    assert refusal(lambda: signer.stub.Sign(asked)) == (
         grpc.StatusCode.INVALID_ARGUMENT,
         "signing: invariant violation",
     )

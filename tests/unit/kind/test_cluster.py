@@ -24,6 +24,7 @@ from pytest_plexdev.stack.kind.filling import Filling
 from pytest_plexdev.stack.kind.host import cluster, tools
 from pytest_plexdev.stack.kind.host.container import find_node
 from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.kind.images import our_images
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.together import together
 
@@ -199,7 +200,7 @@ def test_kind_that_fails_under_the_objects_is_the_failure(world: World, monkeypa
     monkeypatch.setattr(bring_up, "derived", lambda *_: "kindest/node:x")
     monkeypatch.setattr(bring_up, "reach", reached)
     monkeypatch.setattr(Filling, "fill", fill)
-    monkeypatch.setattr(inputs.our_images, "build", lambda *_, **__: False)
+    monkeypatch.setattr(our_images, "build", lambda *_, **__: False)
     monkeypatch.setattr(inputs, "custom_resource_definitions", list)
     world.create_does("echo 'ERROR: the kubelet is not healthy' >&2; exit 1")
     settings = KindSettings(name="c", api_port=0, idp_port=0, kind_image="kindest/node:x", state=world.state)

@@ -17,7 +17,7 @@ from tests.unit.kube.conftest import Answers
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 PODS = {name: f"/api/v1/namespaces/{name}/pods" for name in ("default", "envoy-gateway-system")}
-POD = {
+POD: dict[str, dict[str, object]] = {
     "metadata": {"name": "p-1", "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z"},
     "spec": {"initContainers": [{"name": "wait"}], "containers": [{"name": "api"}]},
 }

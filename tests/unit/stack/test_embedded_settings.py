@@ -34,25 +34,25 @@ from pytest_plexdev.stack.processes import ProcessId
         ),
     ],
 )
-def test_an_order_arrives_as_it_was_sent(settings):
+def test_an_order_arrives_as_it_was_sent(settings: EmbeddedSettings) -> None:
     order = Order(settings, Path("/stack"))
     assert Order.decode(order.encode()) == order
 
 
-def test_where_things_are_kept():
+def test_where_things_are_kept() -> None:
     assert cache_directory({"PLEXDEV_CACHE_DIR": "/c", "XDG_CACHE_HOME": "/x"}) == Path("/c")
     assert cache_directory({"XDG_CACHE_HOME": "/x"}) == Path("/x/plexdev")
     assert state_directory({"PLEXDEV_STATE_DIR": "/s"}) == Path("/s")
     assert state_directory({}) == Path.home() / ".local/state/plexdev"
 
 
-def test_a_developers_own_variables_do_not_leak_into_a_stack():
+def test_a_developers_own_variables_do_not_leak_into_a_stack() -> None:
     environment = program_environment({"PATH": "/bin", "PGHOST": "prod", "PLEXSPHERE_ENV": "prod"})
     assert environment["PATH"] == "/bin"
     assert not {"PGHOST", "PLEXSPHERE_ENV"} & environment.keys()
 
 
-def test_events_cross_the_channel():
+def test_events_cross_the_channel() -> None:
     from dataclasses import asdict
 
     phase, verdict = Phase(name="api", seconds=0.5, began=0.25), Verdict(name="api", state="ready")
@@ -62,7 +62,7 @@ def test_events_cross_the_channel():
     assert decode_event({"else": 1}) is None
 
 
-def test_a_failure_crosses_processes_word_by_word():
+def test_a_failure_crosses_processes_word_by_word() -> None:
     error = PlexdevError(
         PORT_TAKEN, port=8080, purpose="the API", holder="nginx (pid 1)", stop="stop it", detail="a\nb"
     )
@@ -70,7 +70,7 @@ def test_a_failure_crosses_processes_word_by_word():
 
 
 @pytest.fixture
-def template(tmp_path):
+def template(tmp_path: Path) -> Template:
     template = Template(tmp_path, "key")
     (tmp_path / "postgres").mkdir()
     built = template.building_place()
@@ -80,22 +80,22 @@ def template(tmp_path):
     return template
 
 
-def test_a_template_is_there_once_it_was_put(template):
+def test_a_template_is_there_once_it_was_put(template: Template) -> None:
     assert template.is_there()
     assert template.flaw() is None
 
 
-def test_a_template_that_lost_a_byte_is_flawed(template):
+def test_a_template_that_lost_a_byte_is_flawed(template: Template) -> None:
     (template.data / "base" / "1").write_bytes(b"1234")
     assert template.flaw() == "1 files with 4 bytes, not {'files': 1, 'bytes': 5}"
 
 
-def test_a_template_without_its_count_is_flawed(template):
+def test_a_template_without_its_count_is_flawed(template: Template) -> None:
     (template.data.parent / "template.json").write_text("{")
     assert "JSONDecodeError" in (template.flaw() or "")
 
 
-def test_templates_that_nobody_used_for_long_are_removed_when_another_is_put(template):
+def test_templates_that_nobody_used_for_long_are_removed_when_another_is_put(template: Template) -> None:
     os.utime(template.data.parent, (0, 0))
     newer = Template(template.cache, "newer")
     built = newer.building_place()
@@ -105,7 +105,7 @@ def test_templates_that_nobody_used_for_long_are_removed_when_another_is_put(tem
     assert newer.is_there()
 
 
-def test_the_key_depends_on_server_options_and_each_migration(tmp_path):
+def test_the_key_depends_on_server_options_and_each_migration(tmp_path: Path) -> None:
     server, migrations = tmp_path / "postgres", tmp_path / "migrations"
     server.write_bytes(b"elf")
     migrations.mkdir()
@@ -121,7 +121,7 @@ def test_the_key_depends_on_server_options_and_each_migration(tmp_path):
     assert key_of(server, ["-x"], migrations) != second
 
 
-def test_a_table_of_verdicts():
+def test_a_table_of_verdicts() -> None:
     verdicts = [
         Verdict(name="api", state="ready", since=2.0),
         Verdict(name="nats", state="gone", reason="ended with SIGKILL\nlast words", hint="read nats.log"),

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import stat
+from pathlib import Path
 
 import pytest
 
 from pytest_plexdev.stack.files import write_whole
 
 
-def test_the_new_content_takes_the_place_of_the_old_with_its_own_mode(tmp_path):
+def test_the_new_content_takes_the_place_of_the_old_with_its_own_mode(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     path.write_bytes(b"old and longer")
     path.chmod(0o644)
@@ -19,7 +20,7 @@ def test_the_new_content_takes_the_place_of_the_old_with_its_own_mode(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_reader_that_has_the_old_file_open_still_reads_all_of_it(tmp_path):
+def test_a_reader_that_has_the_old_file_open_still_reads_all_of_it(tmp_path: Path) -> None:
     path = tmp_path / "stack.json"
     write_whole(path, b"old")
     with path.open("rb") as reader:
@@ -27,6 +28,6 @@ def test_a_reader_that_has_the_old_file_open_still_reads_all_of_it(tmp_path):
         assert reader.read() == b"old"
 
 
-def test_what_cannot_be_written_is_the_file_systems_error(tmp_path):
+def test_what_cannot_be_written_is_the_file_systems_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_whole(tmp_path / "missing" / "stack.json", b"")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
-from pytest_plexdev.lease import Lease
-from pytest_plexdev.stack.model import Endpoints, StackInfo
+from pytest_plexdev.lease import Keep, Lease
+from pytest_plexdev.stack.model import Endpoints, Progress, StackInfo, Verdict
 
 
 class Diary:
@@ -21,7 +22,7 @@ class Diary:
         self.directory = directory
         return self
 
-    def up(self, progress):
+    def up(self, progress: Progress) -> StackInfo:
         self.entries.append("up")
         if self.fails:
             logs = self.directory / "logs"
@@ -33,29 +34,38 @@ class Diary:
         where = Endpoints(api="http://localhost:1", issuer="i", database="d", nats="n", signer="s")
         return StackInfo(provider="embedded", id="x", directory=self.directory, endpoints=where, started_at=1.0)
 
-    def down(self, info):
+    def down(self, info: StackInfo) -> None:
         self.entries.append("down")
 
-    def state(self, info):
+    def state(self, info: StackInfo) -> Sequence[Verdict]:
         return []
+
+    def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
+        raise NotImplementedError
+
+    def reach(self, info: StackInfo, service: str) -> str:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
 
 
 @pytest.fixture
-def diary(tmp_path):
+def diary(tmp_path: Path) -> Diary:
     return Diary(tmp_path)
 
 
-def lease_of(tmp_path, diary, **changes) -> Lease:
-    return Lease(run_directory=tmp_path / "run", provider_factory=diary, output=tmp_path / "out", **changes)
+def lease_of(tmp_path: Path, diary: Diary, keep: Keep = "never") -> Lease:
+    return Lease(run_directory=tmp_path / "run", provider_factory=diary, output=tmp_path / "out", keep=keep)
 
 
-def test_only_the_first_brings_up(tmp_path, diary):
+def test_only_the_first_brings_up(tmp_path: Path, diary: Diary) -> None:
     first, second = lease_of(tmp_path, diary), lease_of(tmp_path, diary)
     assert first.acquire(print) == second.acquire(print)
     assert diary.entries == ["up"]
 
 
-def test_nothing_is_there_before_somebody_asks(tmp_path, diary):
+def test_nothing_is_there_before_somebody_asks(tmp_path: Path, diary: Diary) -> None:
     lease = lease_of(tmp_path, diary)
     assert lease.peek() is None
     assert lease.release(failed=False) is None
@@ -63,7 +73,7 @@ def test_nothing_is_there_before_somebody_asks(tmp_path, diary):
     assert not lease.run_directory.exists()
 
 
-def test_a_failure_is_told_to_everybody_and_not_tried_again(tmp_path):
+def test_a_failure_is_told_to_everybody_and_not_tried_again(tmp_path: Path) -> None:
     diary = Diary(tmp_path, fails=True)
     with pytest.raises(PlexdevError) as first:
         lease_of(tmp_path, diary).acquire(print)
@@ -75,7 +85,7 @@ def test_a_failure_is_told_to_everybody_and_not_tried_again(tmp_path):
     assert diary.entries == ["up"]
 
 
-def test_release_ends_it_once(tmp_path, diary):
+def test_release_ends_it_once(tmp_path: Path, diary: Diary) -> None:
     lease = lease_of(tmp_path, diary)
     lease.acquire(print)
     lease.release(failed=False)
@@ -84,7 +94,7 @@ def test_release_ends_it_once(tmp_path, diary):
     assert [path.name for path in lease.run_directory.iterdir()] == ["stack"]  # the diary does not remove it
 
 
-def test_the_run_directory_is_nobody_elses_business(tmp_path, diary):
+def test_the_run_directory_is_nobody_elses_business(tmp_path: Path, diary: Diary) -> None:
     lease = lease_of(tmp_path, diary)
     lease.acquire(print)
     assert lease.run_directory.stat().st_mode & 0o777 == 0o700
@@ -99,7 +109,7 @@ def test_the_run_directory_is_nobody_elses_business(tmp_path, diary):
         ("always", False, True),
     ],
 )
-def test_keep(tmp_path, diary, keep, failed, kept):
+def test_keep(tmp_path: Path, diary: Diary, keep: Keep, *, failed: bool, kept: bool) -> None:
     lease = lease_of(tmp_path, diary, keep=keep)
     info = lease.acquire(print)
     assert lease.release(failed=failed) == (info if kept else None)
@@ -107,7 +117,7 @@ def test_keep(tmp_path, diary, keep, failed, kept):
     assert (info.directory / "kept").exists() == kept
 
 
-def test_the_logs_of_a_failed_bring_up_are_where_its_error_says(tmp_path):
+def test_the_logs_of_a_failed_bring_up_are_where_its_error_says(tmp_path: Path) -> None:
     lease = lease_of(tmp_path, Diary(tmp_path, fails=True))
     with pytest.raises(PlexdevError) as caught:
         lease.acquire(print)
@@ -119,7 +129,7 @@ def test_the_logs_of_a_failed_bring_up_are_where_its_error_says(tmp_path):
     assert list(lease.run_directory.iterdir()) == []
 
 
-def test_where_the_output_directory_cannot_be_written_the_error_says_so(tmp_path):
+def test_where_the_output_directory_cannot_be_written_the_error_says_so(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     lease = lease_of(tmp_path, Diary(tmp_path, fails=True))
     with pytest.raises(PlexdevError, match=r"fix: read the lines above \(.*out/bring-up cannot be written: Not a dir"):

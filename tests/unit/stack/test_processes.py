@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,29 +16,31 @@ from pytest_plexdev.stack.ports import holder, reserve
 from pytest_plexdev.stack.processes import ProcessId, describe
 
 
-def test_a_process_is_itself_and_alive():
+def test_a_process_is_itself_and_alive() -> None:
     me = ProcessId.of(os.getpid())
     assert me == ProcessId.of(os.getpid())
     assert me.is_alive
 
 
-def test_another_start_time_is_another_process():
+def test_another_start_time_is_another_process() -> None:
     me = ProcessId.of(os.getpid())
     assert not ProcessId(me.pid, me.started - 1).is_alive
 
 
-def test_one_that_ended_is_not_alive_even_before_it_is_waited_for():
+def test_one_that_ended_is_not_alive_even_before_it_is_waited_for() -> None:
     process = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
     identity = ProcessId.of(process.pid)
-    assert identity.is_alive
+    running = identity.is_alive
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert not identity.is_alive
+    ended = identity.is_alive
     process.communicate()
-    assert not identity.is_alive
+    waited_for = identity.is_alive
+
+    assert (running, ended, waited_for) == (True, False, False)
 
 
-def test_no_such_process():
+def test_no_such_process() -> None:
     with pytest.raises(ProcessLookupError):
         ProcessId.of(2**22 + 1)
 
@@ -45,18 +48,18 @@ def test_no_such_process():
 @pytest.mark.parametrize(
     ("status", "words"), [(0, "exit status 0"), (7, "exit status 7"), (-9, "SIGKILL"), (-250, "signal 250")]
 )
-def test_a_status_in_words(status, words):
+def test_a_status_in_words(status: int, words: str) -> None:
     assert describe_status(status) == words
 
 
-def test_last_lines(tmp_path):
+def test_last_lines(tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert last_lines(log) == ""
     log.write_bytes(b"".join(b"line %d \xff\n" % number for number in range(5000)))
     assert last_lines(log, 2) == "line 4998 \ufffd\nline 4999 \ufffd"
 
 
-def test_a_port_that_listens_answers_and_one_that_is_held_refuses():
+def test_a_port_that_listens_answers_and_one_that_is_held_refuses() -> None:
     ours, held = reserve(purpose="a test"), reserve(purpose="a test")
     ours.listen()
     with socket.socket() as client:
@@ -67,7 +70,7 @@ def test_a_port_that_listens_answers_and_one_that_is_held_refuses():
     held.release()
 
 
-def test_a_server_binds_where_a_port_is_held_for_it():
+def test_a_server_binds_where_a_port_is_held_for_it() -> None:
     held = reserve(purpose="a test")
     with socket.create_server(("127.0.0.1", held.number)) as server, socket.socket() as client:
         assert client.connect_ex(("127.0.0.1", held.number)) == 0
@@ -75,23 +78,24 @@ def test_a_server_binds_where_a_port_is_held_for_it():
     held.release()
 
 
-def test_a_taken_port_is_refused_with_its_purpose_and_holder():
+def test_a_taken_port_is_refused_with_its_purpose_and_holder() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(PlexdevError, match=rf"port {port} for the API is taken by .*\(pid {os.getpid()}\)"):
             reserve(port, purpose="the API")
 
 
-def test_a_program_of_another_stack_is_called_that():
+def test_a_program_of_another_stack_is_called_that() -> None:
     argv = [sys.executable, "-S", "-c", "print('up', flush=True); input()", "plexsphere_reference", "api"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         # Its words are to be read once it runs, not between fork and exec.
+        assert process.stdout is not None
         process.stdout.readline()
         assert describe(process.pid) == f"another plexdev stack (plexsphere_reference, pid {process.pid})"
         process.communicate(b"\n")
 
 
-def test_the_holder_of_a_port_that_nobody_listens_on():
+def test_the_holder_of_a_port_that_nobody_listens_on() -> None:
     held = reserve(purpose="a test")
     assert holder(held.number) == "a process that holds it without listening"
     held.release()

@@ -23,6 +23,7 @@ from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.stack.kind.forward import Forwards
 from pytest_plexdev.stack.model import Cluster
 from pytest_plexdev.stack.processes import ProcessId
+from tests.unit.processes import assert_ends
 
 ETCD = (
     "etcd --data-dir=/tmp/etcd --unsafe-no-fsync"
@@ -146,7 +147,8 @@ def test_it_ends_with_its_process_however_that_ends(cluster: Cluster, server: st
 
     assert children
     _wait_refused(address)
-    assert not [child for child in children if child.is_alive]
+    for child in children:
+        assert_ends(child.pid)
 
 
 def _start_pod(kube: KubeClient, namespace: str, name: str) -> str:

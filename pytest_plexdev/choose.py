@@ -124,7 +124,7 @@ def stack_missing(chosen: str | None) -> PlexdevError:
 
 def _stopped_or_missing(chosen: str | None) -> PlexdevError:
     from pytest_plexdev.stack.kind.names import WARM_CLUSTER
-    from pytest_plexdev.stack.kind.warm import is_mentioned, warm_directory
+    from pytest_plexdev.stack.kind.whereabouts import is_mentioned, warm_directory
 
     # What asks Docker is imported where there is something to ask it for.
     if chosen == "embedded" or not is_mentioned(warm_directory(), WARM_CLUSTER):

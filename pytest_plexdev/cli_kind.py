@@ -85,7 +85,7 @@ def _nothing_without_docker() -> list[str]:
         PlexdevError: ``cluster-out-of-sight``: files say that there is, or was, one.
     """
     from pytest_plexdev.stack.kind.names import WARM_CLUSTER
-    from pytest_plexdev.stack.kind.warm import warm_directory
+    from pytest_plexdev.stack.kind.whereabouts import warm_directory
 
     if warm_directory().exists():
         raise PlexdevError(CLUSTER_OUT_OF_SIGHT, name=WARM_CLUSTER, directory=warm_directory())

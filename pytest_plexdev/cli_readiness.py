@@ -145,6 +145,6 @@ def _refs(client: KubeClient) -> list[ObjectRef]:
 def _access() -> Access | None:
     """The way to the warm cluster's API server, where one is known and somebody listens there."""
     from pytest_plexdev.stack.kind.names import WARM_CLUSTER
-    from pytest_plexdev.stack.kind.warm import accesses, warm_directory
+    from pytest_plexdev.stack.kind.whereabouts import accesses, warm_directory
 
     return next(accesses(warm_directory(), WARM_CLUSTER), None)

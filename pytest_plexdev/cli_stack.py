@@ -116,7 +116,7 @@ def _down(options: argparse.Namespace) -> int:
 
 def _has_cluster() -> bool:
     """Whether this user made the warm cluster, by its files: what else Docker has is nobody's to end by default."""
-    from pytest_plexdev.stack.kind.warm import warm_directory
+    from pytest_plexdev.stack.kind.whereabouts import warm_directory
 
     return (warm_directory() / "kubeconfig").exists()
 

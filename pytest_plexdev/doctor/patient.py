@@ -12,7 +12,7 @@ from pytest_plexdev.errors.doctor import CONTEXT_MISSING
 from pytest_plexdev.kube import Access, read_access
 from pytest_plexdev.stack.directories import state_directory
 from pytest_plexdev.stack.kind.names import CONTEXT_PREFIX, WARM_CLUSTER, context_of
-from pytest_plexdev.stack.kind.warm import warm_directory
+from pytest_plexdev.stack.kind.whereabouts import warm_directory
 
 WARM_CONTEXT: Final = context_of(WARM_CLUSTER)
 

@@ -21,6 +21,7 @@ from pytest_plexdev.kube.resources import NAMESPACE
 from pytest_plexdev.stack.directories import cache_directory, state_directory
 from pytest_plexdev.stack.kind import warm
 from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.whereabouts import warm_directory
 from pytest_plexdev.stack.model import StackInfo
 
 NODE_IMAGE = os.environ.get("PLEXDEV_KIND_IMAGE")
@@ -101,7 +102,7 @@ def _why_no_cluster() -> str | None:
 def warm_stack(cluster_tools: None) -> Iterator[StackInfo]:
     """The stack on the warm cluster as this checkout has it. One that was there before is left there."""
     settings = KindSettings(kind_image=NODE_IMAGE, timeout=400.0, on_drift="apply")
-    was_there = (warm.warm_directory() / "kubeconfig").exists()
+    was_there = (warm_directory() / "kubeconfig").exists()
     info, _ = warm.bring_up(settings, lambda _: None)
     yield info
     if not was_there:

@@ -16,6 +16,7 @@ from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.marks import sentinel
 from pytest_plexdev.stack.kind.names import OWNER, OWNER_LABEL, SENTINEL
 from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.whereabouts import warm_directory
 from tests.cluster.stacks import Heard, clusters
 
 
@@ -65,7 +66,7 @@ def test_our_manifests_on_it_do_not_make_it_ours_to_delete(settings: KindSetting
 
 def test_a_note_of_ours_does_not_make_a_later_cluster_ours(settings: KindSettings) -> None:
     """Our creation was killed; somebody deleted what it left and made one of the same name."""
-    place = Place(settings.name, warm.warm_directory(settings.state, settings.name))
+    place = Place(settings.name, warm_directory(settings.state, settings.name))
     place.directory.mkdir(parents=True)
     (place.directory / "creating.json").write_text(
         f'{{"cluster": "{settings.name}", "pid": 4194304, "started": 1, "began": 1.0}}'

@@ -28,6 +28,7 @@ from pytest_plexdev.stack.kind.marks import answers, sentinel
 from pytest_plexdev.stack.kind.names import NAMESPACE, OWNER, OWNER_LABEL, node_of
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.whereabouts import warm_directory
 from pytest_plexdev.stack.model import StackInfo
 from tests.cluster.stacks import NODE_IMAGE, Heard, clusters
 
@@ -344,7 +345,7 @@ def test_down_deletes_what_is_ours_and_says_what_else_helps(settings: KindSettin
     assert lines[0] == f"plexdev: the kind cluster {settings.name} is deleted"
     assert "docker system prune -f" in lines[-1]
     assert settings.name not in clusters()
-    assert not warm.warm_directory(settings.state, settings.name).exists()
+    assert not warm_directory(settings.state, settings.name).exists()
     assert "nothing to delete" in warm.take_down(settings, force=False, progress=Heard())[0]
 
 
@@ -359,7 +360,7 @@ def test_ctrl_c_while_the_cluster_is_made_leaves_nothing(settings: KindSettings)
     process.communicate(timeout=120)
 
     assert settings.name not in clusters()
-    assert Place(settings.name, warm.warm_directory(settings.state, settings.name)).creation() is None
+    assert Place(settings.name, warm_directory(settings.state, settings.name)).creation() is None
 
 
 def config_map(name: str, labels: dict[str, str]) -> Object:

@@ -10,7 +10,7 @@ from pytest_plexdev.stack.kind.host.container import API_SERVER, Container, find
 from pytest_plexdev.stack.kind.host.engine import PATIENCE
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.names import WARM_CLUSTER, node_of
-from pytest_plexdev.stack.kind.warm import is_mentioned, warm_directory
+from pytest_plexdev.stack.kind.whereabouts import is_mentioned, warm_directory
 from pytest_plexdev.stack.model import StackInfo, Verdict
 
 

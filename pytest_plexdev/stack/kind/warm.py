@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
-from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
-from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED, NOT_LOOPBACK
-from pytest_plexdev.stack.directories import state_directory
-from pytest_plexdev.stack.kind.names import NAMESPACE, WARM_CLUSTER, context_of
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED
+from pytest_plexdev.stack.kind.names import NAMESPACE, WARM_CLUSTER
 from pytest_plexdev.stack.kind.settings import Addresses
+from pytest_plexdev.stack.kind.whereabouts import accesses, warm_directory
 
 if TYPE_CHECKING:
-    from pytest_plexdev.kube import Access, KubeClient
-    from pytest_plexdev.stack.kind.marks.sentinel import Ready
+    from pytest_plexdev.kube import Access
     from pytest_plexdev.stack.kind.settings import KindSettings
     from pytest_plexdev.stack.model import Progress, StackInfo
 
-UNFINISHED: Final = "its bring-up was never completed"
-_CONNECTS: Final = 0.05
-"""Seconds in which a listener of this machine accepts; a millisecond is usual."""
 _ANSWERS: Final = 2.0
-
-
-def warm_directory(state: Path | None = None, name: str = WARM_CLUSTER) -> Path:
-    """The directory of the warm cluster's files, whether there is one or not."""
-    return (state or state_directory()) / "kind" / name
 
 
 def find(state: Path | None = None, *, name: str = WARM_CLUSTER) -> StackInfo | None:
@@ -97,6 +86,7 @@ def drift(settings: KindSettings, info: StackInfo) -> list[str]:
     """The inputs that differ from what was applied; empty where the cluster is not ours."""
     from pytest_plexdev.kube import KubeClient, read_access
     from pytest_plexdev.stack.kind.marks import sentinel
+    from pytest_plexdev.stack.kind.marks.drift import differences
 
     assert info.cluster is not None
     access = read_access(info.cluster.kubeconfig, info.cluster.context) if info.cluster.owned else None
@@ -104,15 +94,6 @@ def drift(settings: KindSettings, info: StackInfo) -> list[str]:
         return []
     with KubeClient(access) as client:
         return differences(client, sentinel.read_ready(client), settings)
-
-
-def differences(client: KubeClient, ready: Ready | None, settings: KindSettings) -> list[str]:
-    """The inputs that are not what the mark *ready* says that they were when the stack was brought up."""
-    if ready is None:
-        return [UNFINISHED]
-    from pytest_plexdev.stack.kind.marks import database, fingerprint
-
-    return fingerprint.differing(ready.fingerprint, {**fingerprint.current(settings), **database.identity(client)})
 
 
 def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, list[str]]:
@@ -131,59 +112,6 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
     from pytest_plexdev.stack.kind import warm_up
 
     return warm_up.take_down(settings, force=force, progress=progress)
-
-
-def accesses(directory: Path, name: str) -> Iterator[Access]:
-    """Ways to a cluster of that name that somebody listens at: our own kubeconfig first, then the user's."""
-    for path in (directory / "kubeconfig", *_users_kubeconfigs()):
-        access = _access(path, name)
-        if access is None or not _listens(access):
-            continue
-        is_own = path.parent == directory
-        yield access if is_own else _kept(access, directory / "attached" / "kubeconfig")
-
-
-def is_mentioned(directory: Path, name: str) -> bool:
-    """Whether a kubeconfig of this user has a cluster of that name, one that is there or one that was."""
-    paths = (directory / "kubeconfig", directory / "attached" / "kubeconfig", *_users_kubeconfigs())
-    return any(_mentions(path, context_of(name)) for path in paths)
-
-
-def _kept(access: Access, path: Path) -> Access:
-    try:
-        return access.write_private(path)
-    except OSError as error:
-        raise PlexdevError(STATE_UNWRITABLE, path=path.parent, reason=error.strerror or str(error)) from None
-
-
-def _access(path: Path, name: str) -> Access | None:
-    context = context_of(name)
-    if not _mentions(path, context):
-        return None
-    from pytest_plexdev.kube.kubeconfig import read_access
-
-    access = read_access(path, context)
-    if access is not None and not access.is_loopback:
-        raise PlexdevError(NOT_LOOPBACK, context=context, path=path, server=access.server)
-    return access
-
-
-def _mentions(path: Path, context: str) -> bool:
-    try:
-        return context.encode() in path.read_bytes()
-    except OSError:
-        return False
-
-
-def _users_kubeconfigs() -> list[Path]:
-    named = os.environ.get("KUBECONFIG", "")
-    return [Path(part) for part in named.split(os.pathsep) if part] or [Path.home() / ".kube" / "config"]
-
-
-def _listens(access: Access) -> bool:
-    from pytest_plexdev.stack.kind.marks.answers import listens
-
-    return listens(urlsplit(access.server).port or 443, patience=_CONNECTS)
 
 
 def _look_at(access: Access, name: str, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:

@@ -19,9 +19,10 @@ from pytest_plexdev.stack.kind.host.container import API_SERVER, Container, find
 from pytest_plexdev.stack.kind.host.hold import hold
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.marks import fingerprint, sentinel
+from pytest_plexdev.stack.kind.marks.drift import differences
 from pytest_plexdev.stack.kind.names import API_NODE_PORT, IDP_NODE_PORT
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
-from pytest_plexdev.stack.kind.warm import differences, warm_directory
+from pytest_plexdev.stack.kind.whereabouts import warm_directory
 from pytest_plexdev.stack.model import Progress, StackInfo
 from pytest_plexdev.together import together
 

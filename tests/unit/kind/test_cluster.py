@@ -26,6 +26,7 @@ from pytest_plexdev.stack.kind.host.container import find_node
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.images import our_images
 from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.whereabouts import warm_directory
 from pytest_plexdev.together import together
 
 DOCKER = """#!/bin/sh
@@ -215,7 +216,7 @@ def test_kind_that_fails_under_the_objects_is_the_failure(world: World, monkeypa
 def test_down_deletes_what_the_node_says_is_ours_and_nothing_else(world: World) -> None:
     """Whoever applies what ``plexdev manifests`` prints has our ConfigMap on any cluster: nobody asks for it."""
     settings = KindSettings(name="c", state=world.state)
-    ours = replace(world, place=Place("c", warm.warm_directory(world.state, "c")))
+    ours = replace(world, place=Place("c", warm_directory(world.state, "c")))
     ours.node(labels="other=1")
     said = warm.take_down(settings, force=False, progress=lambda _: None)
     assert world.has_node
@@ -245,7 +246,7 @@ def test_one_of_another_state_directory_is_neither_changed_nor_deleted(
     for words in (said[0], str(refusal.value)):
         assert "by plexdev with another state directory (PLEXDEV_STATE_DIR)" in words
     # `plexdev down` without --stack takes a kubeconfig there for a cluster of this user.
-    assert not (warm.warm_directory(world.state, "c") / "kubeconfig").exists()
+    assert not (warm_directory(world.state, "c") / "kubeconfig").exists()
 
 
 def test_what_docker_is_removing_already_is_waited_for(world: World) -> None:

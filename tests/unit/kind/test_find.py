@@ -20,6 +20,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind import warm
 from pytest_plexdev.stack.kind.host.hold import hold
 from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.whereabouts import accesses
 from pytest_plexdev.stack.model import Event, VerdictChanged
 
 FIND = """
@@ -91,7 +92,7 @@ def test_the_users_file_is_read_and_never_written(home: Path) -> None:
         path.chmod(0o400)
         before = path.read_bytes()
 
-        list(warm.accesses(home / "state", "plexsphere"))
+        list(accesses(home / "state", "plexsphere"))
 
     assert path.read_bytes() == before
     copies = [each for each in (home / "state").rglob("*") if each.is_file()]
@@ -144,6 +145,6 @@ def test_our_own_file_goes_before_the_users(home: Path) -> None:
         own = kubeconfig(home / "state" / "kubeconfig", address)
         kubeconfig(home / ".kube" / "config", address)
 
-        first = next(warm.accesses(home / "state", "plexsphere"))
+        first = next(accesses(home / "state", "plexsphere"))
 
     assert first.kubeconfig == own

@@ -15,7 +15,7 @@ import pytest
 from pytest_plexdev.cli import main
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.host import cluster
-from pytest_plexdev.stack.kind.warm import warm_directory
+from pytest_plexdev.stack.kind.whereabouts import warm_directory
 from pytest_plexdev.stack.model import Cluster, Endpoints, Service, StackInfo
 
 DOCKER = """#!/bin/sh

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pytest_plexdev.extras import need_embedded
+
 if TYPE_CHECKING:
     from pytest_plexdev.stack.model import StackInfo
 
@@ -17,6 +19,7 @@ TIMEOUT: Final = 60.0
 
 def up(options: argparse.Namespace) -> int:
     """``plexdev up --stack embedded``: options ``prefer``, ``timeout`` and ``json``."""
+    need_embedded()
     import msgspec
 
     from pytest_plexdev.progress import show

@@ -8,9 +8,25 @@ from typing import Final
 
 from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
 
-_PACKAGES: Final[Mapping[str, str]] = {"yaml": "pyyaml", "psycopg": "psycopg", "nats": "nats-py"}
-"""Modules that a stack, or a test on it, may import, and whose they are. The official client of Kubernetes is for those
-tests that ask for it."""
+_KIND: Final = ("yaml", "psycopg", "nats")
+"""Modules that a stack in a cluster, or a test on it, may import. The official client of Kubernetes is for those tests
+that ask for it."""
+_PACKAGES: Final[Mapping[str, str]] = {
+    "argon2": "argon2-cffi",
+    "authzed": "authzed",
+    "bcrypt": "bcrypt",
+    "joserfc": "joserfc",
+    "nats": "nats-py",
+    "prometheus_client": "prometheus-client",
+    "psycopg": "psycopg",
+    "psycopg_pool": "psycopg-pool",
+    "python_multipart": "python-multipart",
+    "starlette": "starlette",
+    "uvicorn": "uvicorn",
+    "yaml": "pyyaml",
+}
+"""Modules that the supervisor and the programs of the embedded stack may import, and whose they are. Postgres and NATS
+are looked for where they are started: they may be others."""
 
 
 def need_kind(*modules: str) -> None:
@@ -22,7 +38,16 @@ def need_kind(*modules: str) -> None:
     Raises:
         PlexdevError: ``extra-missing``.
     """
-    need("kind", *(modules or _PACKAGES))
+    need("kind", *(modules or _KIND))
+
+
+def need_embedded() -> None:
+    """Refuse to start processes of which one would end at once, without a module that it imports.
+
+    Raises:
+        PlexdevError: ``extra-missing``.
+    """
+    need("embedded", *_PACKAGES)
 
 
 def need(extra: str, *modules: str) -> None:

@@ -36,13 +36,14 @@ class Wanted:
 
     def fresh(self, directory: Path) -> Provider:
         """Who brings up the run's own stack, in a directory of its own, and takes it down."""
-        if self.settings.stack == "kind":
-            from pytest_plexdev.extras import need_kind
+        from pytest_plexdev.extras import need_embedded, need_kind
 
+        if self.settings.stack == "kind":
             need_kind()
             from pytest_plexdev.stack.kind.provider import KindProvider
 
             return KindProvider(self._fresh_cluster(), directory)
+        need_embedded()
         from pytest_plexdev.stack.embedded import EmbeddedProvider
 
         return EmbeddedProvider(self._fresh_processes(), directory)

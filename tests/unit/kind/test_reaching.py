@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -13,9 +14,11 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED
 from pytest_plexdev.kube import Access
+from pytest_plexdev.stack.kind.beside import beside
 from pytest_plexdev.stack.kind.host import reaching
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.host.reaching import reach
+from pytest_plexdev.together import GivenUp, give_up, together
 
 ACCESS = Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=Path("kubeconfig"))
 NO_KUBECONFIG = PlexdevError(COMMAND_FAILED, detail="no", command="kind get", purpose="x", status="1", fix="y")
@@ -73,3 +76,13 @@ def test_one_that_was_not_made_is_not_reached(tmp_path: Path, asked: Asked) -> N
 
     with pytest.raises(PlexdevError, match="cluster-not-made"):
         reach(Place("c", tmp_path), made, future(lambda done: done.set_result(True)))
+
+
+def test_it_is_given_up_with_the_rest(tmp_path: Path, asked: Asked) -> None:
+    asked.kubeconfig = [NO_KUBECONFIG] * 6000
+
+    with together(60):
+        reached = beside(partial(reach, Place("c", tmp_path), future(), future(lambda done: done.set_result(True))))
+        give_up()
+
+    assert isinstance(reached.exception(timeout=0), GivenUp)

@@ -14,17 +14,23 @@ BODY_LIMIT: Final = 2000
 
 _SECRET_MEMBER: Final = re.compile(
     r'("(?:access_token|bootstrap_token|client_assertion|client_secret|code_verifier_handle|device_code|id_token|nonce'
-    r'|nsk|password|plaintext|refresh_token|token)"\s*:\s*)"(?:[^"\\]|\\.)*"'
+    r'|nsk|password|plaintext|refresh_token|token|user_code)"\s*:\s*)"(?:[^"\\]|\\.)*"'
 )
+_SIGN_IN_STATE: Final = re.compile(r'("state"\s*:\s*)"(?![A-Za-z_-]{0,24}")(?:[^"\\]|\\.)*"')
+"""Of a sign-in it is random and long; of a Node, a key, a Pod it is a word, and that is what its reader needs."""
 _SECRET_VALUE: Final = re.compile(r"\b(psk|psb|nsk)_[A-Za-z0-9_\-]+")
-_SECRET_FIELD: Final = re.compile(r"\b(code|password|state|nonce|code_verifier|device_code)=[^&\s\"]+")
+_SECRET_FIELD: Final = re.compile(
+    r"(?:\b|(?<=%3F)|(?<=%26))(code|password|state|nonce|code_verifier|device_code|user_code)(=|%3D)[^&\s\"]+"
+)
+"""Also of a URL that is itself a parameter of another one."""
 
 
 def mask(text: str) -> str:
-    """Replace every secret that the contract knows by ``***``: tokens, NSKs, device codes, passwords."""
+    """Replace every secret that the contract knows by ``***``: tokens, NSKs, device and user codes, passwords."""
     text = _SECRET_MEMBER.sub(r'\1"***"', text)
+    text = _SIGN_IN_STATE.sub(r'\1"***"', text)
     text = _SECRET_VALUE.sub(r"\1_***", text)
-    return _SECRET_FIELD.sub(r"\1=***", text)
+    return _SECRET_FIELD.sub(r"\1\2***", text)
 
 
 @dataclass(frozen=True, kw_only=True)

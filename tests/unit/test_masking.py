@@ -16,7 +16,18 @@ from pytest_plexdev.api.exchanges import BODY_LIMIT, ExchangeLog, mask
         ("Authorization: Bearer nsk_plexd_Zm9v-_", "Authorization: Bearer nsk_***"),
         ("the token psb_dev_aaa_node_bbb is spent", "the token psb_*** is spent"),
         ("/v1/auth/callback?code=abc&state=def", "/v1/auth/callback?code=***&state=***"),
-        ('{"token_id":"t","user_code":"ABCD-EFGH"}', '{"token_id":"t","user_code":"ABCD-EFGH"}'),
+        ('{"state": "x9_fR-2kQ0aBcD", "nonce":"n"}', '{"state": "***", "nonce":"***"}'),
+        ('{"state":"abcdefghijklmnopqrstuvwxyzabcde"}', '{"state":"***"}'),
+        ('{"state":"Running"}', '{"state":"Running"}'),
+        ('{"state":"unreachable","changed_at":"t"}', '{"state":"unreachable","changed_at":"t"}'),
+        ('{"state":"pending_first-heartbeat"}', '{"state":"pending_first-heartbeat"}'),
+        ('{"token_id":"t","user_code":"ABCD-EFGH"}', '{"token_id":"t","user_code":"***"}'),
+        ('"http://localhost/v1/device?user_code=ABCD-EFGH"', '"http://localhost/v1/device?user_code=***"'),
+        (
+            "/sign-in?return_to=%2Fv1%2Fdevice%3Fuser_code%3DABCD-EFGH&a=b",
+            "/sign-in?return_to=%2Fv1%2Fdevice%3Fuser_code%3D***&a=b",
+        ),
+        ("GET /x?status_code=404&estate=old", "GET /x?status_code=404&estate=old"),
     ],
 )
 def test_secrets_are_masked_and_nothing_else(text: str, masked: str) -> None:

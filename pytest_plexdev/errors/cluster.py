@@ -60,6 +60,12 @@ DOCKER_FORBIDDEN: Final = Failure(
     why="{reason}",
     fix="sudo usermod -aG docker $USER, then sign in anew; without Docker: pytest --plexdev-stack=embedded",
 )
+DOCKER_ENDPOINT: Final = Failure(
+    tag="docker-endpoint",
+    what="the docker command does not know which engine to talk to",
+    why="{reason}",
+    fix="unset DOCKER_CONTEXT DOCKER_HOST; then choose one that `docker context ls` names: docker context use default",
+)
 FOREIGN_CLUSTER: Final = Failure(
     tag="foreign-cluster",
     what="the kind cluster {name} is there and {whose}; nothing was applied",

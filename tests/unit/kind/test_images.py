@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import COMMAND_FAILED, DOCKER_FORBIDDEN, DOCKER_SILENT
+from pytest_plexdev.errors.cluster import COMMAND_FAILED, DOCKER_ENDPOINT, DOCKER_FORBIDDEN, DOCKER_SILENT
 from pytest_plexdev.failure import Failure
 from pytest_plexdev.stack.kind.host.engine import engine_error
 from pytest_plexdev.stack.kind.images import content
@@ -170,6 +170,22 @@ def test_an_engine_that_does_not_answer_is_said_in_the_words_of_every_client(
 
     assert error is not None
     assert (error.failure, error.facts["host"]) == (entry, host)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'Failed to initialize: unable to resolve docker endpoint: context "nonsense": context not found',
+        'Current context "gone" is not found on the file system, please check your config file at /x/config.json',
+        "unable to resolve docker endpoint: unable to parse docker host `nonsense`",
+    ],
+)
+def test_an_engine_that_nobody_can_find_is_told_from_one_that_is_silent(said: str) -> None:
+    error = engine_error(PlexdevError(COMMAND_FAILED, detail=said, command="docker ps"))
+
+    assert error is not None
+    assert error.failure is DOCKER_ENDPOINT
+    assert f"  why: {said}" in str(error)
 
 
 @pytest.mark.parametrize("said", ["Error response from daemon: No such image: x", "mkdir /x: permission denied"])

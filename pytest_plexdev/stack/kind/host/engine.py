@@ -8,13 +8,16 @@ from typing import BinaryIO, Final
 
 from pytest_plexdev.command import Completed, run
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import COMMAND_FAILED, DOCKER_FORBIDDEN, DOCKER_SILENT
+from pytest_plexdev.errors.cluster import COMMAND_FAILED, DOCKER_ENDPOINT, DOCKER_FORBIDDEN, DOCKER_SILENT
 
 PATIENCE: Final = 30.0
 """Seconds for an answer; an engine that is busy with a build takes a few."""
 _FORBIDDEN: Final = re.compile(r"permission denied.*docker (daemon socket|api)", re.IGNORECASE)
 _SILENT: Final = re.compile(
     r"cannot connect to the docker daemon|failed to connect to the docker api|error during connect", re.IGNORECASE
+)
+_ENDPOINT: Final = re.compile(
+    r"unable to resolve docker endpoint|current context \S+ is not found on the file system", re.IGNORECASE
 )
 """In the words of the clients 20.10 to 28."""
 _HOST: Final = re.compile(r"\b(?:unix|tcp|ssh|https?|npipe)://[^\s\"';,]*[^\s\"';,.:]")
@@ -32,7 +35,8 @@ def docker(
     """Run ``docker``, as :func:`pytest_plexdev.command.run` does.
 
     Raises:
-        PlexdevError: ``docker-silent`` or ``docker-forbidden`` where that is why; else what ``run`` raises.
+        PlexdevError: ``docker-silent``, ``docker-forbidden`` or ``docker-endpoint`` where that is why; else what
+            ``run`` raises.
     """
     try:
         return run(
@@ -49,9 +53,14 @@ def docker(
 
 
 def engine_error(error: PlexdevError) -> PlexdevError | None:
-    """``docker-silent`` or ``docker-forbidden``, where a failed command's last lines say that; else ``None``."""
+    """What is between us and the engine, where a failed command's last lines say that something is; else ``None``.
+
+    It is ``docker-silent``, ``docker-forbidden`` or ``docker-endpoint``.
+    """
     if error.failure is not COMMAND_FAILED:
         return None
+    if _ENDPOINT.search(error.detail):
+        return PlexdevError(DOCKER_ENDPOINT, reason=error.detail.splitlines()[-1].strip())
     if not (forbidden := _FORBIDDEN.search(error.detail)) and not _SILENT.search(error.detail):
         return None
     host = _HOST.search(error.detail)

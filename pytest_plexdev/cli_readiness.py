@@ -39,16 +39,19 @@ def verdicts(chosen: Here | None, *, directory: Path | None = None) -> Sequence[
         return [node]
 
 
-def wait(chosen: Here | None, *, timeout: float, progress: Progress) -> None:
+def wait(chosen: Here | None, *, directory: Path | None = None, timeout: float, progress: Progress) -> None:
     """Return once there is a stack and all of it is ready.
 
+    Args:
+        directory: Of a stack that a test run kept, in place of the warm one.
+
     Raises:
-        PlexdevError: ``not-ready-in-time`` or ``objects-not-ready`` (exit code 124), or as soon as it is clear that
-            an object of the cluster will not become ready.
+        PlexdevError: ``kept-stack-missing`` at once; ``not-ready-in-time`` or ``objects-not-ready`` (exit code 124),
+            or as soon as it is clear that an object of the cluster will not become ready.
     """
     deadline = time.monotonic() + timeout
     while True:
-        lack = _lack(chosen, deadline, progress)
+        lack = _lack(chosen, directory, deadline, progress)
         if lack is None:
             return
         if time.monotonic() + lack.next_look >= deadline:
@@ -69,11 +72,13 @@ class _Lack:
     next_look: float = 0.0
 
 
-def _lack(chosen: Here | None, deadline: float, progress: Progress) -> _Lack | None:
+def _lack(chosen: Here | None, directory: Path | None, deadline: float, progress: Progress) -> _Lack | None:
     try:
-        if chosen != "embedded":
+        if directory is not None:
+            _wait_for_kept_objects(directory, deadline, progress)
+        elif chosen != "embedded":
             _wait_for_objects(deadline, progress)
-        found = _answered(chosen, None)
+        found = _answered(chosen, directory)
     except PlexdevError as error:
         if error.failure not in {STACK_MISSING, API_SILENT}:
             raise
@@ -121,7 +126,30 @@ def _wait_for_objects(deadline: float, progress: Progress) -> None:
     from pytest_plexdev.readiness.wait import wait_ready
 
     with KubeClient(access) as client:
-        wait_ready(client, _refs(client), timeout=max(_LOOK_TAKES, deadline - time.monotonic()), progress=progress)
+        wait_ready(client, _refs(client), timeout=_left(deadline), progress=progress)
+
+
+def _wait_for_kept_objects(directory: Path, deadline: float, progress: Progress) -> None:
+    from pytest_plexdev import choose
+
+    kept = choose.kept_cluster(directory)
+    cluster = kept.info.cluster if kept is not None else None
+    if cluster is None:
+        return
+    from pytest_plexdev.kube import KubeClient
+    from pytest_plexdev.readiness.wait import wait_ready
+    from pytest_plexdev.stack.kind.manifests.parts import parts_of
+    from pytest_plexdev.stack.kind.whereabouts import accesses
+
+    for access in accesses(cluster.kubeconfig.parent, cluster.name):
+        with KubeClient(access) as client:
+            refs = parts_of(client, owned=cluster.owned)
+            wait_ready(client, refs, timeout=_left(deadline), progress=progress)
+        return
+
+
+def _left(deadline: float) -> float:
+    return max(_LOOK_TAKES, deadline - time.monotonic())
 
 
 def _of_the_cluster() -> Sequence[Verdict]:
@@ -136,10 +164,13 @@ def _of_the_cluster() -> Sequence[Verdict]:
 
 
 def _refs(client: KubeClient) -> list[ObjectRef]:
+    from pytest_plexdev.stack.kind.host.place import Place
     from pytest_plexdev.stack.kind.manifests.parts import parts_of
     from pytest_plexdev.stack.kind.marks import sentinel
+    from pytest_plexdev.stack.kind.names import WARM_CLUSTER
+    from pytest_plexdev.stack.kind.whereabouts import warm_directory
 
-    return parts_of(client, owned=sentinel.is_ours(client))
+    return parts_of(client, owned=sentinel.is_ours(client, Place(WARM_CLUSTER, warm_directory())))
 
 
 def _access() -> Access | None:

@@ -45,7 +45,7 @@ def add_stack_commands(commands: Any) -> None:
         add_stack_choice(parser)
     for parser in (up, status, env):
         parser.add_argument("--json", action="store_true", help="for programs")
-    for parser in (status, down, env, logs):
+    for parser in (status, wait, down, env, logs):
         parser.add_argument(
             "--directory", type=Path, metavar="DIR", help="of a stack that a test run kept; default: the warm one"
         )
@@ -98,7 +98,7 @@ def _wait(options: argparse.Namespace) -> int:
     from pytest_plexdev.progress import show
 
     with show(as_json=False) as progress:
-        cli_readiness.wait(options.stack, timeout=options.timeout, progress=progress)
+        cli_readiness.wait(options.stack, directory=options.directory, timeout=options.timeout, progress=progress)
     return 0
 
 

@@ -41,6 +41,7 @@ def test_a_kept_cluster_is_spoken_to_and_ended_by_its_directory(
     capfd.readouterr()
 
     assert cli.main(["status", "--directory", directory]) == cli.main(["env", "--directory", directory]) == 0
+    assert cli.main(["wait", "--timeout", "20", "--directory", directory]) == 0
     said = capfd.readouterr().out
     assert re.search("^deployment/plexsphere +ready", said, re.MULTILINE)
     (cluster,) = set(re.findall("kind stack (plexdev-[0-9a-f]+)", result.stdout.str()))

@@ -101,6 +101,23 @@ def test_wait_ends_with_124_when_the_time_is_up(state: Path, capsys: pytest.Capt
     assert "not ready within 0.2 s" in capsys.readouterr().err
 
 
+def test_wait_is_also_for_a_stack_that_a_run_kept(
+    warm: StackInfo, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Seen from another state directory, only its directory says that there is one.
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "other"))
+    kept = ["wait", "--timeout", "0.2", "--directory"]
+
+    assert cli.main([*kept, str(warm.directory)]) == 0
+    assert cli.main(["wait", "--timeout", "0.2"]) == 124
+    os.kill(pid_of(warm, "nats"), signal.SIGKILL)
+    time.sleep(0.2)
+    assert cli.main([*kept, str(warm.directory)]) == 124
+    assert "nats: ended with SIGKILL" in capsys.readouterr().err
+    assert cli.main([*kept, str(tmp_path / "none")]) == 1
+    assert "plexdev[kept-stack-missing]" in capsys.readouterr().err
+
+
 def test_env_exports_what_a_shell_can_read(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["wait"]) == cli.main(["env"]) == 0
     assert f"export PLEXSPHERE_URL={warm.endpoints.api}\n" in capsys.readouterr().out

@@ -168,6 +168,17 @@ class KubeClient:
             )
         return self._resources[api_version, kind]
 
+    def placed(self, wanted: Object) -> Object:
+        """The object with the namespace that the server keeps it in: none where its kind has none, whatever it says.
+
+        Raises:
+            PlexdevError: ``kube-refused`` where the server knows no such kind.
+        """
+        namespaced = self.resource_of(wanted["apiVersion"], wanted["kind"]).namespaced
+        meta = {name: value for name, value in wanted["metadata"].items() if name != "namespace"}
+        namespace = wanted["metadata"].get("namespace") or self.access.namespace
+        return {**wanted, "metadata": {**meta, "namespace": namespace} if namespaced else meta}
+
     def command(self, *words: str) -> str:
         """A kubectl command that a person can paste."""
         return shlex.join([*self.access.kubectl, *words])

@@ -7,7 +7,9 @@ really installed and the one namespace of the manifests' own is really made; not
 from __future__ import annotations
 
 import copy
+import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,10 +21,41 @@ from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
 from pytest_plexdev.readiness import refs_of, wait_ready
 from pytest_plexdev.stack.kind.manifests import vendor
+from pytest_plexdev.stack.kind.manifests.apply import Outcome, apply
+from pytest_plexdev.stack.kind.manifests.prune import prune, stamped
 from pytest_plexdev.stack.kind.manifests.render import render
+from pytest_plexdev.stack.kind.names import NAMESPACE as OUR_NAMESPACE
 from pytest_plexdev.stack.kind.settings import Addresses
 
 PATIENCE = 60.0
+OF_A_PRODUCT = """
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {{name: {name}}}
+provisioner: example.org/none
+---
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {{name: {name}}}
+spec: {{controller: example.org/none}}
+---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {{name: {name}}}
+spec:
+  accessModes: [ReadWriteOnce]
+  capacity: {{storage: 1Mi}}
+  hostPath: {{path: /nowhere}}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {{name: {name}}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: {name}}}
+"""
+"""An overlay with cluster-wide kinds that ours has not, and others."""
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +111,48 @@ def test_a_misspelt_field_would_be_refused(kube: KubeClient, rendered: list[Obje
     assert "readinesProbe" in _refusal(kube, misspelt)
 
 
+def test_what_was_just_applied_is_not_removed_whatever_its_kind_and_what_it_replaces_is(
+    kube: KubeClient, tmp_path: Path
+) -> None:
+    names = [f"plexdev-test-{secrets.token_hex(3)}" for _ in range(2)]
+    old, new = (_of_a_product(tmp_path / name, name) for name in names)
+    assert {each["kind"] for each in old} >= {"StorageClass", "IngressClass", "PersistentVolume", "ConfigMap"}
+    try:
+        _apply(kube, old)
+        again = _apply(kube, old)
+
+        assert again.of("unchanged") == sorted(_names(old))
+        assert prune(kube, old) == []
+        assert _missing(kube, old) == []
+
+        _apply(kube, new)
+
+        assert prune(kube, new) == sorted(_names(old))
+        assert _missing(kube, new) == []
+    finally:
+        for each in [*old, *new]:
+            resource = kube.resource_of(each["apiVersion"], each["kind"])
+            kube.delete(resource, each["metadata"]["name"], OUR_NAMESPACE)
+
+
+def _of_a_product(overlay: Path, name: str) -> list[Object]:
+    """What its overlay has of its own, as a bring-up applies it."""
+    overlay.mkdir()
+    (overlay / "kustomization.yaml").write_text("resources: [all.yaml]\n")
+    (overlay / "all.yaml").write_text(OF_A_PRODUCT.format(name=name))
+    return stamped(each for each in render(Addresses(), overlay=overlay) if each["metadata"]["name"] == name)
+
+
+def _apply(kube: KubeClient, wanted: list[Object]) -> Outcome:
+    outcome = Outcome()
+    apply(kube, wanted, outcome, established=lambda _: None)
+    return outcome
+
+
+def _names(objects: list[Object]) -> list[str]:
+    return [f"{each['kind'].lower()}/{each['metadata']['name']}" for each in objects]
+
+
 def _refusal(kube: KubeClient, wanted: Object) -> str:
     try:
         kube.apply(wanted, dry_run=True)
@@ -88,4 +163,4 @@ def _refusal(kube: KubeClient, wanted: Object) -> str:
 
 def _missing(kube: KubeClient, wanted: list[Object]) -> list[Object]:
     kinds = {each["kind"]: kube.resource_of(each["apiVersion"], each["kind"]) for each in wanted}
-    return [each for each in wanted if kube.get(kinds[each["kind"]], each["metadata"]["name"]) is None]
+    return [each for each in wanted if kube.get(kinds[each["kind"]], each["metadata"]["name"], OUR_NAMESPACE) is None]

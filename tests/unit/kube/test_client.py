@@ -131,6 +131,24 @@ def test_an_unknown_kind_is_no_mystery(client: KubeClient, answers: Answers) -> 
         assert "its CustomResourceDefinition is not installed" in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "said", "kept"),
+    [
+        ("Deployment", {"namespace": "ns"}, {"namespace": "ns"}),
+        ("Deployment", {}, {"namespace": "default"}),
+        ("Cluster", {}, {}),
+        ("Cluster", {"namespace": "ns"}, {}),
+    ],
+)
+def test_where_the_server_keeps_an_object_is_what_it_says_of_the_kind(
+    client: KubeClient, answers: Answers, kind: str, said: dict[str, str], kept: dict[str, str]
+) -> None:
+    answers.say("GET", "/apis/apps/v1", KINDS)
+    wanted = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "one", **said}, "spec": {}}
+
+    assert client.placed(wanted) == {**wanted, "metadata": {"name": "one", **kept}}
+
+
 def test_delete_says_whether_there_was_something(client: KubeClient, answers: Answers) -> None:
     answers.say("DELETE", "/api/v1/namespaces/ns/configmaps/c", {"kind": "Status"})
 

@@ -97,9 +97,10 @@ def apply(
                 established(definitions)
 
 
-def _apply(client: KubeClient, wanted: Object, again: Collection[str]) -> tuple[str, Change]:
+def _apply(client: KubeClient, rendered: Object, again: Collection[str]) -> tuple[str, Change]:
+    resource = _resource(client, rendered)
+    wanted = client.placed(rendered)
     kind, meta = wanted["kind"], wanted["metadata"]
-    resource = _resource(client, wanted)
     there = client.get(resource, meta["name"], meta.get("namespace"))
     name = f"{kind.lower()}/{meta['name']}"
     if kind == "Job" and there is not None and (meta["name"] in again or _has_failed(there)):

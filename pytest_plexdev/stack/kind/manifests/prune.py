@@ -31,10 +31,12 @@ def prune(client: KubeClient, applied: Sequence[Object]) -> list[str]:
     Raises:
         PlexdevError: ``kube-refused``.
     """
-    wanted = {_key(each) for each in applied}
+    # Where the server keeps them: a manifest may lack a namespace, or have one that its kind has not.
+    there = [client.placed(each) for each in applied]
+    wanted = {_key(each) for each in there}
     places = {
         (client.resource_of(each["apiVersion"], each["kind"]), each["metadata"].get("namespace"))
-        for each in applied
+        for each in there
         if each["kind"] not in _NEVER
     }
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as threads:

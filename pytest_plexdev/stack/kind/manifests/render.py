@@ -28,6 +28,7 @@ _AROUND: Final = ("envoy-gateway", "envoy-proxy")
 _CLUSTER_WIDE: Final = frozenset(
     {"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "GatewayClass", "PriorityClass"}
 )
+"""Ours. Of any other kind only an API server knows, and there is none here: it is asked when objects are applied."""
 
 
 def render(
@@ -88,7 +89,10 @@ def _kustomize(directory: Path) -> list[Object]:
 
 
 def _placed(item: Object) -> Object:
-    """The object with its namespace said: what refers to what is compared by it."""
+    """The object with its namespace said: what refers to what is compared by it.
+
+    A cluster-wide kind of somebody else's gets one too, which ``KubeClient.placed`` takes away again.
+    """
     meta = item["metadata"]
     if item["kind"] in _CLUSTER_WIDE or "namespace" in meta:
         return item

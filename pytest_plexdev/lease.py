@@ -22,7 +22,8 @@ from pytest_plexdev.stack.model import KEPT_MARK, Progress, Provider, StackInfo
 Keep: TypeAlias = Literal["never", "on-failure", "always"]
 ProviderFactory: TypeAlias = Callable[[Path], Provider]
 
-_STACK_DIRECTORY: Final = "stack"
+STACK_DIRECTORY: Final = "stack"
+"""Name of a fresh stack's directory, in the run's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +122,7 @@ class Lease:
 
     @property
     def _stack_directory(self) -> Path:
-        return self.run_directory / _STACK_DIRECTORY
+        return self.run_directory / STACK_DIRECTORY
 
     @property
     def _info_file(self) -> Path:

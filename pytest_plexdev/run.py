@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -130,16 +131,26 @@ class Run:
     def end(self) -> None:
         """Give back what the run holds; in the controller, after every worker is gone.
 
-        The run directory goes with it. Of a controller that was killed, the stack's supervisor removes it.
+        The run directory goes with it, unless something watches over the stack in it: a cluster whose maker was killed,
+        one that could not be deleted. That removes it then, as a supervisor does whose controller was killed.
         """
         if not self.is_controller or not self.directory.is_dir():
             return
         from pytest_plexdev import choose
+        from pytest_plexdev.errors import PlexdevError
+        from pytest_plexdev.lease import STACK_DIRECTORY
+        from pytest_plexdev.stack.kind.host import reaper
 
         shutil.rmtree(self.logins, ignore_errors=True)
         for file in (self.stack_file, self._drift_file):
             file.unlink(missing_ok=True)
-        if choose.give_back(self._wanted, failed=self.failed) is None:
+        try:
+            kept = choose.give_back(self._wanted, failed=self.failed)
+        except PlexdevError as error:
+            # The tests are over and told; a traceback of pytest's own end would say no more than this.
+            sys.stderr.write(f"\n{error}\n")
+            return
+        if kept is None and not reaper.watches_over(self.directory / STACK_DIRECTORY):
             shutil.rmtree(self.directory, ignore_errors=True)
 
     @property

@@ -185,3 +185,10 @@ NODE_NOT_BACK: Final = Failure(
     why="{reason}",
     fix="plexdev down && plexdev up --stack kind",
 )
+NODE_UNREADABLE: Final = Failure(
+    tag="node-unreadable",
+    what="the node {node} does not say whose it is, so the cluster {name} was not deleted",
+    why="its labels say that, and they could not be read; what watches over a run goes on trying for five minutes "
+    "after the run's end",
+    fix="docker cp {node}:{file} - says why; to delete it whoever made it: kind delete cluster --name {name}",
+)

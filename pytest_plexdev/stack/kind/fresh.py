@@ -10,7 +10,6 @@ from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.stack.kind.bring_up import BringUp
 from pytest_plexdev.stack.kind.explain import explained
 from pytest_plexdev.stack.kind.host import cluster, reaper, tools
-from pytest_plexdev.stack.kind.host.container import find_node
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.model import Progress, StackInfo
@@ -35,7 +34,7 @@ def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> Sta
     try:
         with explained(settings, place), together(settings.timeout):
             # A process of this run may have died while it made the cluster.
-            _delete(settings.name, directory)
+            cluster.clear_away(place)
             info = BringUp(settings, place, progress).on_a_new_cluster()
         info.write(directory / "stack.json")
     except BaseException:
@@ -47,16 +46,11 @@ def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> Sta
 
 
 def take_down(name: str, directory: Path) -> None:
-    """Delete the cluster, then what watched over it and its files."""
-    _delete(name, directory)
+    """Delete the cluster, then what watched over it and its files.
+
+    Raises:
+        PlexdevError: It could not be deleted; what watches over it and its files stay.
+    """
+    cluster.clear_away(Place(name, directory))
     reaper.dismiss(directory)
     shutil.rmtree(directory, ignore_errors=True)
-
-
-def _delete(name: str, directory: Path) -> None:
-    place = Place(name, directory)
-    if cluster.remove_half_made(place):
-        return
-    container = find_node(name)
-    if container is not None and cluster.is_ours(place, container):
-        cluster.delete(place)

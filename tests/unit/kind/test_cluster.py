@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import subprocess
 import tarfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,15 +20,16 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import Access
-from pytest_plexdev.stack.kind import bring_up, inputs, warm
+from pytest_plexdev.stack.kind import bring_up, fresh, inputs, warm
 from pytest_plexdev.stack.kind.bring_up import BringUp
 from pytest_plexdev.stack.kind.filling import Filling
-from pytest_plexdev.stack.kind.host import cluster, tools
+from pytest_plexdev.stack.kind.host import cluster, reaper, tools
 from pytest_plexdev.stack.kind.host.container import find_node
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.images import our_images
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.whereabouts import warm_directory
+from pytest_plexdev.stack.processes import ProcessId
 from pytest_plexdev.together import together
 from tests.unit.processes import assert_ends
 
@@ -360,3 +363,73 @@ def test_a_creation_that_outlived_its_process_is_ended_before_it_has_a_node(worl
 
     assert cluster.remove_half_made(world.place)
     assert orphan.wait(10) == -9
+
+
+@pytest.mark.parametrize("said", [NO_FILE, "Error: request returned Bad Gateway for API route"])
+def test_a_run_whose_node_does_not_say_whose_it_is_keeps_the_cluster_its_watch_and_its_files(
+    world: World, said: str
+) -> None:
+    directory = world.place.directory
+    directory.mkdir()
+    world.node(labels=OURS)
+    (world.state / "cp-fails").write_text(said)
+    with ended_in_the_end() as owner:
+        reaper.watch_over("c", directory, ProcessId.of(owner.pid), None)
+        with pytest.raises(PlexdevError) as error:
+            fresh.take_down("c", directory)
+
+        assert error.value.tag == "node-unreadable"
+        assert "kind delete cluster --name c" in str(error.value)
+        assert world.has_node
+        assert world.calls == []
+        assert reaper.watches_over(directory)
+
+        (world.state / "cp-fails").unlink()
+        fresh.take_down("c", directory)
+        assert not directory.exists()
+        assert not world.has_node
+
+
+def test_what_watches_over_a_run_waits_until_the_node_says_whose_it_is(world: World, tmp_path: Path) -> None:
+    """A creation whose process was killed a moment ago has a node that says nothing yet."""
+    directory = world.place.directory
+    directory.mkdir()
+    world.node(labels=OURS)
+    (world.state / "cp-fails").write_text(NO_FILE)
+    with ended_in_the_end() as owner:
+        reaper.watch_over("c", directory, ProcessId.of(owner.pid), None)
+    while "node-unreadable" not in (directory / "reaper.log").read_text():
+        assert reaper.watches_over(directory)
+        time.sleep(0.05)
+    (world.state / "cp-fails").unlink()
+    while reaper.watches_over(directory):
+        time.sleep(0.05)
+
+    assert not world.has_node
+    assert not directory.exists()
+
+
+def test_a_run_that_is_over_ends_a_creation_of_its_own_though_no_note_is_left(world: World) -> None:
+    world.node(labels=OURS, into=".late")
+    world.create_does("sleep 600")
+    argv = ["kind", "create", "cluster", "--name", "c", "--kubeconfig", str(world.place.kubeconfig), "--config", "-"]
+    orphan = subprocess.Popen(argv, start_new_session=True)
+    while not world.calls:
+        time.sleep(0.01)
+    # Docker finishes what it was asked for.
+    with subprocess.Popen(["sh", "-c", f"sleep 0.5; mv {world.state}/node.json.late {world.state}/node.json"]):
+        cluster.clear_away(world.place)
+
+    assert orphan.wait(10) == -9
+    assert "delete" in world.calls
+    assert not world.has_node
+
+
+@contextlib.contextmanager
+def ended_in_the_end() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(["sleep", "600"])
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()

@@ -17,7 +17,7 @@ from typing import Final, Literal, TypeAlias
 
 from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED
+from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED, NODE_UNREADABLE
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.host.container import CONFIGURATION, Container, appearing, disappears, file_of
 from pytest_plexdev.stack.kind.host.place import Creation, Place
@@ -113,6 +113,24 @@ def _delete_again(place: Place, argv: list[str], purpose: str) -> None:
         # Docker refuses what it is removing already, for somebody else.
         if not disappears(place.name):
             raise
+
+
+def clear_away(place: Place) -> None:
+    """Delete a run's own cluster however far it was made, and end who still makes it; somebody else's is left alone.
+
+    Raises:
+        PlexdevError: ``node-unreadable``: the node does not say whose it is, so it is still there.
+    """
+    with to_the_end():
+        were_at_work = _end_creators(place)
+        container = appearing(place.name, within=_LATE if were_at_work else 0.0)
+        if container is None:
+            return
+        mark = mark_of(place, container)
+        if mark == "ours" or is_half_made(place, container):
+            delete(place)
+        elif mark in {"not yet", "unreadable"}:
+            raise PlexdevError(NODE_UNREADABLE, node=container.name, name=place.name, file=CONFIGURATION)
 
 
 def remove_half_made(place: Place) -> bool:

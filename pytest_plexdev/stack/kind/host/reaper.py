@@ -97,6 +97,12 @@ def dismiss(directory: Path) -> None:
     os.close(pidfd)
 
 
+def watches_over(directory: Path) -> bool:
+    """Whether the stack in *directory* has a reaper that will look after what is left of it."""
+    watcher = watcher_of(directory)
+    return watcher is not None and watcher.is_alive
+
+
 def watcher_of(directory: Path) -> ProcessId | None:
     """The reaper that the stack in *directory* has or had."""
     with contextlib.suppress(OSError, ValueError, KeyError):
@@ -127,21 +133,10 @@ def main() -> int:
 
 def _is_cleaned_up(order: _Order, directory: Path) -> bool:
     from pytest_plexdev.stack.kind.host import archives, cluster
-    from pytest_plexdev.stack.kind.host.container import find_node
     from pytest_plexdev.stack.kind.host.place import Place
 
-    place = Place(order.name, directory)
     try:
-        if not cluster.remove_half_made(place):
-            container = find_node(order.name)
-            mark = cluster.mark_of(place, container) if container is not None else "none"
-            if mark == "unreadable":
-                return False
-            if mark == "ours":
-                cluster.delete(place)
-        remains = find_node(order.name)
-        if remains is not None and cluster.mark_of(place, remains) in {"ours", "unreadable"}:
-            return False
+        cluster.clear_away(Place(order.name, directory))
     except PlexdevError as error:
         print(error, file=sys.stderr, flush=True)  # noqa: T201
         return False

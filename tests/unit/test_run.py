@@ -1,0 +1,77 @@
+"""The end of a run: its directory goes with it, unless something in it is still looked after."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev import choose
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import NODE_UNREADABLE
+from pytest_plexdev.options import resolve
+from pytest_plexdev.run import Run
+from pytest_plexdev.stack.processes import ProcessId
+
+
+@pytest.fixture
+def ended(tmp_path: Path) -> Callable[[], Path]:
+    """Ends a run that has a directory, and says where that is or was."""
+    directory = tmp_path / "run"
+
+    def end() -> Path:
+        (directory / "stack").mkdir(parents=True, exist_ok=True)
+        settings = resolve({"stack": "kind"}, {}, {})
+        Run(
+            settings=settings,
+            directory=directory,
+            controller_pid=1,
+            is_controller=True,
+            seed=lambda: None,
+            overlay=lambda: None,
+        ).end()
+        return directory
+
+    return end
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Whatever the note of the stack's watch names."""
+    process = subprocess.Popen(["sleep", "600"])
+    noted = ProcessId.of(process.pid)
+    (tmp_path / "run" / "stack").mkdir(parents=True)
+    (tmp_path / "run" / "stack" / "reaper.json").write_text(json.dumps({"pid": noted.pid, "started": noted.started}))
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_what_a_killed_worker_left_is_there_for_what_watches_over_it(
+    ended: Callable[[], Path], watch: subprocess.Popen[bytes]
+) -> None:
+    assert ended().exists()
+
+
+def test_where_nothing_watches_any_more_the_directory_is_gone(
+    ended: Callable[[], Path], watch: subprocess.Popen[bytes]
+) -> None:
+    watch.kill()
+    watch.wait()
+
+    assert not ended().exists()
+
+
+def test_a_stack_that_could_not_be_ended_is_said_without_a_traceback_and_its_files_stay(
+    ended: Callable[[], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def give_back(*_: object, **__: object) -> None:
+        raise PlexdevError(NODE_UNREADABLE, node="c-control-plane", name="c", file="/f")
+
+    monkeypatch.setattr(choose, "give_back", give_back)
+
+    assert ended().exists()
+    assert "plexdev[node-unreadable]: the node c-control-plane does not say whose it is" in capsys.readouterr().err

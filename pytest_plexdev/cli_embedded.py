@@ -23,11 +23,12 @@ def up(options: argparse.Namespace) -> int:
     import msgspec
 
     from pytest_plexdev.progress import show
-    from pytest_plexdev.stack.embedded.settings import API_PORT, IDP_PORT, WARM_ID, EmbeddedSettings
+    from pytest_plexdev.stack.embedded.settings import API_PORT, IDP_PORT, WARM_ID, EmbeddedSettings, Prefer
     from pytest_plexdev.stack.embedded.warm import bring_up_warm, parts_that_differ
 
+    prefer: Prefer = options.prefer or "real"
     settings = EmbeddedSettings(
-        id=WARM_ID, prefer=options.prefer, timeout=options.timeout or TIMEOUT, api_port=API_PORT, idp_port=IDP_PORT
+        id=WARM_ID, prefer=prefer, timeout=options.timeout or TIMEOUT, api_port=API_PORT, idp_port=IDP_PORT
     )
     began = time.monotonic()
     with show(as_json=options.json) as progress:
@@ -39,8 +40,8 @@ def up(options: argparse.Namespace) -> int:
         return 0
     _print(_welcome(info, is_new=is_new, seconds=time.monotonic() - began))
     if differ:
-        _print(f"  note       a new one with --prefer {options.prefer} would have another {' and '.join(differ)}:")
-        _print("             plexdev down && plexdev up" + f" --prefer {options.prefer}")
+        _print(f"  note       a new one with --prefer {prefer} would have another {' and '.join(differ)}:")
+        _print("             plexdev down && plexdev up" + f" --prefer {prefer}")
     return 0
 
 

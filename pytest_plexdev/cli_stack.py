@@ -16,11 +16,13 @@ def add_stack_commands(commands: Any) -> None:
     """Add them to what ``ArgumentParser.add_subparsers`` returned; each sets ``run``."""
     up = commands.add_parser("up", help="bring up a stack and leave it running")
     up.add_argument("--stack", choices=("embedded", "kind"), default="embedded", help="default: %(default)s")
-    up.add_argument("--prefer", choices=("real", "stand-in"), default="real", help="Dex and SpiceDB on PATH, or not")
+    up.add_argument(
+        "--prefer", choices=("real", "stand-in"), help="embedded: Dex and SpiceDB on PATH, or not; default: real"
+    )
     up.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="default: 60; kind: PLEXDEV_TIMEOUT, else 300")
     up.add_argument("--reapply", action="store_true", help="kind: apply even what has not changed")
     up.add_argument("service", nargs="?", choices=("plexd",), help="a service that the stack leaves out by default")
-    up.set_defaults(run=_up)
+    up.set_defaults(run=_up, refuse=up.error)
 
     status = commands.add_parser("status", help="say of each service whether it is there; exit code 0: all are")
     status.set_defaults(run=_status)
@@ -31,7 +33,7 @@ def add_stack_commands(commands: Any) -> None:
 
     down = commands.add_parser("down", help="end the stack")
     down.add_argument("--force", action="store_true", help="kind: delete a cluster that plexdev did not make, too")
-    down.set_defaults(run=_down)
+    down.set_defaults(run=_down, refuse=down.error)
 
     env = commands.add_parser("env", help='print shell exports: eval "$(plexdev env)"')
     env.set_defaults(run=_env)
@@ -73,9 +75,13 @@ def _up(options: argparse.Namespace) -> int:
 
         return cli_kind.up_plexd()
     if options.stack == "kind":
+        if options.prefer is not None:
+            options.refuse("--prefer needs --stack embedded: a cluster has every service in its container")
         from pytest_plexdev import cli_kind
 
         return cli_kind.up(options)
+    if options.reapply:
+        options.refuse("--reapply needs --stack kind: nothing is applied to plain processes")
     from pytest_plexdev import cli_embedded
 
     return cli_embedded.up(options)
@@ -104,11 +110,17 @@ def _wait(options: argparse.Namespace) -> int:
 
 def _down(options: argparse.Namespace) -> int:
     if options.directory is not None:
+        if options.force:
+            options.refuse(
+                "--force is for the warm cluster, and not for the stack of --directory: that is plexdev's own"
+            )
         return _down_kept(options.directory)
     if options.stack == "kind" or (options.stack is None and _has_cluster()):
         from pytest_plexdev import cli_kind
 
         return cli_kind.down(options)
+    if options.force:
+        options.refuse("--force needs --stack kind: this would end the embedded stack, which is always plexdev's own")
     from pytest_plexdev import cli_embedded
 
     return cli_embedded.down()

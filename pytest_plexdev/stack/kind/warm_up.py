@@ -169,5 +169,5 @@ def _whose(place: Place, container: Container) -> str:
 def _preserved(name: str, whose: str) -> str:
     return (
         f"plexdev[{FOREIGN_CLUSTER.tag}]: the kind cluster {name} {whose}, so it is preserved\n"
-        "  fix: DEV_FORCE_DOWN=1 plexdev down deletes it all the same"
+        "  fix: DEV_FORCE_DOWN=1 plexdev down --stack kind deletes it all the same"
     )

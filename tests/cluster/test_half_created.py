@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.stack.kind.host import reaper
+from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.settings import fresh_name
 from pytest_plexdev.stack.model import KEPT_MARK
 from pytest_plexdev.stack.processes import ProcessId
@@ -51,6 +53,32 @@ def test_a_killed_run_leaves_nothing(tmp_path: Path) -> None:
     assert creations(name) == []
 
 
+def test_a_worker_that_is_killed_while_its_cluster_is_made_leaves_nothing(
+    project: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
+    argv = [sys.executable, "-m", "pytest", "-n1", "--max-worker-restart=0", "--plexdev-stack=kind"]
+    process = subprocess.Popen(argv, cwd=project.path, stdout=subprocess.DEVNULL)
+    wait_until(lambda: any(tmp_path.glob("plexdev-*/stack/creating.json")), process)
+    (run,) = tmp_path.glob("plexdev-*")
+    name = fresh_name(run)
+    wait_until(lambda: processes(f"docker run --name {name}"), process)
+    note, watcher = Place(name, run / "stack").creation(), reaper.watcher_of(run / "stack")
+    assert note is not None
+    assert watcher is not None
+
+    os.kill(note.creator.pid, signal.SIGKILL)
+    assert process.wait(120) == pytest.ExitCode.TESTS_FAILED
+    pidfd = watcher.open()
+    if pidfd is not None:
+        ended(pidfd)
+
+    assert creations(name) == []
+    assert name not in clusters()
+    assert not run.exists()
+
+
 def wait_until(condition: object, process: subprocess.Popen[bytes]) -> None:
     assert callable(condition)
     deadline = time.monotonic() + 120
@@ -65,8 +93,11 @@ def ended(pidfd: int) -> None:
 
 
 def creations(name: str) -> list[str]:
-    said = subprocess.run(["pgrep", "-af", f"kind create cluster --name {name}"], capture_output=True, text=True)
-    return said.stdout.splitlines()
+    return processes(f"kind create cluster --name {name}")
+
+
+def processes(command: str) -> list[str]:
+    return subprocess.run(["pgrep", "-af", command], capture_output=True, text=True).stdout.splitlines()
 
 
 @pytest.mark.parametrize("kept", [False, True])

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pytest_plexdev.errors import KEPT_STACK_MISSING, NOT_IN_THIS_VERSION, STACK_MISSING, PlexdevError
 from pytest_plexdev.errors.cluster import NODE_STOPPED
+from pytest_plexdev.options import OPTIONS, OptionError
 from pytest_plexdev.stack.model import Event, Provider, StackInfo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_plexdev.lease import Lease
+    from pytest_plexdev.options import Settings
     from pytest_plexdev.stack.kind.settings import KindSettings
     from pytest_plexdev.wanted import Wanted
 
@@ -106,6 +108,25 @@ def refuse_attached(stack: str | None) -> None:
             why="it runs plain processes and kind clusters; namespaces of other clusters come with a later version",
             instead="pytest --plexdev-stack=kind, or --plexdev-stack=embedded, which needs no cluster",
         )
+
+
+def refuse_unknown_images(settings: Settings) -> None:
+    """Refuse an image in place of one that no stack in a cluster has: nothing would ever run it.
+
+    Raises:
+        OptionError: ``--plexdev-image`` has such a name; the text has the right ones.
+    """
+    may_be_a_cluster = settings.dev_stack and settings.chosen_stack is None
+    if not settings.images or (settings.stack == "embedded" and not may_be_a_cluster):
+        return
+    from pytest_plexdev.stack.kind.images.pins import read_pins, replaceable
+
+    right = replaceable(read_pins())
+    option = next(option for option in OPTIONS if option.name == "images")
+    for name, reference in settings.images.items():
+        if name not in right:
+            said = f"{option.name_in(settings.sources['images'])}={name}={reference}"
+            raise OptionError(f"{said}: NAME must be one of {', '.join(right)}")
 
 
 def stack_missing(chosen: str | None) -> PlexdevError:

@@ -101,11 +101,13 @@ def warm_settings(*, timeout: float | None = None, reapply: bool = False) -> Kin
     Raises:
         PlexdevError: ``bad-setting``.
     """
+    from pytest_plexdev.choose import refuse_unknown_images
     from pytest_plexdev.options import OptionError, resolve
     from pytest_plexdev.stack.kind.settings import KindSettings
 
     try:
         chosen = resolve({}, {**os.environ, "PLEXDEV_STACK": "kind", "DEV_STACK": ""}, {})
+        refuse_unknown_images(chosen)
     except OptionError as error:
         raise PlexdevError(BAD_SETTING, reason=str(error)) from None
     return KindSettings(

@@ -70,6 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return  # Both must work where the configuration is broken.
     try:
         settings = run.begin(config).settings
+        _refuse_unknown_images(settings)
     except (OptionError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
     if settings.sources["stack"] == "command line" and not config.option.collectonly:
@@ -164,6 +165,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _asks_for_a_stack(item: pytest.Item) -> bool:
     return "plexdev_stack" in getattr(item, "fixturenames", ())
+
+
+def _refuse_unknown_images(settings: Settings) -> None:
+    if settings.images:
+        from pytest_plexdev import choose
+
+        choose.refuse_unknown_images(settings)
 
 
 def _refuse_a_stack_of_a_later_version(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_plexdev.options import OPTIONS, Settings
+from pytest_plexdev.options import OPTIONS, Option, Settings, is_read
 
 if TYPE_CHECKING:
     from pytest_plexdev.run import Run
@@ -32,10 +32,8 @@ def header(settings: Settings) -> str:
 
 
 def _source(settings: Settings, name: str) -> str:
-    source = settings.sources[name]
     option = next(option for option in OPTIONS if option.name == name)
-    names = {"command line": option.flag, "environment": option.environment, "ini file": option.ini}
-    return names.get(source, source)
+    return option.name_in(settings.sources[name])
 
 
 def _parts(settings: Settings) -> str:
@@ -49,9 +47,18 @@ def _parts(settings: Settings) -> str:
 
 
 def _others(settings: Settings) -> Iterator[str]:
-    for option in OPTIONS:
-        if option.name not in {"dev_stack", "stack", "prefer"} and settings.sources[option.name] != "default":
-            yield f"{option.name.replace('_', '-')}={getattr(settings, option.name)} ({_source(settings, option.name)})"
+    given = [option for option in OPTIONS if settings.sources[option.name] != "default"]
+    for option in given:
+        if option.name not in {"dev_stack", "stack", "prefer"} and is_read(option, settings):
+            yield _given(settings, option)
+    # On the command line it is refused; elsewhere it may stand for other runs, or its author may believe in it.
+    unread = [_given(settings, option) for option in given if not is_read(option, settings)]
+    if unread:
+        yield f"not for this stack: {', '.join(unread)}"
+
+
+def _given(settings: Settings, option: Option) -> str:
+    return f"{option.name.replace('_', '-')}={getattr(settings, option.name)} ({_source(settings, option.name)})"
 
 
 def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str | None) -> Iterator[str]:

@@ -174,10 +174,10 @@ class KubeClient:
         Raises:
             PlexdevError: ``kube-refused`` where the server knows no such kind.
         """
-        namespaced = self.resource_of(wanted["apiVersion"], wanted["kind"]).namespaced
         meta = {name: value for name, value in wanted["metadata"].items() if name != "namespace"}
-        namespace = wanted["metadata"].get("namespace") or self.access.namespace
-        return {**wanted, "metadata": {**meta, "namespace": namespace} if namespaced else meta}
+        if self.resource_of(wanted["apiVersion"], wanted["kind"]).namespaced:
+            meta["namespace"] = wanted["metadata"].get("namespace") or self.access.namespace
+        return {**wanted, "metadata": meta}
 
     def command(self, *words: str) -> str:
         """A kubectl command that a person can paste."""

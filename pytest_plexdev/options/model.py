@@ -51,6 +51,11 @@ class Option:
         """Its attribute in pytest's namespace of command line options."""
         return self.ini
 
+    def name_in(self, source: Source) -> str:
+        """What a person called it there; for a default, which nobody called anything, the word itself."""
+        names = {"command line": self.flag, "environment": self.environment, "ini file": self.ini}
+        return names.get(source, source)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # each method made costs every start of pytest
 class Settings:

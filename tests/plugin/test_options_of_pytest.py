@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+RIGHT_IMAGES = (
+    "NAME must be one of busybox, dex, envoy, envoy-gateway, nats, plexsphere, plexsphere-migrate, postgres, spicedb"
+)
+
 
 def test_the_header_names_mode_source_and_stand_ins(project: pytest.Pytester) -> None:
     result = project.runpytest_inprocess()
@@ -26,6 +30,13 @@ def test_the_header_names_mode_source_and_stand_ins(project: pytest.Pytester) ->
         (["--dev-stack"], {}, "", "Dex and SpiceDB as it has them"),
         (["--dev-stack", "--plexdev-on-drift=ignore"], {}, "", "on-drift=ignore (--plexdev-on-drift)"),
         ([], {"PLEXDEV_KEEP": "always"}, "", "keep=always (PLEXDEV_KEEP)"),
+        ([], {"PLEXDEV_CONTEXT": "mine"}, "", "; not for this stack: context=mine (PLEXDEV_CONTEXT)\n"),
+        (
+            ["--dev-stack"],
+            {"PLEXDEV_KEEP": "always", "PLEXDEV_ON_DRIFT": "apply"},
+            "plexdev_prefer = stand-in",
+            "; on-drift=apply (PLEXDEV_ON_DRIFT); not for this stack: prefer=stand-in (plexdev_prefer), keep=always",
+        ),
         (["--plexdev-prefer=stand-in"], {}, "", "stand-ins for Dex and SpiceDB (--plexdev-prefer)"),
     ],
 )
@@ -52,6 +63,10 @@ def test_every_source_is_named(
         (["--plexdev-stack=docker"], "--plexdev-stack=docker: must be one of embedded, kind, attached"),
         (["--plexdev-keep=maybe"], "--plexdev-keep=maybe: must be one of never, on-failure, always"),
         (["--plexdev-image=a"], "--plexdev-image=a: must be NAME=REF"),
+        (["--plexdev-stack=kind", "--plexdev-image=foo=bar"], f"--plexdev-image=foo=bar: {RIGHT_IMAGES}"),
+        (["--plexdev-stack=kind", "--plexdev-image=nats=n:1", "--plexdev-image=foo=bar"], f"foo=bar: {RIGHT_IMAGES}"),
+        (["--dev-stack", "--plexdev-image=python=p:1"], f"--plexdev-image=python=p:1: {RIGHT_IMAGES}"),
+        (["--plexdev-stack=kind", "-o", "plexdev_images=foo=bar"], f"plexdev_images=foo=bar: {RIGHT_IMAGES}"),
         (["--plexdev-overlay=."], "--plexdev-overlay needs --plexdev-stack=attached or --plexdev-stack=kind"),
         (["--dev-stack", "--plexdev-stack=attached"], "--plexdev-stack is embedded or kind, not attached"),
         (["--dev-stack", "--plexdev-keep=always"], "--plexdev-keep is for a stack that the run brings up"),
@@ -79,6 +94,24 @@ def test_a_wrong_variable_is_a_usage_error_and_help_still_works(
     assert helped.ret == 0
     helped.stdout.fnmatch_lines(["plexsphere dev stack (pytest-plexdev):", "*--plexdev-stack=embedded|kind|attached*"])
     assert project.runpytest_inprocess("--version").ret == 0
+
+
+def test_images_that_no_stack_of_the_run_reads_are_not_its_business(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLEXDEV_IMAGES", "foo=bar")
+
+    assert project.runpytest_inprocess().ret == 0
+    assert project.runpytest_inprocess("--dev-stack", "--plexdev-stack=embedded").ret == 0
+    refused = project.runpytest_inprocess("--plexdev-stack=kind")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    assert "PLEXDEV_IMAGES=foo=bar: NAME must be one of" in refused.stderr.str()
+
+
+def test_images_in_place_of_others_are_taken(project: pytest.Pytester) -> None:
+    pairs = ["--plexdev-image=nats=nats:2.11", "--plexdev-image=plexsphere-migrate=mine:1"]
+
+    project.runpytest_inprocess("--plexdev-stack=kind", *pairs).assert_outcomes(passed=1)
 
 
 def test_markers_are_registered(project: pytest.Pytester) -> None:

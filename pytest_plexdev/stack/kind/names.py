@@ -18,6 +18,9 @@ API_NODE_PORT: Final = 30080
 """Envoy's NodePort (runbook)."""
 IDP_NODE_PORT: Final = 30556
 
+OUR_IMAGES: Final = ("plexsphere:dev", "plexsphere-migrate:dev")
+"""Built here; every other image is a pin's."""
+
 OWNER_LABEL: Final = "plexdev.plexsphere.com/owner"
 OWNER: Final = "pytest-plexdev"
 """Label of the node and of the sentinel: plexdev made this cluster, or applied this stack."""

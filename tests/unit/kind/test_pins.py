@@ -4,10 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from pytest_plexdev import cli
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import BAD_SETTING
 from pytest_plexdev.stack.kind.images.digests import _with_digests, refuse_changed
 from pytest_plexdev.stack.kind.images.local_images import LocalImages, canonical
-from pytest_plexdev.stack.kind.images.pins import override, pins_file, read_pins
+from pytest_plexdev.stack.kind.images.pins import override, pins_file, read_pins, replaceable
+from pytest_plexdev.stack.kind.images.substitutes import substitutes
+from pytest_plexdev.stack.kind.manifests.render import references
 
 DIGEST = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64
@@ -31,6 +35,25 @@ def test_the_pins_of_the_dev_stack_are_the_products() -> None:
     assert pins["postgres"].reference == "postgres:16-alpine"
     assert pins["spicedb"].reference == "authzed/spicedb:v1.39.0"
     assert [name for name, pin in pins.items() if not pin.is_deployed] == ["python"]
+
+
+def test_every_image_that_may_be_named_is_one_that_is_replaced() -> None:
+    images = {name: f"mine/{name}:1" for name in replaceable(read_pins())}
+
+    assert set(images.values()) <= set(references(images).values())
+    assert substitutes(images) == sorted(images.values())
+    assert "python" not in images  # what our own images are built from; no Pod runs it
+
+
+def test_a_name_of_the_environment_that_no_image_has_is_told_from_the_shell_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLEXDEV_IMAGES", "natz=nats:2.11")
+
+    assert cli.main(["manifests"]) == BAD_SETTING.exit_code
+    said = capsys.readouterr()
+    assert "PLEXDEV_IMAGES=natz=nats:2.11: NAME must be one of busybox, dex, envoy, " in said.err
+    assert said.out == ""
 
 
 def test_a_digest_is_one_of_a_registry_or_none() -> None:

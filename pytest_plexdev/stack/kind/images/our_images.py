@@ -19,9 +19,8 @@ from pytest_plexdev.stack.kind.images.content import Content, base_image, conten
 from pytest_plexdev.stack.kind.images.digests import refuse_changed
 from pytest_plexdev.stack.kind.images.local_images import Note, canonical, local_images, provide, silent
 from pytest_plexdev.stack.kind.images.pins import BASE, Pin, read_pins
-from pytest_plexdev.stack.kind.names import node_of
+from pytest_plexdev.stack.kind.names import OUR_IMAGES, node_of
 
-OUR_IMAGES: Final = ("plexsphere:dev", "plexsphere-migrate:dev")
 CONTENT_LABEL: Final = "plexdev.plexsphere.com/content"
 """Label of our own images: the hash of what they were built from."""
 _BUILD: Final = 900.0

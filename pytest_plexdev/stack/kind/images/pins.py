@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.stack.kind.names import OUR_IMAGES
 
 BASE: Final = "python"
 """The pin that our own images are built from."""
@@ -43,8 +44,14 @@ def read_pins(path: Path | None = None) -> Mapping[str, Pin]:
 
 
 def override(pins: Mapping[str, Pin], references: Mapping[str, str]) -> Mapping[str, Pin]:
-    """*pins* with the images of ``--plexdev-image NAME=REF`` in place; names that are no pin's are not looked at."""
+    """*pins* with the images of ``--plexdev-image NAME=REF`` in place; those in place of our own are no pin's."""
     return {name: _replaced(pin, references[name]) if name in references else pin for name, pin in pins.items()}
+
+
+def replaceable(pins: Mapping[str, Pin]) -> list[str]:
+    """Every NAME that ``--plexdev-image NAME=REF`` may have: of an image that Pods run, a pin's or our own."""
+    ours = [image.partition(":")[0] for image in OUR_IMAGES]
+    return sorted([*(pin.name for pin in pins.values() if pin.is_deployed), *ours])
 
 
 def split(reference: str) -> tuple[str, str]:

@@ -7,14 +7,11 @@ from collections.abc import Mapping
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.images.local_images import Note, local_images, provide, silent
 from pytest_plexdev.stack.kind.images.our_images import OUR_IMAGES
-from pytest_plexdev.stack.kind.images.pins import read_pins
 
 
 def substitutes(images: Mapping[str, str]) -> list[str]:
-    """The references of *images* that a Pod runs; names that are nobody's are not looked at."""
-    deployed = {pin.name for pin in read_pins().values() if pin.is_deployed}
-    ours = {image.partition(":")[0] for image in OUR_IMAGES}
-    return sorted({reference for name, reference in images.items() if name in deployed | ours})
+    """The references of *images*, once each: of names that are nobody's there are none, who chose was told."""
+    return sorted(set(images.values()))
 
 
 def provide_substitutes(images: Mapping[str, str], note: Note = silent) -> Mapping[str, str]:

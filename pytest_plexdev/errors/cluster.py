@@ -97,7 +97,7 @@ DRIFTED: Final = Failure(
     tag="drifted",
     what="the cluster {name} has another stack than this checkout would apply: {inputs}",
     why="--plexdev-on-drift=fail",
-    fix="plexdev up --stack kind; or take it as it is: --plexdev-on-drift=ignore",
+    fix="pytest --dev-stack --plexdev-on-drift=apply; or take it as it is: --plexdev-on-drift=ignore",
 )
 API_SILENT: Final = Failure(
     tag="api-silent",

@@ -16,7 +16,7 @@ happens and a command to paste; exit code 1 says that something was found. `--js
 could not look at is "not examined", with the reason: it works without a cluster, without Docker, and in somebody
 else's cluster.
 
-`plexdev doctor --fix MODE` mends what is safe to mend, and only in a cluster that carries our mark. Whatever deletes
+`plexdev doctor --fix MODE` mends what is safe to mend, and only in a cluster that plexdev made. Whatever deletes
 something (`docker system prune`) is printed and never run. A bring-up that failed asks the doctor by itself.
 
 This page is generated from the table, `pytest_plexdev/doctor/table.py` (`make docs`).

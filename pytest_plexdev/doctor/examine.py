@@ -10,14 +10,13 @@ from functools import partial
 from typing import Any, Final
 
 from pytest_plexdev.doctor.model import Finding, diagnose
+from pytest_plexdev.doctor.patient import is_ours, kind_cluster
 from pytest_plexdev.doctor.probes import cluster, machine, node
 from pytest_plexdev.doctor.probes.race import Probe, run_all
 from pytest_plexdev.doctor.symptoms import NO_CLUSTER, Symptoms, Unknown
 from pytest_plexdev.doctor.table import TABLE
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import DEPLOYMENT, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, NODE, POD
-from pytest_plexdev.stack.kind.marks import sentinel
-from pytest_plexdev.stack.kind.names import CONTEXT_PREFIX
 
 BUDGET: Final = 10.0
 """Seconds that all probes together get."""
@@ -76,13 +75,6 @@ def gather(
     )
 
 
-def kind_cluster(access: Access | None) -> str:
-    """kind's name of a cluster; empty where there is none, or not one of kind on this machine."""
-    if access is None or not access.is_loopback or not access.context.startswith(CONTEXT_PREFIX):
-        return ""
-    return access.context.removeprefix(CONTEXT_PREFIX)
-
-
 def _of_the_machine() -> Mapping[str, Probe]:
     return {"ports": machine.ports, "docker_disk": machine.docker_disk, "commands": machine.waiting_commands}
 
@@ -102,7 +94,7 @@ def _of_the_cluster(client: KubeClient, now: Callable[[], float]) -> Mapping[str
         "kubelet": partial(cluster.kubelets, client),
         "complaints": partial(cluster.complaints, client),
         "server_clock": partial(cluster.clock, client.access, now),
-        "ours": partial(sentinel.is_ours, client),
+        "ours": partial(is_ours, client),
     }
 
 

@@ -79,7 +79,7 @@ class Finding:
 
 
 def diagnose(mode: FailureMode, symptoms: Symptoms) -> Finding:
-    """Recognise one mode. In a cluster without our mark nothing is fixable."""
+    """Recognise one mode. In a cluster that we did not make nothing is fixable."""
     state: FindingState
     command, fixable = "", False
     match mode.recognise(symptoms):

@@ -9,8 +9,10 @@ from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.doctor import CONTEXT_MISSING
-from pytest_plexdev.kube import Access, read_access
+from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.stack.directories import state_directory
+from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.kind.marks import sentinel
 from pytest_plexdev.stack.kind.names import CONTEXT_PREFIX, WARM_CLUSTER, context_of
 from pytest_plexdev.stack.kind.whereabouts import warm_directory
 
@@ -39,6 +41,25 @@ def elsewhere(environment: Mapping[str, str] = os.environ) -> Access | None:
     """The context of the warm cluster's name that is of another machine, which nobody looks at unasked."""
     found = (read_access(file, WARM_CONTEXT) for file in _kubeconfigs(WARM_CONTEXT, environment))
     return next((each for each in found if each is not None and not each.is_loopback), None)
+
+
+def kind_cluster(access: Access | None) -> str:
+    """kind's name of a cluster; empty where there is none, or not one of kind on this machine."""
+    if access is None or not access.is_loopback or not access.context.startswith(CONTEXT_PREFIX):
+        return ""
+    return access.context.removeprefix(CONTEXT_PREFIX)
+
+
+def is_ours(client: KubeClient, state: Path | None = None) -> bool:
+    """Whether plexdev made the cluster, by the labels of its node: the warm one, or the one of a run.
+
+    Args:
+        state: Where the warm cluster's files are, if not where they usually are.
+    """
+    name = kind_cluster(client.access)
+    # A run's own cluster has its kubeconfig among its files.
+    homes = (warm_directory(state, name), client.access.kubeconfig.parent) if name else ()
+    return any(sentinel.is_ours(client, Place(name, home)) for home in homes)
 
 
 def _kubeconfigs(context: str, environment: Mapping[str, str]) -> Iterator[Path]:

@@ -74,7 +74,7 @@ class Symptoms:
         now: Unix time, seconds: when this machine's clock said that the look was taken.
         bringing_up: Whether a bring-up in a cluster has just failed: then even our embedded stack is in its way.
         cluster: kind's name of the cluster; empty where it is not one of kind.
-        ours: Whether the cluster carries our mark: only then something is applied to it.
+        ours: Whether its node says that we made the cluster: only then something is applied to it.
         kubectl: The first words of a command that reaches the cluster.
         ports: The warm stack's ports on this machine.
         disks: Of Docker on this machine, and inside the node.

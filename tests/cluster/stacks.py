@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.kube.resources import NODE
 from pytest_plexdev.stack.kind.settings import KindSettings, fresh_name
 from pytest_plexdev.stack.model import Event, PhaseBegan, Verdict, VerdictChanged
 from pytest_plexdev.stack.processes import ProcessId
@@ -46,6 +49,23 @@ def fresh_settings(run_directory: Path, *, owner: ProcessId | None = None) -> Ki
         run_directory=run_directory,
         timeout=400.0,
     )
+
+
+@contextlib.contextmanager
+def relabelled(client: KubeClient, node: str, labels: Mapping[str, str]) -> Iterator[None]:
+    """The node has other labels for a while."""
+
+    def say(labels: Mapping[str, str]) -> None:
+        client.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": dict(labels)}})
+
+    found = client.get(NODE, node)
+    assert found is not None
+    before = {name: value for name, value in found["metadata"]["labels"].items() if name in labels}
+    say(labels)
+    try:
+        yield
+    finally:
+        say(before)
 
 
 def clusters() -> set[str]:

@@ -14,8 +14,9 @@ from pytest_plexdev import cli
 from pytest_plexdev.kube import KubeClient, read_access
 from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, SERVICE, STATEFUL_SET
 from pytest_plexdev.stack.kind.marks import answers
-from pytest_plexdev.stack.kind.names import NAMESPACE, READY, SENTINEL
+from pytest_plexdev.stack.kind.names import HOME_LABEL, NAMESPACE, OWNER_LABEL, READY, WARM_CLUSTER, node_of
 from pytest_plexdev.stack.model import StackInfo
+from tests.cluster.stacks import relabelled
 
 KINDS = (CONFIG_MAP, DEPLOYMENT, JOB, SERVICE, STATEFUL_SET)
 ASKS = "def test_stack(plexdev_stack):\n    assert plexdev_stack.anonymous.meta.health().status == 'ok'\n"
@@ -32,15 +33,14 @@ def client(warm_stack: StackInfo) -> Iterator[KubeClient]:
 
 @pytest.fixture
 def foreign(client: KubeClient) -> Iterator[None]:
-    """Nobody's mark is on the cluster while the test runs."""
-    marks = [client.get(CONFIG_MAP, name, NAMESPACE) for name in (SENTINEL, READY)]
-    for name in (SENTINEL, READY):
-        client.delete(CONFIG_MAP, name, NAMESPACE)
-    yield
-    for mark in marks:
-        assert mark is not None
-        meta = {name: mark["metadata"][name] for name in ("name", "namespace", "labels")}
-        client.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": mark.get("data", {})})
+    """While the test runs, somebody made the cluster by hand and applied our manifests."""
+    mark = client.get(CONFIG_MAP, READY, NAMESPACE)
+    assert mark is not None
+    client.delete(CONFIG_MAP, READY, NAMESPACE)
+    with relabelled(client, node_of(WARM_CLUSTER), {OWNER_LABEL: "", HOME_LABEL: ""}):
+        yield
+    meta = {name: mark["metadata"][name] for name in ("name", "namespace", "labels")}
+    client.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": mark["data"]})
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "4"]])

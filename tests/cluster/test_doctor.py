@@ -29,14 +29,16 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, GATEWAY, GATEWAY_CLASS, NAMESPACE
 from pytest_plexdev.readiness import refs_of, wait_ready
+from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.images import our_images
 from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.manifests.apply import Outcome, apply
 from pytest_plexdev.stack.kind.manifests.render import render
 from pytest_plexdev.stack.kind.manifests.vendor import custom_resource_definitions
 from pytest_plexdev.stack.kind.marks import sentinel
-from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, OWNER, OWNER_LABEL, SENTINEL, node_of
+from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, HOME_LABEL, OWNER, OWNER_LABEL, SENTINEL, node_of
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
+from tests.cluster.stacks import relabelled
 
 BIG = "envoyproxies.gateway.envoyproxy.io"
 ROUTE = "gateway.networking.k8s.io/v1"
@@ -70,8 +72,16 @@ def node(bare_cluster: Access) -> str:
 
 
 @pytest.fixture
-def ours(kube: KubeClient) -> Iterator[None]:
-    """The bare cluster carries our mark."""
+def ours(bare_cluster: Access, kube: KubeClient, node: str) -> Iterator[None]:
+    """The bare cluster's node says that we made it, with its files where its kubeconfig is."""
+    place = Place(_name(bare_cluster), bare_cluster.kubeconfig.parent)
+    with relabelled(kube, node, {OWNER_LABEL: OWNER, HOME_LABEL: place.home}):
+        yield
+
+
+@pytest.fixture
+def our_manifests(kube: KubeClient) -> Iterator[None]:
+    """Somebody piped ``plexdev manifests`` into kubectl."""
     meta = {"name": SENTINEL, "namespace": "default", "labels": {OWNER_LABEL: OWNER}}
     kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta})
     yield
@@ -346,7 +356,10 @@ def test_what_deletes_is_printed_and_never_run(
 
 
 def test_nothing_is_mended_in_a_cluster_of_somebody_else(
-    kubelet: Callable[[str], None], bare_cluster: Access, capsys: pytest.CaptureFixture[str]
+    kubelet: Callable[[str], None],
+    our_manifests: None,
+    bare_cluster: Access,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert doctor(bare_cluster, "--fix", "serial-pulls") == 1
 

@@ -13,11 +13,12 @@ import psycopg
 import pytest
 
 from pytest_plexdev.kube import KubeClient, read_access
-from pytest_plexdev.kube.resources import POD
+from pytest_plexdev.kube.resources import CONFIG_MAP, POD
 from pytest_plexdev.stack.kind.host import cluster, reaper
 from pytest_plexdev.stack.kind.host.container import find_node
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.marks import sentinel
+from pytest_plexdev.stack.kind.names import NAMESPACE, SENTINEL
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.model import StackInfo
 from tests.cluster.stacks import Heard, clusters, fresh_settings
@@ -102,10 +103,12 @@ def test_it_carries_our_marks(stack: StackInfo) -> None:
     assert access is not None
     assert container is not None
 
+    place = Place(stack.cluster.name, stack.directory)
     with KubeClient(access) as client:
         ready = sentinel.read_ready(client)
-        assert sentinel.is_ours(client)
-    assert cluster.is_ours(Place(stack.cluster.name, stack.directory), container)
+        assert client.get(CONFIG_MAP, SENTINEL, NAMESPACE) is not None
+        assert sentinel.is_ours(client, place)
+    assert cluster.is_ours(place, container)
     assert ready is not None
     assert ready.tenants == stack.tenants
 

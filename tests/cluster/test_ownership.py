@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.kube.resources import CONFIG_MAP, NAMESPACE
+from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, NAMESPACE
 from pytest_plexdev.stack.kind import warm
 from pytest_plexdev.stack.kind.host import cluster
 from pytest_plexdev.stack.kind.host.container import find_node
 from pytest_plexdev.stack.kind.host.place import Place
-from pytest_plexdev.stack.kind.marks import sentinel
-from pytest_plexdev.stack.kind.names import OWNER, OWNER_LABEL, SENTINEL
+from pytest_plexdev.stack.kind.marks import answers
+from pytest_plexdev.stack.kind.names import HOME_LABEL, OWNER, OWNER_LABEL, SENTINEL, node_of
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.whereabouts import warm_directory
-from tests.cluster.stacks import Heard, clusters
+from tests.cluster.stacks import Heard, clusters, relabelled
 
 
 @pytest.fixture
@@ -49,19 +51,59 @@ def test_down_preserves_it_with_a_warning(settings: KindSettings) -> None:
     assert settings.name in clusters()
 
 
-def test_our_manifests_on_it_do_not_make_it_ours_to_delete(settings: KindSettings, kube: KubeClient) -> None:
-    """Somebody piped ``plexdev manifests`` into kubectl."""
-    labels = {OWNER_LABEL: OWNER}
-    meta = {"name": SENTINEL, "namespace": "default", "labels": labels}
-    kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta})
-    try:
-        assert sentinel.is_ours(kube)
-        lines = warm.take_down(settings, force=False, progress=Heard())
-    finally:
-        kube.delete(CONFIG_MAP, SENTINEL, "default")
+@pytest.fixture
+def our_manifests(kube: KubeClient) -> Iterator[None]:
+    """Somebody piped ``plexdev manifests`` into kubectl; for this, its first object and one that runs nothing do."""
+    mark = {"name": SENTINEL, "namespace": "default", "labels": {OWNER_LABEL: OWNER}}
+    kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": mark})
+    labels = {"app": "plexsphere"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "api", "image": "plexsphere:dev"}]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    meta = {"name": "plexsphere", "namespace": "default"}
+    kube.apply({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec})
+    yield
+    kube.delete(CONFIG_MAP, SENTINEL, "default")
+    kube.delete(DEPLOYMENT, "plexsphere", "default")
+
+
+def test_our_manifests_on_it_do_not_make_it_ours_to_delete(settings: KindSettings, our_manifests: None) -> None:
+    lines = warm.take_down(settings, force=False, progress=Heard())
 
     assert lines[0].startswith("plexdev[foreign-cluster]")
     assert settings.name in clusters()
+
+
+def test_our_manifests_on_it_are_attached_to_as_they_are(
+    settings: KindSettings,
+    our_manifests: None,
+    bare_cluster: Access,
+    kube: KubeClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(bare_cluster.kubeconfig))
+    # No port of this machine leads into a bare cluster.
+    monkeypatch.setattr(answers, "version", lambda *_, **__: {"version": "1"})
+    before = names(kube)
+
+    found = [warm.attach(replace(settings, on_drift=each), Heard()) for each in ("fail", "apply", "ignore")]
+
+    assert [info and info.cluster and info.cluster.owned for info in found] == [False] * 3
+    assert names(kube) == before
+
+
+def test_its_node_s_labels_are_what_makes_it_ours(
+    settings: KindSettings, our_manifests: None, bare_cluster: Access, kube: KubeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(bare_cluster.kubeconfig))
+    monkeypatch.setattr(answers, "version", lambda *_, **__: {"version": "1"})
+    home = Place(settings.name, warm_directory(settings.state, settings.name)).home
+    labels = {OWNER_LABEL: OWNER, HOME_LABEL: home}
+
+    with relabelled(kube, node_of(settings.name), labels), pytest.raises(PlexdevError) as refusal:
+        warm.attach(replace(settings, on_drift="fail"), Heard())
+
+    assert refusal.value.tag == "drifted"
+    assert "never completed" in str(refusal.value)
 
 
 def test_a_note_of_ours_does_not_make_a_later_cluster_ours(settings: KindSettings) -> None:

@@ -1,7 +1,7 @@
 """What the doctor may mend by itself: a module each, with ``mend(access, settings) -> what was done``.
 
-Only in a kind cluster of this machine that carries our mark, only what was found, and never beside a bring-up. What
-deletes anything is not here.
+Only in a kind cluster of this machine whose node says that we made it, only what was found, and never beside a
+bring-up. What deletes anything is not here.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final, Protocol, cast
 
-from pytest_plexdev.doctor.examine import kind_cluster
 from pytest_plexdev.doctor.model import Finding
+from pytest_plexdev.doctor.patient import is_ours, kind_cluster
 from pytest_plexdev.doctor.table import mode_of
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.doctor import FIX_BY_HAND, HANDS_OFF
@@ -21,7 +21,7 @@ from pytest_plexdev.stack.kind.marks import sentinel
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.model import Progress
 
-_UNMARKED: Final = "it does not carry the mark of pytest-plexdev, so somebody else made it"
+_UNMARKED: Final = "its node does not say that plexdev made it from here, and our manifests in it are no proof"
 _ELSEWHERE: Final = "it is no kind cluster of this machine"
 
 
@@ -55,7 +55,7 @@ def mend(finding: Finding, access: Access | None, settings: KindSettings, progre
     fix = cast(_Fix, import_module(f"{__name__}.{mode.fix}"))
     with hold(settings.state, timeout=settings.timeout, progress=progress), KubeClient(access) as client:
         # Asked anew: what was examined may be minutes old.
-        if not sentinel.is_ours(client):
+        if not is_ours(client, settings.state):
             raise PlexdevError(HANDS_OFF, context=access.context, reason=_UNMARKED, command=command)
         ready = sentinel.read_ready(client)
         # Nobody is to attach in the middle; a fix that fails leaves the rest to the next `plexdev up`.

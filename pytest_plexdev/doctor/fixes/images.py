@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_plexdev.doctor.examine import kind_cluster
+from pytest_plexdev.doctor.patient import kind_cluster
 from pytest_plexdev.doctor.recognise.images import images_never_pulled
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import POD

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pytest_plexdev.command import run
-from pytest_plexdev.doctor.examine import kind_cluster
+from pytest_plexdev.doctor.patient import kind_cluster
 from pytest_plexdev.doctor.recognise.images import KUBELET_COMMANDS, PARALLEL_PULLS
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.names import node_of

@@ -34,9 +34,19 @@ def never_pulled(symptoms: Symptoms) -> Outcome:
 
 
 def images_never_pulled(pods: Sequence[Object]) -> list[str]:
-    """The images that containers of these Pods wait for in vain, each once."""
-    statuses = (status for pod in pods for status in container_statuses(pod))
-    return list(dict.fromkeys(status["image"] for status in statuses if _never_pulled(status)))
+    """The images that containers of these Pods wait for in vain, and would next, each once.
+
+    A container behind an init container has no reason of its own yet: it would be the next to wait for its image.
+    """
+    waiting = [pod for pod in pods if any(map(_never_pulled, container_statuses(pod)))]
+    told = [status["image"] for pod in waiting for status in container_statuses(pod) if _never_pulled(status)]
+    behind = [each["image"] for pod in waiting for each in _containers(pod) if each.get("imagePullPolicy") == "Never"]
+    return list(dict.fromkeys([*told, *behind]))
+
+
+def _containers(pod: Object) -> list[Object]:
+    spec = pod.get("spec") or {}
+    return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
 
 
 def _never_pulled(status: Object) -> bool:

@@ -40,7 +40,8 @@ def find_silent_too(state: Path | None = None, *, name: str = WARM_CLUSTER) -> S
 
 
 def _first(state: Path | None, name: str, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:
-    found = (_look_at(access, name, ask) for access in accesses(warm_directory(state, name), name))
+    directory = warm_directory(state, name)
+    found = (_look_at(access, name, directory, ask) for access in accesses(directory, name))
     return next((info for info in found if info is not None), None)
 
 
@@ -114,15 +115,15 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
     return warm_up.take_down(settings, force=force, progress=progress)
 
 
-def _look_at(access: Access, name: str, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:
+def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:
     from pytest_plexdev.kube import KubeClient
     from pytest_plexdev.stack.kind.host.place import Place
     from pytest_plexdev.stack.kind.marks import sentinel
     from pytest_plexdev.stack.kind.marks.describe import services_in, stack_info
 
     with KubeClient(access) as client:
-        owned = sentinel.is_ours(client)
-        ready = sentinel.read_ready(client) if owned else None
+        owned = sentinel.is_ours(client, Place(name, directory))
+        ready = sentinel.read_ready(client)
         try:
             known = ready or sentinel.Ready(addresses=Addresses(), services=services_in(client))
         except PlexdevError as error:

@@ -296,6 +296,21 @@ class TestImageNeverPulled:
         assert "pod/plexsphere-1, container plexsphere: plexsphere:dev" in finding.evidence
         assert finding.command == "kind load docker-image plexsphere:dev --name plexsphere"
 
+    def test_what_would_be_missing_next_is_loaded_at_once(self) -> None:
+        """The container behind an init container has no reason of its own yet."""
+        wait = {"name": "wait", "image": "plexsphere-migrate:dev", "imagePullPolicy": "Never"}
+        api = {"name": "plexsphere", "image": "plexsphere:dev", "imagePullPolicy": "Never"}
+        sidecar = {"name": "proxy", "image": "nginx:1", "imagePullPolicy": "IfNotPresent"}
+        spec = {"initContainers": [wait], "containers": [api, sidecar]}
+        missing = {"name": "wait", "image": wait["image"], "state": {"waiting": {"reason": "ErrImageNeverPull"}}}
+        behind = {"name": "plexsphere", "image": "plexsphere:dev", "state": {"waiting": {"reason": "PodInitializing"}}}
+        status = {"initContainerStatuses": [missing], "containerStatuses": [behind]}
+        running = thing("Pod", "api-2") | {"spec": {"containers": [{**api, "image": "other:dev"}]}, "status": {}}
+        pods = [running, thing("Pod", "api-1") | {"spec": spec, "status": status}]
+
+        images = "plexsphere-migrate:dev plexsphere:dev"
+        assert found_in("image-never-pulled", pods=pods).command == f"kind load docker-image {images} --name plexsphere"
+
     @pytest.mark.parametrize("reason", ["ImagePullBackOff", "ContainerCreating"])
     def test_other_reasons_are_others(self, reason: str) -> None:
         assert found_in("image-never-pulled", pods=[self.pod(reason)]).state == "ok"

@@ -12,7 +12,6 @@ import yaml
 
 from pytest_plexdev.cli import main
 from pytest_plexdev.stack.kind.marks import answers as of_host_ports
-from pytest_plexdev.stack.kind.names import OWNER, OWNER_LABEL
 from tests.unit.kube.conftest import Answers
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
@@ -55,7 +54,6 @@ def cluster(answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def whole_but_silent(cluster: Answers, api_port: int) -> None:
     """Our stack was brought up, and then its API went away."""
-    ours = {"metadata": {"labels": {OWNER_LABEL: OWNER}}}
     ready = {
         "fingerprint": "{}",
         "tenants": "[]",
@@ -63,7 +61,6 @@ def whole_but_silent(cluster: Answers, api_port: int) -> None:
         "addresses": json.dumps({"api_port": api_port, "idp_port": 5556}),
         "ready_at": "0",
     }
-    cluster.say("GET", f"{CONFIG_MAPS}/plexdev-sentinel", ours)
     cluster.say("GET", f"{CONFIG_MAPS}/plexdev-ready", {"data": ready})
     has_written(cluster, "last words\n")
 

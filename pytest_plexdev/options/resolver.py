@@ -30,6 +30,15 @@ def resolve(command_line: Mapping[str, Any], environment: Mapping[str, str], ini
     return settings
 
 
+def is_read(option: Option, settings: Settings) -> bool:
+    """Whether a run with these settings looks at *option* at all."""
+    if option.brings_up and settings.dev_stack:
+        return False
+    if option.reuses and not settings.dev_stack:
+        return False
+    return not option.only_for or bool(option.only_for & _possible(settings))
+
+
 def _resolve_one(
     option: Option, command_line: Mapping[str, Any], environment: Mapping[str, str], ini: Mapping[str, Any]
 ) -> tuple[Any, Source]:
@@ -80,12 +89,19 @@ def _refuse_what_only_a_running_stack_is_asked(settings: Settings, typed: Sequen
 
 
 def _refuse_what_only_others_read(settings: Settings, typed: Sequence[Option]) -> None:
-    # Which kind of stack is running is not known yet, only that it is one of this machine.
-    unknown = settings.dev_stack and settings.chosen_stack is None
-    possible = {"embedded", "kind"} if unknown else {settings.stack}
+    unknown = _is_unknown(settings)
     for option in typed:
-        if option.only_for and not option.only_for & possible:
+        if option.only_for and not option.only_for & _possible(settings):
             stacks = " or ".join(f"--plexdev-stack={stack}" for stack in sorted(option.only_for))
             what = "a running one" if unknown else settings.stack
             source = settings.sources["dev_stack" if unknown else "stack"]
             raise OptionError(f"{option.flag} needs {stacks}; the stack is {what} ({source})")
+
+
+def _possible(settings: Settings) -> set[str]:
+    return {"embedded", "kind"} if _is_unknown(settings) else {settings.stack}
+
+
+def _is_unknown(settings: Settings) -> bool:
+    # Which kind of stack is running is not known yet, only that it is one of this machine.
+    return settings.dev_stack and settings.chosen_stack is None

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+import pytest_plexdev.choose  # noqa: F401 (once for all runs in this process: each would have errors of its own class)
+
 RIGHT_IMAGES = (
     "NAME must be one of busybox, dex, envoy, envoy-gateway, nats, plexsphere, plexsphere-migrate, postgres, spicedb"
 )

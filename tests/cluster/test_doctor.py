@@ -171,7 +171,7 @@ def test_a_gateway_class_without_a_controller(
     finally:
         kube.delete(GATEWAY_CLASS, "lonely")
 
-    assert at_once.state == "ok"
+    assert at_once.state == "ok", at_once.evidence
     assert then.state == "found"
     assert "gatewayclass/lonely is not accepted: Pending: Waiting for controller" in then.evidence
     assert "since 1970-01-01T00:00:00Z" in then.evidence

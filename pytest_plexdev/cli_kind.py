@@ -24,7 +24,7 @@ def add_manifests_command(commands: Any) -> None:
     """Add ``plexdev manifests`` to what ``ArgumentParser.add_subparsers`` returned."""
     parser = commands.add_parser(
         "manifests",
-        help="print what is applied: plexdev manifests | kubectl apply --server-side -f -",
+        help="print what is applied, to look at or to apply by hand",
     )
     parser.set_defaults(run=_manifests)
 

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def plexdev_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
     """The running stack: addresses, clients, verdicts, logs. Who asks first brings it up, once per run."""
-    stack = run.of(pytestconfig).stack()
+    from pytest_plexdev import told
+
+    this = run.of(pytestconfig)
+    with told.once(this.directory):
+        stack = this.stack()
     yield stack
     stack.close()
 

@@ -99,7 +99,12 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     this = run.of(item.config)
     item.stash[_BEGAN] = this.moment()
-    if this.running is None or not _asks_for_a_stack(item):
+    if not _asks_for_a_stack(item):
+        return
+    if this.running is None:
+        from pytest_plexdev import told
+
+        told.skip_if_told(this.directory, item.nodeid)
         return
     if this.death is not None:
         pytest.skip(f"the stack is not whole: {str(this.death).splitlines()[0]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,3 +52,41 @@ def test_a_package_that_is_missing_leaves_nothing(
     result.stdout.fnmatch_lines(["plexdev[[]extra-missing[]]: *", "  fix: pip install 'pytest-plexdev[[]embedded[]]'"])
     assert [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")] == []
     assert not (project.path / ".plexdev").exists()
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_it_is_told_once_and_the_other_tests_say_where(
+    project: pytest.Pytester, temporary: Path, workers: list[str]
+) -> None:
+    (project.path / "seed.yaml").write_text("version: 1\ndomains: none\n")
+    project.makeconftest("def pytest_plexdev_seed(config):\n    return config.rootpath / 'seed.yaml'\n")
+    tests = "\n".join(f"def test_{number}(plexdev_client):\n    pass\n" for number in range(6))
+    project.makepyfile(test_stack=tests)
+    result = project.runpytest_subprocess("-p", "no:cacheprovider", "-rsE", *workers)
+
+    result.assert_outcomes(passed=1, errors=1, skipped=5)
+    said = result.stdout.str()
+    assert said.count("fix: read .plexdev/bring-up/plexsphere-bootstrap.log") == 1
+    (teller,) = re.findall(r"^ERROR (test_stack\.py::test_\d) - plexdev\[server-exited\]", said, re.MULTILINE)
+    assert f"the stack did not come up, as {teller} tells in full: plexdev[server-exited]: plexsphere-bootst" in said
+    assert [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")] == []
+
+
+def test_who_told_it_tells_it_again(project: pytest.Pytester, temporary: Path) -> None:
+    # As a plugin does that repeats what failed: skipped the second time, it would have made a green run.
+    (project.path / "seed.yaml").write_text("version: 1\ndomains: none\n")
+    project.makeconftest(
+        """
+        from _pytest.runner import runtestprotocol
+
+        def pytest_plexdev_seed(config):
+            return config.rootpath / "seed.yaml"
+
+        def pytest_runtest_protocol(item, nextitem):
+            runtestprotocol(item, nextitem=item, log=False)
+        """
+    )
+    project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
+    result = project.runpytest_subprocess()
+
+    result.assert_outcomes(passed=1, errors=1)

@@ -1,0 +1,60 @@
+"""A bring-up that failed is told once in a run: by the first test that needed the stack. The others say which it is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from pytest_plexdev.errors import PlexdevError
+
+_FILE: Final = "told.json"
+
+
+@dataclass(frozen=True)
+class _Told:
+    by: str
+    said: str
+
+
+@contextlib.contextmanager
+def once(directory: Path) -> Iterator[None]:
+    """Around what brings the stack up: its failure goes through, or the test is skipped where another one told it.
+
+    Args:
+        directory: The run's own.
+    """
+    try:
+        yield
+    except PlexdevError as error:
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
+        _tell(directory, _Told(by=test, said=str(error).splitlines()[0]))
+        skip_if_told(directory, test)
+        raise
+
+
+def skip_if_told(directory: Path, test: str) -> None:
+    """Skip *test* where another one of the run has told that there will be no stack; who told it may do so again."""
+    try:
+        told = _Told(**json.loads((directory / _FILE).read_bytes()))
+    except FileNotFoundError:
+        return
+    if told.by != test:
+        pytest.skip(f"the stack did not come up, as {told.by} tells in full: {told.said}")
+
+
+def _tell(directory: Path, told: _Told) -> None:
+    # Of two workers that hear of it at the same time, one tells; nobody reads half a file. Where the run has no
+    # directory there was no bring-up; where nothing can be linked, everybody tells.
+    draft = directory / f"{_FILE}.{os.getpid()}"
+    with contextlib.suppress(OSError):
+        draft.write_text(json.dumps(asdict(told)))
+        with contextlib.suppress(OSError):
+            os.link(draft, directory / _FILE)
+        draft.unlink()

@@ -215,10 +215,8 @@ class KubeClient:
     def unreachable(self, reason: str) -> PlexdevError:
         """The error for a server that gave no answer."""
         server, context = self.access.server, self.access.context
-        return PlexdevError(CLUSTER_UNREACHABLE, context=context, server=server, reason=reason, fix=self._is_it_there())
-
-    def _is_it_there(self) -> str:
-        return self.command("get", "--raw", "/readyz")
+        fix = self.command("get", "--raw", "/readyz")
+        return PlexdevError(CLUSTER_UNREACHABLE, context=context, server=server, reason=reason, fix=fix)
 
     def _refusal(self, verb: str, what: str, response: httpx.Response) -> PlexdevError:
         try:

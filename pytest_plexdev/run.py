@@ -136,13 +136,13 @@ class Run:
         """
         if not self.is_controller or not self.directory.is_dir():
             return
-        from pytest_plexdev import choose
+        from pytest_plexdev import choose, told
         from pytest_plexdev.errors import PlexdevError
         from pytest_plexdev.lease import STACK_DIRECTORY
         from pytest_plexdev.stack.kind.host import reaper
 
         shutil.rmtree(self.logins, ignore_errors=True)
-        for file in (self.stack_file, self._drift_file):
+        for file in (self.stack_file, self._drift_file, self.directory / told.FILE):
             file.unlink(missing_ok=True)
         try:
             kept = choose.give_back(self._wanted, failed=self.failed)

@@ -14,7 +14,8 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 
-_FILE: Final = "told.json"
+FILE: Final = "told.json"
+"""In the run's directory, where a bring-up failed."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def once(directory: Path) -> Iterator[None]:
 def skip_if_told(directory: Path, test: str) -> None:
     """Skip *test* where another one of the run has told that there will be no stack; who told it may do so again."""
     try:
-        told = _Told(**json.loads((directory / _FILE).read_bytes()))
+        told = _Told(**json.loads((directory / FILE).read_bytes()))
     except FileNotFoundError:
         return
     if told.by != test:
@@ -52,9 +53,9 @@ def skip_if_told(directory: Path, test: str) -> None:
 def _tell(directory: Path, told: _Told) -> None:
     # Of two workers that hear of it at the same time, one tells; nobody reads half a file. Where the run has no
     # directory there was no bring-up; where nothing can be linked, everybody tells.
-    draft = directory / f"{_FILE}.{os.getpid()}"
+    draft = directory / f"{FILE}.{os.getpid()}"
     with contextlib.suppress(OSError):
         draft.write_text(json.dumps(asdict(told)))
         with contextlib.suppress(OSError):
-            os.link(draft, directory / _FILE)
+            os.link(draft, directory / FILE)
         draft.unlink()

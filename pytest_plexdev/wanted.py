@@ -76,6 +76,7 @@ class Wanted:
             images=self.settings.images,
             seed=self.seed(),
             explain=explained,
+            keep_failed=self.settings.keep != "never",
             run_directory=self.directory,
         )
 

@@ -101,7 +101,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         parse=parsers.choice("never", "on-failure", "always"),
         default="never",
         metavar="never|on-failure|always",
-        help="leave the fresh stack running after the run",
+        help="leave the fresh stack running after the run; a cluster, where its bring-up failed too",
         brings_up=True,
     ),
     Option(

@@ -50,10 +50,12 @@ def watch(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def test_what_a_killed_worker_left_is_there_for_what_watches_over_it(
-    ended: Callable[[], Path], watch: subprocess.Popen[bytes]
+def test_what_a_killed_worker_left_is_there_for_what_watches_over_it_and_nothing_else(
+    ended: Callable[[], Path], watch: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    assert ended().exists()
+    (tmp_path / "run" / "told.json").write_text("{}")
+
+    assert [each.name for each in ended().iterdir()] == ["stack"]
 
 
 def test_where_nothing_watches_any_more_the_directory_is_gone(

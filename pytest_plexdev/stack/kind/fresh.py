@@ -5,19 +5,26 @@ from __future__ import annotations
 import contextlib
 import shutil
 from pathlib import Path
+from typing import Final
 
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
+from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.stack.kind.bring_up import BringUp
-from pytest_plexdev.stack.kind.explain import explained
+from pytest_plexdev.stack.kind.explain import as_gone, as_kept, explained
 from pytest_plexdev.stack.kind.host import cluster, reaper, tools
+from pytest_plexdev.stack.kind.host.container import find_node
 from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.kind.marks.describe import services_in, stack_info
+from pytest_plexdev.stack.kind.marks.sentinel import Ready
 from pytest_plexdev.stack.kind.settings import KindSettings
-from pytest_plexdev.stack.model import Progress, StackInfo
+from pytest_plexdev.stack.model import KEPT_MARK, Progress, Service, StackInfo
 from pytest_plexdev.together import together
+
+_FILE: Final = "stack.json"
 
 
 def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> StackInfo:
-    """Make a cluster and bring the stack up on it; a failure leaves nothing of it behind.
+    """Make a cluster and bring the stack up on it; a failure leaves nothing of it behind, unless it is to be kept.
 
     Raises:
         PlexdevError: Whatever a bring-up can fail with.
@@ -36,13 +43,40 @@ def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> Sta
             # A process of this run may have died while it made the cluster.
             cluster.clear_away(place)
             info = BringUp(settings, place, progress).on_a_new_cluster()
-        info.write(directory / "stack.json")
+        info.write(directory / _FILE)
+    except PlexdevError as error:
+        if settings.keep_failed and _keep(place):
+            raise as_kept(error, place) from None
+        _give_up(place)
+        raise as_gone(error, place) from None
     except BaseException:
-        # What could not be deleted, the reaper deletes: it stays then.
-        with contextlib.suppress(PlexdevError):
-            take_down(settings.name, directory)
+        _give_up(place)
         raise
     return info
+
+
+def _keep(place: Place) -> bool:
+    """Leave the cluster as a failed bring-up left it, with what ``plexdev`` must know of it; whether there is one."""
+    with contextlib.suppress(PlexdevError):
+        access, container = place.access(), find_node(place.name)
+        if access is not None and container is not None and cluster.is_ours(place, container):
+            known = Ready(addresses=container.addresses, services=_services(access))
+            stack_info(place, access, known, owned=True, version={}).write(place.directory / _FILE)
+            (place.directory / KEPT_MARK).touch()
+            return True
+    return False
+
+
+def _services(access: Access) -> tuple[Service, ...]:
+    with contextlib.suppress(PlexdevError), KubeClient(access) as client:
+        return services_in(client)
+    return ()
+
+
+def _give_up(place: Place) -> None:
+    # What could not be deleted, the reaper deletes: it stays then.
+    with contextlib.suppress(PlexdevError):
+        take_down(place.name, place.directory)
 
 
 def take_down(name: str, directory: Path) -> None:

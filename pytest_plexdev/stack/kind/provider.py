@@ -29,7 +29,7 @@ class KindProvider:
         """Bring the stack up: on a new cluster where it has an owner, else the warm one.
 
         Raises:
-            PlexdevError: It did not become ready. Of a run's own cluster nothing is left then.
+            PlexdevError: It did not become ready. Of a run's own cluster nothing is left then, unless it is kept.
         """
         from pytest_plexdev.stack.kind import warm
 

@@ -45,6 +45,7 @@ class KindSettings:
         reapply: Apply even what has the same fingerprint, and run our Jobs (migration, seed) again.
         explain: Makes of the error of a bring-up that failed, and of the way to the cluster as far as there is one,
             the error that a person is told.
+        keep_failed: Whether an owner's cluster stays where its bring-up failed, to be looked at.
         run_directory: The owner's own directory; removed too when the owner ended without giving back the stack.
         state: Where the warm cluster's files are.
     """
@@ -61,6 +62,7 @@ class KindSettings:
     on_drift: OnDrift = "fail"
     reapply: bool = False
     explain: Callable[[PlexdevError, Access | None], PlexdevError] = _as_it_is
+    keep_failed: bool = False
     run_directory: Path | None = None
     state: Path = field(default_factory=state_directory)
 

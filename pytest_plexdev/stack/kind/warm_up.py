@@ -20,8 +20,7 @@ from pytest_plexdev.stack.kind.host.hold import hold
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.marks import fingerprint, sentinel
 from pytest_plexdev.stack.kind.marks.drift import differences
-from pytest_plexdev.stack.kind.names import API_NODE_PORT, IDP_NODE_PORT
-from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
+from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.whereabouts import warm_directory
 from pytest_plexdev.stack.model import Progress, StackInfo
 from pytest_plexdev.together import together
@@ -83,7 +82,7 @@ def _on(container: Container, place: Place, settings: KindSettings, work: BringU
             _wait_for_api_server(client, container)
             work.did.append(f"cluster {settings.name}: was stopped, started again")
         ready = sentinel.read_ready(client)
-        addresses = _addresses(container)
+        addresses = container.addresses
         if started:
             # What the API server says of Pods is from before the stop until the kubelet has looked again.
             work.course.until_answering(addresses)
@@ -146,14 +145,6 @@ def _access(place: Place, container: Container) -> Access:
     if not access.is_loopback:
         raise PlexdevError(NOT_LOOPBACK, context=access.context, path=access.kubeconfig, server=access.server)
     return access
-
-
-def _addresses(container: Container) -> Addresses:
-    warm = Addresses()
-    return Addresses(
-        container.ports.get(f"{API_NODE_PORT}/tcp", warm.api_port),
-        container.ports.get(f"{IDP_NODE_PORT}/tcp", warm.idp_port),
-    )
 
 
 def _place(settings: KindSettings) -> Place:

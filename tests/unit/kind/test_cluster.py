@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_plexdev import choose
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import Access
@@ -29,6 +30,7 @@ from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.images import our_images
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.whereabouts import warm_directory
+from pytest_plexdev.stack.model import StackInfo
 from pytest_plexdev.stack.processes import ProcessId
 from pytest_plexdev.together import together
 from tests.unit.processes import assert_ends
@@ -423,6 +425,42 @@ def test_a_run_that_is_over_ends_a_creation_of_its_own_though_no_note_is_left(wo
     assert orphan.wait(10) == -9
     assert "delete" in world.calls
     assert not world.has_node
+
+
+@pytest.mark.parametrize("keep_failed", [True, False])
+def test_the_cluster_of_a_run_whose_bring_up_failed_is_kept_where_that_is_wanted(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, keep_failed: bool
+) -> None:
+    place = world.place
+
+    def half_way(_: BringUp) -> StackInfo:
+        world.node(labels=OURS)
+        access = Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=place.kubeconfig)
+        access.write_private(place.kubeconfig)
+        fix = f"kubectl --kubeconfig {place.kubeconfig} get pods"
+        raise PlexdevError(CLUSTER_UNREACHABLE, context="kind-c", server="127.0.0.1:1", reason="gone", fix=fix)
+
+    monkeypatch.setattr(tools, "check", lambda _: None)
+    monkeypatch.setattr(BringUp, "on_a_new_cluster", half_way)
+    with ended_in_the_end() as owner:
+        settings = KindSettings(name="c", owner=ProcessId.of(owner.pid), keep_failed=keep_failed)
+        with pytest.raises(PlexdevError) as error:
+            fresh.bring_up(settings, place.directory, lambda _: None)
+        watcher = reaper.watcher_of(place.directory)
+    while watcher is not None and watcher.is_alive:
+        time.sleep(0.05)
+
+    assert (f"plexdev down --directory {place.directory}" in str(error.value)) is keep_failed
+    assert (str(place.kubeconfig) in str(error.value)) is keep_failed
+    assert ("--plexdev-keep=on-failure" in str(error.value)) is not keep_failed
+    assert world.has_node is keep_failed
+    if keep_failed:
+        kept = choose.kept_cluster(place.directory)
+        assert kept is not None
+        assert kept.info.endpoints.api == "http://localhost:8080"
+        kept.provider.down(kept.info)
+        assert "delete" in world.calls
+    assert not place.directory.exists()
 
 
 @contextlib.contextmanager

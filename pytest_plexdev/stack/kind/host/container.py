@@ -15,7 +15,8 @@ from typing import Any, Final
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED
 from pytest_plexdev.stack.kind.host.engine import PATIENCE, docker
-from pytest_plexdev.stack.kind.names import node_of
+from pytest_plexdev.stack.kind.names import API_NODE_PORT, IDP_NODE_PORT, node_of
+from pytest_plexdev.stack.kind.settings import Addresses
 
 CONFIGURATION: Final = "/kind/kubeadm.conf"
 """Where kind writes, a moment after the container is there, what the node is to be."""
@@ -38,6 +39,15 @@ class Container:
     running: bool
     ports: dict[str, int]
     """Host port by the container's own, ``30080/tcp``."""
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where its stack is reached; the warm one's ports, where it was made without."""
+        warm = Addresses()
+        return Addresses(
+            self.ports.get(f"{API_NODE_PORT}/tcp", warm.api_port),
+            self.ports.get(f"{IDP_NODE_PORT}/tcp", warm.idp_port),
+        )
 
 
 def find_node(name: str, *, patience: float = PATIENCE) -> Container | None:

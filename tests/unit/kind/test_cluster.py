@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import json
-import os
 import subprocess
-import tarfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,105 +15,16 @@ from pytest_plexdev import choose
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import Access
-from pytest_plexdev.stack.kind import bring_up, fresh, inputs, warm
+from pytest_plexdev.stack.kind import fresh, warm
 from pytest_plexdev.stack.kind.bring_up import BringUp
-from pytest_plexdev.stack.kind.filling import Filling
 from pytest_plexdev.stack.kind.host import cluster, reaper, tools
 from pytest_plexdev.stack.kind.host.container import find_node
 from pytest_plexdev.stack.kind.host.place import Place
-from pytest_plexdev.stack.kind.images import our_images
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.whereabouts import warm_directory
 from pytest_plexdev.stack.model import StackInfo
 from pytest_plexdev.stack.processes import ProcessId
-from pytest_plexdev.together import together
-from tests.unit.processes import assert_ends
-
-DOCKER = """#!/bin/sh
-cd {state}
-case "$1" in
-  inspect) cat node.json 2>/dev/null || {{ echo 'Error: No such container: c' >&2; exit 1; }} ;;
-  cp) test -e cp-fails && {{ cat cp-fails >&2; exit 1; }}; cat configuration.tar ;;
-esac
-"""
-KIND = """#!/bin/sh
-echo "$1" >> {state}/calls
-cd {state}
-case "$1" in
-  create) sh ./create ;;
-  delete) rm -f node.json ;;
-esac
-"""
-NO_FILE = "Error response from daemon: Could not find the file /kind/kubeadm.conf in container c"
-OWNER = "plexdev.plexsphere.com/owner=pytest-plexdev"
-GONE = PlexdevError(CLUSTER_UNREACHABLE, context="kind-c", server="127.0.0.1:1", reason="gone", fix="x")
-KUBECONFIG = """
-contexts: [{name: kind-c, context: {cluster: c, user: u}}]
-clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
-users: [{name: u, user: {token: t}}]
-"""
-OURS = "ours"
-"""Both labels; with the first alone it was made elsewhere."""
-
-
-@dataclass(frozen=True)
-class World:
-    """What the fakes know and were asked."""
-
-    state: Path
-    place: Place
-
-    def node(
-        self, *, labels: str | None, created: float | None = None, port: str = "30080/tcp", into: str = ""
-    ) -> None:
-        """There is a node; ``labels=None``: kind has not written them yet."""
-        moment = datetime.fromtimestamp(created or time.time() + 1, tz=UTC)
-        said = {
-            "Config": {"Labels": {"io.x-k8s.kind.cluster": "c"}},
-            "Created": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "State": {"Running": True},
-            "HostConfig": {"PortBindings": {port: [{"HostPort": "8080"}]}},
-        }
-        (self.state / f"node.json{into}").write_text(json.dumps([said]))
-        if labels is None:
-            (self.state / "cp-fails").write_text(NO_FILE)
-        with tarfile.open(self.state / "configuration.tar", "w") as archive:
-            labels = f"{OWNER},plexdev.plexsphere.com/home={self.place.home}" if labels == OURS else labels
-            text = f"node-labels: {labels}".encode()
-            member = tarfile.TarInfo("kubeadm.conf")
-            member.size = len(text)
-            archive.addfile(member, io.BytesIO(text))
-
-    def create_does(self, script: str) -> None:
-        (self.state / "create").write_text(script)
-
-    @property
-    def calls(self) -> list[str]:
-        file = self.state / "calls"
-        return file.read_text().split() if file.exists() else []
-
-    @property
-    def has_node(self) -> bool:
-        return (self.state / "node.json").exists()
-
-    def note(self, *, began: float) -> None:
-        """Somebody who is gone began a creation."""
-        self.place.directory.mkdir(parents=True)
-        note = {"cluster": "c", "pid": 4194304, "started": 1, "began": began}
-        (self.place.directory / "creating.json").write_text(json.dumps(note))
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    programs, state = tmp_path / "bin", tmp_path / "state"
-    programs.mkdir()
-    state.mkdir()
-    for name, script in (("docker", DOCKER), ("kind", KIND)):
-        (programs / name).write_text(script.format(state=state))
-        (programs / name).chmod(0o755)
-    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
-    monkeypatch.setattr(cluster, "_LATE", 3.0)
-    return World(state, Place("c", tmp_path / "place"))
+from tests.unit.kind.worlds import NO_FILE, OURS, World
 
 
 def create(world: World, *, timeout: float = 30.0) -> PlexdevError:
@@ -178,102 +83,6 @@ def test_what_an_ended_creation_left_is_deleted_though_docker_is_late(world: Wor
 
     assert create(world, timeout=1).tag == "command-unfinished"
     assert not world.has_node
-
-
-def test_an_input_that_fails_while_the_node_image_is_baked_deletes_nothing_and_ends_the_baking(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    docker, kubectl = (tmp_path / "bin" / name for name in ("docker", "kubectl"))
-    docker.write_text(f"#!/bin/sh\necho $$ >> {tmp_path}/baking\nexec sleep 600\n")
-    kubectl.write_text(f"#!/bin/sh\nwhile ! test -e {tmp_path}/baking; do sleep 0.05; done\nexit 1\n")
-    kubectl.chmod(0o755)
-    monkeypatch.setattr(inputs, "custom_resource_definitions", list)
-    world.node(labels=OURS)
-    settings = KindSettings(name="c", api_port=0, idp_port=0, kind_image="kindest/node:x", state=tmp_path)
-
-    with pytest.raises(PlexdevError) as error, together(60):
-        BringUp(settings, world.place, lambda _: None).on_a_new_cluster()
-
-    assert error.value.tag == "command-failed"
-    assert world.has_node
-    assert world.calls == []
-    assert not any(Path(f"/proc/{pid}/cmdline").exists() for pid in (tmp_path / "baking").read_text().split())
-
-
-@pytest.fixture
-def overlap(world: World, monkeypatch: pytest.MonkeyPatch) -> BringUp:
-    """A bring-up whose cluster is reached at once, while ``kind create`` does what the test says."""
-
-    def reached(place: Place, made: Future[Access], loaded: object) -> Access:
-        return Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=place.kubeconfig)
-
-    monkeypatch.setattr(bring_up, "derived", lambda *_: "kindest/node:x")
-    monkeypatch.setattr(bring_up, "reach", reached)
-    monkeypatch.setattr(our_images, "build", lambda *_, **__: False)
-    monkeypatch.setattr(inputs, "custom_resource_definitions", list)
-    monkeypatch.setattr(inputs, "render", lambda *_, **__: [])
-    settings = KindSettings(name="c", api_port=0, idp_port=0, kind_image="kindest/node:x", state=world.state)
-    return BringUp(settings, world.place, lambda _: None)
-
-
-def test_kind_that_fails_under_the_objects_is_the_failure(
-    world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Objects are applied before kind is done; what it takes away then is not what went wrong."""
-
-    def fill(_self: Filling, _access: Access, _addresses: object, loaded: Future[bool], _there: object) -> None:
-        wait([loaded])
-        raise GONE
-
-    monkeypatch.setattr(Filling, "fill", fill)
-    world.create_does("echo 'ERROR: the kubelet is not healthy' >&2; exit 1")
-
-    with pytest.raises(PlexdevError) as error, together(60):
-        overlap.on_a_new_cluster()
-
-    assert error.value.tag == "cluster-not-made"
-    assert "the kubelet is not healthy" in str(error.value)
-
-
-@pytest.mark.parametrize("ends", [KeyboardInterrupt(), GONE])
-def test_what_ends_a_filling_while_kind_still_works_ends_kind_and_its_node(
-    world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch, ends: BaseException
-) -> None:
-    def fill(*_: object) -> None:
-        while not world.has_node:
-            time.sleep(0.01)
-        raise ends
-
-    monkeypatch.setattr(Filling, "fill", fill)
-    world.node(labels=OURS, into=".ours")
-    world.create_does(f"echo $$ > {world.state}/pid; mv node.json.ours node.json; sleep 600")
-
-    with pytest.raises(type(ends)), together(60):
-        overlap.on_a_new_cluster()
-
-    assert not world.has_node
-    assert world.place.creation() is None
-    assert_ends(int((world.state / "pid").read_text()))
-
-
-def test_an_input_that_fails_once_the_cluster_is_made_takes_it_away(
-    world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def definitions() -> None:
-        while not world.has_node or world.place.creation() is not None:
-            time.sleep(0.01)
-        raise GONE
-
-    monkeypatch.setattr(inputs, "custom_resource_definitions", definitions)
-    world.node(labels=OURS, into=".ours")
-    (world.state / "kubeconfig").write_text(KUBECONFIG)
-    world.create_does(f"mv node.json.ours node.json; cp kubeconfig {world.place.kubeconfig}")
-
-    with pytest.raises(PlexdevError, match="cluster-unreachable"), together(60):
-        overlap.on_a_new_cluster()
-
-    assert not world.has_node
-    assert not world.place.kubeconfig.exists()
 
 
 def test_down_deletes_what_the_node_says_is_ours_and_nothing_else(world: World) -> None:

@@ -4,8 +4,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-WHOLE_RUNS := tests/plugin/test_fresh_stack.py
-CLUSTERS   := tests/cluster
+WHOLE_RUNS   := tests/plugin/test_fresh_stack.py
+ENVIRONMENTS := tests/environments
+CLUSTERS     := tests/cluster
 
 .PHONY: help golden e2e dev dev-down dev-up-plexd dev-embedded dev-embedded-down docker-build \
         test test-runs test-cluster lint bench docs clean
@@ -38,10 +39,10 @@ docker-build: $(VENV)/.kind  ## build plexsphere:dev and plexsphere-migrate:dev 
 	$(BIN)/plexdev images build
 
 test: $(VENV)/.dev  ## the tests that need no cluster, in a minute and a half
-	$(BIN)/pytest -n 3 --dist worksteal tests --ignore $(WHOLE_RUNS) --ignore $(CLUSTERS)
+	$(BIN)/pytest -n 3 --dist worksteal tests --ignore $(WHOLE_RUNS) --ignore $(ENVIRONMENTS) --ignore $(CLUSTERS)
 
-test-runs: $(VENV)/.dev  ## twenty whole pytest runs, each with a fresh stack: the rest of the tests, half a minute
-	$(BIN)/pytest -n 3 --dist worksteal $(WHOLE_RUNS)
+test-runs: $(VENV)/.dev  ## whole pytest runs, each with a fresh stack, in every environment of the table: two minutes
+	$(BIN)/pytest -n 3 --dist worksteal -m "not nightly" $(WHOLE_RUNS) $(ENVIRONMENTS)
 
 test-cluster: $(VENV)/.dev  ## the tests on real kind clusters, one after the other; without Docker and kind they skip
 	$(BIN)/pytest $(CLUSTERS)

@@ -1,0 +1,25 @@
+"""The environments: append a row to :data:`ENVIRONMENTS`; what its fields mean is said at ``model.Environment``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from tests.environments.model import Environment, Place, Refused
+
+
+def _a_file_for_a_cache(place: Place) -> None:
+    (place.root / "file").write_text("", "utf-8")
+
+
+ENVIRONMENTS: Final = (
+    Environment(name="nothing-special"),
+    Environment(name="locale-c", variables={"LANG": None, "LC_ALL": "C"}),
+    Environment(
+        name="cache-below-a-file",
+        prepare=_a_file_for_a_cache,
+        variables={"PLEXDEV_CACHE_DIR": "{place}/file/cache"},
+        must=Refused("cache-unwritable"),
+    ),
+    Environment(name="nobody", user=65534),
+)

@@ -7,7 +7,6 @@ leaves nothing behind. ``make test-runs`` has all but those that are marked ``ni
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path

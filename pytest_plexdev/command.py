@@ -16,6 +16,7 @@ from typing import BinaryIO, Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, TOOL_MISSING
+from pytest_plexdev.stack.signals import keep_exit_statuses
 from pytest_plexdev.together import current
 
 _LINES: Final = 15
@@ -64,6 +65,7 @@ def run(
     program = shutil.which(argv[0], path=(environment or os.environ).get("PATH"))
     if program is None:
         raise PlexdevError(TOOL_MISSING, program=argv[0], wanted=MINIMUM.get(argv[0], "of any version"))
+    keep_exit_statuses()
     began = time.monotonic()
     work = current()
     allowed = timeout if work is None else min(timeout, work.left)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
 import time
 from collections.abc import Sequence
 from functools import cached_property
@@ -15,6 +13,7 @@ from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.errors import SERVER_DIED, Failure, PlexdevError
 from pytest_plexdev.errors.cluster import SERVICE_NOT_READY
 from pytest_plexdev.stack.model import Cluster, Provider, Service, StackInfo, Verdict
+from pytest_plexdev.stack.processes import ProcessHandle, ProcessId, first_ended
 
 _WORST_FIRST: Final = ("doomed", "gone", "waiting")
 LOG_LINES: Final = 12
@@ -170,10 +169,10 @@ class Stack:
 
 
 class _Processes:
-    """The servers' processes, each held by a pidfd: it tells of the end at once, and a pid used again fools nobody."""
+    """The servers' processes, each held by a handle: it tells of the end at once, and a pid used again fools nobody."""
 
     def __init__(self, services: Sequence[Service]) -> None:
-        self._names: dict[int, str] = {}
+        self._handles: dict[ProcessHandle, str] = {}
         self._gone: str | None = None
         for service in services:
             if service.pid is not None:
@@ -181,22 +180,22 @@ class _Processes:
 
     def _hold(self, name: str, pid: int) -> None:
         try:
-            pidfd = os.pidfd_open(pid)
+            handle = ProcessId.of(pid).open()
         except ProcessLookupError:
+            handle = None
+        if handle is None:
             self._gone = self._gone or name
-            return
-        self._names[pidfd] = name
+        else:
+            self._handles[handle] = name
 
     def first_ended(self, patience: float) -> str | None:
         """The name of a server that ended; it is waited for that many seconds."""
-        if self._gone is None and self._names:
-            ends = select.poll()  # one for each call: a poll object is no two threads' at once
-            for pidfd in self._names:
-                ends.register(pidfd, select.POLLIN)
-            self._gone = next((self._names[pidfd] for pidfd, _ in ends.poll(patience * 1000)), None)
+        if self._gone is None and self._handles:
+            ended = first_ended(tuple(self._handles), patience)
+            self._gone = self._handles[ended] if ended is not None else None
         return self._gone
 
     def close(self) -> None:
-        for pidfd in self._names:
-            os.close(pidfd)
-        self._names.clear()
+        for handle in self._handles:
+            handle.close()
+        self._handles.clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -44,9 +43,7 @@ def test_a_killed_run_leaves_nothing(tmp_path: Path) -> None:
 
     process.kill()
     process.wait()
-    pidfd = watcher.open()
-    if pidfd is not None:
-        ended(pidfd)
+    wait_for_end(watcher)
 
     assert name not in clusters()
     assert not run.exists()
@@ -70,9 +67,7 @@ def test_a_worker_that_is_killed_while_its_cluster_is_made_leaves_nothing(
 
     os.kill(note.creator.pid, signal.SIGKILL)
     assert process.wait(120) == pytest.ExitCode.TESTS_FAILED
-    pidfd = watcher.open()
-    if pidfd is not None:
-        ended(pidfd)
+    wait_for_end(watcher)
 
     assert creations(name) == []
     assert name not in clusters()
@@ -88,8 +83,11 @@ def wait_until(condition: object, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.1)
 
 
-def ended(pidfd: int) -> None:
-    assert select.select([pidfd], [], [], 120)[0]
+def wait_for_end(watcher: ProcessId) -> None:
+    handle = watcher.open()
+    if handle is not None:
+        with handle:
+            assert handle.wait(120)
 
 
 def creations(name: str) -> list[str]:
@@ -112,12 +110,10 @@ def test_what_watches_over_a_run_cleans_up_unless_the_stack_was_kept(tmp_path: P
     assert watcher.is_alive
     if kept:
         (directory / KEPT_MARK).touch()
-    pidfd = watcher.open()
-    assert pidfd is not None
 
     owner.kill()
     owner.wait()
-    ended(pidfd)
+    wait_for_end(watcher)
 
     assert run.exists() == kept
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
 from collections.abc import Coroutine, Iterator
 from typing import Any, Final, TypeVar
 
 from pytest_plexdev.errors import PROGRAM_UNFINISHED, SERVER_EXITED, SERVER_SILENT, Failure, PlexdevError
+from pytest_plexdev.stack.embedded.process_watch import call_at_end
 from pytest_plexdev.stack.embedded.processes import Child, Command, describe_status, end_children, last_lines
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ _PATIENCE: Final = 1.5
 class Crew:
     """Children by name, with ``timeout`` seconds in all to become ready.
 
-    Their ends are watched by pidfd: no poll, no thread, no SIGCHLD handler.
+    Their ends are watched by their handles: no thread, no SIGCHLD handler.
     """
 
     def __init__(self, *, timeout: float) -> None:
@@ -35,17 +35,14 @@ class Crew:
 
     def adopt(self, child: Child) -> Child:
         """Watch a child that was started before the event loop was."""
-        loop = asyncio.get_running_loop()
-        end: asyncio.Future[int] = loop.create_future()
+        end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
         def note() -> None:
-            status = child.status
-            if status is not None and not end.done():
-                loop.remove_reader(child.pidfd)
-                os.close(child.pidfd)
+            status = child.wait()
+            if not end.done():
                 end.set_result(status)
 
-        loop.add_reader(child.pidfd, note)
+        call_at_end(child.handle, note)
         self._children[child.name] = child
         self._ends[child.name] = end
         return child

@@ -1,6 +1,6 @@
 """Processes of an embedded stack: how a child is tied to its parent, how it ends.
 
-Linux only: pidfds, ``prctl`` and ``/proc``. Imports little, since the supervisor's start waits for it.
+Linux only: ``prctl`` and ``/proc``. Imports little, since the supervisor's start waits for it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from pytest_plexdev.stack.processes import ProcessId
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
@@ -40,7 +42,7 @@ class Command:
 
 
 class Child:
-    """A running child. ``pidfd`` is readable once it has ended; ``reap`` then says how."""
+    """A running child. ``handle`` tells when it has ended, ``status`` how."""
 
     def __init__(self, name: str, command: Command) -> None:
         self.name = name
@@ -61,12 +63,19 @@ class Child:
                 preexec_fn=_tied_to_parent(command.stop_signal, command.prepare),
             )
         self.pid = self._process.pid
-        self.pidfd = os.pidfd_open(self.pid)
+        # It is there until its status is read, which only this process does.
+        handle = ProcessId.of(self.pid).open()
+        assert handle is not None
+        self.handle = handle
 
     @property
     def status(self) -> int | None:
         """Its exit status, negative for a signal; ``None`` while it runs."""
         return self._process.poll()
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended."""
+        return self._process.wait()
 
     def ask_to_end(self) -> None:
         self.send(self.stop_signal)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import select
 import shutil
 import signal
 import subprocess
@@ -108,19 +106,14 @@ def end(directory: Path) -> None:
 
 
 def _end(supervisor: ProcessId | None) -> None:
-    pidfd = supervisor.open() if supervisor else None
-    if pidfd is None:
+    handle = supervisor.open() if supervisor else None
+    if handle is None:
         return
-    with contextlib.closing(os.fdopen(pidfd, "rb")):
+    with handle:
         for number, patience in ((signal.SIGTERM, _LONGEST_STOP), (signal.SIGKILL, 1.0)):
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(pidfd, number)
-            if _ended(pidfd, patience):
+            handle.send(number)
+            if handle.wait(patience):
                 return
-
-
-def _ended(pidfd: int, patience: float) -> bool:
-    return bool(select.select([pidfd], [], [], patience)[0])
 
 
 class _Supervisor:
@@ -179,10 +172,10 @@ class _Supervisor:
             yield json.loads(line)
 
     def _wait_for_end(self) -> None:
-        pidfd = self._id.open() if self._id else None
-        if pidfd is not None:
-            _ended(pidfd, _LONGEST_STOP)
-            os.close(pidfd)
+        handle = self._id.open() if self._id else None
+        if handle is not None:
+            with handle:
+                handle.wait(_LONGEST_STOP)
 
     def _appeared(self) -> ProcessId | None:
         # It says who it is within some 30 ms of its start; one that never did finds its reader gone by itself.

@@ -22,10 +22,12 @@ from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
 from pytest_plexdev.stack.embedded.sites import Sites
 from pytest_plexdev.stack.embedded.template import Template
 from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.stack.signals import reset_signals
 
 
 def main() -> int:
     """Bring a stack up, watch over it, take it down."""
+    reset_signals()
     order = Order.decode(sys.stdin.buffer.read())
     _detach()
     adopt_orphans()

@@ -25,6 +25,7 @@ from pytest_plexdev.stack.embedded.channel import Asker
 from pytest_plexdev.stack.embedded.crew import Crew
 from pytest_plexdev.stack.embedded.layout import sweep_all
 from pytest_plexdev.stack.embedded.plan import Early, Plan
+from pytest_plexdev.stack.embedded.process_watch import call_at_end
 from pytest_plexdev.stack.embedded.processes import Child
 from pytest_plexdev.stack.embedded.shared_memory import release
 from pytest_plexdev.stack.files import write_whole
@@ -163,21 +164,18 @@ class _Watch:
         self._stop.set()
 
     def _watch_owner(self, owner: ProcessId) -> None:
-        pidfd = owner.open()
-        if pidfd is None:
+        handle = owner.open()
+        if handle is None:
             self._owner_ended = True
             self._stop.set()
             return
-        loop = asyncio.get_running_loop()
 
         def ended() -> None:
-            loop.remove_reader(pidfd)
-            os.close(pidfd)
             if not (self._plan.layout.directory / KEPT_MARK).exists():
                 self._owner_ended = True
                 self._stop.set()
 
-        loop.add_reader(pidfd, ended)
+        call_at_end(handle, ended)
 
     async def _take_down(self, *, keep_logs: bool) -> None:
         self._stop.set()

@@ -117,14 +117,15 @@ class Owner:
         raise AssertionError(f"it ended without saying {words!r}")
 
 
-StartOwner: TypeAlias = Callable[[EmbeddedSettings], Owner]
+class StartOwner(Protocol):
+    def __call__(self, settings: EmbeddedSettings, *, prepare: Callable[[], None] | None = None) -> Owner: ...
 
 
 @pytest.fixture
 def start_owner(bench: Bench) -> Iterator[StartOwner]:
     owners: list[Owner] = []
 
-    def start(settings: EmbeddedSettings) -> Owner:
+    def start(settings: EmbeddedSettings, *, prepare: Callable[[], None] | None = None) -> Owner:
         process = subprocess.Popen(
             [sys.executable, str(HERE / "owner.py")],
             stdin=subprocess.PIPE,
@@ -132,6 +133,7 @@ def start_owner(bench: Bench) -> Iterator[StartOwner]:
             stderr=subprocess.DEVNULL,
             text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
+            preexec_fn=prepare,
         )
         assert process.stdin is not None
         with process.stdin as orders:

@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedProvider
 from pytest_plexdev.stack.embedded.settings import Order
 from pytest_plexdev.stack.processes import ProcessId
@@ -19,7 +20,11 @@ def main() -> None:
     order = Order.decode(json.dumps(json.load(sys.stdin)).encode())
     owner = ProcessId.of(os.getpid())
     settings = order.settings if order.settings.id == "warm" else replace(order.settings, owner=owner)
-    EmbeddedProvider(settings, Path(order.directory)).up(lambda event: print(event, flush=True))
+    try:
+        EmbeddedProvider(settings, Path(order.directory)).up(lambda event: print(event, flush=True))
+    except PlexdevError as error:
+        print(error, flush=True)
+        return
     print("THE STACK IS UP", flush=True)
     time.sleep(60)
 

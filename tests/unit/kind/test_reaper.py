@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import subprocess
 from pathlib import Path
 
@@ -35,13 +34,13 @@ def test_it_tries_again_and_reaches_docker_as_the_run_does(tmp_path: Path, monke
     reaper.watch_over("plexdev-nowhere", directory, ProcessId.of(owner.pid), tmp_path / "run")
     watcher = reaper.watcher_of(directory)
     assert watcher is not None
-    pidfd = watcher.open()
-    assert pidfd is not None
+    handle = watcher.open()
+    assert handle is not None
 
     owner.kill()
     owner.wait()
-    assert select.select([pidfd], [], [], 60)[0]
-    os.close(pidfd)
+    with handle:
+        assert handle.wait(60)
 
     said = log.read_text().splitlines()
     assert len(said) > 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +15,7 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.processes import describe_status, last_lines
 from pytest_plexdev.stack.ports import holder, reserve
-from pytest_plexdev.stack.processes import ProcessId, describe
+from pytest_plexdev.stack.processes import ProcessHandle, ProcessId, describe, first_ended
 
 
 def test_a_process_is_itself_and_alive() -> None:
@@ -38,6 +40,67 @@ def test_one_that_ended_is_not_alive_even_before_it_is_waited_for() -> None:
     waited_for = identity.is_alive
 
     assert (running, ended, waited_for) == (True, False, False)
+
+
+def test_an_end_is_noticed_with_more_open_files_than_select_knows() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2048), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1200)]
+    try:
+        with subprocess.Popen(["sleep", "60"]) as process, handle_of(process) as handle:
+            assert handle.descriptor is not None
+            assert handle.descriptor > 1023
+            was_alive = handle.process.is_alive
+            process.kill()
+            assert handle.wait(60)
+        assert was_alive
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture(params=["pidfd", "proc"])
+def handles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With pidfds, and where the kernel gives none."""
+    if request.param == "proc":
+        monkeypatch.delattr(os, "pidfd_open")
+
+
+@pytest.mark.usefixtures("handles")
+def test_the_first_to_end_is_told_and_nobody_else() -> None:
+    with subprocess.Popen(["sleep", "60"]) as staying, subprocess.Popen(["sleep", "60"]) as going:
+        with handle_of(staying) as one, handle_of(going) as other:
+            nobody = first_ended([one, other], 0.05)
+            other.send(signal.SIGTERM)
+            first = first_ended([one, other], 60)
+            still = one.wait(0)
+        staying.kill()
+    other.send(signal.SIGTERM)  # to nobody
+
+    assert (nobody, first, still) == (None, other, False)
+    assert going.returncode == -signal.SIGTERM
+
+
+@pytest.mark.usefixtures("handles")
+def test_a_process_that_may_open_no_more_files_does_not_take_another_for_gone() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    me = ProcessId.of(os.getpid())
+    next_one = os.open(os.devnull, os.O_RDONLY)
+    os.close(next_one)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_one, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            me.open()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def handle_of(process: subprocess.Popen[bytes]) -> ProcessHandle:
+    handle = ProcessId.of(process.pid).open()
+    assert handle is not None
+    return handle
 
 
 def test_no_such_process() -> None:

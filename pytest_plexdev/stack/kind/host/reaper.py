@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import shlex
 import shutil
 import signal
@@ -26,6 +25,7 @@ from pytest_plexdev.errors.cluster import COMMAND_FAILED
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK
 from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.stack.signals import reset_signals
 
 _FILE: Final = "reaper.json"
 _ENDS: Final = 2.0
@@ -88,13 +88,12 @@ def _no_watch(argv: Sequence[str], status: int, directory: Path) -> PlexdevError
 def dismiss(directory: Path) -> None:
     """End the reaper of the stack in *directory*: its cluster is deleted, or stays."""
     watcher = watcher_of(directory)
-    pidfd = watcher.open() if watcher is not None else None
-    if pidfd is None:
+    handle = watcher.open() if watcher is not None else None
+    if handle is None:
         return
-    with contextlib.suppress(ProcessLookupError):
-        signal.pidfd_send_signal(pidfd, signal.SIGTERM)
-        select.select([pidfd], [], [], _ENDS)
-    os.close(pidfd)
+    with handle:
+        handle.send(signal.SIGTERM)
+        handle.wait(_ENDS)
 
 
 def watches_over(directory: Path) -> bool:
@@ -113,13 +112,14 @@ def watcher_of(directory: Path) -> ProcessId | None:
 
 def main() -> int:
     """Wait for the owner's end, then clean up behind it."""
+    reset_signals()
     order = _Order(**json.load(sys.stdin))
     directory = Path(order.directory)
     _detach(directory)
-    pidfd = ProcessId(*order.owner).open()
-    if pidfd is not None:
-        select.select([pidfd], [], [])
-        os.close(pidfd)
+    handle = ProcessId(*order.owner).open()
+    if handle is not None:
+        with handle:
+            handle.wait(None)
     if (directory / KEPT_MARK).exists():
         return 0
     deadline = time.monotonic() + _TRIES_FOR

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from pytest_plexdev.errors import KEPT_STACK_MISSING, NOT_IN_THIS_VERSION, STACK_MISSING, PlexdevError
-from pytest_plexdev.errors.cluster import NODE_STOPPED
+from pytest_plexdev.errors import (
+    EXTRA_MISSING,
+    KEPT_STACK_MISSING,
+    NOT_IN_THIS_VERSION,
+    STACK_MISSING,
+    PlexdevError,
+)
+from pytest_plexdev.errors.cluster import (
+    API_SILENT,
+    CLUSTER_UNREACHABLE,
+    KUBE_REFUSED,
+    KUBECONFIG_UNUSABLE,
+    NODE_STOPPED,
+    NOT_LOOPBACK,
+)
 from pytest_plexdev.options import OPTIONS, OptionError
 from pytest_plexdev.stack.model import Event, Provider, StackInfo
 
@@ -26,6 +39,8 @@ Missing: TypeAlias = Callable[[str | None], PlexdevError]
 """Makes the error for a stack that is not there, of the kind that was chosen."""
 
 STACK_FILE: Final = "stack.json"
+_UNUSABLE: Final = (KUBECONFIG_UNUSABLE, NOT_LOOPBACK, CLUSTER_UNREACHABLE, KUBE_REFUSED, API_SILENT, EXTRA_MISSING)
+"""Errors of a warm cluster that cannot be used; an embedded stack that runs can be."""
 _DOCKER_ANSWERS: Final = 1.0
 """Seconds in which Docker tells of a container; it takes some 20 ms."""
 
@@ -36,11 +51,13 @@ class Attached:
 
     Attributes:
         drift: The inputs of a running stack that are other than this checkout's, where that is let pass.
+        passed_over: Why the warm cluster is not used, where one is known and this is another stack.
     """
 
     provider: Provider
     info: StackInfo
     drift: tuple[str, ...] = ()
+    passed_over: str = ""
 
 
 def stack_for(wanted: Wanted) -> Attached:
@@ -159,12 +176,24 @@ def _stopped_or_missing(chosen: str | None) -> PlexdevError:
 def _standing(
     chosen: str | None, of_the_cluster: Callable[[], Attached | None], missing: Missing | None = None
 ) -> Attached:
-    attached = of_the_cluster() if chosen != "embedded" else None
+    attached, refusal = None, None
+    if chosen != "embedded":
+        try:
+            attached = of_the_cluster()
+        except PlexdevError as error:
+            if chosen == "kind" or error.failure not in _UNUSABLE:
+                raise
+            refusal = error
     if attached is None and chosen != "kind":
         attached = _warm_processes()
     if attached is None:
-        raise (missing or _stopped_or_missing)(chosen)
-    return attached
+        raise refusal or (missing or _stopped_or_missing)(chosen)
+    return attached if refusal is None else replace(attached, passed_over=_first_line(refusal))
+
+
+def _first_line(error: PlexdevError) -> str:
+    # A path may hold bytes that are no text, and this is written to files and terminals.
+    return str(error).splitlines()[0].encode("utf-8", "backslashreplace").decode()
 
 
 def _warm_cluster_as(wanted: Wanted) -> Attached | None:

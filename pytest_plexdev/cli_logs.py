@@ -27,10 +27,10 @@ def print_log(service: str, chosen: Here | None, *, directory: Path | None, foll
     Raises:
         PlexdevError: ``no-such-log``; ``stack-missing``, ``kept-stack-missing``: there are not even files of one.
     """
-    from pytest_plexdev import choose
+    from pytest_plexdev import cli_attach
 
     try:
-        attached = choose.known(chosen, directory=directory)
+        attached = cli_attach.known(chosen, directory=directory)
     except PlexdevError as error:
         logs = _left(directory) if chosen != "kind" else None
         if error.failure not in {STACK_MISSING, KEPT_STACK_MISSING} or logs is None:

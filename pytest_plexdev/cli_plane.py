@@ -111,13 +111,13 @@ class _Plane:
 
 
 def _plane(chosen: Here | None) -> _Plane:
-    from pytest_plexdev import choose
+    from pytest_plexdev import cli_attach
     from pytest_plexdev.credentials import Credentials
     from pytest_plexdev.running import Stack
     from pytest_plexdev.stack.directories import state_directory
     from pytest_plexdev.tenancy import seeded
 
-    attached = choose.warm(chosen)
+    attached = cli_attach.warm(chosen)
     stack = Stack(attached.info, attached.provider, death=SERVER_GONE)
     tenants = {tenant.slug: (tenant.domain_id, tenant.binding_id) for tenant in seeded(stack)}
     return _Plane(stack, Credentials(state_directory(), attached.info, default=DEFAULT_DOMAIN), tenants)

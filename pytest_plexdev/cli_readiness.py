@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.errors import NOT_READY_IN_TIME, STACK_MISSING, PlexdevError
-from pytest_plexdev.errors.cluster import API_SILENT
+from pytest_plexdev.errors.cluster import API_SILENT, KUBECONFIG_UNUSABLE, NOT_LOOPBACK
 from pytest_plexdev.stack.model import Verdict
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def verdicts(chosen: Here | None, *, directory: Path | None = None) -> Sequence[
         PlexdevError: ``stack-missing``, ``kept-stack-missing``.
     """
     try:
-        return _answered(chosen, directory)
+        return _answered(chosen, directory, says_what_is_passed_over=True)
     except PlexdevError as error:
         node = _node() if error.failure is STACK_MISSING and chosen != "embedded" else None
         if node is None:
@@ -77,7 +77,7 @@ def _lack(chosen: Here | None, directory: Path | None, deadline: float, progress
         if directory is not None:
             _wait_for_kept_objects(directory, deadline, progress)
         elif chosen != "embedded":
-            _wait_for_objects(deadline, progress)
+            _wait_for_objects(chosen, deadline, progress)
         found = _answered(chosen, directory)
     except PlexdevError as error:
         if error.failure not in {STACK_MISSING, API_SILENT}:
@@ -94,8 +94,10 @@ def _lack_of(unready: Sequence[Verdict]) -> _Lack:
     return _Lack(reason, next((verdict.hint for verdict in unready if verdict.hint), "plexdev status"))
 
 
-def _answered(chosen: Here | None, directory: Path | None) -> Sequence[Verdict]:
-    from pytest_plexdev import choose
+def _answered(
+    chosen: Here | None, directory: Path | None, *, says_what_is_passed_over: bool = False
+) -> Sequence[Verdict]:
+    from pytest_plexdev import choose, cli_attach
 
     try:
         attached = choose.warm(chosen, directory=directory, missing=choose.stack_missing)
@@ -104,6 +106,8 @@ def _answered(chosen: Here | None, directory: Path | None) -> Sequence[Verdict]:
             raise
         silent = str(error.failure.what.format(**error.facts))
         return [*_of_the_cluster(), Verdict(name="api", state="waiting", reason=silent, hint=str(error.facts["fix"]))]
+    if says_what_is_passed_over:
+        cli_attach.mention(attached)
     found = attached.provider.state(attached.info)
     if attached.info.cluster is None:
         return found
@@ -118,8 +122,14 @@ def _node() -> Verdict | None:
     return warm_node()
 
 
-def _wait_for_objects(deadline: float, progress: Progress) -> None:
-    access = _access()
+def _wait_for_objects(chosen: Here | None, deadline: float, progress: Progress) -> None:
+    try:
+        access = _access()
+    except PlexdevError as error:
+        # Of the two, the embedded stack may be the one that can be used.
+        if chosen == "kind" or error.failure not in {KUBECONFIG_UNUSABLE, NOT_LOOPBACK}:
+            raise
+        return
     if access is None:
         return
     from pytest_plexdev.kube import KubeClient

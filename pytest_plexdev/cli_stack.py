@@ -147,9 +147,9 @@ def _down_kept(directory: Path) -> int:
 
 
 def _env(options: argparse.Namespace) -> int:
-    from pytest_plexdev import choose
+    from pytest_plexdev import cli_attach
 
-    info = choose.known(options.stack, directory=options.directory).info
+    info = cli_attach.known(options.stack, directory=options.directory).info
     known = {
         "PLEXSPHERE_URL": info.endpoints.api,
         "PLEXSPHERE_ISSUER": info.endpoints.issuer,

@@ -72,6 +72,8 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
     """
     yield f"{info.provider} stack {info.id} at {info.endpoints.api}{_attached(run)}"
     yield from _whose(run, info)
+    if run.passed_over:
+        yield f"  passed over: {run.passed_over}"
     yield f"  ran: {', '.join(_name(service) for service in info.services if service.stands_in_for is None)}"
     if info.cluster is not None and REFERENCE_ONLY in info.capabilities:
         yield "  control plane: plexsphere_reference, in the place of the product's own images"

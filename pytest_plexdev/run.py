@@ -81,6 +81,17 @@ class Run:
         return self._drift_file.read_text().splitlines() if self._drift_file.is_file() else ()
 
     @property
+    def passed_over(self) -> str:
+        """Why the warm cluster is not used though one is known; empty where that is not so."""
+        if self.running is not None:
+            return self.running.passed_over
+        return self._passed_over_file.read_text() if self._passed_over_file.is_file() else ""
+
+    @property
+    def _passed_over_file(self) -> Path:
+        return self.directory / "passed-over.txt"
+
+    @property
     def _drift_file(self) -> Path:
         return self.directory / "drift.txt"
 
@@ -123,8 +134,15 @@ class Run:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.stack_file.exists():
             self._drift_file.write_text("\n".join(attached.drift))
+            self._passed_over_file.write_text(attached.passed_over)
             attached.info.write(self.stack_file)
-        stack = Stack(attached.info, attached.provider, attached_in=time.perf_counter() - began, drift=attached.drift)
+        stack = Stack(
+            attached.info,
+            attached.provider,
+            attached_in=time.perf_counter() - began,
+            drift=attached.drift,
+            passed_over=attached.passed_over,
+        )
         self.first = Moment(time.time(), stack.log_sizes())
         return stack
 
@@ -142,7 +160,7 @@ class Run:
         from pytest_plexdev.stack.kind.host import reaper
 
         shutil.rmtree(self.logins, ignore_errors=True)
-        for file in (self.stack_file, self._drift_file, self.directory / told.FILE):
+        for file in (self.stack_file, self._drift_file, self._passed_over_file, self.directory / told.FILE):
             file.unlink(missing_ok=True)
         try:
             kept = choose.give_back(self._wanted, failed=self.failed)

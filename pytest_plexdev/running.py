@@ -36,6 +36,7 @@ class Stack:
         provider: Who says its state and its logs, and opens a way to what listens inside a cluster only.
         attached_in: Seconds from the request for a stack to this object, in this process.
         drift: The inputs of a running stack that are other than this checkout's.
+        passed_over: Why the warm cluster is not used, where one is known and this is another stack.
         death: The failure that a server's end is, for whoever asks.
     """
 
@@ -46,11 +47,13 @@ class Stack:
         *,
         attached_in: float = 0.0,
         drift: Sequence[str] = (),
+        passed_over: str = "",
         death: Failure = SERVER_DIED,
     ) -> None:
         self.info = info
         self.attached_in = attached_in
         self.drift = drift
+        self.passed_over = passed_over
         self.exchanges = ExchangeLog()
         self._provider = provider
         self._death = death

@@ -10,6 +10,7 @@ from typing import Final
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.doctor import CONTEXT_MISSING
 from pytest_plexdev.kube import Access, KubeClient, read_access
+from pytest_plexdev.kube.files import read_file
 from pytest_plexdev.stack.directories import state_directory
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.marks import sentinel
@@ -23,24 +24,45 @@ def choose(kubeconfig: Path | None, context: str | None, environment: Mapping[st
     """The cluster that was named, else the warm one, in our own kubeconfig or the user's; ``None``: there is none.
 
     Raises:
-        PlexdevError: ``context-missing`` where one was named and is not there, ``kubeconfig-unusable``.
+        PlexdevError: Of one that was named: ``context-missing`` where it is not there, ``kubeconfig-unusable``.
     """
     wanted = context or WARM_CONTEXT
+    if kubeconfig is None and context is None:
+        return next((each for each in _warm_ones(environment) if isinstance(each, Access) and each.is_loopback), None)
     files = [kubeconfig] if kubeconfig is not None else list(_kubeconfigs(wanted, environment))
     for file in files:
         access = read_access(file, wanted)
-        # A warm cluster is on this machine; another one is looked at when it is named.
-        if access is not None and (access.is_loopback or kubeconfig is not None or context is not None):
+        if access is not None:
             return access
-    if kubeconfig is None and context is None:
-        return None
     raise PlexdevError(CONTEXT_MISSING, path=":".join(map(str, files)), context=wanted)
 
 
 def elsewhere(environment: Mapping[str, str] = os.environ) -> Access | None:
     """The context of the warm cluster's name that is of another machine, which nobody looks at unasked."""
-    found = (read_access(file, WARM_CONTEXT) for file in _kubeconfigs(WARM_CONTEXT, environment))
-    return next((each for each in found if each is not None and not each.is_loopback), None)
+    found = (each for each in _warm_ones(environment) if isinstance(each, Access) and not each.is_loopback)
+    return next(found, None)
+
+
+def unusable(environment: Mapping[str, str] = os.environ) -> list[PlexdevError]:
+    """The errors of kubeconfigs that may have the warm cluster's context and cannot be used."""
+    return [each for each in _warm_ones(environment) if isinstance(each, PlexdevError)]
+
+
+def _warm_ones(environment: Mapping[str, str]) -> Iterator[Access | PlexdevError]:
+    for file in _kubeconfigs(WARM_CONTEXT, environment):
+        try:
+            if WARM_CONTEXT.encode() not in read_file(file):
+                continue
+        except OSError:
+            # read_access says why, or that it is not there.
+            pass
+        try:
+            access = read_access(file, WARM_CONTEXT)
+        except PlexdevError as error:
+            yield error
+        else:
+            if access is not None:
+                yield access
 
 
 def kind_cluster(access: Access | None) -> str:

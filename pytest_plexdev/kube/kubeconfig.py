@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE
 from pytest_plexdev.extras import need_kind
+from pytest_plexdev.kube.files import read_file
+from pytest_plexdev.kube.server_url import port_of, server_url
 from pytest_plexdev.stack.files import write_whole
 
 _OWNER_ONLY: Final = 0o600
@@ -50,6 +52,11 @@ class Access:
             return ipaddress.ip_address(host).is_loopback
         except ValueError:
             return host == "localhost"
+
+    @property
+    def port(self) -> int:
+        """The port of the API server."""
+        return port_of(self.server)
 
     @property
     def kubectl(self) -> tuple[str, ...]:
@@ -108,7 +115,7 @@ def read_access(path: Path, context: str) -> Access | None:
         PlexdevError: ``kubeconfig-unusable``: it is there, and something that it needs is not; ``extra-missing``.
     """
     try:
-        text = path.read_bytes()
+        text = read_file(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -118,52 +125,84 @@ def read_access(path: Path, context: str) -> Access | None:
 
     try:
         document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (a safe loader)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
+        # A ValueError is that of a scalar that looks like a date and is none.
         raise _unusable(path, context, "it is not YAML") from None
     if not isinstance(document, Mapping):
         raise _unusable(path, context, "it is not a kubeconfig")
-    chosen = _named(document, "contexts", "context", context)
-    if chosen is None:
-        return None
-    return _access(path, context, document, chosen)
-
-
-def _access(path: Path, context: str, document: Mapping[str, Any], chosen: Mapping[str, Any]) -> Access:
-    cluster = _named(document, "clusters", "cluster", str(chosen.get("cluster")))
-    user = _named(document, "users", "user", str(chosen.get("user")))
-    if cluster is None or "server" not in cluster:
-        raise _unusable(path, context, "its cluster has no server")
-    if user is None or "exec" in user or "auth-provider" in user:
-        raise _unusable(path, context, "its user needs a program to sign in, which only certificates and tokens do not")
     try:
-        return Access(
-            context=context,
-            kubeconfig=path,
-            server=str(cluster["server"]).rstrip("/"),
-            authority=_content(path, cluster, "certificate-authority"),
-            certificate=_content(path, user, "client-certificate"),
-            key=_content(path, user, "client-key"),
-            token=user.get("token"),
-            namespace=str(chosen.get("namespace") or "default"),
-        )
+        return _access(path, context, document)
     except (OSError, ValueError) as error:
         raise _unusable(path, context, str(error)) from None
 
 
-def _named(document: Mapping[str, Any], listing: str, member: str, name: str) -> Mapping[str, Any] | None:
+def _access(path: Path, context: str, document: Mapping[str, Any]) -> Access | None:
+    chosen = _named(document, "contexts", "context", context)
+    if chosen is None:
+        return None
+    cluster = _named(document, "clusters", "cluster", chosen.get("cluster")) or {}
+    if not cluster.get("server"):
+        raise ValueError("its cluster has no server")
+    user_name = chosen.get("user")
+    user = _named(document, "users", "user", user_name)
+    if user is None:
+        raise ValueError(f"it has no user {user_name!r}")
+    if "exec" in user or "auth-provider" in user:
+        raise ValueError("its user needs a program to sign in, which only certificates and tokens do not")
+    authority = _content(path, cluster, "certificate-authority")
+    certificate, key = _content(path, user, "client-certificate"), _content(path, user, "client-key")
+    if certificate is not None and key is None:
+        raise ValueError("its user has a client-certificate and no client-key")
+    has_tls = authority is not None or certificate is not None or bool(cluster.get("insecure-skip-tls-verify"))
+    return Access(
+        context=context,
+        kubeconfig=path,
+        server=_server(cluster["server"], has_tls=has_tls),
+        authority=authority,
+        certificate=certificate,
+        key=key,
+        token=_token(user),
+        namespace=str(chosen.get("namespace") or "default"),
+    )
+
+
+def _server(said: object, *, has_tls: bool) -> str:
+    if not isinstance(said, str):
+        raise ValueError(f"its server is {said!r}: it is not text")
+    try:
+        return server_url(said, has_tls=has_tls)
+    except ValueError as error:
+        raise ValueError(f"its server is {said!r}: {error}") from None
+
+
+def _token(user: Mapping[str, Any]) -> str | None:
+    token = user.get("token")
+    if token is None or (isinstance(token, str) and token.isascii() and token.isprintable()):
+        return token
+    raise ValueError("the token of its user is not one line of text")
+
+
+def _named(document: Mapping[str, Any], listing: str, member: str, name: object) -> Mapping[str, Any] | None:
     entries = document.get(listing)
-    for entry in entries if isinstance(entries, list) else ():
+    if entries is not None and not isinstance(entries, list):
+        raise ValueError(f"its {listing} are not a list")
+    for entry in entries or ():
         if isinstance(entry, Mapping) and entry.get("name") == name:
             found = entry.get(member)
-            return found if isinstance(found, Mapping) else {}
+            if found is not None and not isinstance(found, Mapping):
+                raise ValueError(f"the {member} {name!r} is {found!r}, and not a mapping")
+            return found or {}
     return None
 
 
 def _content(path: Path, entry: Mapping[str, Any], name: str) -> bytes | None:
     if data := entry.get(f"{name}-data"):
-        return base64.b64decode("".join(str(data).split()), validate=True)
+        try:
+            return base64.b64decode("".join(str(data).split()), validate=True)
+        except ValueError as error:
+            raise ValueError(f"its {name}-data is not base64: {error}") from None
     if file := entry.get(name):
-        return (path.parent / str(file)).read_bytes()
+        return read_file(path.parent / str(file))
     return None
 
 
@@ -172,7 +211,8 @@ def _load_pair(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
     descriptor = os.memfd_create("plexdev")
     try:
         os.write(descriptor, certificate + b"\n" + key)
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+        # Of a key that needs a pass phrase OpenSSL would ask at the terminal.
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}", password=b"")
     finally:
         os.close(descriptor)
 

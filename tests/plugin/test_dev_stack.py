@@ -61,6 +61,53 @@ def test_the_warm_stack_is_used_and_left(project: pytest.Pytester, stack: StackI
     } == {"ready"}
 
 
+@pytest.mark.parametrize(
+    ("server", "reason"),
+    [
+        ("https://[::1", "its server is 'https://[[]::1': it is neither a URL nor host:port"),
+        ("https://203.0.113.7:6443", "which is not this machine"),
+    ],
+)
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_an_old_context_of_the_clusters_name_is_passed_over_and_mentioned(
+    project: pytest.Pytester,
+    stack: StackInfo,
+    monkeypatch: pytest.MonkeyPatch,
+    workers: list[str],
+    server: str,
+    reason: str,
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(old_context(project.path / "old", server)))
+    project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
+    result = project.runpytest_subprocess("--dev-stack", *workers)
+
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines([f"  passed over: plexdev[[]*[]]: *{reason}*"])
+
+
+def test_a_command_says_what_it_passes_over(
+    stack: StackInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(old_context(tmp_path / "old", "https://[::1")))
+
+    for command in (["status"], ["env"], ["logs", "nats"], ["login", "--auto"]):
+        code, _, err = run(capsys, *command)
+        assert (code, err.count("plexdev: passed over: plexdev[kubeconfig-unusable]: ")) == (0, 1), command
+    assert run(capsys, "wait", "--timeout", "5")[0] == 0
+    assert run(capsys, "status", "--stack", "kind")[0] == 1
+
+
+def old_context(path: Path, server: str) -> Path:
+    path.write_text(
+        f"""
+contexts: [{{name: kind-plexsphere, context: {{cluster: c, user: u}}}}]
+clusters: [{{name: c, cluster: {{server: "{server}"}}}}]
+users: [{{name: u, user: {{token: t}}}}]
+"""
+    )
+    return path
+
+
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]])
 def test_junit_says_which_stack_the_tests_ran_on(
     project: pytest.Pytester, stack: StackInfo, workers: list[str]

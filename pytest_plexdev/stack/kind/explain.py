@@ -27,7 +27,7 @@ def explained(settings: KindSettings, place: Place) -> Iterator[None]:
     except PlexdevError as error:
         if error.failure in _REFUSALS:
             raise
-        raise settings.explain(error, place.access()) from None
+        raise settings.explain(error, place.usable_access()) from None
 
 
 def as_kept(error: PlexdevError, place: Place) -> PlexdevError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.host.container import API_SERVER, Container, find_node
@@ -59,8 +58,8 @@ def _is_ours(container: Container, name: str) -> bool:
 
     What is allowed to be changed, labels say; to read them of a node that is stopped takes longer than attaching may.
     """
-    access = Place(name, warm_directory()).access() if name == WARM_CLUSTER else None
-    return access is not None and urlsplit(access.server).port == container.ports.get(API_SERVER)
+    access = Place(name, warm_directory()).usable_access() if name == WARM_CLUSTER else None
+    return access is not None and access.port == container.ports.get(API_SERVER)
 
 
 def _silent(context: str, reason: str) -> Verdict:

@@ -6,7 +6,6 @@ import shutil
 import time
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urlsplit
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import DRIFTED, FOREIGN_CLUSTER, NODE_NOT_BACK, NOT_LOOPBACK
@@ -139,8 +138,8 @@ def _not_back(container: Container, error: PlexdevError) -> PlexdevError:
 
 
 def _access(place: Place, container: Container) -> Access:
-    access = place.access()
-    if access is None or urlsplit(access.server).port != container.ports.get(API_SERVER):
+    access = place.usable_access()
+    if access is None or access.port != container.ports.get(API_SERVER):
         access = place.fetch_access()
     if not access.is_loopback:
         raise PlexdevError(NOT_LOOPBACK, context=access.context, path=access.kubeconfig, server=access.server)

@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
-from pytest_plexdev.errors.cluster import NOT_LOOPBACK
+from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE, NOT_LOOPBACK
 from pytest_plexdev.stack.directories import state_directory
 from pytest_plexdev.stack.kind.names import WARM_CLUSTER, context_of
 
@@ -26,13 +25,27 @@ def warm_directory(state: Path | None = None, name: str = WARM_CLUSTER) -> Path:
 
 
 def accesses(directory: Path, name: str) -> Iterator[Access]:
-    """Ways to a cluster of that name that somebody listens at: our own kubeconfig first, then the user's."""
+    """Ways to a cluster of that name that somebody listens at: our own kubeconfig first, then the user's.
+
+    Raises:
+        PlexdevError: ``kubeconfig-unusable``, ``not-loopback``: of the first file whose context cannot be used, once
+            nobody has taken another one.
+    """
+    unusable: PlexdevError | None = None
     for path in (directory / "kubeconfig", *_users_kubeconfigs()):
-        access = _access(path, name)
+        try:
+            access = _access(path, name)
+        except PlexdevError as error:
+            if error.failure not in {KUBECONFIG_UNUSABLE, NOT_LOOPBACK}:
+                raise
+            unusable = unusable or error
+            continue
         if access is None or not _listens(access):
             continue
         is_own = path.parent == directory
         yield access if is_own else _kept(access, directory / "attached" / "kubeconfig")
+    if unusable is not None:
+        raise unusable
 
 
 def is_mentioned(directory: Path, name: str) -> bool:
@@ -61,8 +74,10 @@ def _access(path: Path, name: str) -> Access | None:
 
 
 def _mentions(path: Path, context: str) -> bool:
+    from pytest_plexdev.kube.files import read_file
+
     try:
-        return context.encode() in path.read_bytes()
+        return context.encode() in read_file(path)
     except OSError:
         return False
 
@@ -75,4 +90,4 @@ def _users_kubeconfigs() -> list[Path]:
 def _listens(access: Access) -> bool:
     from pytest_plexdev.stack.kind.marks.answers import listens
 
-    return listens(urlsplit(access.server).port or 443, patience=_CONNECTS)
+    return listens(access.port, patience=_CONNECTS)

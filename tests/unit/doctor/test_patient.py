@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.doctor.patient import choose
+from pytest_plexdev.doctor.patient import choose, unusable
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access
 
@@ -47,6 +47,22 @@ def test_without_a_warm_cluster_there_is_none(tmp_path: Path, environment: dict[
     write(tmp_path / "home" / ".kube" / "config", context="production")
 
     assert choose(None, None, environment) is None
+
+
+def test_what_cannot_be_used_is_passed_over_and_told(tmp_path: Path, environment: dict[str, str]) -> None:
+    (tmp_path / "broken").write_text("kind-plexsphere: [")
+    os.mkfifo(tmp_path / "pipe")
+    theirs = write(tmp_path / "b")
+    files = f"{tmp_path}/broken:{tmp_path}/pipe:{os.devnull}:{tmp_path}/none:{theirs}"
+    environment = {**environment, "KUBECONFIG": files}
+    access = choose(None, None, environment)
+
+    assert access is not None
+    assert access.kubeconfig == theirs
+    assert [(error.facts["path"], error.facts["reason"]) for error in unusable(environment)] == [
+        (tmp_path / "broken", "it is not YAML"),
+        (tmp_path / "pipe", "it is a pipe or a socket, and not a file"),
+    ]
 
 
 def test_a_server_elsewhere_is_looked_at_when_it_is_named_only(tmp_path: Path, environment: dict[str, str]) -> None:

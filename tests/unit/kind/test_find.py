@@ -19,6 +19,7 @@ import yaml
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind import warm
 from pytest_plexdev.stack.kind.host.hold import hold
+from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.whereabouts import accesses
 from pytest_plexdev.stack.model import Event, VerdictChanged
@@ -148,3 +149,26 @@ def test_our_own_file_goes_before_the_users(home: Path) -> None:
         first = next(accesses(home / "state", "plexsphere"))
 
     assert first.kubeconfig == own
+
+
+def test_a_file_that_cannot_be_used_does_not_hide_the_next_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        broken = kubeconfig(home / "broken", "https://[::1")
+        far = kubeconfig(home / "far", "https://10.1.2.3:6443")
+        good = kubeconfig(home / "good", f"https://127.0.0.1:{server.getsockname()[1]}")
+        os.mkfifo(home / "pipe")
+        paths = (home / "pipe", home, broken, far, good)
+        monkeypatch.setenv("KUBECONFIG", os.pathsep.join(map(str, paths)))
+
+        assert next(accesses(home / "state", "plexsphere")).server == f"https://127.0.0.1:{server.getsockname()[1]}"
+
+    with pytest.raises(PlexdevError, match="its server is 'https://\\[::1'"):
+        next(accesses(home / "state", "plexsphere"), None)
+
+
+def test_our_own_file_that_was_damaged_is_written_anew(home: Path) -> None:
+    place = Place("plexsphere", home / "state")
+    place.directory.mkdir()
+    place.kubeconfig.write_text("kind-plexsphere: [")
+
+    assert place.usable_access() is None

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import base64
+import os
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient, read_access
+from pytest_plexdev.kube.server_url import server_url
 
 
 def encoded(text: str) -> str:
@@ -108,7 +115,7 @@ def test_certificates_may_be_files_beside_it_and_a_token_will_do(tmp_path: Path)
         ("", "it is not a kubeconfig"),
         (kubeconfig(clusters=[]), "its cluster has no server"),
         (kubeconfig(clusters=[{"name": "kind-plexsphere", "cluster": {}}]), "its cluster has no server"),
-        (kubeconfig(users=None), "its user needs a program to sign in"),
+        (kubeconfig(users=None), "it has no user 'dev'"),
         (
             kubeconfig(users=[{"name": "dev", "user": {"client-key": "gone.key"}}]),
             "No such file or directory",
@@ -116,6 +123,25 @@ def test_certificates_may_be_files_beside_it_and_a_token_will_do(tmp_path: Path)
         (kubeconfig(users=[{"name": "dev", "user": {"client-key-data": "%%%%%"}}]), "base64"),
         (kubeconfig(users=[{"name": "dev", "user": {"client-key-data": 7}}]), "base64"),
         (kubeconfig(contexts=["work", {"name": "kind-plexsphere"}]), "its cluster has no server"),
+        ("\0", "it is not YAML"),
+        ("since: 2024-13-45", "it is not YAML"),
+        ("[" * 100_000, "it is not YAML"),
+        (kubeconfig(contexts={"kind-plexsphere": {"cluster": "c"}}), "its contexts are not a list"),
+        (kubeconfig(clusters={"kind-plexsphere": {}}), "its clusters are not a list"),
+        (kubeconfig(users="dev"), "its users are not a list"),
+        (
+            kubeconfig(contexts=[{"name": "kind-plexsphere", "context": ["c"]}]),
+            "the context 'kind-plexsphere' is ['c']",
+        ),
+        (kubeconfig(clusters=[{"name": "kind-plexsphere", "cluster": [1]}]), "the cluster 'kind-plexsphere' is [1]"),
+        (kubeconfig(users=[{"name": "dev", "user": "root"}]), "the user 'dev' is 'root'"),
+        (kubeconfig(users=[{"user": {"token": "t"}}]), "it has no user 'dev'"),
+        (kubeconfig(users=[{"name": "dev", "user": {"token": ["t"]}}]), "not one line of text"),
+        (kubeconfig(users=[{"name": "dev", "user": {"token": "a\nb"}}]), "not one line of text"),
+        (
+            kubeconfig(users=[{"name": "dev", "user": {"client-certificate-data": encoded("c")}}]),
+            "a client-certificate and no client-key",
+        ),
     ],
 )
 def test_one_that_cannot_be_used_says_what_is_missing(tmp_path: Path, content: object, reason: str) -> None:
@@ -123,6 +149,115 @@ def test_one_that_cannot_be_used_says_what_is_missing(tmp_path: Path, content: o
 
     assert reason in message
     assert f"fix: kubectl config get-contexts --kubeconfig {tmp_path}/config" in message
+
+
+def with_server(server: object, **cluster: str) -> dict[str, Any]:
+    return kubeconfig(
+        clusters=[{"name": "kind-plexsphere", "cluster": {"server": server, **cluster}}],
+        users=[{"name": "dev", "user": {"token": "t"}}],
+    )
+
+
+@pytest.mark.parametrize(
+    ("server", "reason"),
+    [
+        ("https://[::1", "it is neither a URL nor host:port"),
+        ("https://127.0.0.1:99999", "its port is not a number from 1 to 65535"),
+        ("127.0.0.1:99999", "its port is not a number from 1 to 65535"),
+        ("https://127.0.0.1:0", "its port is not a number from 1 to 65535"),
+        ("https://127.0.0.1:https", "its port is not a number from 1 to 65535"),
+        ("https://:6443", "an empty name is not a host name"),
+        ("https://127.0.0.1 :6443", "it is neither a URL nor host:port"),
+        ("https://127.0.0.1:64\n43", "it is neither a URL nor host:port"),
+        ("https://a b", "it is neither a URL nor host:port"),
+        ("https://-x", "-x is not a host name"),
+        ("localhost:6443/prefix", "it is neither a URL nor host:port"),
+        ("unix:///run/k8s.sock", "it is neither a URL nor host:port"),
+        ("ftp://localhost:21", "the scheme ftp is neither http nor https"),
+        ("https://localhost/ä", "its path has characters"),
+        (["https://localhost"], "it is not text"),
+        (6443.5, "it is not text"),
+    ],
+)
+def test_a_server_that_is_no_address_is_told_with_its_value(tmp_path: Path, server: object, reason: str) -> None:
+    message = refused(written(tmp_path / "config", with_server(server)))
+
+    assert f"{tmp_path}/config has no usable context kind-plexsphere: its server is {server!r}: " in message
+    assert reason in message
+
+
+@pytest.mark.parametrize(
+    ("address", "has_tls", "url", "port"),
+    [
+        ("127.0.0.1:6443", False, "http://127.0.0.1:6443", 6443),
+        ("127.0.0.1:6443", True, "https://127.0.0.1:6443", 6443),
+        ("localhost:6443", True, "https://localhost:6443", 6443),
+        ("localhost", False, "http://localhost", 80),
+        ("[::1]:6443/", True, "https://[::1]:6443", 6443),
+        ("https://k8s.example.com/k8s/clusters/c-1/?x#y", False, "https://k8s.example.com/k8s/clusters/c-1", 443),
+    ],
+)
+def test_an_address_is_read_as_kubectl_reads_it(
+    address: str,
+    has_tls: bool,  # noqa: FBT001
+    url: str,
+    port: int,
+) -> None:
+    assert server_url(address, has_tls=has_tls) == url
+    assert access_to(url).port == port
+
+
+def test_certificates_make_an_address_without_a_scheme_https(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "config", with_server("127.0.0.1:6443", **{"certificate-authority-data": encoded("a CA")})
+    )
+    access = read_access(path, "kind-plexsphere")
+
+    assert access is not None
+    assert access.server == "https://127.0.0.1:6443"
+    assert access.is_loopback
+
+
+def test_a_pipe_or_a_directory_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "it is a pipe or a socket, and not a file" in refused(tmp_path / "pipe")
+    assert "Is a directory" in refused(tmp_path)
+
+    authority = with_server("https://localhost", **{"certificate-authority": str(tmp_path / "pipe")})
+    assert "it is a pipe or a socket" in refused(written(tmp_path / "config", authority))
+
+
+def test_a_key_with_a_pass_phrase_asks_for_none(tmp_path: Path) -> None:
+    certificate, key = encrypted_pair()
+    access = Access(
+        context="c", kubeconfig=tmp_path / "k", server="https://localhost", certificate=certificate, key=key
+    )
+    with pytest.raises(PlexdevError) as refusal:
+        access.tls()
+
+    assert refusal.value.tag == "kubeconfig-unusable"
+
+
+def encrypted_pair() -> tuple[bytes, bytes]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "dev")])
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(begin)
+        .not_valid_after(begin + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    encrypted = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"secret"),
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), encrypted
 
 
 def test_a_user_that_needs_a_program_is_refused(tmp_path: Path) -> None:

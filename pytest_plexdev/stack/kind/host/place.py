@@ -50,6 +50,15 @@ class Place:
         """How to reach it, by our own kubeconfig; ``None`` where there is none."""
         return read_access(self.kubeconfig, context_of(self.name))
 
+    def usable_access(self) -> Access | None:
+        """What :meth:`access` gives; ``None`` too where our own kubeconfig was damaged: kind can write it anew."""
+        try:
+            return self.access()
+        except PlexdevError as error:
+            if error.failure is not KUBECONFIG_UNUSABLE:
+                raise
+            return None
+
     def fetch_access(self) -> Access:
         """Ask kind for the kubeconfig and keep our own copy of it.
 

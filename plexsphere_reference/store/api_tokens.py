@@ -80,18 +80,30 @@ async def lock(connection: Connection, token_id: UUID, user_id: UUID) -> Token |
 
 
 async def rotate(connection: Connection, token_id: UUID, plaintext: str) -> datetime:
-    """Give the token a new value; return until when the old one works. The one before that is gone at once."""
+    """Give the token, whose row the caller has locked, a new value.
+
+    Values that were rotated away earlier keep their own sunset.
+
+    Returns:
+        The sunset of the value that this one replaces: it works until then.
+    """
+    await connection.execute("DELETE FROM plexsphere.retired_token_values WHERE sunset_at < now()")
     cursor = await connection.execute(
-        "UPDATE plexsphere.api_tokens SET previous_hash = secret_hash, secret_hash = %s, rotated_at = now(),"
-        " rotation_deadline = least(now() + %s, expires_at) WHERE id = %s RETURNING rotation_deadline",
-        [digest(plaintext), ROTATION_GRACE, token_id],
+        "INSERT INTO plexsphere.retired_token_values (secret_hash, token_id, sunset_at)"
+        " SELECT secret_hash, id, least(now() + %s, expires_at) FROM plexsphere.api_tokens WHERE id = %s"
+        " RETURNING sunset_at",
+        [ROTATION_GRACE, token_id],
     )
     row = await cursor.fetchone()
     assert row is not None
-    deadline: datetime = row[0]
-    return deadline
+    await connection.execute(
+        "UPDATE plexsphere.api_tokens SET secret_hash = %s, rotated_at = now() WHERE id = %s",
+        [digest(plaintext), token_id],
+    )
+    sunset_at: datetime = row[0]
+    return sunset_at
 
 
 async def revoke(connection: Connection, token_id: UUID) -> None:
-    """End the token, its previous value included."""
+    """End the token, with every value that it had."""
     await connection.execute("UPDATE plexsphere.api_tokens SET revoked_at = now() WHERE id = %s", [token_id])

@@ -22,10 +22,11 @@ SELECT t.secret_hash, u.id, u.domain_id, u.external_subject, u.email, t.id, t.ac
 FROM plexsphere.api_tokens t JOIN plexsphere.users u ON u.id = t.user_id
 WHERE t.secret_hash = ANY(%s) AND t.revoked_at IS NULL AND t.expires_at > now()
 """
-_ROTATED_TOKENS: Final = """
-SELECT t.previous_hash, u.id, u.domain_id, u.external_subject, u.email, t.id, t.acr, t.amr
-FROM plexsphere.api_tokens t JOIN plexsphere.users u ON u.id = t.user_id
-WHERE t.previous_hash = ANY(%s) AND t.revoked_at IS NULL AND t.rotation_deadline > now()
+_RETIRED_VALUES: Final = """
+SELECT r.secret_hash, u.id, u.domain_id, u.external_subject, u.email, t.id, t.acr, t.amr
+FROM plexsphere.retired_token_values r JOIN plexsphere.api_tokens t ON t.id = r.token_id
+JOIN plexsphere.users u ON u.id = t.user_id
+WHERE r.secret_hash = ANY(%s) AND t.revoked_at IS NULL AND r.sunset_at > now()
 """
 
 
@@ -48,7 +49,7 @@ class Credentials:
         return await self._sessions(digest(secret))
 
     async def of_token(self, plaintext: str) -> Principal | None:
-        """The user of a ``psk_`` token, its previous value included until the rotation's deadline."""
+        """The user of a ``psk_`` token, a rotated value included until its sunset."""
         principal = await self._tokens(digest(plaintext))
         if principal is not None:
             self._use.note(principal.credential_id)
@@ -81,7 +82,7 @@ class Credentials:
         rows = await self._database.fetch_all(_TOKENS, [list(hashes)])
         known = {row[0] for row in rows}
         if unknown := [each for each in hashes if each not in known]:
-            rows += await self._database.fetch_all(_ROTATED_TOKENS, [unknown])
+            rows += await self._database.fetch_all(_RETIRED_VALUES, [unknown])
         return _in_order(hashes, rows, "token")
 
 

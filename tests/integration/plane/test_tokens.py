@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import time
 import uuid
@@ -133,7 +134,7 @@ def test_a_rotated_value_lives_on_until_the_sunset(plane: Plane, acme: httpx.Cli
     assert response.headers["sunset"].endswith(" GMT")
     assert 86_340 < _lifetime(rotated["rotation_deadline"]) <= 86_400
     assert [_whoami(nobody, each["plaintext"]) for each in (token, rotated)] == [200, 200]
-    plane.sql("UPDATE plexsphere.api_tokens SET rotation_deadline = now() WHERE id = %s", token["id"])
+    plane.sql("UPDATE plexsphere.retired_token_values SET sunset_at = now() WHERE token_id = %s", token["id"])
     assert [_whoami(nobody, each["plaintext"]) for each in (token, rotated)] == [401, 200]
 
 
@@ -145,23 +146,47 @@ def test_a_rotated_value_does_not_outlive_its_token(acme: httpx.Client) -> None:
     assert rotated["rotation_deadline"] == token["expires_at"]
 
 
-def test_of_two_rotations_the_first_value_is_gone(acme: httpx.Client, nobody: httpx.Client) -> None:
+def test_every_rotated_value_lives_until_its_own_sunset(plane: Plane, acme: httpx.Client, nobody: httpx.Client) -> None:
+    values = [_issue(acme)]
+    for _ in range(3):
+        values.append(acme.post(f"/v1/auth/tokens/{values[0]['id']}/rotate").json())
+    assert [_whoami(nobody, each["plaintext"]) for each in values] == [200] * 4
+
+    ended = hashlib.sha256(values[1]["plaintext"].encode()).digest()
+    plane.sql("UPDATE plexsphere.retired_token_values SET sunset_at = now() WHERE secret_hash = %s", ended)
+
+    assert [_whoami(nobody, each["plaintext"]) for each in values] == [200, 401, 200, 200]
+
+
+def test_a_rotated_value_rotates_its_token(acme: httpx.Client, nobody: httpx.Client) -> None:
     first = _issue(acme)
-    second, third = (acme.post(f"/v1/auth/tokens/{first['id']}/rotate").json() for _ in range(2))
+    path, headers = f"/v1/auth/tokens/{first['id']}/rotate", {"Authorization": f"Bearer {first['plaintext']}"}
+    values = [first, *(nobody.post(path, headers=headers).json() for _ in range(2))]
 
-    assert [_whoami(nobody, each["plaintext"]) for each in (first, second, third)] == [401, 200, 200]
+    assert [_whoami(nobody, each["plaintext"]) for each in values] == [200] * 3
 
 
-def test_concurrent_rotations_leave_two_values(acme: httpx.Client, nobody: httpx.Client) -> None:
+def test_concurrent_rotations_leave_every_value(acme: httpx.Client, nobody: httpx.Client) -> None:
     token = _issue(acme)
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: acme.post(f"/v1/auth/tokens/{token['id']}/rotate"), range(4)))
 
     assert [each.status_code for each in answers] == [200] * 4
-    assert sorted(_whoami(nobody, each.json()["plaintext"]) for each in answers) == [200, 200, 401, 401]
+    values = [token, *(each.json() for each in answers)]
+    assert [_whoami(nobody, each["plaintext"]) for each in values] == [200] * 5
 
 
-def test_a_revoked_token_is_gone_at_once_with_its_previous_value(acme: httpx.Client, nobody: httpx.Client) -> None:
+def test_values_past_their_sunset_are_forgotten(plane: Plane, acme: httpx.Client) -> None:
+    path = f"/v1/auth/tokens/{_issue(acme)['id']}/rotate"
+    acme.post(path)
+    plane.sql("UPDATE plexsphere.retired_token_values SET sunset_at = now() - interval '1 second'")
+
+    acme.post(path)
+
+    assert plane.sql("SELECT count(*) FROM plexsphere.retired_token_values WHERE sunset_at < now()") == [(0,)]
+
+
+def test_a_revoked_token_is_gone_at_once_with_its_rotated_values(acme: httpx.Client, nobody: httpx.Client) -> None:
     token = _issue(acme)
     rotated = acme.post(f"/v1/auth/tokens/{token['id']}/rotate").json()
 

@@ -1,0 +1,12 @@
+-- A rotated API token keeps every value that it had until that value's own sunset, however often it is rotated.
+CREATE TABLE plexsphere.retired_token_values (
+    secret_hash bytea PRIMARY KEY,
+    token_id    uuid NOT NULL REFERENCES plexsphere.api_tokens (id) ON DELETE CASCADE,
+    sunset_at   timestamptz NOT NULL
+);
+CREATE INDEX retired_token_values_sunset_idx ON plexsphere.retired_token_values (sunset_at);
+CREATE INDEX retired_token_values_token_idx ON plexsphere.retired_token_values (token_id);
+INSERT INTO plexsphere.retired_token_values (secret_hash, token_id, sunset_at)
+SELECT previous_hash, id, rotation_deadline FROM plexsphere.api_tokens
+WHERE previous_hash IS NOT NULL AND rotation_deadline > now();
+ALTER TABLE plexsphere.api_tokens DROP COLUMN previous_hash, DROP COLUMN rotation_deadline;

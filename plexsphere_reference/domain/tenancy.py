@@ -8,6 +8,8 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final, TypeAlias
 
+from plexsphere_reference.domain.durations import InvalidDuration, format_seconds, parse_duration
+
 Network: TypeAlias = IPv4Network | IPv6Network
 
 PLATFORM: Final = "platform:plexsphere"
@@ -19,7 +21,8 @@ _LONGEST_SLUG: Final = 64
 _LONGEST_DESCRIPTION: Final = 1024
 _LONGEST_CIDR: Final = 49
 _CIDR: Final = re.compile(r"([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}|[0-9a-fA-F:]+/[0-9]{1,3}")
-_DURATION: Final = re.compile(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?")
+_SHORTEST_INTERVAL: Final = parse_duration("10s")
+_LONGEST: Final = parse_duration("1h")
 
 
 class Invalid(Exception):
@@ -46,41 +49,37 @@ class ReachabilityPolicy:
     def parse(cls, heartbeat_interval: str, stale_after: str, unreachable_after: str) -> ReachabilityPolicy:
         """From Go durations; three empty or zero ones mean the default.
 
+        The bounds hold for the nanoseconds that were given; stored are whole microseconds, as Postgres has them.
+
         Raises:
-            InvalidReachabilityPolicy: Only some are given, or one is out of bounds.
+            InvalidReachabilityPolicy: One is no duration, only some are given, or one is out of bounds.
         """
         texts = (heartbeat_interval, stale_after, unreachable_after)
-        durations = [parse_duration(text) if text else timedelta(0) for text in texts]
+        try:
+            durations = [parse_duration(text) if text else 0 for text in texts]
+        except InvalidDuration as error:
+            raise InvalidReachabilityPolicy(str(error)) from error
         if not any(durations):
             return cls()
         if not all(durations):
             raise InvalidReachabilityPolicy("give all three of heartbeat_interval, stale_after, unreachable_after")
-        policy = cls(*durations)
-        policy._check()
-        return policy
-
-    def _check(self) -> None:
-        hour = timedelta(hours=1)
-        if not timedelta(seconds=10) <= self.heartbeat_interval <= hour:
-            raise InvalidReachabilityPolicy("heartbeat_interval must be from 10s to 1h")
-        if not 3 * self.heartbeat_interval <= self.stale_after <= hour:
-            raise InvalidReachabilityPolicy("stale_after must be from three heartbeat intervals to 1h")
-        if not 2 * self.stale_after <= self.unreachable_after <= hour:
-            raise InvalidReachabilityPolicy("unreachable_after must be from twice stale_after to 1h")
+        _check_policy(*durations)
+        # Rounded down, each bound that held still holds.
+        return cls(*(timedelta(microseconds=nanoseconds // 1000) for nanoseconds in durations))
 
 
-def parse_duration(text: str) -> timedelta:
-    """A Go duration of whole hours, minutes and seconds, ``1m30s`` for example."""
-    match = _DURATION.fullmatch(text)
-    if text == "" or match is None or len(text) > 16:
-        raise InvalidReachabilityPolicy(f"{text[:32]!r} is not a duration such as 30s or 5m")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+def _check_policy(heartbeat_interval: int, stale_after: int, unreachable_after: int) -> None:
+    if not _SHORTEST_INTERVAL <= heartbeat_interval <= _LONGEST:
+        raise InvalidReachabilityPolicy("heartbeat_interval must be from 10s to 1h")
+    if not 3 * heartbeat_interval <= stale_after <= _LONGEST:
+        raise InvalidReachabilityPolicy("stale_after must be from three heartbeat intervals to 1h")
+    if not 2 * stale_after <= unreachable_after <= _LONGEST:
+        raise InvalidReachabilityPolicy("unreachable_after must be from twice stale_after to 1h")
 
 
 def format_duration(duration: timedelta) -> str:
-    """As the contract's examples write it: whole seconds, ``90s``."""
-    return f"{int(duration.total_seconds())}s"
+    """The duration as responses write it: in seconds, ``90s`` or ``10.5s``."""
+    return format_seconds(duration // timedelta(microseconds=1) * 1000)
 
 
 def check_name(name: str) -> str:

@@ -177,6 +177,11 @@ def test_a_body_of_another_shape_is_an_invalid_body(acme: httpx.Client, body: by
         ("1m30", "5m", "10m"),
         ("٣0s", "90s", "300s"),
         ("9" * 17 + "s", "90s", "300s"),
+        ("999999999999999h", "90s", "300s"),
+        ("30s", "90s", "999999999999999h"),
+        ("9.999999999s", "90s", "300s"),
+        ("-1s", "-3s", "-6s"),
+        ("1e1s", "90s", "300s"),
     ],
 )
 def test_a_policy_out_of_bounds_is_refused(acme: httpx.Client, interval: str, stale: str, unreachable: str) -> None:
@@ -192,7 +197,11 @@ def test_a_policy_out_of_bounds_is_refused(acme: httpx.Client, interval: str, st
         (("10s", "30s", "60s"), ("10s", "30s", "60s")),
         (("10m", "30m", "1h"), ("600s", "1800s", "3600s")),
         (("1m30s", "5m", "10m"), ("90s", "300s", "600s")),
+        (("1.5m", "270000ms", ".5h"), ("90s", "270s", "1800s")),
+        (("10.5s", "31500001us", "1m3.000002s"), ("10.5s", "31.500001s", "63.000002s")),
+        (("10.0000003s", "30.0000009s", "+1m0.0000018s"), ("10s", "30s", "60.000001s")),
         (("", "", ""), ("30s", "90s", "300s")),
+        (("0", "-0", "0ns"), ("30s", "90s", "300s")),
         (("0s", "0s", "0s"), ("30s", "90s", "300s")),
     ],
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -51,10 +52,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             shape = {"action": "store_const", "const": "1"}
         elif option.many:
             shape |= {"action": "append"}
-        told = f"{option.help} (environment {option.environment}, ini {option.ini})"
-        group.addoption(option.flag, dest=option.dest, default=None, help=told, **shape)
-        kind = "bool" if option.switch else "args" if option.many else "string"
-        parser.addini(option.ini, f"{option.help} ({option.flag})", type=kind, default=None)  # type: ignore[arg-type]
+        group.addoption(option.flag, dest=option.dest, default=None, help=option.full_help, **shape)
+        # Text, whatever it stands for: pytest's own refusal of another type names no right value.
+        kind: Literal["args", "string"] = "args" if option.many else "string"
+        parser.addini(option.ini, f"{option.help} ({option.flag})", type=kind, default=None)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -65,13 +66,12 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "golden: one of the nine steps of the golden flow")
-    config.addinivalue_line("markers", "slow: waits out a policy of the product in real time")
     if config.option.help or config.option.version:
         return  # Both must work where the configuration is broken.
     try:
         settings = run.begin(config).settings
         _refuse_unknown_images(settings)
-    except (OptionError, ValueError) as error:
+    except OptionError as error:
         raise pytest.UsageError(str(error)) from None
     if settings.sources["stack"] == "command line" and not config.option.collectonly:
         _refuse_a_stack_of_a_later_version(settings)
@@ -84,10 +84,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         _refuse_a_stack_of_a_later_version(this.settings)
 
 
-def pytest_report_header(config: pytest.Config) -> str:
+def pytest_report_header(config: pytest.Config) -> list[str]:
     from pytest_plexdev import report
 
-    return report.header(run.of(config).settings)
+    return [report.header(run.of(config).settings), *report.unknown_variables(os.environ)]
 
 
 @pytest.hookimpl(optionalhook=True)

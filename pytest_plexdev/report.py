@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +29,17 @@ def header(settings: Settings) -> str:
     else:
         how = f"{settings.stack} stack ({_source(settings, 'stack')}), brought up when a test asks for it"
     return "; ".join([f"plexdev: {how}", _parts(settings), *_others(settings)])
+
+
+def unknown_variables(environment: Iterable[str]) -> Iterator[str]:
+    """A warning for each variable that has our prefix and that nothing reads: most likely a slip."""
+    named = [name for name in environment if name.startswith("PLEXDEV_")]
+    if not named:
+        return
+    from pytest_plexdev.options.environment import unknown_variables
+
+    for name, meant in unknown_variables(named):
+        yield f"plexdev: warning: nothing reads {name}" + (f"; did you mean {meant}?" if meant else "")
 
 
 def _source(settings: Settings, name: str) -> str:

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_plexdev.options import OPTIONS, Settings, resolve
+from pytest_plexdev.options import OPTIONS, OptionError, Settings, resolve
 
 if TYPE_CHECKING:
     from pytest_plexdev.errors import PlexdevError
@@ -198,7 +199,13 @@ def begin(config: pytest.Config) -> Run:
     Raises:
         OptionError: A value is wrong, or options contradict each other.
     """
-    settings = resolve(vars(config.option), os.environ, _ini(config))
+    settings = resolve(
+        vars(config.option),
+        os.environ,
+        _ini(config),
+        invocation_directory=config.invocation_params.dir,
+        root_directory=config.rootpath,
+    )
     told: Mapping[str, Any] | None = getattr(config, "workerinput", {}).get(WORKER_INPUT)
     run = Run(
         settings=settings,
@@ -223,7 +230,21 @@ def known(config: pytest.Config) -> Run | None:
 
 
 def _ini(config: pytest.Config) -> dict[str, Any]:
-    return {option.ini: config.getini(option.ini) for option in OPTIONS}
+    return {option.ini: _ini_value(config, option.ini) for option in OPTIONS}
+
+
+def _ini_value(config: pytest.Config, name: str) -> Any:
+    try:
+        return config.getini(name)
+    except (TypeError, ValueError, pytest.UsageError, Warning) as error:
+        # pytest refuses a native TOML value that is no text, a number of seconds for one: the parser judges it.
+        refusal = error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pytest deprecates the only access to values as they are written
+        values: Mapping[str, Any] = config.inicfg
+    if name not in values:
+        raise OptionError(f"{name}: {refusal} (source: ini file)")
+    return values[name]
 
 
 def _unused_directory() -> Path:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pytest_plexdev.tenancy import Tenants
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: waits out a policy of the product in real time")
+
+
 @pytest.fixture(scope="session")
 def golden(plexdev_stack: Stack, plexdev_tenants: Tenants, plexdev_login: Logins) -> Iterator[Golden]:
     """The golden flow, lazily: asking for the Node makes the Domain, the Project and the token before it."""

@@ -23,6 +23,8 @@ class Option:
 
     Attributes:
         parse: Turns text into the value; a ``ValueError`` says what would be right.
+        shown_default: The default as ``--help`` shows it, where that is not the text of ``default``.
+        is_path: A relative path counts from the invocation directory, or from rootdir if an ini file has it.
         only_for: The stacks that read it; on the command line of another stack it is a contradiction.
         brings_up: Only a bring-up reads it; on the command line of a run on a running stack it is a contradiction.
         reuses: The other way round: only a run on a running stack reads it.
@@ -34,6 +36,8 @@ class Option:
     parse: Callable[[str], Any]
     default: Any
     help: str
+    shown_default: str | None = None
+    is_path: bool = False
     metavar: str | None = None
     many: bool = False
     switch: bool = False
@@ -50,6 +54,12 @@ class Option:
     def dest(self) -> str:
         """Its attribute in pytest's namespace of command line options."""
         return self.ini
+
+    @property
+    def full_help(self) -> str:
+        """Its help with its default and its other two names."""
+        default = self.default if self.shown_default is None else self.shown_default
+        return f"{self.help} (default: {default}; environment {self.environment}, ini {self.ini})"
 
     def name_in(self, source: Source) -> str:
         """What a person called it there; for a default, which nobody called anything, the word itself."""

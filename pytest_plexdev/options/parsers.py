@@ -37,6 +37,13 @@ def seconds(text: str) -> float:
     return seconds
 
 
+def path(text: str) -> Path:
+    """A path, whether something is there or not."""
+    if not text.strip() or "\0" in text:
+        raise ValueError("a path")
+    return Path(text)
+
+
 def directory(text: str) -> Path:
     """A directory that is there."""
     if not Path(text).is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -10,13 +11,23 @@ from pytest_plexdev.options.model import Option, OptionError, Settings, Source
 from pytest_plexdev.options.table import OPTIONS
 
 
-def resolve(command_line: Mapping[str, Any], environment: Mapping[str, str], ini: Mapping[str, Any]) -> Settings:
+def resolve(
+    command_line: Mapping[str, Any],
+    environment: Mapping[str, str],
+    ini: Mapping[str, Any],
+    *,
+    invocation_directory: Path | None = None,
+    root_directory: Path | None = None,
+) -> Settings:
     """Resolve every option.
 
     Args:
         command_line: By :attr:`Option.dest`; ``None`` or absent where the option was not given.
         environment: The environment variables.
         ini: By :attr:`Option.ini`; ``None`` or absent where the file does not say.
+        invocation_directory: Where relative paths of the command line and the environment count from; ``None``: they
+            stay relative.
+        root_directory: The same for the ini file and for defaults.
 
     Raises:
         OptionError: The text says which value is wrong, from which source, and what would be right.
@@ -24,7 +35,9 @@ def resolve(command_line: Mapping[str, Any], environment: Mapping[str, str], ini
     values: dict[str, Any] = {}
     sources: dict[str, Source] = {}
     for option in OPTIONS:
-        values[option.name], sources[option.name] = _resolve_one(option, command_line, environment, ini)
+        values[option.name], sources[option.name] = _resolve_one(
+            option, command_line, environment, ini, (invocation_directory, root_directory)
+        )
     settings = Settings(**values, sources=MappingProxyType(sources))
     _refuse_contradictions(settings)
     return settings
@@ -40,26 +53,37 @@ def is_read(option: Option, settings: Settings) -> bool:
 
 
 def _resolve_one(
-    option: Option, command_line: Mapping[str, Any], environment: Mapping[str, str], ini: Mapping[str, Any]
+    option: Option,
+    command_line: Mapping[str, Any],
+    environment: Mapping[str, str],
+    ini: Mapping[str, Any],
+    directories: tuple[Path | None, Path | None],
 ) -> tuple[Any, Source]:
-    given: tuple[tuple[Source, str, Any], ...] = (
-        ("command line", option.flag, command_line.get(option.dest)),
+    invocation, root = directories
+    given: tuple[tuple[Source, Path | None, Any], ...] = (
+        ("command line", invocation, command_line.get(option.dest)),
         # An empty variable is how a shell says "unset" for one command.
-        ("environment", option.environment, environment.get(option.environment) or None),
-        ("ini file", option.ini, ini.get(option.ini)),
+        ("environment", invocation, environment.get(option.environment) or None),
+        ("ini file", root, ini.get(option.ini)),
     )
-    for source, name, value in given:
+    for source, directory, value in given:
         if value is not None:
-            return _parse(option, name, value), source
-    return option.default, "default"
+            return _parse(option, source, value, directory), source
+    return _below(root, option.default) if option.is_path else option.default, "default"
 
 
-def _parse(option: Option, name: str, value: Any) -> Any:
-    text = " ".join(value) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+def _parse(option: Option, source: Source, value: Any, directory: Path | None) -> Any:
+    given = " ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+    # An empty path stays one: it is not the directory that it would count from.
+    text = str(_below(directory, Path(given))) if option.is_path and given.strip() else given
     try:
         return option.parse(text)
     except ValueError as error:
-        raise OptionError(f"{name}={text}: must be {error}") from None
+        raise OptionError(f"{option.name_in(source)}={given}: must be {error} (source: {source})") from None
+
+
+def _below(directory: Path | None, path: Path | None) -> Path | None:
+    return path if directory is None or path is None else directory / path
 
 
 def _refuse_contradictions(settings: Settings) -> None:

@@ -21,6 +21,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         default=False,
         switch=True,
         help="use the stack that runs already, never bring one up or tear one down",
+        shown_default="off",
     ),
     Option(
         name="stack",
@@ -48,8 +49,9 @@ OPTIONS: Final[tuple[Option, ...]] = (
         parse=parsers.text,
         default=None,
         metavar="NAME",
-        help="namespace; its default is one per run",
+        help="namespace",
         only_for=_ATTACHED,
+        shown_default="one per run",
     ),
     Option(
         name="overlay",
@@ -60,6 +62,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
         metavar="DIR",
         help="kustomize overlay in place of ours",
         only_for=_CLUSTERS,
+        shown_default="ours",
+        is_path=True,
     ),
     Option(
         name="images",
@@ -71,6 +75,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         metavar="NAME=REF",
         help="image in place of ours (repeatable)",
         only_for=_CLUSTERS,
+        shown_default="ours",
     ),
     Option(
         name="prefer",
@@ -93,6 +98,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         help="node image of a fresh kind cluster",
         only_for=frozenset({"kind"}),
         brings_up=True,
+        shown_default="kind's own",
     ),
     Option(
         name="keep",
@@ -123,15 +129,18 @@ OPTIONS: Final[tuple[Option, ...]] = (
         default=BRING_UP_SECONDS,
         metavar="SECONDS",
         help="how long a bring-up may take; of a running stack, one that is under way or that drift asks for",
+        shown_default="300",
     ),
     Option(
         name="output",
         flag="--plexdev-output",
         environment="PLEXDEV_OUTPUT",
-        parse=Path,
+        parse=parsers.path,
         default=Path(".plexdev"),
         metavar="DIR",
         help="where failing tests leave their evidence",
+        shown_default=".plexdev in rootdir",
+        is_path=True,
     ),
     Option(
         name="report",
@@ -141,5 +150,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         default=None,
         metavar="FILE.html",
         help="write the timeline of the run",
+        shown_default="none",
+        is_path=True,
     ),
 )

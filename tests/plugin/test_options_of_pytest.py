@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 import pytest_plexdev.choose  # noqa: F401 (once for all runs in this process: each would have errors of its own class)
+from pytest_plexdev.options import OPTIONS
+from pytest_plexdev.options.environment import known_variables
 
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "pytest_plexdev" / "golden" / "test_golden_flow.py"
 RIGHT_IMAGES = (
     "NAME must be one of busybox, dex, envoy, envoy-gateway, nats, plexsphere, plexsphere-migrate, postgres, spicedb"
 )
@@ -73,7 +80,7 @@ def test_every_source_is_named(
         (["--dev-stack", "--plexdev-stack=attached"], "--plexdev-stack is embedded or kind, not attached"),
         (["--dev-stack", "--plexdev-keep=always"], "--plexdev-keep is for a stack that the run brings up"),
         (["--plexdev-stack=attached"], "plexdev[not-in-this-version]: --plexdev-stack=attached is not in this version"),
-        (["-o", "plexdev_dev_stack=maybe"], "maybe"),
+        (["-o", "plexdev_dev_stack=maybe"], "plexdev_dev_stack=maybe: must be 1 or 0 (source: ini file)"),
         (["-o", "plexdev_timeout=never"], "plexdev_timeout=never: must be a number of seconds above 0"),
     ],
 )
@@ -116,13 +123,128 @@ def test_images_in_place_of_others_are_taken(project: pytest.Pytester) -> None:
     project.runpytest_inprocess("--plexdev-stack=kind", *pairs).assert_outcomes(passed=1)
 
 
-def test_markers_are_registered(project: pytest.Pytester) -> None:
-    project.makepyfile(
-        test_marked="import pytest\n\n@pytest.mark.golden\n@pytest.mark.slow\ndef test_marked():\n    pass\n"
-    )
+def test_the_public_marker_is_registered_and_slow_is_the_projects_own_word(project: pytest.Pytester) -> None:
+    project.makepyfile(test_marked="import pytest\n\n@pytest.mark.golden\ndef test_marked():\n    pass\n")
 
     project.runpytest_inprocess("--strict-markers").assert_outcomes(passed=2)
-    project.runpytest_inprocess("--markers").stdout.fnmatch_lines(["@pytest.mark.golden: *", "@pytest.mark.slow: *"])
+    markers = project.runpytest_inprocess("--markers")
+    markers.stdout.fnmatch_lines(["@pytest.mark.golden: *"])
+    markers.stdout.no_fnmatch_line("@pytest.mark.slow*")
+
+
+@pytest.mark.parametrize("arguments", [["--pyargs", "pytest_plexdev.golden"], [str(GOLDEN)], [str(GOLDEN.parent)]])
+def test_the_golden_package_registers_its_own_marker(project: pytest.Pytester, arguments: list[str]) -> None:
+    result = project.runpytest_subprocess("--strict-markers", "--collect-only", "-q", *arguments)
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*test_9_a_silent_node_is_noticed_and_comes_back"])
+
+
+def test_help_has_the_default_of_every_option(project: pytest.Pytester) -> None:
+    shown = re.sub(r"\s+", " ", project.runpytest_inprocess("--help").stdout.str())
+
+    for option in OPTIONS:
+        assert option.full_help in shown
+    assert "how long a bring-up may take; of a running stack, one that is under way or that drift asks for" in shown
+    assert "(default: 300; environment PLEXDEV_TIMEOUT, ini plexdev_timeout)" in shown
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("pyproject.toml", "[tool.pytest]\nplexdev_timeout = 60\nplexdev_dev_stack = true\n"),
+        ("pyproject.toml", "[tool.pytest.ini_options]\nplexdev_timeout = 60\nplexdev_dev_stack = true\n"),
+        ("pytest.toml", "[pytest]\nplexdev_timeout = 60.0\nplexdev_dev_stack = true\n"),
+        ("pytest.ini", "[pytest]\nplexdev_timeout = 60\nplexdev_dev_stack = true\n"),
+    ],
+)
+def test_every_kind_of_file_takes_numbers_and_truth_as_it_writes_them(
+    project: pytest.Pytester, file: str, content: str
+) -> None:
+    (project.path / "tox.ini").unlink()
+    (project.path / file).write_text(content)
+    result = project.runpytest_inprocess("-W", "error")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*the running stack (*by plexdev_dev_stack*; timeout=60.0 (plexdev_timeout)*"])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("plexdev_dev_stack = 'maybe'", "plexdev_dev_stack=maybe: must be 1 or 0 (source: ini file)"),
+        ("plexdev_timeout = true", "plexdev_timeout=True: must be a number of seconds above 0 (source: ini file)"),
+        ("plexdev_timeout = [1, 2]", "plexdev_timeout=1 2: must be a number of seconds above 0"),
+        ("plexdev_keep = false", "plexdev_keep=False: must be one of never, on-failure, always"),
+        ("plexdev_images = [1]", "plexdev_images=1: must be NAME=REF"),
+        ("plexdev_output = ''", "plexdev_output=: must be a path (source: ini file)"),
+    ],
+)
+def test_a_wrong_value_of_native_toml_is_a_usage_error_with_the_option_named(
+    project: pytest.Pytester, line: str, message: str
+) -> None:
+    (project.path / "tox.ini").unlink()
+    (project.path / "pytest.toml").write_text(f"[pytest]\n{line}\n")
+    result = project.runpytest_inprocess("-W", "error")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert message in result.stderr.str()
+    assert "INTERNALERROR" not in result.stderr.str() + result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("variable", "line"),
+    [
+        ("PLEXDEV_STCK", "plexdev: warning: nothing reads PLEXDEV_STCK; did you mean PLEXDEV_STACK?"),
+        ("PLEXDEV_IMAGE", "plexdev: warning: nothing reads PLEXDEV_IMAGE; did you mean PLEXDEV_IMAGES?"),
+        ("PLEXDEV_XQZ", "plexdev: warning: nothing reads PLEXDEV_XQZ"),
+    ],
+)
+def test_a_variable_that_nothing_reads_is_told(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, variable: str, line: str
+) -> None:
+    monkeypatch.setenv(variable, "kind")
+
+    result = project.runpytest_inprocess("-W", "error")
+
+    result.assert_outcomes(passed=1)
+    assert line in result.stdout.lines
+
+
+def test_every_variable_that_is_read_or_exported_is_known(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [*known_variables(), "PLEXDEV_TEST_REAL"]:
+        if name not in {option.environment for option in OPTIONS}:
+            monkeypatch.setenv(name, "x")
+
+    project.runpytest_inprocess().stdout.no_fnmatch_line("*warning: nothing reads*")
+    sources = [path for room in ("pytest_plexdev", "plexsphere_reference") for path in (ROOT / room).rglob("*.py")]
+    read = {name for path in sources for name in re.findall(r"\bPLEXDEV_[A-Z_]+[A-Z]\b", path.read_text())}
+    assert {name for name in read if not name.startswith("PLEXDEV_TEST_")} - set(known_variables()) == set()
+
+
+@pytest.mark.parametrize("source", ["command line", "environment", "ini file"])
+def test_a_relative_path_counts_from_where_it_was_written(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    project.makeconftest(
+        """
+        from pytest_plexdev import run
+
+        def pytest_unconfigure(config):
+            print("output:", run.of(config).settings.output)
+        """
+    )
+    below = project.mkdir("below")
+    monkeypatch.chdir(below)
+    if source == "environment":
+        monkeypatch.setenv("PLEXDEV_OUTPUT", "out")
+    arguments = {"command line": ["--plexdev-output=out"], "ini file": ["-o", "plexdev_output=out"]}.get(source, [])
+    result = project.runpytest_inprocess(f"--rootdir={project.path}", str(project.path), *arguments)
+
+    expected = project.path / "out" if source == "ini file" else below / "out"
+    assert f"output: {expected}" in result.stdout.str()
 
 
 def test_the_plugin_can_be_left_out(project: pytest.Pytester) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
@@ -22,6 +23,7 @@ _SURFACE_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "resources": ("PLEXSPHERE_CURSOR_KEY",),
 }
 _SHORTEST_KEY: Final = 16
+_CLIENT_SECRET: Final = re.compile(r"PLEXSPHERE_([A-Z0-9_]+)_CLIENT_SECRET")
 
 
 class SettingsError(Exception):
@@ -80,16 +82,26 @@ class Settings:
         """The variables whose absence leaves ``surface`` unwired; empty where it is wired."""
         return tuple(name for name in _SURFACE_NEEDS.get(surface, ()) if not self.environment.get(name))
 
-    def secret(self, reference: str) -> str | None:
-        """Resolve a ``client_secret_ref``.
+    def client_secret(self, reference: str, *, discovery_url: str) -> str | None:
+        """Resolve a ``client_secret_ref`` for the identity provider of ``discovery_url``.
 
-        Only ``env:PLEXSPHERE_…_CLIENT_SECRET`` resolves: whoever may create a binding must not be able to name
-        any other variable of this process and have it sent to an identity provider of their own.
+        Only ``env:PLEXSPHERE_<NAME>_CLIENT_SECRET`` resolves, and only for the discovery URL that
+        ``PLEXSPHERE_<NAME>_DISCOVERY_URL`` names: whoever may create a binding must not be able to name a variable of
+        this process and have it sent to an identity provider of their own.
         """
-        scheme, _, name = reference.partition(":")
-        if scheme != "env" or not (name.startswith("PLEXSPHERE_") and name.endswith("_CLIENT_SECRET")):
+        scheme, _, variable = reference.partition(":")
+        name = _CLIENT_SECRET.fullmatch(variable)
+        if scheme != "env" or name is None:
             return None
-        return self.environment.get(name)
+        if self.environment.get(f"PLEXSPHERE_{name[1]}_DISCOVERY_URL") != discovery_url:
+            return None
+        return self.environment.get(variable) or None
+
+    def permits_secret(self, reference: str, *, discovery_url: str) -> bool:
+        """Whether a binding may pair the two: any reference may be bound that names no secret of this process."""
+        if not reference.startswith("env:"):
+            return True
+        return self.client_secret(reference, discovery_url=discovery_url) is not None
 
 
 def _flag(environment: Mapping[str, str], name: str) -> bool:

@@ -75,9 +75,11 @@ async def _redeemed(call: Call, binding: Binding, sign_in: SignIn) -> Person:
     if not code:
         said = f"{call.query('error')} {call.query('error_description') or ''}".strip()
         raise Problem(400, "idp_denied", f"the identity provider says {said[:200]!r}")
-    secret = call.plane.settings.secret(binding.client_secret_ref)
+    # Again here: the binding may be older than the settings that pair the secret with its discovery URL.
+    secret = call.plane.settings.client_secret(binding.client_secret_ref, discovery_url=binding.discovery_url)
     if secret is None:
-        raise Problem(502, "idp_secret_unavailable", "the secret reference of the IdP binding does not resolve")
+        detail = "the IdP binding's client_secret_ref names no secret that is meant for its discovery_url"
+        raise Problem(502, "idp_secret_unavailable", detail)
     exchange = CodeExchange(
         code=code,
         code_verifier=sign_in.code_verifier,

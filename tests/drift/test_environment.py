@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 import yaml
 
-from pytest_plexdev.stack.embedded import plane
+from pytest_plexdev.stack.embedded import EmbeddedSettings, plane
+from pytest_plexdev.stack.embedded.layout import Layout
+from pytest_plexdev.stack.embedded.sites import Sites
+from pytest_plexdev.stack.kind.manifests.changes import with_addresses, with_seed
+from pytest_plexdev.stack.kind.settings import Addresses
 from tests.drift.manifests import DEPLOY, ROOT, by_name, overlay_objects, variables, workloads
 
 OVERLAY = overlay_objects()
@@ -24,7 +29,9 @@ SEED = (DEPLOY / "seed" / "tenants.yaml").read_text(encoding="utf-8")
 
 def test_every_variable_is_documented_read_and_wired() -> None:
     settings = (ROOT / "plexsphere_reference" / "settings.py").read_text(encoding="utf-8")
-    read = set(re.findall(r"PLEXSPHERE_[A-Z_]+[A-Z]\b", settings)) | set(re.findall(r"env:(PLEXSPHERE_[A-Z_]+)", SEED))
+    secrets = set(re.findall(r"env:(PLEXSPHERE_[A-Z_]+)", SEED))
+    paired = {name.replace("_CLIENT_SECRET", "_DISCOVERY_URL") for name in secrets}
+    read = set(re.findall(r"PLEXSPHERE_[A-Z_]+[A-Z]\b", settings)) | secrets | paired
     wired = set(_wired("plexsphere"))
 
     assert wired == read == set(_documented())
@@ -79,6 +86,36 @@ def test_the_bootstrap_s_manifest_is_the_seed_with_addresses() -> None:
     )
 
     assert yaml.safe_load(config_map["data"]["manifest.yaml"]) == expected
+
+
+def test_a_secret_is_meant_for_the_discovery_url_of_the_bindings_that_refer_to_it() -> None:
+    manifest = yaml.safe_load(by_name(OVERLAY, "ConfigMap")["plexsphere-bootstrap"]["data"]["manifest.yaml"])
+    bindings = [binding for domain in manifest["domains"] for binding in domain["idp_bindings"]]
+    wired = _wired("plexsphere")
+
+    assert {each["client_secret_ref"] for each in bindings} == {"env:PLEXSPHERE_DEX_CLIENT_SECRET"}
+    assert {each["discovery_url"] for each in bindings} == {wired["PLEXSPHERE_DEX_DISCOVERY_URL"]}
+
+
+def test_the_embedded_stack_sends_the_secret_where_its_bindings_point(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, tmp_path)
+    layout.configuration.mkdir()
+    sites = Sites.take(EmbeddedSettings(id="drift", cache=tmp_path), spicedb=False, postgres_directory=tmp_path)
+    plane.render_manifest(layout, sites)
+    for held in (sites.api, sites.idp, sites.postgres, sites.nats, sites.signer):
+        held.release()
+
+    expected = plane.variables(sites)["PLEXSPHERE_DEX_DISCOVERY_URL"]
+    assert f"discovery_url: {expected}\n" in plane.manifest_file(layout).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("addresses", [Addresses(), Addresses(18080, 15556)], ids=["warm", "fresh"])
+def test_the_ports_of_a_cluster_leave_the_discovery_url_as_it_is(addresses: Addresses) -> None:
+    objects = with_seed(with_addresses(OVERLAY, addresses), SEED)
+    manifest = by_name(objects, "ConfigMap")["plexsphere-bootstrap"]["data"]["manifest.yaml"]
+    config = by_name(objects, "ConfigMap")["plexsphere-config"]["data"]
+
+    assert f"discovery_url: {config['PLEXSPHERE_DEX_DISCOVERY_URL']}\n" in manifest
 
 
 def _wired(workload: str) -> Mapping[str, str]:

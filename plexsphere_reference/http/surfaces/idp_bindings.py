@@ -70,6 +70,7 @@ async def create_binding(call: Call) -> Response:
     domain_id = body.domain_id
     await call.require("manage", f"domain:{domain_id}", action="idp_binding.create", chain=domain_id)
     settings = _valid(body)
+    _check_secret(call, body.client_secret_ref, settings)
     binding_id = uuid7()
     async with call.transaction(_CONFLICTS) as tx:
         binding = await idp_bindings.insert(
@@ -109,6 +110,8 @@ async def patch_binding(call: Call) -> Response:
         raise Problem(400, "empty_patch", "the patch changes nothing")
     current = await _manageable(call, binding_id, action="idp_binding.update")
     settings = _patched(current.settings, patch)
+    if settings.discovery_url != current.settings.discovery_url:
+        _check_secret(call, current.client_secret_ref, settings)
     async with call.transaction(_CONFLICTS) as tx:
         # `current` was read before the lock: whoever changed the binding since then has won.
         if await idp_bindings.version(tx.connection, binding_id) != current.version:
@@ -186,6 +189,15 @@ def _valid(body: CreateRequest) -> Settings:
         return Settings(**{name: check(getattr(body, name)) for name, check in _CHECKS.items()})
     except Invalid as error:
         raise _invalid(error) from error
+
+
+def _check_secret(call: Call, reference: str, settings: Settings) -> None:
+    """Refuse a secret of this process for an identity provider that it is not meant for."""
+    if not call.plane.settings.permits_secret(reference, discovery_url=settings.discovery_url):
+        # The same for every reference: which variables this process has is nobody's business.
+        raise Problem(
+            400, "invalid_idp_binding", "client_secret_ref names no secret that is meant for this discovery_url"
+        )
 
 
 def _patched(current: Settings, patch: PatchRequest) -> Settings:

@@ -46,6 +46,7 @@ def variables(sites: Sites) -> dict[str, str]:
         "PLEXSPHERE_SIGNER_ENDPOINT": sites.signer_endpoint,
         "PLEXSPHERE_REACHABILITY_EVALUATOR": "true",
         "PLEXSPHERE_DEX_CLIENT_SECRET": CLIENT_SECRET,
+        "PLEXSPHERE_DEX_DISCOVERY_URL": f"{sites.issuer}/.well-known/openid-configuration",
         **spicedb,
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from tests.integration.plane.conftest import Plane, ula, unique
+from tests.integration.plane.conftest import SAMPLE_DISCOVERY_URL, Plane, ula, unique
 from tests.integration.plane.contract import check_contract
 
 
@@ -52,8 +52,8 @@ def binding_of(domain_id: str) -> dict[str, object]:
         "domain_id": domain_id,
         "issuer": "http://localhost:5556/dex",
         "client_id": "plexsphere-test",
-        "client_secret_ref": "env:PLEXSPHERE_DEX_CLIENT_SECRET",
-        "discovery_url": "http://localhost:5556/dex/.well-known/openid-configuration",
+        "client_secret_ref": "env:PLEXSPHERE_SAMPLE_CLIENT_SECRET",
+        "discovery_url": SAMPLE_DISCOVERY_URL,
         "jit_policy": "allow",
     }
 

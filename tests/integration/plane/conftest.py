@@ -35,6 +35,8 @@ IDP = "pytest_plexdev.stack.embedded.idp"
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Shared and empty: loading the certificate authorities costs each client 35 ms, and none speaks TLS."""
 UNKNOWN_ID = "00000000-0000-7000-8000-00000000dead"
+SAMPLE_DISCOVERY_URL = "http://localhost:5556/dex/.well-known/openid-configuration"
+"""Where nobody listens; PLEXSPHERE_SAMPLE_CLIENT_SECRET is meant for it."""
 ADMIN_ID = "08a8684b-db88-4b73-90a9-3cd1661f5466"
 DOMAINS = {
     "acme-corp": "01985a00-0000-7000-8000-00000000ac01",
@@ -50,6 +52,8 @@ class Plane:
     url: str
     issuer: str
     database_url: str
+    rogue_port: int
+    """Where a test's own identity provider may listen: the settings send PLEXSPHERE_ROGUE_CLIENT_SECRET there."""
     environment: dict[str, str] = field(repr=False)
     log: Path
     connections: ConnectionPool = field(repr=False)
@@ -134,7 +138,7 @@ def running_plane(
     if spicedb is not None:
         variables["PLEXSPHERE_SPICEDB_ENDPOINT"] = spicedb.endpoint
         variables["PLEXSPHERE_SPICEDB_PRESHARED_KEY"] = spicedb.preshared_key
-    api, idp = _listener(), _listener()
+    api, idp, rogue = _listener(), _listener(), _reserved_port()
     url, issuer = f"http://localhost:{api.getsockname()[1]}", f"http://localhost:{idp.getsockname()[1]}/dex"
     environment = {
         "PATH": os.environ["PATH"],
@@ -145,6 +149,11 @@ def running_plane(
         "PLEXSPHERE_PSEUDONYM_KEY": "pseudonym-key-of-the-tests",
         "PLEXSPHERE_REACHABILITY_EVALUATOR": "true",
         "PLEXSPHERE_DEX_CLIENT_SECRET": "dex-client-secret",
+        "PLEXSPHERE_DEX_DISCOVERY_URL": discovery_url(issuer),
+        "PLEXSPHERE_SAMPLE_CLIENT_SECRET": "sample-client-secret",
+        "PLEXSPHERE_SAMPLE_DISCOVERY_URL": SAMPLE_DISCOVERY_URL,
+        "PLEXSPHERE_ROGUE_CLIENT_SECRET": "rogue-client-secret",
+        "PLEXSPHERE_ROGUE_DISCOVERY_URL": discovery_url(f"http://127.0.0.1:{rogue.getsockname()[1]}/idp"),
         **variables,
     }
     config = IdpConfig(
@@ -169,6 +178,7 @@ def running_plane(
     manifest = directory / "seed.yaml"
     manifest.write_text((ROOT / "deploy/local/seed/tenants.yaml").read_text().replace("${ISSUER}", issuer))
     with contextlib.ExitStack() as stack:
+        stack.enter_context(rogue)
         port_file = directory / "signer.port"
         arguments = ["--listen", "127.0.0.1:0", "--port-file", str(port_file)]
         signer = stack.enter_context(_running(directory, environment, "plexsphere_reference", "signer", *arguments))
@@ -201,6 +211,7 @@ def running_plane(
             url=url,
             issuer=issuer,
             database_url=postgres_server,
+            rogue_port=rogue.getsockname()[1],
             environment=environment,
             log=log,
             spicedb=spicedb,
@@ -253,6 +264,18 @@ def _running(
 
 def _log(directory: Path, name: str) -> str:
     return (directory / f"{name}.log").read_text()
+
+
+def discovery_url(issuer: str) -> str:
+    return f"{issuer}/.well-known/openid-configuration"
+
+
+def _reserved_port() -> socket.socket:
+    """A port that nobody else is given. It does not listen, so that a server of this process may."""
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("127.0.0.1", 0))
+    return reserved
 
 
 def _listener() -> socket.socket:

@@ -6,6 +6,7 @@ import base64
 import functools
 import hmac
 import json
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ from urllib.parse import parse_qs
 from joserfc import jws
 from joserfc.jwk import KeySet, RSAKey
 
-CLIENT, SECRET = "plexsphere-test", "dex-client-secret"
+CLIENT, SECRET = "plexsphere-test", "rogue-client-secret"
+SECRET_REF = "env:PLEXSPHERE_ROGUE_CLIENT_SECRET"
 _HMAC_HEADER = b'{"alg":"HS256","kid":"one"}'
 _NO_HEADER = b'{"alg":"none"}'
 
@@ -40,8 +42,8 @@ class RogueIdp:
     """
 
     origin: str
-    issuer: str = ""
-    endpoints_at: str = ""
+    issuer: str
+    endpoints_at: str
     claims: dict[str, Any] = field(default_factory=dict)
     key: RSAKey = field(default_factory=first_key)
     published: list[RSAKey] = field(default_factory=list)
@@ -53,9 +55,11 @@ class RogueIdp:
     token_forms: list[dict[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.issuer = self.issuer or f"{self.origin}/idp"
-        self.endpoints_at = self.endpoints_at or self.issuer
         self.published = [self.key]
+
+    @property
+    def discovery_url(self) -> str:
+        return f"{self.origin}/idp/.well-known/openid-configuration"
 
     def answer(self, path: str) -> tuple[int, bytes]:
         self.requests.append(path)
@@ -107,8 +111,8 @@ class RogueIdp:
 
 
 @contextmanager
-def rogue_idp() -> Iterator[RogueIdp]:
-    """One that listens on a port of its own."""
+def rogue_idp(port: int = 0) -> Iterator[RogueIdp]:
+    """One that listens on *port*, by default one of its own. Its issuer is new each time: the plane remembers them."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -131,8 +135,9 @@ def rogue_idp() -> Iterator[RogueIdp]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        idp = RogueIdp(origin=f"http://127.0.0.1:{server.server_port}")
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        origin = f"http://127.0.0.1:{server.server_port}"
+        idp = RogueIdp(origin, issuer=f"{origin}/{secrets.token_hex(4)}", endpoints_at=f"{origin}/idp")
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:

@@ -16,7 +16,7 @@ import pytest
 from plexsphere_reference.http.app import operations
 from plexsphere_reference.http.operation import Operation
 from tests.integration.plane.actors import binding_of, new_domain, new_project, refusal
-from tests.integration.plane.conftest import UNKNOWN_ID, Plane, ula, unique
+from tests.integration.plane.conftest import UNKNOWN_ID, Plane, discovery_url, ula, unique
 from tests.integration.plane.contract import contract
 from tests.integration.plane.hostile import AUTHORIZATIONS, BODIES, PATH_VALUES, QUERY_VALUES, VALUES
 from tests.integration.plane.second import second_api
@@ -48,7 +48,11 @@ def ids(plane: Plane, acme: httpx.Client) -> dict[str, str]:
     domain = new_domain(acme)
     project = new_project(acme, domain["id"])
     resource = acme.post(f"/v1/projects/{project['id']}/resources", json={"origin": "adopted", "kind": "vm"}).json()
-    known = {"issuer": plane.issuer, "discovery_url": f"{plane.issuer}/.well-known/openid-configuration"}
+    known = {
+        "issuer": plane.issuer,
+        "discovery_url": discovery_url(plane.issuer),
+        "client_secret_ref": "env:PLEXSPHERE_DEX_CLIENT_SECRET",
+    }
     binding = acme.post("/v1/admin/idp", json={**binding_of(domain["id"]), **known}).json()
     return {
         "/v1/domains": domain["id"],

@@ -19,7 +19,7 @@ from tests.integration.plane.actors import (
     refusal,
     relations,
 )
-from tests.integration.plane.conftest import DOMAINS, UNKNOWN_ID, Plane
+from tests.integration.plane.conftest import DOMAINS, SAMPLE_DISCOVERY_URL, UNKNOWN_ID, Plane
 
 PATH = "/v1/admin/idp"
 
@@ -221,7 +221,8 @@ def test_who_reads_the_domain_reads_and_does_not_write(member: httpx.Client, bin
 
 
 def test_a_patch_changes_what_it_names(plane: Plane, acme: httpx.Client, domain: str) -> None:
-    binding = new_binding(acme, domain, required_acr=["a"], alias="one", claim_mappings={"groups": "roles"})
+    members = {"required_acr": ["a"], "alias": "one", "claim_mappings": {"groups": "roles"}}
+    binding = new_binding(acme, domain, client_secret_ref="vault:idp/acme", **members)
     change = {"discovery_url": "https://idp.example.com/oidc", "jit_policy": "deny", "alias": "two", "primary": True}
 
     patched = acme.patch(f"{PATH}/{binding['id']}", json=change)
@@ -240,6 +241,63 @@ def test_empty_values_clear(acme: httpx.Client, domain: str) -> None:
     patched = acme.patch(f"{PATH}/{binding['id']}", json=cleared).json()
 
     assert not set(members) & set(patched)
+
+
+ELSEWHERE = "https://idp.attacker.example/.well-known/openid-configuration"
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"client_secret_ref": "env:PLEXSPHERE_DEX_CLIENT_SECRET", "discovery_url": ELSEWHERE},
+        {"client_secret_ref": "env:PLEXSPHERE_DEX_CLIENT_SECRET", "discovery_url": SAMPLE_DISCOVERY_URL},
+        {"client_secret_ref": "env:PLEXSPHERE_SAMPLE_CLIENT_SECRET", "discovery_url": f"{SAMPLE_DISCOVERY_URL}?"},
+        {"client_secret_ref": "env:PLEXSPHERE_SAMPLE_CLIENT_SECRET", "discovery_url": f"{SAMPLE_DISCOVERY_URL}/"},
+        {"client_secret_ref": "env:PLEXSPHERE_NOBODYS_CLIENT_SECRET"},
+        {"client_secret_ref": "env:PLEXSPHERE_CURSOR_KEY"},
+        {"client_secret_ref": "env:PLEXSPHERE_DATABASE_URL"},
+        {"client_secret_ref": "env:"},
+    ],
+    ids=str,
+)
+def test_a_secret_of_the_plane_is_bound_to_its_own_discovery_url_alone(
+    plane: Plane, acme: httpx.Client, domain: str, members: dict[str, object]
+) -> None:
+    refused = acme.post(PATH, json={**binding_of(domain), **members})
+
+    assert refusal(refused) == (400, "invalid_idp_binding")
+    # One answer for all: it must not tell which variables there are.
+    assert refused.json()["detail"] == "client_secret_ref names no secret that is meant for this discovery_url"
+    assert plane.sql("SELECT count(*) FROM plexsphere.idp_bindings WHERE domain_id = %s", domain) == [(0,)]
+
+
+def test_a_binding_with_a_secret_of_the_plane_is_not_pointed_elsewhere(acme: httpx.Client, domain: str) -> None:
+    binding = new_binding(acme, domain)
+    path = f"{PATH}/{binding['id']}"
+
+    assert refusal(acme.patch(path, json={"discovery_url": ELSEWHERE})) == (400, "invalid_idp_binding")
+    assert refusal(acme.patch(path, json={"discovery_url": ELSEWHERE, "alias": "x"})) == (400, "invalid_idp_binding")
+    assert acme.get(path).json() == binding
+    assert acme.patch(path, json={"discovery_url": SAMPLE_DISCOVERY_URL, "alias": "x"}).status_code == 200
+
+
+def test_a_seeded_binding_is_not_pointed_elsewhere(beta: httpx.Client) -> None:
+    path = f"{PATH}/01985a00-0000-7000-8000-00000000be11"
+    seeded = beta.get(path).json()
+
+    assert refusal(beta.patch(path, json={"discovery_url": ELSEWHERE})) == (400, "invalid_idp_binding")
+    assert beta.get(path).json() == seeded
+
+
+def test_a_binding_from_before_the_pairing_can_still_be_changed(
+    plane: Plane, acme: httpx.Client, binding: dict[str, Any]
+) -> None:
+    """Its secret is sent nowhere (see the relying party's tests); its Domain's admin may put it right."""
+    plane.sql("UPDATE plexsphere.idp_bindings SET discovery_url = %s WHERE id = %s", ELSEWHERE, binding["id"])
+    path = f"{PATH}/{binding['id']}"
+
+    assert acme.patch(path, json={"alias": "x"}).status_code == 200
+    assert acme.patch(path, json={"discovery_url": SAMPLE_DISCOVERY_URL}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from joserfc.jwk import RSAKey
 
 from tests.integration.plane.browsing import SESSION, problem
 from tests.integration.plane.conftest import Plane, ula, unique
-from tests.integration.plane.rogue_idp import CLIENT, SECRET, RogueIdp, rogue_idp
+from tests.integration.plane.rogue_idp import CLIENT, SECRET, SECRET_REF, RogueIdp, rogue_idp
 
 
 @dataclass
@@ -61,7 +61,14 @@ class Tenant:
 
 
 @pytest.fixture
-def idp() -> Iterator[RogueIdp]:
+def idp(plane: Plane) -> Iterator[RogueIdp]:
+    with rogue_idp(plane.rogue_port) as idp:
+        yield idp
+
+
+@pytest.fixture
+def own() -> Iterator[RogueIdp]:
+    """An identity provider that the settings know nothing of."""
     with rogue_idp() as idp:
         yield idp
 
@@ -76,9 +83,9 @@ def tenant(plane: Plane, acme: httpx.Client, nobody: httpx.Client, idp: RogueIdp
         tenant.binding_id,
         tenant.domain_id,
         idp.issuer,
-        f"{idp.issuer}/.well-known/openid-configuration",
+        idp.discovery_url,
         CLIENT,
-        "env:PLEXSPHERE_DEX_CLIENT_SECRET",
+        SECRET_REF,
     )
     return tenant
 
@@ -295,10 +302,29 @@ def test_jit_deny_admits_only_who_is_known(tenant: Tenant) -> None:
 
 
 def test_a_secret_that_does_not_resolve(tenant: Tenant) -> None:
-    for reference in ("env:PLEXSPHERE_NO_CLIENT_SECRET", "env:PLEXSPHERE_DATABASE_URL", "vault:x", ""):
+    references = (
+        "env:PLEXSPHERE_NO_CLIENT_SECRET",
+        "env:PLEXSPHERE_DATABASE_URL",
+        "ENV:PLEXSPHERE_ROGUE_CLIENT_SECRET",
+    )
+    for reference in (*references, "vault:x", ""):
         tenant.set(client_secret_ref=reference)
         assert tenant.refused() == (502, "idp_secret_unavailable")
     assert tenant.idp.token_forms == []
+
+
+@pytest.mark.parametrize(
+    "reference", ["env:PLEXSPHERE_DEX_CLIENT_SECRET", "env:PLEXSPHERE_SAMPLE_CLIENT_SECRET", SECRET_REF]
+)
+def test_a_secret_is_never_sent_to_an_identity_provider_of_ones_own(
+    tenant: Tenant, own: RogueIdp, reference: str
+) -> None:
+    """A binding that was there before the settings: no check of a create or a patch has seen it."""
+    tenant.idp = own
+    tenant.set(issuer=own.issuer, discovery_url=own.discovery_url, client_secret_ref=reference)
+
+    assert tenant.refused() == (502, "idp_secret_unavailable")
+    assert own.token_forms == []
 
 
 def test_the_prompt_goes_to_the_identity_provider(tenant: Tenant) -> None:

@@ -19,6 +19,18 @@ else's cluster.
 `plexdev doctor --fix MODE` mends what is safe to mend, and only in a cluster that plexdev made. Whatever deletes
 something (`docker system prune`) is printed and never run. A bring-up that failed asks the doctor by itself.
 
+Without `--context` and `--kubeconfig` it examines the embedded stack too, in rows of their own:
+
+| row | examined |
+|---|---|
+| `embedded-stack` | supervisor and servers of the one that `plexdev up` left running, each in its own protocol |
+| `embedded-readyz` | what the API says of what it depends on: the probe that fails is named |
+| `embedded-disk` | the room for databases and logs, where the stack keeps them |
+| `embedded-cache` | whether the cache directory can be written |
+
+`port-taken` looks at the ports of the stack that runs, and says whose they are. Of a stack of yours it prints the
+command that ends that one; nothing that would end somebody else's program or container is ever advised.
+
 This page is generated from the table, `pytest_plexdev/doctor/table.py` (`make docs`).
 """
 

@@ -39,6 +39,10 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     findings = examine(access)
     if options.fix:
         return _fix(options.fix, findings, access)
+    if options.kubeconfig is None and options.context is None:
+        from pytest_plexdev.doctor.embedded import examine_embedded
+
+        findings += examine_embedded()
     said = remarks(access)
     if options.json:
         _print(json.dumps({**show.as_json(findings, access), "remarks": [each.text for each in said]}, indent=2))

@@ -6,9 +6,12 @@ import argparse
 import contextlib
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
+from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.extras import need_embedded
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ TIMEOUT: Final = 60.0
 
 
 def up(options: argparse.Namespace) -> int:
-    """``plexdev up --stack embedded``: options ``prefer``, ``timeout`` and ``json``."""
+    """``plexdev up --stack embedded``: options ``prefer``, ``port``, ``idp_port``, ``timeout`` and ``json``."""
     need_embedded()
     import msgspec
 
@@ -28,21 +31,50 @@ def up(options: argparse.Namespace) -> int:
 
     prefer: Prefer = options.prefer or "real"
     settings = EmbeddedSettings(
-        id=WARM_ID, prefer=prefer, timeout=options.timeout or TIMEOUT, api_port=API_PORT, idp_port=IDP_PORT
+        id=WARM_ID,
+        prefer=prefer,
+        timeout=options.timeout or TIMEOUT,
+        api_port=API_PORT if options.port is None else options.port,
+        idp_port=IDP_PORT if options.idp_port is None else options.idp_port,
     )
     began = time.monotonic()
-    with show(as_json=options.json) as progress:
+    with show(as_json=options.json) as progress, _holder_named():
         info, is_new = bring_up_warm(settings, progress)
-    differ = [] if is_new else parts_that_differ(settings, info)
+    differ = [] if is_new else [*parts_that_differ(settings, info), *_ports_that_differ(options, info)]
     if options.json:
         stack = msgspec.to_builtins(info, enc_hook=str)
         _print(json.dumps({"new": is_new, "differ": differ, "stack": stack}, indent=2))
         return 0
     _print(_welcome(info, is_new=is_new, seconds=time.monotonic() - began))
     if differ:
-        _print(f"  note       a new one with --prefer {prefer} would have another {' and '.join(differ)}:")
-        _print("             plexdev down && plexdev up" + f" --prefer {prefer}")
+        asked = _asked(options)
+        _print(f"  note       a new one with {asked} would have another {' and '.join(differ)}:")
+        _print(f"             plexdev down --stack embedded && plexdev up {asked}")
     return 0
+
+
+@contextlib.contextmanager
+def _holder_named() -> Iterator[None]:
+    """Whose container has a port, Docker is asked where one may be there."""
+    try:
+        yield
+    except PlexdevError as error:
+        if error.failure is not PORT_TAKEN:
+            raise
+        from pytest_plexdev.stack.kind.host.publisher import named
+
+        raise named(error) from None
+
+
+def _ports_that_differ(options: argparse.Namespace, info: StackInfo) -> list[str]:
+    """The ports that were asked for by number and are others in a stack that runs already."""
+    asked = (("port", options.port, info.endpoints.api), ("idp-port", options.idp_port, info.endpoints.issuer))
+    return [name for name, port, url in asked if port and urlsplit(url).port != port]
+
+
+def _asked(options: argparse.Namespace) -> str:
+    given = (("--prefer", options.prefer or "real"), ("--port", options.port), ("--idp-port", options.idp_port))
+    return " ".join(f"{name} {value}" for name, value in given if value is not None)
 
 
 def down(directory: Path | None = None) -> int:
@@ -75,7 +107,7 @@ def _welcome(info: StackInfo, *, is_new: bool, seconds: float) -> str:
             f"  nats       {info.endpoints.nats}",
             f"  stand-ins  {', '.join(stand_ins)}",
             f"  left out   {', '.join(info.left_out)}",
-            "  next       pytest --dev-stack; plexdev login; plexdev down",
+            "  next       pytest --dev-stack; plexdev login; plexdev down --stack embedded",
         ]
     )
 

@@ -7,9 +7,11 @@ import contextlib
 import json
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pytest_plexdev.options import OPTIONS
+
+_LAST_PORT: Final = 65535
 
 
 def add_stack_commands(commands: Any) -> None:
@@ -20,6 +22,13 @@ def add_stack_commands(commands: Any) -> None:
         "--prefer", choices=("real", "stand-in"), help="embedded: Dex and SpiceDB on PATH, or not; default: real"
     )
     up.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="default: 60; kind: PLEXDEV_TIMEOUT, else 300")
+    up.add_argument("--port", type=_port, metavar="PORT", help="embedded: of the API; 0: a free one; default: 8080")
+    up.add_argument(
+        "--idp-port",
+        type=_port,
+        metavar="PORT",
+        help="embedded: of the identity provider; 0: a free one; default: 5556",
+    )
     up.add_argument("--reapply", action="store_true", help="kind: apply even what has not changed")
     up.add_argument("service", nargs="?", choices=("plexd",), help="a service that the stack leaves out by default")
     up.set_defaults(run=_up, refuse=up.error)
@@ -69,6 +78,12 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number from 0 to {_LAST_PORT}; 0: a free port")
+    return int(text)
+
+
 def _up(options: argparse.Namespace) -> int:
     if options.service is not None:
         from pytest_plexdev import cli_kind
@@ -77,6 +92,11 @@ def _up(options: argparse.Namespace) -> int:
     if options.stack == "kind":
         if options.prefer is not None:
             options.refuse("--prefer needs --stack embedded: a cluster has every service in its container")
+        if options.port is not None or options.idp_port is not None:
+            options.refuse(
+                "--port and --idp-port need --stack embedded: the warm cluster has the ports of the product's dev "
+                "stack, 8080 and 5556; a cluster of a run's own takes free ones: pytest --plexdev-stack=kind"
+            )
         from pytest_plexdev import cli_kind
 
         return cli_kind.up(options)

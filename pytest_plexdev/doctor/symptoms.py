@@ -25,19 +25,24 @@ class PortUse:
 
     Attributes:
         holder: The process or container in words; ``None``: nobody has it.
-        container: Its name, where it is one of Docker's.
-        pid: Of the process, where this user can see it.
-        is_warm_cluster: The warm cluster has it, as it should.
-        is_embedded: Our embedded stack has it.
+        stop: The command that ends it, where it is a stack that this user brought up.
+        cluster: kind's name of the cluster whose node has it.
+        is_warm_cluster: The warm cluster that plexdev made has it, as it should.
+        is_embedded: The embedded stack that this user left running has it.
     """
 
     port: int
     purpose: str
     holder: str | None = None
-    container: str | None = None
-    pid: int | None = None
+    stop: str = ""
+    cluster: str = ""
     is_warm_cluster: bool = False
     is_embedded: bool = False
+
+    @property
+    def is_yours(self) -> bool:
+        """Whether a warm stack of this user has it."""
+        return self.is_warm_cluster or self.is_embedded
 
 
 @dataclass(frozen=True, kw_only=True)

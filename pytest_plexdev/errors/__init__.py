@@ -66,7 +66,13 @@ PORT_TAKEN: Final = Failure(
     tag="port-taken",
     what="port {port} for {purpose} is taken by {holder}",
     why="a warm stack listens where the product's dev stack does, so that addresses stay the same",
-    fix="{stop}; or use a fresh stack, which takes free ports: pytest -m golden",
+    fix="{stop}",
+)
+PORT_FORBIDDEN: Final = Failure(
+    tag="port-forbidden",
+    what="port {port} for {purpose} may not be taken by this user: {reason}",
+    why="on most machines ports below 1024 are those of root",
+    fix="choose another one, or a free one: plexdev up --port 0 --idp-port 0",
 )
 
 NOT_IN_THIS_VERSION: Final = Failure(

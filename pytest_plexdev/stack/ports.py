@@ -7,22 +7,18 @@ program can sit there and answer in our place.
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import os
 import socket
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, TypeAlias
 
-from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
-from pytest_plexdev.stack.processes import ANOTHER_STACK, describe
+from pytest_plexdev.errors import PORT_FORBIDDEN, PORT_TAKEN, PlexdevError
+from pytest_plexdev.stack.port_holder import PortHolder, holder_of
 
 _Socket: TypeAlias = socket.socket
 
 _BACKLOG: Final = 2048
-_LISTENING: Final = "0A"
-"""TCP_LISTEN in ``/proc/net/tcp``."""
+OTHER_PORTS: Final = "take other ports, which are free: plexdev up --port 0 --idp-port 0"
 
 
 @dataclass(frozen=True)
@@ -46,18 +42,25 @@ class HeldPort:
             held.close()
 
 
-def reserve(port: int = 0, *, purpose: str) -> HeldPort:
+def reserve(port: int = 0, *, purpose: str, instead: str = OTHER_PORTS) -> HeldPort:
     """Hold a port, for a program that binds by itself or for a socket that is going to listen. 0: the kernel chooses.
 
     It is bound with ``SO_REUSEADDR`` and does not listen: Linux lets a second socket with ``SO_REUSEADDR``
     (every server's habit) bind there, and gives the port to nobody who did not ask for it by number.
 
+    Args:
+        purpose: What listens there, in words.
+        instead: What to do where somebody has it who cannot be asked to go.
+
     Raises:
-        PlexdevError: ``port-taken``, with the holder's name and pid.
+        PlexdevError: ``port-taken``, with the holder's name and pid; ``port-forbidden``: of a port below 1024, say.
     """
     attempts = 1 if port else 20
     for _ in range(attempts):
-        main = _bind(socket.AF_INET, "127.0.0.1", port)
+        try:
+            main = _bind(socket.AF_INET, "127.0.0.1", port)
+        except PermissionError as error:
+            raise PlexdevError(PORT_FORBIDDEN, port=port, purpose=purpose, reason=error.strerror) from None
         if main is None:
             break
         number: int = main.getsockname()[1]
@@ -70,8 +73,14 @@ def reserve(port: int = 0, *, purpose: str) -> HeldPort:
         if beside is not None:
             return HeldPort(number, main, (beside,))
         main.close()
-    taken_by = holder(port)
-    raise PlexdevError(PORT_TAKEN, port=port, purpose=purpose, holder=taken_by, stop=_how_to_stop(taken_by, port))
+    raise port_taken(port, holder_of(port), purpose=purpose, instead=instead)
+
+
+def port_taken(port: int, holder: PortHolder, *, purpose: str, instead: str) -> PlexdevError:
+    """The error for a port that *holder* has."""
+    return PlexdevError(
+        PORT_TAKEN, port=port, purpose=purpose, holder=holder.words, stop=_advice(holder, instead), instead=instead
+    )
 
 
 def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket | None:
@@ -89,43 +98,6 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket |
     return sock
 
 
-def holder(port: int) -> str:
-    """Who listens on a port of this machine: ``nginx (pid 812)``, or that it cannot be seen."""
-    inodes = _listening_inodes(port)
-    for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
-        if inodes & _socket_inodes(pid):
-            return describe(pid)
-    return "a process that this user cannot see" if inodes else "a process that holds it without listening"
-
-
-def _how_to_stop(taken_by: str, port: int) -> str:
-    """What to type: neither a program of a stack nor Docker's proxy of a container is what a person stops."""
-    if taken_by.startswith(ANOTHER_STACK):
-        return "plexdev down"
-    if "docker" in taken_by:
-        return f"docker stop $(docker ps -q --filter publish={port}), or of a cluster of plexdev's: plexdev down"
-    return f"stop {taken_by}"
-
-
-def _listening_inodes(port: int) -> set[str]:
-    wanted = f":{port:04X}"
-    found: set[str] = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]
-        except OSError:
-            continue
-        found |= {row[9] for row in rows if row[1].endswith(wanted) and row[3] == _LISTENING}
-    return found
-
-
-def _socket_inodes(pid: int) -> set[str]:
-    descriptors = f"/proc/{pid}/fd"
-    inodes: set[str] = set()
-    # A process of another user, or one that has just ended, does not let itself be looked at.
-    with contextlib.suppress(OSError):
-        for name in os.listdir(descriptors):  # noqa: PTH208 (a Path per descriptor of the machine is slow)
-            target = os.readlink(f"{descriptors}/{name}")  # noqa: PTH115
-            if target.startswith("socket:["):
-                inodes.add(target[8:-1])
-    return inodes
+def _advice(holder: PortHolder, instead: str) -> str:
+    """What to type: the command that ends a stack of this user's; nothing that would end somebody else's program."""
+    return f"{holder.stop}; or {instead}" if holder.stop else instead

@@ -148,7 +148,7 @@ def test_a_taken_port_is_what_kind_stumbled_over(
         said = advice(caught.value, None)
 
     assert f"doctor[port-taken]: port {port} (the API) is taken by " in said, str(caught.value)
-    assert "try: kill " in said
+    assert "try: pytest --plexdev-stack=kind" in said
 
 
 @pytest.mark.parametrize(

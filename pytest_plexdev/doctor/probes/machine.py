@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from pytest_plexdev.command import run
 from pytest_plexdev.doctor.symptoms import Disk, PortUse, RunningCommand
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.names import API_PORT, IDP_PORT, WARM_CLUSTER, node_of
+from pytest_plexdev.stack.kind.host.publisher import who_holds
+from pytest_plexdev.stack.kind.names import API_PORT, IDP_PORT
 from pytest_plexdev.stack.ports import reserve
 
 DOCKER_TIMEOUT: Final = 5.0
@@ -19,59 +20,36 @@ PORTS: Final[Mapping[int, str]] = {API_PORT: "the API", IDP_PORT: "Dex"}
 
 
 def ports() -> Sequence[PortUse]:
-    """Who listens on the warm stack's ports; a container by its name, where Docker can be asked."""
-    processes = {port: _holder(port, purpose) for port, purpose in PORTS.items()}
-    containers = _publishers() if any(map(_may_be_dockers, processes.values())) else {}
-    return [_use(port, purpose, processes[port], containers.get(port)) for port, purpose in PORTS.items()]
+    """Who has the warm stack's ports; a container by its labels, where Docker can be asked."""
+    return [_use(port, purpose) for port, purpose in _ports().items()]
 
 
-def _holder(port: int, purpose: str) -> str | None:
+def _ports() -> Mapping[int, str]:
+    """Those of the embedded stack that runs, which may be others than usual; else the usual ones."""
+    from pytest_plexdev.stack.embedded.warm import find_warm
+
+    info = find_warm()
+    if info is None:
+        return PORTS
+    origins = (info.endpoints.api, info.endpoints.issuer)
+    return {urlsplit(origin).port or 0: purpose for origin, purpose in zip(origins, PORTS.values(), strict=False)}
+
+
+def _use(port: int, purpose: str) -> PortUse:
     try:
         reserve(port, purpose=purpose).release()
-    except PlexdevError as error:
-        return str(error.facts["holder"])
-    return None
-
-
-def _may_be_dockers(process: str | None) -> bool:
-    """Docker publishes a port by a proxy of its own, which only root sees by name."""
-    return process is not None and ("docker" in process or "pid" not in process)
-
-
-def _use(port: int, purpose: str, process: str | None, container: str | None) -> PortUse:
-    if process is None:
-        return PortUse(port=port, purpose=purpose)
-    pid = re.search(r"pid (\d+)\)$", process)
-    return PortUse(
-        port=port,
-        purpose=purpose,
-        holder=f"the container {container}" if container else process,
-        container=container,
-        pid=int(pid[1]) if pid and not container else None,
-        is_warm_cluster=container == node_of(WARM_CLUSTER),
-        is_embedded=container is None and "plexdev stack" in process,
-    )
-
-
-def _publishers() -> dict[int, str]:
-    """Containers by the host ports that they publish; none where Docker does not answer."""
-    argv = ["docker", "ps", "--format", "{{.Names}}\t{{.Ports}}"]
-    try:
-        listing = run(argv, timeout=DOCKER_TIMEOUT, purpose="who publishes the ports").stdout
     except PlexdevError:
-        return {}
-    return dict(_published(listing))
-
-
-def _published(listing: str) -> Iterator[tuple[int, str]]:
-    """Host ports and names from lines like ``name<TAB>127.0.0.1:8080->30080/tcp, 9000/tcp``."""
-    for line in listing.splitlines():
-        name, _, mappings = line.partition("\t")
-        for mapping in mappings.split(", "):
-            host, arrow, _ = mapping.partition("->")
-            port = host.rpartition(":")[2]
-            if arrow and port.isdigit():
-                yield int(port), name
+        holder = who_holds(port)
+        return PortUse(
+            port=port,
+            purpose=purpose,
+            holder=holder.words,
+            stop=holder.stop,
+            cluster=holder.cluster,
+            is_warm_cluster=holder.is_warm_cluster,
+            is_embedded=holder.is_warm_stack,
+        )
+    return PortUse(port=port, purpose=purpose)
 
 
 def docker_disk() -> Disk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from pytest_plexdev.doctor.model import Fine, Found, Outcome
@@ -23,27 +24,36 @@ def port_taken(symptoms: Symptoms) -> Outcome:
     wrong = [use for use in symptoms.ports if _is_in_the_way(use, symptoms)]
     if wrong:
         evidence = "; ".join(f"port {use.port} ({use.purpose}) is taken by {use.holder}" for use in wrong)
-        commands = dict.fromkeys(_stop(use) for use in wrong)
-        return Found(evidence, " && ".join(commands))
-    held = dict.fromkeys(use.holder for use in symptoms.ports if use.holder is not None)
-    ports = " and ".join(str(use.port) for use in symptoms.ports)
-    return Fine(f"{ports}: " + (", ".join(map(str, held)) if held else "free"))
+        commands = dict.fromkeys(use.stop for use in wrong if use.stop)
+        return Found(evidence, " && ".join(commands) or _instead(symptoms))
+    return Fine(_host_ports(symptoms.ports))
 
 
 def _is_in_the_way(use: PortUse, symptoms: Symptoms) -> bool:
     if use.holder is None or use.is_warm_cluster:
         return False
+    if use.cluster and use.cluster == symptoms.cluster:
+        # It is the stack that is looked at, whoever made it.
+        return False
     return symptoms.bringing_up or not use.is_embedded
 
 
-def _stop(use: PortUse) -> str:
-    if use.is_embedded:
-        return "plexdev down"
-    if use.container is not None:
-        return f"docker stop {use.container}"
-    if use.pid is not None:
-        return f"kill {use.pid}"
-    return f"sudo ss -ltnp sport = :{use.port}"
+def _instead(symptoms: Symptoms) -> str:
+    """What helps where the holder is not this user's to end."""
+    return "pytest --plexdev-stack=kind" if symptoms.bringing_up else "plexdev up --port 0 --idp-port 0"
+
+
+def _host_ports(uses: Sequence[PortUse]) -> str:
+    by_holder: dict[str, list[str]] = {}
+    for use in uses:
+        by_holder.setdefault(_holder(use), []).append(str(use.port))
+    return "host ports " + "; ".join(f"{', '.join(ports)}: {holder}" for holder, ports in by_holder.items())
+
+
+def _holder(use: PortUse) -> str:
+    if use.holder is None:
+        return "free"
+    return f"yours ({'kind' if use.is_warm_cluster else 'embedded stack'})" if use.is_yours else use.holder
 
 
 def clocks_apart(symptoms: Symptoms) -> Outcome:

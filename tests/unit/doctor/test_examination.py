@@ -60,6 +60,7 @@ def test_the_command_says_so_without_a_traceback(nowhere: Path, capsys: pytest.C
     out = capsys.readouterr().out
     assert out.startswith("plexdev doctor: this machine\n")
     assert "not examined  serial-pulls            no cluster" in out
+    assert f"ok            embedded-stack          none is running in {nowhere}/state/warm" in out
     assert code == (1 if "FOUND" in out else 0)
 
 
@@ -67,7 +68,7 @@ def test_programs_get_json(nowhere: Path, capsys: pytest.CaptureFixture[str]) ->
     code = main(["doctor", "--json"])
 
     report = json.loads(capsys.readouterr().out)
-    assert (report["context"], len(report["findings"])) == (None, 9)
+    assert (report["context"], len(report["findings"])) == (None, 9 + 3)
     assert bool(report["found"]) == bool(code)
 
 
@@ -126,7 +127,8 @@ def test_a_taken_port_is_advice_where_the_error_names_it(taken: int) -> None:
     text = advice(RuntimeError(f"Bind for 127.0.0.1:{taken} failed: port is already allocated"), None)
 
     assert f"doctor[port-taken]: port {taken} (the API) is taken by " in text
-    assert f"try: kill {os.getpid()}" in text
+    assert f"(pid {os.getpid()})" in text
+    assert "try: pytest --plexdev-stack=kind" in text
 
 
 def test_a_taken_port_is_no_advice_for_another_failure(taken: int) -> None:
@@ -155,19 +157,6 @@ def test_a_running_wait_is_seen_with_its_words(tmp_path: Path) -> None:
         process.communicate()
 
     assert seen[process.pid][-3:] == ("wait", "--for=condition=Accepted", "httproute/x")
-
-
-def test_published_ports_are_read_in_every_form_of_docker() -> None:
-    listing = (
-        "plexsphere-control-plane\t127.0.0.1:8080->30080/tcp, 127.0.0.1:5556->30556/tcp\n"
-        "web\t0.0.0.0:80->80/tcp, :::80->80/tcp, 9000/tcp\nidle\t\n"
-    )
-
-    assert dict(machine._published(listing)) == {
-        8080: "plexsphere-control-plane",
-        5556: "plexsphere-control-plane",
-        80: "web",
-    }
 
 
 def test_a_probe_that_fails_is_said_and_the_others_go_on() -> None:

@@ -54,36 +54,59 @@ def test_there_are_nine_and_each_has_its_own_tag() -> None:
     assert len({mode.tag for mode in TABLE}) == len(TABLE) == 9
 
 
+ANOTHER = "the embedded stack of another state directory (pid 5, in /srv/warm)"
+ENDS_IT = "PLEXDEV_STATE_DIR=/srv plexdev down --stack embedded"
+FREE_PORTS = "plexdev up --port 0 --idp-port 0"
+
+
 class TestPortTaken:
     @pytest.mark.parametrize(
         ("use", "command"),
         [
-            (PortUse(port=8080, purpose="the API", holder="nginx (pid 812)", pid=812), "kill 812"),
-            (PortUse(port=5556, purpose="Dex", holder="the container dex", container="dex"), "docker stop dex"),
-            (PortUse(port=8080, purpose="the API", holder="somebody"), "sudo ss -ltnp sport = :8080"),
+            (PortUse(port=8080, purpose="the API", holder="nginx (pid 812)"), FREE_PORTS),
+            (PortUse(port=5556, purpose="Dex", holder="the container dex"), FREE_PORTS),
+            (PortUse(port=8080, purpose="the API", holder="somebody"), FREE_PORTS),
+            (PortUse(port=8080, purpose="the API", holder=ANOTHER, stop=ENDS_IT), ENDS_IT),
+            (PortUse(port=8080, purpose="the API", holder="the kind cluster x, ...", cluster="x"), FREE_PORTS),
         ],
     )
-    def test_the_holder_and_what_ends_it_are_named(self, use: PortUse, command: str) -> None:
+    def test_the_holder_is_named_and_nothing_ends_a_strangers(self, use: PortUse, command: str) -> None:
         finding = found_in("port-taken", ports=[use])
 
         assert (finding.state, finding.command) == ("found", command)
         assert f"port {use.port} ({use.purpose}) is taken by {use.holder}" in finding.evidence
 
-    def test_the_warm_cluster_has_its_own_ports(self) -> None:
-        use = PortUse(
-            port=8080, purpose="the API", holder="the container plexsphere-control-plane", is_warm_cluster=True
-        )
+    def test_a_strangers_port_is_not_freed_for_a_cluster_either(self) -> None:
+        use = PortUse(port=8080, purpose="the API", holder="nginx (pid 812)")
 
-        assert found_in("port-taken", ports=[use], bringing_up=True).state == "ok"
+        assert found_in("port-taken", ports=[use], bringing_up=True).command == "pytest --plexdev-stack=kind"
+
+    def test_the_warm_cluster_has_its_own_ports(self) -> None:
+        use = PortUse(port=8080, purpose="the API", holder="your kind cluster plexsphere", is_warm_cluster=True)
+        finding = found_in("port-taken", ports=[use, PortUse(port=5556, purpose="Dex")], bringing_up=True)
+
+        assert (finding.state, finding.evidence) == ("ok", "host ports 8080: yours (kind); 5556: free")
+
+    def test_the_cluster_that_is_looked_at_has_its_own_ports_whoever_made_it(self) -> None:
+        words = "the kind cluster plexsphere, which plexdev did not make"
+        use = PortUse(port=8080, purpose="the API", holder=words, cluster="plexsphere")
+
+        assert found_in("port-taken", ports=[use]).evidence == f"host ports 8080: {words}"
+        assert found_in("port-taken", ports=[use], cluster="").state == "found"
 
     @pytest.mark.parametrize(("bringing_up", "state"), [(False, "ok"), (True, "found")])
     def test_our_embedded_stack_is_in_the_way_of_a_bring_up_only(self, *, bringing_up: bool, state: str) -> None:
-        use = PortUse(port=8080, purpose="the API", holder="another plexdev stack (…)", pid=5, is_embedded=True)
+        stop = "plexdev down --stack embedded"
+        uses = [
+            PortUse(port=port, purpose=purpose, holder="your embedded stack (…)", stop=stop, is_embedded=True)
+            for port, purpose in ((8080, "the API"), (5556, "Dex"))
+        ]
 
-        finding = found_in("port-taken", ports=[use], bringing_up=bringing_up)
+        finding = found_in("port-taken", ports=uses, bringing_up=bringing_up)
 
         assert finding.state == state
-        assert finding.command in {"", "plexdev down"}
+        assert finding.command == (stop if bringing_up else "")
+        assert bringing_up or finding.evidence == "host ports 8080, 5556: yours (embedded stack)"
 
 
 class TestGatewayNotAdmitted:

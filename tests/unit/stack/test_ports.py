@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,17 +33,28 @@ def taken(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 @pytest.mark.parametrize(
-    ("taken", "fix"),
+    ("taken", "holder"),
     [
-        (("server",), "fix: stop server (pid "),
-        (("server", "plexsphere_reference"), "fix: plexdev down; or use a fresh stack"),
-        (("docker-proxy",), "fix: docker stop $(docker ps -q --filter publish={port}), or of a cluster of plexdev's: "),
+        (("server",), "server (pid "),
+        (("server", "plexsphere_reference"), "another plexdev stack (plexsphere_reference, pid "),
+        (("docker-proxy",), "docker-proxy (pid "),
     ],
     indirect=["taken"],
 )
-def test_what_to_type_ends_what_holds_it(taken: int, fix: str) -> None:
+def test_what_is_not_known_to_be_a_stack_of_ours_is_named_and_not_ended(taken: int, holder: str) -> None:
     with pytest.raises(PlexdevError) as refusal:
         reserve(taken, purpose="the API")
 
     assert refusal.value.tag == "port-taken"
-    assert fix.format(port=taken) in str(refusal.value)
+    assert f"is taken by {holder}" in str(refusal.value)
+    assert str(refusal.value).endswith("fix: take other ports, which are free: plexdev up --port 0 --idp-port 0")
+
+
+def test_a_port_that_this_user_may_not_take_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+
+    with pytest.raises(PlexdevError, match="port 80 for the API may not be taken by this user: Permission denied"):
+        reserve(80, purpose="the API")

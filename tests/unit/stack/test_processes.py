@@ -14,7 +14,8 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.processes import describe_status, last_lines
-from pytest_plexdev.stack.ports import holder, reserve
+from pytest_plexdev.stack.port_holder import holder_of
+from pytest_plexdev.stack.ports import reserve
 from pytest_plexdev.stack.processes import ProcessHandle, ProcessId, describe, first_ended
 
 
@@ -160,5 +161,5 @@ def test_a_program_of_another_stack_is_called_that() -> None:
 
 def test_the_holder_of_a_port_that_nobody_listens_on() -> None:
     held = reserve(purpose="a test")
-    assert holder(held.number) == "a process that holds it without listening"
+    assert holder_of(held.number).words == "a process that holds it without listening"
     held.release()

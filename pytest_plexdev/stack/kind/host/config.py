@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.kind.host.publisher import named
 from pytest_plexdev.stack.kind.names import API_NODE_PORT, HOME_LABEL, IDP_NODE_PORT, OWNER, OWNER_LABEL
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
-from pytest_plexdev.stack.ports import reserve
+from pytest_plexdev.stack.ports import HeldPort, reserve
+
+_FRESH: Final = "use a cluster of a run's own, which takes free ports: pytest --plexdev-stack=kind"
+"""The warm cluster has the ports of the product's dev stack, and no others."""
 
 
 def kind_file() -> Path:
@@ -43,7 +48,14 @@ def choose_addresses(settings: KindSettings) -> Addresses:
     with contextlib.ExitStack() as held:
         ports = []
         for port, purpose in ((settings.api_port, "the API"), (settings.idp_port, "the identity provider")):
-            reserved = reserve(port, purpose=purpose)
+            reserved = _reserve(port, purpose)
             held.callback(reserved.release)
             ports.append(reserved.number)
         return Addresses(*ports)
+
+
+def _reserve(port: int, purpose: str) -> HeldPort:
+    try:
+        return reserve(port, purpose=purpose, instead=_FRESH)
+    except PlexdevError as error:
+        raise named(error) from None

@@ -27,7 +27,7 @@ _REMOVAL: Final = 30.0
 _LATE: Final = 5.0
 """Seconds in which a container that Docker lists can be looked at."""
 _NO_FILE: Final = re.compile(r"could not find the file|no such container:path", re.IGNORECASE)
-_KIND_LABEL: Final = "io.x-k8s.kind.cluster"
+KIND_LABEL: Final = "io.x-k8s.kind.cluster"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def find_node(name: str, *, patience: float = PATIENCE) -> Container | None:
             return None
         time.sleep(0.1)
     raw = json.loads(said)[0]
-    if _KIND_LABEL not in (raw["Config"].get("Labels") or {}):
+    if KIND_LABEL not in (raw["Config"].get("Labels") or {}):
         return None
     return Container(
         name=node_of(name),
@@ -84,7 +84,7 @@ def _inspect(node: str, patience: float) -> str | None:
 
 
 def _is_listed(name: str) -> bool:
-    said = docker("ps", "-aq", "--filter", f"label={_KIND_LABEL}={name}", purpose="is a cluster being made?")
+    said = docker("ps", "-aq", "--filter", f"label={KIND_LABEL}={name}", purpose="is a cluster being made?")
     return bool(said.stdout.strip())
 
 

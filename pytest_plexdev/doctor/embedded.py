@@ -1,0 +1,134 @@
+"""Examine the embedded stack that ``plexdev up`` left running: its supervisor, its servers, and what they need."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from pytest_plexdev.doctor.model import Finding, FindingState
+from pytest_plexdev.stack.directories import cache_directory
+from pytest_plexdev.stack.embedded.layout import supervisor_of
+from pytest_plexdev.stack.embedded.warm import find_in, warm_directory
+from pytest_plexdev.stack.model import StackInfo, Verdict
+
+ROOM_NEEDED: Final = 100 << 20
+"""Bytes that a stack's databases and logs need."""
+AGAIN: Final = "plexdev down --stack embedded && plexdev up"
+_PATIENCE: Final = 5.0
+"""Seconds that the API gets to say how its dependencies are."""
+_API: Final = "plexsphere"
+
+
+def examine_embedded(directory: Path | None = None) -> list[Finding]:
+    """Look at the embedded stack in *directory*, by default the warm one, and at what one needs. Nothing is changed."""
+    place = directory or warm_directory()
+    info = find_in(place)
+    verdicts = _verdicts(info)
+    return [_of_the_stack(place, info, verdicts), *_of_readyz(info, verdicts), _of_the_disk(place), _of_the_cache()]
+
+
+def _verdicts(info: StackInfo | None) -> Sequence[Verdict]:
+    if info is None:
+        return ()
+    from pytest_plexdev.stack.embedded.state import verdicts
+
+    return verdicts(info)
+
+
+def _of_the_stack(place: Path, info: StackInfo | None, verdicts: Sequence[Verdict]) -> Finding:
+    state, evidence, command = _stack_state(place, info, verdicts)
+    return Finding(
+        mode="embedded-stack",
+        title="the embedded stack is not whole",
+        state=state,
+        evidence=evidence,
+        explanation="a server that ended does not come back by itself, and tests that need the stack are refused",
+        command=command,
+    )
+
+
+def _stack_state(place: Path, info: StackInfo | None, verdicts: Sequence[Verdict]) -> tuple[FindingState, str, str]:
+    supervisor = supervisor_of(place)
+    if supervisor is None:
+        return "ok", f"none is running in {place}", ""
+    if not supervisor.is_alive:
+        return "found", f"the supervisor in {place} (pid {supervisor.pid}) was killed, and every server with it", AGAIN
+    if info is None:
+        return "ok", f"the one in {place} is coming up (supervisor: pid {supervisor.pid})", ""
+    broken = [verdict for verdict in verdicts if verdict.state != "ready"]
+    if broken:
+        evidence = "; ".join(f"{each.name} is {each.state}: {each.reason.partition(chr(10))[0]}" for each in broken)
+        return "found", f"in {place}: {evidence}", AGAIN
+    names = ", ".join(verdict.name for verdict in verdicts)
+    return "ok", f"in {place}: supervisor (pid {supervisor.pid}), {names}", ""
+
+
+def _of_readyz(info: StackInfo | None, verdicts: Sequence[Verdict]) -> list[Finding]:
+    """Which of the API's own probes fails; nothing where there is no API to ask."""
+    if info is None or any(verdict.name == _API and verdict.state == "gone" for verdict in verdicts):
+        return []
+    url = f"{info.endpoints.api}/readyz"
+    failing: list[str] = []
+    state: FindingState
+    try:
+        answer = httpx.get(url, timeout=_PATIENCE, trust_env=False)
+        probes: Sequence[Mapping[str, Any]] = answer.json().get("probes", ())
+    except (httpx.HTTPError, ValueError, AttributeError) as error:
+        state, evidence = "found", f"GET {url} got no answer that can be read: {error or type(error).__name__}"
+    else:
+        failing = [_probe(each) for each in probes if not each.get("ok") and not each.get("informational")]
+        state = "found" if failing or not answer.is_success else "ok"
+        names = ", ".join(str(each.get("name")) for each in probes)
+        evidence = f"GET {url}: {answer.status_code}; " + ("; ".join(failing) or f"{names} answer")
+    return [
+        Finding(
+            mode="embedded-readyz",
+            title="the API is not ready",
+            state=state,
+            evidence=evidence,
+            explanation="the API asks what it depends on, and this is what did not answer it",
+            command="plexdev logs plexsphere --stack embedded" if state == "found" else "",
+        )
+    ]
+
+
+def _probe(probe: Mapping[str, Any]) -> str:
+    return f"{probe.get('name')}: {probe.get('detail') or 'no answer'}"
+
+
+def _of_the_disk(place: Path) -> Finding:
+    rooms = {each: shutil.disk_usage(each).free for each in (_existing(place), Path(tempfile.gettempdir()))}
+    short = {each: free for each, free in rooms.items() if free < ROOM_NEEDED}
+    said = "; ".join(f"{each} has {free / (1 << 20):.0f} MiB left" for each, free in (short or rooms).items())
+    return Finding(
+        mode="embedded-disk",
+        title="the disk is full",
+        state="found" if short else "ok",
+        evidence=said,
+        explanation="an embedded stack keeps its databases and logs there, about 100 MB",
+        command=f"df -h {' '.join(map(str, short))}" if short else "",
+    )
+
+
+def _of_the_cache() -> Finding:
+    cache = cache_directory()
+    nearest = _existing(cache)
+    usable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    return Finding(
+        mode="embedded-cache",
+        title="the cache directory cannot be written",
+        state="ok" if usable else "found",
+        evidence=f"{cache}: " + ("can be written" if usable else f"{nearest} may not be written by this user"),
+        explanation="the embedded stack keeps a migrated Postgres data directory there, so that the next start is fast",
+        command="" if usable else "PLEXDEV_CACHE_DIR=/some/directory plexdev up",
+    )
+
+
+def _existing(path: Path) -> Path:
+    return next(each for each in (path, *path.parents) if each.exists())

@@ -1,0 +1,70 @@
+"""Find the container that publishes a port of this machine, and whose it is: by labels, never by its name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
+from pytest_plexdev.stack.kind.host.cluster import mark_of
+from pytest_plexdev.stack.kind.host.container import KIND_LABEL, Container
+from pytest_plexdev.stack.kind.host.engine import docker
+from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.kind.names import WARM_CLUSTER
+from pytest_plexdev.stack.kind.whereabouts import warm_directory
+from pytest_plexdev.stack.port_holder import PortHolder, holder_of
+from pytest_plexdev.stack.ports import port_taken
+
+_PATIENCE: Final = 5.0
+"""Seconds that Docker gets for an answer."""
+_WHOSE: Final = {
+    "elsewhere": "which plexdev made with another state directory, or for a test run",
+    "none": "which plexdev did not make",
+}
+_UNSAID: Final = "which does not say whose it is"
+
+
+def who_holds(port: int) -> PortHolder:
+    """Who has a port of this machine: a process, or the container that Docker publishes there."""
+    process = holder_of(port)
+    return (publisher_of(port) if process.may_be_a_container else None) or process
+
+
+def publisher_of(port: int) -> PortHolder | None:
+    """The container that publishes a port; ``None`` where there is none, or Docker does not answer."""
+    labels = f'{{{{.Names}}}}\t{{{{.Label "{KIND_LABEL}"}}}}'
+    try:
+        said = docker(
+            "ps",
+            "--filter",
+            f"publish={port}",
+            "--format",
+            labels,
+            purpose="who publishes the port?",
+            timeout=_PATIENCE,
+        ).stdout
+    except PlexdevError:
+        return None
+    name, _, cluster = said.partition("\n")[0].partition("\t")
+    if not name:
+        return None
+    return _node(name, cluster.strip()) if cluster.strip() else PortHolder(words=f"the container {name}")
+
+
+def named(error: PlexdevError) -> PlexdevError:
+    """A ``port-taken`` error, with the container that publishes the port, where one does; any other error as it is."""
+    if error.failure is not PORT_TAKEN:
+        return error
+    port = int(str(error.facts["port"]))
+    container = publisher_of(port) if holder_of(port).may_be_a_container else None
+    if container is None:
+        return error
+    return port_taken(port, container, purpose=str(error.facts["purpose"]), instead=str(error.facts["instead"]))
+
+
+def _node(container: str, cluster: str) -> PortHolder:
+    node = Container(name=container, created=0.0, running=True, ports={})
+    mark = mark_of(Place(cluster, warm_directory(name=cluster)), node)
+    if mark == "ours" and cluster == WARM_CLUSTER:
+        stop = "plexdev down --stack kind"
+        return PortHolder(words=f"your kind cluster {cluster}", stop=stop, cluster=cluster, is_warm_cluster=True)
+    return PortHolder(words=f"the kind cluster {cluster}, {_WHOSE.get(mark, _UNSAID)}", cluster=cluster)

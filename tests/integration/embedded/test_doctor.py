@@ -1,0 +1,100 @@
+"""The doctor on the default stack: what it examined, what it found, and whose the ports are."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from pytest_plexdev import cli
+from pytest_plexdev.stack.embedded import EmbeddedSettings
+from pytest_plexdev.stack.embedded.layout import supervisor_of
+from pytest_plexdev.stack.embedded.provider import end
+from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
+from pytest_plexdev.stack.model import StackInfo
+from tests.integration.embedded.conftest import pid_of
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("KUBECONFIG", os.devnull)
+    yield tmp_path / "state"
+    end(warm_directory())
+
+
+@pytest.fixture
+def warm(state: Path, settings: EmbeddedSettings, monkeypatch: pytest.MonkeyPatch) -> StackInfo:
+    info, _ = bring_up_warm(replace(settings, id="warm"), lambda _: None)
+    monkeypatch.setenv("PATH", str(state))  # without Docker
+    return info
+
+
+def doctor(capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    code = cli.main(["doctor"])
+    return code, capsys.readouterr().out
+
+
+def port_of(url: str) -> int | None:
+    return urlsplit(url).port
+
+
+def test_a_whole_stack_is_examined_and_its_ports_are_yours(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = doctor(capsys)
+
+    ports = f"{port_of(warm.endpoints.api)}, {port_of(warm.endpoints.issuer)}"
+    assert f"ok            port-taken              host ports {ports}: yours (embedded stack)" in out
+    assert f"ok            embedded-stack          in {warm.directory}: supervisor (pid " in out
+    assert "postgres, nats, dex, spicedb, plexsphere-signer, plexsphere, " in out
+    assert f"ok            embedded-readyz         GET {warm.endpoints.api}/readyz: 200; " in out
+    assert code == 0
+
+
+def test_a_server_that_was_killed_is_found(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
+    os.kill(pid_of(warm, "plexsphere"), signal.SIGKILL)
+    _wait_for(lambda: (warm.directory / "ends" / "plexsphere.json").exists())
+    code, out = doctor(capsys)
+
+    assert code == 1
+    assert "FOUND         embedded-stack" in out
+    assert f"found  in {warm.directory}: plexsphere is gone: ended with SIGKILL" in out
+    assert "try    plexdev down --stack embedded && plexdev up\n" in out
+
+
+def test_a_supervisor_that_was_killed_is_found(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
+    supervisor = supervisor_of(warm.directory)
+    assert supervisor is not None
+    os.kill(supervisor.pid, signal.SIGKILL)
+    _wait_for(lambda: find_warm() is None)
+    code, out = doctor(capsys)
+
+    assert code == 1
+    assert f"the supervisor in {warm.directory} (pid {supervisor.pid}) was killed" in out
+
+
+def test_the_advice_for_a_taken_port_ends_the_one_who_has_it(
+    warm: StackInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = str(port_of(warm.endpoints.api))
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "another"))
+    assert cli.main(["up", "--port", port, "--idp-port", "0", "--prefer", "stand-in"]) == 1
+    said = capsys.readouterr().err
+    end_it = f"PLEXDEV_STATE_DIR={warm.directory.parent} plexdev down --stack embedded"
+    assert f"  fix: {end_it}; or take other ports" in said
+
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(warm.directory.parent))
+    assert cli.main(["down", "--stack", "embedded"]) == 0
+    assert find_warm() is None
+
+
+def _wait_for(condition: object) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)

@@ -12,7 +12,12 @@ import httpx
 import jsonschema
 import yaml
 
-CONTRACT = Path(__file__).parents[4] / "shared" / "contract" / "plexsphere-v1.yaml"
+_DOCUMENT = Path("shared", "contract", "plexsphere-v1.yaml")
+# A worktree lies deeper than the checkout: search every directory above.
+CONTRACT = next(
+    (found for above in Path(__file__).parents[4:] if (found := above / _DOCUMENT).exists()),
+    Path(__file__).parents[4] / _DOCUMENT,
+)
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from plexsphere_reference.domain.audit import PLATFORM_CHAIN, UNPROVISIONED_KEY, AuditRecord, Reason, pseudonym
 from plexsphere_reference.domain.principal import Principal
+from plexsphere_reference.http.client_address import client_address
 from plexsphere_reference.http.pagination import Cursors, Page, parse_limit
 from plexsphere_reference.http.plane import Plane
 from plexsphere_reference.http.problems import Problem, permission_denied
@@ -132,7 +133,6 @@ class Call:
         """An audit row of this call."""
         chain_id = chain or PLATFORM_CHAIN
         object_type, _, object_id = resource.partition(":")
-        client = self.request.client
         return AuditRecord(
             chain_id=chain_id,
             occurred_at=datetime.now(UTC),
@@ -143,7 +143,7 @@ class Call:
             object_type=object_type,
             object_id=object_id,
             correlation_id=self.correlation_id,
-            ip=client.host if client else None,
+            ip=client_address(self.request, trust_proxy=self.plane.settings.trust_proxy_headers),
             user_agent=self.request.headers.get("user-agent", "")[:_LONGEST_USER_AGENT] or None,
         )
 

@@ -1,0 +1,41 @@
+"""The network address of a request's client, as far as the deployment lets us know it."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+
+from starlette.requests import Request
+
+_FORWARDED_FOR: Final = "x-forwarded-for"
+
+
+def client_address(request: Request, *, trust_proxy: bool) -> str | None:
+    """The address of whoever sent *request*: the connection's peer, or what a trusted proxy says of it.
+
+    Args:
+        trust_proxy: ``PLEXSPHERE_AUTH_TRUST_PROXY_HEADERS``. A proxy appends the peer that it saw to
+            ``X-Forwarded-For``, so its last entry counts: everything before it is the client's own claim. An entry
+            that is no address is ignored.
+
+    Returns:
+        The address in its canonical spelling; None where the server does not know its peer.
+    """
+    peer = request.client.host if request.client else None
+    if not trust_proxy:
+        return peer
+    values = request.headers.getlist(_FORWARDED_FOR)
+    last = values[-1].rpartition(",")[2].strip() if values else ""
+    return _address(last) or peer
+
+
+def _address(text: str) -> str | None:
+    """*text* as an address; proxies may add a port (``192.0.2.1:4711``, ``[2001:db8::1]:4711``)."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None

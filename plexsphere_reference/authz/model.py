@@ -132,6 +132,17 @@ class Authorizer(Protocol):
         """All resources of a type on which ``subject`` has ``permission``, in no order."""
         ...
 
+    async def enumerate_resources(
+        self, subject: str, permission: str, resource_type: str, *, limit: int
+    ) -> list[str] | None:
+        """Like :meth:`lookup_resources`, in bounded time.
+
+        Returns:
+            All of them if there are *limit* at most; None where there may be more, or where the backend cannot
+            enumerate them: then only checks tell.
+        """
+        ...
+
     async def write(self, tuples: Iterable[Relationship], connection: Connection | None = None) -> None:
         """Write tuples; those that are there already are fine (TOUCH). All of them or none.
 

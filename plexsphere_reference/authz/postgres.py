@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -29,8 +30,9 @@ CROSS JOIN LATERAL (
 ) AS found (relation, subject_type, subject_id, subject_relation)
 """
 
-# Relations are ignored on the way: what comes out is a superset, which the check then filters. It is complete because
-# whatever a permission derives from, through any operator, lies on some chain of tuples from the subject.
+# Only relations that the permission derives from are followed, in any combination: what comes out is a superset, which
+# the check then filters. It is complete because whatever a permission derives from, through any operator, lies on some
+# chain of tuples from the subject. Nothing is sorted, so the walk ends as soon as the limit is reached.
 _REACHABLE: Final = """
 WITH RECURSIVE reached (object_type, object_id) AS (
     SELECT %s::text, %s::text
@@ -38,8 +40,9 @@ WITH RECURSIVE reached (object_type, object_id) AS (
     SELECT tuples.object_type, tuples.object_id
     FROM reached JOIN plexsphere.relation_tuples AS tuples
       ON (tuples.subject_type, tuples.subject_id) = (reached.object_type, reached.object_id)
+    WHERE (tuples.object_type, tuples.relation) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
 )
-SELECT object_id FROM reached WHERE object_type = %s
+SELECT object_id FROM reached WHERE object_type = %s LIMIT %s
 """
 
 _WRITE: Final = """
@@ -56,6 +59,8 @@ WHERE (tuples.object_type, tuples.object_id, tuples.subject_type, tuples.subject
     = (gone.object_type, gone.object_id, gone.subject_type, gone.subject_id)
   AND (tuples.relation, tuples.subject_relation) = (gone.relation, gone.subject_relation)
 """
+
+_EVALUATED_AT_ONCE: Final = 100
 
 
 class Rows(Protocol):
@@ -90,9 +95,23 @@ class PostgresAuthorizer:
         return [bool(verdict) for verdict in await self._verdicts(Subject.parse(subject), permission, targets)]
 
     async def lookup_resources(self, subject: str, permission: str, resource_type: str) -> list[str]:
+        return await self._lookup(subject, permission, resource_type, limit=None) or []
+
+    async def enumerate_resources(
+        self, subject: str, permission: str, resource_type: str, *, limit: int
+    ) -> list[str] | None:
+        return await self._lookup(subject, permission, resource_type, limit=limit)
+
+    async def _lookup(
+        self, subject: str, permission: str, resource_type: str, *, limit: int | None
+    ) -> list[str] | None:
         asker = Subject.parse(subject)
         self._schema.require_checkable(asker, permission, resource_type)
-        rows = await self._fetch(_REACHABLE, (asker.type, asker.id, resource_type))
+        types, relations = zip(*self._schema.relations_behind(resource_type, permission), strict=True)
+        most = None if limit is None else limit + 1
+        rows = await self._fetch(_REACHABLE, (asker.type, asker.id, list(types), list(relations), resource_type, most))
+        if limit is not None and len(rows) > limit:
+            return None
         candidates = [Object(resource_type, object_id) for (object_id,) in rows]
         verdicts = await self._verdicts(asker, permission, candidates)
         return [str(target) for target, verdict in zip(candidates, verdicts, strict=True) if verdict]
@@ -120,7 +139,9 @@ class PostgresAuthorizer:
         open_targets = list(range(len(targets)))
         while open_targets:
             missing: dict[Object, None] = {}
-            for index in open_targets:
+            for count, index in enumerate(open_targets, start=1):
+                if count % _EVALUATED_AT_ONCE == 0:
+                    await asyncio.sleep(0)  # other requests go on meanwhile
                 evaluation = Evaluation(self._schema, subject, known)
                 verdicts[index] = evaluation.run(targets[index], permission)
                 missing |= evaluation.missing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from plexsphere_reference.authz.model import AuthzRejected, Object, Relationship, Subject
@@ -61,6 +61,9 @@ class Schema:
     """A whole schema. The messages of its refusals are SpiceDB's own."""
 
     definitions: Mapping[str, Definition]
+    _relations_behind: dict[tuple[str, str], frozenset[tuple[str, str]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def definition(self, name: str) -> Definition:
         """The definition of an object type.
@@ -72,6 +75,13 @@ class Schema:
         if definition is None:
             raise AuthzRejected(f"object definition `{name}` not found")
         return definition
+
+    def relations_behind(self, type_: str, name: str) -> frozenset[tuple[str, str]]:
+        """Every relation, with its object type, whose tuples may decide about ``name`` on objects of a type."""
+        known = self._relations_behind.get((type_, name))
+        if known is None:
+            known = self._relations_behind[type_, name] = _Derivation(self).of(type_, name)
+        return known
 
     def require_checkable(self, subject: Subject, name: str, resource_type: str) -> None:
         """Refuse a check that could never have a meaning.
@@ -104,6 +114,43 @@ class Schema:
                 f"subjects of type `{kind}` are not allowed on relation `{resource.type}#{tuple_.relation}`"
             )
         return resource, tuple_.relation, subject
+
+
+class _Derivation:
+    """Collects the relations behind a name by walking the schema from it."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._seen: set[tuple[str, str]] = set()
+        self._relations: set[tuple[str, str]] = set()
+
+    def of(self, type_: str, name: str) -> frozenset[tuple[str, str]]:
+        self._name(type_, name)
+        return frozenset(self._relations)
+
+    def _name(self, type_: str, name: str) -> None:
+        definition = self._schema.definitions[type_]
+        if (type_, name) in self._seen or not definition.knows(name):
+            return
+        self._seen.add((type_, name))
+        if name in definition.permissions:
+            self._expression(definition, definition.permissions[name])
+            return
+        self._relations.add((type_, name))
+        for kind in definition.relations[name]:
+            if kind.relation:
+                self._name(kind.type, kind.relation)
+
+    def _expression(self, definition: Definition, expression: Expression) -> None:
+        if isinstance(expression, Reference):
+            self._name(definition.name, expression.name)
+        elif isinstance(expression, Arrow):
+            self._name(definition.name, expression.tupleset)
+            for kind in definition.relations[expression.tupleset]:
+                self._name(kind.type, expression.name)
+        else:
+            for operand in expression.operands:
+                self._expression(definition, operand)
 
 
 def _unknown_name(definition: str, name: str) -> AuthzRejected:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 _DEADLINE: Final = 2.0
 """Seconds for one call, and for SpiceDB to come back in the middle of one."""
-_TOO_DEEP: Final = "max depth exceeded"
+_DEPTH_MESSAGE: Final = "max depth exceeded"
 _RECONNECT: Final = (
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 2000),
@@ -57,6 +57,10 @@ _RECONNECT: Final = (
 # Always: tuples are written by the bootstrap program and by other replicas of the API as well, whose ZedTokens this
 # process does not know. A token of our own would give us our own writes, and let us miss theirs for five seconds.
 _CONSISTENCY: Final = Consistency(fully_consistent=True)
+
+
+class _TooDeep(AuthzUnavailable):
+    """Groups contain each other, or nest too deep: SpiceDB gives a whole look-up up, where a check is denied."""
 
 
 class _Check(NamedTuple):
@@ -92,6 +96,10 @@ class SpiceDBAuthorizer:
         return [decision.allowed for decision in await self._check_all(checks)] if checks else []
 
     async def lookup_resources(self, subject: str, permission: str, resource_type: str) -> list[str]:
+        return list(dict.fromkeys(await self._lookup(subject, permission, resource_type, limit=0)))
+
+    async def _lookup(self, subject: str, permission: str, resource_type: str, *, limit: int) -> list[str]:
+        """*limit* resources at most (0: all), some of them more than once."""
         asker = Subject.parse(subject)
         self._schema.require_checkable(asker, permission, resource_type)
         request = LookupResourcesRequest(
@@ -99,10 +107,22 @@ class SpiceDBAuthorizer:
             resource_object_type=resource_type,
             permission=permission,
             subject=_wire_subject(asker),
+            optional_limit=limit,
         )
         with _answered():
             answers = self._permissions.LookupResources(request, timeout=_DEADLINE, metadata=self._metadata)
             return [f"{resource_type}:{answer.resource_object_id}" async for answer in answers]
+
+    async def enumerate_resources(
+        self, subject: str, permission: str, resource_type: str, *, limit: int
+    ) -> list[str] | None:
+        try:
+            found = await self._lookup(subject, permission, resource_type, limit=limit + 1)
+        except _TooDeep:
+            return None
+        # With a limit SpiceDB may name a resource more than once, and counts each time: only fewer answers than
+        # it was asked for are all of them.
+        return list(dict.fromkeys(found)) if len(found) <= limit else None
 
     async def write(self, tuples: Iterable[Relationship], connection: Connection | None = None) -> None:  # noqa: ARG002
         await self._update(RelationshipUpdate.OPERATION_TOUCH, tuples)
@@ -163,6 +183,8 @@ def _answered() -> Iterator[None]:
     except grpc.aio.AioRpcError as error:
         if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
             raise AuthzRejected(error.details()) from error
+        if _DEPTH_MESSAGE in (error.details() or ""):
+            raise _TooDeep(str(_unavailable(error))) from error
         raise _unavailable(error) from error
 
 
@@ -172,7 +194,7 @@ def _unavailable(error: grpc.aio.AioRpcError) -> AuthzUnavailable:
 
 def _decision(pair: CheckBulkPermissionsPair) -> Decision:
     if pair.HasField("error"):
-        if _TOO_DEEP in pair.error.message:
+        if _DEPTH_MESSAGE in pair.error.message:
             return DENIED
         raise AuthzUnavailable(f"SpiceDB: {pair.error.message}")
     held = CheckPermissionResponse.PERMISSIONSHIP_HAS_PERMISSION

@@ -1,23 +1,29 @@
-"""``limit`` and ``cursor``: opaque, signed, and bound to who asked."""
+"""``limit`` and ``cursor``: sealed, and bound to the list, its filter and who asked."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import hmac
+import functools
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
 from plexsphere_reference.http.problems import Problem
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 Item = TypeVar("Item")
 
-_VERSION: Final = b"v1"
-_MAC_BYTES: Final = 16
+_VERSION: Final = b"\x02"
+_NONCE_BYTES: Final = 12
+_TAG_BYTES: Final = 16
+_KEY_BYTES: Final = 32
+_KEY_PURPOSE: Final = b"plexsphere cursors v2"
 _DEFAULT_LIMIT: Final = 50
 _HIGHEST_LIMIT: Final = 200
 
@@ -26,7 +32,9 @@ _HIGHEST_LIMIT: Final = 200
 class Page:
     """What a list operation was asked for: at most ``limit`` rows behind ``after`` (None: from the start).
 
-    ``binding`` is who its cursors are for.
+    Attributes:
+        listing: The list and what it is filtered by. A cursor of another listing is invalid.
+        binding: Who its cursors are for.
     """
 
     listing: str
@@ -46,37 +54,62 @@ class Page:
 
 @dataclass(frozen=True)
 class Cursors:
-    """Signs and reads the cursors of one list, ``domains`` for example."""
+    """Seals and opens the cursors of one listing.
+
+    A cursor is ``version ‖ nonce ‖ AES-256-GCM(caller, position)`` with the listing as associated data, so nothing in
+    it can be read and it opens for its own listing only. The caller is sealed inside rather than associated: the
+    contract tells a cursor of somebody else (403) from one that was tampered with (400).
+
+    Args:
+        key: ``PLEXSPHERE_CURSOR_KEY``; the AES key is derived from it.
+        listing: The list and its filter, ``projects:<domain id>`` for example.
+    """
 
     key: bytes
     listing: str
 
     def encode(self, binding: str, position: list[Any]) -> str:
-        payload = msgspec.json.encode([self._bound(binding), position])
-        return _pack(_VERSION + self._mac(payload) + payload)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        payload = msgspec.json.encode([binding, position])
+        return _pack(_VERSION + nonce + _cipher(self.key).encrypt(nonce, payload, self._associated))
 
     def decode(self, binding: str, cursor: str) -> list[Any]:
         """The position that ``cursor`` stands for.
 
         Raises:
-            Problem: 400 ``invalid_cursor`` for what this server did not make for this list; 403
+            Problem: 400 ``invalid_cursor`` for what this server did not make for this listing; 403
                 ``cursor_binding_mismatch`` for what it made for somebody else.
         """
-        raw = _unpack(cursor)
-        version, mac, payload = raw[:2], raw[2 : 2 + _MAC_BYTES], raw[2 + _MAC_BYTES :]
-        if version != _VERSION or not hmac.compare_digest(mac, self._mac(payload)):
-            raise _invalid_cursor()
-        bound, position = msgspec.json.decode(payload, type=tuple[str, list[Any]])
-        if bound != self._bound(binding):
+        bound, position = msgspec.json.decode(self._open(cursor), type=tuple[str, list[Any]])
+        if bound != binding:
             raise Problem(403, "cursor_binding_mismatch", "this cursor was handed out to somebody else")
         return position
 
-    def _bound(self, binding: str) -> str:
-        return hmac.new(self.key, binding.encode(), hashlib.sha256).hexdigest()[:16]
+    def _open(self, cursor: str) -> bytes:
+        from cryptography.exceptions import InvalidTag
 
-    def _mac(self, payload: bytes) -> bytes:
-        message = self.listing.encode() + b"\0" + payload
-        return hmac.new(self.key, message, hashlib.sha256).digest()[:_MAC_BYTES]
+        raw = _unpack(cursor)
+        version, nonce, sealed = raw[:1], raw[1 : 1 + _NONCE_BYTES], raw[1 + _NONCE_BYTES :]
+        if version != _VERSION or len(sealed) < _TAG_BYTES:
+            raise _invalid_cursor()
+        try:
+            return _cipher(self.key).decrypt(nonce, sealed, self._associated)
+        except InvalidTag as error:
+            raise _invalid_cursor() from error
+
+    @property
+    def _associated(self) -> bytes:
+        return self.listing.encode()
+
+
+@functools.lru_cache(maxsize=4)
+def _cipher(key: bytes) -> AESGCM:
+    # Imported when the first list has a second page: loading OpenSSL's bindings would delay every start.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    return AESGCM(HKDF(SHA256(), length=_KEY_BYTES, salt=None, info=_KEY_PURPOSE).derive(key))
 
 
 def parse_limit(value: str | None) -> int:

@@ -130,10 +130,12 @@ async def delete(connection: Connection, domain_id: UUID) -> None:
     await connection.execute("DELETE FROM plexsphere.domains WHERE id = %s", [domain_id])
 
 
-async def listed(database: Database, after_slug: str, most: int) -> list[Domain]:
-    """Domains in the order of their slugs, behind ``after_slug``."""
+async def listed(database: Database, after_slug: str, most: int, among: Sequence[UUID] | None = None) -> list[Domain]:
+    """Domains in the order of their slugs, behind ``after_slug``; only those of these ids, where they are given."""
+    chosen = "" if among is None else " AND id = ANY(%s)"
     rows = await database.fetch_all(
-        f"SELECT {_COLUMNS} FROM plexsphere.domains WHERE slug > %s ORDER BY slug LIMIT %s", [after_slug, most]
+        f"SELECT {_COLUMNS} FROM plexsphere.domains WHERE slug > %s{chosen} ORDER BY slug LIMIT %s",
+        [after_slug, *([] if among is None else [list(among)]), most],
     )
     return [_domain(row) for row in rows]
 

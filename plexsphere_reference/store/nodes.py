@@ -50,12 +50,15 @@ class NewNode:
     nsk: bytes = field(repr=False)
 
 
-async def listed(database: Database, domain_id: UUID | None, after: UUID | None, most: int) -> list[Node]:
-    """Nodes, oldest first, behind ``after``; of one Domain or of all."""
+async def listed(
+    database: Database, domain_id: UUID | None, after: UUID | None, most: int, among: Sequence[UUID] | None = None
+) -> list[Node]:
+    """Nodes, oldest first, behind ``after``; of one Domain or of all, and of these ids where they are given."""
+    chosen = "" if among is None else " AND id = ANY(%s)"
     rows = await database.fetch_all(
         "SELECT id, domain_id, created_at FROM plexsphere.nodes"
-        " WHERE (%s::uuid IS NULL OR domain_id = %s) AND (%s::uuid IS NULL OR id > %s) ORDER BY id LIMIT %s",
-        [domain_id, domain_id, after, after, most],
+        f" WHERE (%s::uuid IS NULL OR domain_id = %s) AND (%s::uuid IS NULL OR id > %s){chosen} ORDER BY id LIMIT %s",
+        [domain_id, domain_id, after, after, *([] if among is None else [list(among)]), most],
     )
     return [Node(*row) for row in rows]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -54,12 +55,24 @@ async def get(database: Database, project_id: UUID) -> Project | None:
     return _project(row) if row else None
 
 
-async def listed(database: Database, domain_id: UUID | None, after: tuple[str, UUID], most: int) -> list[Project]:
-    """Projects in the order of slug and id, behind ``after``; of one Domain, or of all where it is None."""
+async def listed(
+    database: Database,
+    domain_id: UUID | None,
+    after: tuple[str, UUID],
+    most: int,
+    among: Sequence[UUID] | None = None,
+) -> list[Project]:
+    """Projects in the order of slug and id, behind ``after``.
+
+    Args:
+        domain_id: The Domain that they belong to; None for all.
+        among: The ids to choose from; None for all.
+    """
+    chosen = "" if among is None else " AND id = ANY(%s)"
     rows = await database.fetch_all(
         f"SELECT {_COLUMNS} FROM plexsphere.projects WHERE (%s::uuid IS NULL OR domain_id = %s)"
-        " AND (slug, id) > (%s, %s) ORDER BY slug, id LIMIT %s",
-        [domain_id, domain_id, *after, most],
+        f" AND (slug, id) > (%s, %s){chosen} ORDER BY slug, id LIMIT %s",
+        [domain_id, domain_id, *after, *([] if among is None else [list(among)]), most],
     )
     return [_project(row) for row in rows]
 

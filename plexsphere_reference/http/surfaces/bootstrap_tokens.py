@@ -6,8 +6,9 @@ read it is told 404 for a token that is not there, everybody else 403 whether it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -21,6 +22,7 @@ from plexsphere_reference.http.call import Call, no_content
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.surfaces import projects as projects_surface
+from plexsphere_reference.http.visibility import filtered_rows
 from plexsphere_reference.ids import uuid7
 from plexsphere_reference.store import bootstrap_tokens, projects
 from plexsphere_reference.store.bootstrap_tokens import BootstrapToken
@@ -73,12 +75,16 @@ async def list_bootstrap_tokens(call: Call) -> Response:
     await _require_read(call, project_id, action="bootstrap_token.list")
     if await projects.get(call.plane.database, project_id) is None:
         raise projects_surface.not_found()
-    after = UUID(page.after[0]) if page.after else None
-    rows = await bootstrap_tokens.listed(call.plane.database, project_id, after, page.most)
-    shown = page.shown(rows)
-    visible = await call.readable("read", "bootstrap_token", [(each.id, each) for each in shown])
-    items = [_metadata(each) for each in visible]
-    return call.listed(page, rows, items, position=lambda last: [str(last.id)])
+
+    async def read(after: list[Any] | None, most: int, among: Sequence[UUID] | None = None) -> list[BootstrapToken]:
+        assert among is None, "rows are filtered"
+        behind = UUID(after[0]) if after else None
+        return await bootstrap_tokens.listed(call.plane.database, project_id, behind, most)
+
+    # Who reads the Project reads its tokens, so next to nothing is filtered out.
+    rows = await filtered_rows(call, page, "bootstrap_token", read, _position)
+    items = [_metadata(each) for each in page.shown(rows)]
+    return call.listed(page, rows, items, position=_position)
 
 
 async def get_bootstrap_token(call: Call) -> Response:
@@ -105,6 +111,10 @@ async def revoke_bootstrap_token(call: Call) -> Response:
         await bootstrap_tokens.revoke(tx.connection, token_id)
         await tx.event("BootstrapTokenRevoked", "bootstrap_token", token_id, domain_id=domain_id, project_id=project_id)
     return no_content()
+
+
+def _position(last: BootstrapToken) -> list[Any]:
+    return [str(last.id)]
 
 
 async def _require_read(call: Call, project_id: UUID, *, action: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -21,6 +22,7 @@ from plexsphere_reference.domain.tenancy import (
 from plexsphere_reference.http.call import Call, no_content
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.http.visibility import visible_rows
 from plexsphere_reference.ids import uuid7
 from plexsphere_reference.store import domains
 from plexsphere_reference.store.database import Connection
@@ -74,14 +76,16 @@ async def create_domain(call: Call) -> Response:
 
 async def list_domains(call: Call) -> Response:
     page = call.page("domains")
-    rows = await domains.listed(call.plane.database, page.after[0] if page.after else "", page.most)
-    shown = page.shown(rows)
-    visible = await call.readable("read", "domain", [(each.id, each) for each in shown])
+
+    async def read(after: list[Any] | None, most: int, among: Sequence[UUID] | None = None) -> list[Domain]:
+        return await domains.listed(call.plane.database, after[0] if after else "", most, among)
+
+    rows = await visible_rows(call, page, "domain", read, _position)
     await call.note(PLATFORM, action="domain.list", chain=None)
-    # Only here does the contract tell an empty page from one whose rows were all filtered out.
-    hidden = {"empty_reason": "no_rebac_membership"} if shown and not visible else {}
-    items = [_response(each) for each in visible]
-    return call.listed(page, rows, items, position=lambda last: [last.slug], **hidden)
+    # Only Domains and Projects tell an empty page from one whose rows are all hidden (contract).
+    hidden = {} if rows or not await read(page.after, 1) else {"empty_reason": "no_rebac_membership"}
+    items = [_response(each) for each in page.shown(rows)]
+    return call.listed(page, rows, items, position=_position, **hidden)
 
 
 async def get_domain(call: Call) -> Response:
@@ -129,6 +133,10 @@ async def delete_domain(call: Call) -> Response:
         await domains.delete(tx.connection, domain_id)
         await tx.event("DomainDeleted", "domain", domain_id, domain_id=domain_id)
     return no_content()
+
+
+def _position(last: Domain) -> list[Any]:
+    return [last.slug]
 
 
 def not_found() -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
@@ -21,7 +21,9 @@ from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.surfaces import domains as domains_surface
+from plexsphere_reference.http.visibility import visible_rows
 from plexsphere_reference.store import nodes, reachability
+from plexsphere_reference.store.nodes import Node
 from plexsphere_reference.store.reachability import Standing
 
 
@@ -37,12 +39,13 @@ class HeartbeatRequest(msgspec.Struct, forbid_unknown_fields=True):
 async def list_nodes(call: Call) -> Response:
     domain_id = call.query_id("domain_id", code="invalid_domain_filter")
     page = call.page(f"nodes:{domain_id}")
-    after = UUID(page.after[0]) if page.after else None
-    rows = await nodes.listed(call.plane.database, domain_id, after, page.most)
-    shown = page.shown(rows)
-    visible = await call.readable("read", "node", [(each.id, each) for each in shown])
+
+    async def read(after: list[Any] | None, most: int, among: Sequence[UUID] | None = None) -> list[Node]:
+        return await nodes.listed(call.plane.database, domain_id, UUID(after[0]) if after else None, most, among)
+
+    rows = await visible_rows(call, page, "node", read, _position)
     await call.note(PLATFORM, action="node.list", chain=None)
-    return call.listed(page, rows, visible, position=lambda last: [str(last.id)])
+    return call.listed(page, rows, page.shown(rows), position=_position)
 
 
 async def post_heartbeat(call: Call) -> Response:
@@ -95,6 +98,10 @@ async def get_mesh_topology(call: Call) -> Response:
             "edges": _full_mesh(members),
         }
     )
+
+
+def _position(last: Node) -> list[Any]:
+    return [str(last.id)]
 
 
 async def _beat_back_to_health(call: Call, node_id: UUID, binary_version: str) -> datetime:

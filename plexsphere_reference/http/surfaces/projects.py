@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -15,6 +16,7 @@ from plexsphere_reference.domain.tenancy import PLATFORM, Invalid, Network
 from plexsphere_reference.http.call import Call, no_content
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.http.visibility import visible_rows
 from plexsphere_reference.ids import uuid7
 from plexsphere_reference.store import domains, projects
 from plexsphere_reference.store.database import Connection
@@ -67,15 +69,17 @@ async def create_project(call: Call) -> Response:
 async def list_projects(call: Call) -> Response:
     domain_id = call.query_id("domain_id", code="invalid_domain_filter")
     page = call.page(f"projects:{domain_id}")
-    after = (page.after[0], UUID(page.after[1])) if page.after else ("", _NIL)
-    rows = await projects.listed(call.plane.database, domain_id, after, page.most)
-    shown = page.shown(rows)
-    visible = await call.readable("read", "project", [(each.id, each) for each in shown])
+
+    async def read(after: list[Any] | None, most: int, among: Sequence[UUID] | None = None) -> list[Project]:
+        behind = (after[0], UUID(after[1])) if after else ("", _NIL)
+        return await projects.listed(call.plane.database, domain_id, behind, most, among)
+
+    rows = await visible_rows(call, page, "project", read, _position)
     await call.note(PLATFORM, action="project.list", chain=None)
-    # Only here does the contract tell an empty page from one whose rows were all filtered out.
-    hidden = {"empty_reason": "no_rebac_membership"} if shown and not visible else {}
-    items = [_response(each) for each in visible]
-    return call.listed(page, rows, items, position=lambda last: [last.slug, str(last.id)], **hidden)
+    # Only Domains and Projects tell an empty page from one whose rows are all hidden (contract).
+    hidden = {} if rows or not await read(page.after, 1) else {"empty_reason": "no_rebac_membership"}
+    items = [_response(each) for each in page.shown(rows)]
+    return call.listed(page, rows, items, position=_position, **hidden)
 
 
 async def get_project(call: Call) -> Response:
@@ -122,6 +126,10 @@ async def delete_project(call: Call) -> Response:
         await projects.delete(tx.connection, project_id)
         await tx.event("ProjectDeleted", "project", project_id, domain_id=domain_id)
     return no_content()
+
+
+def _position(last: Project) -> list[Any]:
+    return [last.slug, str(last.id)]
 
 
 def not_found() -> Problem:

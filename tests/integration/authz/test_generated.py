@@ -74,7 +74,8 @@ class Both:
                 await backend.apply_schema()
                 await backend.write(case.tuples)
             by_us, by_spicedb = await asyncio.gather(_checked(ours, case.questions), _checked(theirs, case.questions))
-            await _require_lists_agree(ours, by_us)
+            for backend in (ours, theirs):
+                await _require_lists_agree(backend, by_us)
             return by_us, by_spicedb
 
 
@@ -93,6 +94,11 @@ async def _require_lists_agree(authorizer: Authorizer, answers: Answers) -> None
     found = await authorizer.lookup_resources(subject, name, kind)
     assert await authorizer.check_many(subject, name, resources) == allowed
     assert [resource in found for resource in resources] == allowed
+    enumerated = await authorizer.enumerate_resources(subject, name, kind, limit=100)
+    assert enumerated is not None
+    assert sorted(enumerated) == sorted(found)
+    if found:
+        assert await authorizer.enumerate_resources(subject, name, kind, limit=len(found) - 1) is None
 
 
 @pytest.fixture(scope="module")

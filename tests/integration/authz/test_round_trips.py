@@ -47,6 +47,22 @@ async def test_a_list_costs_one_statement_for_each_step_of_its_paths(
     assert database.statements == 3  # the nodes, their Project, its Domain
 
 
+async def test_what_no_permission_derives_from_is_not_walked_to_find_a_few_domains(
+    open_backend: Open, database: CountingDatabase
+) -> None:
+    authorizer = await open_backend("postgres", SCHEMA.read_text())
+    await authorizer.write(tuples("domain:acme#admin@user:ada project:web#parent@domain:acme"))
+    await authorizer.write(Relationship(f"node:{n}", "parent", "domain:acme") for n in range(20_000))
+    await database.execute("VACUUM ANALYZE plexsphere.relation_tuples")
+    await authorizer.enumerate_resources("user:ada", "read", "domain", limit=1000)
+    database.rows = 0
+
+    assert await authorizer.enumerate_resources("user:ada", "read", "domain", limit=1000) == ["domain:acme"]
+    assert await authorizer.enumerate_resources("user:ada", "read", "node", limit=1000) is None
+
+    assert database.rows <= 1 + 1 + 1001  # the Domain, ada's relation to it, and Nodes until there are too many
+
+
 async def test_the_path_leads_from_the_subject_s_own_relation_to_the_resource(open_backend: Open) -> None:
     authorizer = await open_backend("postgres", SCHEMA.read_text())
     await authorizer.write(tuples(TUPLES))

@@ -27,7 +27,7 @@ async def start(call: Call, binding: Binding, *, return_to: str, prompt: str | N
     """Begin a sign-in through ``binding``.
 
     Raises:
-        Problem: 503 ``idp_discovery_failed`` (the contract declares 502 for the callback only).
+        Problem: 502 ``idp_discovery_failed``.
     """
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     request = AuthorizationRequest(
@@ -40,7 +40,7 @@ async def start(call: Call, binding: Binding, *, return_to: str, prompt: str | N
     try:
         url = await call.plane.relying_party.authorization_url(binding, request)
     except IdpFailed as error:
-        raise Problem(503, error.kind, error.detail) from error
+        raise Problem(502, error.kind, error.detail) from error
     begun = sign_ins.SignIn(
         state=state, binding_id=binding.id, nonce=nonce, code_verifier=verifier, return_to=return_to
     )

@@ -1,12 +1,17 @@
-"""Holds answers against the product's OpenAPI document, where it lies beside the checkout."""
+"""Hold answers against the product's OpenAPI document, where it lies beside the checkout.
+
+What may answer beside the document is listed in docs/reference-plane.md; ``BESIDE_THE_DOCUMENT`` and ``DECIDED`` are
+that page as data.
+"""
 
 from __future__ import annotations
 
 import functools
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import jsonschema
@@ -42,42 +47,90 @@ def _spell_out_nullable(node: Any) -> None:
             _spell_out_nullable(each)
 
 
+BESIDE_THE_DOCUMENT: Final[Mapping[int, frozenset[str]]] = {
+    400: frozenset(("invalid_…",)),
+    403: frozenset(("csrf_token_mismatch", "csrf_origin_mismatch", "csrf_origin_not_configured", "permission_denied")),
+    405: frozenset(("method_not_allowed",)),
+    413: frozenset(("request_body_too_large",)),
+    415: frozenset(("unsupported_media_type",)),
+    429: frozenset(("too_many_requests",)),
+    501: frozenset(("…_not_provisioned",)),
+    502: frozenset(
+        (
+            *("idp_discovery_failed", "idp_exchange_failed", "idp_secret_unavailable"),
+            *("id_token_invalid", "id_token_expired"),
+        )
+    ),
+    503: frozenset(
+        (
+            *("authz_unavailable", "datastore_unavailable", "event_stream_unavailable"),
+            *("openbao_unavailable", "signing_unavailable"),
+        )
+    ),
+}
+"""Statuses that any operation may answer though the document does not declare them, with their codes."""
+
+DECIDED: Final[Mapping[tuple[str, int], frozenset[str]]] = {
+    ("POST /v1/register", 409): frozenset(("resource_already_registered",)),
+    ("POST /v1/projects/{project_id}/resources", 409): frozenset(("resource_external_ref_conflict",)),
+    ("DELETE /v1/resources/{id}", 409): frozenset(("resource_in_use",)),
+    ("PATCH /v1/admin/idp/{id}/status", 409): frozenset(("issuer_conflict", "alias_conflict", "primary_conflict")),
+}
+"""The same for single operations."""
+
+_SIGN_IN: Final = re.compile(r"/v1/(auth/.*|device)")
+
+
 @functools.cache
-def _paths() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
+def _paths() -> list[tuple[re.Pattern[str], str, dict[str, Any]]]:
     document = contract()
     assert document is not None
-    return [(re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), item) for path, item in document["paths"].items()]
+    return [(re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), path, item) for path, item in document["paths"].items()]
 
 
 def check_contract(response: httpx.Response) -> None:
     """Hold a response against the document: its status is declared, and its body has the declared schema."""
     document = contract()
-    if document is None or not response.request.url.path.startswith("/v1/"):
+    path = response.request.url.raw_path.decode().partition("?")[0]
+    if document is None or not path.startswith("/v1/"):
         return
-    operation = next(
-        (
-            item[response.request.method.lower()]
-            for pattern, item in _paths()
-            if pattern.fullmatch(response.request.url.path) and response.request.method.lower() in item
-        ),
-        None,
+    method = response.request.method.lower().replace("head", "get")
+    templates = [(template, item) for pattern, template, item in _paths() if pattern.fullmatch(path)]
+    template, operation = next(
+        ((template, item[method]) for template, item in templates if method in item),
+        (None, None),
     )
     if operation is None:
         return
     declared = operation["responses"].get(str(response.status_code))
-    if declared is None:
-        # The document does not list every refusal of the shared layers (caps, unwired surfaces, an absent Postgres).
-        assert response.status_code in (400, 401, 403, 404, 405, 409, 413, 422, 500, 501, 503), response.status_code
-        return
     response.read()
+    if declared is None:
+        _check_undeclared(response, f"{response.request.method} {template}")
+        return
     declared = _resolved(document, declared)
     media = response.headers.get("content-type", "").partition(";")[0]
     schema = declared.get("content", {}).get(media, {}).get("schema")
+    if response.request.method == "HEAD":
+        return
     if response.status_code == 403 and not response.json()["code"].startswith("permission"):
         # Where the document has PermissionDenied alone: a refused cursor or cookie is a plain Problem (its §Problem).
         schema = {"$ref": "#/components/schemas/Problem"}
     if schema is not None and "json" in media:
         _validator(json.dumps(schema)).validate(json.loads(response.content))
+
+
+def _check_undeclared(response: httpx.Response, operation: str) -> None:
+    """The status is on the standing list, and the problem's code with it."""
+    status = response.status_code
+    known = BESIDE_THE_DOCUMENT.get(status, frozenset()) | DECIDED.get((operation, status), frozenset())
+    assert known, f"{operation} answers {status}, which neither the document nor docs/reference-plane.md has"
+    assert status != 502 or _SIGN_IN.fullmatch(response.request.url.path), f"{operation} asks no identity provider"
+    if response.request.method == "HEAD":
+        return
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    _validator('{"$ref": "#/components/schemas/Problem"}').validate(problem)
+    assert any(re.fullmatch(each.replace("…", r"\w+"), problem["code"]) for each in known), (operation, problem)
 
 
 @functools.cache

@@ -209,7 +209,7 @@ def test_endpoints_are_dialled_where_the_discovery_document_is(tenant: Tenant) -
 def test_a_discovery_document_of_another_issuer_is_refused(tenant: Tenant) -> None:
     tenant.idp.issuer = "https://evil.example"
 
-    assert problem(tenant.start()) == (503, "idp_discovery_failed")
+    assert problem(tenant.start()) == (502, "idp_discovery_failed")
 
 
 @pytest.mark.parametrize(
@@ -218,14 +218,14 @@ def test_a_discovery_document_of_another_issuer_is_refused(tenant: Tenant) -> No
 def test_what_is_no_discovery_document_is_refused(tenant: Tenant, answer: tuple[int, bytes]) -> None:
     tenant.idp.answers["/idp/.well-known/openid-configuration"] = answer
 
-    assert problem(tenant.start()) == (503, "idp_discovery_failed")
+    assert problem(tenant.start()) == (502, "idp_discovery_failed")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "ftp://x/", "http://[", "x", "http://\udcff/"])
 def test_a_discovery_url_that_leads_nowhere(tenant: Tenant, url: str) -> None:
     tenant.set(discovery_url=url.encode("utf-8", "replace").decode())
 
-    assert problem(tenant.start()) == (503, "idp_discovery_failed")
+    assert problem(tenant.start()) == (502, "idp_discovery_failed")
 
 
 @pytest.mark.parametrize(

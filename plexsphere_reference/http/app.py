@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
 
-from starlette.requests import Request
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from plexsphere_reference.http import unbuilt
 from plexsphere_reference.http.envelope import Envelope
-from plexsphere_reference.http.operation import Endpoint, Operation
+from plexsphere_reference.http.operation import Endpoint, Operation, as_get
 from plexsphere_reference.http.plane import Plane
-from plexsphere_reference.http.problems import not_provisioned, of_status
+from plexsphere_reference.http.problems import Problem, method_not_allowed, not_provisioned, of_status, target_of
 
 _SURFACES: Final = (
     "domains",
@@ -52,8 +51,14 @@ def operations() -> Sequence[Operation]:
 
 
 async def _elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
-    request = Request(scope)
-    surface = unbuilt.surface_of(request.method, request.url.path)
-    problem = not_provisioned(surface) if surface else of_status(404)
-    response = problem.response(instance=request.url.path, correlation_id=scope["plexsphere.correlation_id"])
+    problem = _without_route(scope["method"], scope["path"])
+    response = problem.response(instance=target_of(scope), correlation_id=scope["plexsphere.correlation_id"])
     await response(scope, receive, send)
+
+
+def _without_route(method: str, path: str) -> Problem:
+    surfaces = unbuilt.surfaces_at(path)
+    if not surfaces:
+        return of_status(404)
+    surface = surfaces.get(as_get(method))
+    return not_provisioned(surface) if surface else method_not_allowed(tuple(surfaces))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from plexsphere_reference.http.client_address import client_address
 from plexsphere_reference.http.pagination import Cursors, Page, parse_limit
 from plexsphere_reference.http.plane import Plane
 from plexsphere_reference.http.problems import Problem, permission_denied
+from plexsphere_reference.http.request_body import BodyRules, read_body
 from plexsphere_reference.http.unit import Unit
 from plexsphere_reference.store import audit
 
@@ -27,6 +29,8 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 Item = TypeVar("Item")
 
 _LONGEST_USER_AGENT: Final = 256
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""The escape of NUL, which Postgres has no text for; behind an escaped backslash ``u0000`` is text."""
 
 
 @dataclass(kw_only=True)
@@ -37,9 +41,7 @@ class Call:
     request: Request
     principal: Principal | None
     correlation_id: str
-    body_cap: int
-    body_error: str = "invalid_body"
-    too_large_error: str = "request_body_too_large"
+    body_rules: BodyRules
     _granted: list[AuditRecord] = field(default_factory=list)
     _raw: bytes | None = None
 
@@ -56,7 +58,11 @@ class Call:
         return self._uuid(self.request.path_params[name], name, code)
 
     def query(self, name: str) -> str | None:
-        return self.request.query_params.get(name)
+        """The query parameter, None where it is absent; 400 where it holds NUL, which Postgres has no text for."""
+        value = self.request.query_params.get(name)
+        if value is not None and "\0" in value:
+            raise Problem(400, "invalid_request", f"{name} must not contain NUL")
+        return value
 
     def query_id(self, name: str, *, code: str) -> UUID | None:
         """The query parameter as a UUID, None where it is absent; 400 with ``code`` where it is none."""
@@ -67,33 +73,22 @@ class Call:
         """The body as ``kind``.
 
         Raises:
-            Problem: 413 where it is larger than the operation's cap (told before it is decoded), 400 where it is
-                not JSON of that shape; the detail says where.
+            Problem: What :func:`read_body` refuses, and 400 where the body is not JSON of that shape; the detail
+                says where.
         """
         raw = await self.raw_body()
-        if rb"\u0000" in raw:
-            raise Problem(400, self.body_error, "text must not contain NUL")
+        if _NUL.search(raw):
+            raise Problem(400, self.body_rules.malformed, "text must not contain NUL")
         try:
             return msgspec.json.decode(raw, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Problem(400, self.body_error, str(error)) from error
+            raise Problem(400, self.body_rules.malformed, str(error)) from error
 
     async def raw_body(self) -> bytes:
-        """The body's bytes; 413 as soon as there are more than the operation's cap."""
+        """The body's bytes, as :func:`read_body` lets them pass."""
         if self._raw is None:
-            self._raw = await self._read()
+            self._raw = await read_body(self.request, self.body_rules)
         return self._raw
-
-    async def _read(self) -> bytes:
-        declared = self.request.headers.get("content-length", "0")
-        if declared.isascii() and declared.isdigit() and int(declared) > self.body_cap:
-            raise self._too_large()
-        raw = bytearray()
-        async for chunk in self.request.stream():
-            raw += chunk
-            if len(raw) > self.body_cap:
-                raise self._too_large()
-        return bytes(raw)
 
     # ---- gates ------------------------------------------------------------------------
 
@@ -214,9 +209,6 @@ class Call:
         key = self.plane.settings.cursor_key
         assert key is not None, "a paginated operation names a surface that needs the cursor key"
         return Cursors(key, listing)
-
-    def _too_large(self) -> Problem:
-        return Problem(413, self.too_large_error, f"the body is larger than {self.body_cap} bytes")
 
     @staticmethod
     def _uuid(value: str, name: str, code: str) -> UUID:

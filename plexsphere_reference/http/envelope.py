@@ -1,16 +1,27 @@
-"""The outermost layer: a correlation id for every request, and a count of every answer."""
+"""The outermost layer: what every answer has, whichever surface or page it comes from."""
 
 from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plexsphere_reference.http.metrics import Metrics
-from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.ids import uuid7
+
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_CHALLENGE: Final = (b"www-authenticate", b'Bearer realm="plexsphere"')
+_ENCODED_SLASH: Final = re.compile("%2f", re.IGNORECASE)
 
 
 class Envelope:
-    """Wraps the application; requests whose target holds a NUL never reach it (Postgres text cannot)."""
+    """Wraps the application.
+
+    Every answer has a correlation id. None may be stored unless its handler says otherwise: answers hold secrets, or
+    what only their caller may see. A 401 tells which scheme there is (RFC 9110 §11.6.1).
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -20,19 +31,28 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        _keep_encoded_slashes(scope)
         correlation_id = str(uuid7())
         scope["plexsphere.correlation_id"] = correlation_id
         header = (b"x-correlation-id", correlation_id.encode())
 
-        async def send_with_correlation_id(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], header]
+                message["headers"] = [*message["headers"], header, *_missing(message)]
                 self._metrics.count(scope["method"], message["status"])
             await send(message)
 
-        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-            problem = Problem(400, "invalid_request", "the request target must not contain NUL")
-            response = problem.response(instance=scope["path"], correlation_id=correlation_id)
-            await response(scope, receive, send_with_correlation_id)
-            return
-        await self._app(scope, receive, send_with_correlation_id)
+        await self._app(scope, receive, send_with_headers)
+
+
+def _missing(message: Message) -> list[tuple[bytes, bytes]]:
+    names = {name for name, _ in message["headers"]}
+    wanted = (_NO_STORE, _CHALLENGE) if message["status"] == 401 else (_NO_STORE,)
+    return [header for header in wanted if header[0] not in names]
+
+
+def _keep_encoded_slashes(scope: Scope) -> None:
+    """An encoded slash is part of its segment; decoded before the path is matched it would divide it."""
+    raw: bytes = scope["raw_path"]
+    if b"%2" in raw and _ENCODED_SLASH.search(text := raw.decode("ascii")):
+        scope["path"] = unquote(_ENCODED_SLASH.sub("%252F", text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +17,17 @@ from plexsphere_reference.http import unbuilt
 from plexsphere_reference.http.authentication import authenticate
 from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.plane import Plane
-from plexsphere_reference.http.problems import Problem, not_provisioned, of_status
+from plexsphere_reference.http.problems import Problem, method_not_allowed, not_provisioned, target_of
+from plexsphere_reference.http.request_body import JSON, BodyRules
 from plexsphere_reference.log import log
 from plexsphere_reference.store.database import DatastoreUnavailable
 
 Access: TypeAlias = Literal["public", "operator", "node", "operator_or_node"]
 Handler: TypeAlias = Callable[[Call], Awaitable[Response]]
 
-_8_KIB: Final = 8 * 1024
+TENANCY_CAP: Final = 8 * 1024
+"""Bytes of body that the contract allows where it declares 413 for a built operation."""
+_UNDECLARED_CAP: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,7 @@ class Operation:
         access: ``public`` needs no credential, ``operator`` a session or token, ``node`` an NSK.
         body_cap: Bytes of body that are read at most; more is 413.
         body_error: The code of a body that cannot be decoded.
+        media_type: What a body must be.
     """
 
     method: str
@@ -42,9 +47,16 @@ class Operation:
     handler: Handler
     surface: str
     access: Access = "operator"
-    body_cap: int = _8_KIB
+    body_cap: int = _UNDECLARED_CAP
     body_error: str = "invalid_body"
     too_large_error: str = "request_body_too_large"
+    media_type: str = JSON
+
+    @functools.cached_property
+    def body_rules(self) -> BodyRules:
+        return BodyRules(
+            media_type=self.media_type, cap=self.body_cap, malformed=self.body_error, too_large=self.too_large_error
+        )
 
 
 class Endpoint:
@@ -61,11 +73,11 @@ class Endpoint:
             response = await self._answer(request, correlation_id)
         except Exception as error:
             problem = error if isinstance(error, Problem) else _unexpected(error, correlation_id)
-            response = problem.response(instance=request.url.path, correlation_id=correlation_id)
+            response = problem.response(instance=target_of(scope), correlation_id=correlation_id)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, correlation_id: str) -> Response:
-        operation = self._operations.get("GET" if request.method == "HEAD" else request.method)
+        operation = self._operations.get(as_get(request.method))
         if operation is None:
             raise self._without_operation(request)
         if missing := self._plane.settings.missing_for(operation.surface):
@@ -76,19 +88,21 @@ class Endpoint:
             request=request,
             principal=principal,
             correlation_id=correlation_id,
-            body_cap=operation.body_cap,
-            body_error=operation.body_error,
-            too_large_error=operation.too_large_error,
+            body_rules=operation.body_rules,
         )
         return await operation.handler(call)
 
     def _without_operation(self, request: Request) -> Problem:
         """501 for a method that the contract has at this path and this plane has not, else 405."""
-        if surface := unbuilt.surface_of(request.method, request.url.path):
+        elsewhere = unbuilt.surfaces_at(request.url.path)
+        if surface := elsewhere.get(as_get(request.method)):
             return not_provisioned(surface)
-        problem = of_status(405)
-        problem.headers["Allow"] = ", ".join(self._operations)
-        return problem
+        return method_not_allowed((*self._operations, *elsewhere))
+
+
+def as_get(method: str) -> str:
+    """HEAD is GET without its body."""
+    return "GET" if method == "HEAD" else method
 
 
 def _unexpected(error: Exception, correlation_id: str) -> Problem:

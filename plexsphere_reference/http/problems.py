@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import quote_from_bytes
 
 import msgspec
 from starlette.responses import Response
+from starlette.types import Scope
 
 MEDIA_TYPE: Final = "application/problem+json"
+_PATH_CHARACTERS: Final = "/:@!$&'()*+,;=~"
+_PERCENT_ENCODED: Final = re.compile(rb"(%[0-9A-Fa-f]{2})")
 
 
 class Problem(Exception):
@@ -57,6 +62,19 @@ class Problem(Exception):
         return Response(msgspec.json.encode(body), self.status, self.headers, MEDIA_TYPE)
 
 
+def target_of(scope: Scope) -> str:
+    """The path of a request as a URI reference, for a problem's ``instance``: as it was sent, made valid."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
+    parts = _PERCENT_ENCODED.split(raw)
+    # Odd parts are percent-encoded already; of the others every character that a path cannot have is encoded.
+    path = "".join(
+        part.decode("ascii") if place % 2 else quote_from_bytes(part, safe=_PATH_CHARACTERS)
+        for place, part in enumerate(parts)
+    )
+    # A reference that begins with two slashes names a host.
+    return f"/%2F{path[2:]}" if path.startswith("//") else path
+
+
 def permission_denied(permission: str, resource: str, reason: str, path: Sequence[str] = ()) -> Problem:
     """403: who calls does not hold ``permission`` on ``resource`` (schema PermissionDenied)."""
     members: dict[str, object] = {"reason": reason}
@@ -70,6 +88,13 @@ def not_provisioned(surface: str, missing: Sequence[str] = ()) -> Problem:
     """501: this deployment does not serve the surface."""
     why = f"; set {', '.join(missing)}" if missing else ""
     return Problem(501, f"{surface}_not_provisioned", f"the {surface} surface is not provisioned here{why}")
+
+
+def method_not_allowed(methods: Sequence[str]) -> Problem:
+    """405, with every method that the path has: those of *methods*, and HEAD beside GET."""
+    allowed = {*methods, "HEAD"} if "GET" in methods else set(methods)
+    detail = f"this path has {', '.join(sorted(allowed))}"
+    return Problem(405, "method_not_allowed", detail, headers={"Allow": ", ".join(sorted(allowed))})
 
 
 def of_status(status: int) -> Problem:

@@ -18,6 +18,7 @@ from plexsphere_reference.http.app import build
 from plexsphere_reference.http.metrics import Metrics
 from plexsphere_reference.http.plane import Plane
 from plexsphere_reference.http.probes import Check, Probe, Probes
+from plexsphere_reference.http.protocol import PlaneProtocol
 from plexsphere_reference.log import dev_warning, log
 from plexsphere_reference.oidc import RelyingParty
 from plexsphere_reference.reachability import Evaluator
@@ -71,6 +72,7 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
         server = _Server(
             uvicorn.Config(
                 build(plane),
+                http=PlaneProtocol,
                 log_config=None,
                 access_log=False,
                 lifespan="off",

@@ -182,13 +182,10 @@ _UNBUILT: Final[Mapping[str, str]] = {
 }
 
 
-def surface_of(method: str, path: str) -> str | None:
-    """The surface of a documented operation that is not built; None for anything else."""
-    segments = path.strip("/").split("/")
-    for (known_method, template), surface in _TEMPLATES.items():
-        if known_method == method and _matches(template, segments):
-            return surface
-    return None
+def surfaces_at(path: str) -> Mapping[str, str]:
+    """The documented methods of a path that are not built, each with its surface; empty for any other path."""
+    segments = path.removeprefix("/").split("/")
+    return {method: surface for (method, template), surface in _TEMPLATES.items() if _matches(template, segments)}
 
 
 def _matches(template: tuple[str, ...], segments: list[str]) -> bool:
@@ -202,7 +199,7 @@ def _templates() -> dict[tuple[str, tuple[str, ...]], str]:
     for surface, lines in _UNBUILT.items():
         for line in lines.split("\n"):
             *methods, path = line.split() or [""]
-            templates |= {(method, tuple(path.strip("/").split("/"))): surface for method in methods}
+            templates |= {(method, tuple(path.removeprefix("/").split("/"))): surface for method in methods}
     return templates
 
 

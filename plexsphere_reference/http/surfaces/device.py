@@ -20,6 +20,7 @@ from plexsphere_reference.http.device_form import show_page, submit_page
 from plexsphere_reference.http.interactive import interactive
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.http.request_body import FORM
 from plexsphere_reference.http.sign_in import no_binding, public_url, resolve
 from plexsphere_reference.http.unit import Unit
 from plexsphere_reference.ids import uuid7
@@ -166,5 +167,5 @@ OPERATIONS: Final = (
     Operation(method="POST", path="/v1/auth/device-token", handler=device_token, surface="auth", access="public"),
     Operation(method="POST", path="/v1/auth/device/approve", handler=approve, surface="auth", access="public"),
     Operation(method="GET", path=DEVICE_PAGE, handler=show_page, surface="auth", access="public"),
-    Operation(method="POST", path=DEVICE_PAGE, handler=submit_page, surface="auth", access="public"),
+    Operation(method="POST", path=DEVICE_PAGE, handler=submit_page, surface="auth", access="public", media_type=FORM),
 )

@@ -20,7 +20,7 @@ from plexsphere_reference.domain.tenancy import (
     ReachabilityPolicy,
 )
 from plexsphere_reference.http.call import Call, no_content
-from plexsphere_reference.http.operation import Operation
+from plexsphere_reference.http.operation import TENANCY_CAP, Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.visibility import visible_rows
 from plexsphere_reference.ids import uuid7
@@ -215,8 +215,8 @@ def _response(domain: Domain) -> dict[str, object]:
 
 OPERATIONS: Final = (
     Operation(method="GET", path="/v1/domains/{id}", handler=get_domain, surface="domains"),
-    Operation(method="PATCH", path="/v1/domains/{id}", handler=patch_domain, surface="domains"),
+    Operation(method="PATCH", path="/v1/domains/{id}", handler=patch_domain, surface="domains", body_cap=TENANCY_CAP),
     Operation(method="DELETE", path="/v1/domains/{id}", handler=delete_domain, surface="domains"),
     Operation(method="GET", path="/v1/domains", handler=list_domains, surface="domains"),
-    Operation(method="POST", path="/v1/domains", handler=create_domain, surface="domains"),
+    Operation(method="POST", path="/v1/domains", handler=create_domain, surface="domains", body_cap=TENANCY_CAP),
 )

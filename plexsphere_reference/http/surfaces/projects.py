@@ -14,7 +14,7 @@ from plexsphere_reference.authz.model import Relationship
 from plexsphere_reference.domain import tenancy
 from plexsphere_reference.domain.tenancy import PLATFORM, Invalid, Network
 from plexsphere_reference.http.call import Call, no_content
-from plexsphere_reference.http.operation import Operation
+from plexsphere_reference.http.operation import TENANCY_CAP, Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.visibility import visible_rows
 from plexsphere_reference.ids import uuid7
@@ -220,8 +220,10 @@ def _response(project: Project) -> dict[str, object]:
 
 OPERATIONS: Final = (
     Operation(method="GET", path="/v1/projects/{id}", handler=get_project, surface="projects"),
-    Operation(method="PATCH", path="/v1/projects/{id}", handler=patch_project, surface="projects"),
+    Operation(
+        method="PATCH", path="/v1/projects/{id}", handler=patch_project, surface="projects", body_cap=TENANCY_CAP
+    ),
     Operation(method="DELETE", path="/v1/projects/{id}", handler=delete_project, surface="projects"),
     Operation(method="GET", path="/v1/projects", handler=list_projects, surface="projects"),
-    Operation(method="POST", path="/v1/projects", handler=create_project, surface="projects"),
+    Operation(method="POST", path="/v1/projects", handler=create_project, surface="projects", body_cap=TENANCY_CAP),
 )

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from plexsphere_reference.authz.model import Relationship
 from plexsphere_reference.http.call import Call, no_content
-from plexsphere_reference.http.operation import Operation
+from plexsphere_reference.http.operation import TENANCY_CAP, Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.surfaces import projects as projects_surface
 from plexsphere_reference.ids import uuid7
@@ -158,5 +158,5 @@ OPERATIONS: Final = (
     Operation(method="GET", path="/v1/resources/{id}", handler=get_resource, surface="resources"),
     Operation(method="DELETE", path="/v1/resources/{id}", handler=delete_resource, surface="resources"),
     Operation(method="GET", path=_COLLECTION, handler=list_resources, surface="resources"),
-    Operation(method="POST", path=_COLLECTION, handler=create_resource, surface="resources"),
+    Operation(method="POST", path=_COLLECTION, handler=create_resource, surface="resources", body_cap=TENANCY_CAP),
 )

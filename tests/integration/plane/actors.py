@@ -101,7 +101,7 @@ def refusal(response: httpx.Response) -> tuple[int, str]:
     assert problem["type"] == f"https://plexsphere.com/errors/{code.replace('_', '-')}"
     assert problem["title"]
     assert problem["detail"]
-    assert problem["instance"] == response.request.url.path
+    assert problem["instance"] == response.request.url.raw_path.decode().partition("?")[0]
     assert problem["correlation_id"] == response.headers["x-correlation-id"]
     return status, code
 

@@ -90,6 +90,7 @@ def _paths() -> list[tuple[re.Pattern[str], str, dict[str, Any]]]:
 
 def check_contract(response: httpx.Response) -> None:
     """Hold a response against the document: its status is declared, and its body has the declared schema."""
+    _check_headers(response)
     document = contract()
     path = response.request.url.raw_path.decode().partition("?")[0]
     if document is None or not path.startswith("/v1/"):
@@ -117,6 +118,13 @@ def check_contract(response: httpx.Response) -> None:
         schema = {"$ref": "#/components/schemas/Problem"}
     if schema is not None and "json" in media:
         _validator(json.dumps(schema)).validate(json.loads(response.content))
+
+
+def _check_headers(response: httpx.Response) -> None:
+    """What HTTP itself asks of every answer (RFC 9110 §11.6.1, §15.5.6), and what this plane promises."""
+    assert response.status_code != 401 or response.headers.get("www-authenticate", "").startswith("Bearer ")
+    assert response.status_code != 405 or response.headers["allow"]
+    assert response.headers["cache-control"] == "no-store"
 
 
 def _check_undeclared(response: httpx.Response, operation: str) -> None:

@@ -1,0 +1,31 @@
+"""The HTTP/1.1 connection of uvicorn, which refuses what is not HTTP with a problem as well."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.ids import uuid7
+
+_INSTANCE: Final = "/"
+"""What was asked for is unknown: the request could not be read."""
+
+
+class PlaneProtocol(HttpToolsProtocol):
+    """Answers bytes that are no request with the problem ``invalid_request`` and closes the connection."""
+
+    def send_400_response(self, msg: str) -> None:
+        correlation_id = str(uuid7())
+        response = Problem(400, "invalid_request", msg).response(instance=_INSTANCE, correlation_id=correlation_id)
+        headers = [
+            *self.server_state.default_headers,
+            *response.raw_headers,
+            (b"x-correlation-id", correlation_id.encode()),
+            (b"cache-control", b"no-store"),
+            (b"connection", b"close"),
+        ]
+        lines = [b"HTTP/1.1 400 Bad Request", *(name + b": " + value for name, value in headers)]
+        self.transport.write(b"\r\n".join([*lines, b"", bytes(response.body)]))
+        self.transport.close()

@@ -1,0 +1,109 @@
+"""Read a request's body: hold its media type, encoding and size to what the operation takes."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+
+from plexsphere_reference.http.problems import Problem
+
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
+_UTF_8: Final = frozenset(("utf-8", "utf8", "us-ascii"))
+_GZIP: Final = frozenset(("gzip", "x-gzip"))
+_GZIP_FORMAT: Final = 31
+"""``wbits`` of zlib for gzip's header and checksum. A stream is one member: thousands of empty ones cost seconds."""
+_GZIP_OVERHEAD: Final = 1024
+"""Bytes by which gzip may lengthen what it cannot compress; so much more than the cap may arrive."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BodyRules:
+    """What an operation takes.
+
+    Attributes:
+        media_type: A body without a ``Content-Type`` counts as JSON.
+        cap: Bytes of the body, inflated; more is 413.
+        malformed: The code of the 400 for a gzip stream that is none.
+        too_large: The code of the 413.
+    """
+
+    media_type: str
+    cap: int
+    malformed: str
+    too_large: str
+
+
+async def read_body(request: Request, rules: BodyRules) -> bytes:
+    """The body's bytes, inflated.
+
+    Raises:
+        Problem: 415 for another media type or encoding, 413 as soon as there are more bytes than the cap, 400 for a
+            damaged gzip stream.
+    """
+    _check_media_type(request, rules.media_type)
+    if not _is_gzip(request):
+        return await _read(request, rules, rules.cap)
+    return _inflated(await _read(request, rules, rules.cap + _GZIP_OVERHEAD), rules)
+
+
+def _check_media_type(request: Request, expected: str) -> None:
+    values = request.headers.getlist("content-type")
+    if not any(value.strip() for value in values):
+        values = [JSON]
+    for value in values:
+        media_type, *parameters = (part.strip().lower() for part in value.split(";"))
+        charsets = (part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset="))
+        if media_type != expected or not _UTF_8.issuperset(charsets):
+            detail = f"the body must be {expected} in UTF-8"
+            raise Problem(415, "unsupported_media_type", detail, headers={"Accept": expected})
+
+
+def _is_gzip(request: Request) -> bool:
+    encodings = [
+        name
+        for value in request.headers.getlist("content-encoding")
+        for part in value.split(",")
+        if (name := part.strip().lower()) not in ("", "identity")
+    ]
+    if encodings and (len(encodings) > 1 or encodings[0] not in _GZIP):
+        detail = "Content-Encoding must be gzip or identity"
+        raise Problem(415, "unsupported_media_type", detail, headers={"Accept-Encoding": "gzip, identity"})
+    return bool(encodings)
+
+
+async def _read(request: Request, rules: BodyRules, most: int) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    if declared.isascii() and declared.isdigit() and int(declared[:20]) > most:
+        raise _too_large(rules)
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > most:
+            raise _too_large(rules)
+    return bytes(raw)
+
+
+def _inflated(raw: bytes, rules: BodyRules) -> bytes:
+    stream = zlib.decompressobj(wbits=_GZIP_FORMAT)
+    try:
+        # One byte more than the cap: a bomb is never inflated, and a whole stream is read to its checksum.
+        inflated = stream.decompress(raw, rules.cap + 1)
+    except zlib.error as error:
+        raise _no_gzip(rules, str(error)) from error
+    if len(inflated) > rules.cap:
+        raise _too_large(rules)
+    if not stream.eof or stream.unused_data:
+        raise _no_gzip(rules, "it ends too early" if not stream.eof else "something follows its end")
+    return inflated
+
+
+def _no_gzip(rules: BodyRules, why: str) -> Problem:
+    return Problem(400, rules.malformed, f"the body is not one gzip stream: {why}")
+
+
+def _too_large(rules: BodyRules) -> Problem:
+    return Problem(413, rules.too_large, f"the body is larger than {rules.cap} bytes")

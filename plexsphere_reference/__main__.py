@@ -19,7 +19,12 @@ def main(arguments: Sequence[str]) -> int:
     except SettingsError as error:
         print(f"plexsphere {options.program}: {error}", file=sys.stderr)  # noqa: T201
         return 2
-    return _run(options, settings)
+    try:
+        return _run(options, settings)
+    except OSError as error:
+        # A full disk, too many open files, a socket that is gone: its reader has no use for a traceback.
+        print(f"plexsphere {options.program}: {error}", file=sys.stderr)  # noqa: T201
+        return 1
 
 
 def _run(options: argparse.Namespace, settings: Settings) -> int:

@@ -107,7 +107,10 @@ class Run:
             PlexdevError: There is none, or it did not come up.
         """
         if self.running is None:
-            self.running = self._acquire()
+            from pytest_plexdev.stack.system_errors import system_errors
+
+            with system_errors("bring up a stack for this run", near=self.directory):
+                self.running = self._acquire()
         return self.running
 
     def moment(self) -> Moment:
@@ -159,12 +162,14 @@ class Run:
         from pytest_plexdev.errors import PlexdevError
         from pytest_plexdev.lease import STACK_DIRECTORY
         from pytest_plexdev.stack.kind.host import reaper
+        from pytest_plexdev.stack.system_errors import system_errors
 
         shutil.rmtree(self.logins, ignore_errors=True)
         for file in (self.stack_file, self._drift_file, self._passed_over_file, self.directory / told.FILE):
             file.unlink(missing_ok=True)
         try:
-            kept = choose.give_back(self._wanted, failed=self.failed)
+            with system_errors("end the stack of this run", near=self.directory):
+                kept = choose.give_back(self._wanted, failed=self.failed)
         except PlexdevError as error:
             # The tests are over and told; a traceback of pytest's own end would say no more than this.
             sys.stderr.write(f"\n{error}\n")
@@ -249,4 +254,9 @@ def _ini_value(config: pytest.Config, name: str) -> Any:
 
 def _unused_directory() -> Path:
     # Short, for Postgres' sockets have 107 bytes for their path; made when it is needed, and only then.
-    return Path(tempfile.gettempdir()) / f"plexdev-{os.urandom(4).hex()}"
+    try:
+        temporary = tempfile.gettempdir()
+    except FileNotFoundError:
+        # Nothing can be written anywhere. Only a test that asks for a stack needs to know that.
+        temporary = "/tmp"  # noqa: S108
+    return Path(temporary) / f"plexdev-{os.urandom(4).hex()}"

@@ -24,6 +24,10 @@ class _Told:
     said: str
 
 
+_IN_THIS_PROCESS: Final[dict[Path, _Told]] = {}
+"""By the run's directory, for a run that can have none."""
+
+
 @contextlib.contextmanager
 def once(directory: Path) -> Iterator[None]:
     """Around what brings the stack up: its failure goes through, or the test is skipped where another one told it.
@@ -42,19 +46,25 @@ def once(directory: Path) -> Iterator[None]:
 
 def skip_if_told(directory: Path, test: str) -> None:
     """Skip *test* where another one of the run has told that there will be no stack; who told it may do so again."""
-    try:
-        told = _Told(**json.loads((directory / FILE).read_bytes()))
-    except FileNotFoundError:
-        return
-    if told.by != test:
+    told = _read(directory)
+    if told is not None and told.by != test:
         pytest.skip(f"the stack did not come up, as {told.by} tells in full: {told.said}")
 
 
+def _read(directory: Path) -> _Told | None:
+    try:
+        return _Told(**json.loads((directory / FILE).read_bytes()))
+    except OSError:
+        return _IN_THIS_PROCESS.get(directory)
+
+
 def _tell(directory: Path, told: _Told) -> None:
-    # Of two workers that hear of it at the same time, one tells; nobody reads half a file. Where the run has no
-    # directory there was no bring-up; where nothing can be linked, everybody tells.
+    # Of two workers that hear of it at the same time, one tells; nobody reads half a file. Where nothing can be
+    # written or linked, each process of the run tells.
+    _IN_THIS_PROCESS.setdefault(directory, told)
     draft = directory / f"{FILE}.{os.getpid()}"
     with contextlib.suppress(OSError):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft.write_text(json.dumps(asdict(told)))
         with contextlib.suppress(OSError):
             os.link(draft, directory / FILE)

@@ -11,7 +11,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.doctor import CONTEXT_MISSING
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.files import read_file
-from pytest_plexdev.stack.directories import state_directory
+from pytest_plexdev.stack.directories import home_directory, state_directory
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.marks import sentinel
 from pytest_plexdev.stack.kind.names import CONTEXT_PREFIX, WARM_CLUSTER, context_of
@@ -88,5 +88,5 @@ def _kubeconfigs(context: str, environment: Mapping[str, str]) -> Iterator[Path]
     yield warm_directory(state_directory(environment), context.removeprefix(CONTEXT_PREFIX)) / "kubeconfig"
     if named := environment.get("KUBECONFIG"):
         yield from (Path(each) for each in named.split(os.pathsep) if each)
-    else:
-        yield Path(environment.get("HOME") or Path.home()) / ".kube" / "config"
+    elif home := (environment.get("HOME") or home_directory()):
+        yield Path(home) / ".kube" / "config"

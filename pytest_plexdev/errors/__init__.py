@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pytest_plexdev.errors import cluster, doctor, readiness
+from pytest_plexdev.errors import cluster, doctor, readiness, system
 from pytest_plexdev.failure import Failure as Failure
 from pytest_plexdev.failure import PlexdevError as PlexdevError
 
@@ -169,7 +169,7 @@ NO_EVENT: Final = Failure(
 CACHE_UNWRITABLE: Final = Failure(
     tag="cache-unwritable",
     what="the cache directory {path} cannot be written: {reason}",
-    why="the embedded stack keeps a migrated Postgres data directory there, so that the next start is fast",
+    why="what makes the next start fast is kept there: a migrated Postgres data directory, keys, definitions",
     fix="make it writable, or choose another one: PLEXDEV_CACHE_DIR=/some/directory",
 )
 STATE_UNWRITABLE: Final = Failure(
@@ -218,7 +218,7 @@ NOT_READY_IN_TIME: Final = Failure(
 
 CATALOGUE: Final = tuple(
     entry
-    for room in (globals(), vars(cluster), vars(readiness), vars(doctor))
+    for room in (globals(), vars(cluster), vars(readiness), vars(doctor), vars(system))
     for entry in tuple(room.values())
     if isinstance(entry, Failure)
 )

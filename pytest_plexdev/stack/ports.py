@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from pytest_plexdev.errors import PORT_FORBIDDEN, PORT_TAKEN, PlexdevError
+from pytest_plexdev.errors.system import LOOPBACK_DOWN
 from pytest_plexdev.stack.port_holder import PortHolder, holder_of
 
 _Socket: TypeAlias = socket.socket
 
 _BACKLOG: Final = 2048
+_DISCARD: Final = 9
 OTHER_PORTS: Final = "take other ports, which are free: plexdev up --port 0 --idp-port 0"
 
 
@@ -81,6 +83,19 @@ def port_taken(port: int, holder: PortHolder, *, purpose: str, instead: str) -> 
     return PlexdevError(
         PORT_TAKEN, port=port, purpose=purpose, holder=holder.words, stop=_advice(holder, instead), instead=instead
     )
+
+
+def require_loopback() -> None:
+    """Refuse a machine on which 127.0.0.1 leads nowhere: a network namespace whose ``lo`` is down still binds there.
+
+    Raises:
+        PlexdevError: ``loopback-down``.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("127.0.0.1", _DISCARD))  # for datagrams that only looks for a route
+        except OSError as error:
+            raise PlexdevError(LOOPBACK_DOWN, reason=error.strerror or str(error)) from error
 
 
 def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket | None:

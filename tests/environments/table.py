@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.environments.model import Environment, Place, Refused
+from tests.environments.refusals import REFUSALS
 
 
 def _a_file_for_a_cache(place: Place) -> None:
@@ -21,4 +22,5 @@ ENVIRONMENTS: Final = (
         must=Refused("cache-unwritable"),
     ),
     Environment(name="nobody", user=65534),
+    *REFUSALS,
 )

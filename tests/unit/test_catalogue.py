@@ -39,7 +39,7 @@ def test_every_entry_says_what_happened_and_what_to_do(failure: Failure) -> None
 def test_every_entry_is_raised_somewhere() -> None:
     modules = (ROOT / "pytest_plexdev").rglob("*.py")
     code = "".join(path.read_text() for path in modules if path.parent.name != "errors")
-    rooms = (errors, errors.cluster, errors.doctor, errors.readiness)
+    rooms = (errors, errors.cluster, errors.doctor, errors.readiness, errors.system)
     names = [name for room in rooms for name, value in vars(room).items() if isinstance(value, Failure)]
 
     assert [name for name in names if not re.search(rf"\b{name}\b", code)] == []

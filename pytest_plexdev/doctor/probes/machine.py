@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pytest_plexdev.command import run
 from pytest_plexdev.doctor.symptoms import Disk, PortUse, RunningCommand
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.directories import home_directory
 from pytest_plexdev.stack.kind.host.publisher import who_holds
 from pytest_plexdev.stack.kind.names import API_PORT, IDP_PORT
 from pytest_plexdev.stack.ports import reserve
@@ -60,7 +61,7 @@ def docker_disk() -> Disk:
     """
     argv = ["docker", "info", "--format", "{{.DockerRootDir}}"]
     root = Path(run(argv, timeout=DOCKER_TIMEOUT, purpose="where Docker keeps images").stdout.strip())
-    place = root if root.is_dir() else Path.home()
+    place = root if root.is_dir() else home_directory() or Path("/")
     usage = shutil.disk_usage(place)
     return Disk(place=str(place), free=usage.free, total=usage.total)
 

@@ -8,14 +8,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 
-from pytest_plexdev.errors import DISK_FULL, PlexdevError
+from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import identity_provider, nats, plane, readiness, spicedb
 from pytest_plexdev.stack.embedded.crew import Crew
 from pytest_plexdev.stack.embedded.plan import Early, Plan
 from pytest_plexdev.stack.embedded.postgres import Postgres
 from pytest_plexdev.stack.embedded.processes import Child, Command
 from pytest_plexdev.stack.embedded.readiness import Probe, until_ready
-from pytest_plexdev.stack.embedded.template import is_no_space
 from pytest_plexdev.stack.model import Event, Phase, PhaseBegan, PhaseEnded, Service, Verdict, VerdictChanged
 
 _REFERENCE = "reference"
@@ -57,8 +56,6 @@ class BringUp:
             expected, unexpected = group.split(PlexdevError)
             if expected is not None:
                 raise _first(expected) from None
-            if group.subgroup(is_no_space):
-                raise PlexdevError(DISK_FULL, path=str(self.plan.layout.directory)) from None
             raise unexpected or group from None
 
     def _parts(self) -> list[Coroutine[None, None, None]]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import signal
 import time
 from collections.abc import Coroutine, Iterator
 from typing import Any, Final, TypeVar
 
-from pytest_plexdev.errors import PROGRAM_UNFINISHED, SERVER_EXITED, SERVER_SILENT, Failure, PlexdevError
+from pytest_plexdev.errors import DISK_FULL, PROGRAM_UNFINISHED, SERVER_EXITED, SERVER_SILENT, Failure, PlexdevError
+from pytest_plexdev.stack.directories import mount_point
 from pytest_plexdev.stack.embedded.process_watch import call_at_end
 from pytest_plexdev.stack.embedded.processes import Child, Command, describe_status, end_children, last_lines
 
 T = TypeVar("T")
+
+_NO_SPACE: Final = os.strerror(errno.ENOSPC).lower()
 
 _PATIENCE: Final = 1.5
 """Seconds that a child gets to end as it was asked to, before it is killed."""
@@ -91,6 +96,8 @@ class Crew:
         return max(0.0, self._deadline - time.monotonic())
 
     def _exited(self, child: Child, status: int) -> PlexdevError:
+        if _has_full_disk(child):
+            return PlexdevError(DISK_FULL, detail=last_lines(child.log), path=mount_point(child.log))
         return self._failure(SERVER_EXITED, child, status=describe_status(status))
 
     def _failure(self, failure: Failure, child: Child, **facts: object) -> PlexdevError:
@@ -115,3 +122,8 @@ class Crew:
         for child in self.running():
             child.send(signal.SIGKILL)
         end_children()
+
+
+def _has_full_disk(child: Child) -> bool:
+    # What it said itself is missing where its log is on that disk.
+    return _NO_SPACE in last_lines(child.log).lower() or os.statvfs(child.log.parent).f_bavail == 0

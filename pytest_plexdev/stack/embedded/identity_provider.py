@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +61,8 @@ def _serve_dex(dex: Dex, layout: Layout, sites: Sites) -> Command:
 
 def _serve_stand_in(settings: EmbeddedSettings, layout: Layout, sites: Sites) -> Command:
     file = layout.configuration / "dex.json"
-    # Making a key costs 50-200 ms; one of this user's stacks is as good as another's.
-    key = settings.cache / "idp-signing-key.pem"
+    # Making a key costs 50-200 ms; one of this user's stacks is as good as another's. A user cannot read another's.
+    key = settings.cache / f"idp-signing-key-{os.geteuid()}.pem"
     _configuration(sites, password=_PASSWORD_FOR_STAND_IN, key=key).write(file)
     descriptor = sites.idp.socket.fileno()
     return Command(

@@ -36,10 +36,14 @@ class Layout:
         """Make the directories. The scratch directory says whose it is, so that a later run can sweep it."""
         scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH_PREFIX, dir=_temporary()))
         layout = cls(directory, scratch)
-        for path in (layout.logs, layout.configuration, layout.ends):
-            path.mkdir(parents=True, exist_ok=True)
-        _write_owner(scratch / "supervisor.json", supervisor, scratch)
-        _write_owner(layout.supervisor_file, supervisor, scratch)
+        try:
+            for path in (layout.logs, layout.configuration, layout.ends):
+                path.mkdir(parents=True, exist_ok=True)
+            _write_owner(scratch / "supervisor.json", supervisor, scratch)
+            _write_owner(layout.supervisor_file, supervisor, scratch)
+        except OSError:
+            layout.remove_data()
+            raise
         return layout
 
     @property

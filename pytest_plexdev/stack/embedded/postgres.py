@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.errors import DISK_FULL, POSTGRES_VERSION, PlexdevError
+from pytest_plexdev.errors import POSTGRES_VERSION, PlexdevError
 from pytest_plexdev.stack.embedded.crew import Crew
 from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.layout import Layout
@@ -48,7 +48,6 @@ _SETTINGS: Final = (
     "dynamic_shared_memory_type=mmap",
     "unix_socket_permissions=0700",
 )
-_NO_SPACE: Final = "No space left on device"
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ class Postgres:
                 self.note(f"the cached template is damaged ({flaw}); it is built again")
                 await asyncio.wait({self.crew.end_of(copying)})
                 return False
-            await self._finish(copying)
+            await self.crew.finish(copying)
             self.template.note_use()
         self.user.give(self.layout.data)
         return True
@@ -161,7 +160,7 @@ class Postgres:
             self.layout.data.mkdir(mode=0o700)
             self.user.give(self.layout.data)
         arguments = ["initdb", *INITDB_OPTIONS, f"--pgdata={self.layout.data}"]
-        await self._run("initdb", self._command(arguments, stop=signal.SIGTERM))
+        await self.crew.run("initdb", self._command(arguments, stop=signal.SIGTERM))
         # In place: a new file would belong to us, not to the server's user.
         (self.layout.data / "pg_hba.conf").write_text(HOST_BASED_AUTHENTICATION)
 
@@ -175,7 +174,7 @@ class Postgres:
             for statement in STATEMENTS:
                 await session.execute(statement)
         before_migrations()
-        await self._run("migrate", self.migrate)
+        await self.crew.run("migrate", self.migrate)
         # The checkpoint of a fast shutdown is what makes the copies start without recovery.
         server.send(signal.SIGINT)
         await end
@@ -196,21 +195,10 @@ class Postgres:
         self.template.put(place)
 
     async def _copy(self, source: Path, destination: Path) -> None:
-        await self._finish(self._start_copy(source, destination))
+        await self.crew.finish(self._start_copy(source, destination))
 
     def _start_copy(self, source: Path, destination: Path) -> Child:
         return self.crew.start("copy", copy_command(source, destination, self.layout))
-
-    async def _run(self, name: str, command: Command) -> None:
-        await self._finish(self.crew.start(name, command))
-
-    async def _finish(self, child: Child) -> None:
-        try:
-            await self.crew.finish(child)
-        except PlexdevError as error:
-            if _NO_SPACE in error.detail:
-                raise PlexdevError(DISK_FULL, path=str(self.layout.scratch), detail=error.detail) from None
-            raise
 
     def _command(self, arguments: Sequence[str], *, stop: signal.Signals) -> Command:
         program, *rest = arguments

@@ -13,16 +13,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
-from pytest_plexdev.errors import STATE_UNWRITABLE, SUPERVISOR_LOST, PlexdevError, decode_failure
+from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError, decode_failure
+from pytest_plexdev.stack.directories import ensure_writable
 from pytest_plexdev.stack.embedded.channel import decode_event
 from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.layout import stack_file, supervisor_of, sweep
 from pytest_plexdev.stack.embedded.processes import last_lines
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
 from pytest_plexdev.stack.embedded.state import verdicts
-from pytest_plexdev.stack.embedded.template import storage_errors
+from pytest_plexdev.stack.embedded.template import TEMPLATES
 from pytest_plexdev.stack.model import Progress, StackInfo, Verdict
 from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.stack.system_errors import system_errors
 
 _SUPERVISOR: Final = "pytest_plexdev.stack.embedded.supervisor"
 _LONGEST_STOP: Final = 5.0
@@ -47,13 +49,14 @@ class EmbeddedProvider:
 
         Raises:
             PlexdevError: ``server-exited``, ``server-silent``, ``program-unfinished``, ``port-taken``,
-                ``extra-missing``, ``disk-full``, ``cache-unwritable``, ``state-unwritable``, ``postgres-version``
-                or ``supervisor-lost``; nothing is left running then.
+                ``extra-missing``, ``disk-full``, ``cache-unwritable``, ``state-unwritable``, ``system-refused``,
+                ``postgres-version`` or ``supervisor-lost``; nothing is left running then.
         """
-        end(self._directory)
         try:
-            self._make_directories()
-            self._bring_up(progress)
+            with system_errors("start the embedded stack", near=self._directory, cache=self._settings.cache):
+                end(self._directory)
+                self._make_directories()
+                self._bring_up(progress)
         except BaseException as error:
             if not (isinstance(error, PlexdevError) and "log" in error.facts):
                 shutil.rmtree(self._directory, ignore_errors=True)
@@ -92,10 +95,10 @@ class EmbeddedProvider:
         """Nothing was opened."""
 
     def _make_directories(self) -> None:
-        with storage_errors(self._directory, refused=STATE_UNWRITABLE):
-            (self._directory / "logs").mkdir(parents=True, exist_ok=True)
-        with storage_errors(self._settings.cache):
-            self._settings.cache.mkdir(parents=True, exist_ok=True)
+        (self._directory / "logs").mkdir(parents=True, exist_ok=True)
+        # Before anything starts: the cache of another user is found out by several programs at once otherwise.
+        for directory in (self._settings.cache, self._settings.cache / TEMPLATES):
+            ensure_writable(directory)
 
 
 def end(directory: Path) -> None:

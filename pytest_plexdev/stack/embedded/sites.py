@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
-from pytest_plexdev.stack.ports import HeldPort, reserve
+from pytest_plexdev.stack.ports import HeldPort, require_loopback, reserve
 
 DATABASE: Final = "plexsphere"
 """Name of the database, of its role, and the role's password: the product's dev stack has the same."""
@@ -34,8 +34,9 @@ class Sites:
             spicedb: Whether a SpiceDB is going to run.
 
         Raises:
-            PlexdevError: ``port-taken``.
+            PlexdevError: ``port-taken``, ``loopback-down``.
         """
+        require_loopback()
         api = reserve(settings.api_port, purpose="the API")
         api.listen()
         return cls(

@@ -23,23 +23,20 @@ from pytest_plexdev.stack.embedded.sites import Sites
 from pytest_plexdev.stack.embedded.template import Template
 from pytest_plexdev.stack.processes import ProcessId
 from pytest_plexdev.stack.signals import reset_signals
+from pytest_plexdev.stack.system_errors import system_errors
 
 
 def main() -> int:
     """Bring a stack up, watch over it, take it down."""
     reset_signals()
     order = Order.decode(sys.stdin.buffer.read())
-    _detach()
-    adopt_orphans()
-    layout = Layout.create(order.directory, supervisor=ProcessId.of(os.getpid()))
     try:
-        plan, early = _begin(order.settings, layout)
+        with system_errors("start the embedded stack", near=order.directory, cache=order.settings.cache):
+            _detach()
+            adopt_orphans()
+            plan, early = _begin_in(order)
     except PlexdevError as error:
-        return _refuse(error, layout)
-    except BaseException:
-        # A fault of ours: its traceback goes to the log, and the asker hears that the pipe has closed.
-        layout.remove_data()
-        raise
+        return _refuse(error)
     from pytest_plexdev.stack.embedded.watch import supervise
 
     return supervise(plan, early)
@@ -51,6 +48,17 @@ def _detach() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)
     os.close(nowhere)
+
+
+def _begin_in(order: Order) -> tuple[Plan, Early]:
+    layout = Layout.create(order.directory, supervisor=ProcessId.of(os.getpid()))
+    try:
+        return _begin(order.settings, layout)
+    except BaseException:
+        # The asker hears why, or, of a fault of ours, that the pipe has closed; its traceback goes to the log then.
+        layout.remove_data()
+        layout.supervisor_file.unlink(missing_ok=True)
+        raise
 
 
 def _begin(settings: EmbeddedSettings, layout: Layout) -> tuple[Plan, Early]:
@@ -79,11 +87,9 @@ def _start_early(settings: EmbeddedSettings, layout: Layout, sites: Sites, templ
     )
 
 
-def _refuse(error: PlexdevError, layout: Layout) -> int:
+def _refuse(error: PlexdevError) -> int:
     from pytest_plexdev.stack.embedded.channel import Asker
 
-    layout.remove_data()
-    layout.supervisor_file.unlink()
     Asker(sys.stdout.fileno()).failed(error)
     return 1
 

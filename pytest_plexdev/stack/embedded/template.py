@@ -20,7 +20,10 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.errors import CACHE_UNWRITABLE, DISK_FULL, Failure, PlexdevError
+from pytest_plexdev.stack.directories import mount_point, why_unwritable
 
+TEMPLATES: Final = "postgres"
+"""Their directory, in the cache."""
 _FORMAT: Final = "1"
 """Part of the key: another number, and every template is built anew."""
 _LOCK_PAUSE: Final = 0.01
@@ -48,7 +51,7 @@ class Template:
 
     @property
     def _home(self) -> Path:
-        return self.cache / "postgres"
+        return self.cache / TEMPLATES
 
     @property
     def _place(self) -> Path:
@@ -171,5 +174,6 @@ def storage_errors(path: Path, *, refused: Failure = CACHE_UNWRITABLE) -> Iterat
         yield
     except OSError as error:
         if is_no_space(error):
-            raise PlexdevError(DISK_FULL, path=str(path)) from error
-        raise PlexdevError(refused, path=str(path), reason=error.strerror or str(error)) from error
+            raise PlexdevError(DISK_FULL, path=mount_point(path)) from error
+        reason = why_unwritable(path) if isinstance(error, PermissionError) else error.strerror or str(error)
+        raise PlexdevError(refused, path=str(path), reason=reason) from error

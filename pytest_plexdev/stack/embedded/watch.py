@@ -6,6 +6,7 @@ Nothing here polls: pidfds of the owner and of every server, a signal, and the p
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -31,6 +32,7 @@ from pytest_plexdev.stack.embedded.shared_memory import release
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
 from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.stack.system_errors import refusal_of
 
 _LEFT_OUT: Final = (
     "OpenBao",
@@ -86,13 +88,21 @@ class _Watch:
         except PlexdevError as error:
             await self._fail(error)
             return True
-        except Exception:
-            # A fault of ours must not leave the asker waiting.
-            log = self._plan.layout.log("supervisor")
-            traceback.print_exc()
-            await self._fail(PlexdevError(SUPERVISOR_LOST, detail=traceback.format_exc(limit=-4), log=str(log)))
+        except Exception as error:
+            with contextlib.suppress(OSError):  # the disk that is full may be the log's
+                traceback.print_exc()
+            await self._fail(self._failure_of(error))
             return True
         return False
+
+    def _failure_of(self, error: Exception) -> PlexdevError:
+        settings, scratch = self._plan.settings, self._plan.layout.scratch
+        refusal = refusal_of(error, doing="start the embedded stack", near=scratch, cache=settings.cache)
+        if refusal is not None:
+            return refusal
+        # A fault of ours must not leave the asker waiting.
+        log = self._plan.layout.log("supervisor")
+        return PlexdevError(SUPERVISOR_LOST, detail="".join(traceback.format_exception(error, limit=-4)), log=str(log))
 
     async def _fail(self, error: PlexdevError) -> None:
         await self._crew.disband()
@@ -148,7 +158,8 @@ class _Watch:
     def _note_end(self, child: Child, end: asyncio.Future[int]) -> None:
         if not self._stop.is_set():
             file = self._plan.layout.ends / f"{child.name}.json"
-            write_whole(file, json.dumps({"status": end.result(), "at": time.time()}).encode())
+            with contextlib.suppress(OSError):  # a full disk, say: how it ended is unknown then
+                write_whole(file, json.dumps({"status": end.result(), "at": time.time()}).encode())
 
     def _watch_reasons_to_end(self) -> None:
         loop = asyncio.get_running_loop()

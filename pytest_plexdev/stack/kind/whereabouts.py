@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE, NOT_LOOPBACK
-from pytest_plexdev.stack.directories import state_directory
+from pytest_plexdev.stack.directories import home_directory, state_directory
 from pytest_plexdev.stack.kind.names import WARM_CLUSTER, context_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,10 @@ def _mentions(path: Path, context: str) -> bool:
 
 def _users_kubeconfigs() -> list[Path]:
     named = os.environ.get("KUBECONFIG", "")
-    return [Path(part) for part in named.split(os.pathsep) if part] or [Path.home() / ".kube" / "config"]
+    if chosen := [Path(part) for part in named.split(os.pathsep) if part]:
+        return chosen
+    home = home_directory()
+    return [home / ".kube" / "config"] if home is not None else []
 
 
 def _listens(access: Access) -> bool:

@@ -57,4 +57,4 @@ def test_a_run_without_a_watch_over_it_makes_no_cluster(tmp_path: Path) -> None:
 
     assert error.value.tag == "command-failed"
     assert "reaper` ended with exit status 1" in str(error.value)
-    assert "IsADirectoryError" in str(error.value)
+    assert "Is a directory: " in str(error.value)

@@ -26,6 +26,7 @@ from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK
 from pytest_plexdev.stack.processes import ProcessId
 from pytest_plexdev.stack.signals import reset_signals
+from pytest_plexdev.stack.system_errors import system_errors
 
 _FILE: Final = "reaper.json"
 _ENDS: Final = 2.0
@@ -161,4 +162,9 @@ def _detach(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        with system_errors("watch over the cluster of a test run", near=Path("/")):
+            status = main()
+    except PlexdevError as refusal:
+        sys.exit(str(refusal))
+    sys.exit(status)

@@ -1,0 +1,20 @@
+"""What the operating system refuses: no error of it leaves a process of ours as a traceback."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_plexdev.failure import Failure
+
+SYSTEM_REFUSED: Final = Failure(
+    tag="system-refused",
+    what="the operating system refused to {doing}: {reason}",
+    why="{why}",
+    fix="{fix}",
+)
+LOOPBACK_DOWN: Final = Failure(
+    tag="loopback-down",
+    what="the loopback interface cannot be used: 127.0.0.1: {reason}",
+    why="the servers of the embedded stack listen on 127.0.0.1 only, and everything reaches them there",
+    fix="bring it up: ip link set lo up (in a network namespace of its own, that is for whoever made it to do)",
+)

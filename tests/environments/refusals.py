@@ -1,0 +1,53 @@
+"""Environments in which the operating system refuses something, or hands down what its parent chose."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from tests.environments.model import Environment, Refused
+
+_SECCOMP: Final = (sys.executable, str(Path(__file__).parents[1] / "seccomp.py"))
+_UNKNOWN_USER: Final = 12345
+_OPENS_MANY_FILES: Final = "OPENED = [open(__file__, encoding='utf-8') for _ in range(1200)]\n"
+
+REFUSALS: Final = (
+    Environment(
+        name="no-home",
+        user=_UNKNOWN_USER,
+        variables={"HOME": None, "PLEXDEV_CACHE_DIR": None, "PLEXDEV_STATE_DIR": None},
+        must=Refused("cache-unwritable", says="choose another one: PLEXDEV_CACHE_DIR=/some/directory"),
+    ),
+    Environment(
+        name="cache-of-another-user",
+        user=_UNKNOWN_USER,
+        # Mounted over with what a user named root left there.
+        mounts=("mount -t tmpfs -o mode=755 none /mnt", "mkdir -m 755 /mnt/cache /mnt/cache/postgres"),
+        variables={"PLEXDEV_CACHE_DIR": None, "XDG_CACHE_HOME": "/mnt"},
+        must=Refused("cache-unwritable", says="/mnt belongs to user root (id 0), and this is the user with id 12345"),
+    ),
+    Environment(
+        name="cache-read-only",
+        mounts=("mount -t tmpfs none /mnt", "mkdir /mnt/cache", "mount -o remount,ro /mnt"),
+        variables={"PLEXDEV_CACHE_DIR": "/mnt/cache"},
+        must=Refused("cache-unwritable", says="the file system of /mnt/cache is read-only"),
+    ),
+    Environment(
+        name="disk-full",
+        mounts=("mount -t tmpfs -o size=6m none /mnt",),
+        variables={"TMPDIR": "/mnt"},
+        must=Refused("disk-full"),
+    ),
+    Environment(
+        name="many-open-files",
+        wrapper=("prlimit", "--nofile=4096:4096"),
+        files={"conftest.py": _OPENS_MANY_FILES},
+        options=("-W", "ignore::ResourceWarning"),
+    ),
+    Environment(name="loopback-down", wrapper=("unshare", "--net"), mounts=("true",), must=Refused("loopback-down")),
+    Environment(name="signals-ignored", wrapper=("env", "--ignore-signal=CHLD,INT,HUP,TERM,PIPE")),
+    Environment(name="signals-blocked", wrapper=("env", "--block-signal")),
+    Environment(name="pidfds-forbidden", wrapper=(*_SECCOMP, "EPERM")),
+    Environment(name="pidfds-unknown", wrapper=(*_SECCOMP, "ENOSYS")),
+)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from plexsphere_reference.settings import Settings
     from plexsphere_reference.signer.client import SignerClient
     from plexsphere_reference.store.audit import AuditLog
+    from plexsphere_reference.store.audit_verification import AuditVerifier
     from plexsphere_reference.store.credentials import Credentials
     from plexsphere_reference.store.database import Database
     from plexsphere_reference.store.domains import Domains
@@ -27,6 +28,7 @@ class Plane:
     database: Database
     authorizer: Authorizer
     audit: AuditLog
+    audit_verifier: AuditVerifier
     credentials: Credentials
     domains: Domains
     probes: Probes

@@ -25,6 +25,7 @@ from plexsphere_reference.reachability import Evaluator
 from plexsphere_reference.relay import Relay
 from plexsphere_reference.settings import Settings
 from plexsphere_reference.store.audit import AuditLog
+from plexsphere_reference.store.audit_verification import AuditVerifier
 from plexsphere_reference.store.credentials import Credentials
 from plexsphere_reference.store.database import Database
 from plexsphere_reference.store.domains import Domains
@@ -134,6 +135,7 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
         database=database,
         authorizer=authorizer,
         audit=AuditLog(database),
+        audit_verifier=AuditVerifier(database),
         credentials=Credentials(database),
         domains=Domains(database),
         probes=_probes(settings, database, authorizer, relay),

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from plexsphere_reference.domain.audit import AuditRecord, canonical_bytes, entry_hash
+from plexsphere_reference.domain.audit_chain import Head
 from plexsphere_reference.store.batching import Batcher
 from plexsphere_reference.store.database import Connection, Database, Row
 
@@ -26,6 +27,7 @@ _COLUMNS: Final = (
     "chain_id, occurred_at, reason, subject, identity_id_ref, relation, object_type, object_id,"
     " correlation_id, ip, user_agent, caveat_context, seq, prev_hash, entry_hash"
 )
+_HIGHEST_SEQ: Final = 2**63 - 1
 
 
 class StoredEntry(msgspec.Struct, frozen=True):
@@ -130,22 +132,25 @@ async def entry(database: Database, chain_id: UUID, seq: int) -> StoredEntry | N
     return _stored(row) if row else None
 
 
-async def segment(database: Database, chain_id: UUID, first: int, last: int | None) -> list[StoredEntry]:
-    """The entries ``first`` to ``last`` (the newest where it is None), ascending."""
-    rows = await database.fetch_all(
+async def segment(
+    connection: Connection, chain_id: UUID, *, after: int, until: int | None, most: int
+) -> list[StoredEntry]:
+    """The first entries behind ``after``, ``until`` (None: the newest) at the furthest, ascending."""
+    cursor = await connection.execute(
         f"SELECT {_COLUMNS} FROM plexsphere.audit_entries"
-        " WHERE chain_id = %s AND seq >= %s AND (%s::bigint IS NULL OR seq <= %s) ORDER BY seq",
-        [chain_id, first, last, last],
+        " WHERE chain_id = %s AND seq > %s AND seq <= %s ORDER BY seq LIMIT %s",
+        [chain_id, after, _HIGHEST_SEQ if until is None else until, most],
     )
-    return [_stored(row) for row in rows]
+    return [_stored(row) async for row in cursor]
 
 
-async def head(database: Database, chain_id: UUID) -> tuple[int, bytes] | None:
-    """The last sequence number and hash that the chain itself remembers, apart from its entries."""
-    row = await database.fetch_one(
+async def head(connection: Connection, chain_id: UUID) -> Head:
+    """What the chain remembers of its newest entry; of one that has never had any, that there is none."""
+    cursor = await connection.execute(
         "SELECT last_seq, last_hash FROM plexsphere.audit_chains WHERE chain_id = %s", [chain_id]
     )
-    return (row[0], row[1]) if row else None
+    row = await cursor.fetchone()
+    return Head(seq=row[0], hash=row[1]) if row else Head()
 
 
 def _stored(row: Row) -> StoredEntry:

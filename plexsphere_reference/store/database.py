@@ -107,6 +107,13 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """A connection whose statements all see one state of the database, and change nothing."""
+        async with self.transaction() as connection:
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield connection
+
     async def fetch_all(self, query: LiteralString, params: Sequence[object] = ()) -> list[Row]:
         async with self.connection() as connection:
             return await (await connection.execute(query, params)).fetchall()

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from plexsphere_reference.domain.audit import GENESIS, PLATFORM_CHAIN, canonical_bytes, entry_hash
+from plexsphere_reference.domain.audit import PLATFORM_CHAIN, canonical_bytes
 from plexsphere_reference.domain.tenancy import PLATFORM
 from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.operation import Operation
@@ -53,7 +53,7 @@ class Chain:
 async def list_entries(call: Call) -> Response:
     chain = _chain(call)
     filters = _filters(call)
-    page = call.page(chain.listing, binding=_ANYBODY)
+    page = call.page(f"{chain.listing}?{msgspec.json.encode(filters).decode()}", binding=_ANYBODY)
     await call.require_read("auditor", chain.resource, action="audit.list", chain=chain.domain_id)
     await _check_domain(call, chain)
     after = page.after[0] if page.after else 0
@@ -90,47 +90,16 @@ async def verify(call: Call) -> Response:
         raise Problem(400, "invalid_segment", "from_seq starts at 1 and to_seq is not before it")
     await call.require_read("auditor", chain.resource, action="audit.verify", chain=chain.domain_id)
     await _check_domain(call, chain)
-    return call.json(await _verify(call, chain, first, last))
-
-
-async def _verify(call: Call, chain: Chain, first: int, last: int | None) -> dict[str, object]:
-    database = call.plane.database
-    entries = await audit.segment(database, chain.id, max(first - 1, 1), last)
-    previous = GENESIS
-    if first > 1 and entries and entries[0].seq == first - 1:
-        previous = entries.pop(0).entry_hash
-    head = await audit.head(database, chain.id)
-    newest = head[0] if head else 0
-    until = newest if last is None else min(last, newest)
-    segment: dict[str, object] = {"segment_from": first, "segment_to": max(until, first)}
-    by_seq = {entry.seq: entry for entry in entries}
-    for seq in range(first, until + 1):
-        expected, observed = _link(by_seq.get(seq), previous)
-        if expected != observed:
-            return {
-                "ok": False,
-                "divergent_seq": seq,
-                "expected_hash": expected.hex(),
-                "observed_hash": observed.hex(),
-            } | segment
-        previous = observed
-    if head and until == newest and previous != head[1] and first <= newest:
-        # Whoever rewrote the tail with fitting hashes has not rewritten what the chain remembers of its head.
-        return {
+    verified = await call.plane.audit_verifier.verify(chain.id, first, last)
+    answer: dict[str, object] = {"ok": True, "segment_from": verified.first, "segment_to": verified.last}
+    if (divergence := verified.divergence) is not None:
+        answer |= {
             "ok": False,
-            "divergent_seq": newest,
-            "expected_hash": head[1].hex(),
-            "observed_hash": previous.hex(),
-        } | segment
-    return {"ok": True} | segment
-
-
-def _link(entry: StoredEntry | None, previous: bytes) -> tuple[bytes, bytes]:
-    """What the entry's hash should be behind ``previous``, and what it is; a missing entry observes zeros."""
-    if entry is None:
-        return entry_hash(previous, b""), GENESIS
-    expected = entry_hash(previous, canonical_bytes(entry.record, entry.seq))
-    return expected, entry.entry_hash if entry.prev_hash == previous else GENESIS
+            "divergent_seq": divergence.seq,
+            "expected_hash": divergence.expected.hex(),
+            "observed_hash": divergence.observed.hex(),
+        }
+    return call.json(answer)
 
 
 def _chain(call: Call) -> Chain:

@@ -57,7 +57,7 @@ def _sign_in(environment: Mapping[str, str]) -> str:
     """A token of the seeded admin, by the real login: the shell keeps it in its state directory."""
     seconds_of(plexdev_argv("login", "--auto"), cwd=ROOT, environment=environment)
     kept = next((Path(environment["PLEXDEV_STATE_DIR"]) / "credentials").glob("*.json"))
-    credentials = json.loads(kept.read_text())
+    credentials = json.loads(kept.read_text(encoding="utf-8"))
     token: str = credentials["by_domain"][credentials["current"]]["token"]
     return token
 

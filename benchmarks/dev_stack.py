@@ -55,9 +55,9 @@ def run() -> Sequence[Figure]:
 
 def make_project(directory: Path) -> Path:
     """A project of one test, which asks for the stack and keeps the seconds that it waited for it."""
-    (directory / "conftest.py").write_text(_TIMED)
-    (directory / "test_stack.py").write_text(_TEST)
-    (directory / "pytest.ini").write_text("[pytest]\n")
+    (directory / "conftest.py").write_text(_TIMED, encoding="utf-8")
+    (directory / "test_stack.py").write_text(_TEST, encoding="utf-8")
+    (directory / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     return directory
 
 
@@ -69,7 +69,7 @@ def setup_seconds(
     if expect_failure:
         argv = ["sh", "-c", 'if "$@"; then exit 1; fi', "sh", *argv]
     seconds_of(argv, cwd=project, environment=environment)
-    seconds: float = json.loads((project / "seconds.json").read_text())
+    seconds: float = json.loads((project / "seconds.json").read_text(encoding="utf-8"))
     return seconds
 
 

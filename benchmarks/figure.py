@@ -94,7 +94,7 @@ def timed(argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str] | No
     usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     began = time.perf_counter()
     done = subprocess.run(
-        argv, cwd=cwd, env={**usual, **(environment or {})}, capture_output=True, text=True, check=False
+        argv, cwd=cwd, env={**usual, **(environment or {})}, capture_output=True, encoding="utf-8", check=False
     )
     elapsed = time.perf_counter() - began
     if done.returncode != 0:

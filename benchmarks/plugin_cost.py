@@ -21,9 +21,10 @@ def run() -> Sequence[Figure]:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         (directory / "test_nothing.py").write_text(
-            "import pytest\n\n@pytest.mark.parametrize('n', range(200))\ndef test_nothing(n):\n    pass\n"
+            "import pytest\n\n@pytest.mark.parametrize('n', range(200))\ndef test_nothing(n):\n    pass\n",
+            encoding="utf-8",
         )
-        (directory / "pytest.ini").write_text("[pytest]\n")
+        (directory / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
         differences = [_pair(directory) for _ in range(_PAIRS + 1)][1:]
     return [
         Figure(

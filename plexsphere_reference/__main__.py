@@ -14,6 +14,7 @@ from plexsphere_reference.settings import Settings, SettingsError
 def main(arguments: Sequence[str]) -> int:
     """Run one program and return its exit code; 2 is for wrong arguments or variables."""
     options = _parser().parse_args(arguments)
+    _forget_libpq_variables()
     try:
         settings = Settings.read(os.environ)
     except SettingsError as error:
@@ -25,6 +26,12 @@ def main(arguments: Sequence[str]) -> int:
         # A full disk, too many open files, a socket that is gone: its reader has no use for a traceback.
         print(f"plexsphere {options.program}: {error}", file=sys.stderr)  # noqa: T201
         return 1
+
+
+def _forget_libpq_variables() -> None:
+    # The URL says all; PGSERVICE or PGOPTIONS of whoever started the program would add to it.
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
 
 
 def _run(options: argparse.Namespace, settings: Settings) -> int:

@@ -90,7 +90,9 @@ def main(settings: Settings, *, manifest: Path) -> int:
         env=settings.env,
     )
     try:
-        seed = msgspec.convert(yaml.load(manifest.read_text(), Loader=yaml.CSafeLoader), Manifest, strict=False)
+        seed = msgspec.convert(
+            yaml.load(manifest.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader), Manifest, strict=False
+        )
     except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
         log("ERROR", "manifest cannot be used", path=manifest, reason=error)
         return _WRONG_MANIFEST

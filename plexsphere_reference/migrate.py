@@ -29,7 +29,7 @@ class Migration:
 def migrations(directory: Path = _DIRECTORY) -> tuple[Migration, ...]:
     """The migrations of ``directory`` in order of their number."""
     files = sorted(directory.glob("[0-9][0-9][0-9][0-9]_*.sql"))
-    return tuple(Migration(int(file.name[:4]), file.stem[5:], file.read_text()) for file in files)
+    return tuple(Migration(int(file.name[:4]), file.stem[5:], file.read_text(encoding="utf-8")) for file in files)
 
 
 def main(settings: Settings) -> int:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_plexdev.extras import need
 
@@ -12,8 +16,11 @@ if TYPE_CHECKING:
     from pytest_plexdev.running import Stack
 
 
+_ENVIRONMENT: Final = threading.Lock()
+
+
 def connect(stack: Stack) -> psycopg.Connection[Any]:
-    """A connection on which every statement commits by itself.
+    """A connection on which every statement commits by itself, to the stack's database whatever the user's libpq says.
 
     Raises:
         PlexdevError: ``extra-missing``; what opening a way into a cluster can fail with.
@@ -22,4 +29,17 @@ def connect(stack: Stack) -> psycopg.Connection[Any]:
     need(stack.info.provider, "psycopg")
     import psycopg  # 200 ms: only a test that looks behind the contract pays it
 
-    return psycopg.connect(stack.database_url, autocommit=True)
+    url = stack.database_url
+    with _no_libpq_variables():
+        return psycopg.connect(url, autocommit=True)
+
+
+@contextlib.contextmanager
+def _no_libpq_variables() -> Iterator[None]:
+    """Hide the variables that libpq reads: no option of a connection leaves out a ``PGSERVICE`` or a ``PGTZ``."""
+    with _ENVIRONMENT:
+        hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
+        try:
+            yield
+        finally:
+            os.environ.update(hidden)

@@ -56,7 +56,7 @@ class Lease:
             if self._info_file.exists():
                 return StackInfo.read(self._info_file)
             if self._failure_file.exists():
-                raise decode_failure(json.loads(self._failure_file.read_text()))
+                raise decode_failure(json.loads(self._failure_file.read_text(encoding="utf-8")))
             return self._bring_up(progress)
 
     def peek(self) -> StackInfo | None:

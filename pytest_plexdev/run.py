@@ -79,14 +79,14 @@ class Run:
         """What the running stack has otherwise than this checkout, whichever process found it."""
         if self.running is not None:
             return self.running.drift
-        return self._drift_file.read_text().splitlines() if self._drift_file.is_file() else ()
+        return self._drift_file.read_text(encoding="utf-8").splitlines() if self._drift_file.is_file() else ()
 
     @property
     def passed_over(self) -> str:
         """Why the warm cluster is not used though one is known; empty where that is not so."""
         if self.running is not None:
             return self.running.passed_over
-        return self._passed_over_file.read_text() if self._passed_over_file.is_file() else ""
+        return self._passed_over_file.read_text(encoding="utf-8") if self._passed_over_file.is_file() else ""
 
     @property
     def _passed_over_file(self) -> Path:
@@ -137,8 +137,8 @@ class Run:
 
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.stack_file.exists():
-            self._drift_file.write_text("\n".join(attached.drift))
-            self._passed_over_file.write_text(attached.passed_over)
+            self._drift_file.write_text("\n".join(attached.drift), encoding="utf-8")
+            self._passed_over_file.write_text(attached.passed_over, encoding="utf-8")
             attached.info.write(self.stack_file)
         stack = Stack(
             attached.info,

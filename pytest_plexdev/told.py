@@ -65,7 +65,7 @@ def _tell(directory: Path, told: _Told) -> None:
     draft = directory / f"{FILE}.{os.getpid()}"
     with contextlib.suppress(OSError):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft.write_text(json.dumps(asdict(told)))
+        draft.write_text(json.dumps(asdict(told)), encoding="utf-8")
         with contextlib.suppress(OSError):
             os.link(draft, directory / FILE)
         draft.unlink()

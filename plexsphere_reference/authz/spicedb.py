@@ -47,10 +47,12 @@ if TYPE_CHECKING:
 _DEADLINE: Final = 2.0
 """Seconds for one call, and for SpiceDB to come back in the middle of one."""
 _DEPTH_MESSAGE: Final = "max depth exceeded"
-_RECONNECT: Final = (
+_CHANNEL_OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 2000),
     ("grpc.max_reconnect_backoff_ms", 500),
+    # A proxy of the environment's does not know the names of a Pod's or a developer's own machine.
+    ("grpc.enable_http_proxy", 0),
 )
 """gRPC's own backoff grows to two minutes, for which a SpiceDB that is back would stay unavailable."""
 
@@ -80,7 +82,7 @@ class SpiceDBAuthorizer:
 
     def __init__(self, endpoint: str, preshared_key: str, schema_text: str) -> None:
         self._schema = parse(schema_text)
-        self._channel = grpc.aio.insecure_channel(endpoint, options=_RECONNECT)
+        self._channel = grpc.aio.insecure_channel(endpoint, options=_CHANNEL_OPTIONS)
         # The generated stubs serve both kinds of channel; only the type checker knows them by two names.
         self._permissions = cast("PermissionsServiceAsyncStub", PermissionsServiceStub(self._channel))
         self._schemas = cast("SchemaServiceAsyncStub", SchemaServiceStub(self._channel))

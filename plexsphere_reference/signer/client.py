@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 
 _DEADLINE: Final = 2.0
 """Seconds for one call."""
-_RECONNECT: Final = (
+_CHANNEL_OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 500),
     ("grpc.min_reconnect_backoff_ms", 2000),
+    # A proxy of the environment's does not know the names of a Pod's or a developer's own machine.
+    ("grpc.enable_http_proxy", 0),
 )
 """gRPC's own backoff grows to two minutes, for which a signer that is back would stay unavailable. What it calls the
 least backoff is how long one attempt to connect may take: a busy machine needs more than an instant for it."""
@@ -74,7 +76,7 @@ class SignerClient:
         import grpc.aio
 
         if self._channel is None:
-            self._channel = grpc.aio.insecure_channel(self._endpoint, options=_RECONNECT)
+            self._channel = grpc.aio.insecure_channel(self._endpoint, options=_CHANNEL_OPTIONS)
         call = getattr(stubs.SigningStub(self._channel), method)
         try:
             return await call(getattr(wire, request)(**fields), timeout=_DEADLINE)

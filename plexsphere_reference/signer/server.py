@@ -89,7 +89,7 @@ def _announce(port: int, port_file: Path | None) -> None:
     log("INFO", "signer-listening", port=port)
     if port_file is not None:
         unfinished = port_file.with_name(f".{port_file.name}.{os.getpid()}")
-        unfinished.write_text(f"{port}\n")
+        unfinished.write_text(f"{port}\n", encoding="utf-8")
         unfinished.replace(port_file)
 
 

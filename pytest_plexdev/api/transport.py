@@ -12,7 +12,6 @@ import httpx
 import msgspec
 
 from pytest_plexdev.api.exchanges import ExchangeLog
-from pytest_plexdev.api.loopback import LoopbackTransport
 from pytest_plexdev.api.problems import hides_its_frames, problem_of
 from pytest_plexdev.errors import API_GIBBERISH, API_UNREACHABLE, PlexdevError
 
@@ -62,7 +61,7 @@ class Transport:
         self.exchanges = exchanges if exchanges is not None else ExchangeLog()
         self._token = token
         self._explain = explain
-        self._http = http or new_http_client(base_url)
+        self._http = http or httpx.Client(verify=ssl_context(base_url), timeout=TIMEOUT, trust_env=False)
 
     def as_principal(self, token: str | None) -> Transport:
         """The same API over the same connections, as another principal."""
@@ -189,12 +188,6 @@ def decode(response: httpx.Response, expect: type[Answer]) -> Answer:
             status=response.status_code,
             reason=error,
         ) from error
-
-
-def new_http_client(base_url: str) -> httpx.Client:
-    """A connection pool that takes nothing from the environment and needs no resolver for ``localhost``."""
-    transport = LoopbackTransport(verify=ssl_context(base_url), trust_env=False)
-    return httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False)
 
 
 def ssl_context(url: str) -> ssl.SSLContext:

@@ -109,7 +109,7 @@ def _listening_inodes(port: int) -> set[str]:
     found: set[str] = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
-            rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]
+            rows = [line.split() for line in Path(table).read_text(encoding="utf-8").splitlines()[1:]]
         except OSError:
             continue
         found |= {row[9] for row in rows if row[1].endswith(wanted) and row[3] == _LISTENING}

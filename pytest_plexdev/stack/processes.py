@@ -160,7 +160,7 @@ def _pidfd(pid: int) -> int | None:
 def _stat_fields(pid: int) -> list[str]:
     """The fields of ``/proc/<pid>/stat`` from the third, the state, on."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         raise ProcessLookupError(pid) from None
     # The name, in parentheses, may itself hold spaces and parentheses.
@@ -170,8 +170,8 @@ def _stat_fields(pid: int) -> list[str]:
 def describe(pid: int) -> str:
     """A process in words: ``nginx (pid 812)``; of a stack of ours, that it is one."""
     try:
-        name = Path(f"/proc/{pid}/comm").read_text().strip()
-        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+        words = Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace").split("\0")
     except OSError:
         return f"? (pid {pid})"
     ours = next((word for word in words if word in _PROGRAMS_OF_OURS), None)

@@ -6,6 +6,10 @@ from typing import Final
 
 from tests.environments.model import Environment, Place, Refused
 from tests.environments.refusals import REFUSALS
+from tests.environments.variables import VARIABLES
+
+_SHADOWS: Final = ("token", "queue", "http", "signal", "uuid", "secrets", "calendar", "platform", "psycopg", "yaml")
+"""Modules that our programs import, directly or not."""
 
 
 def _a_file_for_a_cache(place: Place) -> None:
@@ -22,5 +26,10 @@ ENVIRONMENTS: Final = (
         must=Refused("cache-unwritable"),
     ),
     Environment(name="nobody", user=65534),
+    Environment(
+        name="modules-of-the-project-s-root",
+        files={f"{name}.py": "raise RuntimeError('of the project')\n" for name in _SHADOWS},
+    ),
     *REFUSALS,
+    *VARIABLES,
 )

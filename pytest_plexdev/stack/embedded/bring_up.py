@@ -147,7 +147,7 @@ class BringUp:
     async def _spicedb_version(self, program: str) -> str:
         command = spicedb.version_command(program, self.plan.layout)
         await self.crew.run("spicedb-version", command)
-        return spicedb.version_said(command.log.read_text())
+        return spicedb.version_said(command.log.read_text(encoding="utf-8", errors="replace"))
 
     async def _signer(self) -> None:
         await self._database_soon.wait()

@@ -1,4 +1,4 @@
-"""The environment of the stack's programs: ours, without what would change what they do."""
+"""The environment of the stack's programs: what is listed here, and nothing else of the user's."""
 
 from __future__ import annotations
 
@@ -7,20 +7,35 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-_NOT_OURS: Final = ("PLEXSPHERE_", "PG", "SPICEDB_", "DEX_", "NATS_")
-"""Prefixes of variables that the programs read; a developer's own must not leak into a stack."""
-_ROOT: Final = Path(__file__).parents[3]
+from pytest_plexdev.stack.python import python_variables
+
+_KEPT: Final = (
+    "PATH",
+    # Python's user site, and where temporary files go.
+    "HOME",
+    "TMPDIR",
+    # The times in logs.
+    "TZ",
+    # How programs of a wheel, and many a Python, find their libraries.
+    "LD_LIBRARY_PATH",
+    "NIX_LD",
+    "NIX_LD_LIBRARY_PATH",
+)
+_LOCALE: Final = ("LC_ALL", "LC_CTYPE", "LANG")
+"""In the order in which they decide about a category."""
 
 
 def program_environment(inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What every program of the stack starts with."""
-    kept = {name: value for name, value in inherited.items() if not name.startswith(_NOT_OURS)}
-    return {**kept, "PYTHONUNBUFFERED": "1", **_python_path(inherited)}
+    """What every program of the stack starts with.
 
-
-def _python_path(inherited: Mapping[str, str]) -> dict[str, str]:
-    # In a checkout that is not installed, a program started with -m finds the packages only by this.
-    if _ROOT.name in ("site-packages", "dist-packages"):
-        return {}
-    rest = inherited.get("PYTHONPATH")
-    return {"PYTHONPATH": os.pathsep.join([str(_ROOT), rest] if rest else [str(_ROOT)])}
+    No proxy, no certificate file, no variable of libpq, of a framework or of Python that changes what a program does.
+    Of the locale the encoding is kept, in which names of files are written, and not the language of messages.
+    """
+    kept = {name: inherited[name] for name in _KEPT if name in inherited}
+    if path := inherited.get("PATH"):
+        # The programs run in a directory of ours.
+        kept["PATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in path.split(os.pathsep) if entry)
+    encoding = next((value for name in _LOCALE if (value := inherited.get(name))), None)
+    if encoding is not None:
+        kept["LC_CTYPE"] = encoding
+    return {**kept, **python_variables(inherited)}

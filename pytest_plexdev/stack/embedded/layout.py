@@ -149,6 +149,6 @@ def _write_owner(path: Path, supervisor: ProcessId, scratch: Path) -> None:
 
 def _read_owner(path: Path) -> tuple[ProcessId, Path] | None:
     with contextlib.suppress(OSError, ValueError, KeyError):
-        said = json.loads(path.read_text())
+        said = json.loads(path.read_text(encoding="utf-8"))
         return ProcessId(said["pid"], said["started"]), Path(said["scratch"])
     return None

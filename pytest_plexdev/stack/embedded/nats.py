@@ -34,7 +34,7 @@ def serve(programs: Programs, layout: Layout, sites: Sites) -> Command:
         PlexdevError: ``extra-missing``.
     """
     configuration = layout.configuration / "nats.conf"
-    configuration.write_text(_CONFIGURATION.format(port=sites.nats.number, store=layout.jetstream))
+    configuration.write_text(_CONFIGURATION.format(port=sites.nats.number, store=layout.jetstream), encoding="utf-8")
     return Command(
         argv=[*(programs.nats or (_find(),)), "--config", str(configuration)],
         environment=program_environment(),

@@ -162,7 +162,7 @@ class Postgres:
         arguments = ["initdb", *INITDB_OPTIONS, f"--pgdata={self.layout.data}"]
         await self.crew.run("initdb", self._command(arguments, stop=signal.SIGTERM))
         # In place: a new file would belong to us, not to the server's user.
-        (self.layout.data / "pg_hba.conf").write_text(HOST_BASED_AUTHENTICATION)
+        (self.layout.data / "pg_hba.conf").write_text(HOST_BASED_AUTHENTICATION, encoding="utf-8")
 
     async def _populate(self, *, before_migrations: Callable[[], None]) -> None:
         server = self._start_for_template()

@@ -117,7 +117,7 @@ def end_children() -> None:
 
 def _children() -> list[int]:
     tasks = Path("/proc/self/task").iterdir()
-    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+    return [int(pid) for task in tasks for pid in (task / "children").read_bytes().split()]
 
 
 def describe_status(status: int) -> str:

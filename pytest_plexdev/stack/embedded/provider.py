@@ -7,7 +7,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from pytest_plexdev.stack.embedded.state import verdicts
 from pytest_plexdev.stack.embedded.template import TEMPLATES
 from pytest_plexdev.stack.model import Progress, StackInfo, Verdict
 from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.stack.python import module_command
 from pytest_plexdev.stack.system_errors import system_errors
 
 _SUPERVISOR: Final = "pytest_plexdev.stack.embedded.supervisor"
@@ -132,11 +132,12 @@ class _Supervisor:
         # It detaches at once, so this process ends at once: no zombie, no child that a test runner trips over.
         with self._log.open("ab") as log:
             launcher = subprocess.Popen(
-                [sys.executable, "-m", _SUPERVISOR],
+                module_command(_SUPERVISOR),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=program_environment(),
+                cwd=self._directory,
                 start_new_session=True,
             )
         assert launcher.stdin is not None

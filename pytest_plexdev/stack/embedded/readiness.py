@@ -98,7 +98,7 @@ def postgres(socket: Path, *, user: str, database: str, data: Path) -> Probe:
 
 def _says_ready(lock_file: Path) -> bool:
     # pidfile.h: the eighth line is the postmaster's status.
-    return lock_file.read_text().splitlines()[7:8] == ["ready   "]
+    return lock_file.read_text(encoding="utf-8", errors="replace").splitlines()[7:8] == ["ready   "]
 
 
 def postgres_greeting(port: int) -> Probe:

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from pytest_plexdev.stack.directories import cache_directory
 from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.stack.python import module_command
 
 Prefer: TypeAlias = Literal["real", "stand-in"]
 
 
 def _plane(program: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "plexsphere_reference", program)
+    return (*module_command("plexsphere_reference"), program)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Programs:
     """The first words of each program's command line. ``None``: the one that its package installed."""
 
-    api: tuple[str, ...] = _plane("api")
-    signer: tuple[str, ...] = _plane("signer")
-    migrate: tuple[str, ...] = _plane("migrate")
-    bootstrap: tuple[str, ...] = _plane("bootstrap")
-    idp: tuple[str, ...] = (sys.executable, "-m", "pytest_plexdev.stack.embedded.idp")
+    api: tuple[str, ...] = field(default_factory=partial(_plane, "api"))
+    signer: tuple[str, ...] = field(default_factory=partial(_plane, "signer"))
+    migrate: tuple[str, ...] = field(default_factory=partial(_plane, "migrate"))
+    bootstrap: tuple[str, ...] = field(default_factory=partial(_plane, "bootstrap"))
+    idp: tuple[str, ...] = field(default_factory=partial(module_command, "pytest_plexdev.stack.embedded.idp"))
     nats: tuple[str, ...] | None = None
     postgres: Path | None = None
     """The directory with ``postgres`` and ``initdb``."""
@@ -74,7 +75,7 @@ class Order:
     directory: Path
 
     def encode(self) -> bytes:
-        return json.dumps(asdict(self), default=str).encode()
+        return json.dumps(asdict(self), default=_absolute).encode()
 
     @classmethod
     def decode(cls, text: bytes) -> Order:
@@ -97,3 +98,8 @@ class Order:
             ),
             Path(raw["directory"]),
         )
+
+
+def _absolute(path: Path) -> str:
+    # The supervisor runs in a directory of its own.
+    return str(path.absolute())

@@ -18,7 +18,7 @@ _SHARED_MEMORY_LINE: Final = 6
 def release(data: Path) -> None:
     """Remove the segment that the killed server of this data directory left; none is fine."""
     try:
-        line = (data / "postmaster.pid").read_text().splitlines()[_SHARED_MEMORY_LINE]
+        line = (data / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()[_SHARED_MEMORY_LINE]
         segment = int(line.split()[1])
     except (OSError, IndexError, ValueError):
         return

@@ -72,7 +72,7 @@ async def _verdict(info: StackInfo, service: Service, probes: Mapping[str, Probe
 
 def _end_of(directory: Path, service: Service) -> Verdict | None:
     try:
-        noted = json.loads((directory / "ends" / f"{service.name}.json").read_text())
+        noted = json.loads((directory / "ends" / f"{service.name}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     said = last_lines(service.log) if service.log else ""

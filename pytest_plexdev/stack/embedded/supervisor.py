@@ -1,4 +1,4 @@
-"""``python -m pytest_plexdev.stack.embedded.supervisor``: the process that owns the servers of one stack.
+"""The process that owns the servers of one stack.
 
 It reads an order from its standard input and tells its asker through its standard output what happens. It detaches
 first, so that it is nobody's child, and ends the stack when its owner has ended, however that was.
@@ -53,6 +53,8 @@ def _detach() -> None:
 def _begin_in(order: Order) -> tuple[Plan, Early]:
     layout = Layout.create(order.directory, supervisor=ProcessId.of(os.getpid()))
     try:
+        # Every server can enter it, and there is nothing of a user's in it.
+        os.chdir(layout.scratch)
         return _begin(order.settings, layout)
     except BaseException:
         # The asker hears why, or, of a fault of ours, that the pipe has closed; its traceback goes to the log then.

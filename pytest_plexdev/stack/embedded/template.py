@@ -67,7 +67,7 @@ class Template:
     def flaw(self) -> str | None:
         """What is wrong with it, or ``None``: a look that finds what is missing or cut short, in milliseconds."""
         try:
-            promised = json.loads((self._place / "template.json").read_text())
+            promised = json.loads((self._place / "template.json").read_text(encoding="utf-8"))
             found = _measure(self.data)
         except (OSError, ValueError) as error:
             return f"{type(error).__name__}: {error}"
@@ -122,7 +122,7 @@ class Template:
     def put(self, built: Path) -> None:
         """Move what was built into place; the exclusive lock must be held."""
         with storage_errors(self.cache):
-            (built / "template.json").write_text(json.dumps(_measure(built / "data")))
+            (built / "template.json").write_text(json.dumps(_measure(built / "data")), encoding="utf-8")
             self.discard()
             built.rename(self._place)
         self._remove_unused()

@@ -136,7 +136,7 @@ class _Watch:
         sweep_all()
 
     def _tenants(self) -> tuple[SeededTenant, ...]:
-        manifest: dict[str, Any] = yaml.safe_load(plane.manifest_file(self._plan.layout).read_text())
+        manifest: dict[str, Any] = yaml.safe_load(plane.manifest_file(self._plan.layout).read_text(encoding="utf-8"))
         return tuple(
             SeededTenant(slug=domain["slug"], domain_id=domain["id"], binding_id=domain["idp_bindings"][0]["id"])
             for domain in manifest["domains"]

@@ -181,7 +181,8 @@ class _Forward:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             # Ctrl-C is for the tests: they may still want to say something to the database.
             start_new_session=True,
         )

@@ -13,7 +13,7 @@ from pytest_plexdev.stack.kind.host import reaper
 from pytest_plexdev.stack.processes import ProcessId
 
 DOCKER = """#!/bin/sh
-echo "$DOCKER_TLS_VERIFY $DOCKER_CERT_PATH $KIND_EXPERIMENTAL_PROVIDER $SECRET" >> {log}
+echo "$DOCKER_TLS_VERIFY $DOCKER_CERT_PATH $KIND_EXPERIMENTAL_PROVIDER $SSH_AUTH_SOCK" >> {log}
 test $(wc -l < {log}) -gt 1 || {{ echo 'Cannot connect to the Docker daemon at unix:///x' >&2; exit 1; }}
 test "$1" != inspect || {{ echo 'Error: No such container: c' >&2; exit 1; }}
 """
@@ -29,7 +29,8 @@ def test_it_tries_again_and_reaches_docker_as_the_run_does(tmp_path: Path, monke
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     monkeypatch.setenv("DOCKER_CERT_PATH", "/certificates")
     monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "docker")
-    monkeypatch.setenv("SECRET", "psk_x")
+    # A user's docker may need anything: an agent of ssh, a helper with credentials, a proxy.
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/agent")
     owner = subprocess.Popen(["sleep", "600"])
     reaper.watch_over("plexdev-nowhere", directory, ProcessId.of(owner.pid), tmp_path / "run")
     watcher = reaper.watcher_of(directory)
@@ -44,7 +45,7 @@ def test_it_tries_again_and_reaches_docker_as_the_run_does(tmp_path: Path, monke
 
     said = log.read_text().splitlines()
     assert len(said) > 1
-    assert set(said) == {"1 /certificates docker "}
+    assert set(said) == {"1 /certificates docker /agent"}
     assert not (tmp_path / "run").exists()
 
 

@@ -47,9 +47,30 @@ def test_where_things_are_kept() -> None:
 
 
 def test_a_developers_own_variables_do_not_leak_into_a_stack() -> None:
-    environment = program_environment({"PATH": "/bin", "PGHOST": "prod", "PLEXSPHERE_ENV": "prod"})
-    assert environment["PATH"] == "/bin"
-    assert not {"PGHOST", "PLEXSPHERE_ENV"} & environment.keys()
+    hostile = dict.fromkeys(("PGHOST", "PLEXSPHERE_ENV", "HTTP_PROXY", "LD_PRELOAD", "PYTHONINSPECT", "ANYTHING"), "x")
+    environment = program_environment({"PATH": "/bin", "HOME": "/home/me", **hostile})
+
+    assert (environment["PATH"], environment["HOME"]) == ("/bin", "/home/me")
+    assert not hostile.keys() & environment.keys()
+
+
+@pytest.mark.parametrize(
+    ("user", "program"),
+    [
+        ({}, {}),
+        ({"LANG": "de_DE.UTF-8", "LANGUAGE": "de"}, {"LC_CTYPE": "de_DE.UTF-8"}),
+        ({"LANG": "de_DE.UTF-8", "LC_CTYPE": "C.UTF-8"}, {"LC_CTYPE": "C.UTF-8"}),
+        ({"LC_CTYPE": "C.UTF-8", "LC_MESSAGES": "fr_FR", "LC_ALL": "C"}, {"LC_CTYPE": "C"}),
+    ],
+)
+def test_of_the_locale_only_the_encoding_is_kept(user: dict[str, str], program: dict[str, str]) -> None:
+    environment = program_environment(user)
+    assert {name: value for name, value in environment.items() if name.startswith(("L", "LC_"))} == program
+
+
+def test_the_path_means_the_same_in_another_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert program_environment({"PATH": ".venv/bin::/bin"})["PATH"] == f"{tmp_path}/.venv/bin:/bin"
 
 
 def test_events_cross_the_channel() -> None:

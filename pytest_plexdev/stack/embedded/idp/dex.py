@@ -26,7 +26,7 @@ def is_dex(path: Path) -> str | None:
             [str(path), "version"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             timeout=5,
             check=False,

@@ -27,7 +27,7 @@ def cluster_config(place: Place, addresses: Addresses) -> bytes:
     """What ``kind create cluster --config -`` reads."""
     import yaml
 
-    document: dict[str, Any] = yaml.safe_load(kind_file().read_text())
+    document: dict[str, Any] = yaml.safe_load(kind_file().read_text(encoding="utf-8"))
     host_ports = {API_NODE_PORT: addresses.api_port, IDP_NODE_PORT: addresses.idp_port}
     document["name"] = place.name
     for node in document["nodes"]:

@@ -155,7 +155,7 @@ def _holder(file: Path) -> Holder:
 
 def _noted(file: Path) -> Holder | None:
     with contextlib.suppress(OSError, ValueError, KeyError):
-        said = json.loads(file.read_text())
+        said = json.loads(file.read_text(encoding="utf-8"))
         if ProcessId(said["pid"], said["started"]).is_alive:
             seconds = time.time() - said["since"]
             words = f"`{said['command']}` (pid {said['pid']}), which has it since {seconds:.0f} s"

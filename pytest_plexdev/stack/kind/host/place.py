@@ -89,7 +89,7 @@ class Place:
     def creation(self) -> Creation | None:
         """The note, where a creation began and was not brought to its end."""
         with contextlib.suppress(OSError, ValueError, KeyError):
-            said = json.loads(self._note.read_text())
+            said = json.loads(self._note.read_text(encoding="utf-8"))
             return Creation(said["cluster"], ProcessId(said["pid"], said["started"]), said["began"])
         return None
 

@@ -1,4 +1,4 @@
-"""``python -m pytest_plexdev.stack.kind.host.reaper``: deletes a run's cluster when the run ended without doing so.
+"""Deletes a run's cluster when the run ended without doing so.
 
 A detached process that waits for the end of the run's controller. A kept stack it leaves alone. It imports little, for
 it starts beside every fresh cluster and almost always has nothing to do.
@@ -25,15 +25,13 @@ from pytest_plexdev.errors.cluster import COMMAND_FAILED
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK
 from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.stack.python import environment_of_user, module_command
 from pytest_plexdev.stack.signals import reset_signals
 from pytest_plexdev.stack.system_errors import system_errors
 
 _FILE: Final = "reaper.json"
 _ENDS: Final = 2.0
 """Seconds in which it ends when it is told to."""
-_NEEDED: Final = frozenset({"PATH", "HOME", "XDG_RUNTIME_DIR", "PYTHONPATH", "XDG_CACHE_HOME", "PLEXDEV_CACHE_DIR"})
-_NEEDED_PREFIXES: Final = ("DOCKER_", "KIND_")
-"""How docker and kind reach their engine, in whatever way the run does."""
 _LOG: Final = "reaper.log"
 _TRIES_FOR: Final = 300.0
 """Seconds: an engine that is being restarted is back by then."""
@@ -55,7 +53,7 @@ def watch_over(name: str, directory: Path, owner: ProcessId, run_directory: Path
         PlexdevError: ``command-failed``: nothing would delete the cluster of a run that is killed.
     """
     order = _Order(name, str(directory), (owner.pid, owner.started), str(run_directory) if run_directory else None)
-    argv = [sys.executable, "-m", "pytest_plexdev.stack.kind.host.reaper"]
+    argv = module_command("pytest_plexdev.stack.kind.host.reaper")
     with (directory / _LOG).open("wb") as log:
         # It detaches after it has noted itself, so the launcher's end says that it watches.
         launched = subprocess.run(
@@ -63,7 +61,7 @@ def watch_over(name: str, directory: Path, owner: ProcessId, run_directory: Path
             input=json.dumps(vars(order)).encode(),
             stdout=subprocess.DEVNULL,
             stderr=log,
-            env=_environment(),
+            env=environment_of_user(),
             start_new_session=True,
             check=False,
         )
@@ -71,14 +69,10 @@ def watch_over(name: str, directory: Path, owner: ProcessId, run_directory: Path
         raise _no_watch(argv, launched.returncode, directory)
 
 
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name in _NEEDED or name.startswith(_NEEDED_PREFIXES)}
-
-
 def _no_watch(argv: Sequence[str], status: int, directory: Path) -> PlexdevError:
     return PlexdevError(
         COMMAND_FAILED,
-        detail=(directory / _LOG).read_text(errors="replace").strip(),
+        detail=(directory / _LOG).read_text(errors="replace", encoding="utf-8").strip(),
         command=shlex.join(argv),
         status=f"exit status {status}",
         purpose="it deletes the cluster of a run that is killed; without it none is made",
@@ -106,7 +100,7 @@ def watches_over(directory: Path) -> bool:
 def watcher_of(directory: Path) -> ProcessId | None:
     """The reaper that the stack in *directory* has or had."""
     with contextlib.suppress(OSError, ValueError, KeyError):
-        said = json.loads((directory / _FILE).read_text())
+        said = json.loads((directory / _FILE).read_text(encoding="utf-8"))
         return ProcessId(said["pid"], said["started"])
     return None
 

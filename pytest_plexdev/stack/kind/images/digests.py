@@ -50,7 +50,9 @@ def lock(path: Path | None = None) -> list[Looked]:
     looked = [_look(pin, here) for pin in pins]
     new = {one.pin.name: one.digest for one in looked if pulled[one.pin] and one.digest and one.state != "same"}
     if new:
-        write_whole(path, _with_digests(path.read_text(), new).encode(), mode=path.stat().st_mode & 0o777)
+        write_whole(
+            path, _with_digests(path.read_text(encoding="utf-8"), new).encode(), mode=path.stat().st_mode & 0o777
+        )
     return [Looked(one.pin, "recorded", one.digest) if one.pin.name in new else one for one in looked]
 
 

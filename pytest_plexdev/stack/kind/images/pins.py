@@ -39,7 +39,7 @@ def pins_file() -> Path:
 
 def read_pins(path: Path | None = None) -> Mapping[str, Pin]:
     """The pins by name."""
-    text = (path or pins_file()).read_text()
+    text = (path or pins_file()).read_text(encoding="utf-8")
     return {name: _pin(name, entry) for name, entry in tomllib.loads(text)["images"].items()}
 
 

@@ -58,7 +58,7 @@ def render(
     with ThreadPoolExecutor(max_workers=len(directories)) as threads:
         objects = [each for listing in threads.map(_kustomize, directories) for each in listing]
     if seed is not None:
-        objects = change.with_seed(objects, seed.read_text())
+        objects = change.with_seed(objects, seed.read_text(encoding="utf-8"))
     objects = change.with_addresses(_once(objects), addresses)
     objects = change.with_images(objects, references(images or {}))
     return change.with_inputs(objects, contents or contents_of(read_content()))

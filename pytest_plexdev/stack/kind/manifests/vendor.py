@@ -67,7 +67,7 @@ def vendor_file() -> Path:
 
 def read_sources(path: Path | None = None) -> tuple[Source, ...]:
     """The sources that are named."""
-    entries = tomllib.loads((path or vendor_file()).read_text())["sources"]
+    entries = tomllib.loads((path or vendor_file()).read_text(encoding="utf-8"))["sources"]
     return tuple(
         Source(name, entry["module"], entry["version"], entry.get("url", ""), entry["files"])
         for name, entry in entries.items()
@@ -101,7 +101,7 @@ def lock(path: Path | None = None) -> None:
         PlexdevError: ``tool-missing`` where there is no Go; ``command-failed``.
     """
     file = path or vendor_file()
-    text = file.read_text()
+    text = file.read_text(encoding="utf-8")
     for source in read_sources(file):
         directory = _module(source)
         for name in source.files:

@@ -96,7 +96,7 @@ def _closure(overlay: Path) -> list[Path]:
             continue
         found[directory] = list(_files(directory))
         for file in (directory / name for name in _KUSTOMIZATIONS if (directory / name).is_file()):
-            said = yaml.safe_load(file.read_text()) or {}
+            said = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
             parts = (part for field in _DIRECTORIES for part in said.get(field) or ())
             # Generators and transformers may be YAML themselves in place of a path.
             pending += [(directory / part).resolve() for part in parts if isinstance(part, str) and "\n" not in part]

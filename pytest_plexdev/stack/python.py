@@ -1,0 +1,52 @@
+"""How modules of ours are started as programs: by this Python, with our packages, and with nothing of the project's.
+
+``python -m`` would put the working directory first, so that a project's ``queue.py`` stands in for the standard
+library's; ``PYTHONPATH`` would do the same. The variables of Python that a user sets for his own programs
+(``PYTHONINSPECT``, ``PYTHONWARNINGS``) are not passed on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+_START: Final = Path(__file__).with_name("start_module.py")
+_ROOT: Final = Path(__file__).parents[2]
+_SITES: Final = ("site-packages", "dist-packages")
+_KEPT: Final = (
+    # Where this Python has its library and the user's packages.
+    "PYTHONHOME",
+    "PYTHONUSERBASE",
+    # Whether and where bytecode is written.
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPYCACHEPREFIX",
+)
+
+
+def module_command(module: str) -> tuple[str, ...]:
+    """The first words of the command line that runs *module* as ``__main__``; its arguments follow."""
+    flags = ("-P", "-s") if sys.flags.no_user_site else ("-P",)
+    return (sys.executable, *flags, str(_START), os.pathsep.join(_directories(os.environ)), module)
+
+
+def python_variables(inherited: Mapping[str, str]) -> dict[str, str]:
+    """The variables of Python that our programs start with, in place of the *inherited* ones."""
+    kept = {name: inherited[name] for name in _KEPT if name in inherited}
+    # Programs of ours hand each other names of files: they must agree on how these are encoded.
+    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": str(int(sys.flags.utf8_mode))}
+
+
+def environment_of_user(inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """All of the user's environment but what is Python's: for a program of ours that starts docker and kind."""
+    others = {name: value for name, value in inherited.items() if not name.startswith("PYTHON")}
+    return {**others, **python_variables(inherited)}
+
+
+def _directories(inherited: Mapping[str, str]) -> list[str]:
+    """Where our packages are found, and what they need, as far as a new Python does not know it by itself."""
+    ours = [] if _ROOT.name in _SITES else [str(_ROOT)]
+    chosen = inherited.get("PYTHONPATH", "").split(os.pathsep)
+    return [*ours, *(str(Path(entry).absolute()) for entry in chosen if entry)]

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from plexsphere_reference.domain.audit import PLATFORM_CHAIN, UNPROVISIONED_KEY, AuditRecord, Reason, pseudonym
 from plexsphere_reference.domain.principal import Principal
 from plexsphere_reference.http.client_address import client_address
+from plexsphere_reference.http.null_members import null_member
 from plexsphere_reference.http.pagination import Cursors, Page, parse_limit
 from plexsphere_reference.http.plane import Plane
 from plexsphere_reference.http.problems import Problem, permission_denied
@@ -80,9 +81,13 @@ class Call:
         if _NUL.search(raw):
             raise Problem(400, self.body_rules.malformed, "text must not contain NUL")
         try:
-            return msgspec.json.decode(raw, type=kind)
+            body = msgspec.json.decode(raw, type=kind)
+            null = null_member(kind, raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Problem(400, self.body_rules.malformed, str(error)) from error
+        if null is not None:
+            raise Problem(400, self.body_rules.malformed, f"a member must not be null - at `{null}`")
+        return body
 
     async def raw_body(self) -> bytes:
         """The body's bytes, as :func:`read_body` lets them pass."""

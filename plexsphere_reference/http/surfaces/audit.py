@@ -18,7 +18,7 @@ from plexsphere_reference.domain.tenancy import PLATFORM
 from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
-from plexsphere_reference.http.surfaces.domains import not_found as domain_not_found
+from plexsphere_reference.http.surfaces import domains
 from plexsphere_reference.store import audit
 from plexsphere_reference.store.audit import Filters, StoredEntry
 
@@ -69,6 +69,7 @@ async def get_entry(call: Call) -> Response:
         await call.require_read("auditor", chain.resource, action="audit.read", chain=chain.domain_id)
     except Problem as refusal:
         raise _entry_not_found() from refusal
+    await _check_domain(call, chain)
     entry = await audit.entry(call.plane.database, chain.id, seq)
     if entry is None:
         raise _entry_not_found()
@@ -110,8 +111,8 @@ def _chain(call: Call) -> Chain:
 
 
 async def _check_domain(call: Call, chain: Chain) -> None:
-    if chain.domain_id is not None and await call.plane.domains.get(chain.domain_id) is None:
-        raise domain_not_found()
+    if chain.domain_id is not None:
+        await domains.require_exists(call, chain.domain_id)
 
 
 def _filters(call: Call) -> Filters:

@@ -42,6 +42,7 @@ async def issue_bootstrap_token(call: Call) -> Response:
     body = await call.body(IssueRequest)
     domain_id = await projects.domain_of(call.plane.database, project_id)
     await call.require("manage", f"project:{project_id}", action="bootstrap_token.issue", chain=domain_id)
+    _require_exists(domain_id)
     try:
         check_issue(body.kind, body.env_prefix, body.ttl_seconds)
     except Invalid as error:
@@ -73,8 +74,6 @@ async def list_bootstrap_tokens(call: Call) -> Response:
     project_id = _project_id(call)
     page = call.page(f"bootstrap_tokens:{project_id}")
     await _require_read(call, project_id, action="bootstrap_token.list")
-    if await projects.get(call.plane.database, project_id) is None:
-        raise projects_surface.not_found()
 
     async def read(after: list[Any] | None, most: int, among: Sequence[UUID] | None = None) -> list[BootstrapToken]:
         assert among is None, "rows are filtered"
@@ -100,6 +99,7 @@ async def revoke_bootstrap_token(call: Call) -> Response:
     project_id, token_id = _project_id(call), _token_id(call)
     domain_id = await projects.domain_of(call.plane.database, project_id)
     await call.require("manage", f"project:{project_id}", action="bootstrap_token.revoke", chain=domain_id)
+    _require_exists(domain_id)
     async with call.transaction() as tx:
         token = await bootstrap_tokens.lock(tx.connection, project_id, token_id)
         if token is None:
@@ -120,6 +120,13 @@ def _position(last: BootstrapToken) -> list[Any]:
 async def _require_read(call: Call, project_id: UUID, *, action: str) -> None:
     chain = await projects.domain_of(call.plane.database, project_id)
     await call.require_read("read", f"project:{project_id}", action=action, chain=chain)
+    _require_exists(chain)
+
+
+def _require_exists(domain_id: UUID | None) -> None:
+    """The Domain of a Project is None where the Project is gone."""
+    if domain_id is None:
+        raise projects_surface.not_found()
 
 
 def _project_id(call: Call) -> UUID:

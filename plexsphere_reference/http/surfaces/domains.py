@@ -139,6 +139,12 @@ def _position(last: Domain) -> list[Any]:
     return [last.slug]
 
 
+async def require_exists(call: Call, domain_id: UUID) -> None:
+    """Raise the 404 of a Domain that is gone: who could read it holds the permission for ever."""
+    if await call.plane.domains.get(domain_id) is None:
+        raise not_found()
+
+
 def not_found() -> Problem:
     return Problem(404, "domain_not_found", "there is no such Domain")
 

@@ -24,8 +24,7 @@ async def list_identities(call: Call) -> Response:
         raise Problem(400, "invalid_kind", "kind must be user or service-identity")
     page = call.page(f"identities:{domain_id}:{kind}")
     await call.require_read("read", f"domain:{domain_id}", action="identity.list", chain=domain_id)
-    if await call.plane.domains.get(domain_id) is None:
-        raise domains_surface.not_found()
+    await domains_surface.require_exists(call, domain_id)
     if kind == "service-identity":
         # The operation that makes them is not built, so there are none.
         return call.json({"items": []})
@@ -39,6 +38,7 @@ async def get_identity(call: Call) -> Response:
     domain_id = call.path_id("id", code="invalid_domain_id")
     identity_id = call.path_id("principal_id", code="invalid_principal_id")
     await call.require_read("read", f"domain:{domain_id}", action="identity.read", chain=domain_id)
+    await domains_surface.require_exists(call, domain_id)
     identity = await identities.get(call.plane.database, domain_id, identity_id)
     if identity is None:
         raise Problem(404, "identity_not_found", "the Domain has no such identity")

@@ -85,8 +85,7 @@ async def get_reachability(call: Call) -> Response:
 async def get_mesh_topology(call: Call) -> Response:
     domain_id = call.path_id("domain_id", code="invalid_domain_id")
     await call.require_read("domain_view", f"domain:{domain_id}", action="mesh_topology.read", chain=domain_id)
-    if await call.plane.domains.get(domain_id) is None:
-        raise domains_surface.not_found()
+    await domains_surface.require_exists(call, domain_id)
     members = await _members(call, domain_id)
     return call.json(
         {

@@ -40,6 +40,7 @@ _REFUSED: Final[dict[Refusal, str]] = {
     "token_expired": "this token has expired",
 }
 _CONFLICTS: Final = {
+    "nodes_domain_public_key_uq": Problem(422, "invariant_violation", "another Node of the Domain has this public_key"),
     "bootstrap_tokens_nonce_uq": Problem(403, "nonce_collision", "this nonce has been used in this Project before"),
 }
 

@@ -50,9 +50,11 @@ async def create_resource(call: Call) -> Response:
         raise Problem(400, "invalid_resource_origin", "origin must be adopted or provisioned")
     domain_id = await projects.domain_of(call.plane.database, project_id)
     await call.require("deploy", f"project:{project_id}", action="resource.create", chain=domain_id)
+    if domain_id is None:
+        raise projects_surface.not_found()
     kind = _kind(body)
     if body.origin == "provisioned":
-        raise await _unprovisionable(call, project_id, body)
+        raise _unprovisionable(body)
     external_ref = _external_ref(body)
     resource_id = uuid7()
     async with call.transaction(_CONFLICTS) as tx:
@@ -71,6 +73,8 @@ async def list_resources(call: Call) -> Response:
     page = call.page(f"resources:{project_id}")
     chain = await projects.domain_of(call.plane.database, project_id)
     await call.require_read("observe", f"project:{project_id}", action="resource.list", chain=chain)
+    if chain is None:
+        raise projects_surface.not_found()
     after = UUID(page.after[0]) if page.after else _NIL
     # Who observes the Project reads each Resource in it: there is nothing to filter row by row.
     rows = await resources.listed(call.plane.database, project_id, after, page.most)
@@ -123,14 +127,12 @@ def _external_ref(body: CreateRequest) -> str | None:
     return external_ref
 
 
-async def _unprovisionable(call: Call, project_id: UUID, body: CreateRequest) -> Problem:
+def _unprovisionable(body: CreateRequest) -> Problem:
     """Why a provisioned Resource cannot be made: the first thing that is wrong, in the contract's order."""
     if body.external_ref is not UNSET:
         return _invalid("external_ref is for origin adopted")
     if body.blueprint_version_id is UNSET or body.cloud_credential_id is UNSET:
         return _invalid("origin provisioned needs blueprint_version_id and cloud_credential_id")
-    if await projects.get(call.plane.database, project_id) is None:
-        return projects_surface.not_found()
     return Problem(422, "blueprint_not_found", "there is no such Blueprint version")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +44,7 @@ def new_node(plane: Plane, client: httpx.Client, project: dict[str, Any], mesh_i
         project["id"],
         resource["id"],
         mesh_ip,
-        "A" * 43 + "=",
+        base64.b64encode(os.urandom(32)).decode(),
     )
     return node_id
 

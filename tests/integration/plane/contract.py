@@ -73,6 +73,7 @@ BESIDE_THE_DOCUMENT: Final[Mapping[int, frozenset[str]]] = {
 DECIDED: Final[Mapping[tuple[str, int], frozenset[str]]] = {
     ("POST /v1/register", 409): frozenset(("resource_already_registered",)),
     ("POST /v1/projects/{project_id}/resources", 409): frozenset(("resource_external_ref_conflict",)),
+    ("GET /v1/projects/{project_id}/resources", 404): frozenset(("project_not_found",)),
     ("DELETE /v1/resources/{id}", 409): frozenset(("resource_in_use",)),
     ("PATCH /v1/admin/idp/{id}/status", 409): frozenset(("issuer_conflict", "alias_conflict", "primary_conflict")),
 }

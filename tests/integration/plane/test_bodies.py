@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import zlib
+from collections.abc import Iterator
 from typing import Any, Final
 
 import httpx
@@ -16,7 +17,9 @@ from tests.integration.plane.actors import refusal
 from tests.integration.plane.conftest import Plane, ula, unique
 from tests.integration.plane.contract import _resolved, contract
 from tests.integration.plane.enrolment import new_site
-from tests.integration.plane.test_cross_cutting import OPERATIONS, WITH_BODY, name_of, target
+from tests.integration.plane.test_cross_cutting import OPERATIONS, WITH_BODY, WRITES, ids, name_of, reachable, target
+
+__all__ = ["ids"]
 
 MIB: Final = 1024 * 1024
 GZIP: Final = {"Content-Encoding": "gzip"}
@@ -169,6 +172,50 @@ def test_a_node_may_send_gzip(plane: Plane, acme: httpx.Client, nobody: httpx.Cl
         (413, "request_body_too_large"),
         (400, "malformed_heartbeat_request"),
     ]
+
+
+# ---- null ------------------------------------------------------------------------------
+
+
+def nullable(schema: dict[str, Any]) -> bool:
+    return schema.get("nullable") is True or "null" in schema.get("type", ()) or not schema.keys() - {"description"}
+
+
+def members(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Every member of a request schema, at any depth, with its schema."""
+    document = contract()
+    assert document is not None
+    for name, each in _resolved(document, schema).get("properties", {}).items():
+        each = _resolved(document, each)
+        yield (*path, name), each
+        yield from members(each, (*path, name))
+
+
+def with_null(body: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    name, *rest = path
+    return {**body, name: with_null(body.get(name) or {}, tuple(rest)) if rest else None}
+
+
+@pytest.mark.skipif(contract() is None, reason="the contract's document is not beside the checkout")
+@pytest.mark.parametrize("operation", WITH_BODY, ids=name_of)
+def test_null_where_the_schema_has_none(acme: httpx.Client, ids: dict[str, str], operation: Operation) -> None:
+    path, domain = reachable(operation, ids), ids["/v1/domains"]
+    right = {name: domain if value == "DOMAIN" else value for name, value in WRITES[name_of(operation)].items()}
+    (media,) = documented(operation)["requestBody"]["content"].values()
+    tried = [where for where, schema in members(media["schema"]) if not nullable(schema)]
+
+    answers = {where: acme.request(operation.method, path, json=with_null(right, where)) for where in tried}
+    whole = acme.request(operation.method, path, content=b"null")
+
+    assert refusal(whole)[0] == 400
+    for where, answer in answers.items():
+        assert refusal(answer)[0] == 400, where
+        assert "null" in answer.json()["detail"] or answer.json()["code"] == "invalid_resource_origin", where
+
+
+@pytest.mark.parametrize("member", ["region", "reachability", "description"])
+def test_null_creates_nothing(acme: httpx.Client, member: str) -> None:
+    assert refusal(acme.post("/v1/domains", json=domain_body(**{member: None}))) == (400, "invalid_body")
 
 
 # ---- text ------------------------------------------------------------------------------

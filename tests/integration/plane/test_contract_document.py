@@ -33,7 +33,7 @@ def test_the_page_lists_what_the_check_lets_pass() -> None:
         if cells[0].isdigit():
             anywhere[int(cells[0])] = codes_of(cells[1])
         elif len(cells) == 3 and cells[0].startswith("`"):
-            single[cells[0].strip("`"), int(cells[1])] |= codes_of(cells[2])
+            single[cells[0].split("`")[1], int(cells[1])] |= codes_of(cells[2])
 
     assert anywhere == BESIDE_THE_DOCUMENT
     assert single == DECIDED

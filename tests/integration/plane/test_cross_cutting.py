@@ -7,6 +7,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -450,6 +451,25 @@ def test_limits_of_every_list(acme: httpx.Client, ids: dict[str, str]) -> None:
             assert refusal(answer) == (400, "invalid_limit"), (path, limit)
         for limit in ("1", "200"):
             assert acme.get(f"{path}{mark}limit={limit}").status_code == 200, (path, limit)
+
+
+# ---- below what is gone ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "operation", [each for each in OPERATIONS if re.match(r"/v1/(domains|projects)/\{\w+\}/", each.path)], ids=name_of
+)
+def test_below_a_parent_that_is_gone(acme: httpx.Client, operation: Operation) -> None:
+    parent = operation.path.split("/")[2]
+    domain = new_domain(acme)
+    gone = domain["id"] if parent == "domains" else new_project(acme, domain["id"])["id"]
+    acme.delete(f"/v1/{parent}/{gone}").raise_for_status()
+    path = re.sub(r"\{\w+\}", gone, operation.path, count=1)
+    body = WRITES.get(name_of(operation))
+
+    answer = acme.request(operation.method, target(replace(operation, path=path)), json=body)
+
+    assert refusal(answer) == (404, f"{parent.removesuffix('s')}_not_found")
 
 
 # ---- what a write leaves ---------------------------------------------------------------

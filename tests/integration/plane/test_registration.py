@@ -361,3 +361,61 @@ def test_the_nsk_is_the_nodes_credential(site: Site) -> None:
 
     assert as_node.status_code == 200
     assert raw.status_code == 401
+
+
+# ---- one key, one Node -----------------------------------------------------------------
+
+
+def test_a_second_use_of_a_key_in_a_domain(site: Site) -> None:
+    key, token, handle = public_key(), site.issue(), site.resource()
+    site.register(site.issue()["token"], site.resource(), public_key=key).raise_for_status()
+
+    refused(site.register(token["token"], handle, public_key=key), 422, "invariant_violation")
+
+    assert "consumed_at" not in site.metadata(token["token_id"])
+    assert site.register(token["token"], handle).status_code == 201
+
+
+def test_another_spelling_of_a_key_is_the_same_key(site: Site) -> None:
+    raw = bytes(31) + b"\x01"
+    spellings = [base64.b64encode(raw).decode()]
+    spellings.append(spellings[0].replace("E=", "F="))
+
+    answers = [site.register(site.issue()["token"], site.resource(), public_key=each) for each in spellings]
+
+    assert spellings[0] != spellings[1]
+    assert [answer.status_code for answer in answers] == [201, 422]
+
+
+def test_a_key_is_used_once_by_nodes_that_register_at_once(site: Site) -> None:
+    key, other = public_key(), site.project()
+    wanted = [(each, each.issue()["token"], each.resource()) for each in (site, other, site, other)]
+
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        answers = list(pool.map(lambda each: each[0].register(each[1], each[2], public_key=key), wanted))
+
+    assert sorted(answer.status_code for answer in answers) == [201, 422, 422, 422]
+
+
+def test_a_key_may_be_used_in_another_domain(site: Site) -> None:
+    key, elsewhere = public_key(), new_site(site.plane, site.admin, site.nobody)
+
+    answers = [each.register(each.issue()["token"], each.resource(), public_key=key) for each in (site, elsewhere)]
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "UPDATE plexsphere.nodes SET lifecycle = 'deregistered' WHERE id = %s",
+        "DELETE FROM plexsphere.nodes WHERE id = %s",
+    ],
+    ids=["deregistered", "deleted"],
+)
+def test_a_node_that_is_gone_does_not_hold_its_key(plane: Plane, site: Site, gone: str) -> None:
+    key = public_key()
+    first = site.register(site.issue()["token"], site.resource(), public_key=key).json()
+    plane.sql(gone, first["node_id"])
+
+    assert site.register(site.issue()["token"], site.resource(), public_key=key).status_code == 201

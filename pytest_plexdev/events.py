@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -12,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from pytest_plexdev.clock import monotonic
 from pytest_plexdev.errors import NO_EVENT, PlexdevError
+from pytest_plexdev.event_loop import RealTimeEventLoop
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
@@ -49,7 +50,7 @@ class Events:
     def __init__(self, url: str, *, log: str) -> None:
         self._url = url
         self._log = log
-        self._loop = asyncio.new_event_loop()
+        self._loop = RealTimeEventLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="plexdev-events", daemon=True)
         self._arrival = threading.Condition()
         self._events: list[Event] = []
@@ -80,13 +81,13 @@ class Events:
         Raises:
             PlexdevError: None came within *timeout* seconds.
         """
-        deadline = time.monotonic() + timeout
+        deadline = monotonic() + timeout
         with self._arrival:
             while True:
                 for event in self._events:
                     if event.type == event_type and where(event):
                         return event
-                if not self._arrival.wait(deadline - time.monotonic()):
+                if not self._arrival.wait(deadline - monotonic()):
                     seen = ", ".join(event.type for event in self._events) or "nothing was heard"
                     raise PlexdevError(NO_EVENT, wanted=event_type, seconds=timeout, seen=seen, log=self._log)
 

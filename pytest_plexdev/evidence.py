@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from pytest_plexdev.api.exchanges import mask
+from pytest_plexdev.clock import monotonic
 
 if TYPE_CHECKING:
     from pytest_plexdev.run import Moment, Run
@@ -63,12 +63,12 @@ def attach(report: pytest.TestReport, item: pytest.Item, run: Run, *, since: Mom
 
 
 def _collect(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[str, str]]:
-    deadline = time.monotonic() + SECONDS
+    deadline = monotonic() + SECONDS
     for title, collector in _collectors(stack, item, since, deadline):
-        if time.monotonic() > deadline:
+        if monotonic() > deadline:
             yield title, f"not collected: {SECONDS:g} s were over"
             continue
-        yield title, _shorten(_run(collector, deadline - time.monotonic()))
+        yield title, _shorten(_run(collector, deadline - monotonic()))
 
 
 def _run(collector: Collector, seconds: float) -> str:
@@ -137,7 +137,7 @@ def _logs(stack: Stack, since: Moment, verdicts: Sequence[Verdict], deadline: fl
         service.name: _started(partial(_written, stack, service, beginning if service.name in not_ready else since))
         for service in stack.info.services
     }
-    written = {name: _said(answer, deadline - time.monotonic()) for name, answer in answers.items()}
+    written = {name: _said(answer, deadline - monotonic()) for name, answer in answers.items()}
     names: dict[str, list[str]] = {}
     for name, text in written.items():
         if text:

@@ -19,6 +19,7 @@ from pytest_plexdev.api import Client
 from pytest_plexdev.api.auth import AccessToken, DeviceCode, Whoami
 from pytest_plexdev.api.problems import ProblemError
 from pytest_plexdev.browser import Browser
+from pytest_plexdev.clock import monotonic, unix_time
 from pytest_plexdev.errors import DEVICE_CODE_EXPIRED, DEVICE_CODE_REFUSED, PlexdevError
 
 SEEDED_USER: Final = "admin@example.com"
@@ -76,7 +77,7 @@ class DevicePoll:
         self,
         client: Client,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
@@ -180,7 +181,7 @@ class Logins:
         clock: Unix time, seconds.
     """
 
-    def __init__(self, client: Client, directory: Path, *, log: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, client: Client, directory: Path, *, log: str, clock: Callable[[], float] = unix_time) -> None:
         self._client = client
         self._directory = directory
         self._log = log

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_plexdev.clock import monotonic, unix_time
 from pytest_plexdev.options import OPTIONS, OptionError, Settings, resolve
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Run:
 
     def moment(self) -> Moment:
         """Now, as a failing test's evidence needs it."""
-        return Moment(time.time(), self.running.log_sizes() if self.running is not None else {})
+        return Moment(unix_time(), self.running.log_sizes() if self.running is not None else {})
 
     def what_ran(self) -> StackInfo | None:
         """The stack that this run used, whichever process used it."""
@@ -128,7 +128,7 @@ class Run:
         return StackInfo.read(self.stack_file)
 
     def _acquire(self) -> Stack:
-        began = time.perf_counter()
+        began = monotonic()
         from pytest_plexdev import choose
 
         attached = choose.stack_for(self._wanted)
@@ -143,11 +143,11 @@ class Run:
         stack = Stack(
             attached.info,
             attached.provider,
-            attached_in=time.perf_counter() - began,
+            attached_in=monotonic() - began,
             drift=attached.drift,
             passed_over=attached.passed_over,
         )
-        self.first = Moment(time.time(), stack.log_sizes())
+        self.first = Moment(unix_time(), stack.log_sizes())
         return stack
 
     def end(self) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import msgspec
 
 from pytest_plexdev.api.problems import hides_its_frames
+from pytest_plexdev.api.timestamp import Timestamp
 from pytest_plexdev.api.transport import Transport, body_of
 
 __tracebackhide__ = hides_its_frames
@@ -26,7 +26,7 @@ class AuditObject(msgspec.Struct, frozen=True, kw_only=True):
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     domain_id: str
-    occurred_at: datetime
+    occurred_at: Timestamp
     reason: str
     subject: AuditSubject
     relation: str

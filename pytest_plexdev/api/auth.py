@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import builtins
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from pytest_plexdev.api.problems import hides_its_frames
+from pytest_plexdev.api.timestamp import Timestamp
 from pytest_plexdev.api.transport import Transport, body_of
 
 __tracebackhide__ = hides_its_frames
@@ -71,10 +71,10 @@ class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
 class ApiToken(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     env_prefix: str
-    created_at: datetime
-    expires_at: datetime
-    last_used_at: datetime | None = None
-    rotated_at: datetime | None = None
+    created_at: Timestamp
+    expires_at: Timestamp
+    last_used_at: Timestamp | None = None
+    rotated_at: Timestamp | None = None
 
 
 class IssuedApiToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,8 +83,8 @@ class IssuedApiToken(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     plaintext: str
     env_prefix: str
-    expires_at: datetime
-    rotation_deadline: datetime | None = None
+    expires_at: Timestamp
+    rotation_deadline: Timestamp | None = None
 
     def __repr__(self) -> str:
         return f"IssuedApiToken(id={self.id!r}, plaintext='psk_***')"

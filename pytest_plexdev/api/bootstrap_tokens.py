@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from pytest_plexdev.api.problems import hides_its_frames
+from pytest_plexdev.api.timestamp import Timestamp
 from pytest_plexdev.api.transport import Transport, body_of
+from pytest_plexdev.clock import unix_time
 
 __tracebackhide__ = hides_its_frames
 
@@ -19,8 +20,8 @@ class IssuedBootstrapToken(msgspec.Struct, frozen=True, kw_only=True):
 
     token_id: str
     token: str
-    issued_at: datetime
-    expires_at: datetime
+    issued_at: Timestamp
+    expires_at: Timestamp
 
     def __repr__(self) -> str:
         return f"IssuedBootstrapToken(token_id={self.token_id!r}, token='psb_***')"
@@ -33,11 +34,11 @@ class BootstrapToken(msgspec.Struct, frozen=True, kw_only=True):
     project_id: str
     kind: str
     env_prefix: str
-    issued_at: datetime
-    expires_at: datetime
+    issued_at: Timestamp
+    expires_at: Timestamp
     issued_by_user_id: str
-    consumed_at: datetime | None = None
-    revoked_at: datetime | None = None
+    consumed_at: Timestamp | None = None
+    revoked_at: Timestamp | None = None
 
     @property
     def state(self) -> Literal["issued", "consumed", "revoked", "expired"]:
@@ -46,7 +47,7 @@ class BootstrapToken(msgspec.Struct, frozen=True, kw_only=True):
             return "consumed"
         if self.revoked_at is not None:
             return "revoked"
-        expired = self.expires_at <= datetime.now(self.expires_at.tzinfo)
+        expired = self.expires_at.timestamp() <= unix_time()
         return "expired" if expired else "issued"
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import msgspec
 
 from pytest_plexdev.api.problems import hides_its_frames
+from pytest_plexdev.api.timestamp import Timestamp
 from pytest_plexdev.api.transport import Transport, body_of
 
 __tracebackhide__ = hides_its_frames
@@ -35,8 +35,8 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     slug: str
     mesh_cidr: str
     reachability: ReachabilityPolicy
-    created_at: datetime
-    updated_at: datetime
+    created_at: Timestamp
+    updated_at: Timestamp
     description: str = ""
     region: str | None = None
 

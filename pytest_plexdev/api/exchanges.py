@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_plexdev.clock import unix_time
+
 BODY_LIMIT: Final = 2000
 """Characters kept of a body."""
 
@@ -69,7 +71,7 @@ class ExchangeLog:
                 at=began,
                 method=method,
                 path=mask(path),
-                seconds=time.time() - began,
+                seconds=unix_time() - began,
                 status=status,
                 request=_body(request),
                 response=_body(response),

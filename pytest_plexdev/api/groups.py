@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import msgspec
 
 from pytest_plexdev.api.problems import hides_its_frames
+from pytest_plexdev.api.timestamp import Timestamp
 from pytest_plexdev.api.transport import Transport
 
 __tracebackhide__ = hides_its_frames
@@ -19,8 +19,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     slug: str
     display_name: str
     source: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: Timestamp
+    updated_at: Timestamp
     idp_binding_id: str | None = None
     idp_claim_value: str | None = None
 

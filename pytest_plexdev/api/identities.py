@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from pytest_plexdev.api.problems import hides_its_frames
+from pytest_plexdev.api.timestamp import Timestamp
 from pytest_plexdev.api.transport import Transport
 
 __tracebackhide__ = hides_its_frames
@@ -22,9 +22,9 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     domain_id: str
     display_name: str
     external_subject_pseudonym: str
-    created_at: datetime
-    last_sign_in_at: datetime | None = None
-    updated_at: datetime | None = None
+    created_at: Timestamp
+    last_sign_in_at: Timestamp | None = None
+    updated_at: Timestamp | None = None
     external_subject: str | None = None
     email: str | None = None
 

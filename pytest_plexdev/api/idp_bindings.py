@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import builtins
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from pytest_plexdev.api.problems import hides_its_frames
+from pytest_plexdev.api.timestamp import Timestamp
 from pytest_plexdev.api.transport import Transport, body_of
 
 __tracebackhide__ = hides_its_frames
@@ -25,8 +25,8 @@ class IdpBinding(msgspec.Struct, frozen=True, kw_only=True):
     jit_policy: str
     status: str
     primary: bool
-    created_at: datetime
-    updated_at: datetime
+    created_at: Timestamp
+    updated_at: Timestamp
     domain_id: str | None = None
     alias: str | None = None
     claim_mappings: dict[str, str] = {}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from pytest_plexdev.api.problems import hides_its_frames
+from pytest_plexdev.api.timestamp import Timestamp
 from pytest_plexdev.api.transport import Transport, body_of
 
 __tracebackhide__ = hides_its_frames
@@ -35,8 +35,8 @@ class LabelDefinition(msgspec.Struct, frozen=True, kw_only=True):
     applicable_kinds: list[str]
     on_delete: str
     created_by: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: Timestamp
+    updated_at: Timestamp
     scope_id: str | None = None
     description: str = ""
     cardinality: int = 1

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from pytest_plexdev.api.problems import hides_its_frames
+from pytest_plexdev.api.timestamp import Timestamp
 from pytest_plexdev.api.transport import Transport
+from pytest_plexdev.clock import unix_time
 
 __tracebackhide__ = hides_its_frames
 
@@ -17,13 +19,13 @@ __tracebackhide__ = hides_its_frames
 class Node(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     domain_id: str
-    created_at: datetime
+    created_at: Timestamp
     name: str | None = None
     kind: str | None = None
 
 
 class HeartbeatAccepted(msgspec.Struct, frozen=True, kw_only=True):
-    accepted_at: datetime
+    accepted_at: Timestamp
     reconcile: bool
     rotate_keys: bool
 
@@ -32,8 +34,8 @@ class Reachability(msgspec.Struct, frozen=True, kw_only=True):
     """``state`` is ``healthy``, ``stale`` or ``unreachable`` today; the contract may add others."""
 
     state: str
-    changed_at: datetime
-    last_heartbeat_at: datetime | None = None
+    changed_at: Timestamp
+    last_heartbeat_at: Timestamp | None = None
 
 
 class MeshNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +54,7 @@ class MeshEdge(msgspec.Struct, frozen=True, kw_only=True):
 
 class MeshTopology(msgspec.Struct, frozen=True, kw_only=True):
     domain_id: str
-    generated_at: datetime
+    generated_at: Timestamp
     nodes: list[MeshNode]
     edges: list[MeshEdge]
 
@@ -81,7 +83,7 @@ class Nodes:
         *binary_checksum* is base64 of 32 bytes; *client_now* may be 60 s off, and is now by default.
         """
         body = {
-            "client_now": client_now or datetime.now(UTC),
+            "client_now": client_now or datetime.fromtimestamp(unix_time(), UTC),
             "binary_checksum": binary_checksum,
             "binary_version": binary_version,
             "nat_summary": nat_summary,

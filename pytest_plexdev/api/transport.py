@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -13,6 +12,8 @@ import msgspec
 
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.api.problems import hides_its_frames, problem_of
+from pytest_plexdev.api.timestamp import encode_timestamp
+from pytest_plexdev.clock import unix_time
 from pytest_plexdev.errors import API_GIBBERISH, API_UNREACHABLE, PlexdevError
 
 __tracebackhide__ = hides_its_frames
@@ -85,7 +86,7 @@ class Transport:
         Raises:
             PlexdevError: No answer came.
         """
-        content = b"" if body is None else msgspec.json.encode(body)
+        content = b"" if body is None else msgspec.json.encode(body, enc_hook=encode_timestamp)
         request = self._http.build_request(
             method,
             self.base_url + path,
@@ -93,7 +94,7 @@ class Transport:
             params={name: value for name, value in (parameters or {}).items() if value is not None},
             headers={**self._headers(content), **(headers or {})},
         )
-        began = time.time()
+        began = unix_time()
         status, answer = None, b""
         try:
             response = self._http.send(request)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
+from pytest_plexdev.clock import monotonic
 from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError, decode_failure
 from pytest_plexdev.stack.directories import ensure_writable
 from pytest_plexdev.stack.embedded.channel import decode_event
@@ -183,8 +184,8 @@ class _Supervisor:
 
     def _appeared(self) -> ProcessId | None:
         # It says who it is within some 30 ms of its start; one that never did finds its reader gone by itself.
-        deadline = time.monotonic() + 0.5
-        while time.monotonic() < deadline:
+        deadline = monotonic() + 0.5
+        while monotonic() < deadline:
             if supervisor := supervisor_of(self._directory):
                 return supervisor
             time.sleep(0.005)

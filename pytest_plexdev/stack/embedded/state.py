@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from pytest_plexdev.clock import unix_time
+from pytest_plexdev.event_loop import run
 from pytest_plexdev.stack.embedded import plane, readiness
 from pytest_plexdev.stack.embedded.layout import supervisor_of
 from pytest_plexdev.stack.embedded.processes import describe_status, last_lines
@@ -29,7 +30,7 @@ def verdicts(info: StackInfo) -> list[Verdict]:
         return [Verdict(name=service.name, state="gone", reason=reason, hint="plexdev up") for service in info.services]
     # In a thread of its own: the caller may be inside an event loop already.
     with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(asyncio.run, _ask_all(info)).result()
+        return thread.submit(run, _ask_all(info)).result()
 
 
 async def _ask_all(info: StackInfo) -> list[Verdict]:
@@ -67,7 +68,7 @@ async def _verdict(info: StackInfo, service: Service, probes: Mapping[str, Probe
     except (OSError, EOFError, ProbeError) as error:
         reason = "no answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
         return Verdict(name=service.name, state="waiting", reason=reason, hint=f"plexdev logs {service.name}")
-    return Verdict(name=service.name, state="ready", since=time.time() - info.started_at)
+    return Verdict(name=service.name, state="ready", since=unix_time() - info.started_at)
 
 
 def _end_of(directory: Path, service: Service) -> Verdict | None:
@@ -80,6 +81,6 @@ def _end_of(directory: Path, service: Service) -> Verdict | None:
         name=service.name,
         state="gone",
         reason=f"ended with {describe_status(noted['status'])}" + (f"\n{said}" if said else ""),
-        since=time.time() - noted["at"],
+        since=unix_time() - noted["at"],
         hint=f"read {service.log}",
     )

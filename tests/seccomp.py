@@ -1,4 +1,6 @@
-"""``python tests/seccomp.py EPERM|ENOSYS PROGRAM …``: run a program to which the kernel refuses pidfds.
+"""``python tests/seccomp.py EPERM|ENOSYS|namespaces PROGRAM …``: run a program to which the kernel refuses something.
+
+That is pidfds, or, as container engines do, namespaces of its own.
 
 Older kernels answer ENOSYS; container engines whose seccomp profile is older than ``pidfd_open`` answer EPERM. The
 filter is a real one (seccomp(2), a BPF program), and whatever the program starts has it too.
@@ -23,6 +25,9 @@ _PIDFD_OPEN = 434
 """Numbers that every architecture with the generic table has, x86-64 and arm64 among them."""
 
 
+_UNSHARE = {"x86_64": 272, "aarch64": 97}
+
+
 def refuse_pidfds(number: int) -> None:
     """Answer what opens a pidfd, and what sends a signal by one, with the error *number*."""
     refuse(number, _PIDFD_SEND_SIGNAL, _PIDFD_OPEN)
@@ -45,5 +50,8 @@ def refuse(number: int, *system_calls: int) -> None:
 
 
 if __name__ == "__main__":
-    refuse_pidfds(getattr(errno, sys.argv[1]))
+    if sys.argv[1] == "namespaces":
+        refuse(errno.EPERM, _UNSHARE[os.uname().machine])
+    else:
+        refuse_pidfds(getattr(errno, sys.argv[1]))
     os.execvp(sys.argv[2], sys.argv[2:])

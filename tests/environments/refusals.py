@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Final
 
-from tests.environments.model import Environment, Refused
+from tests.environments.model import SECCOMP, Environment, Refused
 
-_SECCOMP: Final = (sys.executable, str(Path(__file__).parents[1] / "seccomp.py"))
+_SECCOMP: Final = (sys.executable, SECCOMP)
 _UNKNOWN_USER: Final = 12345
 _OPENS_MANY_FILES: Final = "OPENED = [open(__file__, encoding='utf-8') for _ in range(1200)]\n"
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.environments.model import Environment, Place, Refused
 from tests.environments.refusals import REFUSALS
+from tests.environments.users import USERS
 from tests.environments.variables import VARIABLES
 
 _SHADOWS: Final = ("token", "queue", "http", "signal", "uuid", "secrets", "calendar", "platform", "psycopg", "yaml")
@@ -25,11 +26,11 @@ ENVIRONMENTS: Final = (
         variables={"PLEXDEV_CACHE_DIR": "{place}/file/cache"},
         must=Refused("cache-unwritable"),
     ),
-    Environment(name="nobody", user=65534),
     Environment(
         name="modules-of-the-project-s-root",
         files={f"{name}.py": "raise RuntimeError('of the project')\n" for name in _SHADOWS},
     ),
     *REFUSALS,
+    *USERS,
     *VARIABLES,
 )

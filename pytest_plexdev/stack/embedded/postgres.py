@@ -11,14 +11,15 @@ import fcntl
 import shutil
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.errors import POSTGRES_VERSION, PlexdevError
+from pytest_plexdev.errors import POSTGRES_VERSION, USER_UNKNOWN, PlexdevError
 from pytest_plexdev.stack.embedded.crew import Crew
 from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.layout import Layout
+from pytest_plexdev.stack.embedded.passwd_entry import REFUSALS, has_entry, with_entry
 from pytest_plexdev.stack.embedded.postgres_data import (
     HOST_BASED_AUTHENTICATION,
     INITDB_OPTIONS,
@@ -159,10 +160,25 @@ class Postgres:
         with storage_errors(self.layout.scratch):
             self.layout.data.mkdir(mode=0o700)
             self.user.give(self.layout.data)
-        arguments = ["initdb", *INITDB_OPTIONS, f"--pgdata={self.layout.data}"]
-        await self.crew.run("initdb", self._command(arguments, stop=signal.SIGTERM))
+        await self._run_initdb()
         # In place: a new file would belong to us, not to the server's user.
         (self.layout.data / "pg_hba.conf").write_text(HOST_BASED_AUTHENTICATION, encoding="utf-8")
+
+    async def _run_initdb(self) -> None:
+        arguments = ["initdb", *INITDB_OPTIONS, f"--pgdata={self.layout.data}"]
+        command = self._command(arguments, stop=signal.SIGTERM)
+        uid = self.user.seen_as
+        if not has_entry(uid):
+            # The supervisor runs in the scratch directory, and so do its children.
+            lent = with_entry(uid, command.environment, program=self.binaries / "initdb", directory=self.layout.scratch)
+            command = replace(command, environment=lent)
+        try:
+            await self.crew.run("initdb", command)
+        except PlexdevError as error:
+            refusal = next((words for words in REFUSALS if words in error.detail), None)
+            if refusal is None or has_entry(uid):
+                raise
+            raise PlexdevError(USER_UNKNOWN, uid=uid, reason=refusal, detail=error.detail) from None
 
     async def _populate(self, *, before_migrations: Callable[[], None]) -> None:
         server = self._start_for_template()

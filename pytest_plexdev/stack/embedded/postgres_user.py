@@ -27,10 +27,12 @@ class RunAs:
     """How to start one of Postgres's programs.
 
     Attributes:
+        seen_as: The id that the programs find themselves to have.
         uid: The user to become; ``None``: stay who we are.
         prepare: Runs in the child before ``exec``.
     """
 
+    seen_as: int
     uid: int | None = None
     prepare: Callable[[], None] | None = None
 
@@ -57,10 +59,10 @@ class RunAs:
 def run_as(choice: Literal["auto", "nobody"]) -> RunAs:
     """How Postgres can run here."""
     if os.geteuid() != 0:
-        return RunAs()
+        return RunAs(os.geteuid())
     if choice == "auto" and _may_enter_namespace():
-        return RunAs(prepare=_enter_namespace)
-    return RunAs(uid=_NOBODY)
+        return RunAs(_SOMEBODY, prepare=_enter_namespace)
+    return RunAs(_NOBODY, uid=_NOBODY)
 
 
 def _may_enter_namespace() -> bool:

@@ -1,0 +1,72 @@
+"""A passwd entry for a user id that has none, for the only program that needs one: initdb asks for its user's name.
+
+A container that runs as some id, or whose ``/etc/passwd`` is short, has none. The C library reads that file and no
+variable names another, and mounting one over it is forbidden where it is needed most. So initdb gets a copy of the C
+library in which the path is ``passwd``, below its working directory.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.errors import USER_UNKNOWN, PlexdevError
+
+REFUSALS: Final = ("could not look up effective user ID", "error while loading shared libraries")
+"""What initdb says where it found no entry, and the loader where it may load nothing from the directory."""
+_PATH: Final = b"\0/etc/passwd\0"
+_FILE: Final = "passwd"
+_LIBRARIES: Final = ("libc.so.6", "libnss_files.so.2", "libnss_compat.so.2")
+"""Those of glibc that read the file; before 2.34 the first is not among them."""
+_LINE: Final = re.compile(r"libc\.so\.6 => (\S.*) \(0x[0-9a-f]+\)")
+
+
+def has_entry(uid: int) -> bool:
+    """Whether the system knows a user of this id."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def with_entry(uid: int, environment: Mapping[str, str], *, program: Path, directory: Path) -> dict[str, str]:
+    """The environment in which *program* finds an entry for *uid*.
+
+    Args:
+        directory: The working directory of the program; gets the files.
+
+    Raises:
+        PlexdevError: ``user-unknown``: the program's C library is none that is known here.
+    """
+    copies = directory / "libraries"
+    copies.mkdir(mode=0o755, exist_ok=True)
+    if not [copy for library in _libraries(program, environment) if (copy := _redirected(library, copies))]:
+        raise PlexdevError(USER_UNKNOWN, uid=uid, reason="its C library reads no other file")
+    (directory / _FILE).write_text(f"plexdev:x:{uid}:{uid}::/:/bin/false\n", "utf-8")
+    path = os.pathsep.join(filter(None, (str(copies), environment.get("LD_LIBRARY_PATH"))))
+    return {**environment, "LD_LIBRARY_PATH": path}
+
+
+def _libraries(program: Path, environment: Mapping[str, str]) -> Iterator[Path]:
+    # As ldd does: the dynamic loader lists what it would load, and runs nothing.
+    asked = {**environment, "LD_TRACE_LOADED_OBJECTS": "1"}
+    answer = subprocess.run([program], env=asked, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    found = _LINE.search(os.fsdecode(answer.stdout))
+    if found is not None:
+        yield from (path for name in _LIBRARIES if (path := Path(found[1]).with_name(name)).is_file())
+
+
+def _redirected(library: Path, directory: Path) -> Path | None:
+    content = library.read_bytes()
+    if _PATH not in content:
+        return None
+    copy = directory / library.name
+    copy.write_bytes(content.replace(_PATH, f"\0{_FILE}\0".encode().ljust(len(_PATH), b"\0")))
+    copy.chmod(0o755)
+    return copy

@@ -264,7 +264,7 @@ def _lease(wanted: Wanted) -> Lease:
         run_directory=wanted.directory,
         provider_factory=wanted.fresh,
         keep=wanted.settings.keep,
-        output=wanted.settings.output,
+        output=wanted.output,
     )
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from pytest_plexdev.api.exchanges import mask
 from pytest_plexdev.clock import monotonic
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.guard import describe
+from pytest_plexdev.output import folder_name, printable, read_end
 
 if TYPE_CHECKING:
     from pytest_plexdev.run import Moment, Run
@@ -34,32 +36,83 @@ SECONDS: Final = 3.0
 """What all collectors of one failing test may take together."""
 _MARGIN: Final = 0.1
 """Seconds before the end at which logs that have come are taken, and the others are named."""
-SLUG: Final = 120
-"""Characters of a directory name; the rest becomes a hash."""
+_MOST_SECTIONS: Final = 100
+"""What one plugin's diagnostics may have; the rest is not asked for."""
+_TITLE: Final = 200
+"""Characters of a section's title."""
 
 Collector = Callable[[], str]
 
 
-def attach(report: pytest.TestReport, item: pytest.Item, run: Run, *, since: Moment) -> None:
+def keep_logs(error: BaseException, item: pytest.Item, run: Run) -> Mapping[str, bytes]:
+    """Copy the logs that *error* names and that the end of the run removes, and name the copies in their place.
+
+    Returns:
+        The copies by file name: they are part of the test's evidence.
+    """
+    if run.running is None or not run.removes_stack:
+        return {}
+    named = {
+        str(service.log): service.log
+        for service in run.running.info.services
+        if service.log is not None and any(str(service.log) in text for text in _texts(error))
+    }
+    if not named:
+        return {}
+    copies = {log.name: mask(read_end(log).decode("utf-8", "replace")).encode() for log in named.values()}
+    folder = run.output.write(item.nodeid, folder_name(item.nodeid), copies)
+    for expected in _expected(error):
+        for path, log in named.items():
+            copy = run.output.shown(folder / log.name)
+            expected.detail = expected.detail.replace(path, copy)
+            expected.facts = {
+                name: str(fact).replace(path, copy) if path in str(fact) else fact
+                for name, fact in expected.facts.items()
+            }
+    return copies
+
+
+def _texts(error: BaseException) -> Iterator[str]:
+    return (str(expected) for expected in _expected(error))
+
+
+def _expected(error: BaseException) -> Iterator[PlexdevError]:
+    """The failures of the catalogue that a traceback of *error* shows: its own, and those that it is chained to."""
+    pending: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while pending:
+        one = pending.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, PlexdevError):
+            yield one
+        pending += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            pending += one.exceptions
+
+
+def attach(report: pytest.TestReport, item: pytest.Item, run: Run, *, since: Moment, logs: Mapping[str, bytes]) -> None:
     """Add the evidence to *report* and write it to ``<output>/<test>/``.
 
     Args:
         since: When the test began.
+        logs: What :func:`keep_logs` returned.
     """
     if run.running is None:
         return
     # The first test of a process began before its stack was there: it saw what happened since then.
     began = run.first if run.first is not None and since.time < run.first.time else since
-    directory = run.settings.output / _slug(item.nodeid)
     sections = [section for section in _collect(run.running, item, began) if section[1]]
     report.sections += [(f"plexdev {title}", _last_lines(text)) for title, text in sections]
+    files = {f"{_slug(title)}.txt": f"{text}\n".encode() for title, text in sections}
     try:
-        _write(directory, sections)
+        folder = run.output.write(item.nodeid, folder_name(item.nodeid), {**files, **logs})
     except OSError as error:
-        report.sections.append(("plexdev evidence", f"could not be written: {error}"))
+        report.sections.append(("plexdev evidence", printable(f"could not be written: {error}")))
     else:
         # An attribute crosses from a worker to its controller, whose summary names the directory.
-        vars(report)["plexdev_evidence"] = str(directory)
+        vars(report)["plexdev_evidence"] = run.output.shown(folder)
 
 
 def _collect(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[str, str]]:
@@ -68,7 +121,7 @@ def _collect(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[s
         if monotonic() > deadline:
             yield title, f"not collected: {SECONDS:g} s were over"
             continue
-        yield title, _shorten(_run(collector, deadline - monotonic()))
+        yield title, printable(_shorten(_run(collector, deadline - monotonic())))
 
 
 def _run(collector: Collector, seconds: float) -> str:
@@ -92,14 +145,13 @@ def _started(collector: Collector) -> Future[str]:
 def _tell(collector: Collector, said: Future[str]) -> None:
     try:
         said.set_result(collector())
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        said.set_result(f"the collector failed: {reason}")
+    except BaseException as error:
+        said.set_result(f"the collector failed: {describe(error)}")
 
 
 def _collectors(stack: Stack, item: pytest.Item, since: Moment, deadline: float) -> Iterator[tuple[str, Collector]]:
     verdicts = cache(stack.verdicts)
-    yield "readiness", lambda: _readiness(verdicts())
+    yield "readiness", lambda: _readiness(stack, verdicts())
     cluster = stack.info.cluster
     if cluster is not None:
         yield "events", lambda: _events(cluster, since)
@@ -108,13 +160,22 @@ def _collectors(stack: Stack, item: pytest.Item, since: Moment, deadline: float)
     yield "diagnostics", lambda: _diagnostics(stack, item)
 
 
-def _readiness(verdicts: Sequence[Verdict]) -> str:
+def _readiness(stack: Stack, verdicts: Sequence[Verdict]) -> str:
     from pytest_plexdev.progress import verdict_table
 
     if all(verdict.state == "ready" for verdict in verdicts):
         return f"all ready: {', '.join(verdict.name for verdict in verdicts)}"
     # The rest of a reason is the end of a log, and the logs are a section of their own.
-    return verdict_table([replace(verdict, reason=verdict.reason.partition("\n")[0]) for verdict in verdicts])
+    logs = [str(service.log) for service in stack.info.services if service.log is not None]
+    shown = [
+        replace(
+            verdict,
+            reason=verdict.reason.partition("\n")[0],
+            hint="" if any(log in verdict.hint for log in logs) else verdict.hint,
+        )
+        for verdict in verdicts
+    ]
+    return verdict_table(shown)
 
 
 def _events(cluster: Cluster, since: Moment) -> str:
@@ -158,8 +219,26 @@ def _written(stack: Stack, service: Service, since: Moment) -> str:
 
 def _diagnostics(stack: Stack, item: pytest.Item) -> str:
     answers = item.config.hook.pytest_plexdev_diagnostics(stack=stack, item=item)
-    sections = [section for answer in answers for section in answer or []]
-    return "\n".join(f"{title}\n{text}" for title, text in sections)
+    return "\n".join(section for answer in answers for section in _sections_of(answer))
+
+
+def _sections_of(answer: object) -> Iterator[str]:
+    """The sections of one plugin's answer, whatever it answered: what is no section is shown as what it is."""
+    if isinstance(answer, Mapping):
+        answer = answer.items()
+    if isinstance(answer, (str, bytes)) or not isinstance(answer, Iterable):
+        answer = [answer] if answer else []
+    for section in itertools.islice(answer, _MOST_SECTIONS):
+        match section:
+            case (title, text):
+                yield f"{_text_of(title)[:_TITLE]}\n{_text_of(text)}"
+            case _:
+                yield f"no pair of title and text: {_text_of(section)}"
+
+
+def _text_of(value: object) -> str:
+    text = bytes(value[-BYTES:]).decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return text[-BYTES:]
 
 
 def _shorten(text: str) -> str:
@@ -172,14 +251,5 @@ def _last_lines(text: str) -> str:
     return "\n".join([f"… ({len(lines) - LINES} lines before)", *shown] if len(lines) > LINES else shown)
 
 
-def _write(directory: Path, sections: list[tuple[str, str]]) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    for title, text in sections:
-        (directory / f"{_slug(title)}.txt").write_text(text + "\n", "utf-8")
-
-
-def _slug(text: str) -> str:
-    slug = re.sub(r"[^A-Za-z0-9_.]+", "-", text).strip("-.")
-    if len(slug) <= SLUG:
-        return slug
-    return f"{slug[:SLUG]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+def _slug(title: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", title).strip("-.")

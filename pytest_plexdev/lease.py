@@ -16,12 +16,14 @@ from typing import Final, Literal, TypeAlias
 from filelock import FileLock
 
 from pytest_plexdev.errors import PlexdevError, decode_failure, encode_failure
+from pytest_plexdev.output import BRING_UP, Output, read_end
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK, Progress, Provider, StackInfo
 
 Keep: TypeAlias = Literal["never", "on-failure", "always"]
 ProviderFactory: TypeAlias = Callable[[Path], Provider]
 
+_OWNER: Final = "the last failed bring-up"
 STACK_DIRECTORY: Final = "stack"
 """Name of a fresh stack's directory, in the run's."""
 
@@ -36,13 +38,13 @@ class Lease:
         provider_factory: Makes the provider of a stack in the directory that it is given. Called by whoever
             brings the stack up, and by the controller for taking it down.
         keep: When the stack stays after the run.
-        output: Where the logs of a bring-up that failed go, below ``bring-up``; those of the last one are there.
+        output: Where the logs of a bring-up that failed go, below ``bring-up``; they stay until one does not fail.
     """
 
     run_directory: Path
     provider_factory: ProviderFactory
     keep: Keep = "never"
-    output: Path = Path(".plexdev")
+    output: Output = Output(Path(".plexdev"))
 
     def acquire(self, progress: Progress) -> StackInfo:
         """The stack of this run; the first to ask brings it up, the others wait for the lock and ask no server.
@@ -96,19 +98,20 @@ class Lease:
             write_whole(self._failure_file, json.dumps(encode_failure(told)).encode())
             raise told from None
         info.write(self._info_file)
+        self.output.remove(_OWNER, BRING_UP)
         return info
 
     def _with_kept_logs(self, error: PlexdevError) -> PlexdevError:
         """The error, naming its log where it is going to stay: the run directory is gone when a person reads that."""
         if "log" not in error.facts:
             return error
-        kept = self.output / "bring-up"
-        log: object = kept / Path(str(error.facts["log"])).name
         try:
-            shutil.rmtree(kept, ignore_errors=True)
-            shutil.copytree(self._stack_directory / "logs", kept)
+            logs = sorted((self._stack_directory / "logs").iterdir())
+            kept = self.output.write(_OWNER, BRING_UP, {log.name: read_end(log) for log in logs if log.is_file()})
+            log = self.output.shown(kept / Path(str(error.facts["log"])).name)
         except OSError as refusal:
-            log = f"the lines above ({kept} cannot be written: {refusal.strerror or refusal})"
+            place = self.output.shown(self.output.directory / BRING_UP)
+            log = f"the lines above ({place} cannot be written: {refusal.strerror or refusal})"
         shutil.rmtree(self._stack_directory, ignore_errors=True)
         return PlexdevError(error.failure, detail=error.detail, **{**error.facts, "log": log})
 

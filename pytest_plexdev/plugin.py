@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_plexdev import run
+from pytest_plexdev import guard, run
 from pytest_plexdev.fixtures import (
     plexdev_client,
     plexdev_db,
@@ -22,6 +22,7 @@ from pytest_plexdev.fixtures import (
     plexdev_tenant,
     plexdev_tenants,
 )
+from pytest_plexdev.guard import observing
 from pytest_plexdev.options import OPTIONS, OptionError, Settings
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 _BEGAN = pytest.StashKey[run.Moment]()
+_FAILED = pytest.StashKey[bool]()
 _TIMELINE = pytest.StashKey[str]()
 
 
@@ -85,9 +87,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    from pytest_plexdev import report
+    lines: list[str] = []
+    with observing(config, "the header of plexdev"):
+        from pytest_plexdev import report
 
-    return [report.header(run.of(config).settings), *report.unknown_variables(os.environ)]
+        lines += [report.header(run.of(config).settings), *report.unknown_variables(os.environ)]
+    return lines
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -95,10 +100,19 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput[run.WORKER_INPUT] = run.of(node.config).worker_input()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    with observing(node.config, "what a worker says of plexdev"):
+        guard.add_lines(node.config, getattr(node, "workeroutput", {}).get(guard.WORKER_OUTPUT, ()))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    this = run.of(item.config)
-    item.stash[_BEGAN] = this.moment()
+    this = run.known(item.config)
+    if this is None:
+        return
+    with observing(item.config, "the beginning of a test's logs"):
+        item.stash[_BEGAN] = this.moment()
     if not _asks_for_a_stack(item):
         return
     if this.running is None:
@@ -108,7 +122,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         return
     if this.death is not None:
         pytest.skip(f"the stack is not whole: {str(this.death).splitlines()[0]}")
-    death = this.running.died()
+    death = None
+    with observing(item.config, "whether the stack's servers are there"):
+        death = this.running.died()
     if death is not None:
         raise death
 
@@ -117,55 +133,53 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    this = run.of(item.config)
-    expected = _expected_failure(call)
-    if expected is not None and call.excinfo is not None:
-        _show_without_traceback(report, call, item)
-        if expected.tag == "server-died":
-            this.death = expected
-    if report.failed and this.running is not None:
+    this = run.known(item.config)
+    logs: Mapping[str, bytes] = {}
+    if this is not None and call.excinfo is not None and this.running is not None:
         from pytest_plexdev import evidence
 
-        evidence.attach(report, item, this, since=item.stash[_BEGAN])
+        # Before pytest renders the error: it has to name the copies.
+        with observing(item.config, f"a copy of the logs that {item.nodeid} names"):
+            logs = evidence.keep_logs(call.excinfo.value, item, this)
+    report = yield
+    if this is not None:
+        with observing(item.config, f"the short form of the failure of {item.nodeid}"):
+            _show_expected_failure(report, call, item, this)
+        with observing(item.config, f"the evidence of {item.nodeid}"):
+            _keep_evidence(report, call, item, this, logs)
     return report
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest's JUnit file is written
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    # Here, as the controller of a distributed run counts the failures of its workers.
-    this = run.of(session.config)
-    this.failed = session.testsfailed > 0
-    info = this.what_ran() if this.is_controller else None
-    if info is None:
+    config = session.config
+    this = run.known(config)
+    if this is None:
         return
-    from pytest_plexdev import report
-
-    for plugin in session.config.pluginmanager.get_plugins():
-        # pytest's own; `record_testsuite_property` knows no stack that only the workers have.
-        if add_property := getattr(plugin, "add_global_property", None):
-            report.tell_junit(add_property, info)
-    if this.settings.report is not None:
-        session.config.stash[_TIMELINE] = report.write_timeline(this.settings.report, info)
+    # Here, as the controller of a distributed run counts the failures of its workers.
+    this.failed = session.testsfailed > 0
+    if not this.is_controller:
+        getattr(config, "workeroutput", {})[guard.WORKER_OUTPUT] = guard.take_lines(config)
+        return
+    with observing(config, "what JUnit's file says of the stack"):
+        _tell_junit(config, this)
+    with observing(config, "the timeline"):
+        _write_timeline(config, this)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    this = run.known(config)
-    info = this.what_ran() if this is not None else None
-    if this is None or info is None:
-        return
-    from pytest_plexdev import report
-
-    terminalreporter.section("plexdev", sep="-")
-    evidence = [kept for kept in map(_evidence_of, _failures(terminalreporter)) if kept is not None]
-    for line in report.summary(this, info, evidence=evidence, timeline=config.stash.get(_TIMELINE, None)):
+    with observing(config, "the summary of plexdev"):
+        _summarise(terminalreporter, config)
+    for line in guard.summary(config):
         terminalreporter.line(line)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     this = run.known(config)
     if this is not None:
-        this.end()
+        with observing(config, "the end of the stack"):
+            this.end()
+    guard.print_rest(config)
 
 
 def _asks_for_a_stack(item: pytest.Item) -> bool:
@@ -189,6 +203,70 @@ def _refuse_a_stack_of_a_later_version(settings: Settings) -> None:
         choose.refuse_attached(settings.stack)
     except PlexdevError as refusal:
         raise pytest.UsageError(str(refusal)) from None
+
+
+def _show_expected_failure(
+    report: pytest.TestReport, call: pytest.CallInfo[None], item: pytest.Item, this: run.Run
+) -> None:
+    expected = _expected_failure(call)
+    if expected is None:
+        return
+    if expected.tag == "server-died":
+        this.death = expected
+    _show_without_traceback(report, call, item)
+
+
+def _keep_evidence(
+    report: pytest.TestReport,
+    call: pytest.CallInfo[None],
+    item: pytest.Item,
+    this: run.Run,
+    logs: Mapping[str, bytes],
+) -> None:
+    """Keep what a failed test leaves; remove what it left in an earlier run, once it has passed all of its phases."""
+    if call.when == "setup":
+        item.stash[_FAILED] = False
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or not report.passed
+    if report.failed and this.running is not None:
+        from pytest_plexdev import evidence
+
+        began = item.stash.get(_BEGAN, None) or run.Moment(call.start, {})
+        evidence.attach(report, item, this, since=began, logs=logs)
+    elif logs or (call.when == "teardown" and not item.stash[_FAILED]):
+        this.forget_evidence(item.nodeid)
+
+
+def _tell_junit(config: pytest.Config, this: run.Run) -> None:
+    info = this.what_ran()
+    if info is None:
+        return
+    from pytest_plexdev import report
+
+    for plugin in config.pluginmanager.get_plugins():
+        # pytest's own; `record_testsuite_property` knows no stack that only the workers have.
+        if type(plugin).__module__ == "_pytest.junitxml":
+            report.tell_junit(plugin.add_global_property, info)
+
+
+def _write_timeline(config: pytest.Config, this: run.Run) -> None:
+    info = this.what_ran()
+    if info is not None and this.settings.report is not None:
+        from pytest_plexdev import report
+
+        config.stash[_TIMELINE] = report.write_timeline(this.settings.report, info, shown=this.output.shown)
+
+
+def _summarise(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    this = run.known(config)
+    info = this.what_ran() if this is not None else None
+    if this is None or info is None:
+        return
+    from pytest_plexdev import report
+
+    terminalreporter.section("plexdev", sep="-")
+    evidence = [kept for kept in map(_evidence_of, _failures(terminalreporter)) if kept is not None]
+    for line in report.summary(this, info, evidence=evidence, timeline=config.stash.get(_TIMELINE, None)):
+        terminalreporter.line(line)
 
 
 def _failures(terminalreporter: pytest.TerminalReporter) -> Iterator[object]:

@@ -97,7 +97,7 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
         yield f"  seconds: {', '.join(f'{phase.name} {phase.seconds:.2f}' for phase in info.phases)}"
     yield from (f"  evidence: {directory}" for directory in evidence[:_DIRECTORIES])
     if len(evidence) > _DIRECTORIES:
-        yield f"  evidence: of {len(evidence) - _DIRECTORIES} more tests in {run.settings.output}"
+        yield f"  evidence: of {len(evidence) - _DIRECTORIES} more tests in {run.output.shown(run.settings.output)}"
     if timeline is not None:
         yield f"  timeline: {timeline}"
     yield from _afterwards(run, info)
@@ -144,8 +144,11 @@ def tell_junit(add_property: Callable[[str, str], None], info: StackInfo) -> Non
     add_property("plexdev.api_url", info.endpoints.api)
 
 
-def write_timeline(path: Path, info: StackInfo) -> str:
+def write_timeline(path: Path, info: StackInfo, *, shown: Callable[[Path], str] = str) -> str:
     """Write the phases of the bring-up as a page that needs nothing else.
+
+    Args:
+        shown: Renders a path for people.
 
     Returns:
         Where it is, or why it is nowhere: a green run stays green.
@@ -153,10 +156,10 @@ def write_timeline(path: Path, info: StackInfo) -> str:
     try:
         # A directory for reports may be new; where the one around it is not there either, the path is a slip.
         path.parent.mkdir(exist_ok=True)
-        path.write_text(_page(info), "utf-8")
+        path.write_text(_page(info), "utf-8", "backslashreplace")
     except OSError as error:
-        return f"not written to {path}: {error.strerror or error}"
-    return str(path)
+        return f"not written to {shown(path)}: {error.strerror or error}"
+    return shown(path)
 
 
 def _page(info: StackInfo) -> str:

@@ -8,8 +8,8 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +20,7 @@ from pytest_plexdev.options import OPTIONS, OptionError, Settings, resolve
 
 if TYPE_CHECKING:
     from pytest_plexdev.errors import PlexdevError
+    from pytest_plexdev.output import Output
     from pytest_plexdev.running import Stack
     from pytest_plexdev.stack.model import StackInfo
     from pytest_plexdev.wanted import Wanted
@@ -51,6 +52,7 @@ class Run:
         death: The server that died in the middle of the run, once a test of this process has failed for it.
         failed: Whether a test has failed.
         first: When this process got the stack.
+        invocation_directory: Where pytest was started: messages show paths below it as relative ones.
     """
 
     settings: Settings
@@ -63,11 +65,31 @@ class Run:
     death: PlexdevError | None = None
     failed: bool = False
     first: Moment | None = None
+    invocation_directory: Path | None = None
 
     @property
     def logins(self) -> Path:
         """Where the run keeps its tokens."""
         return self.directory / LOGINS
+
+    @cached_property
+    def output(self) -> Output:
+        """Where failing tests and a failed bring-up leave their files."""
+        from pytest_plexdev.output import Output
+
+        return Output(self.settings.output, self.invocation_directory)
+
+    @property
+    def removes_stack(self) -> bool:
+        """Whether the end of the run removes the stack with its logs, even after a failed test."""
+        return not self.settings.dev_stack and self.settings.keep != "always"
+
+    def forget_evidence(self, test: str) -> None:
+        """Remove what a run before this one kept of *test*, which has passed."""
+        if os.path.isdir(self.settings.output):  # noqa: PTH112 - for every test; a Path's takes three times as long
+            from pytest_plexdev.output import folder_name
+
+            self.output.remove(test, folder_name(test))
 
     @property
     def stack_file(self) -> Path:
@@ -98,7 +120,12 @@ class Run:
 
     def worker_input(self) -> dict[str, Any]:
         """What a worker needs to be part of the run."""
-        return {"directory": str(self.directory), "controller_pid": self.controller_pid}
+        return {
+            "directory": str(self.directory),
+            "controller_pid": self.controller_pid,
+            "output": str(self.settings.output),
+            "invocation_directory": str(self.invocation_directory),
+        }
 
     def stack(self) -> Stack:
         """The stack of this run.
@@ -137,8 +164,8 @@ class Run:
 
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.stack_file.exists():
-            self._drift_file.write_text("\n".join(attached.drift), encoding="utf-8")
-            self._passed_over_file.write_text(attached.passed_over, encoding="utf-8")
+            self._drift_file.write_text("\n".join(attached.drift), encoding="utf-8", errors="backslashreplace")
+            self._passed_over_file.write_text(attached.passed_over, encoding="utf-8", errors="backslashreplace")
             attached.info.write(self.stack_file)
         stack = Stack(
             attached.info,
@@ -187,6 +214,7 @@ class Run:
             controller_pid=self.controller_pid,
             seed=self.seed,
             overlay=self.overlay,
+            output=self.output,
         )
 
     @property
@@ -212,6 +240,8 @@ def begin(config: pytest.Config) -> Run:
         root_directory=config.rootpath,
     )
     told: Mapping[str, Any] | None = getattr(config, "workerinput", {}).get(WORKER_INPUT)
+    if told is not None:
+        settings = replace(settings, output=Path(told["output"]))
     run = Run(
         settings=settings,
         directory=Path(told["directory"]) if told else _unused_directory(),
@@ -219,6 +249,7 @@ def begin(config: pytest.Config) -> Run:
         is_controller=told is None,
         seed=partial(config.hook.pytest_plexdev_seed, config=config),
         overlay=partial(config.hook.pytest_plexdev_overlay, config=config),
+        invocation_directory=Path(told["invocation_directory"]) if told else config.invocation_params.dir,
     )
     config.stash[_RUN] = run
     return run

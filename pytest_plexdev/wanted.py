@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_plexdev.explained import explained
+from pytest_plexdev.output import Output
 from pytest_plexdev.stack.processes import ProcessId
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Wanted:
         controller_pid: The process that owns the run: however it ends, a fresh stack ends with it.
         seed: Asks the project's plugins for a seed manifest in place of ours.
         overlay: Asks them for a kustomize overlay in place of ours.
+        output: Where the logs of a failed bring-up go.
     """
 
     settings: Settings
@@ -33,6 +35,7 @@ class Wanted:
     controller_pid: int
     seed: Callable[[], Path | None]
     overlay: Callable[[], Path | None]
+    output: Output = Output(Path(".plexdev"))
 
     def fresh(self, directory: Path) -> Provider:
         """Who brings up the run's own stack, in a directory of its own, and takes it down."""

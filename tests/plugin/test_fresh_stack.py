@@ -177,7 +177,7 @@ def test_a_failing_test_leaves_evidence_without_secrets(project: pytest.Pytester
             "  evidence: .plexdev/test_evidence.py-test_fails",
         ]
     )
-    (kept,) = (project.path / ".plexdev").iterdir()
+    (kept,) = (project.path / ".plexdev").glob("[!.]*")
     assert kept.name == "test_evidence.py-test_fails"
     exchanges = (kept / "HTTP-exchanges.txt").read_text()
     assert '"token":"***"' in exchanges

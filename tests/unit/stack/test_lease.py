@@ -9,6 +9,7 @@ import pytest
 
 from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
 from pytest_plexdev.lease import Keep, Lease
+from pytest_plexdev.output import Output
 from pytest_plexdev.stack.model import Endpoints, Progress, StackInfo, Verdict
 
 
@@ -56,7 +57,7 @@ def diary(tmp_path: Path) -> Diary:
 
 
 def lease_of(tmp_path: Path, diary: Diary, keep: Keep = "never") -> Lease:
-    return Lease(run_directory=tmp_path / "run", provider_factory=diary, output=tmp_path / "out", keep=keep)
+    return Lease(run_directory=tmp_path / "run", provider_factory=diary, output=Output(tmp_path / "out"), keep=keep)
 
 
 def test_only_the_first_brings_up(tmp_path: Path, diary: Diary) -> None:
@@ -125,8 +126,20 @@ def test_the_logs_of_a_failed_bring_up_are_where_its_error_says(tmp_path: Path) 
 
     kept = tmp_path / "out" / "bring-up"
     assert str(caught.value).endswith(f"fix: read {kept / 'api.log'}")
-    assert [path.name for path in kept.iterdir()] == ["api.log"]
+    assert [path.name for path in kept.glob("[!.]*")] == ["api.log"]
     assert list(lease.run_directory.iterdir()) == []
+
+
+def test_a_bring_up_that_works_removes_the_logs_of_the_one_that_failed(tmp_path: Path, diary: Diary) -> None:
+    (tmp_path / "out" / "bring-up").mkdir(parents=True)
+    (tmp_path / "out" / "bring-up" / "mine.txt").write_text("the user's")
+    with pytest.raises(PlexdevError):
+        lease_of(tmp_path, Diary(tmp_path, fails=True)).acquire(print)
+    assert (tmp_path / "out" / "bring-up--2" / "api.log").exists()
+
+    again = Lease(run_directory=tmp_path / "again", provider_factory=diary, output=Output(tmp_path / "out"))
+    again.acquire(print)
+    assert [str(path.relative_to(tmp_path)) for path in (tmp_path / "out").glob("*/*")] == ["out/bring-up/mine.txt"]
 
 
 def test_where_the_output_directory_cannot_be_written_the_error_says_so(tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""A conftest that gives a run a stack without servers: what a failing test leaves can be seen in no time."""
+
+from __future__ import annotations
+
+CONFTEST = '''
+import pathlib
+from collections import namedtuple
+
+import pytest
+
+from pytest_plexdev import run
+from pytest_plexdev.api.exchanges import ExchangeLog
+from pytest_plexdev.stack.model import Endpoints, Service, StackInfo, Verdict
+
+
+class FakeStack:
+    """As much of a `Stack` as hooks look at."""
+
+    exchanges = ExchangeLog()
+    drift = ()
+    passed_over = ""
+    attached_in = 0.0
+
+    def __init__(self, directory):
+        self.log_file = directory / "logs" / "plexsphere.log"
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        self.log_file.write_text("a line of the log, token psk_dev_aaaa_bbbb\\n", "utf-8")
+        self.info = StackInfo(
+            provider="embedded", id="fake", directory=directory, started_at=0.0,
+            endpoints=Endpoints(api="http://localhost:1", issuer="http://localhost:2"),
+            services=(Service(name="plexsphere", version="1", log=self.log_file),),
+        )
+
+    def verdicts(self):
+        return [Verdict(name="plexsphere", state="waiting", hint=f"read {self.log_file}")]
+
+    def log_sizes(self):
+        return {}
+
+    def died(self):
+        return None
+
+
+def pytest_sessionstart(session):
+    this = run.of(session.config)
+    this.running = FakeStack(this.directory / "stack")
+'''

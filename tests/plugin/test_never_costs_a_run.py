@@ -1,0 +1,396 @@
+"""Whatever others do, and whatever fails in what only observes: the run goes on, and a line says what is missing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import pytest_plexdev.evidence
+import pytest_plexdev.output
+import pytest_plexdev.report  # noqa: F401 (once for all runs in this process, for what is patched here)
+from tests.plugin.fake_stack import CONFTEST
+
+FAILS = "def test_fails():\n    assert False\n\ndef test_passes():\n    pass\n"
+
+
+@pytest.fixture
+def project(project: pytest.Pytester) -> pytest.Pytester:
+    project.makeconftest(CONFTEST)
+    project.makepyfile(test_fails=FAILS)
+    return project
+
+
+def add_to_conftest(project: pytest.Pytester, code: str) -> None:
+    with (project.path / "conftest.py").open("a") as conftest:
+        conftest.write(f"\n{code}\n")
+
+
+def run(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """A run that fails for its tests alone; in this process, but for workers."""
+    start = project.runpytest_subprocess if "-n" in arguments else project.runpytest_inprocess
+    result = start(*arguments)
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    return result
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
+def test_a_setup_that_raises_before_ours(project: pytest.Pytester, workers: list[str]) -> None:
+    add_to_conftest(
+        project,
+        "@pytest.hookimpl(tryfirst=True)\ndef pytest_runtest_setup(item):\n    raise ValueError('not today')",
+    )
+    result = run(project, *workers)
+
+    result.assert_outcomes(errors=3)
+    result.stdout.fnmatch_lines(["*ValueError: not today", "*- plexdev logs -*", "  evidence: .plexdev/*"])
+
+
+DIAGNOSTICS = {
+    "return [('file \\udcff', 'text \\udcfe')]": "text \\udcfe",
+    "return [('../../../outside', 'text of it')]": "text of it",
+    "return [('title', b'bytes \\xff')]": "bytes �",
+    "return [('title', None), ('other', 5)]": "None",
+    "return {'title': 'from a dict'}": "from a dict",
+    "return 'no list'": "no pair of title and text: no list",
+    "return 7": "no pair of title and text: 7",
+    "return [('title', 'text', 'more')]": "no pair of title and text: ('title', 'text', 'more')",
+    "return [('title', 'x' * 50_000_000)]": "… (6 characters before)",
+    "return (('title', f'text {n}') for n in __import__('itertools').count())": "text 99",
+    "raise ValueError('broken hook')": "the collector failed: ValueError: broken hook",
+    "pytest.fail('broken hook')": "the collector failed: Failed: broken hook",
+    "pytest.exit('leaving')": "the collector failed: Exit: leaving",
+    "raise SystemExit(3)": "the collector failed: SystemExit: 3",
+    "raise KeyboardInterrupt": "the collector failed: KeyboardInterrupt",
+    "raise Mute": "the collector failed: Mute: it cannot be printed",
+}
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
+def test_diagnostics_of_any_kind(project: pytest.Pytester, workers: list[str]) -> None:
+    answers = "\n".join(f"def answer_{n}():\n    {code}\n" for n, code in enumerate(DIAGNOSTICS))
+    add_to_conftest(
+        project,
+        f"class Mute(Exception):\n    def __str__(self):\n        return 1 / 0\n\n{answers}\n"
+        "def pytest_plexdev_diagnostics(stack, item):\n"
+        "    return globals()[f'answer_{item.callspec.params[\"n\"]}']()\n",
+    )
+    project.makepyfile(
+        test_fails=f"import pytest\n\n@pytest.mark.parametrize('n', range({len(DIAGNOSTICS)}))\n"
+        "def test_fails(n):\n    assert False\n"
+    )
+    result = run(project, "-W", "error", *workers)
+
+    result.assert_outcomes(passed=1, failed=len(DIAGNOSTICS))
+    assert "is missing" not in result.stdout.str()
+    kept = {path.read_text().rstrip() for path in (project.path / ".plexdev").glob("*/diagnostics.txt")}
+    for shown in DIAGNOSTICS.values():
+        assert any(shown in text for text in kept), shown
+        assert shown in result.stdout.str()
+    assert not list(project.path.parent.rglob("outside*"))
+
+
+BREAKAGE = [
+    "pytest_plexdev.evidence.attach",
+    "pytest_plexdev.evidence.keep_logs",
+    "pytest_plexdev.report.header",
+    "pytest_plexdev.report.summary",
+    "pytest_plexdev.report.tell_junit",
+    "pytest_plexdev.report.write_timeline",
+    "pytest_plexdev.run.Run.moment",
+    "pytest_plexdev.run.Run.forget_evidence",
+    "pytest_plexdev.run.Run.end",
+]
+
+
+@pytest.mark.parametrize("part", BREAKAGE)
+def test_each_part_may_fail(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise LookupError("no such luck \udcff")
+
+    monkeypatch.setattr(part, broken)
+    result = run(project, "-W", "error", "--junitxml=junit.xml", "--plexdev-report=t.html")
+
+    result.assert_outcomes(passed=2, failed=1)
+    assert (project.path / "junit.xml").exists()
+    lines = [line for line in (*result.outlines, *result.errlines) if line.startswith("plexdev: warning: ")]
+    assert lines
+    for line in lines:
+        assert line.endswith("is missing: LookupError: no such luck \\udcff")
+
+
+def test_all_parts_of_a_worker_may_fail(project: pytest.Pytester) -> None:
+    patches = "\n".join(f"    _set({part!r})" for part in BREAKAGE)
+    add_to_conftest(
+        project,
+        f"""
+def broken(*_, **__):
+    raise LookupError("no such luck \\udcff")
+
+def _set(path):
+    from _pytest.monkeypatch import derive_importpath
+    name, target = derive_importpath(path, raising=True)
+    setattr(target, name, broken)
+
+def pytest_configure():
+{patches}
+""",
+    )
+    result = run(project, "-W", "error", "--junitxml=junit.xml", "--plexdev-report=t.html", "-n", "1")
+
+    result.assert_outcomes(passed=2, failed=1)
+    assert "is missing: LookupError: no such luck \\udcff" in result.stdout.str()
+
+
+def test_a_failure_that_every_test_repeats_does_not_fill_the_screen(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("pytest_plexdev.evidence.attach")
+    tests = "\n".join(f"def test_{number}():\n    assert False\n" for number in range(20))
+    project.makepyfile(test_many=tests)
+    result = run(project)
+
+    assert len([line for line in result.stdout.lines if line.startswith("plexdev: warning: ")]) == 6
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-p", "no:terminal"],
+        ["-p", "no:junitxml"],
+        ["-p", "no:cacheprovider"],
+        ["-p", "no:warnings"],
+        ["-p", "no:capture"],
+        ["-p", "no:logging"],
+        ["-p", "no:skipping"],
+        ["-p", "no:faulthandler"],
+        ["-p", "no:doctest"],
+        ["-p", "no:unittest"],
+        ["-p", "no:tmpdir"],
+        ["-p", "no:xdist"],
+        ["-p", "no:stepwise"],
+        ["-p", "no:setuponly"],
+    ],
+    ids=lambda arguments: arguments[-1],
+)
+def test_without_another_plugin(project: pytest.Pytester, arguments: list[str]) -> None:
+    run(project, *arguments)
+
+    assert [path.name for path in (project.path / ".plexdev").glob("[!.]*")] == ["test_fails.py-test_fails"]
+
+
+def test_items_of_other_kinds(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_cases="""
+        import unittest
+
+        class TestCases(unittest.TestCase):
+            def test_fails(self):
+                self.fail("a case")
+
+            def test_has_subtests(self):
+                for number in range(2):
+                    with self.subTest(number=number):
+                        self.fail("a subtest")
+
+            @unittest.expectedFailure
+            def test_expected(self):
+                self.fail("as expected")
+        """,
+        documented='def documented():\n    """\n    >>> 1\n    2\n    """\n',
+    )
+    (project.path / "story.txt").write_text(">>> 1\n2\n")
+    add_to_conftest(
+        project,
+        "class Yaml(pytest.Item):\n"
+        "    def runtest(self):\n"
+        "        raise ValueError('in a file')\n\n"
+        "def pytest_collect_file(file_path, parent):\n"
+        "    if file_path.suffix == '.thing':\n"
+        "        return Collected.from_parent(parent, path=file_path)\n\n"
+        "class Collected(pytest.File):\n"
+        "    def collect(self):\n"
+        "        yield Yaml.from_parent(self, name='a thing')\n",
+    )
+    (project.path / "a.thing").write_text("")
+    result = run(project, "--doctest-modules", "--doctest-glob=*.txt")
+
+    kept = {path.name.partition("--")[0] for path in (project.path / ".plexdev").glob("[!.]*")}
+    assert kept >= {"documented.py-documented.documented", "story.txt-story.txt", "a.thing-a-thing"}
+    assert "test_cases.py-TestCases-test_fails" in kept
+    assert "test_cases.py-TestCases-test_expected" not in kept
+    result.stdout.no_fnmatch_line("*is missing*")
+
+
+def test_a_plugin_that_repeats_what_failed(project: pytest.Pytester) -> None:
+    # As pytest-rerunfailures does it.
+    add_to_conftest(
+        project,
+        """
+from _pytest.runner import runtestprotocol
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    for attempt in range(3):
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        again = any(report.failed for report in reports) and attempt < 2
+        for report in reports:
+            if again and report.failed:
+                report.outcome = "rerun"
+            item.ihook.pytest_runtest_logreport(report=report)
+        if not again:
+            return True
+""",
+    )
+    flaky = "ran = []\n\ndef test_flaky():\n    ran.append(1)\n    assert len(ran) == 2\n"
+    project.makepyfile(test_flaky=flaky)
+    run(project)
+
+    assert [path.name for path in (project.path / ".plexdev").glob("[!.]*")] == ["test_fails.py-test_fails"]
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONWARNDEFAULTENCODING": "1"},
+        {"PYTHONIOENCODING": "ascii:strict", "COLUMNS": "20"},
+    ],
+    ids=lambda environment: ",".join(environment),
+)
+def test_narrow_encodings(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    add_to_conftest(
+        project,
+        "def pytest_plexdev_diagnostics(stack, item):\n    return [('ü', '日本 \\udcff ' * 999)]\n\n"
+        "FakeStack.drift = ('seed /ü\\udcff/日本.yaml',)",
+    )
+    project.makepyfile(
+        test_names="import pytest\n\n@pytest.mark.parametrize('p', ['ü', '日'])\ndef test_p(p):\n    assert 0\n"
+    )
+    workers = ["-n", "1"] if "LC_ALL" in environment else []
+    result = project.runpytest_subprocess("--junitxml=junit.xml", "--plexdev-report=t.html", *workers)
+
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    result.assert_outcomes(passed=2, failed=3)
+    assert len(list((project.path / ".plexdev").glob("[!.]*"))) == 3
+    assert "is missing" not in result.stdout.str() + result.stderr.str()
+
+
+def test_looking_at_tests_needs_nothing_of_it(project: pytest.Pytester) -> None:
+    result = project.runpytest_inprocess("--co", "-q")
+
+    assert result.ret == 0
+    assert not (project.path / ".plexdev").exists()
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_one_folder_a_test_and_those_of_tests_that_pass_now_are_removed(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: list[str]
+) -> None:
+    project.makepyfile(
+        test_fails="""
+        import os, pytest
+
+        @pytest.mark.parametrize("p", ["1", "-1", "a/b", "a-b", "A-b"])
+        def test_p(p):
+            assert "GREEN" in os.environ, p
+
+        def test_no():
+            assert False
+        """
+    )
+    run(project, *workers).assert_outcomes(passed=1, failed=6)
+    folders = list((project.path / ".plexdev").glob("[!.]*"))
+    assert len(folders) == 6
+    (project.path / ".plexdev" / "mine").mkdir()
+
+    monkeypatch.setenv("GREEN", "1")
+    run(project, *workers).assert_outcomes(passed=6, failed=1)
+    assert sorted(path.name for path in (project.path / ".plexdev").iterdir()) == [
+        ".gitignore",
+        "mine",
+        "test_fails.py-test_no",
+    ]
+
+
+def test_artefacts_are_below_rootdir_wherever_pytest_and_its_tests_are(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project.makepyfile(
+        test_fails=f"import os\n\ndef test_fails():\n    os.chdir({str(tmp_path)!r})\n    assert False\n"
+        "\ndef test_again():\n    assert False\n"
+    )
+    below = project.mkdir("below")
+    monkeypatch.chdir(below)
+    result = run(project, "--plexdev-report=report.html", "-W", "error", f"{project.path}/test_fails.py")
+
+    kept = [path.name for path in (project.path / ".plexdev").glob("[!.]*")]
+    assert sorted(kept) == ["test_fails.py-test_again", "test_fails.py-test_fails"]
+    assert list(tmp_path.iterdir()) == []
+    assert (below / "report.html").exists()
+    result.stdout.fnmatch_lines([f"  evidence: {project.path}/.plexdev/test_fails.py-test_fails"])
+
+
+def test_the_users_own_directory_as_output_keeps_the_users_files(project: pytest.Pytester) -> None:
+    before = {path.name for path in project.path.iterdir()}
+    (project.path / "bring-up").mkdir()
+    run(project, "--plexdev-output=.", "-p", "no:cacheprovider")
+
+    new = {path.name for path in project.path.iterdir()} - before - {"__pycache__"}
+    assert new == {"bring-up", "test_fails.py-test_fails"}
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
+def test_no_error_names_a_log_that_goes_with_the_run(project: pytest.Pytester, workers: list[str]) -> None:
+    project.makepyfile(
+        test_fails="""
+        from pytest_plexdev import run
+        from pytest_plexdev.errors import NO_EVENT, SEED_MISSING, PlexdevError
+
+        def missing(config):
+            return PlexdevError(SEED_MISSING, slug="x", found="nothing", log=run.of(config).running.log_file)
+
+        def test_event(request):
+            log = str(run.of(request.config).running.log_file)
+            raise PlexdevError(NO_EVENT, wanted="X", seconds=1.0, seen="nothing", log=log)
+
+        def test_chained(request):
+            try:
+                raise missing(request.config)
+            except PlexdevError as error:
+                raise ValueError("outer") from error
+
+        def test_group(request):
+            raise ExceptionGroup("two", [missing(request.config), ValueError()])
+        """
+    )
+    result = run(project, *workers)
+
+    said = result.stdout.str()
+    assert "/stack/logs/" not in said
+    for test in ("event", "chained", "group"):
+        copy = Path(".plexdev") / f"test_fails.py-test_{test}" / "plexsphere.log"
+        assert f"read {copy}" in said
+        assert (project.path / copy).read_text() == "a line of the log, token psk_***\n"
+
+
+@pytest.mark.parametrize("arguments", [["--dev-stack"], ["--plexdev-keep=always"]])
+def test_a_log_that_stays_is_named_where_it_is(project: pytest.Pytester, arguments: list[str]) -> None:
+    project.makepyfile(
+        test_fails="""
+        from pytest_plexdev import run
+        from pytest_plexdev.errors import NO_EVENT, PlexdevError
+
+        def test_event(pytestconfig):
+            log = run.of(pytestconfig).running.log_file
+            raise PlexdevError(NO_EVENT, wanted="X", seconds=1.0, seen="nothing", log=log)
+        """
+    )
+    run(project, *arguments).stdout.fnmatch_lines([f"  fix: read {os.sep}*/stack/logs/plexsphere.log: *"])

@@ -23,8 +23,10 @@ class _Identified(Protocol):
 Row = TypeVar("Row", bound=_Identified)
 Row_co = TypeVar("Row_co", bound=_Identified, covariant=True)
 
-_MOST_ENUMERATED: Final = 1000
-"""Above that many readable objects, filtering pages of the table costs less than enumerating them."""
+_MOST_ENUMERATED: Final = 500
+"""Above that many readable objects, filtering pages of the table costs less than enumerating them.
+
+SpiceDB takes no limit above 1,000 (``--max-lookup-resources-limit``)."""
 _BATCH: Final = 200
 
 

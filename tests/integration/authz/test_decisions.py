@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from plexsphere_reference.authz.model import Authorizer, AuthzRejected, Decision, Relationship
+from plexsphere_reference.http.visibility import _MOST_ENUMERATED
 
 pytestmark = pytest.mark.anyio
 
@@ -152,6 +153,7 @@ async def test_what_a_subject_reaches_is_enumerated_up_to_a_limit(authorizer: Au
     assert sorted(five) == ["node:2", "node:3", "node:4", "node:5", "node:n1"]
     assert four is None
     assert await authorizer.enumerate_resources("user:nobody", "read", "node", limit=1) == []
+    assert len(await authorizer.enumerate_resources("user:ivan", "read", "node", limit=_MOST_ENUMERATED) or ()) == 5
 
 
 async def test_groups_that_contain_each_other_are_no_obstacle_to_a_list(authorizer: Authorizer) -> None:

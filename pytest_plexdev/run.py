@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_plexdev.clock import monotonic, unix_time
+from pytest_plexdev.hook_paths import overlay_of, seed_of
 from pytest_plexdev.options import OPTIONS, OptionError, Settings, resolve
 
 if TYPE_CHECKING:
@@ -247,8 +248,8 @@ def begin(config: pytest.Config) -> Run:
         directory=Path(told["directory"]) if told else _unused_directory(),
         controller_pid=told["controller_pid"] if told else os.getpid(),
         is_controller=told is None,
-        seed=partial(config.hook.pytest_plexdev_seed, config=config),
-        overlay=partial(config.hook.pytest_plexdev_overlay, config=config),
+        seed=partial(seed_of, config, for_reference_plane=settings.stack == "embedded" and not settings.dev_stack),
+        overlay=partial(overlay_of, config),
         invocation_directory=Path(told["invocation_directory"]) if told else config.invocation_params.dir,
     )
     config.stash[_RUN] = run

@@ -99,6 +99,12 @@ SEED_MISSING: Final = Failure(
     why="it has {found}; the bootstrap did not run, or seeded something else",
     fix="read {log}",
 )
+SEED_UNUSABLE: Final = Failure(
+    tag="seed-unusable",
+    what="the seed manifest {path} cannot be used: {reason}",
+    why="it comes from {source}; nothing was started",
+    fix="correct it, or begin with a copy of ours: {example}",
+)
 DOMAIN_UNKNOWN: Final = Failure(
     tag="domain-unknown",
     what="there is no Domain {slug} that you may see",

@@ -10,6 +10,13 @@ from pathlib import Path
 
 import pytest
 
+SEED_OF_NOBODY = """
+version: 1
+domains: []
+platform_operators: [{domain: acme-corp, external_subject: nobody}]
+"""
+"""Of the right form, and the bootstrap refuses it: its operator is no user."""
+
 
 @pytest.fixture
 def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -22,14 +29,14 @@ def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 def test_the_log_that_the_error_names_stays_to_be_read(project: pytest.Pytester, temporary: Path) -> None:
-    (project.path / "seed.yaml").write_text("version: 1\ndomains: none\n")
+    (project.path / "seed.yaml").write_text(SEED_OF_NOBODY)
     project.makeconftest("def pytest_plexdev_seed(config):\n    return config.rootpath / 'seed.yaml'\n")
     project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
     result = project.runpytest_subprocess()
 
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["plexdev[[]server-exited[]]: plexsphere-bootstrap exited with exit status 2 *"])
-    result.stdout.fnmatch_lines(["  fix: read .plexdev/bring-up/plexsphere-bootstrap.log"])
+    result.stdout.fnmatch_lines([f"  fix: read {project.path}/.plexdev/bring-up/plexsphere-bootstrap.log"])
     log = project.path / ".plexdev" / "bring-up" / "plexsphere-bootstrap.log"
     assert "manifest cannot be used" in log.read_text()
     assert [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")] == []
@@ -58,7 +65,7 @@ def test_a_package_that_is_missing_leaves_nothing(
 def test_it_is_told_once_and_the_other_tests_say_where(
     project: pytest.Pytester, temporary: Path, workers: list[str]
 ) -> None:
-    (project.path / "seed.yaml").write_text("version: 1\ndomains: none\n")
+    (project.path / "seed.yaml").write_text(SEED_OF_NOBODY)
     project.makeconftest("def pytest_plexdev_seed(config):\n    return config.rootpath / 'seed.yaml'\n")
     tests = "\n".join(f"def test_{number}(plexdev_client):\n    pass\n" for number in range(6))
     project.makepyfile(test_stack=tests)
@@ -66,7 +73,7 @@ def test_it_is_told_once_and_the_other_tests_say_where(
 
     result.assert_outcomes(passed=1, errors=1, skipped=5)
     said = result.stdout.str()
-    assert said.count("fix: read .plexdev/bring-up/plexsphere-bootstrap.log") == 1
+    assert said.count(f"fix: read {project.path}/.plexdev/bring-up/plexsphere-bootstrap.log") == 1
     (teller,) = re.findall(r"^ERROR (test_stack\.py::test_\d) - plexdev\[server-exited\]", said, re.MULTILINE)
     assert f"the stack did not come up, as {teller} tells in full: plexdev[server-exited]: plexsphere-bootst" in said
     assert [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")] == []
@@ -74,7 +81,7 @@ def test_it_is_told_once_and_the_other_tests_say_where(
 
 def test_who_told_it_tells_it_again(project: pytest.Pytester, temporary: Path) -> None:
     # As a plugin does that repeats what failed: skipped the second time, it would have made a green run.
-    (project.path / "seed.yaml").write_text("version: 1\ndomains: none\n")
+    (project.path / "seed.yaml").write_text(SEED_OF_NOBODY)
     project.makeconftest(
         """
         from _pytest.runner import runtestprotocol
@@ -90,3 +97,21 @@ def test_who_told_it_tells_it_again(project: pytest.Pytester, temporary: Path) -
     result = project.runpytest_subprocess()
 
     result.assert_outcomes(passed=1, errors=1)
+
+
+def test_a_seed_that_cannot_be_used_starts_nothing(project: pytest.Pytester, temporary: Path) -> None:
+    (project.path / "seed.yaml").write_text("version: 1\ndomains: none\n")
+    project.makeconftest("def pytest_plexdev_seed(config):\n    return 'seed.yaml'\n")
+    tests = "\n".join(f"def test_{number}(plexdev_client):\n    pass\n" for number in range(3))
+    project.makepyfile(test_stack=tests)
+    result = project.runpytest_subprocess()
+
+    result.assert_outcomes(passed=1, errors=1, skipped=2)
+    result.stdout.fnmatch_lines(
+        [
+            "plexdev[[]seed-unusable[]]: the seed manifest *seed.yaml cannot be used: line 2: expected `array`, *",
+            "  why: it comes from the hook pytest_plexdev_seed of conftest.py; nothing was started",
+        ]
+    )
+    assert not (project.path / ".plexdev").exists()
+    assert list(temporary.glob("plexdev*")) == []

@@ -140,6 +140,7 @@ class _Watch:
         return tuple(
             SeededTenant(slug=domain["slug"], domain_id=domain["id"], binding_id=domain["idp_bindings"][0]["id"])
             for domain in manifest["domains"]
+            if domain["idp_bindings"]
         )
 
     def _let_asker_go(self) -> None:

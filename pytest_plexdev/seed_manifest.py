@@ -1,0 +1,143 @@
+"""Check a project's seed manifest before anything starts with it: the bootstrap, minutes later, would say less."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import msgspec
+
+from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.errors import SEED_UNUSABLE, PlexdevError
+
+if TYPE_CHECKING:
+    import yaml
+
+_PLACE: Final = re.compile(r"(.*) - at `\$(.*)`")
+_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+EXAMPLE: Final = Path("seed", "tenants.yaml")
+"""Our own manifest, below ``deploy/local``."""
+
+
+class Binding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """An IdP binding of a Domain."""
+
+    id: UUID
+    issuer: str
+    discovery_url: str
+    client_id: str
+    client_secret_ref: str
+    jit_policy: str
+    alias: str | None = None
+    primary: bool = False
+
+
+class Admin(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A user who is admin and auditor of the Domain."""
+
+    id: UUID
+    external_subject: str
+    email: str
+    display_name: str
+
+
+class DomainSeed(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A Domain and what belongs to it."""
+
+    id: UUID
+    slug: str
+    name: str
+    mesh_cidr: str
+    idp_bindings: list[Binding]
+    domain_admins: list[Admin]
+
+
+class Operator(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A user, by Domain slug and subject, who may create Domains."""
+
+    domain: str
+    external_subject: str
+
+
+class Manifest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What the reference plane's bootstrap reads (``plexsphere_reference.bootstrap``; a test compares the two)."""
+
+    version: int
+    domains: list[DomainSeed]
+    platform_operators: list[Operator] = []
+
+
+class _AnyManifest(msgspec.Struct):
+    """What the manifest of any plane has: the product's own may have more than the reference plane reads."""
+
+    domains: list[dict[str, Any]]
+
+
+def check_seed(path: Path, *, source: str, for_reference_plane: bool) -> None:
+    """Refuse a seed manifest that nothing can be seeded from.
+
+    Args:
+        source: The hook or the option that names it, as a person would call it.
+        for_reference_plane: Whether the reference plane's bootstrap is known to read it.
+
+    Raises:
+        PlexdevError: ``seed-unusable``, with the line where there is one.
+    """
+    reason = _flaw(path, Manifest if for_reference_plane else _AnyManifest)
+    if reason is not None:
+        raise seed_unusable(path, reason, source=source)
+
+
+def seed_unusable(path: object, reason: str, *, source: str) -> PlexdevError:
+    """The error for a seed manifest that cannot be used."""
+    return PlexdevError(SEED_UNUSABLE, path=path, reason=reason, source=source, example=deploy_directory() / EXAMPLE)
+
+
+def _flaw(path: Path, form: type[msgspec.Struct]) -> str | None:
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        return f"it is not UTF-8 (byte {error.start})"
+    except OSError as error:
+        return error.strerror or str(error)
+    try:
+        root = yaml.compose(text, Loader=yaml.CSafeLoader)
+        content = yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        return f"{line}it is not YAML: {error.problem}"
+    except (yaml.YAMLError, ValueError) as error:
+        return f"it is not YAML: {error}"
+    if root is None:
+        return "it is empty"
+    try:
+        msgspec.convert(content, form, strict=False)
+    except msgspec.ValidationError as error:
+        return _in_words(str(error), root)
+    return None
+
+
+def _in_words(said: str, root: yaml.Node) -> str:
+    """msgspec's message, with the line of the innermost part of its path that is there."""
+    found = _PLACE.fullmatch(said)
+    problem, place = (found[1], found[2]) if found else (said, "")
+    node = root
+    for name, number in _STEP.findall(place):
+        inner = _inside(node, name, number)
+        if inner is None:
+            break
+        node = inner
+    where = f" in {place.lstrip('.')}" if place else ""
+    return f"line {node.start_mark.line + 1}: {problem[0].lower()}{problem[1:]}{where}"
+
+
+def _inside(node: yaml.Node, name: str, number: str) -> yaml.Node | None:
+    if number:
+        values = node.value if isinstance(node.value, list) else []
+        return values[int(number)] if int(number) < len(values) else None
+    pairs = node.value if isinstance(node.value, list) else []
+    return next((pair[1] for pair in pairs if isinstance(pair, tuple) and pair[0].value == name), None)

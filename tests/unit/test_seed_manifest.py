@@ -1,0 +1,79 @@
+"""A seed manifest that cannot be used is refused with its line, before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from plexsphere_reference import bootstrap
+from pytest_plexdev import seed_manifest
+from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.seed_manifest import EXAMPLE, check_seed
+
+OURS = (deploy_directory() / EXAMPLE).read_text()
+
+
+def check(path: Path, *, for_reference_plane: bool = True) -> None:
+    check_seed(path, source="--seed", for_reference_plane=for_reference_plane)
+
+
+def test_ours_is_usable() -> None:
+    check(deploy_directory() / EXAMPLE)
+    check(deploy_directory() / EXAMPLE, for_reference_plane=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "it is empty"),
+        (b"\xff\xfe", "it is not UTF-8 (byte 0)"),
+        (b"a: [1,\nb: 2\n", "line 3: it is not YAML: "),
+        (b"a: \x00", "it is not YAML: "),
+        (b"just words", "line 1: expected `object`, got `str`"),
+        (b"version: 1\n\ndomains: none\n", "line 3: expected `array`, got `str` in domains"),
+        (b"version: 1\ndomains:\n- slug: acme-corp\n", "line 3: object missing required field `id` in domains[0]"),
+        (OURS.replace("    name: Beta LLC", "    nmae: Beta LLC").encode(), "unknown field `nmae` in domains[1]"),
+        (OURS.replace("0000be11", "be11").encode(), "invalid UUID in domains[1].idp_bindings[0].id"),
+    ],
+)
+def test_a_flaw_in_words(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_bytes(content)
+
+    with pytest.raises(PlexdevError) as caught:
+        check(path)
+
+    assert caught.value.tag == "seed-unusable"
+    assert f"the seed manifest {path} cannot be used: " in str(caught.value)
+    assert says in str(caught.value)
+    assert "it comes from --seed" in str(caught.value)
+
+
+def test_a_file_that_is_not_there_and_one_that_is_none(tmp_path: Path) -> None:
+    for path, says in ((tmp_path / "no.yaml", "No such file or directory"), (tmp_path, "Is a directory")):
+        with pytest.raises(PlexdevError, match=says):
+            check(path)
+
+
+def test_the_seed_of_another_plane_may_have_more(tmp_path: Path) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text("domains:\n- {slug: acme-corp, quota: 3}\n")
+
+    check(path, for_reference_plane=False)
+    with pytest.raises(PlexdevError):
+        check(path)
+
+
+def test_the_form_is_the_bootstrap_s() -> None:
+    checked, read = (msgspec.json.schema(each) for each in (seed_manifest.Manifest, bootstrap.Manifest))
+
+    assert _without_descriptions(checked) == _without_descriptions(read)
+
+
+def _without_descriptions(schema: object) -> object:
+    if isinstance(schema, dict):
+        return {name: _without_descriptions(value) for name, value in schema.items() if name != "description"}
+    return [_without_descriptions(each) for each in schema] if isinstance(schema, list) else schema

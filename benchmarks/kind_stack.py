@@ -85,20 +85,10 @@ def _warm_cluster() -> Iterator[None]:
 
 def _seconds_for_images() -> float:
     """How long a bring-up that applies everything anew was busy with images that nobody changed."""
-    answer = _last_document(timed(plexdev_argv(*_UP, "--reapply"), cwd=ROOT)[1])
+    answer: dict[str, Any] = json.loads(timed(plexdev_argv(*_UP, "--reapply"), cwd=ROOT)[1])["result"]
     if _NOTHING_LOADED not in answer["did"]:
         raise SystemExit(f"images were built or loaded though nothing changed: {answer['did']}")
     return sum(float(phase["seconds"]) for phase in answer["stack"]["phases"] if phase["name"] in _IMAGES)
-
-
-def _last_document(said: str) -> dict[str, Any]:
-    """The answer, which comes after the events of the bring-up."""
-    answer: dict[str, Any] = {}
-    decoder, at = json.JSONDecoder(), 0
-    while at < len(said.rstrip()):
-        answer, end = decoder.raw_decode(said, at)
-        at = end + 1
-    return answer
 
 
 def _attach() -> list[float]:

@@ -7,10 +7,20 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pytest_plexdev.cli_doctor import add_doctor_command
 from pytest_plexdev.cli_images import add_images_commands
 from pytest_plexdev.cli_kind import add_manifests_command
+from pytest_plexdev.cli_output import (
+    USAGE,
+    CommandError,
+    Parser,
+    UsageError,
+    print_error,
+    print_result,
+    wants_json,
+)
 from pytest_plexdev.cli_plane import add_plane_commands
 from pytest_plexdev.cli_stack import add_stack_commands
 from pytest_plexdev.errors import PlexdevError
@@ -20,35 +30,69 @@ _CTRL_C = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; an expected failure is printed without a traceback."""
-    options = _parser().parse_args(arguments)
-    keep_exit_statuses()
+    """Run one command and return its exit code; an expected failure is printed without a traceback.
+
+    Raises:
+        SystemExit: The command line is wrong (2), or asks for help or the version (0).
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code: int = options.run(options)
-        sys.stdout.flush()
-    except PlexdevError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("plexdev: interrupted", file=sys.stderr)  # noqa: T201
-        return _CTRL_C
+        return _run(words)
     except BrokenPipeError:
         # `plexdev logs plexsphere | head`: the reader has what it wanted; nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _run(words: Sequence[str]) -> int:
+    options: argparse.Namespace | None = None
+    keep_exit_statuses()
+    try:
+        options = build_parser().parse_args(words)
+        code: int = options.run(options)
+        if options.json:
+            print_result(options, code)
+        sys.stdout.flush()
+    except UsageError as error:
+        return _refuse_usage(words, error)
+    except (PlexdevError, CommandError) as error:
+        return _fail(words, options, error, error.exit_code, str(error))
+    except KeyboardInterrupt as error:
+        return _fail(words, options, error, _CTRL_C, "plexdev: interrupted")
+    except BrokenPipeError:
+        raise
     except Exception as error:
         from pytest_plexdev.stack.system_errors import refusal_of
 
-        refusal = refusal_of(error, doing=f"run `plexdev {options.command}`", near=Path.cwd())
+        command = options.command if options is not None else ""
+        refusal = refusal_of(error, doing=f"run `plexdev {command}`", near=Path.cwd())
         if refusal is None:
             raise
-        print(refusal, file=sys.stderr)  # noqa: T201
-        return refusal.exit_code
+        return _fail(words, options, refusal, refusal.exit_code, str(refusal))
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="plexdev", description="The plexsphere dev stack, from a shell.")
+def _fail(words: Sequence[str], options: argparse.Namespace | None, error: BaseException, code: int, text: str) -> int:
+    if wants_json(words):
+        print_error(options.command if options is not None else None, error, code)
+        sys.stdout.flush()
+    else:
+        print(text, file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _refuse_usage(words: Sequence[str], error: UsageError) -> int:
+    if wants_json(words):
+        print_error(error.program.removeprefix("plexdev").strip() or None, error, USAGE)
+    else:
+        print(f"{error.usage}{error.program}: error: {error}", file=sys.stderr)  # noqa: T201
+    raise SystemExit(USAGE)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = Parser(prog="plexdev", description="The plexsphere dev stack, from a shell.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_stack_commands(commands)
     add_manifests_command(commands)
@@ -56,6 +100,16 @@ def _parser() -> argparse.ArgumentParser:
     add_doctor_command(commands)
     add_plane_commands(commands)
     return parser
+
+
+class _Version(argparse.Action):
+    """Reads the version of the installed package, which takes longer than most commands parse."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"plexdev {version('pytest-plexdev')}")  # noqa: T201
+        parser.exit()
 
 
 if __name__ == "__main__":

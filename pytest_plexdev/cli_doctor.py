@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_plexdev.cli_output import add_json, give
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,8 +23,8 @@ def add_doctor_command(commands: Any) -> None:
     doctor.add_argument("--context", metavar="NAME", help="default: kind-plexsphere")
     what = doctor.add_mutually_exclusive_group()
     what.add_argument("--fix", metavar="MODE", help="mend this failure mode, in a cluster of ours, where that is safe")
-    what.add_argument("--json", action="store_true", help="for programs")
     what.add_argument("--crds", action="store_true", help="print the gateway's CustomResourceDefinitions and end")
+    add_json(doctor)
     doctor.set_defaults(run=lambda options: _doctor(doctor, options))
 
 
@@ -32,49 +34,47 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     from pytest_plexdev.doctor.table import TABLE, mode_of
 
     if options.crds:
-        return _print_definitions()
+        return _print_definitions(options)
     if options.fix and mode_of(options.fix) is None:
         parser.error(f"argument --fix: {options.fix}: must be one of {', '.join(mode.tag for mode in TABLE)}")
     access = patient.choose(options.kubeconfig, options.context)
     findings = examine(access)
     if options.fix:
-        return _fix(options.fix, findings, access)
+        return _fix(options, findings, access)
     if options.kubeconfig is None and options.context is None:
         from pytest_plexdev.doctor.embedded import examine_embedded
 
         findings += examine_embedded()
     said = remarks(access)
-    if options.json:
-        _print(json.dumps({**show.as_json(findings, access), "remarks": [each.text for each in said]}, indent=2))
-    else:
-        _print(f"plexdev doctor: {access.context if access else 'this machine'}")
-        _print("\n".join([show.as_text(findings, access), *(f"\nbesides: {each.text}" for each in said)]))
+    head = f"plexdev doctor: {access.context if access else 'this machine'}"
+    give(
+        options,
+        {**show.as_json(findings, access), "remarks": [each.text for each in said]},
+        lambda: "\n".join([head, show.as_text(findings, access), *(f"\nbesides: {each.text}" for each in said)]),
+    )
     found = any(each.state == "found" for each in findings) or any(each.is_trouble for each in said)
     return 1 if found else 0
 
 
-def _fix(mode: str, findings: Sequence[Finding], access: Access | None) -> int:
+def _fix(options: argparse.Namespace, findings: Sequence[Finding], access: Access | None) -> int:
     from pytest_plexdev.cli_kind import warm_settings
     from pytest_plexdev.doctor.fixes import mend
     from pytest_plexdev.progress import show
 
-    finding = next(each for each in findings if each.mode == mode)
-    with show(as_json=False) as progress:
-        done = mend(finding, access, warm_settings(), progress)
-    for line in done:
-        _print(f"plexdev doctor: {mode}: {line}")
+    finding = next(each for each in findings if each.mode == options.fix)
+    with show(as_json=options.json) as progress:
+        done = list(mend(finding, access, warm_settings(), progress))
+    result = {"mode": options.fix, "done": done}
+    give(options, result, lambda: "\n".join(f"plexdev doctor: {options.fix}: {line}" for line in done))
     return 0
 
 
-def _print_definitions() -> int:
+def _print_definitions(options: argparse.Namespace) -> int:
     from pytest_plexdev.extras import need_kind
 
     need_kind("yaml")
     from pytest_plexdev.stack.kind.manifests.vendor import custom_resource_definitions
 
-    _print(json.dumps({"apiVersion": "v1", "kind": "List", "items": custom_resource_definitions()}))
+    listing = {"apiVersion": "v1", "kind": "List", "items": custom_resource_definitions()}
+    give(options, listing, lambda: json.dumps(listing))
     return 0
-
-
-def _print(text: str) -> None:
-    print(text)  # noqa: T201

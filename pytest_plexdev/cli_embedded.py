@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from pytest_plexdev.cli_output import give
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.extras import need_embedded
 
@@ -41,16 +41,21 @@ def up(options: argparse.Namespace) -> int:
     with show(as_json=options.json) as progress, _holder_named():
         info, is_new = bring_up_warm(settings, progress)
     differ = [] if is_new else [*parts_that_differ(settings, info), *_ports_that_differ(options, info)]
-    if options.json:
-        stack = msgspec.to_builtins(info, enc_hook=str)
-        _print(json.dumps({"new": is_new, "differ": differ, "stack": stack}, indent=2))
-        return 0
-    _print(_welcome(info, is_new=is_new, seconds=time.monotonic() - began))
+    seconds = time.monotonic() - began
+    stack = msgspec.to_builtins(info, enc_hook=str)
+    give(
+        options,
+        {"new": is_new, "differ": differ, "stack": stack},
+        lambda: "\n".join([_welcome(info, is_new=is_new, seconds=seconds), *_note(options, differ)]),
+    )
+    return 0
+
+
+def _note(options: argparse.Namespace, differ: Sequence[str]) -> Iterator[str]:
     if differ:
         asked = _asked(options)
-        _print(f"  note       a new one with {asked} would have another {' and '.join(differ)}:")
-        _print(f"             plexdev down --stack embedded && plexdev up {asked}")
-    return 0
+        yield f"  note       a new one with {asked} would have another {' and '.join(differ)}:"
+        yield f"             plexdev down --stack embedded && plexdev up {asked}"
 
 
 @contextlib.contextmanager
@@ -77,21 +82,25 @@ def _asked(options: argparse.Namespace) -> str:
     return " ".join(f"{name} {value}" for name, value in given if value is not None)
 
 
-def down(directory: Path | None = None) -> int:
-    """``plexdev down`` of the warm stack, or of one that a test run kept in *directory*."""
+def down(options: argparse.Namespace) -> int:
+    """``plexdev down`` of the warm stack, or of one that a test run kept: options ``directory`` and ``json``."""
     from pytest_plexdev.stack.embedded.provider import end
     from pytest_plexdev.stack.embedded.warm import warm_directory
 
+    directory: Path | None = options.directory
     place = directory or warm_directory()
     if not (place / "supervisor.json").exists():
-        _print(f"plexdev: nothing to end: there is no stack in {place}")
-        return 0
+        return _say(options, f"plexdev: nothing to end: there is no stack in {place}")
     end(place)
     if directory is not None:
         # The run that kept the stack has left its own directory around it.
         with contextlib.suppress(OSError):
             directory.absolute().parent.rmdir()
-    _print("plexdev: the stack is down")
+    return _say(options, "plexdev: the stack is down")
+
+
+def _say(options: argparse.Namespace, line: str) -> int:
+    give(options, {"done": [line]}, lambda: line)
     return 0
 
 
@@ -114,7 +123,3 @@ def _welcome(info: StackInfo, *, is_new: bool, seconds: float) -> str:
 
 def _clock(moment: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(moment))
-
-
-def _print(text: str) -> None:
-    print(text)  # noqa: T201

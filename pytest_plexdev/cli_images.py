@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_plexdev.cli_output import add_json, give
+
 if TYPE_CHECKING:
     from pytest_plexdev.stack.kind.images.digests import Looked
 
@@ -33,28 +35,41 @@ def add_images_commands(commands: Any) -> None:
     verify = actions.add_parser("verify", help="compare images.toml with the images here; exit code 1: one differs")
     verify.set_defaults(run=_verify)
 
+    for parser in (build, lock, verify):
+        add_json(parser)
 
-def _build(_options: argparse.Namespace) -> int:
+
+def _build(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.kind.images.our_images import OUR_IMAGES, build
 
     done = build(_note)
-    _print(f"{' and '.join(OUR_IMAGES)}: {'built' if done else 'up to date'}")
+    text = f"{' and '.join(OUR_IMAGES)}: {'built' if done else 'up to date'}"
+    give(options, {"images": OUR_IMAGES, "built": done}, lambda: text)
     return 0
 
 
-def _lock(_options: argparse.Namespace) -> int:
+def _lock(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.kind.images.digests import lock
 
-    _print(_table(lock()))
+    looked = lock()
+    give(options, _as_json(looked), lambda: _table(looked))
     return 0
 
 
-def _verify(_options: argparse.Namespace) -> int:
+def _verify(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.kind.images.digests import verify
 
     looked = verify()
-    _print(_table(looked))
+    give(options, _as_json(looked), lambda: _table(looked))
     return 1 if any(one.state == "differs" for one in looked) else 0
+
+
+def _as_json(looked: list[Looked]) -> dict[str, object]:
+    images = [
+        {"reference": one.pin.reference, "state": one.state, "found": one.digest, "pinned": one.pin.digest}
+        for one in looked
+    ]
+    return {"images": images}
 
 
 def _table(looked: list[Looked]) -> str:
@@ -67,7 +82,3 @@ def _table(looked: list[Looked]) -> str:
 
 def _note(line: str) -> None:
     print(f"plexdev: {line}", file=sys.stderr)  # noqa: T201
-
-
-def _print(text: str) -> None:
-    print(text)  # noqa: T201

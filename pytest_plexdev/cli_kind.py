@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_plexdev.cli_output import add_json, give
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import BAD_SETTING, CLUSTER_OUT_OF_SIGHT, PLEXD_DEFERRED, TOOL_MISSING
 from pytest_plexdev.explained import explained
@@ -26,6 +26,7 @@ def add_manifests_command(commands: Any) -> None:
         "manifests",
         help="print what is applied, to look at or to apply by hand",
     )
+    add_json(parser)
     parser.set_defaults(run=_manifests)
 
 
@@ -43,12 +44,11 @@ def up(options: argparse.Namespace) -> int:
     began = time.monotonic()
     with show(as_json=options.json) as progress:
         info, did = warm.bring_up(settings, progress)
-    if options.json:
-        import msgspec
+    import msgspec
 
-        _print(json.dumps({"did": did, "stack": msgspec.to_builtins(info, enc_hook=str)}, indent=2))
-        return 0
-    _print(_welcome(info, did, seconds=time.monotonic() - began))
+    seconds = time.monotonic() - began
+    result = {"did": did, "stack": msgspec.to_builtins(info, enc_hook=str)}
+    give(options, result, lambda: _welcome(info, did, seconds=seconds))
     return 0
 
 
@@ -68,13 +68,13 @@ def down(options: argparse.Namespace) -> int:
 
     force = options.force or os.environ.get(_FORCE) == "1"
     try:
-        with show(as_json=False) as progress:
+        with show(as_json=options.json) as progress:
             lines = warm.take_down(warm_settings(), force=force, progress=progress)
     except PlexdevError as error:
         if error.failure is not TOOL_MISSING or error.facts["program"] != "docker":
             raise
         lines = _nothing_without_docker()
-    _print("\n".join(lines))
+    give(options, {"done": lines}, lambda: "\n".join(lines))
     return 0
 
 
@@ -132,12 +132,12 @@ def _welcome(info: StackInfo, did: list[str], *, seconds: float) -> str:
             f"  issuer     {info.endpoints.issuer}",
             f"  kubeconfig {info.cluster.kubeconfig}",
             f"  left out   {', '.join(info.left_out)}",
-            "  next       pytest --dev-stack; plexdev status; plexdev down",
+            "  next       pytest --dev-stack; plexdev status; plexdev down --stack kind",
         ]
     )
 
 
-def _manifests(_: argparse.Namespace) -> int:
+def _manifests(options: argparse.Namespace) -> int:
     need_kind()
     import yaml
 
@@ -150,9 +150,5 @@ def _manifests(_: argparse.Namespace) -> int:
         *custom_resource_definitions(),
         *render(Addresses(), settings.images, settings.overlay, settings.seed),
     ]
-    _print(yaml.safe_dump_all(objects, sort_keys=False).rstrip())
+    give(options, {"objects": objects}, lambda: str(yaml.safe_dump_all(objects, sort_keys=False)).rstrip())
     return 0
-
-
-def _print(text: str) -> None:
-    print(text)  # noqa: T201

@@ -4,17 +4,40 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.errors import KEPT_STACK_MISSING, NO_SUCH_LOG, STACK_MISSING, PlexdevError
+from pytest_plexdev.lookup import nearest
 
 if TYPE_CHECKING:
     from pytest_plexdev.choose import Attached, Here
 
 _LOOK_AGAIN: Final = 0.1
 """Seconds between two looks at a log that somebody else writes."""
+
+
+def services(chosen: Here | None, *, directory: Path | None) -> list[str]:
+    """The services that have a log.
+
+    Raises:
+        PlexdevError: See :func:`print_log`.
+    """
+    return _services(_source(chosen, directory))
+
+
+def read_log(service: str, chosen: Here | None, *, directory: Path | None) -> str:
+    """What a service wrote.
+
+    Raises:
+        PlexdevError: See :func:`print_log`.
+    """
+    source = _source(chosen, directory)
+    _refuse_unknown(service, _services(source))
+    if isinstance(source, Path):
+        return _file(source, service).read_text("utf-8", "replace")
+    return source.provider.log(source.info, service)
 
 
 def print_log(service: str, chosen: Here | None, *, directory: Path | None, follow: bool) -> None:
@@ -27,6 +50,16 @@ def print_log(service: str, chosen: Here | None, *, directory: Path | None, foll
     Raises:
         PlexdevError: ``no-such-log``; ``stack-missing``, ``kept-stack-missing``: there are not even files of one.
     """
+    source = _source(chosen, directory)
+    _refuse_unknown(service, _services(source))
+    if isinstance(source, Path):
+        _print_file(_file(source, service), follow=follow)
+    else:
+        _print_from_cluster(service, source, follow=follow)
+
+
+def _source(chosen: Here | None, directory: Path | None) -> Attached | Path:
+    """The stack in a cluster whose logs are asked for, or the directory of the logs of plain processes."""
     from pytest_plexdev import cli_attach
 
     try:
@@ -36,12 +69,14 @@ def print_log(service: str, chosen: Here | None, *, directory: Path | None, foll
         if error.failure not in {STACK_MISSING, KEPT_STACK_MISSING} or logs is None:
             raise
         sys.stderr.write(f"plexdev: no stack is whole in {logs.parent}; this was written there\n")
-        _print_file_of(service, logs, follow=follow)
-        return
-    if attached.info.cluster is None:
-        _print_file_of(service, attached.info.directory / "logs", follow=follow)
-    else:
-        _print_from_cluster(service, attached, follow=follow)
+        return logs
+    return attached if attached.info.cluster is not None else attached.info.directory / "logs"
+
+
+def _services(source: Attached | Path) -> list[str]:
+    if isinstance(source, Path):
+        return sorted(log.stem for log in source.glob("*.log"))
+    return sorted(each.name for each in source.info.services)
 
 
 def _left(directory: Path | None) -> Path | None:
@@ -52,9 +87,12 @@ def _left(directory: Path | None) -> Path | None:
     return logs if any(logs.glob("*.log")) else None
 
 
-def _print_file_of(service: str, logs: Path, *, follow: bool) -> None:
-    _refuse_unknown(service, (log.stem for log in logs.glob("*.log")))
-    with (logs / f"{service}.log").open("rb") as log:
+def _file(logs: Path, service: str) -> Path:
+    return logs / f"{service}.log"
+
+
+def _print_file(path: Path, *, follow: bool) -> None:
+    with path.open("rb") as log:
         while True:
             sys.stdout.buffer.write(log.read())
             sys.stdout.buffer.flush()
@@ -64,20 +102,20 @@ def _print_file_of(service: str, logs: Path, *, follow: bool) -> None:
 
 
 def _print_from_cluster(service: str, attached: Attached, *, follow: bool) -> None:
-    cluster = attached.info.cluster
-    assert cluster is not None
-    _refuse_unknown(service, (each.name for each in attached.info.services))
     if not follow:
         sys.stdout.write(f"{attached.provider.log(attached.info, service).rstrip()}\n")
         return
+    cluster = attached.info.cluster
+    assert cluster is not None
     from pytest_plexdev.kube.follow import follow as follow_pod
     from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE
 
     follow_pod(cluster, service, sys.stdout.buffer, (NAMESPACE, GATEWAY_NAMESPACE))
 
 
-def _refuse_unknown(service: str, services: Iterable[str]) -> None:
-    known = sorted(services)
-    if service not in known:
-        example = next((each for each in ("plexsphere", *known) if each in known), "plexsphere")
-        raise PlexdevError(NO_SUCH_LOG, service=service, known=", ".join(known), example=example)
+def _refuse_unknown(service: str, known: Sequence[str]) -> None:
+    if service in known:
+        return
+    usual = next((each for each in ("plexsphere", *known) if each in known), "plexsphere")
+    example = nearest(service, known) or usual
+    raise PlexdevError(NO_SUCH_LOG, service=service, known=", ".join(known), example=example)

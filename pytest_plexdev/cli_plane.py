@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_plexdev.cli_output import CommandError, add_json, give
 from pytest_plexdev.cli_stack import add_stack_choice
-from pytest_plexdev.errors import DOMAIN_UNKNOWN, NO_BINDING, SERVER_GONE, PlexdevError
+from pytest_plexdev.errors import DOMAIN_UNKNOWN, NO_BINDING, NOT_SIGNED_IN, SERVER_GONE, PlexdevError
+from pytest_plexdev.lookup import hint, nearest
 
 if TYPE_CHECKING:
     from pytest_plexdev.api import Client
@@ -40,9 +42,11 @@ def add_plane_commands(subparsers: Any) -> None:
 
     for parser in (login, whoami, lists):
         add_stack_choice(parser)
+        add_json(parser)
     for parser in (whoami, lists):
         parser.add_argument("--domain", metavar="SLUG", help="default: the last one signed in to")
-        parser.add_argument("--output", choices=("text", "json"), default="text")
+        # How these two alone were asked for JSON before.
+        parser.add_argument("--output", choices=("text", "json"), default="text", help=argparse.SUPPRESS)
 
 
 def exit_code_of(error: ProblemError) -> int:
@@ -60,12 +64,12 @@ def _guarded(command: Callable[[_Plane, argparse.Namespace], int]) -> Callable[[
     def run(arguments: argparse.Namespace) -> int:
         from pytest_plexdev.api.problems import ProblemError
 
+        arguments.json = arguments.json or getattr(arguments, "output", "text") == "json"
         plane = _plane(arguments.stack)
         try:
             return command(plane, arguments)
         except ProblemError as error:
-            sys.stderr.write(f"plexdev[{error.code or 'refused'}]: {error}\n")
-            return exit_code_of(error)
+            raise CommandError(error.code or "refused", str(error), exit_code=exit_code_of(error)) from None
         finally:
             plane.stack.close()
 
@@ -95,10 +99,20 @@ class _Plane:
             known, _ = self.seeded[slug]
         if known is not None:
             return known
-        visible = {domain.slug: domain.id for domain in self.client(self.credentials.of(None)).domains.list()}
-        if slug not in visible:
-            raise PlexdevError(DOMAIN_UNKNOWN, slug=slug, found=", ".join(visible) or "none")
+        visible = self._visible()
+        if slug is None or slug not in visible:
+            raise _domain_unknown(str(slug), [*self.seeded, *(each for each in visible if each not in self.seeded)])
         return visible[slug]
+
+    def _visible(self) -> Mapping[str, str]:
+        """The ids of the Domains that who is signed in may see, by slug; none where nobody is."""
+        try:
+            credential = self.credentials.of(None)
+        except PlexdevError as error:
+            if error.failure is not NOT_SIGNED_IN:
+                raise
+            return {}
+        return {domain.slug: domain.id for domain in self.client(credential).domains.list()}
 
     def binding_id(self, slug: str) -> str:
         """The binding through which one signs in to a Domain."""
@@ -108,6 +122,13 @@ class _Plane:
         if not offered:
             raise PlexdevError(NO_BINDING, domain=slug)
         return offered[0].id
+
+
+def _domain_unknown(slug: str, known: Sequence[str]) -> PlexdevError:
+    meant = nearest(slug, known)
+    fix = f"plexdev login --domain {meant or (known[0] if known else DEFAULT_DOMAIN)}"
+    found = ", ".join(known) or "none"
+    return PlexdevError(DOMAIN_UNKNOWN, slug=slug, found=f"{found} ({hint(slug, known)})" if meant else found, fix=fix)
 
 
 def _plane(chosen: Here | None) -> _Plane:
@@ -134,27 +155,29 @@ def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
     if arguments.auto:
         approve(plane.nobody, device.verification_uri_complete, log=where_logged(plane.stack.info, API))
     else:
-        sys.stdout.write(f"Open {device.verification_uri_complete}\nand approve the code {device.user_code}\n")
-        sys.stdout.flush()
+        # With --json, standard output is for the object at the end alone.
+        screen = sys.stderr if arguments.json else sys.stdout
+        screen.write(f"Open {device.verification_uri_complete}\nand approve the code {device.user_code}\n")
+        screen.flush()
     token = DevicePoll(plane.nobody).wait(device)
     plane.credentials.remember(slug, Credential(domain_id, token.access_token))
-    sys.stdout.write(f"signed in to {slug} at {plane.nobody.transport.base_url}\n")
+    server = plane.nobody.transport.base_url
+    result = {"domain": slug, "domain_id": domain_id, "server": server}
+    give(arguments, result, lambda: f"signed in to {slug} at {server}")
     return 0
 
 
 def _whoami(plane: _Plane, arguments: argparse.Namespace) -> int:
     me = plane.client(plane.credentials.of(arguments.domain)).auth.whoami()
-    if arguments.output == "json":
-        _print_json(me)
-        return 0
     row = {
         "principal": me.principal_type,
+        "email": me.email,
         "subject": me.subject,
         "domain": me.domain_id,
         "acr": me.acr,
         "amr": ",".join(me.amr),
     }
-    _print_table([row], list(row))
+    give(arguments, _present(me), lambda: _table([row], list(row)))
     return 0
 
 
@@ -162,10 +185,11 @@ def _list(plane: _Plane, arguments: argparse.Namespace) -> int:
     listing = _LISTS[arguments.what]
     client = plane.client(plane.credentials.for_looking_at(arguments.domain))
     items = list(listing.items(client, plane.domain_id(arguments.domain)))
-    if arguments.output == "json":
-        _print_json({"items": items})
-    else:
-        _print_table([_members(item) for item in items], listing.columns)
+    give(
+        arguments,
+        _present({"items": items}),
+        lambda: _table([_members(item) for item in items], listing.columns),
+    )
     return 0
 
 
@@ -201,11 +225,10 @@ def _members(item: Any) -> dict[str, Any]:
     return members
 
 
-def _print_json(value: object) -> None:
+def _present(value: object) -> Any:
     import msgspec
 
-    present = _without_absent(msgspec.to_builtins(value))
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(present)).decode() + "\n")
+    return _without_absent(msgspec.to_builtins(value))
 
 
 def _without_absent(value: Any) -> Any:
@@ -215,11 +238,10 @@ def _without_absent(value: Any) -> Any:
     return [_without_absent(item) for item in value] if isinstance(value, list) else value
 
 
-def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     """Columns in capitals, `-` for what is absent, as plexctl prints them."""
     cells = [[column.upper() for column in columns]]
     cells += [["-" if row.get(column) in (None, "") else str(row[column]) for column in columns] for row in rows]
     widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
-    for row in cells:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write(line.rstrip() + "\n")
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+    return "\n".join(lines)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_plexdev.cli_output import add_json, give
 from pytest_plexdev.options import OPTIONS
+from pytest_plexdev.options.environment import EXPORTED
 
 _LAST_PORT: Final = 65535
 
@@ -47,15 +49,15 @@ def add_stack_commands(commands: Any) -> None:
     env = commands.add_parser("env", help='print shell exports: eval "$(plexdev env)"')
     env.set_defaults(run=_env)
 
-    logs = commands.add_parser("logs", help="print what a service wrote")
-    logs.add_argument("service", metavar="SERVICE")
+    logs = commands.add_parser("logs", help="print what a service wrote; without SERVICE: list the services")
+    logs.add_argument("service", metavar="SERVICE", nargs="?")
     logs.add_argument("--follow", "-f", action="store_true", help="go on printing until Ctrl-C")
-    logs.set_defaults(run=_logs)
+    logs.set_defaults(run=_logs, refuse=logs.error)
 
     for parser in (status, wait, down, env, logs):
         add_stack_choice(parser)
-    for parser in (up, status, env):
-        parser.add_argument("--json", action="store_true", help="for programs")
+    for parser in (up, status, wait, down, env, logs):
+        add_json(parser)
     for parser in (status, wait, down, env, logs):
         parser.add_argument(
             "--directory", type=Path, metavar="DIR", help="of a stack that a test run kept; default: the warm one"
@@ -112,10 +114,7 @@ def _status(options: argparse.Namespace) -> int:
     from pytest_plexdev.progress import verdict_table
 
     verdicts = cli_readiness.verdicts(options.stack, directory=options.directory)
-    if options.json:
-        _print_json([{"name": v.name, "state": v.state, "reason": v.reason, "hint": v.hint} for v in verdicts])
-    else:
-        _print(verdict_table(verdicts))
+    give(options, {"services": [asdict(verdict) for verdict in verdicts]}, lambda: verdict_table(verdicts))
     return 0 if all(verdict.state == "ready" for verdict in verdicts) else 1
 
 
@@ -123,8 +122,10 @@ def _wait(options: argparse.Namespace) -> int:
     from pytest_plexdev import cli_readiness
     from pytest_plexdev.progress import show
 
-    with show(as_json=False) as progress:
+    with show(as_json=options.json) as progress:
         cli_readiness.wait(options.stack, directory=options.directory, timeout=options.timeout, progress=progress)
+    if options.json:
+        options.result = {"ready": True}
     return 0
 
 
@@ -134,7 +135,7 @@ def _down(options: argparse.Namespace) -> int:
             options.refuse(
                 "--force is for the warm cluster, and not for the stack of --directory: that is plexdev's own"
             )
-        return _down_kept(options.directory)
+        return _down_kept(options)
     if options.stack == "kind" or (options.stack is None and _has_cluster()):
         from pytest_plexdev import cli_kind
 
@@ -143,7 +144,7 @@ def _down(options: argparse.Namespace) -> int:
         options.refuse("--force needs --stack kind: this would end the embedded stack, which is always plexdev's own")
     from pytest_plexdev import cli_embedded
 
-    return cli_embedded.down()
+    return cli_embedded.down(options)
 
 
 def _has_cluster() -> bool:
@@ -153,16 +154,18 @@ def _has_cluster() -> bool:
     return (warm_directory() / "kubeconfig").exists()
 
 
-def _down_kept(directory: Path) -> int:
+def _down_kept(options: argparse.Namespace) -> int:
     from pytest_plexdev import choose, cli_embedded
 
+    directory: Path = options.directory
     attached = choose.kept_cluster(directory)
     if attached is None:
-        return cli_embedded.down(directory)
+        return cli_embedded.down(options)
     attached.provider.down(attached.info)
     with contextlib.suppress(OSError):
         directory.absolute().parent.rmdir()
-    _print("plexdev: the stack is down")
+    line = "plexdev: the stack is down"
+    give(options, {"done": [line]}, lambda: line)
     return 0
 
 
@@ -170,32 +173,34 @@ def _env(options: argparse.Namespace) -> int:
     from pytest_plexdev import cli_attach
 
     info = cli_attach.known(options.stack, directory=options.directory).info
+    api, issuer, database, nats = EXPORTED
     known = {
-        "PLEXSPHERE_URL": info.endpoints.api,
-        "PLEXSPHERE_ISSUER": info.endpoints.issuer,
-        "DATABASE_URL": info.endpoints.database,
-        "NATS_URL": info.endpoints.nats,
+        api: info.endpoints.api,
+        issuer: info.endpoints.issuer,
+        database: info.endpoints.database,
+        nats: info.endpoints.nats,
         "KUBECONFIG": str(info.cluster.kubeconfig) if info.cluster is not None else None,
     }
     # Postgres and NATS of a cluster have no address here that outlives a port-forward: kubectl is the shell's way.
     variables = {name: value for name, value in known.items() if value is not None}
-    if options.json:
-        _print_json(variables)
-    else:
-        _print("\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items()))
+    exports = (f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+    give(options, {"variables": variables}, lambda: "\n".join(exports))
     return 0
 
 
 def _logs(options: argparse.Namespace) -> int:
     from pytest_plexdev import cli_logs
 
-    cli_logs.print_log(options.service, options.stack, directory=options.directory, follow=options.follow)
+    if options.service is None:
+        if options.follow:
+            options.refuse("--follow needs a SERVICE")
+        services = cli_logs.services(options.stack, directory=options.directory)
+        give(options, {"services": services}, lambda: "\n".join(services))
+    elif options.json:
+        if options.follow:
+            options.refuse("--follow goes on printing, and --json prints one object at the end")
+        text = cli_logs.read_log(options.service, options.stack, directory=options.directory)
+        options.result = {"service": options.service, "text": text}
+    else:
+        cli_logs.print_log(options.service, options.stack, directory=options.directory, follow=options.follow)
     return 0
-
-
-def _print(text: str) -> None:
-    print(text)  # noqa: T201
-
-
-def _print_json(value: object) -> None:
-    _print(json.dumps(value, indent=2))

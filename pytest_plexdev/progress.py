@@ -15,7 +15,7 @@ from pytest_plexdev.stack.model import Event, PhaseBegan, PhaseEnded, Progress, 
 
 @contextlib.contextmanager
 def show(*, as_json: bool) -> Iterator[Progress]:
-    """A progress that shows events on standard error, or, as JSON, on standard output."""
+    """A progress that shows events on standard error; as JSON an object a line, for standard output has the result."""
     if as_json:
         yield _one_at_a_time(_print_json)
     elif sys.stderr.isatty():
@@ -61,7 +61,7 @@ def _print_line(event: Event) -> None:
 
 
 def _print_json(event: Event) -> None:
-    print(json.dumps({"event": type(event).__name__, **asdict(event)}), flush=True)  # noqa: T201
+    _error(json.dumps({"event": type(event).__name__, **asdict(event)}))
 
 
 @contextlib.contextmanager

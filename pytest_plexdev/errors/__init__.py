@@ -108,8 +108,8 @@ SEED_UNUSABLE: Final = Failure(
 DOMAIN_UNKNOWN: Final = Failure(
     tag="domain-unknown",
     what="there is no Domain {slug} that you may see",
-    why="you may see {found}",
-    fix="plexdev list domain",
+    why="known are {found}",
+    fix="{fix}",
     exit_code=4,
 )
 NO_BINDING: Final = Failure(
@@ -122,7 +122,8 @@ SIGN_IN_REFUSED: Final = Failure(
     tag="sign-in-refused",
     what="the identity provider refused {user} at {url}",
     why="its page says: {reason}",
-    fix="the dev stack knows admin@example.com with the password `password`; pass user= and password= for others",
+    fix="the dev stack's people are admin@example.com and member@example.com, each with the password `password` (they "
+    "stand in Dex's staticPasswords, deploy/local/base/dex/config.yaml); choose one with user= and password=",
     exit_code=3,
 )
 SIGN_IN_PAGE: Final = Failure(

@@ -150,7 +150,7 @@ def test_a_stack_whose_api_is_silent_is_shown_and_waited_for(
         assert "/v1" in capsys.readouterr().err
         assert cli.main(["env", "--stack", "kind"]) == cli.main(["logs", "nats", "--stack", "kind"]) == 0
         said = capsys.readouterr().out
-        assert f"export PLEXSPHERE_URL={warm_stack.endpoints.api}\n" in said
+        assert f"export PLEXDEV_API_URL={warm_stack.endpoints.api}\n" in said
         assert "Server is ready" in said
     finally:
         _scale(client, "plexsphere", 1)

@@ -86,7 +86,11 @@ def test_an_old_context_of_the_clusters_name_is_passed_over_and_mentioned(
 
 
 def test_a_command_says_what_it_passes_over(
-    stack: StackInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stack: StackInfo,
+    state: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(old_context(tmp_path / "old", "https://[::1")))
 
@@ -95,6 +99,8 @@ def test_a_command_says_what_it_passes_over(
         assert (code, err.count("plexdev: passed over: plexdev[kubeconfig-unusable]: ")) == (0, 1), command
     assert run(capsys, "wait", "--timeout", "5")[0] == 0
     assert run(capsys, "status", "--stack", "kind")[0] == 1
+    for kept in (state / "credentials").glob("*.json"):
+        kept.unlink()
 
 
 def old_context(path: Path, server: str) -> Path:
@@ -254,15 +260,16 @@ def test_login_whoami_and_lists(stack: StackInfo, state: Path, capsys: pytest.Ca
 
     code, out, _ = run(capsys, "whoami")
     header, row = out.splitlines()
-    assert header.split() == ["PRINCIPAL", "SUBJECT", "DOMAIN", "ACR", "AMR"]
+    assert header.split() == ["PRINCIPAL", "EMAIL", "SUBJECT", "DOMAIN", "ACR", "AMR"]
     acme = next(tenant for tenant in stack.tenants if tenant.slug == "acme-corp")
-    assert re.fullmatch(rf"user\s+\S{{36}}  {acme.domain_id}  -\s+-", row)
+    assert re.fullmatch(rf"user\s+admin@example.com  \S{{36}}  {acme.domain_id}  -\s+-", row)
 
     for what in ("domain", "project", "identity", "audit", "group", "node"):
-        code, out, err = run(capsys, "list", what, "--output", "json")
+        code, out, err = run(capsys, "list", what, "--json")
         assert (code, err) == (0, "")
-        assert isinstance(json.loads(out)["items"], list)
-        assert "null" not in out
+        assert isinstance(json.loads(out)["result"]["items"], list)
+        assert "null" not in out.replace('"error": null', "")
+    assert json.loads(run(capsys, "whoami", "--output", "json")[1])["result"]["email"] == "admin@example.com"
     code, out, _ = run(capsys, "list", "identity")
     assert out.splitlines()[0].split() == ["ID", "KIND", "DISPLAY_NAME", "LAST_SIGN_IN_AT"]
     assert len(out.splitlines()) >= 2
@@ -314,6 +321,33 @@ def test_another_domain_is_refused_with_plexctls_codes(stack: StackInfo, capsys:
     code, _, err = run(capsys, "list", "group", "--domain", "nowhere")
     assert code == 4
     assert "plexdev[domain-unknown]: there is no Domain nowhere" in err
+    assert "why: known are acme-corp, beta-llc, gamma-coop" in err
+
+
+def test_a_slip_in_a_domains_name_is_answered_with_the_nearest(
+    stack: StackInfo, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Signed in to another one, to none, and for programs.
+    run(capsys, "login", "--auto", "--domain", "beta-llc")
+    for _ in range(2):
+        code, _, err = run(capsys, "login", "--domain", "acme", "--auto")
+        assert code == 4
+        assert "why: known are acme-corp, beta-llc, gamma-coop" in err
+        assert err.endswith("(did you mean acme-corp?)\n  fix: plexdev login --domain acme-corp\n")
+        for kept in (state / "credentials").glob("*.json"):
+            kept.unlink()
+    code, out, err = run(capsys, "login", "--domain", "nosuch", "--json")
+    assert (code, err) == (4, "")
+    assert json.loads(out)["error"]["tag"] == "domain-unknown"
+
+
+def test_a_refusal_of_the_api_is_an_object_too(stack: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "login", "--auto", "--domain", "beta-llc")
+    code, out, err = run(capsys, "list", "audit", "--domain", "gamma-coop", "--json")
+
+    said = json.loads(out)
+    assert (code, err, said["exit_code"], said["ok"]) == (77, "", 77, False)
+    assert said["error"]["tag"] == "permission_denied"
 
 
 def test_a_revoked_credential_is_code_3(stack: StackInfo, state: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ class Slow:
 
 def test_events_of_phases_that_run_at_once_are_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Slow()
-    monkeypatch.setattr("sys.stdout", stream)
+    monkeypatch.setattr("sys.stderr", stream)
     with show(as_json=True) as progress, ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: progress(PhaseBegan(name=f"phase {number}")), range(100)))
 

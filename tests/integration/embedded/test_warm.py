@@ -10,12 +10,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from pytest_plexdev import cli
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.options.environment import unknown_variables
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
@@ -120,7 +121,7 @@ def test_wait_is_also_for_a_stack_that_a_run_kept(
 
 def test_env_exports_what_a_shell_can_read(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["wait"]) == cli.main(["env"]) == 0
-    assert f"export PLEXSPHERE_URL={warm.endpoints.api}\n" in capsys.readouterr().out
+    assert f"export PLEXDEV_API_URL={warm.endpoints.api}\n" in capsys.readouterr().out
 
 
 def test_logs_prints_what_a_service_wrote_and_names_those_it_has(
@@ -212,7 +213,7 @@ def test_a_kept_stack_is_reached_by_its_directory(
     assert cli.main(["status", *where]) == cli.main(["logs", "nats", *where]) == cli.main(["env", *where]) == 0
     said = capfd.readouterr().out
     assert "Server is ready" in said
-    assert f"export PLEXSPHERE_URL={info.endpoints.api}\n" in said
+    assert f"export PLEXDEV_API_URL={info.endpoints.api}\n" in said
 
 
 def test_up_that_fails_leaves_a_directory_only_for_the_log_that_it_names(
@@ -269,11 +270,52 @@ def test_the_kind_of_stack_that_is_named_is_the_one(warm: StackInfo, capsys: pyt
     assert "why: looked for a kind cluster" in capsys.readouterr().err
 
 
-def test_json_is_one_object_an_event_and_the_stack_at_the_end(
-    warm: StackInfo, capsys: pytest.CaptureFixture[str]
+def test_json_is_one_object_for_every_command(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
+    def said(*words: str) -> dict[str, Any]:
+        code = cli.main([*words, "--json"])
+        printed: dict[str, Any] = json.loads(capsys.readouterr().out)
+        assert list(printed) == ["command", "ok", "exit_code", "result", "error"]
+        assert (printed["command"], printed["ok"], printed["exit_code"]) == (words[0], code == 0, code)
+        return printed
+
+    up = said("up")["result"]
+    assert up["new"] is False
+    assert up["stack"]["endpoints"]["api"] == warm.endpoints.api
+    assert up["stack"]["id"] == "warm"
+    assert {each["state"] for each in said("status")["result"]["services"]} == {"ready"}
+    assert said("wait")["result"] == {"ready": True}
+    assert said("env")["result"]["variables"]["PLEXDEV_NATS_URL"] == warm.endpoints.nats
+    assert "nats" in said("logs")["result"]["services"]
+    assert "Server is ready" in said("logs", "nats")["result"]["text"]
+    refused = said("logs", "natz")
+    assert (refused["result"], refused["error"]["tag"]) == (None, "no-such-log")
+    assert refused["error"]["fix"] == "plexdev logs nats"
+    assert said("down")["result"] == {"done": ["plexdev: the stack is down"]}
+    assert said("status")["error"]["tag"] == "stack-missing"
+
+
+def test_a_bring_up_tells_its_progress_beside_the_object(
+    state: Path, settings: EmbeddedSettings, capsys: pytest.CaptureFixture[str], with_programs: WithPrograms
 ) -> None:
-    assert cli.main(["up", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["new"] is False
-    assert said["stack"]["endpoints"]["api"] == warm.endpoints.api
-    assert said["stack"]["id"] == "warm"
+    assert cli.main(["up", "--json", "--port", "0", "--idp-port", "0", "--prefer", "stand-in"]) == 0
+
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["result"]["new"] is True
+    events = [json.loads(line)["event"] for line in printed.err.splitlines()]
+    assert {"PhaseBegan", "PhaseEnded"} <= set(events)
+
+
+def test_logs_without_a_service_lists_them(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["logs"]) == 0
+    services = capsys.readouterr().out.split()
+
+    assert {"nats", "postgres", "plexsphere"} <= set(services)
+    assert services == sorted(services)
+
+
+def test_what_env_exports_is_ours_by_name(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["env"]) == 0
+
+    names = re.findall(r"export (\w+)=", capsys.readouterr().out)
+    assert names == ["PLEXDEV_API_URL", "PLEXDEV_ISSUER", "PLEXDEV_DATABASE_URL", "PLEXDEV_NATS_URL"]
+    assert list(unknown_variables(names)) == []

@@ -132,8 +132,8 @@ def test_env_of_a_stack_whose_api_went_away(
     assert main(["env"]) == 0
 
     said = capfd.readouterr().out
-    assert f"export PLEXSPHERE_URL=http://localhost:{silent_port}\n" in said
-    assert "export PLEXSPHERE_ISSUER=http://localhost:5556/dex\n" in said
+    assert f"export PLEXDEV_API_URL=http://localhost:{silent_port}\n" in said
+    assert "export PLEXDEV_ISSUER=http://localhost:5556/dex\n" in said
     assert f"export KUBECONFIG={tmp_path}/state/kind/plexsphere/attached/kubeconfig\n" in said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -129,12 +130,19 @@ def _name(service: Service) -> str:
 
 def _afterwards(run: Run, info: StackInfo) -> Iterator[str]:
     if run.settings.dev_stack:
-        yield "  the stack is left running; end it with: plexdev down"
+        yield f"  the stack is left running; {_how_to_end(info)}"
     elif run.keeps:
-        yield f"  kept (--plexdev-keep={run.settings.keep}): end it with: plexdev down --directory {info.directory}"
+        directory = shlex.quote(str(info.directory))
+        yield f"  kept (--plexdev-keep={run.settings.keep}): end it with: plexdev down --directory {directory}"
     else:
         up = "plexdev up" if info.cluster is None else "plexdev up --stack kind"
         yield f"  warm next time: {up}, then pytest --dev-stack …"
+
+
+def _how_to_end(info: StackInfo) -> str:
+    if info.cluster is None:
+        return "end it with: plexdev down --stack embedded"
+    return "end it with: plexdev down --stack kind" if info.cluster.owned else "plexdev did not make its cluster"
 
 
 def tell_junit(add_property: Callable[[str, str], None], info: StackInfo) -> None:

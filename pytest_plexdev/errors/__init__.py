@@ -30,7 +30,7 @@ SERVER_SILENT: Final = Failure(
     tag="server-silent",
     what="{service} runs but did not answer {probe} within {seconds:.1f} s",
     why="it started, but its protocol never answered; the others were stopped",
-    fix="read {log}; a slow machine may need --plexdev-timeout",
+    fix="read {log}; a slow machine may need more time: --plexdev-timeout, or `plexdev up --timeout`",
 )
 PROGRAM_UNFINISHED: Final = Failure(
     tag="program-unfinished",
@@ -48,7 +48,7 @@ SERVER_GONE: Final = Failure(
     tag="server-gone",
     what="{service} of the running stack ended with {status}",
     why="the stack is not whole any more",
-    fix="read {log}; then: plexdev down && plexdev up",
+    fix="read {log}; then: plexdev down --stack embedded && plexdev up",
 )
 STACK_MISSING: Final = Failure(
     tag="stack-missing",
@@ -213,7 +213,7 @@ STACK_BROKEN: Final = Failure(
     tag="stack-broken",
     what="a stack is running, and it is not whole: {services}",
     why="{reason}",
-    fix="plexdev down && plexdev up",
+    fix="plexdev down --stack embedded && plexdev up",
 )
 NO_SUCH_LOG: Final = Failure(
     tag="no-such-log",

@@ -34,7 +34,7 @@ KUBECONFIG_UNUSABLE: Final = Failure(
     tag="kubeconfig-unusable",
     what="{path} has no usable context {context}: {reason}",
     why="the stack is reached through that context and no other",
-    fix="kubectl config get-contexts --kubeconfig {path}",
+    fix="correct it (kubectl config view --kubeconfig {path} shows what kubectl reads), or leave it out of KUBECONFIG",
 )
 KUBE_REFUSED: Final = Failure(
     tag="kube-refused",
@@ -70,7 +70,8 @@ FOREIGN_CLUSTER: Final = Failure(
     tag="foreign-cluster",
     what="the kind cluster {name} is there and {whose}; nothing was applied",
     why="the labels of its node say who made it and where; a cluster of somebody else is neither changed nor deleted",
-    fix="use it as it is: pytest --dev-stack; or delete it yourself: kind delete cluster --name {name}",
+    fix="use it as it is: pytest --dev-stack; a cluster of a run's own: pytest --plexdev-stack=kind; one that is yours "
+    "to delete: plexdev down --stack kind --force",
 )
 NOT_LOOPBACK: Final = Failure(
     tag="not-loopback",
@@ -83,14 +84,14 @@ CLUSTER_BUSY: Final = Failure(
     tag="cluster-busy",
     what="the warm cluster was not free within {seconds:g} s: {holder}",
     why="two processes never change one cluster at the same time",
-    fix="wait for it, or end it: kill {pid}",
+    fix="wait for it{or_end}",
     exit_code=124,
 )
 IMAGES_BUSY: Final = Failure(
     tag="images-busy",
     what="another process made images for longer than the {seconds:.0f} s that were left: {holder}",
     why="of two processes that need the same image, one makes it and the other waits",
-    fix="run it again once that one is done, or end it: kill {pid}",
+    fix="run it again once that one is done{or_end}",
     exit_code=124,
 )
 DRIFTED: Final = Failure(
@@ -183,7 +184,7 @@ NODE_NOT_BACK: Final = Failure(
     tag="node-not-back",
     what="the node {node} was stopped, was started again, and its API server did not answer within {seconds:g} s",
     why="{reason}",
-    fix="plexdev down && plexdev up --stack kind",
+    fix="plexdev down --stack kind && plexdev up --stack kind",
 )
 NODE_UNREADABLE: Final = Failure(
     tag="node-unreadable",

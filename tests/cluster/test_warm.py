@@ -218,7 +218,7 @@ def test_what_a_cluster_was_made_with_outlives_a_failed_bring_up(settings: KindS
 
     assert made_with.keys() <= {"kind.yaml", "--plexdev-kind-image"}
     assert did[0] == "differs from what was applied: kind.yaml"
-    assert "plexdev down && plexdev up --stack kind" in did[1]
+    assert "plexdev down --stack kind && plexdev up --stack kind" in did[1]
     assert did[2].startswith("images, objects, bootstrap: skipped")
 
 

@@ -52,7 +52,7 @@ def test_the_warm_stack_is_used_and_left(project: pytest.Pytester, stack: StackI
     result.stdout.fnmatch_lines(
         [
             f"embedded stack warm at {stack.endpoints.api}{attached}",
-            "  the stack is left running; end it with: plexdev down",
+            "  the stack is left running; end it with: plexdev down --stack embedded",
         ]
     )
     result.stdout.no_fnmatch_line("  seconds: *")
@@ -297,7 +297,7 @@ def test_a_dead_api_is_named_and_a_new_stack_knows_nobody(
 
     assert code == 1
     assert err.startswith("plexdev[server-gone]: plexsphere of the running stack ended with SIGKILL\n")
-    assert err.splitlines()[-1].endswith("plexsphere.log; then: plexdev down && plexdev up")
+    assert err.splitlines()[-1].endswith("plexsphere.log; then: plexdev down --stack embedded && plexdev up")
 
     port = urlsplit(first.endpoints.api).port
     assert port is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from pytest_plexdev.stack.embedded import plane, readiness
 from pytest_plexdev.stack.embedded.layout import supervisor_of
 from pytest_plexdev.stack.embedded.processes import describe_status, last_lines
 from pytest_plexdev.stack.embedded.readiness import Probe, ProbeError
+from pytest_plexdev.stack.embedded.warm import warm_directory
 from pytest_plexdev.stack.model import Service, StackInfo, Verdict
 
 _PATIENCE: Final = 2.0
@@ -27,10 +29,20 @@ def verdicts(info: StackInfo) -> list[Verdict]:
     supervisor = supervisor_of(info.directory)
     if supervisor is None or not supervisor.is_alive:
         reason = "the stack's supervisor is gone, and every server with it"
-        return [Verdict(name=service.name, state="gone", reason=reason, hint="plexdev up") for service in info.services]
+        hint = "plexdev up" if _is_warm(info) else f"plexdev down {_which(info)}"
+        return [Verdict(name=service.name, state="gone", reason=reason, hint=hint) for service in info.services]
     # In a thread of its own: the caller may be inside an event loop already.
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(run, _ask_all(info)).result()
+
+
+def _is_warm(info: StackInfo) -> bool:
+    return info.directory == warm_directory()
+
+
+def _which(info: StackInfo) -> str:
+    """The option that makes a command speak of this stack, whatever else runs."""
+    return "--stack embedded" if _is_warm(info) else f"--directory {shlex.quote(str(info.directory))}"
 
 
 async def _ask_all(info: StackInfo) -> list[Verdict]:
@@ -67,7 +79,8 @@ async def _verdict(info: StackInfo, service: Service, probes: Mapping[str, Probe
             await probe()
     except (OSError, EOFError, ProbeError) as error:
         reason = "no answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-        return Verdict(name=service.name, state="waiting", reason=reason, hint=f"plexdev logs {service.name}")
+        hint = f"plexdev logs {service.name} {_which(info)}"
+        return Verdict(name=service.name, state="waiting", reason=reason, hint=hint)
     return Verdict(name=service.name, state="ready", since=unix_time() - info.started_at)
 
 

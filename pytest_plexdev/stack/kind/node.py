@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from pytest_plexdev.errors import PlexdevError
@@ -42,7 +43,11 @@ def _why_silent(name: str, info: StackInfo) -> Verdict | None:
     except PlexdevError:
         return None
     if container is None:
-        fix = "plexdev up --stack kind" if name == WARM_CLUSTER else f"plexdev down --directory {info.directory}"
+        fix = (
+            "plexdev up --stack kind"
+            if name == WARM_CLUSTER
+            else f"plexdev down --directory {shlex.quote(str(info.directory))}"
+        )
         return Verdict(name=node_of(name), state="gone", reason="the node's container is not there any more", hint=fix)
     return None if container.running else _stopped(container, name)
 

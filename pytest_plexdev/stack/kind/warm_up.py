@@ -103,7 +103,7 @@ def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> boo
         work.did.append(f"differs from what was applied: {', '.join(differ)}")
     if kept := [name for name in differ if name in fingerprint.KEPT]:
         said = f"{' and '.join(kept)}: what a cluster is made with, it keeps"
-        work.did.append(f"{said}; for another one: plexdev down && plexdev up --stack kind")
+        work.did.append(f"{said}; for another one: plexdev down --stack kind && plexdev up --stack kind")
     if differ and settings.on_drift == "fail":
         raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
     applicable = [name for name in differ if name not in fingerprint.KEPT]

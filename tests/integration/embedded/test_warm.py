@@ -179,7 +179,7 @@ def test_up_of_a_stack_that_is_not_whole_says_so(warm: StackInfo, capsys: pytest
     error = capsys.readouterr().err
     assert error.startswith("plexdev[stack-broken]: a stack is running, and it is not whole: plexsphere is gone\n")
     assert "why: plexsphere: ended with SIGKILL\n" in error
-    assert "fix: plexdev down && plexdev up" in error
+    assert "fix: plexdev down --stack embedded && plexdev up" in error
 
 
 def test_up_with_another_preference_says_what_a_new_one_would_have(

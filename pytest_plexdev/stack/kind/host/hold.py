@@ -49,7 +49,7 @@ def hold(state: Path, *, timeout: float, progress: Progress) -> Iterator[None]:
                 progress(_verdict("ready", f"waited {time.monotonic() - began:.1f} s for {waited_for[0]}"))
             yield
     except _TooLate as late:
-        raise PlexdevError(CLUSTER_BUSY, seconds=timeout, holder=late.holder.words, pid=late.holder.pid) from None
+        raise PlexdevError(CLUSTER_BUSY, seconds=timeout, holder=late.holder.words, or_end=late.holder.or_end) from None
 
 
 @contextlib.contextmanager
@@ -64,7 +64,7 @@ def alone(lock: Path, note: Callable[[str], None]) -> Iterator[None]:
         with _locked(lock, seconds, lambda holder: note(f"waiting for {holder.words}")):
             yield
     except _TooLate as late:
-        raise PlexdevError(IMAGES_BUSY, seconds=seconds, holder=late.holder.words, pid=late.holder.pid) from None
+        raise PlexdevError(IMAGES_BUSY, seconds=seconds, holder=late.holder.words, or_end=late.holder.or_end) from None
 
 
 def is_held(state: Path) -> bool:
@@ -76,8 +76,13 @@ def is_held(state: Path) -> bool:
 class Holder:
     """Who has it, in words."""
 
-    pid: int | str
+    pid: int | None
     words: str
+
+    @property
+    def or_end(self) -> str:
+        """What else can be done about it, for who waits for it in vain: it is a plexdev of this user."""
+        return f", or end it: kill {self.pid}" if self.pid is not None else ""
 
 
 class _TooLate(Exception):
@@ -150,7 +155,7 @@ def _holder(file: Path) -> Holder:
         if (holder := _noted(file)) is not None:
             return holder
         time.sleep(0.02)
-    return Holder("PID", _NOBODY)
+    return Holder(None, _NOBODY)
 
 
 def _noted(file: Path) -> Holder | None:

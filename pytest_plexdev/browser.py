@@ -117,15 +117,19 @@ class Browser:
         """Forget the cookies and close the connections."""
         self._http.close()
 
-    def sign_in(self, url: str) -> None:
+    def sign_in(self, url: str, *, cookies: Mapping[str, str] | None = None) -> None:
         """Go to *url* and on from there until the control plane has given a session.
 
         Args:
             url: An identity provider's authorization URL, or a page of the control plane that leads there.
+            cookies: What the control plane set when it gave an authorization URL out: it completes a sign-in only in
+                the browser that has them.
 
         Raises:
             PlexdevError: The password was refused, a page is not one of a sign-in, or the clocks are apart.
         """
+        for name, value in (cookies or {}).items():
+            self._http.cookies.set(name, value, domain=_cookie_domain(self._api_url), path="/v1/")
         response = self._get(url)
         for _ in range(MOST_PAGES):
             if self.cookie(SESSION_COOKIE):
@@ -227,6 +231,12 @@ def origin_of(url: str) -> str:
     """Scheme, host and port of *url*."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _cookie_domain(url: str) -> str:
+    host = urlsplit(url).hostname or ""
+    # As http.cookiejar stores a cookie of a host name without a dot.
+    return host if "." in host else f"{host}.local"
 
 
 def _without_query(url: httpx.URL) -> httpx.URL:

@@ -220,7 +220,7 @@ class Logins:
         try:
             # By the API rather than by the page, whose markup the contract does not promise.
             start = auth.sign_in(domain_id=tenant.domain_id, idp_binding_id=tenant.binding_id)
-            browser.sign_in(start.authorization_url)
+            browser.sign_in(start.authorization_url, cookies=start.cookies)
             browser.approve(device.user_code)
         finally:
             browser.close()

@@ -6,6 +6,7 @@ from plexsphere_reference.domain.device import DeviceSession
 from plexsphere_reference.domain.principal import Principal
 from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.http.user_code_throttle import UNKNOWN_CODE, throttled
 from plexsphere_reference.store import audit, device_sessions
 
 
@@ -13,9 +14,10 @@ async def approve(call: Call, user_code: str, who: Principal) -> None:
     """Pin ``who`` onto the device session.
 
     Raises:
-        Problem: 404 ``device_code_not_found``, 409 ``device_code_expired`` or ``device_code_already_approved``.
+        Problem: 404 ``device_code_not_found``, 409 ``device_code_expired`` or ``device_code_already_approved``; 429
+            ``too_many_requests`` after too many wrong codes.
     """
-    async with call.transaction() as tx:
+    async with throttled(call, who), call.transaction() as tx:
         session = await device_sessions.lock_by_user_code(tx.connection, user_code)
         # A device of another Domain is none that this user could know of.
         if session is None or session.domain_id != who.domain_id or not session.binding_active:
@@ -42,4 +44,4 @@ def malformed() -> Problem:
 
 
 def not_found() -> Problem:
-    return Problem(404, "device_code_not_found", "no device waits with this code")
+    return Problem(404, UNKNOWN_CODE, "no device waits with this code")

@@ -17,6 +17,7 @@ from plexsphere_reference.http.device_approval import approve, check_pending, ma
 from plexsphere_reference.http.interactive import session_secret, signed_in, unauthenticated
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.sign_in import start
+from plexsphere_reference.http.user_code_throttle import throttled
 from plexsphere_reference.store import device_sessions, sign_ins
 
 
@@ -35,10 +36,11 @@ async def show_page(call: Call) -> Response:
 
 
 async def _page_of(call: Call, user_code: str) -> Response:
-    session = await device_sessions.by_user_code(call.plane.database, user_code)
-    if session is None or not session.binding_active:
-        raise not_found()
     who = await signed_in(call)
+    async with throttled(call, who):
+        session = await device_sessions.by_user_code(call.plane.database, user_code)
+        if session is None or not session.binding_active:
+            raise not_found()
     if who is None and call.query("step") == "returned":
         return device_page.no_session_yet(user_code)
     if who is None or (who.domain_id != session.domain_id and call.query("sign_in") == "anew"):
@@ -59,7 +61,8 @@ async def _to_sign_in(call: Call, session: DeviceSession) -> Response:
     if binding is None:
         raise not_found()
     started = await start(call, binding, return_to=device_page.path_of(session.user_code, step="returned"))
-    return Response(status_code=303, headers={"Location": started.authorization_url, "Cache-Control": "no-store"})
+    headers = {"Location": started.authorization_url, "Cache-Control": "no-store", "Set-Cookie": started.cookie}
+    return Response(status_code=303, headers=headers)
 
 
 async def submit_page(call: Call) -> Response:

@@ -70,4 +70,6 @@ def no_session_yet(user_code: str) -> Response:
 
 def refusal(problem: Problem) -> Response:
     """A problem, for a person."""
-    return message(TITLE, f"{problem.detail} ({problem.code})", status=problem.status, warning=True)
+    page = message(TITLE, f"{problem.detail} ({problem.code})", status=problem.status, warning=True)
+    page.headers.update(problem.headers)
+    return page

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from plexsphere_reference.domain.sign_in import Binding, NoBinding, Unresolved, choose, code_challenge
 from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.cookies import browser_secret, new_browser_secret, sign_in_cookie
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.idp_client import IdpFailed
 from plexsphere_reference.oidc import AuthorizationRequest
@@ -16,11 +17,17 @@ from plexsphere_reference.store import audit, sign_ins
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """What the browser needs to go on. ``state`` is also the handle of the PKCE verifier, which stays here."""
+    """What the browser needs to go on.
+
+    Attributes:
+        state: Also the handle of the PKCE verifier, which stays here.
+        cookie: The ``Set-Cookie`` value without which the callback does not know the browser again.
+    """
 
     authorization_url: str
     state: str
     nonce: str
+    cookie: str = field(repr=False)
 
 
 async def start(call: Call, binding: Binding, *, return_to: str, prompt: str | None = None) -> Started:
@@ -29,6 +36,8 @@ async def start(call: Call, binding: Binding, *, return_to: str, prompt: str | N
     Raises:
         Problem: 502 ``idp_discovery_failed``.
     """
+    # A browser that signs in twice at once, in two tabs, keeps its secret: both must be able to end.
+    browser = browser_secret(call) or new_browser_secret()
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     request = AuthorizationRequest(
         redirect_uri=redirect_uri(call),
@@ -45,10 +54,10 @@ async def start(call: Call, binding: Binding, *, return_to: str, prompt: str | N
         state=state, binding_id=binding.id, nonce=nonce, code_verifier=verifier, return_to=return_to
     )
     async with call.transaction() as tx:
-        await sign_ins.begin(tx.connection, begun)
+        await sign_ins.begin(tx.connection, begun, browser=browser)
         record = call.record("granted", "auth.sign_in.start", f"idp_binding:{binding.id}", binding.domain_id)
         await audit.append(tx.connection, [record])
-    return Started(authorization_url=url, state=state, nonce=nonce)
+    return Started(authorization_url=url, state=state, nonce=nonce, cookie=sign_in_cookie(call, browser))
 
 
 async def resolve(call: Call, domain_id: UUID, *, binding_id: UUID | None, alias: str | None = None) -> Binding:

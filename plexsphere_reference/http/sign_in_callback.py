@@ -13,7 +13,7 @@ from plexsphere_reference.domain.id_token import IdTokenRefused, Person, person
 from plexsphere_reference.domain.principal import Principal
 from plexsphere_reference.domain.sign_in import Binding
 from plexsphere_reference.http.call import Call
-from plexsphere_reference.http.cookies import start_session
+from plexsphere_reference.http.cookies import browser_secret, start_session
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.sign_in import redirect_uri
 from plexsphere_reference.idp_client import IdpFailed
@@ -63,9 +63,12 @@ async def _sign_in_under_way(call: Call) -> SignIn:
     state, code = call.query("state"), call.query("code")
     if not state or not (code or call.query("error")):
         raise Problem(400, "invalid_request", "the callback needs code and state")
-    sign_in = await sign_ins.take(call.plane.database, state)
+    browser = browser_secret(call)
+    # Of another browser's sign-in nothing is told, and it is left to its own browser.
+    sign_in = await sign_ins.take(call.plane.database, state, browser=browser) if browser else None
     if sign_in is None:
-        raise Problem(400, "state_unknown", "no such sign-in is under way; it was completed, or took over 10 minutes")
+        detail = "no such sign-in is under way in this browser; it was completed, or took over 10 minutes"
+        raise Problem(400, "state_unknown", detail)
     return sign_in
 
 

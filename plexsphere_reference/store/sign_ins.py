@@ -7,6 +7,7 @@ from typing import Final, LiteralString
 from uuid import UUID
 
 from plexsphere_reference.domain.sign_in import SIGN_IN_LIFETIME, Binding
+from plexsphere_reference.store.credentials import digest
 from plexsphere_reference.store.database import Connection, Database, Row
 
 _BINDING: Final = (
@@ -42,14 +43,19 @@ async def binding(database: Database, binding_id: UUID) -> Binding | None:
     return _binding(row) if row else None
 
 
-async def begin(connection: Connection, sign_in: SignIn) -> None:
-    """Remember a sign-in, and forget those that nobody came back from."""
+async def begin(connection: Connection, sign_in: SignIn, *, browser: str) -> None:
+    """Remember a sign-in, and forget those that nobody came back from.
+
+    Args:
+        browser: The secret of the browser that it belongs to; its hash is kept.
+    """
     await connection.execute("DELETE FROM plexsphere.sign_ins WHERE expires_at < now()")
     await connection.execute(
-        "INSERT INTO plexsphere.sign_ins (state, binding_id, nonce, code_verifier, return_to, expires_at)"
-        " VALUES (%s, %s, %s, %s, %s, now() + %s)",
+        "INSERT INTO plexsphere.sign_ins (state, browser_hash, binding_id, nonce, code_verifier, return_to,"
+        " expires_at) VALUES (%s, %s, %s, %s, %s, %s, now() + %s)",
         [
             sign_in.state,
+            digest(browser),
             sign_in.binding_id,
             sign_in.nonce,
             sign_in.code_verifier,
@@ -59,12 +65,12 @@ async def begin(connection: Connection, sign_in: SignIn) -> None:
     )
 
 
-async def take(database: Database, state: str) -> SignIn | None:
-    """The sign-in of ``state``, for the one time that it can be had."""
+async def take(database: Database, state: str, *, browser: str) -> SignIn | None:
+    """The sign-in of ``state``, for the one time that it can be had, and by its own browser alone."""
     row = await database.fetch_one(
-        "DELETE FROM plexsphere.sign_ins WHERE state = %s"
+        "DELETE FROM plexsphere.sign_ins WHERE state = %s AND browser_hash = %s"
         " RETURNING state, binding_id, nonce, code_verifier, return_to, expires_at > now()",
-        [state],
+        [state, digest(browser)],
     )
     if row is None or not row[5]:
         return None

@@ -38,10 +38,16 @@ class LoginBinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A browser's sign-in that has begun; only a browser with ``cookies`` completes it."""
+
     authorization_url: str
     state: str
     code_verifier_handle: str
     nonce: str
+    cookies: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"SignIn(authorization_url={self.authorization_url.partition('?')[0]!r}, cookies='***')"
 
 
 class DeviceCode(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,9 +115,14 @@ class Auth:
     def sign_in(
         self, *, domain_id: str | None = None, idp_binding_id: str | None = None, return_to: str | None = None
     ) -> SignIn:
-        """Begin a browser's sign-in."""
+        """Begin a browser's sign-in.
+
+        Give the answer's ``cookies`` to the browser that goes to its ``authorization_url``: in another one the
+        control plane does not complete the sign-in.
+        """
         body = body_of(domain_id=domain_id, idp_binding_id=idp_binding_id, return_to=return_to)
-        return self._transport.request("POST", "/v1/auth/sign-in", SignIn, body=body)
+        answer, cookies = self._transport.request_with_cookies("POST", "/v1/auth/sign-in", SignIn, body=body)
+        return msgspec.structs.replace(answer, cookies=cookies)
 
     def device_code(self, *, domain_id: str | None = None, idp_binding_id: str | None = None) -> DeviceCode:
         """Begin a device-code flow (RFC 8628)."""

@@ -131,6 +131,14 @@ class Transport:
         self._raise_for(response)
         return decode(response, expect)
 
+    def request_with_cookies(
+        self, method: str, path: str, expect: type[Answer], *, body: object = None
+    ) -> tuple[Answer, dict[str, str]]:
+        """Like :meth:`request`, and what the answer's cookies are by name."""
+        response = self.send(method, path, body=body)
+        self._raise_for(response)
+        return decode(response, expect), dict(response.cookies)
+
     def run(self, method: str, path: str, *, parameters: Parameters | None = None) -> None:
         """Send a request whose success has no body.
 

@@ -42,7 +42,7 @@ async def sign_in(call: Call) -> Response:
         "code_verifier_handle": started.state,
         "nonce": started.nonce,
     }
-    return call.json(answer, headers={"Cache-Control": "no-store"})
+    return call.json(answer, headers={"Cache-Control": "no-store", "Set-Cookie": started.cookie})
 
 
 async def _binding(call: Call, body: SignInRequest) -> Binding:

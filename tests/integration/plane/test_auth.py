@@ -222,6 +222,55 @@ def test_a_callback_that_comes_too_late_is_refused(plane: Plane, browser: Browse
     assert plane.sql("SELECT count(*) FROM plexsphere.sign_ins WHERE expires_at < now()") == [(0,)]
 
 
+SIGN_IN = "plexsphere_sign_in"
+
+
+def test_a_sign_in_sets_a_cookie_for_its_browser(nobody: httpx.Client) -> None:
+    response = nobody.post("/v1/auth/sign-in", json={"domain_id": ACME})
+
+    (cookie,) = response.headers.get_list("set-cookie")
+    assert cookie.startswith(f"{SIGN_IN}=")
+    assert cookie.partition("; ")[2] == "Path=/v1/; Max-Age=600; HttpOnly; SameSite=Lax"
+    assert len(response.cookies[SIGN_IN]) == 43
+
+
+def test_a_callback_in_another_browser_is_refused_and_does_no_harm(plane: Plane, browser: Browser) -> None:
+    """Whoever gets a person to open this link would have them signed in as somebody else."""
+    url = browser.callback_url(browser.start()["authorization_url"])
+    with Browser(plane) as other:
+        assert _error(other.get(url)) == ("state_unknown", "400")
+        other.start()
+        assert _error(other.get(url)) == ("state_unknown", "400")
+        for value in ("", "x", "A" * 43, "é" * 43, browser.cookie(SIGN_IN) or ""):
+            other.cookies.clear()
+            forged = other.get(url, headers={b"Cookie": f"{SIGN_IN}={value}".encode()})
+            if value != browser.cookie(SIGN_IN):
+                assert _error(forged) == ("state_unknown", "400")
+    assert forged.headers["location"] == "/"
+
+
+def test_two_tabs_of_a_browser_sign_in_at_once(browser: Browser) -> None:
+    tabs = [browser.start(slug)["authorization_url"] for slug in ("acme-corp", "beta-llc")]
+    urls = [browser.callback_url(each) for each in tabs]
+
+    assert [browser.get(url).headers["location"] for url in urls] == ["/", "/"]
+
+
+def test_a_value_that_a_browser_made_up_is_not_kept(plane: Plane, nobody: httpx.Client) -> None:
+    response = nobody.post("/v1/auth/sign-in", json={"domain_id": ACME}, headers={"Cookie": f"{SIGN_IN}=short"})
+
+    assert len(response.cookies[SIGN_IN]) == 43
+
+
+def test_the_device_page_s_sign_in_belongs_to_its_browser_too(plane: Plane, nobody: httpx.Client) -> None:
+    code = nobody.post("/v1/auth/device-code", json={"domain_id": ACME}).json()["user_code"]
+    with Browser(plane) as mine, Browser(plane) as other:
+        url = mine.callback_url(mine.get("/v1/device", params={"user_code": code}).headers["location"])
+
+        assert _error(other.get(url)) == ("state_unknown", "400")
+        assert mine.get(url).headers["location"].startswith("/v1/device?")
+
+
 def test_a_code_of_another_sign_in_is_refused(browser: Browser) -> None:
     mine, theirs = browser.start(), browser.start()
     code = parse_qs(urlsplit(browser.callback_url(theirs["authorization_url"])).query)["code"][0]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import httpx
 
 _TIMEOUT: Final = 5.0
+"""Seconds for a whole answer."""
 _LARGEST_ANSWER: Final = 1024 * 1024
+_LONGEST_DETAIL: Final = 500
 
 
 class IdpFailed(Exception):
@@ -17,13 +20,23 @@ class IdpFailed(Exception):
 
     Attributes:
         kind: The problem code: ``idp_discovery_failed``, ``idp_exchange_failed`` or ``code_rejected``.
-        detail: One sentence for a person.
+        detail: What happened, for the log alone. A Domain's admin chooses the address that is dialled, so what it
+            answered is not for whoever signs in.
     """
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(kind, detail)
         self.kind = kind
         self.detail = detail
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """An identity provider's answer, whatever its status. ``date`` is the header of that name."""
+
+    status: int
+    content: bytes = field(repr=False)
+    date: str | None
 
 
 class IdpClient:
@@ -44,31 +57,49 @@ class IdpClient:
         if self._client is not None:
             await self._client.aclose()
 
-    async def send(self, method: str, url: str, kind: str, **request: Any) -> httpx.Response:
+    async def send(self, method: str, url: str, kind: str, **request: Any) -> Answer:
         """The answer, read whole.
 
         Raises:
-            IdpFailed: ``kind``: there is none, or it is larger than an identity provider's can be.
+            IdpFailed: ``kind``: there is none in time, or it is larger than an identity provider's can be.
         """
         client = await self.open()
         import httpx
 
         try:
-            async with client.stream(method, url, **request) as response:
-                content = bytearray()
-                async for chunk in response.aiter_bytes():
-                    content += chunk
-                    if len(content) > _LARGEST_ANSWER:
-                        raise IdpFailed(kind, f"{url} answered with more than {_LARGEST_ANSWER} bytes")
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError) as error:
-            raise IdpFailed(kind, f"{url} does not answer: {type(error).__name__}") from error
-        headers = [item for item in response.headers.multi_items() if item[0] != "content-encoding"]
-        return httpx.Response(response.status_code, headers=headers, content=bytes(content))
+            # One deadline for the whole answer: a server that sends a byte now and then would hold us for ever.
+            async with asyncio.timeout(_TIMEOUT), client.stream(method, url, **request) as response:
+                return await _read(response, url, kind)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError, OSError) as error:
+            raise IdpFailed(
+                kind, f"{url} does not answer: {type(error).__name__}: {error}"[:_LONGEST_DETAIL]
+            ) from error
+
+
+async def _read(response: httpx.Response, url: str, kind: str) -> Answer:
+    # Compressed it would have no size that could be told before it is inflated; it was asked for as it is.
+    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise IdpFailed(kind, f"{url} answered in an encoding that nobody asked for")
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > _LARGEST_ANSWER:
+            raise IdpFailed(kind, f"{url} answered with more than {_LARGEST_ANSWER} bytes")
+    return Answer(status=response.status_code, content=bytes(content), date=response.headers.get("date"))
 
 
 def _new_client() -> httpx.AsyncClient:
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
     import httpx
     import joserfc.jwk
     import joserfc.jwt  # noqa: F401 - imported here so that nobody waits for it later
 
-    return httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, follow_redirects=False)
+    return httpx.AsyncClient(
+        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+        timeout=_TIMEOUT,
+        trust_env=False,
+        follow_redirects=False,
+        # Shared by all tenants' providers: none leaves anything in it.
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),
+    )

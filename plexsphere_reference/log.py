@@ -27,5 +27,10 @@ def _value(value: object) -> str:
 
 
 def _quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-    return f'"{escaped}"'
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    # What strangers sent ends no line and moves no terminal's cursor.
+    return '"' + "".join(each if each.isprintable() else _escaped(each) for each in escaped) + '"'
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()

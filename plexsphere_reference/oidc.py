@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -17,17 +18,20 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 import msgspec
 
 from plexsphere_reference.domain.id_token import Expected, IdTokenRefused, check
+from plexsphere_reference.domain.idp import is_web_url
 from plexsphere_reference.domain.sign_in import Binding
-from plexsphere_reference.idp_client import IdpClient, IdpFailed
+from plexsphere_reference.foreign_json import Unreadable, decode
+from plexsphere_reference.idp_client import Answer, IdpClient, IdpFailed
 from plexsphere_reference.key_sets import WrongKeySet, claims_of, key_set
 
 if TYPE_CHECKING:
-    import httpx
     from joserfc.jwk import KeySet
 
 SCOPES: Final = "openid profile email groups"
 _KEEP: Final = 300.0
 """Seconds that a discovery document and its keys are good for; a key that is not among them is asked for at once."""
+_MOST_PROVIDERS: Final = 1000
+"""Providers that are remembered: a Domain's admin names new ones as often as they like."""
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +42,11 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     token_endpoint: str
     jwks_uri: str
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Those that are dialled, and the one that a browser is sent to."""
+        return self.authorization_endpoint, self.token_endpoint, self.jwks_uri
 
 
 class _TokenAnswer(msgspec.Struct):
@@ -80,6 +89,20 @@ class _Provider:
     metadata_at: float = 0.0
     keys: KeySet | None = None
     keys_at: float = 0.0
+    failure: IdpFailed | None = None
+    failed_at: float = 0.0
+
+    @contextmanager
+    def fetching(self, asked_at: float, clock: Callable[[], float]) -> Iterator[None]:
+        """Fetch something in the body, the lock held. Who waited meanwhile fails with it: a provider that does not
+        answer is not waited for once for each of them."""
+        if self.failure is not None and self.failed_at > asked_at:
+            raise IdpFailed(self.failure.kind, self.failure.detail)
+        try:
+            yield
+        except IdpFailed as error:
+            self.failure, self.failed_at = error, clock()
+            raise
 
 
 class RelyingParty:
@@ -133,9 +156,9 @@ class RelyingParty:
         metadata = await self._metadata(binding)
         response = await self._exchange(binding, metadata, exchange)
         try:
-            id_token = msgspec.json.decode(response.content, type=_TokenAnswer).id_token
-        except msgspec.DecodeError as error:
-            raise IdpFailed("idp_exchange_failed", f"{binding.issuer} answered without an id_token") from error
+            id_token = decode(response.content, _TokenAnswer).id_token
+        except Unreadable as error:
+            raise IdpFailed("idp_exchange_failed", f"{binding.issuer} answered without an id_token: {error}") from error
         claims = await self._verified(binding, metadata, id_token)
         expected = Expected(
             issuer=binding.issuer,
@@ -150,40 +173,53 @@ class RelyingParty:
     # ---- discovery and keys -----------------------------------------------------------
 
     async def _metadata(self, binding: Binding) -> Metadata:
-        provider = self._provider(binding)
+        provider, asked_at = self._provider(binding), self._clock()
         async with provider.lock:
             if provider.metadata is None or self._clock() - provider.metadata_at > _KEEP:
-                provider.metadata = await self._discover(binding)
-                provider.metadata_at = self._clock()
+                with provider.fetching(asked_at, self._clock):
+                    provider.metadata = await self._discover(binding)
+                    provider.metadata_at = self._clock()
             return provider.metadata
 
     async def _discover(self, binding: Binding) -> Metadata:
+        for url in (binding.discovery_url, binding.issuer):
+            if not is_web_url(url):  # stored before it was checked
+                raise IdpFailed("idp_discovery_failed", f"the binding's {url[:200]!r} is no http or https URL")
         content = await self._document(binding.discovery_url)
         try:
-            metadata = msgspec.json.decode(content, type=Metadata)
-        except msgspec.DecodeError as error:
-            raise IdpFailed("idp_discovery_failed", f"{binding.discovery_url} is no discovery document") from error
+            metadata = decode(content, Metadata)
+        except Unreadable as error:
+            detail = f"{binding.discovery_url} is no discovery document: {error}"
+            raise IdpFailed("idp_discovery_failed", detail) from error
         if metadata.issuer != binding.issuer:
             raise IdpFailed(
                 "idp_discovery_failed",
                 f"{binding.discovery_url} speaks for {metadata.issuer[:200]}, not for the issuer {binding.issuer}",
             )
+        for url in metadata.urls:
+            if not is_web_url(url):
+                detail = f"{binding.discovery_url} names {url[:200]!r}, which is no http or https URL"
+                raise IdpFailed("idp_discovery_failed", detail)
         return metadata
 
     async def _keys(self, binding: Binding, metadata: Metadata, *, newer_than: float) -> KeySet:
         """The provider's keys, fetched again where those at hand are older than ``newer_than``."""
-        provider = self._provider(binding)
+        provider, asked_at = self._provider(binding), self._clock()
         async with provider.lock:
             if provider.keys is None or provider.keys_at < newer_than:
-                asked_at = self._clock()
-                document = await self._document(_dialled(metadata.jwks_uri, binding))
-                try:
-                    provider.keys = key_set(document)
-                except WrongKeySet as error:
-                    detail = f"the key set of {binding.issuer} cannot be read"
-                    raise IdpFailed("idp_discovery_failed", detail) from error
-                provider.keys_at = asked_at
+                fetched_at = self._clock()
+                with provider.fetching(asked_at, self._clock):
+                    provider.keys = await self._fetch_keys(binding, metadata)
+                provider.keys_at = fetched_at
             return provider.keys
+
+    async def _fetch_keys(self, binding: Binding, metadata: Metadata) -> KeySet:
+        document = await self._document(_dialled(metadata.jwks_uri, binding))
+        try:
+            return key_set(document)
+        except WrongKeySet as error:
+            detail = f"the key set of {binding.issuer} has no key that can be used"
+            raise IdpFailed("idp_discovery_failed", detail) from error
 
     async def _verified(self, binding: Binding, metadata: Metadata, id_token: str) -> Mapping[str, Any]:
         """Claims of a token with a good signature. One that the keys at hand do not fit is tried with the keys
@@ -199,11 +235,13 @@ class RelyingParty:
 
     def _provider(self, binding: Binding) -> _Provider:
         key = (binding.issuer, binding.discovery_url)
+        if key not in self._providers and len(self._providers) >= _MOST_PROVIDERS:
+            del self._providers[next(iter(self._providers))]
         return self._providers.setdefault(key, _Provider(asyncio.Lock()))
 
     # ---- the wire ---------------------------------------------------------------------
 
-    async def _exchange(self, binding: Binding, metadata: Metadata, exchange: CodeExchange) -> httpx.Response:
+    async def _exchange(self, binding: Binding, metadata: Metadata, exchange: CodeExchange) -> Answer:
         form = {
             "grant_type": "authorization_code",
             "code": exchange.code,
@@ -218,14 +256,14 @@ class RelyingParty:
             form |= {"client_id": binding.client_id, "client_secret": exchange.client_secret}
         url = _dialled(metadata.token_endpoint, binding)
         response = await self._client.send("POST", url, "idp_exchange_failed", **request)
-        if response.status_code != 200:
+        if response.status != 200:
             raise _refusal(binding, response)
         return response
 
     async def _document(self, url: str) -> bytes:
         response = await self._client.send("GET", url, "idp_discovery_failed")
-        if response.status_code != 200:
-            raise IdpFailed("idp_discovery_failed", f"{url} answered {response.status_code}")
+        if response.status != 200:
+            raise IdpFailed("idp_discovery_failed", f"{url} answered {response.status}")
         return response.content
 
 
@@ -237,18 +275,18 @@ def _dialled(endpoint: str, binding: Binding) -> str:
     return urlunsplit((reached.scheme, reached.netloc, target.path, target.query, ""))
 
 
-def _refusal(binding: Binding, response: httpx.Response) -> IdpFailed:
+def _refusal(binding: Binding, response: Answer) -> IdpFailed:
     try:
-        answer = msgspec.json.decode(response.content, type=_TokenError)
-    except msgspec.DecodeError:
+        answer = decode(response.content, _TokenError)
+    except Unreadable:
         answer = _TokenError()
     said = " ".join(f"{answer.error} {answer.error_description}".split())[:200] or "nothing that can be read"
-    detail = f"{binding.issuer} answered {response.status_code} and says {said}"
+    detail = f"{binding.issuer} answered {response.status} and says {said}"
     return IdpFailed("code_rejected" if answer.error == "invalid_grant" else "idp_exchange_failed", detail)
 
 
-def _clock_of(response: httpx.Response) -> float | None:
+def _clock_of(response: Answer) -> float | None:
     try:
-        return parsedate_to_datetime(response.headers["date"]).timestamp()
-    except (KeyError, ValueError):
+        return parsedate_to_datetime(response.date or "").timestamp()
+    except (ValueError, TypeError, OverflowError):
         return None

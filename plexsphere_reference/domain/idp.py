@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -9,7 +10,9 @@ from urllib.parse import urlsplit
 
 from plexsphere_reference.domain.tenancy import Invalid
 
-_PRINTABLE: Final = re.compile(r"[!-~]+")
+_URL: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+"""The characters of a URL (RFC 3986 §2): browsers read others, a backslash for example, in ways of their own."""
+_HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
 _NO_KEBAB: Final = re.compile(r"[^a-z0-9]+")
 _LONGEST_URL: Final = 2048
 _LONGEST_TEXT: Final = 4096
@@ -22,17 +25,35 @@ class InvalidJitPolicy(Invalid):
 
 
 def check_url(url: str, *, what: str) -> str:
-    """An absolute ``http`` or ``https`` URL without a fragment."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.fragment
-        # The port is parsed when it is asked for.
-        usable = usable and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or len(url) > _LONGEST_URL or not _PRINTABLE.fullmatch(url):
-        raise Invalid(f"{what} must be an absolute http or https URL")
+    """The URL, if :func:`is_web_url`."""
+    if not is_web_url(url):
+        raise Invalid(f"{what} must be an absolute http or https URL, without user name, password and fragment")
     return url
+
+
+def is_web_url(text: str) -> bool:
+    """Whether *text* is an absolute ``http`` or ``https`` URL that everybody reads alike.
+
+    It has a host, neither user information nor a fragment, and no character that a URL cannot have.
+    """
+    if len(text) > _LONGEST_URL or not _URL.fullmatch(text):
+        return False
+    try:
+        parts = urlsplit(text)
+        # The port is parsed when it is asked for.
+        usable = parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:
+        return False
+    return usable and "@" not in parts.netloc and not parts.fragment and _is_host(parts.netloc, parts.hostname or "")
+
+
+def _is_host(netloc: str, host: str) -> bool:
+    if not netloc.startswith("["):
+        return _HOST.fullmatch(host) is not None
+    try:
+        return ipaddress.IPv6Address(host).scope_id is None
+    except ValueError:
+        return False
 
 
 def check_text(text: str, *, what: str) -> str:

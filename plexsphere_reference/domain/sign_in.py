@@ -49,7 +49,10 @@ class Binding:
 
     @property
     def issuer_host(self) -> str:
-        return urlsplit(self.issuer).netloc
+        try:
+            return urlsplit(self.issuer).netloc
+        except ValueError:  # one that was stored before issuers were checked
+            return ""
 
 
 def choose(bindings: Sequence[Binding], *, binding_id: UUID | None, alias: str | None = None) -> Binding:

@@ -11,6 +11,7 @@ from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.cookies import browser_secret, new_browser_secret, sign_in_cookie
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.idp_client import IdpFailed
+from plexsphere_reference.log import log
 from plexsphere_reference.oidc import AuthorizationRequest
 from plexsphere_reference.store import audit, sign_ins
 
@@ -49,7 +50,7 @@ async def start(call: Call, binding: Binding, *, return_to: str, prompt: str | N
     try:
         url = await call.plane.relying_party.authorization_url(binding, request)
     except IdpFailed as error:
-        raise Problem(502, error.kind, error.detail) from error
+        raise idp_problem(call, binding, error) from error
     begun = sign_ins.SignIn(
         state=state, binding_id=binding.id, nonce=nonce, code_verifier=verifier, return_to=return_to
     )
@@ -74,6 +75,25 @@ async def resolve(call: Call, domain_id: UUID, *, binding_id: UUID | None, alias
         raise no_binding() from error
     except Unresolved as error:
         raise Problem(400, "invalid_body", str(error)) from error
+
+
+def idp_problem(call: Call, binding: Binding, error: IdpFailed) -> Problem:
+    """What is told of an identity provider's failure; the log has the rest.
+
+    Who manages a Domain chooses which addresses this plane dials, inside its network as well. Whatever such an address
+    answered, or did not, everybody is told the same.
+    """
+    log(
+        "WARN",
+        "identity provider failed",
+        kind=error.kind,
+        binding=binding.id,
+        reason=error.detail,
+        correlation_id=call.correlation_id,
+    )
+    if error.kind == "code_rejected":
+        return Problem(400, error.kind, "the identity provider did not accept the code of this sign-in")
+    return Problem(502, error.kind, "the identity provider of this IdP binding cannot be used; the log says why")
 
 
 def no_binding() -> Problem:

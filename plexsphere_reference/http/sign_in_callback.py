@@ -15,7 +15,7 @@ from plexsphere_reference.domain.sign_in import Binding
 from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.cookies import browser_secret, start_session
 from plexsphere_reference.http.problems import Problem
-from plexsphere_reference.http.sign_in import redirect_uri
+from plexsphere_reference.http.sign_in import idp_problem, redirect_uri
 from plexsphere_reference.idp_client import IdpFailed
 from plexsphere_reference.ids import uuid7
 from plexsphere_reference.oidc import CodeExchange
@@ -23,8 +23,8 @@ from plexsphere_reference.store import audit, sessions, sign_ins, users
 from plexsphere_reference.store.sign_ins import SignIn
 
 _ACTION: Final = "auth.sign_in.complete"
-_OURS_TO_REFUSE: Final = frozenset(("code_rejected", "nonce_mismatch", "assurance_insufficient"))
-"""Refusals that are 400; the others are the identity provider's failure, 502 (contract)."""
+_OURS_TO_REFUSE: Final = frozenset(("nonce_mismatch", "assurance_insufficient"))
+"""Refusals of an ID token that are 400; the others are the identity provider's failure, 502 (contract)."""
 _AUDITED_AS: Final[dict[str, Reason]] = {
     "assurance_insufficient": "caveat_violation",
     "jit_provisioning_denied": "insufficient_relation",
@@ -95,7 +95,9 @@ async def _redeemed(call: Call, binding: Binding, sign_in: SignIn) -> Person:
         return person(
             claims, binding.claim_mappings, required_acr=binding.required_acr, required_amr=binding.required_amr
         )
-    except (IdpFailed, IdTokenRefused) as error:
+    except IdpFailed as error:
+        raise idp_problem(call, binding, error) from error
+    except IdTokenRefused as error:
         raise Problem(400 if error.kind in _OURS_TO_REFUSE else 502, error.kind, error.detail) from error
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import hmac
 import json
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -38,6 +40,7 @@ class RogueIdp:
 
     Attributes:
         issuer: What it says it is, which need not be where it listens.
+        raw: By path, what writes a whole answer, status line and all, before the connection is closed.
         clock_ahead: Seconds that its clock is ahead.
     """
 
@@ -49,6 +52,9 @@ class RogueIdp:
     published: list[RSAKey] = field(default_factory=list)
     id_token: str | None = None
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    raw: dict[str, Callable[[BufferedIOBase], object]] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    cookies_seen: list[str] = field(default_factory=list)
     clock_ahead: float = 0.0
     nonce: str = ""
     requests: list[str] = field(default_factory=list)
@@ -125,9 +131,18 @@ def rogue_idp(port: int = 0) -> Iterator[RogueIdp]:
             self._answer()
 
         def _answer(self) -> None:
+            idp.cookies_seen += self.headers.get_all("cookie") or []
+            if write := idp.raw.get(self.path):
+                idp.requests.append(self.path)
+                with contextlib.suppress(OSError):
+                    write(self.wfile)
+                self.close_connection = True
+                return
             status, body = idp.answer(self.path)
             self.send_response_only(status)
-            self.send_header("Date", formatdate(time.time() + idp.clock_ahead, usegmt=True))
+            headers = {"Date": formatdate(time.time() + idp.clock_ahead, usegmt=True), **idp.headers}
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

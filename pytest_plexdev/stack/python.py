@@ -29,7 +29,7 @@ _KEPT: Final = (
 def module_command(module: str) -> tuple[str, ...]:
     """The first words of the command line that runs *module* as ``__main__``; its arguments follow."""
     flags = ("-P", "-s") if sys.flags.no_user_site else ("-P",)
-    return (sys.executable, *flags, str(_START), os.pathsep.join(_directories(os.environ)), module)
+    return (sys.executable, *flags, str(_START), *_directories(os.environ), "--", module)
 
 
 def python_variables(inherited: Mapping[str, str]) -> dict[str, str]:

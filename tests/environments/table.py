@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.environments.model import Environment, Place, Refused
+from tests.environments.places import PLACES
 from tests.environments.refusals import REFUSALS
 from tests.environments.users import USERS
 from tests.environments.variables import VARIABLES
@@ -30,6 +31,7 @@ ENVIRONMENTS: Final = (
         name="modules-of-the-project-s-root",
         files={f"{name}.py": "raise RuntimeError('of the project')\n" for name in _SHADOWS},
     ),
+    *PLACES,
     *REFUSALS,
     *USERS,
     *VARIABLES,

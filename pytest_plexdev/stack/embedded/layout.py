@@ -1,7 +1,7 @@
 """Where an embedded stack keeps its files.
 
 ``directory`` belongs to the asker: ``stack.json``, logs, rendered configuration. ``scratch`` is a short path
-below /tmp for what must be near the root: a Unix socket's path has 107 bytes, and ``nobody`` must reach it.
+for what must be near the root: a Unix socket's path has 107 bytes, and ``nobody`` must reach it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from typing import Final
 
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.stack.temporary import temporary_directory
 
 _SCRATCH_PREFIX: Final = "plexdev-"
-_LONGEST_TEMPORARY: Final = 60
-"""Bytes of a temporary directory's path that still leave room for a socket's name."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Layout:
     @classmethod
     def create(cls, directory: Path, *, supervisor: ProcessId) -> Layout:
         """Make the directories. The scratch directory says whose it is, so that a later run can sweep it."""
-        scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH_PREFIX, dir=_temporary()))
+        scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH_PREFIX, dir=temporary_directory()))
         layout = cls(directory, scratch)
         try:
             for path in (layout.logs, layout.configuration, layout.ends):
@@ -115,7 +114,7 @@ def sweep(directory: Path) -> None:
 
 def sweep_all() -> None:
     """Remove every scratch directory of this user whose supervisor was killed before it could."""
-    for mark in _temporary().glob(f"{_SCRATCH_PREFIX}*/supervisor.json"):
+    for mark in temporary_directory().glob(f"{_SCRATCH_PREFIX}*/supervisor.json"):
         # The directory is everybody's: only what this user made is believed, and only as far as itself.
         owner = _read_owner(mark) if _is_ours(mark) and _is_ours(mark.parent) else None
         if owner is not None and not owner[0].is_alive:
@@ -135,11 +134,6 @@ def _remove_scratch(scratch: Path) -> None:
 
     release(scratch / "postgres")
     shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _temporary() -> Path:
-    chosen = Path(tempfile.gettempdir())
-    return chosen if len(bytes(chosen)) <= _LONGEST_TEMPORARY else Path("/tmp")  # noqa: S108
 
 
 def _write_owner(path: Path, supervisor: ProcessId, scratch: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import sys
@@ -17,14 +18,8 @@ from pytest_plexdev.stack.embedded.settings import Programs
 from pytest_plexdev.stack.embedded.sites import Sites
 
 # Without limits JetStream takes them from the machine's memory and disk.
-_CONFIGURATION: Final = """\
-listen: "127.0.0.1:{port}"
-jetstream {{
-  store_dir: "{store}"
-  max_memory_store: 64MB
-  max_file_store: 256MB
-}}
-"""
+_MEMORY: Final = 64 * 1024 * 1024
+_FILES: Final = 256 * 1024 * 1024
 
 
 def serve(programs: Programs, layout: Layout, sites: Sites) -> Command:
@@ -34,7 +29,10 @@ def serve(programs: Programs, layout: Layout, sites: Sites) -> Command:
         PlexdevError: ``extra-missing``.
     """
     configuration = layout.configuration / "nats.conf"
-    configuration.write_text(_CONFIGURATION.format(port=sites.nats.number, store=layout.jetstream), encoding="utf-8")
+    # Its own format takes JSON, whatever a path has in it.
+    jetstream = {"store_dir": str(layout.jetstream), "max_memory_store": _MEMORY, "max_file_store": _FILES}
+    document = {"listen": f"127.0.0.1:{sites.nats.number}", "jetstream": jetstream}
+    configuration.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
     return Command(
         argv=[*(programs.nats or (_find(),)), "--config", str(configuration)],
         environment=program_environment(),

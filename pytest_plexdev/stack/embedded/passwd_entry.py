@@ -49,7 +49,8 @@ def with_entry(uid: int, environment: Mapping[str, str], *, program: Path, direc
     if not [copy for library in _libraries(program, environment) if (copy := _redirected(library, copies))]:
         raise PlexdevError(USER_UNKNOWN, uid=uid, reason="its C library reads no other file")
     (directory / _FILE).write_text(f"plexdev:x:{uid}:{uid}::/:/bin/false\n", "utf-8")
-    path = os.pathsep.join(filter(None, (str(copies), environment.get("LD_LIBRARY_PATH"))))
+    # Relative, for the loader reads a list in which `$`, a colon and a semicolon have a meaning.
+    path = os.pathsep.join(filter(None, (copies.name, environment.get("LD_LIBRARY_PATH"))))
     return {**environment, "LD_LIBRARY_PATH": path}
 
 

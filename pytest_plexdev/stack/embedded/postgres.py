@@ -229,8 +229,14 @@ class Postgres:
 
     def _server_arguments(self, sites: Sites, tcp: str) -> list[str]:
         settings = [*_SETTINGS, f"listen_addresses={tcp}"]
-        places = ["-D", str(self.layout.data), "-k", str(sites.postgres_directory)]
+        places = ["-D", str(self.layout.data), "-k", _socket_directories(sites.postgres_directory)]
         return [*places, "-p", str(sites.postgres.number), *(f"--{setting}" for setting in settings)]
 
     def _discard_data(self) -> None:
         shutil.rmtree(self.layout.data, ignore_errors=True)
+
+
+def _socket_directories(directory: Path) -> str:
+    # varlena.c, SplitDirectoriesString: a list; what is quoted is one entry, in which a quote is doubled.
+    escaped = str(directory).replace('"', '""')
+    return f'"{escaped}"'

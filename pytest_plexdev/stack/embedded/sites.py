@@ -85,5 +85,5 @@ class Sites:
     @property
     def local_database_url(self) -> str:
         """For the stack's own programs: over the Unix socket, which nobody else can reach, without a password."""
-        host = quote(str(self.postgres_directory), safe="")
+        host = quote(bytes(self.postgres_directory), safe="")
         return f"postgresql://{DATABASE}@/{DATABASE}?host={host}&port={self.postgres.number}"

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import httpx
 
 from pytest_plexdev.api.problems import problem_of
-from pytest_plexdev.api.transport import TIMEOUT, ssl_context
+from pytest_plexdev.api.transport import new_http_client
 from pytest_plexdev.errors import (
     API_UNREACHABLE,
     CLOCK_SKEW,
@@ -111,7 +111,7 @@ class Browser:
         self._log = log
         self._entered_password = False
         self._clocks: dict[str, float] = {}
-        self._http = httpx.Client(verify=ssl_context(api_url), timeout=TIMEOUT, trust_env=False)
+        self._http = new_http_client(api_url)
 
     def close(self) -> None:
         """Forget the cookies and close the connections."""

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from pytest_plexdev.api.exchanges import ExchangeLog
+from pytest_plexdev.api.loopback import LoopbackTransport
 from pytest_plexdev.api.problems import hides_its_frames, problem_of
 from pytest_plexdev.api.timestamp import encode_timestamp
 from pytest_plexdev.clock import unix_time
@@ -62,7 +63,7 @@ class Transport:
         self.exchanges = exchanges if exchanges is not None else ExchangeLog()
         self._token = token
         self._explain = explain
-        self._http = http or httpx.Client(verify=ssl_context(base_url), timeout=TIMEOUT, trust_env=False)
+        self._http = http or new_http_client(base_url)
 
     def as_principal(self, token: str | None) -> Transport:
         """The same API over the same connections, as another principal."""
@@ -197,6 +198,12 @@ def decode(response: httpx.Response, expect: type[Answer]) -> Answer:
             status=response.status_code,
             reason=error,
         ) from error
+
+
+def new_http_client(base_url: str) -> httpx.Client:
+    """A connection pool that takes nothing from the environment and needs no resolver for ``localhost``."""
+    transport = LoopbackTransport(verify=ssl_context(base_url), trust_env=False)
+    return httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False)
 
 
 def ssl_context(url: str) -> ssl.SSLContext:

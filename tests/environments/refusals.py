@@ -8,6 +8,20 @@ from typing import Final
 from tests.environments.model import SECCOMP, Environment, Refused
 
 _SECCOMP: Final = (sys.executable, SECCOMP)
+
+
+def _only_hosts(line: str) -> tuple[str, ...]:
+    """Shell lines after which host names are looked up in a file of one line, and nowhere else."""
+    return (
+        "mount -t tmpfs none /mnt",
+        f"echo '{line}' > /mnt/hosts",
+        "echo 'hosts: files' > /mnt/nsswitch.conf",
+        "test -e /etc/nsswitch.conf || touch /etc/nsswitch.conf",
+        "mount --bind /mnt/hosts /etc/hosts",
+        "mount --bind /mnt/nsswitch.conf /etc/nsswitch.conf",
+    )
+
+
 _UNKNOWN_USER: Final = 12345
 _OPENS_MANY_FILES: Final = "OPENED = [open(__file__, encoding='utf-8') for _ in range(1200)]\n"
 
@@ -45,6 +59,8 @@ REFUSALS: Final = (
         options=("-W", "ignore::ResourceWarning"),
     ),
     Environment(name="loopback-down", wrapper=("unshare", "--net"), mounts=("true",), must=Refused("loopback-down")),
+    Environment(name="localhost-unknown", mounts=_only_hosts("127.0.0.1 elsewhere")),
+    Environment(name="localhost-is-ipv6", mounts=_only_hosts("::1 localhost")),
     Environment(name="signals-ignored", wrapper=("env", "--ignore-signal=CHLD,INT,HUP,TERM,PIPE")),
     Environment(name="signals-blocked", wrapper=("env", "--block-signal")),
     Environment(name="pidfds-forbidden", wrapper=(*_SECCOMP, "EPERM")),

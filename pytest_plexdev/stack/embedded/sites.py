@@ -63,15 +63,15 @@ class Sites:
 
     @property
     def nats_url(self) -> str:
-        return f"nats://localhost:{self.nats.number}"
+        return f"nats://127.0.0.1:{self.nats.number}"
 
     @property
     def signer_endpoint(self) -> str:
-        return f"localhost:{self.signer.number}"
+        return f"127.0.0.1:{self.signer.number}"
 
     @property
     def spicedb_endpoint(self) -> str | None:
-        return f"localhost:{self.spicedb.number}" if self.spicedb else None
+        return f"127.0.0.1:{self.spicedb.number}" if self.spicedb else None
 
     @property
     def database_url(self) -> str:

@@ -21,6 +21,7 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "psycopg": "psycopg",
     "psycopg_pool": "psycopg-pool",
     "python_multipart": "python-multipart",
+    "re2": "google-re2",
     "starlette": "starlette",
     "uvicorn": "uvicorn",
     "yaml": "pyyaml",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from plexsphere_reference.domain import go_regexp
 from plexsphere_reference.domain.tenancy import Invalid
 
 Kind: TypeAlias = Literal["string", "enum", "numeric", "boolean", "regex"]
@@ -14,7 +15,6 @@ Kind: TypeAlias = Literal["string", "enum", "numeric", "boolean", "regex"]
 _LOCAL_KEY: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 _RESERVED_KEY: Final = re.compile(r"plexsphere([._-].*)?")
 _OBJECT_KIND: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-_ONLY_IN_PYTHON: Final = re.compile(r"(?<!\\)(?:\\\\)*(?:\(\?(?:[=!#(]|<[=!]|P=)|\\[1-9])")
 _INT64: Final = range(-(2**63), 2**63)
 _LARGEST_VALUE: Final = 256
 _MOST_VALUES: Final = 256
@@ -65,10 +65,7 @@ class ValueSchema:
                 _check_pattern(self.pattern or "")
 
     def admits(self, value: object) -> bool:
-        """Whether a label may have this value.
-
-        A pattern is not tried: it is written for Go's engine, which is linear, and Python's may take for ever.
-        """
+        """Whether a label may have this value."""
         match self.kind:
             case "boolean":
                 return isinstance(value, bool)
@@ -81,7 +78,7 @@ class ValueSchema:
             case "string":
                 return isinstance(value, str) and len(value.encode()) <= (self.max_len or _LARGEST_VALUE)
             case "regex":
-                return isinstance(value, str)
+                return isinstance(value, str) and go_regexp.matches(self.pattern or "", value)
 
 
 def check_local_key(key: str) -> str:
@@ -115,11 +112,10 @@ def _check_bounds(low: int | None, high: int | None) -> None:
 
 def _check_pattern(pattern: str) -> None:
     _require(bool(pattern), "kind regex needs a pattern")
-    _require(not _ONLY_IN_PYTHON.search(pattern), "pattern uses look-around or back-references, which Go has not")
     try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise InvalidValueSchema(f"pattern is not a regular expression: {error}") from error
+        go_regexp.check(pattern)
+    except go_regexp.InvalidPattern as error:
+        raise InvalidValueSchema(f"pattern is not a Go regular expression: {error}") from error
 
 
 def _require(condition: bool, rule: str) -> None:  # noqa: FBT001

@@ -101,6 +101,8 @@ def test_keys_are_qualified_by_their_scope(acme: httpx.Client, domain: dict[str,
         {"kind": "numeric", "min": -(2**63), "max": 2**63 - 1},
         {"kind": "boolean"},
         {"kind": "regex", "pattern": "^[a-z]+(-[a-z]+)*$"},
+        {"kind": "regex", "pattern": r"(?i)^\pL\d*\z"},
+        {"kind": "regex", "pattern": "(?<name>a)[[:digit:]]"},
     ],
     ids=str,
 )
@@ -147,6 +149,8 @@ def test_schemas_that_describe_nothing(acme: httpx.Client, schema: dict[str, obj
         ({"kind": "numeric"}, 10**40),
         ({"kind": "boolean"}, "true"),
         ({"kind": "regex", "pattern": "a"}, 1),
+        ({"kind": "regex", "pattern": "^a$"}, "a\n"),
+        ({"kind": "regex", "pattern": r"^\d$"}, "٣"),
     ],
     ids=str,
 )
@@ -154,6 +158,12 @@ def test_a_default_is_a_value_of_the_schema(acme: httpx.Client, schema: dict[str
     body = label(value_schema=schema, default_value=value)
 
     assert refusal(acme.post(PATH, json=body)) == (422, "invalid_value_schema")
+
+
+def test_a_pattern_is_not_anchored(acme: httpx.Client) -> None:
+    body = label(value_schema={"kind": "regex", "pattern": "b"}, default_value="abc")
+
+    assert acme.post(PATH, json=body).status_code == 201
 
 
 @pytest.mark.parametrize(

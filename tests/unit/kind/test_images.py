@@ -28,6 +28,7 @@ PACKAGE_OF = {
     "grpc": "grpcio",
     "nats": "nats-py",
     "psycopg_pool": "psycopg",
+    "re2": "google-re2",
     "yaml": "pyyaml",
 }
 NODE = "docker.io/library/plexsphere:dev"

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-_LARGEST_PROGRAM: Final = 64 * 1024 * 1024
-"""Bytes of memory that a compiled pattern may take."""
+_LARGEST_PROGRAM: Final = 8 * 1024 * 1024
+"""Bytes of memory that a compiled pattern may take: what is larger compiles for seconds, and every request waits."""
 _DEEPEST: Final = 1000
 _LARGEST_REPETITION: Final = 1000
 _TOKEN: Final = re.compile(

@@ -17,11 +17,10 @@ async def approve(call: Call, user_code: str, who: Principal) -> None:
         Problem: 404 ``device_code_not_found``, 409 ``device_code_expired`` or ``device_code_already_approved``; 429
             ``too_many_requests`` after too many wrong codes.
     """
-    async with throttled(call, who), call.transaction() as tx:
-        session = await device_sessions.lock_by_user_code(tx.connection, user_code)
-        # A device of another Domain is none that this user could know of.
-        if session is None or session.domain_id != who.domain_id or not session.binding_active:
-            raise not_found()
+    async with throttled(call, who):
+        _known_to(who, await device_sessions.by_user_code(call.plane.database, user_code))
+    async with call.transaction() as tx:
+        session = _known_to(who, await device_sessions.lock_by_user_code(tx.connection, user_code))
         check_pending(session)
         await device_sessions.approve(tx.connection, session.id, who)
         await tx.event(
@@ -29,6 +28,13 @@ async def approve(call: Call, user_code: str, who: Principal) -> None:
         )
         record = call.record("granted", "auth.device.approve", f"device_session:{session.id}", who.domain_id)
         await audit.append(tx.connection, [record])
+
+
+def _known_to(who: Principal, session: DeviceSession | None) -> DeviceSession:
+    """The device session; a device of another Domain is none that this user could know of."""
+    if session is None or session.domain_id != who.domain_id or not session.binding_active:
+        raise not_found()
+    return session
 
 
 def check_pending(session: DeviceSession) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from plexsphere_reference.store.credentials import Credentials
     from plexsphere_reference.store.database import Database
     from plexsphere_reference.store.domains import Domains
+    from plexsphere_reference.store.wrong_user_codes import WrongUserCodes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,3 +37,4 @@ class Plane:
     signer: SignerClient | None
     evaluator: Evaluator
     relying_party: RelyingParty
+    wrong_user_codes: WrongUserCodes

@@ -29,6 +29,7 @@ from plexsphere_reference.store.audit_verification import AuditVerifier
 from plexsphere_reference.store.credentials import Credentials
 from plexsphere_reference.store.database import Database
 from plexsphere_reference.store.domains import Domains
+from plexsphere_reference.store.wrong_user_codes import WrongUserCodes
 
 if TYPE_CHECKING:
     from plexsphere_reference.signer.client import SignerClient
@@ -143,6 +144,7 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
         signer=_signer(settings),
         evaluator=evaluator,
         relying_party=relying_party,
+        wrong_user_codes=WrongUserCodes(database),
     )
     background = [asyncio.create_task(relying_party.warm_up())]
     if settings.nats_url:

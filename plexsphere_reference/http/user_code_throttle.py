@@ -12,14 +12,13 @@ from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.client_address import client_address
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.log import log
-from plexsphere_reference.store import wrong_user_codes
 
 UNKNOWN_CODE: Final = "device_code_not_found"
 
 
 @asynccontextmanager
 async def throttled(call: Call, who: Principal | None) -> AsyncIterator[None]:
-    """Look a user code up in the body, which raises ``device_code_not_found`` where it is wrong.
+    """Look a user code up in the body, and nothing else: it raises ``device_code_not_found`` where the code is wrong.
 
     Raises:
         Problem: 429 ``too_many_requests`` where *who* or the address of the call has guessed too often; the code is
@@ -27,15 +26,16 @@ async def throttled(call: Call, who: Principal | None) -> AsyncIterator[None]:
     """
     address = client_address(call.request, trust_proxy=call.plane.settings.trust_proxy_headers)
     limits = guessers(user_id=who.id if who else None, address=address)
-    wait = seconds_to_wait(limits, await wrong_user_codes.ages(call.plane.database, limits.keys()))
-    if wait > 0:
-        log("WARN", "user codes are throttled", guessers=",".join(limits), correlation_id=call.correlation_id)
-        detail = f"too many wrong user codes; try again in {wait} s"
-        raise Problem(429, "too_many_requests", detail, headers={"Retry-After": str(wait)})
-    try:
-        yield
-    except Problem as problem:
-        if problem.code == UNKNOWN_CODE:
-            async with call.plane.database.transaction() as connection:
-                await wrong_user_codes.add(connection, limits.keys())
-        raise
+    wrong_codes = call.plane.wrong_user_codes
+    async with wrong_codes.turn(limits):
+        wait = seconds_to_wait(limits, await wrong_codes.ages(limits))
+        if wait > 0:
+            log("WARN", "user codes are throttled", guessers=",".join(limits), correlation_id=call.correlation_id)
+            detail = f"too many wrong user codes; try again in {wait} s"
+            raise Problem(429, "too_many_requests", detail, headers={"Retry-After": str(wait)})
+        try:
+            yield
+        except Problem as problem:
+            if problem.code == UNKNOWN_CODE:
+                await wrong_codes.add(limits)
+            raise

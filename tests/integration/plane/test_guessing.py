@@ -71,6 +71,15 @@ def test_an_address_that_guesses_is_throttled(browser: Browser, nobody: httpx.Cl
     assert _throttled(_approve(browser, flow["user_code"]))
 
 
+def test_guesses_at_the_same_moment_are_counted_like_any_other(browser: Browser) -> None:
+    browser.sign_in()
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: _approve(browser, WRONG).status_code, range(32)))
+
+    assert answers.count(404) == OF_A_USER
+    assert answers.count(429) == 32 - OF_A_USER
+
+
 def test_a_form_that_guesses_is_throttled(browser: Browser, nobody: httpx.Client) -> None:
     browser.sign_in()
     flow = device(nobody)

@@ -11,6 +11,7 @@ from pytest_plexdev.errors import (
     EXTRA_MISSING,
     KEPT_STACK_MISSING,
     NOT_IN_THIS_VERSION,
+    SEED_DRIFTED,
     STACK_MISSING,
     PlexdevError,
 )
@@ -68,7 +69,8 @@ def stack_for(wanted: Wanted) -> Attached:
     """
     refuse_attached(wanted.settings.chosen_stack)
     if wanted.settings.dev_stack:
-        return _standing(wanted.settings.chosen_stack, lambda: _warm_cluster_as(wanted))
+        found = _standing(wanted.settings.chosen_stack, lambda: _warm_cluster_as(wanted))
+        return _seeded_as(wanted, found) if found.info.cluster is None else found
     return Attached(wanted.fresh(wanted.directory), _lease(wanted).acquire(_unheard))
 
 
@@ -206,6 +208,20 @@ def _warm_cluster_as(wanted: Wanted) -> Attached | None:
         return None
     drift = cluster.drift(settings, info) if settings.on_drift == "ignore" else ()
     return _cluster_of(info, settings, drift)
+
+
+def _seeded_as(wanted: Wanted, found: Attached) -> Attached:
+    """Plain processes seeded as the run wants them to be, or refused where they are not."""
+    from pytest_plexdev.stack.embedded import seeding
+
+    seed, answer = wanted.seed(), wanted.settings.on_drift
+    if not seeding.differs(found.info, seed):
+        return found
+    if answer == "ignore":
+        return replace(found, drift=("seed",))
+    if answer == "fail":
+        raise PlexdevError(SEED_DRIFTED, seed=seed or "ours")
+    return replace(found, info=seeding.apply(found.info, seed, timeout=wanted.settings.timeout))
 
 
 def _warm_cluster() -> Attached | None:

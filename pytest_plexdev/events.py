@@ -14,6 +14,7 @@ import msgspec
 from pytest_plexdev.clock import monotonic
 from pytest_plexdev.errors import NO_EVENT, PlexdevError
 from pytest_plexdev.event_loop import RealTimeEventLoop
+from pytest_plexdev.lookup import nearest
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as Nats
@@ -88,8 +89,15 @@ class Events:
                     if event.type == event_type and where(event):
                         return event
                 if not self._arrival.wait(deadline - monotonic()):
-                    seen = ", ".join(event.type for event in self._events) or "nothing was heard"
-                    raise PlexdevError(NO_EVENT, wanted=event_type, seconds=timeout, seen=seen, log=self._log)
+                    raise self._missing(event_type, timeout)
+
+    def _missing(self, event_type: str, timeout: float) -> PlexdevError:
+        types = [event.type for event in self._events]
+        meant = nearest(event_type, types) if event_type not in types else None
+        seen = ", ".join(types) or "nothing was heard"
+        if meant is not None:
+            seen += f"; did you mean {meant}?"
+        return PlexdevError(NO_EVENT, wanted=event_type, seconds=timeout, seen=seen, log=self._log)
 
     async def _subscribe(self) -> Nats:
         import nats  # 220 to 420 ms: only a test that asks for events pays it

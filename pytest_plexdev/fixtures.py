@@ -36,17 +36,22 @@ def plexdev_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def plexdev_login(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Logins:
-    """Log in by the device-code flow: `plexdev_login(tenant, user=...)`; once per run, shared by its workers."""
+    """Log in by the device-code flow: `plexdev_login(tenant, user=...)`, or a slug; once per run, for all workers."""
     from pytest_plexdev.login import Logins
     from pytest_plexdev.running import API, where_logged
+    from pytest_plexdev.tenancy import Tenant, seeded_tenants
+
+    def by_slug(slug: str) -> Tenant:
+        return seeded_tenants(plexdev_stack, logins)[slug]
 
     log = where_logged(plexdev_stack.info, API)
-    return Logins(plexdev_stack.anonymous, run.of(pytestconfig).logins, log=log)
+    logins = Logins(plexdev_stack.anonymous, run.of(pytestconfig).logins, log=log, by_slug=by_slug)
+    return logins
 
 
 @pytest.fixture(scope="session")
 def plexdev_tenants(plexdev_stack: Stack, plexdev_login: Logins) -> Tenants:
-    """The three seeded tenants by slug: `plexdev_tenants["acme-corp"].client`."""
+    """The seeded tenants by slug, three of them by default: `plexdev_tenants["acme-corp"].client`."""
     from pytest_plexdev.tenancy import seeded_tenants
 
     return seeded_tenants(plexdev_stack, plexdev_login)
@@ -54,7 +59,7 @@ def plexdev_tenants(plexdev_stack: Stack, plexdev_login: Logins) -> Tenants:
 
 @pytest.fixture(scope="session")
 def plexdev_client(plexdev_tenants: Tenants) -> Client:
-    """The `/v1` API as the seeded admin of acme-corp."""
+    """The `/v1` API as the seed's first platform operator: by default the seeded admin of acme-corp."""
     return plexdev_tenants.operator.client
 
 

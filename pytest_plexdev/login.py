@@ -179,20 +179,37 @@ class Logins:
         directory: Where tokens are kept, in files that only this user reads.
         log: What to read where the control plane refuses a sign-in: the API's log.
         clock: Unix time, seconds.
+        by_slug: Finds a seeded tenant.
     """
 
-    def __init__(self, client: Client, directory: Path, *, log: str, clock: Callable[[], float] = unix_time) -> None:
+    def __init__(
+        self,
+        client: Client,
+        directory: Path,
+        *,
+        log: str,
+        clock: Callable[[], float] = unix_time,
+        by_slug: Callable[[str], SignInTarget] | None = None,
+    ) -> None:
         self._client = client
+        self._by_slug = by_slug
         self._directory = directory
         self._log = log
         self._clock = clock
 
-    def __call__(self, tenant: SignInTarget, *, user: str | None = None, password: str = SEEDED_PASSWORD) -> Login:
+    def __call__(
+        self, tenant: SignInTarget | str, *, user: str | None = None, password: str = SEEDED_PASSWORD
+    ) -> Login:
         """Sign *user* in to *tenant* by the device-code flow; the tenant's admin by default.
 
+        Args:
+            tenant: A tenant, or the slug of a seeded one.
+
         Raises:
-            PlexdevError: The identity provider or the control plane refused, or the clocks are apart.
+            PlexdevError: ``unknown-name``: no seeded Domain has that slug; the identity provider or the control plane
+                refused, or the clocks are apart.
         """
+        tenant = self._target(tenant)
         user = user or tenant.admin
         kept = self._file(tenant, user, password)
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -206,6 +223,15 @@ class Logins:
             client=self._client.as_principal(remembered.token),
             token=remembered.token,
         )
+
+    def _target(self, tenant: SignInTarget | str) -> SignInTarget:
+        if isinstance(tenant, str):
+            if self._by_slug is None:
+                raise TypeError(f"a tenant is needed, and not its slug {tenant!r}: nobody here knows the seeded ones")
+            return self._by_slug(tenant)
+        if not all(hasattr(tenant, name) for name in ("domain_id", "binding_id", "admin")):
+            raise TypeError(f"a tenant, or the slug of a seeded one, is needed, and not a {type(tenant).__name__}")
+        return tenant
 
     def approve(
         self, verification_uri_complete: str, *, user: str = SEEDED_USER, password: str = SEEDED_PASSWORD

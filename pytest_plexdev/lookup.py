@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_plexdev.failure import PlexdevError
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -23,3 +27,26 @@ def hint(name: str, known: Iterable[str]) -> str:
     """A sentence for people: "did you mean …?", or empty where nothing is near."""
     found = nearest(name, known)
     return f"did you mean {found}?" if found is not None else ""
+
+
+def unknown_name(place: str, kind: str, name: str, known: Sequence[str]) -> PlexdevError:
+    """The error for a name that is none of the known ones: it has them all, and the nearest.
+
+    Args:
+        place: What has such names, "the stack" for example.
+        kind: What the name is of, "service" for example.
+    """
+    from pytest_plexdev.errors import UNKNOWN_NAME, PlexdevError
+
+    return PlexdevError(UNKNOWN_NAME, **name_facts(place, kind, name, known))
+
+
+def name_facts(place: str, kind: str, name: str, known: Sequence[str]) -> dict[str, str]:
+    """The facts of ``unknown-name``."""
+    return {
+        "place": place,
+        "kind": kind,
+        "name": name,
+        "known": ", ".join(known) or "none at all",
+        "fix": hint(name, known) or "use one of those",
+    }

@@ -83,7 +83,9 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
         timeline: What :func:`write_timeline` answered, where there is a report to write.
     """
     yield f"{info.provider} stack {info.id} at {info.endpoints.api}{_attached(run)}"
-    yield from _whose(run, info)
+    yield from _whose(info)
+    if run.drift:
+        yield f"  drift: it has another {', another '.join(run.drift)} than this checkout (let pass)"
     if run.passed_over:
         yield f"  passed over: {run.passed_over}"
     yield f"  ran: {', '.join(_name(service) for service in info.services if service.stands_in_for is None)}"
@@ -104,7 +106,7 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
     yield from _afterwards(run, info)
 
 
-def _whose(run: Run, info: StackInfo) -> Iterator[str]:
+def _whose(info: StackInfo) -> Iterator[str]:
     if info.cluster is None:
         return
     where = f"cluster {info.cluster.context}, namespace {info.cluster.namespace}"
@@ -112,8 +114,6 @@ def _whose(run: Run, info: StackInfo) -> Iterator[str]:
         yield f"  {where}"
     else:
         yield f"  {where}: not made by plexdev, so nothing was applied to it"
-    if run.drift:
-        yield f"  drift: it has another {', another '.join(run.drift)} than this checkout (let pass)"
 
 
 def _attached(run: Run) -> str:

@@ -12,7 +12,8 @@ from pytest_plexdev.api import Client, Transport
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.errors import SERVER_DIED, Failure, PlexdevError
 from pytest_plexdev.errors.cluster import SERVICE_NOT_READY
-from pytest_plexdev.stack.model import Cluster, Provider, Service, StackInfo, Verdict
+from pytest_plexdev.lookup import unknown_name
+from pytest_plexdev.stack.model import CAPABILITIES, Cluster, Provider, Service, StackInfo, Verdict
 from pytest_plexdev.stack.processes import ProcessHandle, ProcessId, first_ended
 
 _WORST_FIRST: Final = ("doomed", "gone", "waiting")
@@ -85,7 +86,13 @@ class Stack:
         return Client(Transport(self.api_url, exchanges=self.exchanges, explain=self.died))
 
     def can(self, capability: str) -> bool:
-        """Whether the stack lets a test do what the contract does not promise; ``age-heartbeat`` is one."""
+        """Whether the stack lets a test do what the contract does not promise; ``age-heartbeat`` is one.
+
+        Raises:
+            PlexdevError: ``unknown-name``: no stack has a capability of this name.
+        """
+        if capability not in CAPABILITIES:
+            raise unknown_name("a stack", "capability", capability, CAPABILITIES)
         return capability in self.info.capabilities
 
     def verdicts(self) -> Sequence[Verdict]:
@@ -98,7 +105,13 @@ class Stack:
         Args:
             lines: Only so many, from the end.
             since: Unix time, seconds: only what it wrote after that, where the stack can tell.
+
+        Raises:
+            PlexdevError: ``unknown-name``: the stack has no service of this name.
         """
+        known = [each.name for each in self.info.services]
+        if service not in known:
+            raise unknown_name("the stack", "service", service, known)
         text = self._provider.log(self.info, service, since=since)
         return text if lines is None else "\n".join(text.splitlines()[-lines:])
 

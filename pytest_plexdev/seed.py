@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from pytest_plexdev.stack.model import SeededTenant
 
@@ -31,3 +32,35 @@ def seeded_of(rows: Iterable[tuple[object, object, object]]) -> tuple[SeededTena
         for slug, domain, binding in rows
         if not _OF_A_TEST.fullmatch(str(slug))
     )
+
+
+def tenants_in(manifest: Mapping[str, Any]) -> tuple[SeededTenant, ...]:
+    """The tenants that a seed manifest seeds, in its order; a Domain without a binding is none of them."""
+    operators = [(each["domain"], each["external_subject"]) for each in manifest.get("platform_operators") or ()]
+    return tuple(
+        _with_people(
+            SeededTenant(
+                slug=str(domain["slug"]), domain_id=str(domain["id"]), binding_id=str(domain["idp_bindings"][0]["id"])
+            ),
+            {each["external_subject"]: str(each["email"]) for each in domain.get("domain_admins") or ()},
+            [subject for slug, subject in operators if slug == domain["slug"]],
+        )
+        for domain in manifest["domains"]
+        if domain.get("idp_bindings")
+    )
+
+
+def with_people_of(tenants: Iterable[SeededTenant], manifest: Mapping[str, Any]) -> tuple[SeededTenant, ...]:
+    """The tenants as a stack has them, with the admins and operators that the manifest names for them."""
+    named = {tenant.slug: tenant for tenant in tenants_in(manifest)}
+    return tuple(
+        replace(tenant, admin=named[tenant.slug].admin, operator=named[tenant.slug].operator)
+        if tenant.slug in named
+        else tenant
+        for tenant in tenants
+    )
+
+
+def _with_people(tenant: SeededTenant, admins: Mapping[str, str], operators: Iterable[str]) -> SeededTenant:
+    operator = next((admins[subject] for subject in operators if subject in admins), "")
+    return replace(tenant, admin=next(iter(admins.values()), tenant.admin), operator=operator)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
 from pytest_plexdev.api import Client
 from pytest_plexdev.api.domains import Domain, ReachabilityPolicy
 from pytest_plexdev.api.idp_bindings import IdpBinding
-from pytest_plexdev.api.problems import ProblemError
 from pytest_plexdev.api.projects import Project
-from pytest_plexdev.errors import SEED_MISSING, PlexdevError
+from pytest_plexdev.errors import SEED_MISSING, UNKNOWN_NAME, PlexdevError
 from pytest_plexdev.login import Login, Logins
+from pytest_plexdev.lookup import name_facts
 from pytest_plexdev.node_agent import NodeAgent
 from pytest_plexdev.running import BOOTSTRAP, Stack, where_logged
 from pytest_plexdev.seed import DOMAIN_PREFIX, RUNBOOK_SQL, seeded_of
@@ -23,7 +24,7 @@ from pytest_plexdev.seed import unique_slug as unique_slug
 from pytest_plexdev.stack.model import SeededTenant
 
 OPERATOR_SLUG: Final = "acme-corp"
-"""The seeded Domain whose admin is a platform operator: who may create Domains."""
+"""The Domain of the runbook whose admin is a platform operator, where the seed is not known."""
 
 
 class Tenant:
@@ -107,18 +108,21 @@ class Tenants(Mapping[str, Tenant]):
 
     Args:
         tenants: The tenants.
-        log: What to read where one is missing: the bootstrap's log.
+        log: What to read where there are none: the bootstrap's log.
+        operator: Whose admin may create Domains, where that is known.
     """
 
-    def __init__(self, tenants: Mapping[str, Tenant], *, log: str) -> None:
+    def __init__(self, tenants: Mapping[str, Tenant], *, log: str, operator: Tenant | None = None) -> None:
         self._tenants = dict(tenants)
         self._log = log
+        self._operator = operator
 
     def __getitem__(self, slug: str) -> Tenant:
-        if slug not in self._tenants:
-            found = ", ".join(self._tenants) or "no seeded Domain at all"
-            raise _SeedMissing(SEED_MISSING, slug=slug, found=found, log=self._log)
-        return self._tenants[slug]
+        if slug in self._tenants:
+            return self._tenants[slug]
+        if self._tenants:
+            raise _SeedMissing(UNKNOWN_NAME, **name_facts("the stack", "seeded Domain", slug, list(self._tenants)))
+        raise _SeedMissing(SEED_MISSING, slug=slug, found="no seeded Domain at all", log=self._log)
 
     def __contains__(self, slug: object) -> bool:
         return slug in self._tenants
@@ -131,14 +135,31 @@ class Tenants(Mapping[str, Tenant]):
 
     @property
     def operator(self) -> Tenant:
-        """The tenant whose admin may create Domains."""
-        return self[OPERATOR_SLUG]
+        """The tenant whose admin may create Domains: the first platform operator of the seed.
+
+        Where the seed is not known it is acme-corp, as in the runbook. Of a seed without platform operators it is the
+        first Domain, and the API refuses its admin whatever only an operator may do.
+
+        Raises:
+            PlexdevError: ``seed-missing``: nothing is seeded.
+        """
+        return self._operator or self[OPERATOR_SLUG]
 
 
 def seeded_tenants(stack: Stack, logins: Logins) -> Tenants:
     """The seeded tenants of a stack, ready to log in."""
-    tenants = {tenant.slug: Tenant(tenant, logins) for tenant in seeded(stack)}
-    return Tenants(tenants, log=where_logged(stack.info, BOOTSTRAP))
+    known = seeded(stack)
+    tenants = {tenant.slug: Tenant(tenant, logins) for tenant in known}
+    return Tenants(tenants, log=where_logged(stack.info, BOOTSTRAP), operator=_operator(known, tenants, logins))
+
+
+def _operator(known: Sequence[SeededTenant], tenants: Mapping[str, Tenant], logins: Logins) -> Tenant | None:
+    operating = next((tenant for tenant in known if tenant.operator), None)
+    if operating is None:
+        return tenants.get(OPERATOR_SLUG) or next(iter(tenants.values()), None)
+    if operating.operator == operating.admin:
+        return tenants[operating.slug]
+    return Tenant(replace(operating, admin=operating.operator), logins)
 
 
 def seeded(stack: Stack) -> tuple[SeededTenant, ...]:
@@ -205,7 +226,7 @@ def remove_quietly(tenant: FreshTenant) -> None:
     It has no delete for Nodes and Identities, so a Domain that has either stays; that is in no test's way.
     """
     client = tenant.client
-    with contextlib.suppress(ProblemError, PlexdevError):
+    with contextlib.suppress(Exception):
         client.idp_bindings.delete(tenant.binding_id)
         for project in client.projects.list(domain_id=tenant.domain_id):
             _remove_project(client, project)

@@ -16,6 +16,9 @@ from pytest_plexdev.clock import unix_time
 __tracebackhide__ = hides_its_frames
 
 
+REACHABILITY_STATES = ("healthy", "stale", "unreachable")
+
+
 class Node(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     domain_id: str

@@ -105,6 +105,19 @@ SEED_UNUSABLE: Final = Failure(
     why="it comes from {source}; nothing was started",
     fix="correct it, or begin with a copy of ours: {example}",
 )
+SEED_DRIFTED: Final = Failure(
+    tag="seed-drifted",
+    what="the running embedded stack was seeded by another manifest than {seed}",
+    why="--plexdev-on-drift=fail",
+    fix="seed what it lacks: pytest --dev-stack --plexdev-on-drift=apply; or take it as it is:"
+    " --plexdev-on-drift=ignore; or begin anew: plexdev down && plexdev up",
+)
+UNKNOWN_NAME: Final = Failure(
+    tag="unknown-name",
+    what="{place} has no {kind} {name}",
+    why="it has {known}",
+    fix="{fix}",
+)
 DOMAIN_UNKNOWN: Final = Failure(
     tag="domain-unknown",
     what="there is no Domain {slug} that you may see",

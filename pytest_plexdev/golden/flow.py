@@ -16,9 +16,11 @@ from pytest_plexdev.api.bootstrap_tokens import BootstrapToken, IssuedBootstrapT
 from pytest_plexdev.api.domains import FASTEST_POLICY, Domain
 from pytest_plexdev.api.identities import Identity
 from pytest_plexdev.api.idp_bindings import IdpBinding
+from pytest_plexdev.api.nodes import REACHABILITY_STATES
 from pytest_plexdev.api.projects import Project
 from pytest_plexdev.api.resources import Resource
 from pytest_plexdev.login import Login, Logins
+from pytest_plexdev.lookup import unknown_name
 from pytest_plexdev.node_agent import NodeAgent
 from pytest_plexdev.running import Stack
 from pytest_plexdev.tenancy import FreshTenant, Tenants, bind_like, create_domain, create_project, unique_slug
@@ -83,7 +85,7 @@ class Golden:
 
     @step
     def operator(self) -> Login:
-        """The seeded admin of acme-corp, who may create Domains."""
+        """The platform operator, who may create Domains: by default the seeded admin of acme-corp."""
         return self.tenants.operator.login
 
     @step
@@ -155,6 +157,8 @@ class Golden:
 
     def wait_until(self, state: str, *, seconds: float) -> str:
         """Ask every half second until the Node is in *state*; return the state at the end of *seconds*."""
+        if state not in REACHABILITY_STATES:
+            raise unknown_name("a Node", "state", state, REACHABILITY_STATES)
         deadline = time.monotonic() + seconds
         while (now := self.node.reachability()) != state and time.monotonic() < deadline:
             time.sleep(0.5)  # the contract has nothing to watch: its event stream is not provisioned

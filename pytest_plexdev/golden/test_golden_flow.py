@@ -29,7 +29,7 @@ def test_2_the_seeded_admin_signs_in_with_a_device_code(golden: Golden) -> None:
     me = golden.operator.whoami()
 
     assert (me.principal_type, me.email) == ("user", "admin@example.com")
-    assert me.domain_id == golden.tenants["acme-corp"].domain_id
+    assert me.domain_id == golden.tenants.operator.domain_id
 
 
 def test_3_the_operator_creates_a_domain(golden: Golden) -> None:

@@ -117,8 +117,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         parse=parsers.choice("fail", "apply", "ignore"),
         default="fail",
         metavar="fail|apply|ignore",
-        help="what to do where a running stack has another fingerprint",
-        only_for=_CLUSTERS,
+        help="what to do where a running stack has another fingerprint, or another seed",
         reuses=True,
     ),
     Option(

@@ -73,14 +73,24 @@ class Phase:
     began: float = 0.0
 
 
+CAPABILITIES: Final = ("age-heartbeat",)
+"""All that a stack may let a test do and that the contract does not promise."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SeededTenant:
-    """A Domain that the bootstrap seeds, its active IdP binding, and its admin's name at the IdP."""
+    """A Domain that the bootstrap seeds, its active IdP binding, and its admin's name at the IdP.
+
+    Attributes:
+        operator: The name at the IdP of the platform operator whom the seed has in this Domain; empty where it has
+            none there, or where the seed is not known.
+    """
 
     slug: str
     domain_id: str
     binding_id: str
     admin: str = "admin@example.com"
+    operator: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

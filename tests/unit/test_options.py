@@ -69,8 +69,6 @@ def test_contradictions() -> None:
         resolve({"plexdev_overlay": "/"}, {}, {})
     with pytest.raises(OptionError, match=r"--plexdev-kind-image needs --plexdev-stack=kind; the stack is attached"):
         resolve({"plexdev_kind_image": "i", "plexdev_stack": "attached"}, {}, {})
-    with pytest.raises(OptionError, match=r"--plexdev-on-drift needs --plexdev-stack=attached or --plexdev-stack=kind"):
-        resolve({"plexdev_on_drift": "apply", "plexdev_dev_stack": "1", "plexdev_stack": "embedded"}, {}, {})
     with pytest.raises(OptionError, match=r"--plexdev-on-drift is for a stack that runs already: .*--dev-stack"):
         resolve({"plexdev_on_drift": "apply", "plexdev_stack": "kind"}, {}, {})
     with pytest.raises(OptionError, match=r"--plexdev-prefer needs --plexdev-stack=embedded; the stack is kind"):
@@ -107,6 +105,8 @@ def test_what_only_a_cluster_reads_may_stand_in_the_environment() -> None:
 
 def test_a_dev_stack_may_be_a_cluster_of_this_machine() -> None:
     assert resolve({"plexdev_dev_stack": "1", "plexdev_on_drift": "ignore"}, {}, {}).on_drift == "ignore"
+    embedded = {"plexdev_on_drift": "apply", "plexdev_dev_stack": "1", "plexdev_stack": "embedded"}
+    assert resolve(embedded, {}, {}).on_drift == "apply"  # of its seed
     with pytest.raises(OptionError, match=r"--plexdev-namespace needs .*=attached; the stack is a running one"):
         resolve({"plexdev_dev_stack": "1", "plexdev_namespace": "mine"}, {}, {})
 

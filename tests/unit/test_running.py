@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, SERVICE_NOT_READY
 from pytest_plexdev.running import Stack
-from pytest_plexdev.stack.model import Cluster, Endpoints, Progress, StackInfo, Verdict
+from pytest_plexdev.stack.model import Cluster, Endpoints, Progress, Service, StackInfo, Verdict
 
 CLUSTER = Cluster(name="c", context="kind-c", kubeconfig=Path("k"), namespace="default", owned=True)
 INFO = StackInfo(
@@ -19,6 +22,7 @@ INFO = StackInfo(
     started_at=0.0,
     cluster=CLUSTER,
 )
+DEX = Service(name="dex", version="1")
 READY = Verdict(name="deployment/dex", state="ready")
 
 
@@ -106,7 +110,17 @@ def test_a_way_is_opened_when_an_address_is_asked_for_and_closed_with_the_stack(
     assert provider.is_closed
 
 
+def test_a_name_that_the_stack_does_not_have_is_an_error_with_the_known_ones_and_the_nearest() -> None:
+    stack = Stack(replace(INFO, services=(Service(name="plexsphere", version="1"), DEX)), Provider())
+
+    with pytest.raises(PlexdevError, match=r"unknown-name\]: the stack has no service sphere\n.*plexsphere, dex\n"):
+        stack.log("sphere")
+    with pytest.raises(PlexdevError, match=r"no capability age-heartbeats\n.*\n  fix: did you mean age-heartbeat\?"):
+        stack.can("age-heartbeats")
+    assert stack.can("age-heartbeat") is False
+
+
 def test_a_log_is_the_providers_and_cut_from_its_end() -> None:
-    stack = Stack(INFO, Provider())
+    stack = Stack(replace(INFO, services=(DEX,)), Provider())
 
     assert stack.log("dex", lines=1, since=3.0) == "two of dex since 3.0"

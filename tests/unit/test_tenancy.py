@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import Any
 
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.tenancy import Tenants, random_ula, unique_slug
+from pytest_plexdev.stack.model import SeededTenant
+from pytest_plexdev.tenancy import Tenant, Tenants, random_ula, unique_slug
 
 
 def test_a_random_range_is_a_canonical_ula_48() -> None:
@@ -27,7 +29,23 @@ def test_slugs_are_unique_and_legal() -> None:
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug) for slug in slugs)
 
 
-def test_an_unknown_tenant_is_missing_as_in_any_mapping_and_says_what_to_read() -> None:
+def test_an_unknown_slug_is_told_the_nearest_and_not_blamed_on_the_bootstrap() -> None:
+    logins: Any = None
+    seeded = [SeededTenant(slug=slug, domain_id="d", binding_id="b") for slug in ("acme-corp", "beta-llc")]
+    tenants = Tenants({each.slug: Tenant(each, logins) for each in seeded}, log="/logs/bootstrap.log")
+
+    assert tenants.get("acme") is None
+    with pytest.raises(KeyError) as missing:
+        tenants["acme"]
+    assert isinstance(missing.value, PlexdevError)
+    assert str(missing.value).splitlines() == [
+        "plexdev[unknown-name]: the stack has no seeded Domain acme",
+        "  why: it has acme-corp, beta-llc",
+        "  fix: did you mean acme-corp?",
+    ]
+
+
+def test_without_any_seeded_tenant_an_unknown_tenant_is_missing_as_in_any_mapping_and_says_what_to_read() -> None:
     tenants = Tenants({}, log="/logs/bootstrap.log")
 
     assert tenants.get("acme-corp") is None

@@ -94,8 +94,13 @@ def manifest_file(layout: Layout) -> Path:
 
 def render_manifest(layout: Layout, sites: Sites, *, seed: Path | None = None) -> None:
     """Write the seed manifest, ours by default, with this stack's issuer: no file can know its port beforehand."""
+    manifest_file(layout).write_text(rendered_manifest(sites.issuer, seed), encoding="utf-8")
+
+
+def rendered_manifest(issuer: str, seed: Path | None) -> str:
+    """The seed manifest, ours by default, with an issuer put in."""
     text = (seed or deploy_directory() / "seed" / "tenants.yaml").read_text(encoding="utf-8")
-    manifest_file(layout).write_text(text.replace(_ISSUER_PLACEHOLDER, sites.issuer), encoding="utf-8")
+    return text.replace(_ISSUER_PLACEHOLDER, issuer)
 
 
 def migrations() -> Path:

@@ -20,6 +20,7 @@ from typing import Any, Final
 import yaml
 
 from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError
+from pytest_plexdev.seed import tenants_in
 from pytest_plexdev.stack.embedded import plane
 from pytest_plexdev.stack.embedded.bring_up import BringUp
 from pytest_plexdev.stack.embedded.channel import Asker
@@ -137,11 +138,7 @@ class _Watch:
 
     def _tenants(self) -> tuple[SeededTenant, ...]:
         manifest: dict[str, Any] = yaml.safe_load(plane.manifest_file(self._plan.layout).read_text(encoding="utf-8"))
-        return tuple(
-            SeededTenant(slug=domain["slug"], domain_id=domain["id"], binding_id=domain["idp_bindings"][0]["id"])
-            for domain in manifest["domains"]
-            if domain["idp_bindings"]
-        )
+        return tenants_in(manifest)
 
     def _let_asker_go(self) -> None:
         asyncio.get_running_loop().remove_reader(self._asker.descriptor)

@@ -179,7 +179,7 @@ class Filling:
 
     def _tenants(self, access: Access) -> tuple[SeededTenant, ...]:
         with self._course.phases.phase("tenants"):
-            return read_tenants(access)
+            return read_tenants(access, self._course.settings.seed)
 
 
 @dataclass(frozen=True, kw_only=True)

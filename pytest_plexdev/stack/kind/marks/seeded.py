@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
+import yaml
+
 from pytest_plexdev.command import run
+from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.kube import Access
-from pytest_plexdev.seed import RUNBOOK_SQL, seeded_of
+from pytest_plexdev.seed import RUNBOOK_SQL, seeded_of, with_people_of
 from pytest_plexdev.stack.kind.names import NAMESPACE
 from pytest_plexdev.stack.model import SeededTenant
 
@@ -14,8 +18,11 @@ _PSQL: Final = ("env", "PGPASSWORD=plexsphere", "psql", "-U", "plexsphere", "-d"
 _PATIENCE: Final = 30.0
 
 
-def read_tenants(access: Access) -> tuple[SeededTenant, ...]:
+def read_tenants(access: Access, seed: Path | None) -> tuple[SeededTenant, ...]:
     """The Domains that the bootstrap seeded, by slug.
+
+    Args:
+        seed: The manifest that names their people; ``None``: ours.
 
     Raises:
         PlexdevError: ``command-failed``: Postgres cannot be asked.
@@ -23,4 +30,6 @@ def read_tenants(access: Access) -> tuple[SeededTenant, ...]:
     argv = [*access.kubectl, "-n", NAMESPACE, "exec", "statefulset/postgres", "-c", "postgres", "--", *_PSQL]
     said = run(argv, timeout=_PATIENCE, purpose="the ids of the seeded Domains are read from Postgres")
     rows = (line.split("|") for line in said.stdout.splitlines() if line.count("|") == 2)
-    return seeded_of((slug, domain, binding) for slug, domain, binding in rows)
+    tenants = seeded_of((slug, domain, binding) for slug, domain, binding in rows)
+    manifest = seed or deploy_directory() / "seed" / "tenants.yaml"
+    return with_people_of(tenants, yaml.safe_load(manifest.read_text(encoding="utf-8")))

@@ -1,0 +1,103 @@
+"""Another seed on a running embedded stack: whether it has that one, and seeding what it lacks."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.errors import PROGRAM_UNFINISHED, SERVER_EXITED, PlexdevError
+from pytest_plexdev.seed import tenants_in
+from pytest_plexdev.stack.embedded import plane
+from pytest_plexdev.stack.embedded.environment import program_environment
+from pytest_plexdev.stack.embedded.layout import stack_file
+from pytest_plexdev.stack.embedded.processes import describe_status, last_lines
+from pytest_plexdev.stack.embedded.settings import Programs
+from pytest_plexdev.stack.embedded.spicedb import PRESHARED_KEY
+from pytest_plexdev.stack.files import write_whole
+from pytest_plexdev.stack.model import StackInfo
+
+_CANDIDATE: Final = "manifest-of-a-run.yaml"
+
+
+def differs(info: StackInfo, seed: Path | None) -> bool:
+    """Whether the stack was seeded by another manifest than *seed*, ours by default. It reads two files."""
+    with contextlib.suppress(FileNotFoundError):
+        applied = _manifest_file(info).read_text(encoding="utf-8")
+        return applied != plane.rendered_manifest(info.endpoints.issuer, seed)
+    return False
+
+
+def apply(info: StackInfo, seed: Path | None, *, timeout: float) -> StackInfo:
+    """Seed what the manifest has and the stack lacks; nothing is changed or removed. Of two runs the second waits.
+
+    Returns:
+        The stack, with the manifest's tenants.
+
+    Raises:
+        PlexdevError: ``server-exited``, ``program-unfinished``: the bootstrap did not seed it.
+    """
+    import yaml
+    from filelock import FileLock
+
+    manifest = _manifest_file(info)
+    with FileLock(manifest.with_suffix(".lock")):
+        if not differs(info, seed):
+            return StackInfo.read(stack_file(info.directory))
+        text = plane.rendered_manifest(info.endpoints.issuer, seed)
+        candidate = manifest.with_name(_CANDIDATE)
+        write_whole(candidate, text.encode())
+        _bootstrap(info, candidate, timeout=timeout)
+        seeded = replace(info, tenants=tenants_in(yaml.safe_load(text)))
+        seeded.write(stack_file(info.directory))
+        candidate.replace(manifest)
+    return seeded
+
+
+def _bootstrap(info: StackInfo, manifest: Path, *, timeout: float) -> None:
+    log = info.directory / "logs" / f"{plane.BOOTSTRAP}.log"
+    began = time.monotonic()
+    with log.open("ab") as said:
+        try:
+            done = subprocess.run(
+                [*Programs().bootstrap, "--manifest", str(manifest)],
+                env=_variables(info),
+                cwd=info.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise PlexdevError(
+                PROGRAM_UNFINISHED, service=plane.BOOTSTRAP, seconds=timeout, log=log, detail=last_lines(log)
+            ) from None
+    if done.returncode != 0:
+        raise PlexdevError(
+            SERVER_EXITED,
+            detail=last_lines(log),
+            service=plane.BOOTSTRAP,
+            status=describe_status(done.returncode),
+            seconds=time.monotonic() - began,
+            log=log,
+        )
+
+
+def _variables(info: StackInfo) -> dict[str, str]:
+    variables = {
+        **program_environment(),
+        "PLEXSPHERE_ENV": "dev",
+        "PLEXSPHERE_DATABASE_URL": info.endpoints.database or "",
+    }
+    if info.endpoints.spicedb is not None:
+        variables["PLEXSPHERE_SPICEDB_ENDPOINT"] = info.endpoints.spicedb
+        variables["PLEXSPHERE_SPICEDB_PRESHARED_KEY"] = PRESHARED_KEY
+    return variables
+
+
+def _manifest_file(info: StackInfo) -> Path:
+    return info.directory / "configuration" / "manifest.yaml"

@@ -1,0 +1,77 @@
+"""Another seed than ours: on a fresh stack, and on one that runs with ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
+from pytest_plexdev.stack.embedded.settings import WARM_ID
+from pytest_plexdev.stack.model import StackInfo
+
+OURS = Path(__file__).parents[2] / "deploy" / "local" / "seed" / "tenants.yaml"
+FOUR_FIXTURES = """
+import pytest
+from pytest_plexdev import PlexdevError
+
+def test_four_fixtures(plexdev_client, plexdev_tenant, plexdev_project, plexdev_node, plexdev_tenants):
+    assert plexdev_tenant.domain.slug in {domain.slug for domain in plexdev_client.domains.list()}
+    assert plexdev_project.domain_id == plexdev_tenant.domain_id
+    assert plexdev_node.id
+    assert plexdev_tenants.operator.slug == "delta-corp"
+
+def test_a_slug_is_taken_for_its_tenant(plexdev_login, plexdev_tenants):
+    assert plexdev_login("beta-llc").domain_id == plexdev_tenants["beta-llc"].domain_id
+    with pytest.raises(PlexdevError, match="no seeded Domain acme-corp"):
+        plexdev_login("acme-corp")
+    with pytest.raises(TypeError, match="and not a NoneType"):
+        plexdev_login(None)
+"""
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def stack(state: Path) -> Iterator[StackInfo]:
+    provider = EmbeddedProvider(EmbeddedSettings(id=WARM_ID), state / WARM_ID)
+    info = provider.up(lambda _: None)
+    yield info
+    provider.down(info)
+
+
+@pytest.fixture
+def state_directory(state: Path) -> Path:
+    return state
+
+
+@pytest.fixture
+def project(project: pytest.Pytester) -> pytest.Pytester:
+    """A project whose seed has delta-corp, with other ids and addresses, in the place of acme-corp."""
+    seed = OURS.read_text("utf-8").replace("acme-corp", "delta-corp").replace("00000000ac", "00000000de")
+    (project.path / "seed.yaml").write_text(seed.replace("10.64.", "10.70."), "utf-8")
+    project.makeconftest("def pytest_plexdev_seed(config):\n    return config.rootpath / 'seed.yaml'\n")
+    project.makepyfile(test_seed=FOUR_FIXTURES)
+    return project
+
+
+def test_a_seed_without_acme_corp(project: pytest.Pytester) -> None:
+    project.runpytest_subprocess("-k", "seed").assert_outcomes(passed=2)
+
+
+def test_another_seed_on_a_running_stack_is_drift(project: pytest.Pytester, stack: StackInfo) -> None:
+    refused = project.runpytest_subprocess("--dev-stack", "-k", "seed", "-p", "no:cacheprovider")
+    refused.assert_outcomes(errors=1, skipped=1)
+    refused.stdout.fnmatch_lines(["plexdev[[]seed-drifted[]]: *by another manifest than *seed.yaml"])
+
+    ignored = project.runpytest_subprocess("--dev-stack", "-k", "four", "--plexdev-on-drift=ignore")
+    ignored.assert_outcomes(failed=1)  # it has acme-corp
+    ignored.stdout.fnmatch_lines(["  drift: it has another seed than this checkout (let pass)"])
+
+    applied = project.runpytest_subprocess("--dev-stack", "-k", "seed", "--plexdev-on-drift=apply", "-n", "2")
+    applied.assert_outcomes(passed=2)
+    project.runpytest_subprocess("--dev-stack", "-k", "four").assert_outcomes(passed=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pytest_plexdev.cli_output import give
+from pytest_plexdev.cli_seed import checked_seed
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.extras import need_embedded
 
@@ -21,13 +23,13 @@ TIMEOUT: Final = 60.0
 
 
 def up(options: argparse.Namespace) -> int:
-    """``plexdev up --stack embedded``: options ``prefer``, ``port``, ``idp_port``, ``timeout`` and ``json``."""
+    """``plexdev up --stack embedded``: options ``prefer``, ``port``, ``idp_port``, ``seed``, ``timeout``, ``json``."""
     need_embedded()
     import msgspec
 
     from pytest_plexdev.progress import show
     from pytest_plexdev.stack.embedded.settings import API_PORT, IDP_PORT, WARM_ID, EmbeddedSettings, Prefer
-    from pytest_plexdev.stack.embedded.warm import bring_up_warm, parts_that_differ
+    from pytest_plexdev.stack.embedded.warm import bring_up_warm, parts_that_differ, seed_differs
 
     prefer: Prefer = options.prefer or "real"
     settings = EmbeddedSettings(
@@ -36,11 +38,14 @@ def up(options: argparse.Namespace) -> int:
         timeout=options.timeout or TIMEOUT,
         api_port=API_PORT if options.port is None else options.port,
         idp_port=IDP_PORT if options.idp_port is None else options.idp_port,
+        seed=checked_seed(options.seed, for_reference_plane=True),
     )
     began = time.monotonic()
     with show(as_json=options.json) as progress, _holder_named():
         info, is_new = bring_up_warm(settings, progress)
     differ = [] if is_new else [*parts_that_differ(settings, info), *_ports_that_differ(options, info)]
+    if not is_new and seed_differs(settings, info):
+        differ.append("seed")
     seconds = time.monotonic() - began
     stack = msgspec.to_builtins(info, enc_hook=str)
     give(
@@ -78,8 +83,13 @@ def _ports_that_differ(options: argparse.Namespace, info: StackInfo) -> list[str
 
 
 def _asked(options: argparse.Namespace) -> str:
-    given = (("--prefer", options.prefer or "real"), ("--port", options.port), ("--idp-port", options.idp_port))
-    return " ".join(f"{name} {value}" for name, value in given if value is not None)
+    given = (
+        ("--prefer", options.prefer or "real"),
+        ("--port", options.port),
+        ("--idp-port", options.idp_port),
+        ("--seed", options.seed),
+    )
+    return shlex.join(str(word) for name, value in given if value is not None for word in (name, value))
 
 
 def down(options: argparse.Namespace) -> int:

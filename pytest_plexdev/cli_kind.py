@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_plexdev.cli_output import add_json, give
+from pytest_plexdev.cli_seed import checked_seed
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import BAD_SETTING, CLUSTER_OUT_OF_SIGHT, PLEXD_DEFERRED, TOOL_MISSING
 from pytest_plexdev.explained import explained
@@ -31,7 +33,7 @@ def add_manifests_command(commands: Any) -> None:
 
 
 def up(options: argparse.Namespace) -> int:
-    """``plexdev up --stack kind``: options ``timeout``, ``reapply`` and ``json``.
+    """``plexdev up --stack kind``: options ``timeout``, ``reapply``, ``seed`` and ``json``.
 
     What the stack is made of is said by the environment, as for pytest: PLEXDEV_OVERLAY, PLEXDEV_IMAGES,
     PLEXDEV_KIND_IMAGE, PLEXDEV_TIMEOUT.
@@ -40,7 +42,9 @@ def up(options: argparse.Namespace) -> int:
     from pytest_plexdev.progress import show
     from pytest_plexdev.stack.kind import warm
 
-    settings = warm_settings(timeout=options.timeout, reapply=options.reapply)
+    # Which plane the images are of is not known here: the product's own bootstrap may read more than the reference's.
+    seed = checked_seed(options.seed, for_reference_plane=False)
+    settings = warm_settings(timeout=options.timeout, reapply=options.reapply, seed=seed)
     began = time.monotonic()
     with show(as_json=options.json) as progress:
         info, did = warm.bring_up(settings, progress)
@@ -92,7 +96,7 @@ def _nothing_without_docker() -> list[str]:
     return ["plexdev: nothing to delete: no kind cluster was brought up from here, and docker is not on PATH"]
 
 
-def warm_settings(*, timeout: float | None = None, reapply: bool = False) -> KindSettings:
+def warm_settings(*, timeout: float | None = None, reapply: bool = False, seed: Path | None = None) -> KindSettings:
     """The warm cluster as the environment wants it.
 
     Args:
@@ -115,6 +119,7 @@ def warm_settings(*, timeout: float | None = None, reapply: bool = False) -> Kin
         kind_image=chosen.kind_image,
         overlay=chosen.overlay,
         images=chosen.images,
+        seed=seed,
         on_drift="apply",
         reapply=reapply,
         explain=explained,

@@ -79,6 +79,18 @@ def parts_that_differ(settings: EmbeddedSettings, info: StackInfo) -> list[str]:
     return [name for name, real in wants_real.items() if is_real.get(name, real) != real]
 
 
+def seed_differs(settings: EmbeddedSettings, info: StackInfo) -> bool:
+    """Whether *settings* would seed something else than what the stack was brought up with."""
+    from pytest_plexdev.stack.embedded import plane
+    from pytest_plexdev.stack.embedded.layout import Layout
+
+    used = plane.manifest_file(Layout(info.directory, info.directory))
+    try:
+        return used.read_text(encoding="utf-8") != plane.rendered_manifest(info.endpoints.issuer, settings.seed)
+    except FileNotFoundError:
+        return False
+
+
 def _refuse_broken(info: StackInfo) -> None:
     from pytest_plexdev.stack.embedded.state import verdicts
 

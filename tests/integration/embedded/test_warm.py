@@ -15,8 +15,10 @@ from typing import Any, NoReturn
 import pytest
 
 from pytest_plexdev import cli
+from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.options.environment import unknown_variables
+from pytest_plexdev.seed_manifest import EXAMPLE
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
@@ -303,6 +305,42 @@ def test_a_bring_up_tells_its_progress_beside_the_object(
     assert json.loads(printed.out)["result"]["new"] is True
     events = [json.loads(line)["event"] for line in printed.err.splitlines()]
     assert {"PhaseBegan", "PhaseEnded"} <= set(events)
+
+
+def test_up_seeds_what_it_is_told_and_says_where_another_seed_runs(
+    state: Path, tmp_path: Path, settings: EmbeddedSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seed = tmp_path / "a seed.yaml"
+    seed.write_text((deploy_directory() / EXAMPLE).read_text().replace("slug: beta-llc", "slug: delta-llc"))
+    up = ["up", "--port", "0", "--idp-port", "0", "--prefer", "stand-in"]
+
+    assert cli.main([*up, "--seed", str(seed), "--json"]) == 0
+    stack = json.loads(capsys.readouterr().out)["result"]["stack"]
+    assert [tenant["slug"] for tenant in stack["tenants"]] == ["acme-corp", "delta-llc", "gamma-coop"]
+    assert cli.main([*up, "--seed", str(seed)]) == 0
+    assert "note" not in capsys.readouterr().out
+    assert cli.main(up) == 0
+    assert "would have another seed:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stack", ["embedded", "kind"])
+def test_a_seed_that_cannot_be_used_is_refused_before_anything_starts(
+    state: Path, tmp_path: Path, stack: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "list.yaml").write_text("[1, 2]")
+
+    for name, reason in (
+        ("none.yaml", "No such file or directory"),
+        ("pipe", "it is no file, and is read more than once"),
+        (".", "it is no file, and is read more than once"),
+        ("list.yaml", "line 1: expected `object`, got `array`"),
+    ):
+        assert cli.main(["up", "--stack", stack, "--seed", str(tmp_path / name)]) == 1
+        said = capsys.readouterr().err
+        assert f"plexdev[seed-unusable]: the seed manifest {tmp_path / name} cannot be used: {reason}" in said
+        assert "why: it comes from --seed; nothing was started" in said
+    assert not state.exists()
 
 
 def test_logs_without_a_service_lists_them(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,25 @@
+"""``plexdev up --seed FILE``: the counterpart of the hook ``pytest_plexdev_seed``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def checked_seed(path: Path | None, *, for_reference_plane: bool) -> Path | None:
+    """The seed manifest that was named, by its absolute path: the stack's own programs read it too.
+
+    Args:
+        for_reference_plane: Whether the reference plane's bootstrap is known to read it.
+
+    Raises:
+        PlexdevError: ``seed-unusable``.
+    """
+    if path is None:
+        return None
+    from pytest_plexdev.seed_manifest import check_seed, seed_unusable
+
+    source = "--seed"
+    if path.exists() and not path.is_file():
+        raise seed_unusable(path, "it is no file, and is read more than once", source=source)
+    check_seed(path, source=source, for_reference_plane=for_reference_plane)
+    return path.absolute()

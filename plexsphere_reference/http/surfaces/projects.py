@@ -59,7 +59,7 @@ async def create_project(call: Call) -> Response:
         domain = await domains.lock(tx.connection, domain_id)
         if domain is None:
             raise _PARENT_MISSING.again()
-        await _require_free(tx.connection, domain, project_id, values.sub_range)
+        await _require_free(tx.connection, domain, project_id, values.sub_range, reads_domain=True)
         project = await projects.insert(tx.connection, project_id, domain_id, slug, values)
         await tx.event("ProjectCreated", "project", project_id, domain_id=domain_id, slug=slug)
         await tx.relate(Relationship(f"project:{project_id}", "parent", f"domain:{domain_id}"))
@@ -105,7 +105,7 @@ async def patch_project(call: Call) -> Response:
             raise not_found()
         change = _patched(current, patch)
         if change.sub_range != current.sub_range:
-            await _require_free(tx.connection, domain, project_id, change.sub_range)
+            await _require_free(tx.connection, domain, project_id, change.sub_range, reads_domain=False)
             await _require_nodes_inside(tx.connection, project_id, change.sub_range)
         project = await projects.update(tx.connection, project_id, change)
         await tx.event("ProjectUpdated", "project", project_id, domain_id=domain_id)
@@ -174,14 +174,23 @@ def _patched(current: Project, patch: PatchRequest) -> Change:
         raise _invalid(str(error)) from error
 
 
-async def _require_free(connection: Connection, domain: Domain, project_id: UUID, sub_range: Network | None) -> None:
-    """Inside the Domain's pool, and no sibling's; the Domain's row is locked."""
+async def _require_free(
+    connection: Connection, domain: Domain, project_id: UUID, sub_range: Network | None, *, reads_domain: bool
+) -> None:
+    """Inside the Domain's pool, and no sibling's; the Domain's row is locked.
+
+    Args:
+        reads_domain: Whether the caller reads the Domain and all of its Projects. The admin of one Project does not,
+            and is not told what the pool and the siblings are.
+    """
     if sub_range is None:
         return
     if not tenancy.contains(domain.mesh_cidr, sub_range):
-        raise _invalid(f"sub_range_cidr must lie inside the Domain's mesh_cidr {domain.mesh_cidr}")
+        pool = f" {domain.mesh_cidr}" if reads_domain else ""
+        raise _invalid(f"sub_range_cidr must lie inside the Domain's mesh_cidr{pool}")
     if taken := await projects.overlapping(connection, domain.id, sub_range, but=project_id):
-        raise Problem(409, "sub_range_overlap", f"sub_range_cidr overlaps {taken[1]} of project {taken[0]}")
+        sibling = f"{taken[1]} of project {taken[0]}" if reads_domain else "the one of another Project"
+        raise Problem(409, "sub_range_overlap", f"sub_range_cidr overlaps {sibling}")
 
 
 async def _require_nodes_inside(connection: Connection, project_id: UUID, sub_range: Network | None) -> None:

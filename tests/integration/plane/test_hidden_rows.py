@@ -6,12 +6,13 @@ import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.integration.plane.actors import client_of, new_user
+from tests.integration.plane.actors import client_of, new_domain, new_project, new_user, refusal
 from tests.integration.plane.conftest import DOMAINS, Plane, unique
 from tests.integration.plane.enrolment import new_site
 
@@ -132,3 +133,18 @@ def test_no_cursor_can_be_read(plane: Plane, operator: httpx.Client, tenancy: Te
     cursor = page.json()["next_cursor"]
     raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     assert not re.search(rb"[\x20-\x7e]{8,}", raw), "eight printable bytes in a row: by chance once in a million"
+
+
+def test_a_refusal_does_not_name_a_sibling_that_its_caller_does_not_read(plane: Plane, operator: httpx.Client) -> None:
+    domain = new_domain(operator)
+    pool = ip_network(domain["mesh_cidr"])
+    first, second = (str(each) for each in list(pool.subnets(prefixlen_diff=1)))
+    taken = new_project(operator, domain["id"], sub_range_cidr=first)
+    own = new_project(operator, domain["id"], sub_range_cidr=second)
+    with client_of(plane, new_user(plane, domain["id"], ("admin", f"project:{own['id']}"))) as admin:
+        overlapping = admin.patch(f"/v1/projects/{own['id']}", json={"sub_range_cidr": first})
+        outside = admin.patch(f"/v1/projects/{own['id']}", json={"sub_range_cidr": "10.0.0.0/24"})
+
+    assert [refusal(overlapping), refusal(outside)] == [(409, "sub_range_overlap"), (400, "invalid_project")]
+    for hidden in (taken["id"], first, domain["mesh_cidr"]):
+        assert hidden not in overlapping.text + outside.text

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -41,9 +41,28 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
     caveat_context: dict[str, list[str]] = {}
 
 
+class DomainRecord(AuditRecord, frozen=True, kw_only=True):
+    """A record about a Domain that may turn out not to exist: it then belongs to the platform's chain.
+
+    Attributes:
+        platform_subject: The subject's pseudonym there.
+    """
+
+    platform_subject: str
+
+    def on_platform(self) -> AuditRecord:
+        """The same decision in the platform's chain."""
+        return AuditRecord(**members(self) | {"chain_id": PLATFORM_CHAIN, "subject": self.platform_subject})
+
+
+def members(record: AuditRecord) -> dict[str, Any]:
+    """What of a record is hashed and stored."""
+    return {name: getattr(record, name) for name in AuditRecord.__struct_fields__}
+
+
 def canonical_bytes(record: AuditRecord, seq: int) -> bytes:
     """What is hashed: the record and its place in the chain."""
-    return _encoder.encode({"seq": seq, **msgspec.structs.asdict(record)})
+    return _encoder.encode({"seq": seq, **members(record)})
 
 
 def entry_hash(previous: bytes, canonical: bytes) -> bytes:

@@ -15,7 +15,14 @@ import psycopg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from plexsphere_reference.domain.audit import PLATFORM_CHAIN, UNPROVISIONED_KEY, AuditRecord, Reason, pseudonym
+from plexsphere_reference.domain.audit import (
+    PLATFORM_CHAIN,
+    UNPROVISIONED_KEY,
+    AuditRecord,
+    DomainRecord,
+    Reason,
+    pseudonym,
+)
 from plexsphere_reference.domain.principal import Principal
 from plexsphere_reference.http.client_address import client_address
 from plexsphere_reference.http.null_members import null_member
@@ -43,7 +50,7 @@ class Call:
     principal: Principal | None
     correlation_id: str
     body_rules: BodyRules
-    _granted: list[AuditRecord] = field(default_factory=list)
+    _decided: list[AuditRecord] = field(default_factory=list)
     _raw: bytes | None = None
 
     # ---- what came in -----------------------------------------------------------------
@@ -99,13 +106,15 @@ class Call:
 
     async def require(self, permission: str, resource: str, *, action: str, chain: UUID | None) -> None:
         """Let a write pass if the caller holds ``permission`` on ``resource``; the grant's audit row is
-        part of the transaction that follows. A refusal is audited at once, then 403.
+        part of the transaction that follows (see :meth:`settle` where there is none). A refusal is audited at once,
+        then 403.
 
         Args:
             action: The audit row's relation, ``project.create`` for example.
-            chain: The Domain whose chain gets the row; None for the platform's.
+            chain: The Domain whose chain gets the row; None for the platform's, which also gets the rows about
+                Domains that do not exist.
         """
-        self._granted.append(await self._decide(permission, resource, action, chain))
+        self._decided.append(await self._decide(permission, resource, action, chain))
 
     async def require_read(self, permission: str, resource: str, *, action: str, chain: UUID | None) -> None:
         """Like :meth:`require` for a read: its row is durable when this returns."""
@@ -114,6 +123,17 @@ class Call:
     async def note(self, resource: str, *, action: str, chain: UUID | None) -> None:
         """Audit a read that needs no gate of its own, a list that is filtered row by row for example."""
         await self.plane.audit.append(self.record("granted", action, resource, chain))
+
+    def refuse(self, reason: Reason, action: str, resource: str, chain: UUID | None) -> None:
+        """Audit a refusal that no gate decided, once the transaction that is under way has been given up."""
+        self._decided.append(self.record(reason, action, resource, chain))
+
+    async def settle(self, refused_as: str) -> None:
+        """Audit what was decided for a write that did not come about: the row names what it was refused as."""
+        decided, self._decided = self._decided, []
+        for record in decided:
+            context = {"refused": [refused_as]}
+            await self.plane.audit.append(msgspec.structs.replace(record, caveat_context=context))
 
     async def readable(self, permission: str, kind: str, items: Sequence[tuple[UUID, Item]]) -> list[Item]:
         """The items on which the caller holds ``permission``."""
@@ -133,11 +153,12 @@ class Call:
         """An audit row of this call."""
         chain_id = chain or PLATFORM_CHAIN
         object_type, _, object_id = resource.partition(":")
-        return AuditRecord(
+        return DomainRecord(
             chain_id=chain_id,
             occurred_at=datetime.now(UTC),
             reason=reason,
             subject=self._pseudonym(chain_id),
+            platform_subject=self._pseudonym(PLATFORM_CHAIN),
             identity_id_ref=self.principal.id if self.principal else None,
             relation=action,
             object_type=object_type,
@@ -163,14 +184,14 @@ class Call:
         try:
             async with self.plane.database.transaction() as connection:
                 yield Unit(connection=connection, authorizer=self.plane.authorizer, correlation_id=self.correlation_id)
-                if self._granted:
-                    await audit.append(connection, self._granted)
+                if self._decided:
+                    await audit.append(connection, self._decided)
         except psycopg.errors.IntegrityError as error:
             problem = (conflicts or {}).get(error.diag.constraint_name or "")
             if problem is None:
                 raise
             raise problem.again() from error
-        self._granted.clear()
+        self._decided.clear()
 
     # ---- answering --------------------------------------------------------------------
 

@@ -90,7 +90,12 @@ class Endpoint:
             correlation_id=correlation_id,
             body_rules=operation.body_rules,
         )
-        return await operation.handler(call)
+        try:
+            return await operation.handler(call)
+        except Exception as error:
+            if not _is_datastore_trouble(error):
+                await call.settle(_code_of(error))
+            raise
 
     def _without_operation(self, request: Request) -> Problem:
         """501 for a method that the contract has at this path and this plane has not, else 405."""
@@ -105,9 +110,19 @@ def as_get(method: str) -> str:
     return "GET" if method == "HEAD" else method
 
 
-def _unexpected(error: Exception, correlation_id: str) -> Problem:
+def _is_datastore_trouble(error: Exception) -> bool:
     # Where Postgres holds the relation tuples, the authoriser's trouble is the datastore's.
-    if isinstance(error, DatastoreUnavailable) or isinstance(error.__cause__, DatastoreUnavailable):
+    return isinstance(error, DatastoreUnavailable) or isinstance(error.__cause__, DatastoreUnavailable)
+
+
+def _code_of(error: Exception) -> str:
+    if isinstance(error, Problem):
+        return error.code
+    return "authz_unavailable" if isinstance(error, AuthzUnavailable) else "internal"
+
+
+def _unexpected(error: Exception, correlation_id: str) -> Problem:
+    if _is_datastore_trouble(error):
         return Problem(503, "datastore_unavailable", "the datastore does not answer; nothing was changed")
     if isinstance(error, AuthzUnavailable):
         return Problem(503, "authz_unavailable", "the authorisation service does not answer")

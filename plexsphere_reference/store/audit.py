@@ -9,7 +9,14 @@ from uuid import UUID
 
 import msgspec
 
-from plexsphere_reference.domain.audit import AuditRecord, canonical_bytes, entry_hash
+from plexsphere_reference.domain.audit import (
+    PLATFORM_CHAIN,
+    AuditRecord,
+    DomainRecord,
+    canonical_bytes,
+    entry_hash,
+    members,
+)
 from plexsphere_reference.domain.audit_chain import Head
 from plexsphere_reference.store.batching import Batcher
 from plexsphere_reference.store.database import Connection, Database, Row
@@ -42,18 +49,21 @@ class StoredEntry(msgspec.Struct, frozen=True):
 async def append(connection: Connection, records: Sequence[AuditRecord]) -> None:
     """Give each record its place in its chain, inside the caller's transaction.
 
-    The heads stay locked until that transaction ends, so append last.
+    A chain begins with its Domain's first record and ends with the Domain: of a Domain that does not exist, a
+    :class:`DomainRecord` goes to the platform's chain. The heads stay locked until that transaction ends, so append
+    last.
     """
-    heads = await _lock_heads(connection, sorted({record.chain_id for record in records}))
+    heads = await _lock_heads(connection, {record.chain_id for record in records})
     rows = []
-    for record in records:
+    for each in records:
+        record = each.on_platform() if isinstance(each, DomainRecord) and each.chain_id not in heads else each
         last_seq, previous = heads[record.chain_id]
         seq = last_seq + 1
         digest = entry_hash(previous, canonical_bytes(record, seq))
         heads[record.chain_id] = (seq, digest)
         rows.append(
             {
-                **msgspec.structs.asdict(record),
+                **members(record),
                 "seq": seq,
                 "prev_hash": f"\\x{previous.hex()}",
                 "entry_hash": f"\\x{digest.hex()}",
@@ -66,19 +76,52 @@ async def append(connection: Connection, records: Sequence[AuditRecord]) -> None
     await connection.execute(_APPEND, [msgspec.json.encode(rows).decode(), msgspec.json.encode(new_heads).decode()])
 
 
-async def _lock_heads(connection: Connection, chains: Sequence[UUID]) -> dict[UUID, tuple[int, bytes]]:
-    query: Final = (
-        "SELECT chain_id, last_seq, last_hash FROM plexsphere.audit_chains"
-        " WHERE chain_id = ANY(%s) ORDER BY chain_id FOR UPDATE"
-    )
-    heads = {row[0]: (row[1], row[2]) async for row in await connection.execute(query, [list(chains)])}
-    if len(heads) == len(chains):
+async def _lock_heads(connection: Connection, chains: set[UUID]) -> dict[UUID, tuple[int, bytes]]:
+    """The heads of those chains that are open, and of the platform's chain if not all of them are.
+
+    Locks are taken in the order of ids and never before it is known which: two that append to the same chains must
+    not wait for each other.
+    """
+    heads = await _lock_if_all_open(connection, sorted(chains))
+    if heads:
         return heads
     await connection.execute(
-        "INSERT INTO plexsphere.audit_chains (chain_id) SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING",
-        [list(chains)],
+        "INSERT INTO plexsphere.audit_chains (chain_id)"
+        " SELECT id FROM plexsphere.domains WHERE id = ANY(%s) UNION SELECT %s ORDER BY 1 ON CONFLICT DO NOTHING",
+        [list(chains), PLATFORM_CHAIN],
     )
-    return {row[0]: (row[1], row[2]) async for row in await connection.execute(query, [list(chains)])}
+    while not heads:
+        cursor = await connection.execute(
+            "SELECT chain_id FROM plexsphere.audit_chains WHERE chain_id = ANY(%s) AND closed_at IS NULL",
+            [list(chains)],
+        )
+        # One that is closed before it is locked makes this look again.
+        heads = await _lock_if_all_open(connection, sorted({PLATFORM_CHAIN, *[row[0] async for row in cursor]}))
+    return heads
+
+
+async def _lock_if_all_open(connection: Connection, chains: Sequence[UUID]) -> dict[UUID, tuple[int, bytes]]:
+    """The heads of all of these chains, locked; none where one of them is missing or closed."""
+    cursor = await connection.execute(
+        "SELECT chain_id, last_seq, last_hash FROM plexsphere.audit_chains"
+        " WHERE chain_id = ANY(%s) AND closed_at IS NULL AND %s ="
+        " (SELECT count(*) FROM plexsphere.audit_chains WHERE chain_id = ANY(%s) AND closed_at IS NULL)"
+        " ORDER BY chain_id FOR UPDATE",
+        [list(chains), len(chains), list(chains)],
+    )
+    heads = {row[0]: (row[1], row[2]) async for row in cursor}
+    return heads if len(heads) == len(chains) else {}
+
+
+async def close_chain(connection: Connection, chain_id: UUID) -> None:
+    """End the chain of a Domain that this transaction deletes; nothing is appended to it any more."""
+    # The platform's chain comes before every other: see the order of locks above.
+    await connection.execute("SELECT FROM plexsphere.audit_chains WHERE chain_id = %s FOR UPDATE", [PLATFORM_CHAIN])
+    await connection.execute(
+        "INSERT INTO plexsphere.audit_chains (chain_id, closed_at) VALUES (%s, now())"
+        " ON CONFLICT (chain_id) DO UPDATE SET closed_at = now()",
+        [chain_id],
+    )
 
 
 class AuditLog:

@@ -24,7 +24,7 @@ from plexsphere_reference.http.operation import TENANCY_CAP, Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.visibility import visible_rows
 from plexsphere_reference.ids import uuid7
-from plexsphere_reference.store import domains
+from plexsphere_reference.store import audit, domains
 from plexsphere_reference.store.database import Connection
 from plexsphere_reference.store.domains import Change, Domain
 
@@ -132,6 +132,8 @@ async def delete_domain(call: Call) -> Response:
             )
         await domains.delete(tx.connection, domain_id)
         await tx.event("DomainDeleted", "domain", domain_id, domain_id=domain_id)
+        # The chain ends here, so the row of this deletion is the platform's.
+        await audit.close_chain(tx.connection, domain_id)
     return no_content()
 
 

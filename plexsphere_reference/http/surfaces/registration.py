@@ -14,6 +14,7 @@ from starlette.responses import Response
 from plexsphere_reference import slow_hash
 from plexsphere_reference.authz.model import Relationship
 from plexsphere_reference.domain import mesh_addresses, registration
+from plexsphere_reference.domain.audit import Reason
 from plexsphere_reference.domain.bootstrap_tokens import Malformed, Plaintext, Refusal
 from plexsphere_reference.domain.mesh_addresses import Address
 from plexsphere_reference.domain.registration import InvalidPublicKey, Registration
@@ -58,14 +59,15 @@ class RegisterRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 async def register(call: Call) -> Response:
     wanted = _parsed(await call.body(RegisterRequest))
-    candidate = await _redeemable(call, wanted)
-    signing_key = await _signing_key(call, candidate.domain_id)
-    nsk = secrets.token_bytes(_NSK_BYTES)
+    candidate = await _proven(call, wanted)
     try:
+        _require_live(candidate.token.refusal)
+        signing_key = await _signing_key(call, candidate.domain_id)
+        nsk = secrets.token_bytes(_NSK_BYTES)
         node, site, peers = await _enrol(call, wanted, candidate, nsk)
-    except psycopg.errors.LockNotAvailable as error:
-        detail = "too many Nodes register in this Domain at once; try again"
-        raise Problem(503, "allocator_contention", detail, headers={"Retry-After": "1"}) from error
+    except Problem as refusal:
+        await _audit_refusal(call, candidate, refusal)
+        raise
     answer = {
         "node_id": node.id,
         "mesh_ip": str(node.mesh_ip),
@@ -94,7 +96,15 @@ def _parsed(body: RegisterRequest) -> Registration:
         raise Problem(422, "invariant_violation", str(error)) from error
 
 
-async def _redeemable(call: Call, wanted: Registration) -> Candidate:
+async def _audit_refusal(call: Call, candidate: Candidate, refusal: Problem) -> None:
+    """Of a token that is not one of ours nobody's chain is told: anybody could fill it."""
+    reason: Reason = "caveat_violation" if refusal.code in _REFUSED else "granted"
+    record = call.record(reason, "node.register", f"project:{candidate.token.project_id}", candidate.domain_id)
+    context = {"refused": [refusal.code]}
+    await call.plane.audit.append(msgspec.structs.replace(record, caveat_context=context))
+
+
+async def _proven(call: Call, wanted: Registration) -> Candidate:
     """The token, as it stands before the transaction that spends it."""
     try:
         plaintext = Plaintext.parse(wanted.bootstrap_token)
@@ -107,7 +117,6 @@ async def _redeemable(call: Call, wanted: Registration) -> Candidate:
     candidate = await bootstrap_tokens.candidate(call.plane.database, plaintext.lookup)
     if candidate is None or not await slow_hash.matches(wanted.bootstrap_token, candidate.argon2_hash):
         raise _token_invalid()
-    _require_live(candidate.token.refusal)
     return candidate
 
 
@@ -123,6 +132,16 @@ async def _enrol(
     call: Call, wanted: Registration, candidate: Candidate, nsk: bytes
 ) -> tuple[NewNode, Site, list[Peer]]:
     """Spend the token, place the Node and bind it to its Resource: all of it or nothing."""
+    try:
+        return await _enrol_at_once(call, wanted, candidate, nsk)
+    except psycopg.errors.LockNotAvailable as error:
+        detail = "too many Nodes register in this Domain at once; try again"
+        raise Problem(503, "allocator_contention", detail, headers={"Retry-After": "1"}) from error
+
+
+async def _enrol_at_once(
+    call: Call, wanted: Registration, candidate: Candidate, nsk: bytes
+) -> tuple[NewNode, Site, list[Peer]]:
     async with call.transaction(_CONFLICTS) as tx:
         await tx.connection.execute(_WAIT_FOR_ALLOCATOR)
         site = await nodes.lock_site(tx.connection, wanted.project_id)

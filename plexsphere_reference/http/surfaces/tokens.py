@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from email.utils import format_datetime
 from typing import Annotated, Final
+from uuid import UUID
 
 import msgspec
 from starlette.responses import Response
@@ -69,7 +70,7 @@ async def rotate(call: Call) -> Response:
     async with call.transaction() as tx:
         token = await api_tokens.lock(tx.connection, token_id, call.caller.id)
         if token is None:
-            raise _not_found()
+            raise _not_found(call, token_id, "auth.token.rotate")
         plaintext = new_plaintext(token.env_prefix, token_id)
         deadline = await api_tokens.rotate(tx.connection, token_id, plaintext)
         await tx.event("APITokenRotated", "api_token", token_id, domain_id=call.caller.domain_id)
@@ -89,7 +90,7 @@ async def revoke(call: Call) -> Response:
     token_id = call.path_id("id", code="invalid_token_id")
     async with call.transaction() as tx:
         if await api_tokens.lock(tx.connection, token_id, call.caller.id) is None:
-            raise _not_found()
+            raise _not_found(call, token_id, "auth.token.revoke")
         await api_tokens.revoke(tx.connection, token_id)
         await tx.event("APITokenRevoked", "api_token", token_id, domain_id=call.caller.domain_id)
         record = call.record("granted", "auth.token.revoke", f"api_token:{token_id}", call.caller.domain_id)
@@ -97,7 +98,9 @@ async def revoke(call: Call) -> Response:
     return no_content()
 
 
-def _not_found() -> Problem:
+def _not_found(call: Call, token_id: UUID, action: str) -> Problem:
+    """None, or somebody else's: who asks is not told which, and their Domain's auditors are told that they asked."""
+    call.refuse("out_of_scope", action, f"api_token:{token_id}", call.caller.domain_id)
     return Problem(404, "token_not_found", "you have no such token")
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 SECCOMP: Final = str(ROOT / "tests" / "seccomp.py")
-_TIMEOUT_S: Final = 120
+_TIMEOUT_S: Final = 300
 _EVERYBODY_MAY_ENTER: Final = 0o001
 
 

@@ -24,6 +24,10 @@ def _passwd(*lines: str) -> tuple[str, ...]:
 _SLIM: Final = _passwd("root:x:0:0:root:/root:/bin/sh", "nobody:x:65534:65534::/:/bin/sh")
 
 USERS: Final = (
+    Environment(
+        name="files-for-nobody-else", wrapper=("sh", "-c", 'umask 077; exec "$@"', "sh"), variables=_COLD_CACHE
+    ),
+    Environment(name="files-for-everybody", wrapper=("sh", "-c", 'umask 0; exec "$@"', "sh"), variables=_COLD_CACHE),
     Environment(name="nobody", user=65534),
     Environment(name="root-with-a-short-passwd", mounts=_SLIM, variables=_COLD_CACHE),
     Environment(

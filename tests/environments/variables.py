@@ -82,6 +82,7 @@ VARIABLES: Final = (
             "GODEBUG": "x509sha1=1",
             "GOMAXPROCS": "1",
             "NETRC": "/nosuch",
+            "TZ": "no/such-zone",
         },
     ),
 )

@@ -23,6 +23,7 @@ from pytest_plexdev.stack.embedded.passwd_entry import REFUSALS, has_entry, with
 from pytest_plexdev.stack.embedded.postgres_data import (
     HOST_BASED_AUTHENTICATION,
     INITDB_OPTIONS,
+    INITDB_VARIABLES,
     MAINTENANCE_DATABASE,
     STATEMENTS,
     SUPERUSER,
@@ -167,13 +168,13 @@ class Postgres:
     async def _run_initdb(self) -> None:
         arguments = ["initdb", *INITDB_OPTIONS, f"--pgdata={self.layout.data}"]
         command = self._command(arguments, stop=signal.SIGTERM)
+        environment = {**command.environment, **INITDB_VARIABLES}
         uid = self.user.seen_as
         if not has_entry(uid):
             # The supervisor runs in the scratch directory, and so do its children.
-            lent = with_entry(uid, command.environment, program=self.binaries / "initdb", directory=self.layout.scratch)
-            command = replace(command, environment=lent)
+            environment = with_entry(uid, environment, program=self.binaries / "initdb", directory=self.layout.scratch)
         try:
-            await self.crew.run("initdb", command)
+            await self.crew.run("initdb", replace(command, environment=environment))
         except PlexdevError as error:
             refusal = next((words for words in REFUSALS if words in error.detail), None)
             if refusal is None or has_entry(uid):

@@ -27,6 +27,8 @@ INITDB_OPTIONS: Final = (
     "--no-instructions",
     "--wal-segsize=1",
 )
+INITDB_VARIABLES: Final = {"TZ": "UTC"}
+"""initdb writes its time zone into the configuration, and whoever makes the template makes it for others."""
 # The Unix socket lies in a directory of ours; over TCP anybody on this machine may knock.
 HOST_BASED_AUTHENTICATION: Final = f"local all all trust\nhost all {DATABASE} 127.0.0.1/32 scram-sha-256\n"
 # The password is public, so hashing it slowly protects nothing and would cost every connection 5 ms. A database is 300
@@ -49,7 +51,7 @@ def template_of(settings: EmbeddedSettings, migrations: Path) -> Template:
     """
     binaries = find_binaries(settings.programs.postgres)
     # Who owns the files is part of it: a template of root's is of no use to another user of a shared cache.
-    words = (*INITDB_OPTIONS, HOST_BASED_AUTHENTICATION, *STATEMENTS, str(os.geteuid()))
+    words = (*INITDB_OPTIONS, *INITDB_VARIABLES.values(), HOST_BASED_AUTHENTICATION, *STATEMENTS, str(os.geteuid()))
     return Template(settings.cache, key_of(binaries / "postgres", words, migrations))
 
 

@@ -50,6 +50,12 @@ def test_migrating_twice_applies_each_migration_once(database: str) -> None:
     assert f"version={migrations()[-1].number} applied=0" in second.stderr
 
 
+def test_the_url_says_all_of_a_connection(database: str) -> None:
+    program = run(database, "migrate", "up", PGSERVICE="nosuch", PGOPTIONS="-c no.such=1", PGTZ="no/such", PGUSER="x")
+
+    assert program.returncode == 0, program.stderr
+
+
 def test_migrators_at_once_take_turns(database: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         runs = list(pool.map(lambda _: run(database, "migrate", "up"), range(3)))

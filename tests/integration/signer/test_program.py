@@ -90,6 +90,18 @@ async def test_the_client_gives_raw_bytes_that_verify(signer: Signer) -> None:
 
 
 @pytest.mark.anyio
+async def test_the_client_asks_no_proxy(signer: Signer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("grpc_proxy", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    client = SignerClient(signer.endpoint)
+
+    key_id, _ = await client.public_key("platform")
+    await client.close()
+
+    assert key_id
+
+
+@pytest.mark.anyio
 async def test_the_client_tells_a_refusal_from_an_absence(signer: Signer, tmp_path: Path) -> None:
     present, absent = SignerClient(signer.endpoint), SignerClient(f"unix:{tmp_path}/none")
 

@@ -3,6 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
+# An id that has no home (docker run -u) gets one here, for pip's cache, the stack's, and what a warm stack keeps.
+ifneq ($(shell test -d "$$HOME" && test -w "$$HOME" && echo writable),writable)
+export HOME := $(abspath $(VENV))/home
+endif
+
 .DEFAULT_GOAL := help
 WHOLE_RUNS   := tests/plugin/test_fresh_stack.py
 ENVIRONMENTS := tests/environments

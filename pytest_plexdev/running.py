@@ -13,7 +13,7 @@ from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.errors import SERVER_DIED, Failure, PlexdevError
 from pytest_plexdev.errors.cluster import SERVICE_NOT_READY
 from pytest_plexdev.lookup import unknown_name
-from pytest_plexdev.stack.model import CAPABILITIES, Cluster, Provider, Service, StackInfo, Verdict
+from pytest_plexdev.stack.model import CAPABILITIES, KEPT_MARK, Cluster, Provider, Service, StackInfo, Verdict
 from pytest_plexdev.stack.processes import ProcessHandle, ProcessId, first_ended
 
 _WORST_FIRST: Final = ("doomed", "gone", "waiting")
@@ -27,6 +27,14 @@ def where_logged(info: StackInfo, service: str) -> str:
     """What to read of a service: its log's path, which holds for a fresh stack too, or the command for it."""
     path = next((one.log for one in info.services if one.name == service), None)
     return str(path) if path is not None else f"plexdev logs {service}"
+
+
+def _how_to_restart(info: StackInfo) -> str:
+    if (info.directory / KEPT_MARK).exists():
+        return f"then end what is left: plexdev down --directory {info.directory}"
+    if info.id == "warm":
+        return "then: plexdev down --stack embedded && plexdev up"
+    return "then run again: the next run brings up a stack of its own"
 
 
 class Stack:
@@ -136,12 +144,15 @@ class Stack:
             service = next((verdict.name for verdict in self.verdicts() if verdict.state == "gone"), None)
         if service is None:
             return None
+        status, cause = self._end_of(service)
         return PlexdevError(
             self._death,
             detail=self.log(service, lines=LOG_LINES),
             service=service,
-            status=self._status_of(service),
+            status=status,
+            cause=cause,
             log=where_logged(self.info, service),
+            restart=_how_to_restart(self.info),
         )
 
     def _not_ready(self, cluster: Cluster) -> PlexdevError | None:
@@ -164,15 +175,19 @@ class Stack:
             fix=first.hint or f"look whether its node runs: docker ps -a --filter name={cluster.name}-",
         )
 
-    def _status_of(self, service: str) -> str:
+    def _end_of(self, service: str) -> tuple[str, str]:
+        """How a server ended, and why as far as that is known."""
         # Its supervisor learns of the end when we do, and takes a moment to note it.
         for _ in range(10):
             for verdict in self.verdicts():
                 if verdict.name == service and verdict.state == "gone":
                     said = verdict.reason.partition("\n")[0]
-                    return said.removeprefix("ended with ") if said.startswith("ended") else f"its stack: {said}"
+                    if not said.startswith("ended with "):
+                        return "its stack", said
+                    how, _, why = said.removeprefix("ended with ").partition(": ")
+                    return how, why
             time.sleep(0.02)
-        return "an unknown status"
+        return "an unknown status", "its stack did not note how"
 
     def close(self) -> None:
         """Close the clients' connections, and the ways into a cluster."""

@@ -81,8 +81,14 @@ async def _serve(database_url: str, listen: str, port_file: Path | None) -> int:
 def _stop_signals() -> asyncio.Event:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, _end, stop, number)
     return stop
+
+
+def _end(stop: asyncio.Event, number: signal.Signals) -> None:
+    # Its exit status is 0: without this line nobody could tell who ended it.
+    log("INFO", "told to end", signal=number.name)
+    stop.set()
 
 
 def _announce(port: int, port_file: Path | None) -> None:

@@ -41,14 +41,14 @@ PROGRAM_UNFINISHED: Final = Failure(
 SERVER_DIED: Final = Failure(
     tag="server-died",
     what="{service} ended with {status} in the middle of the run",
-    why="the stack is not whole any more; tests that need it are skipped",
-    fix="read {log}",
+    why="{cause}; the stack is not whole any more, so tests that need it are skipped",
+    fix="read {log}; {restart}",
 )
 SERVER_GONE: Final = Failure(
     tag="server-gone",
     what="{service} of the running stack ended with {status}",
-    why="the stack is not whole any more",
-    fix="read {log}; then: plexdev down --stack embedded && plexdev up",
+    why="{cause}; the stack is not whole any more",
+    fix="read {log}; {restart}",
 )
 STACK_MISSING: Final = Failure(
     tag="stack-missing",

@@ -120,7 +120,8 @@ def test_a_server_that_dies_is_named_once_and_the_rest_is_skipped(project: pytes
     result.stdout.fnmatch_lines(
         [
             "plexdev[[]server-died[]]: plexsphere ended with *KILL* in the middle of the run",
-            "  fix: read *plexsphere.log",
+            "  why: something outside the stack killed it, or the kernel did*; the stack is not whole any more, so *",
+            "  fix: read *plexsphere.log; then run again: the next run brings up a stack of its own",
             "  at: *test_death.py:9",
             "SKIPPED*the stack is not whole: plexdev[[]server-died[]]: plexsphere ended*",
             "FAILED test_death.py::test_kill - plexdev[[]server-died[]]*",

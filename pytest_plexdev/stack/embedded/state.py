@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from pytest_plexdev.clock import unix_time
 from pytest_plexdev.event_loop import run
 from pytest_plexdev.stack.embedded import plane, readiness
+from pytest_plexdev.stack.embedded.ending import describe_end
 from pytest_plexdev.stack.embedded.layout import supervisor_of
-from pytest_plexdev.stack.embedded.processes import describe_status, last_lines
+from pytest_plexdev.stack.embedded.processes import last_lines
 from pytest_plexdev.stack.embedded.readiness import Probe, ProbeError
 from pytest_plexdev.stack.embedded.warm import warm_directory
 from pytest_plexdev.stack.model import Service, StackInfo, Verdict
@@ -90,10 +91,11 @@ def _end_of(directory: Path, service: Service) -> Verdict | None:
     except FileNotFoundError:
         return None
     said = last_lines(service.log) if service.log else ""
+    how, why = describe_end(noted["status"], said)
     return Verdict(
         name=service.name,
         state="gone",
-        reason=f"ended with {describe_status(noted['status'])}" + (f"\n{said}" if said else ""),
+        reason=f"ended with {how}: {why}" + (f"\n{said}" if said else ""),
         since=unix_time() - noted["at"],
         hint=f"read {service.log}",
     )

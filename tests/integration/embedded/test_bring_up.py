@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -156,6 +157,20 @@ def test_a_taken_port_is_named_with_its_holder(bench: Bench, settings: EmbeddedS
     assert f"port {port} for the API is taken by " in str(caught.value)
     assert f"(pid {os.getpid()})" in str(caught.value)
     assert not bench.directory.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("nats", "a signal to end (exit status 1): "), ("postgres", "SIGTERM (exit status 0): ")]
+)
+def test_a_server_that_obeyed_a_signal_is_told_so(
+    bench: Bench, settings: EmbeddedSettings, name: str, says: str
+) -> None:
+    info = bench.up(settings)
+    os.kill(pid_of(info, name), signal.SIGTERM)
+
+    verdicts = _until_gone(bench.provider(settings), info, name)
+
+    assert verdicts[name].reason.startswith(f"ended with {says}something outside the stack sent it")
 
 
 def test_a_port_that_is_taken_on_the_other_localhost_counts(bench: Bench, settings: EmbeddedSettings) -> None:

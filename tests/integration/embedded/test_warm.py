@@ -180,7 +180,7 @@ def test_up_of_a_stack_that_is_not_whole_says_so(warm: StackInfo, capsys: pytest
     assert cli.main(["up"]) == 1
     error = capsys.readouterr().err
     assert error.startswith("plexdev[stack-broken]: a stack is running, and it is not whole: plexsphere is gone\n")
-    assert "why: plexsphere: ended with SIGKILL\n" in error
+    assert "why: plexsphere: ended with SIGKILL: something outside the stack killed it" in error
     assert "fix: plexdev down --stack embedded && plexdev up" in error
 
 

@@ -48,5 +48,15 @@ def environment_of_user(inherited: Mapping[str, str] = os.environ) -> dict[str, 
 def _directories(inherited: Mapping[str, str]) -> list[str]:
     """Where our packages are found, and what they need, as far as a new Python does not know it by itself."""
     ours = [] if _ROOT.name in _SITES else [str(_ROOT)]
-    chosen = inherited.get("PYTHONPATH", "").split(os.pathsep)
-    return [*ours, *(str(Path(entry).absolute()) for entry in chosen if entry)]
+    chosen = filter(None, inherited.get("PYTHONPATH", "").split(os.pathsep))
+    # As this Python has it: a relative one means the directory that it was started in, which a test may have left.
+    starts = [start for start in (inherited.get("PWD"), _working_directory()) if start]
+    found = [[os.path.abspath(os.path.join(start, entry)) for start in starts] for entry in chosen]  # noqa: PTH100, PTH118
+    return [*ours, *(place for places in found for place in dict.fromkeys(places) if place in sys.path)]
+
+
+def _working_directory() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        return None

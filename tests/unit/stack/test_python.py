@@ -28,8 +28,11 @@ def directory(tmp_path: Path) -> Path:
 def test_the_library_is_before_the_users_directories_and_installed_packages_are_behind(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(directory)
-    monkeypatch.setenv("PYTHONPATH", ".")
+    # As if this Python had been started there, and a test had gone elsewhere since.
+    monkeypatch.setenv("PYTHONPATH", f".{os.pathsep}nowhere")
+    monkeypatch.setenv("PWD", str(directory))
+    monkeypatch.syspath_prepend(str(directory))
+    monkeypatch.chdir("/")
     argv = [*module_command("program"), "--one", "two"]
     answer = subprocess.run(argv, cwd="/", env=python_variables({}), capture_output=True, check=True)
 

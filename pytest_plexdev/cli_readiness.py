@@ -90,7 +90,7 @@ def _lack(chosen: Here | None, directory: Path | None, deadline: float, progress
 
 
 def _lack_of(unready: Sequence[Verdict]) -> _Lack:
-    reason = "; ".join(f"{verdict.name}: {verdict.reason}" for verdict in unready)
+    reason = "; ".join(f"{verdict.name}: {verdict.reason.partition(chr(10))[0]}" for verdict in unready)
     return _Lack(reason, next((verdict.hint for verdict in unready if verdict.hint), "plexdev status"))
 
 

@@ -13,7 +13,7 @@ TABLE: Final = (
         title="a host port is taken",
         signal="something that is not the dev stack listens on port 8080 or 5556 of this machine",
         recognise=machine.port_taken,
-        explanation="kind cannot publish the API (8080) or Dex (5556) there, and says only `failed to create cluster`",
+        explanation="a warm stack has its API and its sign-in there; kind says only `failed to create cluster`",
         remedy="of a stack of yours, the command that ends it; of anybody else's, plexdev up --port 0 --idp-port 0",
     ),
     FailureMode(

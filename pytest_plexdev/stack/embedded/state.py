@@ -7,7 +7,6 @@ import json
 import shlex
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -19,7 +18,7 @@ from pytest_plexdev.stack.embedded.layout import supervisor_of
 from pytest_plexdev.stack.embedded.processes import last_lines
 from pytest_plexdev.stack.embedded.readiness import Probe, ProbeError
 from pytest_plexdev.stack.embedded.warm import warm_directory
-from pytest_plexdev.stack.model import Service, StackInfo, Verdict
+from pytest_plexdev.stack.model import KEPT_MARK, Service, StackInfo, Verdict
 
 _PATIENCE: Final = 2.0
 """Seconds that a running server gets to answer one question."""
@@ -30,7 +29,7 @@ def verdicts(info: StackInfo) -> list[Verdict]:
     supervisor = supervisor_of(info.directory)
     if supervisor is None or not supervisor.is_alive:
         reason = "the stack's supervisor is gone, and every server with it"
-        hint = "plexdev up" if _is_warm(info) else f"plexdev down {_which(info)}"
+        hint = "plexdev up" if _is_warm(info) else _how_to_go_on(info)
         return [Verdict(name=service.name, state="gone", reason=reason, hint=hint) for service in info.services]
     # In a thread of its own: the caller may be inside an event loop already.
     with ThreadPoolExecutor(max_workers=1) as thread:
@@ -39,6 +38,13 @@ def verdicts(info: StackInfo) -> list[Verdict]:
 
 def _is_warm(info: StackInfo) -> bool:
     return info.directory == warm_directory()
+
+
+def _how_to_go_on(info: StackInfo) -> str:
+    """What ends a stack that is not whole; empty of a run's own, which ends it by itself."""
+    if _is_warm(info):
+        return "plexdev down --stack embedded && plexdev up"
+    return f"plexdev down {_which(info)}" if (info.directory / KEPT_MARK).exists() else ""
 
 
 def _which(info: StackInfo) -> str:
@@ -70,7 +76,7 @@ def _port(url: str) -> int:
 
 
 async def _verdict(info: StackInfo, service: Service, probes: Mapping[str, Probe]) -> Verdict:
-    if ended := _end_of(info.directory, service):
+    if ended := _end_of(info, service):
         return ended
     probe = probes.get(service.name)
     if probe is None:
@@ -85,9 +91,9 @@ async def _verdict(info: StackInfo, service: Service, probes: Mapping[str, Probe
     return Verdict(name=service.name, state="ready", since=unix_time() - info.started_at)
 
 
-def _end_of(directory: Path, service: Service) -> Verdict | None:
+def _end_of(info: StackInfo, service: Service) -> Verdict | None:
     try:
-        noted = json.loads((directory / "ends" / f"{service.name}.json").read_text(encoding="utf-8"))
+        noted = json.loads((info.directory / "ends" / f"{service.name}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     said = last_lines(service.log) if service.log else ""
@@ -97,5 +103,5 @@ def _end_of(directory: Path, service: Service) -> Verdict | None:
         state="gone",
         reason=f"ended with {how}: {why}" + (f"\n{said}" if said else ""),
         since=unix_time() - noted["at"],
-        hint=f"read {service.log}",
+        hint="; ".join(part for part in (f"read {service.log}", _how_to_go_on(info)) if part),
     )

@@ -66,6 +66,12 @@ def test_a_server_that_was_killed_is_found(warm: StackInfo, capsys: pytest.Captu
     assert f"found  in {warm.directory}: plexsphere is gone: ended with SIGKILL" in out
     assert "try    plexdev down --stack embedded && plexdev up\n" in out
 
+    cli.main(["status"])
+    fix = f"fix: read {warm.directory}/logs/plexsphere.log; plexdev down --stack embedded && plexdev up"
+    assert fix in capsys.readouterr().out
+    assert cli.main(["wait", "--timeout", "0.2"]) == 124
+    assert "why: plexsphere: ended with SIGKILL\n  fix: read " in capsys.readouterr().err
+
 
 def test_a_supervisor_that_was_killed_is_found(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     supervisor = supervisor_of(warm.directory)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_plexdev.clock import monotonic, unix_time
-from pytest_plexdev.hook_paths import overlay_of, seed_of
 from pytest_plexdev.options import OPTIONS, OptionError, Settings, resolve
+from pytest_plexdev.options.environment import DIRECTORIES
 
 if TYPE_CHECKING:
     from pytest_plexdev.errors import PlexdevError
@@ -232,6 +232,7 @@ def begin(config: pytest.Config) -> Run:
     Raises:
         OptionError: A value is wrong, or options contradict each other.
     """
+    _fix_directories(config.invocation_params.dir)
     settings = resolve(
         vars(config.option),
         os.environ,
@@ -247,8 +248,8 @@ def begin(config: pytest.Config) -> Run:
         directory=Path(told["directory"]) if told else _unused_directory(),
         controller_pid=told["controller_pid"] if told else os.getpid(),
         is_controller=told is None,
-        seed=partial(seed_of, config, for_reference_plane=settings.stack == "embedded" and not settings.dev_stack),
-        overlay=partial(overlay_of, config),
+        seed=partial(_seed, config, settings),
+        overlay=partial(_overlay, config),
         invocation_directory=Path(told["invocation_directory"]) if told else config.invocation_params.dir,
     )
     config.stash[_RUN] = run
@@ -281,6 +282,25 @@ def _ini_value(config: pytest.Config, name: str) -> Any:
     if name not in values:
         raise OptionError(f"{name}: {refusal} (source: ini file)")
     return values[name]
+
+
+def _seed(config: pytest.Config, settings: Settings) -> Path | None:
+    from pytest_plexdev.hook_paths import seed_of
+
+    return seed_of(config, for_reference_plane=settings.stack == "embedded" and not settings.dev_stack)
+
+
+def _overlay(config: pytest.Config) -> Path | None:
+    from pytest_plexdev.hook_paths import overlay_of
+
+    return overlay_of(config)
+
+
+def _fix_directories(invocation_directory: Path) -> None:
+    # A test may change the working directory before the first request for a stack, which is when they are read.
+    for name in DIRECTORIES:
+        if chosen := os.environ.get(name):
+            os.environ[name] = str(invocation_directory / chosen)
 
 
 def _unused_directory() -> Path:

@@ -8,6 +8,7 @@ from typing import Final
 from starlette.responses import Response
 
 from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.document import document
 from plexsphere_reference.http.operation import Handler, Operation
 from plexsphere_reference.http.problems import of_status
 
@@ -49,7 +50,7 @@ async def metrics(call: Call) -> Response:
 
 
 async def openapi(call: Call) -> Response:
-    return call.json(_document())
+    return call.json(document(_documented()))
 
 
 async def docs(_call: Call) -> Response:
@@ -68,20 +69,6 @@ async def docs(_call: Call) -> Response:
 async def docs_asset(_call: Call) -> Response:
     # The page above needs no asset; whatever is asked for is not on the list.
     raise of_status(404)
-
-
-def _document() -> dict[str, object]:
-    paths: dict[str, dict[str, object]] = {}
-    for operation in _documented():
-        handler = operation.handler.__name__.strip("_")
-        security: list[dict[str, list[str]]] = [] if operation.access == "public" else [{operation.access: []}]
-        paths.setdefault(operation.path, {})[operation.method.lower()] = {
-            "operationId": handler,
-            "tags": [operation.surface],
-            "security": security,
-            "responses": {"default": {"description": "the result, or application/problem+json"}},
-        }
-    return {"openapi": "3.1.0", "info": {"title": "plexsphere API", "version": "v1"}, "paths": paths}
 
 
 def _documented() -> list[Operation]:

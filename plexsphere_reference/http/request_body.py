@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from plexsphere_reference.http.problems import Problem
 
@@ -80,10 +80,13 @@ async def _read(request: Request, rules: BodyRules, most: int) -> bytes:
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > most:
         raise _too_large(rules)
     raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > most:
-            raise _too_large(rules)
+    try:
+        async for chunk in request.stream():
+            raw += chunk
+            if len(raw) > most:
+                raise _too_large(rules)
+    except ClientDisconnect as error:  # Nobody is left to read the answer; it is no failure of ours.
+        raise Problem(400, rules.malformed, "the body ends before its length") from error
     return bytes(raw)
 
 

@@ -28,10 +28,25 @@ RAW_PATHS: Final = (
     *("http://other.example/v1/domains", "/v1/domains#fragment", "/v1/dom\\ains", "/V1/DOMAINS", "/v1/domains/%20"),
 )
 VALUES: Final = (
-    *("", "x", "%00", "%2F", "%zz", "%FF", "..", "a" * 9000, "00000000-0000-0000-0000-000000000000", "{id}", "-1"),
+    *("", "x", "%00", "%2F", "%zz", "%FF", "...", "a" * 9000, "00000000-0000-0000-0000-000000000000", "{id}", "-1"),
     *("01985a00-0000-7000-8000-00000000ac01", "01985A00-0000-7000-8000-00000000AC01", "%D9%A3", "1e3", "null"),
 )
-JSON_VALUES: Final = (None, True, 0, -1, 1.5, 10**400, "", " ", "x" * 100_000, "\U0010ffff", [], {}, [None], {"a": []})
+JSON_VALUES: Final[tuple[object, ...]] = (
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    10**400,
+    "",
+    " ",
+    "x" * 100_000,
+    "\U0010ffff",
+    [],
+    {},
+    [None],
+    {"a": []},
+)
 
 
 def exchange(plane: Plane, raw: bytes, *, hang_up: bool = False) -> bytes:

@@ -33,6 +33,9 @@ REFUSALS: Final = (
         must=Refused("cache-unwritable", says="choose another one: PLEXDEV_CACHE_DIR=/some/directory"),
     ),
     Environment(
+        name="no-home-and-another-cache", user=_UNKNOWN_USER, variables={"HOME": None, "PLEXDEV_STATE_DIR": None}
+    ),
+    Environment(
         name="cache-of-another-user",
         user=_UNKNOWN_USER,
         # Mounted over with what a user named root left there.

@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from pytest_plexdev.clock import unix_time
+from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.event_loop import run
 from pytest_plexdev.stack.embedded import plane, readiness
 from pytest_plexdev.stack.embedded.ending import describe_end
@@ -37,7 +38,10 @@ def verdicts(info: StackInfo) -> list[Verdict]:
 
 
 def _is_warm(info: StackInfo) -> bool:
-    return info.directory == warm_directory()
+    try:
+        return info.directory == warm_directory()
+    except PlexdevError:  # A user without a home has no warm stack, and may have a run's own.
+        return False
 
 
 def _how_to_go_on(info: StackInfo) -> str:

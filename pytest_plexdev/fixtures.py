@@ -50,11 +50,11 @@ def plexdev_login(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Logins:
 
 
 @pytest.fixture(scope="session")
-def plexdev_tenants(plexdev_stack: Stack, plexdev_login: Logins) -> Tenants:
+def plexdev_tenants(pytestconfig: pytest.Config, plexdev_stack: Stack, plexdev_login: Logins) -> Tenants:
     """The seeded tenants by slug, three of them by default: `plexdev_tenants["acme-corp"].client`."""
     from pytest_plexdev.tenancy import seeded_tenants
 
-    return seeded_tenants(plexdev_stack, plexdev_login)
+    return seeded_tenants(plexdev_stack, plexdev_login, run_mark=run.of(pytestconfig).mark())
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +63,22 @@ def plexdev_client(plexdev_tenants: Tenants) -> Client:
     return plexdev_tenants.operator.client
 
 
+@pytest.fixture(scope="session")
+def _plexdev_leftovers(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Iterator[None]:
+    """Remove what finished runs left on a running stack; a fresh one goes as a whole."""
+    if not run.of(pytestconfig).settings.dev_stack:
+        yield
+        return
+    from pytest_plexdev.leftovers import Removal
+
+    removal = Removal(plexdev_stack)
+    removal.start()
+    yield
+    removal.join(2.0)
+
+
 @pytest.fixture
-def plexdev_tenant(plexdev_tenants: Tenants, plexdev_login: Logins) -> Iterator[FreshTenant]:
+def plexdev_tenant(plexdev_tenants: Tenants, plexdev_login: Logins, _plexdev_leftovers: None) -> Iterator[FreshTenant]:
     """A fresh Domain with an IdP binding, of its own address range: what parallel tests do not share."""
     from pytest_plexdev.tenancy import create_tenant, remove_quietly
 

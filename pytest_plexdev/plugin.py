@@ -11,6 +11,7 @@ import pytest
 
 from pytest_plexdev import guard, run
 from pytest_plexdev.fixtures import (
+    _plexdev_leftovers,
     plexdev_client,
     plexdev_db,
     plexdev_events,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.errors import PlexdevError
 
 __all__ = [
+    "_plexdev_leftovers",
     "plexdev_client",
     "plexdev_db",
     "plexdev_events",

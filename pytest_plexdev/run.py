@@ -140,6 +140,15 @@ class Run:
                 self.running = self._acquire()
         return self.running
 
+    def mark(self) -> str | None:
+        """What the Domains of this run's tests are marked with; ``None`` where the system does not say who we are."""
+        from pytest_plexdev.leftovers import RunMark
+
+        try:
+            return str(RunMark.of(self.controller_pid))
+        except OSError:
+            return None
+
     def moment(self) -> Moment:
         """Now, as a failing test's evidence needs it."""
         return Moment(unix_time(), self.running.log_sizes() if self.running is not None else {})

@@ -110,9 +110,18 @@ class Tenants(Mapping[str, Tenant]):
         tenants: The tenants.
         log: What to read where there are none: the bootstrap's log.
         operator: Whose admin may create Domains, where that is known.
+        run_mark: Which run the Domains belong to that are created for its tests.
     """
 
-    def __init__(self, tenants: Mapping[str, Tenant], *, log: str, operator: Tenant | None = None) -> None:
+    def __init__(
+        self,
+        tenants: Mapping[str, Tenant],
+        *,
+        log: str,
+        operator: Tenant | None = None,
+        run_mark: str | None = None,
+    ) -> None:
+        self.run_mark = run_mark
         self._tenants = dict(tenants)
         self._log = log
         self._operator = operator
@@ -146,11 +155,12 @@ class Tenants(Mapping[str, Tenant]):
         return self._operator or self[OPERATOR_SLUG]
 
 
-def seeded_tenants(stack: Stack, logins: Logins) -> Tenants:
+def seeded_tenants(stack: Stack, logins: Logins, *, run_mark: str | None = None) -> Tenants:
     """The seeded tenants of a stack, ready to log in."""
     known = seeded(stack)
     tenants = {tenant.slug: Tenant(tenant, logins) for tenant in known}
-    return Tenants(tenants, log=where_logged(stack.info, BOOTSTRAP), operator=_operator(known, tenants, logins))
+    operator = _operator(known, tenants, logins)
+    return Tenants(tenants, log=where_logged(stack.info, BOOTSTRAP), operator=operator, run_mark=run_mark)
 
 
 def _operator(known: Sequence[SeededTenant], tenants: Mapping[str, Tenant], logins: Logins) -> Tenant | None:
@@ -179,10 +189,18 @@ def random_ula() -> str:
     return str(ipaddress.IPv6Network((0xFD << 120 | secrets.randbits(40) << 80, 48)))
 
 
-def create_domain(operator: Client, *, reachability: ReachabilityPolicy | None = None) -> Domain:
-    """Create a Domain of its own name and its own address range."""
+def create_domain(
+    operator: Client, *, run_mark: str | None = None, reachability: ReachabilityPolicy | None = None
+) -> Domain:
+    """Create a Domain of its own name and its own address range.
+
+    Args:
+        run_mark: Which run it belongs to, so that a later one can remove it (:mod:`pytest_plexdev.leftovers`).
+    """
     slug = unique_slug(DOMAIN_PREFIX)
-    return operator.domains.create(name=f"Test {slug}", slug=slug, mesh_cidr=random_ula(), reachability=reachability)
+    return operator.domains.create(
+        name=f"Test {slug}", slug=slug, mesh_cidr=random_ula(), description=run_mark, reachability=reachability
+    )
 
 
 def bind_like(like: Tenant, operator: Client, *, domain_id: str) -> IdpBinding:
@@ -201,7 +219,7 @@ def bind_like(like: Tenant, operator: Client, *, domain_id: str) -> IdpBinding:
 def create_tenant(tenants: Tenants, logins: Logins) -> FreshTenant:
     """Create a tenant for one test: a Domain with a binding to the stack's identity provider."""
     operator = tenants.operator
-    domain = create_domain(operator.client)
+    domain = create_domain(operator.client, run_mark=tenants.run_mark)
     binding = bind_like(operator, operator.client, domain_id=domain.id)
     return FreshTenant(domain, binding, operator.client, logins)
 
@@ -223,7 +241,8 @@ def enrol_node(client: Client, project: Project) -> NodeAgent:
 def remove_quietly(tenant: FreshTenant) -> None:
     """Remove what the contract lets one remove.
 
-    It has no delete for Nodes and Identities, so a Domain that has either stays; that is in no test's way.
+    It has no delete for Nodes and Identities, so a Domain that has either stays, in no test's way, until a later run
+    removes it (:mod:`pytest_plexdev.leftovers`).
     """
     client = tenant.client
     with contextlib.suppress(Exception):

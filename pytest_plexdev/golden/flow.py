@@ -91,7 +91,7 @@ class Golden:
     @step
     def domain(self) -> Domain:
         """A new Domain with the fastest reachability policy."""
-        return create_domain(self.operator.client, reachability=FASTEST_POLICY)
+        return create_domain(self.operator.client, run_mark=self.tenants.run_mark, reachability=FASTEST_POLICY)
 
     @step
     def project(self) -> Project:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from pytest_plexdev.leftovers import RunMark, remove_ended
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.stack.embedded.settings import WARM_ID
 from pytest_plexdev.stack.model import StackInfo
+from pytest_plexdev.stack.processes import ProcessId
 
 OURS = Path(__file__).parents[2] / "deploy" / "local" / "seed" / "tenants.yaml"
 FOUR_FIXTURES = """
@@ -75,3 +80,52 @@ def test_another_seed_on_a_running_stack_is_drift(project: pytest.Pytester, stac
     applied = project.runpytest_subprocess("--dev-stack", "-k", "seed", "--plexdev-on-drift=apply", "-n", "2")
     applied.assert_outcomes(passed=2)
     project.runpytest_subprocess("--dev-stack", "-k", "four").assert_outcomes(passed=1)
+
+
+def test_a_later_run_removes_the_domains_of_finished_runs_and_of_no_other(
+    project: pytest.Pytester, stack: StackInfo
+) -> None:
+    (project.path / "seed.yaml").write_text(OURS.read_text("utf-8"), "utf-8")
+    project.makepyfile(
+        test_seed="""
+        import json, pathlib
+
+        def test_leaves(plexdev_node, plexdev_tenant):
+            assert plexdev_tenant.login.domain_id == plexdev_tenant.domain_id
+            pathlib.Path("left").write_text(plexdev_tenant.domain_id)
+
+        def test_tenant(plexdev_tenant):
+            pass
+        """
+    )
+    ignore = "--plexdev-on-drift=ignore"
+    project.runpytest_subprocess("--dev-stack", ignore, "-k", "leaves").assert_outcomes(passed=1)
+    left = (project.path / "left").read_text()
+    ours = RunMark.of(os.getpid())
+    assert stack.endpoints.database is not None
+    with psycopg.connect(stack.endpoints.database, autocommit=True) as connection:
+        insert = "INSERT INTO plexsphere.domains (id, slug, name, mesh_cidr, description) VALUES (%s, %s, 'x', %s, %s)"
+        elsewhere = replace(ours, place="another/place")
+        for number, text in enumerate(["", str(ours), str(elsewhere), "plexdev run: whatever"]):
+            domain, slug = f"00000000-0000-7000-8000-00000000000{number}", f"t-000000000{number}"
+            connection.execute(insert, [domain, slug, f"10.12{number}.0.0/16", text])
+        before = {str(row[0]) for row in connection.execute("SELECT id FROM plexsphere.domains").fetchall()}
+        assert left in before
+        project.runpytest_subprocess("--dev-stack", ignore, "-k", "tenant").assert_outcomes(passed=1)
+        after = {str(row[0]) for row in connection.execute("SELECT id FROM plexsphere.domains").fetchall()}
+
+        assert before - after >= {left}
+        assert len([each for each in after if each.startswith("00000000-")]) == 4
+        connection.execute("UPDATE plexsphere.domains SET created_at = now() - interval '2 days'")
+        assert remove_ended(connection) == ["00000000-0000-7000-8000-000000000002"]
+
+
+def test_a_mark_is_read_as_it_was_written_and_knows_whether_its_run_goes_on() -> None:
+    mark = RunMark.of(os.getpid())
+
+    assert RunMark.parse(str(mark)) == mark
+    assert RunMark.parse("anything else") is None
+    assert not mark.has_ended(is_old=True)
+    assert replace(mark, owner=ProcessId(mark.owner.pid, mark.owner.started - 1)).has_ended(is_old=False)
+    assert not replace(mark, place="x").has_ended(is_old=False)
+    assert replace(mark, place="x").has_ended(is_old=True)

@@ -64,11 +64,12 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
+        # An import asks for each of our modules here before it looks for a file, and is told nothing more.
+        if not name[:1].isupper():
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from pytest_plexdev.lookup import nearest
 
-        # Programs ask for names with underscores that no module has to have: nobody reads what those are told.
-        meant = None if name.startswith("_") else nearest(name, _HOMES)
-        said = f"; did you mean {meant}?" if meant is not None else ""
+        said = f"; did you mean {meant}?" if (meant := nearest(name, _HOMES)) is not None else ""
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{said}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
 

@@ -31,7 +31,7 @@ LOGINS: Final = "logins"
 """Directory of the run's tokens."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)  # each method made costs every start of pytest
 class Moment:
     """When a test began: Unix time, and how long each log was that is a file of this machine."""
 
@@ -39,7 +39,7 @@ class Moment:
     log_sizes: Mapping[Path, int]
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)  # each method made costs every start of pytest
 class Run:
     """One test run, in its controller or in one of its workers.
 

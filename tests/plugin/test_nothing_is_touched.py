@@ -50,7 +50,7 @@ def test_a_run_that_asks_for_nothing_imports_and_starts_nothing(project: pytest.
 
     result.stdout.fnmatch_lines(["*heavy: []"])
     options = ["options", *(f"options.{name}" for name in ("environment", "model", "parsers", "resolver", "table"))]
-    ours = ["clock", "fixtures", "guard", "hookspecs", "lookup", *options, "plugin", "report", "run"]
+    ours = ["clock", "fixtures", "guard", "hookspecs", *options, "plugin", "report", "run"]
     ours += ["stack", "stack.temporary"]
     result.stdout.fnmatch_lines_random([f"*ours: {['pytest_plexdev.' + name for name in ours]}".replace("[", "[[]")])
     assert run_directories() <= before | run_directories()

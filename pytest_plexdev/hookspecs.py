@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 def pytest_plexdev_seed(config: pytest.Config) -> Path | None:
     """Return the seed manifest (YAML) in place of ours; ``${ISSUER}`` in it becomes the stack's issuer.
 
+    A binding that refers to the stack's own secret, ``env:PLEXSPHERE_DEX_CLIENT_SECRET``, has the ``discovery_url``
+    ``${ISSUER}/.well-known/openid-configuration``: the control plane sends that secret nowhere else.
+
     A hook rather than a fixture: whichever test asks first brings the stack up, so there must be one answer.
     """
 

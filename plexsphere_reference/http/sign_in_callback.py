@@ -18,6 +18,7 @@ from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.sign_in import idp_problem, redirect_uri
 from plexsphere_reference.idp_client import IdpFailed
 from plexsphere_reference.ids import uuid7
+from plexsphere_reference.log import log
 from plexsphere_reference.oidc import CodeExchange
 from plexsphere_reference.store import audit, sessions, sign_ins, users
 from plexsphere_reference.store.sign_ins import SignIn
@@ -78,15 +79,10 @@ async def _redeemed(call: Call, binding: Binding, sign_in: SignIn) -> Person:
     if not code:
         said = f"{call.query('error')} {call.query('error_description') or ''}".strip()
         raise Problem(400, "idp_denied", f"the identity provider says {said[:200]!r}")
-    # Again here: the binding may be older than the settings that pair the secret with its discovery URL.
-    secret = call.plane.settings.client_secret(binding.client_secret_ref, discovery_url=binding.discovery_url)
-    if secret is None:
-        detail = "the IdP binding's client_secret_ref names no secret that is meant for its discovery_url"
-        raise Problem(502, "idp_secret_unavailable", detail)
     exchange = CodeExchange(
         code=code,
         code_verifier=sign_in.code_verifier,
-        client_secret=secret,
+        client_secret=_client_secret(call, binding),
         redirect_uri=redirect_uri(call),
         nonce=sign_in.nonce,
     )
@@ -99,6 +95,23 @@ async def _redeemed(call: Call, binding: Binding, sign_in: SignIn) -> Person:
         raise idp_problem(call, binding, error) from error
     except IdTokenRefused as error:
         raise Problem(400 if error.kind in _OURS_TO_REFUSE else 502, error.kind, error.detail) from error
+
+
+def _client_secret(call: Call, binding: Binding) -> str:
+    """The secret of the binding, checked again: the binding may be older than the settings that pair the two."""
+    secret = call.plane.settings.client_secret(binding.client_secret_ref, discovery_url=binding.discovery_url)
+    if secret is not None:
+        return secret
+    log(
+        "WARN",
+        "client secret withheld: PLEXSPHERE_<NAME>_DISCOVERY_URL is not the binding's discovery_url, or there is none",
+        binding=binding.id,
+        reference=binding.client_secret_ref,
+        discovery_url=binding.discovery_url,
+        correlation_id=call.correlation_id,
+    )
+    detail = "the IdP binding's client_secret_ref names no secret that is meant for its discovery_url"
+    raise Problem(502, "idp_secret_unavailable", detail)
 
 
 async def _open_session(call: Call, binding: Binding, who: Person) -> str:

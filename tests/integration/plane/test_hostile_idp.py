@@ -54,6 +54,7 @@ def _without_end(file: BufferedIOBase) -> None:
         file.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
 
 
+_GZIP = b"Content-Encoding: gzip\r\n\r\n"
 WIRES: dict[str, Callable[[BufferedIOBase], object]] = {
     "nothing": lambda _: None,
     "no HTTP": lambda file: file.write(b"220 mail.example ESMTP\r\n"),
@@ -63,8 +64,8 @@ WIRES: dict[str, Callable[[BufferedIOBase], object]] = {
     "two lengths": _raw(b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}}"),
     "a chunk that is none": _raw(b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n"),
     "no end": _without_end,
-    "inflated, a gigabyte": _raw(b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b" " * 50_000_000, 1)),
-    "not gzip": _raw(b"Content-Encoding: gzip\r\n\r\n{}"),
+    "inflated, fifty megabytes": lambda file: _raw(_GZIP, gzip.compress(b" " * 50_000_000, 1))(file),
+    "not gzip": _raw(_GZIP, b"{}"),
     "an encoding nobody knows": _raw(b"Content-Encoding: \xff\r\n\r\n{}"),
     "a redirect": _raw(b"Location: http://169.254.169.254/\r\n\r\n", status=b"302 Found"),
     "a redirect to nowhere": _raw("Location: http://[€\r\n\r\n".encode(), status=b"302 Found"),
@@ -137,7 +138,7 @@ def _document(idp: RogueIdp, **members: Any) -> tuple[int, bytes]:
 # ---- whatever it answers ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("status", [200, 400])
 def test_a_body_of_any_kind(tenant: Tenant, status: int) -> None:
     for path, kind, call in (
         (DISCOVERY, "idp_discovery_failed", tenant.start),

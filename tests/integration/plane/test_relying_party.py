@@ -270,6 +270,8 @@ def test_a_secret_is_never_sent_to_an_identity_provider_of_ones_own(
 
     assert tenant.refused() == (502, "idp_secret_unavailable")
     assert own.token_forms == []
+    log = tenant.plane.log.read_text()
+    assert f"binding={tenant.binding_id} reference={reference} discovery_url={own.discovery_url}" in log
 
 
 def test_the_prompt_goes_to_the_identity_provider(tenant: Tenant) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import json
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,9 +33,12 @@ HEADERS = st.dictionaries(
     st.sampled_from(["alg", "kid", "typ", "crit", "jwk", "jku", "b64", "x5c", "zip"]),
     JSON | st.sampled_from(["RS256", "ES256", "HS256", "none", "one"]),
 )
-RSA = RSAKey.generate_key(2048, {"kid": "one"})
-KEYS = KeySet([RSA])
 EXPECTED = Expected(issuer="i", client_id="c", nonce="n", now=1.8e9)
+
+
+@functools.cache
+def _keys() -> KeySet:
+    return KeySet([RSAKey.generate_key(2048, {"kid": "one"})])
 
 
 @given(st.binary() | JSON.map(lambda each: json.dumps(each).encode()))
@@ -54,13 +58,13 @@ def test_a_token_is_refused_unless_a_key_signed_it(header: dict[str, Any], paylo
     parts = (json.dumps(header).encode(), json.dumps(payload).encode(), signature)
     token = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
     with contextlib.suppress(IdTokenRefused):
-        assert claims_of(token, KEYS) is None
+        assert claims_of(token, _keys()) is None
 
 
 @given(st.text())
 def test_text_that_is_no_token_is_refused(text: str) -> None:
     with contextlib.suppress(IdTokenRefused):
-        assert claims_of(text, KEYS) is None
+        assert claims_of(text, _keys()) is None
 
 
 @given(

@@ -33,6 +33,8 @@ HEADERS = st.dictionaries(
     st.sampled_from(["alg", "kid", "typ", "crit", "jwk", "jku", "b64", "x5c", "zip"]),
     JSON | st.sampled_from(["RS256", "ES256", "HS256", "none", "one"]),
 )
+ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A machine that is busy is no fault."""
 EXPECTED = Expected(issuer="i", client_id="c", nonce="n", now=1.8e9)
 
 
@@ -41,18 +43,21 @@ def _keys() -> KeySet:
     return KeySet([RSAKey.generate_key(2048, {"kid": "one"})])
 
 
+@ANY_SPEED
 @given(st.binary() | JSON.map(lambda each: json.dumps(each).encode()))
 def test_content_is_the_document_or_unreadable(content: bytes) -> None:
     with contextlib.suppress(Unreadable):
         decode(content, Metadata)
 
 
+@ANY_SPEED
 @given(st.lists(JSON | st.dictionaries(MEMBERS, VALUES), max_size=5))
 def test_a_key_set_has_usable_keys_or_is_wrong(keys: list[Any]) -> None:
     with contextlib.suppress(WrongKeySet):
         assert key_set(json.dumps({"keys": keys}).encode())
 
 
+@ANY_SPEED
 @given(HEADERS, JSON, st.binary(max_size=300))
 def test_a_token_is_refused_unless_a_key_signed_it(header: dict[str, Any], payload: object, signature: bytes) -> None:
     parts = (json.dumps(header).encode(), json.dumps(payload).encode(), signature)
@@ -61,19 +66,20 @@ def test_a_token_is_refused_unless_a_key_signed_it(header: dict[str, Any], paylo
         assert claims_of(token, _keys()) is None
 
 
+@ANY_SPEED
 @given(st.text())
 def test_text_that_is_no_token_is_refused(text: str) -> None:
     with contextlib.suppress(IdTokenRefused):
         assert claims_of(text, _keys()) is None
 
 
+@ANY_SPEED
 @given(
     st.dictionaries(
         st.sampled_from(["iss", "aud", "azp", "exp", "iat", "nbf", "nonce", "sub", "email", "name", "acr", "amr"]),
         JSON | st.sampled_from(["i", "c", "n", 1.8e9, 1.9e9]),
     )
 )
-@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_claims_are_a_person_s_or_refused(claims: dict[str, Any]) -> None:
     with contextlib.suppress(IdTokenRefused):
         check(claims, EXPECTED)
@@ -81,6 +87,7 @@ def test_claims_are_a_person_s_or_refused(claims: dict[str, Any]) -> None:
         person(claims, {}, required_acr=["a"], required_amr=["b"])
 
 
+@ANY_SPEED
 @given(st.text() | st.from_regex(r"https?://[^/]*(/.*)?", fullmatch=True))
 def test_a_web_url_is_one_to_every_reader(text: str) -> None:
     if not is_web_url(text):

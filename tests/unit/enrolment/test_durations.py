@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plexsphere_reference.domain.durations import InvalidDuration, format_seconds, parse_duration
@@ -58,6 +58,7 @@ def test_what_go_refuses_is_no_duration(text: str) -> None:
     assert len(str(refused.value)) < 200
 
 
+@settings(deadline=None)
 @given(st.lists(TERMS, min_size=1, max_size=4))
 def test_any_duration_is_an_int64_of_nanoseconds_or_refused(terms: list[tuple[str, str, str, str]]) -> None:
     try:
@@ -67,6 +68,7 @@ def test_any_duration_is_an_int64_of_nanoseconds_or_refused(terms: list[tuple[st
     assert 0 <= nanoseconds < 1 << 63
 
 
+@settings(deadline=None)
 @given(st.integers(0, (1 << 63) - 1))
 def test_what_is_formatted_is_parsed_back(nanoseconds: int) -> None:
     assert abs(parse_duration(format_seconds(nanoseconds)) - nanoseconds) <= 1  # Go's own float arithmetic

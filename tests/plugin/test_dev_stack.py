@@ -219,6 +219,10 @@ def test_a_failing_step_skips_the_later_ones(project: pytest.Pytester, stack: St
         import pytest
         from pytest_plexdev.golden import flow
 
+        def pytest_configure(config):
+            # Only the golden package registers it, and its tests are imported here.
+            config.addinivalue_line("markers", "slow: waits in real time")
+
         def refuse(*_, **__):
             raise ValueError("no Project today\\nsecond line")
 

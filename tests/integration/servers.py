@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,6 +18,7 @@ import httpx
 import psycopg
 import pytest
 
+from pytest_plexdev.stack.embedded.passwd_entry import has_entry, with_entry
 from pytest_plexdev.stack.embedded.postgres_data import find_binaries
 from pytest_plexdev.stack.embedded.postgres_user import run_as
 from pytest_plexdev.stack.embedded.processes import _tied_to_parent
@@ -36,7 +37,7 @@ class PostgresServer:
         self._binaries = self._user.reachable(find_binaries(None), self.directory)
         self._process: subprocess.Popen[bytes] | None = None
         options = ["-U", "plexsphere", "-A", "trust", "--encoding=UTF8", "--locale=C.UTF-8", "-N"]
-        initdb = self._spawn(["initdb", "-D", str(self._data), *options])
+        initdb = self._spawn(["initdb", "-D", str(self._data), *options], environment=self._with_user())
         assert initdb.wait() == 0
         self.start()
         with psycopg.connect(self._maintenance_url, autocommit=True) as connection:
@@ -77,9 +78,18 @@ class PostgresServer:
             return False
         return True
 
-    def _spawn(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _with_user(self) -> Mapping[str, str]:
+        """The environment in which initdb finds its user, who may have no passwd entry."""
+        uid = self._user.seen_as
+        if has_entry(uid):
+            return os.environ
+        return with_entry(uid, os.environ, program=self._binaries / "initdb", directory=self.directory)
+
+    def _spawn(self, argv: Sequence[str], *, environment: Mapping[str, str] = os.environ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [str(self._binaries / argv[0]), *argv[1:]],
+            cwd=self.directory,
+            env=environment,
             preexec_fn=_tied_to_parent(signal.SIGQUIT, self._user.prepare),
             user=self._user.uid,
             stdout=subprocess.DEVNULL,

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import httpx
 
+from pytest_plexdev.api.transport import new_http_client
 from pytest_plexdev.doctor.model import Finding, FindingState
 from pytest_plexdev.stack.directories import cache_directory
 from pytest_plexdev.stack.embedded.layout import supervisor_of
@@ -77,7 +78,8 @@ def _of_readyz(info: StackInfo | None, verdicts: Sequence[Verdict]) -> list[Find
     failing: list[str] = []
     state: FindingState
     try:
-        answer = httpx.get(url, timeout=_PATIENCE, trust_env=False)
+        with new_http_client(url) as http:
+            answer = http.get(url, timeout=_PATIENCE)
         probes: Sequence[Mapping[str, Any]] = answer.json().get("probes", ())
     except (httpx.HTTPError, ValueError, AttributeError) as error:
         state, evidence = "found", f"GET {url} got no answer that can be read: {error or type(error).__name__}"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import threading
 from collections.abc import Callable
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -23,7 +27,8 @@ INFO = StackInfo(
 
 
 def readyz(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], httpx.Response]) -> Finding:
-    monkeypatch.setattr(httpx, "get", lambda *_, **__: answer())
+    transport = httpx.MockTransport(lambda _: answer())
+    monkeypatch.setattr(embedded, "new_http_client", lambda _: httpx.Client(transport=transport))
     (finding,) = embedded._of_readyz(INFO, ())
     return finding
 
@@ -56,6 +61,33 @@ def test_an_answer_that_is_none(monkeypatch: pytest.MonkeyPatch, body: bytes) ->
 
     assert finding.state == "found"
     assert "got no answer that can be read" in finding.evidence
+
+
+def test_the_api_answers_where_localhost_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve = socket.getaddrinfo
+
+    def resolve_addresses_only(host: str, *rest: Any, **options: Any) -> Any:
+        if host == "localhost":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return resolve(host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_addresses_only)
+    with HTTPServer(("127.0.0.1", 0), _Ready) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        api = f"http://localhost:{server.server_port}"
+        (finding,) = embedded._of_readyz(replace(INFO, endpoints=replace(INFO.endpoints, api=api)), ())
+
+    assert (finding.state, finding.evidence) == ("ok", f"GET {api}/readyz: 200; postgres answer")
+
+
+class _Ready(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"probes": [{"name": "postgres", "ok": true}]}')
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 def test_an_api_that_is_gone_is_not_asked() -> None:

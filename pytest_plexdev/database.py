@@ -34,11 +34,16 @@ def connect(stack: Stack) -> psycopg.Connection[Any]:
         return psycopg.connect(url, autocommit=True)
 
 
+def libpq_variables() -> list[str]:
+    """The variables of this process that libpq may read: they change where and how it connects."""
+    return [name for name in os.environ if name.startswith("PG")]
+
+
 @contextlib.contextmanager
 def _no_libpq_variables() -> Iterator[None]:
     """Hide the variables that libpq reads: no option of a connection leaves out a ``PGSERVICE`` or a ``PGTZ``."""
     with _ENVIRONMENT:
-        hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
+        hidden = {name: os.environ.pop(name) for name in libpq_variables()}
         try:
             yield
         finally:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from pytest_plexdev.database import libpq_variables
 from pytest_plexdev.stack.processes import ProcessId
 
 if TYPE_CHECKING:
@@ -97,8 +99,9 @@ class Removal:
         self._thread = threading.Thread(target=self._run, name="plexdev-leftovers", daemon=True)
 
     def start(self) -> None:
-        """Begin, where the stack's database is the reference plane's; return at once."""
-        if self._stack.can(_REFERENCE_ONLY):
+        """Start, where the database is the reference plane's and its URL alone leads there; return at once."""
+        # PGHOSTADDR would lead to another database, and hiding it for this thread would hide it from the tests.
+        if self._stack.can(_REFERENCE_ONLY) and not libpq_variables():
             self._thread.start()
 
     def join(self, timeout: float) -> None:
@@ -114,22 +117,20 @@ class Removal:
     def _remove(self) -> None:
         import psycopg
 
-        close, url = self._way()
-        try:
-            with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
-                remove_ended(connection)
-        finally:
-            close()
+        with self._database_url() as url, psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+            remove_ended(connection)
 
-    def _way(self) -> tuple[Any, str]:
-        """The database's URL, by a way of this thread's own: a port-forward ends with the thread that opened it."""
+    @contextlib.contextmanager
+    def _database_url(self) -> Iterator[str]:
+        """The database's URL; of a cluster's by a port-forward of this thread, for one ends with its thread."""
         info = self._stack.info
         if info.endpoints.database is not None or info.cluster is None:
-            return (lambda: None), info.endpoints.database or ""
+            yield info.endpoints.database or ""
+            return
         from pytest_plexdev.stack.kind.forward import Forwards
 
-        forwards = Forwards(info.cluster)
-        return forwards.close, forwards.url("postgres")
+        with contextlib.closing(Forwards(info.cluster)) as forwards:
+            yield forwards.url("postgres")
 
 
 def remove_ended(connection: psycopg.Connection[Any]) -> list[str]:

@@ -78,9 +78,7 @@ def print_error(command: str | None, error: BaseException, code: int) -> None:
 
 def _encoded(error: BaseException) -> dict[str, str]:
     if isinstance(error, PlexdevError):
-        entry = error.failure
-        texts = {name: getattr(entry, name).format(**error.facts) for name in ("what", "why", "fix")}
-        return {"tag": error.tag, **texts, "detail": error.detail}
+        return {"tag": error.tag, "what": error.what, "why": error.why, "fix": error.fix, "detail": error.detail}
     if isinstance(error, CommandError):
         return {"tag": error.tag, "what": error.what, "why": "", "fix": "", "detail": ""}
     if isinstance(error, UsageError):

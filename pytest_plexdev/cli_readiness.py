@@ -82,15 +82,14 @@ def _lack(chosen: Here | None, directory: Path | None, deadline: float, progress
     except PlexdevError as error:
         if error.failure not in {STACK_MISSING, API_SILENT}:
             raise
-        what, fix = (template.format(**error.facts) for template in (error.failure.what, error.failure.fix))
         no_stack = error.failure is STACK_MISSING
-        return _Lack(what, fix, no_stack=no_stack, next_look=0.0 if no_stack else _LOOK_TAKES)
+        return _Lack(error.what, error.fix, no_stack=no_stack, next_look=0.0 if no_stack else _LOOK_TAKES)
     unready = [verdict for verdict in found if verdict.state != "ready"]
     return _lack_of(unready) if unready else None
 
 
 def _lack_of(unready: Sequence[Verdict]) -> _Lack:
-    reason = "; ".join(f"{verdict.name}: {verdict.reason.partition(chr(10))[0]}" for verdict in unready)
+    reason = "; ".join(f"{verdict.name}: {verdict.headline}" for verdict in unready)
     return _Lack(reason, next((verdict.hint for verdict in unready if verdict.hint), "plexdev status"))
 
 
@@ -104,8 +103,7 @@ def _answered(
     except PlexdevError as error:
         if error.failure is not API_SILENT:
             raise
-        silent = str(error.failure.what.format(**error.facts))
-        return [*_of_the_cluster(), Verdict(name="api", state="waiting", reason=silent, hint=str(error.facts["fix"]))]
+        return [*_of_the_cluster(), Verdict(name="api", state="waiting", reason=error.what, hint=error.fix)]
     if says_what_is_passed_over:
         cli_attach.mention(attached)
     found = attached.provider.state(attached.info)

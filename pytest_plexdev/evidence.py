@@ -170,7 +170,7 @@ def _readiness(stack: Stack, verdicts: Sequence[Verdict]) -> str:
     shown = [
         replace(
             verdict,
-            reason=verdict.reason.partition("\n")[0],
+            reason=verdict.headline,
             hint="" if any(log in verdict.hint for log in logs) else verdict.hint,
         )
         for verdict in verdicts

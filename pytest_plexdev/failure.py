@@ -41,13 +41,27 @@ class PlexdevError(Exception):
         """The exit code of a ``plexdev`` command that ends with this failure."""
         return self.failure.exit_code
 
+    @property
+    def what(self) -> str:
+        """What happened."""
+        return self.failure.what.format(**self.facts)
+
+    @property
+    def why(self) -> str:
+        """Why we think so; empty where the entry has no reason."""
+        return self.failure.why.format(**self.facts)
+
+    @property
+    def fix(self) -> str:
+        """The command that fixes it."""
+        return self.failure.fix.format(**self.facts)
+
     def __str__(self) -> str:
-        entry = self.failure
-        lines = [f"plexdev[{entry.tag}]: {entry.what.format(**self.facts)}"]
-        if entry.why:
-            lines.append(f"  why: {entry.why.format(**self.facts)}")
+        lines = [f"plexdev[{self.tag}]: {self.what}"]
+        if self.failure.why:
+            lines.append(f"  why: {self.why}")
         lines += [f"  | {line}" for line in self.detail.splitlines()]
-        lines.append(f"  fix: {entry.fix.format(**self.facts)}")
+        lines.append(f"  fix: {self.fix}")
         return "\n".join(lines)
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -171,7 +171,7 @@ class Stack:
             detail="\n".join(f"{verdict.name} is {verdict.state}: {verdict.reason}" for verdict in others),
             service=f"all of {', '.join(verdict.name for verdict in verdicts)}" if has_one_reason else first.name,
             state=first.state,
-            reason=first.reason.partition("\n")[0],
+            reason=first.headline,
             fix=first.hint or f"look whether its node runs: docker ps -a --filter name={cluster.name}-",
         )
 
@@ -181,7 +181,7 @@ class Stack:
         for _ in range(10):
             for verdict in self.verdicts():
                 if verdict.name == service and verdict.state == "gone":
-                    said = verdict.reason.partition("\n")[0]
+                    said = verdict.headline
                     if not said.startswith("ended with "):
                         return "its stack", said
                     how, _, why = said.removeprefix("ended with ").partition(": ")

@@ -64,7 +64,7 @@ def _stack_state(place: Path, info: StackInfo | None, verdicts: Sequence[Verdict
         return "ok", f"the one in {place} is coming up (supervisor: pid {supervisor.pid})", ""
     broken = [verdict for verdict in verdicts if verdict.state != "ready"]
     if broken:
-        evidence = "; ".join(f"{each.name} is {each.state}: {each.reason.partition(chr(10))[0]}" for each in broken)
+        evidence = "; ".join(f"{each.name} is {each.state}: {each.headline}" for each in broken)
         return "found", f"in {place}: {evidence}", AGAIN
     names = ", ".join(verdict.name for verdict in verdicts)
     return "ok", f"in {place}: supervisor (pid {supervisor.pid}), {names}", ""

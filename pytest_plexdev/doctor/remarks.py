@@ -44,7 +44,7 @@ def remarks(access: Access | None, environment: Mapping[str, str] = os.environ) 
     if access is not None:
         return _of_its_objects(access)
     remote = patient.elsewhere(environment)
-    unusable = [Remark(_of_unusable(error), is_trouble=False) for error in patient.unusable(environment)]
+    unusable = [Remark(f"{error.what}; try: {error.fix}", is_trouble=False) for error in patient.unusable(environment)]
     if remote is None:
         return unusable
     return [
@@ -55,11 +55,6 @@ def remarks(access: Access | None, environment: Mapping[str, str] = os.environ) 
             is_trouble=False,
         ),
     ]
-
-
-def _of_unusable(error: PlexdevError) -> str:
-    what, fix = (template.format(**error.facts) for template in (error.failure.what, error.failure.fix))
-    return f"{what}; try: {fix}"
 
 
 def _of_its_objects(access: Access) -> list[Remark]:

@@ -145,6 +145,11 @@ class Verdict:
     since: float | None = None
     hint: str = ""
 
+    @property
+    def headline(self) -> str:
+        """The first line of the reason; the end of a log may follow it."""
+        return self.reason.partition("\n")[0]
+
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseBegan:

@@ -37,7 +37,7 @@ def _keep(answers: dict[str, Any], name: str, probe: Probe) -> None:
         answers[name] = probe()
     except PlexdevError as error:
         said = error.detail.splitlines()[-1:]
-        answers[name] = Unknown(": ".join([error.failure.what.format(**error.facts), *said]))
+        answers[name] = Unknown(": ".join([error.what, *said]))
     except Exception as error:
         # Whatever it is: it is said, and the others go on.
         answers[name] = Unknown(f"{type(error).__name__}: {error}")

@@ -79,23 +79,11 @@ def parts_that_differ(settings: EmbeddedSettings, info: StackInfo) -> list[str]:
     return [name for name, real in wants_real.items() if is_real.get(name, real) != real]
 
 
-def seed_differs(settings: EmbeddedSettings, info: StackInfo) -> bool:
-    """Whether *settings* would seed something else than what the stack was brought up with."""
-    from pytest_plexdev.stack.embedded import plane
-    from pytest_plexdev.stack.embedded.layout import Layout
-
-    used = plane.manifest_file(Layout(info.directory, info.directory))
-    try:
-        return used.read_text(encoding="utf-8") != plane.rendered_manifest(info.endpoints.issuer, settings.seed)
-    except FileNotFoundError:
-        return False
-
-
 def _refuse_broken(info: StackInfo) -> None:
     from pytest_plexdev.stack.embedded.state import verdicts
 
     broken = [verdict for verdict in verdicts(info) if verdict.state != "ready"]
     if broken:
         services = ", ".join(f"{verdict.name} is {verdict.state}" for verdict in broken)
-        reason = "; ".join(f"{verdict.name}: {verdict.reason.partition(chr(10))[0]}" for verdict in broken)
+        reason = "; ".join(f"{verdict.name}: {verdict.headline}" for verdict in broken)
         raise PlexdevError(STACK_BROKEN, services=services, reason=reason)

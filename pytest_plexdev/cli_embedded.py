@@ -28,8 +28,9 @@ def up(options: argparse.Namespace) -> int:
     import msgspec
 
     from pytest_plexdev.progress import show
+    from pytest_plexdev.stack.embedded import seeding
     from pytest_plexdev.stack.embedded.settings import API_PORT, IDP_PORT, WARM_ID, EmbeddedSettings, Prefer
-    from pytest_plexdev.stack.embedded.warm import bring_up_warm, parts_that_differ, seed_differs
+    from pytest_plexdev.stack.embedded.warm import bring_up_warm, parts_that_differ
 
     prefer: Prefer = options.prefer or "real"
     settings = EmbeddedSettings(
@@ -44,7 +45,7 @@ def up(options: argparse.Namespace) -> int:
     with show(as_json=options.json) as progress, _holder_named():
         info, is_new = bring_up_warm(settings, progress)
     differ = [] if is_new else [*parts_that_differ(settings, info), *_ports_that_differ(options, info)]
-    if not is_new and seed_differs(settings, info):
+    if not is_new and seeding.differs(info, settings.seed):
         differ.append("seed")
     seconds = time.monotonic() - began
     stack = msgspec.to_builtins(info, enc_hook=str)

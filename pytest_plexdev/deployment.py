@@ -11,3 +11,8 @@ def deploy_directory() -> Path:
     # The package's own first: beside an installed one, `deploy` is whoever's put it into site-packages.
     installed = package / "_deploy"
     return (installed if installed.is_dir() else package.parent / "deploy") / "local"
+
+
+def seed_file() -> Path:
+    """The seed manifest of the runbook, with ``${ISSUER}`` where a stack's issuer goes."""
+    return deploy_directory() / "seed" / "tenants.yaml"

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.deployment import seed_file
 from pytest_plexdev.errors import SEED_UNUSABLE, PlexdevError
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _PLACE: Final = re.compile(r"(.*) - at `\$(.*)`")
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
-EXAMPLE: Final = Path("seed", "tenants.yaml")
-"""Our own manifest, below ``deploy/local``."""
 
 
 class Binding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -92,7 +90,7 @@ def check_seed(path: Path, *, source: str, for_reference_plane: bool) -> None:
 
 def seed_unusable(path: object, reason: str, *, source: str) -> PlexdevError:
     """The error for a seed manifest that cannot be used."""
-    return PlexdevError(SEED_UNUSABLE, path=path, reason=reason, source=source, example=deploy_directory() / EXAMPLE)
+    return PlexdevError(SEED_UNUSABLE, path=path, reason=reason, source=source, example=seed_file())
 
 
 def _flaw(path: Path, form: type[msgspec.Struct]) -> str | None:

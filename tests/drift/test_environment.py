@@ -106,7 +106,7 @@ def test_the_embedded_stack_sends_the_secret_where_its_bindings_point(tmp_path: 
         held.release()
 
     expected = plane.variables(sites)["PLEXSPHERE_DEX_DISCOVERY_URL"]
-    assert f"discovery_url: {expected}\n" in plane.manifest_file(layout).read_text(encoding="utf-8")
+    assert f"discovery_url: {expected}\n" in plane.manifest_file(layout.directory).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("addresses", [Addresses(), Addresses(18080, 15556)], ids=["warm", "fresh"])

@@ -9,11 +9,11 @@ import pytest
 
 from plexsphere_reference import bootstrap
 from pytest_plexdev import seed_manifest
-from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.deployment import seed_file
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.seed_manifest import EXAMPLE, check_seed
+from pytest_plexdev.seed_manifest import check_seed
 
-OURS = (deploy_directory() / EXAMPLE).read_text()
+OURS = seed_file().read_text()
 
 
 def check(path: Path, *, for_reference_plane: bool = True) -> None:
@@ -21,8 +21,8 @@ def check(path: Path, *, for_reference_plane: bool = True) -> None:
 
 
 def test_ours_is_usable() -> None:
-    check(deploy_directory() / EXAMPLE)
-    check(deploy_directory() / EXAMPLE, for_reference_plane=False)
+    check(seed_file())
+    check(seed_file(), for_reference_plane=False)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.processes import ProcessId
 from pytest_plexdev.stack.temporary import temporary_directory
 
+CONFIGURATION: Final = "configuration"
+"""Name of the directory of rendered configuration, in a stack's."""
 _SCRATCH_PREFIX: Final = "plexdev-"
 
 
@@ -51,7 +53,7 @@ class Layout:
 
     @property
     def configuration(self) -> Path:
-        return self.directory / "configuration"
+        return self.directory / CONFIGURATION
 
     @property
     def ends(self) -> Path:

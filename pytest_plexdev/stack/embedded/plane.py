@@ -7,9 +7,9 @@ import signal
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.deployment import seed_file
 from pytest_plexdev.stack.embedded.environment import program_environment
-from pytest_plexdev.stack.embedded.layout import Layout
+from pytest_plexdev.stack.embedded.layout import CONFIGURATION, Layout
 from pytest_plexdev.stack.embedded.processes import Command
 from pytest_plexdev.stack.embedded.settings import Programs
 from pytest_plexdev.stack.embedded.sites import Sites
@@ -81,25 +81,25 @@ def migrate(programs: Programs, layout: Layout, sites: Sites) -> Command:
 
 def bootstrap(programs: Programs, layout: Layout, sites: Sites) -> Command:
     return Command(
-        argv=[*programs.bootstrap, "--manifest", str(manifest_file(layout))],
+        argv=[*programs.bootstrap, "--manifest", str(manifest_file(layout.directory))],
         environment=variables(sites),
         log=layout.log(BOOTSTRAP),
         stop_signal=signal.SIGTERM,
     )
 
 
-def manifest_file(layout: Layout) -> Path:
-    return layout.configuration / "manifest.yaml"
+def manifest_file(directory: Path) -> Path:
+    return directory / CONFIGURATION / "manifest.yaml"
 
 
 def render_manifest(layout: Layout, sites: Sites, *, seed: Path | None = None) -> None:
     """Write the seed manifest, ours by default, with this stack's issuer: no file can know its port beforehand."""
-    manifest_file(layout).write_text(rendered_manifest(sites.issuer, seed), encoding="utf-8")
+    manifest_file(layout.directory).write_text(rendered_manifest(sites.issuer, seed), encoding="utf-8")
 
 
 def rendered_manifest(issuer: str, seed: Path | None) -> str:
     """The seed manifest, ours by default, with an issuer put in."""
-    text = (seed or deploy_directory() / "seed" / "tenants.yaml").read_text(encoding="utf-8")
+    text = (seed or seed_file()).read_text(encoding="utf-8")
     return text.replace(_ISSUER_PLACEHOLDER, issuer)
 
 

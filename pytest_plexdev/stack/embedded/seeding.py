@@ -26,7 +26,7 @@ _CANDIDATE: Final = "manifest-of-a-run.yaml"
 def differs(info: StackInfo, seed: Path | None) -> bool:
     """Whether the stack was seeded by another manifest than *seed*, ours by default. It reads two files."""
     with contextlib.suppress(FileNotFoundError):
-        applied = _manifest_file(info).read_text(encoding="utf-8")
+        applied = plane.manifest_file(info.directory).read_text(encoding="utf-8")
         return applied != plane.rendered_manifest(info.endpoints.issuer, seed)
     return False
 
@@ -43,7 +43,7 @@ def apply(info: StackInfo, seed: Path | None, *, timeout: float) -> StackInfo:
     import yaml
     from filelock import FileLock
 
-    manifest = _manifest_file(info)
+    manifest = plane.manifest_file(info.directory)
     with FileLock(manifest.with_suffix(".lock")):
         if not differs(info, seed):
             return StackInfo.read(stack_file(info.directory))
@@ -97,7 +97,3 @@ def _variables(info: StackInfo) -> dict[str, str]:
         variables["PLEXSPHERE_SPICEDB_ENDPOINT"] = info.endpoints.spicedb
         variables["PLEXSPHERE_SPICEDB_PRESHARED_KEY"] = PRESHARED_KEY
     return variables
-
-
-def _manifest_file(info: StackInfo) -> Path:
-    return info.directory / "configuration" / "manifest.yaml"

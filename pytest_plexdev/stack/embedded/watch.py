@@ -137,7 +137,9 @@ class _Watch:
         sweep_all()
 
     def _tenants(self) -> tuple[SeededTenant, ...]:
-        manifest: dict[str, Any] = yaml.safe_load(plane.manifest_file(self._plan.layout).read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = yaml.safe_load(
+            plane.manifest_file(self._plan.layout.directory).read_text(encoding="utf-8")
+        )
         return tenants_in(manifest)
 
     def _let_asker_go(self) -> None:

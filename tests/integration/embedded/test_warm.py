@@ -15,10 +15,9 @@ from typing import Any, NoReturn
 import pytest
 
 from pytest_plexdev import cli
-from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.deployment import seed_file
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.options.environment import unknown_variables
-from pytest_plexdev.seed_manifest import EXAMPLE
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
@@ -311,7 +310,7 @@ def test_up_seeds_what_it_is_told_and_says_where_another_seed_runs(
     state: Path, tmp_path: Path, settings: EmbeddedSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed = tmp_path / "a seed.yaml"
-    seed.write_text((deploy_directory() / EXAMPLE).read_text().replace("slug: beta-llc", "slug: delta-llc"))
+    seed.write_text(seed_file().read_text().replace("slug: beta-llc", "slug: delta-llc"))
     up = ["up", "--port", "0", "--idp-port", "0", "--prefer", "stand-in"]
 
     assert cli.main([*up, "--seed", str(seed), "--json"]) == 0

@@ -8,7 +8,7 @@ from typing import Final
 import yaml
 
 from pytest_plexdev.command import run
-from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.deployment import seed_file
 from pytest_plexdev.kube import Access
 from pytest_plexdev.seed import RUNBOOK_SQL, seeded_of, with_people_of
 from pytest_plexdev.stack.kind.names import NAMESPACE
@@ -31,5 +31,5 @@ def read_tenants(access: Access, seed: Path | None) -> tuple[SeededTenant, ...]:
     said = run(argv, timeout=_PATIENCE, purpose="the ids of the seeded Domains are read from Postgres")
     rows = (line.split("|") for line in said.stdout.splitlines() if line.count("|") == 2)
     tenants = seeded_of((slug, domain, binding) for slug, domain, binding in rows)
-    manifest = seed or deploy_directory() / "seed" / "tenants.yaml"
+    manifest = seed or seed_file()
     return with_people_of(tenants, yaml.safe_load(manifest.read_text(encoding="utf-8")))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +23,7 @@ from plexsphere_reference.oidc import RelyingParty
 from plexsphere_reference.reachability import Evaluator
 from plexsphere_reference.relay import Relay
 from plexsphere_reference.settings import Settings
+from plexsphere_reference.stop_signals import stop_on_signals
 from plexsphere_reference.store.audit import AuditLog
 from plexsphere_reference.store.audit_verification import AuditVerifier
 from plexsphere_reference.store.credentials import Credentials
@@ -90,20 +90,11 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
         await server.serve(sockets=[sock])
 
 
-def _end(stop: asyncio.Event, number: signal.Signals) -> None:
-    # Its exit status is 0: without this line nobody could tell who ended it.
-    log("INFO", "told to end", signal=number.name)
-    stop.set()
-
-
 class _Server(uvicorn.Server):
     """uvicorn, ended by our signals without its half-second poll."""
 
     async def main_loop(self) -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, _end, stop, number)
+        stop = stop_on_signals()
         ticker = asyncio.create_task(self._tick())
         await stop.wait()
         ticker.cancel()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from plexsphere_reference.log import dev_warning, log
 from plexsphere_reference.signer import signing_pb2 as wire
 from plexsphere_reference.signer.keys import Failure, Keys, SigningError, SigningKey, State
 from plexsphere_reference.signer.signing_pb2_grpc import SigningServicer, add_SigningServicer_to_server
+from plexsphere_reference.stop_signals import stop_on_signals
 from plexsphere_reference.store.database import Database, DatastoreUnavailable
 
 _STOP_GRACE: Final = 0.1
@@ -58,7 +58,7 @@ def main(database_url: str, listen: str, port_file: Path | None, *, env: str = "
 
 
 async def _serve(database_url: str, listen: str, port_file: Path | None) -> int:
-    stop = _stop_signals()
+    stop = stop_on_signals()
     database = Database(database_url, most_connections=4)
     # Without SO_REUSEPORT a second signer on a taken port fails, rather than silently sharing it.
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
@@ -76,19 +76,6 @@ async def _serve(database_url: str, listen: str, port_file: Path | None) -> int:
     await database.close()
     await server.stop(_STOP_GRACE)
     return 0
-
-
-def _stop_signals() -> asyncio.Event:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, _end, stop, number)
-    return stop
-
-
-def _end(stop: asyncio.Event, number: signal.Signals) -> None:
-    # Its exit status is 0: without this line nobody could tell who ended it.
-    log("INFO", "told to end", signal=number.name)
-    stop.set()
 
 
 def _announce(port: int, port_file: Path | None) -> None:

@@ -14,7 +14,7 @@ _CRASHES: Final = frozenset(
     -number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 )
 _OBEYED: Final = re.compile(
-    r"told to end.*signal=(SIG[A-Z]+)"  # our own programs
+    r"stopping on signal.*signal=(SIG[A-Z]+)"  # our own programs
     r"|(Initiating Shutdown)\.\.\."  # nats-server, whose exit status is 1 after a SIGTERM
     r"|received (smart|fast|immediate) shutdown request"  # postgres
 )

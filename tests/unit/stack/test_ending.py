@@ -12,7 +12,7 @@ from pytest_plexdev.stack.embedded.ending import describe_end
 @pytest.mark.parametrize(
     ("status", "said", "how", "why"),
     [
-        (0, 'level=INFO msg="told to end" signal=SIGTERM\n', "SIGTERM (exit status 0)", "outside the stack"),
+        (0, 'level=INFO msg="stopping on signal" signal=SIGTERM\n', "SIGTERM (exit status 0)", "outside the stack"),
         (1, "[INF] Initiating Shutdown...\n", "a signal to end (exit status 1)", "outside the stack"),
         (0, "LOG:  received fast shutdown request", "SIGINT (exit status 0)", "outside the stack"),
         (0, "nothing", "exit status 0", "nobody of the stack asked it to end"),

@@ -85,7 +85,7 @@ def _usage_error(problem: Exception) -> int:
 
 def _end(number: int, _frame: FrameType | None) -> None:
     # Without it nobody could tell who ended it. Not by the logger, whose lock the interrupted code may hold.
-    os.write(2, f'level=INFO msg="told to end" signal={signal.Signals(number).name}\n'.encode())
+    os.write(2, f'level=INFO msg="stopping on signal" signal={signal.Signals(number).name}\n'.encode())
     # An exception could be raised inside a request, and uvicorn would take it for a failure of the application.
     os._exit(0)
 

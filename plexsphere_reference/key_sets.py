@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from plexsphere_reference.domain.id_token import IdTokenRefused
-from plexsphere_reference.foreign_json import Unreadable, decode
+from plexsphere_reference.untrusted_json import Unreadable, decode
 
 if TYPE_CHECKING:
     from joserfc.jwk import Key, KeySet

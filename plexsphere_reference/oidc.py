@@ -20,9 +20,9 @@ import msgspec
 from plexsphere_reference.domain.id_token import Expected, IdTokenRefused, check
 from plexsphere_reference.domain.idp import is_web_url
 from plexsphere_reference.domain.sign_in import Binding
-from plexsphere_reference.foreign_json import Unreadable, decode
 from plexsphere_reference.idp_client import Answer, IdpClient, IdpFailed
 from plexsphere_reference.key_sets import WrongKeySet, claims_of, key_set
+from plexsphere_reference.untrusted_json import Unreadable, decode
 
 if TYPE_CHECKING:
     from joserfc.jwk import KeySet

@@ -1,4 +1,4 @@
-"""JSON of strangers, which may be anything: broken, not UTF-8, nested without end."""
+"""Decode JSON from servers that are not trusted: it may be broken, not UTF-8, or nested without end."""
 
 from __future__ import annotations
 

@@ -105,9 +105,9 @@ class Call:
     # ---- gates ------------------------------------------------------------------------
 
     async def require(self, permission: str, resource: str, *, action: str, chain: UUID | None) -> None:
-        """Let a write pass if the caller holds ``permission`` on ``resource``; the grant's audit row is
-        part of the transaction that follows (see :meth:`settle` where there is none). A refusal is audited at once,
-        then 403.
+        """Let a write pass if the caller holds ``permission`` on ``resource``; a refusal is audited at once, then 403.
+
+        The grant's audit row is part of the transaction that follows (where there is none: :meth:`audit_refused`).
 
         Args:
             action: The audit row's relation, ``project.create`` for example.
@@ -128,11 +128,11 @@ class Call:
         """Audit a refusal that no gate decided, once the transaction that is under way has been given up."""
         self._decided.append(self.record(reason, action, resource, chain))
 
-    async def settle(self, refused_as: str) -> None:
-        """Audit what was decided for a write that did not come about: the row names what it was refused as."""
+    async def audit_refused(self, code: str) -> None:
+        """Audit the decisions about a write that was then refused with the problem *code*; each row names it."""
         decided, self._decided = self._decided, []
         for record in decided:
-            context = {"refused": [refused_as]}
+            context = {"refused": [code]}
             await self.plane.audit.append(msgspec.structs.replace(record, caveat_context=context))
 
     async def readable(self, permission: str, kind: str, items: Sequence[tuple[UUID, Item]]) -> list[Item]:

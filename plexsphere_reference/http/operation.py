@@ -94,7 +94,7 @@ class Endpoint:
             return await operation.handler(call)
         except Exception as error:
             if not _is_datastore_trouble(error):
-                await call.settle(_code_of(error))
+                await call.audit_refused(_code_of(error))
             raise
 
     def _without_operation(self, request: Request) -> Problem:

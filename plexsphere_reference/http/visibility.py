@@ -36,6 +36,15 @@ class Read(Protocol[Row_co]):
     Args:
         after: The position behind which to begin; None for the start.
         most: How many rows at most.
+    """
+
+    async def __call__(self, after: list[Any] | None, most: int) -> Sequence[Row_co]: ...
+
+
+class ReadAmong(Protocol[Row_co]):
+    """Like :class:`Read`, with the choice of some rows.
+
+    Args:
         among: The ids to choose from; None for every row.
     """
 
@@ -45,7 +54,7 @@ class Read(Protocol[Row_co]):
 
 
 async def visible_rows(
-    call: Call, page: Page, kind: str, read: Read[Row], position: Callable[[Row], list[Any]]
+    call: Call, page: Page, kind: str, read: ReadAmong[Row], position: Callable[[Row], list[Any]]
 ) -> Sequence[Row]:
     """The rows of *page* that the caller may ``read``, ``page.most`` at most.
 

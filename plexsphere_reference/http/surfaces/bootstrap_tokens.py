@@ -6,7 +6,6 @@ read it is told 404 for a token that is not there, everybody else 403 whether it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -75,8 +74,7 @@ async def list_bootstrap_tokens(call: Call) -> Response:
     page = call.page(f"bootstrap_tokens:{project_id}")
     await _require_read(call, project_id, action="bootstrap_token.list")
 
-    async def read(after: list[Any] | None, most: int, among: Sequence[UUID] | None = None) -> list[BootstrapToken]:
-        assert among is None, "rows are filtered"
+    async def read(after: list[Any] | None, most: int) -> list[BootstrapToken]:
         behind = UUID(after[0]) if after else None
         return await bootstrap_tokens.listed(call.plane.database, project_id, behind, most)
 

@@ -97,7 +97,10 @@ def _parsed(body: RegisterRequest) -> Registration:
 
 
 async def _audit_refusal(call: Call, candidate: Candidate, refusal: Problem) -> None:
-    """Of a token that is not one of ours nobody's chain is told: anybody could fill it."""
+    """Audit a refusal in the chain of the token's Domain.
+
+    Only a proven token has one: of any other token nothing is audited, for anybody could fill a chain with those.
+    """
     reason: Reason = "caveat_violation" if refusal.code in _REFUSED else "granted"
     record = call.record(reason, "node.register", f"project:{candidate.token.project_id}", candidate.domain_id)
     context = {"refused": [refusal.code]}
@@ -133,13 +136,13 @@ async def _enrol(
 ) -> tuple[NewNode, Site, list[Peer]]:
     """Spend the token, place the Node and bind it to its Resource: all of it or nothing."""
     try:
-        return await _enrol_at_once(call, wanted, candidate, nsk)
+        return await _enrol_in_transaction(call, wanted, candidate, nsk)
     except psycopg.errors.LockNotAvailable as error:
         detail = "too many Nodes register in this Domain at once; try again"
         raise Problem(503, "allocator_contention", detail, headers={"Retry-After": "1"}) from error
 
 
-async def _enrol_at_once(
+async def _enrol_in_transaction(
     call: Call, wanted: Registration, candidate: Candidate, nsk: bytes
 ) -> tuple[NewNode, Site, list[Peer]]:
     async with call.transaction(_CONFLICTS) as tx:

@@ -17,10 +17,10 @@ from joserfc.jwk import KeySet, RSAKey
 
 from plexsphere_reference.domain.id_token import Expected, IdTokenRefused, check, person
 from plexsphere_reference.domain.idp import is_web_url
-from plexsphere_reference.foreign_json import Unreadable, decode
 from plexsphere_reference.key_sets import WrongKeySet, claims_of, key_set
 from plexsphere_reference.log import log
 from plexsphere_reference.oidc import Metadata
+from plexsphere_reference.untrusted_json import Unreadable, decode
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

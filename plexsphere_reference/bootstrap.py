@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
+import psycopg
 import yaml
 
 from plexsphere_reference.authz.connect import connect
@@ -38,7 +39,7 @@ class Binding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     discovery_url: str
     client_id: str
     client_secret_ref: str
-    jit_policy: str
+    jit_policy: Literal["allow", "deny"]
     alias: str | None = None
     primary: bool = False
 
@@ -98,7 +99,8 @@ def main(settings: Settings, *, manifest: Path) -> int:
         return _WRONG_MANIFEST
     try:
         asyncio.run(_seed(settings, seed))
-    except LookupError as error:
+    except (LookupError, psycopg.IntegrityError, psycopg.DataError) as error:
+        # What is in the database already may contradict a manifest that is right by itself: another run seeded it.
         log("ERROR", "manifest cannot be used", path=manifest, reason=error)
         return _WRONG_MANIFEST
     except AuthzUnavailable as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -220,7 +221,8 @@ def _seeded_as(wanted: Wanted, found: Attached) -> Attached:
     if answer == "ignore":
         return replace(found, drift=("seed",))
     if answer == "fail":
-        raise PlexdevError(SEED_DRIFTED, seed=seed or "ours")
+        option = f" --seed {shlex.quote(str(seed))}" if seed is not None else ""
+        raise PlexdevError(SEED_DRIFTED, seed=seed or "ours", option=option)
     return replace(found, info=seeding.apply(found.info, seed, timeout=wanted.settings.timeout))
 
 

@@ -29,7 +29,7 @@ def hint(name: str, known: Iterable[str]) -> str:
     return f"did you mean {found}?" if found is not None else ""
 
 
-def unknown_name(place: str, kind: str, name: str, known: Sequence[str]) -> PlexdevError:
+def unknown_name(place: str, kind: str, name: object, known: Sequence[str]) -> PlexdevError:
     """The error for a name that is none of the known ones: it has them all, and the nearest.
 
     Args:
@@ -41,12 +41,13 @@ def unknown_name(place: str, kind: str, name: str, known: Sequence[str]) -> Plex
     return PlexdevError(UNKNOWN_NAME, **name_facts(place, kind, name, known))
 
 
-def name_facts(place: str, kind: str, name: str, known: Sequence[str]) -> dict[str, str]:
-    """The facts of ``unknown-name``."""
+def name_facts(place: str, kind: str, name: object, known: Sequence[str]) -> dict[str, str]:
+    """The facts of ``unknown-name``, for what is no name at all too: a test is not type-checked."""
+    said = name if isinstance(name, str) else repr(name)
     return {
         "place": place,
         "kind": kind,
-        "name": name,
+        "name": said,
         "known": ", ".join(known) or "none at all",
-        "fix": hint(name, known) or "use one of those",
+        "fix": hint(said, known) or "use one of those",
     }

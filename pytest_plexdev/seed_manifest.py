@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -27,7 +30,7 @@ class Binding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     discovery_url: str
     client_id: str
     client_secret_ref: str
-    jit_policy: str
+    jit_policy: Literal["allow", "deny"]
     alias: str | None = None
     primary: bool = False
 
@@ -113,10 +116,38 @@ def _flaw(path: Path, form: type[msgspec.Struct]) -> str | None:
     if root is None:
         return "it is empty"
     try:
-        msgspec.convert(content, form, strict=False)
+        manifest = msgspec.convert(content, form, strict=False)
     except msgspec.ValidationError as error:
         return _in_words(str(error), root)
-    return None
+    return next(_contradictions(manifest), None) if isinstance(manifest, Manifest) else None
+
+
+def _contradictions(manifest: Manifest) -> Iterator[str]:
+    """What each member allows and the database, or the bootstrap, does not."""
+    domains = manifest.domains
+    yield from _twice("slug", [domain.slug for domain in domains])
+    yield from _twice("id of a Domain", [domain.id for domain in domains])
+    yield from _twice("id of an IdP binding", [each.id for domain in domains for each in domain.idp_bindings])
+    yield from _twice("id of an admin", [each.id for domain in domains for each in domain.domain_admins])
+    networks: dict[str, IPv4Network | IPv6Network] = {}
+    for domain in domains:
+        try:
+            networks[domain.slug] = ip_network(domain.mesh_cidr)
+        except ValueError as error:
+            yield f"mesh_cidr of {domain.slug}: {error}"
+    for (slug, network), (other, others) in combinations(networks.items(), 2):
+        if network.version == others.version and network.overlaps(others):
+            yield f"mesh_cidr of {slug} and of {other} overlap: {network}, {others}"
+    people = {(domain.slug, admin.external_subject) for domain in domains for admin in domain.domain_admins}
+    for operator in manifest.platform_operators:
+        if (operator.domain, operator.external_subject) not in people:
+            yield f"platform_operators names {operator.external_subject} of {operator.domain}, who is not seeded"
+
+
+def _twice(what: str, values: Sequence[object]) -> Iterator[str]:
+    for value in dict.fromkeys(values):
+        if values.count(value) > 1:
+            yield f"the {what} {value} is there {values.count(value)} times"
 
 
 def _in_words(said: str, root: yaml.Node) -> str:

@@ -110,7 +110,7 @@ SEED_DRIFTED: Final = Failure(
     what="the running embedded stack was seeded by another manifest than {seed}",
     why="--plexdev-on-drift=fail",
     fix="seed what it lacks: pytest --dev-stack --plexdev-on-drift=apply; or take it as it is:"
-    " --plexdev-on-drift=ignore; or begin anew: plexdev down && plexdev up",
+    " --plexdev-on-drift=ignore; or begin anew: plexdev down --stack embedded && plexdev up{option}",
 )
 UNKNOWN_NAME: Final = Failure(
     tag="unknown-name",

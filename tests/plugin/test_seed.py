@@ -72,6 +72,7 @@ def test_another_seed_on_a_running_stack_is_drift(project: pytest.Pytester, stac
     refused = project.runpytest_subprocess("--dev-stack", "-k", "seed", "-p", "no:cacheprovider")
     refused.assert_outcomes(errors=1, skipped=1)
     refused.stdout.fnmatch_lines(["plexdev[[]seed-drifted[]]: *by another manifest than *seed.yaml"])
+    refused.stdout.fnmatch_lines(["  fix: *plexdev down --stack embedded && plexdev up --seed */seed.yaml"])
 
     ignored = project.runpytest_subprocess("--dev-stack", "-k", "four", "--plexdev-on-drift=ignore")
     ignored.assert_outcomes(failed=1)  # it has acme-corp
@@ -80,6 +81,16 @@ def test_another_seed_on_a_running_stack_is_drift(project: pytest.Pytester, stac
     applied = project.runpytest_subprocess("--dev-stack", "-k", "seed", "--plexdev-on-drift=apply", "-n", "2")
     applied.assert_outcomes(passed=2)
     project.runpytest_subprocess("--dev-stack", "-k", "four").assert_outcomes(passed=1)
+
+
+def test_a_seed_that_contradicts_what_is_there(project: pytest.Pytester, stack: StackInfo) -> None:
+    seed = OURS.read_text("utf-8").replace("acme-corp", "echo-corp")  # under acme-corp's id
+    (project.path / "seed.yaml").write_text(seed, "utf-8")
+
+    refused = project.runpytest_subprocess("--dev-stack", "-k", "seed", "--plexdev-on-drift=apply")
+
+    refused.stdout.fnmatch_lines(["*manifest cannot be used*00000000ac01) already exists*"])
+    refused.stdout.no_fnmatch_line("*Traceback*")
 
 
 def test_a_later_run_removes_the_domains_of_finished_runs_and_of_no_other(

@@ -24,6 +24,11 @@ def test_where_nothing_is_near_the_known_ones_are_all_that_is_said() -> None:
     ]
 
 
+def test_what_is_no_name_at_all() -> None:
+    assert "has no service None\n" in str(unknown_name("the stack", "service", None, ["nats"]))
+    assert "has no service 3\n" in str(unknown_name("the stack", "service", 3, ["nats"]))
+
+
 def test_a_public_name_that_is_not_there() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Tenent'; did you mean Tenant"):
         pytest_plexdev.Tenent  # noqa: B018

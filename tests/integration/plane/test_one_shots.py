@@ -87,6 +87,18 @@ def test_the_seed_is_the_same_on_every_fresh_stack(database: str, manifest: Path
     assert seeded.stderr.count('msg="platform-operator"') == 1
 
 
+def test_a_manifest_that_the_database_contradicts(database: str, manifest: Path) -> None:
+    run(database, "migrate", "up")
+    run(database, "bootstrap", "--manifest", str(manifest))
+    manifest.write_text(manifest.read_text().replace("acme-corp", "echo-corp"))
+
+    refused = run(database, "bootstrap", "--manifest", str(manifest))
+
+    assert refused.returncode == 2
+    assert 'msg="manifest cannot be used"' in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_seeding_again_changes_nothing_and_says_so(database: str, manifest: Path) -> None:
     run(database, "migrate", "up")
     run(database, "bootstrap", "--manifest", str(manifest))

@@ -195,8 +195,9 @@ def _standing(
 
 
 def _first_line(error: PlexdevError) -> str:
-    # A path may hold bytes that are no text, and this is written to files and terminals.
-    return str(error).splitlines()[0].encode("utf-8", "backslashreplace").decode()
+    from pytest_plexdev.output import printable
+
+    return printable(str(error).splitlines()[0])
 
 
 def _warm_cluster_as(wanted: Wanted) -> Attached | None:

@@ -1,4 +1,4 @@
-"""The running stack that a command speaks of; a cluster that is passed over for it is mentioned."""
+"""Find the running stack for a command, and warn of a cluster that is passed over for it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ def warm(chosen: Here | None, *, directory: Path | None = None) -> Attached:
     """See :func:`pytest_plexdev.choose.warm`."""
     from pytest_plexdev import choose
 
-    return mention(choose.warm(chosen, directory=directory))
+    return warn_if_passed_over(choose.warm(chosen, directory=directory))
 
 
 def known(chosen: Here | None, *, directory: Path | None = None) -> Attached:
     """See :func:`pytest_plexdev.choose.known`."""
     from pytest_plexdev import choose
 
-    return mention(choose.known(chosen, directory=directory))
+    return warn_if_passed_over(choose.known(chosen, directory=directory))
 
 
-def mention(attached: Attached) -> Attached:
-    """Say on standard error which cluster was passed over, where one was."""
+def warn_if_passed_over(attached: Attached) -> Attached:
+    """Write to standard error which cluster was passed over, if one was; return the stack."""
     if attached.passed_over:
         sys.stderr.write(f"plexdev: passed over: {attached.passed_over}\n")
     return attached

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_plexdev.cli_output import add_json, give
+from pytest_plexdev.cli_output import add_json, report_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
         findings += examine_embedded()
     said = remarks(access)
     head = f"plexdev doctor: {access.context if access else 'this machine'}"
-    give(
+    report_result(
         options,
         {**show.as_json(findings, access), "remarks": [each.text for each in said]},
         lambda: "\n".join([head, show.as_text(findings, access), *(f"\nbesides: {each.text}" for each in said)]),
@@ -65,7 +65,7 @@ def _fix(options: argparse.Namespace, findings: Sequence[Finding], access: Acces
     with show(as_json=options.json) as progress:
         done = list(mend(finding, access, warm_settings(), progress))
     result = {"mode": options.fix, "done": done}
-    give(options, result, lambda: "\n".join(f"plexdev doctor: {options.fix}: {line}" for line in done))
+    report_result(options, result, lambda: "\n".join(f"plexdev doctor: {options.fix}: {line}" for line in done))
     return 0
 
 
@@ -76,5 +76,5 @@ def _print_definitions(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.kind.manifests.vendor import custom_resource_definitions
 
     listing = {"apiVersion": "v1", "kind": "List", "items": custom_resource_definitions()}
-    give(options, listing, lambda: json.dumps(listing))
+    report_result(options, listing, lambda: json.dumps(listing))
     return 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from pytest_plexdev.cli_output import give
+from pytest_plexdev.cli_output import report_done, report_result
 from pytest_plexdev.cli_seed import checked_seed
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.extras import need_embedded
@@ -42,14 +42,14 @@ def up(options: argparse.Namespace) -> int:
         seed=checked_seed(options.seed, for_reference_plane=True),
     )
     began = time.monotonic()
-    with show(as_json=options.json) as progress, _holder_named():
+    with show(as_json=options.json) as progress, _container_named():
         info, is_new = bring_up_warm(settings, progress)
     differ = [] if is_new else [*parts_that_differ(settings, info), *_ports_that_differ(options, info)]
     if not is_new and seeding.differs(info, settings.seed):
         differ.append("seed")
     seconds = time.monotonic() - began
     stack = msgspec.to_builtins(info, enc_hook=str)
-    give(
+    report_result(
         options,
         {"new": is_new, "differ": differ, "stack": stack},
         lambda: "\n".join([_welcome(info, is_new=is_new, seconds=seconds), *_note(options, differ)]),
@@ -59,22 +59,22 @@ def up(options: argparse.Namespace) -> int:
 
 def _note(options: argparse.Namespace, differ: Sequence[str]) -> Iterator[str]:
     if differ:
-        asked = _asked(options)
-        yield f"  note       a new one with {asked} would have another {' and '.join(differ)}:"
-        yield f"             plexdev down --stack embedded && plexdev up {asked}"
+        given = _options_given(options)
+        yield f"  note       a new one with {given} would have another {' and '.join(differ)}:"
+        yield f"             plexdev down --stack embedded && plexdev up {given}"
 
 
 @contextlib.contextmanager
-def _holder_named() -> Iterator[None]:
-    """Whose container has a port, Docker is asked where one may be there."""
+def _container_named() -> Iterator[None]:
+    """Name the container in a ``port-taken`` error of the body, where Docker publishes the port."""
     try:
         yield
     except PlexdevError as error:
         if error.failure is not PORT_TAKEN:
             raise
-        from pytest_plexdev.stack.kind.host.publisher import named
+        from pytest_plexdev.stack.kind.host.publisher import with_container
 
-        raise named(error) from None
+        raise with_container(error) from None
 
 
 def _ports_that_differ(options: argparse.Namespace, info: StackInfo) -> list[str]:
@@ -83,7 +83,7 @@ def _ports_that_differ(options: argparse.Namespace, info: StackInfo) -> list[str
     return [name for name, port, url in asked if port and urlsplit(url).port != port]
 
 
-def _asked(options: argparse.Namespace) -> str:
+def _options_given(options: argparse.Namespace) -> str:
     given = (
         ("--prefer", options.prefer or "real"),
         ("--port", options.port),
@@ -101,17 +101,14 @@ def down(options: argparse.Namespace) -> int:
     directory: Path | None = options.directory
     place = directory or warm_directory()
     if not (place / "supervisor.json").exists():
-        return _say(options, f"plexdev: nothing to end: there is no stack in {place}")
+        report_done(options, [f"plexdev: nothing to end: there is no stack in {place}"])
+        return 0
     end(place)
     if directory is not None:
         # The run that kept the stack has left its own directory around it.
         with contextlib.suppress(OSError):
             directory.absolute().parent.rmdir()
-    return _say(options, "plexdev: the stack is down")
-
-
-def _say(options: argparse.Namespace, line: str) -> int:
-    give(options, {"done": [line]}, lambda: line)
+    report_done(options, ["plexdev: the stack is down"])
     return 0
 
 

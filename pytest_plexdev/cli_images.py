@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_plexdev.cli_output import add_json, give
+from pytest_plexdev.cli_output import add_json, report_result
 
 if TYPE_CHECKING:
     from pytest_plexdev.stack.kind.images.digests import Looked
@@ -44,7 +44,7 @@ def _build(options: argparse.Namespace) -> int:
 
     done = build(_note)
     text = f"{' and '.join(OUR_IMAGES)}: {'built' if done else 'up to date'}"
-    give(options, {"images": OUR_IMAGES, "built": done}, lambda: text)
+    report_result(options, {"images": OUR_IMAGES, "built": done}, lambda: text)
     return 0
 
 
@@ -52,7 +52,7 @@ def _lock(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.kind.images.digests import lock
 
     looked = lock()
-    give(options, _as_json(looked), lambda: _table(looked))
+    report_result(options, _as_json(looked), lambda: _table(looked))
     return 0
 
 
@@ -60,7 +60,7 @@ def _verify(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.kind.images.digests import verify
 
     looked = verify()
-    give(options, _as_json(looked), lambda: _table(looked))
+    report_result(options, _as_json(looked), lambda: _table(looked))
     return 1 if any(one.state == "differs" for one in looked) else 0
 
 

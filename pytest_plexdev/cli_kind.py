@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_plexdev.cli_output import add_json, give
+from pytest_plexdev.cli_output import add_json, report_done, report_result
 from pytest_plexdev.cli_seed import checked_seed
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import BAD_SETTING, CLUSTER_OUT_OF_SIGHT, PLEXD_DEFERRED, TOOL_MISSING
@@ -52,7 +52,7 @@ def up(options: argparse.Namespace) -> int:
 
     seconds = time.monotonic() - began
     result = {"did": did, "stack": msgspec.to_builtins(info, enc_hook=str)}
-    give(options, result, lambda: _welcome(info, did, seconds=seconds))
+    report_result(options, result, lambda: _welcome(info, did, seconds=seconds))
     return 0
 
 
@@ -78,7 +78,7 @@ def down(options: argparse.Namespace) -> int:
         if error.failure is not TOOL_MISSING or error.facts["program"] != "docker":
             raise
         lines = _nothing_without_docker()
-    give(options, {"done": lines}, lambda: "\n".join(lines))
+    report_done(options, lines)
     return 0
 
 
@@ -155,5 +155,5 @@ def _manifests(options: argparse.Namespace) -> int:
         *custom_resource_definitions(),
         *render(Addresses(), settings.images, settings.overlay, settings.seed),
     ]
-    give(options, {"objects": objects}, lambda: str(yaml.safe_dump_all(objects, sort_keys=False)).rstrip())
+    report_result(options, {"objects": objects}, lambda: str(yaml.safe_dump_all(objects, sort_keys=False)).rstrip())
     return 0

@@ -58,12 +58,17 @@ def wants_json(words: Sequence[str]) -> bool:
     return "--json" in words or "--output=json" in words or ("--output", "json") in pairwise(words)
 
 
-def give(options: argparse.Namespace, result: object, text: Callable[[], str]) -> None:
-    """Print the text or, with ``--json``, keep *result* for the object that is printed at the end."""
+def report_result(options: argparse.Namespace, result: object, text: Callable[[], str]) -> None:
+    """Print the text or, with ``--json``, keep *result* for the object that :func:`print_result` prints at the end."""
     if options.json:
         options.result = result
     else:
         print(text())  # noqa: T201
+
+
+def report_done(options: argparse.Namespace, lines: Sequence[str]) -> None:
+    """Report the steps that a command took, a line each."""
+    report_result(options, {"done": list(lines)}, lambda: "\n".join(lines))
 
 
 def print_result(options: argparse.Namespace, code: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_plexdev.cli_output import CommandError, add_json, give
+from pytest_plexdev.cli_output import CommandError, add_json, report_result
 from pytest_plexdev.cli_stack import add_stack_choice
 from pytest_plexdev.errors import DOMAIN_UNKNOWN, NO_BINDING, NOT_SIGNED_IN, SERVER_GONE, PlexdevError
 from pytest_plexdev.lookup import hint, nearest
@@ -163,7 +163,7 @@ def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
     plane.credentials.remember(slug, Credential(domain_id, token.access_token))
     server = plane.nobody.transport.base_url
     result = {"domain": slug, "domain_id": domain_id, "server": server}
-    give(arguments, result, lambda: f"signed in to {slug} at {server}")
+    report_result(arguments, result, lambda: f"signed in to {slug} at {server}")
     return 0
 
 
@@ -177,7 +177,7 @@ def _whoami(plane: _Plane, arguments: argparse.Namespace) -> int:
         "acr": me.acr,
         "amr": ",".join(me.amr),
     }
-    give(arguments, _present(me), lambda: _table([row], list(row)))
+    report_result(arguments, _present(me), lambda: _table([row], list(row)))
     return 0
 
 
@@ -185,7 +185,7 @@ def _list(plane: _Plane, arguments: argparse.Namespace) -> int:
     listing = _LISTS[arguments.what]
     client = plane.client(plane.credentials.for_looking_at(arguments.domain))
     items = list(listing.items(client, plane.domain_id(arguments.domain)))
-    give(
+    report_result(
         arguments,
         _present({"items": items}),
         lambda: _table([_members(item) for item in items], listing.columns),

@@ -31,7 +31,7 @@ def verdicts(chosen: Here | None, *, directory: Path | None = None) -> Sequence[
         PlexdevError: ``stack-missing``, ``kept-stack-missing``.
     """
     try:
-        return _answered(chosen, directory, says_what_is_passed_over=True)
+        return _answered(chosen, directory, warns=True)
     except PlexdevError as error:
         node = _node() if error.failure is STACK_MISSING and chosen != "embedded" else None
         if node is None:
@@ -93,9 +93,7 @@ def _lack_of(unready: Sequence[Verdict]) -> _Lack:
     return _Lack(reason, next((verdict.hint for verdict in unready if verdict.hint), "plexdev status"))
 
 
-def _answered(
-    chosen: Here | None, directory: Path | None, *, says_what_is_passed_over: bool = False
-) -> Sequence[Verdict]:
+def _answered(chosen: Here | None, directory: Path | None, *, warns: bool = False) -> Sequence[Verdict]:
     from pytest_plexdev import choose, cli_attach
 
     try:
@@ -104,8 +102,8 @@ def _answered(
         if error.failure is not API_SILENT:
             raise
         return [*_of_the_cluster(), Verdict(name="api", state="waiting", reason=error.what, hint=error.fix)]
-    if says_what_is_passed_over:
-        cli_attach.mention(attached)
+    if warns:
+        cli_attach.warn_if_passed_over(attached)
     found = attached.provider.state(attached.info)
     if attached.info.cluster is None:
         return found

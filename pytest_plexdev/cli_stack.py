@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_plexdev.cli_output import add_json, give
+from pytest_plexdev.cli_output import add_json, report_done, report_result
 from pytest_plexdev.options import OPTIONS
 from pytest_plexdev.options.environment import EXPORTED
 
@@ -120,7 +120,7 @@ def _status(options: argparse.Namespace) -> int:
     from pytest_plexdev.progress import verdict_table
 
     verdicts = cli_readiness.verdicts(options.stack, directory=options.directory)
-    give(options, {"services": [asdict(verdict) for verdict in verdicts]}, lambda: verdict_table(verdicts))
+    report_result(options, {"services": [asdict(verdict) for verdict in verdicts]}, lambda: verdict_table(verdicts))
     return 0 if all(verdict.state == "ready" for verdict in verdicts) else 1
 
 
@@ -170,8 +170,7 @@ def _down_kept(options: argparse.Namespace) -> int:
     attached.provider.down(attached.info)
     with contextlib.suppress(OSError):
         directory.absolute().parent.rmdir()
-    line = "plexdev: the stack is down"
-    give(options, {"done": [line]}, lambda: line)
+    report_done(options, ["plexdev: the stack is down"])
     return 0
 
 
@@ -190,7 +189,7 @@ def _env(options: argparse.Namespace) -> int:
     # Postgres and NATS of a cluster have no address here that outlives a port-forward: kubectl is the shell's way.
     variables = {name: value for name, value in known.items() if value is not None}
     exports = (f"export {name}={shlex.quote(value)}" for name, value in variables.items())
-    give(options, {"variables": variables}, lambda: "\n".join(exports))
+    report_result(options, {"variables": variables}, lambda: "\n".join(exports))
     return 0
 
 
@@ -201,7 +200,7 @@ def _logs(options: argparse.Namespace) -> int:
         if options.follow:
             options.refuse("--follow needs a SERVICE")
         services = cli_logs.services(options.stack, directory=options.directory)
-        give(options, {"services": services}, lambda: "\n".join(services))
+        report_result(options, {"services": services}, lambda: "\n".join(services))
     elif options.json:
         if options.follow:
             options.refuse("--follow goes on printing, and --json prints one object at the end")

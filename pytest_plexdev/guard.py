@@ -47,8 +47,8 @@ def add_lines(config: pytest.Config, lines: Sequence[str]) -> None:
     config.stash.setdefault(_LINES, []).extend(lines)
 
 
-def take_lines(config: pytest.Config) -> list[str]:
-    """All lines so far, each once; they are not taken again."""
+def pop_lines(config: pytest.Config) -> list[str]:
+    """Return all lines so far, each once, and forget them."""
     kept: list[str] = config.stash.get(_LINES, [])
     config.stash[_LINES] = []
     return list(dict.fromkeys(kept))
@@ -56,7 +56,7 @@ def take_lines(config: pytest.Config) -> list[str]:
 
 def summary(config: pytest.Config) -> Iterator[str]:
     """The lines of the summary; a failure that every test repeats does not fill the screen."""
-    lines = take_lines(config)
+    lines = pop_lines(config)
     yield from (f"plexdev: warning: {line}" for line in lines[:_MOST_LINES])
     if len(lines) > _MOST_LINES:
         yield f"plexdev: warning: {len(lines) - _MOST_LINES} more of this kind"

@@ -46,8 +46,8 @@ class Output:
 
     def shown(self, path: Path) -> str:
         """A path for messages."""
-        below = self.invocation_directory is not None and path.is_relative_to(self.invocation_directory)
-        return printable(str(path.relative_to(self.invocation_directory) if below else path))  # type: ignore[arg-type]
+        start = self.invocation_directory
+        return printable(str(path.relative_to(start) if start is not None and path.is_relative_to(start) else path))
 
     def folder(self, owner: str, name: str) -> Path:
         """Where the files of *owner* are or would be: at *name*, or beside it where somebody else's files are there."""

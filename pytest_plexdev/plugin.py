@@ -161,10 +161,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     # Here, as the controller of a distributed run counts the failures of its workers.
     this.failed = session.testsfailed > 0
     if not this.is_controller:
-        getattr(config, "workeroutput", {})[guard.WORKER_OUTPUT] = guard.take_lines(config)
+        getattr(config, "workeroutput", {})[guard.WORKER_OUTPUT] = guard.pop_lines(config)
         return
     with observing(config, "what JUnit's file says of the stack"):
-        _tell_junit(config, this)
+        _write_junit_properties(config, this)
     with observing(config, "the timeline"):
         _write_timeline(config, this)
 
@@ -235,10 +235,10 @@ def _keep_evidence(
         began = item.stash.get(_BEGAN, None) or run.Moment(call.start, {})
         evidence.attach(report, item, this, since=began, logs=logs)
     elif logs or (call.when == "teardown" and not item.stash[_FAILED]):
-        this.forget_evidence(item.nodeid)
+        this.remove_evidence(item.nodeid)
 
 
-def _tell_junit(config: pytest.Config, this: run.Run) -> None:
+def _write_junit_properties(config: pytest.Config, this: run.Run) -> None:
     info = this.what_ran()
     if info is None:
         return

@@ -84,7 +84,7 @@ class Run:
         """Whether the end of the run removes the stack with its logs, even after a failed test."""
         return not self.settings.dev_stack and self.settings.keep != "always"
 
-    def forget_evidence(self, test: str) -> None:
+    def remove_evidence(self, test: str) -> None:
         """Remove what a run before this one kept of *test*, which has passed."""
         if os.path.isdir(self.settings.output):  # noqa: PTH112 - for every test; a Path's takes three times as long
             from pytest_plexdev.output import folder_name

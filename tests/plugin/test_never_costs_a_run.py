@@ -100,7 +100,7 @@ BREAKAGE = [
     "pytest_plexdev.report.tell_junit",
     "pytest_plexdev.report.write_timeline",
     "pytest_plexdev.run.Run.moment",
-    "pytest_plexdev.run.Run.forget_evidence",
+    "pytest_plexdev.run.Run.remove_evidence",
     "pytest_plexdev.run.Run.end",
 ]
 

@@ -10,7 +10,7 @@ import pytest
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.stack.kind.host import publisher
 from pytest_plexdev.stack.kind.host.place import Place
-from pytest_plexdev.stack.kind.host.publisher import named, publisher_of
+from pytest_plexdev.stack.kind.host.publisher import publisher_of, with_container
 from pytest_plexdev.stack.kind.whereabouts import warm_directory
 from pytest_plexdev.stack.port_holder import PortHolder
 from tests.unit.kind.worlds import OURS, OWNER, World
@@ -74,7 +74,7 @@ def test_the_error_names_the_container_and_ends_nothing(docker: Docker, monkeypa
     monkeypatch.setattr(publisher, "holder_of", lambda _: PortHolder(words="docker-proxy (pid 7)", pid=7))
     error = PlexdevError(PORT_TAKEN, port=8080, purpose="the API", holder="docker-proxy", stop="x", instead="wait")
 
-    said = str(named(error))
+    said = str(with_container(error))
 
     assert said.startswith("plexdev[port-taken]: port 8080 for the API is taken by the container web\n")
     assert said.endswith("fix: wait")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.host.place import Place
-from pytest_plexdev.stack.kind.host.publisher import named
+from pytest_plexdev.stack.kind.host.publisher import with_container
 from pytest_plexdev.stack.kind.names import API_NODE_PORT, HOME_LABEL, IDP_NODE_PORT, OWNER, OWNER_LABEL
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.ports import HeldPort, reserve
@@ -58,4 +58,4 @@ def _reserve(port: int, purpose: str) -> HeldPort:
     try:
         return reserve(port, purpose=purpose, instead=_FRESH)
     except PlexdevError as error:
-        raise named(error) from None
+        raise with_container(error) from None

@@ -50,8 +50,8 @@ def publisher_of(port: int) -> PortHolder | None:
     return _node(name, cluster.strip()) if cluster.strip() else PortHolder(words=f"the container {name}")
 
 
-def named(error: PlexdevError) -> PlexdevError:
-    """A ``port-taken`` error, with the container that publishes the port, where one does; any other error as it is."""
+def with_container(error: PlexdevError) -> PlexdevError:
+    """A ``port-taken`` error that names the container that publishes the port, if one does; other errors unchanged."""
     if error.failure is not PORT_TAKEN:
         return error
     port = int(str(error.facts["port"]))

@@ -264,11 +264,13 @@ def _summarise(terminalreporter: pytest.TerminalReporter, config: pytest.Config)
     if this is None or info is None:
         return
     from pytest_plexdev import report
+    from pytest_plexdev.output import printable
 
     terminalreporter.section("plexdev", sep="-")
     evidence = [kept for kept in map(_evidence_of, _failures(terminalreporter)) if kept is not None]
     for line in report.summary(this, info, evidence=evidence, timeline=config.stash.get(_TIMELINE, None)):
-        terminalreporter.line(line)
+        # In the C.UTF-8 locale Python writes a lone surrogate as the byte it stands for, which no log reader decodes.
+        terminalreporter.line(printable(line))
 
 
 def _failures(terminalreporter: pytest.TerminalReporter) -> Iterator[object]:

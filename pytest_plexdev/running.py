@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Sequence
 from functools import cached_property
@@ -31,7 +32,7 @@ def where_logged(info: StackInfo, service: str) -> str:
 
 def _how_to_restart(info: StackInfo) -> str:
     if (info.directory / KEPT_MARK).exists():
-        return f"then end what is left: plexdev down --directory {info.directory}"
+        return f"then end what is left: plexdev down --directory {shlex.quote(str(info.directory))}"
     if info.id == "warm":
         return "then: plexdev down --stack embedded && plexdev up"
     return "then run again: the next run brings up a stack of its own"

@@ -16,10 +16,7 @@ def checked_seed(path: Path | None, *, for_reference_plane: bool) -> Path | None
     """
     if path is None:
         return None
-    from pytest_plexdev.seed_manifest import check_seed, seed_unusable
+    from pytest_plexdev.seed_manifest import check_seed
 
-    source = "--seed"
-    if path.exists() and not path.is_file():
-        raise seed_unusable(path, "it is no file, and is read more than once", source=source)
-    check_seed(path, source=source, for_reference_plane=for_reference_plane)
+    check_seed(path, source="--seed", for_reference_plane=for_reference_plane)
     return path.absolute()

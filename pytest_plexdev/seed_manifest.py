@@ -100,6 +100,8 @@ def _flaw(path: Path, form: type[msgspec.Struct]) -> str | None:
     import yaml
 
     try:
+        if path.exists() and not path.is_file():
+            return "it is no file, and is read more than once"
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         return f"it is not UTF-8 (byte {error.start})"
@@ -111,7 +113,7 @@ def _flaw(path: Path, form: type[msgspec.Struct]) -> str | None:
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         return f"{line}it is not YAML: {error.problem}"
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         return f"it is not YAML: {error}"
     if root is None:
         return "it is empty"

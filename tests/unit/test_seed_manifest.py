@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -32,6 +33,7 @@ def test_ours_is_usable() -> None:
         (b"\xff\xfe", "it is not UTF-8 (byte 0)"),
         (b"a: [1,\nb: 2\n", "line 3: it is not YAML: "),
         (b"a: \x00", "it is not YAML: "),
+        (b"[" * 3000 + b"]" * 3000, "it is not YAML: "),
         (b"just words", "line 1: expected `object`, got `str`"),
         (b"version: 1\n\ndomains: none\n", "line 3: expected `array`, got `str` in domains"),
         (b"version: 1\ndomains:\n- slug: acme-corp\n", "line 3: object missing required field `id` in domains[0]"),
@@ -61,7 +63,9 @@ def test_a_flaw_in_words(tmp_path: Path, content: bytes, says: str) -> None:
 
 
 def test_a_file_that_is_not_there_and_one_that_is_none(tmp_path: Path) -> None:
-    for path, says in ((tmp_path / "no.yaml", "No such file or directory"), (tmp_path, "Is a directory")):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path, says in ((tmp_path / "no.yaml", "No such file"), (tmp_path, "it is no file"), (pipe, "it is no file")):
         with pytest.raises(PlexdevError, match=says):
             check(path)
 

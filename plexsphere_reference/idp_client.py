@@ -95,22 +95,10 @@ def _new_client() -> httpx.AsyncClient:
     import joserfc.jwk
     import joserfc.jwt  # noqa: F401 - imported here so that nobody waits for it later
 
-    class Transport(httpx.AsyncHTTPTransport):
-        """Dials 127.0.0.1 for ``localhost`` (RFC 6761, section 6.3): a machine need not resolve that name to it."""
-
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            if request.url.host == "localhost":
-                request = httpx.Request(
-                    request.method,
-                    request.url.copy_with(host="127.0.0.1"),
-                    headers=request.headers,
-                    stream=request.stream,
-                    extensions={"sni_hostname": "localhost", **request.extensions},
-                )
-            return await super().handle_async_request(request)
+    from plexsphere_reference.loopback import LoopbackTransport
 
     return httpx.AsyncClient(
-        transport=Transport(trust_env=False),
+        transport=LoopbackTransport(trust_env=False),
         headers={"Accept": "application/json", "Accept-Encoding": "identity"},
         timeout=_TIMEOUT,
         trust_env=False,

@@ -83,7 +83,7 @@ def _fail(words: Sequence[str], options: argparse.Namespace | None, error: BaseE
 
 def _refuse_usage(words: Sequence[str], error: UsageError) -> int:
     if wants_json(words):
-        print_error(error.program.removeprefix("plexdev").strip() or None, error, USAGE)
+        print_error(error.program.removeprefix("plexdev").strip().partition(" ")[0] or None, error, USAGE)
     else:
         print(f"{error.usage}{error.program}: error: {error}", file=sys.stderr)  # noqa: T201
     raise SystemExit(USAGE)

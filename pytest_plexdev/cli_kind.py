@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_plexdev.cli_output import add_json, report_done, report_result
 from pytest_plexdev.cli_seed import checked_seed
+from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import BAD_SETTING, CLUSTER_OUT_OF_SIGHT, PLEXD_DEFERRED, TOOL_MISSING
 from pytest_plexdev.explained import explained
@@ -62,7 +63,7 @@ def up_plexd() -> int:
     Raises:
         PlexdevError: ``plexd-deferred``, always.
     """
-    raise PlexdevError(PLEXD_DEFERRED)
+    raise PlexdevError(PLEXD_DEFERRED, directory=deploy_directory() / "base" / "plexd")
 
 
 def down(options: argparse.Namespace) -> int:

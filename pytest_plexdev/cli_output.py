@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, Final, NoReturn
 
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.lookup import hint
 
 USAGE: Final = 2
 """Exit code of a command line that is wrong."""
@@ -44,6 +45,20 @@ class UsageError(Exception):
 class Parser(argparse.ArgumentParser):
     """Raises :class:`UsageError` in place of ending the process; its subparsers do too."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        # Who abbreviates --json gets its object, and an error would not know.
+        super().__init__(*arguments, **{"allow_abbrev": False, **options})
+
+    def parse_known_args(self, *arguments: Any, **options: Any) -> Any:
+        parsed, unknown = super().parse_known_args(*arguments, **options)
+        if unknown and " " in self.prog:
+            # A command refuses what is none of its own: argparse has the whole command line do it, whose usage
+            # names no option.
+            option = unknown[0].partition("=")[0]
+            meant = hint(option, self._option_string_actions) if option.startswith("-") else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{meant and f'; {meant}'}")
+        return parsed, unknown
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(self, message)
 
@@ -55,7 +70,8 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def wants_json(words: Sequence[str]) -> bool:
     """Whether a command line asks for JSON, one that cannot be parsed included."""
-    return "--json" in words or "--output=json" in words or ("--output", "json") in pairwise(words)
+    names = [word.partition("=")[0] for word in words]
+    return "--json" in names or "--output=json" in words or ("--output", "json") in pairwise(words)
 
 
 def report_result(options: argparse.Namespace, result: object, text: Callable[[], str]) -> None:

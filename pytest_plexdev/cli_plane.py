@@ -168,6 +168,8 @@ def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
 
 
 def _whoami(plane: _Plane, arguments: argparse.Namespace) -> int:
+    if arguments.domain is not None:
+        plane.domain_id(arguments.domain)  # A name that is none has no sign-in to advise.
     me = plane.client(plane.credentials.of(arguments.domain)).auth.whoami()
     row = {
         "principal": me.principal_type,

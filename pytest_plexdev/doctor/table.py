@@ -73,8 +73,8 @@ TABLE: Final = (
         title="images are pulled one after the other",
         signal="the kubelet's configuration says serializeImagePulls: true",
         recognise=images.serial_pulls,
-        explanation="the cluster was made without deploy/local/kind.yaml; Pods stay in PodInitializing behind others",
-        remedy="make the cluster from deploy/local/kind.yaml, or change the kubelet's configuration and restart it",
+        explanation="the cluster was made without plexdev's configuration; Pods stay in PodInitializing behind others",
+        remedy="make the cluster by plexdev up --stack kind, or change the kubelet's configuration and restart it",
         fix="kubelet",
     ),
     FailureMode(

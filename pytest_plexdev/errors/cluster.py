@@ -128,11 +128,11 @@ IMAGE_BUILD_FAILED: Final = Failure(
     tag="image-build-failed",
     what="building {image} failed",
     why="these are the last lines of the step that failed",
-    fix="read deploy/local/images/Dockerfile; then: make docker-build",
+    fix="read {dockerfile}; then: plexdev images build",
 )
 PLEXD_DEFERRED: Final = Failure(
     tag="plexd-deferred",
-    what="plexd is declared in deploy/local/base/plexd and not part of the dev stack",
+    what="plexd is declared in {directory} and not part of the dev stack",
     why="no overlay renders it, so there is no Deployment to bring up (as in the product's own dev stack)",
     fix="the harness plays nodes in its place: the fixture plexdev_node",
     exit_code=69,
@@ -160,7 +160,8 @@ VENDOR_MISMATCH: Final = Failure(
     tag="vendor-mismatch",
     what="{file} of {source} has SHA-256 {found}, and vendor.toml wants {wanted}",
     why="what is applied to a cluster is what was reviewed; nothing of it was kept",
-    fix="git diff deploy/local/vendor; new there on purpose: python -m pytest_plexdev.stack.kind.manifests.vendor lock",
+    fix="in a checkout: git diff deploy/local/vendor; new there on purpose:"
+    " python -m pytest_plexdev.stack.kind.manifests.vendor lock",
 )
 CLUSTER_NOT_MADE: Final = Failure(
     tag="cluster-not-made",

@@ -338,6 +338,8 @@ def test_a_slip_in_a_domains_name_is_answered_with_the_nearest(
         assert code == 4
         assert "why: known are acme-corp, beta-llc, gamma-coop" in err
         assert err.endswith("(did you mean acme-corp?)\n  fix: plexdev login --domain acme-corp\n")
+        code, _, err = run(capsys, "whoami", "--domain", "acme")
+        assert (code, err.splitlines()[-1]) == (4, "  fix: plexdev login --domain acme-corp")
         for kept in (state / "credentials").glob("*.json"):
             kept.unlink()
     code, out, err = run(capsys, "login", "--domain", "nosuch", "--json")

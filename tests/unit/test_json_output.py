@@ -60,11 +60,13 @@ def test_an_error_has_the_same_envelope(command: list[str], capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("words", "command"),
     [
-        (["up", "--nonsense", "--json"], None),
+        (["up", "--nonsense", "--json"], "up"),
         (["up", "--reapply", "--json"], "up"),
-        (["images", "build", "--port", "1", "--json"], None),
+        (["images", "build", "--port", "1", "--json"], "images"),
         (["nonsense", "--json"], None),
         (["--json"], None),
+        (["--json", "status"], None),
+        (["status", "--json=1"], "status"),
         (["list", "nonsense", "--output", "json"], "list"),
         (["logs", "nats", "--follow", "--json"], "logs"),
     ],
@@ -80,6 +82,21 @@ def test_a_wrong_command_line_too(words: list[str], command: str | None, capsys:
         2,
         "usage",
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["up", "--prot=0"], "plexdev up: error: unrecognized arguments: --prot=0; did you mean --port?"),
+        (["status", "--js"], "plexdev status: error: unrecognized arguments: --js; did you mean --json?"),
+        (["down", "everything"], "plexdev down: error: unrecognized arguments: everything\n"),
+    ],
+)
+def test_an_option_that_is_none(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(words)
+
+    assert says in capsys.readouterr().err
 
 
 def test_nothing_to_do_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:

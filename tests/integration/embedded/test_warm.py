@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import pytest
 
 from pytest_plexdev import cli
-from pytest_plexdev.deployment import seed_file
+from pytest_plexdev.deployment import deploy_directory, seed_file
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.options.environment import unknown_variables
 from pytest_plexdev.stack.embedded import EmbeddedSettings
@@ -261,7 +261,9 @@ def test_up_takes_the_ports_of_the_dev_stack_and_says_who_has_them(
 
 def test_a_deferred_service_has_an_exit_code_of_its_own(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["up", "plexd"]) == 69
-    assert capsys.readouterr().err.startswith("plexdev[plexd-deferred]")
+    assert capsys.readouterr().err.startswith(
+        f"plexdev[plexd-deferred]: plexd is declared in {deploy_directory() / 'base' / 'plexd'} and "
+    )
 
 
 def test_the_kind_of_stack_that_is_named_is_the_one(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:

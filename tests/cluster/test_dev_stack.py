@@ -113,8 +113,8 @@ def test_a_failing_test_leaves_what_the_cluster_knows(project: pytest.Pytester, 
     result = project.runpytest_subprocess("--dev-stack", "--plexdev-output=kept")
 
     result.assert_outcomes(failed=1)
-    (directory,) = (project.path / "kept").iterdir()
-    kept = {file.name: file.read_text() for file in directory.iterdir()}
+    (directory,) = (project.path / "kept").glob("[!.]*")
+    kept = {file.name: file.read_text() for file in directory.glob("[!.]*")}
     assert kept["readiness.txt"].startswith("all ready: ")
     assert "deployment/plexsphere" in kept["readiness.txt"]
     assert kept["events.txt"]

@@ -28,10 +28,7 @@ spec:
 """
 
 
-def test_what_its_error_says_to_type_works(
-    project: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def test_what_its_error_says_to_type_works(project: pytest.Pytester, tmp_path: Path, temporary: Path) -> None:
     overlay = tmp_path / "overlay"
     overlay.mkdir()
     (overlay / "kustomization.yaml").write_text("resources: [greedy.yaml]\n")
@@ -43,7 +40,7 @@ def test_what_its_error_says_to_type_works(
     )
 
     said = result.stdout.str()
-    (run,) = tmp_path.glob("plexdev-*")
+    (run,) = temporary.glob("plexdev-*")
     kept = fresh_name(run)
     try:
         assert kept in clusters()

@@ -51,14 +51,13 @@ def test_a_killed_run_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_is_killed_while_its_cluster_is_made_leaves_nothing(
-    project: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: pytest.Pytester, temporary: Path
 ) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
     project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
     argv = [sys.executable, "-m", "pytest", "-n1", "--max-worker-restart=0", "--plexdev-stack=kind"]
     process = subprocess.Popen(argv, cwd=project.path, stdout=subprocess.DEVNULL)
-    wait_until(lambda: any(tmp_path.glob("plexdev-*/stack/creating.json")), process)
-    (run,) = tmp_path.glob("plexdev-*")
+    wait_until(lambda: any(temporary.glob("plexdev-*/stack/creating.json")), process)
+    (run,) = temporary.glob("plexdev-*")
     name = fresh_name(run)
     wait_until(lambda: processes(f"docker run --name {name}"), process)
     note, watcher = Place(name, run / "stack").creation(), reaper.watcher_of(run / "stack")

@@ -1,0 +1,127 @@
+"""Files and directories of this user alone: made 0700 and 0600 whatever the umask, and read only where they still are.
+
+Whoever may write a file decides what its reader does. So what belongs to another user, what others may write to, and
+a symbolic link are refused by name. Everything is asked of an open descriptor: a path can be exchanged in between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.ownership import UNTRUSTED_PATH
+from pytest_plexdev.stack.files import write_whole
+
+DIRECTORY_MODE: Final = 0o700
+FILE_MODE: Final = 0o600
+READ_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes of a file of ours that are read: state files have some kilobytes."""
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+
+
+def make_private_directory(directory: Path) -> None:
+    """Make *directory*, 0700, and the parents that are missing; one that is there has to be this user's alone.
+
+    Raises:
+        PlexdevError: ``untrusted-path``.
+        OSError: It cannot be made.
+    """
+    if not directory.parent.exists():
+        make_private_directory(directory.parent)
+    try:
+        directory.mkdir(mode=DIRECTORY_MODE)
+        directory.chmod(DIRECTORY_MODE)  # what the umask took from it
+    except FileExistsError:
+        check_private(directory)
+
+
+def check_private(path: Path) -> None:
+    """Refuse a file or directory that is not this user's, that others may write to, or that is a symbolic link.
+
+    Raises:
+        PlexdevError: ``untrusted-path``.
+        FileNotFoundError: It is not there.
+    """
+    _check(path, path.lstat())
+
+
+@contextlib.contextmanager
+def open_private_directory(directory: Path) -> Iterator[int]:
+    """A descriptor of *directory*, for ``dir_fd``: what happens there happens in the directory that was checked.
+
+    Raises:
+        PlexdevError: ``untrusted-path``.
+        OSError: It is not there, or is no directory.
+    """
+    with _untrusted_link(directory):
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _check(directory, os.fstat(descriptor))
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read_private(path: Path, *, limit: int = READ_LIMIT) -> bytes:
+    """What a file of ours says.
+
+    Args:
+        limit: Bytes; what is longer is no file of ours.
+
+    Raises:
+        PlexdevError: ``untrusted-path``.
+        OSError: It is not there, or cannot be read.
+    """
+    with _untrusted_link(path):
+        # O_NONBLOCK: somebody may have put a FIFO there, and opening that would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        _check(path, status)
+        if not stat.S_ISREG(status.st_mode):
+            raise _untrusted(path, "it is no regular file", f"rm {shlex.quote(str(path))}")
+        if status.st_size > limit:
+            raise _untrusted(path, f"it has {status.st_size} bytes", f"rm {shlex.quote(str(path))}")
+        return file.read(limit)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file in one piece, 0600: a reader sees all of it, or the previous one.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    write_whole(path, content, mode=FILE_MODE)
+
+
+def _check(path: Path, status: os.stat_result) -> None:
+    quoted = shlex.quote(str(path))
+    if stat.S_ISLNK(status.st_mode):
+        raise _untrusted(path, "it is a symbolic link", f"rm {quoted}")
+    if status.st_uid != os.geteuid():
+        reason = f"it belongs to the user with id {status.st_uid}, and this is {os.geteuid()}"
+        raise _untrusted(path, reason, "choose another directory: PLEXDEV_CACHE_DIR, PLEXDEV_STATE_DIR, TMPDIR")
+    if status.st_mode & _OTHERS_WRITE:
+        reason = f"others may write to it (mode {stat.S_IMODE(status.st_mode):04o})"
+        raise _untrusted(path, reason, f"if nobody has: chmod go-w {quoted}")
+
+
+@contextlib.contextmanager
+def _untrusted_link(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        # open(2) with O_NOFOLLOW: ELOOP of a link to a file, ENOTDIR of one to a directory.
+        if path.is_symlink():
+            raise _untrusted(path, "it is a symbolic link", f"rm {shlex.quote(str(path))}") from None
+        raise
+
+
+def _untrusted(path: Path, reason: str, mend: str) -> PlexdevError:
+    return PlexdevError(UNTRUSTED_PATH, path=path, quoted=shlex.quote(str(path)), reason=reason, mend=mend)

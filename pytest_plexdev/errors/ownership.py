@@ -12,3 +12,9 @@ UNTRUSTED_PATH: Final = Failure(
     why="another user may have written it, and what it says would be done as you",
     fix="look at it: ls -ld {quoted}; then {mend}",
 )
+OWNED_ELSEWHERE: Final = Failure(
+    tag="owned-elsewhere",
+    what="{what} in {directory} is running, and no process that is visible here owns it",
+    why="its lock is held, so it is not deleted; {owner}",
+    fix="end it where it runs: {command}; or use another directory here: {instead}",
+)

@@ -7,10 +7,11 @@ a symbolic link are refused by name. Everything is asked of an open descriptor: 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -52,8 +53,11 @@ def check_private(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def open_private_directory(directory: Path) -> Iterator[int]:
+def open_private_directory(directory: Path, *, owners: Collection[int] = ()) -> Iterator[int]:
     """A descriptor of *directory*, for ``dir_fd``: what happens there happens in the directory that was checked.
+
+    Args:
+        owners: Ids of users whom it may belong to besides this one.
 
     Raises:
         PlexdevError: ``untrusted-path``.
@@ -62,7 +66,7 @@ def open_private_directory(directory: Path) -> Iterator[int]:
     with _untrusted_link(directory):
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        _check(directory, os.fstat(descriptor))
+        _check(directory, os.fstat(descriptor), owners=owners)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -78,17 +82,45 @@ def read_private(path: Path, *, limit: int = READ_LIMIT) -> bytes:
         PlexdevError: ``untrusted-path``.
         OSError: It is not there, or cannot be read.
     """
-    with _untrusted_link(path):
-        # O_NONBLOCK: somebody may have put a FIFO there, and opening that would wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
+    with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise _untrusted(path, f"it has {size} bytes", f"rm {shlex.quote(str(path))}")
+        return file.read(limit)
+
+
+def open_private(path: Path, flags: int, *, dir_fd: int | None = None) -> int:
+    """Open a file of ours: a regular one, this user's, that nobody else may write to.
+
+    Args:
+        flags: Of ``open(2)``; a new file is 0600, whatever the umask.
+        dir_fd: A descriptor of the directory, if that was checked already.
+
+    Raises:
+        PlexdevError: ``untrusted-path``.
+        OSError: It is not there, or cannot be opened.
+    """
+    name = path if dir_fd is None else path.name
+    # O_NONBLOCK: somebody may have put a FIFO there, and opening that would wait for its other end.
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        with _untrusted_link(path):
+            descriptor = os.open(name, flags, FILE_MODE, dir_fd=dir_fd)
+    except OSError as error:
+        if error.errno not in (errno.EISDIR, errno.ENXIO):
+            raise
+        raise _irregular(path) from None
+    try:
         status = os.fstat(descriptor)
         _check(path, status)
         if not stat.S_ISREG(status.st_mode):
-            raise _untrusted(path, "it is no regular file", f"rm {shlex.quote(str(path))}")
-        if status.st_size > limit:
-            raise _untrusted(path, f"it has {status.st_size} bytes", f"rm {shlex.quote(str(path))}")
-        return file.read(limit)
+            raise _irregular(path)
+        if flags & os.O_EXCL:
+            os.fchmod(descriptor, FILE_MODE)  # what the umask took from it
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -100,11 +132,11 @@ def write_private(path: Path, content: bytes) -> None:
     write_whole(path, content, mode=FILE_MODE)
 
 
-def _check(path: Path, status: os.stat_result) -> None:
+def _check(path: Path, status: os.stat_result, *, owners: Collection[int] = ()) -> None:
     quoted = shlex.quote(str(path))
     if stat.S_ISLNK(status.st_mode):
         raise _untrusted(path, "it is a symbolic link", f"rm {quoted}")
-    if status.st_uid != os.geteuid():
+    if status.st_uid != os.geteuid() and status.st_uid not in owners:
         reason = f"it belongs to the user with id {status.st_uid}, and this is {os.geteuid()}"
         raise _untrusted(path, reason, "choose another directory: PLEXDEV_CACHE_DIR, PLEXDEV_STATE_DIR, TMPDIR")
     if status.st_mode & _OTHERS_WRITE:
@@ -121,6 +153,10 @@ def _untrusted_link(path: Path) -> Iterator[None]:
         if path.is_symlink():
             raise _untrusted(path, "it is a symbolic link", f"rm {shlex.quote(str(path))}") from None
         raise
+
+
+def _irregular(path: Path) -> PlexdevError:
+    return _untrusted(path, "it is no regular file", f"rm -r {shlex.quote(str(path))}")
 
 
 def _untrusted(path: Path, reason: str, mend: str) -> PlexdevError:

@@ -19,10 +19,15 @@ else's cluster.
 `plexdev doctor --fix MODE` mends what is safe to mend, and only in a cluster that plexdev made. Whatever deletes
 something (`docker system prune`) is printed and never run. A bring-up that failed asks the doctor by itself.
 
-Without `--context` and `--kubeconfig` it examines the embedded stack too, in rows of their own:
+Without `--context` and `--kubeconfig` it examines the warm cluster from outside and the embedded stack too, in rows of
+their own:
 
 | row | examined |
 |---|---|
+| `cluster-node` | Docker's container of the warm cluster: runs, is stopped, paused, deleted, cut off from its host ports, \
+silent, found by its labels though no kubeconfig leads to it, or somebody else's that only has its name |
+| `cluster-kubeconfig` | our kubeconfig and those of KUBECONFIG: damaged, or a directory or a pipe |
+| `cluster-node-ports` | whether Services have the NodePorts that the host ports lead to |
 | `embedded-stack` | supervisor and servers of the one that `plexdev up` left running, each in its own protocol |
 | `embedded-readyz` | what the API says of what it depends on: the probe that fails is named |
 | `embedded-disk` | the room for databases and logs, where the stack keeps them |

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,6 @@ from pytest_plexdev.errors.cluster import (
     CLUSTER_UNREACHABLE,
     KUBE_REFUSED,
     KUBECONFIG_UNUSABLE,
-    NODE_STOPPED,
     NOT_LOOPBACK,
 )
 from pytest_plexdev.options import OPTIONS, OptionError
@@ -86,11 +86,10 @@ def warm(chosen: Here | None = None, *, directory: Path | None = None, missing: 
     Args:
         chosen: Which, where both kinds run; the cluster by default.
         directory: Of another stack that runs: one that a test run kept.
-        missing: Makes the error where there is none; by default one for which Docker is asked, where files say that
-            there was a cluster.
+        missing: Makes the error where there is none; by default one for which Docker is asked, where there is one.
 
     Raises:
-        PlexdevError: ``stack-missing``, ``node-stopped``, ``kept-stack-missing``.
+        PlexdevError: ``stack-missing``, ``kept-stack-missing``; what is wrong with the cluster's node.
     """
     if directory is not None:
         return _kept(directory)
@@ -163,17 +162,14 @@ def stack_missing(chosen: str | None) -> PlexdevError:
     return PlexdevError(STACK_MISSING, looked_for=" and for ".join(places), option=option)
 
 
-def _stopped_or_missing(chosen: str | None) -> PlexdevError:
-    from pytest_plexdev.stack.kind.names import WARM_CLUSTER
-    from pytest_plexdev.stack.kind.whereabouts import is_mentioned, warm_directory
-
-    # What asks Docker is imported where there is something to ask it for.
-    if chosen == "embedded" or not is_mentioned(warm_directory(), WARM_CLUSTER):
+def _node_or_missing(chosen: str | None) -> PlexdevError:
+    # Files may be gone while the cluster runs: the engine knows. What asks it is imported where there is one.
+    if chosen == "embedded" or shutil.which("docker") is None:
         return stack_missing(chosen)
-    from pytest_plexdev.stack.kind.node import warm_node
+    from pytest_plexdev.stack.kind.node import warm_trouble
 
-    node = warm_node(patience=_DOCKER_ANSWERS)
-    return stack_missing(chosen) if node is None else PlexdevError(NODE_STOPPED, node=node.name, fix=node.hint)
+    trouble = warm_trouble(patience=_DOCKER_ANSWERS)
+    return stack_missing(chosen) if trouble is None else trouble.error
 
 
 def _standing(
@@ -190,7 +186,7 @@ def _standing(
     if attached is None and chosen != "kind":
         attached = _warm_processes()
     if attached is None:
-        raise refusal or (missing or _stopped_or_missing)(chosen)
+        raise refusal or (missing or _node_or_missing)(chosen)
     return attached if refusal is None else replace(attached, passed_over=_first_line(refusal))
 
 

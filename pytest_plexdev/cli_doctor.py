@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_plexdev.doctor import Finding
     from pytest_plexdev.kube import Access
+    from pytest_plexdev.stack.kind.node import Trouble
 
 
 def add_doctor_command(commands: Any) -> None:
@@ -38,13 +39,17 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     if options.fix and mode_of(options.fix) is None:
         parser.error(f"argument --fix: {options.fix}: must be one of {', '.join(mode.tag for mode in TABLE)}")
     access = patient.choose(options.kubeconfig, options.context)
-    findings = examine(access)
     if options.fix:
-        return _fix(options, findings, access)
+        return _fix(options, examine(access), access)
     if options.kubeconfig is None and options.context is None:
         from pytest_plexdev.doctor.embedded import examine_embedded
+        from pytest_plexdev.doctor.warm_cluster import examine_warm_cluster
 
-        findings += examine_embedded()
+        outside = examine_warm_cluster(access)
+        findings = [*_examined(access, outside.trouble), *outside.findings, *examine_embedded()]
+        access = access if outside.trouble is None else None
+    else:
+        findings = examine(access)
     said = remarks(access)
     head = f"plexdev doctor: {access.context if access else 'this machine'}"
     report_result(
@@ -54,6 +59,16 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     )
     found = any(each.state == "found" for each in findings) or any(each.is_trouble for each in said)
     return 1 if found else 0
+
+
+def _examined(access: Access | None, trouble: Trouble | None) -> list[Finding]:
+    """The failure modes; of a cluster whose node is in trouble nothing is asked that nobody there would answer."""
+    from pytest_plexdev.doctor import examine
+    from pytest_plexdev.doctor.symptoms import Unknown
+
+    if trouble is None:
+        return examine(access)
+    return examine(None, without=Unknown(f"{trouble.node}: {trouble.reason}"))
 
 
 def _fix(options: argparse.Namespace, findings: Sequence[Finding], access: Access | None) -> int:

@@ -113,9 +113,10 @@ def _answered(chosen: Here | None, directory: Path | None, *, warns: bool = Fals
 
 
 def _node() -> Verdict | None:
-    from pytest_plexdev.stack.kind.node import warm_node
+    from pytest_plexdev.stack.kind.node import warm_trouble
 
-    return warm_node()
+    trouble = warm_trouble()
+    return trouble.verdict if trouble is not None else None
 
 
 def _wait_for_objects(chosen: Here | None, deadline: float, progress: Progress) -> None:
@@ -182,6 +183,7 @@ def _refs(client: KubeClient) -> list[ObjectRef]:
 def _access() -> Access | None:
     """The way to the warm cluster's API server, where one is known and somebody listens there."""
     from pytest_plexdev.stack.kind.names import WARM_CLUSTER
-    from pytest_plexdev.stack.kind.whereabouts import accesses, warm_directory
+    from pytest_plexdev.stack.kind.warm import ways_in
+    from pytest_plexdev.stack.kind.whereabouts import warm_directory
 
-    return next(accesses(warm_directory(), WARM_CLUSTER), None)
+    return next(ways_in(warm_directory(), WARM_CLUSTER), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shlex
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -154,10 +155,19 @@ def _down(options: argparse.Namespace) -> int:
 
 
 def _has_cluster() -> bool:
-    """Whether this user made the warm cluster, by its files: what else Docker has is nobody's to end by default."""
+    """Whether this user made the warm cluster: by its files, and by its node's labels where those are gone.
+
+    What else Docker has is nobody's to end by default.
+    """
     from pytest_plexdev.stack.kind.whereabouts import warm_directory
 
-    return (warm_directory() / "kubeconfig").exists()
+    if (warm_directory() / "kubeconfig").exists():
+        return True
+    if shutil.which("docker") is None:
+        return False
+    from pytest_plexdev.stack.kind.node import has_our_labels
+
+    return has_our_labels()
 
 
 def _down_kept(options: argparse.Namespace) -> int:

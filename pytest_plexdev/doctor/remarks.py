@@ -35,20 +35,12 @@ def remarks(access: Access | None, environment: Mapping[str, str] = os.environ) 
     Args:
         access: The cluster that was looked at; ``None``: there is none.
     """
-    from pytest_plexdev.stack.kind.node import warm_node
-
-    if access is None or access.context == patient.WARM_CONTEXT:
-        stopped = warm_node()
-        if stopped is not None:
-            return [Remark(f"{stopped.name}: {stopped.reason}; try: {stopped.hint}", is_trouble=True)]
     if access is not None:
         return _of_its_objects(access)
     remote = patient.elsewhere(environment)
-    unusable = [Remark(f"{error.what}; try: {error.fix}", is_trouble=False) for error in patient.unusable(environment)]
     if remote is None:
-        return unusable
+        return []
     return [
-        *unusable,
         Remark(
             f"{remote.context} of {remote.kubeconfig} is not examined: its API server {remote.server} is not on this "
             f"machine; try: plexdev doctor --context {remote.context}",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pytest_plexdev.errors import cluster, doctor, ownership, readiness, system
+from pytest_plexdev.errors import cluster, doctor, node, ownership, readiness, system
 from pytest_plexdev.failure import Failure as Failure
 from pytest_plexdev.failure import PlexdevError as PlexdevError
 
@@ -250,7 +250,7 @@ NOT_READY_IN_TIME: Final = Failure(
 
 CATALOGUE: Final = tuple(
     entry
-    for room in (globals(), vars(cluster), vars(readiness), vars(doctor), vars(ownership), vars(system))
+    for room in (globals(), *map(vars, (cluster, node, readiness, doctor, ownership, system)))
     for entry in tuple(room.values())
     if isinstance(entry, Failure)
 )

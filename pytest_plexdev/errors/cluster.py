@@ -70,7 +70,7 @@ FOREIGN_CLUSTER: Final = Failure(
     tag="foreign-cluster",
     what="the kind cluster {name} is there and {whose}; nothing was applied",
     why="the labels of its node say who made it and where; a cluster of somebody else is neither changed nor deleted",
-    fix="use it as it is: pytest --dev-stack; a cluster of a run's own: pytest --plexdev-stack=kind; one that is yours "
+    fix="use it as it is: {use}; a cluster of a run's own: pytest --plexdev-stack=kind; one that is yours "
     "to delete: plexdev down --stack kind --force",
 )
 NOT_LOOPBACK: Final = Failure(

@@ -9,10 +9,11 @@ from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
+from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, NODE_NAME_TAKEN, NODE_UNMARKED
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
 
-_REFUSALS: Final = (DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK)
+_REFUSALS: Final = (DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK, NODE_UNMARKED, NODE_NAME_TAKEN, ENGINE_ELSEWHERE)
 """Nothing failed: a look at a cluster that is not ours to look at would explain nothing."""
 _TRY: Final = "  try: "
 """What the doctor's advice writes before a command."""

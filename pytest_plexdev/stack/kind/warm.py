@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,8 +41,21 @@ def find_silent_too(state: Path | None = None, *, name: str = WARM_CLUSTER) -> S
 
 def _first(state: Path | None, name: str, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:
     directory = warm_directory(state, name)
-    found = (_look_at(access, name, directory, ask) for access in accesses(directory, name))
+    found = (_look_at(access, name, directory, ask) for access in ways_in(directory, name))
     return next((info for info in found if info is not None), None)
+
+
+def ways_in(directory: Path, name: str) -> Iterator[Access]:
+    """What :func:`~pytest_plexdev.stack.kind.whereabouts.accesses` gives, but those of a node that is paused.
+
+    Raises:
+        PlexdevError: ``kubeconfig-unusable``, ``not-loopback``.
+    """
+    for access in accesses(directory, name):
+        from pytest_plexdev.stack.kind.node import is_paused
+
+        if not is_paused(name, access):
+            yield access
 
 
 def _version(api: str) -> Mapping[str, Any]:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import DRIFTED, FOREIGN_CLUSTER, NODE_NOT_BACK, NOT_LOOPBACK
+from pytest_plexdev.errors.cluster import API_SILENT, DRIFTED, FOREIGN_CLUSTER, NODE_NOT_BACK, NOT_LOOPBACK
+from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, NODE_NAME_TAKEN, NODE_UNMARKED
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import NODE
 from pytest_plexdev.stack.kind.bring_up import BringUp
 from pytest_plexdev.stack.kind.explain import explained
 from pytest_plexdev.stack.kind.host import cluster, tools
-from pytest_plexdev.stack.kind.host.container import API_SERVER, Container, find_node, has_moved, start_node
+from pytest_plexdev.stack.kind.host.container import API_SERVER, CONFIGURATION, Container, find_node, has_moved
 from pytest_plexdev.stack.kind.host.hold import hold
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.marks import fingerprint, sentinel
 from pytest_plexdev.stack.kind.marks.drift import differences
+from pytest_plexdev.stack.kind.node import ANEW, trouble_with
+from pytest_plexdev.stack.kind.node_ports import put_back_node_ports
 from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.waking import wake
 from pytest_plexdev.stack.kind.whereabouts import warm_directory
 from pytest_plexdev.stack.model import Progress, StackInfo
 from pytest_plexdev.together import together
@@ -48,9 +54,37 @@ def _held(settings: KindSettings, place: Place, progress: Progress) -> tuple[Sta
         if cluster.remove_half_made(place):
             work.did.append(f"cluster {settings.name}: one that was left half-made by a killed process was removed")
         container = find_node(settings.name)
-        info = work.on_a_new_cluster() if container is None else _on(container, place, settings, work)
+        if container is None:
+            _refuse_where_kind_would_fail(place)
+            info = work.on_a_new_cluster()
+        else:
+            with _silence_explained():
+                info = _on(container, place, settings, work)
         info.write(place.directory / "stack.json")
     return info, work.did
+
+
+def _refuse_where_kind_would_fail(place: Place) -> None:
+    """Say it before anything is made: the node's name is somebody's, or the node is another engine's.
+
+    Raises:
+        PlexdevError: ``node-name-taken``, ``engine-elsewhere``.
+    """
+    trouble = trouble_with(place)
+    if trouble is not None and trouble.failure in {NODE_NAME_TAKEN, ENGINE_ELSEWHERE}:
+        raise trouble.error
+
+
+@contextlib.contextmanager
+def _silence_explained() -> Iterator[None]:
+    """Have the error of a stack that stays silent say what makes another one of it: what `up` mends, it has mended."""
+    try:
+        yield
+    except PlexdevError as error:
+        if error.failure is not API_SILENT:
+            raise
+        fix = f"plexdev up --stack kind --reapply; if that says the same: {ANEW}"
+        raise PlexdevError(API_SILENT, detail=error.detail, **{**error.facts, "fix": fix}) from None
 
 
 def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
@@ -64,31 +98,32 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
             return [f"plexdev: nothing to delete: there is no kind cluster {settings.name}", _PRUNE]
         if container is not None:
             # The ConfigMap does not count: whoever applies what `plexdev manifests` prints has it, on any cluster.
-            if not (force or cluster.is_ours(place, container)):
-                return [_preserved(settings.name, _whose(place, container)), _PRUNE]
+            if not force and (whose := _whose(place, container)):
+                return [_preserved(settings.name, whose), _PRUNE]
             cluster.delete(place)
         shutil.rmtree(place.directory, ignore_errors=True)
     return [f"plexdev: the kind cluster {settings.name} is deleted", _PRUNE]
 
 
 def _on(container: Container, place: Place, settings: KindSettings, work: BringUp) -> StackInfo:
-    if not cluster.is_ours(place, container):
-        raise PlexdevError(FOREIGN_CLUSTER, name=settings.name, whose=_whose(place, container))
-    started = _started(container)
+    if whose := _whose(place, container):
+        raise PlexdevError(FOREIGN_CLUSTER, name=settings.name, whose=whose, use=_used_as_it_is(container))
+    woken = wake(container)
+    work.did.extend(f"cluster {settings.name}: {what}" for what in woken)
     access = _access(place, container)
     with KubeClient(access) as client:
-        if started:
+        if woken:
             _wait_for_api_server(client, container)
-            work.did.append(f"cluster {settings.name}: was stopped, started again")
+        work.did.extend(put_back_node_ports(client))
         ready = sentinel.read_ready(client)
         addresses = container.addresses
-        if started:
+        if woken:
             # What the API server says of Pods is from before the stop until the kubelet has looked again.
             work.course.until_answering(addresses)
         differ = differences(client, ready, settings)
         if ready is not None and not _must_apply(differ, settings, work):
             return work.verify(client, ready)
-        if not started:
+        if not woken:
             work.did.append(f"cluster {settings.name}: there already")
         return work.on_a_cluster_of_ours(client, addresses, ready)
 
@@ -108,13 +143,6 @@ def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> boo
         raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
     applicable = [name for name in differ if name not in fingerprint.KEPT]
     return settings.reapply or bool(applicable and settings.on_drift == "apply")
-
-
-def _started(container: Container) -> bool:
-    if container.running:
-        return False
-    start_node(container)
-    return True
 
 
 def _wait_for_api_server(client: KubeClient, container: Container) -> None:
@@ -151,9 +179,33 @@ def _place(settings: KindSettings) -> Place:
 
 
 def _whose(place: Place, container: Container) -> str:
-    if cluster.mark_of(place, container) == "elsewhere":
+    """Whose the cluster is, in words, where it is somebody else's; empty: ours.
+
+    Raises:
+        PlexdevError: ``node-unmarked``: that is not known, which is not the same as somebody else's.
+    """
+    mark = cluster.settled_mark(place, container)
+    if mark == "ours":
+        return ""
+    if mark == "elsewhere":
         return "was made by hand, or by plexdev with another state directory (PLEXDEV_STATE_DIR)"
-    return "was not made by plexdev"
+    if mark == "none":
+        return "was not made by plexdev"
+    if mark == "not yet":
+        reason = "kind has not written its labels: somebody is making it at this moment, or was killed while doing so"
+        fix = f"run it again; a node that nobody makes any more: kind delete cluster --name {place.name}"
+    else:
+        reason = "its labels say that, and Docker did not give them"
+        fix = f"run it again; docker cp {container.name}:{CONFIGURATION} - says why they cannot be read"
+    raise PlexdevError(NODE_UNMARKED, node=container.name, name=place.name, reason=reason, fix=fix)
+
+
+def _used_as_it_is(container: Container) -> str:
+    if container.paused:
+        return f"docker unpause {container.name} && pytest --dev-stack"
+    if not container.running:
+        return f"docker start {container.name} && pytest --dev-stack"
+    return "pytest --dev-stack"
 
 
 def _preserved(name: str, whose: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,31 +27,35 @@ def warm_directory(state: Path | None = None, name: str = WARM_CLUSTER) -> Path:
 def accesses(directory: Path, name: str) -> Iterator[Access]:
     """Ways to a cluster of that name that somebody listens at: our own kubeconfig first, then the user's.
 
+    Our own that is damaged is passed over: ``plexdev up`` writes it anew, and Docker says whether the cluster is there.
+
     Raises:
         PlexdevError: ``kubeconfig-unusable``, ``not-loopback``: of the first file whose context cannot be used, once
             nobody has taken another one.
     """
     unusable: PlexdevError | None = None
     for path in (directory / "kubeconfig", *_users_kubeconfigs()):
+        is_own = path.parent == directory
         try:
             access = _access(path, name)
+            if access is None or not _listens(access):
+                continue
+            if is_own:
+                access.tls()
         except PlexdevError as error:
             if error.failure not in {KUBECONFIG_UNUSABLE, NOT_LOOPBACK}:
                 raise
-            unusable = unusable or error
+            if error.failure is NOT_LOOPBACK or not is_own:
+                unusable = unusable or error
             continue
-        if access is None or not _listens(access):
-            continue
-        is_own = path.parent == directory
         yield access if is_own else _kept(access, directory / "attached" / "kubeconfig")
     if unusable is not None:
         raise unusable
 
 
-def is_mentioned(directory: Path, name: str) -> bool:
-    """Whether a kubeconfig of this user has a cluster of that name, one that is there or one that was."""
-    paths = (directory / "kubeconfig", directory / "attached" / "kubeconfig", *_users_kubeconfigs())
-    return any(_mentions(path, context_of(name)) for path in paths)
+def no_files(environment: Mapping[str, str] = os.environ) -> list[Path]:
+    """The paths of KUBECONFIG that are no files: directories and pipes, say, in which no program finds a context."""
+    return [path for path in _users_kubeconfigs(environment) if path.exists() and not _is_readable(path)]
 
 
 def _kept(access: Access, path: Path) -> Access:
@@ -82,8 +86,18 @@ def _mentions(path: Path, context: str) -> bool:
         return False
 
 
-def _users_kubeconfigs() -> list[Path]:
-    named = os.environ.get("KUBECONFIG", "")
+def _is_readable(path: Path) -> bool:
+    from pytest_plexdev.kube.files import read_file
+
+    try:
+        read_file(path)
+    except OSError:
+        return False
+    return True
+
+
+def _users_kubeconfigs(environment: Mapping[str, str] = os.environ) -> list[Path]:
+    named = environment.get("KUBECONFIG", "")
     if chosen := [Path(part) for part in named.split(os.pathsep) if part]:
         return chosen
     home = home_directory()

@@ -64,7 +64,7 @@ class World:
             (self.state / "cp-fails").write_text(NO_FILE)
         with tarfile.open(self.state / "configuration.tar", "w") as archive:
             labels = f"{OWNER},plexdev.plexsphere.com/home={self.place.home}" if labels == OURS else labels
-            text = f"node-labels: {labels}".encode()
+            text = f"node-labels: {labels}\n---\nkind: KubeProxyConfiguration\n".encode()
             member = tarfile.TarInfo("kubeadm.conf")
             member.size = len(text)
             archive.addfile(member, io.BytesIO(text))

@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import tarfile
+import time
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -20,6 +21,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED, NODE_UNREADABLE
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.host.container import CONFIGURATION, Container, appearing, disappears, file_of
+from pytest_plexdev.stack.kind.host.engine import kind_environment
 from pytest_plexdev.stack.kind.host.place import Creation, Place
 from pytest_plexdev.stack.kind.names import API_NODE_PORT, HOME_LABEL, OWNER, OWNER_LABEL
 from pytest_plexdev.together import go_on, to_the_end
@@ -31,6 +33,7 @@ kind writes that a moment after the container is there."""
 _DELETION: Final = 120.0
 _LATE: Final = 5.0
 """Seconds in which Docker has made the container of an ended `kind create`, if it is making one."""
+_LOOK_AGAIN: Final = 0.1
 _NODE_NEEDS: Final = 30.0
 """Seconds from the note to the node's container, at most: kind may pull its image in between."""
 _INOTIFY: Final = "sudo sysctl fs.inotify.max_user_instances=1024; or delete a cluster of: kind get clusters"
@@ -40,10 +43,15 @@ _CREATION_FIXES: Final = (
     ("kubelet is not healthy", _INOTIFY),
     ("address already in use", "run it again: another program took the port between the choice and the creation"),
     ("no space left on device", "docker system prune -f"),
+    ("No such container", "run it again: somebody removed the node while kind made the cluster"),
+    ("is not running", "run it again: somebody stopped the node while kind made the cluster"),
+    ("is already in use by container", "run it again: it says what has the name of the node"),
 )
 _TAKEN: Final = re.compile(r"node\(s\) already exist|is already in use by container")
 """kind's words, and Docker's, where somebody else has a cluster of that name by now."""
 _LABEL: Final = f"{OWNER_LABEL}={OWNER}"
+_LAST_PART: Final = "KubeProxyConfiguration"
+"""kind writes this part of the node's configuration last, behind those that have the labels."""
 
 
 def create(place: Place, config: bytes, *, image: str | None, timeout: float) -> Access:
@@ -58,7 +66,13 @@ def create(place: Place, config: bytes, *, image: str | None, timeout: float) ->
     go_on()
     with place.creating():
         try:
-            run(argv, timeout=timeout, purpose="kind makes the cluster of the stack", stdin=config)
+            run(
+                argv,
+                timeout=timeout,
+                purpose="kind makes the cluster of the stack",
+                stdin=config,
+                environment=kind_environment(),
+            )
         except BaseException as error:
             with to_the_end(), contextlib.suppress(PlexdevError):
                 _take_back(place, error)
@@ -99,7 +113,7 @@ def delete(place: Place) -> None:
         were_at_work = _end_creators(place)
         # Somebody else may delete it at the same moment.
         with contextlib.suppress(PlexdevError):
-            run(argv, timeout=_DELETION, purpose=purpose)
+            run(argv, timeout=_DELETION, purpose=purpose, environment=kind_environment())
         if appearing(place.name, within=_LATE if were_at_work else 0.0) is not None:
             _delete_again(place, argv, purpose)
     place.forget_creation()
@@ -108,7 +122,7 @@ def delete(place: Place) -> None:
 
 def _delete_again(place: Place, argv: list[str], purpose: str) -> None:
     try:
-        run(argv, timeout=_DELETION, purpose=purpose)
+        run(argv, timeout=_DELETION, purpose=purpose, environment=kind_environment())
     except PlexdevError:
         # Docker refuses what it is removing already, for somebody else.
         if not disappears(place.name):
@@ -154,13 +168,25 @@ def mark_of(place: Place, container: Container) -> Mark:
     """Whose the node says that it is, running or not."""
     try:
         said = file_of(container, CONFIGURATION)
-        if _LABEL not in said:
-            return "none"
-        return "ours" if f"{HOME_LABEL}={place.home}" in said else "elsewhere"
+        if _LABEL in said and f"{HOME_LABEL}={place.home}" in said:
+            return "ours"
+        if _LAST_PART not in said:
+            # Empty, or half of it: a label that is missing may still come.
+            return "not yet"
+        return "elsewhere" if _LABEL in said else "none"
     except FileNotFoundError:
         return "not yet"
     except (PlexdevError, tarfile.TarError, IndexError):
         return "unreadable"
+
+
+def settled_mark(place: Place, container: Container) -> Mark:
+    """What :func:`mark_of` gives; a node that is being made at this moment gets the time to say whose it is."""
+    deadline = time.monotonic() + _LATE
+    while (mark := mark_of(place, container)) == "not yet" and time.monotonic() < deadline:
+        go_on()
+        time.sleep(_LOOK_AGAIN)
+    return mark
 
 
 def is_ours(place: Place, container: Container) -> bool:

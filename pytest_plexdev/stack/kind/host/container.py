@@ -26,6 +26,8 @@ _REMOVAL: Final = 30.0
 """Seconds in which Docker ends a removal that it has begun."""
 _LATE: Final = 5.0
 """Seconds in which a container that Docker lists can be looked at."""
+_STOPS: Final = "5"
+"""Seconds that a node gets to stop."""
 _NO_FILE: Final = re.compile(r"could not find the file|no such container:path", re.IGNORECASE)
 KIND_LABEL: Final = "io.x-k8s.kind.cluster"
 
@@ -37,8 +39,14 @@ class Container:
     name: str
     created: float
     running: bool
+    """Also of one that is paused."""
     ports: dict[str, int]
     """Host port by the container's own, ``30080/tcp``."""
+    cluster: str = ""
+    """kind's name of the cluster whose node it is; empty: somebody's container that only has such a name."""
+    paused: bool = False
+    local_ports: tuple[int, ...] = ()
+    """Host ports at which Docker's forwarders listen on 127.0.0.1."""
 
     @property
     def addresses(self) -> Addresses:
@@ -57,19 +65,28 @@ def find_node(name: str, *, patience: float = PATIENCE) -> Container | None:
         patience: Seconds that Docker gets for an answer.
     """
     deadline = time.monotonic() + min(_LATE, patience)
-    while (said := _inspect(node_of(name), patience)) is None:
+    while (found := find_container(name, patience=patience)) is None:
         # Docker lists a container that is being made before it can be looked at.
         if not _is_listed(name) or time.monotonic() > deadline:
             return None
         time.sleep(0.1)
-    raw = json.loads(said)[0]
-    if KIND_LABEL not in (raw["Config"].get("Labels") or {}):
+    return found if found.cluster else None
+
+
+def find_container(name: str, *, patience: float = PATIENCE) -> Container | None:
+    """The container that has the name of that cluster's node, a node or not; Docker is asked once."""
+    said = _inspect(node_of(name), patience)
+    if said is None:
         return None
+    raw = json.loads(said)[0]
     return Container(
         name=node_of(name),
         created=_moment(raw["Created"]),
         running=bool(raw["State"]["Running"]),
         ports=_host_ports(raw["HostConfig"].get("PortBindings") or {}),
+        cluster=(raw["Config"].get("Labels") or {}).get(KIND_LABEL, ""),
+        paused=bool(raw["State"].get("Paused")),
+        local_ports=_local_ports(raw["HostConfig"].get("PortBindings") or {}),
     )
 
 
@@ -101,6 +118,16 @@ def has_moved(container: Container) -> bool:
 def start_node(container: Container) -> None:
     """Start a node that was stopped. kind's node finds its way with a new address by itself."""
     docker("start", container.name, purpose="the cluster's node was stopped")
+
+
+def unpause_node(container: Container) -> None:
+    """Let a paused node go on."""
+    docker("unpause", container.name, purpose="the cluster's node was paused")
+
+
+def restart_node(container: Container) -> None:
+    """Stop a node and start it: Docker's port forwarders start with it."""
+    docker("restart", "-t", _STOPS, container.name, purpose="its port forwarder was gone")
 
 
 def appearing(name: str, *, within: float) -> Container | None:
@@ -150,3 +177,9 @@ def _host_ports(bindings: dict[str, Any]) -> dict[str, int]:
         for port, hosts in bindings.items()
         if hosts and str(hosts[0].get("HostPort", "")).isdigit()
     }
+
+
+def _local_ports(bindings: dict[str, Any]) -> tuple[int, ...]:
+    hosts = [host for port, hosts in bindings.items() if port.endswith("/tcp") for host in hosts or ()]
+    here = [host for host in hosts if host.get("HostIp", "") in {"", "0.0.0.0", "127.0.0.1"}]
+    return tuple(int(host["HostPort"]) for host in here if str(host.get("HostPort", "")).isdigit())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from typing import BinaryIO, Final
@@ -12,6 +13,7 @@ from pytest_plexdev.errors.cluster import COMMAND_FAILED, DOCKER_ENDPOINT, DOCKE
 
 PATIENCE: Final = 30.0
 """Seconds for an answer; an engine that is busy with a build takes a few."""
+PROVIDER: Final = "KIND_EXPERIMENTAL_PROVIDER"
 _FORBIDDEN: Final = re.compile(r"permission denied.*docker (daemon socket|api)", re.IGNORECASE)
 _SILENT: Final = re.compile(
     r"cannot connect to the docker daemon|failed to connect to the docker api|error during connect", re.IGNORECASE
@@ -21,6 +23,14 @@ _ENDPOINT: Final = re.compile(
 )
 """In the words of the clients 20.10 to 28."""
 _HOST: Final = re.compile(r"\b(?:unix|tcp|ssh|https?|npipe)://[^\s\"';,]*[^\s\"';,.:]")
+
+
+def kind_environment() -> dict[str, str]:
+    """The environment of a ``kind`` that makes its nodes where ``docker`` looks for them.
+
+    With KIND_EXPERIMENTAL_PROVIDER it would ask podman, of which nothing here knows.
+    """
+    return {name: value for name, value in os.environ.items() if name != PROVIDER}
 
 
 def docker(

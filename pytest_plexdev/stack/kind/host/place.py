@@ -17,6 +17,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE
 from pytest_plexdev.kube import Access, read_access
 from pytest_plexdev.stack.files import write_whole
+from pytest_plexdev.stack.kind.host.engine import kind_environment
 from pytest_plexdev.stack.kind.names import context_of
 from pytest_plexdev.stack.processes import ProcessId
 
@@ -53,11 +54,14 @@ class Place:
     def usable_access(self) -> Access | None:
         """What :meth:`access` gives; ``None`` too where our own kubeconfig was damaged: kind can write it anew."""
         try:
-            return self.access()
+            access = self.access()
+            if access is not None:
+                access.tls()
         except PlexdevError as error:
             if error.failure is not KUBECONFIG_UNUSABLE:
                 raise
             return None
+        return access
 
     def fetch_access(self) -> Access:
         """Ask kind for the kubeconfig and keep our own copy of it.
@@ -66,7 +70,10 @@ class Place:
             PlexdevError: ``command-failed``; ``kubeconfig-unusable``: it has no such context.
         """
         said = run(
-            ["kind", "get", "kubeconfig", "--name", self.name], timeout=_PATIENCE, purpose="to reach the cluster"
+            ["kind", "get", "kubeconfig", "--name", self.name],
+            timeout=_PATIENCE,
+            purpose="to reach the cluster",
+            environment=kind_environment(),
         )
         self.directory.mkdir(parents=True, exist_ok=True)
         write_whole(self.kubeconfig, said.stdout.encode(), mode=0o600)

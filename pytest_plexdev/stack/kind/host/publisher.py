@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
@@ -20,13 +21,18 @@ _WHOSE: Final = {
     "elsewhere": "which plexdev made with another state directory, or for a test run",
     "none": "which plexdev did not make",
 }
+_FORWARDER: Final = "docker-proxy"
 _UNSAID: Final = "which does not say whose it is"
 
 
 def who_holds(port: int) -> PortHolder:
     """Who has a port of this machine: a process, or the container that Docker publishes there."""
     process = holder_of(port)
-    return (publisher_of(port) if process.may_be_a_container else None) or process
+    container = publisher_of(port) if process.may_be_a_container else None
+    if container is None and _FORWARDER in process.words:
+        # With another DOCKER_HOST or context, it may well be the forwarder of one's own node.
+        return replace(process, words=f"{process.words}, which forwards it to a container that docker does not list")
+    return container or process
 
 
 def publisher_of(port: int) -> PortHolder | None:

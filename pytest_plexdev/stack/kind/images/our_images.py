@@ -14,7 +14,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, IMAGE_BUILD_FAILED, IMAGE_MISSING
 from pytest_plexdev.stack.directories import cache_directory
 from pytest_plexdev.stack.kind.host.archives import archive
-from pytest_plexdev.stack.kind.host.engine import docker
+from pytest_plexdev.stack.kind.host.engine import docker, kind_environment
 from pytest_plexdev.stack.kind.host.hold import alone
 from pytest_plexdev.stack.kind.images.content import Content, base_image, content_hash, read_content
 from pytest_plexdev.stack.kind.images.digests import refuse_changed
@@ -97,6 +97,7 @@ def put(cluster: str, path: Path) -> None:
         timeout=_LOAD,
         purpose="the node lacks these images",
         fix=f"is there room? docker exec {node_of(cluster)} df -h /var",
+        environment=kind_environment(),
     )
 
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import ssl
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT
 from pytest_plexdev.stack.kind.settings import Addresses
 
+if TYPE_CHECKING:
+    from pytest_plexdev.kube import Access
+
 REFERENCE_COMMIT: Final = "reference"
 """What the reference control plane says that it was built from."""
+Greeting: TypeAlias = Literal["trusted", "stranger", "silent"]
+"""Its certificate is what the kubeconfig says; it is another; it does not answer in time, or nobody is there."""
+_CONNECTS: Final = 1.0
+"""Seconds in which a listener of this machine accepts."""
 _COMES_BACK: Final = 15.0
 """Seconds that the API gets to reach a dependency that was just replaced; after that, degraded is what it is."""
 _LOOK_AGAIN: Final = 0.02
@@ -29,6 +37,38 @@ def listens(port: int, *, patience: float) -> bool:
     except OSError:
         return False
     return True
+
+
+def refuses(port: int) -> bool:
+    """Whether nobody listens at a port of this machine; one that is slow to take a connection is not refusing it."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=_CONNECTS).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def greet(access: Access, *, patience: float) -> Greeting:
+    """How the API server of *access* answers a TLS handshake; of one without TLS only whether it listens.
+
+    Raises:
+        PlexdevError: ``kubeconfig-unusable``: its certificates cannot be read.
+    """
+    host = urlsplit(access.server).hostname or ""
+    try:
+        with socket.create_connection((host, access.port), timeout=patience) as connection:
+            if access.server.startswith("https:"):
+                access.tls().wrap_socket(connection, server_hostname=host).close()
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+        # Docker's forwarder took the connection and found nobody in the node.
+        return "silent"
+    except ssl.SSLError:
+        return "stranger"
+    except OSError:
+        return "silent"
+    return "trusted"
 
 
 def version(api: str, *, patience: float) -> Mapping[str, Any]:

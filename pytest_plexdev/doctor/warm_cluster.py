@@ -1,0 +1,114 @@
+"""Examine the warm cluster from outside: its node, the ways to it, and what its host ports lead through."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_plexdev.doctor import patient
+from pytest_plexdev.doctor.model import Finding, FindingState
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import Access, KubeClient
+from pytest_plexdev.stack.directories import state_directory
+from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.kind.names import WARM_CLUSTER, node_of
+from pytest_plexdev.stack.kind.node import UP, Trouble, trouble_with
+from pytest_plexdev.stack.kind.node_ports import astray
+from pytest_plexdev.stack.kind.whereabouts import no_files, warm_directory
+
+_PATIENCE: Final = 5.0
+"""Seconds that Docker gets for an answer."""
+
+
+@dataclass(frozen=True)
+class WarmCluster:
+    """What was found out about the warm cluster.
+
+    Attributes:
+        trouble: Why nothing inside it can be examined.
+        findings: A row each for the node, the kubeconfigs and the host ports.
+    """
+
+    trouble: Trouble | None
+    findings: list[Finding]
+
+
+def examine_warm_cluster(access: Access | None, environment: Mapping[str, str] = os.environ) -> WarmCluster:
+    """Look at the warm cluster's node, at the kubeconfigs that may lead to it, and at its NodePorts. Changes nothing.
+
+    Args:
+        access: The way to it that was found; ``None``: there is none.
+    """
+    place = Place(WARM_CLUSTER, warm_directory(state_directory(environment)))
+    refusal: PlexdevError | None = None
+    trouble: Trouble | None = None
+    try:
+        trouble = trouble_with(place, patience=_PATIENCE)
+    except PlexdevError as error:
+        refusal = error
+    rows = [_of_the_node(trouble, refusal), _of_the_kubeconfigs(place, environment)]
+    return WarmCluster(trouble, [*rows, _of_the_node_ports(access if trouble is None else None, place)])
+
+
+def _of_the_node(trouble: Trouble | None, refusal: PlexdevError | None) -> Finding:
+    state: FindingState = "ok"
+    evidence, command = "", ""
+    if refusal is not None:
+        state, evidence = "not examined", refusal.what
+    elif trouble is not None:
+        state, evidence, command = "found", f"{trouble.failure.tag}: {trouble.node}: {trouble.reason}", trouble.fix
+    return Finding(
+        mode="cluster-node",
+        title="the warm cluster's node cannot be used",
+        state=state,
+        evidence=evidence,
+        explanation="the whole cluster is one container of Docker's: nothing in it answers while that does not run",
+        command=command,
+    )
+
+
+def _of_the_kubeconfigs(place: Place, environment: Mapping[str, str]) -> Finding:
+    """Those that may have the warm cluster's context and cannot be used, ours included."""
+    broken = [f"{error.facts['path']}: {error.facts['reason']}" for error in patient.unusable(environment)]
+    ours = [each for each in broken if each.startswith(f"{place.kubeconfig}: ")]
+    if ours:
+        command = UP
+    elif no_files(environment):
+        command = "unset KUBECONFIG"
+    else:
+        command = "kubectl config view"
+    return Finding(
+        mode="cluster-kubeconfig",
+        title="a kubeconfig cannot be used",
+        state="found" if broken else "ok",
+        evidence="; ".join(broken),
+        explanation="a file that may have the warm cluster's context leads nowhere; kubectl and kind read yours too",
+        command=command if broken else "",
+    )
+
+
+def _of_the_node_ports(access: Access | None, place: Place) -> Finding:
+    state: FindingState = "ok"
+    evidence, command = "", ""
+    if access is None:
+        state, evidence = "not examined", "no cluster that answers"
+    else:
+        try:
+            with KubeClient(access) as client:
+                wrong = astray(client)
+                owned = patient.is_ours(client, place.directory.parent.parent)
+                evidence = "; ".join(each.words for each in wrong)
+                if wrong:
+                    state, command = "found", UP if owned else " && ".join(each.command(client) for each in wrong)
+        except PlexdevError as error:
+            state, evidence = "not examined", error.what
+    return Finding(
+        mode="cluster-node-ports",
+        title="a host port leads nowhere",
+        state=state,
+        evidence=evidence,
+        explanation=f"a port of this machine leads to a NodePort of {node_of(place.name)}, as kind.yaml says",
+        command=command,
+    )

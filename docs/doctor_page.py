@@ -24,8 +24,8 @@ their own:
 
 | row | examined |
 |---|---|
-| `cluster-node` | Docker's container of the warm cluster: runs, is stopped, paused, deleted, cut off from its host ports, \
-silent, found by its labels though no kubeconfig leads to it, or somebody else's that only has its name |
+| `cluster-node` | the warm cluster's container: stopped, paused, deleted, cut off from its host ports, silent, \
+found by its labels though no kubeconfig leads to it, or a stranger's that only has the name |
 | `cluster-kubeconfig` | our kubeconfig and those of KUBECONFIG: damaged, or a directory or a pipe |
 | `cluster-node-ports` | whether Services have the NodePorts that the host ports lead to |
 | `embedded-stack` | supervisor and servers of the one that `plexdev up` left running, each in its own protocol |

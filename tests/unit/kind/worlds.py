@@ -62,12 +62,19 @@ class World:
         (self.state / f"node.json{into}").write_text(json.dumps([said]))
         if labels is None:
             (self.state / "cp-fails").write_text(NO_FILE)
+        self.labels(labels)
+
+    def labels(self, labels: str | None) -> None:
+        """What the node's configuration says of its labels."""
+        labels = f"{OWNER},plexdev.plexsphere.com/home={self.place.home}" if labels == OURS else labels
+        self.configuration(f"node-labels: {labels}\n---\nkind: KubeProxyConfiguration\n")
+
+    def configuration(self, text: str) -> None:
+        """The whole file that kind writes into the node, or what it has written of it so far."""
         with tarfile.open(self.state / "configuration.tar", "w") as archive:
-            labels = f"{OWNER},plexdev.plexsphere.com/home={self.place.home}" if labels == OURS else labels
-            text = f"node-labels: {labels}\n---\nkind: KubeProxyConfiguration\n".encode()
             member = tarfile.TarInfo("kubeadm.conf")
-            member.size = len(text)
-            archive.addfile(member, io.BytesIO(text))
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
 
     def create_does(self, script: str) -> None:
         (self.state / "create").write_text(script)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import shutil
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -34,6 +37,7 @@ kind: CustomResourceDefinition
 metadata: {name: others.example.test}
 ---
 """
+DEFINITION = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
 
 
 def sha256(text: str) -> str:
@@ -95,7 +99,10 @@ def go_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def source(url: str = "", text: str = TEXT) -> Source:
-    return Source("gateway", MODULE, VERSION, url, {FILE: sha256(text)})
+    kept = [{**DEFINITION, "metadata": {"name": name}} for name in re.findall(r"name: (\S+)}", text)]
+    return Source(
+        "gateway", MODULE, VERSION, url, {FILE: sha256(text)}, sha256(json.dumps(kept, separators=(",", ":")))
+    )
 
 
 def names(cache: Path, wanted: Source) -> list[str]:
@@ -146,6 +153,57 @@ def test_a_damaged_copy_is_made_anew(no_go: None, site: Site, tmp_path: Path) ->
     assert names(tmp_path / "cache", source(site.url)) == ["things.example.test", "others.example.test"]
 
 
+def test_a_copy_that_says_something_else_is_made_anew(no_go: None, site: Site, tmp_path: Path) -> None:
+    site.put(TEXT)
+    names(tmp_path / "cache", source(site.url))
+    (kept,) = (tmp_path / "cache").glob("*/*.json")
+    kept.write_text(kept.read_text().replace("things", "thinks"))
+    site.asked.clear()
+
+    assert names(tmp_path / "cache", source(site.url)) == ["things.example.test", "others.example.test"]
+    assert site.asked == [f"/{FILE}"]
+
+
+@pytest.mark.parametrize("what", ["", "*", "*/*.json"])
+def test_a_cache_that_others_may_write_to_is_refused(no_go: None, site: Site, tmp_path: Path, what: str) -> None:
+    site.put(TEXT)
+    names(tmp_path / "cache", source(site.url))
+    (opened,) = (tmp_path / "cache").glob(what) if what else [tmp_path / "cache"]
+    opened.chmod(0o777)
+
+    with pytest.raises(
+        PlexdevError, match=f"{re.escape(str(opened))} is not trusted: others may write to it"
+    ) as caught:
+        names(tmp_path / "cache", source(site.url))
+    assert caught.value.tag == "untrusted-path"
+
+
+def test_what_is_kept_is_for_this_user_alone(no_go: None, site: Site, tmp_path: Path) -> None:
+    site.put(TEXT)
+    before = os.umask(0)
+    try:
+        names(tmp_path / "cache", source(site.url))
+    finally:
+        os.umask(before)
+
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "cache").rglob("*")}
+    assert sorted(modes.values()) == [0o600, 0o700]
+    assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700
+
+
+def test_go_heeds_no_file_of_the_temporary_directory(
+    go_module: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / "tmp"
+    shared.mkdir()
+    for file in ("go.mod", "go.work"):
+        (shared / file).write_text("this is not for Go to read\n")
+    monkeypatch.setattr(tempfile, "tempdir", str(shared))
+
+    assert names(tmp_path / "cache", source()) == ["things.example.test", "others.example.test"]
+    assert sorted(path.name for path in shared.iterdir()) == ["go.mod", "go.work"]
+
+
 def test_another_hash_is_another_copy(no_go: None, site: Site, tmp_path: Path) -> None:
     site.put(TEXT)
     names(tmp_path / "cache", source(site.url))
@@ -187,10 +245,11 @@ def test_where_nothing_can_be_fetched_the_error_says_what_to_install(no_go: None
 def test_lock_writes_what_was_really_downloaded(go_module: None, tmp_path: Path) -> None:
     file = tmp_path / "vendor.toml"
     entry = f'[sources.gateway]\nmodule = "{MODULE}"\nversion = "{VERSION}"\n'
-    text = f'# Why.\n{entry}\n[sources.gateway.files]\n"{FILE}" = ""\n'
+    text = f'# Why.\n{entry}definitions = ""\n\n[sources.gateway.files]\n"{FILE}" = ""\n'
     file.write_text(text)
 
     lock(file)
 
-    assert file.read_text() == text.replace('""', f'"{sha256(TEXT)}"')
+    written = text.replace(f'"{FILE}" = ""', f'"{FILE}" = "{sha256(TEXT)}"')
+    assert file.read_text() == written.replace('""', f'"{source().definitions}"')
     assert read_sources(file) == (source(),)

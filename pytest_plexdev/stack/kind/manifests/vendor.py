@@ -1,5 +1,7 @@
 """The CustomResourceDefinitions of other projects: fetched, verified against ``vendor.toml``, kept as JSON.
 
+What is kept is verified as well: ``vendor.toml`` has the hash of the JSON that the files become.
+
 The order in which the gateway comes up soonest, everything by server-side apply (a client-side one would put a
 definition of a megabyte into an annotation, which ends at 256 KiB):
 
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import sys
@@ -35,8 +38,9 @@ from pytest_plexdev.errors.cluster import VENDOR_MISMATCH, VENDOR_MISSING
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.stack.directories import cache_directory
 from pytest_plexdev.stack.files import write_whole
+from pytest_plexdev.stack.private_files import check_private, make_private_directory, read_private, write_private
 
-_FORM: Final = "1"
+_FORM: Final = "2"
 """Of what is kept; another one is another key."""
 _DOWNLOAD: Final = 240.0
 """Seconds for a module of a few megabytes on a slow line."""
@@ -51,6 +55,7 @@ class Source:
         module: Go module.
         url: Where the same files are without Go; empty: nowhere.
         files: SHA-256 by path.
+        definitions: SHA-256 of what is kept of them; empty: what is kept is not believed.
     """
 
     name: str
@@ -58,6 +63,7 @@ class Source:
     version: str
     url: str
     files: Mapping[str, str]
+    definitions: str = ""
 
 
 def vendor_file() -> Path:
@@ -69,7 +75,9 @@ def read_sources(path: Path | None = None) -> tuple[Source, ...]:
     """The sources that are named."""
     entries = tomllib.loads((path or vendor_file()).read_text(encoding="utf-8"))["sources"]
     return tuple(
-        Source(name, entry["module"], entry["version"], entry.get("url", ""), entry["files"])
+        Source(
+            name, entry["module"], entry["version"], entry.get("url", ""), entry["files"], entry.get("definitions", "")
+        )
         for name, entry in entries.items()
     )
 
@@ -82,20 +90,28 @@ def custom_resource_definitions(sources: Iterable[Source] | None = None, cache: 
         cache: Directory, in place of ``vendor`` in the user's cache.
 
     Raises:
-        PlexdevError: ``vendor-missing``, ``vendor-mismatch``.
+        PlexdevError: ``vendor-missing``, ``vendor-mismatch``, ``untrusted-path``.
     """
-    wanted = tuple(read_sources() if sources is None else sources)
-    kept = (cache or cache_directory() / "vendor") / _key(wanted) / "definitions.json"
-    found = _read(kept)
+    room = cache or cache_directory() / "vendor"
+    if cache is None:
+        make_private_directory(room.parent)
+    make_private_directory(room)
+    wanted = read_sources() if sources is None else sources
+    return [each for source in wanted for each in _definitions_of(source, room)]
+
+
+def _definitions_of(source: Source, room: Path) -> list[Object]:
+    kept = room / _key(source) / "definitions.json"
+    found = _read(kept, source)
     if found is None:
-        found = [each for source in wanted for text in _files(source, kept) for each in _definitions(text)]
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(kept, json.dumps(found, separators=(",", ":")).encode())
+        found = [each for text in _files(source, kept) for each in _definitions(text)]
+        make_private_directory(kept.parent)
+        write_private(kept, _encode(found))
     return found
 
 
 def lock(path: Path | None = None) -> None:
-    """Download every source and write the SHA-256 of its files into ``vendor.toml``.
+    """Download every source and write the SHA-256 of its files, and of what is kept of them, into ``vendor.toml``.
 
     Raises:
         PlexdevError: ``tool-missing`` where there is no Go; ``command-failed``.
@@ -104,25 +120,37 @@ def lock(path: Path | None = None) -> None:
     text = file.read_text(encoding="utf-8")
     for source in read_sources(file):
         directory = _module(source)
-        for name in source.files:
-            digest = _sha256((directory / name).read_bytes())
-            text = re.sub(rf'^("{re.escape(name)}" = )"[^"]*"$', rf'\g<1>"{digest}"', text, flags=re.MULTILINE)
+        contents = {name: (directory / name).read_bytes() for name in source.files}
+        for name, content in contents.items():
+            text = re.sub(
+                rf'^("{re.escape(name)}" = )"[^"]*"$', rf'\g<1>"{_sha256(content)}"', text, flags=re.MULTILINE
+            )
+        found = _sha256(_encode([each for content in contents.values() for each in _definitions(content)]))
+        entry = rf'^(\[sources\.{re.escape(source.name)}\]\n(?:(?!\[).*\n)*?definitions = )"[^"]*"$'
+        text = re.sub(entry, rf'\g<1>"{found}"', text, flags=re.MULTILINE)
     write_whole(file, text.encode())
 
 
-def _key(sources: Iterable[Source]) -> str:
+def _key(source: Source) -> str:
     # The files' content alone: the same ones from elsewhere are the same.
-    listing = sorted((name, digest) for source in sources for name, digest in source.files.items())
-    return _sha256(json.dumps([_FORM, listing]).encode())[:16]
+    return _sha256(json.dumps([_FORM, sorted(source.files.items())]).encode())[:16]
 
 
-def _read(kept: Path) -> list[Object] | None:
+def _read(kept: Path, source: Source) -> list[Object] | None:
     try:
-        found: list[Object] = json.loads(kept.read_bytes())
-    except (OSError, ValueError):
-        # Not there, or damaged: made anew.
+        check_private(kept.parent)
+        content = read_private(kept)
+    except OSError:
         return None
+    if _sha256(content) != source.definitions:
+        # Damaged, or another's work: made anew.
+        return None
+    found: list[Object] = json.loads(content)
     return found
+
+
+def _encode(definitions: Iterable[Object]) -> bytes:
+    return json.dumps(list(definitions), separators=(",", ":")).encode()
 
 
 def _files(source: Source, kept: Path) -> list[bytes]:
@@ -165,9 +193,16 @@ def _download(source: Source, kept: Path) -> Mapping[str, bytes]:
 
 def _module(source: Source) -> Path:
     """The directory of a source's Go module, which Go has verified by its own sums."""
-    # From a directory that is no module: else Go would take the requirements of whatever project the user is in.
-    argv = ["go", "-C", tempfile.gettempdir(), "mod", "download", "-json", f"{source.module}@{source.version}"]
-    said = run(argv, timeout=_DOWNLOAD, purpose="the definitions of the gateway's kinds are files of that module")
+    # A directory of its own, and a module: Go takes settings and requirements from the nearest go.mod and go.work above
+    # where it runs, and anybody may put those into /tmp.
+    with tempfile.TemporaryDirectory(prefix="plexdev-go-") as directory:
+        Path(directory, "go.mod").write_text("module plexdev\n", encoding="utf-8")
+        said = run(
+            ["go", "-C", directory, "mod", "download", "-json", f"{source.module}@{source.version}"],
+            timeout=_DOWNLOAD,
+            purpose="the definitions of the gateway's kinds are files of that module",
+            environment={**os.environ, "GOWORK": "off"},
+        )
     return Path(json.loads(said.stdout)["Dir"])
 
 

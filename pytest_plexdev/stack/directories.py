@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import pwd
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from pytest_plexdev.errors import CACHE_UNWRITABLE, DISK_FULL, STATE_UNWRITABLE, Failure, PlexdevError
+from pytest_plexdev.stack.private_files import check_private, make_private_directory
 
 
 def cache_directory(environment: Mapping[str, str] = os.environ) -> Path:
@@ -38,20 +40,43 @@ def home_directory() -> Path | None:
 
 
 def ensure_writable(directory: Path, *, refused: Failure = CACHE_UNWRITABLE) -> None:
-    """Make *directory* where it is missing, and refuse one in which this user can make no file.
+    """Make *directory* where it is missing, 0700 whatever the umask, and refuse one that is not this user's alone.
 
     Raises:
-        PlexdevError: *refused* (facts ``path``, ``reason``), or ``disk-full``.
+        PlexdevError: *refused* (facts ``path``, ``reason``): this user can make no file there; ``untrusted-path``:
+            others own it or may write to it; ``disk-full``.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        if not os.path.lexists(directory):
+            make_private_directory(directory)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise PlexdevError(DISK_FULL, path=mount_point(directory)) from error
         reason = why_unwritable(directory) if isinstance(error, PermissionError) else error.strerror or str(error)
         raise PlexdevError(refused, path=directory, reason=reason) from error
+    directory = _without_own_link(directory)
+    if directory.is_symlink():
+        check_private(directory)  # says so; the kernel does not follow another user's link everywhere
+    if not directory.is_dir():
+        raise PlexdevError(refused, path=directory, reason="it is not a directory")
     if not os.access(directory, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         raise PlexdevError(refused, path=directory, reason=why_unwritable(directory))
+    check_private(directory)
+
+
+def cache_room(name: str, cache: Path | None = None) -> Path:
+    """A directory of the cache, made where it is missing; nobody else can have put anything into it.
+
+    Args:
+        cache: In place of the user's.
+
+    Raises:
+        PlexdevError: ``cache-unwritable``, ``untrusted-path``, ``disk-full``.
+    """
+    cache = cache or cache_directory()
+    ensure_writable(cache)
+    ensure_writable(cache / name)
+    return cache / name
 
 
 def why_unwritable(path: Path) -> str:
@@ -65,6 +90,16 @@ def why_unwritable(path: Path) -> str:
 def mount_point(path: Path) -> Path:
     """The file system that has *path*, which may be gone, by where it is mounted."""
     return next(each for each in (path.absolute(), *path.absolute().parents) if os.path.ismount(each))
+
+
+def _without_own_link(directory: Path) -> Path:
+    """Where a link leads that this user made: a home on a small disk has its cache elsewhere."""
+    try:
+        found = directory.lstat()
+    except OSError:
+        return directory
+    is_own_link = stat.S_ISLNK(found.st_mode) and found.st_uid == os.geteuid()
+    return directory.resolve() if is_own_link else directory
 
 
 def _is_visible(path: Path) -> bool:

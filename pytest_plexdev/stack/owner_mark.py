@@ -15,8 +15,9 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from pytest_plexdev.stack.processes import ProcessId
 
-Kind: TypeAlias = Literal["stack", "scratch", "run", "cluster"]
-"""``stack``, ``scratch``: files and data of an embedded stack; ``run``: a test run's; ``cluster``: a kind stack's."""
+Kind: TypeAlias = Literal["stack", "scratch", "run", "cluster", "template", "archive"]
+"""``stack``, ``scratch``: files and data of an embedded stack; ``run``: a test run's; ``cluster``: a kind stack's;
+``template``: a migrated database in the cache; ``archive``: of images, there too."""
 
 MARK: Final = "plexdev-owner.json"
 """The file that carries the mark, and that the owner of the directory has locked."""

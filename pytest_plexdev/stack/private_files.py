@@ -11,6 +11,7 @@ import errno
 import os
 import shlex
 import stat
+import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
@@ -40,6 +41,13 @@ def make_private_directory(directory: Path) -> None:
         directory.chmod(DIRECTORY_MODE)  # what the umask took from it
     except FileExistsError:
         check_private(directory)
+
+
+def make_temporary_directory(parent: Path, prefix: str = "") -> Path:
+    """Make a directory of a name that nobody has, 0700 whatever the umask."""
+    directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    directory.chmod(DIRECTORY_MODE)
+    return directory
 
 
 def check_private(path: Path) -> None:
@@ -85,16 +93,17 @@ def read_private(path: Path, *, limit: int = READ_LIMIT) -> bytes:
     with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
         size = os.fstat(file.fileno()).st_size
         if size > limit:
-            raise _untrusted(path, f"it has {size} bytes", f"rm {shlex.quote(str(path))}")
+            raise untrusted(path, f"it has {size} bytes", f"rm {shlex.quote(str(path))}")
         return file.read(limit)
 
 
-def open_private(path: Path, flags: int, *, dir_fd: int | None = None) -> int:
+def open_private(path: Path, flags: int, *, dir_fd: int | None = None, owners: Collection[int] = ()) -> int:
     """Open a file of ours: a regular one, this user's, that nobody else may write to.
 
     Args:
         flags: Of ``open(2)``; a new file is 0600, whatever the umask.
         dir_fd: A descriptor of the directory, if that was checked already.
+        owners: Ids of users whom it may belong to besides this one.
 
     Raises:
         PlexdevError: ``untrusted-path``.
@@ -112,7 +121,7 @@ def open_private(path: Path, flags: int, *, dir_fd: int | None = None) -> int:
         raise _irregular(path) from None
     try:
         status = os.fstat(descriptor)
-        _check(path, status)
+        _check(path, status, owners=owners)
         if not stat.S_ISREG(status.st_mode):
             raise _irregular(path)
         if flags & os.O_EXCL:
@@ -135,13 +144,14 @@ def write_private(path: Path, content: bytes) -> None:
 def _check(path: Path, status: os.stat_result, *, owners: Collection[int] = ()) -> None:
     quoted = shlex.quote(str(path))
     if stat.S_ISLNK(status.st_mode):
-        raise _untrusted(path, "it is a symbolic link", f"rm {quoted}")
+        raise untrusted(path, "it is a symbolic link", f"rm {quoted}")
     if status.st_uid != os.geteuid() and status.st_uid not in owners:
         reason = f"it belongs to the user with id {status.st_uid}, and this is {os.geteuid()}"
-        raise _untrusted(path, reason, "choose another directory: PLEXDEV_CACHE_DIR, PLEXDEV_STATE_DIR, TMPDIR")
+        raise untrusted(path, reason, "choose another directory: PLEXDEV_CACHE_DIR, PLEXDEV_STATE_DIR, TMPDIR")
     if status.st_mode & _OTHERS_WRITE:
         reason = f"others may write to it (mode {stat.S_IMODE(status.st_mode):04o})"
-        raise _untrusted(path, reason, f"if nobody has: chmod go-w {quoted}")
+        recursive = "-R " if stat.S_ISDIR(status.st_mode) else ""
+        raise untrusted(path, reason, f"if nobody has: chmod {recursive}go-w {quoted}")
 
 
 @contextlib.contextmanager
@@ -151,13 +161,20 @@ def _untrusted_link(path: Path) -> Iterator[None]:
     except OSError:
         # open(2) with O_NOFOLLOW: ELOOP of a link to a file, ENOTDIR of one to a directory.
         if path.is_symlink():
-            raise _untrusted(path, "it is a symbolic link", f"rm {shlex.quote(str(path))}") from None
+            raise untrusted(path, "it is a symbolic link", f"rm {shlex.quote(str(path))}") from None
         raise
 
 
 def _irregular(path: Path) -> PlexdevError:
-    return _untrusted(path, "it is no regular file", f"rm -r {shlex.quote(str(path))}")
+    return untrusted(path, "it is no regular file", f"rm -r {shlex.quote(str(path))}")
 
 
-def _untrusted(path: Path, reason: str, mend: str) -> PlexdevError:
+def untrusted(path: Path, reason: str, mend: str = "") -> PlexdevError:
+    """The error for a path that is not this user's alone.
+
+    Args:
+        reason: As a sentence.
+        mend: What to do, if nobody has done harm; by default to remove it.
+    """
+    mend = mend or f"rm {shlex.quote(str(path))}"
     return PlexdevError(UNTRUSTED_PATH, path=path, quoted=shlex.quote(str(path)), reason=reason, mend=mend)

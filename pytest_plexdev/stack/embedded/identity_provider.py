@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.plane import CLIENT_ID, CLIENT_SECRET
 from pytest_plexdev.stack.embedded.processes import Command
+from pytest_plexdev.stack.private_files import open_private
 
 if TYPE_CHECKING:
     from pytest_plexdev.stack.embedded.idp import IdpConfig
@@ -63,6 +65,9 @@ def _serve_stand_in(settings: EmbeddedSettings, layout: Layout, sites: Sites) ->
     file = layout.configuration / "dex.json"
     # Making a key costs 50-200 ms; one of this user's stacks is as good as another's. A user cannot read another's.
     key = settings.cache / f"idp-signing-key-{os.geteuid()}.pem"
+    with contextlib.suppress(FileNotFoundError):
+        # The program would refuse it too, but its error would be a line of a log.
+        os.close(open_private(key, os.O_RDONLY))
     _configuration(sites, password=_PASSWORD_FOR_STAND_IN, key=key).write(file)
     descriptor = sites.idp.socket.fileno()
     return Command(

@@ -66,6 +66,11 @@ class Layout:
         return self.scratch / "postgres"
 
     @property
+    def sockets(self) -> Path:
+        """Where Postgres listens. The server's user owns it, and not the directory around it."""
+        return self.scratch / "sockets"
+
+    @property
     def template_sockets(self) -> Path:
         """Where the server that makes a template listens, apart from the stack's own."""
         return self.scratch / "template"

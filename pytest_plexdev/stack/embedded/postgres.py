@@ -36,6 +36,7 @@ from pytest_plexdev.stack.embedded.readiness import Probe, postgres, postgres_se
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
 from pytest_plexdev.stack.embedded.sites import DATABASE, Sites
 from pytest_plexdev.stack.embedded.template import Template, storage_errors
+from pytest_plexdev.stack.private_files import make_private_directory
 
 _SETTINGS: Final = (
     # What was committed survives the end of the server, not that of the machine: such is a test's database.
@@ -150,6 +151,7 @@ class Postgres:
 
     def start(self) -> Child:
         """Start the server on the data directory."""
+        self._give_sockets(self.sites)
         return self._start("postgres", self.sites, tcp="127.0.0.1")
 
     def check_version(self, version: str) -> None:
@@ -159,11 +161,11 @@ class Postgres:
 
     async def _initialise(self) -> None:
         with storage_errors(self.layout.scratch):
-            self.layout.data.mkdir(mode=0o700)
+            make_private_directory(self.layout.data)
             self.user.give(self.layout.data)
         await self._run_initdb()
         # In place: a new file would belong to us, not to the server's user.
-        (self.layout.data / "pg_hba.conf").write_text(HOST_BASED_AUTHENTICATION, encoding="utf-8")
+        self.user.overwrite(self.layout.data / "pg_hba.conf", HOST_BASED_AUTHENTICATION.encode())
 
     async def _run_initdb(self) -> None:
         arguments = ["initdb", *INITDB_OPTIONS, f"--pgdata={self.layout.data}"]
@@ -197,19 +199,25 @@ class Postgres:
         await end
 
     def _start_for_template(self) -> Child:
-        directory = self.template_sites.postgres_directory
-        directory.mkdir(mode=0o700, exist_ok=True)
-        self.user.give(directory)
+        self._give_sockets(self.template_sites)
         return self._start("postgres-template", self.template_sites, tcp="")
 
     def _start(self, name: str, sites: Sites, *, tcp: str) -> Child:
         arguments = self._server_arguments(sites, tcp)
         return self.crew.start(name, self._command(["postgres", *arguments], stop=signal.SIGQUIT))
 
+    def _give_sockets(self, sites: Sites) -> None:
+        if not sites.postgres_directory.exists():
+            make_private_directory(sites.postgres_directory)
+            self.user.give(sites.postgres_directory)
+
     async def _put_into_cache(self) -> None:
-        place = self.template.building_place()
-        await self._copy(self.layout.data, place / "data")
-        self.template.put(place)
+        # What is in the cache is ours, whoever the server runs as.
+        self.user.take_back(self.layout.data)
+        with self.template.begin() as place:
+            await self._copy(self.layout.data, place.directory / "data")
+            self.template.put(place)
+        self.user.give(self.layout.data)
 
     async def _copy(self, source: Path, destination: Path) -> None:
         await self.crew.finish(self._start_copy(source, destination))

@@ -6,20 +6,71 @@ data directory (``dynamic_shared_memory_type=mmap``).
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
 from pathlib import Path
 from typing import Final
 
 _IPC_RMID: Final = 0
+_IPC_STAT: Final = 2
 _SHARED_MEMORY_LINE: Final = 6
 """Of ``postmaster.pid``: ``<key> <id>`` (miscadmin.h, LOCK_FILE_LINE_SHMEM_KEY)."""
+_LONGEST: Final = 4096
+"""Bytes of ``postmaster.pid`` that are read; it has some hundred."""
+
+
+class _Segment(ctypes.Structure):
+    """``struct shmid_ds`` of shmctl(2), as every 64-bit Linux has it, and room behind it."""
+
+    _fields_ = (
+        ("key", ctypes.c_int32),
+        ("uid", ctypes.c_uint32),
+        ("gid", ctypes.c_uint32),
+        ("creator_uid", ctypes.c_uint32),
+        ("creator_gid", ctypes.c_uint32),
+        ("mode", ctypes.c_uint32),
+        ("sequence", ctypes.c_uint32),
+        ("_reserved", ctypes.c_uint64 * 2),
+        ("size", ctypes.c_uint64),
+        ("times", ctypes.c_int64 * 3),
+        ("creator_pid", ctypes.c_int32),
+        ("last_pid", ctypes.c_int32),
+        ("attached", ctypes.c_uint64),
+        ("_room", ctypes.c_uint64 * 8),
+    )
 
 
 def release(data: Path) -> None:
-    """Remove the segment that the killed server of this data directory left; none is fine."""
+    """Remove the segment that the killed server of this data directory left; none is fine.
+
+    The server's user writes ``postmaster.pid``, so what it says is a claim: only a segment of that key and of that user
+    is removed, and only if nobody is attached to it.
+    """
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        owner, line = _claim(data)
+        key, identifier = (int(word) for word in line.split())
+        _remove_if_left(key, identifier, owner)
+
+
+def _claim(data: Path) -> tuple[int, str]:
+    """The server's user, and the line that names its segment."""
+    directory = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        line = (data / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()[_SHARED_MEMORY_LINE]
-        segment = int(line.split()[1])
-    except (OSError, IndexError, ValueError):
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with os.fdopen(os.open("postmaster.pid", flags, dir_fd=directory), "rb") as file:
+            lines = file.read(_LONGEST).decode("utf-8", "replace").splitlines()
+        return os.fstat(directory).st_uid, lines[_SHARED_MEMORY_LINE]
+    finally:
+        os.close(directory)
+
+
+def _remove_if_left(key: int, identifier: int, owner: int) -> None:
+    if ctypes.sizeof(ctypes.c_void_p) != ctypes.sizeof(ctypes.c_uint64):
+        return  # another layout
+    control = ctypes.CDLL(None, use_errno=True).shmctl
+    found = _Segment()
+    if control(identifier, _IPC_STAT, ctypes.byref(found)) != 0:
         return
-    ctypes.CDLL(None, use_errno=True).shmctl(segment, _IPC_RMID, None)
+    if (ctypes.c_int32(key).value, owner, 0) == (found.key, found.uid, found.attached):
+        control(identifier, _IPC_RMID, None)

@@ -1,7 +1,8 @@
 """The cache of migrated Postgres data directories: a stack copies one in place of initdb and migrations.
 
-``<cache>/postgres/<key>/data`` beside ``template.json``, which counts its files and bytes. A template is moved into
-place in one piece under an exclusive lock; whoever copies it holds the lock shared.
+``<cache>/postgres/<key>/data`` beside ``template.json``, which says what is in it. A template is moved into place in
+one piece under an exclusive lock; whoever copies it holds the lock shared. No server starts on one that is not this
+user's alone, and only what carries the mark of a template (:mod:`~pytest_plexdev.stack.ownership`) is ever removed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,11 +20,23 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.errors import CACHE_UNWRITABLE, DISK_FULL, Failure, PlexdevError
-from pytest_plexdev.stack.directories import mount_point, why_unwritable
+from pytest_plexdev.stack.directories import cache_room, mount_point, why_unwritable
+from pytest_plexdev.stack.embedded.template_content import describe
+from pytest_plexdev.stack.owner_mark import Mark
+from pytest_plexdev.stack.ownership import Ownership, own, seize
+from pytest_plexdev.stack.private_files import (
+    check_private,
+    make_temporary_directory,
+    open_private,
+    read_private,
+    write_private,
+)
 
 TEMPLATES: Final = "postgres"
 """Their directory, in the cache."""
-_FORMAT: Final = "1"
+_DATA: Final = "data"
+_CONTENT: Final = "template.json"
+_FORMAT: Final = "2"
 """Part of the key: another number, and every template is built anew."""
 _LOCK_PAUSE: Final = 0.01
 _UNUSED: Final = 14 * 24 * 60 * 60
@@ -59,34 +71,41 @@ class Template:
 
     @property
     def data(self) -> Path:
-        return self._place / "data"
+        return self._place / _DATA
 
     def is_there(self) -> bool:
         return self._place.is_dir()
 
     def flaw(self) -> str | None:
-        """What is wrong with it, or ``None``: a look that finds what is missing or cut short, in milliseconds."""
+        """What is wrong with it, or ``None``: a look at each entry and at the configuration's content, in milliseconds.
+
+        Raises:
+            PlexdevError: ``untrusted-path``: something of it is not this user's alone.
+        """
         try:
-            promised = json.loads((self._place / "template.json").read_text(encoding="utf-8"))
-            found = _measure(self.data)
+            check_private(self._home)
+            check_private(self._place)
+            promised = json.loads(read_private(self._place / _CONTENT))
+            found = describe(self.data)
         except (OSError, ValueError) as error:
             return f"{type(error).__name__}: {error}"
-        if found != promised:
-            return f"{found['files']} files with {found['bytes']} bytes, not {promised}"
-        return None
+        if not isinstance(promised, dict):
+            return "it does not say what is in it"
+        changed = [name for name, value in found.items() if promised.get(name) != value]
+        return f"not the {' and '.join(changed)} that were put there" if changed else None
 
     @contextlib.asynccontextmanager
     async def locked(self, mode: int) -> AsyncIterator[None]:
         """Hold its lock, ``fcntl.LOCK_SH`` or ``fcntl.LOCK_EX``.
 
         Raises:
-            PlexdevError: ``cache-unwritable``, ``disk-full``.
+            PlexdevError: ``cache-unwritable``, ``untrusted-path``, ``disk-full``.
         """
         import asyncio  # 40 ms that whoever only asks `is_there` does not pay
 
         with storage_errors(self.cache):
-            self._home.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            cache_room(TEMPLATES, self.cache)
+            handle = _open_lock(self._lock_file)
         try:
             # A blocking flock would take the event loop with it. In a thread it could not be cancelled, and the
             # supervisor has to stay one thread (processes.Child); the other holder builds for a second at most.
@@ -97,9 +116,14 @@ class Template:
             os.close(handle)
 
     def share(self) -> int | None:
-        """Hold its lock shared without waiting: a descriptor to close, or ``None`` where it is being built."""
+        """Hold its lock shared without waiting: a descriptor to close, or ``None`` where it is being built.
+
+        Raises:
+            PlexdevError: ``untrusted-path``.
+        """
         try:
-            handle = os.open(self._lock_file, os.O_RDWR | os.O_CLOEXEC)
+            check_private(self._home)
+            handle = open_private(self._lock_file, os.O_RDWR)
         except OSError:
             return None
         if self.is_there() and _try_lock(handle, fcntl.LOCK_SH):
@@ -111,24 +135,27 @@ class Template:
     def _lock_file(self) -> Path:
         return self._home / f"{self.key}.lock"
 
-    def building_place(self) -> Path:
-        """A new directory of the same file system, to be filled and handed to :meth:`put`."""
-        place = self._home / f".{self.key}.{os.getpid()}"
+    def begin(self) -> Ownership:
+        """A new directory of the same file system, to be filled (``data``) and handed to :meth:`put`."""
         with storage_errors(self.cache):
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir()
-        return place
+            place = make_temporary_directory(self._home, prefix=f".{self.key}.")
+            return own(place, Mark.of_this_process("template", self.key))
 
-    def put(self, built: Path) -> None:
-        """Move what was built into place; the exclusive lock must be held."""
-        with storage_errors(self.cache):
-            (built / "template.json").write_text(json.dumps(_measure(built / "data")), encoding="utf-8")
+    def put(self, built: Ownership) -> None:
+        """Move what was built into place; the exclusive lock must be held.
+
+        Raises:
+            PlexdevError: ``untrusted-path``: something of it is not this user's alone.
+        """
+        with storage_errors(self.cache), built:
+            write_private(built.directory / _CONTENT, json.dumps(describe(built.directory / _DATA)).encode())
             self.discard()
-            built.rename(self._place)
+            built.directory.rename(self._place)
         self._remove_unused()
 
     def discard(self) -> None:
-        shutil.rmtree(self._place, ignore_errors=True)
+        """Remove it, if it is one of ours."""
+        _remove(self._place)
 
     def note_use(self) -> None:
         with contextlib.suppress(OSError):
@@ -136,9 +163,22 @@ class Template:
 
     def _remove_unused(self) -> None:
         for other in self._home.iterdir():
-            with contextlib.suppress(OSError):
-                if other.is_dir() and other.stat().st_mtime < time.time() - _UNUSED:
-                    shutil.rmtree(other, ignore_errors=True)
+            # What starts with a dot was being built by a process that has ended, or it has its owner.
+            with contextlib.suppress(OSError, PlexdevError):
+                if other.name.startswith(".") or other.lstat().st_mtime < time.time() - _UNUSED:
+                    _remove(other)
+
+
+def _remove(place: Path) -> None:
+    with contextlib.suppress(OSError):
+        if found := seize(place, "template"):
+            found.remove(_DATA, _CONTENT)
+
+
+def _open_lock(path: Path) -> int:
+    with contextlib.suppress(FileExistsError):
+        return open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    return open_private(path, os.O_RDWR)
 
 
 def _try_lock(handle: int, mode: int) -> bool:
@@ -147,20 +187,6 @@ def _try_lock(handle: int, mode: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _measure(data: Path) -> dict[str, int]:
-    sizes = list(_sizes(str(data)))
-    return {"files": len(sizes), "bytes": sum(sizes)}
-
-
-def _sizes(directory: str) -> Iterator[int]:
-    with os.scandir(directory) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _sizes(entry.path)
-            else:
-                yield entry.stat(follow_symlinks=False).st_size
 
 
 def is_no_space(error: BaseException) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from pytest_plexdev.stack.embedded import EmbeddedSettings, Programs
 from pytest_plexdev.stack.embedded.channel import decode_event
 from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.settings import Order
-from pytest_plexdev.stack.embedded.template import Template, key_of
+from pytest_plexdev.stack.embedded.template import key_of
 from pytest_plexdev.stack.model import Phase, PhaseBegan, PhaseEnded, Verdict, VerdictChanged
 from pytest_plexdev.stack.processes import ProcessId
 
@@ -88,42 +87,6 @@ def test_a_failure_crosses_processes_word_by_word() -> None:
         PORT_TAKEN, port=8080, purpose="the API", holder="nginx (pid 1)", stop="stop it", detail="a\nb"
     )
     assert str(decode_failure(encode_failure(error))) == str(error)
-
-
-@pytest.fixture
-def template(tmp_path: Path) -> Template:
-    template = Template(tmp_path, "key")
-    (tmp_path / "postgres").mkdir()
-    built = template.building_place()
-    (built / "data" / "base").mkdir(parents=True)
-    (built / "data" / "base" / "1").write_bytes(b"12345")
-    template.put(built)
-    return template
-
-
-def test_a_template_is_there_once_it_was_put(template: Template) -> None:
-    assert template.is_there()
-    assert template.flaw() is None
-
-
-def test_a_template_that_lost_a_byte_is_flawed(template: Template) -> None:
-    (template.data / "base" / "1").write_bytes(b"1234")
-    assert template.flaw() == "1 files with 4 bytes, not {'files': 1, 'bytes': 5}"
-
-
-def test_a_template_without_its_count_is_flawed(template: Template) -> None:
-    (template.data.parent / "template.json").write_text("{")
-    assert "JSONDecodeError" in (template.flaw() or "")
-
-
-def test_templates_that_nobody_used_for_long_are_removed_when_another_is_put(template: Template) -> None:
-    os.utime(template.data.parent, (0, 0))
-    newer = Template(template.cache, "newer")
-    built = newer.building_place()
-    (built / "data").mkdir()
-    newer.put(built)
-    assert not template.is_there()
-    assert newer.is_there()
 
 
 def test_the_key_depends_on_server_options_and_each_migration(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from types import FrameType
 import msgspec
 import uvicorn
 
+from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.idp.app import create_app
 from pytest_plexdev.stack.embedded.idp.config import IdpConfig
 from pytest_plexdev.stack.embedded.idp.keys import signing_key
@@ -42,7 +43,7 @@ def main() -> None:
         config = IdpConfig.read(arguments.config)
         key = signing_key(config.signing_key)
         listener = _listener(arguments.listen)
-    except (OSError, ValueError, msgspec.MsgspecError) as problem:
+    except (OSError, ValueError, msgspec.MsgspecError, PlexdevError) as problem:
         sys.exit(_usage_error(problem))
     settings = uvicorn.Config(
         create_app(config, key),

@@ -3,52 +3,44 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-from pytest_plexdev.stack.directories import cache_directory
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.directories import cache_directory, cache_room
+from pytest_plexdev.stack.owner_mark import Mark
+from pytest_plexdev.stack.ownership import own, seize
+from pytest_plexdev.stack.private_files import make_private_directory, make_temporary_directory
+
+_ROOM: Final = "archives"
+_FILES: Final = "images"
+"""A directory: docker writes into a file of another name first."""
 
 
 @contextlib.contextmanager
 def archive() -> Iterator[Path]:
-    """Where an archive of images may be written. It is gone afterwards."""
-    room = _room()
-    room.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as held:
-        with _locked(room):
-            _remove_left(room)
-            directory = Path(tempfile.mkdtemp(dir=room))
-            held.callback(shutil.rmtree, directory, ignore_errors=True)
-            held.enter_context(_locked(directory))
-        yield directory / "images.tar"
+    """Where an archive of images may be written. It is gone afterwards.
+
+    Raises:
+        PlexdevError: ``cache-unwritable``, ``untrusted-path``, ``disk-full``.
+    """
+    room = cache_room(_ROOM)
+    remove_left()
+    directory = make_temporary_directory(room)
+    owned = own(directory, Mark.of_this_process("archive", directory.name))
+    try:
+        make_private_directory(directory / _FILES)
+        yield directory / _FILES / "images.tar"
+    finally:
+        owned.remove(_FILES)
 
 
 def remove_left() -> None:
-    """Remove what processes left that were killed."""
-    with contextlib.suppress(OSError), _locked(_room()):
-        _remove_left(_room())
-
-
-def _remove_left(room: Path) -> None:
-    for directory in room.iterdir():
-        # The kernel takes a lock from a process that ends, however it does.
-        with contextlib.suppress(OSError), _locked(directory, fcntl.LOCK_NB):
-            shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(directory: Path, how: int = 0) -> Iterator[None]:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | how)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _room() -> Path:
-    return cache_directory() / "archives"
+    """Remove what processes left that were killed. What does not carry our mark is not ours."""
+    with contextlib.suppress(OSError):
+        for directory in (cache_directory() / _ROOM).iterdir():
+            # One that others may write to, say: it is left alone.
+            with contextlib.suppress(PlexdevError, OSError):
+                if left := seize(directory, "archive"):
+                    left.remove(_FILES)

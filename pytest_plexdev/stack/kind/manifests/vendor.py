@@ -36,7 +36,7 @@ from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import VENDOR_MISMATCH, VENDOR_MISSING
 from pytest_plexdev.kube.client import Object
-from pytest_plexdev.stack.directories import cache_directory
+from pytest_plexdev.stack.directories import cache_room
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.private_files import check_private, make_private_directory, read_private, write_private
 
@@ -92,9 +92,7 @@ def custom_resource_definitions(sources: Iterable[Source] | None = None, cache: 
     Raises:
         PlexdevError: ``vendor-missing``, ``vendor-mismatch``, ``untrusted-path``.
     """
-    room = cache or cache_directory() / "vendor"
-    if cache is None:
-        make_private_directory(room.parent)
+    room = cache_room("vendor") if cache is None else cache
     make_private_directory(room)
     wanted = read_sources() if sources is None else sources
     return [each for source in wanted for each in _definitions_of(source, room)]

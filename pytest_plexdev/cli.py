@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -24,9 +25,11 @@ from pytest_plexdev.cli_output import (
 from pytest_plexdev.cli_plane import add_plane_commands
 from pytest_plexdev.cli_stack import add_stack_commands
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.signals import keep_exit_statuses
+from pytest_plexdev.stack.signals import Terminated, keep_exit_statuses, raising_terminated
 
 _CTRL_C = 130
+_SIGNALLED = 128
+"""What a shell adds to the number of the signal that ended a command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _run(words)
+        with raising_terminated():
+            return _run(words)
     except BrokenPipeError:
         # `plexdev logs plexsphere | head`: the reader has what it wanted; nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -57,11 +61,15 @@ def _run(words: Sequence[str]) -> int:
         return _refuse_usage(words, error)
     except (PlexdevError, CommandError) as error:
         return _fail(words, options, error, error.exit_code, str(error))
+    except Terminated as error:
+        return _end(words, options, error)
     except KeyboardInterrupt as error:
         return _fail(words, options, error, _CTRL_C, "plexdev: interrupted")
     except BrokenPipeError:
         raise
     except Exception as error:
+        if (ended := _terminated_before(error)) is not None:
+            return _end(words, options, ended)
         from pytest_plexdev.stack.system_errors import refusal_of
 
         command = options.command if options is not None else ""
@@ -70,6 +78,21 @@ def _run(words: Sequence[str]) -> int:
             raise
         return _fail(words, options, refusal, refusal.exit_code, str(refusal))
     return code
+
+
+def _end(words: Sequence[str], options: argparse.Namespace | None, error: Terminated) -> int:
+    code = _SIGNALLED + error.signal
+    with contextlib.suppress(OSError):  # the terminal may be closed
+        _fail(words, options, error, code, f"plexdev: ended by {error.signal.name}")
+    return code
+
+
+def _terminated_before(error: BaseException) -> Terminated | None:
+    """The signal during whose cleanup *error* was raised: a display cannot end on a terminal that is closed."""
+    before = error.__context__
+    while before is not None and not isinstance(before, Terminated):
+        before = before.__context__
+    return before
 
 
 def _fail(words: Sequence[str], options: argparse.Namespace | None, error: BaseException, code: int, text: str) -> int:

@@ -161,7 +161,8 @@ def _has_cluster() -> bool:
     """
     from pytest_plexdev.stack.kind.whereabouts import warm_directory
 
-    if (warm_directory() / "kubeconfig").exists():
+    # The second file is there while the cluster is being made, and stays where the process that made it was killed.
+    if any((warm_directory() / name).exists() for name in ("kubeconfig", "creating.json")):
         return True
     if shutil.which("docker") is None:
         return False

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Final, ParamSpec, TypeVar
 
+from pytest_plexdev.stack.signals import deferring_termination
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -75,8 +77,9 @@ class Together:
                         os.killpg(process.pid, signal.SIGKILL)
             threads = [each for each in self._threads if each is not threading.current_thread()]
         deadline = time.monotonic() + _ENDS
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        with deferring_termination():
+            for thread in threads:
+                thread.join(max(0.0, deadline - time.monotonic()))
 
 
 _current: Final[ContextVar[Together | None]] = ContextVar("plexdev-together", default=None)

@@ -23,8 +23,11 @@ from pytest_plexdev.readiness.voices import Voices, endpoint_host
 from pytest_plexdev.readiness.watch import Scope, Watch
 from pytest_plexdev.readiness.world import World
 from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
+from pytest_plexdev.together import go_on
 
 _GRACES: Final = Graces()
+_CANCELLED_WITHIN_S: Final = 0.25
+"""Seconds until a wait notices that the work that it is part of was given up."""
 
 
 def wait_ready(
@@ -159,9 +162,13 @@ class _Wait:
         until = began + self.timeout
         if patience is not None and patience.next_look is not None:
             until = min(until, patience.next_look - watch.clock_offset)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, until - self.now())):
-                await watch.changed.wait()
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + max(0.0, until - self.now())
+        while not watch.changed.is_set() and (left_s := deadline - clock()) > 0:
+            go_on()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left_s, _CANCELLED_WITHIN_S)):
+                    await watch.changed.wait()
 
     def _case(self, began: float, watch: Watch, found: Sequence[Judgement]) -> Case:
         return Case(

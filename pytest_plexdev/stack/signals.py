@@ -1,17 +1,77 @@
-"""Undo the signal handling that a process inherits: ignored and blocked signals outlive ``exec``.
+"""Undo the signal handling that a process inherits, and end in order when it is told to end.
 
-Whoever starts pytest may ignore SIGCHLD (the exit statuses of children are lost then), SIGINT (a shell's background
-job) or SIGHUP (``nohup``), or block any signal in the thread that starts us.
+Ignored and blocked signals outlive ``exec``: whoever starts pytest may ignore SIGCHLD (the exit statuses of children
+are lost then), SIGINT (a shell's background job) or SIGHUP (``nohup``), or block any signal in the thread that starts
+us.
 """
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
+from collections.abc import Iterator
+from types import FrameType
 from typing import Final
 
+_TERMINATING: Final = (signal.SIGTERM, signal.SIGHUP)
+"""What a cancelled CI job and a closed terminal send; by default they end a process without any cleanup."""
 _IGNORED_BY_PYTHON: Final = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 """The interpreter ignores these itself, and gives its children the default back (``subprocess``, restore_signals)."""
+
+
+class Terminated(KeyboardInterrupt):
+    """This process received SIGTERM or SIGHUP. Whatever cleans up after Ctrl-C cleans up after these too.
+
+    Attributes:
+        signal: Which one.
+    """
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number.name)
+        self.signal = number
+
+
+@contextlib.contextmanager
+def raising_terminated() -> Iterator[None]:
+    """Raise :class:`Terminated` in the body for a signal that would end this process without cleanup.
+
+    A signal that is ignored (``nohup``) or handled already stays as it is. Outside the main thread it does nothing.
+    """
+    if not _is_main_thread():
+        yield
+        return
+    handled = [number for number in _TERMINATING if signal.getsignal(number) is signal.SIG_DFL]
+    for number in handled:
+        signal.signal(number, _raise_terminated)
+    try:
+        yield
+    finally:
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def deferring_termination() -> Iterator[None]:
+    """Deliver SIGTERM and SIGHUP after the body: CI sends them while the cleanup after its first signal still runs.
+
+    SIGINT is not deferred: a second Ctrl-C ends the cleanup. Outside the main thread it does nothing.
+    """
+    if not _is_main_thread():
+        yield
+        return
+    received: list[int] = []
+    before = {number: signal.getsignal(number) for number in _TERMINATING}
+    deferred = {number: handler for number, handler in before.items() if handler not in (None, signal.SIG_IGN)}
+    for number in deferred:
+        signal.signal(number, lambda number, _frame: received.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in deferred.items():
+            signal.signal(number, handler)
+        for number in received[:1]:
+            signal.raise_signal(number)
 
 
 def reset_signals() -> None:
@@ -27,5 +87,13 @@ def keep_exit_statuses() -> None:
 
     Only the main thread may; in another one it does nothing.
     """
-    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN and _is_main_thread():
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def _raise_terminated(number: int, _frame: FrameType | None) -> None:
+    raise Terminated(signal.Signals(number))
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

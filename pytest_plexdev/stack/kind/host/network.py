@@ -12,6 +12,7 @@ from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import DEPLOYMENT, NODE
 from pytest_plexdev.stack.kind.host.engine import docker
 from pytest_plexdev.stack.kind.names import node_of
+from pytest_plexdev.together import go_on
 
 _IMAGES: Final = ("ctr", "--namespace", "k8s.io", "images", "ls", "--quiet")
 _HEALTH: Final = "10256/proxy/healthz"
@@ -48,6 +49,7 @@ def wait_for_services(client: KubeClient, node: str, *, whole: Future[Any], time
     """
     deadline = time.monotonic() + timeout
     while not _routes(client, node):
+        go_on()
         if whole.done():
             whole.result()
         # kube-proxy has no readiness that could be watched.

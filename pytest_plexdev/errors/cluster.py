@@ -42,11 +42,36 @@ KUBE_REFUSED: Final = Failure(
     why="{message}",
     fix="{fix}",
 )
+OBJECT_HELD: Final = Failure(
+    tag="object-held",
+    what="{object} was deleted and is still there after {seconds:g} s, so it was not made anew",
+    why="{holder}",
+    fix="{fix}",
+)
+WEBHOOK_REFUSED: Final = Failure(
+    tag="webhook-refused",
+    what="{webhook} of this cluster refused to let the API server {verb} {object}: {reason}",
+    why="{message}",
+    fix="{fix}",
+)
+QUOTA_EXCEEDED: Final = Failure(
+    tag="quota-exceeded",
+    what="the quota {quota} of this cluster leaves no room to {verb} {object}",
+    why="{message}",
+    fix="{fix}",
+)
 TOOL_TOO_OLD: Final = Failure(
     tag="tool-too-old",
     what="{program} is {version}, and a stack in a kind cluster needs {wanted} or newer",
     why="{program} said so itself: `{command}`",
     fix="install {program} {wanted} or newer; without a cluster: pytest --plexdev-stack=embedded",
+)
+TOOL_GIBBERISH: Final = Failure(
+    tag="tool-gibberish",
+    what="`{command}` did not print what {program} prints: {said}",
+    why="{path} was run, and what it wrote to standard output cannot be read; a wrapper that writes lines of its own "
+    "there is the usual cause",
+    fix="have {path} write its own lines to standard error, or put {program} itself before it on PATH",
 )
 DOCKER_SILENT: Final = Failure(
     tag="docker-silent",

@@ -13,6 +13,7 @@ import httpx
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, KUBE_REFUSED
 from pytest_plexdev.kube.kubeconfig import Access
+from pytest_plexdev.kube.refusals import named_refusal
 from pytest_plexdev.kube.resources import POD, Resource
 
 Object: TypeAlias = dict[str, Any]
@@ -226,13 +227,16 @@ class KubeClient:
         status = status if isinstance(status, dict) else {}
         causes = (status.get("details") or {}).get("causes") or ()
         fields = "\n".join(f"{cause.get('field', '?')}: {_short(cause.get('message', ''))}" for cause in causes)
-        return PlexdevError(
+        reason = f"{response.status_code} {status.get('reason') or response.reason_phrase}"
+        message = _short(status.get("message") or response.text or "it gave no reason")
+        named = named_refusal(self, status.get("message") or "", verb=verb, object=what, reason=reason, message=message)
+        return named or PlexdevError(
             KUBE_REFUSED,
             detail=fields,
             verb=verb,
             object=what,
-            reason=f"{response.status_code} {status.get('reason') or response.reason_phrase}",
-            message=_short(status.get("message") or response.text or "it gave no reason"),
+            reason=reason,
+            message=message,
             fix=self.command("explain", what.split()[0].lower())
             if verb == "apply"
             else self.command("get", "--raw", "/readyz"),

@@ -42,3 +42,13 @@ CUSTOM_RESOURCE_DEFINITION: Final = Resource(
 GATEWAY_CLASS: Final = Resource("gateway.networking.k8s.io/v1", "GatewayClass", "gatewayclasses", namespaced=False)
 GATEWAY: Final = Resource("gateway.networking.k8s.io/v1", "Gateway", "gateways")
 HTTP_ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
+RESOURCE_QUOTA: Final = Resource("v1", "ResourceQuota", "resourcequotas")
+VALIDATING_WEBHOOKS: Final = Resource(
+    "admissionregistration.k8s.io/v1",
+    "ValidatingWebhookConfiguration",
+    "validatingwebhookconfigurations",
+    namespaced=False,
+)
+MUTATING_WEBHOOKS: Final = Resource(
+    "admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", namespaced=False
+)

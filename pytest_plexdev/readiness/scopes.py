@@ -18,11 +18,11 @@ _NEEDED: Final[Mapping[str, Sequence[str]]] = {
 }
 """What a kind cannot be judged without."""
 _EXPLAIN: Final[Mapping[str, Sequence[str]]] = {
-    "Deployment": ("Event",),
-    "StatefulSet": ("Event",),
-    "DaemonSet": ("Event",),
-    "Job": ("Event",),
-    "Pod": ("Event",),
+    "Deployment": ("Event", "Node"),
+    "StatefulSet": ("Event", "Node"),
+    "DaemonSet": ("Event", "Node"),
+    "Job": ("Event", "Node"),
+    "Pod": ("Event", "Node"),
     "PersistentVolumeClaim": ("Event",),
     "Gateway": ("GatewayClass",),
     "HTTPRoute": ("Gateway", "GatewayClass"),

@@ -70,8 +70,8 @@ def deferring_termination() -> Iterator[None]:
     finally:
         for number, handler in deferred.items():
             signal.signal(number, handler)
-        for number in received[:1]:
-            signal.raise_signal(number)
+        if received:
+            signal.raise_signal(received[0])
 
 
 def reset_signals() -> None:

@@ -15,6 +15,7 @@ from pytest_plexdev.stack.directories import home_directory
 from pytest_plexdev.stack.kind.host.publisher import who_holds
 from pytest_plexdev.stack.kind.names import API_PORT, IDP_PORT
 from pytest_plexdev.stack.ports import reserve
+from pytest_plexdev.tool_output import line_of
 
 DOCKER_TIMEOUT: Final = 5.0
 PORTS: Final[Mapping[int, str]] = {API_PORT: "the API", IDP_PORT: "Dex"}
@@ -60,7 +61,7 @@ def docker_disk() -> Disk:
         PlexdevError: Docker does not answer.
     """
     argv = ["docker", "info", "--format", "{{.DockerRootDir}}"]
-    root = Path(run(argv, timeout=DOCKER_TIMEOUT, purpose="where Docker keeps images").stdout.strip())
+    root = Path(line_of(run(argv, timeout=DOCKER_TIMEOUT, purpose="where Docker keeps images").stdout, ".+"))
     place = root if root.is_dir() else home_directory() or Path("/")
     usage = shutil.disk_usage(place)
     return Disk(place=str(place), free=usage.free, total=usage.total)

@@ -9,6 +9,7 @@ from pytest_plexdev.command import run
 from pytest_plexdev.doctor.probes.machine import DOCKER_TIMEOUT
 from pytest_plexdev.doctor.symptoms import Disk
 from pytest_plexdev.stack.kind.names import node_of
+from pytest_plexdev.tool_output import line_of
 
 _KUBELET_DISK = "/var/lib/kubelet"
 
@@ -20,7 +21,7 @@ def clock(cluster: str, now: Callable[[], float] = time.time) -> Mapping[str, fl
         now: Unix time of this machine, seconds.
     """
     asked = now()
-    said = float(_ask(cluster, "date", "+%s.%N"))
+    said = float(line_of(_ask(cluster, "date", "+%s.%N"), r"\d+\.\d+"))
     # The node looked at its clock somewhere in between.
     return {f"container {node_of(cluster)}": said - (asked + now()) / 2}
 

@@ -8,6 +8,7 @@ from typing import Final
 from pytest_plexdev.readiness.judgement import Judgement, worst
 from pytest_plexdev.readiness.ref import Object, ObjectRef
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, one_line, told
+from pytest_plexdev.readiness.rules.obstacles import mending_hint
 from pytest_plexdev.readiness.rules.pods import pod
 from pytest_plexdev.readiness.world import World, seconds
 
@@ -47,7 +48,8 @@ def job(ref: ObjectRef, item: Object, world: World) -> Judgement:
         return replace(base, state="doomed", reason=reason, failed_at=last.failed_at, cause=last)
     if not tries and (refusal := world.events(item, "FailedCreate")):
         reason = one_line(refusal[-1].get("message", ""))
-        return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE, hint=f"kubectl describe {ref.words}")
+        hint = mending_hint(reason, ref.namespace, world) or f"kubectl describe {ref.words}"
+        return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE, hint=hint)
     if item["spec"].get("suspend"):
         return replace(base, reason="suspended")
     none = "its Pod is done, it has not counted it yet" if tries else "no Pod yet"

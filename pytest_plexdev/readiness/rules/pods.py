@@ -11,6 +11,7 @@ from pytest_plexdev.readiness.ref import Object, ObjectRef
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, one_line, told
 from pytest_plexdev.readiness.rules.containers import judge_container
 from pytest_plexdev.readiness.rules.containers_of import containers
+from pytest_plexdev.readiness.rules.obstacles import mending_hint
 from pytest_plexdev.readiness.world import World, seconds
 
 _SCHEDULING_GRACE: Final = 3.0
@@ -75,7 +76,7 @@ def _unscheduled(ref: ObjectRef, item: Object, world: World) -> Judgement:
         expected="scheduled",
         actual=str(scheduled.get("reason") or "not scheduled"),
         grace=_SCHEDULING_GRACE if nodes is None or nodes[1] == "1" else _AUTOSCALING_GRACE,
-        hint=f"kubectl describe {ref.words}",
+        hint=mending_hint(message, ref.namespace, world) or f"kubectl describe {ref.words}",
     )
 
 

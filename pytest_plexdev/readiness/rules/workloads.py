@@ -9,6 +9,7 @@ from typing import Any, Final
 from pytest_plexdev.readiness.judgement import Judgement, worst
 from pytest_plexdev.readiness.ref import Object, ObjectRef
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_false, is_true, one_line, told
+from pytest_plexdev.readiness.rules.obstacles import mending_hint
 from pytest_plexdev.readiness.rules.pods import pod, settles
 from pytest_plexdev.readiness.world import World, seconds
 
@@ -37,7 +38,7 @@ def deployment(ref: ObjectRef, item: Object, world: World) -> Judgement:
         return _ready(base, pods, changed_at(ready))
     refused = condition(status, "ReplicaFailure")
     if is_true(refused) and not pods:
-        return replace(base, state="doomed", reason=told(refused), since=changed_at(refused), grace=_CREATION_GRACE)
+        return replace(_refused(base, told(refused), world), since=changed_at(refused))
     found = _for_its_pods(base, item, pods, world)
     late = condition(status, "Progressing")
     if found.state == "waiting" and is_false(late) and late.get("reason") == "ProgressDeadlineExceeded":
@@ -111,11 +112,16 @@ def _for_its_pods(base: Judgement, item: Object, pods: list[Object], world: Worl
     if cause is not None and cause.state == "doomed":
         return replace(base, state="doomed", grace=cause.grace, failed_at=cause.failed_at, cause=cause)
     if not pods and (refusal := world.events(item, "FailedCreate")):
-        reason = one_line(refusal[-1].get("message", ""))
-        return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE)
+        return _refused(base, one_line(refusal[-1].get("message", "")), world)
     if cause is not None:
         return replace(base, cause=cause)
     return replace(base, reason="its Pods are ready, it has not counted them yet" if pods else "no Pod yet")
+
+
+def _refused(base: Judgement, reason: str, world: World) -> Judgement:
+    """None of its Pods may be made."""
+    hint = mending_hint(reason, base.ref.namespace, world) or base.hint
+    return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE, hint=hint)
 
 
 def _cause(pods: list[Object], world: World) -> Judgement | None:

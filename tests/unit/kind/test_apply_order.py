@@ -1,7 +1,14 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
+from typing import Any
 
+import pytest
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import Access, KubeClient
+from pytest_plexdev.stack.kind.manifests import apply as applying
 from pytest_plexdev.stack.kind.manifests.apply import Outcome, waves
 
 KINDS = ["Deployment", "Secret", "Namespace", "ClusterRole", "HTTPRoute", "CustomResourceDefinition", "Job", "Service"]
@@ -28,3 +35,49 @@ def test_an_outcome_says_what_was_done() -> None:
 
     assert outcome.of("created") == ["service/a", "service/b"]
     assert outcome.of("unchanged") == []
+
+
+class Jobs(KubeClient):
+    """Knows one Job, which goes some looks after it was deleted."""
+
+    def __init__(self, access: Access, *, looks: int) -> None:
+        super().__init__(access)
+        self.said: list[str] = []
+        self._looks = looks
+
+    def get(self, *_: Any) -> dict[str, Any] | None:
+        self._looks -= "delete" in self.said
+        meta = {"name": "migrate", "namespace": "default", "uid": "old", "finalizers": ["example.com/hold"]}
+        return {"kind": "Job", "metadata": meta} if self._looks > 0 else None
+
+    def delete(self, *_: Any) -> bool:
+        self.said.append("delete")
+        return True
+
+    def apply(self, *_: Any, **__: Any) -> dict[str, Any]:
+        assert self._looks <= 0
+        self.said.append("apply")
+        return {}
+
+
+JOB = {"kind": "Job", "metadata": {"name": "migrate", "namespace": "default"}}
+
+
+def test_a_job_runs_again_once_the_old_one_is_gone(tmp_path: Path) -> None:
+    client = Jobs(Access(context="c", server="https://127.0.0.1:1", kubeconfig=tmp_path), looks=3)
+
+    assert applying._run_again(client, JOB) == "run again"
+    assert client.said == ["delete", "apply"]
+
+
+def test_a_job_that_a_finalizer_holds_is_told_and_not_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applying, "_LET_GO_S", 0.3)
+    client = Jobs(Access(context="c", server="https://127.0.0.1:1", kubeconfig=tmp_path), looks=1000)
+
+    with pytest.raises(PlexdevError) as held:
+        applying._run_again(client, JOB)
+
+    assert held.value.tag == "object-held"
+    assert "its finalizer example.com/hold holds it" in held.value.why
+    assert "patch -n default job migrate" in held.value.fix
+    assert client.said == ["delete"]

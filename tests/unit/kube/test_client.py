@@ -121,6 +121,66 @@ def test_a_refusal_names_the_field_and_what_to_type(client: KubeClient, answers:
     ]
 
 
+HOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "tag", "named", "fix"),
+    [
+        (
+            403,
+            'admission webhook "w.example.com" denied the request: not on Saturdays',
+            "webhook-refused",
+            "the webhook w.example.com (validatingwebhookconfiguration/guard) of this cluster refused",
+            "delete validatingwebhookconfiguration/guard",
+        ),
+        (
+            500,
+            'Internal error occurred: failed calling webhook "w.example.com": Post "https://x.y.svc:443/": refused',
+            "webhook-refused",
+            "(validatingwebhookconfiguration/guard)",
+            "delete validatingwebhookconfiguration/guard",
+        ),
+        (
+            403,
+            'admission webhook "other.example.com" denied the request',
+            "webhook-refused",
+            "the webhook other.example.com of this cluster refused",
+            "get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+        ),
+        (
+            422,
+            "deployments.apps \"api\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+            "webhook-refused",
+            "the validatingadmissionpolicy p of this cluster refused",
+            "delete validatingadmissionpolicybinding b",
+        ),
+        (
+            403,
+            'deployments.apps "api" is forbidden: exceeded quota: small, requested: count/deployments.apps=1',
+            "quota-exceeded",
+            "the quota small of this cluster leaves no room to apply Deployment api",
+            "edit resourcequota small -n ns",
+        ),
+    ],
+)
+def test_who_refused_in_place_of_the_api_server_is_named(
+    client: KubeClient, answers: Answers, status: int, message: str, tag: str, named: str, fix: str
+) -> None:
+    answers.say("GET", "/apis/apps/v1", KINDS)
+    answers.say("GET", HOOKS, {"items": [{"metadata": {"name": "guard"}, "webhooks": [{"name": "w.example.com"}]}]})
+    answers.say("GET", "/api/v1/resourcequotas", {"items": [{"metadata": {"name": "small", "namespace": "ns"}}]})
+    answers.refuse("PATCH", "/apis/apps/v1/namespaces/ns/deployments/api", status, "Refused", message)
+
+    with pytest.raises(PlexdevError) as refusal:
+        client.apply(DEPLOYMENT_OBJECT)
+
+    assert refusal.value.tag == tag
+    assert named in refusal.value.what
+    assert refusal.value.fix.endswith(fix)
+    assert message in refusal.value.why
+
+
 def test_an_unknown_kind_is_no_mystery(client: KubeClient, answers: Answers) -> None:
     for version in ("apps/v1", "gateway.networking.k8s.io/v1"):
         answers.say("GET", "/apis/apps/v1", KINDS)

@@ -325,6 +325,43 @@ def test_what_the_scheduler_says_passes_or_is_for_good(message: str) -> None:
     assert judge(subject("too-large"), world).state == "waiting"
 
 
+def test_a_cordoned_node_is_named_with_what_lets_it_take_pods_again() -> None:
+    world = end("too-large")
+    (pod,) = world.of_kind("Pod")
+    pod["status"]["conditions"][0]["message"] = "0/1 nodes are available: 1 node(s) were unschedulable."
+    for name, cordoned in (("open", False), ("shut", True)):
+        world.put(
+            ObjectRef("Node", name),
+            {"kind": "Node", "metadata": {"name": name}, "spec": {"unschedulable": True} if cordoned else {}},
+        )
+
+    assert judge(subject("too-large"), world).deepest.hint == "kubectl uncordon shut"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "hint"),
+    [
+        (
+            'pods "x" is forbidden: exceeded quota: small, requested: pods=1, used: pods=0, limited: pods=0',
+            "kubectl edit resourcequota small -n default",
+        ),
+        (
+            'admission webhook "w.example.com" denied the request: no',
+            "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+        ),
+    ],
+)
+def test_what_refuses_pods_is_named_with_what_mends_it(refusal: str, hint: str) -> None:
+    world = end("service-account-missing")
+    for item in (*world.of_kind("Deployment"), *world.of_kind("Event")):
+        if "message" in item:
+            item["message"] = refusal
+        for each in (item.get("status") or {}).get("conditions") or ():
+            each["message"] = refusal
+
+    assert judge(subject("service-account-missing"), world).deepest.hint == hint
+
+
 def maker(**status: Any) -> Object:
     return {
         "kind": "Job",

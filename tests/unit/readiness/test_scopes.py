@@ -19,6 +19,7 @@ def test_a_deployment_is_judged_by_its_pods_and_explained_by_events() -> None:
         "ReplicaSet": ("default", True),
         "Pod": ("default", True),
         "Event": ("default", False),
+        "Node": (None, False),
     }
 
 

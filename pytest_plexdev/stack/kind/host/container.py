@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import re
 import tarfile
 import time
@@ -17,6 +16,7 @@ from pytest_plexdev.errors.cluster import COMMAND_FAILED
 from pytest_plexdev.stack.kind.host.engine import PATIENCE, docker
 from pytest_plexdev.stack.kind.names import API_NODE_PORT, IDP_NODE_PORT, node_of
 from pytest_plexdev.stack.kind.settings import Addresses
+from pytest_plexdev.tool_output import archive_of, json_of, line_of, unreadable
 
 CONFIGURATION: Final = "/kind/kubeadm.conf"
 """Where kind writes, a moment after the container is there, what the node is to be."""
@@ -78,7 +78,10 @@ def find_container(name: str, *, patience: float = PATIENCE) -> Container | None
     said = _inspect(node_of(name), patience)
     if said is None:
         return None
-    raw = json.loads(said)[0]
+    try:
+        raw = json_of(said)[0]
+    except (ValueError, LookupError):
+        raise unreadable(["docker", "inspect", node_of(name)], said) from None
     return Container(
         name=node_of(name),
         created=_moment(raw["Created"]),
@@ -102,7 +105,7 @@ def _inspect(node: str, patience: float) -> str | None:
 
 def _is_listed(name: str) -> bool:
     said = docker("ps", "-aq", "--filter", f"label={KIND_LABEL}={name}", purpose="is a cluster being made?")
-    return bool(said.stdout.strip())
+    return bool(line_of(said.stdout, "[0-9a-f]{12,64}"))
 
 
 def has_moved(container: Container) -> bool:
@@ -160,7 +163,7 @@ def file_of(container: Container, path: str) -> str:
         if error.failure is COMMAND_FAILED and _NO_FILE.search(error.detail):
             raise FileNotFoundError(path) from None
         raise
-    with tarfile.open(fileobj=io.BytesIO(said.stdout.encode())) as archive:
+    with tarfile.open(fileobj=io.BytesIO(archive_of(said.stdout).encode())) as archive:
         member = archive.extractfile(archive.getmembers()[0])
         return member.read().decode() if member is not None else ""
 

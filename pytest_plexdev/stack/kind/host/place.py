@@ -20,6 +20,7 @@ from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.kind.host.engine import kind_environment
 from pytest_plexdev.stack.kind.names import context_of
 from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.tool_output import yaml_lines_of
 
 _PATIENCE: Final = 30.0
 
@@ -76,7 +77,7 @@ class Place:
             environment=kind_environment(),
         )
         self.directory.mkdir(parents=True, exist_ok=True)
-        write_whole(self.kubeconfig, said.stdout.encode(), mode=0o600)
+        write_whole(self.kubeconfig, yaml_lines_of(said.stdout).encode(), mode=0o600)
         access = self.access()
         if access is None:
             reason = "kind wrote another one"

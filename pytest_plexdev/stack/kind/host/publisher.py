@@ -50,7 +50,7 @@ def publisher_of(port: int) -> PortHolder | None:
         ).stdout
     except PlexdevError:
         return None
-    name, _, cluster = said.partition("\n")[0].partition("\t")
+    name, _, cluster = next((line for line in said.splitlines() if "\t" in line), "").partition("\t")
     if not name:
         return None
     return _node(name, cluster.strip()) if cluster.strip() else PortHolder(words=f"the container {name}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import TOOL_TOO_OLD
 from pytest_plexdev.stack.kind.host.engine import engine_error
 from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
+from pytest_plexdev.tool_output import json_of, line_of
 
 PINNED: Final[Mapping[str, str]] = {"docker": "24.0", "kind": "0.26.0", "kubectl": "1.32.0"}
 """What the runbook asks for: an older one is told."""
@@ -29,12 +29,20 @@ class _Tool:
 
 
 def _kubectl_version(answer: str) -> str:
-    return str(json.loads(answer)["clientVersion"]["gitVersion"])
+    return str(json_of(answer)["clientVersion"]["gitVersion"])
+
+
+def _docker_version(answer: str) -> str:
+    return line_of(answer, r"v?\d+\.\d+\S*") or answer.strip()
+
+
+def _kind_version(answer: str) -> str:
+    return line_of(answer, r"kind v?\d+\..*") or answer.strip()
 
 
 _TOOLS: Final = (
-    _Tool("docker", ("docker", "version", "--format", "{{.Server.Version}}"), str.strip),
-    _Tool("kind", ("kind", "version"), str.strip),
+    _Tool("docker", ("docker", "version", "--format", "{{.Server.Version}}"), _docker_version),
+    _Tool("kind", ("kind", "version"), _kind_version),
     _Tool("kubectl", ("kubectl", "version", "--client", "-o", "json"), _kubectl_version),
 )
 

@@ -67,8 +67,8 @@ def local_images() -> LocalImages:
     columns = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}"
     listed = docker("image", "ls", "--no-trunc", "--format", columns, purpose="which images are here already?")
     ids, digests = {}, {}
-    for line in listed.stdout.splitlines():
-        repository, tag, digest, identity = line.split("\t")
+    rows = (line.split("\t") for line in listed.stdout.splitlines())
+    for repository, tag, digest, identity in (row for row in rows if len(row) == len(columns.split("\t"))):
         if tag != _NONE:
             ids[canonical(f"{repository}:{tag}")] = identity
         if digest != _NONE:

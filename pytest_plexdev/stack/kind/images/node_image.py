@@ -24,6 +24,7 @@ from pytest_plexdev.stack.kind.images.digests import refuse_changed
 from pytest_plexdev.stack.kind.images.local_images import LocalImages, Note, local_images, provide, silent
 from pytest_plexdev.stack.kind.images.pins import Pin
 from pytest_plexdev.together import to_the_end
+from pytest_plexdev.tool_output import json_of
 
 REPOSITORY: Final = "plexdev-node"
 LABEL: Final = "plexdev.plexsphere.com/node-image"
@@ -153,7 +154,7 @@ def _start_of(base: str) -> list[str]:
         base,
         purpose="the derived node image starts as its base does",
     )
-    return [f"{instruction} {json.dumps(words or [])}" for instruction, words in json.loads(said.stdout).items()]
+    return [f"{instruction} {json.dumps(words or [])}" for instruction, words in json_of(said.stdout).items()]
 
 
 def _remove_old() -> list[str]:
@@ -164,7 +165,7 @@ def _remove_old() -> list[str]:
         purpose="which node images are ours?",
     )
     removed = []
-    for name in listed.stdout.split()[_KEPT:]:
+    for name in [name for name in listed.stdout.split() if name.startswith(f"{REPOSITORY}:")][_KEPT:]:
         with contextlib.suppress(PlexdevError):
             docker("image", "rm", name, purpose="an older node image makes room", timeout=_SLOW)
             removed.append(name)

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import KUBE_REFUSED
+from pytest_plexdev.errors.cluster import KUBE_REFUSED, OBJECT_HELD
 from pytest_plexdev.kube import KubeClient, Resource
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import JOB
+from pytest_plexdev.together import go_on, time_left
 
 Change: TypeAlias = Literal["created", "changed", "unchanged", "run again"]
 
@@ -28,6 +29,9 @@ _WAVES: Final = (
 _IMMUTABLE: Final = "field is immutable"
 _DISCOVERY: Final = 10.0
 """Seconds that the API server gets to serve a kind whose definition it has established."""
+_LET_GO_S: Final = 15.0
+"""Seconds that the controllers behind a deleted object's finalizers get to remove them."""
+_LOOK_AGAIN_S: Final = 0.1
 
 
 @dataclass
@@ -86,7 +90,8 @@ def apply(
         again: Jobs that run once more even where nothing changed.
 
     Raises:
-        PlexdevError: ``kube-refused``, of the first object that the API server refused.
+        PlexdevError: ``kube-refused``, ``webhook-refused`` or ``quota-exceeded``, of the first object that was refused;
+            ``object-held``: a Job's predecessor does not go.
     """
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as threads:
         for wave in waves(objects):
@@ -114,9 +119,42 @@ def _apply(client: KubeClient, rendered: Object, again: Collection[str]) -> tupl
 
 
 def _run_again(client: KubeClient, job: Object) -> Change:
-    client.delete(JOB, job["metadata"]["name"], job["metadata"]["namespace"])
+    name, namespace = job["metadata"]["name"], job["metadata"]["namespace"]
+    there = client.get(JOB, name, namespace)
+    client.delete(JOB, name, namespace)
+    if there is not None:
+        _wait_until_gone(client, there)
     client.apply(job)
     return "run again"
+
+
+def _wait_until_gone(client: KubeClient, old: Object) -> None:
+    """Return once *old* is gone: until then an apply would change it, and nothing would run again.
+
+    Raises:
+        PlexdevError: ``object-held``, with the finalizers that hold it.
+    """
+    name, namespace = old["metadata"]["name"], old["metadata"]["namespace"]
+    timeout_s = min(_LET_GO_S, time_left())
+    deadline = time.monotonic() + timeout_s
+    while (now := client.get(JOB, name, namespace)) and now["metadata"]["uid"] == old["metadata"]["uid"]:
+        go_on()
+        if time.monotonic() > deadline:
+            raise _held(client, now, timeout_s)
+        time.sleep(_LOOK_AGAIN_S)
+
+
+def _held(client: KubeClient, job: Object, seconds: float) -> PlexdevError:
+    meta = job["metadata"]
+    target = ("-n", meta["namespace"], "job", meta["name"])
+    finalizers = meta.get("finalizers") or ()
+    if finalizers:
+        holder = f"its finalizer {' and '.join(finalizers)} holds it, and whoever set that has not removed it"
+        fix = client.command("patch", *target, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    else:
+        holder = "the API server has not removed it yet"
+        fix = client.command("delete", *target)
+    return PlexdevError(OBJECT_HELD, object=f"job/{meta['name']}", seconds=seconds, holder=holder, fix=fix)
 
 
 def _change(before: Object | None, after: Object) -> Change:
@@ -140,4 +178,5 @@ def _resource(client: KubeClient, wanted: Object) -> Resource:
             # An established kind appears in discovery a moment later, and nothing tells when.
             if error.failure is not KUBE_REFUSED or time.monotonic() > deadline:
                 raise
+        go_on()
         time.sleep(0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,7 @@ from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.manifests import changes as change
 from pytest_plexdev.stack.kind.names import NAMESPACE, SENTINEL
 from pytest_plexdev.stack.kind.settings import Addresses
+from pytest_plexdev.tool_output import unreadable
 
 _PATIENCE: Final = 60.0
 _OVERLAY: Final = "overlays/dev"
@@ -48,7 +50,7 @@ def render(
         contents: What is inside an image, by its reference; by default of our own what the files say now.
 
     Raises:
-        PlexdevError: ``command-failed`` where kustomize refuses, ``kustomize-empty``.
+        PlexdevError: ``command-failed`` where kustomize refuses, ``kustomize-empty``, ``tool-gibberish``.
     """
     base = deploy_directory()
     directories = [*(base / name for name in _AROUND), overlay or base / _OVERLAY]
@@ -80,9 +82,17 @@ def _kustomize(directory: Path) -> list[Object]:
     import yaml
 
     argv = ["kubectl", "kustomize", str(directory)]
-    said = run(argv, timeout=_PATIENCE, purpose="kustomize puts the manifests together")
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    objects = [_placed(each) for each in yaml.load_all(said.stdout, Loader=loader) if each]
+    with tempfile.TemporaryDirectory() as temporary:
+        # Into a file: a wrapper around kubectl may print lines of its own.
+        file = Path(temporary) / "objects.yaml"
+        purpose = "kustomize puts the manifests together"
+        said = run([*argv, "--output", str(file)], timeout=_PATIENCE, purpose=purpose)
+        try:
+            text = file.read_text(encoding="utf-8")
+            objects = [_placed(each) for each in yaml.load_all(text, Loader=loader) if each]
+        except (OSError, yaml.YAMLError, TypeError, KeyError):
+            raise unreadable(argv, said.stdout) from None
     if not objects:
         raise PlexdevError(KUSTOMIZE_EMPTY, command=shlex.join(argv), path=directory)
     return objects

@@ -39,6 +39,7 @@ from pytest_plexdev.kube.client import Object
 from pytest_plexdev.stack.directories import cache_room
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.private_files import check_private, make_private_directory, read_private, write_private
+from pytest_plexdev.tool_output import json_of
 
 _FORM: Final = "2"
 """Of what is kept; another one is another key."""
@@ -201,7 +202,7 @@ def _module(source: Source) -> Path:
             purpose="the definitions of the gateway's kinds are files of that module",
             environment={**os.environ, "GOWORK": "off"},
         )
-    return Path(json.loads(said.stdout)["Dir"])
+    return Path(json_of(said.stdout)["Dir"])
 
 
 def _fetch(source: Source) -> Mapping[str, bytes]:

@@ -1,0 +1,31 @@
+"""Find the command that removes what keeps Pods from being made or scheduled: a quota, a webhook, a cordon."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pytest_plexdev.readiness.world import World
+
+_QUOTA: Final = re.compile(r"exceeded quota: ([^,\s]+)")
+_WEBHOOK: Final = re.compile(r"admission webhook \"[^\"]+\" denied|failed calling webhook \"")
+_CORDONED: Final = re.compile(r"node\(s\) were unschedulable|taint \{node\.kubernetes\.io/unschedulable")
+_WEBHOOKS: Final = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+
+
+def mending_hint(message: str, namespace: str | None, world: World) -> str | None:
+    """The command for what *message* names; ``None`` where it names nothing of these.
+
+    Args:
+        message: Of the scheduler, or of a controller that could not make a Pod.
+        namespace: Of the Pod.
+        world: Knows the nodes, where we may see them.
+    """
+    if quota := _QUOTA.search(message):
+        return f"kubectl edit resourcequota {quota[1]} -n {namespace or 'default'}"
+    if _WEBHOOK.search(message):
+        return _WEBHOOKS
+    if _CORDONED.search(message):
+        cordoned = [node["metadata"]["name"] for node in world.of_kind("Node") if node["spec"].get("unschedulable")]
+        return f"kubectl uncordon {' '.join(cordoned)}" if cordoned else None
+    return None

@@ -1,0 +1,68 @@
+"""Read what docker, kind, kubectl and go print, where a wrapper around one of them adds lines of its own.
+
+Company wrappers, version managers and shims print a line such as ``using kubectl 1.32`` to standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import TOOL_GIBBERISH
+
+_JSON_START: Final = re.compile(r"^\s*[\[{]", re.MULTILINE)
+_YAML_LINE: Final = re.compile(r"[ #-]|[A-Za-z][\w.-]*:(?: |$)")
+_MAGIC: Final = slice(257, 262)
+"""Where the header of an archive's first file says ``ustar``."""
+_SHOWN: Final = 120
+"""Characters of the first line that an error shows."""
+
+
+def json_of(text: str) -> Any:
+    """The first JSON object or list that begins a line of *text*.
+
+    Raises:
+        ValueError: There is none.
+    """
+    decoder = json.JSONDecoder()
+    for start in _JSON_START.finditer(text):
+        try:
+            return decoder.raw_decode(text, start.end() - 1)[0]
+        except ValueError:
+            continue
+    raise ValueError("no JSON")
+
+
+def yaml_lines_of(text: str) -> str:
+    """*text* without the lines that no block of YAML has at its outermost level; all of it, where none is like that."""
+    kept = [line for line in text.splitlines(keepends=True) if _YAML_LINE.match(line)]
+    return "".join(kept) or text
+
+
+def line_of(text: str, pattern: str) -> str:
+    """The last line that matches the whole *pattern*; empty where none does."""
+    lines = (line.strip() for line in reversed(text.splitlines()))
+    return next((line for line in lines if re.fullmatch(pattern, line)), "")
+
+
+def archive_of(text: str) -> str:
+    """The tar archive of text files that *text* is, or that begins after a line of it."""
+    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    return next((text[start:] for start in starts if text[start:][_MAGIC] == "ustar"), text)
+
+
+def unreadable(argv: Sequence[str], text: str) -> PlexdevError:
+    """The error for output that is not the program's own: it names the file that was run."""
+    said = next((line.strip() for line in text.splitlines() if line.strip()), "nothing")
+    return PlexdevError(
+        TOOL_GIBBERISH,
+        command=shlex.join(argv),
+        program=argv[0],
+        path=shutil.which(argv[0]) or argv[0],
+        said=said if len(said) <= _SHOWN else said[:_SHOWN] + "…",
+    )

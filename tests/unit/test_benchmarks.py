@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from benchmarks import __main__ as benchmarks
 from benchmarks import kind_stack
 from pytest_plexdev.stack.embedded import settings
 from pytest_plexdev.stack.kind.images import node_image
+from pytest_plexdev.stack.kind.images.baked import Records, new_name
 from pytest_plexdev.stack.kind.images.local_images import LocalImages, canonical
 from pytest_plexdev.stack.kind.images.pins import read_pins
 
@@ -44,7 +46,9 @@ def test_one_that_needs_the_ports_of_another_stack_is_left_out(
 
 
 @pytest.mark.parametrize("base", ["kindest/node:v1", "kindest/node:v2"])
-def test_the_cluster_alone_has_the_node_image_of_a_bring_up(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cluster_alone_has_the_node_image_of_a_bring_up(
+    base: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     references = [pin.reference for pin in read_pins().values() if pin.is_deployed]
     ids = {name: f"sha256:{name}" for name in ("kindest/node:v1", "kindest/node:v2", *references)}
 
@@ -52,7 +56,11 @@ def test_the_cluster_alone_has_the_node_image_of_a_bring_up(base: str, monkeypat
         return LocalImages({canonical(name): identity for name, identity in ids.items()}, {})
 
     # Each checkout on this machine has baked its own: which one is the newest says nothing.
-    baked = {each: node_image._name(each, sorted(references), engine(ids)) for each in ids if "kindest" in each}
+    monkeypatch.setenv("PLEXDEV_CACHE_DIR", str(tmp_path))
+    bases = [each for each in ids if "kindest" in each]
+    baked = {each: new_name(node_image._content(each, sorted(references), engine(ids))) for each in bases}
+    for name in baked.values():
+        Records().keep(name, "sha256:baked")
     here = engine({**ids, **dict.fromkeys(baked.values(), "sha256:baked")})
     monkeypatch.setattr(node_image, "local_images", lambda: here)
     monkeypatch.delenv("PLEXDEV_IMAGES", raising=False)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_BUSY, IMAGES_BUSY
-from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import Progress, State, Verdict, VerdictChanged
+from pytest_plexdev.stack.private_files import FILE_MODE, make_private_directory, read_private, write_private
 from pytest_plexdev.stack.processes import ProcessId
 from pytest_plexdev.together import go_on, time_left
 
@@ -98,11 +98,11 @@ def _locked(path: Path, timeout: float, wait: Callable[[Holder], None]) -> Itera
     # 20 ms that a look at a running stack does not pay.
     from filelock import FileLock
 
-    lock, holder_file = FileLock(path), _holder_file(path)
+    lock, holder_file = FileLock(path, mode=FILE_MODE), _holder_file(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_directory(path.parent)
         _acquire(lock, holder_file, timeout, wait)
-        write_whole(holder_file, json.dumps(_me()).encode())
+        write_private(holder_file, json.dumps(_me()).encode())
     except OSError as error:
         raise PlexdevError(STATE_UNWRITABLE, path=path.parent, reason=error.strerror or str(error)) from None
     try:
@@ -159,8 +159,8 @@ def _holder(file: Path) -> Holder:
 
 
 def _noted(file: Path) -> Holder | None:
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        said = json.loads(file.read_text(encoding="utf-8"))
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        said = json.loads(read_private(file))
         if ProcessId(said["pid"], said["started"]).is_alive:
             seconds = time.time() - said["since"]
             words = f"`{said['command']}` (pid {said['pid']}), which has it since {seconds:.0f} s"

@@ -2,6 +2,8 @@
 
 What a node image has below ``/var`` is copied into the node's volume when a cluster is made, so its Pods start without
 a load or a pull. kind's own images come with Kubernetes' in the same way.
+
+Users of one engine share none: each believes and removes what it baked itself (``baked``).
 """
 
 from __future__ import annotations
@@ -16,31 +18,31 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.directories import cache_directory
 from pytest_plexdev.stack.kind.host.archives import archive
 from pytest_plexdev.stack.kind.host.engine import docker
 from pytest_plexdev.stack.kind.host.hold import alone
+from pytest_plexdev.stack.kind.images.baked import Records, new_name
 from pytest_plexdev.stack.kind.images.digests import refuse_changed
 from pytest_plexdev.stack.kind.images.local_images import LocalImages, Note, local_images, provide, silent
 from pytest_plexdev.stack.kind.images.pins import Pin
 from pytest_plexdev.together import to_the_end
 from pytest_plexdev.tool_output import json_of
 
-REPOSITORY: Final = "plexdev-node"
 LABEL: Final = "plexdev.plexsphere.com/node-image"
 """On what we make here; not the owner's label, which a node would inherit from its image, whoever made the cluster."""
 _KEPT: Final = 3
 """Images of ours that stay when a new one is made: other checkouts use theirs. Half a gigabyte each."""
-_RECIPE: Final = "1"
+_RECIPE: Final = "2"
 """Part of the key: another number where an image is made in another way."""
 _SLOW: Final = 600.0
+_ID: Final = re.compile("[0-9a-f]{64}")
 _KINDS_OWN: Final = re.compile(rb"kindest/node:v\d+\.\d+\.\d+@sha256:[0-9a-f]{64}")
 
 
 def derived(base: str | None, pins: Mapping[str, Pin], note: Note = silent) -> str | None:
     """The name of the node image with all of the deployed *pins* inside; it is made where it is not here.
 
-    Of two processes that ask at once, one makes it and the other waits.
+    Of two processes of one user that ask at once, one makes it and the other waits.
 
     Args:
         base: The node image to derive from; ``None``: the one that kind itself would take.
@@ -49,27 +51,28 @@ def derived(base: str | None, pins: Mapping[str, Pin], note: Note = silent) -> s
         ``None`` where nobody says which image kind itself would take.
 
     Raises:
-        PlexdevError: ``image-missing``, ``image-changed``, or what docker says.
+        PlexdevError: ``image-missing``, ``image-changed``, ``untrusted-path``, or what docker says.
     """
     base = base or kinds_own()
     if base is None:
         return None
     references = sorted(pin.reference for pin in pins.values() if pin.is_deployed)
+    baked = Records()
     here = local_images()
     refuse_changed(pins, here)
-    if name := _ready(base, references, here):
+    if name := _ready(base, references, here, baked):
         return name
-    with alone(cache_directory() / "node-image.lock", note):
+    with alone(baked.lock, note):
         provide([base], note, instead=f"--plexdev-kind-image={_node_image_here()}")
         provide(references, note)
         here = local_images()
         refuse_changed(pins, here)
-        if name := _ready(base, references, here):
+        if name := _ready(base, references, here, baked):
             return name
-        name = _name(base, references, here)
+        name = new_name(_content(base, references, here))
         note(f"baking {len(references)} images into {name}, once")
-        _make(name, base=base, references=references)
-        for old in _remove_old():
+        _make(name, baked, base=base, references=references)
+        for old in _remove_old(baked):
             note(f"removed {old}, an older one of plexdev's own")
     return name
 
@@ -87,24 +90,23 @@ def _node_image_here() -> str:
     return next((name for name in here if name.startswith("kindest/node:")), "REFERENCE")
 
 
-def _ready(base: str, references: Sequence[str], here: LocalImages) -> str | None:
+def _ready(base: str, references: Sequence[str], here: LocalImages, baked: Records) -> str | None:
     if any(here.id_of(reference) is None for reference in (base, *references)):
         return None
-    name = _name(base, references, here)
-    return name if here.id_of(name) else None
+    return baked.find(_content(base, references, here), here)
 
 
-def _name(base: str, references: Sequence[str], here: LocalImages) -> str:
+def _content(base: str, references: Sequence[str], here: LocalImages) -> str:
     contents = [_RECIPE, here.id_of(base), *([each, here.id_of(each)] for each in references)]
-    return f"{REPOSITORY}:{hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:12]}"
+    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:12]
 
 
-def _make(name: str, *, base: str, references: Sequence[str]) -> None:
-    with _containerd(name.replace(":", "-"), base) as container:
+def _make(name: str, baked: Records, *, base: str, references: Sequence[str]) -> None:
+    with _containerd(name.replace(":", "-"), base, baked) as container:
         _import(container, references)
         docker("stop", "--time", "20", container, timeout=_SLOW, purpose="containerd ends and writes what it knows")
         changes = [*_start_of(base), f"LABEL {LABEL}={name.partition(':')[2]}"]
-        docker(
+        committed = docker(
             "commit",
             *(word for change in changes for word in ("--change", change)),
             container,
@@ -113,12 +115,16 @@ def _make(name: str, *, base: str, references: Sequence[str]) -> None:
             purpose="the node image is kept",
             fix="is there room? docker system df",
         )
+        identity = _ID.findall(committed.stdout)
+        baked.keep(name, identity[-1] if identity else local_images().id_of(name) or "")
 
 
 @contextlib.contextmanager
-def _containerd(container: str, base: str) -> Iterator[str]:
+def _containerd(container: str, base: str, baked: Records) -> Iterator[str]:
     """A container of the node image in which containerd alone runs."""
-    _remove(container)
+    if left := baked.container:
+        _remove(left)
+    baked.container = container
     try:
         docker(
             *("run", "--detach", "--name", container, "--label", LABEL, "--entrypoint", "containerd", base),
@@ -128,6 +134,7 @@ def _containerd(container: str, base: str) -> Iterator[str]:
         yield container
     finally:
         _remove(container)
+        baked.container = None
 
 
 def _import(container: str, references: Sequence[str]) -> None:
@@ -157,17 +164,13 @@ def _start_of(base: str) -> list[str]:
     return [f"{instruction} {json.dumps(words or [])}" for instruction, words in json_of(said.stdout).items()]
 
 
-def _remove_old() -> list[str]:
+def _remove_old(baked: Records) -> list[str]:
     """Remove the oldest of ours, but for some; one that a cluster uses stays."""
-    listed = docker(
-        *("image", "ls", "--filter", f"label={LABEL}", "--filter", f"reference={REPOSITORY}"),
-        *("--format", "{{.Repository}}:{{.Tag}}"),
-        purpose="which node images are ours?",
-    )
     removed = []
-    for name in [name for name in listed.stdout.split() if name.startswith(f"{REPOSITORY}:")][_KEPT:]:
+    for name in baked.older_than(_KEPT, local_images()):
         with contextlib.suppress(PlexdevError):
             docker("image", "rm", name, purpose="an older node image makes room", timeout=_SLOW)
+            baked.forget(name)
             removed.append(name)
     return removed
 

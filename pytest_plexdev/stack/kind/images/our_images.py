@@ -12,7 +12,7 @@ from pytest_plexdev.command import run
 from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, IMAGE_BUILD_FAILED, IMAGE_MISSING
-from pytest_plexdev.stack.directories import cache_directory
+from pytest_plexdev.stack.directories import cache_room
 from pytest_plexdev.stack.kind.host.archives import archive
 from pytest_plexdev.stack.kind.host.engine import docker, kind_environment
 from pytest_plexdev.stack.kind.host.hold import alone
@@ -47,7 +47,7 @@ def build(note: Note = silent, *, base: str | None = None, content: Content | No
     wanted = content.hash
     if _built(wanted):
         return False
-    with alone(cache_directory() / "images.lock", note):
+    with alone(cache_room("images") / "build.lock", note):
         if _built(wanted):
             return False
         note(f"building {' and '.join(OUR_IMAGES)}")

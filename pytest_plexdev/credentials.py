@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_plexdev.errors import NOT_SIGNED_IN, PlexdevError
-from pytest_plexdev.login import write_private
+from pytest_plexdev.stack.private_files import check_private, make_private_directory, read_private, write_private
 
 if TYPE_CHECKING:
     from pytest_plexdev.stack.model import StackInfo
@@ -46,18 +46,22 @@ class Credentials:
         self._file = directory / "credentials" / f"{name}.json"
 
     def remember(self, slug: str, credential: Credential) -> None:
-        """Keep a credential and make it the current one."""
+        """Keep a credential and make it the current one.
+
+        Raises:
+            PlexdevError: ``untrusted-path``.
+        """
         kept = self._read()
         kept.by_domain[slug] = credential
         kept.current = slug
-        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_directory(self._file.parent)
         write_private(self._file, msgspec.json.encode(kept))
 
     def of(self, slug: str | None) -> Credential:
         """The credential for a Domain; by default the current one.
 
         Raises:
-            PlexdevError: Nobody is signed in to it.
+            PlexdevError: Nobody is signed in to it; ``untrusted-path``: others may have written what is kept.
         """
         kept = self._read()
         wanted = slug or kept.current or self._default
@@ -81,7 +85,8 @@ class Credentials:
 
     def _read(self) -> _Kept:
         try:
-            kept = msgspec.json.decode(self._file.read_bytes(), type=_Kept)
+            check_private(self._file.parent)
+            kept = msgspec.json.decode(read_private(self._file), type=_Kept)
         except (FileNotFoundError, msgspec.DecodeError):
             return _Kept(self._stack)
         return kept if kept.stack == self._stack else _Kept(self._stack)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from pytest_plexdev.api.problems import ProblemError
 from pytest_plexdev.browser import Browser
 from pytest_plexdev.clock import monotonic, unix_time
 from pytest_plexdev.errors import DEVICE_CODE_EXPIRED, DEVICE_CODE_REFUSED, PlexdevError
+from pytest_plexdev.stack.private_files import FILE_MODE, make_private_directory, read_private, write_private
 
 SEEDED_USER: Final = "admin@example.com"
 SEEDED_PASSWORD: Final = "password"  # noqa: S105 - the dev stack's public fixture (runbook, Dex static user)
@@ -212,8 +212,8 @@ class Logins:
         tenant = self._target(tenant)
         user = user or tenant.admin
         kept = self._file(tenant, user, password)
-        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with FileLock(kept.with_suffix(".lock")):
+        make_private_directory(kept.parent)
+        with FileLock(kept.with_suffix(".lock"), mode=FILE_MODE):
             remembered = self._recall(kept) or self._sign_in(tenant, user, password)
             write_private(kept, msgspec.json.encode(remembered))
         return Login(
@@ -256,7 +256,7 @@ class Logins:
 
     def _recall(self, kept: Path) -> _Remembered | None:
         try:
-            remembered = msgspec.json.decode(kept.read_bytes(), type=_Remembered)
+            remembered = msgspec.json.decode(read_private(kept), type=_Remembered)
         except (FileNotFoundError, msgspec.DecodeError):
             return None
         return remembered if remembered.expires_at - self._clock() > RENEW_BEFORE else None
@@ -265,11 +265,3 @@ class Logins:
         # With the password: whoever gives a wrong one is refused, signed in before or not.
         key = "\n".join((self._client.transport.base_url, tenant.domain_id, tenant.binding_id, user, password))
         return self._directory / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only this user reads, in one piece."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-    unfinished.replace(path)

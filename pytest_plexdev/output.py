@@ -1,6 +1,7 @@
 """The output directory: a folder for each failing test and for a failed bring-up, each with a mark that says whose.
 
-Only files that a mark lists are ever removed: the directory may be one that the user keeps other files in.
+Only files that a mark lists are ever removed or replaced: the directory may be one that the user keeps other files in.
+A folder of ours is this user's alone, for logs and exchanges are in it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ SLUG: Final = 120
 """Characters of a test's id that its folder's name keeps where it cannot have all of it."""
 LOG_BYTES: Final = 1_000_000
 """What is kept of a log, from its end."""
+_DIRECTORY_MODE: Final = 0o700
+_FILE_MODE: Final = 0o600
 _LONGEST: Final = 200
 """Bytes of a name that is taken as it is; file systems take 255."""
 _PLAIN: Final = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*\.py(::[a-z0-9_]+)+")
@@ -62,15 +65,16 @@ class Output:
         Raises:
             OSError: They cannot be written.
         """
+        self._remove(self.folder(owner, name), owner)
+        # Another one, if the user has put files there: they stay, and this is theirs now.
         folder = self.folder(owner, name)
-        self._remove(folder, owner)
         self._make_directory()
-        folder.mkdir(exist_ok=True)
+        _make_private(folder)
         files = {**files, IGNORE: b"*\n"}
         # The mark first: whatever happens, what was written can be removed.
-        (folder / MARK).write_text(json.dumps({"for": owner, "files": [*files]}, indent=2), encoding="ascii")
+        _write_new(folder / MARK, json.dumps({"for": owner, "files": [*files]}, indent=2).encode("ascii"))
         for file, content in files.items():
-            (folder / file).write_bytes(content)
+            _write_new(folder / file, content)
         return folder
 
     def remove(self, owner: str, name: str) -> None:
@@ -95,10 +99,12 @@ class Output:
     def _make_directory(self) -> None:
         if self.directory.exists() and not self.directory.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(self.directory))
-        self.directory.mkdir(parents=True, exist_ok=True)
-        ignore = self.directory / IGNORE
-        if not ignore.exists() and all(_owner_of(path) is not None for path in self.directory.iterdir()):
-            ignore.write_text("*\n", encoding="ascii")
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            _make_private(self.directory)
+        if all(_owner_of(path) is not None for path in self.directory.iterdir()):
+            with contextlib.suppress(FileExistsError):  # another worker's
+                _write_new(self.directory / IGNORE, b"*\n")
 
 
 def folder_name(test: str) -> str:
@@ -130,8 +136,21 @@ def read_end(log: Path) -> bytes:
         return file.read()
 
 
+def _make_private(directory: Path) -> None:
+    directory.mkdir(mode=_DIRECTORY_MODE)
+    directory.chmod(_DIRECTORY_MODE)  # what the umask took from it
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Write a file that is not there, not even as a link to somewhere."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _FILE_MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, _FILE_MODE)  # what the umask took from it
+        file.write(content)
+
+
 def _is_free(path: Path) -> bool:
-    return not path.exists() and not path.is_symlink()
+    return not os.path.lexists(path)
 
 
 def _owner_of(folder: Path) -> str | None:

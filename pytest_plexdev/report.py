@@ -20,6 +20,8 @@ REFERENCE_ONLY: Final = "age-heartbeat"
 """What the reference control plane lets a test do, and the product does not."""
 _WIDTH: Final = 40.0
 """Of the timeline, in em."""
+_MARK: Final = "<!doctype html><meta charset=utf-8><title>plexdev: "
+"""How a report begins, and no other page."""
 
 
 def header(settings: Settings) -> str:
@@ -164,18 +166,28 @@ def write_timeline(path: Path, info: StackInfo, *, shown: Callable[[Path], str] 
     try:
         # A directory for reports may be new; where the one around it is not there either, the path is a slip.
         path.parent.mkdir(exist_ok=True)
+        if _is_of_others(path):
+            return f"not written to {shown(path)}: the file that is there is not a report of plexdev's"
         path.write_text(_page(info), "utf-8", "backslashreplace")
     except OSError as error:
         return f"not written to {shown(path)}: {error.strerror or error}"
     return shown(path)
 
 
+def _is_of_others(path: Path) -> bool:
+    """Whether another file would be lost: one with content that does not begin as a report does."""
+    if not path.is_file():
+        return False  # a pipe or /dev/stdout, say
+    with path.open("rb") as file:
+        return not _MARK.encode().startswith(file.read(len(_MARK)))
+
+
 def _page(info: StackInfo) -> str:
     whole = max((phase.began + phase.seconds for phase in info.phases), default=0.0) or 1.0
     in_order = sorted(info.phases, key=lambda phase: (phase.began, -phase.seconds))
     rows = "\n".join(_row(phase, em_per_second=_WIDTH / whole) for phase in in_order)
-    title = html.escape(f"plexdev: {info.provider} stack {info.id}")
-    head = f"<!doctype html><meta charset=utf-8><title>{title}</title><h1>{title}</h1>"
+    title = html.escape(f"{info.provider} stack {info.id}")
+    head = f"{_MARK}{title}</title><h1>plexdev: {title}</h1>"
     return f"{head}\n<table>\n<tr><th>phase<th>began<th>took<th>\n{rows}\n</table>\n"
 
 

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_plexdev.errors import PlexdevError
@@ -17,9 +17,7 @@ from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE
 from pytest_plexdev.extras import need_kind
 from pytest_plexdev.kube.files import read_file
 from pytest_plexdev.kube.server_url import port_of, server_url
-from pytest_plexdev.stack.files import write_whole
-
-_OWNER_ONLY: Final = 0o600
+from pytest_plexdev.stack.private_files import make_private_directory, write_private
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +101,8 @@ class Access:
             "users": [{"name": name, "user": user}],
             "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": self.namespace}}],
         }
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(path, yaml.safe_dump(document, sort_keys=False).encode(), mode=_OWNER_ONLY)
+        make_private_directory(path.parent)
+        write_private(path, yaml.safe_dump(document, sort_keys=False).encode())
         return Access(**{**vars(self), "kubeconfig": path})
 
 
@@ -124,7 +122,8 @@ def read_access(path: Path, context: str) -> Access | None:
     import yaml
 
     try:
-        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (a safe loader)
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        document = yaml.load(text, Loader=loader)  # noqa: S506 # nosec B506 (a safe loader)
     except (yaml.YAMLError, ValueError, RecursionError):
         # A ValueError is that of a scalar that looks like a date and is none.
         raise _unusable(path, context, "it is not YAML") from None

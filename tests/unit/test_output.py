@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -126,6 +127,53 @@ def test_a_link_in_the_place_of_a_folder_is_left(tmp_path: Path) -> None:
     Output(tmp_path / "out").remove("a", "a")
 
     assert (elsewhere / "one.txt").exists()
+
+
+def test_the_projects_own_bring_up_stays_where_the_output_is_the_project(tmp_path: Path) -> None:
+    (tmp_path / "bring-up").mkdir()
+    (tmp_path / "bring-up" / "plexsphere.log").write_text("the user's")
+    output = Output(tmp_path)
+
+    folder = output.write("the bring-up", "bring-up", {"plexsphere.log": b"ours"})
+    output.remove("the bring-up", "bring-up")
+
+    assert not folder.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["bring-up"]
+    assert (tmp_path / "bring-up" / "plexsphere.log").read_text() == "the user's"
+
+
+def test_a_file_that_the_user_put_into_our_folder_is_not_replaced(tmp_path: Path) -> None:
+    output = Output(tmp_path / "out")
+    first = output.write("a", "a", {"one.txt": b"1"})
+    (first / "two.txt").write_text("the user's")
+
+    second = output.write("a", "a", {"two.txt": b"2"})
+
+    assert (first / "two.txt").read_text() == "the user's"
+    assert (second / "two.txt").read_bytes() == b"2"
+    assert output.folder("a", "a") == second
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".gitignore").symlink_to(tmp_path / "victim")
+    (tmp_path / "out" / "a").symlink_to(tmp_path / "elsewhere")
+
+    folder = Output(tmp_path / "out").write("a", "a", {"one.txt": b"1"})
+
+    assert folder == tmp_path / "out" / "a--2"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+
+
+def test_what_is_written_is_this_users_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        folder = Output(tmp_path / "out").write("a", "a", {"one.txt": b"1"})
+    finally:
+        os.umask(before)
+
+    assert {path.stat().st_mode & 0o777 for path in (folder, folder.parent)} == {0o700}
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
 
 
 def test_paths_below_the_invocation_directory_are_shown_short(tmp_path: Path) -> None:

@@ -29,3 +29,14 @@ def test_a_path_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:
 
     assert write_timeline(page, INFO) == f"not written to {page}: No such file or directory"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_older_report_is_replaced_and_no_other_file(tmp_path: Path) -> None:
+    page = tmp_path / "index.html"
+    write_timeline(page, INFO)
+    first = page.read_text()
+    assert write_timeline(page, INFO) == str(page)
+
+    page.write_text(first.replace("plexdev", "our project"))
+    assert "not a report of plexdev's" in write_timeline(page, INFO)
+    assert "our project" in page.read_text()

@@ -15,6 +15,7 @@ from pytest_plexdev.stack.model import Verdict
 if TYPE_CHECKING:
     from pytest_plexdev.choose import Here
     from pytest_plexdev.kube import Access, KubeClient
+    from pytest_plexdev.readiness.cluster_health import ClusterHealth
     from pytest_plexdev.readiness.ref import ObjectRef
     from pytest_plexdev.stack.model import Progress
 
@@ -133,7 +134,8 @@ def _wait_for_objects(chosen: Here | None, deadline: float, progress: Progress) 
     from pytest_plexdev.readiness.wait import wait_ready
 
     with KubeClient(access) as client:
-        wait_ready(client, _refs(client), timeout=_left(deadline), progress=progress)
+        refs, health = _wanted(client)
+        wait_ready(client, refs, timeout=_left(deadline), health=health, progress=progress)
 
 
 def _wait_for_kept_objects(directory: Path, deadline: float, progress: Progress) -> None:
@@ -145,13 +147,15 @@ def _wait_for_kept_objects(directory: Path, deadline: float, progress: Progress)
         return
     from pytest_plexdev.kube import KubeClient
     from pytest_plexdev.readiness.wait import wait_ready
+    from pytest_plexdev.stack.kind.health import health_of
     from pytest_plexdev.stack.kind.manifests.parts import parts_of
     from pytest_plexdev.stack.kind.whereabouts import accesses
 
     for access in accesses(cluster.kubeconfig.parent, cluster.name):
         with KubeClient(access) as client:
             refs = parts_of(client, owned=cluster.owned)
-            wait_ready(client, refs, timeout=_left(deadline), progress=progress)
+            health = health_of(owned=cluster.owned)
+            wait_ready(client, refs, timeout=_left(deadline), health=health, progress=progress)
         return
 
 
@@ -164,20 +168,24 @@ def _of_the_cluster() -> Sequence[Verdict]:
     if access is None:
         return ()
     from pytest_plexdev.kube import KubeClient
-    from pytest_plexdev.readiness.wait import verdicts_now
+    from pytest_plexdev.readiness.look import verdicts_now
 
     with KubeClient(access) as client:
-        return verdicts_now(client, _refs(client))
+        refs, health = _wanted(client)
+        return verdicts_now(client, refs, health=health)
 
 
-def _refs(client: KubeClient) -> list[ObjectRef]:
+def _wanted(client: KubeClient) -> tuple[list[ObjectRef], ClusterHealth]:
+    """What the warm cluster's stack consists of, and what it needs of its cluster."""
+    from pytest_plexdev.stack.kind.health import health_of
     from pytest_plexdev.stack.kind.host.place import Place
     from pytest_plexdev.stack.kind.manifests.parts import parts_of
     from pytest_plexdev.stack.kind.marks import sentinel
     from pytest_plexdev.stack.kind.names import WARM_CLUSTER
     from pytest_plexdev.stack.kind.whereabouts import warm_directory
 
-    return parts_of(client, owned=sentinel.is_ours(client, Place(WARM_CLUSTER, warm_directory())))
+    owned = sentinel.is_ours(client, Place(WARM_CLUSTER, warm_directory()))
+    return parts_of(client, owned=owned), health_of(owned=owned)
 
 
 def _access() -> Access | None:

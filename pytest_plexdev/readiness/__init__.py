@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
-from pytest_plexdev.readiness.patience import Graces
-from pytest_plexdev.readiness.ref import ObjectRef, refs_of
-from pytest_plexdev.readiness.rules import verdict_of
-from pytest_plexdev.readiness.wait import refs_in, verdicts_now, wait_ready
-from pytest_plexdev.readiness.world import World
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from pytest_plexdev.readiness.look import refs_in, verdicts_now
+    from pytest_plexdev.readiness.patience import Graces
+    from pytest_plexdev.readiness.ref import ObjectRef, refs_of
+    from pytest_plexdev.readiness.rules import verdict_of
+    from pytest_plexdev.readiness.wait import wait_ready
+    from pytest_plexdev.readiness.world import World
 
 __all__ = ["Graces", "ObjectRef", "World", "refs_in", "refs_of", "verdict_of", "verdicts_now", "wait_ready"]
+
+_MODULES: Final = {
+    "Graces": "patience",
+    "ObjectRef": "ref",
+    "World": "world",
+    "refs_in": "look",
+    "refs_of": "ref",
+    "verdict_of": "rules",
+    "verdicts_now": "look",
+    "wait_ready": "wait",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Attaching takes one look and has 300 ms; asyncio, which only a wait needs, would take 20 of them.
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

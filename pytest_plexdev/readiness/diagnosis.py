@@ -88,7 +88,7 @@ def not_in_time(case: Case, timeout: float) -> PlexdevError:
         OBJECTS_NOT_READY,
         detail=_detail(case, culprit),
         ready=sum(each.state == "ready" for each in case.found),
-        wanted=len(case.wanted),
+        wanted=len(case.found or case.wanted),
         seconds=timeout,
         culprit=why,
         fix=fix,

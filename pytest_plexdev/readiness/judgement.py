@@ -23,6 +23,7 @@ class Judgement:
         failed_at: Of a doomed one: when it failed last; a failure before the wait began may have been mended since.
         is_final: Of a doomed one: nothing that happens elsewhere can mend it.
         only_news: Of a doomed one: it tells nothing where it is older than the wait.
+        is_unseen: Of a ready one: we may not look at it, and *reason* says so.
         cause: The deeper object that explains it: a Pod of a Deployment.
     """
 
@@ -38,6 +39,7 @@ class Judgement:
     failed_at: float | None = None
     is_final: bool = False
     only_news: bool = False
+    is_unseen: bool = False
     cause: Judgement | None = None
 
     @property

@@ -52,10 +52,16 @@ class Patience:
         if item is None and ref in world.ended:
             return self._absent(ref, world, now)
         self._absent_since.pop(ref, None)
-        found = judge(ref, world)
+        return self._weigh(judge(ref, world), now)
+
+    def weigh(self, found: Iterable[Judgement], now: float) -> list[Judgement]:
+        """What of these is conclusive now; they belong to the last look."""
+        return [self._weigh(each, now) for each in found]
+
+    def _weigh(self, found: Judgement, now: float) -> Judgement:
         if found.state == "doomed":
             return self._doubted(found, now)
-        self._doubts.pop(ref, None)
+        self._doubts.pop(found.ref, None)
         # Timestamps of the cluster are whole seconds: at most one is waited for too long.
         if found.state == "ready" and found.grace and not self._holds((found.since or now) + 1, found.grace, now):
             return replace(found, state="waiting", reason="ready, but has no readiness probe: whether it stays up")

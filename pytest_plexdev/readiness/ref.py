@@ -17,6 +17,7 @@ RESOURCES: Final = {
 }
 """The kinds that readiness knows, whether they have a readiness themselves or explain that of others."""
 WITH_READINESS: Final = (
+    "Node",
     "Namespace",
     "CustomResourceDefinition",
     "PersistentVolumeClaim",

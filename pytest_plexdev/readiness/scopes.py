@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from pytest_plexdev.readiness.ref import RESOURCES, ObjectRef
-from pytest_plexdev.readiness.watch import Scope
+from pytest_plexdev.readiness.scope import Scope
 
 _NEEDED: Final[Mapping[str, Sequence[str]]] = {
     "Deployment": ("ReplicaSet", "Pod"),
@@ -47,6 +47,13 @@ def scopes_of(wanted: Sequence[ObjectRef]) -> list[Scope]:
         for kind in ("Pod", "Event"):
             places[kind].add(_PROXIES)
     return [Scope(RESOURCES[kind], _one(namespaces), kind in needed) for kind, namespaces in places.items()]
+
+
+def scopes_with(scopes: Sequence[Scope], more: Iterable[Scope]) -> list[Scope]:
+    """All of *scopes*, and of *more* those that bring something that *scopes* do not."""
+    covered = {each.key for each in scopes}
+    kinds = {kind for kind, namespace in covered if namespace is None}
+    return [*scopes, *(each for each in more if each.resource.kind not in kinds and each.key not in covered)]
 
 
 def _one(namespaces: set[str | None]) -> str | None:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.readiness.diagnosis import Case, deleted, doomed, not_in_time, pasteable
+from pytest_plexdev.readiness.cluster_health import ClusterHealth
+from pytest_plexdev.readiness.diagnosis import Case, deleted, doomed, not_in_time
 from pytest_plexdev.readiness.judgement import Judgement
-from pytest_plexdev.readiness.patience import Graces, Patience, conclude
-from pytest_plexdev.readiness.ref import ObjectRef, in_order, kinds_of_a_foreign_stack
-from pytest_plexdev.readiness.rules import judge
-from pytest_plexdev.readiness.scopes import scopes_of
+from pytest_plexdev.readiness.look import bound
+from pytest_plexdev.readiness.patience import Graces, Patience
+from pytest_plexdev.readiness.ref import ObjectRef, in_order
+from pytest_plexdev.readiness.scope import Scope
+from pytest_plexdev.readiness.scopes import scopes_of, scopes_with
 from pytest_plexdev.readiness.voices import Voices, endpoint_host
-from pytest_plexdev.readiness.watch import Scope, Watch
+from pytest_plexdev.readiness.watch import Watch
 from pytest_plexdev.readiness.world import World
 from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
 from pytest_plexdev.together import go_on
@@ -35,6 +36,7 @@ def wait_ready(
     wanted: Sequence[ObjectRef],
     *,
     timeout: float,
+    health: ClusterHealth | None = None,
     began: float | None = None,
     progress: Progress = lambda _event: None,
     graces: Graces = _GRACES,
@@ -46,6 +48,7 @@ def wait_ready(
 
     Args:
         timeout: Seconds for all of it, survived restarts of the API server included.
+        health: What is waited for besides: the cluster's own parts.
         began: Since when what is told of the objects is news, in Unix seconds: a failure from before that may be
             mended by now. Without one it is the call; who applies first says when that began.
         graces: How long doubts last.
@@ -55,7 +58,7 @@ def wait_ready(
         PlexdevError: ``doomed-object`` or ``object-gone`` as soon as that is conclusive, ``objects-not-ready`` (exit
             code 124) at the timeout; ``kube-refused`` where we may not see what is waited for.
     """
-    wait = _Wait(client, in_order(wanted), timeout, began, progress, graces, now)
+    wait = _Wait(client, in_order(wanted), health, timeout, began, progress, graces, now)
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -65,51 +68,11 @@ def wait_ready(
         return thread.submit(asyncio.run, wait.run()).result()
 
 
-def verdicts_now(
-    client: KubeClient, wanted: Sequence[ObjectRef], *, now: Callable[[], float] = time.time
-) -> list[Verdict]:
-    """How these objects are, from one LIST of each kind; those that only explain are listed where one is not ready.
-
-    Raises:
-        PlexdevError: ``cluster-unreachable``, or ``kube-refused`` where we may not see them.
-    """
-    world, scopes = World(), scopes_of(wanted)
-    refs = in_order(wanted)
-    _list_into(world, client, (scope for scope in scopes if scope.needed))
-    found = [judge(ref, world) for ref in refs]
-    if any(each.state != "ready" for each in found):
-        _list_into(world, client, (scope for scope in scopes if not scope.needed))
-        found = [judge(ref, world) for ref in refs]
-    return [_bound(client, each.verdict(now())) for each in conclude(found, now())]
-
-
-def refs_in(client: KubeClient, namespace: str) -> list[ObjectRef]:
-    """What a stack that somebody else applied consists of: workloads, Jobs, Gateways and routes of a namespace.
-
-    Raises:
-        PlexdevError: ``cluster-unreachable``, ``kube-refused``.
-    """
-    listings = ((each, client.list(each, namespace)) for each in kinds_of_a_foreign_stack())
-    return in_order(ObjectRef.of(item, each.kind) for each, listing in listings for item in listing["items"])
-
-
-def _list_into(world: World, client: KubeClient, scopes: Iterable[Scope]) -> None:
-    for scope in scopes:
-        try:
-            listing = client.list(scope.resource, scope.namespace)
-        except PlexdevError as error:
-            if scope.needed or error.failure is CLUSTER_UNREACHABLE:
-                raise
-            continue
-        if "resourceVersion" not in listing["metadata"]:
-            world.unserved.add(scope.resource.kind)
-        world.replace(scope.resource.kind, scope.namespace, listing["items"])
-
-
 @dataclass
 class _Wait:
     client: KubeClient
     wanted: Sequence[ObjectRef]
+    health: ClusterHealth | None
     timeout: float
     news_from: float | None
     progress: Progress
@@ -120,7 +83,7 @@ class _Wait:
     async def run(self) -> list[Verdict]:
         began = self.now()
         async with self.client.stream() as http:
-            watch = Watch(self.client, http, World(), scopes_of(self.wanted))
+            watch = Watch(self.client, http, World(), self._scopes())
             voices = Voices(http, watch.changed.set)
             following = asyncio.ensure_future(watch.run())
             following.add_done_callback(lambda _task: watch.changed.set())
@@ -145,7 +108,7 @@ class _Wait:
                 if patience is None:
                     since = began if self.news_from is None else min(began, self.news_from)
                     patience = Patience(since + watch.clock_offset, self.graces)
-                found = patience.look(self.wanted, watch.world, self.now() + watch.clock_offset)
+                found = self._look(patience, watch)
                 voices.listen(found)
                 found = _explained(found, voices)
                 self._tell(found, self.now() + watch.clock_offset)
@@ -156,6 +119,21 @@ class _Wait:
             if self.now() >= began + self.timeout:
                 raise await asyncio.to_thread(not_in_time, case, self.timeout)
             await self._news(began, watch, patience)
+
+    def _scopes(self) -> list[Scope]:
+        scopes = scopes_of(self.wanted)
+        if self.health is None:
+            return scopes
+        return scopes_with(scopes, [*self.health.scopes, *self.health.explaining])
+
+    def _look(self, patience: Patience, watch: Watch) -> list[Judgement]:
+        """The cluster's own parts come first: where one of them is doomed, it is why others are."""
+        now = self.now() + watch.clock_offset
+        found = patience.look(self.wanted, watch.world, now)
+        if self.health is None:
+            return found
+        is_settled = all(each.state == "ready" for each in found)
+        return [*patience.weigh(self.health.judge(watch.world, is_settled=is_settled), now), *found]
 
     async def _news(self, began: float, watch: Watch, patience: Patience | None) -> None:
         """Return when something changed, a grace is over, or the time is up."""
@@ -193,11 +171,11 @@ class _Wait:
             verdict = each.verdict(now)
             if self._told.get(each.ref) != (verdict.state, verdict.reason):
                 self._told[each.ref] = (verdict.state, verdict.reason)
-                self.progress(VerdictChanged(verdict=_bound(self.client, verdict)))
+                self.progress(VerdictChanged(verdict=bound(self.client, verdict)))
 
     def _verdicts(self, found: Sequence[Judgement], watch: Watch) -> list[Verdict]:
         now = self.now() + watch.clock_offset
-        return [_bound(self.client, each.verdict(now)) for each in found]
+        return [bound(self.client, each.verdict(now)) for each in found]
 
 
 def _explained(found: Sequence[Judgement], voices: Voices) -> list[Judgement]:
@@ -216,8 +194,3 @@ def _with_voice(found: Judgement, line: str, behind: Judgement | None) -> Judgem
     if found.cause is not None:
         return replace(found, cause=_with_voice(found.cause, line, behind))
     return replace(found, reason=line, cause=behind)
-
-
-def _bound(client: KubeClient, verdict: Verdict) -> Verdict:
-    """Its hint as a command that reaches this cluster and nothing else."""
-    return replace(verdict, hint=pasteable(client, verdict.hint))

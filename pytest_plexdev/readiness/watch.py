@@ -17,9 +17,10 @@ import httpx
 import msgspec
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.kube import KubeClient, Resource
+from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION
 from pytest_plexdev.readiness.ref import ObjectRef
+from pytest_plexdev.readiness.scope import Scope
 from pytest_plexdev.readiness.wire import check, clock_ahead, lines
 from pytest_plexdev.readiness.world import World
 
@@ -34,20 +35,6 @@ _WATCH_SECONDS: Final = 120
 """Seconds after which the server ends a watch; one that stays silent for longer is dead."""
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 _NO_LIMIT: Final = httpx.Timeout(10.0, read=_WATCH_SECONDS + 15.0)
-
-
-@dataclass(frozen=True)
-class Scope:
-    """A kind to watch.
-
-    Attributes:
-        namespace: Its one namespace, or ``None`` for all.
-        needed: Whether the wait is pointless without it; else it only explains, and may be forbidden to us.
-    """
-
-    resource: Resource
-    namespace: str | None = None
-    needed: bool = True
 
 
 @dataclass
@@ -131,6 +118,7 @@ class Watch:
                 pass
             except PlexdevError:
                 if not scope.needed:
+                    self.world.refused.add(scope.key)
                     self._note(scope)
                     return
                 if trouble.refused_for() > _REFUSAL_GRACE:

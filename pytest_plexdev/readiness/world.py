@@ -19,11 +19,13 @@ class World:
 
     Attributes:
         unserved: Kinds that the API server does not know.
+        refused: Kinds that we may not list, with the namespace where only that one was asked for.
         ended: What is not there any more, as it was in the end.
     """
 
     def __init__(self, objects: Iterable[Object] = ()) -> None:
         self.unserved: set[str] = set()
+        self.refused: set[tuple[str, str | None]] = set()
         self.ended: dict[ObjectRef, Object] = {}
         self._objects: dict[str, dict[ObjectRef, Object]] = defaultdict(dict)
         self._owned: dict[str, set[ObjectRef]] = defaultdict(set)

@@ -14,8 +14,9 @@ import pytest
 from pytest_plexdev.kube import Access, KubeClient, Resource
 from pytest_plexdev.kube.resources import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION
 from pytest_plexdev.readiness.ref import ObjectRef
+from pytest_plexdev.readiness.scope import Scope
 from pytest_plexdev.readiness.wait import wait_ready
-from pytest_plexdev.readiness.watch import Gone, Scope, Watch, _Trouble
+from pytest_plexdev.readiness.watch import Gone, Watch, _Trouble
 from pytest_plexdev.readiness.world import World
 
 Requests = list[httpx.URL]

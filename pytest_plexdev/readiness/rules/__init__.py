@@ -7,13 +7,14 @@ from typing import Final, TypeAlias
 
 from pytest_plexdev.readiness.judgement import Judgement
 from pytest_plexdev.readiness.ref import Object, ObjectRef
-from pytest_plexdev.readiness.rules import gateway, jobs, platform, pods, workloads
+from pytest_plexdev.readiness.rules import gateway, jobs, nodes, platform, pods, workloads
 from pytest_plexdev.readiness.world import World
 from pytest_plexdev.stack.model import Verdict
 
 Rule: TypeAlias = Callable[[ObjectRef, Object, World], Judgement]
 
 RULES: Final[Mapping[str, Rule]] = {
+    "Node": nodes.node,
     "Deployment": workloads.deployment,
     "StatefulSet": workloads.stateful_set,
     "DaemonSet": workloads.daemon_set,

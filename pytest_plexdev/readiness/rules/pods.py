@@ -11,6 +11,7 @@ from pytest_plexdev.readiness.ref import Object, ObjectRef
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, one_line, told
 from pytest_plexdev.readiness.rules.containers import judge_container
 from pytest_plexdev.readiness.rules.containers_of import containers
+from pytest_plexdev.readiness.rules.nodes import node
 from pytest_plexdev.readiness.rules.obstacles import mending_hint
 from pytest_plexdev.readiness.world import World, seconds
 
@@ -44,6 +45,11 @@ def pod(ref: ObjectRef, item: Object, world: World) -> Judgement:
     scheduled = condition(status, "PodScheduled")
     if not is_true(scheduled):
         return _unscheduled(ref, item, world)
+    on = _unready_node(item, world)
+    if on is not None:
+        # What the kubelet said last is old.
+        since = changed_at(ready) or on.since
+        return Judgement(ref=ref, state="waiting", reason="its node is not ready", since=since, actual=phase, cause=on)
     for one in containers(item):
         if not one.is_past:
             found = judge_container(ref, one, world)
@@ -78,6 +84,14 @@ def _unscheduled(ref: ObjectRef, item: Object, world: World) -> Judgement:
         grace=_SCHEDULING_GRACE if nodes is None or nodes[1] == "1" else _AUTOSCALING_GRACE,
         hint=mending_hint(message, ref.namespace, world) or f"kubectl describe {ref.words}",
     )
+
+
+def _unready_node(item: Object, world: World) -> Judgement | None:
+    """Its node's judgement, where that is known and the node's kubelet does not say that it is ready."""
+    ref = ObjectRef("Node", item["spec"].get("nodeName", ""))
+    there = world.get(ref)
+    found = node(ref, there) if there is not None else None
+    return found if found is not None and found.state == "doomed" else None
 
 
 def _room_comes(world: World) -> bool:

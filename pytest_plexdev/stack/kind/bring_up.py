@@ -14,6 +14,7 @@ from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.stack.kind.beside import all_of, beside
 from pytest_plexdev.stack.kind.course import Course
 from pytest_plexdev.stack.kind.filling import Before, Filling, before
+from pytest_plexdev.stack.kind.health import health_of
 from pytest_plexdev.stack.kind.host import cluster
 from pytest_plexdev.stack.kind.host.config import choose_addresses, cluster_config
 from pytest_plexdev.stack.kind.host.place import Place
@@ -96,7 +97,7 @@ class BringUp:
         """
         wanted = parts_of(client, owned=True)
         with self.course.phases.phase("verify"):
-            self.course.until_ready(client, wanted)
+            self.course.until_ready(client, wanted, health=health_of(owned=True))
             version = self.course.until_answering(ready.addresses)
         self.did.append("images, objects, bootstrap: skipped, the cluster has this fingerprint")
         self.did.append(f"verified: {len(wanted)} objects are ready, the API and the identity provider answer")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.readiness.cluster_health import ClusterHealth
 from pytest_plexdev.readiness.ref import ObjectRef
 from pytest_plexdev.readiness.wait import wait_ready
 from pytest_plexdev.stack.kind.host.place import Place
@@ -42,16 +43,24 @@ class Course:
         """Tell in one line what takes long."""
         self._progress(VerdictChanged(verdict=Verdict(name="images", state="waiting", reason=line)))
 
-    def until_ready(self, client: KubeClient, wanted: Sequence[ObjectRef], *, began: float | None = None) -> None:
+    def until_ready(
+        self,
+        client: KubeClient,
+        wanted: Sequence[ObjectRef],
+        *,
+        began: float | None = None,
+        health: ClusterHealth | None = None,
+    ) -> None:
         """Wait until they are ready, within the time that is left.
 
         Args:
             began: When they were applied, in Unix seconds: what failed since then is this bring-up's failure.
+            health: What is waited for besides: the cluster's own parts, once they can be expected.
 
         Raises:
             PlexdevError: They do not become ready.
         """
-        wait_ready(client, wanted, timeout=self.left(), began=began, progress=self._progress)
+        wait_ready(client, wanted, timeout=self.left(), health=health, began=began, progress=self._progress)
 
     def until_answering(self, addresses: Addresses) -> Mapping[str, Any]:
         """Wait until the API and the identity provider answer at the host ports; what the API says that it is.

@@ -14,6 +14,7 @@ from pytest_plexdev.kube.client import Object
 from pytest_plexdev.readiness.ref import ObjectRef, refs_of
 from pytest_plexdev.stack.kind.beside import all_of, beside
 from pytest_plexdev.stack.kind.course import Course
+from pytest_plexdev.stack.kind.health import health_of
 from pytest_plexdev.stack.kind.host.network import hasten_names, wait_for_services
 from pytest_plexdev.stack.kind.inputs import Inputs
 from pytest_plexdev.stack.kind.loading import Loading
@@ -86,7 +87,7 @@ class Filling:
             objects = stamped(self._inputs.objects.result())
             seeded = self._apply(client, objects, loaded, there)
             with self._course.phases.phase("readiness"):
-                self._course.until_ready(client, refs_of(objects), began=self._began)
+                self._course.until_ready(client, refs_of(objects), began=self._began, health=health_of(owned=True))
             tenants = beside(partial(self._tenants, access))
             with self._course.phases.phase("answers"):
                 version = self._course.until_answering(addresses)

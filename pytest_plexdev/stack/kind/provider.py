@@ -47,15 +47,17 @@ class KindProvider:
         fresh.take_down(info.cluster.name, info.directory)
 
     def state(self, info: StackInfo) -> Sequence[Verdict]:
-        """Judge every object of the stack as the cluster says it is now."""
-        from pytest_plexdev.readiness.wait import verdicts_now
+        """Judge every object of the stack, and what it needs of its cluster, as the cluster says it is now."""
+        from pytest_plexdev.readiness.look import verdicts_now
+        from pytest_plexdev.stack.kind.health import health_of
         from pytest_plexdev.stack.kind.manifests.parts import parts_of
 
         assert info.cluster is not None
 
         try:
             with KubeClient(_access(info)) as client:
-                return verdicts_now(client, parts_of(client, owned=info.cluster.owned))
+                owned = info.cluster.owned
+                return verdicts_now(client, parts_of(client, owned=owned), health=health_of(owned=owned))
         except PlexdevError as error:
             if error.failure is not CLUSTER_UNREACHABLE:
                 raise

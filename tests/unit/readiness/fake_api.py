@@ -25,6 +25,7 @@ class FakeApi:
         forgotten: Versions up to this one are answered with 410.
         unserved: Paths that are answered with 404.
         forbidden: Paths that may be listed and not watched.
+        refused: Paths that may not be listed either.
         delay: Seconds that a LIST takes.
     """
 
@@ -34,10 +35,11 @@ class FakeApi:
         self.forgotten = 0
         self.unserved: set[str] = set()
         self.forbidden: set[str] = set()
+        self.refused: set[str] = set()
         self.delay = 0.0
         self._version = 1
         self._history: dict[str, list[tuple[int, str, dict[str, Any]]]] = defaultdict(list)
-        self._objects: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+        self._objects: dict[str, dict[tuple[str | None, str], dict[str, Any]]] = defaultdict(dict)
         self._open: dict[asyncio.StreamWriter, str] = {}
         self._connections: set[asyncio.StreamWriter] = set()
         self._watched = asyncio.Event()
@@ -74,13 +76,15 @@ class FakeApi:
 
     def put(self, item: dict[str, Any]) -> None:
         """Create or change an object."""
-        name = item["metadata"]["name"]
-        kind = "MODIFIED" if name in self._objects[_path(item)] else "ADDED"
+        key = _key(item)
+        kind = "MODIFIED" if key in self._objects[_paths(item)[0]] else "ADDED"
         self._tell(kind, item)
-        self._objects[_path(item)][name] = item
+        for path in _paths(item):
+            self._objects[path][key] = item
 
     def remove(self, item: dict[str, Any]) -> None:
-        del self._objects[_path(item)][item["metadata"]["name"]]
+        for path in _paths(item):
+            del self._objects[path][_key(item)]
         self._tell("DELETED", item)
 
     def bookmark(self, path: str) -> None:
@@ -105,8 +109,9 @@ class FakeApi:
         self._version += 1
         item["metadata"]["resourceVersion"] = str(self._version)
         told = json.loads(json.dumps(item))
-        self._history[_path(item)].append((self._version, kind, told))
-        self._send(_path(item), kind, told)
+        for path in _paths(item):
+            self._history[path].append((self._version, kind, told))
+            self._send(path, kind, told)
 
     def _send(self, path: str, kind: str, item: dict[str, Any]) -> None:
         for writer, watched in list(self._open.items()):
@@ -122,7 +127,7 @@ class FakeApi:
                 query = {name: values[0] for name, values in parse_qs(url.query).items()}
                 if url.path in self.unserved:
                     _reply(writer, 404, {"kind": "Status", "code": 404})
-                elif "watch" in query and url.path in self.forbidden:
+                elif url.path in self.refused or ("watch" in query and url.path in self.forbidden):
                     _reply(writer, 403, {"kind": "Status", "code": 403, "message": "pods is forbidden"})
                 elif "watch" in query:
                     self._watch(writer, url.path, int(query["resourceVersion"]))
@@ -149,8 +154,14 @@ class FakeApi:
         self._watched.set()
 
 
-def _path(item: dict[str, Any]) -> str:
-    return RESOURCES[item["kind"]].path(item["metadata"].get("namespace"))
+def _paths(item: dict[str, Any]) -> list[str]:
+    """Where it is listed: of its namespace, and of all."""
+    resource = RESOURCES[item["kind"]]
+    return list(dict.fromkeys([resource.path(item["metadata"].get("namespace")), resource.path()]))
+
+
+def _key(item: dict[str, Any]) -> tuple[str | None, str]:
+    return item["metadata"].get("namespace"), item["metadata"]["name"]
 
 
 def _chunk(writer: asyncio.StreamWriter, value: dict[str, Any]) -> None:

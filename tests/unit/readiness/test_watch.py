@@ -11,7 +11,8 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness.ref import RESOURCES, ObjectRef
-from pytest_plexdev.readiness.watch import Scope, Watch
+from pytest_plexdev.readiness.scope import Scope
+from pytest_plexdev.readiness.watch import Watch
 from pytest_plexdev.readiness.world import World
 from tests.unit.readiness.fake_api import FakeApi
 

@@ -1,0 +1,232 @@
+"""Judge what a stack needs of its cluster: nodes, DNS, kube-proxy, and the NodePorts that host ports lead to.
+
+The one place that says what that is. It is looked at only; a part that the user may not list is reported as not looked
+at and fails nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from pytest_plexdev.kube import resources
+from pytest_plexdev.readiness.judgement import Judgement
+from pytest_plexdev.readiness.ref import DAEMON_SET, Object, ObjectRef
+from pytest_plexdev.readiness.rules import platform, workloads
+from pytest_plexdev.readiness.rules.nodes import node, on_node
+from pytest_plexdev.readiness.scope import Scope
+from pytest_plexdev.readiness.world import World, seconds
+
+SYSTEM: Final = "kube-system"
+DNS: Final = ObjectRef("Service", "kube-dns", SYSTEM)
+PROXY: Final = ObjectRef("DaemonSet", "kube-proxy", SYSTEM)
+_DNS_SERVERS: Final = ObjectRef("Deployment", "coredns", SYSTEM)
+_ANY_NODE: Final = ObjectRef("Node", "*")
+_CONTROL_PLANE: Final = "node-role.kubernetes.io/control-plane"
+_EDITED_GRACE: Final = 5.0
+"""Seconds that somebody may have scaled DNS away or renumbered a Service, to take it back."""
+_UNSERVED_GRACE: Final = 10.0
+"""Seconds that a NodePort may lack its Service once everything else is ready."""
+_ADDON: Final = "kubeadm init phase addon {name} --config /kind/kubeadm.conf"
+"""What kind itself made it with, on its node."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodePort:
+    """A port of the node that a host port leads to.
+
+    Attributes:
+        purpose: Who should answer there, in words.
+        service: The Service that usually has it.
+        remedy: The command that makes the Service where there is none.
+    """
+
+    port: int
+    purpose: str
+    service: ObjectRef
+    remedy: str
+
+    @property
+    def ref(self) -> ObjectRef:
+        """What a verdict calls it: ``nodeport/30080``."""
+        return ObjectRef("NodePort", str(self.port))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterHealth:
+    """What to look at in one cluster.
+
+    Attributes:
+        node_ports: Those of a cluster of ours; where a stranger's host ports lead is not known.
+        is_ours: Whether kind made it with our configuration, so that DNS and kube-proxy are those of kubeadm. A
+            stranger's may have others, so their absence means nothing there.
+    """
+
+    node_ports: tuple[NodePort, ...] = ()
+    is_ours: bool = False
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """The kinds that it is judged by."""
+        services = None if self.node_ports else SYSTEM
+        return (
+            Scope(resources.NODE, needed=False),
+            Scope(resources.SERVICE, services, needed=False),
+            Scope(resources.ENDPOINT_SLICE, services, needed=False),
+            Scope(DAEMON_SET, SYSTEM, needed=False),
+        )
+
+    @property
+    def explaining(self) -> tuple[Scope, ...]:
+        """The kinds that say why it is not well."""
+        kinds = (resources.DEPLOYMENT, resources.REPLICA_SET, resources.POD, resources.EVENT)
+        return tuple(Scope(each, SYSTEM, needed=False) for each in kinds)
+
+    def judge(self, world: World, *, is_settled: bool = False) -> list[Judgement]:
+        """How each part is.
+
+        Args:
+            is_settled: Whether everything else is ready, so that what is still missing will stay so.
+        """
+        found = [*_nodes(world), self._dns(world), self._proxy(world)]
+        found += [self._node_port(each, world, is_settled=is_settled) for each in self.node_ports]
+        return [each for each in found if each is not None]
+
+    def _dns(self, world: World) -> Judgement | None:
+        if unseen := _unseen(DNS, world, "Service", "EndpointSlice"):
+            return unseen
+        item = world.get(DNS)
+        if item is None:
+            return self._absent(DNS, "it", "coredns", world)
+        found = platform.service(DNS, item, world)
+        if found.state == "ready":
+            return found
+        return _without_dns(found, self._absent(DNS, str(_DNS_SERVERS), "coredns", world), world)
+
+    def _proxy(self, world: World) -> Judgement | None:
+        if unseen := _unseen(PROXY, world, "DaemonSet"):
+            return unseen
+        item = world.get(PROXY)
+        if item is None:
+            return self._absent(PROXY, "it", "kube-proxy", world)
+        found = workloads.daemon_set(PROXY, item, world)
+        if (item.get("status") or {}).get("desiredNumberScheduled", 0) or found.state != "ready":
+            return found
+        change = [{"op": "replace", "path": "/spec/template/spec/nodeSelector", "value": {"kubernetes.io/os": "linux"}}]
+        reason = "it runs on no node, so that no Service leads anywhere"
+        return replace(found, state="doomed", reason=reason, actual="0", grace=0.0, hint=_patch(PROXY, change))
+
+    def _absent(self, ref: ObjectRef, what: str, addon: str, world: World) -> Judgement | None:
+        if not self.is_ours:
+            return None
+        made = (on_node(each, _ADDON.format(name=addon)) for each in _control_planes(world))
+        hint = next((command for command in made if command), f"kubectl get {ref.words}")
+        reason = f"{what} is not there"
+        return Judgement(ref=ref, state="doomed", reason=reason, actual="absent", hint=hint, is_final=True)
+
+    def _node_port(self, wanted: NodePort, world: World, *, is_settled: bool) -> Judgement | None:
+        if unseen := _unseen(wanted.ref, world, "Service"):
+            return unseen
+        for item in world.of_kind("Service"):
+            if any(each.get("nodePort") == wanted.port for each in item["spec"].get("ports") or ()):
+                found = platform.service(ObjectRef.of(item, "Service"), item, world)
+                is_ready = found.state == "ready" or "EndpointSlice" in _refused(world)
+                ready = Judgement(ref=wanted.ref, state="ready", since=found.since)
+                return ready if is_ready else replace(ready, state="waiting", cause=found)
+        base = Judgement(
+            ref=wanted.ref,
+            state="waiting",
+            reason=f"no Service has it, so that nobody answers for {wanted.purpose}",
+            expected=str(wanted.service),
+            actual="absent",
+            hint=wanted.remedy,
+            grace=_UNSERVED_GRACE,
+            is_final=True,
+        )
+        usual = world.get(wanted.service)
+        if usual is not None:
+            return _misnumbered(base, usual, wanted)
+        return replace(base, state="doomed") if is_settled else base
+
+
+def _nodes(world: World) -> Iterator[Judgement]:
+    if unseen := _unseen(_ANY_NODE, world, "Node"):
+        yield unseen
+        return
+    found = [node(ObjectRef.of(each, "Node"), each) for each in world.of_kind("Node")]
+    is_one_ready = any(each.state == "ready" for each in found)
+    for each in sorted(found, key=lambda one: one.ref):
+        # Where Pods find another node, this one is not the stack's end.
+        yield replace(each, state="waiting") if is_one_ready and each.state == "doomed" else each
+
+
+def _without_dns(found: Judgement, absent: Judgement | None, world: World) -> Judgement:
+    """Why no Pod answers for DNS, as far as the Deployment behind it is known."""
+    if "Deployment" in _refused(world):
+        return found
+    item = world.get(_DNS_SERVERS)
+    if item is None:
+        return absent or found
+    if item["spec"].get("replicas", 1) == 0:
+        reason = f"{_DNS_SERVERS} is scaled to 0 replicas, so that no name resolves"
+        hint = f"kubectl scale -n {SYSTEM} {_DNS_SERVERS} --replicas=2"
+        scaled = replace(found, state="doomed", reason=reason, since=_changed_at(item, "f:replicas"), hint=hint)
+        return replace(scaled, grace=_EDITED_GRACE, is_final=True, cause=None)
+    cause = workloads.deployment(_DNS_SERVERS, item, world)
+    if cause.state == "ready":
+        return found
+    reason = "no Pod of it answers, so that no name resolves"
+    found = replace(found, state=cause.state, reason=reason, cause=cause, grace=cause.grace)
+    return replace(found, failed_at=cause.failed_at, is_final=cause.is_final, only_news=cause.only_news)
+
+
+def _misnumbered(base: Judgement, item: Object, wanted: NodePort) -> Judgement:
+    """The Service is there, and somebody changed its type or port."""
+    numbers = [str(each["nodePort"]) for each in item["spec"].get("ports") or () if each.get("nodePort")]
+    has = f"has {', '.join(numbers)}" if numbers else f"is of type {item['spec'].get('type', 'ClusterIP')}"
+    change = [
+        {"op": "replace", "path": "/spec/type", "value": "NodePort"},
+        {"op": "add", "path": "/spec/ports/0/nodePort", "value": wanted.port},
+    ]
+    reason = f"{wanted.service} {has} in its place, so that nobody answers for {wanted.purpose}"
+    since, hint = _changed_at(item), _patch(wanted.service, change)
+    found = replace(base, state="doomed", reason=reason, actual=", ".join(numbers), since=since, hint=hint)
+    return replace(found, grace=_EDITED_GRACE)
+
+
+def _patch(ref: ObjectRef, change: object) -> str:
+    return f"kubectl patch {ref.words} --type=json -p {shlex.quote(json.dumps(change))}"
+
+
+def _unseen(ref: ObjectRef, world: World, *kinds: str) -> Judgement | None:
+    """Said in place of a judgement where the user may not list one of its kinds."""
+    refused = next((kind for kind in kinds if kind in _refused(world)), None)
+    if refused is None:
+        return None
+    place = f" in {ref.namespace}" if ref.namespace else ""
+    reason = f"not looked at: this user may not list {ObjectRef(refused, '').resource.plural}{place}"
+    return Judgement(ref=ref, state="ready", reason=reason, is_unseen=True)
+
+
+def _refused(world: World) -> set[str]:
+    """The kinds that were refused where this module looks for them."""
+    return {kind for kind, namespace in world.refused if namespace in (None, SYSTEM)}
+
+
+def _control_planes(world: World) -> Iterator[Object]:
+    for each in world.of_kind("Node"):
+        if _CONTROL_PLANE in (each["metadata"].get("labels") or {}):
+            yield each
+
+
+def _changed_at(item: Object, field: str = "") -> float | None:
+    """When somebody set an object's fields last, or one of its spec alone, as the API server remembers."""
+    entries = (
+        each
+        for each in item["metadata"].get("managedFields") or ()
+        if not field or field in ((each.get("fieldsV1") or {}).get("f:spec") or {})
+    )
+    return max((at for each in entries if (at := seconds(each.get("time"))) is not None), default=None)

@@ -1,0 +1,97 @@
+"""One look at objects of a cluster: one LIST of each kind, and no watch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.readiness.cluster_health import ClusterHealth
+from pytest_plexdev.readiness.diagnosis import pasteable
+from pytest_plexdev.readiness.judgement import Judgement
+from pytest_plexdev.readiness.patience import conclude
+from pytest_plexdev.readiness.ref import ObjectRef, in_order, kinds_of_a_foreign_stack
+from pytest_plexdev.readiness.rules import judge
+from pytest_plexdev.readiness.scope import Scope
+from pytest_plexdev.readiness.scopes import scopes_of, scopes_with
+from pytest_plexdev.readiness.world import World
+from pytest_plexdev.stack.model import Verdict
+
+
+def verdicts_now(
+    client: KubeClient,
+    wanted: Sequence[ObjectRef],
+    *,
+    health: ClusterHealth | None = None,
+    now: Callable[[], float] = time.time,
+) -> list[Verdict]:
+    """How these objects are, from one LIST of each kind; those that only explain are listed where one is not ready.
+
+    Args:
+        health: What else is looked at: the cluster's own parts, which then come first.
+
+    Raises:
+        PlexdevError: ``cluster-unreachable``, or ``kube-refused`` where we may not see them.
+    """
+    found = judgements_now(client, wanted, health=health, now=now)
+    return [bound(client, each.verdict(now())) for each in found]
+
+
+def judgements_now(
+    client: KubeClient,
+    wanted: Sequence[ObjectRef],
+    *,
+    health: ClusterHealth | None = None,
+    now: Callable[[], float] = time.time,
+) -> list[Judgement]:
+    """What :func:`verdicts_now` returns, before it is put into words."""
+    world, refs = World(), in_order(wanted)
+    scopes = scopes_of(wanted)
+    needed = [each for each in scopes if each.needed]
+    explaining = [each for each in scopes if not each.needed]
+    if health is not None:
+        explaining = scopes_with(explaining, health.explaining)
+    first = scopes_with(needed, health.scopes) if health is not None else needed
+    _list_into(world, client, first)
+    found = _judged(refs, world, health)
+    if any(each.state != "ready" for each in found):
+        _list_into(world, client, scopes_with(first, explaining)[len(first) :])
+        found = _judged(refs, world, health)
+    return conclude(found, now())
+
+
+def refs_in(client: KubeClient, namespace: str) -> list[ObjectRef]:
+    """What a stack that somebody else applied consists of: workloads, Jobs, Gateways and routes of a namespace.
+
+    Raises:
+        PlexdevError: ``cluster-unreachable``, ``kube-refused``.
+    """
+    listings = ((each, client.list(each, namespace)) for each in kinds_of_a_foreign_stack())
+    return in_order(ObjectRef.of(item, each.kind) for each, listing in listings for item in listing["items"])
+
+
+def bound(client: KubeClient, verdict: Verdict) -> Verdict:
+    """Its hint as a command that reaches this cluster and nothing else."""
+    return replace(verdict, hint=pasteable(client, verdict.hint))
+
+
+def _judged(refs: Sequence[ObjectRef], world: World, health: ClusterHealth | None) -> list[Judgement]:
+    found = [judge(ref, world) for ref in refs]
+    return [*health.judge(world), *found] if health is not None else found
+
+
+def _list_into(world: World, client: KubeClient, scopes: Iterable[Scope]) -> None:
+    for scope in scopes:
+        try:
+            listing = client.list(scope.resource, scope.namespace)
+        except PlexdevError as error:
+            if scope.needed or error.failure is CLUSTER_UNREACHABLE:
+                raise
+            world.refused.add(scope.key)
+            continue
+        if "resourceVersion" not in listing["metadata"]:
+            world.unserved.add(scope.resource.kind)
+        world.replace(scope.resource.kind, scope.namespace, listing["items"])

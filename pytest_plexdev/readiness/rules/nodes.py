@@ -1,0 +1,49 @@
+"""Nodes: ready as the kubelet says, or as the node controller says once the kubelet is silent."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_plexdev.readiness.judgement import Judgement
+from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, told
+
+_SILENT_GRACE: Final = 10.0
+"""Seconds that a kubelet may be silent: a node that was stopped and started is silent until its kubelet runs."""
+_UNREADY_GRACE: Final = 60.0
+"""Seconds that a kubelet may say that its node is not ready: the network of a new node comes up after it."""
+_PRESSURES: Final = ("DiskPressure", "MemoryPressure", "PIDPressure", "NetworkUnavailable")
+_KIND: Final = "kind"
+"""The scheme of kind's provider IDs: ``kind://docker/CLUSTER/NODE``."""
+
+
+def node(ref: ObjectRef, item: Object, _world: object = None) -> Judgement:
+    """Ready while its kubelet says so and nothing keeps Pods from it."""
+    status = item.get("status") or {}
+    ready = condition(status, "Ready")
+    if is_true(ready):
+        pressure = next((found for kind in _PRESSURES if is_true(found := condition(status, kind))), None)
+        if pressure is None:
+            return Judgement(ref=ref, state="ready", since=changed_at(ready))
+        reason, since = f"{pressure['type']}: {told(pressure)}", changed_at(pressure)
+        return Judgement(ref=ref, state="waiting", reason=reason, since=since, hint=f"kubectl describe {ref.words}")
+    if not ready:
+        hint = f"kubectl describe {ref.words}"
+        return Judgement(ref=ref, state="waiting", reason="its kubelet has not reported yet", hint=hint)
+    is_silent = ready.get("status") == "Unknown"
+    return Judgement(
+        ref=ref,
+        state="doomed",
+        reason=f"NotReady: {told(ready)}",
+        actual="NotReady",
+        since=changed_at(ready),
+        hint=(on_node(item, "systemctl restart kubelet") if is_silent else "") or f"kubectl describe {ref.words}",
+        grace=_SILENT_GRACE if is_silent else _UNREADY_GRACE,
+    )
+
+
+def on_node(item: Object, command: str) -> str:
+    """The command that runs *command* on a node of kind, which is a container; empty for any other node."""
+    scheme, _, place = str((item.get("spec") or {}).get("providerID", "")).partition("://")
+    engine, _, name = place.partition("/")
+    return f"{engine} exec {name.rpartition('/')[2]} {command}" if scheme == _KIND and name else ""

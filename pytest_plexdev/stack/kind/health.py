@@ -1,0 +1,29 @@
+"""What a kind stack needs of its cluster, for whoever waits for the stack or says how it is."""
+
+from __future__ import annotations
+
+from pytest_plexdev.readiness.cluster_health import ClusterHealth, NodePort
+from pytest_plexdev.readiness.ref import ObjectRef
+from pytest_plexdev.stack.kind.names import API_NODE_PORT, GATEWAY_NAMESPACE, IDP_NODE_PORT, NAMESPACE
+
+_PORTS = (
+    NodePort(
+        port=API_NODE_PORT,
+        purpose="the API",
+        service=ObjectRef("Service", "envoy-plexsphere", GATEWAY_NAMESPACE),
+        # Envoy Gateway makes its proxy's Service when it starts.
+        remedy=f"kubectl rollout restart -n {GATEWAY_NAMESPACE} deployment/envoy-gateway",
+    ),
+    NodePort(
+        port=IDP_NODE_PORT,
+        purpose="the identity provider",
+        service=ObjectRef("Service", "dex", NAMESPACE),
+        remedy="plexdev up --stack kind --reapply",
+    ),
+)
+"""The container ports of kind.yaml, each with the Service that has it."""
+
+
+def health_of(*, owned: bool) -> ClusterHealth:
+    """What to look at in a cluster that plexdev made, or in one that somebody else did."""
+    return ClusterHealth(node_ports=_PORTS if owned else (), is_ours=owned)

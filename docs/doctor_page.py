@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_plexdev.doctor.model import FailureMode
-from pytest_plexdev.doctor.table import TABLE
+from pytest_plexdev.doctor.table import MODES
 
 _HEAD = """\
 # The doctor
 
-`plexdev doctor` looks for the nine failure modes of the dev stack's runbook, on this machine and in the warm cluster
-(`--context`, `--kubeconfig`: in another one). It changes nothing. For what it found it prints the evidence, why it
-happens and a command to paste; exit code 1 says that something was found. `--json` is for programs. A part that it
-could not look at is "not examined", with the reason: it works without a cluster, without Docker, and in somebody
-else's cluster.
+`plexdev doctor` looks for the nine failure modes of the dev stack's runbook and for what a stack needs of its cluster,
+on this machine and in the warm cluster (`--context`, `--kubeconfig`: in another one). It changes nothing. For what it
+found it prints the evidence, why it happens and a command to paste; exit code 1 says that something was found. `--json`
+is for programs. A part that it could not look at is "not examined", with the reason: it works without a cluster,
+without Docker, and in somebody else's cluster.
 
 `plexdev doctor --fix MODE` mends what is safe to mend, and only in a cluster that plexdev made. Whatever deletes
 something (`docker system prune`) is printed and never run. A bring-up that failed asks the doctor by itself.
@@ -42,7 +42,7 @@ This page is generated from the table, `pytest_plexdev/doctor/table.py` (`make d
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([_HEAD, *(line for mode in TABLE for line in _section(mode))])
+    return "\n".join([_HEAD, *(line for mode in MODES for line in _section(mode))])
 
 
 def _section(mode: FailureMode) -> Iterator[str]:

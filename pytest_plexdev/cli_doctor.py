@@ -32,12 +32,12 @@ def add_doctor_command(commands: Any) -> None:
 def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     from pytest_plexdev.doctor import examine, patient, show
     from pytest_plexdev.doctor.remarks import remarks
-    from pytest_plexdev.doctor.table import TABLE, mode_of
+    from pytest_plexdev.doctor.table import MODES, mode_of
 
     if options.crds:
         return _print_definitions(options)
     if options.fix and mode_of(options.fix) is None:
-        parser.error(f"argument --fix: {options.fix}: must be one of {', '.join(mode.tag for mode in TABLE)}")
+        parser.error(f"argument --fix: {options.fix}: must be one of {', '.join(mode.tag for mode in MODES)}")
     access = patient.choose(options.kubeconfig, options.context)
     if options.fix:
         return _fix(options, examine(access), access)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_plexdev.doctor.examine import gather
-from pytest_plexdev.doctor.model import Finding, diagnose
+from pytest_plexdev.doctor.examine import diagnose_all, gather
+from pytest_plexdev.doctor.model import Finding
 from pytest_plexdev.doctor.probes import machine
-from pytest_plexdev.doctor.table import TABLE
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access
 
@@ -26,7 +25,7 @@ def advice(error: BaseException, access: Access | None) -> str:
     try:
         # What the probes leave of the budget is for reading their answers.
         symptoms = gather(access, seconds=SECONDS - 0.3, bringing_up=True)
-        findings = [diagnose(mode, symptoms) for mode in TABLE]
+        findings = diagnose_all(symptoms)
         return "\n".join(line for each in findings if _is_news(each, error) for line in _lines(each))
     except Exception as failure:
         # The bring-up's own error is what matters.

@@ -6,6 +6,7 @@ import contextlib
 import shlex
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from pytest_plexdev.doctor.patient import is_ours, kind_cluster
 from pytest_plexdev.doctor.probes import cluster, machine, node
 from pytest_plexdev.doctor.probes.race import Probe, run_all
 from pytest_plexdev.doctor.symptoms import NO_CLUSTER, Symptoms, Unknown
-from pytest_plexdev.doctor.table import TABLE
+from pytest_plexdev.doctor.table import MODES, OF_THE_NODES
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import DEPLOYMENT, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, NODE, POD
 
@@ -29,7 +30,7 @@ def examine(
     now: Callable[[], float] = time.time,
     without: Unknown = NO_CLUSTER,
 ) -> list[Finding]:
-    """Look for all nine failure modes, in the table's order; nothing is changed, and nothing raised.
+    """Look for all failure modes, in the table's order; nothing is changed, and nothing raised.
 
     Args:
         access: The cluster to look at; ``None``: this machine alone.
@@ -38,7 +39,22 @@ def examine(
         without: What is said of the cluster where there is no access.
     """
     symptoms = gather(access, seconds=seconds, now=now, without=without)
-    return [diagnose(mode, symptoms) for mode in TABLE]
+    return diagnose_all(symptoms)
+
+
+def diagnose_all(symptoms: Symptoms) -> list[Finding]:
+    """Recognise every failure mode; what a node that is not ready explains is not told as another one."""
+    findings = [diagnose(mode, symptoms) for mode in MODES]
+    tags = {mode.tag for mode in OF_THE_NODES}
+    cause = next((each.mode for each in findings if each.mode in tags and each.state == "found"), None)
+    if cause is None:
+        return findings
+    return [
+        replace(each, state="not examined", evidence=f"{cause} comes first", command="", fixable=False)
+        if mode.needs_nodes and each.state == "found"
+        else each
+        for mode, each in zip(MODES, findings, strict=True)
+    ]
 
 
 def gather(
@@ -54,6 +70,7 @@ def gather(
     probes: dict[str, Probe] = dict(_of_the_machine())
     if name:
         probes |= {"node_clock": partial(node.clock, name, now), "node_disk": partial(node.disk, name)}
+        probes |= {"kubelet_units": partial(node.kubelet_unit, name)}
     with contextlib.ExitStack() as closing:
         if access is not None:
             # One for all of them. A probe that is late ends when it is closed.
@@ -94,13 +111,14 @@ def _of_the_cluster(client: KubeClient, now: Callable[[], float]) -> Mapping[str
         "kubelet": partial(cluster.kubelets, client),
         "complaints": partial(cluster.complaints, client),
         "server_clock": partial(cluster.clock, client.access, now),
+        "health": partial(cluster.health, client, now),
         "ours": partial(is_ours, client),
     }
 
 
 def _nothing_of_the_cluster(why: Unknown) -> dict[str, Any]:
     parts = ("nodes", "pods", "deployments", "gateway_classes", "gateways", "routes")
-    return dict.fromkeys((*parts, "definitions", "kubelet", "complaints"), why)
+    return dict.fromkeys((*parts, "definitions", "kubelet", "kubelet_units", "health", "complaints"), why)
 
 
 def _kubectl(access: Access | None) -> str:

@@ -47,6 +47,7 @@ class FailureMode:
         explanation: Why it happens.
         remedy: The command in general, for the documentation; the one that is printed has the case's own names.
         fix: The module of ``fixes/`` that mends it; ``None`` where only a person should.
+        needs_nodes: Whether Pods that nobody reports on any more look like it.
     """
 
     tag: str
@@ -56,6 +57,7 @@ class FailureMode:
     explanation: str
     remedy: str
     fix: str | None = None
+    needs_nodes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,15 +51,19 @@ def remarks(access: Access | None, environment: Mapping[str, str] = os.environ) 
 
 def _of_its_objects(access: Access) -> list[Remark]:
     from pytest_plexdev.readiness import refs_in, verdicts_now
+    from pytest_plexdev.stack.kind.health import health_of
     from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE
 
     try:
         with KubeClient(access) as client:
-            found = verdicts_now(client, [*refs_in(client, NAMESPACE), *refs_in(client, GATEWAY_NAMESPACE)])
+            refs = [*refs_in(client, NAMESPACE), *refs_in(client, GATEWAY_NAMESPACE)]
+            # With the nodes looked at too, an object says where one of them is why. They have rows of their own.
+            found = verdicts_now(client, refs, health=health_of(owned=False))
     except PlexdevError:
         # That its API server does not answer is said by what could not be examined.
         return []
-    return [_of(each) for each in _worst(found)]
+    names = {str(ref) for ref in refs}
+    return [_of(each) for each in _worst([each for each in found if each.name in names])]
 
 
 def _of(verdict: Verdict) -> Remark:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from pytest_plexdev.stack.model import State
+
 Object: TypeAlias = Mapping[str, Any]
 
 
@@ -72,8 +74,27 @@ class LogLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClusterPart:
+    """A part of the cluster that a stack needs, as readiness judges it.
+
+    Attributes:
+        kind: ``Node``, ``Service`` (of DNS), ``DaemonSet`` (kube-proxy) or ``NodePort``.
+        name: ``service/kube-dns``.
+        command: What mends it; empty where it is ready.
+        is_unseen: We may not look at it, and *reason* says so.
+    """
+
+    kind: str
+    name: str
+    state: State
+    reason: str = ""
+    command: str = ""
+    is_unseen: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Symptoms:
-    """Everything that the nine failure modes are recognised by; a part that could not be looked at is ``Unknown``.
+    """Everything that the failure modes are recognised by; a part that could not be looked at is ``Unknown``.
 
     Attributes:
         now: Unix time, seconds: when this machine's clock said that the look was taken.
@@ -86,6 +107,8 @@ class Symptoms:
         commands: Every ``kubectl wait`` that runs on this machine.
         clocks: Seconds by which the clock of each is ahead of this machine's.
         kubelet: Its configuration, by node.
+        kubelet_units: What systemd says of it, by node of kind: ``active``, ``inactive``, ``failed``.
+        health: The parts of the cluster that a stack needs.
         nodes, pods, deployments, definitions, gateway_classes, gateways, routes: Objects of all namespaces.
             ``definitions`` are CustomResourceDefinitions, their metadata and status alone.
         complaints: Log lines about a token's time.
@@ -101,6 +124,8 @@ class Symptoms:
     commands: Sequence[RunningCommand] | Unknown = NO_CLUSTER
     clocks: Mapping[str, float] | Unknown = NO_CLUSTER
     kubelet: Mapping[str, Object] | Unknown = NO_CLUSTER
+    kubelet_units: Mapping[str, str] | Unknown = NO_CLUSTER
+    health: Sequence[ClusterPart] | Unknown = NO_CLUSTER
     nodes: Sequence[Object] | Unknown = NO_CLUSTER
     pods: Sequence[Object] | Unknown = NO_CLUSTER
     deployments: Sequence[Object] | Unknown = NO_CLUSTER

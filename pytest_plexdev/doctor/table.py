@@ -1,11 +1,11 @@
-"""The nine failure modes of the runbook, in its order."""
+"""The nine failure modes of the runbook, in its order, and those of the cluster that a stack runs in."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from pytest_plexdev.doctor.model import FailureMode
-from pytest_plexdev.doctor.recognise import gateway, images, machine
+from pytest_plexdev.doctor.recognise import gateway, health, images, machine
 
 TABLE: Final = (
     FailureMode(
@@ -24,6 +24,7 @@ TABLE: Final = (
         explanation="no controller has looked at it: it is not running, or the object asks for another one",
         remedy="kubectl -n envoy-gateway-system rollout restart deployment/envoy-gateway",
         fix="gateway",
+        needs_nodes=True,
     ),
     FailureMode(
         tag="address-not-assigned",
@@ -33,6 +34,7 @@ TABLE: Final = (
         explanation="kind has no load balancer, and the EnvoyProxy that makes Envoy's Service a NodePort is not in use",
         remedy="plexdev manifests | kubectl apply --server-side --force-conflicts -f -",
         fix="gateway",
+        needs_nodes=True,
     ),
     FailureMode(
         tag="gateway-not-programmed",
@@ -42,6 +44,7 @@ TABLE: Final = (
         explanation="client-side apply keeps a copy in an annotation, which ends at 256 KiB: the big CRDs are refused",
         remedy="plexdev doctor --crds | kubectl apply --server-side --force-conflicts -f -",
         fix="definitions",
+        needs_nodes=True,
     ),
     FailureMode(
         tag="route-waited-for",
@@ -87,7 +90,58 @@ TABLE: Final = (
     ),
 )
 
+OF_THE_NODES: Final = (
+    FailureMode(
+        tag="kubelet-stopped",
+        title="the kubelet of a node does not run",
+        signal="systemd of a kind node says that its unit kubelet is not active",
+        recognise=health.kubelet_stopped,
+        explanation="nobody starts, probes or reports on Pods: they run on, and after 50 s none counts as ready",
+        remedy="docker exec plexsphere-control-plane systemctl restart kubelet",
+    ),
+    FailureMode(
+        tag="node-not-ready",
+        title="a node is not ready",
+        signal="condition Ready of a Node is not True, or a pressure condition is",
+        recognise=health.node_not_ready,
+        explanation="Pods on it are not ready and new ones are not started, whatever the workloads themselves say",
+        remedy="of a silent kubelet, docker exec NODE systemctl restart kubelet; else kubectl describe node/NODE",
+    ),
+)
+"""Those that explain what workloads and gateways seem to lack."""
+
+OF_THE_CLUSTER: Final = (
+    *OF_THE_NODES,
+    FailureMode(
+        tag="dns-down",
+        title="no name resolves in the cluster",
+        signal="the Service kube-dns has no endpoint that is ready",
+        recognise=health.dns_down,
+        explanation="Pods reach each other by names: who has no connection yet gets none, and a sign-in ends in 502",
+        remedy="kubectl -n kube-system scale deployment/coredns --replicas=2",
+    ),
+    FailureMode(
+        tag="services-unrouted",
+        title="kube-proxy does not run on every node",
+        signal="the DaemonSet kube-proxy is absent, selects no node, or lacks a Pod that is available",
+        recognise=health.services_unrouted,
+        explanation="kube-proxy has the addresses of Services lead to Pods; without it they are stale after any change",
+        remedy="docker exec NODE kubeadm init phase addon kube-proxy --config /kind/kubeadm.conf",
+    ),
+    FailureMode(
+        tag="node-port-unserved",
+        title="a host port leads to no Service",
+        signal="in a cluster of ours, no Service has NodePort 30080 or 30556, or no Pod behind it is ready",
+        recognise=health.node_port_unserved,
+        explanation="kind leads host ports to these ports of its node; a Service with another one is not reached",
+        remedy="kubectl patch of the Service's type and nodePort; plexdev doctor prints it",
+    ),
+)
+
+MODES: Final = (*TABLE, *OF_THE_CLUSTER)
+"""All of them."""
+
 
 def mode_of(tag: str) -> FailureMode | None:
     """The failure mode of that tag."""
-    return next((mode for mode in TABLE if mode.tag == tag), None)
+    return next((mode for mode in MODES if mode.tag == tag), None)

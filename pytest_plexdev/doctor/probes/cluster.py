@@ -1,4 +1,4 @@
-"""A cluster: its objects, its kubelets' configuration, its API server's clock, its logs."""
+"""A cluster: its objects, what a stack needs of it, its kubelets' configuration, its API server's clock, its logs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from typing import Final
 import httpx
 
 from pytest_plexdev.api.exchanges import mask
-from pytest_plexdev.doctor.symptoms import LogLine, Object
+from pytest_plexdev.doctor.patient import is_ours
+from pytest_plexdev.doctor.symptoms import ClusterPart, LogLine, Object
 from pytest_plexdev.kube import Access, KubeClient, Resource
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NODE, POD
+from pytest_plexdev.readiness.judgement import Judgement
+from pytest_plexdev.readiness.look import bound, judgements_now
+from pytest_plexdev.stack.kind.health import health_of
 
 _RECENT: Final = 600.0
 """Seconds: an older complaint about a token's time says nothing of now."""
@@ -44,6 +48,24 @@ def kubelets(client: KubeClient) -> Mapping[str, Object]:
     # The kubelet's own page, behind the API server: what follows the name is part of the path.
     pages = {name: client.get(NODE, f"{name}/proxy/configz") for name in names}
     return {name: page["kubeletconfig"] for name, page in pages.items() if page is not None}
+
+
+def health(client: KubeClient, now: Callable[[], float] = time.time) -> Sequence[ClusterPart]:
+    """What a stack needs of the cluster, as readiness judges it."""
+    found = judgements_now(client, (), health=health_of(owned=is_ours(client)), now=now)
+    return [_part(client, each, now()) for each in found]
+
+
+def _part(client: KubeClient, judgement: Judgement, now: float) -> ClusterPart:
+    verdict = bound(client, judgement.verdict(now))
+    return ClusterPart(
+        kind=judgement.ref.kind,
+        name=verdict.name,
+        state=verdict.state,
+        reason=verdict.reason,
+        command=verdict.hint,
+        is_unseen=judgement.is_unseen,
+    )
 
 
 def clock(access: Access, now: Callable[[], float] = time.time) -> Mapping[str, float]:

@@ -1,4 +1,4 @@
-"""The node of a kind cluster, which is a container of this machine: its clock and its disk."""
+"""The node of a kind cluster, which is a container of this machine: its clock, its disk and its kubelet."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ def disk(cluster: str) -> Disk:
     """Where the node keeps images and Pods."""
     free, total = _ask(cluster, "df", "--block-size=1", "--output=avail,size", _KUBELET_DISK).split()[-2:]
     return Disk(place=f"{node_of(cluster)}:{_KUBELET_DISK}", free=int(free), total=int(total))
+
+
+def kubelet_unit(cluster: str) -> Mapping[str, str]:
+    """What the node's systemd says of its kubelet: ``active``, ``inactive``, ``failed``."""
+    said = _ask(cluster, "systemctl", "show", "kubelet", "--property=ActiveState", "--value")
+    return {node_of(cluster): said.strip()}
 
 
 def _ask(cluster: str, *words: str) -> str:

@@ -20,6 +20,7 @@ from pytest_plexdev.doctor import Finding, advice, examine
 from pytest_plexdev.doctor.probes import cluster, machine
 from pytest_plexdev.doctor.probes.race import run_all
 from pytest_plexdev.doctor.symptoms import Unknown
+from pytest_plexdev.doctor.table import MODES
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.kube import Access
 
@@ -70,7 +71,7 @@ def test_programs_get_json(nowhere: Path, capsys: pytest.CaptureFixture[str]) ->
     said = json.loads(capsys.readouterr().out)
     report = said["result"]
     assert (said["command"], said["ok"], said["exit_code"], said["error"]) == ("doctor", code == 0, code, None)
-    assert (report["context"], len(report["findings"])) == (None, 9 + 3 + 3)
+    assert (report["context"], len(report["findings"])) == (None, len(MODES) + 3 + 3)
     assert bool(report["found"]) == bool(code)
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from pytest_plexdev.doctor.examine import diagnose_all
 from pytest_plexdev.doctor.model import Finding, Fine, Found, diagnose
-from pytest_plexdev.doctor.symptoms import Disk, LogLine, PortUse, RunningCommand, Symptoms, Unknown
-from pytest_plexdev.doctor.table import TABLE, mode_of
+from pytest_plexdev.doctor.symptoms import ClusterPart, Disk, LogLine, PortUse, RunningCommand, Symptoms, Unknown
+from pytest_plexdev.doctor.table import MODES, TABLE, mode_of
 
 NOW = 1_800_000_000.0
 LONG_AGO = "2026-11-23T12:00:00Z"
@@ -50,8 +51,9 @@ def gateway(*conditions: Mapping[str, Any], of_class: str = "envoy-gateway") -> 
     return thing("Gateway", "plexsphere", *conditions, spec={"gatewayClassName": of_class})
 
 
-def test_there_are_nine_and_each_has_its_own_tag() -> None:
-    assert len({mode.tag for mode in TABLE}) == len(TABLE) == 9
+def test_the_runbook_has_nine_and_each_has_its_own_tag() -> None:
+    assert len(TABLE) == 9
+    assert len({mode.tag for mode in MODES}) == len(MODES)
 
 
 ANOTHER = "the embedded stack of another state directory (pid 5, in /srv/warm)"
@@ -379,7 +381,69 @@ class TestDiskPressure:
         assert finding.evidence == "/var/lib/docker has 1.0 GiB left of 250 GiB"
 
 
-@pytest.mark.parametrize("mode", TABLE, ids=lambda mode: mode.tag)
+def part(kind: str, state: str = "doomed", **more: Any) -> ClusterPart:
+    words = {"name": f"{kind.lower()}/x", "reason": "it is why", "command": f"mend {kind}", **more}
+    return ClusterPart(kind=kind, state=state, **words)  # type: ignore[arg-type]
+
+
+class TestTheClusterItself:
+    MODES = (
+        ("node-not-ready", "Node"),
+        ("dns-down", "Service"),
+        ("services-unrouted", "DaemonSet"),
+        ("node-port-unserved", "NodePort"),
+    )
+    PARTS = tuple(kind for _, kind in MODES)
+
+    @pytest.mark.parametrize(("tag", "kind"), MODES)
+    def test_the_part_that_is_not_well_is_found_with_what_mends_it(self, tag: str, kind: str) -> None:
+        parts = [part(each, "waiting" if each == kind else "ready", command="") for each in self.PARTS if each != kind]
+
+        finding = found_in(tag, health=[*parts, part(kind)])
+
+        assert (finding.state, finding.command) == ("found", f"mend {kind}")
+        assert finding.evidence == f"{kind.lower()}/x is doomed: it is why"
+        assert found_in(tag, health=[part(kind, "ready", reason="")]).evidence == f"{kind.lower()}/x is ready"
+
+    def test_what_is_still_coming_up_is_no_advice_for_a_bring_up_that_failed(self) -> None:
+        waits = [part("NodePort", "waiting")]
+
+        assert found_in("node-port-unserved", health=waits).state == "found"
+        assert found_in("node-port-unserved", health=waits, bringing_up=True).state == "ok"
+
+    def test_what_may_not_be_listed_is_not_examined(self) -> None:
+        reason = "not looked at: this user may not list nodes"
+
+        finding = found_in("node-not-ready", health=[part("Node", "ready", reason=reason, is_unseen=True)])
+
+        assert (finding.state, finding.evidence) == ("not examined", "this user may not list nodes")
+
+    @pytest.mark.parametrize(("unit", "state"), [("active", "ok"), ("inactive", "found"), ("failed", "found")])
+    def test_a_kubelet_by_its_unit(self, unit: str, state: str) -> None:
+        finding = found_in("kubelet-stopped", kubelet_units={"n": unit})
+
+        assert (finding.state, unit in finding.evidence) == (state, True)
+        assert finding.command == ("docker exec n systemctl restart kubelet" if state == "found" else "")
+
+    def test_a_gateway_is_not_blamed_for_what_its_node_does_not_report(self) -> None:
+        lacking = gateway(ACCEPTED, said("Programmed", "False", "NoResources", "no Envoy is ready"))
+        seen: dict[str, Any] = {
+            "gateway_classes": [gateway_class(ACCEPTED)],
+            "gateways": [lacking],
+            "definitions": [],
+            "routes": [],
+        }
+
+        alone = {each.mode: each for each in diagnose_all(Symptoms(now=NOW, **seen))}
+        stopped = {each.mode: each for each in diagnose_all(Symptoms(now=NOW, kubelet_units={"n": "inactive"}, **seen))}
+
+        assert alone["gateway-not-programmed"].state == "found"
+        assert stopped["gateway-not-programmed"].state == "not examined"
+        assert stopped["gateway-not-programmed"].evidence == "kubelet-stopped comes first"
+        assert [mode for mode, each in stopped.items() if each.state == "found"] == ["kubelet-stopped"]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.tag)
 def test_what_could_not_be_looked_at_is_not_examined(mode: Any) -> None:
     nothing = dict.fromkeys(("ports", "disks", "commands", "clocks"), Unknown("no Docker"))
 
@@ -390,6 +454,6 @@ def test_what_could_not_be_looked_at_is_not_examined(mode: Any) -> None:
     assert finding.command == ""
 
 
-@pytest.mark.parametrize("mode", TABLE, ids=lambda mode: mode.tag)
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.tag)
 def test_recognition_answers_one_of_three(mode: Any) -> None:
     assert isinstance(mode.recognise(Symptoms(now=NOW)), Fine | Found | Unknown)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from docs.doctor_page import page
-from pytest_plexdev.doctor.table import TABLE
+from pytest_plexdev.doctor.table import MODES
 
 ROOT = Path(__file__).parents[3]
 
@@ -16,7 +16,7 @@ def test_the_page_is_up_to_date() -> None:
     assert (ROOT / "docs" / "doctor.md").read_text() == page(), "run: make docs"
 
 
-@pytest.mark.parametrize("mode", [mode for mode in TABLE if mode.fix], ids=lambda mode: mode.tag)
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode.fix], ids=lambda mode: mode.tag)
 def test_every_fix_is_a_module(mode: object) -> None:
     assert find_spec(f"pytest_plexdev.doctor.fixes.{getattr(mode, 'fix')}")  # noqa: B009
 
@@ -25,7 +25,7 @@ def test_what_deletes_is_never_run() -> None:
     fixes = (ROOT / "pytest_plexdev" / "doctor" / "fixes").glob("*.py")
 
     assert [path.name for path in fixes if "prune" in path.read_text()] == []
-    assert next(mode for mode in TABLE if "prune" in mode.remedy).fix is None
+    assert next(mode for mode in MODES if "prune" in mode.remedy).fix is None
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "pytest_plexdev/doctor/recognise").glob("*.py")), ids=lambda p: p.stem)
@@ -44,4 +44,4 @@ def test_recognition_knows_symptoms_and_nothing_that_asks(path: Path) -> None:
 
 
 def test_every_printed_text_fits_a_line() -> None:
-    assert [mode.tag for mode in TABLE if max(len(mode.explanation), len(mode.title)) > 110] == []
+    assert [mode.tag for mode in MODES if max(len(mode.explanation), len(mode.title)) > 110] == []

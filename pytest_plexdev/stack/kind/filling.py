@@ -153,6 +153,8 @@ class Filling:
             f"images: {built}, {'loaded' if fresh else 'on the node already'}",
             f"objects: {', '.join(self._outcome.words())}",
         ]
+        if readers := self._outcome.words_of_readers():
+            self._course.did.append(f"restarted, since what they had read was changed by hand: {readers}")
 
     def _network(self, client: KubeClient, loaded: Future[bool], there: Before) -> None:
         node = node_of(self._course.place.name)

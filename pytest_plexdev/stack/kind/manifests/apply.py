@@ -13,11 +13,12 @@ from pytest_plexdev.errors.cluster import KUBE_REFUSED, OBJECT_HELD
 from pytest_plexdev.kube import KubeClient, Resource
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import JOB
+from pytest_plexdev.stack.kind.manifests.readers import Restored, key_of, read_by, restart, restored
 from pytest_plexdev.together import go_on, time_left
 
-Change: TypeAlias = Literal["created", "changed", "unchanged", "run again"]
+Change: TypeAlias = Literal["created", "changed", "unchanged", "run again", "restarted"]
 
-_CHANGES: Final[tuple[Change, ...]] = ("created", "changed", "run again", "unchanged")
+_CHANGES: Final[tuple[Change, ...]] = ("created", "changed", "run again", "restarted", "unchanged")
 _FEW: Final = 5
 _AT_ONCE: Final = 8
 _WAVES: Final = (
@@ -36,9 +37,16 @@ _LOOK_AGAIN_S: Final = 0.1
 
 @dataclass
 class Outcome:
-    """What an apply did, by the objects' names: ``deployment/plexsphere``."""
+    """What an apply did, by the objects' names: ``deployment/plexsphere``.
+
+    Attributes:
+        restored: ConfigMaps and Secrets whose content was another before.
+        readers: Workloads and Jobs that had read one of those and start anew, with what they had read.
+    """
 
     changes: dict[str, Change] = field(default_factory=dict)
+    restored: dict[tuple[str, str, str], Restored] = field(default_factory=dict)
+    readers: dict[str, list[str]] = field(default_factory=dict)
 
     def of(self, change: Change) -> list[str]:
         """The objects with that change."""
@@ -52,6 +60,10 @@ class Outcome:
             named = f" ({', '.join(names)})" if change in {"changed", "run again"} and len(names) <= _FEW else ""
             said += [f"{len(names)} {change}{named}"] if names else []
         return said
+
+    def words_of_readers(self) -> str:
+        """Who starts anew for what; empty where nobody has to."""
+        return ", ".join(f"{name} ({', '.join(causes)})" for name, causes in sorted(self.readers.items()))
 
     def words_of_job(self, name: str) -> str:
         """What became of a Job."""
@@ -83,7 +95,8 @@ def apply(
 ) -> None:
     """Apply them to a cluster that is ours.
 
-    A Job cannot be changed: one that is another now, or that failed, is deleted and made anew.
+    A Job cannot be changed: one that is another now, or that failed, is deleted and made anew. Who has read a ConfigMap
+    or Secret that somebody changed by hand, and that is put back, starts anew.
 
     Args:
         established: Waits for the CustomResourceDefinitions that it is given.
@@ -95,23 +108,30 @@ def apply(
     """
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as threads:
         for wave in waves(objects):
-            for name, change in threads.map(lambda each: _apply(client, each, again), wave):
+            for name, change in threads.map(lambda each: _apply(client, each, outcome, again), wave):
                 outcome.changes[name] = change
             definitions = [each for each in wave if each["kind"] == "CustomResourceDefinition"]
             if definitions:
                 established(definitions)
 
 
-def _apply(client: KubeClient, rendered: Object, again: Collection[str]) -> tuple[str, Change]:
+def _apply(client: KubeClient, rendered: Object, outcome: Outcome, again: Collection[str]) -> tuple[str, Change]:
     resource = _resource(client, rendered)
     wanted = client.placed(rendered)
     kind, meta = wanted["kind"], wanted["metadata"]
     there = client.get(resource, meta["name"], meta.get("namespace"))
     name = f"{kind.lower()}/{meta['name']}"
-    if kind == "Job" and there is not None and (meta["name"] in again or _has_failed(there)):
+    causes = read_by(client, wanted, outcome.restored) if there is not None else ()
+    if kind == "Job" and there is not None and (causes or meta["name"] in again or _has_failed(there)):
         return name, _run_again(client, wanted)
     try:
-        return name, _change(there, client.apply(wanted))
+        after = client.apply(wanted)
+        if (found := restored(there, after)) is not None:
+            outcome.restored[key_of(after)] = found
+        if there is not None and causes and restart(client, there, after, causes):
+            outcome.readers[name] = [each.name for each in causes]
+            return name, "restarted"
+        return name, _change(there, after)
     except PlexdevError as error:
         if kind == "Job" and there is not None and _IMMUTABLE in f"{error.facts.get('message')}{error.detail}":
             return name, _run_again(client, wanted)

@@ -59,12 +59,15 @@ def pod_template(item: Object) -> Object | None:
     return template if isinstance(template, dict) and "spec" in template else None
 
 
+def references_of(item: Object) -> set[tuple[str, str, str]]:
+    """The ConfigMaps and Secrets that its Pods refer to, by kind, namespace and name."""
+    template = pod_template(item)
+    return set(_references(template["spec"], item["metadata"].get("namespace", ""))) if template is not None else set()
+
+
 def waits_for_a_secret(item: Object, objects: Sequence[Object]) -> bool:
     """Whether its Pods refer to a Secret that is not among *objects*: a Job makes it, then."""
-    template = pod_template(item)
-    namespace = item["metadata"].get("namespace", "")
-    wanted = set(_references(template["spec"], namespace)) if template is not None else set()
-    return any(kind == "Secret" for kind, *_ in wanted - {_key(each) for each in objects})
+    return any(kind == "Secret" for kind, *_ in references_of(item) - {_key(each) for each in objects})
 
 
 def images_of(item: Object) -> set[str]:

@@ -1,0 +1,103 @@
+"""Who starts anew because a ConfigMap or Secret was changed by hand and put back."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.stack.kind.manifests.apply import Outcome
+from pytest_plexdev.stack.kind.manifests.readers import Restored, key_of, read_by, restart, restored
+
+SECRET: Object = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "s", "namespace": "default", "resourceVersion": "7", "managedFields": []},
+    "data": {"key": "b2xk"},
+}
+EDITED = Restored("secret/s", "7", 1_763_900_000.0)
+"""At 2025-11-23T12:13:20Z."""
+
+
+def deployment(*, by: Any) -> Object:
+    pod = {"containers": [{"name": "main", **by.get("container", {})}], "volumes": by.get("volumes", [])}
+    meta = {"name": "d", "namespace": "default"}
+    spec = {"selector": {"matchLabels": {"app": "d"}}, "template": {"spec": pod}}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+
+
+class Cluster:
+    """Pods whose container started at a moment, and what is applied."""
+
+    def __init__(self, started: str) -> None:
+        self.applied: list[tuple[Object, str]] = []
+        self.asked: list[str] = []
+        self._pod = {"status": {"containerStatuses": [{"state": {"running": {"startedAt": started}}}]}}
+
+    def list(self, _kind: object, _namespace: str, *, labels: str) -> Object:
+        self.asked.append(labels)
+        return {"items": [self._pod]}
+
+    def apply(self, wanted: Object, *, manager: str) -> None:
+        self.applied.append((wanted, manager))
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        {"container": {"env": [{"name": "K", "valueFrom": {"secretKeyRef": {"name": "s", "key": "key"}}}]}},
+        {"container": {"envFrom": [{"secretRef": {"name": "s"}}]}},
+        {"volumes": [{"name": "v", "secret": {"secretName": "s"}}]},
+        {"volumes": [{"name": "v", "projected": {"sources": [{"secret": {"name": "s"}}]}}]},
+    ],
+)
+@pytest.mark.parametrize(("started", "reads"), [("2025-11-23T12:13:30Z", True), ("2025-11-23T11:00:00Z", False)])
+def test_who_started_after_the_change_has_read_it(by: Any, started: str, *, reads: bool) -> None:
+    cluster: Any = Cluster(started)
+
+    assert list(read_by(cluster, deployment(by=by), {key_of(SECRET): EDITED})) == ([EDITED] if reads else [])
+    assert cluster.asked == ["app=d"]
+
+
+def test_who_refers_to_something_else_is_not_asked_for() -> None:
+    cluster: Any = Cluster("2025-11-23T12:13:30Z")
+
+    assert not read_by(
+        cluster, deployment(by={"volumes": [{"name": "v", "secret": {"secretName": "t"}}]}), {key_of(SECRET): EDITED}
+    )
+    assert cluster.asked == []
+
+
+def test_only_data_that_was_another_before_is_put_back() -> None:
+    by_hand = deepcopy(SECRET) | {"data": {"key": "bmV3"}}
+    by_hand["metadata"]["managedFields"] = [
+        {"manager": "plexdev", "operation": "Apply", "time": "2025-11-23T13:00:00Z"},
+        {"manager": "kubectl-edit", "operation": "Update", "time": "2025-11-23T12:13:20Z"},
+    ]
+
+    assert restored(by_hand, SECRET) == EDITED
+    assert restored(SECRET, SECRET) is None
+    assert restored(None, SECRET) is None
+    assert restored({**by_hand, "kind": "Service"}, {**SECRET, "kind": "Service"}) is None
+
+
+def test_a_workload_is_rolled_once_and_not_where_its_apply_does() -> None:
+    cluster: Any = Cluster("")
+    before, rolled = deployment(by={}), deployment(by={"container": {"image": "another"}})
+
+    assert restart(cluster, before, before, [EDITED])
+    assert not restart(cluster, before, rolled, [EDITED])
+    assert not restart(cluster, before | {"kind": "Job"}, before | {"kind": "Job"}, [EDITED])
+    ((wanted, manager),) = cluster.applied
+    annotations = {"plexdev.plexsphere.com/restarted-for": "secret/s@7"}
+    assert wanted["spec"] == {"template": {"metadata": {"annotations": annotations}}}
+    assert manager == "plexdev-readers"
+
+
+def test_what_was_restarted_is_said_with_the_reason() -> None:
+    outcome = Outcome({"deployment/d": "restarted"}, readers={"deployment/d": ["secret/s", "configmap/c"]})
+
+    assert outcome.words() == ["1 restarted"]
+    assert outcome.words_of_readers() == "deployment/d (secret/s, configmap/c)"

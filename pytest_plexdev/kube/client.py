@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
@@ -23,6 +24,7 @@ FIELD_MANAGER: Final = "plexdev"
 _SIDE: Final = 200
 """Characters that are shown of either end of a long message."""
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+_NOT_ASKED: Final = frozenset({401, 403, 404})
 
 
 class KubeClient:
@@ -149,6 +151,28 @@ class KubeClient:
         except httpx.HTTPError:
             return ""
         return response.text if response.status_code == httpx.codes.OK else ""
+
+    def proxied(self, target: str, path: str, *, seconds: float, most: int) -> bytes:
+        """What a Pod answers to a GET by way of the API server; empty where it could not be asked.
+
+        Args:
+            target: The path of the Pod, with the port behind its name: ``…/pods/NAME:PORT``.
+            seconds: What the whole answer may take.
+            most: Bytes that are read of it.
+        """
+        deadline, body = time.monotonic() + seconds, b""
+        try:
+            with self._http.stream("GET", f"{target}/proxy/{path.lstrip('/')}", timeout=seconds) as response:
+                # Refused: it is the server's own answer then, as it is of a Pod that it does not reach.
+                if response.status_code in _NOT_ASKED:
+                    return b""
+                for part in response.iter_raw():
+                    body += part
+                    if len(body) >= most or time.monotonic() > deadline:
+                        break
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return b""
+        return body[:most]
 
     def resource_of(self, api_version: str, kind: str) -> Resource:
         """What the server calls a kind; asked once for each group and version.

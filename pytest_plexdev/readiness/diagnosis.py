@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.readiness import DOOMED_OBJECT, OBJECT_GONE, OBJECTS_NOT_READY
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness.judgement import Judgement, worst
+from pytest_plexdev.readiness.probe_answers import with_answers
 from pytest_plexdev.readiness.ref import ObjectRef
 from pytest_plexdev.readiness.rules.conditions import one_line
 from pytest_plexdev.readiness.voices import INIT
@@ -54,6 +55,7 @@ class Case:
 
 def doomed(case: Case) -> PlexdevError:
     """At least one object will not become ready."""
+    case = _with_answers(case)
     first = next(each for each in case.found if each.state == "doomed")
     culprit = first.deepest
     why = culprit.explanation if culprit is first else f"{culprit.ref}, {culprit.explanation}"
@@ -75,6 +77,7 @@ def deleted(case: Case, gone: Judgement) -> PlexdevError:
 
 def not_in_time(case: Case, timeout: float) -> PlexdevError:
     """The time is up."""
+    case = case if case.away else _with_answers(case)
     culprit = case.culprit
     if case.away:
         why = f"the API server of {case.client.access.context} does not answer: {case.away}"
@@ -93,6 +96,10 @@ def not_in_time(case: Case, timeout: float) -> PlexdevError:
         culprit=why,
         fix=fix,
     )
+
+
+def _with_answers(case: Case) -> Case:
+    return replace(case, found=with_answers(case.client, case.world, case.found))
 
 
 def pasteable(client: KubeClient, hint: str) -> str:

@@ -13,6 +13,7 @@ from pytest_plexdev.readiness.cluster_health import ClusterHealth
 from pytest_plexdev.readiness.diagnosis import pasteable
 from pytest_plexdev.readiness.judgement import Judgement
 from pytest_plexdev.readiness.patience import conclude
+from pytest_plexdev.readiness.probe_answers import with_answers
 from pytest_plexdev.readiness.ref import ObjectRef, in_order, kinds_of_a_foreign_stack
 from pytest_plexdev.readiness.rules import judge
 from pytest_plexdev.readiness.scope import Scope
@@ -59,7 +60,7 @@ def judgements_now(
     found = _judged(refs, world, health)
     if any(each.state != "ready" for each in found):
         _list_into(world, client, scopes_with(first, explaining)[len(first) :])
-        found = _judged(refs, world, health)
+        found = with_answers(client, world, _judged(refs, world, health))
     return conclude(found, now())
 
 

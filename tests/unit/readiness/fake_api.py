@@ -26,6 +26,7 @@ class FakeApi:
         unserved: Paths that are answered with 404.
         forbidden: Paths that may be listed and not watched.
         refused: Paths that may not be listed either.
+        answers: Status and body by path: what Pods say by way of this server.
         delay: Seconds that a LIST takes.
     """
 
@@ -36,6 +37,7 @@ class FakeApi:
         self.unserved: set[str] = set()
         self.forbidden: set[str] = set()
         self.refused: set[str] = set()
+        self.answers: dict[str, tuple[int, bytes]] = {}
         self.delay = 0.0
         self._version = 1
         self._history: dict[str, list[tuple[int, str, dict[str, Any]]]] = defaultdict(list)
@@ -125,7 +127,9 @@ class FakeApi:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 url = urlsplit(head.split()[1])
                 query = {name: values[0] for name, values in parse_qs(url.query).items()}
-                if url.path in self.unserved:
+                if url.path in self.answers:
+                    _reply(writer, *self.answers[url.path])
+                elif url.path in self.unserved:
                     _reply(writer, 404, {"kind": "Status", "code": 404})
                 elif url.path in self.refused or ("watch" in query and url.path in self.forbidden):
                     _reply(writer, 403, {"kind": "Status", "code": 403, "message": "pods is forbidden"})
@@ -171,8 +175,8 @@ def _chunk(writer: asyncio.StreamWriter, value: dict[str, Any]) -> None:
         writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
 
 
-def _reply(writer: asyncio.StreamWriter, status: int, value: dict[str, Any]) -> None:
-    body = json.dumps(value).encode()
+def _reply(writer: asyncio.StreamWriter, status: int, value: dict[str, Any] | bytes) -> None:
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
     writer.write(
         f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     )

@@ -1,0 +1,97 @@
+"""Read what a container answers to its readiness probe: the kubelet tells the status code alone, not which check fails.
+
+Asked through the API server, bounded in time and bytes. Whatever goes wrong with that is no answer.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.kube.resources import POD
+from pytest_plexdev.readiness.judgement import Judgement
+from pytest_plexdev.readiness.ref import Object
+from pytest_plexdev.readiness.rules.conditions import one_line
+from pytest_plexdev.readiness.world import World
+
+_SECONDS: Final = 3.0
+"""What all answers of one look may take together; the plane gives each of its own checks 2.5 s."""
+_BYTES: Final = 8192
+_WIDTH: Final = 300
+_MOST: Final = 4
+"""Pods that are asked in one look."""
+
+
+def with_answers(client: KubeClient, world: World, found: Sequence[Judgement]) -> list[Judgement]:
+    """The judgements; where a container runs and its probe fails, the reason says what it answers."""
+    deadline = time.monotonic() + _SECONDS
+    answers: dict[tuple[Any, str | None], str] = {}
+    said = []
+    for each in found:
+        deepest = each.deepest
+        key = (deepest.ref, deepest.container)
+        if each.state != "ready" and deepest.actual == "running" and key not in answers and len(answers) < _MOST:
+            answers[key] = _answer(client, world.get(deepest.ref), deepest, deadline)
+        said.append(_with(each, answers[key]) if answers.get(key) else each)
+    return said
+
+
+def _with(found: Judgement, answer: str) -> Judgement:
+    if found.cause is not None:
+        return replace(found, cause=_with(found.cause, answer))
+    return replace(found, reason=f"{found.reason}; {answer}")
+
+
+def _answer(client: KubeClient, pod: Object | None, found: Judgement, deadline: float) -> str:
+    probe = _probe(pod, found.container) if pod is not None else None
+    left = deadline - time.monotonic()
+    if pod is None or probe is None or left <= 0:
+        return ""
+    scheme, port, path = probe
+    name = f"{scheme}{pod['metadata']['name']}:{port}"
+    body = client.proxied(POD.path(found.ref.namespace, name), path, seconds=left, most=_BYTES)
+    told = _told(body)
+    return f"{path} says: {told}" if told else ""
+
+
+def _probe(pod: Object, container: str | None) -> tuple[str, int, str] | None:
+    """Scheme, port and path of a container's HTTP readiness probe."""
+    containers: list[Object] = pod["spec"].get("containers") or []
+    spec = next((each for each in containers if each["name"] == container), Object())
+    asked = (spec.get("readinessProbe") or {}).get("httpGet")
+    if not asked:
+        return None
+    named = {each.get("name"): each["containerPort"] for each in spec.get("ports") or ()}
+    port = named.get(asked["port"], asked["port"])
+    if not isinstance(port, int):
+        return None
+    return ("https:" if asked.get("scheme") == "HTTPS" else ""), port, asked.get("path") or "/"
+
+
+def _told(body: bytes) -> str:
+    """The checks that fail, where the answer is a list of checks; else its beginning."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = None
+    failing = list(_failing(answer)) if isinstance(answer, Mapping) else []
+    if isinstance(answer, Mapping) and answer.get("kind") == "Status":
+        # The API server's own: it could not ask.
+        return ""
+    return _short("; ".join(failing) or one_line(body.decode("utf-8", "replace")))
+
+
+def _failing(answer: Mapping[str, Any]) -> Iterator[str]:
+    probes = answer.get("probes")
+    for each in probes if isinstance(probes, list) else ():
+        if isinstance(each, Mapping) and not each.get("ok") and not each.get("informational"):
+            yield one_line(f"{each.get('name')}: {each.get('detail') or 'no answer'}")
+
+
+def _short(text: str) -> str:
+    printable = "".join(each if each.isprintable() else " " for each in text)
+    return printable if len(printable) <= _WIDTH else f"{printable[:_WIDTH]}…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -50,20 +51,21 @@ def remarks(access: Access | None, environment: Mapping[str, str] = os.environ) 
 
 
 def _of_its_objects(access: Access) -> list[Remark]:
-    from pytest_plexdev.readiness import refs_in, verdicts_now
+    from pytest_plexdev.readiness.look import bound, judgements_now, refs_in
     from pytest_plexdev.stack.kind.health import health_of
     from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE
 
     try:
         with KubeClient(access) as client:
             refs = [*refs_in(client, NAMESPACE), *refs_in(client, GATEWAY_NAMESPACE)]
-            # With the nodes looked at too, an object says where one of them is why. They have rows of their own.
-            found = verdicts_now(client, refs, health=health_of(owned=False))
+            found = judgements_now(client, refs, health=health_of(owned=False))
+            # Nodes have a row of their own, and so has what one of them explains.
+            own = [each for each in found if each.ref in refs and each.deepest.ref.kind != "Node"]
+            verdicts = [bound(client, each.verdict(time.time())) for each in own]
     except PlexdevError:
         # That its API server does not answer is said by what could not be examined.
         return []
-    names = {str(ref) for ref in refs}
-    return [_of(each) for each in _worst([each for each in found if each.name in names])]
+    return [_of(each) for each in _worst(verdicts)]
 
 
 def _of(verdict: Verdict) -> Remark:

@@ -28,8 +28,8 @@ _ANY_NODE: Final = ObjectRef("Node", "*")
 _CONTROL_PLANE: Final = "node-role.kubernetes.io/control-plane"
 _EDITED_GRACE: Final = 5.0
 """Seconds that somebody may have scaled DNS away or renumbered a Service, to take it back."""
-_UNSERVED_GRACE: Final = 10.0
-"""Seconds that a NodePort may lack its Service once everything else is ready."""
+_UNSERVED_GRACE: Final = 20.0
+"""Seconds that a NodePort may lack its Service once all workloads are ready, the gateway's controller included."""
 _ADDON: Final = "kubeadm init phase addon {name} --config /kind/kubeadm.conf"
 """What kind itself made it with, on its node."""
 
@@ -71,25 +71,30 @@ class ClusterHealth:
     @property
     def scopes(self) -> tuple[Scope, ...]:
         """The kinds that it is judged by."""
-        services = None if self.node_ports else SYSTEM
         return (
             Scope(resources.NODE, needed=False),
-            Scope(resources.SERVICE, services, needed=False),
-            Scope(resources.ENDPOINT_SLICE, services, needed=False),
+            Scope(resources.SERVICE, self._place, needed=False),
+            Scope(resources.ENDPOINT_SLICE, self._place, needed=False),
             Scope(DAEMON_SET, SYSTEM, needed=False),
         )
 
     @property
     def explaining(self) -> tuple[Scope, ...]:
         """The kinds that say why it is not well."""
-        kinds = (resources.DEPLOYMENT, resources.REPLICA_SET, resources.POD, resources.EVENT)
-        return tuple(Scope(each, SYSTEM, needed=False) for each in kinds)
+        of_dns = (Scope(each, SYSTEM, needed=False) for each in (resources.DEPLOYMENT, resources.REPLICA_SET))
+        of_all = (Scope(each, self._place, needed=False) for each in (resources.POD, resources.EVENT))
+        return (*of_dns, *of_all)
+
+    @property
+    def _place(self) -> str | None:
+        """Where the Services are that it looks at."""
+        return None if self.node_ports else SYSTEM
 
     def judge(self, world: World, *, is_settled: bool = False) -> list[Judgement]:
         """How each part is.
 
         Args:
-            is_settled: Whether everything else is ready, so that what is still missing will stay so.
+            is_settled: Whether all workloads are ready, so that what is still missing will stay so.
         """
         found = [*_nodes(world), self._dns(world), self._proxy(world)]
         found += [self._node_port(each, world, is_settled=is_settled) for each in self.node_ports]
@@ -173,7 +178,7 @@ def _without_dns(found: Judgement, absent: Judgement | None, world: World) -> Ju
     if item["spec"].get("replicas", 1) == 0:
         reason = f"{_DNS_SERVERS} is scaled to 0 replicas, so that no name resolves"
         hint = f"kubectl scale -n {SYSTEM} {_DNS_SERVERS} --replicas=2"
-        scaled = replace(found, state="doomed", reason=reason, since=_changed_at(item, "f:replicas"), hint=hint)
+        scaled = replace(found, state="doomed", reason=reason, since=_changed_at(item), hint=hint)
         return replace(scaled, grace=_EDITED_GRACE, is_final=True, cause=None)
     cause = workloads.deployment(_DNS_SERVERS, item, world)
     if cause.state == "ready":
@@ -222,11 +227,7 @@ def _control_planes(world: World) -> Iterator[Object]:
             yield each
 
 
-def _changed_at(item: Object, field: str = "") -> float | None:
-    """When somebody set an object's fields last, or one of its spec alone, as the API server remembers."""
-    entries = (
-        each
-        for each in item["metadata"].get("managedFields") or ()
-        if not field or field in ((each.get("fieldsV1") or {}).get("f:spec") or {})
-    )
+def _changed_at(item: Object) -> float | None:
+    """When somebody wrote an object last. Who scaled it is not told: the number is taken from its owner, for nobody."""
+    entries = item["metadata"].get("managedFields") or ()
     return max((at for each in entries if (at := seconds(each.get("time"))) is not None), default=None)

@@ -27,6 +27,7 @@ from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
 from pytest_plexdev.together import go_on
 
 _GRACES: Final = Graces()
+_BEHIND_A_NODE_PORT: Final = frozenset({"Gateway", "HTTPRoute"})
 _CANCELLED_WITHIN_S: Final = 0.25
 """Seconds until a wait notices that the work that it is part of was given up."""
 
@@ -132,7 +133,8 @@ class _Wait:
         found = patience.look(self.wanted, watch.world, now)
         if self.health is None:
             return found
-        is_settled = all(each.state == "ready" for each in found)
+        # A Gateway waits for the address that its Service gives it.
+        is_settled = all(each.state == "ready" or each.ref.kind in _BEHIND_A_NODE_PORT for each in found)
         return [*patience.weigh(self.health.judge(watch.world, is_settled=is_settled), now), *found]
 
     async def _news(self, began: float, watch: Watch, patience: Patience | None) -> None:

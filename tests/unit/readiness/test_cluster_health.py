@@ -67,8 +67,7 @@ def endpoints(of: str, namespace: str = SYSTEM, *, ready: bool = True) -> Object
 
 
 def dns_servers(replicas: int, *, available: int = 0, scaled_ago: float = 60) -> Object:
-    fields: Object = {"f:spec": {"f:replicas": {}}}
-    entry = {"manager": "kubectl", "subresource": "scale", "time": stamp(scaled_ago), "fieldsV1": fields}
+    entry = {"manager": "kube-controller-manager", "subresource": "status", "time": stamp(scaled_ago)}
     status = {"availableReplicas": available, "updatedReplicas": available, "replicas": available}
     return thing(
         "Deployment", "coredns", metadata={"managedFields": [entry]}, spec={"replicas": replicas}, status=status

@@ -78,7 +78,7 @@ class ClusterPart:
     """A part of the cluster that a stack needs, as readiness judges it.
 
     Attributes:
-        kind: ``Node``, ``Service`` (of DNS), ``DaemonSet`` (kube-proxy) or ``NodePort``.
+        kind: ``Node``, ``Service`` (of DNS) or ``DaemonSet`` (kube-proxy).
         name: ``service/kube-dns``.
         command: What mends it; empty where it is ready.
         is_unseen: We may not look at it, and *reason* says so.

@@ -130,15 +130,6 @@ OF_THE_CLUSTER: Final = (
         explanation="kube-proxy has the addresses of Services lead to Pods; without it they are stale after any change",
         remedy="docker exec NODE kubeadm init phase addon kube-proxy --config /kind/kubeadm.conf",
     ),
-    FailureMode(
-        tag="node-port-unserved",
-        title="a host port leads to no Service",
-        signal="in a cluster of ours, no Service has NodePort 30080 or 30556, or no Pod behind it is ready",
-        recognise=health.node_port_unserved,
-        needs_nodes=True,
-        explanation="kind leads host ports to these ports of its node; a Service with another one is not reached",
-        remedy="kubectl patch of the Service's type and nodePort; plexdev doctor prints it",
-    ),
 )
 
 MODES: Final = (*TABLE, *OF_THE_CLUSTER)

@@ -53,7 +53,8 @@ def kubelets(client: KubeClient) -> Mapping[str, Object]:
 def health(client: KubeClient, now: Callable[[], float] = time.time) -> Sequence[ClusterPart]:
     """What a stack needs of the cluster, as readiness judges it."""
     found = judgements_now(client, (), health=health_of(owned=is_ours(client)), now=now)
-    return [_part(client, each, now()) for each in found]
+    # NodePorts have a row of their own.
+    return [_part(client, each, now()) for each in found if each.ref.kind != "NodePort"]
 
 
 def _part(client: KubeClient, judgement: Judgement, now: float) -> ClusterPart:

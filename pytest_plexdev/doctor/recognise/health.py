@@ -1,4 +1,4 @@
-"""Failure modes of the cluster below the stack: its nodes, their kubelets, DNS, kube-proxy and NodePorts."""
+"""Failure modes of the cluster below the stack: its nodes, their kubelets, DNS and kube-proxy."""
 
 from __future__ import annotations
 
@@ -32,11 +32,6 @@ def dns_down(symptoms: Symptoms) -> Outcome:
 def services_unrouted(symptoms: Symptoms) -> Outcome:
     """kube-proxy does not run on every node."""
     return _part(symptoms, "DaemonSet")
-
-
-def node_port_unserved(symptoms: Symptoms) -> Outcome:
-    """A NodePort that a host port leads to has no Service, or one without a Pod that is ready."""
-    return _part(symptoms, "NodePort")
 
 
 def _part(symptoms: Symptoms, kind: str) -> Outcome:

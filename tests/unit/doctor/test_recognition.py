@@ -391,7 +391,6 @@ class TestTheClusterItself:
         ("node-not-ready", "Node"),
         ("dns-down", "Service"),
         ("services-unrouted", "DaemonSet"),
-        ("node-port-unserved", "NodePort"),
     )
     PARTS = tuple(kind for _, kind in MODES)
 
@@ -406,10 +405,10 @@ class TestTheClusterItself:
         assert found_in(tag, health=[part(kind, "ready", reason="")]).evidence == f"{kind.lower()}/x is ready"
 
     def test_what_is_still_coming_up_is_no_advice_for_a_bring_up_that_failed(self) -> None:
-        waits = [part("NodePort", "waiting")]
+        waits = [part("DaemonSet", "waiting")]
 
-        assert found_in("node-port-unserved", health=waits).state == "found"
-        assert found_in("node-port-unserved", health=waits, bringing_up=True).state == "ok"
+        assert found_in("services-unrouted", health=waits).state == "found"
+        assert found_in("services-unrouted", health=waits, bringing_up=True).state == "ok"
 
     def test_what_may_not_be_listed_is_not_examined(self) -> None:
         reason = "not looked at: this user may not list nodes"

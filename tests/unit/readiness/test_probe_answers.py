@@ -96,6 +96,6 @@ def test_a_wait_that_is_over_says_it(server: Server, client: KubeClient) -> None
     server.api.answers[PATH] = (503, json.dumps(READYZ).encode())
 
     with pytest.raises(PlexdevError) as raised:
-        wait_ready(client, [REF], timeout=0.5)
+        wait_ready(client, [REF], timeout=2)
 
     assert "/readyz says: spicedb: PERMISSION_DENIED: invalid key" in raised.value.why

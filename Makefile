@@ -52,10 +52,11 @@ test-runs: $(VENV)/.dev  ## whole pytest runs, each with a fresh stack, in every
 test-cluster: $(VENV)/.dev  ## the tests on real kind clusters, one after the other; without Docker and kind they skip
 	$(BIN)/pytest $(CLUSTERS)
 
-lint: $(VENV)/.dev  ## style and types
+lint: $(VENV)/.dev  ## style, types, and what a scanner for weaknesses finds
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive pytest_plexdev plexsphere_reference
 
 bench: $(VENV)/.dev  ## the figures of the README, each beside its reference
 	$(BIN)/python -m benchmarks

@@ -232,6 +232,7 @@ class Run:
         return self.settings.keep == "always" or (self.settings.keep == "on-failure" and self.failed)
 
 
+_NEVER_MADE: Final = Path("/tmp")  # noqa: S108 # nosec B108 # where a run that cannot have a directory has none
 _RUN: Final = pytest.StashKey[Run]()
 
 
@@ -320,4 +321,4 @@ def _unused_directory() -> Path:
         temporary = find_temporary_directory()
     except FileNotFoundError:
         temporary = None
-    return (temporary or Path("/tmp")) / f"plexdev-{os.urandom(4).hex()}"  # noqa: S108
+    return (temporary or _NEVER_MADE) / f"plexdev-{os.urandom(4).hex()}"

@@ -123,7 +123,7 @@ def read_access(path: Path, context: str) -> Access | None:
 
     try:
         loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        document = yaml.load(text, Loader=loader)  # noqa: S506 # nosec B506 (a safe loader)
+        document = yaml.load(text, Loader=loader)  # noqa: S506 # nosec B506 # a safe loader
     except (yaml.YAMLError, ValueError, RecursionError):
         # A ValueError is that of a scalar that looks like a date and is none.
         raise _unusable(path, context, "it is not YAML") from None

@@ -16,7 +16,7 @@ _LONGEST: Final = 60
 """Bytes that leave room for the name of a socket in a directory of ours."""
 _UNUSABLE: Final = re.compile(r"[\x00-\x1f\x7f,\ud800-\udfff]")
 """Control characters, commas, and what is no UTF-8."""
-_INSTEAD: Final = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108
+_INSTEAD: Final = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 # nosec B108 # where random names are made
 
 
 def temporary_directory() -> Path:

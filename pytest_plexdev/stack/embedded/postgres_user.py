@@ -135,7 +135,7 @@ def _copy_installation(binaries: Path, destination: Path) -> Path:
         shutil.copytree(libraries, destination / libraries.name, symlinks=True)
     # Whatever the umask here, and where the wheel was installed.
     for _, _, files, descriptor in os.fwalk(destination):
-        os.fchmod(descriptor, 0o755)
+        os.fchmod(descriptor, 0o755)  # nosec B103 # programs that everybody may run
         for name in files:
             mode = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode
             if stat.S_ISREG(mode):

@@ -29,6 +29,8 @@ _LATE: Final = 5.0
 _STOPS: Final = "5"
 """Seconds that a node gets to stop."""
 _NO_FILE: Final = re.compile(r"could not find the file|no such container:path", re.IGNORECASE)
+_LOCAL: Final = frozenset({"", "0.0.0.0", "127.0.0.1"})  # nosec B104 # read, and not bound
+"""Addresses on which docker publishes a port for this machine."""
 KIND_LABEL: Final = "io.x-k8s.kind.cluster"
 
 
@@ -184,5 +186,5 @@ def _host_ports(bindings: dict[str, Any]) -> dict[str, int]:
 
 def _local_ports(bindings: dict[str, Any]) -> tuple[int, ...]:
     hosts = [host for port, hosts in bindings.items() if port.endswith("/tcp") for host in hosts or ()]
-    here = [host for host in hosts if host.get("HostIp", "") in {"", "0.0.0.0", "127.0.0.1"}]
+    here = [host for host in hosts if host.get("HostIp", "") in _LOCAL]
     return tuple(int(host["HostPort"]) for host in here if str(host.get("HostPort", "")).isdigit())

@@ -2,12 +2,14 @@
 
 Everything is ``http://localhost:PORT`` and listens on 127.0.0.1. The same port of ``::1`` is held, without
 listening: a client that tries ``::1`` first is refused at once and goes on to 127.0.0.1, and no other
-program can sit there and answer in our place.
+program can sit there and answer in our place, whoever started it: :func:`hold_beside` says what keeps it out.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import socket
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -47,8 +49,9 @@ class HeldPort:
 def reserve(port: int = 0, *, purpose: str, instead: str = OTHER_PORTS) -> HeldPort:
     """Hold a port, for a program that binds by itself or for a socket that is going to listen. 0: the kernel chooses.
 
-    It is bound with ``SO_REUSEADDR`` and does not listen: Linux lets a second socket with ``SO_REUSEADDR``
-    (every server's habit) bind there, and gives the port to nobody who did not ask for it by number.
+    127.0.0.1 is bound with ``SO_REUSEADDR`` and does not listen: Linux lets a second socket with ``SO_REUSEADDR``
+    (every server's habit) bind there, and gives the port to nobody who did not ask for it by number. ``::1`` nobody
+    else binds as long as it is held.
 
     Args:
         purpose: What listens there, in words.
@@ -60,21 +63,20 @@ def reserve(port: int = 0, *, purpose: str, instead: str = OTHER_PORTS) -> HeldP
     attempts = 1 if port else 20
     for _ in range(attempts):
         try:
-            main = _bind(socket.AF_INET, "127.0.0.1", port)
+            main = _bind("127.0.0.1", port)
         except PermissionError as error:
             raise PlexdevError(PORT_FORBIDDEN, port=port, purpose=purpose, reason=error.strerror) from None
         if main is None:
             break
         number: int = main.getsockname()[1]
-        if not socket.has_ipv6:
-            return HeldPort(number, main)
         try:
-            beside = _bind(socket.AF_INET6, "::1", number)
-        except OSError:
+            beside = hold_beside(number)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                main.close()
+                continue
             return HeldPort(number, main)  # The machine has no ::1 then, so nobody can be there.
-        if beside is not None:
-            return HeldPort(number, main, (beside,))
-        main.close()
+        return HeldPort(number, main, (beside,))
     raise port_taken(port, holder_of(port), purpose=purpose, instead=instead)
 
 
@@ -98,12 +100,47 @@ def require_loopback() -> None:
             raise PlexdevError(LOOPBACK_DOWN, reason=error.strerror or str(error)) from error
 
 
-def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket | None:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+def hold_beside(port: int) -> socket.socket:
+    """Keep everybody else from ``::1`` at *port*, for as long as the socket is open; it never listens.
+
+    It shares the address with nobody. With ``SO_REUSEADDR`` on both sides Linux would let a program of any user bind
+    there, or to ``::``, and listen: the kernel asks no more than that. ``SO_REUSEPORT`` on one side alone changes
+    nothing.
+
+    Raises:
+        OSError: ``EADDRINUSE``: somebody is there, listening or not; else the machine has no ``::1``.
+    """
+    with contextlib.suppress(OSError):
+        return _bind_beside(port, past_connections=False)
+    # What is left of connections of an earlier server (TIME_WAIT) keeps the address for a minute from who does not
+    # share it. Once bound it is shared no more: of those who got there meanwhile none may listen then.
+    return _bind_beside(port, past_connections=True)
+
+
+def _bind_beside(port: int, *, past_connections: bool) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(past_connections))
+        sock.bind(("::1", port))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        if past_connections and _listens_beside(port):
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _listens_beside(port: int) -> bool:
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(("::1", port)) == 0
+
+
+def _bind(host: str, port: int) -> socket.socket | None:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((host, port))
     except OSError as error:
         sock.close()

@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     api = programs.add_parser("api", help="serve /v1")
     api.add_argument("--listen", required=True, help="HOST:PORT, or fd:N for a socket that is bound already")
     signer = programs.add_parser("signer", help="serve the signing keys over gRPC")
-    signer.add_argument("--listen", required=True, help="HOST:PORT; port 0 lets the kernel choose")
+    signer.add_argument("--listen", required=True, help="HOST:PORT, port 0 lets the kernel choose; or unix:///PATH")
     signer.add_argument("--port-file", type=Path, help="where to write the port once it is bound")
     migrate = programs.add_parser("migrate", help="bring the database to this program's schema")
     migrate.add_argument("direction", choices=["up"])

@@ -42,7 +42,8 @@ def main(database_url: str, listen: str, port_file: Path | None, *, env: str = "
 
     Args:
         database_url: libpq URL. Postgres may come later: calls that find none answer UNAVAILABLE.
-        listen: ``HOST:PORT``; port 0 lets the kernel choose.
+        listen: ``HOST:PORT``, where port 0 lets the kernel choose, or ``unix:///PATH``, percent-encoded: gRPC asks
+            nobody who they are, so who enters that directory may have anything signed.
         port_file: Gets the port once the signer accepts connections, in one piece.
         env: ``dev`` prints the warning line.
 
@@ -70,7 +71,7 @@ async def _serve(database_url: str, listen: str, port_file: Path | None) -> int:
         return _CANNOT_LISTEN
     await database.open()
     await server.start()
-    _announce(port, port_file)
+    _announce(listen, port, port_file)
     await stop.wait()
     # In this order: a call that waits for Postgres is refused at once, rather than cancelled at the grace's end.
     await database.close()
@@ -78,8 +79,8 @@ async def _serve(database_url: str, listen: str, port_file: Path | None) -> int:
     return 0
 
 
-def _announce(port: int, port_file: Path | None) -> None:
-    log("INFO", "signer-listening", port=port)
+def _announce(listen: str, port: int, port_file: Path | None) -> None:
+    log("INFO", "signer-listening", listen=listen, port=port)
     if port_file is not None:
         unfinished = port_file.with_name(f".{port_file.name}.{os.getpid()}")
         unfinished.write_text(f"{port}\n", encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from pytest_plexdev.stack.files import write_whole
+from pytest_plexdev.stack.private_files import write_private
 
 ProviderName: TypeAlias = Literal["embedded", "kind", "attached"]
 State: TypeAlias = Literal["ready", "waiting", "doomed", "gone"]
@@ -22,8 +22,10 @@ KEPT_MARK: Final = "kept"
 class Endpoints:
     """Where the services of a stack listen, as this machine reaches them. URLs have no trailing slash.
 
-    ``spicedb`` is ``host:port`` (gRPC) and absent where a stand-in evaluates the schema. What is absent of a stack in
-    a cluster listens inside only: :meth:`Provider.reach` opens a way to it.
+    ``database`` and ``nats`` have user and password in them where the server asks for them. ``signer`` and ``spicedb``
+    are gRPC targets, ``unix:///…`` or ``host:port``; ``spicedb`` and its preshared key are absent where a stand-in
+    evaluates the schema. What is absent of a stack in a cluster listens inside only: :meth:`Provider.reach` opens a
+    way to it.
     """
 
     api: str
@@ -32,6 +34,7 @@ class Endpoints:
     nats: str | None = None
     signer: str | None = None
     spicedb: str | None = None
+    spicedb_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +125,8 @@ class StackInfo:
     cluster: Cluster | None = None
 
     def write(self, path: Path) -> None:
-        """Write it as JSON, in one piece: a reader sees the whole or the previous file."""
-        write_whole(path, msgspec.json.format(msgspec.json.encode(self, enc_hook=str)))
+        """Write it as JSON, in one piece, for this user alone: passwords are in it."""
+        write_private(path, msgspec.json.format(msgspec.json.encode(self, enc_hook=str)))
 
     @classmethod
     def read(cls, path: Path) -> StackInfo:

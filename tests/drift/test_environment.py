@@ -100,9 +100,11 @@ def test_a_secret_is_meant_for_the_discovery_url_of_the_bindings_that_refer_to_i
 def test_the_embedded_stack_sends_the_secret_where_its_bindings_point(tmp_path: Path) -> None:
     layout = Layout(tmp_path, tmp_path)
     layout.configuration.mkdir()
-    sites = Sites.take(EmbeddedSettings(id="drift", cache=tmp_path), spicedb=False, postgres_directory=tmp_path)
+    sites = Sites.take(
+        EmbeddedSettings(id="drift", cache=tmp_path), spicedb=False, scratch=tmp_path, postgres_directory=tmp_path
+    )
     plane.render_manifest(layout, sites)
-    for held in (sites.api, sites.idp, sites.postgres, sites.nats, sites.signer):
+    for held in (sites.api, sites.idp, sites.postgres, sites.nats):
         held.release()
 
     expected = plane.variables(sites)["PLEXSPHERE_DEX_DISCOVERY_URL"]

@@ -65,7 +65,7 @@ def test_the_golden_flow_and_sign_ins_with_the_real_parts(project: pytest.Pytest
     result.stdout.fnmatch_lines(
         [
             "plexdev: embedded stack (default)*; Dex and SpiceDB from PATH, else stand-ins",
-            "  ran: postgres 16.*, nats 2.10.26, dex 2.*, spicedb 1.*",
+            "  ran: postgres 16.*, nats 2.*, dex 2.*, spicedb 1.*",
             "  stand-ins: plexsphere-signer (reference) *",
         ]
     )

@@ -110,7 +110,7 @@ class BringUp:
 
     async def _nats(self) -> None:
         command = nats.serve(self.plan.settings.programs, self.plan.layout, self.plan.sites)
-        probe = readiness.nats(self.plan.sites.nats.number)
+        probe = readiness.nats(self.plan.sites.nats_url)
         async with self._phase("nats"):
             await self._ready("nats", self._start("nats", command), probe, asked="a PING")
 
@@ -141,7 +141,8 @@ class BringUp:
             child = self._start("spicedb", spicedb.serve(program, self.plan.layout, self.plan.sites))
             async with self._phase("spicedb"):
                 version = await self._spicedb_version(program)
-                await self._ready("spicedb", child, readiness.grpc(site.number), asked="over gRPC", version=version)
+                probe = readiness.grpc(f"127.0.0.1:{site.number}")
+                await self._ready("spicedb", child, probe, asked="over gRPC", version=version)
         self._spicedb_ready.set()
 
     async def _spicedb_version(self, program: str) -> str:
@@ -152,7 +153,7 @@ class BringUp:
     async def _signer(self) -> None:
         await self._database_soon.wait()
         command = plane.signer(self.plan.settings.programs, self.plan.layout, self.plan.sites)
-        probe = readiness.grpc(self.plan.sites.signer.number)
+        probe = readiness.grpc(self.plan.sites.signer_endpoint)
         async with self._phase(plane.SIGNER):
             await self._ready(
                 plane.SIGNER,

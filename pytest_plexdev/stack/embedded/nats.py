@@ -15,7 +15,8 @@ from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes import Command
 from pytest_plexdev.stack.embedded.settings import Programs
-from pytest_plexdev.stack.embedded.sites import Sites
+from pytest_plexdev.stack.embedded.sites import DATABASE, Sites
+from pytest_plexdev.stack.private_files import write_private
 
 # Without limits JetStream takes them from the machine's memory and disk.
 _MEMORY: Final = 64 * 1024 * 1024
@@ -23,7 +24,7 @@ _FILES: Final = 256 * 1024 * 1024
 
 
 def serve(programs: Programs, layout: Layout, sites: Sites) -> Command:
-    """The server. SIGINT, since 2.10 ends with status 1 on SIGTERM.
+    """The server. SIGINT, with which every version ends with status 0.
 
     Raises:
         PlexdevError: ``extra-missing``.
@@ -31,8 +32,10 @@ def serve(programs: Programs, layout: Layout, sites: Sites) -> Command:
     configuration = layout.configuration / "nats.conf"
     # Its own format takes JSON, whatever a path has in it.
     jetstream = {"store_dir": str(layout.jetstream), "max_memory_store": _MEMORY, "max_file_store": _FILES}
-    document = {"listen": f"127.0.0.1:{sites.nats.number}", "jetstream": jetstream}
-    configuration.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    document: dict[str, object] = {"listen": f"127.0.0.1:{sites.nats.number}", "jetstream": jetstream}
+    if sites.credentials.nats is not None:
+        document["authorization"] = {"user": DATABASE, "password": sites.credentials.nats}
+    write_private(configuration, json.dumps(document, ensure_ascii=False).encode())
     return Command(
         argv=[*(programs.nats or (_find(),)), "--config", str(configuration)],
         environment=program_environment(),

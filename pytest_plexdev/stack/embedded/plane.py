@@ -13,7 +13,7 @@ from pytest_plexdev.stack.embedded.layout import CONFIGURATION, Layout
 from pytest_plexdev.stack.embedded.processes import Command
 from pytest_plexdev.stack.embedded.settings import Programs
 from pytest_plexdev.stack.embedded.sites import Sites
-from pytest_plexdev.stack.embedded.spicedb import PRESHARED_KEY
+from pytest_plexdev.stack.private_files import make_private_directory
 
 API: Final = "plexsphere"
 SIGNER: Final = "plexsphere-signer"
@@ -30,7 +30,10 @@ _ISSUER_PLACEHOLDER: Final = "${ISSUER}"
 def variables(sites: Sites) -> dict[str, str]:
     """The environment of each of them."""
     spicedb = (
-        {"PLEXSPHERE_SPICEDB_ENDPOINT": sites.spicedb_endpoint, "PLEXSPHERE_SPICEDB_PRESHARED_KEY": PRESHARED_KEY}
+        {
+            "PLEXSPHERE_SPICEDB_ENDPOINT": sites.spicedb_endpoint,
+            "PLEXSPHERE_SPICEDB_PRESHARED_KEY": sites.credentials.spicedb,
+        }
         if sites.spicedb_endpoint
         else {}
     )
@@ -63,8 +66,9 @@ def api(programs: Programs, layout: Layout, sites: Sites) -> Command:
 
 
 def signer(programs: Programs, layout: Layout, sites: Sites) -> Command:
+    make_private_directory(sites.signer_socket.parent)
     return Command(
-        argv=[*programs.signer, "--listen", f"127.0.0.1:{sites.signer.number}"],
+        argv=[*programs.signer, "--listen", sites.signer_endpoint],
         environment=variables(sites),
         log=layout.log(SIGNER),
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.errors import POSTGRES_VERSION, USER_UNKNOWN, PlexdevError
+from pytest_plexdev.stack.embedded.credentials import password_statement
 from pytest_plexdev.stack.embedded.crew import Crew
 from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.layout import Layout
@@ -104,7 +105,14 @@ class Postgres:
 
     @property
     def probe(self) -> Probe:
-        return postgres(self.sites.postgres_socket, user=DATABASE, database=DATABASE, data=self.layout.data)
+        """Ready for a query, of which the first gives the stack's role its password."""
+        return postgres(
+            self.sites.postgres_socket,
+            user=DATABASE,
+            database=DATABASE,
+            data=self.layout.data,
+            first=password_statement(DATABASE, self.sites.credentials.database),
+        )
 
     async def copy_template(self, copying: Child | None) -> bool:
         """Copy the template, unless there is none or it is flawed; whether there is a data directory now.

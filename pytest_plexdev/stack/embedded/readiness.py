@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final, TypeAlias
+from urllib.parse import unquote_to_bytes, urlsplit
 
 Probe: TypeAlias = Callable[[], Awaitable[str]]
 
@@ -51,27 +53,36 @@ def http(port: int, path: str) -> Probe:
     return ask
 
 
-def nats(port: int) -> Probe:
-    """INFO, then PONG for a PING."""
+def nats(url: str) -> Probe:
+    """INFO, then PONG for a PING by the user that the URL names."""
+    parts = urlsplit(url)
+    assert parts.port is not None
+    port = parts.port
+    hello = {"verbose": False, **({"user": parts.username, "pass": parts.password} if parts.username else {})}
 
     async def ask() -> str:
         async with _connection(port) as (reader, writer):
             kind, _, said = (await reader.readline()).partition(b" ")
             if kind != b"INFO":
                 raise ProbeError(f"greeted with {kind!r}")
-            writer.write(b'CONNECT {"verbose":false}\r\nPING\r\n')
-            if await reader.readline() != b"PONG\r\n":
-                raise ProbeError("no PONG")
+            writer.write(f"CONNECT {json.dumps(hello)}\r\nPING\r\n".encode())
+            answer = await reader.readline()
+            if answer != b"PONG\r\n":
+                raise ProbeError(f"no PONG but {answer.decode(errors='replace').strip()!r}")
         return str(json.loads(said)["version"])
 
     return ask
 
 
-def grpc(port: int) -> Probe:
-    """The server's HTTP/2 SETTINGS frame, which opens every gRPC connection."""
+def grpc(target: str) -> Probe:
+    """The server's HTTP/2 SETTINGS frame, which opens every gRPC connection.
+
+    Args:
+        target: ``unix:///path``, percent-encoded, or ``host:port``.
+    """
 
     async def ask() -> str:
-        async with _connection(port) as (reader, writer):
+        async with _connection(_address(target)) as (reader, writer):
             writer.write(_HTTP2_HELLO)
             frame = await reader.readexactly(9)
             if frame[3] != _HTTP2_SETTINGS:
@@ -81,8 +92,17 @@ def grpc(port: int) -> Probe:
     return ask
 
 
-def postgres(socket: Path, *, user: str, database: str, data: Path) -> Probe:
+def _address(target: str) -> int | Path:
+    if target.startswith("unix://"):
+        return Path(os.fsdecode(unquote_to_bytes(target.removeprefix("unix://"))))
+    return int(target.rpartition(":")[2])
+
+
+def postgres(socket: Path, *, user: str, database: str, data: Path, first: str | None = None) -> Probe:
     """A session that is ready for queries; the version is ``server_version``.
+
+    Args:
+        first: A statement to run in it.
 
     Asked too early, Postgres writes a FATAL into its log: so its lock file is looked at first, as ``pg_ctl`` does.
     """
@@ -91,6 +111,8 @@ def postgres(socket: Path, *, user: str, database: str, data: Path) -> Probe:
         if not _says_ready(data / "postmaster.pid"):
             raise ProbeError("it is starting")
         async with postgres_session(socket, user=user, database=database) as session:
+            if first is not None:
+                await session.execute(first)
             return session.version
 
     return ask
@@ -175,8 +197,12 @@ async def postgres_session(socket: Path, *, user: str, database: str) -> AsyncIt
 
 
 @contextlib.asynccontextmanager
-async def _connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def _connection(at: int | Path) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection to a port of 127.0.0.1, or to a Unix socket."""
+    if isinstance(at, Path):
+        reader, writer = await asyncio.open_unix_connection(at)
+    else:
+        reader, writer = await asyncio.open_connection("127.0.0.1", at)
     try:
         yield reader, writer
     finally:

@@ -16,7 +16,6 @@ from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.layout import stack_file
 from pytest_plexdev.stack.embedded.processes import describe_status, last_lines
 from pytest_plexdev.stack.embedded.settings import Programs
-from pytest_plexdev.stack.embedded.spicedb import PRESHARED_KEY
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import StackInfo
 
@@ -95,5 +94,5 @@ def _variables(info: StackInfo) -> dict[str, str]:
     }
     if info.endpoints.spicedb is not None:
         variables["PLEXSPHERE_SPICEDB_ENDPOINT"] = info.endpoints.spicedb
-        variables["PLEXSPHERE_SPICEDB_PRESHARED_KEY"] = PRESHARED_KEY
+        variables["PLEXSPHERE_SPICEDB_PRESHARED_KEY"] = info.endpoints.spicedb_key or ""
     return variables

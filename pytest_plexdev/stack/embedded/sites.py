@@ -7,28 +7,35 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
+from pytest_plexdev.stack.embedded.credentials import RUNBOOK, Credentials
+from pytest_plexdev.stack.embedded.settings import WARM_ID, EmbeddedSettings
 from pytest_plexdev.stack.ports import HeldPort, require_loopback, reserve
 
 DATABASE: Final = "plexsphere"
-"""Name of the database, of its role, and the role's password: the product's dev stack has the same."""
+"""Name of the database and of its role, and the user of NATS: the product's dev stack has the same."""
 
 
 @dataclass(frozen=True)
 class Sites:
-    """The ports. ``api`` listens already; the others are held, most for programs that bind by themselves."""
+    """The ports. ``api`` listens already; the others are held, most for programs that bind by themselves.
+
+    Attributes:
+        scratch: The stack's own directory, where nobody else writes.
+        postgres_directory: Of Postgres's socket.
+    """
 
     api: HeldPort
     idp: HeldPort
     postgres: HeldPort
     nats: HeldPort
-    signer: HeldPort
     spicedb: HeldPort | None
+    credentials: Credentials
+    scratch: Path
     postgres_directory: Path
 
     @classmethod
-    def take(cls, settings: EmbeddedSettings, *, spicedb: bool, postgres_directory: Path) -> Sites:
-        """Bind them all.
+    def take(cls, settings: EmbeddedSettings, *, spicedb: bool, scratch: Path, postgres_directory: Path) -> Sites:
+        """Bind them all, and choose the credentials.
 
         Args:
             spicedb: Whether a SpiceDB is going to run.
@@ -44,8 +51,9 @@ class Sites:
             idp=reserve(settings.idp_port, purpose="the identity provider"),
             postgres=reserve(purpose="Postgres"),
             nats=reserve(purpose="NATS"),
-            signer=reserve(purpose="the signer"),
             spicedb=reserve(purpose="SpiceDB") if spicedb else None,
+            credentials=RUNBOOK if settings.id == WARM_ID else Credentials.random(),
+            scratch=scratch,
             postgres_directory=postgres_directory,
         )
 
@@ -63,11 +71,18 @@ class Sites:
 
     @property
     def nats_url(self) -> str:
-        return f"nats://127.0.0.1:{self.nats.number}"
+        password = self.credentials.nats
+        who = f"{DATABASE}:{password}@" if password is not None else ""
+        return f"nats://{who}127.0.0.1:{self.nats.number}"
 
     @property
     def signer_endpoint(self) -> str:
-        return f"127.0.0.1:{self.signer.number}"
+        """For gRPC: the signer asks nobody who they are, so it listens where only this user comes."""
+        return f"unix://{quote(bytes(self.signer_socket), safe='/')}"
+
+    @property
+    def signer_socket(self) -> Path:
+        return self.scratch / "signer" / "socket"
 
     @property
     def spicedb_endpoint(self) -> str | None:
@@ -76,7 +91,7 @@ class Sites:
     @property
     def database_url(self) -> str:
         """For tests and tools: over TCP, which every driver and every person knows how to use."""
-        return f"postgresql://{DATABASE}:{DATABASE}@127.0.0.1:{self.postgres.number}/{DATABASE}"
+        return f"postgresql://{DATABASE}:{self.credentials.database}@127.0.0.1:{self.postgres.number}/{DATABASE}"
 
     @property
     def postgres_socket(self) -> Path:

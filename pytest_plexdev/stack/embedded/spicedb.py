@@ -11,7 +11,6 @@ from pytest_plexdev.stack.embedded.processes import Command
 from pytest_plexdev.stack.embedded.settings import Prefer
 from pytest_plexdev.stack.embedded.sites import Sites
 
-PRESHARED_KEY: Final = "test-key"
 STANDS_IN_FOR: Final = "SpiceDB 1.39.0"
 
 
@@ -37,7 +36,6 @@ def serve(program: str, layout: Layout, sites: Sites) -> Command:
             program,
             "serve",
             f"--grpc-addr=127.0.0.1:{sites.spicedb.number}",
-            f"--grpc-preshared-key={PRESHARED_KEY}",
             "--datastore-engine=memory",
             "--http-enabled=false",
             "--metrics-enabled=false",
@@ -46,6 +44,7 @@ def serve(program: str, layout: Layout, sites: Sites) -> Command:
             "--skip-release-check",
             "--log-level=warn",
         ],
-        environment=program_environment(),
+        # Of its command line another user reads every word.
+        environment={**program_environment(), "SPICEDB_GRPC_PRESHARED_KEY": sites.credentials.spicedb},
         log=layout.log("spicedb"),
     )

@@ -66,11 +66,11 @@ def _probes(info: StackInfo) -> Mapping[str, Probe]:
     probes = {
         plane.API: readiness.http(_port(at.api), "/readyz"),
         "dex": readiness.http(_port(at.issuer), f"{urlsplit(at.issuer).path}/.well-known/openid-configuration"),
-        "nats": readiness.nats(_port(at.nats or "")),
+        "nats": readiness.nats(at.nats or ""),
         "postgres": readiness.postgres_greeting(_port(at.database or "")),
-        plane.SIGNER: readiness.grpc(_port(f"//{at.signer}")),
+        plane.SIGNER: readiness.grpc(at.signer or ""),
     }
-    return {**probes, "spicedb": readiness.grpc(_port(f"//{at.spicedb}"))} if at.spicedb else probes
+    return {**probes, "spicedb": readiness.grpc(at.spicedb)} if at.spicedb else probes
 
 
 def _port(url: str) -> int:

@@ -65,7 +65,7 @@ def _begin_in(order: Order) -> tuple[Plan, Early]:
 
 def _begin(settings: EmbeddedSettings, layout: Layout) -> tuple[Plan, Early]:
     program = spicedb.find(settings.prefer)
-    sites = Sites.take(settings, spicedb=program is not None, postgres_directory=layout.sockets)
+    sites = Sites.take(settings, spicedb=program is not None, scratch=layout.scratch, postgres_directory=layout.sockets)
     template = template_of(settings, plane.migrations())
     early = _start_early(settings, layout, sites, template)
     # Last, for a Dex on PATH is run to be asked what it is.

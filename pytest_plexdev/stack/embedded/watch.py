@@ -123,6 +123,7 @@ class _Watch:
                 nats=sites.nats_url,
                 signer=sites.signer_endpoint,
                 spicedb=sites.spicedb_endpoint,
+                spicedb_key=sites.credentials.spicedb if sites.spicedb_endpoint else None,
             ),
             started_at=time.time(),
             services=tuple(bring_up.services[name] for name in _ORDER),

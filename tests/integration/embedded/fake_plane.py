@@ -25,8 +25,10 @@ def main(program: str, listen: str = "") -> None:
         case "api" | "idp":
             _serve(socket.socket(fileno=int(listen.removeprefix("fd:"))), _ANSWER)
         case "signer":
-            host, port = listen.split(":")
-            _serve(socket.create_server((host, int(port))), _SETTINGS_FRAME)
+            sock = socket.socket(socket.AF_UNIX)
+            sock.bind(unquote(listen.removeprefix("unix://")))
+            sock.listen()
+            _serve(sock, _SETTINGS_FRAME)
         case "api-that-looks-at-once":
             # As the reference API does, by the first connection that it gets: whoever listens there must stay.
             sock = socket.socket(fileno=int(listen.removeprefix("fd:")))

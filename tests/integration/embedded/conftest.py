@@ -161,7 +161,7 @@ class Traces:
     @classmethod
     def of(cls, directory: Path) -> Traces:
         scratch = Path(json.loads((directory / "supervisor.json").read_text())["scratch"])
-        processes = frozenset(_processes_below(directory))
+        processes = frozenset(processes_below(directory))
         lock = scratch / "postgres" / "postmaster.pid"
         # A server that has only just begun has not written the line of its shared memory yet.
         lines = lock.read_text().splitlines() if lock.exists() else []
@@ -198,7 +198,7 @@ def traces_of() -> TracesOf:
     return Traces.of
 
 
-def _processes_below(directory: Path) -> Iterator[ProcessId]:
+def processes_below(directory: Path) -> Iterator[ProcessId]:
     supervisor = json.loads((directory / "supervisor.json").read_text())["pid"]
     waiting = [supervisor]
     while waiting:

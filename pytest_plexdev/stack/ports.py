@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -115,6 +116,15 @@ def hold_beside(port: int) -> socket.socket:
     # What is left of connections of an earlier server (TIME_WAIT) keeps the address for a minute from who does not
     # share it. Once bound it is shared no more: of those who got there meanwhile none may listen then.
     return _bind_beside(port, past_connections=True)
+
+
+def hold_beside_all(ports: Iterable[int]) -> list[socket.socket]:
+    """:func:`hold_beside` for each of *ports* where that can be had: what dials 127.0.0.1 does not depend on it."""
+    held = []
+    for port in ports:
+        with contextlib.suppress(OSError):
+            held.append(hold_beside(port))
+    return held
 
 
 def _bind_beside(port: int, *, past_connections: bool) -> socket.socket:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.errors import POSTGRES_VERSION, USER_UNKNOWN, PlexdevError
-from pytest_plexdev.stack.embedded.credentials import password_statement
+from pytest_plexdev.stack.credentials import password_statement
 from pytest_plexdev.stack.embedded.crew import Crew
 from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.layout import Layout

@@ -44,13 +44,16 @@ class BringUp:
     def did(self) -> list[str]:
         return self.course.did
 
-    def on_a_new_cluster(self) -> StackInfo:
+    def on_a_new_cluster(self, addresses: Addresses | None = None) -> StackInfo:
         """Make the cluster and bring the stack up on it. A cluster that could not be made leaves nothing behind.
+
+        Args:
+            addresses: Host ports that are chosen already.
 
         Raises:
             PlexdevError: ``port-taken``; whatever can fail.
         """
-        addresses = choose_addresses(self._settings)
+        addresses = addresses or choose_addresses(self._settings)
         inputs = self._inputs(addresses)
         made = beside(partial(self._make_cluster, addresses))
         loaded = beside(partial(self._loading.early, made, inputs.built))

@@ -12,12 +12,14 @@ from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.stack.kind.bring_up import BringUp
 from pytest_plexdev.stack.kind.explain import as_gone, as_kept, explained
 from pytest_plexdev.stack.kind.host import cluster, reaper, tools
+from pytest_plexdev.stack.kind.host.config import choose_addresses
 from pytest_plexdev.stack.kind.host.container import find_node
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.marks.describe import services_in, stack_info
 from pytest_plexdev.stack.kind.marks.sentinel import Ready
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.model import KEPT_MARK, Progress, Service, StackInfo
+from pytest_plexdev.stack.ports import hold_beside_all
 from pytest_plexdev.together import together
 
 _FILE: Final = "stack.json"
@@ -32,17 +34,20 @@ def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> Sta
     assert settings.owner is not None
     place = Place(settings.name, directory)
     tools.check(progress)
+    addresses = choose_addresses(settings)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PlexdevError(STATE_UNWRITABLE, path=directory, reason=error.strerror or str(error)) from None
     reaper.dismiss(directory)
-    reaper.watch_over(settings.name, directory, settings.owner, settings.run_directory)
+    with contextlib.ExitStack() as held:
+        beside = [held.enter_context(each) for each in hold_beside_all((addresses.api_port, addresses.idp_port))]
+        reaper.watch_over(settings.name, directory, settings.owner, settings.run_directory, beside=beside)
     try:
         with explained(settings, place), together(settings.timeout):
             # A process of this run may have died while it made the cluster.
             cluster.clear_away(place)
-            info = BringUp(settings, place, progress).on_a_new_cluster()
+            info = BringUp(settings, place, progress).on_a_new_cluster(addresses)
         info.write(directory / _FILE)
     except PlexdevError as error:
         if settings.keep_failed and _keep(place):

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from pytest_plexdev.kube.client import Object
+from pytest_plexdev.stack.credentials import Credentials
 from pytest_plexdev.stack.kind.beside import beside
 from pytest_plexdev.stack.kind.images import our_images
 from pytest_plexdev.stack.kind.images.content import Content, read_content
@@ -54,7 +55,9 @@ class Inputs:
     def _render(self, addresses: Addresses, content: Content) -> list[Object]:
         asked = self._settings
         contents = {**contents_of(content), **self._substitutes.result()}
-        return render(addresses, asked.images, asked.overlay, asked.seed, contents=contents)
+        # The warm cluster has those that the runbook prints.
+        credentials = Credentials.random() if asked.owner is not None else None
+        return render(addresses, asked.images, asked.overlay, asked.seed, contents=contents, credentials=credentials)
 
 
 def _timed(phases: Phases, name: str, work: Callable[[], Any]) -> Any:

@@ -20,7 +20,7 @@ from pytest_plexdev.stack.kind.bring_up import BringUp
 from pytest_plexdev.stack.kind.host import cluster, reaper, tools
 from pytest_plexdev.stack.kind.host.container import find_node
 from pytest_plexdev.stack.kind.host.place import Place
-from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.whereabouts import warm_directory
 from pytest_plexdev.stack.model import StackInfo
 from pytest_plexdev.stack.processes import ProcessId
@@ -253,7 +253,7 @@ def test_the_cluster_of_a_run_whose_bring_up_failed_is_kept_where_that_is_wanted
 ) -> None:
     place = world.place
 
-    def half_way(_: BringUp) -> StackInfo:
+    def half_way(*_: BringUp | Addresses) -> StackInfo:
         world.node(labels=OURS)
         access = Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=place.kubeconfig)
         access.write_private(place.kubeconfig)
@@ -263,7 +263,9 @@ def test_the_cluster_of_a_run_whose_bring_up_failed_is_kept_where_that_is_wanted
     monkeypatch.setattr(tools, "check", lambda _: None)
     monkeypatch.setattr(BringUp, "on_a_new_cluster", half_way)
     with ended_in_the_end() as owner:
-        settings = KindSettings(name="c", owner=ProcessId.of(owner.pid), keep_failed=keep_failed)
+        settings = KindSettings(
+            name="c", owner=ProcessId.of(owner.pid), keep_failed=keep_failed, api_port=0, idp_port=0
+        )
         with pytest.raises(PlexdevError) as error:
             fresh.bring_up(settings, place.directory, lambda _: None)
         watcher = reaper.watcher_of(place.directory)

@@ -36,7 +36,7 @@ def test_a_file_saved_between_build_and_rendering_is_in_neither(
         source.write_text("after")
         return True
 
-    def render(*_: object, contents: Mapping[str, str]) -> list[Any]:
+    def render(*_: object, contents: Mapping[str, str], **__: object) -> list[Any]:
         told.append(contents)
         return []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.host import reaper
+from pytest_plexdev.stack.ports import hold_beside, hold_beside_all, reserve
 from pytest_plexdev.stack.processes import ProcessId
 
 DOCKER = """#!/bin/sh
@@ -59,3 +61,21 @@ def test_a_run_without_a_watch_over_it_makes_no_cluster(tmp_path: Path) -> None:
     assert error.value.tag == "command-failed"
     assert "reaper` ended with exit status 1" in str(error.value)
     assert "Is a directory: " in str(error.value)
+
+
+def test_the_other_localhost_is_held_for_as_long_as_it_watches(tmp_path: Path) -> None:
+    published = reserve(purpose="a test")
+    published.release()
+    held = hold_beside_all([published.number])
+    if not held:
+        pytest.skip("this machine has no ::1")
+    reaper.watch_over("plexdev-nowhere", tmp_path, ProcessId.of(os.getpid()), None, beside=held)
+    held[0].close()
+    try:
+        with pytest.raises(OSError, match="Address already in use"):
+            hold_beside(published.number)
+        # Docker publishes on 127.0.0.1, and gets that.
+        socket.create_server(("127.0.0.1", published.number)).close()
+    finally:
+        reaper.dismiss(tmp_path)
+    hold_beside(published.number).close()

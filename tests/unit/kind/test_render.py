@@ -2,11 +2,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import yaml
+
+from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.stack.credentials import RUNBOOK, Credentials
 from pytest_plexdev.stack.kind.manifests.changes import (
     INPUTS,
     images_of,
     waits_for_a_secret,
     with_addresses,
+    with_credentials,
     with_images,
     with_inputs,
     with_seed,
@@ -121,3 +126,23 @@ def test_who_mounts_a_secret_that_nobody_applies_waits_for_it() -> None:
     assert not waits_for_a_secret(mounts, [mounts, secret])
     assert not waits_for_a_secret(deployment(), [])
     assert not waits_for_a_secret(secret, [])
+
+
+def test_the_secrets_of_a_fresh_cluster_are_its_own() -> None:
+    files = sorted((deploy_directory() / "base").glob("*/secret*.yaml"))
+    objects = [each for file in files for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+    own = Credentials.random()
+
+    data = {each["metadata"]["name"]: each["stringData"] for each in with_credentials(objects, own)}
+
+    assert with_credentials(objects, RUNBOOK) == objects
+    at = f"postgres://plexsphere:{own.database}@postgres:5432/plexsphere?sslmode=disable"
+    assert data["postgres-credentials"] == {
+        "POSTGRES_USER": "plexsphere",
+        "POSTGRES_PASSWORD": own.database,
+        "POSTGRES_DB": "plexsphere",
+        "DATABASE_URL": at,
+    }
+    signer = {"PLEXSPHERE_DATABASE_URL": f"{at}&application_name=plexsphere-signer"}
+    assert data["plexsphere-signer-credentials"] == signer
+    assert data["spicedb-credentials"] == {"SPICEDB_GRPC_PRESHARED_KEY": own.spicedb}

@@ -12,6 +12,7 @@ import os
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -46,8 +47,14 @@ class _Order:
     run_directory: str | None
 
 
-def watch_over(name: str, directory: Path, owner: ProcessId, run_directory: Path | None) -> None:
+def watch_over(
+    name: str, directory: Path, owner: ProcessId, run_directory: Path | None, *, beside: Sequence[socket.socket] = ()
+) -> None:
     """Start the reaper of a cluster, and return once it watches.
+
+    Args:
+        beside: ``::1`` at the cluster's ports, which Docker publishes on 127.0.0.1 alone. The reaper has them open for
+            as long as it watches, so nobody answers there in the cluster's place.
 
     Raises:
         PlexdevError: ``command-failed``: nothing would delete the cluster of a run that is killed.
@@ -63,6 +70,7 @@ def watch_over(name: str, directory: Path, owner: ProcessId, run_directory: Path
             stderr=log,
             env=environment_of_user(),
             start_new_session=True,
+            pass_fds=[each.fileno() for each in beside],
             check=False,
         )
     if launched.returncode != 0:

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pytest_plexdev.kube.client import Object
+from pytest_plexdev.stack.credentials import RUNBOOK, Credentials
 from pytest_plexdev.stack.kind.settings import Addresses
 
 INPUTS: Final = "plexdev.plexsphere.com/inputs"
 """Annotation of a Pod template: the hash of what its Pods are made of besides the template itself."""
 BOOTSTRAP: Final = "plexsphere-bootstrap"
+_DATABASE: Final = RUNBOOK.database
 _IN_CLUSTER_IDP: Final = "http://dex:5556"
+_KEY: Final = "SPICEDB_GRPC_PRESHARED_KEY"
 _WARM: Final = Addresses()
 
 
@@ -43,6 +46,14 @@ def with_seed(objects: Sequence[Object], seed: str) -> list[Object]:
     ]
 
 
+def with_credentials(objects: Sequence[Object], credentials: Credentials) -> list[Object]:
+    """Put a stack's own passwords in for the runbook's, in Secrets: of Postgres and of SpiceDB.
+
+    NATS asks for none: it would need a configuration of its own, for its command line is read by every user.
+    """
+    return [_with_credentials(each, credentials) if each["kind"] == "Secret" else each for each in objects]
+
+
 def with_inputs(objects: Sequence[Object], contents: Mapping[str, str]) -> list[Object]:
     """Annotate every Pod template with the hash of the ConfigMaps, Secrets and images that it refers to.
 
@@ -51,6 +62,16 @@ def with_inputs(objects: Sequence[Object], contents: Mapping[str, str]) -> list[
     """
     data = {_key(each): _content_of(each) for each in objects if each["kind"] in {"ConfigMap", "Secret"}}
     return [_annotated(each, data, contents) for each in objects]
+
+
+def _with_credentials(secret: Object, credentials: Credentials) -> Object:
+    whole = {("POSTGRES_PASSWORD", _DATABASE): credentials.database, (_KEY, RUNBOOK.spicedb): credentials.spicedb}
+    known, own = (f"//{_DATABASE}:{password}@" for password in (_DATABASE, credentials.database))
+    data = {
+        name: whole.get((name, text), text.replace(known, own))
+        for name, text in (secret.get("stringData") or {}).items()
+    }
+    return {**secret, "stringData": data} if data else secret
 
 
 def pod_template(item: Object) -> Object | None:

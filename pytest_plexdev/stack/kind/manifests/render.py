@@ -14,6 +14,7 @@ from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUSTOMIZE_EMPTY
 from pytest_plexdev.kube.client import Object
+from pytest_plexdev.stack.credentials import Credentials
 from pytest_plexdev.stack.kind.images import our_images
 from pytest_plexdev.stack.kind.images.content import Content, read_content
 from pytest_plexdev.stack.kind.images.pins import read_pins
@@ -40,6 +41,7 @@ def render(
     seed: Path | None = None,
     *,
     contents: Mapping[str, str] | None = None,
+    credentials: Credentials | None = None,
 ) -> list[Object]:
     """Every object of the stack but the CustomResourceDefinitions.
 
@@ -48,6 +50,7 @@ def render(
         overlay: In place of ours.
         seed: Seed manifest in place of ours.
         contents: What is inside an image, by its reference; by default of our own what the files say now.
+        credentials: In place of the runbook's, of our own overlay: what another one's parts know is not known here.
 
     Raises:
         PlexdevError: ``command-failed`` where kustomize refuses, ``kustomize-empty``, ``tool-gibberish``.
@@ -62,6 +65,8 @@ def render(
     if seed is not None:
         objects = change.with_seed(objects, seed.read_text(encoding="utf-8"))
     objects = change.with_addresses(_once(objects), addresses)
+    if credentials is not None and overlay is None:
+        objects = change.with_credentials(objects, credentials)
     objects = change.with_images(objects, references(images or {}))
     return change.with_inputs(objects, contents or contents_of(read_content()))
 

@@ -17,7 +17,7 @@ is for programs. A part that it could not look at is "not examined", with the re
 without Docker, and in somebody else's cluster.
 
 `plexdev doctor --fix MODE` mends what is safe to mend, and only in a cluster that plexdev made. Whatever deletes
-something (`docker system prune`) is printed and never run. A bring-up that failed asks the doctor by itself.
+something (`docker image prune`) is printed and never run. A bring-up that failed asks the doctor by itself.
 
 Without `--context` and `--kubeconfig` it examines the warm cluster from outside and the embedded stack too, in rows of
 their own:

@@ -86,7 +86,7 @@ TABLE: Final = (
         signal="a node has DiskPressure, a Pod was evicted for its disk, or less than 2 GiB are left for images",
         recognise=machine.disk_pressure,
         explanation="a node short of disk takes no new Pods and evicts old ones; Docker keeps images nobody uses",
-        remedy="docker system prune -f",
+        remedy="docker builder prune -f && docker image prune -f",
     ),
 )
 

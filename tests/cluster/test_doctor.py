@@ -339,7 +339,7 @@ def test_disk_pressure(kubelet: Callable[[str], None], bare_cluster: Access, nod
 
     assert found.state == "found"
     assert f"node/{node} has DiskPressure" in found.evidence
-    assert found.command == "docker system prune -f"
+    assert found.command == "docker builder prune -f && docker image prune -f"
 
 
 def test_what_deletes_is_printed_and_never_run(
@@ -352,7 +352,7 @@ def test_what_deletes_is_printed_and_never_run(
 
     said = capsys.readouterr().err
     assert "plexdev[fix-by-hand]: " in said
-    assert "fix: docker system prune -f" in said
+    assert "fix: docker builder prune -f && docker image prune -f" in said
 
 
 def test_nothing_is_mended_in_a_cluster_of_somebody_else(

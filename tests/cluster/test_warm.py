@@ -343,7 +343,7 @@ def test_down_deletes_what_is_ours_and_says_what_else_helps(settings: KindSettin
     lines = warm.take_down(settings, force=False, progress=Heard())
 
     assert lines[0] == f"plexdev: the kind cluster {settings.name} is deleted"
-    assert "docker system prune -f" in lines[-1]
+    assert "docker builder prune -f && docker image prune -f" in lines[-1]
     assert settings.name not in clusters()
     assert not warm_directory(settings.state, settings.name).exists()
     assert "nothing to delete" in warm.take_down(settings, force=False, progress=Heard())[0]

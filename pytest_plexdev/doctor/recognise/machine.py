@@ -14,7 +14,7 @@ SKEW_ALLOWED: Final = 60.0
 """Seconds that two clocks may be apart before an id_token is refused (runbook)."""
 ROOM_NEEDED: Final = 2 << 30
 """Bytes: what the images of the stack and their unpacked copies on the node take, roughly."""
-PRUNE: Final = "docker system prune -f"
+PRUNE: Final = "docker builder prune -f && docker image prune -f"
 
 
 def port_taken(symptoms: Symptoms) -> Outcome:

@@ -118,6 +118,11 @@ def is_paused(name: str, access: Access) -> bool:
     return container is not None and container.paused
 
 
+def theirs_to_restart(name: str) -> str:
+    """What helps where only a restart of somebody else's node would: nothing that stops it is the first thing said."""
+    return f"{_OWN}; whoever made the cluster restarts it: docker restart {node_of(name)}"
+
+
 def instead_of(found: Sequence[Verdict], info: StackInfo) -> Sequence[Verdict]:
     """The verdicts of a stack; where its API server gave none of them, one line with the reason in their place."""
     if info.cluster is None or not found or any(verdict.state != "gone" for verdict in found):
@@ -152,7 +157,7 @@ def _of_a_node(place: Place, container: Container) -> Trouble | None:
         return _for(NODE_PAUSED, place, container, "the node's container is paused", f"docker unpause {node}")
     if not container.running:
         return _for(NODE_STOPPED, place, container, "the node's container is stopped", f"docker start {node}")
-    by_owner = f"{_OWN}; whoever made the cluster restarts it: docker restart {node}"
+    by_owner = theirs_to_restart(place.name)
     if ports := cut_off(container):
         said = ", ".join(map(str, ports))
         reason = f"nothing listens at 127.0.0.1:{said}: Docker's port forwarder is gone"

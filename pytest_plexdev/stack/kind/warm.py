@@ -13,7 +13,7 @@ from pytest_plexdev.stack.kind.settings import Addresses
 from pytest_plexdev.stack.kind.whereabouts import accesses, warm_directory
 
 if TYPE_CHECKING:
-    from pytest_plexdev.kube import Access
+    from pytest_plexdev.kube import Access, KubeClient
     from pytest_plexdev.stack.kind.settings import KindSettings
     from pytest_plexdev.stack.model import Progress, StackInfo
 
@@ -150,8 +150,23 @@ def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Ma
                 raise ValueError(f"nothing runs in its namespace {NAMESPACE}")
             version = ask(known.addresses.api)
         except (OSError, ValueError) as error:
-            fix = "plexdev up --stack kind" if owned else client.command("get", "pods")
+            fix = "plexdev up --stack kind" if owned else _mend_by_hand(client, known.addresses)
             reason = str(error) or type(error).__name__
             raise PlexdevError(API_SILENT, name=name, url=known.addresses.api, reason=reason, fix=fix) from None
     place = Place(name, access.kubeconfig.parent)
     return stack_info(place, access, known, owned=owned, version=version)
+
+
+def _mend_by_hand(client: KubeClient, addresses: Addresses) -> str:
+    """What helps where the API of somebody else's cluster is silent, which `plexdev up` leaves as it is."""
+    from pytest_plexdev.stack.kind.marks import answers
+    from pytest_plexdev.stack.kind.node import theirs_to_restart
+    from pytest_plexdev.stack.kind.node_ports import astray
+
+    try:
+        wrong = astray(client)
+    except PlexdevError:
+        wrong = []
+    if wrong:
+        return " && ".join(each.command(client) for each in wrong)
+    return theirs_to_restart(WARM_CLUSTER) if answers.refuses(addresses.api_port) else client.command("get", "pods")

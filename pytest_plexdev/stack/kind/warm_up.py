@@ -30,7 +30,7 @@ from pytest_plexdev.stack.kind.whereabouts import warm_directory
 from pytest_plexdev.stack.model import Progress, StackInfo
 from pytest_plexdev.together import together
 
-_PRUNE: Final = "disk space that images took comes back with: docker system prune -f"
+_PRUNE: Final = "disk space that images took comes back with: docker builder prune -f && docker image prune -f"
 _STARTS: Final = 60.0
 """Seconds that an API server gets to answer after its node was started."""
 _LEAST: Final = 1.0

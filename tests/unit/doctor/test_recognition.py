@@ -365,7 +365,7 @@ class TestDiskPressure:
         finding = found_in("disk-pressure", disks=[self.ROOMY], nodes=[node], pods=[])
 
         assert finding.evidence == "node/n has DiskPressure: kubelet has disk pressure"
-        assert (finding.command, finding.fixable) == ("docker system prune -f", False)
+        assert (finding.command, finding.fixable) == ("docker builder prune -f && docker image prune -f", False)
 
     def test_a_pod_was_evicted_for_it(self) -> None:
         status = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: ephemeral-storage."}

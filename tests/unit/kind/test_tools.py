@@ -36,8 +36,19 @@ def told() -> list[Verdict]:
     return [event.verdict for event in events if isinstance(event, VerdictChanged)]
 
 
-def test_new_ones_pass_without_a_word(programs: Path) -> None:
+def test_new_ones_pass_without_a_word(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "docker")
+
     assert told() == []
+
+
+def test_another_provider_of_kind_is_said_not_to_be_used(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "podman")
+
+    (said,) = told()
+
+    assert (said.name, said.state) == ("kind", "ready")
+    assert "KIND_EXPERIMENTAL_PROVIDER=podman is not obeyed" in said.reason
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ _CREATION_FIXES: Final = (
     ("could not find a log line", _INOTIFY),
     ("kubelet is not healthy", _INOTIFY),
     ("address already in use", "run it again: another program took the port between the choice and the creation"),
-    ("no space left on device", "docker system prune -f"),
+    ("no space left on device", "docker builder prune -f && docker image prune -f"),
     ("No such container", "run it again: somebody removed the node while kind made the cluster"),
     ("is not running", "run it again: somebody stopped the node while kind made the cluster"),
     ("is already in use by container", "run it again: it says what has the name of the node"),

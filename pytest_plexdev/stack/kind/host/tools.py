@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import Final
 from pytest_plexdev.command import MINIMUM, run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import TOOL_TOO_OLD
-from pytest_plexdev.stack.kind.host.engine import engine_error
+from pytest_plexdev.stack.kind.host.engine import PROVIDER, engine_error
 from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
 from pytest_plexdev.tool_output import json_of, line_of
 
@@ -57,6 +58,9 @@ def check(progress: Progress) -> None:
         versions = list(threads.map(_version, _TOOLS))
     for tool, version in zip(_TOOLS, versions, strict=True):
         _judge(tool, version, progress)
+    if (provider := os.environ.get(PROVIDER, "docker")) != "docker":
+        reason = f"makes the cluster in Docker: {PROVIDER}={provider} is not obeyed, since all else here asks docker"
+        progress(VerdictChanged(verdict=Verdict(name="kind", state="ready", reason=reason)))
 
 
 def numbers(version: str) -> tuple[int, ...]:

@@ -74,13 +74,12 @@ class Person:
     def attaches(self) -> tuple[int, str]:
         return self.says(sys.executable, "-m", "pytest", "-q", "--dev-stack", "--plexdev-stack=kind", "test_stack.py")
 
-    def walks(self) -> None:
-        """Follow what `plexdev status` prints until all is well."""
+    def walks(self, fix: str) -> None:
+        """Type *fix*, and then what `plexdev status` prints until all is well."""
+        self.types(fix)
         while (status := self.status)[0] != 0:
             assert len(self.typed) < COMMANDS, f"after {self.typed}:\n{status[1]}"
             self.types(_fix(status[1]))
-        code, said = self.attaches()
-        assert code == 0, said
 
 
 @pytest.fixture
@@ -110,7 +109,9 @@ def stranger(person: Person) -> Person:
 
 @contextlib.contextmanager
 def paused(_: Person) -> Iterator[None]:
-    _docker("pause", NODE)
+    said = subprocess.run(["docker", "pause", NODE], capture_output=True, text=True, check=False)
+    if said.returncode != 0:
+        pytest.skip(f"this engine cannot pause: {said.stderr.strip()}")
     try:
         yield
     finally:
@@ -182,17 +183,18 @@ def test_a_state_of_our_own_cluster_is_left_by_what_is_printed(
     person: Person, state: Callable[[Person], contextlib.AbstractContextManager[None]], tag: str
 ) -> None:
     with state(person):
-        _is_named(person, tag)
-        person.walks()
+        person.walks(_named(person, tag))
+        code, said = person.attaches()
 
+    assert code == 0, said
     assert person.typed == [UP]
 
 
 def test_a_paused_node_of_somebody_else_s(stranger: Person) -> None:
     with paused(stranger):
-        _is_named(stranger, "node-paused")
+        fix = _named(stranger, "node-paused")
         refused, said = stranger.says(*shlex.split(UP))
-        stranger.walks()
+        stranger.walks(fix)
 
     assert refused == 1
     assert f"use it as it is: docker unpause {NODE} && pytest --dev-stack" in said
@@ -201,8 +203,7 @@ def test_a_paused_node_of_somebody_else_s(stranger: Person) -> None:
 
 def test_a_node_port_of_somebody_else_s_that_was_changed(stranger: Person) -> None:
     with other_node_port(stranger):
-        _is_named(stranger, f"no Service has NodePort {API_NODE_PORT}")
-        stranger.walks()
+        stranger.walks(_named(stranger, f"no Service has NodePort {API_NODE_PORT}"))
 
     assert len(stranger.typed) == 1
     assert stranger.typed[0].startswith("kubectl --kubeconfig ")
@@ -212,9 +213,8 @@ def test_a_directory_in_kubeconfig_and_then_no_file_at_all(stranger: Person) -> 
     """The second command writes the file that the first one leads to."""
     (stranger.directory / "home" / ".kube" / "config").unlink()
     stranger.environment["KUBECONFIG"] = str(stranger.directory)
-    _is_named(stranger, "kubeconfig-lost")
 
-    stranger.walks()
+    stranger.walks(_named(stranger, "kubeconfig-lost"))
 
     assert stranger.typed == ["unset KUBECONFIG", f"kind export kubeconfig --name {WARM_CLUSTER}"]
 
@@ -254,27 +254,25 @@ def test_down_with_podman_for_kind_takes_no_time_for_it(person: Person) -> None:
 def test_a_node_that_was_removed_while_its_name_went_to_somebody_else_s_container(person: Person) -> None:
     """Made anew with KIND_EXPERIMENTAL_PROVIDER=podman in the environment, which nobody obeys."""
     _docker("rm", "-f", "-v", NODE)
-    _is_named(person, "node-gone")
-    assert _fix(person.status[1]) == UP
+    assert _named(person, "node-gone") == UP
     _docker("run", "-d", "--name", NODE, read_pins()["busybox"].reference, "sleep", "600")
     person.environment["KIND_EXPERIMENTAL_PROVIDER"] = "podman"
     try:
-        _is_named(person, "node-name-taken")
+        fix = _named(person, "node-name-taken")
         refused, said = person.says(*shlex.split(UP))
-        person.walks()
+        person.walks(fix)
 
         assert refused == 1
-        assert said.startswith("plexdev[node-name-taken]: ") or "\nplexdev[node-name-taken]: " in said
+        assert "plexdev[node-name-taken]: " in said
         assert person.typed == [f"docker rename {NODE} {NODE}-other && {UP}"]
         running = _docker("inspect", "--format", "{{.State.Running}}", f"{NODE}-other")
         assert running == "true", "a stranger's container was stopped"
     finally:
-        for name in (f"{NODE}-other",):
-            subprocess.run(["docker", "rm", "-f", name], capture_output=True, check=False)
+        subprocess.run(["docker", "rm", "-f", f"{NODE}-other"], capture_output=True, check=False)
 
 
-def _is_named(person: Person, tag: str) -> None:
-    """The doctor names the state; who asks for the status and who attaches are told the same command."""
+def _named(person: Person, tag: str) -> str:
+    """What is printed to type: the doctor names the state; status and attaching print the same."""
     code, doctor = person.says("plexdev", "doctor")
     assert code == 1, doctor
     assert tag in doctor
@@ -283,6 +281,7 @@ def _is_named(person: Person, tag: str) -> None:
     code, attaching = person.attaches()
     assert code == 1, attaching
     assert _fix(attaching) == _fix(status)
+    return _fix(status)
 
 
 def _fix(said: str) -> str:

@@ -175,6 +175,20 @@ def test_only_a_file_that_is_not_there_says_that_nothing_was_written_yet(
     assert cluster.is_half_made(world.place, container) is is_half_made
 
 
+def test_a_node_that_docker_lists_is_waited_for_until_it_can_be_looked_at(world: World) -> None:
+    # On a busy machine dockerd lists a container several seconds before it answers for it; one that is passed over
+    # then stays for ever, and the next bring-up takes it for somebody else's.
+    world.note(began=time.time() - 3)
+    world.node(labels=None, into=".late")
+    (world.state / "listed").write_text("0123456789ab\n")
+    shown = subprocess.Popen(["sh", "-c", "sleep 5.5; mv node.json.late node.json"], cwd=world.state)
+
+    assert cluster.remove_half_made(world.place)
+
+    assert shown.wait(0) == 0
+    assert not world.has_node
+
+
 def test_a_creation_that_outlived_its_process_is_ended_before_it_has_a_node(world: World) -> None:
     world.note(began=time.time() - 3)
     world.create_does("sleep 600")

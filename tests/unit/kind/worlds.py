@@ -18,6 +18,7 @@ DOCKER = """#!/bin/sh
 cd {state}
 case "$1" in
   inspect) cat node.json 2>/dev/null || {{ echo 'Error: No such container: c' >&2; exit 1; }} ;;
+  ps) test ! -e listed || cat listed ;;
   cp) test -e cp-fails && {{ cat cp-fails >&2; exit 1; }}; cat configuration.tar ;;
 esac
 """

@@ -24,8 +24,6 @@ API_SERVER: Final = "6443/tcp"
 """The port of the API server in the node."""
 _REMOVAL: Final = 30.0
 """Seconds in which Docker ends a removal that it has begun."""
-_LATE: Final = 5.0
-"""Seconds in which a container that Docker lists can be looked at."""
 _STOPS: Final = "5"
 """Seconds that a node gets to stop."""
 _NO_FILE: Final = re.compile(r"could not find the file|no such container:path", re.IGNORECASE)
@@ -64,11 +62,11 @@ def find_node(name: str, *, patience: float = PATIENCE) -> Container | None:
     """The node of the cluster with that name, whoever made it.
 
     Args:
-        patience: Seconds that Docker gets for an answer.
+        patience: Seconds that Docker gets for an answer, and for a container that it lists and does not show yet.
     """
-    deadline = time.monotonic() + min(_LATE, patience)
+    deadline = time.monotonic() + patience
     while (found := find_container(name, patience=patience)) is None:
-        # Docker lists a container that is being made before it can be looked at.
+        # Docker lists a container that is being made before it can be looked at; on a busy machine, long before.
         if not _is_listed(name) or time.monotonic() > deadline:
             return None
         time.sleep(0.1)

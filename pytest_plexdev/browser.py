@@ -32,7 +32,7 @@ SKEW_ALLOWED: Final = 60.0
 """Seconds that the clocks of an issuer and of who judges its id_token may be apart."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Form:
     """A form of a page: where it goes and what its fields hold."""
 
@@ -40,6 +40,9 @@ class Form:
     method: str = "get"
     fields: dict[str, str] = field(default_factory=dict)
     inputs: set[str] = field(default_factory=set)
+
+    def __repr__(self) -> str:
+        return f"Form({self.method} {self.action.partition('?')[0]!r}, fields={sorted(self.fields)})"
 
 
 class Page(HTMLParser):
@@ -112,6 +115,9 @@ class Browser:
         self._entered_password = False
         self._clocks: dict[str, float] = {}
         self._http = new_http_client(api_url)
+
+    def __repr__(self) -> str:
+        return f"Browser({self._api_url!r}, user={self._user!r})"
 
     def close(self) -> None:
         """Forget the cookies and close the connections."""

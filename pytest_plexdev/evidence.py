@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_plexdev.api.exchanges import mask
 from pytest_plexdev.clock import monotonic
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.guard import describe
+from pytest_plexdev.masking import mask, without_cut_word
 from pytest_plexdev.output import folder_name, printable, read_end
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ COLUMNS: Final = 240
 """Where the terminal's copy of a line is cut: an answer's body is one line."""
 SECONDS: Final = 3.0
 """What all collectors of one failing test may take together."""
+_READ: Final = 64_000
+"""What is read of a long text to show its end: secrets are masked before it is cut."""
 _MARGIN: Final = 0.1
 """Seconds before the end at which logs that have come are taken, and the others are named."""
 _MOST_SECTIONS: Final = 100
@@ -59,7 +61,7 @@ def keep_logs(error: BaseException, item: pytest.Item, run: Run) -> Mapping[str,
     }
     if not named:
         return {}
-    copies = {log.name: mask(read_end(log).decode("utf-8", "replace")).encode() for log in named.values()}
+    copies = {log.name: read_end(log) for log in named.values()}
     folder = run.output.write(item.nodeid, folder_name(item.nodeid), copies)
     for expected in _expected(error):
         for path, log in named.items():
@@ -121,7 +123,8 @@ def _collect(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[s
         if monotonic() > deadline:
             yield title, f"not collected: {SECONDS:g} s were over"
             continue
-        yield title, printable(_shorten(_run(collector, deadline - monotonic())))
+        said = mask(_run(collector, deadline - monotonic()), stack.exchanges.secrets)
+        yield title, printable(_shorten(said))
 
 
 def _run(collector: Collector, seconds: float) -> str:
@@ -202,19 +205,22 @@ def _logs(stack: Stack, since: Moment, verdicts: Sequence[Verdict], deadline: fl
     names: dict[str, list[str]] = {}
     for name, text in written.items():
         if text:
-            names.setdefault(mask(text).rstrip(), []).append(name)
+            names.setdefault(mask(text)[-LOG_BYTES:].rstrip(), []).append(name)
     # What they have in common is why none could be asked.
     return "\n".join(f"{', '.join(of)}:\n{text}" for text, of in names.items()) or "no line since the test began"
 
 
 def _written(stack: Stack, service: Service, since: Moment) -> str:
     if service.log is None:
-        return stack.log(service.name, since=since.time)[-LOG_BYTES:]
+        return _end_of(stack.log(service.name, since=since.time), _READ)
     if not service.log.is_file():
         return f"{service.log} is not there"
     with service.log.open("rb") as log:
-        log.seek(max(since.log_sizes.get(service.log, 0), service.log.stat().st_size - LOG_BYTES))
-        return log.read().decode("utf-8", "replace")
+        begins = since.log_sizes.get(service.log, 0)
+        cut = max(begins, service.log.stat().st_size - _READ)
+        log.seek(cut)
+        text = log.read().decode("utf-8", "replace")
+    return text if cut == begins else without_cut_word(text)
 
 
 def _diagnostics(stack: Stack, item: pytest.Item) -> str:
@@ -237,8 +243,12 @@ def _sections_of(answer: object) -> Iterator[str]:
 
 
 def _text_of(value: object) -> str:
-    text = bytes(value[-BYTES:]).decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return text[-BYTES:]
+    text = bytes(value[-_READ:]).decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return mask(_end_of(text, _READ))[-BYTES:]
+
+
+def _end_of(text: str, length: int) -> str:
+    return text if len(text) <= length else without_cut_word(text[-length:])
 
 
 def _shorten(text: str) -> str:

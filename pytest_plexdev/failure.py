@@ -22,14 +22,20 @@ class PlexdevError(Exception):
     Args:
         failure: Its entry in the catalogue.
         detail: What the failing part said itself (its last log lines, say); printed indented below the message.
-        facts: The values that the entry's templates name.
+            Secrets in it are masked, and in the facts.
+        facts: The values that the entry's templates name; what is no number is kept as the text that it is.
     """
 
     def __init__(self, failure: Failure, *, detail: str = "", **facts: object) -> None:
+        # Here, as an error is printed, pickled and kept in files: by the time of a failure a millisecond is nothing.
+        from pytest_plexdev.masking import mask
+
         self.failure = failure
-        self.detail = detail.strip("\n")
-        self.facts = facts
-        super().__init__(failure, detail, facts)
+        self.detail = mask(detail.strip("\n"))
+        self.facts: dict[str, object] = {
+            name: fact if isinstance(fact, (int, float)) else mask(str(fact)) for name, fact in facts.items()
+        }
+        super().__init__(failure, self.detail, self.facts)
 
     @property
     def tag(self) -> str:

@@ -170,6 +170,9 @@ class _Remembered(msgspec.Struct, frozen=True):
     token: str
     expires_at: float
 
+    def __repr__(self) -> str:
+        return f"_Remembered(token='***', expires_at={self.expires_at})"
+
 
 class Logins:
     """Logs people in, each once per run: the workers of a run share *directory*.

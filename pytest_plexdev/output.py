@@ -126,14 +126,18 @@ def printable(text: str) -> str:
 
 
 def read_end(log: Path) -> bytes:
-    """The last :data:`LOG_BYTES` of a log.
+    """The last :data:`LOG_BYTES` of a log, without secrets.
 
     Raises:
         OSError: It cannot be read.
     """
+    from pytest_plexdev.masking import mask, without_cut_word
+
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - LOG_BYTES))
-        return file.read()
+        cut = max(0, log.stat().st_size - LOG_BYTES)
+        file.seek(cut)
+        text = file.read().decode("utf-8", "replace")
+    return mask(without_cut_word(text) if cut else text).encode()
 
 
 def _make_private(directory: Path) -> None:

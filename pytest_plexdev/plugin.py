@@ -149,6 +149,8 @@ def pytest_runtest_makereport(
             _show_expected_failure(report, call, item, this)
         with observing(item.config, f"the evidence of {item.nodeid}"):
             _keep_evidence(report, call, item, this, logs)
+        with observing(item.config, f"the masking of secrets in the report of {item.nodeid}"):
+            _mask_secrets(report, item, this)
     return report
 
 
@@ -236,6 +238,15 @@ def _keep_evidence(
         evidence.attach(report, item, this, since=began, logs=logs)
     elif logs or (call.when == "teardown" and not item.stash[_FAILED]):
         this.remove_evidence(item.nodeid)
+
+
+def _mask_secrets(report: pytest.TestReport, item: pytest.Item, this: run.Run) -> None:
+    # Of a test that has nothing of the stack, nothing is changed; of one that passed, there may be captured output.
+    if this.running is None or not _asks_for_a_stack(item) or not (report.longrepr or report.sections):
+        return
+    from pytest_plexdev.masked_report import mask_report
+
+    mask_report(report, this.running.exchanges.secrets)
 
 
 def _write_junit_properties(config: pytest.Config, this: run.Run) -> None:

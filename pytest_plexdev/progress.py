@@ -36,7 +36,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> str:
         lines += [f"{'':<{width}}  | {line}" for line in rest]
         if verdict.hint:
             lines.append(f"{'':<{width}}  fix: {verdict.hint}")
-    return "\n".join(lines)
+    return _mask("\n".join(lines))
 
 
 def _one_at_a_time(progress: Progress) -> Progress:
@@ -55,13 +55,13 @@ def _print_line(event: Event) -> None:
         case PhaseEnded():
             _error(f"plexdev: {event.phase.name} ready after {event.phase.seconds:.2f} s")
         case VerdictChanged() if event.verdict.reason:
-            _error(f"plexdev: {event.verdict.name}: {event.verdict.reason}")
+            _error(_mask(f"plexdev: {event.verdict.name}: {event.verdict.reason}"))
         case _:
             pass
 
 
 def _print_json(event: Event) -> None:
-    _error(json.dumps({"event": type(event).__name__, **asdict(event)}))
+    _error(_mask(json.dumps({"event": type(event).__name__, **asdict(event)})))
 
 
 @contextlib.contextmanager
@@ -89,9 +89,16 @@ class _Screen:
             case PhaseEnded():
                 self._display.update(self._tasks[event.phase.name], completed=1)
             case VerdictChanged() if event.verdict.reason:
-                self._display.console.print(f"{event.verdict.name}: {event.verdict.reason}")
+                self._display.console.print(_mask(f"{event.verdict.name}: {event.verdict.reason}"))
             case _:
                 pass
+
+
+def _mask(text: str) -> str:
+    """The text of a verdict, which may be the end of a log, without secrets."""
+    from pytest_plexdev.masking import mask  # patterns that a stack which is there already does not need
+
+    return mask(text)
 
 
 def _error(text: str) -> None:

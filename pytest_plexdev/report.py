@@ -72,7 +72,9 @@ def _others(settings: Settings) -> Iterator[str]:
 
 
 def _given(settings: Settings, option: Option) -> str:
-    return f"{option.name.replace('_', '-')}={getattr(settings, option.name)} ({_source(settings, option.name)})"
+    from pytest_plexdev.masking import mask
+
+    return mask(f"{option.name.replace('_', '-')}={getattr(settings, option.name)} ({_source(settings, option.name)})")
 
 
 def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str | None) -> Iterator[str]:
@@ -84,12 +86,14 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
         evidence: The directories that failing tests left.
         timeline: What :func:`write_timeline` answered, where there is a report to write.
     """
-    yield f"{info.provider} stack {info.id} at {info.endpoints.api}{_attached(run)}"
+    from pytest_plexdev.masking import mask
+
+    yield mask(f"{info.provider} stack {info.id} at {info.endpoints.api}{_attached(run)}")
     yield from _whose(info)
     if run.drift:
         yield f"  drift: it has another {', another '.join(run.drift)} than this checkout (let pass)"
     if run.passed_over:
-        yield f"  passed over: {run.passed_over}"
+        yield mask(f"  passed over: {run.passed_over}")
     yield f"  ran: {', '.join(_name(service) for service in info.services if service.stands_in_for is None)}"
     if info.cluster is not None and REFERENCE_ONLY in info.capabilities:
         yield "  control plane: plexsphere_reference, in the place of the product's own images"
@@ -151,7 +155,9 @@ def tell_junit(add_property: Callable[[str, str], None], info: StackInfo) -> Non
     """Say which stack the tests ran on, as properties of their suite."""
     add_property("plexdev.stack", info.provider)
     add_property("plexdev.stack.id", info.id)
-    add_property("plexdev.api_url", info.endpoints.api)
+    from pytest_plexdev.masking import mask
+
+    add_property("plexdev.api_url", mask(info.endpoints.api))
 
 
 def write_timeline(path: Path, info: StackInfo, *, shown: Callable[[Path], str] = str) -> str:

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from pytest_plexdev.clock import unix_time
+from pytest_plexdev.masking import mask, mask_and_collect
 
 BODY_LIMIT: Final = 2000
 """Characters kept of a body."""
 
-_SECRET_MEMBER: Final = re.compile(
-    r'("(?:access_token|bootstrap_token|client_assertion|client_secret|code_verifier_handle|device_code|id_token|nonce'
-    r'|nsk|password|plaintext|refresh_token|token|user_code)"\s*:\s*)"(?:[^"\\]|\\.)*"'
-)
-_SIGN_IN_STATE: Final = re.compile(r'("state"\s*:\s*)"(?![A-Za-z_-]{0,24}")(?:[^"\\]|\\.)*"')
-"""Of a sign-in it is random and long; of a Node, a key, a Pod it is a word, and that is what its reader needs."""
-_SECRET_VALUE: Final = re.compile(r"\b(psk|psb|nsk)_[A-Za-z0-9_\-]+")
-_SECRET_FIELD: Final = re.compile(
-    r"(?:\b|(?<=%3F)|(?<=%26))(code|password|state|nonce|code_verifier|device_code|user_code)(=|%3D)[^&\s\"]+"
-)
-"""Also of a URL that is itself a parameter of another one."""
-
-
-def mask(text: str) -> str:
-    """Replace every secret that the contract knows by ``***``: tokens, NSKs, device and user codes, passwords."""
-    text = _SECRET_MEMBER.sub(r'\1"***"', text)
-    text = _SIGN_IN_STATE.sub(r'\1"***"', text)
-    text = _SECRET_VALUE.sub(r"\1_***", text)
-    return _SECRET_FIELD.sub(r"\1\2***", text)
+_MOST_SECRETS: Final = 500
+"""Values that an exchange log remembers as secrets, the latest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +39,20 @@ class Exchange:
 
 
 class ExchangeLog:
-    """Keeps the last *size* exchanges."""
+    """Keeps the last *size* exchanges, and the secrets in them that only their names tell: NSKs, device codes."""
 
     def __init__(self, size: int = 50) -> None:
         self._exchanges: deque[Exchange] = deque(maxlen=size)
+        self._secrets: deque[str] = deque(maxlen=_MOST_SECRETS)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """For :func:`pytest_plexdev.masking.mask`: a test may show them without their names."""
+        return frozenset(self._secrets)
+
+    def add_secrets(self, values: Iterable[str]) -> None:
+        """Remember secrets that no body has: cookies."""
+        self._secrets.extend(values)
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(tuple(self._exchanges))
@@ -73,8 +66,8 @@ class ExchangeLog:
                 path=mask(path),
                 seconds=unix_time() - began,
                 status=status,
-                request=_body(request),
-                response=_body(response),
+                request=self._body(request),
+                response=self._body(response),
             )
         )
 
@@ -82,8 +75,8 @@ class ExchangeLog:
         """Those that began at *moment* (Unix time, seconds) or later."""
         return [exchange for exchange in self if exchange.at >= moment]
 
-
-def _body(content: bytes) -> str:
-    # Masked before it is cut: a secret that is cut in two would no longer be recognised.
-    text = mask(content.decode("utf-8", "replace"))
-    return text if len(text) <= BODY_LIMIT else f"{text[:BODY_LIMIT]}… ({len(text)} characters)"
+    def _body(self, content: bytes) -> str:
+        # Masked before it is cut: a secret that is cut in two would no longer be recognised.
+        text, values = mask_and_collect(content.decode("utf-8", "replace"))
+        self._secrets.extend(values)
+        return text if len(text) <= BODY_LIMIT else f"{text[:BODY_LIMIT]}… ({len(text)} characters)"

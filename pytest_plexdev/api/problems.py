@@ -53,11 +53,13 @@ class ProblemError(Exception):
         super().__init__(problem, method, path)
 
     def __str__(self) -> str:
+        from pytest_plexdev.masking import mask
+
         said = " ".join(part for part in (self.code, self.problem.reason) if part) or self.problem.title
         lines = [f"{self.method} {self.path} -> {self.status} {said}: {self.detail}"]
         if self.correlation_id:
             lines.append(f"  correlation_id: {self.correlation_id}")
-        return "\n".join(lines)
+        return mask("\n".join(lines))  # the answer of something in between may say anything
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (self.problem, self.method, self.path)

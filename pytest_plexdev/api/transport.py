@@ -138,7 +138,9 @@ class Transport:
         """Like :meth:`request`, and what the answer's cookies are by name."""
         response = self.send(method, path, body=body)
         self._raise_for(response)
-        return decode(response, expect), dict(response.cookies)
+        cookies = dict(response.cookies)
+        self.exchanges.add_secrets(cookies.values())
+        return decode(response, expect), cookies
 
     def run(self, method: str, path: str, *, parameters: Parameters | None = None) -> None:
         """Send a request whose success has no body.
@@ -158,6 +160,11 @@ class Transport:
             if not page.next_cursor:
                 return
             cursor = page.next_cursor
+
+    def __repr__(self) -> str:
+        kind = "" if self._token is None else f"{self._token.partition('_')[0]}_" * ("_" in self._token[:4])
+        principal = "nobody" if self._token is None else f"{kind}***"
+        return f"Transport({self.base_url!r}, as {principal})"
 
     def _headers(self, content: bytes) -> dict[str, str]:
         headers = {"Accept": "application/json"}

@@ -260,8 +260,7 @@ _BY_TAG: Final = {failure.tag: failure for failure in CATALOGUE}
 
 def encode_failure(error: PlexdevError) -> dict[str, object]:
     """A failure as JSON, for other processes of the run."""
-    facts = {name: fact if isinstance(fact, (int, float)) else str(fact) for name, fact in error.facts.items()}
-    return {"tag": error.tag, "detail": error.detail, "facts": facts}
+    return {"tag": error.tag, "detail": error.detail, "facts": error.facts}
 
 
 def decode_failure(encoded: Mapping[str, Any]) -> PlexdevError:

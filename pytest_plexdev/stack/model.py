@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -18,7 +18,7 @@ KEPT_MARK: Final = "kept"
 """A file of this name in a stack's directory: it stays when its owner ends."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Endpoints:
     """Where the services of a stack listen, as this machine reaches them. URLs have no trailing slash.
 
@@ -35,6 +35,12 @@ class Endpoints:
     signer: str | None = None
     spicedb: str | None = None
     spicedb_key: str | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        from pytest_plexdev.masking import mask
+
+        # Two of the URLs carry a password.
+        return mask(f"Endpoints({', '.join(f'{each.name}={getattr(self, each.name)!r}' for each in fields(self))})")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,14 @@ import time
 
 import pytest
 
-from pytest_plexdev.api.exchanges import BODY_LIMIT, ExchangeLog, mask
+from pytest_plexdev.api.exchanges import BODY_LIMIT, ExchangeLog
+from pytest_plexdev.masking import mask
 
 
 @pytest.mark.parametrize(
     ("text", "masked"),
     [
-        ('{"access_token":"psk_dev_abc_def","expires_in":5}', '{"access_token":"***","expires_in":5}'),
+        ('{"access_token":"psk_dev_abc_def","expires_in":5}', '{"access_token":"psk_***","expires_in":5}'),
         ('{"device_code": "x\\"y", "a": 1}', '{"device_code": "***", "a": 1}'),
         ('{"nsk":"AAAA=","node_id":"n"}', '{"nsk":"***","node_id":"n"}'),
         ("Authorization: Bearer nsk_plexd_Zm9v-_", "Authorization: Bearer nsk_***"),

@@ -144,9 +144,11 @@ def _verdict(state: State, reason: str) -> VerdictChanged:
 
 
 def _me() -> dict[str, object]:
+    from pytest_plexdev.masking import mask
+
     me = ProcessId.of(os.getpid())
-    words = [Path(sys.argv[0]).name, *sys.argv[1:]]
-    return {"pid": me.pid, "started": me.started, "command": shlex.join(words), "since": time.time()}
+    command = mask(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+    return {"pid": me.pid, "started": me.started, "command": command, "since": time.time()}
 
 
 def _holder(file: Path) -> Holder:

@@ -153,7 +153,7 @@ IMAGE_BUILD_FAILED: Final = Failure(
     tag="image-build-failed",
     what="building {image} failed",
     why="these are the last lines of the step that failed",
-    fix="read {dockerfile}; then: plexdev images build",
+    fix="{fix}",
 )
 PLEXD_DEFERRED: Final = Failure(
     tag="plexd-deferred",
@@ -208,7 +208,7 @@ NODE_STOPPED: Final = Failure(
 )
 NODE_NOT_BACK: Final = Failure(
     tag="node-not-back",
-    what="the node {node} was stopped, was started again, and its API server did not answer within {seconds:g} s",
+    what="the node {node} runs, and its API server did not answer within {seconds:g} s",
     why="{reason}",
     fix="plexdev down --stack kind && plexdev up --stack kind",
 )

@@ -21,11 +21,11 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, POD, STATEFUL_SET
-from pytest_plexdev.stack.kind import warm, warm_up
+from pytest_plexdev.stack.kind import node_restart, warm
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.marks import answers, sentinel
-from pytest_plexdev.stack.kind.names import NAMESPACE, OWNER, OWNER_LABEL, node_of
+from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE, OWNER, OWNER_LABEL, node_of
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.whereabouts import warm_directory
@@ -41,12 +41,14 @@ import sys
 from pathlib import Path
 from pytest_plexdev.stack.kind import warm
 from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.signals import raising_terminated
 name, state, image, port = sys.argv[1:]
 settings = KindSettings(name=name, state=Path(state), kind_image=image or None, api_port=int(port), idp_port=int(port),
                         on_drift="apply", timeout=400)
 def progress(event):
     print(event, flush=True)
-print("did", warm.bring_up(settings, progress)[1], flush=True)
+with raising_terminated():
+    print("did", warm.bring_up(settings, progress)[1], flush=True)
 """
 
 
@@ -298,6 +300,23 @@ def test_a_stopped_node_is_started_again(settings: KindSettings, info: StackInfo
     assert warm.find(settings.state, name=settings.name) is not None
 
 
+def test_a_node_that_somebody_restarts_is_waited_for(
+    settings: KindSettings, info: StackInfo, client: KubeClient
+) -> None:
+    before = {pod["metadata"]["name"] for pod in client.list(POD, GATEWAY_NAMESPACE)["items"]}
+    subprocess.run(["docker", "restart", "-t", "1", node_of(settings.name)], check=True, capture_output=True)
+    heard = Heard()
+
+    again, did = warm.bring_up(settings, heard)
+
+    after = {pod["metadata"]["name"] for pod in client.list(POD, GATEWAY_NAMESPACE)["items"]}
+    assert any(each.reason.startswith("waiting for the API server of") for each in heard.verdicts)
+    (replaced,) = (line for line in did if "since they came up before its network" in line)
+    assert "envoy-gateway-" in replaced
+    assert before != after
+    assert again.endpoints == info.endpoints
+
+
 def test_without_our_kubeconfig_it_is_asked_for_again(settings: KindSettings, info: StackInfo) -> None:
     assert info.cluster is not None
     info.cluster.kubeconfig.unlink()
@@ -323,7 +342,7 @@ def test_a_node_that_does_not_come_back_is_told_and_can_be_deleted(
     settings: KindSettings, info: StackInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its address is somebody else's when it starts again; kind's own nodes find their way then, others do not."""
-    monkeypatch.setattr(warm_up, "_STARTS", 20.0)
+    monkeypatch.setattr(node_restart, "STARTS_WITHIN_S", 20.0)
     address = address_of(node_of(settings.name))
     subprocess.run(["docker", "stop", "-t", "1", node_of(settings.name)], check=True, capture_output=True)
     thieves = take(address)
@@ -349,14 +368,17 @@ def test_down_deletes_what_is_ours_and_says_what_else_helps(settings: KindSettin
     assert "nothing to delete" in warm.take_down(settings, force=False, progress=Heard())[0]
 
 
-def test_ctrl_c_while_the_cluster_is_made_leaves_nothing(settings: KindSettings) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_a_cancelled_job_while_the_cluster_is_made_leave_nothing(
+    settings: KindSettings, number: signal.Signals
+) -> None:
     process = another_up(settings)
     deadline = time.monotonic() + 120
     while settings.name not in clusters():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     process.communicate(timeout=120)
 
     assert settings.name not in clusters()

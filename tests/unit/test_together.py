@@ -16,6 +16,9 @@ import pytest
 
 from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import Access, KubeClient
+from pytest_plexdev.readiness.ref import ObjectRef
+from pytest_plexdev.readiness.wait import wait_ready
 from pytest_plexdev.stack.kind.beside import all_of, beside
 from pytest_plexdev.together import GivenUp, give_up, taking_part, to_the_end, together
 from tests.unit.processes import assert_ends
@@ -103,6 +106,20 @@ def test_ctrl_c_leaves_no_program(tmp_path: Path) -> None:
     assert said.endswith(b"KeyboardInterrupt\n")
     for name in "ab":
         assert_ends(int((tmp_path / name).read_text()))
+
+
+def test_a_wait_for_objects_ends_with_the_work(tmp_path: Path) -> None:
+    """Ctrl-C is heard at once, whatever threads wait for in the cluster."""
+    access = Access(context="c", server="http://127.0.0.1:1", kubeconfig=tmp_path)
+    with KubeClient(access) as client, together(600):
+        waiting = beside(partial(wait_ready, client, [ObjectRef("Job", "j", "default")], timeout=600))
+        time.sleep(0.3)
+        assert not waiting.done()
+        began = time.monotonic()
+        give_up()
+
+    assert time.monotonic() - began < 1
+    assert isinstance(waiting.exception(), GivenUp)
 
 
 def wait_for(*paths: Path) -> None:

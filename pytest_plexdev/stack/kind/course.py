@@ -39,9 +39,13 @@ class Course:
         """Seconds that a step may take."""
         return max(_LEAST, self.settings.timeout - self.phases.seconds)
 
+    def waits(self, name: str, reason: str) -> None:
+        """Report what the bring-up waits for."""
+        self._progress(VerdictChanged(verdict=Verdict(name=name, state="waiting", reason=reason)))
+
     def note(self, line: str) -> None:
         """Tell in one line what takes long."""
-        self._progress(VerdictChanged(verdict=Verdict(name="images", state="waiting", reason=line)))
+        self.waits("images", line)
 
     def until_ready(
         self,

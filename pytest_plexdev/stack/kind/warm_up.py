@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import API_SILENT, DRIFTED, FOREIGN_CLUSTER, NODE_NOT_BACK, NOT_LOOPBACK
+from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
 from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, NODE_NAME_TAKEN, NODE_UNMARKED
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.kube.resources import NODE
+from pytest_plexdev.stack.kind import node_restart
 from pytest_plexdev.stack.kind.bring_up import BringUp
 from pytest_plexdev.stack.kind.explain import explained
 from pytest_plexdev.stack.kind.host import cluster, tools
-from pytest_plexdev.stack.kind.host.container import API_SERVER, CONFIGURATION, Container, find_node, has_moved
+from pytest_plexdev.stack.kind.host.container import API_SERVER, CONFIGURATION, Container, find_node
 from pytest_plexdev.stack.kind.host.hold import hold
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.marks import fingerprint, sentinel
@@ -31,11 +31,8 @@ from pytest_plexdev.stack.model import Progress, StackInfo
 from pytest_plexdev.together import together
 
 _PRUNE: Final = "disk space that images took comes back with: docker builder prune -f && docker image prune -f"
-_STARTS: Final = 60.0
-"""Seconds that an API server gets to answer after its node was started."""
 _LEAST: Final = 1.0
 """Seconds that a bring-up gets though others had the cluster for all of its time: they may have done all there is."""
-_LOOK_AGAIN: Final = 0.1
 
 
 def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, list[str]]:
@@ -59,7 +56,7 @@ def _held(settings: KindSettings, place: Place, progress: Progress) -> tuple[Sta
             info = work.on_a_new_cluster()
         else:
             with _silence_explained():
-                info = _on(container, place, settings, work)
+                info = _on_whatever_start(container, place, settings, work)
         info.write(place.directory / "stack.json")
     return info, work.did
 
@@ -105,6 +102,17 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
     return [f"plexdev: the kind cluster {settings.name} is deleted", _PRUNE]
 
 
+def _on_whatever_start(container: Container, place: Place, settings: KindSettings, work: BringUp) -> StackInfo:
+    """What :func:`_on` does, once more where somebody restarted the node meanwhile."""
+    try:
+        return _on(container, place, settings, work)
+    except PlexdevError as error:
+        now = find_node(settings.name) if error.failure is CLUSTER_UNREACHABLE else None
+        if now is None or (now.running and now.started == container.started):
+            raise
+    return _on(now, place, settings, work)
+
+
 def _on(container: Container, place: Place, settings: KindSettings, work: BringUp) -> StackInfo:
     if whose := _whose(place, container):
         raise PlexdevError(FOREIGN_CLUSTER, name=settings.name, whose=whose, use=_used_as_it_is(container))
@@ -112,12 +120,11 @@ def _on(container: Container, place: Place, settings: KindSettings, work: BringU
     work.did.extend(f"cluster {settings.name}: {what}" for what in woken)
     access = _access(place, container)
     with KubeClient(access) as client:
-        if woken:
-            _wait_for_api_server(client, container)
+        comes_back = _recover(container, client, work, woken=bool(woken))
         work.did.extend(put_back_node_ports(client))
         ready = sentinel.read_ready(client)
         addresses = container.addresses
-        if woken:
+        if comes_back:
             # What the API server says of Pods is from before the stop until the kubelet has looked again.
             work.course.until_answering(addresses)
         differ = differences(client, ready, settings)
@@ -126,6 +133,28 @@ def _on(container: Container, place: Place, settings: KindSettings, work: BringU
         if not woken:
             work.did.append(f"cluster {settings.name}: there already")
         return work.on_a_cluster_of_ours(client, addresses, ready)
+
+
+def _recover(container: Container, client: KubeClient, work: BringUp, *, woken: bool) -> bool:
+    """Wait for a node that was started lately, by us or by somebody else; whether it was.
+
+    Raises:
+        PlexdevError: ``node-not-back``.
+    """
+    course, cluster_name = work.course, f"cluster {work.course.place.name}"
+    if woken or not node_restart.answers(client):
+        course.waits(cluster_name, f"waiting for the API server of {container.name}, which is starting")
+        node_restart.wait_for_api_server(client, container, timeout=course.left())
+    elif not node_restart.was_restarted_lately(container):
+        return False
+    now = find_node(course.place.name) or container
+    if node_restart.was_restarted_lately(now):
+        course.waits(cluster_name, "its node was started again: waiting for its network and its Pods")
+        if replaced := node_restart.replace_early_pods(client, now, timeout=course.left()):
+            work.did.append(
+                f"{cluster_name}: started anew, since they came up before its network: {', '.join(replaced)}"
+            )
+    return True
 
 
 def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> bool:
@@ -143,26 +172,6 @@ def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> boo
         raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
     applicable = [name for name in differ if name not in fingerprint.KEPT]
     return settings.reapply or bool(applicable and settings.on_drift == "apply")
-
-
-def _wait_for_api_server(client: KubeClient, container: Container) -> None:
-    deadline = time.monotonic() + _STARTS
-    while True:
-        try:
-            client.list(NODE)
-        except PlexdevError as error:
-            # Nobody is there yet who could be watched.
-            if time.monotonic() > deadline:
-                raise _not_back(container, error) from None
-        else:
-            return
-        time.sleep(_LOOK_AGAIN)
-
-
-def _not_back(container: Container, error: PlexdevError) -> PlexdevError:
-    moved = has_moved(container)
-    reason = "it has another address than before, and does not find its way with it" if moved else error.facts["reason"]
-    return PlexdevError(NODE_NOT_BACK, node=container.name, seconds=_STARTS, reason=reason)
 
 
 def _access(place: Place, container: Container) -> Access:

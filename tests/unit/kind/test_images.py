@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import ast
 import io
+import json
+import os
 import re
 import shutil
 import sys
@@ -18,7 +20,7 @@ from pytest_plexdev.failure import Failure
 from pytest_plexdev.stack.kind.host.engine import engine_error
 from pytest_plexdev.stack.kind.images import content
 from pytest_plexdev.stack.kind.images.content import content_hash, read_content
-from pytest_plexdev.stack.kind.images.our_images import _has
+from pytest_plexdev.stack.kind.images.our_images import _build, _has
 
 ROOT = Path(__file__).parents[3]
 RECIPE = ROOT / "deploy" / "local" / "images"
@@ -214,3 +216,37 @@ def _split(requirement: str) -> tuple[str, str]:
     found = re.fullmatch(r"([A-Za-z0-9_-]+)(?:\[[^\]]*\])?(.*)", requirement)
     assert found is not None
     return found.group(1).lower(), found.group(2)
+
+
+PIP = "ERROR: Could not find a version that satisfies the requirement argon2-cffi==23.1.0 (from versions: none)"
+
+
+@pytest.mark.parametrize(
+    ("configuration", "said", "fix"),
+    [
+        (
+            {"proxies": {"default": {"httpProxy": "http://me:s3cret@proxy:3128", "httpsProxy": "http://proxy:3128"}}},
+            PIP,
+            "config.json gives builds the proxy proxy:3128, and pip got nothing through it: correct it there, or",
+        ),
+        ({"proxies": {"default": {"httpProxy": "http://proxy:3128"}}}, "exit code: 1", "Dockerfile; then:"),
+        ({"auths": {}}, PIP, "Dockerfile; then: plexdev images build"),
+        ([], PIP, "Dockerfile; then: plexdev images build"),
+    ],
+    ids=["proxies", "another failure", "no proxies", "not a configuration"],
+)
+def test_a_build_that_fails_behind_the_clients_proxies_names_them(
+    configuration: object, said: str, fix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docker").write_text(f"#!/bin/sh\necho '{said}'; exit 1\n")
+    (tmp_path / "docker").chmod(0o755)
+    (tmp_path / "config.json").write_text(json.dumps(configuration))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+    with pytest.raises(PlexdevError) as error:
+        _build("plexsphere:dev", base="b", content="c", context=b"")
+
+    assert error.value.tag == "image-build-failed"
+    assert fix in error.value.fix
+    assert "s3cret" not in str(error.value)

@@ -45,6 +45,8 @@ class Container:
     cluster: str = ""
     """kind's name of the cluster whose node it is; empty: somebody's container that only has such a name."""
     paused: bool = False
+    started: float = 0.0
+    """When it was started last, in Unix seconds."""
     local_ports: tuple[int, ...] = ()
     """Host ports at which Docker's forwarders listen on 127.0.0.1."""
 
@@ -89,6 +91,7 @@ def find_container(name: str, *, patience: float = PATIENCE) -> Container | None
         ports=_host_ports(raw["HostConfig"].get("PortBindings") or {}),
         cluster=(raw["Config"].get("Labels") or {}).get(KIND_LABEL, ""),
         paused=bool(raw["State"].get("Paused")),
+        started=_moment(raw["State"].get("StartedAt") or raw["Created"]),
         local_ports=_local_ports(raw["HostConfig"].get("PortBindings") or {}),
     )
 

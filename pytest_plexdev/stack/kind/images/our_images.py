@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from pytest_plexdev.stack.directories import cache_room
 from pytest_plexdev.stack.kind.host.archives import archive
 from pytest_plexdev.stack.kind.host.engine import docker, kind_environment
 from pytest_plexdev.stack.kind.host.hold import alone
+from pytest_plexdev.stack.kind.images.client_proxies import read_client_proxies
 from pytest_plexdev.stack.kind.images.content import Content, base_image, content_hash, read_content
 from pytest_plexdev.stack.kind.images.digests import refuse_changed
 from pytest_plexdev.stack.kind.images.local_images import Note, canonical, local_images, provide, silent
@@ -25,6 +27,8 @@ from pytest_plexdev.stack.kind.names import OUR_IMAGES, node_of
 CONTENT_LABEL: Final = "plexdev.plexsphere.com/content"
 """Label of our own images: the hash of what they were built from."""
 _BUILD: Final = 900.0
+_PROXY_FAILED: Final = re.compile(r"proxy|no matching distribution|could not find a version|connection", re.IGNORECASE)
+"""In pip's words, where it does not get to its index; the last of them do not always name the proxy."""
 _LOAD: Final = 300.0
 
 __all__ = ["OUR_IMAGES", "build", "content_hash", "load", "missing_on_node", "put", "saved"]
@@ -142,8 +146,17 @@ def _build(image: str, *, base: str, content: str, context: bytes) -> None:
     except PlexdevError as error:
         if error.failure is not COMMAND_FAILED:
             raise
-        dockerfile = deploy_directory() / "images" / "Dockerfile"
-        raise PlexdevError(IMAGE_BUILD_FAILED, detail=error.detail, image=image, dockerfile=dockerfile) from None
+        raise PlexdevError(IMAGE_BUILD_FAILED, detail=error.detail, image=image, fix=_build_fix(error.detail)) from None
+
+
+def _build_fix(detail: str) -> str:
+    proxies = read_client_proxies()
+    if proxies is not None and _PROXY_FAILED.search(detail):
+        return (
+            f"{proxies.file} gives builds the proxy {', '.join(proxies.hosts)}, and pip got nothing through it: "
+            "correct it there, or build without it: DOCKER_CONFIG=$(mktemp -d) plexdev images build"
+        )
+    return f"read {deploy_directory() / 'images' / 'Dockerfile'}; then: plexdev images build"
 
 
 def _build_environment() -> dict[str, str]:

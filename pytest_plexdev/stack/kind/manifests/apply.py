@@ -14,7 +14,7 @@ from pytest_plexdev.kube import KubeClient, Resource
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import JOB
 from pytest_plexdev.stack.kind.manifests.readers import Restored, key_of, read_by, restart, restored
-from pytest_plexdev.together import go_on, time_left
+from pytest_plexdev.together import go_on, taking_part, time_left
 
 Change: TypeAlias = Literal["created", "changed", "unchanged", "run again", "restarted"]
 
@@ -108,7 +108,8 @@ def apply(
     """
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as threads:
         for wave in waves(objects):
-            for name, change in threads.map(lambda each: _apply(client, each, outcome, again), wave):
+            apply_one = taking_part(lambda each: _apply(client, each, outcome, again))
+            for name, change in threads.map(apply_one, wave):
                 outcome.changes[name] = change
             definitions = [each for each in wave if each["kind"] == "CustomResourceDefinition"]
             if definitions:

@@ -1,0 +1,42 @@
+"""Read the proxies that the Docker client gives every build: they are in its configuration, not in the environment."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pytest_plexdev.stack.directories import home_directory
+
+
+@dataclass(frozen=True)
+class ClientProxies:
+    """The proxies of a Docker client.
+
+    Attributes:
+        file: Where they are configured.
+        hosts: ``host:port`` of each, without the credentials that a URL may have.
+    """
+
+    file: Path
+    hosts: tuple[str, ...]
+
+
+def read_client_proxies(environment: Mapping[str, str] = os.environ) -> ClientProxies | None:
+    """The proxies of this user's Docker client; ``None`` where it has none, or its configuration cannot be read."""
+    home = home_directory()
+    chosen = environment.get("DOCKER_CONFIG")
+    directory = Path(chosen) if chosen else home / ".docker" if home is not None else None
+    if directory is None:
+        return None
+    file = directory / "config.json"
+    try:
+        groups = json.loads(file.read_text(encoding="utf-8"))["proxies"].values()
+        urls = [str(group[name]) for group in groups for name in ("httpProxy", "httpsProxy") if group.get(name)]
+    except (OSError, ValueError, LookupError, AttributeError, TypeError):
+        return None
+    hosts = dict.fromkeys(urlsplit(url).netloc.rpartition("@")[2] or "?" for url in urls)
+    return ClientProxies(file, tuple(hosts)) if hosts else None

@@ -28,7 +28,7 @@ from pytest_plexdev.stack.kind.marks.describe import stack_info
 from pytest_plexdev.stack.kind.marks.sentinel import Ready
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.model import Progress, StackInfo
-from pytest_plexdev.together import give_up
+from pytest_plexdev.together import GivenUp, give_up
 
 
 class BringUp:
@@ -111,6 +111,9 @@ class BringUp:
         config = cluster_config(self._place, addresses)
         with self.course.phases.phase("node image"):
             image = derived(self._settings.kind_image, override(read_pins(), self._settings.images), self.course.note)
+        if self._settings.owner is not None and not self._settings.owner.is_alive:
+            # A worker outlives its controller for some seconds, and what deletes its cluster has looked by then.
+            raise GivenUp
         with self.course.phases.phase("cluster"):
             return cluster.create(self._place, config, image=image, timeout=self.course.left())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from pytest_plexdev.stack.kind.filling import Filling
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.images import our_images
 from pytest_plexdev.stack.kind.settings import KindSettings
-from pytest_plexdev.together import together
+from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.together import GivenUp, together
 from tests.unit.kind.worlds import GONE, KUBECONFIG, OURS, World
 from tests.unit.processes import assert_ends
 
@@ -55,6 +57,23 @@ def overlap(world: World, monkeypatch: pytest.MonkeyPatch) -> BringUp:
     monkeypatch.setattr(inputs, "render", lambda *_, **__: [])
     settings = KindSettings(name="c", api_port=0, idp_port=0, kind_image="kindest/node:x", state=world.state)
     return BringUp(settings, world.place, lambda _: None)
+
+
+def test_a_run_whose_controller_is_gone_makes_no_cluster(
+    world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its reaper has looked already: nothing would delete the cluster."""
+
+    def reached(place: Place, made: Future[Access], loaded: object) -> Access:
+        return made.result()
+
+    monkeypatch.setattr(bring_up, "reach", reached)
+    monkeypatch.setattr(overlap, "_settings", replace(overlap._settings, owner=ProcessId(4194304, 1)))
+
+    with pytest.raises(GivenUp), together(60):
+        overlap.on_a_new_cluster()
+
+    assert world.calls == []
 
 
 def test_kind_that_fails_under_the_objects_is_the_failure(

@@ -27,8 +27,11 @@ from pytest_plexdev.stack.kind.names import OUR_IMAGES, node_of
 CONTENT_LABEL: Final = "plexdev.plexsphere.com/content"
 """Label of our own images: the hash of what they were built from."""
 _BUILD: Final = 900.0
-_PROXY_FAILED: Final = re.compile(r"proxy|no matching distribution|could not find a version|connection", re.IGNORECASE)
-"""In pip's words, where it does not get to its index; the last of them do not always name the proxy."""
+_PROXY_FAILED: Final = re.compile(
+    r"proxy|no matching distribution|could not find a version|connection|pip install", re.IGNORECASE
+)
+"""In pip's words, where it does not get to its index; the last of them do not always name the proxy, and BuildKit's
+last lines only have the step."""
 _LOAD: Final = 300.0
 
 __all__ = ["OUR_IMAGES", "build", "content_hash", "load", "missing_on_node", "put", "saved"]

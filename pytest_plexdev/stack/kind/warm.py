@@ -135,13 +135,13 @@ def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Ma
     from pytest_plexdev.stack.kind.marks.describe import services_in, stack_info
 
     with KubeClient(access) as client:
-        owned = sentinel.is_ours(client, Place(name, directory))
-        ready = sentinel.read_ready(client)
         try:
+            owned = sentinel.is_ours(client, Place(name, directory))
+            ready = sentinel.read_ready(client)
             known = ready or sentinel.Ready(addresses=Addresses(), services=services_in(client))
         except PlexdevError as error:
             if error.failure is CLUSTER_UNREACHABLE:
-                # Another program listens where that cluster did.
+                # Another program listens where that cluster did; or nobody could say whose it is.
                 return None
             raise
         try:

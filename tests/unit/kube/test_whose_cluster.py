@@ -130,6 +130,13 @@ def test_one_of_ours_that_never_came_up_is_drifted_and_the_advice_is_pytest_s_ow
     assert "fix: pytest --dev-stack --plexdev-on-drift=apply; or" in str(refusal.value)
 
 
+def test_a_node_that_gives_no_answer_is_not_taken_for_somebody_elses(cluster: Answers, settings: KindSettings) -> None:
+    cluster.say("GET", NODE, "who answers here is busy")
+    brought_up(cluster)
+
+    assert attach(settings) is None
+
+
 def test_one_of_ours_with_other_inputs_names_them(cluster: Answers, settings: KindSettings, home: Place) -> None:
     made_by_plexdev(cluster, home)
     brought_up(cluster)

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import CONFIG_MAP, NODE
@@ -46,10 +47,15 @@ def is_ours(client: KubeClient, place: Place) -> bool:
 
     :func:`~pytest_plexdev.stack.kind.host.cluster.is_ours` asks Docker for the same labels, which takes twenty times
     as long and needs no API server.
+
+    Raises:
+        PlexdevError: ``cluster-unreachable``: it is not known; one that refuses to say is not ours.
     """
     try:
         node = client.get(NODE, node_of(place.name))
-    except PlexdevError:
+    except PlexdevError as error:
+        if error.failure is CLUSTER_UNREACHABLE:
+            raise
         return False
     labels = (node or {}).get("metadata", {}).get("labels") or {}
     return labels.get(OWNER_LABEL) == OWNER and labels.get(HOME_LABEL) == place.home

@@ -164,6 +164,16 @@ def test_a_broken_state_is_named_everywhere_with_the_command_that_mends_it(
     assert f"  try    {fix}\n" in doctor
 
 
+@pytest.mark.parametrize(("state", "ways"), [(paused, 0), (silent_api_server, 1)])
+def test_an_api_server_that_says_nothing_is_asked_for_more_only_where_its_node_is_not_paused(
+    here: Here, state: Callable[[Here], None], ways: int
+) -> None:
+    """Each question to a paused one takes as long as a client waits for a connection."""
+    state(here)
+
+    assert len(list(warm.ways_in(warm_directory(), "plexsphere"))) == ways
+
+
 def test_another_engine_than_the_node_s_is_told_from_a_node_that_is_gone(
     here: Here, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

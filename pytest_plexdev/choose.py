@@ -23,6 +23,7 @@ from pytest_plexdev.errors.cluster import (
     KUBE_REFUSED,
     KUBECONFIG_UNUSABLE,
     NOT_LOOPBACK,
+    SERVICE_NOT_READY,
 )
 from pytest_plexdev.options import OPTIONS, OptionError
 from pytest_plexdev.stack.model import Event, Provider, StackInfo
@@ -41,7 +42,15 @@ Missing: TypeAlias = Callable[[str | None], PlexdevError]
 """Makes the error for a stack that is not there, of the kind that was chosen."""
 
 STACK_FILE: Final = "stack.json"
-_UNUSABLE: Final = (KUBECONFIG_UNUSABLE, NOT_LOOPBACK, CLUSTER_UNREACHABLE, KUBE_REFUSED, API_SILENT, EXTRA_MISSING)
+_UNUSABLE: Final = (
+    KUBECONFIG_UNUSABLE,
+    NOT_LOOPBACK,
+    CLUSTER_UNREACHABLE,
+    KUBE_REFUSED,
+    API_SILENT,
+    SERVICE_NOT_READY,
+    EXTRA_MISSING,
+)
 """Errors of a warm cluster that cannot be used; an embedded stack that runs can be."""
 _DOCKER_ANSWERS: Final = 1.0
 """Seconds in which Docker tells of a container; it takes some 20 ms."""

@@ -172,7 +172,7 @@ BAD_SETTING: Final = Failure(
 SERVICE_NOT_READY: Final = Failure(
     tag="service-not-ready",
     what="{service} of the running stack is {state}: {reason}",
-    why="the API gave no answer, and it is what the cluster says of itself; a Pod that restarts comes back by itself",
+    why="it is what the cluster says of itself; a Pod that restarts comes back by itself",
     fix="{fix}",
 )
 VENDOR_MISSING: Final = Failure(

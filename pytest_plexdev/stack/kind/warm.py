@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,18 +75,26 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
     A bring-up of another process, or its end, that is under way is waited for.
 
     Raises:
-        PlexdevError: ``drifted``, with ``on_drift="fail"``; ``cluster-busy``; what :func:`find` raises.
+        PlexdevError: ``drifted``, with ``on_drift="fail"``; ``service-not-ready``: its API answers, and its node, its
+            DNS or kube-proxy does not; ``cluster-busy``; what :func:`find` raises.
     """
     _wait_for_others(settings, progress)
     info = find(settings.state, name=settings.name)
-    if info is None or settings.on_drift == "ignore":
-        return info
-    differ = drift(settings, info)
-    if not differ:
-        return info
-    if settings.on_drift == "fail":
+    if info is None:
+        return None
+    from pytest_plexdev.stack.kind.beside import beside
+    from pytest_plexdev.stack.kind.health import health_error
+
+    # Beside the drift, which reads files: attaching has 300 ms.
+    unhealthy = beside(partial(health_error, info))
+    differ = drift(settings, info) if settings.on_drift != "ignore" else []
+    if differ and settings.on_drift == "fail":
         raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
-    return bring_up(settings, progress)[0]
+    if differ:
+        return bring_up(settings, progress)[0]
+    if (error := unhealthy.result()) is not None:
+        raise error
+    return info
 
 
 def _wait_for_others(settings: KindSettings, progress: Progress) -> None:

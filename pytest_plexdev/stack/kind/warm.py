@@ -83,7 +83,7 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
     if info is None:
         return None
     from pytest_plexdev.stack.kind.beside import beside
-    from pytest_plexdev.stack.kind.health import health_error
+    from pytest_plexdev.stack.kind.health_check import health_error
 
     # Beside the drift, which reads files: attaching has 300 ms.
     unhealthy = beside(partial(health_error, info))

@@ -16,6 +16,7 @@ from pytest_plexdev.readiness import ObjectRef, World, cluster_health, verdict_o
 from pytest_plexdev.readiness.cluster_health import SYSTEM, ClusterHealth, NodePort
 from pytest_plexdev.readiness.judgement import Judgement
 from pytest_plexdev.readiness.patience import conclude
+from pytest_plexdev.readiness.quick_look import is_plainly_well
 from pytest_plexdev.readiness.ref import Object
 from pytest_plexdev.stack.kind.health import health_of
 from pytest_plexdev.stack.kind.host.config import kind_file
@@ -320,6 +321,23 @@ class TestAgainstAServer:
         assert {each.state for each in verdicts} == {"ready"}
         assert set(server.api.lists.values()) == {1}
         assert not any("/kube-system/deployments" in path for path in server.api.lists)
+
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            node("Unknown"),
+            node(DiskPressure="True"),
+            endpoints("kube-dns", ready=False),
+            proxy(there=0),
+            proxy(wanted=0, there=0),
+        ],
+        ids=lambda item: str(item["kind"]),
+    )
+    def test_a_quick_look_knows_what_is_plainly_well(self, server: Server, client: KubeClient, broken: Object) -> None:
+        assert is_plainly_well(client)
+
+        server.put([broken])
+        assert not is_plainly_well(client)
 
     def test_a_wait_fails_by_the_cluster_and_not_by_who_needs_it(self, server: Server, client: KubeClient) -> None:
         server.put([*lines("fails-its-probe"), proxy(wanted=0)])

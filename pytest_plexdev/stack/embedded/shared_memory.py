@@ -14,6 +14,7 @@ from typing import Final
 
 _IPC_RMID: Final = 0
 _IPC_STAT: Final = 2
+_LOCK_FILE: Final = "postmaster.pid"
 _SHARED_MEMORY_LINE: Final = 6
 """Of ``postmaster.pid``: ``<key> <id>`` (miscadmin.h, LOCK_FILE_LINE_SHMEM_KEY)."""
 _LONGEST: Final = 4096
@@ -58,7 +59,7 @@ def _claim(data: Path) -> tuple[int, str]:
     directory = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with os.fdopen(os.open("postmaster.pid", flags, dir_fd=directory), "rb") as file:
+        with os.fdopen(os.open(_LOCK_FILE, flags, dir_fd=directory), "rb") as file:
             lines = file.read(_LONGEST).decode("utf-8", "replace").splitlines()
         return os.fstat(directory).st_uid, lines[_SHARED_MEMORY_LINE]
     finally:

@@ -60,8 +60,8 @@ def test_what_cannot_be_used_is_passed_over_and_told(tmp_path: Path, environment
     assert access is not None
     assert access.kubeconfig == theirs
     assert [(error.facts["path"], error.facts["reason"]) for error in unusable(environment)] == [
-        (tmp_path / "broken", "it is not YAML"),
-        (tmp_path / "pipe", "it is a pipe or a socket, and not a file"),
+        (str(tmp_path / "broken"), "it is not YAML"),
+        (str(tmp_path / "pipe"), "it is a pipe or a socket, and not a file"),
     ]
 
 

@@ -74,8 +74,11 @@ def _pipe(path: Path) -> None:
 
 def _socket(path: Path) -> None:
     path.unlink()
+    # By a descriptor: a socket's path has 107 bytes.
+    directory = os.open(path.parent, os.O_RDONLY)
     with socket.socket(socket.AF_UNIX) as made:
-        made.bind(str(path))
+        made.bind(f"/proc/self/fd/{directory}/{path.name}")
+    os.close(directory)
     path.chmod(0o600)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.errors import KEPT_STACK_MISSING, NO_SUCH_LOG, STACK_MISSING, PlexdevError
 from pytest_plexdev.lookup import nearest
+from pytest_plexdev.stack.private_files import open_private
 
 if TYPE_CHECKING:
     from pytest_plexdev.choose import Attached, Here
@@ -36,7 +38,8 @@ def read_log(service: str, chosen: Here | None, *, directory: Path | None) -> st
     source = _source(chosen, directory)
     _refuse_unknown(service, _services(source))
     if isinstance(source, Path):
-        return _file(source, service).read_text("utf-8", "replace")
+        with os.fdopen(open_private(_file(source, service), os.O_RDONLY), "rb") as log:
+            return log.read().decode("utf-8", "replace")
     return source.provider.log(source.info, service)
 
 
@@ -92,7 +95,7 @@ def _file(logs: Path, service: str) -> Path:
 
 
 def _print_file(path: Path, *, follow: bool) -> None:
-    with path.open("rb") as log:
+    with os.fdopen(open_private(path, os.O_RDONLY), "rb") as log:
         while True:
             sys.stdout.buffer.write(log.read())
             sys.stdout.buffer.flush()

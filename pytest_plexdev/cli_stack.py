@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import shlex
 import shutil
 from dataclasses import asdict
@@ -173,14 +172,14 @@ def _has_cluster() -> bool:
 
 def _down_kept(options: argparse.Namespace) -> int:
     from pytest_plexdev import choose, cli_embedded
+    from pytest_plexdev.stack.run_directory import remove_left
 
     directory: Path = options.directory
     attached = choose.kept_cluster(directory)
     if attached is None:
         return cli_embedded.down(options)
     attached.provider.down(attached.info)
-    with contextlib.suppress(OSError):
-        directory.absolute().parent.rmdir()
+    remove_left(directory.absolute().parent)
     report_done(options, ["plexdev: the stack is down"])
     return 0
 

@@ -7,7 +7,6 @@ one that crashed and its replacement, the controller.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +16,14 @@ from filelock import FileLock
 
 from pytest_plexdev.errors import PlexdevError, decode_failure, encode_failure
 from pytest_plexdev.output import BRING_UP, Output, read_end
-from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK, Progress, Provider, StackInfo
+from pytest_plexdev.stack.private_files import damaged, make_private_directory, read_private, write_private
+from pytest_plexdev.stack.run_directory import STACK_DIRECTORY, hold
 
 Keep: TypeAlias = Literal["never", "on-failure", "always"]
 ProviderFactory: TypeAlias = Callable[[Path], Provider]
 
 _OWNER: Final = "the last failed bring-up"
-STACK_DIRECTORY: Final = "stack"
-"""Name of a fresh stack's directory, in the run's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +56,7 @@ class Lease:
             if self._info_file.exists():
                 return StackInfo.read(self._info_file)
             if self._failure_file.exists():
-                raise decode_failure(json.loads(self._failure_file.read_text(encoding="utf-8")))
+                raise self._failure()
             return self._bring_up(progress)
 
     def peek(self) -> StackInfo | None:
@@ -83,7 +81,7 @@ class Lease:
             info = self.peek()
             keeps = self.keep == "always" or (failed and self.keep == "on-failure")
             if info is not None and keeps:
-                (info.directory / KEPT_MARK).touch()
+                write_private(self._stack_directory / KEPT_MARK, b"")
             elif info is not None:
                 self.provider_factory(self._stack_directory).down(info)
         for file in (self._info_file, self._failure_file, self._lock_file):
@@ -95,7 +93,7 @@ class Lease:
             info = self.provider_factory(self._stack_directory).up(progress)
         except PlexdevError as error:
             told = self._with_kept_logs(error)
-            write_whole(self._failure_file, json.dumps(encode_failure(told)).encode())
+            write_private(self._failure_file, json.dumps(encode_failure(told)).encode())
             raise told from None
         info.write(self._info_file)
         self.output.remove(_OWNER, BRING_UP)
@@ -112,12 +110,25 @@ class Lease:
         except OSError as refusal:
             place = self.output.shown(self.output.directory / BRING_UP)
             log = f"the lines above ({place} cannot be written: {refusal.strerror or refusal})"
-        shutil.rmtree(self._stack_directory, ignore_errors=True)
+        self._remove_stack_directory()
         return PlexdevError(error.failure, detail=error.detail, **{**error.facts, "log": log})
 
+    def _remove_stack_directory(self) -> None:
+        from pytest_plexdev.stack.embedded.removal import remove_stack
+
+        remove_stack(self._stack_directory)
+        with hold(self.run_directory) as held:
+            held.delete(STACK_DIRECTORY)
+
+    def _failure(self) -> PlexdevError:
+        try:
+            return decode_failure(json.loads(read_private(self._failure_file)))
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            return damaged(self._failure_file, f"{type(error).__name__}: {error}")
+
     def _lock(self) -> FileLock:
-        self.run_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return FileLock(self._lock_file)
+        make_private_directory(self.run_directory)
+        return FileLock(self._lock_file, mode=0o600)
 
     @property
     def _lock_file(self) -> Path:

@@ -105,6 +105,7 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     with observing(node.config, "what a worker says of plexdev"):
+        run.of(node.config).hold_if_made()
         guard.add_lines(node.config, getattr(node, "workeroutput", {}).get(guard.WORKER_OUTPUT, ()))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.output import Output
     from pytest_plexdev.running import Stack
     from pytest_plexdev.stack.model import StackInfo
+    from pytest_plexdev.stack.ownership import Ownership
     from pytest_plexdev.wanted import Wanted
 
 WORKER_INPUT: Final = "plexdev_run"
@@ -52,6 +52,7 @@ class Run:
         death: The server that died in the middle of the run, once a test of this process has failed for it.
         failed: Whether a test has failed.
         first: When this process got the stack.
+        held: The run's directory, once this process has put something there.
         invocation_directory: Where pytest was started: messages show paths below it as relative ones.
     """
 
@@ -65,6 +66,7 @@ class Run:
     death: PlexdevError | None = None
     failed: bool = False
     first: Moment | None = None
+    held: Ownership | None = None
     invocation_directory: Path | None = None
 
     @property
@@ -101,14 +103,22 @@ class Run:
         """What the running stack has otherwise than this checkout, whichever process found it."""
         if self.running is not None:
             return self.running.drift
-        return self._drift_file.read_text(encoding="utf-8").splitlines() if self._drift_file.is_file() else ()
+        return self._read(self._drift_file).splitlines()
 
     @property
     def passed_over(self) -> str:
         """Why the warm cluster is not used though one is known; empty where that is not so."""
         if self.running is not None:
             return self.running.passed_over
-        return self._passed_over_file.read_text(encoding="utf-8") if self._passed_over_file.is_file() else ""
+        return self._read(self._passed_over_file)
+
+    @staticmethod
+    def _read(file: Path) -> str:
+        if not file.is_file():
+            return ""
+        from pytest_plexdev.stack.private_files import read_private
+
+        return read_private(file).decode(errors="replace")
 
     @property
     def _passed_over_file(self) -> Path:
@@ -167,14 +177,17 @@ class Run:
         began = monotonic()
         from pytest_plexdev import choose
 
+        if not self.settings.dev_stack:
+            self.hold()  # before anything is put there; to say that there is no running stack makes no directory
         attached = choose.stack_for(self._wanted)
         # Only now: an HTTP client is 100 ms of imports, and where there is no stack nobody needs one.
         from pytest_plexdev.running import Stack
+        from pytest_plexdev.stack.private_files import write_private
 
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.hold()
         if not self.stack_file.exists():
-            self._drift_file.write_text("\n".join(attached.drift), encoding="utf-8", errors="backslashreplace")
-            self._passed_over_file.write_text(attached.passed_over, encoding="utf-8", errors="backslashreplace")
+            write_private(self._drift_file, "\n".join(attached.drift).encode(errors="backslashreplace"))
+            write_private(self._passed_over_file, attached.passed_over.encode(errors="backslashreplace"))
             attached.info.write(self.stack_file)
         stack = Stack(
             attached.info,
@@ -186,6 +199,18 @@ class Run:
         self.first = Moment(unix_time(), stack.log_sizes())
         return stack
 
+    def hold(self) -> None:
+        """Own the run's directory, together with the run's other processes, from now until this one ends."""
+        if self.held is None:
+            from pytest_plexdev.stack.run_directory import hold
+
+            self.held = hold(self.directory)
+
+    def hold_if_made(self) -> None:
+        """Own it if another process of the run has made it: the controller, for its workers end before it does."""
+        if self.is_controller and os.path.isdir(self.directory):  # noqa: PTH112 - without pathlib's cost
+            self.hold()
+
     def end(self) -> None:
         """Give back what the run holds; in the controller, after every worker is gone.
 
@@ -193,25 +218,33 @@ class Run:
         one that could not be deleted. That removes it then, as a supervisor does whose controller was killed.
         """
         if not self.is_controller or not self.directory.is_dir():
+            self._release()
             return
-        from pytest_plexdev import choose, told
+        from pytest_plexdev import choose
         from pytest_plexdev.errors import PlexdevError
-        from pytest_plexdev.lease import STACK_DIRECTORY
+        from pytest_plexdev.stack import run_directory
         from pytest_plexdev.stack.kind.host import reaper
         from pytest_plexdev.stack.system_errors import system_errors
 
-        shutil.rmtree(self.logins, ignore_errors=True)
-        for file in (self.stack_file, self._drift_file, self._passed_over_file, self.directory / told.FILE):
-            file.unlink(missing_ok=True)
         try:
             with system_errors("end the stack of this run", near=self.directory):
+                self.hold()
+                assert self.held is not None
+                self.held.delete(*(name for name in run_directory.FILES if name not in run_directory.LEASE_FILES))
                 kept = choose.give_back(self._wanted, failed=self.failed)
+                if kept is None and not reaper.watches_over(self.directory / run_directory.STACK_DIRECTORY):
+                    self.held.remove(*run_directory.FILES, run_directory.STACK_DIRECTORY)
+                run_directory.sweep()
         except PlexdevError as error:
             # The tests are over and told; a traceback of pytest's own end would say no more than this.
             sys.stderr.write(f"\n{error}\n")
-            return
-        if kept is None and not reaper.watches_over(self.directory / STACK_DIRECTORY):
-            shutil.rmtree(self.directory, ignore_errors=True)
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        if self.held is not None:
+            self.held.release()
+            self.held = None
 
     @property
     def _wanted(self) -> Wanted:

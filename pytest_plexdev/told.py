@@ -52,20 +52,23 @@ def skip_if_told(directory: Path, test: str) -> None:
 
 
 def _read(directory: Path) -> _Told | None:
-    try:
-        return _Told(**json.loads((directory / FILE).read_bytes()))
-    except OSError:
-        return _IN_THIS_PROCESS.get(directory)
+    from pytest_plexdev.stack.private_files import read_private
+
+    with contextlib.suppress(OSError, ValueError, TypeError, RecursionError, PlexdevError):
+        return _Told(**json.loads(read_private(directory / FILE)))
+    return _IN_THIS_PROCESS.get(directory)
 
 
 def _tell(directory: Path, told: _Told) -> None:
     # Of two workers that hear of it at the same time, one tells; nobody reads half a file. Where nothing can be
     # written or linked, each process of the run tells.
     _IN_THIS_PROCESS.setdefault(directory, told)
-    draft = directory / f"{FILE}.{os.getpid()}"
-    with contextlib.suppress(OSError):
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft.write_text(json.dumps(asdict(told)), encoding="utf-8")
+    from pytest_plexdev.stack.private_files import write_private
+    from pytest_plexdev.stack.run_directory import hold
+
+    draft = directory / f".{FILE}.{os.urandom(6).hex()}"
+    with contextlib.suppress(OSError, PlexdevError), hold(directory):
+        write_private(draft, json.dumps(asdict(told)).encode())
         with contextlib.suppress(OSError):
             os.link(draft, directory / FILE)
         draft.unlink()

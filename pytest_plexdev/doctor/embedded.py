@@ -12,10 +12,11 @@ import httpx
 
 from pytest_plexdev.api.transport import new_http_client
 from pytest_plexdev.doctor.model import Finding, FindingState
+from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.directories import cache_directory
-from pytest_plexdev.stack.embedded.layout import supervisor_of
 from pytest_plexdev.stack.embedded.warm import find_in, warm_directory
 from pytest_plexdev.stack.model import StackInfo, Verdict
+from pytest_plexdev.stack.ownership import look
 from pytest_plexdev.stack.temporary import temporary_directory
 
 ROOM_NEEDED: Final = 100 << 20
@@ -29,9 +30,13 @@ _API: Final = "plexsphere"
 def examine_embedded(directory: Path | None = None) -> list[Finding]:
     """Look at the embedded stack in *directory*, by default the warm one, and at what one needs. Nothing is changed."""
     place = directory or warm_directory()
-    info = find_in(place)
-    verdicts = _verdicts(info)
-    return [_of_the_stack(place, info, verdicts), *_of_readyz(info, verdicts), _of_the_disk(place), _of_the_cache()]
+    try:
+        info = find_in(place)
+        verdicts = _verdicts(info)
+        of_the_stack = [_of_the_stack(place, info, verdicts), *_of_readyz(info, verdicts)]
+    except PlexdevError as error:
+        of_the_stack = [_finding("found", error.what, error.fix)]  # its files are damaged, or somebody else's
+    return [*of_the_stack, _of_the_disk(place), _of_the_cache()]
 
 
 def _verdicts(info: StackInfo | None) -> Sequence[Verdict]:
@@ -43,7 +48,10 @@ def _verdicts(info: StackInfo | None) -> Sequence[Verdict]:
 
 
 def _of_the_stack(place: Path, info: StackInfo | None, verdicts: Sequence[Verdict]) -> Finding:
-    state, evidence, command = _stack_state(place, info, verdicts)
+    return _finding(*_stack_state(place, info, verdicts))
+
+
+def _finding(state: FindingState, evidence: str, command: str) -> Finding:
     return Finding(
         mode="embedded-stack",
         title="the embedded stack is not whole",
@@ -55,19 +63,20 @@ def _of_the_stack(place: Path, info: StackInfo | None, verdicts: Sequence[Verdic
 
 
 def _stack_state(place: Path, info: StackInfo | None, verdicts: Sequence[Verdict]) -> tuple[FindingState, str, str]:
-    supervisor = supervisor_of(place)
-    if supervisor is None:
+    found = look(place)
+    if found is None:
         return "ok", f"none is running in {place}", ""
-    if not supervisor.is_alive:
-        return "found", f"the supervisor in {place} (pid {supervisor.pid}) was killed, and every server with it", AGAIN
+    pid = f"pid {found.mark.pid}" if found.mark is not None else "its mark is damaged"
+    if not found.is_owned:
+        return "found", f"the supervisor in {place} ({pid}) was killed, and every server with it", AGAIN
     if info is None:
-        return "ok", f"the one in {place} is coming up (supervisor: pid {supervisor.pid})", ""
+        return "ok", f"the one in {place} is coming up (supervisor: {pid})", ""
     broken = [verdict for verdict in verdicts if verdict.state != "ready"]
     if broken:
         evidence = "; ".join(f"{each.name} is {each.state}: {each.headline}" for each in broken)
         return "found", f"in {place}: {evidence}", AGAIN
     names = ", ".join(verdict.name for verdict in verdicts)
-    return "ok", f"in {place}: supervisor (pid {supervisor.pid}), {names}", ""
+    return "ok", f"in {place}: supervisor ({pid}), {names}", ""
 
 
 def _of_readyz(info: StackInfo | None, verdicts: Sequence[Verdict]) -> list[Finding]:

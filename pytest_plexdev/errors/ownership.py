@@ -18,3 +18,15 @@ OWNED_ELSEWHERE: Final = Failure(
     why="its lock is held, so it is not deleted; {owner}",
     fix="end it where it runs: {command}; or use another directory here: {instead}",
 )
+DIRECTORY_TAKEN: Final = Failure(
+    tag="directory-taken",
+    what="{path} has files that plexdev did not put there: {names}",
+    why="a stack keeps its files there and deletes them at its end, so it takes a new directory or one of its own",
+    fix="move them away, or choose another state directory: PLEXDEV_STATE_DIR=/some/directory",
+)
+STATE_DAMAGED: Final = Failure(
+    tag="state-damaged",
+    what="{path} is not what plexdev writes there: {reason}",
+    why="it was edited, or a disk that was full cut it short; nothing that it says is believed",
+    fix="{fix}",
+)

@@ -9,7 +9,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from pytest_plexdev.stack.private_files import write_private
+from pytest_plexdev.stack.private_files import damaged, read_private, write_private
 
 ProviderName: TypeAlias = Literal["embedded", "kind", "attached"]
 State: TypeAlias = Literal["ready", "waiting", "doomed", "gone"]
@@ -135,9 +135,21 @@ class StackInfo:
         write_private(path, msgspec.json.format(msgspec.json.encode(self, enc_hook=str)))
 
     @classmethod
-    def read(cls, path: Path) -> StackInfo:
-        """Read what :meth:`write` wrote."""
-        return msgspec.json.decode(path.read_bytes(), type=cls, dec_hook=_decode)
+    def read(cls, path: Path, *, fix: str = "") -> StackInfo:
+        """Read what :meth:`write` wrote.
+
+        Args:
+            fix: What to type where it is damaged; by default the command that removes it.
+
+        Raises:
+            PlexdevError: ``state-damaged``, ``untrusted-path``.
+            OSError: It is not there, or cannot be read.
+        """
+        content = read_private(path)
+        try:
+            return msgspec.json.decode(content, type=cls, dec_hook=_decode)
+        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
+            raise damaged(path, str(error), fix) from None
 
 
 def _decode(kind: type, value: object) -> object:

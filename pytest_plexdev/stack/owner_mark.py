@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, get_args
@@ -56,14 +55,19 @@ class Mark:
             counterpart=str(counterpart or ""),
             pid=me.pid,
             started=me.started,
-            host=socket.gethostname(),
+            host=os.uname().nodename,
             pid_namespace=_pid_namespace(),
         )
 
     @property
+    def is_from_here(self) -> bool:
+        """Whether pids mean to the owner what they mean to this process."""
+        return self.pid_namespace == _pid_namespace()
+
+    @property
     def owner(self) -> str:
         """The owner in words."""
-        where = "" if self.pid_namespace == _pid_namespace() else ", in another container or PID namespace"
+        where = "" if self.is_from_here else ", in another container or PID namespace"
         return f"it noted that it is process {self.pid} on {self.host}{where}"
 
     @classmethod

@@ -16,6 +16,7 @@ from typing import Final
 
 from pytest_plexdev.stack.directories import state_directory
 from pytest_plexdev.stack.model import KEPT_MARK
+from pytest_plexdev.stack.owner_mark import MARK
 from pytest_plexdev.stack.processes import describe
 
 _WARM: Final = "warm"
@@ -85,7 +86,7 @@ def _stack_directory(pid: int) -> Path | None:
     with contextlib.suppress(OSError):
         log = Path(os.readlink(f"/proc/{pid}/fd/2"))  # noqa: PTH115 (a Path of it would be resolved)
         directory = log.parent.parent
-        if log.parent.name == "logs" and (directory / "supervisor.json").is_file():
+        if log.parent.name == "logs" and (directory / MARK).is_file():
             return directory.resolve()
     return None
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.ownership import UNTRUSTED_PATH
+from pytest_plexdev.errors.ownership import STATE_DAMAGED, UNTRUSTED_PATH
 from pytest_plexdev.stack.files import write_whole
 
 DIRECTORY_MODE: Final = 0o700
@@ -139,6 +139,17 @@ def write_private(path: Path, content: bytes) -> None:
         OSError: It cannot be written.
     """
     write_whole(path, content, mode=FILE_MODE)
+
+
+def damaged(path: Path, reason: str, fix: str = "") -> PlexdevError:
+    """The error for a file of ours that does not say what is written there.
+
+    Args:
+        reason: As a clause.
+        fix: What to type; by default the command that removes it.
+    """
+    fix = fix or f"look at it, then remove it: rm {shlex.quote(str(path))}"
+    return PlexdevError(STATE_DAMAGED, path=path, reason=reason, fix=fix)
 
 
 def _check(path: Path, status: os.stat_result, *, owners: Collection[int] = ()) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 from pytest_plexdev.stack.model import Endpoints, StackInfo
-from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.stack.owner_mark import Mark
+from pytest_plexdev.stack.ownership import own
+from pytest_plexdev.stack.private_files import make_private_directory
 
 HIDES = """
 import sys
@@ -100,17 +102,16 @@ def test_who_has_no_cluster_does_not_hear_of_it(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def embedded(tmp_path: Path) -> None:
+def embedded(tmp_path: Path) -> Iterator[None]:
     """The files of a stack that somebody else brought up, and whose tenants its provider does not know."""
-    me = ProcessId.of(os.getpid())
     directory = tmp_path / "state" / "warm"
-    directory.mkdir(parents=True)
-    owner = {"pid": me.pid, "started": me.started, "scratch": str(directory / "none")}
-    (directory / "supervisor.json").write_text(json.dumps(owner))
+    make_private_directory(directory)
     nowhere = Endpoints(api="http://127.0.0.1:9", issuer="http://127.0.0.1:9", database="x", nats="x")
     StackInfo(provider="embedded", id="warm", directory=directory, endpoints=nowhere, started_at=0).write(
         directory / "stack.json"
     )
+    with own(directory, Mark.of_this_process("stack", "warm")):
+        yield
 
 
 @pytest.mark.parametrize(

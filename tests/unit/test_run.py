@@ -14,6 +14,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import NODE_UNREADABLE
 from pytest_plexdev.options import resolve
 from pytest_plexdev.run import Run
+from pytest_plexdev.stack.owner_mark import MARK
 from pytest_plexdev.stack.processes import ProcessId
 
 
@@ -24,6 +25,7 @@ def ended(tmp_path: Path) -> Callable[[], Path]:
 
     def end() -> Path:
         (directory / "stack").mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o700)
         settings = resolve({"stack": "kind"}, {}, {})
         Run(
             settings=settings,
@@ -55,7 +57,7 @@ def test_what_a_killed_worker_left_is_there_for_what_watches_over_it_and_nothing
 ) -> None:
     (tmp_path / "run" / "told.json").write_text("{}")
 
-    assert [each.name for each in ended().iterdir()] == ["stack"]
+    assert sorted(each.name for each in ended().iterdir()) == [MARK, "stack"]
 
 
 def test_where_nothing_watches_any_more_the_directory_is_gone(

@@ -7,22 +7,38 @@ for what must be near the root: a Unix socket's path has 107 bytes, and ``nobody
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import shutil
-import stat
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.stack.files import write_whole
-from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.ownership import DIRECTORY_TAKEN
+from pytest_plexdev.stack.embedded.removal import FILES, remove_data
+from pytest_plexdev.stack.owner_mark import Mark
+from pytest_plexdev.stack.ownership import Ownership, look, own
+from pytest_plexdev.stack.private_files import make_private_directory
+from pytest_plexdev.stack.run_directory import FILES as RUN_FILES
+from pytest_plexdev.stack.run_directory import PREFIX
+from pytest_plexdev.stack.run_directory import hold as hold_run
 from pytest_plexdev.stack.temporary import temporary_directory
 
 CONFIGURATION: Final = "configuration"
 """Name of the directory of rendered configuration, in a stack's."""
-_SCRATCH_PREFIX: Final = "plexdev-"
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What a supervisor owns, for as long as it lives.
+
+    Attributes:
+        run: The directory of the run that it serves, together with the run's processes.
+    """
+
+    directory: Ownership
+    scratch: Ownership
+    run: Ownership | None
 
 
 @dataclass(frozen=True)
@@ -31,20 +47,31 @@ class Layout:
 
     directory: Path
     scratch: Path
+    owned: Owned | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def create(cls, directory: Path, *, supervisor: ProcessId) -> Layout:
-        """Make the directories. The scratch directory says whose it is, so that a later run can sweep it."""
-        scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH_PREFIX, dir=temporary_directory()))
-        layout = cls(directory, scratch)
-        try:
+    def create(cls, directory: Path, *, name: str, run: Path | None = None) -> Layout:
+        """Make the directories and own them: this process is the supervisor of the stack.
+
+        Args:
+            directory: As :func:`make_directory` made it.
+            name: Of the stack.
+            run: The directory of the run that the stack serves.
+
+        Raises:
+            PlexdevError: ``owned-elsewhere``, ``untrusted-path``.
+        """
+        with contextlib.ExitStack() as undone:
+            shared = undone.enter_context(hold_run(run)) if run is not None else None
+            scratch = Path(tempfile.mkdtemp(prefix=PREFIX, dir=temporary_directory()))
+            scratch.chmod(0o700)  # what the umask took from it
+            data = own(scratch, Mark.of_this_process("scratch", name, counterpart=directory))
+            undone.callback(remove_data, data)
+            mark = Mark.of_this_process("stack", name, counterpart=scratch)
+            layout = cls(directory, scratch, Owned(undone.enter_context(own(directory, mark)), data, shared))
             for path in (layout.logs, layout.configuration, layout.ends):
-                path.mkdir(parents=True, exist_ok=True)
-            _write_owner(scratch / "supervisor.json", supervisor, scratch)
-            _write_owner(layout.supervisor_file, supervisor, scratch)
-        except OSError:
-            layout.remove_data()
-            raise
+                make_private_directory(path)
+            undone.pop_all()
         return layout
 
     @property
@@ -80,10 +107,6 @@ class Layout:
         return self.scratch / "jetstream"
 
     @property
-    def supervisor_file(self) -> Path:
-        return supervisor_file(self.directory)
-
-    @property
     def stack_file(self) -> Path:
         return stack_file(self.directory)
 
@@ -91,10 +114,17 @@ class Layout:
         return self.logs / f"{service}.log"
 
     def remove_data(self) -> None:
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        if self.owned is not None:
+            remove_data(self.owned.scratch)
 
     def remove(self) -> None:
-        shutil.rmtree(self.directory, ignore_errors=True)
+        if self.owned is not None:
+            self.owned.directory.remove(*FILES)
+
+    def remove_run(self) -> None:
+        """Remove the directory of the run that the stack served."""
+        if self.owned is not None and self.owned.run is not None:
+            self.owned.run.remove(*RUN_FILES)
 
 
 def stack_file(directory: Path) -> Path:
@@ -102,54 +132,21 @@ def stack_file(directory: Path) -> Path:
     return directory / "stack.json"
 
 
-def supervisor_file(directory: Path) -> Path:
-    return directory / "supervisor.json"
+def make_directory(directory: Path, *, name: str) -> None:
+    """Make the directory of a stack and mark it as one; the stack's supervisor owns it from its start on.
+
+    Raises:
+        PlexdevError: ``untrusted-path``; ``directory-taken``: somebody else's files are there.
+    """
+    make_private_directory(directory)
+    if look(directory) is None:
+        strangers = sorted(path.name for path in directory.iterdir())
+        if strangers:
+            raise PlexdevError(DIRECTORY_TAKEN, path=directory, names=_some(strangers))
+        own(directory, Mark.of_this_process("stack", name)).release()
+    make_private_directory(directory / "logs")
 
 
-def supervisor_of(directory: Path) -> ProcessId | None:
-    """The supervisor that the stack in ``directory`` has or had; ``None`` where it never had one."""
-    owner = _read_owner(supervisor_file(directory))
-    return owner[0] if owner else None
-
-
-def sweep(directory: Path) -> None:
-    """Remove the scratch directory of the stack in ``directory`` if its supervisor was killed before it could."""
-    owner = _read_owner(supervisor_file(directory))
-    if owner is not None and not owner[0].is_alive:
-        _remove_scratch(owner[1])
-
-
-def sweep_all() -> None:
-    """Remove every scratch directory of this user whose supervisor was killed before it could."""
-    for mark in temporary_directory().glob(f"{_SCRATCH_PREFIX}*/supervisor.json"):
-        # The directory is everybody's: only what this user made is believed, and only as far as itself.
-        owner = _read_owner(mark) if _is_ours(mark) and _is_ours(mark.parent) else None
-        if owner is not None and not owner[0].is_alive:
-            _remove_scratch(mark.parent)
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        found = path.lstat()
-    except OSError:
-        return False
-    return found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode)
-
-
-def _remove_scratch(scratch: Path) -> None:
-    from pytest_plexdev.stack.embedded.shared_memory import release
-
-    release(scratch / "postgres")
-    shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _write_owner(path: Path, supervisor: ProcessId, scratch: Path) -> None:
-    owner = {"pid": supervisor.pid, "started": supervisor.started, "scratch": str(scratch)}
-    write_whole(path, json.dumps(owner).encode())
-
-
-def _read_owner(path: Path) -> tuple[ProcessId, Path] | None:
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return ProcessId(said["pid"], said["started"]), Path(said["scratch"])
-    return None
+def _some(names: Collection[str], most: int = 3) -> str:
+    rest = len(names) - most
+    return ", ".join([*names][:most]) + (f" and {rest} more" if rest > 0 else "")

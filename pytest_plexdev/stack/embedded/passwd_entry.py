@@ -45,10 +45,13 @@ def with_entry(uid: int, environment: Mapping[str, str], *, program: Path, direc
         PlexdevError: ``user-unknown``: the program's C library is none that is known here.
     """
     copies = directory / "libraries"
-    copies.mkdir(mode=0o755, exist_ok=True)
+    copies.mkdir(exist_ok=True)
+    copies.chmod(0o755)  # initdb may run as another user
     if not [copy for library in _libraries(program, environment) if (copy := _redirected(library, copies))]:
         raise PlexdevError(USER_UNKNOWN, uid=uid, reason="its C library reads no other file")
-    (directory / _FILE).write_text(f"plexdev:x:{uid}:{uid}::/:/bin/false\n", "utf-8")
+    entry = directory / _FILE
+    entry.write_text(f"plexdev:x:{uid}:{uid}::/:/bin/false\n", "utf-8")
+    entry.chmod(0o644)
     # Relative, for the loader reads a list in which `$`, a colon and a semicolon have a meaning.
     path = os.pathsep.join(filter(None, (copies.name, environment.get("LD_LIBRARY_PATH"))))
     return {**environment, "LD_LIBRARY_PATH": path}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
+import os
 import signal
 import subprocess
 import time
@@ -17,17 +17,20 @@ from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError, decode_failure
 from pytest_plexdev.stack.directories import ensure_writable
 from pytest_plexdev.stack.embedded.channel import decode_event
 from pytest_plexdev.stack.embedded.environment import program_environment
-from pytest_plexdev.stack.embedded.layout import stack_file, supervisor_of, sweep
+from pytest_plexdev.stack.embedded.layout import make_directory
+from pytest_plexdev.stack.embedded.owner import SUPERVISOR, find_supervisor
 from pytest_plexdev.stack.embedded.processes import last_lines
+from pytest_plexdev.stack.embedded.removal import remove_stack
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
 from pytest_plexdev.stack.embedded.state import verdicts
 from pytest_plexdev.stack.embedded.template import TEMPLATES
+from pytest_plexdev.stack.embedded.warm import read_stack
 from pytest_plexdev.stack.model import Progress, StackInfo, Verdict
-from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.stack.private_files import open_private
+from pytest_plexdev.stack.processes import ProcessHandle, ProcessId
 from pytest_plexdev.stack.python import module_command
 from pytest_plexdev.stack.system_errors import system_errors
 
-_SUPERVISOR: Final = "pytest_plexdev.stack.embedded.supervisor"
 _LONGEST_STOP: Final = 5.0
 """Seconds; a stop takes a tenth of one. After that the supervisor is killed, and its children with it."""
 
@@ -37,8 +40,8 @@ class EmbeddedProvider:
 
     Args:
         settings: What to bring up, and for whom.
-        directory: The stack's own directory: made by ``up``, removed by ``down``. After a failed bring-up it
-            stays where the error names a log.
+        directory: The stack's own directory: made by ``up``, removed by ``down``, with what a stack keeps there.
+            After a failed bring-up it stays where the error names a log.
     """
 
     def __init__(self, settings: EmbeddedSettings, directory: Path) -> None:
@@ -51,7 +54,8 @@ class EmbeddedProvider:
         Raises:
             PlexdevError: ``server-exited``, ``server-silent``, ``program-unfinished``, ``port-taken``,
                 ``extra-missing``, ``disk-full``, ``cache-unwritable``, ``state-unwritable``, ``system-refused``,
-                ``postgres-version`` or ``supervisor-lost``; nothing is left running then.
+                ``postgres-version``, ``owned-elsewhere``, ``directory-taken``, ``untrusted-path`` or
+                ``supervisor-lost``; nothing is left running then.
         """
         try:
             with system_errors("start the embedded stack", near=self._directory, cache=self._settings.cache):
@@ -60,9 +64,10 @@ class EmbeddedProvider:
                 self._bring_up(progress)
         except BaseException as error:
             if not (isinstance(error, PlexdevError) and "log" in error.facts):
-                shutil.rmtree(self._directory, ignore_errors=True)
+                with contextlib.suppress(PlexdevError, OSError):
+                    remove_stack(self._directory)
             raise
-        return StackInfo.read(stack_file(self._directory))
+        return read_stack(self._directory)
 
     def _bring_up(self, progress: Progress) -> None:
         supervisor = _Supervisor(self._directory, Order(self._settings, self._directory))
@@ -73,9 +78,9 @@ class EmbeddedProvider:
             supervisor.abandon()
             raise
 
-    def down(self, info: StackInfo) -> None:
+    def down(self, info: StackInfo) -> None:  # noqa: ARG002
         """End the stack and remove its directory. One that is gone already is fine."""
-        end(info.directory)
+        end(self._directory)
 
     def state(self, info: StackInfo) -> Sequence[Verdict]:
         """Ask every server now, in its own protocol."""
@@ -96,28 +101,33 @@ class EmbeddedProvider:
         """Nothing was opened."""
 
     def _make_directories(self) -> None:
-        (self._directory / "logs").mkdir(parents=True, exist_ok=True)
+        make_directory(self._directory, name=self._settings.id)
         # Before anything starts: the cache of another user is found out by several programs at once otherwise.
         for directory in (self._settings.cache, self._settings.cache / TEMPLATES):
             ensure_writable(directory)
 
 
-def end(directory: Path) -> None:
-    """End the stack in ``directory``, however it was brought up, and remove what is left of it."""
-    _end(supervisor_of(directory))
-    sweep(directory)
-    shutil.rmtree(directory, ignore_errors=True)
+def end(directory: Path) -> list[str]:
+    """End the stack in ``directory``, however it was brought up, and remove what is left of it.
+
+    Returns:
+        The names in the directory that are not a stack's: they stay.
+
+    Raises:
+        PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
+    """
+    supervisor = find_supervisor(directory)
+    if supervisor is not None:
+        with supervisor:
+            _end(supervisor)
+    return remove_stack(directory)
 
 
-def _end(supervisor: ProcessId | None) -> None:
-    handle = supervisor.open() if supervisor else None
-    if handle is None:
-        return
-    with handle:
-        for number, patience in ((signal.SIGTERM, _LONGEST_STOP), (signal.SIGKILL, 1.0)):
-            handle.send(number)
-            if handle.wait(patience):
-                return
+def _end(supervisor: ProcessHandle) -> None:
+    for number, patience in ((signal.SIGTERM, _LONGEST_STOP), (signal.SIGKILL, 1.0)):
+        supervisor.send(number)
+        if supervisor.wait(patience):
+            return
 
 
 class _Supervisor:
@@ -131,9 +141,10 @@ class _Supervisor:
 
     def _start(self, order: Order) -> IO[bytes]:
         # It detaches at once, so this process ends at once: no zombie, no child that a test runner trips over.
-        with self._log.open("ab") as log:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        with os.fdopen(open_private(self._log, flags), "ab") as log:
             launcher = subprocess.Popen(
-                module_command(_SUPERVISOR),
+                module_command(SUPERVISOR),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -170,7 +181,10 @@ class _Supervisor:
     def abandon(self) -> None:
         """End it, whatever it was doing."""
         self._words.close()
-        _end(self._id or self._appeared())
+        supervisor = self._id.open() if self._id else self._appeared()
+        if supervisor is not None:
+            with supervisor:
+                _end(supervisor)
 
     def _messages(self) -> Iterator[dict[str, Any]]:
         for line in self._words:
@@ -182,11 +196,11 @@ class _Supervisor:
             with handle:
                 handle.wait(_LONGEST_STOP)
 
-    def _appeared(self) -> ProcessId | None:
-        # It says who it is within some 30 ms of its start; one that never did finds its reader gone by itself.
+    def _appeared(self) -> ProcessHandle | None:
+        # It owns its directory within some 30 ms of its start; one that never did finds its reader gone by itself.
         deadline = monotonic() + 0.5
         while monotonic() < deadline:
-            if supervisor := supervisor_of(self._directory):
+            if supervisor := find_supervisor(self._directory):
                 return supervisor
             time.sleep(0.005)
         return None

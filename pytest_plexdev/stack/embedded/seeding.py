@@ -16,8 +16,9 @@ from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.layout import stack_file
 from pytest_plexdev.stack.embedded.processes import describe_status, last_lines
 from pytest_plexdev.stack.embedded.settings import Programs
-from pytest_plexdev.stack.files import write_whole
+from pytest_plexdev.stack.embedded.warm import read_stack
 from pytest_plexdev.stack.model import StackInfo
+from pytest_plexdev.stack.private_files import write_private
 
 _CANDIDATE: Final = "manifest-of-a-run.yaml"
 
@@ -43,12 +44,12 @@ def apply(info: StackInfo, seed: Path | None, *, timeout: float) -> StackInfo:
     from filelock import FileLock
 
     manifest = plane.manifest_file(info.directory)
-    with FileLock(manifest.with_suffix(".lock")):
+    with FileLock(manifest.with_suffix(".lock"), mode=0o600):
         if not differs(info, seed):
-            return StackInfo.read(stack_file(info.directory))
+            return read_stack(info.directory)
         text = plane.rendered_manifest(info.endpoints.issuer, seed)
         candidate = manifest.with_name(_CANDIDATE)
-        write_whole(candidate, text.encode())
+        write_private(candidate, text.encode())
         _bootstrap(info, candidate, timeout=timeout)
         seeded = replace(info, tenants=tenants_in(yaml.safe_load(text)))
         seeded.write(stack_file(info.directory))

@@ -21,7 +21,6 @@ from pytest_plexdev.stack.embedded.processes import Child, adopt_orphans
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
 from pytest_plexdev.stack.embedded.sites import Sites
 from pytest_plexdev.stack.embedded.template import Template
-from pytest_plexdev.stack.processes import ProcessId
 from pytest_plexdev.stack.signals import reset_signals
 from pytest_plexdev.stack.system_errors import system_errors
 
@@ -29,6 +28,8 @@ from pytest_plexdev.stack.system_errors import system_errors
 def main() -> int:
     """Bring a stack up, watch over it, take it down."""
     reset_signals()
+    # What it and its programs write is nobody else's to read, whatever the user's umask lets them.
+    os.umask(0o077)
     order = Order.decode(sys.stdin.buffer.read())
     try:
         with system_errors("start the embedded stack", near=order.directory, cache=order.settings.cache):
@@ -51,7 +52,7 @@ def _detach() -> None:
 
 
 def _begin_in(order: Order) -> tuple[Plan, Early]:
-    layout = Layout.create(order.directory, supervisor=ProcessId.of(os.getpid()))
+    layout = Layout.create(order.directory, name=order.settings.id, run=order.settings.run_directory)
     try:
         # Every server can enter it, and there is nothing of a user's in it.
         os.chdir(layout.scratch)
@@ -59,7 +60,6 @@ def _begin_in(order: Order) -> tuple[Plan, Early]:
     except BaseException:
         # The asker hears why, or, of a fault of ours, that the pipe has closed; its traceback goes to the log then.
         layout.remove_data()
-        layout.supervisor_file.unlink(missing_ok=True)
         raise
 
 

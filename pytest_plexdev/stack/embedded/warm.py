@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_plexdev.errors import STACK_BROKEN, STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.stack.directories import state_directory
-from pytest_plexdev.stack.embedded.layout import stack_file, supervisor_of
+from pytest_plexdev.stack.embedded.layout import stack_file
+from pytest_plexdev.stack.embedded.owner import how_to_begin_anew
 from pytest_plexdev.stack.embedded.settings import WARM_ID
-from pytest_plexdev.stack.model import StackInfo
+from pytest_plexdev.stack.model import Service, StackInfo
+from pytest_plexdev.stack.ownership import look
+from pytest_plexdev.stack.private_files import make_private_directory
 
 if TYPE_CHECKING:
     from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
@@ -32,14 +36,39 @@ def find_warm(state: Path | None = None) -> StackInfo | None:
 
 
 def find_in(directory: Path) -> StackInfo | None:
-    """The stack that runs in *directory*, or ``None``."""
-    supervisor = supervisor_of(directory)
-    if supervisor is None or not supervisor.is_alive:
+    """The stack that runs in *directory*, in whatever container its supervisor does, or ``None``.
+
+    Raises:
+        PlexdevError: ``state-damaged``, ``untrusted-path``.
+    """
+    found = look(directory)
+    if found is None or not found.is_owned or (found.mark is not None and found.mark.kind != "stack"):
         return None
     try:
-        return StackInfo.read(stack_file(directory))
+        return read_stack(directory)
     except FileNotFoundError:
         return None
+
+
+def read_stack(directory: Path) -> StackInfo:
+    """What is written of the stack in *directory*, and only of that one: no other directory is believed, and no log.
+
+    Raises:
+        PlexdevError: ``state-damaged``, ``untrusted-path``.
+        FileNotFoundError: It is not ready.
+    """
+    directory = directory.absolute()
+    info = StackInfo.read(stack_file(directory), fix=how_to_begin_anew(directory))
+    found = look(directory)
+    is_here = found is not None and found.mark is not None and found.mark.is_from_here
+    services = tuple(_believed(service, directory / "logs", is_here=is_here) for service in info.services)
+    return replace(info, provider="embedded", directory=directory, services=services, cluster=None)
+
+
+def _believed(service: Service, logs: Path, *, is_here: bool) -> Service:
+    log = logs / service.log.name if service.log is not None else None
+    # In another PID namespace the pid is that of somebody else, or of nobody.
+    return replace(service, log=log, pid=service.pid if is_here else None)
 
 
 def bring_up_warm(
@@ -57,14 +86,14 @@ def bring_up_warm(
     from pytest_plexdev.stack.embedded.template import storage_errors
 
     directory = warm_directory(state)
-    lock = FileLock(directory.with_name("warm.lock"))
+    lock = FileLock(directory.with_name("warm.lock"), mode=0o600)
     with storage_errors(directory.parent, refused=STATE_UNWRITABLE):
-        directory.parent.mkdir(parents=True, exist_ok=True)
+        make_private_directory(directory.parent)
         lock.acquire()
     with contextlib.ExitStack() as held:
         held.callback(lock.release)
         if info := find_warm(state):
-            _refuse_broken(info)
+            _refuse_broken(info, directory)
             return info, False
         return EmbeddedProvider(settings, directory).up(progress), True
 
@@ -79,11 +108,15 @@ def parts_that_differ(settings: EmbeddedSettings, info: StackInfo) -> list[str]:
     return [name for name, real in wants_real.items() if is_real.get(name, real) != real]
 
 
-def _refuse_broken(info: StackInfo) -> None:
+def _refuse_broken(info: StackInfo, directory: Path) -> None:
+    from pytest_plexdev.stack.embedded.owner import find_supervisor
     from pytest_plexdev.stack.embedded.state import verdicts
 
     broken = [verdict for verdict in verdicts(info) if verdict.state != "ready"]
     if broken:
+        # Where nothing here can end it, to be told to end it leads nowhere.
+        if (supervisor := find_supervisor(directory)) is not None:
+            supervisor.close()
         services = ", ".join(f"{verdict.name} is {verdict.state}" for verdict in broken)
         reason = "; ".join(f"{verdict.name}: {verdict.headline}" for verdict in broken)
         raise PlexdevError(STACK_BROKEN, services=services, reason=reason)

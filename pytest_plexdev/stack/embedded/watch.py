@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
 import sys
 import time
@@ -25,11 +24,10 @@ from pytest_plexdev.stack.embedded import plane
 from pytest_plexdev.stack.embedded.bring_up import BringUp
 from pytest_plexdev.stack.embedded.channel import Asker
 from pytest_plexdev.stack.embedded.crew import Crew
-from pytest_plexdev.stack.embedded.layout import sweep_all
 from pytest_plexdev.stack.embedded.plan import Early, Plan
 from pytest_plexdev.stack.embedded.process_watch import call_at_end
 from pytest_plexdev.stack.embedded.processes import Child
-from pytest_plexdev.stack.embedded.shared_memory import release
+from pytest_plexdev.stack.embedded.removal import sweep
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
 from pytest_plexdev.stack.processes import ProcessId
@@ -135,7 +133,7 @@ class _Watch:
         info.write(plan.layout.stack_file)
         self._note_ends(bring_up)
         self._let_asker_go()
-        sweep_all()
+        sweep()
 
     def _tenants(self) -> tuple[SeededTenant, ...]:
         manifest: dict[str, Any] = yaml.safe_load(
@@ -194,12 +192,9 @@ class _Watch:
         layout = self._plan.layout
         layout.stack_file.unlink(missing_ok=True)
         await self._crew.disband()
-        release(layout.data)
         layout.remove_data()
-        layout.supervisor_file.unlink(missing_ok=True)
         if keep_logs and not self._owner_ended:
             return
         layout.remove()
-        run_directory = self._plan.settings.run_directory
-        if self._owner_ended and run_directory is not None:
-            shutil.rmtree(run_directory, ignore_errors=True)
+        if self._owner_ended:
+            layout.remove_run()

@@ -20,6 +20,7 @@ from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings, Pr
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.settings import Order
 from pytest_plexdev.stack.model import Event, StackInfo
+from pytest_plexdev.stack.owner_mark import MARK
 from pytest_plexdev.stack.processes import ProcessId
 
 HERE = Path(__file__).parent
@@ -160,7 +161,7 @@ class Traces:
 
     @classmethod
     def of(cls, directory: Path) -> Traces:
-        scratch = Path(json.loads((directory / "supervisor.json").read_text())["scratch"])
+        scratch = Path(json.loads((directory / MARK).read_text())["counterpart"])
         processes = frozenset(processes_below(directory))
         lock = scratch / "postgres" / "postmaster.pid"
         # A server that has only just begun has not written the line of its shared memory yet.
@@ -199,7 +200,7 @@ def traces_of() -> TracesOf:
 
 
 def processes_below(directory: Path) -> Iterator[ProcessId]:
-    supervisor = json.loads((directory / "supervisor.json").read_text())["pid"]
+    supervisor = json.loads((directory / MARK).read_text())["pid"]
     waiting = [supervisor]
     while waiting:
         pid = waiting.pop()

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_plexdev import cli
 from pytest_plexdev.stack.embedded import EmbeddedSettings
-from pytest_plexdev.stack.embedded.layout import supervisor_of
+from pytest_plexdev.stack.embedded.owner import find_supervisor
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
 from pytest_plexdev.stack.model import StackInfo
@@ -76,14 +76,15 @@ def test_a_server_that_was_killed_is_found(warm: StackInfo, capsys: pytest.Captu
 
 
 def test_a_supervisor_that_was_killed_is_found(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
-    supervisor = supervisor_of(warm.directory)
+    supervisor = find_supervisor(warm.directory)
     assert supervisor is not None
-    os.kill(supervisor.pid, signal.SIGKILL)
+    with supervisor:
+        supervisor.send(signal.SIGKILL)
     _wait_for(lambda: find_warm() is None)
     code, out = doctor(capsys)
 
     assert code == 1
-    assert f"the supervisor in {warm.directory} (pid {supervisor.pid}) was killed" in out
+    assert f"the supervisor in {warm.directory} (pid {supervisor.process.pid}) was killed" in out
 
 
 def test_the_advice_for_a_taken_port_ends_the_one_who_has_it(

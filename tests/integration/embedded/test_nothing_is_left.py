@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from pytest_plexdev.stack.embedded import EmbeddedSettings
-from pytest_plexdev.stack.embedded.layout import supervisor_of
+from pytest_plexdev.stack.embedded.owner import find_supervisor
 from tests.integration.embedded.conftest import Bench, StartOwner, TracesOf, WithPrograms, database_of, pid_of
 
 AT_ONCE = 4.0
@@ -99,10 +99,11 @@ def test_ctrl_c_in_the_middle_of_bring_up(
 def test_supervisor_killed(bench: Bench, settings: EmbeddedSettings, traces_of: TracesOf) -> None:
     info = bench.up(settings)
     traces = traces_of(bench.directory)
-    supervisor = supervisor_of(bench.directory)
+    supervisor = find_supervisor(bench.directory)
     assert supervisor is not None
 
-    os.kill(supervisor.pid, signal.SIGKILL)
+    with supervisor:
+        supervisor.send(signal.SIGKILL)
 
     deadline = time.monotonic() + AT_ONCE
     while any(process.is_alive for process in traces.processes) and time.monotonic() < deadline:

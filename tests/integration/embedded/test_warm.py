@@ -22,6 +22,7 @@ from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
 from pytest_plexdev.stack.model import KEPT_MARK, Event, StackInfo
+from pytest_plexdev.stack.owner_mark import MARK
 from tests.integration.embedded.conftest import Bench, StartOwner, WithPrograms, pid_of
 
 
@@ -70,7 +71,7 @@ def test_finding_takes_milliseconds_and_no_connection(warm: StackInfo) -> None:
 
 
 def test_none_is_found_where_there_is_none_or_it_was_killed(state: Path, warm: StackInfo) -> None:
-    supervisor = json.loads((warm_directory() / "supervisor.json").read_text())["pid"]
+    supervisor = json.loads((warm_directory() / MARK).read_text())["pid"]
     os.kill(supervisor, signal.SIGKILL)
     deadline = time.monotonic() + 2
     while find_warm() is not None and time.monotonic() < deadline:
@@ -139,7 +140,7 @@ def test_logs_prints_what_a_service_wrote_and_names_those_it_has(
 def test_logs_are_there_when_who_wrote_them_is_not(
     warm: StackInfo, capfd: pytest.CaptureFixture[str], killed: str
 ) -> None:
-    owner = json.loads((warm_directory() / "supervisor.json").read_text())["pid"]
+    owner = json.loads((warm_directory() / MARK).read_text())["pid"]
     os.kill(owner if killed == "supervisor" else pid_of(warm, killed), signal.SIGKILL)
     time.sleep(0.2)
 

@@ -11,6 +11,7 @@ from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
 from pytest_plexdev.lease import Keep, Lease
 from pytest_plexdev.output import Output
 from pytest_plexdev.stack.model import Endpoints, Progress, StackInfo, Verdict
+from pytest_plexdev.stack.owner_mark import MARK
 
 
 class Diary:
@@ -127,7 +128,7 @@ def test_the_logs_of_a_failed_bring_up_are_where_its_error_says(tmp_path: Path) 
     kept = tmp_path / "out" / "bring-up"
     assert str(caught.value).endswith(f"fix: read {kept / 'api.log'}")
     assert [path.name for path in kept.glob("[!.]*")] == ["api.log"]
-    assert list(lease.run_directory.iterdir()) == []
+    assert [path.name for path in lease.run_directory.iterdir()] == [MARK]
 
 
 def test_a_bring_up_that_works_removes_the_logs_of_the_one_that_failed(tmp_path: Path, diary: Diary) -> None:

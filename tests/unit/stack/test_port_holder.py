@@ -15,6 +15,7 @@ import pytest
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.stack import port_holder
 from pytest_plexdev.stack.model import KEPT_MARK
+from pytest_plexdev.stack.owner_mark import MARK
 from pytest_plexdev.stack.port_holder import holder_of
 from pytest_plexdev.stack.ports import OTHER_PORTS, reserve
 
@@ -25,7 +26,7 @@ LISTEN = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.get
 def server_of(directory: Path) -> Iterator[tuple[int, int]]:
     """A port and a pid: a program whose log is in the directory of a stack."""
     (directory / "logs").mkdir(parents=True)
-    (directory / "supervisor.json").touch()
+    (directory / MARK).touch()
     with (
         (directory / "logs" / "plexsphere.log").open("wb") as log,
         subprocess.Popen(
@@ -93,5 +94,5 @@ def test_a_strangers_process_is_named_and_not_ended(state: Path) -> None:
 
 def test_a_file_called_like_a_log_does_not_make_a_stack(state: Path, tmp_path: Path) -> None:
     with server_of(tmp_path / "x") as (port, _):
-        (tmp_path / "x" / "supervisor.json").unlink()
+        (tmp_path / "x" / MARK).unlink()
         assert port_holder.holder_of(port).stop == ""

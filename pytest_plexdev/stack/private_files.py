@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import shlex
 import stat
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.ownership import STATE_DAMAGED, UNTRUSTED_PATH
@@ -95,6 +96,15 @@ def read_private(path: Path, *, limit: int = READ_LIMIT) -> bytes:
         if size > limit:
             raise untrusted(path, f"it has {size} bytes", f"rm {shlex.quote(str(path))}")
         return file.read(limit)
+
+
+def read_note(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file of ours; ``None`` where there is none, or it is damaged or somebody else's."""
+    with contextlib.suppress(OSError, ValueError, RecursionError, PlexdevError):
+        note = json.loads(read_private(path))
+        if isinstance(note, dict):
+            return note
+    return None
 
 
 def open_private(path: Path, flags: int, *, dir_fd: int | None = None, owners: Collection[int] = ()) -> int:

@@ -12,10 +12,10 @@ import math
 import os
 import select
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pytest_plexdev.clock import monotonic
 
@@ -25,6 +25,10 @@ POLL_INTERVAL_S: Final = 0.02
 _PROGRAMS_OF_OURS: Final = frozenset({"plexsphere_reference", "pytest_plexdev.stack.embedded.idp"})
 _ENDED_STATES: Final = frozenset({"Z", "X", "x"})
 """``proc(5)``: a zombie waits for its parent to read its status; it does not run any more."""
+
+
+_LARGEST_PID: Final = 2**22
+"""``proc(5)``: of any Linux, whatever ``pid_max`` is set to."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,18 @@ class ProcessId:
             ProcessLookupError: There is none.
         """
         return cls(pid, int(_stat_fields(pid)[19]))
+
+    @classmethod
+    def noted(cls, note: Mapping[str, Any]) -> ProcessId:
+        """The process that a note names.
+
+        Raises:
+            ValueError: It names none: no process of this system can have such a pid.
+        """
+        pid, started = note.get("pid"), note.get("started")
+        if type(pid) is not int or type(started) is not int or not 0 < pid <= _LARGEST_PID:
+            raise ValueError("it names no process")
+        return cls(pid, started)
 
     @property
     def is_alive(self) -> bool:

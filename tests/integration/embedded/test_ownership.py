@@ -1,0 +1,280 @@
+"""A stack that others share files with: other PID namespaces, other users, and files that somebody edited."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev import cli
+from pytest_plexdev.stack import run_directory
+from pytest_plexdev.stack.embedded import EmbeddedSettings
+from pytest_plexdev.stack.embedded.provider import end
+from pytest_plexdev.stack.embedded.removal import sweep
+from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
+from pytest_plexdev.stack.model import StackInfo
+from pytest_plexdev.stack.owner_mark import MARK, Mark
+from pytest_plexdev.stack.ownership import is_owned, own
+from tests.integration.embedded.conftest import ROOT, pid_of
+
+_ANOTHER_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+_COMMAND = (sys.executable, "-c", "import sys; from pytest_plexdev.cli import main; sys.exit(main())")
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "state"))
+    yield tmp_path / "state"
+    end(warm_directory())
+
+
+@pytest.fixture
+def warm(state: Path, settings: EmbeddedSettings) -> StackInfo:
+    return bring_up_warm(replace(settings, id="warm"), lambda event: None)[0]
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Path:
+    (tmp_path / "plexdev-victim" / "deep").mkdir(parents=True)
+    (tmp_path / "plexdev-victim" / "deep" / "thesis.txt").touch()
+    return tmp_path / "plexdev-victim"
+
+
+@pytest.fixture
+def bystander() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "600"]) as process:
+        yield process
+        process.kill()
+
+
+def _scratch() -> Path:
+    return Path(json.loads((warm_directory() / MARK).read_text())["counterpart"])
+
+
+def _elsewhere(*words: str) -> subprocess.CompletedProcess[str]:
+    argv = [*_ANOTHER_NAMESPACE, *words]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(argv, env=variables, capture_output=True, text=True, timeout=120, check=False)
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a PID namespace, or becomes another user")
+
+
+@needs_root
+def test_another_pid_namespace_attaches_and_neither_deletes_nor_ends(
+    warm: StackInfo, settings: EmbeddedSettings
+) -> None:
+    (warm_directory() / "logs" / "mine").touch()
+    sweeps = "from pytest_plexdev.stack.embedded.removal import sweep; sweep()"
+
+    down = _elsewhere(*_COMMAND, "down", "--stack", "embedded")
+    assert down.returncode == 1
+    assert f"plexdev[owned-elsewhere]: the embedded stack in {warm_directory()} is running" in down.stderr
+    assert "in another container or PID namespace" in down.stderr
+    assert "fix: end it where it runs: plexdev down --stack embedded; or" in down.stderr
+    up = _elsewhere(*_COMMAND, "up")
+    assert "plexdev: the stack is already running since" in up.stdout, up.stderr
+    assert _elsewhere(sys.executable, "-c", sweeps).returncode == 0
+    assert "plexsphere            ready" in _elsewhere(*_COMMAND, "status", "--stack", "embedded").stdout
+
+    assert find_warm() == warm
+    assert (_scratch() / "postgres" / "PG_VERSION").exists()
+    assert (warm_directory() / "logs" / "mine").exists()
+
+
+@needs_root
+def test_up_says_where_a_stack_runs_that_is_not_whole_and_cannot_be_ended_here(warm: StackInfo) -> None:
+    os.kill(pid_of(warm, "nats"), signal.SIGSTOP)
+
+    up = _elsewhere(*_COMMAND, "up")
+
+    assert "plexdev[owned-elsewhere]" in up.stderr
+    assert find_warm() is not None
+
+
+def test_edited_files_name_victims_and_both_survive(
+    warm: StackInfo, victim: Path, bystander: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    scratch, place = _scratch(), warm_directory()
+    mark = json.loads((place / MARK).read_text())
+    started = Path(f"/proc/{bystander.pid}/stat").read_text().rpartition(")")[2].split()[19]
+    edited = {**mark, "pid": bystander.pid, "started": int(started), "counterpart": str(victim)}
+    (place / MARK).write_text(json.dumps(edited))
+    (place / "supervisor.json").write_text(json.dumps({**edited, "scratch": str(victim)}))
+    info = json.loads((place / "stack.json").read_text())
+    for service in info["services"]:
+        service["pid"] = bystander.pid
+    (place / "stack.json").write_text(json.dumps({**info, "directory": str(victim)}))
+
+    assert cli.main(["status", "--stack", "embedded"]) == 0
+    assert cli.main(["down", "--stack", "embedded"]) == 0
+
+    assert f"{place}: plexdev did not make supervisor.json" in capsys.readouterr().out
+    assert (victim / "deep" / "thesis.txt").exists()
+    assert bystander.poll() is None
+    assert not is_owned(place)
+    assert not scratch.exists()
+
+
+def test_edited_files_of_a_stack_that_was_killed_name_a_victim_and_it_survives(warm: StackInfo, victim: Path) -> None:
+    scratch, place = _scratch(), warm_directory()
+    mark = json.loads((place / MARK).read_text())
+    os.kill(mark["pid"], signal.SIGKILL)
+    while is_owned(place):
+        time.sleep(0.01)
+    (place / MARK).write_text(json.dumps({**mark, "counterpart": str(victim)}))
+
+    assert cli.main(["down", "--stack", "embedded"]) == 0
+
+    assert (victim / "deep" / "thesis.txt").exists()
+    assert not place.exists()
+    assert scratch.exists()
+    sweep()
+    assert not scratch.exists()
+
+
+def _fifo(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    os.mkfifo(path, 0o600)
+
+
+def _directory(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.mkdir(mode=0o700)
+
+
+def _link(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to("/etc/passwd")
+
+
+def _text(text: str) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        path.write_bytes(text.encode("latin-1"))
+        path.chmod(0o600)
+
+    return damage
+
+
+_DAMAGES = {
+    "list": _text("[]"),
+    "half": _text('{"provider": "embedded", "id": '),
+    "types": _text('{"kind": 7, "provider": [], "pid": "x", "status": {}, "tag": 1}'),
+    "huge": _text('{"kind": "stack", "name": "warm", "pid": 99999999999999999999, "started": 1, "status": 1e999}'),
+    "binary": _text("\x00\xff\xfe"),
+    "fifo": _fifo,
+    "directory": _directory,
+    "link": _link,
+}
+_READERS = ("status", "wait", "env", "logs", "doctor", "up")
+
+
+@pytest.mark.parametrize("damage", _DAMAGES)
+@pytest.mark.parametrize("name", ["stack.json", MARK, "ends/nats.json"])
+def test_no_damaged_file_is_a_traceback_or_a_hang(
+    state: Path, capsys: pytest.CaptureFixture[str], name: str, damage: str
+) -> None:
+    place = warm_directory()
+    state.mkdir(mode=0o700)
+    place.mkdir(mode=0o700)
+    (place / "ends").mkdir(mode=0o700)
+    held = own(place, Mark.of_this_process("stack", "warm"))
+    (place / "stack.json").write_text(_INFO.format(directory=place))
+    (place / "stack.json").chmod(0o600)
+    _DAMAGES[damage](place / name)
+
+    for reader in _READERS:
+        # The one that would start a stack is refused before it does, or this one is owned.
+        options = ["--timeout", "0.1"] if reader in ("wait", "up") else []
+        chosen = [] if reader == "doctor" else ["--stack", "embedded"]
+        status = cli.main([reader, *chosen, *options])
+        said = capsys.readouterr()
+        assert status in (0, 1, 124), reader
+        assert "Traceback" not in said.out + said.err
+        assert not said.err or "plexdev" in said.err
+    held.release()
+    assert cli.main(["down", "--stack", "embedded"]) in (0, 1)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+_INFO = """{{"provider": "embedded", "id": "warm", "directory": "{directory}", "started_at": 1.0,
+"endpoints": {{"api": "http://localhost:9", "issuer": "http://localhost:9/dex", "database": "postgresql://a@127.0.0.1:9/a",
+"nats": "nats://127.0.0.1:9", "signer": "127.0.0.1:9"}}, "services": [{{"name": "nats", "version": "1"}}]}}"""
+
+
+def test_directories_and_files_are_this_users_alone_whatever_the_umask(state: Path, settings: EmbeddedSettings) -> None:
+    before = os.umask(0)
+    try:
+        bring_up_warm(replace(settings, id="warm"), lambda event: None)
+    finally:
+        os.umask(before)
+
+    places = [state, *state.rglob("*"), _scratch()]
+    open_to_others = {str(each): oct(each.stat().st_mode) for each in places if each.stat().st_mode & 0o077}
+    assert {name: mode for name, mode in open_to_others.items() if name != str(state / "warm.lock")} == {}
+    assert state / "warm" / "logs" / "nats.log" in places
+
+
+@needs_root
+def test_a_directory_of_another_user_is_refused_by_name_and_nothing_in_it_is_touched(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = warm_directory()
+    place.mkdir(parents=True, mode=0o700)
+    state.chmod(0o755)
+    os.chown(place, 1234, 1234)
+    prepare = ["setpriv", "--reuid=1234", "--regid=1234", "--clear-groups", "sh", "-c", f"echo '{{}}' > {place}/{MARK}"]
+    subprocess.run(prepare, check=False)
+
+    for command in (["down", "--stack", "embedded"], ["up", "--timeout", "1"], ["status", "--stack", "embedded"]):
+        assert cli.main(command) == 1
+        said = capsys.readouterr().err
+        assert f"plexdev[untrusted-path]: {place} is not trusted: it belongs to the user with id 1234" in said
+    os.chown(place, 0, 0)
+
+
+def test_a_directory_that_others_filled_is_not_taken(
+    state: Path, settings: EmbeddedSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (warm_directory() / "logs").mkdir(parents=True)
+    (warm_directory() / "logs" / "thesis.txt").touch()
+    for directory in (state, warm_directory()):
+        directory.chmod(0o700)
+
+    assert cli.main(["up", "--port", "0", "--idp-port", "0"]) == 1
+    assert f"plexdev[directory-taken]: {warm_directory()} has files" in capsys.readouterr().err
+    assert cli.main(["down", "--stack", "embedded"]) == 0
+    assert (warm_directory() / "logs" / "thesis.txt").exists()
+    shutil.rmtree(warm_directory())
+
+
+def test_the_directory_of_a_killed_run_is_swept_with_the_logins_in_it_and_a_live_one_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    short = Path(tempfile.mkdtemp(prefix="sweep-", dir="/tmp"))
+    monkeypatch.setattr("tempfile.tempdir", str(short))
+    killed, alive = short / "plexdev-killed", short / "plexdev-alive"
+    held = run_directory.hold(killed)
+    (killed / "logins").mkdir()
+    (killed / "logins" / "token.json").touch()
+    (short / "plexdev-unmarked").mkdir()
+
+    with run_directory.hold(alive):
+        run_directory.sweep()
+        assert killed.exists()
+        held.release()
+        run_directory.sweep()
+        assert not killed.exists()
+        assert alive.exists()
+    assert (short / "plexdev-unmarked").exists()
+    shutil.rmtree(short)

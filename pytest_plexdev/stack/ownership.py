@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,8 +23,6 @@ from pytest_plexdev.stack.owned_directory import Ownership as Ownership
 from pytest_plexdev.stack.owner_mark import MARK, Kind, Mark
 from pytest_plexdev.stack.private_files import open_private, open_private_directory
 
-_NOBODY: Final = 65534
-"""As whom Postgres runs for root in some containers: a scratch directory may be that user's, the mark in it is ours."""
 _LOOK_TAKES_S: Final = 0.2
 """A look at a lock takes it for some microseconds; so long an owner waits for that at most."""
 _DELETION_TAKES_S: Final = 10.0
@@ -136,7 +134,7 @@ def elsewhere(directory: Path, *, what: str, command: str, instead: str) -> Plex
 def _own(directory: Path, mark: Mark, mode: int, *, patience_s: float) -> Ownership:
     deadline = monotonic() + patience_s
     while monotonic() < deadline:
-        with open_private_directory(directory, owners=_owners()) as checked:
+        with open_private_directory(directory) as checked:
             try:
                 lock, is_new = _open_or_make(directory, checked)
             except FileNotFoundError:
@@ -158,7 +156,7 @@ def _opened(directory: Path, access: int) -> Iterator[tuple[int, int] | None]:
     """Descriptors of a directory and of the file that is locked, both checked; ``None`` where one is not there."""
     with contextlib.ExitStack() as stack:
         try:
-            checked = stack.enter_context(open_private_directory(directory, owners=_owners()))
+            checked = stack.enter_context(open_private_directory(directory))
             lock = open_private(directory / MARK, access, dir_fd=checked)
         except (FileNotFoundError, NotADirectoryError):
             opened = None
@@ -173,10 +171,6 @@ def _open_or_make(directory: Path, checked: int) -> tuple[int, bool]:
     with contextlib.suppress(FileExistsError):
         return open_private(directory / MARK, os.O_RDWR | os.O_CREAT | os.O_EXCL, dir_fd=checked), True
     return open_private(directory / MARK, os.O_RDWR, dir_fd=checked), False
-
-
-def _owners() -> Collection[int]:
-    return (_NOBODY,) if os.geteuid() == 0 else ()
 
 
 def _try(lock: int, mode: int) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_BUSY, IMAGES_BUSY
 from pytest_plexdev.stack.model import Progress, State, Verdict, VerdictChanged
-from pytest_plexdev.stack.private_files import FILE_MODE, make_private_directory, read_private, write_private
+from pytest_plexdev.stack.private_files import FILE_MODE, make_private_directory, read_note, write_private
 from pytest_plexdev.stack.processes import ProcessId
 from pytest_plexdev.together import go_on, time_left
 
@@ -161,10 +161,10 @@ def _holder(file: Path) -> Holder:
 
 
 def _noted(file: Path) -> Holder | None:
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        said = json.loads(read_private(file))
-        if ProcessId(said["pid"], said["started"]).is_alive:
-            seconds = time.time() - said["since"]
-            words = f"`{said['command']}` (pid {said['pid']}), which has it since {seconds:.0f} s"
-            return Holder(said["pid"], words)
+    note = read_note(file) or {}
+    with contextlib.suppress(ValueError):
+        process, since = ProcessId.noted(note), note.get("since")
+        if isinstance(since, (int, float)) and process.is_alive:
+            words = f"`{note.get('command')}` (pid {process.pid}), which has it since {time.time() - since:.0f} s"
+            return Holder(process.pid, words)
     return None

@@ -16,9 +16,9 @@ from pytest_plexdev.command import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE
 from pytest_plexdev.kube import Access, read_access
-from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.kind.host.engine import kind_environment
 from pytest_plexdev.stack.kind.names import context_of
+from pytest_plexdev.stack.private_files import make_private_directory, read_note, write_private
 from pytest_plexdev.stack.processes import ProcessId
 from pytest_plexdev.tool_output import yaml_lines_of
 
@@ -76,8 +76,8 @@ class Place:
             purpose="to reach the cluster",
             environment=kind_environment(),
         )
-        self.directory.mkdir(parents=True, exist_ok=True)
-        write_whole(self.kubeconfig, yaml_lines_of(said.stdout).encode(), mode=0o600)
+        make_private_directory(self.directory)
+        write_private(self.kubeconfig, yaml_lines_of(said.stdout).encode())
         access = self.access()
         if access is None:
             reason = "kind wrote another one"
@@ -89,16 +89,18 @@ class Place:
         """While it is made, a note says so; it stays where this process does not live to take it away."""
         me = ProcessId.of(os.getpid())
         note = {"cluster": self.name, "pid": me.pid, "started": me.started, "began": time.time()}
-        self.directory.mkdir(parents=True, exist_ok=True)
-        write_whole(self._note, json.dumps(note).encode())
+        make_private_directory(self.directory)
+        write_private(self._note, json.dumps(note).encode())
         yield
         self.forget_creation()
 
     def creation(self) -> Creation | None:
         """The note, where a creation began and was not brought to its end."""
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            said = json.loads(self._note.read_text(encoding="utf-8"))
-            return Creation(said["cluster"], ProcessId(said["pid"], said["started"]), said["began"])
+        note = read_note(self._note) or {}
+        with contextlib.suppress(ValueError):
+            cluster, began = note.get("cluster"), note.get("began")
+            if isinstance(cluster, str) and isinstance(began, (int, float)):
+                return Creation(cluster, ProcessId.noted(note), began)
         return None
 
     def forget_creation(self) -> None:

@@ -23,8 +23,8 @@ from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED
-from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK
+from pytest_plexdev.stack.private_files import read_note, write_private
 from pytest_plexdev.stack.processes import ProcessId
 from pytest_plexdev.stack.python import environment_of_user, module_command
 from pytest_plexdev.stack.signals import reset_signals
@@ -107,9 +107,8 @@ def watches_over(directory: Path) -> bool:
 
 def watcher_of(directory: Path) -> ProcessId | None:
     """The reaper that the stack in *directory* has or had."""
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        said = json.loads((directory / _FILE).read_text(encoding="utf-8"))
-        return ProcessId(said["pid"], said["started"])
+    with contextlib.suppress(ValueError):
+        return ProcessId.noted(read_note(directory / _FILE) or {})
     return None
 
 
@@ -157,7 +156,7 @@ def _detach(directory: Path) -> None:
         os.close(noted)
         os._exit(0 if os.read(written, 1) else 1)
     me = ProcessId.of(os.getpid())
-    write_whole(directory / _FILE, json.dumps({"pid": me.pid, "started": me.started}).encode())
+    write_private(directory / _FILE, json.dumps({"pid": me.pid, "started": me.started}).encode())
     os.write(noted, b"\n")
     os.close(noted)
     os.close(written)

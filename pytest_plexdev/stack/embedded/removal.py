@@ -20,7 +20,7 @@ from pytest_plexdev.stack.temporary import temporary_directory
 
 FILES: Final = ("stack.json", KEPT_MARK, "logs", "configuration", "ends")
 """All that a stack has in its directory."""
-_DATA: Final = ("postgres", "sockets", "template", "jetstream", "installation", "libraries", "passwd")
+_DATA: Final = ("postgres", "sockets", "signer", "template", "jetstream", "installation", "libraries", "passwd")
 _OF_PROGRAMS: Final = re.compile(r"core(\.\d+)?")
 """What a server that crashed leaves in its working directory."""
 

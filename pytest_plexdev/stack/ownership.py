@@ -23,7 +23,7 @@ from pytest_plexdev.stack.owned_directory import Ownership as Ownership
 from pytest_plexdev.stack.owner_mark import MARK, Kind, Mark
 from pytest_plexdev.stack.private_files import open_private, open_private_directory
 
-_LOOK_TAKES_S: Final = 0.2
+LOOK_TAKES_S: Final = 0.2
 """A look at a lock takes it for some microseconds; so long an owner waits for that at most."""
 _DELETION_TAKES_S: Final = 10.0
 _PAUSE_S: Final = 0.002
@@ -54,7 +54,7 @@ def own(directory: Path, mark: Mark) -> Ownership:
         PlexdevError: ``owned-elsewhere``, ``untrusted-path``.
         OSError: It is not there, cannot be written, or its file system knows no locks.
     """
-    return _own(directory, mark, fcntl.LOCK_EX, patience_s=_LOOK_TAKES_S)
+    return _own(directory, mark, fcntl.LOCK_EX, patience_s=LOOK_TAKES_S)
 
 
 def share(directory: Path, mark: Mark) -> Ownership:
@@ -67,11 +67,15 @@ def share(directory: Path, mark: Mark) -> Ownership:
     return _own(directory, mark, fcntl.LOCK_SH, patience_s=_DELETION_TAKES_S)
 
 
-def seize(directory: Path, *kinds: Kind, damaged_too: bool = False) -> Ownership | None:
+def seize(
+    directory: Path, *kinds: Kind, damaged_too: bool = False, patience_s: float = LOOK_TAKES_S
+) -> Ownership | None:
     """Own a directory that no owner has any more, in order to delete it.
 
     Args:
         damaged_too: Also one whose mark cannot be read, where its name and place say what it is.
+        patience_s: Seconds in which somebody's look at the lock ends. None for who sweeps: most that it finds are
+            owned, its own directories among them, and what it passes over is removed by the next one.
 
     Returns:
         ``None`` where it has no mark of one of these kinds, or an owner lives, wherever that is.
@@ -83,9 +87,9 @@ def seize(directory: Path, *kinds: Kind, damaged_too: bool = False) -> Ownership
         if opened is None:
             return None
         checked, lock = opened
-        deadline = monotonic() + _LOOK_TAKES_S
+        deadline = monotonic() + patience_s
         while not _try(lock, fcntl.LOCK_EX):
-            if monotonic() > deadline:
+            if monotonic() >= deadline:
                 return None
             time.sleep(_PAUSE_S)
         mark = Mark.read(lock)

@@ -56,7 +56,7 @@ def sweep(remove_stack: Callable[[Path], object] | None = None) -> None:
     """
     for directory in temporary_directory().glob(f"{PREFIX}*"):
         with contextlib.suppress(PlexdevError, OSError):  # others make directories there too
-            held = seize(directory, "run")
+            held = seize(directory, "run", patience_s=0)
             if held is not None:
                 with held:
                     if remove_stack is not None:

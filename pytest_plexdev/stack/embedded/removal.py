@@ -13,7 +13,7 @@ from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.model import KEPT_MARK
-from pytest_plexdev.stack.ownership import Ownership, seize
+from pytest_plexdev.stack.ownership import LOOK_TAKES_S, Ownership, seize
 from pytest_plexdev.stack.run_directory import PREFIX
 from pytest_plexdev.stack.run_directory import sweep as sweep_runs
 from pytest_plexdev.stack.temporary import temporary_directory
@@ -54,7 +54,7 @@ def remove_data(held: Ownership) -> None:
 def sweep() -> None:
     """Remove the scratch directories of this user's stacks, and the directories of runs, whose owners were killed."""
     for directory in temporary_directory().glob(f"{PREFIX}*"):
-        _remove_scratch(directory)
+        _remove_scratch(directory, patience_s=0)
     sweep_runs(_remove_if_not_kept)
 
 
@@ -63,16 +63,17 @@ def _remove_if_not_kept(directory: Path) -> None:
         remove_stack(directory)
 
 
-def _remove_scratch(directory: Path, *, of: Path | None = None) -> None:
+def _remove_scratch(directory: Path, *, of: Path | None = None, patience_s: float = LOOK_TAKES_S) -> None:
     """Remove a scratch directory without an owner, if it is one.
 
     Args:
         of: The stack whose data it has to be.
+        patience_s: See :func:`seize`.
     """
     if not directory.is_absolute() or not directory.name.startswith(PREFIX):
         return
     with contextlib.suppress(PlexdevError, OSError):  # not this user's, say: others make directories there too
-        held = seize(directory, "scratch")
+        held = seize(directory, "scratch", patience_s=patience_s)
         if held is None:
             return
         with held:

@@ -42,5 +42,5 @@ def remove_left() -> None:
         for directory in (cache_directory() / _ROOM).iterdir():
             # One that others may write to, say: it is left alone.
             with contextlib.suppress(PlexdevError, OSError):
-                if left := seize(directory, "archive"):
+                if left := seize(directory, "archive", patience_s=0):
                     left.remove(_FILES)

@@ -20,6 +20,8 @@ MASK: Final = "***"
 _TAIL: Final = 4
 """Characters kept of the end of a long token: of 256 random bits they tell 20."""
 _LONG: Final = 40
+_LONGEST_SECRET: Final = 16_384
+"""Characters of one word; a session with many roles in it has some thousand."""
 _MASKED: Final = re.compile(r"(?:\w+_|eyJ)?\*\*\*\w{0,4}|\[secure\]|None|null|[Tt]rue|[Ff]alse", re.ASCII)
 """What is no secret (any more); ``[secure]`` is httpx's."""
 
@@ -118,8 +120,8 @@ def mask_and_collect(text: str) -> tuple[str, list[str]]:
 
 def without_cut_word(text: str) -> str:
     """*text*, the end of a longer one, without the word that the cut may have gone through."""
-    found = re.search(r"\s", text)
-    return text[found.start() :] if found else ""
+    found = re.search(r"\s", text[:_LONGEST_SECRET])
+    return text[found.start() if found else _LONGEST_SECRET :]
 
 
 def _masked(text: str, found: Callable[[str], None]) -> str:

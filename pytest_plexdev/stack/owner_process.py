@@ -7,11 +7,38 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-from pytest_plexdev.stack.ownership import look
+from pytest_plexdev.clock import monotonic
+from pytest_plexdev.stack.ownership import elsewhere, is_owned, look
 from pytest_plexdev.stack.processes import ProcessHandle, ProcessId
+
+_END_TAKES_S: Final = 0.5
+"""A process that ends loses its command line some time before its locks: it is nobody's then for that long at most."""
+_PAUSE_S: Final = 0.005
+
+
+def owner_to_end(directory: Path, module: str, *, what: str, command: str, instead: str) -> ProcessHandle | None:
+    """The owner of *directory*, to be ended and closed; ``None`` where nobody owns it.
+
+    Args:
+        module: See :func:`find_owner`.
+        what: See :func:`~pytest_plexdev.stack.ownership.elsewhere`, as for the other two.
+
+    Raises:
+        PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
+    """
+    deadline = monotonic() + _END_TAKES_S
+    while is_owned(directory):
+        if owner := find_owner(directory, module):
+            return owner
+        if monotonic() > deadline:
+            raise elsewhere(directory, what=what, command=command, instead=instead)
+        time.sleep(_PAUSE_S)
+    return None
 
 
 def find_owner(directory: Path, module: str) -> ProcessHandle | None:

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from pytest_plexdev.api.exchanges import BODY_LIMIT, ExchangeLog
-from pytest_plexdev.masking import mask
+from pytest_plexdev.masking import mask, without_cut_word
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,8 @@ def test_an_exchange_without_an_answer_says_so() -> None:
 
     assert "POST /v1/x -> no answer" in str(next(iter(log)))
     assert '> {"password":"***"}' in str(next(iter(log)))
+
+
+def test_a_cut_costs_the_word_that_it_went_through_and_no_more() -> None:
+    assert without_cut_word("cret token=abc") == " token=abc"
+    assert without_cut_word("x" * 50_000) == "x" * (50_000 - 16_384)

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.owner_process import find_owner
-from pytest_plexdev.stack.ownership import elsewhere, is_owned
+from pytest_plexdev.stack.owner_process import owner_to_end
 from pytest_plexdev.stack.processes import ProcessHandle
 
 SUPERVISOR: Final = "pytest_plexdev.stack.embedded.supervisor"
@@ -21,17 +20,13 @@ def find_supervisor(directory: Path) -> ProcessHandle | None:
     Raises:
         PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
     """
-    if not is_owned(directory):
-        return None
-    supervisor = find_owner(directory, SUPERVISOR)
-    if supervisor is None and is_owned(directory):
-        raise elsewhere(
-            directory,
-            what="the embedded stack",
-            command=f"plexdev down {which_stack(directory)}",
-            instead="PLEXDEV_STATE_DIR=/some/directory plexdev up",
-        )
-    return supervisor
+    return owner_to_end(
+        directory,
+        SUPERVISOR,
+        what="the embedded stack",
+        command=f"plexdev down {which_stack(directory)}",
+        instead="PLEXDEV_STATE_DIR=/some/directory plexdev up",
+    )
 
 
 def which_stack(directory: Path) -> str:

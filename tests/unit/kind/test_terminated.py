@@ -69,6 +69,12 @@ def test_sigterm_takes_back_what_was_begun(world: World, up: Callable[..., subpr
     assert is_taken_back(world)
 
 
+def _with_a_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # Who runs these tests by nohup ignores it, and so would this process.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def test_a_closed_terminal_takes_back_what_was_begun(world: World, up: Callable[..., subprocess.Popen[bytes]]) -> None:
     ours, its = os.openpty()
     process = up(
@@ -76,7 +82,7 @@ def test_a_closed_terminal_takes_back_what_was_begun(world: World, up: Callable[
         stdout=its,
         stderr=its,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=_with_a_terminal,
     )
     os.close(its)
     os.close(ours)

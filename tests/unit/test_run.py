@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import NODE_UNREADABLE
 from pytest_plexdev.options import resolve
 from pytest_plexdev.run import Run
+from pytest_plexdev.stack.kind.host import reaper
 from pytest_plexdev.stack.owner_mark import MARK
 from pytest_plexdev.stack.processes import ProcessId
 
@@ -41,30 +41,25 @@ def ended(tmp_path: Path) -> Callable[[], Path]:
 
 
 @pytest.fixture
-def watch(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Whatever the note of the stack's watch names."""
-    process = subprocess.Popen(["sleep", "600"])
-    noted = ProcessId.of(process.pid)
-    (tmp_path / "run" / "stack").mkdir(parents=True)
-    (tmp_path / "run" / "stack" / "reaper.json").write_text(json.dumps({"pid": noted.pid, "started": noted.started}))
-    yield process
-    process.kill()
-    process.wait()
+def watched(tmp_path: Path) -> Iterator[Path]:
+    """The directory of a stack that a reaper watches over."""
+    directory = tmp_path / "run" / "stack"
+    directory.mkdir(parents=True)
+    reaper.watch_over("plexdev-nowhere", directory, ProcessId.of(os.getpid()), None)
+    yield directory
+    reaper.dismiss(directory)
 
 
 def test_what_a_killed_worker_left_is_there_for_what_watches_over_it_and_nothing_else(
-    ended: Callable[[], Path], watch: subprocess.Popen[bytes], tmp_path: Path
+    ended: Callable[[], Path], watched: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "run" / "told.json").write_text("{}")
 
     assert sorted(each.name for each in ended().iterdir()) == [MARK, "stack"]
 
 
-def test_where_nothing_watches_any_more_the_directory_is_gone(
-    ended: Callable[[], Path], watch: subprocess.Popen[bytes]
-) -> None:
-    watch.kill()
-    watch.wait()
+def test_where_nothing_watches_any_more_the_directory_is_gone(ended: Callable[[], Path], watched: Path) -> None:
+    reaper.dismiss(watched)
 
     assert not ended().exists()
 

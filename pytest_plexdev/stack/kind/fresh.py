@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from pathlib import Path
 from typing import Final
 
@@ -36,10 +35,11 @@ def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> Sta
     tools.check(progress)
     addresses = choose_addresses(settings)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        # That of a worker that died.
+        reaper.dismiss(directory)
+        place.mark()
     except OSError as error:
         raise PlexdevError(STATE_UNWRITABLE, path=directory, reason=error.strerror or str(error)) from None
-    reaper.dismiss(directory)
     with contextlib.ExitStack() as held:
         beside = [held.enter_context(each) for each in hold_beside_all((addresses.api_port, addresses.idp_port))]
         reaper.watch_over(settings.name, directory, settings.owner, settings.run_directory, beside=beside)
@@ -88,8 +88,12 @@ def take_down(name: str, directory: Path) -> None:
     """Delete the cluster, then what watched over it and its files.
 
     Raises:
-        PlexdevError: It could not be deleted; what watches over it and its files stay.
+        PlexdevError: It could not be deleted; what watches over it and its files stay. ``owned-elsewhere``: what
+            watches over it runs in another container.
     """
-    cluster.clear_away(Place(name, directory))
+    place = Place(name, directory)
+    if (watching := reaper.find(directory)) is not None:
+        watching.close()
+    cluster.clear_away(place)
     reaper.dismiss(directory)
-    shutil.rmtree(directory, ignore_errors=True)
+    place.remove()

@@ -33,6 +33,18 @@ READY: Final = "plexdev-ready"
 KEPT: Final = "plexdev-cluster"
 """ConfigMap that is never withdrawn: what the cluster itself was made with."""
 
+REAPER_LOG: Final = "reaper.log"
+CLUSTER_FILES: Final = (
+    "stack.json",
+    "kept",
+    "kubeconfig",
+    "kubeconfig.lock",
+    "creating.json",
+    "attached",
+    REAPER_LOG,
+)
+"""All that there is in the directory of a cluster; kind has a lock beside the kubeconfig."""
+
 
 def context_of(cluster: str) -> str:
     """kind's name of a cluster's context."""

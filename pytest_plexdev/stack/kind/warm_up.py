@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -46,6 +45,7 @@ def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, lis
 
 
 def _held(settings: KindSettings, place: Place, progress: Progress) -> tuple[StackInfo, list[str]]:
+    place.mark()
     with explained(settings, place), together(settings.timeout):
         work = BringUp(settings, place, progress)
         if cluster.remove_half_made(place):
@@ -91,15 +91,22 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
         was_half_made = cluster.remove_half_made(place)
         container = find_node(settings.name)
         if container is None and not was_half_made:
-            shutil.rmtree(place.directory, ignore_errors=True)
+            _remove_files(place)
             return [f"plexdev: nothing to delete: there is no kind cluster {settings.name}", _PRUNE]
         if container is not None:
             # The ConfigMap does not count: whoever applies what `plexdev manifests` prints has it, on any cluster.
             if not force and (whose := _whose(place, container)):
                 return [_preserved(settings.name, whose), _PRUNE]
             cluster.delete(place)
-        shutil.rmtree(place.directory, ignore_errors=True)
+        _remove_files(place)
     return [f"plexdev: the kind cluster {settings.name} is deleted", _PRUNE]
+
+
+def _remove_files(place: Place) -> None:
+    if place.directory.is_dir():
+        # This user's by its place. An earlier version has not marked it, or somebody has damaged the mark.
+        place.mark()
+        place.remove()
 
 
 def _on_whatever_start(container: Container, place: Place, settings: KindSettings, work: BringUp) -> StackInfo:

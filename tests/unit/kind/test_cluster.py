@@ -237,8 +237,7 @@ def test_what_watches_over_a_run_waits_until_the_node_says_whose_it_is(world: Wo
     while "node-unreadable" not in (directory / "reaper.log").read_text():
         assert reaper.watches_over(directory)
         time.sleep(0.05)
-    watcher = reaper.watcher_of(directory)
-    handle = watcher.open() if watcher is not None else None
+    handle = reaper.find(directory)
     assert handle is not None
     (world.state / "cp-fails").unlink()
     with handle:

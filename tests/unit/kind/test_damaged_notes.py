@@ -10,6 +10,7 @@ import pytest
 
 from pytest_plexdev.stack.kind.host import hold, reaper
 from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.owner_mark import MARK
 
 _TEXTS = (
     "[]",
@@ -40,10 +41,9 @@ def _text(text: str) -> Callable[[Path], None]:
 
 @pytest.mark.parametrize("damage", [*map(_text, _TEXTS), Path.mkdir, _fifo, _link])
 def test_a_damaged_note_is_none(tmp_path: Path, damage: Callable[[Path], None]) -> None:
-    for name in ("creating.json", "reaper.json", "kind.holder.json"):
+    for name in ("creating.json", MARK, "kind.holder.json"):
         damage(tmp_path / name)
 
     assert Place("c", tmp_path).creation() is None
-    assert reaper.watcher_of(tmp_path) is None
     assert not reaper.watches_over(tmp_path)
     assert not hold.is_held(tmp_path)

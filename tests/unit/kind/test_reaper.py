@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.host import reaper
+from pytest_plexdev.stack.kind.host.place import Place
+from pytest_plexdev.stack.owner_mark import MARK
 from pytest_plexdev.stack.ports import hold_beside, hold_beside_all, reserve
 from pytest_plexdev.stack.processes import ProcessId
 
@@ -35,9 +38,7 @@ def test_it_tries_again_and_reaches_docker_as_the_run_does(tmp_path: Path, monke
     monkeypatch.setenv("SSH_AUTH_SOCK", "/agent")
     owner = subprocess.Popen(["sleep", "600"])
     reaper.watch_over("plexdev-nowhere", directory, ProcessId.of(owner.pid), tmp_path / "run")
-    watcher = reaper.watcher_of(directory)
-    assert watcher is not None
-    handle = watcher.open()
+    handle = reaper.find(directory)
     assert handle is not None
 
     owner.kill()
@@ -52,15 +53,15 @@ def test_it_tries_again_and_reaches_docker_as_the_run_does(tmp_path: Path, monke
 
 
 def test_a_run_without_a_watch_over_it_makes_no_cluster(tmp_path: Path) -> None:
-    # Where it would note itself.
-    (tmp_path / "reaper.json").mkdir()
+    # What it would lock.
+    (tmp_path / MARK).mkdir()
 
     with pytest.raises(PlexdevError) as error:
         reaper.watch_over("plexdev-nowhere", tmp_path, ProcessId.of(os.getpid()), None)
 
     assert error.value.tag == "command-failed"
     assert "reaper` ended with exit status 1" in str(error.value)
-    assert "Is a directory: " in str(error.value)
+    assert str(tmp_path / MARK) in str(error.value)
 
 
 def test_the_other_localhost_is_held_for_as_long_as_it_watches(tmp_path: Path) -> None:
@@ -79,3 +80,54 @@ def test_the_other_localhost_is_held_for_as_long_as_it_watches(tmp_path: Path) -
     finally:
         reaper.dismiss(tmp_path)
     hold_beside(published.number).close()
+
+
+def test_no_process_is_ended_because_a_file_names_it(tmp_path: Path) -> None:
+    victim = subprocess.Popen(["sleep", "600"])
+    try:
+        named = ProcessId.of(victim.pid)
+        mark = {"kind": "cluster", "name": "c", "pid": named.pid, "started": named.started}
+        (tmp_path / MARK).write_text(json.dumps(mark))
+        (tmp_path / "reaper.json").write_text(json.dumps(mark))
+
+        reaper.dismiss(tmp_path)
+
+        assert not reaper.watches_over(tmp_path)
+        assert victim.poll() is None
+    finally:
+        victim.kill()
+        victim.wait()
+
+
+def test_what_somebody_put_beside_a_cluster_s_files_stays(tmp_path: Path) -> None:
+    place = Place("c", tmp_path / "cluster")
+    place.mark()
+    for name in ("kubeconfig", "stack.json", "mine.txt"):
+        (place.directory / name).write_text(name)
+
+    assert place.remove() == ["mine.txt"]
+
+    assert not place.kubeconfig.exists()
+    assert (place.directory / "mine.txt").read_text() == "mine.txt"
+
+
+def test_a_directory_that_was_never_a_cluster_s_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_text("mine")
+
+    assert Place("c", tmp_path).remove() == []
+
+    assert (tmp_path / "kubeconfig").read_text() == "mine"
+
+
+def test_files_that_a_reaper_looks_after_are_not_removed(tmp_path: Path) -> None:
+    place = Place("c", tmp_path / "cluster")
+    place.mark()
+    place.kubeconfig.write_text("needed")
+    reaper.watch_over("c", place.directory, ProcessId.of(os.getpid()), None)
+    try:
+        assert place.remove() == []
+        assert place.kubeconfig.read_text() == "needed"
+    finally:
+        reaper.dismiss(place.directory)
+    place.remove()
+    assert not place.directory.exists()

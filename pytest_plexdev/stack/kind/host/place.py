@@ -17,7 +17,9 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE
 from pytest_plexdev.kube import Access, read_access
 from pytest_plexdev.stack.kind.host.engine import kind_environment
-from pytest_plexdev.stack.kind.names import context_of
+from pytest_plexdev.stack.kind.names import CLUSTER_FILES, context_of
+from pytest_plexdev.stack.owner_mark import Mark
+from pytest_plexdev.stack.ownership import own, seize
 from pytest_plexdev.stack.private_files import make_private_directory, read_note, write_private
 from pytest_plexdev.stack.processes import ProcessId
 from pytest_plexdev.tool_output import yaml_lines_of
@@ -105,3 +107,25 @@ class Place:
 
     def forget_creation(self) -> None:
         self._note.unlink(missing_ok=True)
+
+    def mark(self) -> None:
+        """Make the directory, and mark it as a cluster's: by that it is removed later.
+
+        Raises:
+            PlexdevError: ``untrusted-path``; ``owned-elsewhere``: another cluster's reaper has it.
+            OSError: It cannot be made.
+        """
+        make_private_directory(self.directory)
+        own(self.directory, Mark.of_this_process("cluster", self.name)).release()
+
+    def remove(self) -> list[str]:
+        """Remove the files of a cluster that is gone, unless a process owns them or it never was a cluster's directory.
+
+        Returns:
+            The names of what somebody else put there: they stay.
+
+        Raises:
+            PlexdevError: ``untrusted-path``.
+        """
+        held = seize(self.directory, "cluster")
+        return held.remove(*CLUSTER_FILES) if held is not None else []

@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,17 +22,22 @@ from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED
+from pytest_plexdev.stack.kind.names import CLUSTER_FILES, REAPER_LOG
 from pytest_plexdev.stack.model import KEPT_MARK
-from pytest_plexdev.stack.private_files import read_note, write_private
-from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.stack.owner_mark import Mark
+from pytest_plexdev.stack.owner_process import owner_to_end
+from pytest_plexdev.stack.ownership import Ownership, is_owned, own
+from pytest_plexdev.stack.private_files import open_private
+from pytest_plexdev.stack.processes import ProcessHandle, ProcessId
 from pytest_plexdev.stack.python import environment_of_user, module_command
+from pytest_plexdev.stack.run_directory import FILES as RUN_FILES
+from pytest_plexdev.stack.run_directory import hold as hold_run
 from pytest_plexdev.stack.signals import reset_signals
 from pytest_plexdev.stack.system_errors import system_errors
 
-_FILE: Final = "reaper.json"
+_MODULE: Final = "pytest_plexdev.stack.kind.host.reaper"
 _ENDS: Final = 2.0
 """Seconds in which it ends when it is told to."""
-_LOG: Final = "reaper.log"
 _TRIES_FOR: Final = 300.0
 """Seconds: an engine that is being restarted is back by then."""
 _PAUSE: Final = 2.0
@@ -45,6 +49,14 @@ class _Order:
     directory: str
     owner: tuple[int, int]
     run_directory: str | None
+
+
+@dataclass(frozen=True)
+class _Owned:
+    """The directories that the reaper owns while it watches: the cluster's, and with its other processes the run's."""
+
+    cluster: Ownership
+    run: Ownership | None
 
 
 def watch_over(
@@ -60,9 +72,9 @@ def watch_over(
         PlexdevError: ``command-failed``: nothing would delete the cluster of a run that is killed.
     """
     order = _Order(name, str(directory), (owner.pid, owner.started), str(run_directory) if run_directory else None)
-    argv = module_command("pytest_plexdev.stack.kind.host.reaper")
-    with (directory / _LOG).open("wb") as log:
-        # It detaches after it has noted itself, so the launcher's end says that it watches.
+    argv = module_command(_MODULE)
+    with os.fdopen(open_private(directory / REAPER_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as log:
+        # It owns the directory before its launcher ends, whose end says therefore that it watches.
         launched = subprocess.run(
             argv,
             input=json.dumps(vars(order)).encode(),
@@ -80,7 +92,7 @@ def watch_over(
 def _no_watch(argv: Sequence[str], status: int, directory: Path) -> PlexdevError:
     return PlexdevError(
         COMMAND_FAILED,
-        detail=(directory / _LOG).read_text(errors="replace", encoding="utf-8").strip(),
+        detail=(directory / REAPER_LOG).read_text(errors="replace", encoding="utf-8").strip(),
         command=shlex.join(argv),
         status=f"exit status {status}",
         purpose="it deletes the cluster of a run that is killed; without it none is made",
@@ -89,27 +101,51 @@ def _no_watch(argv: Sequence[str], status: int, directory: Path) -> PlexdevError
 
 
 def dismiss(directory: Path) -> None:
-    """End the reaper of the stack in *directory*: its cluster is deleted, or stays."""
-    watcher = watcher_of(directory)
-    handle = watcher.open() if watcher is not None else None
-    if handle is None:
-        return
-    with handle:
-        handle.send(signal.SIGTERM)
-        handle.wait(_ENDS)
+    """End the reaper of the stack in *directory*: its cluster is deleted, or stays.
+
+    Raises:
+        PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
+    """
+    reaper = find(directory)
+    if reaper is not None:
+        with reaper:
+            reaper.send(signal.SIGTERM)
+            reaper.wait(_ENDS)
 
 
 def watches_over(directory: Path) -> bool:
-    """Whether the stack in *directory* has a reaper that will look after what is left of it."""
-    watcher = watcher_of(directory)
-    return watcher is not None and watcher.is_alive
+    """Whether the stack in *directory* has a reaper, wherever it runs, that will look after what is left of it."""
+    with contextlib.suppress(PlexdevError):
+        return is_owned(directory)
+    return False
 
 
 def watcher_of(directory: Path) -> ProcessId | None:
-    """The reaper that the stack in *directory* has or had."""
-    with contextlib.suppress(ValueError):
-        return ProcessId.noted(read_note(directory / _FILE) or {})
-    return None
+    """The process that is the reaper of the stack in *directory*; ``None`` where none has it.
+
+    Raises:
+        PlexdevError: As :func:`find` does.
+    """
+    reaper = find(directory)
+    if reaper is None:
+        return None
+    with reaper:
+        return reaper.process
+
+
+def find(directory: Path) -> ProcessHandle | None:
+    """The reaper of the stack in *directory*, to be closed; ``None`` where none has it.
+
+    Raises:
+        PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
+    """
+    return owner_to_end(
+        directory,
+        _MODULE,
+        what="the stack on a kind cluster",
+        command=f"plexdev down --directory {shlex.quote(str(directory))}",
+        instead="TMPDIR=/some/directory pytest --plexdev-stack=kind",
+    )
 
 
 def main() -> int:
@@ -117,7 +153,7 @@ def main() -> int:
     reset_signals()
     order = _Order(**json.load(sys.stdin))
     directory = Path(order.directory)
-    _detach(directory)
+    owned = _detach(order)
     handle = ProcessId(*order.owner).open()
     if handle is not None:
         with handle:
@@ -125,7 +161,7 @@ def main() -> int:
     if (directory / KEPT_MARK).exists():
         return 0
     deadline = time.monotonic() + _TRIES_FOR
-    while not _is_cleaned_up(order, directory):
+    while not _is_cleaned_up(order, owned):
         # An engine that does not answer has nothing to wait for either.
         if time.monotonic() > deadline:
             return 1
@@ -133,33 +169,36 @@ def main() -> int:
     return 0
 
 
-def _is_cleaned_up(order: _Order, directory: Path) -> bool:
+def _is_cleaned_up(order: _Order, owned: _Owned) -> bool:
     from pytest_plexdev.stack.kind.host import archives, cluster
     from pytest_plexdev.stack.kind.host.place import Place
 
     try:
-        cluster.clear_away(Place(order.name, directory))
+        cluster.clear_away(Place(order.name, Path(order.directory)))
     except PlexdevError as error:
         print(error, file=sys.stderr, flush=True)  # noqa: T201
         return False
     archives.remove_left()
-    for gone in (directory, order.run_directory):
-        if gone is not None:
-            shutil.rmtree(gone, ignore_errors=True)
+    owned.cluster.remove(*CLUSTER_FILES)
+    if owned.run is not None:
+        owned.run.remove(*RUN_FILES)
     return True
 
 
-def _detach(directory: Path) -> None:
-    """Become nobody's child, so that no parent has to wait for us; the launcher ends once the note is written."""
+def _detach(order: _Order) -> _Owned:
+    """Become nobody's child, so that no parent has to wait for us; the launcher ends once the directory is owned."""
     written, noted = os.pipe()
     if os.fork():
         os.close(noted)
         os._exit(0 if os.read(written, 1) else 1)
-    me = ProcessId.of(os.getpid())
-    write_private(directory / _FILE, json.dumps({"pid": me.pid, "started": me.started}).encode())
+    owned = _Owned(
+        own(Path(order.directory), Mark.of_this_process("cluster", order.name)),
+        hold_run(Path(order.run_directory)) if order.run_directory is not None else None,
+    )
     os.write(noted, b"\n")
     os.close(noted)
     os.close(written)
+    return owned
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pytest_plexdev.stack.kind.marks import sentinel
 from pytest_plexdev.stack.kind.names import NAMESPACE, SENTINEL
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.model import StackInfo
+from pytest_plexdev.stack.owner_mark import MARK
 from tests.cluster.stacks import Heard, clusters, fresh_settings
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
@@ -170,6 +171,6 @@ def test_nothing_of_it_is_left(provider: KindProvider, stack: StackInfo, run_dir
 
     assert stack.cluster is not None
     assert stack.cluster.name not in clusters()
-    assert list(run_directory.iterdir()) == []
+    assert [each.name for each in run_directory.iterdir()] == [MARK]
     assert watching is not None
     assert not watching.is_alive

@@ -156,6 +156,7 @@ def _bare(place: Place) -> dict[str, str]:
         "HOME": str(place.home),
         "TMPDIR": str(place.temporary),
         "KUBECONFIG": str(place.root / "no-kubeconfig"),
+        "DOCKER_HOST": f"unix://{place.root}/no-docker.sock",
         "PLEXDEV_CACHE_DIR": str(place.cache),
         "PLEXDEV_STATE_DIR": str(place.root / "state"),
     }

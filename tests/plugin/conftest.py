@@ -29,6 +29,7 @@ def project(
         monkeypatch.delenv(name)
     # The developer's own cluster is not the project's.
     monkeypatch.setenv("KUBECONFIG", str(state_directory / "no-kubeconfig"))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{state_directory}/no-docker.sock")
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state_directory))
     monkeypatch.setenv("PLEXDEV_CACHE_DIR", str(cache_directory))
     pytester.makeini("[pytest]\nfilterwarnings = error\n")

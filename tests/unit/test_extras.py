@@ -34,7 +34,9 @@ def run(home: Path, program: str, *arguments: str, hidden: tuple[str, ...] = ("y
     script = home / "run.py"
     script.write_text(HIDES.format(hidden=set(hidden)) + program)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PLEXDEV_", "DEV_", "PYTEST"))}
-    environment = {**kept, "PLEXDEV_STATE_DIR": str(home / "state"), "KUBECONFIG": str(home / "kubeconfig")}
+    # The developer's own cluster is not this one's.
+    nowhere = {"KUBECONFIG": str(home / "kubeconfig"), "DOCKER_HOST": f"unix://{home}/no-docker.sock"}
+    environment = {**kept, "PLEXDEV_STATE_DIR": str(home / "state"), **nowhere}
     said = subprocess.run(
         [sys.executable, str(script), *arguments], cwd=home, env=environment, capture_output=True, text=True
     )

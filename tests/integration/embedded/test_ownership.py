@@ -34,6 +34,9 @@ _COMMAND = (sys.executable, "-c", "import sys; from pytest_plexdev.cli import ma
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "state"))
+    # The developer's own cluster is not this user's.
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-docker.sock")
     yield tmp_path / "state"
     end(warm_directory())
 

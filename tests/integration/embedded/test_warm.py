@@ -30,7 +30,9 @@ from tests.integration.embedded.conftest import Bench, StartOwner, WithPrograms,
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     state = tmp_path / "state"
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state))
-    monkeypatch.setenv("KUBECONFIG", str(state / "no-kubeconfig"))  # the developer's own cluster is not this user's
+    # The developer's own cluster is not this user's.
+    monkeypatch.setenv("KUBECONFIG", str(state / "no-kubeconfig"))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{state}/no-docker.sock")
     yield state
     end(warm_directory(state))
 

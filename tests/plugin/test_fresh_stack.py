@@ -181,7 +181,7 @@ def test_a_failing_test_leaves_evidence_without_secrets(project: pytest.Pytester
     (kept,) = (project.path / ".plexdev").glob("[!.]*")
     assert kept.name == "test_evidence.py-test_fails"
     exchanges = (kept / "HTTP-exchanges.txt").read_text()
-    assert '"token":"***"' in exchanges
+    assert '"token":"psb_***' in exchanges
     assert "psk_" not in exchanges.replace("psk_***", "")
     assert "psb_" not in exchanges.replace("psb_***", "")
 

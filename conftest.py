@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -13,6 +14,8 @@ _TESTS = Path(__file__).parent / "tests"
 
 
 def pytest_configure() -> None:
+    # gRPC's fork handlers close files under a child that a test starts while a channel of another test is open.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     # A shell starts what runs in the background deaf to Ctrl-C, and whatever that starts is deaf as well.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

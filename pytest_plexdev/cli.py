@@ -42,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with raising_terminated():
             return _run(words)
+    except _VersionAsked:
+        _print_version(words)
+        raise
     except BrokenPipeError:
         # `plexdev logs plexsphere | head`: the reader has what it wanted; nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -125,14 +128,23 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _VersionAsked(SystemExit):
+    """``--version``: no command follows. How it is printed depends on the whole command line."""
+
+
 class _Version(argparse.Action):
-    """Reads the version of the installed package, which takes longer than most commands parse."""
+    def __call__(self, *_: Any) -> None:
+        raise _VersionAsked(0)
 
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from importlib.metadata import version
 
-        print(f"plexdev {version('pytest-plexdev')}")  # noqa: T201
-        parser.exit()
+def _print_version(words: Sequence[str]) -> None:
+    from importlib.metadata import version  # takes longer than most commands parse
+
+    installed = version("pytest-plexdev")
+    if wants_json(words):
+        print_result(argparse.Namespace(command=None, result={"version": installed}), 0)
+    else:
+        print(f"plexdev {installed}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -107,6 +107,16 @@ def test_nothing_to_do_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
     assert "nothing to end" in printed["result"]["done"][0]
 
 
+@pytest.mark.parametrize("words", [["--version", "--json"], ["--json", "--version"]])
+def test_the_version_for_programs(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+
+    printed = said(capsys)
+    assert (end.value.code, printed["command"], printed["ok"], printed["exit_code"]) == (0, None, True, 0)
+    assert printed["result"] == {"version": version("pytest-plexdev")}
+
+
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["--version"])

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import POD
+from pytest_plexdev.masking import mask
 from pytest_plexdev.readiness.judgement import Judgement
 from pytest_plexdev.readiness.ref import Object
 from pytest_plexdev.readiness.rules.conditions import one_line
@@ -73,7 +74,7 @@ def _probe(pod: Object, container: str | None) -> tuple[str, int, str] | None:
 
 
 def _told(body: bytes) -> str:
-    """The checks that fail, where the answer is a list of checks; else its beginning."""
+    """The checks that fail, where the answer is a list of checks; else its beginning. Secrets are masked."""
     try:
         answer = json.loads(body)
     except ValueError:
@@ -82,14 +83,14 @@ def _told(body: bytes) -> str:
     if isinstance(answer, Mapping) and answer.get("kind") == "Status":
         # The API server's own: it could not ask.
         return ""
-    return _short("; ".join(failing) or one_line(body.decode("utf-8", "replace")))
+    return _short("; ".join(failing) or one_line(mask(body.decode("utf-8", "replace"))))
 
 
 def _failing(answer: Mapping[str, Any]) -> Iterator[str]:
     probes = answer.get("probes")
     for each in probes if isinstance(probes, list) else ():
         if isinstance(each, Mapping) and not each.get("ok") and not each.get("informational"):
-            yield one_line(f"{each.get('name')}: {each.get('detail') or 'no answer'}")
+            yield one_line(mask(f"{each.get('name')}: {each.get('detail') or 'no answer'}"))
 
 
 def _short(text: str) -> str:

@@ -60,6 +60,17 @@ def client(server: Server) -> Iterator[KubeClient]:
             "; /readyz says: spicedb: PERMISSION_DENIED: invalid key; signer: no answer",
         ),
         (503, b"migrations\nare missing", "; /readyz says: migrations are missing"),
+        (
+            503,
+            b'{"probes": [{"name": "db", "detail": "no: postgresql://u:s3cr3t-pass@db/x, psk_dev_aaaa_bbbb"}]}',
+            "; /readyz says: db: no: postgresql://u:***@db/x, psk_***",
+        ),
+        (
+            503,
+            b'{"error": "refused", "client_secret": "s3cr3t"}',
+            '; /readyz says: {"error": "refused", "client_secret": "***"}',
+        ),
+        (503, b"refused\npassword: s3cr3t", "; /readyz says: refused password: ***"),
         (500, b"\x1b[31mred", "; /readyz says:  [31mred"),
         (503, b'{"probes": "none"}', '; /readyz says: {"probes": "none"}'),
         (503, b'{"kind": "Status", "message": "dial tcp: refused"}', ""),

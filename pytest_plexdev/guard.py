@@ -57,9 +57,14 @@ def pop_lines(config: pytest.Config) -> list[str]:
 def summary(config: pytest.Config) -> Iterator[str]:
     """The lines of the summary; a failure that every test repeats does not fill the screen."""
     lines = pop_lines(config)
-    yield from (f"plexdev: warning: {line}" for line in lines[:_MOST_LINES])
+    yield from map(warning, lines[:_MOST_LINES])
     if len(lines) > _MOST_LINES:
-        yield f"plexdev: warning: {len(lines) - _MOST_LINES} more of this kind"
+        yield warning(f"{len(lines) - _MOST_LINES} more of this kind")
+
+
+def warning(line: str) -> str:
+    """A line as the terminal shows it."""
+    return f"plexdev: warning: {line}"
 
 
 def print_rest(config: pytest.Config) -> None:

@@ -7,8 +7,10 @@ What a report has here is what the terminal, JUnit's file, an HTML report and py
 from __future__ import annotations
 
 import itertools
+import traceback
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,18 +21,40 @@ from pytest_plexdev.masking import mask
 def mask_report(report: pytest.TestReport, secrets: Collection[str]) -> None:
     """Mask *report* in place. Lines of source code stay as they are: they hold no secret of a run.
 
+    If masking fails, all text of the report is replaced by one line with the reason: nothing goes out unmasked.
+
     Args:
         secrets: Values that are masked wherever they stand.
     """
-    rule = partial(mask, known=secrets)
+    try:
+        _mask(report, partial(mask, known=secrets))
+    except Exception as error:
+        _withhold(report, error)
+
+
+def _withhold(report: pytest.TestReport, error: Exception) -> None:
+    *_, raised = traceback.extract_tb(error.__traceback__)
+    # Not what the error says: that may be the text that could not be masked.
+    where = f"{type(error).__name__} in {Path(raised.filename).name}:{raised.lineno}"
+    why = f"plexdev: not shown, for its secrets could not be masked: {where}"
+    titles = [title for title, _ in report.sections]
+    report.sections[:] = [(title, why) for title in titles]
+    if isinstance(report.longrepr, tuple):
+        path, line, _ = report.longrepr  # of a skipped test
+        report.longrepr = path, line, f"Skipped: {why}"
+    elif report.longrepr is not None:
+        report.longrepr = why
+
+
+def _mask(report: pytest.TestReport, rule: Callable[[str], str]) -> None:
     report.sections[:] = [(title, rule(text)) for title, text in report.sections]
     shown: Any = report.longrepr
     if isinstance(shown, str):
         report.longrepr = rule(shown)
         return
     # A chain of exceptions, or one; a fixture that is not found and a skipped test have neither.
-    for traceback, crash, _ in getattr(shown, "chain", None) or [_single(shown)]:
-        for entry in getattr(traceback, "reprentries", ()):
+    for trace, crash, _ in getattr(shown, "chain", None) or [_single(shown)]:
+        for entry in getattr(trace, "reprentries", ()):
             _mask_entry(entry, rule)
         if crash is not None:
             crash.message = rule(crash.message)

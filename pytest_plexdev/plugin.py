@@ -45,6 +45,7 @@ __all__ = [
 
 _BEGAN = pytest.StashKey[run.Moment]()
 _FAILED = pytest.StashKey[bool]()
+_HAS_HEADER = pytest.StashKey[bool]()
 _TIMELINE = pytest.StashKey[str]()
 
 
@@ -93,8 +94,22 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     with observing(config, "the header of plexdev"):
         from pytest_plexdev import report
 
-        lines += [report.header(run.of(config).settings), *report.unknown_variables(os.environ)]
+        warnings = (guard.warning(line) for line in report.unknown_variables(os.environ))
+        lines += [report.header(run.of(config).settings), *warnings]
+    config.stash[_HAS_HEADER] = True
     return lines
+
+
+@pytest.hookimpl(trylast=True)  # after the terminal reporter's, which prints the header
+def pytest_sessionstart(session: pytest.Session) -> None:
+    config = session.config
+    this = run.known(config)
+    if config.stash.get(_HAS_HEADER, False) or this is None or not this.is_controller:
+        return
+    with observing(config, "a warning about variables of plexdev"):
+        from pytest_plexdev import report
+
+        guard.add_lines(config, [*report.unknown_variables(os.environ)])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -279,7 +294,8 @@ def _summarise(terminalreporter: pytest.TerminalReporter, config: pytest.Config)
     from pytest_plexdev.output import printable
 
     terminalreporter.section("plexdev", sep="-")
-    evidence = [kept for kept in map(_evidence_of, _failures(terminalreporter)) if kept is not None]
+    kept = filter(None, map(_evidence_of, _failures(terminalreporter)))
+    evidence = list(dict.fromkeys(kept))  # a test that fails in its call and in a teardown has one folder
     for line in report.summary(this, info, evidence=evidence, timeline=config.stash.get(_TIMELINE, None)):
         # In the C.UTF-8 locale Python writes a lone surrogate as the byte it stands for, which no log reader decodes.
         terminalreporter.line(printable(line))

@@ -35,14 +35,14 @@ def header(settings: Settings) -> str:
 
 
 def unknown_variables(environment: Iterable[str]) -> Iterator[str]:
-    """A warning for each variable that has our prefix and that nothing reads: most likely a slip."""
+    """The text of a warning for each variable that has our prefix and that nothing reads: most likely a slip."""
     named = [name for name in environment if name.startswith("PLEXDEV_")]
     if not named:
         return
     from pytest_plexdev.options.environment import unknown_variables
 
     for name, meant in unknown_variables(named):
-        yield f"plexdev: warning: nothing reads {name}" + (f"; did you mean {meant}?" if meant else "")
+        yield f"nothing reads {name}" + (f"; did you mean {meant}?" if meant else "")
 
 
 def _source(settings: Settings, name: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import pytest_plexdev.evidence
+import pytest_plexdev.masked_report
 import pytest_plexdev.output
 import pytest_plexdev.report  # noqa: F401 (once for all runs in this process, for what is patched here)
 from tests.plugin.fake_stack import CONFTEST
@@ -394,3 +395,64 @@ def test_a_log_that_stays_is_named_where_it_is(project: pytest.Pytester, argumen
         """
     )
     run(project, *arguments).stdout.fnmatch_lines([f"  fix: read {os.sep}*/stack/logs/plexsphere.log: *"])
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
+def test_a_test_that_fails_twice_has_its_folder_listed_once(project: pytest.Pytester, workers: list[str]) -> None:
+    project.makepyfile(
+        test_fails="""
+        import pytest
+
+        @pytest.fixture
+        def leaves():
+            yield
+            assert not "torn down"
+
+        def test_twice(leaves):
+            assert not "called"
+        """
+    )
+    result = run(project, *workers)
+
+    result.assert_outcomes(passed=1, failed=1, errors=1)
+    listed = [line for line in result.outlines if line.startswith("  evidence: ")]
+    assert listed == ["  evidence: .plexdev/test_fails.py-test_twice"]
+
+
+SECRET = "psk_dev_aaaa_bbbb"
+PRINTS_A_SECRET = f"""
+import pytest
+
+@pytest.fixture
+def plexdev_stack():
+    pass
+
+def test_fails(plexdev_stack):
+    token = "{SECRET[:4]}" + "{SECRET[4:]}"
+    print("printed", token)
+    raise ValueError(f"raised {{token}}")
+
+def test_skips(plexdev_stack):
+    print("printed", "{SECRET[:4]}" + "{SECRET[4:]}")
+    pytest.skip("not here")
+"""
+
+
+@pytest.mark.parametrize("part", ["mask", "_mask_entry"])
+def test_a_report_that_cannot_be_masked_does_not_go_out(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def broken(*_: object, **__: object) -> str:
+        raise LookupError(f"no mask for {SECRET}")
+
+    project.makepyfile(test_fails=PRINTS_A_SECRET)
+    monkeypatch.setattr(f"pytest_plexdev.masked_report.{part}", broken)
+    result = run(project, "--junitxml=junit.xml", "-rA", "-l", "-o", "junit_logging=all")
+
+    result.assert_outcomes(passed=1, failed=1, skipped=1)
+    why = "plexdev: not shown, for its secrets could not be masked: LookupError in test_never_costs_a_run.py:"
+    junit = (project.path / "junit.xml").read_text()
+    for shown in (result.stdout.str(), junit):
+        assert SECRET not in shown
+        assert why in shown
+        assert "not here" in shown or part == "mask"

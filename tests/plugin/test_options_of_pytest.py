@@ -211,6 +211,20 @@ def test_a_variable_that_nothing_reads_is_told(
     assert line in result.stdout.lines
 
 
+@pytest.mark.parametrize("arguments", [["-q"], ["-qq"], ["--no-header"], ["-q", "--no-summary"], ["-q", "-n", "1"]])
+def test_it_is_told_once_without_a_header_too(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setenv("PLEXDEV_STCK", "kind")
+
+    start = project.runpytest_subprocess if "-n" in arguments else project.runpytest_inprocess
+    result = start("-W", "error", *arguments)
+
+    assert result.ret == 0
+    told = [line for line in (*result.outlines, *result.errlines) if "nothing reads" in line]
+    assert told == ["plexdev: warning: nothing reads PLEXDEV_STCK; did you mean PLEXDEV_STACK?"]
+
+
 def test_every_variable_that_is_read_or_exported_is_known(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

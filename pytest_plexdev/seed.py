@@ -35,27 +35,33 @@ def seeded_of(rows: Iterable[tuple[object, object, object]]) -> tuple[SeededTena
 
 
 def tenants_in(manifest: Mapping[str, Any]) -> tuple[SeededTenant, ...]:
-    """The tenants that a seed manifest seeds, in its order; a Domain without a binding is none of them."""
-    operators = [(each["domain"], each["external_subject"]) for each in manifest.get("platform_operators") or ()]
-    return tuple(
-        _with_people(
-            SeededTenant(
-                slug=str(domain["slug"]), domain_id=str(domain["id"]), binding_id=str(domain["idp_bindings"][0]["id"])
-            ),
-            {each["external_subject"]: str(each["email"]) for each in domain.get("domain_admins") or ()},
-            [subject for slug, subject in operators if slug == domain["slug"]],
+    """The tenants that the reference plane's manifest seeds, in its order; a Domain without a binding is none."""
+    tenants = (
+        SeededTenant(
+            slug=str(domain["slug"]), domain_id=str(domain["id"]), binding_id=str(domain["idp_bindings"][0]["id"])
         )
         for domain in manifest["domains"]
         if domain.get("idp_bindings")
     )
+    return with_people_of(tenants, manifest)
 
 
 def with_people_of(tenants: Iterable[SeededTenant], manifest: Mapping[str, Any]) -> tuple[SeededTenant, ...]:
-    """The tenants as a stack has them, with the admins and operators that the manifest names for them."""
-    named = {tenant.slug: tenant for tenant in tenants_in(manifest)}
+    """The tenants as a stack has them, with the admins and operators that the manifest names for them.
+
+    Args:
+        manifest: Of any plane (``seed_manifest.check_seed``): the ids of its Domains are not read.
+    """
+    admins = {
+        str(domain["slug"]): {
+            each["external_subject"]: str(each["email"]) for each in domain.get("domain_admins") or ()
+        }
+        for domain in manifest["domains"]
+    }
+    operators = [(each["domain"], each["external_subject"]) for each in manifest.get("platform_operators") or ()]
     return tuple(
-        replace(tenant, admin=named[tenant.slug].admin, operator=named[tenant.slug].operator)
-        if tenant.slug in named
+        _with_people(tenant, admins[tenant.slug], [subject for slug, subject in operators if slug == tenant.slug])
+        if tenant.slug in admins
         else tenant
         for tenant in tenants
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -70,10 +70,26 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     platform_operators: list[Operator] = []
 
 
-class _AnyManifest(msgspec.Struct):
-    """What the manifest of any plane has: the product's own may have more than the reference plane reads."""
+class _AnyAdmin(msgspec.Struct):
+    external_subject: str
+    email: str
 
-    domains: list[dict[str, Any]]
+
+class _AnyDomain(msgspec.Struct):
+    slug: str
+    domain_admins: list[_AnyAdmin] | None = None
+
+
+class _AnyOperator(msgspec.Struct):
+    domain: str
+    external_subject: str
+
+
+class _AnyManifest(msgspec.Struct):
+    """What ``seed.with_people_of`` reads of any plane's manifest: the product's own may have more, and fewer ids."""
+
+    domains: list[_AnyDomain]
+    platform_operators: list[_AnyOperator] | None = None
 
 
 def check_seed(path: Path, *, source: str, for_reference_plane: bool) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 
 from plexsphere_reference import bootstrap
 from pytest_plexdev import seed_manifest
 from pytest_plexdev.deployment import seed_file
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.seed import with_people_of
 from pytest_plexdev.seed_manifest import check_seed
+from pytest_plexdev.stack.model import SeededTenant
 
 OURS = seed_file().read_text()
 
@@ -77,6 +81,42 @@ def test_the_seed_of_another_plane_may_have_more(tmp_path: Path) -> None:
     check(path, for_reference_plane=False)
     with pytest.raises(PlexdevError):
         check(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("domains:\n- {quota: 3}\n", "line 2: object missing required field `slug` in domains[0]"),
+        ("domains:\n- {slug: a, domain_admins: [{email: a@x}]}\n", "`external_subject` in domains[0].domain_admins[0]"),
+        ("domains:\n- {slug: a, domain_admins: [{external_subject: s}]}\n", "`email` in domains[0].domain_admins[0]"),
+        ("domains: []\nplatform_operators: [{domain: a}]\n", "`external_subject` in platform_operators[0]"),
+    ],
+)
+def test_the_seed_of_another_plane_has_what_is_read_of_it(tmp_path: Path, content: str, says: str) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text(content)
+
+    with pytest.raises(PlexdevError, match=re.escape(says)):
+        check(path, for_reference_plane=False)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "domains:\n- {slug: acme-corp, quota: 3}\n- {slug: b, domain_admins: null, idp_bindings: [{}]}\n",
+        "domains:\n- {slug: acme-corp, domain_admins: [{external_subject: s, email: s@x}]}\nplatform_operators: null\n",
+    ],
+)
+def test_what_is_usable_names_its_people_without_ids(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text(content)
+    check(path, for_reference_plane=False)
+
+    there = [SeededTenant(slug=slug, domain_id="d", binding_id="b") for slug in ("acme-corp", "b")]
+    found = with_people_of(there, yaml.safe_load(content))
+
+    assert [each.domain_id for each in found] == ["d", "d"]
+    assert found[0].admin == ("s@x" if "s@x" in content else there[0].admin)
 
 
 def test_the_form_is_the_bootstrap_s() -> None:

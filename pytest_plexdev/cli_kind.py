@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_plexdev.cli_output import add_json, report_done, report_result
-from pytest_plexdev.cli_seed import checked_seed
+from pytest_plexdev.cli_seed import add_seed, checked_seed
 from pytest_plexdev.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import BAD_SETTING, CLUSTER_OUT_OF_SIGHT, PLEXD_DEFERRED, TOOL_MISSING
@@ -29,6 +29,7 @@ def add_manifests_command(commands: Any) -> None:
         "manifests",
         help="print what is applied, to look at or to apply by hand",
     )
+    add_seed(parser)
     add_json(parser)
     parser.set_defaults(run=_manifests)
 
@@ -43,9 +44,7 @@ def up(options: argparse.Namespace) -> int:
     from pytest_plexdev.progress import show
     from pytest_plexdev.stack.kind import warm
 
-    # Which plane the images are of is not known here: the product's own bootstrap may read more than the reference's.
-    seed = checked_seed(options.seed, for_reference_plane=False)
-    settings = warm_settings(timeout=options.timeout, reapply=options.reapply, seed=seed)
+    settings = warm_settings(timeout=options.timeout, reapply=options.reapply, seed=_seed(options))
     began = time.monotonic()
     with show(as_json=options.json) as progress:
         info, did = warm.bring_up(settings, progress)
@@ -55,6 +54,11 @@ def up(options: argparse.Namespace) -> int:
     result = {"did": did, "stack": msgspec.to_builtins(info, enc_hook=str)}
     report_result(options, result, lambda: _welcome(info, did, seconds=seconds))
     return 0
+
+
+def _seed(options: argparse.Namespace) -> Path | None:
+    # Which plane the images are of is not known here: the product's own bootstrap may read more than the reference's.
+    return checked_seed(options.seed, for_reference_plane=False)
 
 
 def up_plexd() -> int:
@@ -151,7 +155,7 @@ def _manifests(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.kind.manifests.vendor import custom_resource_definitions
     from pytest_plexdev.stack.kind.settings import Addresses
 
-    settings = warm_settings()
+    settings = warm_settings(seed=_seed(options))
     objects = [
         *custom_resource_definitions(),
         *render(Addresses(), settings.images, settings.overlay, settings.seed),

@@ -1,8 +1,19 @@
-"""``plexdev up --seed FILE``: the counterpart of the hook ``pytest_plexdev_seed``."""
+"""``--seed FILE`` of ``plexdev up`` and ``manifests``: the counterpart of the hook ``pytest_plexdev_seed``."""
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """Add ``--seed``."""
+    parser.add_argument(
+        "--seed",
+        type=Path,
+        metavar="FILE",
+        help="seed manifest (YAML) in place of ours; ${ISSUER} in it becomes the stack's issuer",
+    )
 
 
 def checked_seed(path: Path | None, *, for_reference_plane: bool) -> Path | None:

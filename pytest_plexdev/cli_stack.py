@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_plexdev.cli_output import add_json, report_done, report_result
+from pytest_plexdev.cli_seed import add_seed
 from pytest_plexdev.options import OPTIONS
 from pytest_plexdev.options.environment import EXPORTED
 
@@ -31,12 +32,7 @@ def add_stack_commands(commands: Any) -> None:
         metavar="PORT",
         help="embedded: of the identity provider; 0: a free one; default: 5556",
     )
-    up.add_argument(
-        "--seed",
-        type=Path,
-        metavar="FILE",
-        help="seed manifest (YAML) in place of ours; ${ISSUER} in it becomes the stack's issuer",
-    )
+    add_seed(up)
     up.add_argument("--reapply", action="store_true", help="kind: apply even what has not changed")
     up.add_argument("service", nargs="?", choices=("plexd",), help="a service that the stack leaves out by default")
     up.set_defaults(run=_up, refuse=up.error)

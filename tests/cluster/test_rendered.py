@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev import cli
+from pytest_plexdev.deployment import seed_file
+from pytest_plexdev.errors import SEED_UNUSABLE, PlexdevError
 from pytest_plexdev.stack.kind.manifests.changes import INPUTS, images_of, pod_template
 from pytest_plexdev.stack.kind.manifests.render import render
 from pytest_plexdev.stack.kind.settings import Addresses
@@ -47,6 +49,21 @@ def test_a_fresh_stack_names_its_own_addresses_and_no_other() -> None:
     assert "http://localhost:41001/dex" in text
     assert "localhost:8080" not in text
     assert "localhost:5556" not in text
+
+
+def test_a_seed_of_ones_own_is_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text(seed_file().read_text().replace("acme-corp", "delta-corp"))
+
+    assert cli.main(["manifests", "--seed", str(seed)]) == 0
+    printed = capsys.readouterr().out
+    assert "slug: delta-corp" in printed
+    assert "acme-corp" not in printed
+
+    assert cli.main(["manifests", "--seed", str(tmp_path / "none.yaml")]) == SEED_UNUSABLE.exit_code
+    refused = capsys.readouterr()
+    assert "plexdev[seed-unusable]" in refused.err
+    assert refused.out == ""
 
 
 def test_an_overlay_of_ones_own_gets_our_mark_and_the_gateway(tmp_path: Path) -> None:

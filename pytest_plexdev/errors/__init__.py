@@ -105,6 +105,12 @@ SEED_UNUSABLE: Final = Failure(
     why="it comes from {source}; nothing was started",
     fix="correct it, or begin with a copy of ours: {example}",
 )
+HOOK_FAILED: Final = Failure(
+    tag="hook-failed",
+    what="the hook {hook} of {file} raised {error}",
+    why="it says {says}; nothing was started",
+    fix="correct {place}",
+)
 SEED_DRIFTED: Final = Failure(
     tag="seed-drifted",
     what="the running embedded stack was seeded by another manifest than {seed}",

@@ -83,6 +83,49 @@ def test_another_seed_on_a_running_stack_is_drift(project: pytest.Pytester, stac
     project.runpytest_subprocess("--dev-stack", "-k", "four").assert_outcomes(passed=1)
 
 
+HOOK_THAT_RAISES = """
+import json
+
+def read(name):
+    return inner(name)
+
+def inner(name):
+    raise LookupError(f"no {name} for postgresql://u:s3cr3t@h/db")
+
+def {hook}(config):
+    return read("tenants")
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
+@pytest.mark.parametrize("hook", ["pytest_plexdev_seed", "pytest_plexdev_overlay"])
+def test_a_hook_that_raises_is_named_with_its_file(project: pytest.Pytester, hook: str, workers: list[str]) -> None:
+    project.makeconftest(HOOK_THAT_RAISES.replace("{hook}", hook))
+    arguments = ["--plexdev-stack=kind"] if hook.endswith("overlay") else []
+    result = project.runpytest_subprocess("-k", "seed", *arguments, *workers)
+
+    result.assert_outcomes(errors=1, skipped=1)
+    result.stdout.fnmatch_lines(
+        [
+            f"plexdev[[]hook-failed[]]: the hook {hook} of conftest.py raised LookupError: *u:[*][*][*]@h/db",
+            "  why: *; nothing was started",
+            "  | conftest.py:10, in " + hook,
+            '  |     return read("tenants")',
+            "  | conftest.py:4, in read",
+            "  | conftest.py:7, in inner",
+            "  fix: correct conftest.py:7",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pluggy*")
+    result.stdout.no_fnmatch_line("*Traceback*")
+    assert "s3cr3t" not in result.stdout.str()
+
+
+def test_a_hook_that_refuses_in_its_own_words_is_let_through(project: pytest.Pytester) -> None:
+    project.makeconftest("import pytest\n\ndef pytest_plexdev_seed(config):\n    pytest.skip('no seed here')\n")
+    project.runpytest_subprocess("-k", "four").assert_outcomes(skipped=1)
+
+
 def test_a_seed_that_contradicts_what_is_there(project: pytest.Pytester, stack: StackInfo) -> None:
     seed = OURS.read_text("utf-8").replace("acme-corp", "echo-corp")  # under acme-corp's id
     (project.path / "seed.yaml").write_text(seed, "utf-8")

@@ -7,6 +7,7 @@ one that crashed and its replacement, the controller.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from pytest_plexdev.errors import PlexdevError, decode_failure, encode_failure
 from pytest_plexdev.output import BRING_UP, Output, read_end
 from pytest_plexdev.stack.model import KEPT_MARK, Progress, Provider, StackInfo
 from pytest_plexdev.stack.private_files import damaged, make_private_directory, read_private, write_private
-from pytest_plexdev.stack.run_directory import STACK_DIRECTORY, hold
+from pytest_plexdev.stack.run_directory import LEASE_FILES, STACK_DIRECTORY, hold
 
 Keep: TypeAlias = Literal["never", "on-failure", "always"]
 ProviderFactory: TypeAlias = Callable[[Path], Provider]
@@ -53,14 +54,18 @@ class Lease:
             PlexdevError: The bring-up failed; everybody who asks gets the same error, and nobody tries again.
         """
         with self._lock():
-            if self._info_file.exists():
-                return StackInfo.read(self._info_file)
-            if self._failure_file.exists():
+            if (info := self.peek()) is not None:
+                return info
+            if os.path.lexists(self._failure_file):
                 raise self._failure()
             return self._bring_up(progress)
 
     def peek(self) -> StackInfo | None:
-        """The stack of this run if there is one, without waiting and without bringing one up."""
+        """The stack of this run if there is one, without waiting and without bringing one up.
+
+        Raises:
+            PlexdevError: ``state-damaged``, ``untrusted-path``.
+        """
         try:
             return StackInfo.read(self._info_file)
         except FileNotFoundError:
@@ -74,18 +79,28 @@ class Lease:
 
         Returns:
             The stack, where it was kept.
+
+        Raises:
+            PlexdevError: It could not be ended; ``state-damaged``, ``untrusted-path``: it was kept, and what is
+                written of it cannot be read.
         """
         if not self.run_directory.exists():
             return None
+        keeps = self.keep == "always" or (failed and self.keep == "on-failure")
+        info, damage = None, None
         with self._lock():
-            info = self.peek()
-            keeps = self.keep == "always" or (failed and self.keep == "on-failure")
-            if info is not None and keeps:
+            try:
+                info = self.peek()
+            except PlexdevError as error:
+                damage = error
+            if (info or damage) and keeps:
                 write_private(self._stack_directory / KEPT_MARK, b"")
-            elif info is not None:
+            elif info or damage:
                 self.provider_factory(self._stack_directory).down(info)
-        for file in (self._info_file, self._failure_file, self._lock_file):
-            file.unlink(missing_ok=True)
+        with hold(self.run_directory) as held:
+            held.delete(*LEASE_FILES)
+        if damage is not None and keeps:
+            raise damage
         return info if keeps else None
 
     def _bring_up(self, progress: Progress) -> StackInfo:

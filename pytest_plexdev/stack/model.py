@@ -202,8 +202,12 @@ class Provider(Protocol):
         """
         ...
 
-    def down(self, info: StackInfo) -> None:
-        """End the stack. One that is gone already is fine."""
+    def down(self, info: StackInfo | None) -> None:
+        """End the stack. One that is gone already is fine.
+
+        Args:
+            info: ``None`` where what is written of it is damaged: what the provider's directory is proof of is ended.
+        """
         ...
 
     def state(self, info: StackInfo) -> Sequence[Verdict]:

@@ -38,7 +38,7 @@ class Provider:
     def up(self, progress: Progress) -> StackInfo:
         raise NotImplementedError
 
-    def down(self, info: StackInfo) -> None:
+    def down(self, info: StackInfo | None) -> None:
         raise NotImplementedError
 
     def state(self, info: StackInfo) -> Sequence[Verdict]:

@@ -78,7 +78,7 @@ class EmbeddedProvider:
             supervisor.abandon()
             raise
 
-    def down(self, info: StackInfo) -> None:  # noqa: ARG002
+    def down(self, info: StackInfo | None) -> None:  # noqa: ARG002
         """End the stack and remove its directory. One that is gone already is fine."""
         end(self._directory)
 

@@ -39,10 +39,13 @@ class KindProvider:
 
         return fresh.bring_up(self._settings, self._directory, progress)
 
-    def down(self, info: StackInfo) -> None:
+    def down(self, info: StackInfo | None) -> None:
         """Delete a run's own cluster and its directory. One that is gone already is fine."""
         from pytest_plexdev.stack.kind import fresh
 
+        if info is None:
+            fresh.take_down(self._settings.name, self._directory)
+            return
         assert info.cluster is not None
         fresh.take_down(info.cluster.name, info.directory)
 

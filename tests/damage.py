@@ -1,0 +1,67 @@
+"""What a state file may be instead of what was written there: edited, cut short by a full disk, put there by others."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, TypeAlias
+
+Damage: TypeAlias = Callable[[Path], None]
+"""Puts something else in the place of a file."""
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _text(text: str) -> Damage:
+    def damage(path: Path) -> None:
+        _remove(path)
+        path.write_bytes(text.encode("latin-1"))
+        path.chmod(0o600)
+
+    return damage
+
+
+def _fifo(path: Path) -> None:
+    _remove(path)
+    os.mkfifo(path, 0o600)
+
+
+def _directory(path: Path) -> None:
+    _remove(path)
+    path.mkdir(mode=0o700)
+
+
+def _link(path: Path) -> None:
+    _remove(path)
+    path.symlink_to("/etc/passwd")
+
+
+def _link_to_nothing(path: Path) -> None:
+    _remove(path)
+    path.symlink_to(path.with_name("nothing"))
+
+
+DAMAGES: Final[Mapping[str, Damage]] = {
+    "empty": _text(""),
+    "list": _text("[]"),
+    "half": _text('{"provider": "embedded", "id": '),
+    "types": _text('{"kind": 7, "provider": [], "pid": "x", "status": {}, "tag": 1, "by": 1, "said": []}'),
+    "huge": _text(
+        '{"kind": "stack", "name": "warm", "pid": 99999999999999999999, "started": 1, "status": 1e999, '
+        '"provider": "embedded", "id": "x", "directory": "/", "started_at": 1e999, "services": '
+        '[{"name": "nats", "version": "1", "pid": 99999999999999999999}]}'
+    ),
+    "deep": _text("[" * 99999),
+    "binary": _text("\x00\xff\xfe"),
+    "fifo": _fifo,
+    "directory": _directory,
+    "link": _link,
+    "link to nothing": _link_to_nothing,
+}

@@ -40,7 +40,7 @@ def test_a_stack_that_is_to_be_kept_is_kept_though_its_lease_is_damaged(
     lease_of(tmp_path, diary, keep=keep).acquire(print)
     DAMAGES[damage](tmp_path / "run" / "lease.json")
 
-    with pytest.raises(PlexdevError, match="state-damaged|untrusted-path"):
+    with pytest.raises(PlexdevError, match=r"state-damaged|untrusted-path"):
         lease_of(tmp_path, diary, keep=keep).release(failed=True)
 
     assert diary.entries == ["up"]

@@ -1,0 +1,55 @@
+"""Damaged files of a run: the tests' outcomes stand, no traceback, no hang, and nothing is left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_DAMAGING = """
+import sys
+
+sys.path.insert(0, {root!r})
+from pytest_plexdev import run
+from tests.damage import DAMAGES
+
+RUN = {{}}
+
+def pytest_sessionstart(session):
+    RUN["directory"] = run.of(session.config).directory
+    run.of(session.config).hold()
+    for name in {names!r}:
+        DAMAGES[{damage!r}](RUN["directory"] / name)
+"""
+_ROOT = Path(__file__).parents[2]
+_READ_AT_THE_END = ("lease.json", "failure.json", "ran.json", "drift.txt", "passed-over.txt", "told.json", "logins")
+
+
+@pytest.fixture
+def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    # Short, for sockets; one of its own, so that all in it is the run's.
+    directory = Path("/tmp") / f"pt-{os.getpid()}-{os.urandom(3).hex()}"
+    directory.mkdir()
+    monkeypatch.setenv("TMPDIR", str(directory))
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.mark.parametrize("damage", ["half", "huge", "deep", "fifo", "directory", "link"])
+def test_a_run_whose_files_are_damaged_keeps_its_outcomes_and_removes_them(
+    project: pytest.Pytester, temporary: Path, damage: str
+) -> None:
+    project.makeconftest(_DAMAGING.format(root=str(_ROOT), names=_READ_AT_THE_END, damage=damage))
+    result = project.runpytest_subprocess("--junitxml=junit.xml", "--plexdev-report=report.html", timeout=30)
+
+    result.assert_outcomes(passed=1)
+    said = result.stdout.str() + result.stderr.str()
+    assert "Traceback" not in said
+    assert "INTERNALERROR" not in said
+    assert ("the summary of plexdev is missing: PlexdevError: plexdev[" in said) == (
+        damage not in ("fifo", "directory")
+    )
+    assert list(temporary.glob("plexdev-*")) == []

@@ -97,15 +97,14 @@ def down(options: argparse.Namespace) -> int:
     """``plexdev down`` of the warm stack, or of one that a test run kept: options ``directory`` and ``json``."""
     from pytest_plexdev.stack.embedded.provider import end
     from pytest_plexdev.stack.embedded.warm import warm_directory
-    from pytest_plexdev.stack.ownership import look
     from pytest_plexdev.stack.run_directory import remove_left
 
     directory: Path | None = options.directory
     place = (directory or warm_directory()).absolute()
-    if look(place) is None:
+    left = end(place)
+    if left is None:
         report_done(options, [f"plexdev: nothing to end: there is no stack in {place}"])
         return 0
-    left = end(place)
     if directory is not None:
         # The run that kept the stack has left its own directory around it.
         remove_left(place.parent)

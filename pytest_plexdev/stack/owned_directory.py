@@ -58,8 +58,9 @@ class Ownership:
             self.delete(*known)
             left = sorted(self.names())
             if not left and self._is_at_its_place():
-                os.unlink(MARK, dir_fd=self._descriptor)
-                # Another process may have put something there: then the directory is that one's.
+                # Somebody may have put something else into the mark's place, or something new beside it: it stays.
+                with contextlib.suppress(OSError):
+                    os.unlink(MARK, dir_fd=self._descriptor)
                 with contextlib.suppress(OSError):
                     self.directory.rmdir()
             return left

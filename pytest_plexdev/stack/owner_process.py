@@ -1,6 +1,7 @@
 """Find the process that owns a directory by what it is: it runs a module of ours and has the locked file open.
 
-No pid of a file is believed: files are edited, and a pid means another process in another container.
+No pid of a file is believed: files are edited, and a pid means another process in another container. An editor may
+have put another file into the place of the locked one: the owner has the directory open then, and that file, deleted.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.clock import monotonic
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.owner_mark import MARK
 from pytest_plexdev.stack.ownership import elsewhere, is_owned, look
+from pytest_plexdev.stack.private_files import open_private_directory
 from pytest_plexdev.stack.processes import ProcessHandle, ProcessId
 
 _END_TAKES_S: Final = 0.5
@@ -32,13 +36,14 @@ def owner_to_end(directory: Path, module: str, *, what: str, command: str, inste
         PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
     """
     deadline = monotonic() + _END_TAKES_S
-    while is_owned(directory):
+    while True:
         if owner := find_owner(directory, module):
             return owner
+        if not is_owned(directory):
+            return None
         if monotonic() > deadline:
             raise elsewhere(directory, what=what, command=command, instead=instead)
         time.sleep(_PAUSE_S)
-    return None
 
 
 def find_owner(directory: Path, module: str) -> ProcessHandle | None:
@@ -48,18 +53,24 @@ def find_owner(directory: Path, module: str) -> ProcessHandle | None:
         module: Which the owner of such a directory runs.
 
     Raises:
-        PlexdevError: ``untrusted-path``.
+        PlexdevError: ``untrusted-path``: the directory is not this user's alone.
     """
-    found = look(directory)
-    if found is None:
+    try:
+        with open_private_directory(directory) as checked:
+            opened = os.fstat(checked)
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    locked = None
+    with contextlib.suppress(PlexdevError):  # something else may have come into its place
+        found = look(directory)
+        locked = found.file if found is not None else None
     # The oldest first: a child between fork and exec still looks like its parent.
     for process in sorted(_running(module), key=lambda each: (each.started, each.pid)):
         handle = process.open()
         if handle is None:
             continue
         # Asked after the process was opened: what is seen now is that process.
-        if _runs(process.pid, module) and _has_open(process.pid, found.file):
+        if _runs(process.pid, module) and _owns(process.pid, opened, locked):
             return handle
         handle.close()
     return None
@@ -79,10 +90,15 @@ def _runs(pid: int, module: str) -> bool:
         return False
 
 
-def _has_open(pid: int, file: os.stat_result) -> bool:
+def _owns(pid: int, directory: os.stat_result, locked: os.stat_result | None) -> bool:
+    """Whether it has the locked file open, or the directory and a file of that name that has been deleted."""
+    has_directory = has_deleted = False
     with contextlib.suppress(OSError):  # it has ended, or its files are not for this user to see
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(OSError):
-                if os.path.samestat(entry.stat(), file):
+                file = entry.stat()
+                if locked is not None and os.path.samestat(file, locked):
                     return True
-    return False
+                has_directory |= os.path.samestat(file, directory)
+                has_deleted |= file.st_nlink == 0 and entry.readlink().name == f"{MARK} (deleted)"
+    return has_directory and has_deleted

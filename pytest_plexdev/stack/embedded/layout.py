@@ -113,6 +113,11 @@ class Layout:
     def log(self, service: str) -> Path:
         return self.logs / f"{service}.log"
 
+    def forget_stack(self) -> None:
+        """Remove the file that says that the stack is ready, or whatever has come into its place."""
+        if self.owned is not None:
+            self.owned.directory.delete(self.stack_file.name)
+
     def remove_data(self) -> None:
         if self.owned is not None:
             remove_data(self.owned.scratch)

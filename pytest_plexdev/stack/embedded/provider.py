@@ -26,6 +26,7 @@ from pytest_plexdev.stack.embedded.state import verdicts
 from pytest_plexdev.stack.embedded.template import TEMPLATES
 from pytest_plexdev.stack.embedded.warm import read_stack
 from pytest_plexdev.stack.model import Progress, StackInfo, Verdict
+from pytest_plexdev.stack.ownership import look
 from pytest_plexdev.stack.private_files import open_private
 from pytest_plexdev.stack.processes import ProcessHandle, ProcessId
 from pytest_plexdev.stack.python import module_command
@@ -107,11 +108,11 @@ class EmbeddedProvider:
             ensure_writable(directory)
 
 
-def end(directory: Path) -> list[str]:
+def end(directory: Path) -> list[str] | None:
     """End the stack in ``directory``, however it was brought up, and remove what is left of it.
 
     Returns:
-        The names in the directory that are not a stack's: they stay.
+        The names in the directory that are not a stack's: they stay. ``None`` where there is no stack.
 
     Raises:
         PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
@@ -120,6 +121,8 @@ def end(directory: Path) -> list[str]:
     if supervisor is not None:
         with supervisor:
             _end(supervisor)
+    elif look(directory) is None:
+        return None
     return remove_stack(directory)
 
 

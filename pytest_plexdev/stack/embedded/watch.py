@@ -190,7 +190,7 @@ class _Watch:
     async def _take_down(self, *, keep_logs: bool) -> None:
         self._stop.set()
         layout = self._plan.layout
-        layout.stack_file.unlink(missing_ok=True)
+        layout.forget_stack()
         await self._crew.disband()
         layout.remove_data()
         if keep_logs and not self._owner_ended:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +25,8 @@ from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_di
 from pytest_plexdev.stack.model import StackInfo
 from pytest_plexdev.stack.owner_mark import MARK, Mark
 from pytest_plexdev.stack.ownership import is_owned, own
-from tests.integration.embedded.conftest import ROOT, pid_of
+from tests.damage import DAMAGES, Damage
+from tests.integration.embedded.conftest import ROOT, TracesOf, pid_of
 
 _ANOTHER_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 _COMMAND = (sys.executable, "-c", "import sys; from pytest_plexdev.cli import main; sys.exit(main())")
@@ -146,43 +147,10 @@ def test_edited_files_of_a_stack_that_was_killed_name_a_victim_and_it_survives(w
     assert not scratch.exists()
 
 
-def _fifo(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    os.mkfifo(path, 0o600)
-
-
-def _directory(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    path.mkdir(mode=0o700)
-
-
-def _link(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    path.symlink_to("/etc/passwd")
-
-
-def _text(text: str) -> Callable[[Path], None]:
-    def damage(path: Path) -> None:
-        path.write_bytes(text.encode("latin-1"))
-        path.chmod(0o600)
-
-    return damage
-
-
-_DAMAGES = {
-    "list": _text("[]"),
-    "half": _text('{"provider": "embedded", "id": '),
-    "types": _text('{"kind": 7, "provider": [], "pid": "x", "status": {}, "tag": 1}'),
-    "huge": _text('{"kind": "stack", "name": "warm", "pid": 99999999999999999999, "started": 1, "status": 1e999}'),
-    "binary": _text("\x00\xff\xfe"),
-    "fifo": _fifo,
-    "directory": _directory,
-    "link": _link,
-}
 _READERS = ("status", "wait", "env", "logs", "doctor", "up")
 
 
-@pytest.mark.parametrize("damage", _DAMAGES)
+@pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", ["stack.json", MARK, "ends/nats.json"])
 def test_no_damaged_file_is_a_traceback_or_a_hang(
     state: Path, capsys: pytest.CaptureFixture[str], name: str, damage: str
@@ -194,7 +162,7 @@ def test_no_damaged_file_is_a_traceback_or_a_hang(
     held = own(place, Mark.of_this_process("stack", "warm"))
     (place / "stack.json").write_text(_INFO.format(directory=place))
     (place / "stack.json").chmod(0o600)
-    _DAMAGES[damage](place / name)
+    DAMAGES[damage](place / name)
 
     for reader in _READERS:
         # The one that would start a stack is refused before it does, or this one is owned.
@@ -213,6 +181,67 @@ def test_no_damaged_file_is_a_traceback_or_a_hang(
 _INFO = """{{"provider": "embedded", "id": "warm", "directory": "{directory}", "started_at": 1.0,
 "endpoints": {{"api": "http://localhost:9", "issuer": "http://localhost:9/dex", "database": "postgresql://a@127.0.0.1:9/a",
 "nats": "nats://127.0.0.1:9", "signer": "127.0.0.1:9"}}, "services": [{{"name": "nats", "version": "1"}}]}}"""
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("stack.json", DAMAGES["directory"]),
+        (MARK, DAMAGES["list"]),
+        (MARK, DAMAGES["fifo"]),
+        (MARK, DAMAGES["link"]),
+        (MARK, Path.unlink),
+    ],
+)
+def test_a_stack_whose_files_were_replaced_is_ended_by_down_and_nothing_is_left(
+    warm: StackInfo, traces_of: TracesOf, capsys: pytest.CaptureFixture[str], name: str, damage: Damage
+) -> None:
+    traces = traces_of(warm_directory())
+    damage(warm_directory() / name)
+
+    assert cli.main(["down", "--stack", "embedded"]) == 0
+
+    assert capsys.readouterr().out == "plexdev: the stack is down\n"
+    assert traces.left() == []
+
+
+def test_a_supervisor_that_ends_removes_what_came_into_the_place_of_its_files(
+    warm: StackInfo, traces_of: TracesOf
+) -> None:
+    traces = traces_of(warm_directory())
+    supervisor = json.loads((warm_directory() / MARK).read_text())["pid"]
+    DAMAGES["directory"](warm_directory() / "stack.json")
+
+    os.kill(supervisor, signal.SIGTERM)
+
+    assert traces.left_after(5) == []
+
+
+def test_a_stack_whose_mark_became_a_directory_is_ended_and_what_is_printed_removes_the_rest(
+    warm: StackInfo, traces_of: TracesOf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    traces, mark = traces_of(warm_directory()), warm_directory() / MARK
+    DAMAGES["directory"](mark)
+
+    assert cli.main(["down", "--stack", "embedded"]) == 1
+    assert f"then rm -r {mark}\n" in capsys.readouterr().err
+    assert traces.left() == [warm_directory()]
+    shutil.rmtree(mark)
+    assert cli.main(["down", "--stack", "embedded"]) == 0
+    assert "nothing to end" in capsys.readouterr().out
+
+
+def test_up_ends_a_stack_whose_mark_was_replaced_and_brings_up_one(
+    warm: StackInfo, settings: EmbeddedSettings, traces_of: TracesOf
+) -> None:
+    traces = traces_of(warm_directory())
+    DAMAGES["list"](warm_directory() / MARK)
+
+    again, is_new = bring_up_warm(replace(settings, id="warm"), lambda event: None)
+
+    assert is_new
+    assert traces.left() == [warm_directory()]
+    assert find_warm() == again
 
 
 def test_directories_and_files_are_this_users_alone_whatever_the_umask(state: Path, settings: EmbeddedSettings) -> None:

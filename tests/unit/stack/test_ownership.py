@@ -17,6 +17,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack import ownership
 from pytest_plexdev.stack.owner_mark import MARK, Mark
 from pytest_plexdev.stack.owner_process import find_owner
+from tests.damage import DAMAGES, Damage
 
 _OWNER = """
 import sys
@@ -234,6 +235,35 @@ def test_the_owner_is_found_by_the_file_that_it_has_open_and_by_its_program(
         found.send(signal.SIGKILL)
         assert found.wait(5)
     assert find_owner(place, "pytest_plexdev.some.program") is None
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES.values(), Path.unlink])
+def test_the_owner_of_a_file_that_was_replaced_is_found_and_nobody_else_who_has_its_directory_open(
+    place: Path, start_owner: StartOwner, tmp_path: Path, damage: Damage
+) -> None:
+    module = "pytest_plexdev.some.program"
+    owner = start_owner(words=(module,))
+    damage(place / MARK)
+    (tmp_path / "other").mkdir(mode=0o700)
+    (tmp_path / "other" / "plexdev-owner.json").touch(mode=0o600)
+
+    found = find_owner(place, module)
+    assert found is not None
+    with found:
+        assert found.process.pid == owner.pid
+    assert find_owner(place, "another.program") is None
+    assert find_owner(tmp_path / "other", module) is None
+
+
+def test_a_program_that_has_a_directory_open_does_not_own_it(place: Path) -> None:
+    module = "pytest_plexdev.some.program"
+    looks = "import os, sys; os.open(sys.argv[1], os.O_RDONLY); print('opened', flush=True); sys.stdin.read()"
+    argv = [sys.executable, "-c", looks, str(place), module]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "opened\n"
+        assert find_owner(place, module) is None
+        process.communicate()
 
 
 def test_a_directory_that_is_deleted_while_it_is_asked_for_is_nobodys(place: Path) -> None:

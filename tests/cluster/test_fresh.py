@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import socket
 import stat
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 import psycopg
 import pytest
 
 from pytest_plexdev.kube import KubeClient, read_access
-from pytest_plexdev.kube.resources import CONFIG_MAP, POD
+from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, POD, REPLICA_SET, SECRET, STATEFUL_SET
 from pytest_plexdev.stack.kind.host import cluster, reaper
 from pytest_plexdev.stack.kind.host.container import find_node
 from pytest_plexdev.stack.kind.host.place import Place
@@ -25,6 +28,7 @@ from pytest_plexdev.stack.owner_mark import MARK
 from tests.cluster.stacks import Heard, clusters, fresh_settings
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
+WORKLOADS = (DEPLOYMENT, STATEFUL_SET, REPLICA_SET, JOB)
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +144,40 @@ def test_postgres_is_reached_by_a_way_of_its_own(provider: KindProvider, stack: 
     assert row == (3,)
 
 
+def test_nats_refuses_who_does_not_know_its_password(provider: KindProvider, stack: StackInfo) -> None:
+    address = urlsplit(provider.reach(stack, "nats"))
+    password = address.password or ""
+
+    assert _nats_says(address, {"verbose": False}) == "-ERR 'Authorization Violation'"
+    assert _nats_says(address, {"user": "plexsphere", "pass": "plexsphere"}) == "-ERR 'Authorization Violation'"
+    assert _nats_says(address, {"user": "plexsphere", "pass": password, "verbose": False}) == "PONG"
+    assert len(password) == 32
+
+
+def test_the_password_of_nats_is_on_no_command_line(provider: KindProvider, stack: StackInfo) -> None:
+    """As any user of the machine reads them; the node's processes are among the machine's."""
+    password = urlsplit(provider.reach(stack, "nats")).password or ""
+    lines = [_command_line(path) for path in Path("/proc").glob("[0-9]*")]
+
+    assert [line for line in lines if "nats-server" in line and "--config=" in line]
+    assert [line for line in lines if password in line] == []
+
+
+def test_the_password_of_nats_is_in_one_secret_alone(provider: KindProvider, stack: StackInfo) -> None:
+    password = urlsplit(provider.reach(stack, "nats")).password or ""
+    assert stack.cluster is not None
+    access = read_access(stack.cluster.kubeconfig, stack.cluster.context)
+    assert access is not None
+    with KubeClient(access) as client:
+        shown = [each for kind in (CONFIG_MAP, POD, *WORKLOADS) for each in client.list(kind)["items"]]
+        secrets = client.list(SECRET)["items"]
+
+    encoded = base64.b64encode(f"nats://plexsphere:{password}@nats:4222".encode()).decode()
+    assert {each["metadata"]["name"] for each in shown} >= {"plexsphere-config", "nats-0", "nats", "plexsphere"}
+    assert [each["metadata"]["name"] for each in shown if password in json.dumps(each)] == []
+    assert [each["metadata"]["name"] for each in secrets if encoded in json.dumps(each)] == ["nats-credentials"]
+
+
 def test_its_control_plane_waits_for_no_election_and_no_disk(stack: StackInfo) -> None:
     """kind takes the patch: it has another version of kubeadm's configuration one day."""
     assert stack.cluster is not None
@@ -174,3 +212,23 @@ def test_nothing_of_it_is_left(provider: KindProvider, stack: StackInfo, run_dir
     assert [each.name for each in run_directory.iterdir()] == [MARK]
     assert watching is not None
     assert not watching.is_alive
+
+
+def _nats_says(address: SplitResult, who: Mapping[str, object]) -> str:
+    """What NATS answers to who connects so and sends a PING."""
+    assert address.hostname is not None
+    with (
+        socket.create_connection((address.hostname, address.port or 0), timeout=10) as client,
+        client.makefile("rwb") as said,
+    ):
+        assert said.readline().startswith(b"INFO ")
+        said.write(b"CONNECT " + json.dumps({"verbose": False, **who}).encode() + b"\r\nPING\r\n")
+        said.flush()
+        return said.readline().decode().strip()
+
+
+def _command_line(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:  # it has ended
+        return ""

@@ -34,9 +34,18 @@ def test_workers_share_one_fresh_cluster_and_it_is_gone_after_the_run(project: p
 def test_a_kept_cluster_is_spoken_to_and_ended_by_its_directory(
     project: pytest.Pytester, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
+    project.makepyfile(
+        test_stack="""
+        def test_events(plexdev_events, plexdev_project):
+            created = plexdev_events.wait_for("ProjectCreated")
+            assert created.scope == plexdev_project.domain_id
+
+        def test_nats_asks_for_a_password_of_its_own(plexdev_stack):
+            assert len(plexdev_stack.nats_url.partition("@")[0]) > len("nats://plexsphere:") + 24
+        """
+    )
     result = project.runpytest_subprocess("--plexdev-stack=kind", "--plexdev-timeout=400", "--plexdev-keep=always")
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=2)
     (directory,) = re.findall(r"end it with: plexdev down --directory (\S+)", result.stdout.str())
     capfd.readouterr()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shlex
@@ -14,18 +15,26 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from types import MappingProxyType
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from pytest_plexdev.command import MINIMUM
 from pytest_plexdev.errors import Failure, PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, KUBE_REFUSED, TOOL_MISSING
+from pytest_plexdev.kube.resources import SECRET
+from pytest_plexdev.stack.kind.names import NATS_SECRET, NATS_URL
 from pytest_plexdev.stack.model import Cluster
+
+if TYPE_CHECKING:
+    from pytest_plexdev.kube import KubeClient
+    from pytest_plexdev.kube.client import Object
 
 PORTS: Final[Mapping[str, int]] = MappingProxyType({"postgres": 5432, "nats": 4222})
 """The Services that one gets to, and their ports in the cluster (runbook)."""
 DATABASE_SECRET: Final = "postgres-credentials"  # noqa: S105 (its name)
 DATABASE_KEY: Final = "DATABASE_URL"
+_OPEN_NATS: Final = "nats://nats:4222"
+"""Of a NATS that asks for no password."""
 
 _PATIENCE: Final = 10.0
 """Seconds until a way is open; it takes about a fifth of one."""
@@ -51,14 +60,14 @@ class Forwards:
         self._lock = threading.Lock()
 
     def url(self, service: str) -> str:
-        """The URL of ``postgres``, with the user and the password of its Secret, or of ``nats``, from this machine.
+        """The URL of ``postgres`` or ``nats`` from this machine, with the user and the password of its Secret.
+
+        NATS of a warm cluster has no Secret and asks for no password. In a cluster that is not ours none is looked for.
 
         Raises:
             PlexdevError: As :meth:`open`; ``kube-refused`` or ``cluster-unreachable`` for the Secret.
         """
-        if service == "nats":
-            return f"nats://{self.open(service)}"
-        return _at(self._database_url, self.open(service))
+        return _at(self._nats_url if service == "nats" else self._database_url, self.open(service))
 
     def open(self, service: str) -> str:
         """``127.0.0.1:port``, behind which the service is; one that ended (its Pod did) is opened again.
@@ -91,27 +100,38 @@ class Forwards:
 
     @property
     def _database_url(self) -> str:
-        import base64
-
-        from pytest_plexdev.kube import KubeClient, read_access
-        from pytest_plexdev.kube.resources import SECRET
-
-        at = self._cluster
-        access = read_access(at.kubeconfig, at.context)
-        assert access is not None, "our own file has our context"
-        with KubeClient(access) as client:
-            secret = client.get(SECRET, DATABASE_SECRET, at.namespace) or {}
-            encoded = (secret.get("data") or {}).get(DATABASE_KEY)
-            if encoded is None:
+        with self._client() as client:
+            secret = client.get(SECRET, DATABASE_SECRET, self._cluster.namespace)
+            url = _value(secret, DATABASE_KEY)
+            if url is None:
                 raise PlexdevError(
                     KUBE_REFUSED,
                     verb="say who may use Postgres",
                     object=f"Secret {DATABASE_SECRET}",
                     reason=f"it has no {DATABASE_KEY}" if secret else "there is none",
                     message=f"the dev stack keeps Postgres' user and password there ({DATABASE_KEY})",
-                    fix=client.command("get", "secret", DATABASE_SECRET, "--namespace", at.namespace),
+                    fix=client.command("get", "secret", DATABASE_SECRET, "--namespace", self._cluster.namespace),
                 )
-        return base64.b64decode(encoded).decode()
+        return url
+
+    @property
+    def _nats_url(self) -> str:
+        if not self._cluster.owned:
+            return _OPEN_NATS
+        with self._client() as client:
+            return _value(client.get(SECRET, NATS_SECRET, self._cluster.namespace), NATS_URL) or _OPEN_NATS
+
+    def _client(self) -> KubeClient:
+        from pytest_plexdev.kube import KubeClient, read_access
+
+        access = read_access(self._cluster.kubeconfig, self._cluster.context)
+        assert access is not None, "our own file has our context"
+        return KubeClient(access)
+
+
+def _value(secret: Object | None, key: str) -> str | None:
+    encoded = ((secret or {}).get("data") or {}).get(key)
+    return None if encoded is None else base64.b64decode(encoded).decode()
 
 
 def _at(url: str, address: str) -> str:

@@ -18,6 +18,11 @@ API_NODE_PORT: Final = 30080
 """Envoy's NodePort (runbook)."""
 IDP_NODE_PORT: Final = 30556
 
+NATS_SECRET: Final = "nats-credentials"  # noqa: S105 (its name)
+"""Of a fresh cluster: what its NATS is configured with, and the URL that its clients use."""
+NATS_URL: Final = "PLEXSPHERE_NATS_URL"
+"""The API's variable, and the key in that Secret."""
+
 OUR_IMAGES: Final = ("plexsphere:dev", "plexsphere-migrate:dev")
 """Built here; every other image is a pin's."""
 

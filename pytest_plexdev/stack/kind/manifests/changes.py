@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.stack.credentials import RUNBOOK, Credentials
+from pytest_plexdev.stack.kind.manifests.nats_password import with_nats_password
 from pytest_plexdev.stack.kind.settings import Addresses
 
 INPUTS: Final = "plexdev.plexsphere.com/inputs"
@@ -47,11 +48,9 @@ def with_seed(objects: Sequence[Object], seed: str) -> list[Object]:
 
 
 def with_credentials(objects: Sequence[Object], credentials: Credentials) -> list[Object]:
-    """Put a stack's own passwords in for the runbook's, in Secrets: of Postgres and of SpiceDB.
-
-    NATS asks for none: it would need a configuration of its own, for its command line is read by every user.
-    """
-    return [_with_credentials(each, credentials) if each["kind"] == "Secret" else each for each in objects]
+    """Put a stack's own passwords in for the runbook's: of Postgres, of SpiceDB and, where it has one, of NATS."""
+    changed = [_with_credentials(each, credentials) if each["kind"] == "Secret" else each for each in objects]
+    return changed if credentials.nats is None else with_nats_password(changed, credentials.nats)
 
 
 def with_inputs(objects: Sequence[Object], contents: Mapping[str, str]) -> list[Object]:

@@ -23,7 +23,10 @@ from pytest_plexdev.errors import (
     SIGN_IN_REFUSED,
     PlexdevError,
 )
+from pytest_plexdev.lookup import nearest
 
+PEOPLE: Final = ("admin@example.com", "member@example.com")
+"""Whom the dev stack's identity providers know."""
 SESSION_COOKIE: Final = "plexsphere_session"
 CSRF_COOKIE: Final = "plexsphere_csrf"
 MOST_PAGES: Final = 12
@@ -185,7 +188,8 @@ class Browser:
         page = Page(response.text)
         # Dex answers a wrong password with its login page again; the status, 200 or 401, depends on its version.
         if page.error and self._entered_password:
-            raise PlexdevError(SIGN_IN_REFUSED, user=self._user, url=_without_query(response.url), reason=page.error)
+            url = _without_query(response.url)
+            raise PlexdevError(SIGN_IN_REFUSED, user=self._user, url=url, reason=page.error, meant=_meant(self._user))
         if response.status_code >= 400:
             raise self._stuck(response, page.text[:200] or "the page is empty")
         if page.forms:
@@ -231,6 +235,16 @@ class Browser:
             status=response.status_code,
             reason=reason,
         )
+
+
+def _meant(user: str) -> str:
+    """The person of the dev stack whose name is nearest, as a question; empty of one whom it has."""
+    if user in PEOPLE:
+        return ""
+    # Without what is behind the @, which makes all of them alike.
+    by_name = {person.partition("@")[0]: person for person in PEOPLE}
+    found = nearest(user.partition("@")[0], by_name)
+    return f"did you mean {by_name[found]}? " if found is not None else ""
 
 
 def origin_of(url: str) -> str:

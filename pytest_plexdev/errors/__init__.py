@@ -141,8 +141,8 @@ SIGN_IN_REFUSED: Final = Failure(
     tag="sign-in-refused",
     what="the identity provider refused {user} at {url}",
     why="its page says: {reason}",
-    fix="the dev stack's people are admin@example.com and member@example.com, each with the password `password` (Dex's "
-    "staticPasswords); choose one with user= and password=",
+    fix="{meant}the dev stack's people are admin@example.com and member@example.com, each with the password `password` "
+    "(Dex's staticPasswords); choose one with user= and password=",
     exit_code=3,
 )
 SIGN_IN_PAGE: Final = Failure(

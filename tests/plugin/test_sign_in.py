@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import yaml
 
-from pytest_plexdev.browser import MOST_PAGES, SESSION_COOKIE, Browser
-from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.browser import MOST_PAGES, PEOPLE, SESSION_COOKIE, Browser
+from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.errors import SIGN_IN_REFUSED, PlexdevError
 
 Answer = tuple[int, dict[str, str], str]
 Serve = Callable[[dict[str, Answer]], str]
@@ -56,8 +58,8 @@ def serve() -> Iterator[Callable[..., str]]:
         server.server_close()
 
 
-def sign_in(api: str, url: str) -> str:
-    browser = Browser(api, user="admin@example.com", password="secret-word", log="the log")
+def sign_in(api: str, url: str, *, user: str = "admin@example.com") -> str:
+    browser = Browser(api, user=user, password="secret-word", log="the log")
     try:
         browser.sign_in(url)
         return browser.cookie(SESSION_COOKIE)
@@ -112,6 +114,33 @@ def test_a_refused_password(serve: Serve, status: int) -> None:
     assert refusal.value.tag == "sign-in-refused"
     assert "Invalid Email Address and password." in str(refusal.value)
     assert "secret-word" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("user", "meant"),
+    [
+        ("admin@example.com", None),
+        ("admni@example.com", "admin@example.com"),
+        ("Member", "member@example.com"),
+        ("member@example.org", "member@example.com"),
+        ("bob@example.com", None),
+    ],
+)
+def test_of_a_person_who_is_unknown_the_nearest_known_one_is_named(serve: Serve, user: str, meant: str | None) -> None:
+    site = serve({"/form": (200, {}, LOGIN), "/login": (401, {}, '<p id="login-error">Invalid.</p>')})
+    with pytest.raises(PlexdevError) as refusal:
+        sign_in(site, f"{site}/form", user=user)
+
+    first = f"did you mean {meant}? the dev stack's people are" if meant else "the dev stack's people are"
+    assert refusal.value.fix.startswith(first)
+
+
+def test_the_people_who_are_known_are_those_of_the_stacks() -> None:
+    dex = yaml.safe_load((deploy_directory() / "base" / "dex" / "config.yaml").read_text())
+    config = yaml.safe_load(dex["data"]["config.yaml"])
+
+    assert [each["email"] for each in config["staticPasswords"]] == list(PEOPLE)
+    assert " and ".join(PEOPLE) in SIGN_IN_REFUSED.fix
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,25 +27,43 @@ _END_TAKES_S: Final = 0.5
 _PAUSE_S: Final = 0.005
 
 
-def owner_to_end(directory: Path, module: str, *, what: str, command: str, instead: str) -> ProcessHandle | None:
-    """The owner of *directory*, to be ended and closed; ``None`` where nobody owns it.
+def which_directory(directory: Path) -> str:
+    """The option that makes a command speak of the stack in *directory*."""
+    return f"--directory {shlex.quote(str(directory))}"
 
-    Args:
-        module: See :func:`find_owner`.
-        what: See :func:`~pytest_plexdev.stack.ownership.elsewhere`, as for the other two.
 
-    Raises:
-        PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
+@dataclass(frozen=True, kw_only=True)
+class OwnerProgram:
+    """A program of ours that owns the directory of a stack while it looks after it.
+
+    Attributes:
+        module: Which it runs.
+        what: What is in such a directory, as the subject of a sentence.
+        instead: What has another directory used.
+        which: The option that makes ``plexdev down`` end the stack in a directory.
     """
-    deadline = monotonic() + _END_TAKES_S
-    while True:
-        if owner := find_owner(directory, module):
-            return owner
-        if not is_owned(directory):
-            return None
-        if monotonic() > deadline:
-            raise elsewhere(directory, what=what, command=command, instead=instead)
-        time.sleep(_PAUSE_S)
+
+    module: str
+    what: str
+    instead: str
+    which: Callable[[Path], str] = which_directory
+
+    def find(self, directory: Path) -> ProcessHandle | None:
+        """The process that owns *directory*, to be ended and closed; ``None`` where nobody owns it.
+
+        Raises:
+            PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
+        """
+        deadline = monotonic() + _END_TAKES_S
+        while True:
+            if owner := find_owner(directory, self.module):
+                return owner
+            if not is_owned(directory):
+                return None
+            if monotonic() > deadline:
+                command = f"plexdev down {self.which(directory)}"
+                raise elsewhere(directory, what=self.what, command=command, instead=self.instead)
+            time.sleep(_PAUSE_S)
 
 
 def find_owner(directory: Path, module: str) -> ProcessHandle | None:

@@ -204,14 +204,15 @@ def test_what_can_be_done_at_the_same_time_is(stack: StackInfo) -> None:
 
 def test_nothing_of_it_is_left(provider: KindProvider, stack: StackInfo, run_directory: Path) -> None:
     """The last one of this module: it ends the stack."""
-    watching = reaper.watcher_of(stack.directory)
-    provider.down(stack)
+    watching = reaper.REAPER.find(stack.directory)
+    assert watching is not None
+    with watching:
+        provider.down(stack)
+        assert watching.wait(0)
 
     assert stack.cluster is not None
     assert stack.cluster.name not in clusters()
     assert [each.name for each in run_directory.iterdir()] == [MARK]
-    assert watching is not None
-    assert not watching.is_alive
 
 
 def _nats_says(address: SplitResult, who: Mapping[str, object]) -> str:

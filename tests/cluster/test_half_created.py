@@ -15,7 +15,7 @@ from pytest_plexdev.stack.kind.host import reaper
 from pytest_plexdev.stack.kind.host.place import Place
 from pytest_plexdev.stack.kind.settings import fresh_name
 from pytest_plexdev.stack.model import KEPT_MARK
-from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.stack.processes import ProcessHandle, ProcessId
 from tests.cluster.stacks import NODE_IMAGE, clusters
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("cluster_tools")
 RUN = """
 import os, sys
 from pathlib import Path
-from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.stack.processes import ProcessHandle, ProcessId
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings, fresh_name
 run, image = Path(sys.argv[1]), sys.argv[2]
@@ -38,7 +38,7 @@ def test_a_killed_run_leaves_nothing(tmp_path: Path) -> None:
     name = fresh_name(run)
     process = subprocess.Popen([sys.executable, "-c", RUN, str(run), NODE_IMAGE or ""])
     wait_until(lambda: name in clusters(), process)
-    watcher = reaper.watcher_of(run / "stack")
+    watcher = reaper.REAPER.find(run / "stack")
     assert watcher is not None
 
     process.kill()
@@ -60,7 +60,7 @@ def test_a_worker_that_is_killed_while_its_cluster_is_made_leaves_nothing(
     (run,) = temporary.glob("plexdev-*")
     name = fresh_name(run)
     wait_until(lambda: processes(f"docker run --name {name}"), process)
-    note, watcher = Place(name, run / "stack").creation(), reaper.watcher_of(run / "stack")
+    note, watcher = Place(name, run / "stack").creation(), reaper.REAPER.find(run / "stack")
     assert note is not None
     assert watcher is not None
 
@@ -82,11 +82,9 @@ def wait_until(condition: object, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.1)
 
 
-def wait_for_end(watcher: ProcessId) -> None:
-    handle = watcher.open()
-    if handle is not None:
-        with handle:
-            assert handle.wait(120)
+def wait_for_end(watcher: ProcessHandle) -> None:
+    with watcher:
+        assert watcher.wait(120)
 
 
 def creations(name: str) -> list[str]:
@@ -104,9 +102,9 @@ def test_what_watches_over_a_run_cleans_up_unless_the_stack_was_kept(tmp_path: P
     directory.mkdir(parents=True)
     owner = subprocess.Popen(["sleep", "60"])
     reaper.watch_over("plexdev-nowhere", directory, ProcessId.of(owner.pid), run)
-    watcher = reaper.watcher_of(directory)
+    watcher = reaper.REAPER.find(directory)
     assert watcher is not None
-    assert watcher.is_alive
+    assert watcher.process.is_alive
     if kept:
         (directory / KEPT_MARK).touch()
 
@@ -119,10 +117,11 @@ def test_what_watches_over_a_run_cleans_up_unless_the_stack_was_kept(tmp_path: P
 
 def test_what_watches_over_a_run_ends_when_it_is_dismissed(tmp_path: Path) -> None:
     reaper.watch_over("plexdev-nowhere", tmp_path, ProcessId.of(os.getpid()), None)
-    watcher = reaper.watcher_of(tmp_path)
-
-    reaper.dismiss(tmp_path)
+    watcher = reaper.REAPER.find(tmp_path)
 
     assert watcher is not None
-    assert not watcher.is_alive
+
+    with watcher:
+        reaper.dismiss(tmp_path)
+        assert watcher.wait(0)
     assert tmp_path.exists()

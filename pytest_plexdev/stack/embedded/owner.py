@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.owner_process import owner_to_end
-from pytest_plexdev.stack.processes import ProcessHandle
-
-SUPERVISOR: Final = "pytest_plexdev.stack.embedded.supervisor"
-"""The module that it runs."""
-
-
-def find_supervisor(directory: Path) -> ProcessHandle | None:
-    """The supervisor of the stack in *directory*, to be closed; ``None`` where none has it.
-
-    Raises:
-        PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
-    """
-    return owner_to_end(
-        directory,
-        SUPERVISOR,
-        what="the embedded stack",
-        command=f"plexdev down {which_stack(directory)}",
-        instead="PLEXDEV_STATE_DIR=/some/directory plexdev up",
-    )
+from pytest_plexdev.stack.owner_process import OwnerProgram, which_directory
 
 
 def which_stack(directory: Path) -> str:
     """The option that makes a command speak of this stack, whatever else runs."""
-    return "--stack embedded" if is_warm(directory) else f"--directory {shlex.quote(str(directory))}"
+    return "--stack embedded" if is_warm(directory) else which_directory(directory)
+
+
+SUPERVISOR: Final = OwnerProgram(
+    module="pytest_plexdev.stack.embedded.supervisor",
+    what="the embedded stack",
+    instead="PLEXDEV_STATE_DIR=/some/directory plexdev up",
+    which=which_stack,
+)
+"""It owns the directory of an embedded stack, and ends the stack when it ends."""
 
 
 def how_to_begin_anew(directory: Path) -> str:

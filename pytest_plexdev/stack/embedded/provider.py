@@ -18,7 +18,7 @@ from pytest_plexdev.stack.directories import ensure_writable
 from pytest_plexdev.stack.embedded.channel import decode_event
 from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.layout import make_directory
-from pytest_plexdev.stack.embedded.owner import SUPERVISOR, find_supervisor
+from pytest_plexdev.stack.embedded.owner import SUPERVISOR
 from pytest_plexdev.stack.embedded.processes import last_lines
 from pytest_plexdev.stack.embedded.removal import remove_stack
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
@@ -117,7 +117,7 @@ def end(directory: Path) -> list[str] | None:
     Raises:
         PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
     """
-    supervisor = find_supervisor(directory)
+    supervisor = SUPERVISOR.find(directory)
     if supervisor is not None:
         with supervisor:
             _end(supervisor)
@@ -147,7 +147,7 @@ class _Supervisor:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         with os.fdopen(open_private(self._log, flags), "ab") as log:
             launcher = subprocess.Popen(
-                module_command(SUPERVISOR),
+                module_command(SUPERVISOR.module),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -203,7 +203,7 @@ class _Supervisor:
         # It owns its directory within some 30 ms of its start; one that never did finds its reader gone by itself.
         deadline = monotonic() + 0.5
         while monotonic() < deadline:
-            if supervisor := find_supervisor(self._directory):
+            if supervisor := SUPERVISOR.find(self._directory):
                 return supervisor
             time.sleep(0.005)
         return None

@@ -109,13 +109,13 @@ def parts_that_differ(settings: EmbeddedSettings, info: StackInfo) -> list[str]:
 
 
 def _refuse_broken(info: StackInfo, directory: Path) -> None:
-    from pytest_plexdev.stack.embedded.owner import find_supervisor
+    from pytest_plexdev.stack.embedded.owner import SUPERVISOR
     from pytest_plexdev.stack.embedded.state import verdicts
 
     broken = [verdict for verdict in verdicts(info) if verdict.state != "ready"]
     if broken:
         # Where nothing here can end it, to be told to end it leads nowhere.
-        if (supervisor := find_supervisor(directory)) is not None:
+        if (supervisor := SUPERVISOR.find(directory)) is not None:
             supervisor.close()
         services = ", ".join(f"{verdict.name} is {verdict.state}" for verdict in broken)
         reason = "; ".join(f"{verdict.name}: {verdict.headline}" for verdict in broken)

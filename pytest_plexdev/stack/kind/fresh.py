@@ -92,7 +92,7 @@ def take_down(name: str, directory: Path) -> None:
             watches over it runs in another container.
     """
     place = Place(name, directory)
-    if (watching := reaper.find(directory)) is not None:
+    if (watching := reaper.REAPER.find(directory)) is not None:
         watching.close()
     cluster.clear_away(place)
     reaper.dismiss(directory)

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_plexdev import cli
 from pytest_plexdev.stack.embedded import EmbeddedSettings
-from pytest_plexdev.stack.embedded.owner import find_supervisor
+from pytest_plexdev.stack.embedded.owner import SUPERVISOR
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
 from pytest_plexdev.stack.model import StackInfo
@@ -76,7 +76,7 @@ def test_a_server_that_was_killed_is_found(warm: StackInfo, capsys: pytest.Captu
 
 
 def test_a_supervisor_that_was_killed_is_found(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
-    supervisor = find_supervisor(warm.directory)
+    supervisor = SUPERVISOR.find(warm.directory)
     assert supervisor is not None
     with supervisor:
         supervisor.send(signal.SIGKILL)

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from pytest_plexdev.stack.embedded import EmbeddedSettings
-from pytest_plexdev.stack.embedded.owner import find_supervisor
+from pytest_plexdev.stack.embedded.owner import SUPERVISOR
 from tests.integration.embedded.conftest import Bench, StartOwner, TracesOf, WithPrograms, database_of, pid_of
 
 AT_ONCE = 4.0
@@ -99,7 +99,7 @@ def test_ctrl_c_in_the_middle_of_bring_up(
 def test_supervisor_killed(bench: Bench, settings: EmbeddedSettings, traces_of: TracesOf) -> None:
     info = bench.up(settings)
     traces = traces_of(bench.directory)
-    supervisor = find_supervisor(bench.directory)
+    supervisor = SUPERVISOR.find(bench.directory)
     assert supervisor is not None
 
     with supervisor:

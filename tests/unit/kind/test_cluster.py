@@ -237,7 +237,7 @@ def test_what_watches_over_a_run_waits_until_the_node_says_whose_it_is(world: Wo
     while "node-unreadable" not in (directory / "reaper.log").read_text():
         assert reaper.watches_over(directory)
         time.sleep(0.05)
-    handle = reaper.find(directory)
+    handle = reaper.REAPER.find(directory)
     assert handle is not None
     (world.state / "cp-fails").unlink()
     with handle:
@@ -284,9 +284,10 @@ def test_the_cluster_of_a_run_whose_bring_up_failed_is_kept_where_that_is_wanted
         )
         with pytest.raises(PlexdevError) as error:
             fresh.bring_up(settings, place.directory, lambda _: None)
-        watcher = reaper.watcher_of(place.directory)
-    while watcher is not None and watcher.is_alive:
-        time.sleep(0.05)
+        watcher = reaper.REAPER.find(place.directory)
+    if watcher is not None:
+        with watcher:
+            watcher.wait(None)
 
     assert (f"plexdev down --directory {place.directory}" in str(error.value)) is keep_failed
     assert (str(place.kubeconfig) in str(error.value)) is keep_failed

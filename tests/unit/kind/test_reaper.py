@@ -38,7 +38,7 @@ def test_it_tries_again_and_reaches_docker_as_the_run_does(tmp_path: Path, monke
     monkeypatch.setenv("SSH_AUTH_SOCK", "/agent")
     owner = subprocess.Popen(["sleep", "600"])
     reaper.watch_over("plexdev-nowhere", directory, ProcessId.of(owner.pid), tmp_path / "run")
-    handle = reaper.find(directory)
+    handle = reaper.REAPER.find(directory)
     assert handle is not None
 
     owner.kill()

@@ -25,17 +25,22 @@ from pytest_plexdev.errors.cluster import COMMAND_FAILED
 from pytest_plexdev.stack.kind.names import CLUSTER_FILES, REAPER_LOG
 from pytest_plexdev.stack.model import KEPT_MARK
 from pytest_plexdev.stack.owner_mark import Mark
-from pytest_plexdev.stack.owner_process import owner_to_end
+from pytest_plexdev.stack.owner_process import OwnerProgram
 from pytest_plexdev.stack.ownership import Ownership, is_owned, own
 from pytest_plexdev.stack.private_files import open_private
-from pytest_plexdev.stack.processes import ProcessHandle, ProcessId
+from pytest_plexdev.stack.processes import ProcessId
 from pytest_plexdev.stack.python import environment_of_user, module_command
 from pytest_plexdev.stack.run_directory import FILES as RUN_FILES
 from pytest_plexdev.stack.run_directory import hold as hold_run
 from pytest_plexdev.stack.signals import reset_signals
 from pytest_plexdev.stack.system_errors import system_errors
 
-_MODULE: Final = "pytest_plexdev.stack.kind.host.reaper"
+REAPER: Final = OwnerProgram(
+    module="pytest_plexdev.stack.kind.host.reaper",
+    what="the stack on a kind cluster",
+    instead="TMPDIR=/some/directory pytest --plexdev-stack=kind",
+)
+"""It owns the directory of a run's cluster."""
 _ENDS: Final = 2.0
 """Seconds in which it ends when it is told to."""
 _TRIES_FOR: Final = 300.0
@@ -72,7 +77,7 @@ def watch_over(
         PlexdevError: ``command-failed``: nothing would delete the cluster of a run that is killed.
     """
     order = _Order(name, str(directory), (owner.pid, owner.started), str(run_directory) if run_directory else None)
-    argv = module_command(_MODULE)
+    argv = module_command(REAPER.module)
     with os.fdopen(open_private(directory / REAPER_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as log:
         # It owns the directory before its launcher ends, whose end says therefore that it watches.
         launched = subprocess.run(
@@ -106,7 +111,7 @@ def dismiss(directory: Path) -> None:
     Raises:
         PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
     """
-    reaper = find(directory)
+    reaper = REAPER.find(directory)
     if reaper is not None:
         with reaper:
             reaper.send(signal.SIGTERM)
@@ -118,34 +123,6 @@ def watches_over(directory: Path) -> bool:
     with contextlib.suppress(PlexdevError):
         return is_owned(directory)
     return False
-
-
-def watcher_of(directory: Path) -> ProcessId | None:
-    """The process that is the reaper of the stack in *directory*; ``None`` where none has it.
-
-    Raises:
-        PlexdevError: As :func:`find` does.
-    """
-    reaper = find(directory)
-    if reaper is None:
-        return None
-    with reaper:
-        return reaper.process
-
-
-def find(directory: Path) -> ProcessHandle | None:
-    """The reaper of the stack in *directory*, to be closed; ``None`` where none has it.
-
-    Raises:
-        PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
-    """
-    return owner_to_end(
-        directory,
-        _MODULE,
-        what="the stack on a kind cluster",
-        command=f"plexdev down --directory {shlex.quote(str(directory))}",
-        instead="TMPDIR=/some/directory pytest --plexdev-stack=kind",
-    )
 
 
 def main() -> int:

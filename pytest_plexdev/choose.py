@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import shutil
 from collections.abc import Callable
@@ -121,6 +122,33 @@ def kept_cluster(directory: Path) -> Attached | None:
     from pytest_plexdev.stack.kind.settings import KindSettings
 
     return _cluster_of(info, KindSettings(name=info.cluster.name))
+
+
+def end_kept_cluster(directory: Path) -> bool:
+    """Delete the cluster that a test run kept in *directory*, if it kept one there.
+
+    The directory's mark says which, so that what is written of the stack may be damaged.
+
+    Raises:
+        PlexdevError: It could not be deleted; ``state-damaged``, ``untrusted-path``: nothing says what is there.
+    """
+    from pytest_plexdev.stack.ownership import look
+
+    mark = None
+    with contextlib.suppress(PlexdevError):
+        found = look(directory)
+        mark = found.mark if found is not None else None
+    if mark is None:
+        attached = kept_cluster(directory)
+        if attached is not None:
+            attached.provider.down(attached.info)
+        return attached is not None
+    if mark.kind == "cluster":
+        from pytest_plexdev.stack.kind.provider import KindProvider
+        from pytest_plexdev.stack.kind.settings import KindSettings
+
+        KindProvider(KindSettings(name=mark.name), directory.absolute()).down(None)
+    return mark.kind == "cluster"
 
 
 def refuse_attached(stack: str | None) -> None:

@@ -171,10 +171,8 @@ def _down_kept(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.run_directory import remove_left
 
     directory: Path = options.directory
-    attached = choose.kept_cluster(directory)
-    if attached is None:
+    if not choose.end_kept_cluster(directory):
         return cli_embedded.down(options)
-    attached.provider.down(attached.info)
     remove_left(directory.absolute().parent)
     report_done(options, ["plexdev: the stack is down"])
     return 0

@@ -26,7 +26,7 @@ from pytest_plexdev.stack.model import StackInfo
 from pytest_plexdev.stack.owner_mark import MARK, Mark
 from pytest_plexdev.stack.ownership import is_owned, own
 from tests.damage import DAMAGES, Damage
-from tests.integration.embedded.conftest import ROOT, TracesOf, pid_of
+from tests.integration.embedded.conftest import ROOT, Bench, TracesOf, pid_of
 
 _ANOTHER_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 _COMMAND = (sys.executable, "-c", "import sys; from pytest_plexdev.cli import main; sys.exit(main())")
@@ -202,6 +202,21 @@ def test_a_stack_whose_files_were_replaced_is_ended_by_down_and_nothing_is_left(
     assert cli.main(["down", "--stack", "embedded"]) == 0
 
     assert capsys.readouterr().out == "plexdev: the stack is down\n"
+    assert traces.left() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [("stack.json", "list"), ("stack.json", "fifo"), ("stack.json", "directory"), (MARK, "list"), (MARK, "fifo")],
+)
+def test_a_kept_stack_with_a_damaged_file_is_ended_by_its_directory(
+    bench: Bench, settings: EmbeddedSettings, traces_of: TracesOf, state: Path, name: str, damage: str
+) -> None:
+    bench.up(settings)
+    traces = traces_of(bench.directory)
+    DAMAGES[damage](bench.directory / name)
+
+    assert cli.main(["down", "--directory", str(bench.directory)]) == 0
     assert traces.left() == []
 
 

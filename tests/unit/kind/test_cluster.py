@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev import choose
+from pytest_plexdev import choose, cli
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import Access
@@ -297,7 +297,8 @@ def test_the_cluster_of_a_run_whose_bring_up_failed_is_kept_where_that_is_wanted
         kept = choose.kept_cluster(place.directory)
         assert kept is not None
         assert kept.info.endpoints.api == "http://localhost:8080"
-        kept.provider.down(kept.info)
+        (place.directory / "stack.json").write_text("[]")
+        assert cli.main(["down", "--directory", str(place.directory)]) == 0
         assert "delete" in world.calls
     assert not place.directory.exists()
 

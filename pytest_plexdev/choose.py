@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from pytest_plexdev.errors.cluster import (
     SERVICE_NOT_READY,
 )
 from pytest_plexdev.options import OPTIONS, OptionError
-from pytest_plexdev.stack.model import Event, Provider, StackInfo
+from pytest_plexdev.stack.model import Event, Provider, StackInfo, up_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -255,8 +254,9 @@ def _seeded_as(wanted: Wanted, found: Attached) -> Attached:
     if answer == "ignore":
         return replace(found, drift=("seed",))
     if answer == "fail":
-        option = f" --seed {shlex.quote(str(seed))}" if seed is not None else ""
-        raise PlexdevError(SEED_DRIFTED, seed=seed or "ours", option=option)
+        options = {name: value for name, value in found.info.options if name != "--seed"}
+        up = up_command(options if seed is None else {**options, "--seed": str(seed)})
+        raise PlexdevError(SEED_DRIFTED, seed=seed or "ours", up=up)
     return replace(found, info=seeding.apply(found.info, seed, timeout=wanted.settings.timeout))
 
 

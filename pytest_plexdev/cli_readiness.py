@@ -48,7 +48,8 @@ def wait(chosen: Here | None, *, directory: Path | None = None, timeout: float, 
 
     Raises:
         PlexdevError: ``kept-stack-missing`` at once; ``not-ready-in-time`` or ``objects-not-ready`` (exit code 124),
-            or as soon as it is clear that an object of the cluster will not become ready.
+            or as soon as it is clear that an object of the cluster will not become ready; ``stack-broken`` as soon as
+            a server of plain processes has ended: nothing starts it again.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -79,7 +80,7 @@ def _lack(chosen: Here | None, directory: Path | None, deadline: float, progress
             _wait_for_kept_objects(directory, deadline, progress)
         elif chosen != "embedded":
             _wait_for_objects(chosen, deadline, progress)
-        found = _answered(chosen, directory)
+        found = _answered(chosen, directory, refuses_dead=True)
     except PlexdevError as error:
         if error.failure not in {STACK_MISSING, API_SILENT}:
             raise
@@ -94,7 +95,9 @@ def _lack_of(unready: Sequence[Verdict]) -> _Lack:
     return _Lack(reason, next((verdict.hint for verdict in unready if verdict.hint), "plexdev status"))
 
 
-def _answered(chosen: Here | None, directory: Path | None, *, warns: bool = False) -> Sequence[Verdict]:
+def _answered(
+    chosen: Here | None, directory: Path | None, *, warns: bool = False, refuses_dead: bool = False
+) -> Sequence[Verdict]:
     from pytest_plexdev import choose, cli_attach
 
     try:
@@ -107,10 +110,22 @@ def _answered(chosen: Here | None, directory: Path | None, *, warns: bool = Fals
         cli_attach.warn_if_passed_over(attached)
     found = attached.provider.state(attached.info)
     if attached.info.cluster is None:
+        if refuses_dead:
+            _refuse_dead(found, attached.info.directory)
         return found
     from pytest_plexdev.stack.kind.node import instead_of
 
     return instead_of(found, attached.info)
+
+
+def _refuse_dead(found: Sequence[Verdict], directory: Path) -> None:
+    from pytest_plexdev.stack.embedded.warm import stack_broken
+    from pytest_plexdev.stack.ownership import is_owned
+
+    dead = [verdict for verdict in found if verdict.state == "gone"]
+    # Of a stack that has been ended in the meantime, another one may take the place.
+    if dead and is_owned(directory):
+        raise stack_broken(dead, fix=dead[0].hint)
 
 
 def _node() -> Verdict | None:

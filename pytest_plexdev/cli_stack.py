@@ -40,7 +40,9 @@ def add_stack_commands(commands: Any) -> None:
     status = commands.add_parser("status", help="say of each service whether it is there; exit code 0: all are")
     status.set_defaults(run=_status)
 
-    wait = commands.add_parser("wait", help="wait until the stack is ready; exit code 124: it was not in time")
+    wait = commands.add_parser(
+        "wait", help="wait until the stack is ready; exit code 124: it was not in time, 1: it will not be"
+    )
     wait.add_argument("--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="default: %(default)s")
     wait.set_defaults(run=_wait)
 

@@ -34,7 +34,7 @@ def _how_to_restart(info: StackInfo) -> str:
     if (info.directory / KEPT_MARK).exists():
         return f"then end what is left: plexdev down --directory {shlex.quote(str(info.directory))}"
     if info.id == "warm":
-        return "then: plexdev down --stack embedded && plexdev up"
+        return f"then: plexdev down --stack embedded && {info.up_command}"
     return "then run again: the next run brings up a stack of its own"
 
 

@@ -14,14 +14,14 @@ from pytest_plexdev.api.transport import new_http_client
 from pytest_plexdev.doctor.model import Finding, FindingState
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.directories import cache_directory
-from pytest_plexdev.stack.embedded.warm import find_in, warm_directory
+from pytest_plexdev.stack.embedded.owner import how_to_begin_anew
+from pytest_plexdev.stack.embedded.warm import find_in, read_stack, warm_directory
 from pytest_plexdev.stack.model import StackInfo, Verdict
 from pytest_plexdev.stack.ownership import look
 from pytest_plexdev.stack.temporary import temporary_directory
 
 ROOM_NEEDED: Final = 100 << 20
 """Bytes that a stack's databases and logs need."""
-AGAIN: Final = "plexdev down --stack embedded && plexdev up"
 _PATIENCE: Final = 5.0
 """Seconds that the API gets to say how its dependencies are."""
 _API: Final = "plexsphere"
@@ -68,15 +68,23 @@ def _stack_state(place: Path, info: StackInfo | None, verdicts: Sequence[Verdict
         return "ok", f"none is running in {place}", ""
     pid = f"pid {found.mark.pid}" if found.mark is not None else "its mark is damaged"
     if not found.is_owned:
-        return "found", f"the supervisor in {place} ({pid}) was killed, and every server with it", AGAIN
+        return "found", f"the supervisor in {place} ({pid}) was killed, and every server with it", _again(place)
     if info is None:
         return "ok", f"the one in {place} is coming up (supervisor: {pid})", ""
     broken = [verdict for verdict in verdicts if verdict.state != "ready"]
     if broken:
         evidence = "; ".join(f"{each.name} is {each.state}: {each.headline}" for each in broken)
-        return "found", f"in {place}: {evidence}", AGAIN
+        return "found", f"in {place}: {evidence}", _again(place)
     names = ", ".join(verdict.name for verdict in verdicts)
     return "ok", f"in {place}: supervisor ({pid}), {names}", ""
+
+
+def _again(place: Path) -> str:
+    # What is written of a stack outlives a supervisor that was killed.
+    try:
+        return how_to_begin_anew(place, read_stack(place).up_command)
+    except (FileNotFoundError, PlexdevError):
+        return how_to_begin_anew(place)
 
 
 def _of_readyz(info: StackInfo | None, verdicts: Sequence[Verdict]) -> list[Finding]:

@@ -116,7 +116,7 @@ SEED_DRIFTED: Final = Failure(
     what="the running embedded stack was seeded by another manifest than {seed}",
     why="--plexdev-on-drift=fail",
     fix="seed what it lacks: pytest --dev-stack --plexdev-on-drift=apply; or take it as it is:"
-    " --plexdev-on-drift=ignore; or begin anew: plexdev down --stack embedded && plexdev up{option}",
+    " --plexdev-on-drift=ignore; or begin anew: plexdev down --stack embedded && {up}",
 )
 UNKNOWN_NAME: Final = Failure(
     tag="unknown-name",
@@ -238,7 +238,7 @@ STACK_BROKEN: Final = Failure(
     tag="stack-broken",
     what="a stack is running, and it is not whole: {services}",
     why="{reason}",
-    fix="plexdev down --stack embedded && plexdev up",
+    fix="{fix}",
 )
 NO_SUCH_LOG: Final = Failure(
     tag="no-such-log",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import chain
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -116,6 +118,7 @@ class StackInfo:
             Postgres, as the runbook does).
         cluster: Where it runs; ``None`` for plain processes.
         capabilities: What a test may do here that the contract does not promise; ``age-heartbeat`` is one.
+        options: Those that ``plexdev up`` was given, with their values, where they are not its defaults.
     """
 
     provider: ProviderName
@@ -129,6 +132,12 @@ class StackInfo:
     tenants: tuple[SeededTenant, ...] = ()
     capabilities: frozenset[str] = field(default_factory=frozenset)
     cluster: Cluster | None = None
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def up_command(self) -> str:
+        """The command that brings up a warm stack like this one."""
+        return up_command(dict(self.options))
 
     def write(self, path: Path) -> None:
         """Write it as JSON, in one piece, for this user alone: passwords are in it."""
@@ -150,6 +159,11 @@ class StackInfo:
             return msgspec.json.decode(content, type=cls, dec_hook=_decode)
         except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
             raise damaged(path, str(error), fix) from None
+
+
+def up_command(options: Mapping[str, str]) -> str:
+    """``plexdev up`` with these options, for a shell."""
+    return shlex.join(["plexdev", "up", *chain.from_iterable(options.items())])
 
 
 def _decode(kind: type, value: object) -> object:

@@ -301,7 +301,9 @@ def test_a_dead_api_is_named_and_a_new_stack_knows_nobody(
 
     assert code == 1
     assert err.startswith("plexdev[server-gone]: plexsphere of the running stack ended with SIGKILL\n")
-    assert err.splitlines()[-1].endswith("plexsphere.log; then: plexdev down --stack embedded && plexdev up")
+    assert err.splitlines()[-1].endswith(
+        "plexsphere.log; then: plexdev down --stack embedded && plexdev up --port 0 --idp-port 0"
+    )
 
     port = urlsplit(first.endpoints.api).port
     assert port is not None

@@ -72,7 +72,9 @@ def test_another_seed_on_a_running_stack_is_drift(project: pytest.Pytester, stac
     refused = project.runpytest_subprocess("--dev-stack", "-k", "seed", "-p", "no:cacheprovider")
     refused.assert_outcomes(errors=1, skipped=1)
     refused.stdout.fnmatch_lines(["plexdev[[]seed-drifted[]]: *by another manifest than *seed.yaml"])
-    refused.stdout.fnmatch_lines(["  fix: *plexdev down --stack embedded && plexdev up --seed */seed.yaml"])
+    refused.stdout.fnmatch_lines(
+        ["  fix: *plexdev down --stack embedded && plexdev up --port 0 --idp-port 0 --seed */seed.yaml"]
+    )
 
     ignored = project.runpytest_subprocess("--dev-stack", "-k", "four", "--plexdev-on-drift=ignore")
     ignored.assert_outcomes(failed=1)  # it has acme-corp

@@ -23,9 +23,13 @@ SUPERVISOR: Final = OwnerProgram(
 """It owns the directory of an embedded stack, and ends the stack when it ends."""
 
 
-def how_to_begin_anew(directory: Path) -> str:
-    """What ends a stack that is not whole, and where it is the warm one, brings up another."""
-    return f"plexdev down {which_stack(directory)}" + (" && plexdev up" if is_warm(directory) else "")
+def how_to_begin_anew(directory: Path, up: str = "plexdev up") -> str:
+    """What ends a stack that is not whole, and where it is the warm one, brings up another.
+
+    Args:
+        up: What brings up one like it, where that is known.
+    """
+    return f"plexdev down {which_stack(directory)}" + (f" && {up}" if is_warm(directory) else "")
 
 
 def is_warm(directory: Path) -> bool:

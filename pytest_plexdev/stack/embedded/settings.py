@@ -67,6 +67,17 @@ API_PORT = 8080
 IDP_PORT = 5556
 
 
+def options_of_up(settings: EmbeddedSettings) -> tuple[tuple[str, str], ...]:
+    """The options with which ``plexdev up`` has these settings; those that it has by default are left out."""
+    told = (
+        ("--prefer", settings.prefer, "real"),
+        ("--port", settings.api_port, API_PORT),
+        ("--idp-port", settings.idp_port, IDP_PORT),
+        ("--seed", settings.seed, None),
+    )
+    return tuple((name, str(value)) for name, value, default in told if value != default)
+
+
 @dataclass(frozen=True)
 class Order:
     """What the supervisor reads from its standard input."""

@@ -32,7 +32,7 @@ def verdicts(info: StackInfo) -> list[Verdict]:
     """A verdict for each service, those that nothing runs for among them."""
     if not is_owned(info.directory):
         reason = "the stack's supervisor is gone, and every server with it"
-        hint = "plexdev up" if is_warm(info.directory) else _how_to_go_on(info)
+        hint = info.up_command if is_warm(info.directory) else _how_to_go_on(info)
         return [Verdict(name=service.name, state="gone", reason=reason, hint=hint) for service in info.services]
     # In a thread of its own: the caller may be inside an event loop already.
     with ThreadPoolExecutor(max_workers=1) as thread:
@@ -42,7 +42,7 @@ def verdicts(info: StackInfo) -> list[Verdict]:
 def _how_to_go_on(info: StackInfo) -> str:
     """What ends a stack that is not whole; empty of a run's own, which ends it by itself."""
     has_end = is_warm(info.directory) or (info.directory / KEPT_MARK).exists()
-    return how_to_begin_anew(info.directory) if has_end else ""
+    return how_to_begin_anew(info.directory, info.up_command) if has_end else ""
 
 
 async def _ask_all(info: StackInfo) -> list[Verdict]:
@@ -62,7 +62,9 @@ def _probes(info: StackInfo) -> Mapping[str, Probe]:
         }
         return {**probes, "spicedb": readiness.grpc(at.spicedb)} if at.spicedb else probes
     except ValueError as error:
-        raise damaged(stack_file(info.directory), str(error), how_to_begin_anew(info.directory)) from None
+        raise damaged(
+            stack_file(info.directory), str(error), how_to_begin_anew(info.directory, info.up_command)
+        ) from None
 
 
 def _port(url: str) -> int:

@@ -17,8 +17,10 @@ from pytest_plexdev.stack.ownership import look
 from pytest_plexdev.stack.private_files import make_private_directory
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
-    from pytest_plexdev.stack.model import Progress
+    from pytest_plexdev.stack.model import Progress, Verdict
 
 
 def warm_directory(state: Path | None = None) -> Path:
@@ -117,6 +119,11 @@ def _refuse_broken(info: StackInfo, directory: Path) -> None:
         # Where nothing here can end it, to be told to end it leads nowhere.
         if (supervisor := SUPERVISOR.find(directory)) is not None:
             supervisor.close()
-        services = ", ".join(f"{verdict.name} is {verdict.state}" for verdict in broken)
-        reason = "; ".join(f"{verdict.name}: {verdict.headline}" for verdict in broken)
-        raise PlexdevError(STACK_BROKEN, services=services, reason=reason)
+        raise stack_broken(broken, fix=how_to_begin_anew(directory, info.up_command))
+
+
+def stack_broken(broken: Sequence[Verdict], *, fix: str) -> PlexdevError:
+    """The error for a stack that runs and is not whole."""
+    services = ", ".join(f"{verdict.name} is {verdict.state}" for verdict in broken)
+    reason = "; ".join(f"{verdict.name}: {verdict.headline}" for verdict in broken)
+    return PlexdevError(STACK_BROKEN, services=services, reason=reason, fix=fix)

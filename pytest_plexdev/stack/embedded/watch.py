@@ -28,6 +28,7 @@ from pytest_plexdev.stack.embedded.plan import Early, Plan
 from pytest_plexdev.stack.embedded.process_watch import call_at_end
 from pytest_plexdev.stack.embedded.processes import Child
 from pytest_plexdev.stack.embedded.removal import sweep
+from pytest_plexdev.stack.embedded.settings import WARM_ID, options_of_up
 from pytest_plexdev.stack.files import write_whole
 from pytest_plexdev.stack.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
 from pytest_plexdev.stack.processes import ProcessId
@@ -129,6 +130,7 @@ class _Watch:
             phases=phases,
             tenants=self._tenants(),
             capabilities=frozenset({"age-heartbeat"}),
+            options=options_of_up(plan.settings) if plan.settings.id == WARM_ID else (),
         )
         info.write(plan.layout.stack_file)
         self._note_ends(bring_up)

@@ -64,12 +64,13 @@ def test_a_server_that_was_killed_is_found(warm: StackInfo, capsys: pytest.Captu
     assert code == 1
     assert "FOUND         embedded-stack" in out
     assert f"found  in {warm.directory}: plexsphere is gone: ended with SIGKILL" in out
-    assert "try    plexdev down --stack embedded && plexdev up\n" in out
+    again = "plexdev down --stack embedded && plexdev up --prefer stand-in --port 0 --idp-port 0"
+    assert f"try    {again}\n" in out
 
     cli.main(["status"])
-    fix = f"fix: read {warm.directory}/logs/plexsphere.log; plexdev down --stack embedded && plexdev up"
+    fix = f"fix: read {warm.directory}/logs/plexsphere.log; {again}"
     assert fix in capsys.readouterr().out
-    assert cli.main(["wait", "--timeout", "0.2"]) == 124
+    assert cli.main(["wait", "--timeout", "60"]) == 1
     said = capsys.readouterr().err
     assert "why: plexsphere: ended with SIGKILL: something outside the stack killed it" in said
     assert fix in said
@@ -85,6 +86,7 @@ def test_a_supervisor_that_was_killed_is_found(warm: StackInfo, capsys: pytest.C
 
     assert code == 1
     assert f"the supervisor in {warm.directory} (pid {supervisor.process.pid}) was killed" in out
+    assert "&& plexdev up --prefer stand-in --port 0 --idp-port 0\n" in out
 
 
 def test_the_advice_for_a_taken_port_ends_the_one_who_has_it(

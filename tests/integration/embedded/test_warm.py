@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -106,6 +108,49 @@ def test_wait_ends_with_124_when_the_time_is_up(state: Path, capsys: pytest.Capt
     assert "not ready within 0.2 s" in capsys.readouterr().err
 
 
+def test_wait_ends_at_once_where_a_server_is_dead(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
+    os.kill(pid_of(warm, "nats"), signal.SIGKILL)
+    time.sleep(0.2)
+    began = time.monotonic()
+    assert cli.main(["wait", "--timeout", "60"]) == 1
+    assert time.monotonic() - began < 10
+
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "plexdev[stack-broken]: a stack is running, and it is not whole: nats is gone"
+    assert said[1].startswith("  why: nats: ended with SIGKILL")
+    assert said[-1].startswith(
+        f"  fix: read {warm.directory}/logs/nats.log; plexdev down --stack embedded && plexdev up"
+    )
+
+
+def test_wait_goes_on_while_a_server_only_does_not_answer(warm: StackInfo) -> None:
+    os.kill(pid_of(warm, "nats"), signal.SIGSTOP)
+    goes_on = threading.Timer(1.0, os.kill, [pid_of(warm, "nats"), signal.SIGCONT])
+    goes_on.start()
+    assert cli.main(["wait", "--timeout", "60"]) == 0
+    goes_on.join()
+
+
+def test_every_command_that_begins_anew_has_the_options_of_up(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seed = tmp_path / "a seed.yaml"
+    seed.write_text(seed_file().read_text())
+    options = ["--prefer", "stand-in", "--port", "0", "--idp-port", "0", "--seed", str(seed)]
+    assert cli.main(["up", *options, "--json"]) == 0
+    info = find_warm()
+    assert info is not None
+    capsys.readouterr()
+    os.kill(pid_of(info, "plexsphere"), signal.SIGKILL)
+    time.sleep(0.2)
+
+    again = f"plexdev down --stack embedded && plexdev up {shlex.join(options)}"
+    for words in (["status"], ["wait"], ["up"], ["doctor"], ["login", "--auto"]):
+        cli.main(words)
+        printed = capsys.readouterr()
+        assert again in printed.out + printed.err, words
+
+
 def test_wait_is_also_for_a_stack_that_a_run_kept(
     warm: StackInfo, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,7 +162,7 @@ def test_wait_is_also_for_a_stack_that_a_run_kept(
     assert cli.main(["wait", "--timeout", "0.2"]) == 124
     os.kill(pid_of(warm, "nats"), signal.SIGKILL)
     time.sleep(0.2)
-    assert cli.main([*kept, str(warm.directory)]) == 124
+    assert cli.main([*kept, str(warm.directory)]) == 1
     assert "nats: ended with SIGKILL" in capsys.readouterr().err
     assert cli.main([*kept, str(tmp_path / "none")]) == 1
     assert "plexdev[kept-stack-missing]" in capsys.readouterr().err

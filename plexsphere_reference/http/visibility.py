@@ -7,10 +7,12 @@ a caller who reads more, the table is read in its order and filtered until the p
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
+from plexsphere_reference.authz.model import AuthzUnavailable
 from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.pagination import Page
 
@@ -28,6 +30,8 @@ _MOST_ENUMERATED: Final = 500
 
 SpiceDB takes no limit above 1,000 (``--max-lookup-resources-limit``)."""
 _BATCH: Final = 200
+_SEARCH_TAKES_S: Final = 10.0
+"""A page is given up then. It could be cut short before, but its length would tell of hidden rows."""
 
 
 class Read(Protocol[Row_co]):
@@ -72,7 +76,22 @@ async def visible_rows(
 async def filtered_rows(
     call: Call, page: Page, kind: str, read: Read[Row], position: Callable[[Row], list[Any]]
 ) -> Sequence[Row]:
-    """Like :func:`visible_rows`, by asking about each row in turn: for a list most of whose rows are visible."""
+    """Like :func:`visible_rows`, by asking about each row in turn: for a list most of whose rows are visible.
+
+    Raises:
+        AuthzUnavailable: The page was not full in time. Where SpiceDB gives up, on groups that contain each other for
+            example, each batch takes its whole deadline, and the table may be long.
+    """
+    try:
+        async with asyncio.timeout(_SEARCH_TAKES_S):
+            return await _search(call, page, kind, read, position)
+    except TimeoutError as error:
+        raise AuthzUnavailable(f"the rows that may be read were not found within {_SEARCH_TAKES_S:g} s") from error
+
+
+async def _search(
+    call: Call, page: Page, kind: str, read: Read[Row], position: Callable[[Row], list[Any]]
+) -> Sequence[Row]:
     visible: list[Row] = []
     after, size = page.after, page.most
     while len(visible) < page.most:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plexsphere_reference.authz.model import AuthzUnavailable
 from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.pagination import Page
 from plexsphere_reference.http.visibility import visible_rows
@@ -99,3 +100,21 @@ def test_who_reads_everything_is_answered_from_one_read(*, enumerable: bool) -> 
 
     assert len(rows) == 51
     assert table.reads == 1
+
+
+def test_a_search_for_visible_rows_that_takes_too_long_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where groups contain each other: nothing can be enumerated, and each batch of checks takes its time."""
+    table = Table(100_000, set(), enumerable=False)
+
+    async def slow(*_: object) -> list[Row]:
+        await asyncio.sleep(0.02)
+        return []
+
+    table.call.readable = slow  # type: ignore[method-assign]
+    monkeypatch.setattr("plexsphere_reference.http.visibility._SEARCH_TAKES_S", 0.2)
+    page = Page("nodes", "user:ada", 50, None)
+
+    with pytest.raises(AuthzUnavailable):
+        asyncio.run(visible_rows(table.call, page, "node", table.read, lambda row: [row.id.int]))
+
+    assert 1 < table.reads < 20

@@ -110,7 +110,7 @@ def test_a_search_for_visible_rows_that_takes_too_long_is_no_answer(monkeypatch:
         await asyncio.sleep(0.02)
         return []
 
-    table.call.readable = slow  # type: ignore[method-assign]
+    cast(Any, table.call).readable = slow
     monkeypatch.setattr("plexsphere_reference.http.visibility._SEARCH_TAKES_S", 0.2)
     page = Page("nodes", "user:ada", 50, None)
 

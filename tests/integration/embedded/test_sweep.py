@@ -1,0 +1,131 @@
+"""The scratch of killed stacks is swept; what another user has in the same place is neither touched nor followed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from stat import S_ISREG
+from typing import TypeAlias
+
+import pytest
+
+from pytest_plexdev.stack.embedded import EmbeddedSettings
+from pytest_plexdev.stack.embedded.removal import sweep
+from pytest_plexdev.stack.owner_mark import MARK, Mark
+from pytest_plexdev.stack.ownership import own
+from tests.integration.embedded.conftest import Bench, TracesOf
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("setpriv") is None, reason="only root, with setpriv, becomes another user"
+)
+SOMEBODY = 12345
+AS_SOMEBODY = ("setpriv", f"--reuid={SOMEBODY}", f"--regid={SOMEBODY}", "--clear-groups", "--")
+NOBODY = 65534
+Tree: TypeAlias = Mapping[str, tuple[int, int, int, bytes]]
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A directory that every user can write to, in the place of ``/tmp``. Short, for sockets.
+
+    Not sticky: the kernel itself refuses to follow another user's link in a directory that is.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="sweep-", dir="/tmp"))
+    directory.chmod(0o777)
+    monkeypatch.setattr("tempfile.tempdir", str(directory))
+    monkeypatch.setenv("TMPDIR", str(directory))
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def as_somebody(temporary: Path) -> Callable[[str], None]:
+    def run(script: str) -> None:
+        mark = json.dumps({"kind": "scratch", "name": "warm", "pid": 1, "started": 1, "counterpart": "/nowhere"})
+        subprocess.run([*AS_SOMEBODY, "sh", "-euc", script, "sh", MARK, mark], cwd=temporary, check=True)
+
+    return run
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """One of ours that nobody owns any more, apart from where it is swept."""
+    place = tmp_path / "plexdev-ours"
+    (place / "postgres").mkdir(parents=True)
+    place.chmod(0o700)
+    (place / "postgres" / "PG_VERSION").touch()
+    own(place, Mark.of_this_process("scratch", "warm")).release()
+    return place
+
+
+def tree_of(place: Path) -> Tree:
+    return {
+        str(path): (status.st_ino, status.st_uid, status.st_mode, path.read_bytes() if S_ISREG(status.st_mode) else b"")
+        for path in (place, *place.rglob("*"))
+        for status in (path.lstat(),)
+    }
+
+
+def test_what_looks_like_ours_and_is_another_users_is_not_touched(
+    temporary: Path, as_somebody: Callable[[str], None]
+) -> None:
+    as_somebody("umask 077; for d in plexdev-1 plexdev-2; do mkdir -p $d/postgres; touch $d/postgres/thesis; done")
+    as_somebody(
+        'umask 077; echo "$2" > plexdev-1/$1; mkdir plexdev-run; echo "$2" | sed s/scratch/run/ > plexdev-run/$1'
+    )
+    # One that they may still change, given to us: the mark is theirs.
+    as_somebody('umask 022; mkdir -m 700 plexdev-given; echo "$2" > plexdev-given/$1; touch plexdev-given/postgres')
+    os.chown(temporary / "plexdev-given", 0, 0)
+    before = tree_of(temporary)
+
+    sweep()
+
+    assert tree_of(temporary) == before
+
+
+def test_a_link_of_another_user_to_what_is_ours_is_not_followed(
+    temporary: Path, as_somebody: Callable[[str], None], scratch: Path
+) -> None:
+    scratch.parent.chmod(0o755)
+    as_somebody(f"ln -s {scratch} plexdev-link; mkfifo plexdev-fifo; touch plexdev-file; ln -s nothing plexdev-nothing")
+    before = tree_of(scratch.parent) | tree_of(temporary)
+
+    sweep()
+
+    assert tree_of(scratch.parent) | tree_of(temporary) == before
+    scratch.rename(temporary / "plexdev-ours")  # the same one, where it is swept
+    sweep()
+    assert not (temporary / "plexdev-ours").exists()
+
+
+def test_what_the_servers_user_left_in_our_scratch_is_swept_and_no_link_in_it_is_followed(
+    temporary: Path, bench: Bench, settings: EmbeddedSettings, tmp_path: Path, traces_of: TracesOf
+) -> None:
+    bench.up(replace(settings, cache=tmp_path / "cache", postgres_user="nobody"))
+    traces = traces_of(bench.directory)
+    mark = json.loads((bench.directory / MARK).read_text())
+    data = Path(mark["counterpart"]) / "postgres"
+    assert data.stat().st_uid == NOBODY
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "thesis.txt").touch()
+    for place, name in ((data, "out"), (data / "base", "out")):
+        (place / name).symlink_to(victim)
+        os.chown(place / name, NOBODY, NOBODY, follow_symlinks=False)
+    for process in traces.processes:
+        os.kill(process.pid, signal.SIGKILL)
+    left_at_first = set(traces.left_after(2))
+
+    sweep()
+
+    assert traces.segments
+    assert traces.segments <= left_at_first
+    assert traces.left() == [bench.directory]
+    assert (victim / "thesis.txt").exists()

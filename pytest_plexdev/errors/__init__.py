@@ -65,7 +65,7 @@ KEPT_STACK_MISSING: Final = Failure(
 PORT_TAKEN: Final = Failure(
     tag="port-taken",
     what="port {port} for {purpose} is taken by {holder}",
-    why="a warm stack listens where the product's dev stack does, so that addresses stay the same",
+    why="a stack's ports are chosen before its servers start, since its URLs name them; {why}",
     fix="{stop}",
 )
 PORT_FORBIDDEN: Final = Failure(

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.stack.directories import state_directory
+from pytest_plexdev.stack.listeners import listeners, socket_inodes
 from pytest_plexdev.stack.model import KEPT_MARK
 from pytest_plexdev.stack.owner_mark import MARK
 from pytest_plexdev.stack.processes import describe
 
 _WARM: Final = "warm"
-_LISTENING: Final = "0A"
-"""TCP_LISTEN in ``/proc/net/tcp``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +51,9 @@ class PortHolder:
 
 def holder_of(port: int) -> PortHolder:
     """Who listens on a port of this machine, or that it cannot be seen."""
-    inodes = _listening_inodes(port)
+    inodes = _inodes_at(port)
     for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
-        if inodes & _socket_inodes(pid):
+        if inodes & _inodes_of(pid):
             return _process(pid)
     words = "a process that this user cannot see" if inodes else "a process that holds it without listening"
     return PortHolder(words=words)
@@ -105,25 +104,14 @@ def _other_owner(pid: int) -> str:
         return f"user {uid}"
 
 
-def _listening_inodes(port: int) -> set[str]:
-    wanted = f":{port:04X}"
-    found: set[str] = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            rows = [line.split() for line in Path(table).read_text(encoding="utf-8").splitlines()[1:]]
-        except OSError:
-            continue
-        found |= {row[9] for row in rows if row[1].endswith(wanted) and row[3] == _LISTENING}
-    return found
+def _inodes_at(port: int) -> set[int]:
+    with contextlib.suppress(OSError):
+        return {listener.inode for listener in listeners(port)}
+    return set()
 
 
-def _socket_inodes(pid: int) -> set[str]:
-    descriptors = f"/proc/{pid}/fd"
-    inodes: set[str] = set()
+def _inodes_of(pid: int) -> set[int]:
     # A process of another user, or one that has just ended, does not let itself be looked at.
     with contextlib.suppress(OSError):
-        for name in os.listdir(descriptors):  # noqa: PTH208 (a Path per descriptor of the machine is slow)
-            target = os.readlink(f"{descriptors}/{name}")  # noqa: PTH115
-            if target.startswith("socket:["):
-                inodes.add(target[8:-1])
-    return inodes
+        return socket_inodes(pid)
+    return set()

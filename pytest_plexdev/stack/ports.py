@@ -23,20 +23,50 @@ _Socket: TypeAlias = socket.socket
 
 _BACKLOG: Final = 2048
 _DISCARD: Final = 9
+_SAME_ADDRESSES: Final = "a warm stack's are those of the product's dev stack, so that addresses stay the same"
+_MEANWHILE: Final = "another program took this one in the moment between"
+_AGAIN: Final = "run it again: every bring-up takes other ports"
 OTHER_PORTS: Final = "take other ports, which are free: plexdev up --port 0 --idp-port 0"
 
 
 @dataclass(frozen=True)
 class HeldPort:
-    """A port of localhost that is ours."""
+    """A port of localhost that is ours.
+
+    Attributes:
+        purpose: What listens there, in words.
+        instead: What to do where a program of somebody else listens there by now, who cannot be asked to go.
+    """
 
     number: int
     socket: _Socket
+    purpose: str
+    instead: str
     _beside: tuple[_Socket, ...] = field(default=(), repr=False)
 
     def listen(self) -> None:
-        """Accept connections into the queue, for a program that inherits the socket."""
-        self.socket.listen(_BACKLOG)
+        """Accept connections into the queue, for a program that inherits the socket.
+
+        Raises:
+            PlexdevError: ``port-taken``: somebody else has come to listen here.
+        """
+        try:
+            self.socket.listen(_BACKLOG)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise self.taken() from None
+
+    def taken(self, *, detail: str = "") -> PlexdevError:
+        """The error where somebody else listens here, who came after the port was held: ``port-taken``.
+
+        Args:
+            detail: What the program that should listen said.
+        """
+        holder = holder_of(self.number)
+        return port_taken(
+            self.number, holder, purpose=self.purpose, instead=self.instead, why=_MEANWHILE, detail=detail
+        )
 
     def hand_over(self) -> None:
         """Forget the socket, once its program has it: if that ends, clients are refused and do not queue for ever."""
@@ -62,6 +92,7 @@ def reserve(port: int = 0, *, purpose: str, instead: str = OTHER_PORTS) -> HeldP
         PlexdevError: ``port-taken``, with the holder's name and pid; ``port-forbidden``: of a port below 1024, say.
     """
     attempts = 1 if port else 20
+    later = instead if port else _AGAIN
     for _ in range(attempts):
         try:
             main = _bind("127.0.0.1", port)
@@ -76,15 +107,24 @@ def reserve(port: int = 0, *, purpose: str, instead: str = OTHER_PORTS) -> HeldP
             if error.errno == errno.EADDRINUSE:
                 main.close()
                 continue
-            return HeldPort(number, main)  # The machine has no ::1 then, so nobody can be there.
-        return HeldPort(number, main, (beside,))
+            return HeldPort(number, main, purpose, later)  # The machine has no ::1 then, so nobody can be there.
+        return HeldPort(number, main, purpose, later, (beside,))
     raise port_taken(port, holder_of(port), purpose=purpose, instead=instead)
 
 
-def port_taken(port: int, holder: PortHolder, *, purpose: str, instead: str) -> PlexdevError:
+def port_taken(
+    port: int, holder: PortHolder, *, purpose: str, instead: str, why: str = _SAME_ADDRESSES, detail: str = ""
+) -> PlexdevError:
     """The error for a port that *holder* has."""
     return PlexdevError(
-        PORT_TAKEN, port=port, purpose=purpose, holder=holder.words, stop=_advice(holder, instead), instead=instead
+        PORT_TAKEN,
+        detail=detail,
+        port=port,
+        purpose=purpose,
+        holder=holder.words,
+        why=why,
+        stop=_advice(holder, instead),
+        instead=instead,
     )
 
 

@@ -53,7 +53,9 @@ def test_every_log_that_a_text_names_is_a_services(path: Path) -> None:
 
 
 def test_a_failure_crosses_processes() -> None:
-    error = PlexdevError(PORT_TAKEN, detail="in use", port=8080, purpose="the API", holder="nginx (12)", stop="stop it")
+    error = PlexdevError(
+        PORT_TAKEN, why="it is", detail="in use", port=8080, purpose="the API", holder="nginx (12)", stop="stop it"
+    )
 
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     assert str(decode_failure(encode_failure(error))) == str(error)

@@ -7,15 +7,18 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 
-from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
 from pytest_plexdev.stack.embedded import identity_provider, nats, plane, readiness, spicedb
 from pytest_plexdev.stack.embedded.crew import Crew
+from pytest_plexdev.stack.embedded.own_port import owner_of, until_itself_ready
 from pytest_plexdev.stack.embedded.plan import Early, Plan
 from pytest_plexdev.stack.embedded.postgres import Postgres
 from pytest_plexdev.stack.embedded.processes import Child, Command
 from pytest_plexdev.stack.embedded.readiness import Probe, until_ready
 from pytest_plexdev.stack.model import Event, Phase, PhaseBegan, PhaseEnded, Service, Verdict, VerdictChanged
+from pytest_plexdev.stack.ports import HeldPort
 
 _REFERENCE = "reference"
 _PRODUCT = "plexsphere:dev"
@@ -85,13 +88,17 @@ class BringUp:
 
     async def _start_postgres(self, server: Postgres, *, copied: bool) -> str:
         try:
-            return await self._ready("postgres", server.start(), server.probe, asked="a query")
+            return await self._postgres_ready(server)
         except PlexdevError as error:
-            if not copied or error.tag != "server-exited":
+            if not copied or error.failure is not SERVER_EXITED:
                 raise
             self._note(f"Postgres did not start on a copy of the cached template; it is built again\n{error.detail}")
         await server.rebuild(self._database_soon.set)
-        return await self._ready("postgres", server.start(), server.probe, asked="a query")
+        return await self._postgres_ready(server)
+
+    async def _postgres_ready(self, server: Postgres) -> str:
+        at = self.plan.sites.postgres
+        return await self._ready("postgres", server.start(), server.probe, asked="a query", at=at)
 
     def _postgres_server(self) -> Postgres:
         plan = self.plan
@@ -112,21 +119,23 @@ class BringUp:
         command = nats.serve(self.plan.settings.programs, self.plan.layout, self.plan.sites)
         probe = readiness.nats(self.plan.sites.nats_url)
         async with self._phase("nats"):
-            await self._ready("nats", self._start("nats", command), probe, asked="a PING")
+            child = self._start("nats", command)
+            await self._ready("nats", child, probe, asked="a PING", at=self.plan.sites.nats)
 
     async def _dex(self) -> None:
-        dex = self.plan.dex
+        dex, idp = self.plan.dex, self.plan.sites.idp
         command = identity_provider.serve(dex, self.plan.settings, self.plan.layout, self.plan.sites)
-        probe = readiness.http(self.plan.sites.idp.number, "/dex/.well-known/openid-configuration")
+        probe = readiness.http(idp.number, "/dex/.well-known/openid-configuration")
         async with self._phase("dex"):
             child = self._start("dex", command)
             if dex is None:
-                self.plan.sites.idp.hand_over()
+                idp.hand_over()
             await self._ready(
                 "dex",
                 child,
                 probe,
                 asked="for its discovery document",
+                at=idp,
                 version=dex.version if dex else "stand-in",
                 stands_in_for=None if dex else identity_provider.STANDS_IN_FOR,
             )
@@ -142,7 +151,7 @@ class BringUp:
             async with self._phase("spicedb"):
                 version = await self._spicedb_version(program)
                 probe = readiness.grpc(f"127.0.0.1:{site.number}")
-                await self._ready("spicedb", child, probe, asked="over gRPC", version=version)
+                await self._ready("spicedb", child, probe, asked="over gRPC", version=version, at=site)
         self._spicedb_ready.set()
 
     async def _spicedb_version(self, program: str) -> str:
@@ -203,10 +212,18 @@ class BringUp:
         probe: Probe,
         *,
         asked: str,
+        at: HeldPort | None = None,
         version: str = "",
         stands_in_for: str | None = None,
     ) -> str:
-        answered = await self.crew.until(child, until_ready(probe), probe=asked)
+        doubt = partial(self._note_waiting, name)
+        ready = until_ready(probe) if at is None else until_itself_ready(at, child, probe, doubt)
+        try:
+            answered = await self.crew.until(child, ready, probe=asked)
+        except PlexdevError as error:
+            if at is not None and error.failure is SERVER_EXITED and owner_of(at.number, child) == "stranger":
+                raise at.taken(detail=error.detail) from None
+            raise
         self.services[name] = Service(
             name=name, version=version or answered, stands_in_for=stands_in_for, pid=child.pid, log=child.log
         )
@@ -223,7 +240,10 @@ class BringUp:
         self.tell(PhaseEnded(phase=phase))
 
     def _note(self, text: str) -> None:
-        self.tell(VerdictChanged(verdict=Verdict(name="template", state="waiting", reason=text)))
+        self._note_waiting("template", text)
+
+    def _note_waiting(self, name: str, reason: str) -> None:
+        self.tell(VerdictChanged(verdict=Verdict(name=name, state="waiting", reason=reason)))
 
 
 def _first(group: BaseExceptionGroup[PlexdevError]) -> PlexdevError:

@@ -5,11 +5,13 @@ Linux only: ``prctl`` and ``/proc``. Imports little, since the supervisor's star
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,11 +44,12 @@ class Command:
 
 
 class Child:
-    """A running child. ``handle`` tells when it has ended, ``status`` how."""
+    """A running child of *user*. ``handle`` tells when it has ended, ``status`` how."""
 
     def __init__(self, name: str, command: Command) -> None:
         self.name = name
         self.log = command.log
+        self.user = os.geteuid() if command.user is None else command.user
         self.stop_signal = command.stop_signal
         with command.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -115,9 +118,18 @@ def end_children() -> None:
                 continue
 
 
-def _children() -> list[int]:
-    tasks = Path("/proc/self/task").iterdir()
-    return [int(pid) for task in tasks for pid in (task / "children").read_bytes().split()]
+def descendants() -> Iterator[int]:
+    """The processes below this one, nearest first; those that start or end meanwhile may be missing."""
+    pending = deque(_children())
+    while pending:
+        yield (pid := pending.popleft())
+        with contextlib.suppress(OSError):
+            pending += _children(pid)
+
+
+def _children(pid: int | None = None) -> list[int]:
+    tasks = Path(f"/proc/{pid or 'self'}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_bytes().split()]
 
 
 def describe_status(status: int) -> str:

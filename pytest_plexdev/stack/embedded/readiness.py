@@ -38,6 +38,16 @@ async def until_ready(probe: Probe) -> str:
         await asyncio.sleep(_PAUSE)
 
 
+def accepts(port: int) -> Probe:
+    """Somebody takes a connection; nothing is said on it."""
+
+    async def ask() -> str:
+        async with _connection(port):
+            return ""
+
+    return ask
+
+
 def http(port: int, path: str) -> Probe:
     """200 for ``path``; the version is empty, since no path of ours says one."""
 

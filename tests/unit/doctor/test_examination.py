@@ -139,7 +139,9 @@ def test_a_taken_port_is_no_advice_for_another_failure(taken: int) -> None:
 
 
 def test_what_the_error_says_itself_is_not_said_again(taken: int) -> None:
-    error = PlexdevError(PORT_TAKEN, port=taken, purpose="the API", holder="nginx (pid 4)", stop="stop nginx (pid 4)")
+    error = PlexdevError(
+        PORT_TAKEN, why="it is", port=taken, purpose="the API", holder="nginx (pid 4)", stop="stop nginx (pid 4)"
+    )
 
     assert "port-taken" not in advice(error, None)
 

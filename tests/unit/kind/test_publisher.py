@@ -72,7 +72,9 @@ def test_a_container_that_only_has_the_nodes_name(docker: Docker) -> None:
 def test_the_error_names_the_container_and_ends_nothing(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
     docker.publishes("web", "", labels="")
     monkeypatch.setattr(publisher, "holder_of", lambda _: PortHolder(words="docker-proxy (pid 7)", pid=7))
-    error = PlexdevError(PORT_TAKEN, port=8080, purpose="the API", holder="docker-proxy", stop="x", instead="wait")
+    error = PlexdevError(
+        PORT_TAKEN, why="it is", port=8080, purpose="the API", holder="docker-proxy", stop="x", instead="wait"
+    )
 
     said = str(with_container(error))
 

@@ -84,7 +84,7 @@ def test_events_cross_the_channel() -> None:
 
 def test_a_failure_crosses_processes_word_by_word() -> None:
     error = PlexdevError(
-        PORT_TAKEN, port=8080, purpose="the API", holder="nginx (pid 1)", stop="stop it", detail="a\nb"
+        PORT_TAKEN, why="it is", port=8080, purpose="the API", holder="nginx (pid 1)", stop="stop it", detail="a\nb"
     )
     assert str(decode_failure(encode_failure(error))) == str(error)
 

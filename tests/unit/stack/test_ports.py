@@ -145,3 +145,18 @@ def _who_tries(program: str, port: int, *, as_nobody: bool) -> Mapping[str, str]
     done = subprocess.run([*become, python, "-c", program, str(port)], capture_output=True, text=True, check=True)
     said: Mapping[str, str] = json.loads(done.stdout)
     return said
+
+
+def test_who_came_to_listen_at_a_held_port_is_told() -> None:
+    held = reserve(purpose="NATS")
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", held.number))
+        other.listen()
+        with pytest.raises(PlexdevError) as refusal:
+            held.listen()
+    held.release()
+
+    assert refusal.value.tag == "port-taken"
+    assert f"port {held.number} for NATS is taken by" in str(refusal.value)
+    assert str(refusal.value).endswith("fix: run it again: every bring-up takes other ports")

@@ -64,7 +64,8 @@ def with_container(error: PlexdevError) -> PlexdevError:
     container = publisher_of(port) if holder_of(port).may_be_a_container else None
     if container is None:
         return error
-    return port_taken(port, container, purpose=str(error.facts["purpose"]), instead=str(error.facts["instead"]))
+    purpose, instead, why = (str(error.facts[name]) for name in ("purpose", "instead", "why"))
+    return port_taken(port, container, purpose=purpose, instead=instead, why=why)
 
 
 def _node(container: str, cluster: str) -> PortHolder:

@@ -1,0 +1,185 @@
+"""A program of another user takes a server's port between its choice and the server's start, and answers there."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.embedded import EmbeddedSettings
+from pytest_plexdev.stack.embedded.nats import _find as find_nats
+from pytest_plexdev.stack.embedded.postgres_data import find_binaries
+from tests.integration.embedded.conftest import HERE, Bench
+from tests.integration.embedded.test_access import AS_NOBODY, PYTHON, require_another_user
+
+ANSWERS = r"""
+import socket, sys
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind(("127.0.0.1", int(sys.stdin.readline())))
+server.listen()
+print("sits", flush=True)
+greeting, answer = (bytes.fromhex(word) for word in sys.argv[1:])
+while True:
+    connection, _ = server.accept()
+    connection.settimeout(5)
+    try:
+        connection.sendall(greeting)
+        print("got", connection.recv(65536), flush=True)
+        connection.sendall(answer)
+    except OSError:
+        pass
+    connection.close()
+"""
+WEAK = """
+import sys
+from pathlib import Path
+from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
+from pytest_plexdev.stack.model import VerdictChanged
+directory = Path(sys.argv[1])
+settings = EmbeddedSettings(id="weak", prefer="stand-in", cache=directory / "cache", postgres_user="nobody")
+def tell(event):
+    if isinstance(event, VerdictChanged) and event.verdict.state == "waiting":
+        print(f"{event.verdict.name}: {event.verdict.reason}")
+provider = EmbeddedProvider(settings, directory / "stack")
+provider.down(provider.up(tell))
+print("came up")
+"""
+NATS = (b'INFO {"version":"6.6.6"}\r\n', b"PONG\r\n")
+HTTP = (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+GRPC = (b"", bytes(3) + b"\x04" + bytes(5))
+
+
+@dataclass
+class Stranger:
+    """Another user's program, and the way in which a late server and it meet."""
+
+    said: Path
+    go: Path
+    process: subprocess.Popen[str]
+    port: int = 0
+
+    def late(self, *program: str) -> tuple[str, ...]:
+        """The command line of *program*, which starts once the stranger has its port."""
+        return (sys.executable, str(HERE / "late.py"), str(self.said), str(self.go), *program)
+
+    def script(self, file: Path, *program: str) -> None:
+        file.write_text(f'#!/bin/sh\nexec {shlex.join(self.late(*program))} "$@"\n')
+        file.chmod(0o755)
+
+    def take(self) -> None:
+        """Take the port that the server says."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.port = int(self.said.read_text())
+        print(self.port, file=self.process.stdin, flush=True)
+        assert self.process.stdout.readline() == "sits\n"
+        self.go.write_text("go")
+
+    def heard(self) -> set[str]:
+        assert self.process.stdout is not None
+        self.process.kill()
+        return set(self.process.stdout.read().splitlines())
+
+
+@pytest.fixture
+def stranger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stranger]:
+    require_another_user()
+    said, go = tmp_path / "said", tmp_path / "go"
+    os.mkfifo(said)
+    os.mkfifo(go)
+    words = [part.hex() for part in request.param]
+    argv = [*AS_NOBODY, PYTHON, "-c", ANSWERS, *words]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        stranger = Stranger(said, go, process)
+        taking = threading.Thread(target=stranger.take, daemon=True)
+        taking.start()
+        yield stranger
+        process.kill()
+        taking.join(10)
+
+
+@pytest.fixture
+def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory that comes first in ``PATH``."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    monkeypatch.setenv("PATH", str(directory), prepend=os.pathsep)
+    return directory
+
+
+def assert_it_is_told(bench: Bench, settings: EmbeddedSettings, stranger: Stranger, purpose: str) -> None:
+    with pytest.raises(PlexdevError) as refusal:
+        bench.up(settings)
+
+    assert refusal.value.tag == "port-taken", str(refusal.value)
+    pid = stranger.process.pid
+    assert f"port {stranger.port} for {purpose} is taken by python3 (pid {pid}) of nobody" in str(refusal.value)
+    assert "another program took this one in the moment between" in str(refusal.value)
+    assert str(refusal.value).endswith("fix: run it again: every bring-up takes other ports")
+    # Whether somebody listens is found out by a connection on which nothing is said.
+    assert stranger.heard() <= {"got b''"}
+
+
+@pytest.mark.parametrize("stranger", [NATS], indirect=True, ids=["nats"])
+@pytest.mark.parametrize("starts", [True, False], ids=["before-the-server-fails", "and-answers-in-its-place"])
+def test_nats(bench: Bench, settings: EmbeddedSettings, stranger: Stranger, starts: bool) -> None:  # noqa: FBT001
+    nats = stranger.late(find_nats() if starts else "nats")
+    assert_it_is_told(bench, replace(settings, programs=replace(settings.programs, nats=nats)), stranger, "NATS")
+
+
+@pytest.mark.parametrize("stranger", [HTTP], indirect=True, ids=["http"])
+def test_dex(bench: Bench, settings: EmbeddedSettings, stranger: Stranger, on_path: Path) -> None:
+    stranger.script(on_path / "dex", "dex")
+    assert_it_is_told(bench, replace(settings, prefer="real"), stranger, "the identity provider")
+
+
+@pytest.mark.parametrize("stranger", [GRPC], indirect=True, ids=["grpc"])
+def test_spicedb(bench: Bench, settings: EmbeddedSettings, stranger: Stranger, on_path: Path) -> None:
+    stranger.script(on_path / "spicedb", "spicedb")
+    assert_it_is_told(bench, replace(settings, prefer="real"), stranger, "SpiceDB")
+
+
+@pytest.mark.parametrize("stranger", [(b"", b"")], indirect=True, ids=["tcp"])
+def test_postgres(bench: Bench, settings: EmbeddedSettings, stranger: Stranger, tmp_path: Path) -> None:
+    real = find_binaries(None)
+    (tmp_path / "bin").mkdir()
+    stranger.script(tmp_path / "bin" / "postgres", str(real / "postgres"))
+    (tmp_path / "bin" / "initdb").symlink_to(real / "initdb")
+    programs = replace(settings.programs, postgres=tmp_path / "bin")
+    assert_it_is_told(bench, replace(settings, programs=programs), stranger, "Postgres")
+
+
+def test_a_server_may_start_another_that_listens(bench: Bench, settings: EmbeddedSettings, tmp_path: Path) -> None:
+    """A wrapper that stays: nix, direnv and version managers have such ones."""
+    wrapper = tmp_path / "nats-server"
+    wrapper.write_text(f'#!/bin/sh\n{shlex.quote(find_nats())} "$@" &\nwait\n')
+    wrapper.chmod(0o755)
+
+    info = bench.up(replace(settings, programs=replace(settings.programs, nats=(str(wrapper),))))
+    bench.provider(settings).down(info)
+
+    assert "this system does not say" not in bench.notes()
+
+
+def test_a_server_that_does_not_show_its_sockets_is_known_by_its_user(tmp_path: Path) -> None:
+    """Postgres as ``nobody``, in a container as Docker starts it: without CAP_SYS_PTRACE."""
+    require_another_user()
+    said = subprocess.run(
+        ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", sys.executable, "-c", WEAK, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+
+    assert [line for line in said if line.startswith("postgres: this system does not say which process listens at ")]
+    assert [line for line in said if line.startswith("nats: ")] == []
+    assert said[-1] == "came up"

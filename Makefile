@@ -11,7 +11,7 @@ endif
 .DEFAULT_GOAL := help
 WHOLE_RUNS   := tests/plugin/test_fresh_stack.py
 ENVIRONMENTS := tests/environments
-CLUSTERS     := tests/cluster
+CLUSTERS     := tests/e2e
 
 .PHONY: help golden e2e dev dev-down dev-up-plexd dev-embedded dev-embedded-down docker-build \
         test test-runs test-cluster lint bench docs clean

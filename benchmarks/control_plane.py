@@ -14,7 +14,7 @@ from typing import Final
 import httpx
 
 from benchmarks.figure import ROOT, Figure, plexdev_argv, require_warm_ports, seconds_of
-from pytest_plexdev.stack.model import StackInfo
+from pytest_plexdev.core.model import StackInfo
 
 _CONNECTIONS: Final = 32
 _SECONDS: Final = 5.0

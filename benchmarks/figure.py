@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pytest_plexdev.core.ports import reserve
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import settings
-from pytest_plexdev.stack.ports import reserve
 
 ROOT: Final = Path(__file__).parents[1]
 

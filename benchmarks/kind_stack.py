@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from benchmarks.dev_stack import make_project, setup_seconds
 from benchmarks.figure import ROOT, Figure, LeftOut, plexdev_argv, pytest_argv, seconds_of, timed
-from pytest_plexdev.cli_kind import warm_settings
+from pytest_plexdev.cli.kind import warm_settings
 from pytest_plexdev.stack.kind.images.node_image import derived
 from pytest_plexdev.stack.kind.images.pins import override, read_pins
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_plexdev.doctor.model import FailureMode
-from pytest_plexdev.doctor.table import MODES
+from pytest_plexdev.doctor.modes import MODES
 
 _HEAD = """\
 # The doctor
@@ -36,7 +36,7 @@ found by its labels though no kubeconfig leads to it, or a stranger's that only 
 `port-taken` looks at the ports of the stack that runs, and says whose they are. Of a stack of yours it prints the
 command that ends that one; nothing that would end somebody else's program or container is ever advised.
 
-This page is generated from the table, `pytest_plexdev/doctor/table.py` (`make docs`).
+This page is generated from the table, `pytest_plexdev/doctor/modes.py` (`make docs`).
 """
 
 

@@ -49,7 +49,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
 
             return migrate(settings)
         case "wait-for-migrate":
-            from plexsphere_reference.waiting import main as wait
+            from plexsphere_reference.wait_for_migrate import main as wait
 
             return wait(settings)
         case _:

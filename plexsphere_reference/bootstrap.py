@@ -18,8 +18,8 @@ import yaml
 
 from plexsphere_reference.authz.connect import connect
 from plexsphere_reference.authz.model import Authorizer, AuthzUnavailable, Relationship
-from plexsphere_reference.domain.tenancy import PLATFORM
 from plexsphere_reference.log import dev_warning, log
+from plexsphere_reference.rules.tenancy import PLATFORM
 from plexsphere_reference.settings import Settings
 from plexsphere_reference.store import outbox
 from plexsphere_reference.store.database import Connection, Database

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from plexsphere_reference.domain.id_token import IdTokenRefused
+from plexsphere_reference.rules.id_token import IdTokenRefused
 from plexsphere_reference.untrusted_json import Unreadable, decode
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
-from plexsphere_reference.domain.id_token import Expected, IdTokenRefused, check
-from plexsphere_reference.domain.idp import is_web_url
-from plexsphere_reference.domain.sign_in import Binding
 from plexsphere_reference.idp_client import Answer, IdpClient, IdpFailed
 from plexsphere_reference.key_sets import WrongKeySet, claims_of, key_set
+from plexsphere_reference.rules.id_token import Expected, IdTokenRefused, check
+from plexsphere_reference.rules.idp import is_web_url
+from plexsphere_reference.rules.sign_in import Binding
 from plexsphere_reference.untrusted_json import Unreadable, decode
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from plexsphere_reference.domain import reachability as rules
-from plexsphere_reference.domain.audit import AuditRecord, pseudonym
-from plexsphere_reference.domain.reachability import Transition
 from plexsphere_reference.ids import uuid7
 from plexsphere_reference.log import log
+from plexsphere_reference.rules import reachability as rules
+from plexsphere_reference.rules.audit import AuditRecord, pseudonym
+from plexsphere_reference.rules.reachability import Transition
 from plexsphere_reference.store import audit, outbox
 from plexsphere_reference.store import reachability as store
 from plexsphere_reference.store.database import Connection, Database, DatastoreUnavailable

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from pytest_plexdev.api.domains import FASTEST_POLICY, Domain, ReachabilityPolicy
     from pytest_plexdev.api.problems import ProblemError
     from pytest_plexdev.api.projects import Project
+    from pytest_plexdev.core.model import StackInfo
     from pytest_plexdev.errors import PlexdevError
-    from pytest_plexdev.events import Event, Events
-    from pytest_plexdev.login import Login, Logins
-    from pytest_plexdev.node_agent import NodeAgent
-    from pytest_plexdev.running import Stack
-    from pytest_plexdev.stack.model import StackInfo
-    from pytest_plexdev.tenancy import FreshTenant, Tenant, Tenants
+    from pytest_plexdev.testkit.events import Event, Events
+    from pytest_plexdev.testkit.login import Login, Logins
+    from pytest_plexdev.testkit.node_agent import NodeAgent
+    from pytest_plexdev.testkit.stack import Stack
+    from pytest_plexdev.testkit.tenancy import FreshTenant, Tenant, Tenants
 
 __all__ = [
     "FASTEST_POLICY",
@@ -45,20 +45,20 @@ _HOMES = {
     "FASTEST_POLICY": "api.domains",
     "Client": "api",
     "Domain": "api.domains",
-    "Event": "events",
-    "Events": "events",
-    "FreshTenant": "tenancy",
-    "Login": "login",
-    "Logins": "login",
-    "NodeAgent": "node_agent",
+    "Event": "testkit.events",
+    "Events": "testkit.events",
+    "FreshTenant": "testkit.tenancy",
+    "Login": "testkit.login",
+    "Logins": "testkit.login",
+    "NodeAgent": "testkit.node_agent",
     "PlexdevError": "errors",
     "ProblemError": "api.problems",
     "Project": "api.projects",
     "ReachabilityPolicy": "api.domains",
-    "Stack": "running",
-    "StackInfo": "stack.model",
-    "Tenant": "tenancy",
-    "Tenants": "tenancy",
+    "Stack": "testkit.stack",
+    "StackInfo": "core.model",
+    "Tenant": "testkit.tenancy",
+    "Tenants": "testkit.tenancy",
 }
 
 
@@ -67,7 +67,7 @@ def __getattr__(name: str) -> object:
         # An import asks for each of our modules here before it looks for a file, and is told nothing more.
         if not name[:1].isupper():
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from pytest_plexdev.lookup import nearest
+        from pytest_plexdev.core.lookup import nearest
 
         said = f"; did you mean {meant}?" if (meant := nearest(name, _HOMES)) is not None else ""
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{said}")

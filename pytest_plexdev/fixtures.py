@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_plexdev import run
+from pytest_plexdev.session import run
 
 if TYPE_CHECKING:
     import psycopg
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
     from pytest_plexdev.api import Client
     from pytest_plexdev.api.projects import Project
-    from pytest_plexdev.events import Events
-    from pytest_plexdev.login import Logins
-    from pytest_plexdev.node_agent import NodeAgent
-    from pytest_plexdev.running import Stack
-    from pytest_plexdev.tenancy import FreshTenant, Tenants
+    from pytest_plexdev.testkit.events import Events
+    from pytest_plexdev.testkit.login import Logins
+    from pytest_plexdev.testkit.node_agent import NodeAgent
+    from pytest_plexdev.testkit.stack import Stack
+    from pytest_plexdev.testkit.tenancy import FreshTenant, Tenants
 
 
 @pytest.fixture(scope="session")
 def plexdev_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
     """The running stack: addresses, clients, verdicts, logs. Who asks first brings it up, once per run."""
-    from pytest_plexdev import told
+    from pytest_plexdev.session import first_failure
 
     this = run.of(pytestconfig)
-    with told.once(this.directory):
+    with first_failure.once(this.directory):
         stack = this.stack()
     yield stack
     stack.close()
@@ -37,9 +37,9 @@ def plexdev_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def plexdev_login(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Logins:
     """Log in by the device-code flow: `plexdev_login(tenant, user=...)`, or a slug; once per run, for all workers."""
-    from pytest_plexdev.login import Logins
-    from pytest_plexdev.running import API, where_logged
-    from pytest_plexdev.tenancy import Tenant, seeded_tenants
+    from pytest_plexdev.testkit.login import Logins
+    from pytest_plexdev.testkit.stack import API, where_logged
+    from pytest_plexdev.testkit.tenancy import Tenant, seeded_tenants
 
     def by_slug(slug: str) -> Tenant:
         return seeded_tenants(plexdev_stack, logins)[slug]
@@ -52,7 +52,7 @@ def plexdev_login(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Logins:
 @pytest.fixture(scope="session")
 def plexdev_tenants(pytestconfig: pytest.Config, plexdev_stack: Stack, plexdev_login: Logins) -> Tenants:
     """The seeded tenants by slug, three of them by default: `plexdev_tenants["acme-corp"].client`."""
-    from pytest_plexdev.tenancy import seeded_tenants
+    from pytest_plexdev.testkit.tenancy import seeded_tenants
 
     return seeded_tenants(plexdev_stack, plexdev_login, run_mark=run.of(pytestconfig).mark())
 
@@ -69,7 +69,7 @@ def _plexdev_leftovers(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Ite
     if not run.of(pytestconfig).settings.dev_stack:
         yield
         return
-    from pytest_plexdev.leftovers import Removal
+    from pytest_plexdev.testkit.leftovers import Removal
 
     removal = Removal(plexdev_stack)
     removal.start()
@@ -80,7 +80,7 @@ def _plexdev_leftovers(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Ite
 @pytest.fixture
 def plexdev_tenant(plexdev_tenants: Tenants, plexdev_login: Logins, _plexdev_leftovers: None) -> Iterator[FreshTenant]:
     """A fresh Domain with an IdP binding, of its own address range: what parallel tests do not share."""
-    from pytest_plexdev.tenancy import create_tenant, remove_quietly
+    from pytest_plexdev.testkit.tenancy import create_tenant, remove_quietly
 
     tenant = create_tenant(plexdev_tenants, plexdev_login)
     yield tenant
@@ -90,7 +90,7 @@ def plexdev_tenant(plexdev_tenants: Tenants, plexdev_login: Logins, _plexdev_lef
 @pytest.fixture
 def plexdev_project(plexdev_tenant: FreshTenant) -> Project:
     """A Project in the fresh tenant."""
-    from pytest_plexdev.tenancy import create_project
+    from pytest_plexdev.testkit.tenancy import create_project
 
     return create_project(plexdev_tenant.client, domain_id=plexdev_tenant.domain_id)
 
@@ -98,7 +98,7 @@ def plexdev_project(plexdev_tenant: FreshTenant) -> Project:
 @pytest.fixture
 def plexdev_node(plexdev_tenant: FreshTenant, plexdev_project: Project) -> NodeAgent:
     """A Node registered in the fresh tenant; it sends a heartbeat when it is told to."""
-    from pytest_plexdev.tenancy import enrol_node
+    from pytest_plexdev.testkit.tenancy import enrol_node
 
     return enrol_node(plexdev_tenant.client, plexdev_project)
 
@@ -106,11 +106,11 @@ def plexdev_node(plexdev_tenant: FreshTenant, plexdev_project: Project) -> NodeA
 @pytest.fixture
 def plexdev_events(plexdev_stack: Stack) -> Iterator[Events]:
     """The NATS events since the test began."""
-    from pytest_plexdev.extras import need
+    from pytest_plexdev.core.extras import need
 
     need(plexdev_stack.info.provider, "nats")
-    from pytest_plexdev.events import Events
-    from pytest_plexdev.running import API, where_logged
+    from pytest_plexdev.testkit.events import Events
+    from pytest_plexdev.testkit.stack import API, where_logged
 
     events = Events(plexdev_stack.nats_url, log=where_logged(plexdev_stack.info, API))
     events.start()
@@ -121,7 +121,7 @@ def plexdev_events(plexdev_stack: Stack) -> Iterator[Events]:
 @pytest.fixture
 def plexdev_db(plexdev_stack: Stack) -> Iterator[psycopg.Connection[Any]]:
     """A psycopg connection to the control plane's database; every statement commits by itself."""
-    from pytest_plexdev.database import connect
+    from pytest_plexdev.testkit.database import connect
 
     with connect(plexdev_stack) as connection:
         yield connection
@@ -133,7 +133,7 @@ def plexdev_kube(plexdev_stack: Stack) -> Iterator[ApiClient]:
     cluster = plexdev_stack.info.cluster
     if cluster is None:
         pytest.skip(f"the {plexdev_stack.info.provider} stack has no Kubernetes: plain processes run it")
-    from pytest_plexdev.kube.official import api_client
+    from pytest_plexdev.kube.sdk import api_client
 
     with api_client(cluster) as client:
         yield client

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_plexdev.running import Stack
+    from pytest_plexdev.testkit.stack import Stack
 
 
 @pytest.hookspec(firstresult=True)

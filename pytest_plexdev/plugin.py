@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_plexdev import guard, run
 from pytest_plexdev.fixtures import (
     _plexdev_leftovers,
     plexdev_client,
@@ -23,8 +22,9 @@ from pytest_plexdev.fixtures import (
     plexdev_tenant,
     plexdev_tenants,
 )
-from pytest_plexdev.guard import observing
 from pytest_plexdev.options import OPTIONS, OptionError, Settings
+from pytest_plexdev.session import guard, run
+from pytest_plexdev.session.guard import observing
 
 if TYPE_CHECKING:
     from pytest_plexdev.errors import PlexdevError
@@ -92,7 +92,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_report_header(config: pytest.Config) -> list[str]:
     lines: list[str] = []
     with observing(config, "the header of plexdev"):
-        from pytest_plexdev import report
+        from pytest_plexdev.session import report
 
         warnings = (guard.warning(line) for line in report.unknown_variables(os.environ))
         lines += [report.header(run.of(config).settings), *warnings]
@@ -107,7 +107,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if config.stash.get(_HAS_HEADER, False) or this is None or not this.is_controller:
         return
     with observing(config, "a warning about variables of plexdev"):
-        from pytest_plexdev import report
+        from pytest_plexdev.session import report
 
         guard.add_lines(config, [*report.unknown_variables(os.environ)])
 
@@ -134,9 +134,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if not _asks_for_a_stack(item):
         return
     if this.running is None:
-        from pytest_plexdev import told
+        from pytest_plexdev.session import first_failure
 
-        told.skip_if_told(this.directory, item.nodeid)
+        first_failure.skip_if_told(this.directory, item.nodeid)
         return
     if this.death is not None:
         pytest.skip(f"the stack is not whole: {str(this.death).splitlines()[0]}")
@@ -154,7 +154,7 @@ def pytest_runtest_makereport(
     this = run.known(item.config)
     logs: Mapping[str, bytes] = {}
     if this is not None and call.excinfo is not None and this.running is not None:
-        from pytest_plexdev import evidence
+        from pytest_plexdev.session import evidence
 
         # Before pytest renders the error: it has to name the copies.
         with observing(item.config, f"a copy of the logs that {item.nodeid} names"):
@@ -208,19 +208,19 @@ def _asks_for_a_stack(item: pytest.Item) -> bool:
 
 def _refuse_unknown_images(settings: Settings) -> None:
     if settings.images:
-        from pytest_plexdev import choose
+        from pytest_plexdev.session import acquire
 
-        choose.refuse_unknown_images(settings)
+        acquire.refuse_unknown_images(settings)
 
 
 def _refuse_a_stack_of_a_later_version(settings: Settings) -> None:
     if settings.stack != "attached":
         return
-    from pytest_plexdev import choose
     from pytest_plexdev.errors import PlexdevError
+    from pytest_plexdev.session import acquire
 
     try:
-        choose.refuse_attached(settings.stack)
+        acquire.refuse_attached(settings.stack)
     except PlexdevError as refusal:
         raise pytest.UsageError(str(refusal)) from None
 
@@ -248,7 +248,7 @@ def _keep_evidence(
         item.stash[_FAILED] = False
     item.stash[_FAILED] = item.stash.get(_FAILED, False) or not report.passed
     if report.failed and this.running is not None:
-        from pytest_plexdev import evidence
+        from pytest_plexdev.session import evidence
 
         began = item.stash.get(_BEGAN, None) or run.Moment(call.start, {})
         evidence.attach(report, item, this, since=began, logs=logs)
@@ -260,7 +260,7 @@ def _mask_secrets(report: pytest.TestReport, item: pytest.Item, this: run.Run) -
     # Of a test that has nothing of the stack, nothing is changed; of one that passed, there may be captured output.
     if this.running is None or not _asks_for_a_stack(item) or not (report.longrepr or report.sections):
         return
-    from pytest_plexdev.masked_report import mask_report
+    from pytest_plexdev.session.masked_report import mask_report
 
     mask_report(report, this.running.exchanges.secrets)
 
@@ -269,7 +269,7 @@ def _write_junit_properties(config: pytest.Config, this: run.Run) -> None:
     info = this.what_ran()
     if info is None:
         return
-    from pytest_plexdev import report
+    from pytest_plexdev.session import report
 
     for plugin in config.pluginmanager.get_plugins():
         # pytest's own; `record_testsuite_property` knows no stack that only the workers have.
@@ -280,7 +280,7 @@ def _write_junit_properties(config: pytest.Config, this: run.Run) -> None:
 def _write_timeline(config: pytest.Config, this: run.Run) -> None:
     info = this.what_ran()
     if info is not None and this.settings.report is not None:
-        from pytest_plexdev import report
+        from pytest_plexdev.session import report
 
         config.stash[_TIMELINE] = report.write_timeline(this.settings.report, info, shown=this.output.shown)
 
@@ -290,8 +290,8 @@ def _summarise(terminalreporter: pytest.TerminalReporter, config: pytest.Config)
     info = this.what_ran() if this is not None else None
     if this is None or info is None:
         return
-    from pytest_plexdev import report
-    from pytest_plexdev.output import printable
+    from pytest_plexdev.session import report
+    from pytest_plexdev.session.output import printable
 
     terminalreporter.section("plexdev", sep="-")
     kept = filter(None, map(_evidence_of, _failures(terminalreporter)))

@@ -9,10 +9,10 @@ from typing import Final
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from plexsphere_reference.http import unbuilt
-from plexsphere_reference.http.envelope import Envelope
+from plexsphere_reference.http import unimplemented
+from plexsphere_reference.http.dependencies import Plane
+from plexsphere_reference.http.middleware import Envelope
 from plexsphere_reference.http.operation import Endpoint, Operation, as_get
-from plexsphere_reference.http.plane import Plane
 from plexsphere_reference.http.problems import Problem, method_not_allowed, not_provisioned, of_status, target_of
 
 _SURFACES: Final = (
@@ -57,7 +57,7 @@ async def _elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _without_route(method: str, path: str) -> Problem:
-    surfaces = unbuilt.surfaces_at(path)
+    surfaces = unimplemented.surfaces_at(path)
     if not surfaces:
         return of_status(404)
     surface = surfaces.get(as_get(method))

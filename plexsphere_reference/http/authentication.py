@@ -10,9 +10,9 @@ from uuid import UUID
 
 from starlette.requests import Request
 
-from plexsphere_reference.domain.principal import Principal
-from plexsphere_reference.http.plane import Plane
+from plexsphere_reference.http.dependencies import Plane
 from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.rules.principal import Principal
 
 SESSION_COOKIE: Final = "plexsphere_session"
 CSRF_COOKIE: Final = "plexsphere_csrf"

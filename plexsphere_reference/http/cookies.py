@@ -8,9 +8,9 @@ from typing import Final
 
 from starlette.responses import Response
 
-from plexsphere_reference.domain.sign_in import SESSION_LIFETIME, SIGN_IN_LIFETIME
 from plexsphere_reference.http.authentication import CSRF_COOKIE, SESSION_COOKIE
-from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.context import Call
+from plexsphere_reference.rules.sign_in import SESSION_LIFETIME, SIGN_IN_LIFETIME
 
 _SIGN_IN_COOKIE: Final = "plexsphere_sign_in"
 _MAX_AGE: Final = int(SESSION_LIFETIME.total_seconds())

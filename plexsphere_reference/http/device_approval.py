@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from plexsphere_reference.domain.device import DeviceSession
-from plexsphere_reference.domain.principal import Principal
-from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.user_code_throttle import UNKNOWN_CODE, throttled
+from plexsphere_reference.rules.device import DeviceSession
+from plexsphere_reference.rules.principal import Principal
 from plexsphere_reference.store import audit, device_sessions
 
 

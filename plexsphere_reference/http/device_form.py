@@ -8,16 +8,16 @@ from urllib.parse import parse_qs
 
 from starlette.responses import Response
 
-from plexsphere_reference.domain import device
-from plexsphere_reference.domain.device import DeviceSession
 from plexsphere_reference.http import device_page
 from plexsphere_reference.http.authentication import check_origin
-from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.device_approval import approve, check_pending, malformed, not_found
-from plexsphere_reference.http.interactive import session_secret, signed_in, unauthenticated
 from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.http.session_auth import session_secret, signed_in, unauthenticated
 from plexsphere_reference.http.sign_in import start
 from plexsphere_reference.http.user_code_throttle import throttled
+from plexsphere_reference.rules import device
+from plexsphere_reference.rules.device import DeviceSession
 from plexsphere_reference.store import device_sessions, sign_ins
 
 

@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from plexsphere_reference.domain.device import shown
-from plexsphere_reference.domain.principal import Principal
-from plexsphere_reference.domain.sign_in import DEVICE_PAGE
 from plexsphere_reference.http.pages import link, message, page, paragraph
 from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.rules.device import shown
+from plexsphere_reference.rules.principal import Principal
+from plexsphere_reference.rules.sign_in import DEVICE_PAGE
 
 TITLE: Final = "Approve a device"
 _ANYWHERE: Final = "'self' http: https:"

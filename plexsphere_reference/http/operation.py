@@ -13,10 +13,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from plexsphere_reference.authz.model import AuthzUnavailable
-from plexsphere_reference.http import unbuilt
+from plexsphere_reference.http import unimplemented
 from plexsphere_reference.http.authentication import authenticate
-from plexsphere_reference.http.call import Call
-from plexsphere_reference.http.plane import Plane
+from plexsphere_reference.http.context import Call
+from plexsphere_reference.http.dependencies import Plane
 from plexsphere_reference.http.problems import Problem, method_not_allowed, not_provisioned, target_of
 from plexsphere_reference.http.request_body import JSON, BodyRules
 from plexsphere_reference.log import log
@@ -99,7 +99,7 @@ class Endpoint:
 
     def _without_operation(self, request: Request) -> Problem:
         """501 for a method that the contract has at this path and this plane has not, else 405."""
-        elsewhere = unbuilt.surfaces_at(request.url.path)
+        elsewhere = unimplemented.surfaces_at(request.url.path)
         if surface := elsewhere.get(as_get(request.method)):
             return not_provisioned(surface)
         return method_not_allowed((*self._operations, *elsewhere))

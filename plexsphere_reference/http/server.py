@@ -12,16 +12,16 @@ import uvicorn
 
 from plexsphere_reference.authz.connect import connect
 from plexsphere_reference.authz.model import Authorizer
-from plexsphere_reference.domain.audit import UNPROVISIONED_KEY
 from plexsphere_reference.http.app import build
+from plexsphere_reference.http.dependencies import Plane
 from plexsphere_reference.http.metrics import Metrics
-from plexsphere_reference.http.plane import Plane
 from plexsphere_reference.http.probes import Check, Probe, Probes
 from plexsphere_reference.http.protocol import PlaneProtocol
 from plexsphere_reference.log import dev_warning, log
 from plexsphere_reference.oidc import RelyingParty
 from plexsphere_reference.reachability import Evaluator
 from plexsphere_reference.relay import Relay
+from plexsphere_reference.rules.audit import UNPROVISIONED_KEY
 from plexsphere_reference.settings import Settings
 from plexsphere_reference.stop_signals import stop_on_signals
 from plexsphere_reference.store.audit import AuditLog

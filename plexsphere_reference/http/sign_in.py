@@ -6,13 +6,13 @@ import secrets
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from plexsphere_reference.domain.sign_in import Binding, NoBinding, Unresolved, choose, code_challenge
-from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.cookies import browser_secret, new_browser_secret, sign_in_cookie
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.idp_client import IdpFailed
 from plexsphere_reference.log import log
 from plexsphere_reference.oidc import AuthorizationRequest
+from plexsphere_reference.rules.sign_in import Binding, NoBinding, Unresolved, choose, code_challenge
 from plexsphere_reference.store import audit, sign_ins
 
 

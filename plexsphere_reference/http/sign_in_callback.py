@@ -8,11 +8,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
-from plexsphere_reference.domain.audit import Reason
-from plexsphere_reference.domain.id_token import IdTokenRefused, Person, person
-from plexsphere_reference.domain.principal import Principal
-from plexsphere_reference.domain.sign_in import Binding
-from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.cookies import browser_secret, start_session
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.sign_in import idp_problem, redirect_uri
@@ -20,6 +16,10 @@ from plexsphere_reference.idp_client import IdpFailed
 from plexsphere_reference.ids import uuid7
 from plexsphere_reference.log import log
 from plexsphere_reference.oidc import CodeExchange
+from plexsphere_reference.rules.audit import Reason
+from plexsphere_reference.rules.id_token import IdTokenRefused, Person, person
+from plexsphere_reference.rules.principal import Principal
+from plexsphere_reference.rules.sign_in import Binding
 from plexsphere_reference.store import audit, sessions, sign_ins, users
 from plexsphere_reference.store.sign_ins import SignIn
 

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from plexsphere_reference.domain.guessing import guessers, seconds_to_wait
-from plexsphere_reference.domain.principal import Principal
-from plexsphere_reference.http.call import Call
 from plexsphere_reference.http.client_address import client_address
+from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.log import log
+from plexsphere_reference.rules.guessing import guessers, seconds_to_wait
+from plexsphere_reference.rules.principal import Principal
 
 UNKNOWN_CODE: Final = "device_code_not_found"
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 from plexsphere_reference.authz.model import AuthzUnavailable
-from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.pagination import Page
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from plexsphere_reference.domain.api_tokens import ROTATION_GRACE, EnvPrefix
+from plexsphere_reference.rules.api_tokens import ROTATION_GRACE, EnvPrefix
 from plexsphere_reference.store.credentials import digest
 from plexsphere_reference.store.database import Connection, Database
 

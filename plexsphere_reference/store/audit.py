@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from plexsphere_reference.domain.audit import (
+from plexsphere_reference.rules.audit import (
     PLATFORM_CHAIN,
     AuditRecord,
     DomainRecord,
@@ -17,7 +17,7 @@ from plexsphere_reference.domain.audit import (
     entry_hash,
     members,
 )
-from plexsphere_reference.domain.audit_chain import Head
+from plexsphere_reference.rules.audit_chain import Head
 from plexsphere_reference.store.batching import Batcher
 from plexsphere_reference.store.database import Connection, Database, Row
 

@@ -8,8 +8,8 @@ from typing import Final
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from plexsphere_reference.domain.audit import GENESIS
-from plexsphere_reference.domain.audit_chain import ChainWalk, Divergence
+from plexsphere_reference.rules.audit import GENESIS
+from plexsphere_reference.rules.audit_chain import ChainWalk, Divergence
 from plexsphere_reference.store import audit
 from plexsphere_reference.store.database import Connection, Database
 

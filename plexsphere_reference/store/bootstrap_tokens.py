@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from plexsphere_reference.domain import bootstrap_tokens
-from plexsphere_reference.domain.bootstrap_tokens import Plaintext, Refusal
+from plexsphere_reference.rules import bootstrap_tokens
+from plexsphere_reference.rules.bootstrap_tokens import Plaintext, Refusal
 from plexsphere_reference.store.database import Connection, Database, Row
 
 _COLUMNS: Final = (

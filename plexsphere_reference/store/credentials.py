@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from plexsphere_reference.domain.principal import Credential, Principal
+from plexsphere_reference.rules.principal import Credential, Principal
 from plexsphere_reference.store.batching import Batcher
 from plexsphere_reference.store.database import Database, Row
 from plexsphere_reference.store.token_use import TokenUse

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final, LiteralString
 from uuid import UUID
 
-from plexsphere_reference.domain.device import INTERVAL, LIFETIME, DeviceSession
-from plexsphere_reference.domain.principal import Principal
+from plexsphere_reference.rules.device import INTERVAL, LIFETIME, DeviceSession
+from plexsphere_reference.rules.principal import Principal
 from plexsphere_reference.store.credentials import digest
 from plexsphere_reference.store.database import Connection, Database, Row
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from plexsphere_reference.domain.tenancy import Network, ReachabilityPolicy
+from plexsphere_reference.rules.tenancy import Network, ReachabilityPolicy
 from plexsphere_reference.store.batching import Batcher
 from plexsphere_reference.store.database import Connection, Database, Row
 

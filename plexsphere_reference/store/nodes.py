@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from plexsphere_reference.domain.mesh_addresses import Address, Span
-from plexsphere_reference.domain.tenancy import Network
+from plexsphere_reference.rules.mesh_addresses import Address, Span
+from plexsphere_reference.rules.tenancy import Network
 from plexsphere_reference.store.database import Connection, Database
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from plexsphere_reference.domain.tenancy import Network
+from plexsphere_reference.rules.tenancy import Network
 from plexsphere_reference.store.database import Connection, Database, Row
 
 _COLUMNS: Final = "id, domain_id, name, slug, description, sub_range_cidr, created_at, updated_at"

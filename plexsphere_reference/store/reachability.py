@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from uuid import UUID
 
-from plexsphere_reference.domain.reachability import State
+from plexsphere_reference.rules.reachability import State
 from plexsphere_reference.store.database import Connection, Database
 
 # What the state should be by now: domain.tenancy.ReachabilityPolicy.state, where the rows are.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from plexsphere_reference.domain.id_token import Person
-from plexsphere_reference.domain.sign_in import SESSION_LIFETIME
+from plexsphere_reference.rules.id_token import Person
+from plexsphere_reference.rules.sign_in import SESSION_LIFETIME
 from plexsphere_reference.store.credentials import digest
 from plexsphere_reference.store.database import Connection
 

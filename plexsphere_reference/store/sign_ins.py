@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, LiteralString
 from uuid import UUID
 
-from plexsphere_reference.domain.sign_in import SIGN_IN_LIFETIME, Binding
+from plexsphere_reference.rules.sign_in import SIGN_IN_LIFETIME, Binding
 from plexsphere_reference.store.credentials import digest
 from plexsphere_reference.store.database import Connection, Database, Row
 

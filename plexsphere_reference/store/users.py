@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, LiteralString
 from uuid import UUID
 
-from plexsphere_reference.domain.id_token import Person
+from plexsphere_reference.rules.id_token import Person
 from plexsphere_reference.store.database import Connection
 
 _SIGNED_IN: Final = (

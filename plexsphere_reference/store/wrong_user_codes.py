@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from weakref import WeakValueDictionary
 
-from plexsphere_reference.domain.guessing import WINDOW
+from plexsphere_reference.rules.guessing import WINDOW
 from plexsphere_reference.store.database import Database
 
 

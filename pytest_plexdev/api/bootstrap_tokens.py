@@ -10,7 +10,7 @@ import msgspec
 from pytest_plexdev.api.problems import hides_its_frames
 from pytest_plexdev.api.timestamp import Timestamp
 from pytest_plexdev.api.transport import Transport, body_of
-from pytest_plexdev.clock import unix_time
+from pytest_plexdev.core.clock import unix_time
 
 __tracebackhide__ = hides_its_frames
 

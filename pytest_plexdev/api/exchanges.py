@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_plexdev.clock import unix_time
-from pytest_plexdev.masking import mask, mask_and_collect
+from pytest_plexdev.core.clock import unix_time
+from pytest_plexdev.masking.rule import mask, mask_and_collect
 
 BODY_LIMIT: Final = 2000
 """Characters kept of a body."""
@@ -47,7 +47,7 @@ class ExchangeLog:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """For :func:`pytest_plexdev.masking.mask`: a test may show them without their names."""
+        """For :func:`pytest_plexdev.masking.rule.mask`: a test may show them without their names."""
         return frozenset(self._secrets)
 
     def add_secrets(self, values: Iterable[str]) -> None:

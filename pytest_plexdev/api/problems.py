@@ -53,7 +53,7 @@ class ProblemError(Exception):
         super().__init__(problem, method, path)
 
     def __str__(self) -> str:
-        from pytest_plexdev.masking import mask
+        from pytest_plexdev.masking.rule import mask
 
         said = " ".join(part for part in (self.code, self.problem.reason) if part) or self.problem.title
         lines = [f"{self.method} {self.path} -> {self.status} {said}: {self.detail}"]

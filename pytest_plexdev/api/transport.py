@@ -14,7 +14,7 @@ from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.api.loopback import LoopbackTransport
 from pytest_plexdev.api.problems import hides_its_frames, problem_of
 from pytest_plexdev.api.timestamp import encode_timestamp
-from pytest_plexdev.clock import unix_time
+from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.errors import API_GIBBERISH, API_UNREACHABLE, PlexdevError
 
 __tracebackhide__ = hides_its_frames

@@ -8,7 +8,7 @@ cluster that we made.
 from __future__ import annotations
 
 from pytest_plexdev.doctor.advice import advice
-from pytest_plexdev.doctor.examine import examine
+from pytest_plexdev.doctor.gather import examine
 from pytest_plexdev.doctor.model import Finding
 
 __all__ = ["Finding", "advice", "examine"]

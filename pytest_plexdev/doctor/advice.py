@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_plexdev.doctor.examine import diagnose_all, gather
+from pytest_plexdev.doctor.gather import diagnose_all, gather
 from pytest_plexdev.doctor.model import Finding
 from pytest_plexdev.doctor.probes import machine
 from pytest_plexdev.errors import PlexdevError

@@ -11,14 +11,14 @@ from typing import Any, Final
 import httpx
 
 from pytest_plexdev.api.transport import new_http_client
+from pytest_plexdev.core.model import StackInfo, Verdict
+from pytest_plexdev.core.ownership.lock import look
+from pytest_plexdev.core.paths import cache_directory
+from pytest_plexdev.core.temporary import temporary_directory
 from pytest_plexdev.doctor.model import Finding, FindingState
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.directories import cache_directory
 from pytest_plexdev.stack.embedded.owner import how_to_begin_anew
 from pytest_plexdev.stack.embedded.warm import find_in, read_stack, warm_directory
-from pytest_plexdev.stack.model import StackInfo, Verdict
-from pytest_plexdev.stack.ownership import look
-from pytest_plexdev.stack.temporary import temporary_directory
 
 ROOM_NEEDED: Final = 100 << 20
 """Bytes that a stack's databases and logs need."""
@@ -42,7 +42,7 @@ def examine_embedded(directory: Path | None = None) -> list[Finding]:
 def _verdicts(info: StackInfo | None) -> Sequence[Verdict]:
     if info is None:
         return ()
-    from pytest_plexdev.stack.embedded.state import verdicts
+    from pytest_plexdev.stack.embedded.health import verdicts
 
     return verdicts(info)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from pytest_plexdev.doctor.symptoms import Symptoms, Unknown
+from pytest_plexdev.doctor.facts import Symptoms, Unknown
 
 FindingState: TypeAlias = Literal["ok", "found", "not examined"]
 

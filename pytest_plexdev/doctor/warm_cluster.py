@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_plexdev.doctor import patient
+from pytest_plexdev.core.paths import state_directory
+from pytest_plexdev.doctor import target
 from pytest_plexdev.doctor.model import Finding, FindingState
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.stack.directories import state_directory
-from pytest_plexdev.stack.kind.host.place import Place
-from pytest_plexdev.stack.kind.names import WARM_CLUSTER, node_of
-from pytest_plexdev.stack.kind.node import UP, Trouble, trouble_with
-from pytest_plexdev.stack.kind.node_ports import astray
-from pytest_plexdev.stack.kind.whereabouts import no_files, warm_directory
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.node_ports import astray
+from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
+from pytest_plexdev.stack.kind.warm.kubeconfigs import no_files, warm_directory
+from pytest_plexdev.stack.kind.warm.node_status import UP, Trouble, trouble_with
 
 _PATIENCE: Final = 5.0
 """Seconds that Docker gets for an answer."""
@@ -71,7 +71,7 @@ def _of_the_node(trouble: Trouble | None, refusal: PlexdevError | None) -> Findi
 
 def _of_the_kubeconfigs(place: Place, environment: Mapping[str, str]) -> Finding:
     """Those that may have the warm cluster's context and cannot be used, ours included."""
-    broken = [f"{error.facts['path']}: {error.facts['reason']}" for error in patient.unusable(environment)]
+    broken = [f"{error.facts['path']}: {error.facts['reason']}" for error in target.unusable(environment)]
     ours = [each for each in broken if each.startswith(f"{place.kubeconfig}: ")]
     if ours:
         command = UP
@@ -98,7 +98,7 @@ def _of_the_node_ports(access: Access | None, place: Place) -> Finding:
         try:
             with KubeClient(access) as client:
                 wrong = astray(client)
-                owned = patient.is_ours(client, place.directory.parent.parent)
+                owned = target.is_ours(client, place.directory.parent.parent)
                 evidence = "; ".join(each.words for each in wrong)
                 if wrong:
                     state, command = "found", UP if owned else " && ".join(each.command(client) for each in wrong)

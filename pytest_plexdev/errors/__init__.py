@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pytest_plexdev.errors import cluster, doctor, node, ownership, readiness, system
-from pytest_plexdev.failure import Failure as Failure
-from pytest_plexdev.failure import PlexdevError as PlexdevError
+from pytest_plexdev.errors.base import Failure as Failure
+from pytest_plexdev.errors.base import PlexdevError as PlexdevError
 
 EXTRA_MISSING: Final = Failure(
     tag="extra-missing",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_plexdev.failure import Failure
+from pytest_plexdev.errors.base import Failure
 
 TOOL_MISSING: Final = Failure(
     tag="tool-missing",
@@ -186,7 +186,7 @@ VENDOR_MISMATCH: Final = Failure(
     what="{file} of {source} has SHA-256 {found}, and vendor.toml wants {wanted}",
     why="what is applied to a cluster is what was reviewed; nothing of it was kept",
     fix="in a checkout: git diff deploy/local/vendor; new there on purpose:"
-    " python -m pytest_plexdev.stack.kind.manifests.vendor lock",
+    " python -m pytest_plexdev.stack.kind.manifests.crds lock",
 )
 CLUSTER_NOT_MADE: Final = Failure(
     tag="cluster-not-made",

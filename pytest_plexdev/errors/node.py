@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_plexdev.failure import Failure
+from pytest_plexdev.errors.base import Failure
 
 NODE_PAUSED: Final = Failure(
     tag="node-paused",

@@ -11,9 +11,9 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_plexdev.golden.flow import Golden
-    from pytest_plexdev.login import Logins
-    from pytest_plexdev.running import Stack
-    from pytest_plexdev.tenancy import Tenants
+    from pytest_plexdev.testkit.login import Logins
+    from pytest_plexdev.testkit.stack import Stack
+    from pytest_plexdev.testkit.tenancy import Tenants
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,8 +23,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def golden(plexdev_stack: Stack, plexdev_tenants: Tenants, plexdev_login: Logins) -> Iterator[Golden]:
     """The golden flow, lazily: asking for the Node makes the Domain, the Project and the token before it."""
-    from pytest_plexdev.database import connect
     from pytest_plexdev.golden.flow import Golden
+    from pytest_plexdev.testkit.database import connect
 
     flow = Golden(plexdev_stack, plexdev_tenants, plexdev_login, partial(connect, plexdev_stack))
     yield flow

@@ -19,11 +19,11 @@ from pytest_plexdev.api.idp_bindings import IdpBinding
 from pytest_plexdev.api.nodes import REACHABILITY_STATES
 from pytest_plexdev.api.projects import Project
 from pytest_plexdev.api.resources import Resource
-from pytest_plexdev.login import Login, Logins
-from pytest_plexdev.lookup import unknown_name
-from pytest_plexdev.node_agent import NodeAgent
-from pytest_plexdev.running import Stack
-from pytest_plexdev.tenancy import FreshTenant, Tenants, bind_like, create_domain, create_project, unique_slug
+from pytest_plexdev.core.lookup import unknown_name
+from pytest_plexdev.testkit.login import Login, Logins
+from pytest_plexdev.testkit.node_agent import NodeAgent
+from pytest_plexdev.testkit.stack import Stack
+from pytest_plexdev.testkit.tenancy import FreshTenant, Tenants, bind_like, create_domain, create_project, unique_slug
 
 if TYPE_CHECKING:
     import psycopg

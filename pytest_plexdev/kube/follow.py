@@ -15,7 +15,7 @@ from pytest_plexdev.kube.pods import newest_pod
 from pytest_plexdev.kube.resources import POD
 
 if TYPE_CHECKING:
-    from pytest_plexdev.stack.model import Cluster
+    from pytest_plexdev.core.model import Cluster
 
 
 def follow(cluster: Cluster, service: str, to: IO[bytes], namespaces: Iterable[str]) -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pytest_plexdev.core.extras import need_kind
+from pytest_plexdev.core.private_files import make_private_directory, write_private
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE
-from pytest_plexdev.extras import need_kind
 from pytest_plexdev.kube.files import read_file
 from pytest_plexdev.kube.server_url import port_of, server_url
-from pytest_plexdev.stack.private_files import make_private_directory, write_private
 
 
 @dataclass(frozen=True, kw_only=True)

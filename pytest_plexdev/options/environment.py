@@ -9,7 +9,7 @@ from pytest_plexdev.options.table import OPTIONS
 
 PREFIX: Final = "PLEXDEV_"
 DIRECTORIES: Final = ("PLEXDEV_CACHE_DIR", "PLEXDEV_STATE_DIR")
-"""Where caches and warm stacks are (``stack/directories.py``)."""
+"""Where caches and warm stacks are (``core/paths.py``)."""
 EXPORTED: Final = ("PLEXDEV_API_URL", "PLEXDEV_ISSUER", "PLEXDEV_DATABASE_URL", "PLEXDEV_NATS_URL")
 """What ``plexdev env`` exports for other programs; nothing here reads it."""
 TESTS_PREFIX: Final = "PLEXDEV_TEST_"
@@ -27,7 +27,7 @@ def unknown_variables(environment: Iterable[str]) -> Iterator[tuple[str, str | N
     candidates = [name for name in environment if name.startswith(PREFIX) and not name.startswith(TESTS_PREFIX)]
     known = known_variables() if candidates else []
     for name in sorted(set(candidates).difference(known)):
-        from pytest_plexdev.lookup import nearest
+        from pytest_plexdev.core.lookup import nearest
 
         # Without the prefix, which makes all of them alike.
         meant = nearest(name.removeprefix(PREFIX), (each.removeprefix(PREFIX) for each in known))

@@ -6,21 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from pytest_plexdev.readiness.grace import Graces
     from pytest_plexdev.readiness.look import refs_in, verdicts_now
-    from pytest_plexdev.readiness.patience import Graces
-    from pytest_plexdev.readiness.ref import ObjectRef, refs_of
+    from pytest_plexdev.readiness.object_cache import World
+    from pytest_plexdev.readiness.object_ref import ObjectRef, refs_of
     from pytest_plexdev.readiness.rules import verdict_of
     from pytest_plexdev.readiness.wait import wait_ready
-    from pytest_plexdev.readiness.world import World
 
 __all__ = ["Graces", "ObjectRef", "World", "refs_in", "refs_of", "verdict_of", "verdicts_now", "wait_ready"]
 
 _MODULES: Final = {
-    "Graces": "patience",
-    "ObjectRef": "ref",
-    "World": "world",
+    "Graces": "grace",
+    "ObjectRef": "object_ref",
+    "World": "object_cache",
     "refs_in": "look",
-    "refs_of": "ref",
+    "refs_of": "object_ref",
     "verdict_of": "rules",
     "verdicts_now": "look",
     "wait_ready": "wait",

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_plexdev.kube import resources
-from pytest_plexdev.readiness.judgement import Judgement
-from pytest_plexdev.readiness.ref import DAEMON_SET, Object, ObjectRef
+from pytest_plexdev.readiness.object_cache import World, seconds
+from pytest_plexdev.readiness.object_ref import DAEMON_SET, Object, ObjectRef
+from pytest_plexdev.readiness.object_status import Judgement
 from pytest_plexdev.readiness.rules import platform, workloads
 from pytest_plexdev.readiness.rules.nodes import node, on_node
 from pytest_plexdev.readiness.scope import Scope
-from pytest_plexdev.readiness.world import World, seconds
 
 SYSTEM: Final = "kube-system"
 DNS: Final = ObjectRef("Service", "kube-dns", SYSTEM)

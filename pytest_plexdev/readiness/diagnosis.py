@@ -11,12 +11,12 @@ from typing import Final
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.readiness import DOOMED_OBJECT, OBJECT_GONE, OBJECTS_NOT_READY
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.readiness.judgement import Judgement, worst
+from pytest_plexdev.readiness.init_logs import INIT
+from pytest_plexdev.readiness.object_cache import World, event_time
+from pytest_plexdev.readiness.object_ref import ObjectRef
+from pytest_plexdev.readiness.object_status import Judgement, worst
 from pytest_plexdev.readiness.probe_answers import with_answers
-from pytest_plexdev.readiness.ref import ObjectRef
 from pytest_plexdev.readiness.rules.conditions import one_line
-from pytest_plexdev.readiness.voices import INIT
-from pytest_plexdev.readiness.world import World, event_time
 
 _LINES: Final = 10
 _EVENTS: Final = 8

@@ -6,20 +6,20 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from pytest_plexdev.core.model import Verdict
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness.cluster_health import ClusterHealth
 from pytest_plexdev.readiness.diagnosis import pasteable
-from pytest_plexdev.readiness.judgement import Judgement
-from pytest_plexdev.readiness.patience import conclude
+from pytest_plexdev.readiness.grace import conclude
+from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_ref import ObjectRef, in_order, kinds_of_a_foreign_stack
+from pytest_plexdev.readiness.object_status import Judgement
 from pytest_plexdev.readiness.probe_answers import with_answers
-from pytest_plexdev.readiness.ref import ObjectRef, in_order, kinds_of_a_foreign_stack
 from pytest_plexdev.readiness.rules import judge
 from pytest_plexdev.readiness.scope import Scope
 from pytest_plexdev.readiness.scopes import scopes_of, scopes_with
-from pytest_plexdev.readiness.world import World
-from pytest_plexdev.stack.model import Verdict
 
 
 def verdicts_now(

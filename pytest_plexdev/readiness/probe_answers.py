@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import POD
-from pytest_plexdev.masking import mask
-from pytest_plexdev.readiness.judgement import Judgement
-from pytest_plexdev.readiness.ref import Object
+from pytest_plexdev.masking.rule import mask
+from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_ref import Object
+from pytest_plexdev.readiness.object_status import Judgement
 from pytest_plexdev.readiness.rules.conditions import one_line
-from pytest_plexdev.readiness.world import World
 
 _SECONDS: Final = 3.0
 """What all answers of one look may take together; the plane gives each of its own checks 2.5 s."""

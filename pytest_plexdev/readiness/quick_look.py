@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import ENDPOINT_SLICE, NODE
-from pytest_plexdev.readiness.ref import DAEMON_SET
+from pytest_plexdev.readiness.object_ref import DAEMON_SET
 
 _SYSTEM: Final = "kube-system"
 _OF_DNS: Final = "kubernetes.io/service-name=kube-dns"

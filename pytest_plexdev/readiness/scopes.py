@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from pytest_plexdev.readiness.ref import RESOURCES, ObjectRef
+from pytest_plexdev.readiness.object_ref import RESOURCES, ObjectRef
 from pytest_plexdev.readiness.scope import Scope
 
 _NEEDED: Final[Mapping[str, Sequence[str]]] = {

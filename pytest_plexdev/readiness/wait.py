@@ -10,21 +10,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from pytest_plexdev.core.cancellation import go_on
+from pytest_plexdev.core.model import Progress, Verdict, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness.cluster_health import ClusterHealth
 from pytest_plexdev.readiness.diagnosis import Case, deleted, doomed, not_in_time
-from pytest_plexdev.readiness.judgement import Judgement
+from pytest_plexdev.readiness.grace import Graces, Patience
+from pytest_plexdev.readiness.init_logs import Voices, endpoint_host
 from pytest_plexdev.readiness.look import bound
-from pytest_plexdev.readiness.patience import Graces, Patience
-from pytest_plexdev.readiness.ref import ObjectRef, in_order
+from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_ref import ObjectRef, in_order
+from pytest_plexdev.readiness.object_status import Judgement
 from pytest_plexdev.readiness.scope import Scope
 from pytest_plexdev.readiness.scopes import scopes_of, scopes_with
-from pytest_plexdev.readiness.voices import Voices, endpoint_host
 from pytest_plexdev.readiness.watch import Watch
-from pytest_plexdev.readiness.world import World
-from pytest_plexdev.stack.model import Progress, Verdict, VerdictChanged
-from pytest_plexdev.together import go_on
 
 _GRACES: Final = Graces()
 _BEHIND_A_NODE_PORT: Final = frozenset({"Gateway", "HTTPRoute"})

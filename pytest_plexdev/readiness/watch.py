@@ -19,10 +19,10 @@ import msgspec
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION
-from pytest_plexdev.readiness.ref import ObjectRef
+from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_ref import ObjectRef
+from pytest_plexdev.readiness.protocol import check, clock_ahead, lines
 from pytest_plexdev.readiness.scope import Scope
-from pytest_plexdev.readiness.wire import check, clock_ahead, lines
-from pytest_plexdev.readiness.world import World
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0

@@ -18,10 +18,10 @@ import httpx
 import psycopg
 import pytest
 
-from pytest_plexdev.stack.embedded.passwd_entry import has_entry, with_entry
-from pytest_plexdev.stack.embedded.postgres_data import find_binaries
-from pytest_plexdev.stack.embedded.postgres_user import run_as
-from pytest_plexdev.stack.embedded.processes import _tied_to_parent
+from pytest_plexdev.stack.embedded.processes.child import _tied_to_parent
+from pytest_plexdev.stack.embedded.servers.passwd_entry import has_entry, with_entry
+from pytest_plexdev.stack.embedded.servers.postgres_data import find_binaries
+from pytest_plexdev.stack.embedded.servers.postgres_user import run_as
 
 _SETTINGS = ("listen_addresses=", "fsync=off", "max_connections=200", "dynamic_shared_memory_type=mmap")
 _PATIENCE = 20.0

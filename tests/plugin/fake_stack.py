@@ -8,9 +8,9 @@ from collections import namedtuple
 
 import pytest
 
-from pytest_plexdev import run
+from pytest_plexdev.session import run
 from pytest_plexdev.api.exchanges import ExchangeLog
-from pytest_plexdev.stack.model import Endpoints, Service, StackInfo, Verdict
+from pytest_plexdev.core.model import Endpoints, Service, StackInfo, Verdict
 
 
 class FakeStack:

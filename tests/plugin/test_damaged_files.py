@@ -13,8 +13,8 @@ _DAMAGING = """
 import sys
 
 sys.path.insert(0, {root!r})
-from pytest_plexdev import run
-from tests.damage import DAMAGES
+from pytest_plexdev.session import run
+from tests.support.damage import DAMAGES
 
 RUN = {{}}
 

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pytest_plexdev import cli
+from pytest_plexdev.cli import main
+from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.stack.embedded.settings import WARM_ID
-from pytest_plexdev.stack.model import StackInfo
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_workers_share_one_login(project: pytest.Pytester, stack: StackInfo) -> 
             login = plexdev_tenants["acme-corp"].login
             assert login.token not in repr(login)
             pathlib.Path(f"token-{number}").write_text(login.token)
-            from pytest_plexdev import run
+            from pytest_plexdev.session import run
             kept = list(run.of(pytestconfig).logins.glob("*.json"))
             assert [stat.S_IMODE(path.stat().st_mode) for path in kept] == [0o600]
         """
@@ -182,7 +182,7 @@ def test_events_database_and_kube(project: pytest.Pytester, stack: StackInfo) ->
             assert row.fetchone() == (plexdev_tenant.slug,)
 
         def test_the_runbooks_sql_gives_the_same_tenants(plexdev_stack, plexdev_tenants):
-            from pytest_plexdev.tenancy import _read_from_postgres
+            from pytest_plexdev.testkit.tenancy import _read_from_postgres
             rows = _read_from_postgres(plexdev_stack)
             read = {one.slug: (one.domain_id, one.binding_id) for one in rows}
             for tenant in plexdev_tenants.values():
@@ -244,7 +244,7 @@ def test_a_failing_step_skips_the_later_ones(project: pytest.Pytester, stack: St
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = cli.main(arguments)
+    code = main.main(arguments)
     printed = capsys.readouterr()
     return code, printed.out, printed.err
 

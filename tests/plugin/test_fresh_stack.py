@@ -273,7 +273,7 @@ def test_a_kept_stack_stays_and_the_summary_says_how_to_end_it(project: pytest.P
 
     command = kept_line.rpartition("end it with: ")[2].split()
     assert command[:2] == ["plexdev", "down"]
-    subprocess.run([sys.executable, "-m", "pytest_plexdev.cli", *command[1:]], check=True)
+    subprocess.run([sys.executable, "-m", "pytest_plexdev.cli.main", *command[1:]], check=True)
     assert_nothing_is_left(temporary, notes_of(project))
 
 
@@ -327,8 +327,8 @@ def test_however_the_run_ends_nothing_is_left(
 SHOWS_SECRETS = """
 import json, logging, pathlib
 import httpx
-from pytest_plexdev.browser import Browser
-from pytest_plexdev.node_agent import NodeAgent
+from pytest_plexdev.testkit.browser import Browser
+from pytest_plexdev.testkit.node_agent import NodeAgent
 
 def note(*secrets):
     with pathlib.Path("../noted").open("a") as noted:

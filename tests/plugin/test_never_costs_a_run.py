@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import pytest_plexdev.evidence
-import pytest_plexdev.masked_report
-import pytest_plexdev.output
-import pytest_plexdev.report  # noqa: F401 (once for all runs in this process, for what is patched here)
+import pytest_plexdev.session.evidence
+import pytest_plexdev.session.masked_report
+import pytest_plexdev.session.output
+import pytest_plexdev.session.report  # noqa: F401 (once for all runs in this process, for what is patched here)
 from tests.plugin.fake_stack import CONFTEST
 
 FAILS = "def test_fails():\n    assert False\n\ndef test_passes():\n    pass\n"
@@ -94,15 +94,15 @@ def test_diagnostics_of_any_kind(project: pytest.Pytester, workers: list[str]) -
 
 
 BREAKAGE = [
-    "pytest_plexdev.evidence.attach",
-    "pytest_plexdev.evidence.keep_logs",
-    "pytest_plexdev.report.header",
-    "pytest_plexdev.report.summary",
-    "pytest_plexdev.report.tell_junit",
-    "pytest_plexdev.report.write_timeline",
-    "pytest_plexdev.run.Run.moment",
-    "pytest_plexdev.run.Run.remove_evidence",
-    "pytest_plexdev.run.Run.end",
+    "pytest_plexdev.session.evidence.attach",
+    "pytest_plexdev.session.evidence.keep_logs",
+    "pytest_plexdev.session.report.header",
+    "pytest_plexdev.session.report.summary",
+    "pytest_plexdev.session.report.tell_junit",
+    "pytest_plexdev.session.report.write_timeline",
+    "pytest_plexdev.session.run.Run.moment",
+    "pytest_plexdev.session.run.Run.remove_evidence",
+    "pytest_plexdev.session.run.Run.end",
 ]
 
 
@@ -148,7 +148,7 @@ def pytest_configure():
 def test_a_failure_that_every_test_repeats_does_not_fill_the_screen(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("pytest_plexdev.evidence.attach")
+    monkeypatch.delattr("pytest_plexdev.session.evidence.attach")
     tests = "\n".join(f"def test_{number}():\n    assert False\n" for number in range(20))
     project.makepyfile(test_many=tests)
     result = run(project)
@@ -352,7 +352,7 @@ def test_the_users_own_directory_as_output_keeps_the_users_files(project: pytest
 def test_no_error_names_a_log_that_goes_with_the_run(project: pytest.Pytester, workers: list[str]) -> None:
     project.makepyfile(
         test_fails="""
-        from pytest_plexdev import run
+        from pytest_plexdev.session import run
         from pytest_plexdev.errors import NO_EVENT, SEED_MISSING, PlexdevError
 
         def missing(config):
@@ -386,7 +386,7 @@ def test_no_error_names_a_log_that_goes_with_the_run(project: pytest.Pytester, w
 def test_a_log_that_stays_is_named_where_it_is(project: pytest.Pytester, arguments: list[str]) -> None:
     project.makepyfile(
         test_fails="""
-        from pytest_plexdev import run
+        from pytest_plexdev.session import run
         from pytest_plexdev.errors import NO_EVENT, PlexdevError
 
         def test_event(pytestconfig):
@@ -446,7 +446,7 @@ def test_a_report_that_cannot_be_masked_does_not_go_out(
         raise LookupError(f"no mask for {SECRET}")
 
     project.makepyfile(test_fails=PRINTS_A_SECRET)
-    monkeypatch.setattr(f"pytest_plexdev.masked_report.{part}", broken)
+    monkeypatch.setattr(f"pytest_plexdev.session.masked_report.{part}", broken)
     result = run(project, "--junitxml=junit.xml", "-rA", "-l", "-o", "junit_logging=all")
 
     result.assert_outcomes(passed=1, failed=1, skipped=1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import pytest_plexdev.choose  # noqa: F401 (once for all runs in this process: each would have errors of its own class)
+import pytest_plexdev.session.acquire  # noqa: F401 (once for all runs in this process: each would have errors of its own class)
 from pytest_plexdev.options import OPTIONS
 from pytest_plexdev.options.environment import known_variables
 
@@ -244,7 +244,7 @@ def test_a_relative_path_counts_from_where_it_was_written(
 ) -> None:
     project.makeconftest(
         """
-        from pytest_plexdev import run
+        from pytest_plexdev.session import run
 
         def pytest_unconfigure(config):
             print("output:", run.of(config).settings.output)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root makes a PID namespace, with unshare"
 )
 ANOTHER_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
-PLEXDEV = (sys.executable, "-c", "import sys; from pytest_plexdev.cli import main; sys.exit(main())")
+PLEXDEV = (sys.executable, "-c", "import sys; from pytest_plexdev.cli.main import main; sys.exit(main())")
 PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
 
 WAITS = """

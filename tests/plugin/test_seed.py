@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pytest_plexdev.leftovers import RunMark, remove_ended
+from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.stack.embedded.settings import WARM_ID
-from pytest_plexdev.stack.model import StackInfo
-from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.testkit.leftovers import RunMark, remove_ended
 
 OURS = Path(__file__).parents[2] / "deploy" / "local" / "seed" / "tenants.yaml"
 FOUR_FIXTURES = """

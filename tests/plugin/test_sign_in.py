@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import yaml
 
-from pytest_plexdev.browser import MOST_PAGES, PEOPLE, SESSION_COOKIE, Browser
-from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.errors import SIGN_IN_REFUSED, PlexdevError
+from pytest_plexdev.testkit.browser import MOST_PAGES, PEOPLE, SESSION_COOKIE, Browser
 
 Answer = tuple[int, dict[str, str], str]
 Serve = Callable[[dict[str, Answer]], str]

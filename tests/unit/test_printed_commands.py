@@ -14,8 +14,8 @@ from typing import Final
 
 import pytest
 
-from pytest_plexdev.cli import build_parser
-from pytest_plexdev.cli_output import UsageError
+from pytest_plexdev.cli.main import build_parser
+from pytest_plexdev.cli.output import UsageError
 from pytest_plexdev.errors import CATALOGUE
 from pytest_plexdev.options import OPTIONS
 from pytest_plexdev.options.environment import TESTS_PREFIX, known_variables

@@ -13,12 +13,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from plexsphere_reference.domain.audit import PLATFORM_CHAIN, canonical_bytes
-from plexsphere_reference.domain.tenancy import PLATFORM
-from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.surfaces import domains
+from plexsphere_reference.rules.audit import PLATFORM_CHAIN, canonical_bytes
+from plexsphere_reference.rules.tenancy import PLATFORM
 from plexsphere_reference.store import audit
 from plexsphere_reference.store.audit import Filters, StoredEntry
 

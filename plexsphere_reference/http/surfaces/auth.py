@@ -8,15 +8,15 @@ from uuid import UUID
 import msgspec
 from starlette.responses import Response
 
-from plexsphere_reference.domain.sign_in import Binding, WrongReturn, check_return_to
-from plexsphere_reference.http.call import Call, no_content
+from plexsphere_reference.http.context import Call, no_content
 from plexsphere_reference.http.cookies import cleared_session, end_session
-from plexsphere_reference.http.interactive import interactive, signed_in
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.pages import landing
 from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.http.session_auth import interactive, signed_in
 from plexsphere_reference.http.sign_in import no_binding, public_url, resolve, start
 from plexsphere_reference.http.sign_in_callback import callback
+from plexsphere_reference.rules.sign_in import Binding, WrongReturn, check_return_to
 from plexsphere_reference.store import audit, sessions, sign_ins
 
 _Text = Annotated[str, msgspec.Meta(max_length=4096)]

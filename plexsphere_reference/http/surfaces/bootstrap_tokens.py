@@ -13,16 +13,16 @@ from uuid import UUID
 import msgspec
 from starlette.responses import Response
 
-from plexsphere_reference import slow_hash
+from plexsphere_reference import password_hash
 from plexsphere_reference.authz.model import Relationship
-from plexsphere_reference.domain.bootstrap_tokens import Plaintext, check_issue
-from plexsphere_reference.domain.tenancy import Invalid
-from plexsphere_reference.http.call import Call, no_content
+from plexsphere_reference.http.context import Call, no_content
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.surfaces import projects as projects_surface
 from plexsphere_reference.http.visibility import filtered_rows
 from plexsphere_reference.ids import uuid7
+from plexsphere_reference.rules.bootstrap_tokens import Plaintext, check_issue
+from plexsphere_reference.rules.tenancy import Invalid
 from plexsphere_reference.store import bootstrap_tokens, projects
 from plexsphere_reference.store.bootstrap_tokens import BootstrapToken
 
@@ -48,7 +48,7 @@ async def issue_bootstrap_token(call: Call) -> Response:
         raise Problem(400, "invalid_bootstrap_token", str(error)) from error
     token_id = uuid7()
     plaintext = Plaintext.mint(env_prefix=body.env_prefix, project_id=project_id, kind=body.kind)
-    argon2_hash = await slow_hash.hashed(plaintext.reveal())
+    argon2_hash = await password_hash.hashed(plaintext.reveal())
     async with call.transaction(_CONFLICTS) as tx:
         token = await bootstrap_tokens.insert(
             tx.connection,

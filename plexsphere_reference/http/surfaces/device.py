@@ -8,22 +8,22 @@ from uuid import UUID
 import msgspec
 from starlette.responses import Response
 
-from plexsphere_reference.domain import device
-from plexsphere_reference.domain.api_tokens import env_prefix_of, new_plaintext
-from plexsphere_reference.domain.device import DeviceSession, PollOutcome
-from plexsphere_reference.domain.sign_in import DEVICE_PAGE, Binding
 from plexsphere_reference.http import device_page
-from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.device_approval import approve as approve_device
 from plexsphere_reference.http.device_approval import malformed
 from plexsphere_reference.http.device_form import show_page, submit_page
-from plexsphere_reference.http.interactive import interactive
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.request_body import FORM
+from plexsphere_reference.http.session_auth import interactive
 from plexsphere_reference.http.sign_in import no_binding, public_url, resolve
-from plexsphere_reference.http.unit import Unit
+from plexsphere_reference.http.unit_of_work import Unit
 from plexsphere_reference.ids import uuid7
+from plexsphere_reference.rules import device
+from plexsphere_reference.rules.api_tokens import env_prefix_of, new_plaintext
+from plexsphere_reference.rules.device import DeviceSession, PollOutcome
+from plexsphere_reference.rules.sign_in import DEVICE_PAGE, Binding
 from plexsphere_reference.store import api_tokens, audit, device_sessions, sign_ins
 from plexsphere_reference.store.api_tokens import NewToken
 from plexsphere_reference.store.device_sessions import NewDevice

@@ -11,19 +11,19 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from plexsphere_reference.authz.model import Relationship
-from plexsphere_reference.domain import tenancy
-from plexsphere_reference.domain.tenancy import (
+from plexsphere_reference.http.context import Call, no_content
+from plexsphere_reference.http.operation import TENANCY_CAP, Operation
+from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.http.visibility import visible_rows
+from plexsphere_reference.ids import uuid7
+from plexsphere_reference.rules import tenancy
+from plexsphere_reference.rules.tenancy import (
     PLATFORM,
     Invalid,
     InvalidReachabilityPolicy,
     Network,
     ReachabilityPolicy,
 )
-from plexsphere_reference.http.call import Call, no_content
-from plexsphere_reference.http.operation import TENANCY_CAP, Operation
-from plexsphere_reference.http.problems import Problem
-from plexsphere_reference.http.visibility import visible_rows
-from plexsphere_reference.ids import uuid7
 from plexsphere_reference.store import audit, domains
 from plexsphere_reference.store.database import Connection
 from plexsphere_reference.store.domains import Change, Domain

@@ -10,7 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from plexsphere_reference.authz.model import Relationship
-from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.ids import uuid7

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from plexsphere_reference.domain.audit import pseudonym
-from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.surfaces import domains as domains_surface
+from plexsphere_reference.rules.audit import pseudonym
 from plexsphere_reference.store import identities
 from plexsphere_reference.store.identities import Identity
 

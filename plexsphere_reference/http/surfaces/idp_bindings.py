@@ -12,13 +12,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from plexsphere_reference.domain import idp
-from plexsphere_reference.domain.idp import InvalidJitPolicy
-from plexsphere_reference.domain.tenancy import PLATFORM, Invalid
-from plexsphere_reference.http.call import Call, no_content
+from plexsphere_reference.http.context import Call, no_content
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.ids import uuid7
+from plexsphere_reference.rules import idp
+from plexsphere_reference.rules.idp import InvalidJitPolicy
+from plexsphere_reference.rules.tenancy import PLATFORM, Invalid
 from plexsphere_reference.store import idp_bindings
 from plexsphere_reference.store.idp_bindings import IdpBinding, Settings
 

@@ -10,13 +10,13 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from plexsphere_reference.authz.model import Relationship
-from plexsphere_reference.domain import labels as rules
-from plexsphere_reference.domain.labels import InvalidValueSchema, ReservedKey
-from plexsphere_reference.domain.tenancy import PLATFORM, Invalid
-from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.ids import uuid7
+from plexsphere_reference.rules import labels as rules
+from plexsphere_reference.rules.labels import InvalidValueSchema, ReservedKey
+from plexsphere_reference.rules.tenancy import PLATFORM, Invalid
 from plexsphere_reference.store import labels, projects
 from plexsphere_reference.store.labels import LabelDefinition, Values
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.document import document
 from plexsphere_reference.http.operation import Handler, Operation
 from plexsphere_reference.http.problems import of_status

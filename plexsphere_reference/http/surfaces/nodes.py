@@ -12,16 +12,16 @@ import msgspec
 from starlette.responses import Response
 
 from plexsphere_reference import reachability as evaluation
-from plexsphere_reference.domain import heartbeat
-from plexsphere_reference.domain import reachability as rules
-from plexsphere_reference.domain.audit import AuditRecord
-from plexsphere_reference.domain.heartbeat import InvalidHeartbeat
-from plexsphere_reference.domain.tenancy import PLATFORM
-from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.surfaces import domains as domains_surface
 from plexsphere_reference.http.visibility import visible_rows
+from plexsphere_reference.rules import heartbeat
+from plexsphere_reference.rules import reachability as rules
+from plexsphere_reference.rules.audit import AuditRecord
+from plexsphere_reference.rules.heartbeat import InvalidHeartbeat
+from plexsphere_reference.rules.tenancy import PLATFORM
 from plexsphere_reference.store import nodes, reachability
 from plexsphere_reference.store.nodes import Node
 from plexsphere_reference.store.reachability import Standing

@@ -11,21 +11,21 @@ import msgspec
 import psycopg
 from starlette.responses import Response
 
-from plexsphere_reference import slow_hash
+from plexsphere_reference import password_hash
 from plexsphere_reference.authz.model import Relationship
-from plexsphere_reference.domain import mesh_addresses, registration
-from plexsphere_reference.domain.audit import Reason
-from plexsphere_reference.domain.bootstrap_tokens import Malformed, Plaintext, Refusal
-from plexsphere_reference.domain.mesh_addresses import Address
-from plexsphere_reference.domain.registration import InvalidPublicKey, Registration
-from plexsphere_reference.domain.tenancy import Invalid
-from plexsphere_reference.http.call import Call
+from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.surfaces import projects as projects_surface
 from plexsphere_reference.http.surfaces import resources as resources_surface
-from plexsphere_reference.http.unit import Unit
+from plexsphere_reference.http.unit_of_work import Unit
 from plexsphere_reference.ids import uuid7
+from plexsphere_reference.rules import mesh_addresses, registration
+from plexsphere_reference.rules.audit import Reason
+from plexsphere_reference.rules.bootstrap_tokens import Malformed, Plaintext, Refusal
+from plexsphere_reference.rules.mesh_addresses import Address
+from plexsphere_reference.rules.registration import InvalidPublicKey, Registration
+from plexsphere_reference.rules.tenancy import Invalid
 from plexsphere_reference.signer.client import PublicKey, SignerUnavailable, SigningRefused
 from plexsphere_reference.store import audit, bootstrap_tokens, nodes
 from plexsphere_reference.store.bootstrap_tokens import Candidate
@@ -118,7 +118,7 @@ async def _proven(call: Call, wanted: Registration) -> Candidate:
     if plaintext.project_id != wanted.project_id:
         raise Problem(403, "project_mismatch", "this token is for another Project")
     candidate = await bootstrap_tokens.candidate(call.plane.database, plaintext.lookup)
-    if candidate is None or not await slow_hash.matches(wanted.bootstrap_token, candidate.argon2_hash):
+    if candidate is None or not await password_hash.matches(wanted.bootstrap_token, candidate.argon2_hash):
         raise _token_invalid()
     return candidate
 

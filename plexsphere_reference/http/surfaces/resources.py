@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from plexsphere_reference.authz.model import Relationship
-from plexsphere_reference.http.call import Call, no_content
+from plexsphere_reference.http.context import Call, no_content
 from plexsphere_reference.http.operation import TENANCY_CAP, Operation
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.surfaces import projects as projects_surface

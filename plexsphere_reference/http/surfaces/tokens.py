@@ -10,11 +10,11 @@ from uuid import UUID
 import msgspec
 from starlette.responses import Response
 
-from plexsphere_reference.domain.api_tokens import DEFAULT_LIFETIME, EnvPrefix, new_plaintext
-from plexsphere_reference.http.call import Call, no_content
+from plexsphere_reference.http.context import Call, no_content
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem, permission_denied
 from plexsphere_reference.ids import uuid7
+from plexsphere_reference.rules.api_tokens import DEFAULT_LIFETIME, EnvPrefix, new_plaintext
 from plexsphere_reference.store import api_tokens, audit
 from plexsphere_reference.store.api_tokens import NewToken, Token
 

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final, Protocol, cast
 
+from pytest_plexdev.core.model import Progress
 from pytest_plexdev.doctor.model import Finding
-from pytest_plexdev.doctor.patient import is_ours, kind_cluster
-from pytest_plexdev.doctor.table import mode_of
+from pytest_plexdev.doctor.modes import mode_of
+from pytest_plexdev.doctor.target import is_ours, kind_cluster
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.doctor import FIX_BY_HAND, HANDS_OFF
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.stack.kind.host.hold import hold
-from pytest_plexdev.stack.kind.marks import sentinel
+from pytest_plexdev.stack.kind.cluster.lock import hold
 from pytest_plexdev.stack.kind.settings import KindSettings
-from pytest_plexdev.stack.model import Progress
+from pytest_plexdev.stack.kind.state import ownership
 
 _UNMARKED: Final = "its node does not say that plexdev made it from here, and our manifests in it are no proof"
 _ELSEWHERE: Final = "it is no kind cluster of this machine"
@@ -57,10 +57,10 @@ def mend(finding: Finding, access: Access | None, settings: KindSettings, progre
         # Asked anew: what was examined may be minutes old.
         if not is_ours(client, settings.state):
             raise PlexdevError(HANDS_OFF, context=access.context, reason=_UNMARKED, command=command)
-        ready = sentinel.read_ready(client)
+        ready = ownership.read_ready(client)
         # Nobody is to attach in the middle; a fix that fails leaves the rest to the next `plexdev up`.
-        sentinel.withdraw_ready(client)
+        ownership.withdraw_ready(client)
         done = fix.mend(access, settings)
         if ready is not None:
-            sentinel.write_ready(client, ready)
+            ownership.write_ready(client, ready)
     return done

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pytest_plexdev.command import run
+from pytest_plexdev.core.model import Event
+from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT
 from pytest_plexdev.readiness import refs_of, wait_ready
-from pytest_plexdev.stack.kind.manifests.vendor import custom_resource_definitions
-from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE
+from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
+from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
 from pytest_plexdev.stack.kind.settings import KindSettings
-from pytest_plexdev.stack.model import Event
 
 _CONTROLLER: Final = "envoy-gateway"
 _PATIENCE: Final = 60.0

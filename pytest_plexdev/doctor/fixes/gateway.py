@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pytest_plexdev.doctor.fixes.definitions import restart_controller, serve
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.client import Object
+from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
 from pytest_plexdev.stack.kind.manifests.apply import Outcome, apply
 from pytest_plexdev.stack.kind.manifests.render import render
-from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_plexdev.doctor.patient import kind_cluster
-from pytest_plexdev.doctor.recognise.images import images_never_pulled
+from pytest_plexdev.doctor.checks.images import images_never_pulled
+from pytest_plexdev.doctor.target import kind_cluster
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import POD
-from pytest_plexdev.stack.kind.images import our_images
+from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 
@@ -17,6 +17,6 @@ def mend(access: Access, settings: KindSettings) -> Sequence[str]:
     del settings  # It is the same for every stack.
     with KubeClient(access) as client:
         wanted = images_never_pulled(client.list(POD)["items"])
-    built = our_images.build() if set(wanted) & set(our_images.OUR_IMAGES) else False
-    loaded = our_images.load(kind_cluster(access), wanted)
+    built = build.build() if set(wanted) & set(build.OUR_IMAGES) else False
+    loaded = build.load(kind_cluster(access), wanted)
     return [f"{', '.join(wanted)}: {'built and ' if built else ''}{'loaded' if loaded else 'on the node already'}"]

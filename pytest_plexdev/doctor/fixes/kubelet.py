@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pytest_plexdev.command import run
-from pytest_plexdev.doctor.patient import kind_cluster
-from pytest_plexdev.doctor.recognise.images import KUBELET_COMMANDS, PARALLEL_PULLS
+from pytest_plexdev.core.subprocesses import run
+from pytest_plexdev.doctor.checks.images import KUBELET_COMMANDS, PARALLEL_PULLS
+from pytest_plexdev.doctor.target import kind_cluster
 from pytest_plexdev.kube import Access
-from pytest_plexdev.stack.kind.names import node_of
+from pytest_plexdev.stack.kind.constants import node_of
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _PATIENCE: Final = 60.0

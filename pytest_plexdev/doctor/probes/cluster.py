@@ -10,13 +10,13 @@ from typing import Final
 
 import httpx
 
-from pytest_plexdev.doctor.patient import is_ours
-from pytest_plexdev.doctor.symptoms import ClusterPart, LogLine, Object
+from pytest_plexdev.doctor.facts import ClusterPart, LogLine, Object
+from pytest_plexdev.doctor.target import is_ours
 from pytest_plexdev.kube import Access, KubeClient, Resource
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NODE, POD
-from pytest_plexdev.masking import mask
-from pytest_plexdev.readiness.judgement import Judgement
+from pytest_plexdev.masking.rule import mask
 from pytest_plexdev.readiness.look import bound, judgements_now
+from pytest_plexdev.readiness.object_status import Judgement
 from pytest_plexdev.stack.kind.health import health_of
 
 _RECENT: Final = 600.0

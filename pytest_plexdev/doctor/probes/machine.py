@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from pytest_plexdev.command import run
-from pytest_plexdev.doctor.symptoms import Disk, PortUse, RunningCommand
+from pytest_plexdev.core.paths import home_directory
+from pytest_plexdev.core.ports import reserve
+from pytest_plexdev.core.subprocesses import run
+from pytest_plexdev.core.tool_output import line_of
+from pytest_plexdev.doctor.facts import Disk, PortUse, RunningCommand
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.directories import home_directory
-from pytest_plexdev.stack.kind.host.publisher import who_holds
-from pytest_plexdev.stack.kind.names import API_PORT, IDP_PORT
-from pytest_plexdev.stack.ports import reserve
-from pytest_plexdev.tool_output import line_of
+from pytest_plexdev.stack.kind.cluster.publisher import who_holds
+from pytest_plexdev.stack.kind.constants import API_PORT, IDP_PORT
 
 DOCKER_TIMEOUT: Final = 5.0
 PORTS: Final[Mapping[int, str]] = {API_PORT: "the API", IDP_PORT: "Dex"}

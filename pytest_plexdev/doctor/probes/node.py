@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from pytest_plexdev.command import run
+from pytest_plexdev.core.subprocesses import run
+from pytest_plexdev.core.tool_output import line_of
+from pytest_plexdev.doctor.facts import Disk
 from pytest_plexdev.doctor.probes.machine import DOCKER_TIMEOUT
-from pytest_plexdev.doctor.symptoms import Disk
-from pytest_plexdev.stack.kind.names import node_of
-from pytest_plexdev.tool_output import line_of
+from pytest_plexdev.stack.kind.constants import node_of
 
 _KUBELET_DISK = "/var/lib/kubelet"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from pytest_plexdev.readiness.judgement import Judgement
-from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.core.model import Verdict
+from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_status import Judgement
 from pytest_plexdev.readiness.rules import gateway, jobs, nodes, platform, pods, workloads
-from pytest_plexdev.readiness.world import World
-from pytest_plexdev.stack.model import Verdict
 
 Rule: TypeAlias = Callable[[ObjectRef, Object, World], Judgement]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pytest_plexdev.readiness.judgement import Judgement
-from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.core.model import State
+from pytest_plexdev.readiness.object_cache import World, event_time, seconds
+from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_status import Judgement
 from pytest_plexdev.readiness.rules.conditions import one_line
-from pytest_plexdev.readiness.rules.containers_of import Container
-from pytest_plexdev.readiness.rules.makers import may_still_be_made
-from pytest_plexdev.readiness.rules.restarts import failures_in_a_row
-from pytest_plexdev.readiness.world import World, event_time, seconds
-from pytest_plexdev.stack.model import State
+from pytest_plexdev.readiness.rules.container_status import Container
+from pytest_plexdev.readiness.rules.crash_loops import failures_in_a_row
+from pytest_plexdev.readiness.rules.pending_jobs import may_still_be_made
 
 _CONFIGURATION_GRACE: Final = 3.0
 """Seconds that a ConfigMap or Secret may be missing: it may be applied a moment later."""

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from pytest_plexdev.readiness.judgement import Judgement, worst
-from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_status import Judgement, worst
 from pytest_plexdev.readiness.rules.conditions import (
     Condition,
     changed_at,
@@ -18,7 +19,6 @@ from pytest_plexdev.readiness.rules.conditions import (
     told,
 )
 from pytest_plexdev.readiness.rules.pods import pod
-from pytest_plexdev.readiness.world import World
 
 _GRACE: Final = 4.0
 """Seconds that a refusal must hold: what it misses may be applied a moment later."""

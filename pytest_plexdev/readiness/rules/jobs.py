@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from pytest_plexdev.readiness.judgement import Judgement, worst
-from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_cache import World, seconds
+from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_status import Judgement, worst
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, one_line, told
 from pytest_plexdev.readiness.rules.obstacles import mending_hint
 from pytest_plexdev.readiness.rules.pods import pod
-from pytest_plexdev.readiness.world import World, seconds
 
 _FAILURES: Final = 2
 """Pods that failed: one may have met a dependency that was still coming up."""

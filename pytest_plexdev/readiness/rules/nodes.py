@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_plexdev.readiness.judgement import Judgement
-from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_status import Judgement
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, told
 
 _SILENT_GRACE: Final = 10.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pytest_plexdev.readiness.world import World
+from pytest_plexdev.readiness.object_cache import World
 
 _QUOTA: Final = re.compile(r"exceeded quota: ([^,\s]+)")
 _WEBHOOK: Final = re.compile(r"admission webhook \"[^\"]+\" denied|failed calling webhook \"")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_plexdev.readiness.judgement import Judgement
-from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_cache import World, seconds
+from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_status import Judgement
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_false, is_true, one_line, told
 from pytest_plexdev.readiness.rules.pods import pod
-from pytest_plexdev.readiness.world import World, seconds
 
 _STORAGE_GRACE: Final = 5.0
 """Seconds that a provisioner may fail: its class may be applied after the claim."""

@@ -6,14 +6,14 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from pytest_plexdev.readiness.judgement import Judgement
-from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_cache import World, seconds
+from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_status import Judgement
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, one_line, told
+from pytest_plexdev.readiness.rules.container_status import containers
 from pytest_plexdev.readiness.rules.containers import judge_container
-from pytest_plexdev.readiness.rules.containers_of import containers
 from pytest_plexdev.readiness.rules.nodes import node
 from pytest_plexdev.readiness.rules.obstacles import mending_hint
-from pytest_plexdev.readiness.world import World, seconds
 
 _SCHEDULING_GRACE: Final = 3.0
 """Seconds for a cluster of one node: nothing else can come to its aid."""

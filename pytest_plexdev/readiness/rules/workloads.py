@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from pytest_plexdev.readiness.judgement import Judgement, worst
-from pytest_plexdev.readiness.ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_cache import World, seconds
+from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_status import Judgement, worst
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_false, is_true, one_line, told
 from pytest_plexdev.readiness.rules.obstacles import mending_hint
 from pytest_plexdev.readiness.rules.pods import pod, settles
-from pytest_plexdev.readiness.world import World, seconds
 
 _REVISION: Final = "deployment.kubernetes.io/revision"
 _CREATION_GRACE: Final = 3.0

@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from pytest_plexdev.core.ownership.lock import Ownership, look, own
+from pytest_plexdev.core.ownership.mark import Mark
+from pytest_plexdev.core.ownership.run_directory import FILES as RUN_FILES
+from pytest_plexdev.core.ownership.run_directory import PREFIX
+from pytest_plexdev.core.ownership.run_directory import hold as hold_run
+from pytest_plexdev.core.private_files import make_private_directory
+from pytest_plexdev.core.temporary import temporary_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.ownership import DIRECTORY_TAKEN
 from pytest_plexdev.stack.embedded.removal import FILES, remove_data
-from pytest_plexdev.stack.owner_mark import Mark
-from pytest_plexdev.stack.ownership import Ownership, look, own
-from pytest_plexdev.stack.private_files import make_private_directory
-from pytest_plexdev.stack.run_directory import FILES as RUN_FILES
-from pytest_plexdev.stack.run_directory import PREFIX
-from pytest_plexdev.stack.run_directory import hold as hold_run
-from pytest_plexdev.stack.temporary import temporary_directory
 
 CONFIGURATION: Final = "configuration"
 """Name of the directory of rendered configuration, in a stack's."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from pytest_plexdev.core.ownership.process import OwnerProgram, which_directory
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.owner_process import OwnerProgram, which_directory
 
 
 def which_stack(directory: Path) -> str:

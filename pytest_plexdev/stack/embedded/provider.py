@@ -12,25 +12,25 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
-from pytest_plexdev.clock import monotonic
+from pytest_plexdev.core.clock import monotonic
+from pytest_plexdev.core.interpreter import module_command
+from pytest_plexdev.core.model import Progress, StackInfo, Verdict
+from pytest_plexdev.core.ownership.lock import look
+from pytest_plexdev.core.paths import ensure_writable
+from pytest_plexdev.core.private_files import open_private
+from pytest_plexdev.core.process_id import ProcessHandle, ProcessId
+from pytest_plexdev.core.system_errors import system_errors
 from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError, decode_failure
-from pytest_plexdev.stack.directories import ensure_writable
-from pytest_plexdev.stack.embedded.channel import decode_event
-from pytest_plexdev.stack.embedded.environment import program_environment
+from pytest_plexdev.stack.embedded.health import verdicts
 from pytest_plexdev.stack.embedded.layout import make_directory
 from pytest_plexdev.stack.embedded.owner import SUPERVISOR
-from pytest_plexdev.stack.embedded.processes import last_lines
+from pytest_plexdev.stack.embedded.processes.child import last_lines
+from pytest_plexdev.stack.embedded.processes.environment import program_environment
 from pytest_plexdev.stack.embedded.removal import remove_stack
+from pytest_plexdev.stack.embedded.servers.postgres_template import TEMPLATES
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
-from pytest_plexdev.stack.embedded.state import verdicts
-from pytest_plexdev.stack.embedded.template import TEMPLATES
+from pytest_plexdev.stack.embedded.supervisor.protocol import decode_event
 from pytest_plexdev.stack.embedded.warm import read_stack
-from pytest_plexdev.stack.model import Progress, StackInfo, Verdict
-from pytest_plexdev.stack.ownership import look
-from pytest_plexdev.stack.private_files import open_private
-from pytest_plexdev.stack.processes import ProcessHandle, ProcessId
-from pytest_plexdev.stack.python import module_command
-from pytest_plexdev.stack.system_errors import system_errors
 
 _LONGEST_STOP: Final = 5.0
 """Seconds; a stop takes a tenth of one. After that the supervisor is killed, and its children with it."""

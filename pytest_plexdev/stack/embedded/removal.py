@@ -11,12 +11,12 @@ import re
 from pathlib import Path
 from typing import Final
 
+from pytest_plexdev.core.model import KEPT_MARK
+from pytest_plexdev.core.ownership.lock import LOOK_TAKES_S, Ownership, seize
+from pytest_plexdev.core.ownership.run_directory import PREFIX
+from pytest_plexdev.core.ownership.run_directory import sweep as sweep_runs
+from pytest_plexdev.core.temporary import temporary_directory
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.model import KEPT_MARK
-from pytest_plexdev.stack.ownership import LOOK_TAKES_S, Ownership, seize
-from pytest_plexdev.stack.run_directory import PREFIX
-from pytest_plexdev.stack.run_directory import sweep as sweep_runs
-from pytest_plexdev.stack.temporary import temporary_directory
 
 FILES: Final = ("stack.json", KEPT_MARK, "logs", "configuration", "ends")
 """All that a stack has in its directory."""
@@ -45,7 +45,7 @@ def remove_stack(directory: Path) -> list[str]:
 
 def remove_data(held: Ownership) -> None:
     """Remove a scratch directory that this process owns."""
-    from pytest_plexdev.stack.embedded.shared_memory import release
+    from pytest_plexdev.stack.embedded.processes.shared_memory import release
 
     release(held.directory / "postgres")
     held.remove(*_DATA, *filter(_OF_PROGRAMS.fullmatch, held.names()))

@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.private_files import write_private
+from pytest_plexdev.core.seed import tenants_in
 from pytest_plexdev.errors import PROGRAM_UNFINISHED, SERVER_EXITED, PlexdevError
-from pytest_plexdev.seed import tenants_in
-from pytest_plexdev.stack.embedded import plane
-from pytest_plexdev.stack.embedded.environment import program_environment
 from pytest_plexdev.stack.embedded.layout import stack_file
-from pytest_plexdev.stack.embedded.processes import describe_status, last_lines
+from pytest_plexdev.stack.embedded.processes.child import describe_status, last_lines
+from pytest_plexdev.stack.embedded.processes.environment import program_environment
+from pytest_plexdev.stack.embedded.servers import control_plane
 from pytest_plexdev.stack.embedded.settings import Programs
 from pytest_plexdev.stack.embedded.warm import read_stack
-from pytest_plexdev.stack.model import StackInfo
-from pytest_plexdev.stack.private_files import write_private
 
 _CANDIDATE: Final = "manifest-of-a-run.yaml"
 
@@ -26,8 +26,8 @@ _CANDIDATE: Final = "manifest-of-a-run.yaml"
 def differs(info: StackInfo, seed: Path | None) -> bool:
     """Whether the stack was seeded by another manifest than *seed*, ours by default. It reads two files."""
     with contextlib.suppress(FileNotFoundError):
-        applied = plane.manifest_file(info.directory).read_text(encoding="utf-8")
-        return applied != plane.rendered_manifest(info.endpoints.issuer, seed)
+        applied = control_plane.manifest_file(info.directory).read_text(encoding="utf-8")
+        return applied != control_plane.rendered_manifest(info.endpoints.issuer, seed)
     return False
 
 
@@ -43,11 +43,11 @@ def apply(info: StackInfo, seed: Path | None, *, timeout: float) -> StackInfo:
     import yaml
     from filelock import FileLock
 
-    manifest = plane.manifest_file(info.directory)
+    manifest = control_plane.manifest_file(info.directory)
     with FileLock(manifest.with_suffix(".lock"), mode=0o600):
         if not differs(info, seed):
             return read_stack(info.directory)
-        text = plane.rendered_manifest(info.endpoints.issuer, seed)
+        text = control_plane.rendered_manifest(info.endpoints.issuer, seed)
         candidate = manifest.with_name(_CANDIDATE)
         write_private(candidate, text.encode())
         _bootstrap(info, candidate, timeout=timeout)
@@ -58,7 +58,7 @@ def apply(info: StackInfo, seed: Path | None, *, timeout: float) -> StackInfo:
 
 
 def _bootstrap(info: StackInfo, manifest: Path, *, timeout: float) -> None:
-    log = info.directory / "logs" / f"{plane.BOOTSTRAP}.log"
+    log = info.directory / "logs" / f"{control_plane.BOOTSTRAP}.log"
     began = time.monotonic()
     with log.open("ab") as said:
         try:
@@ -74,13 +74,13 @@ def _bootstrap(info: StackInfo, manifest: Path, *, timeout: float) -> None:
             )
         except subprocess.TimeoutExpired:
             raise PlexdevError(
-                PROGRAM_UNFINISHED, service=plane.BOOTSTRAP, seconds=timeout, log=log, detail=last_lines(log)
+                PROGRAM_UNFINISHED, service=control_plane.BOOTSTRAP, seconds=timeout, log=log, detail=last_lines(log)
             ) from None
     if done.returncode != 0:
         raise PlexdevError(
             SERVER_EXITED,
             detail=last_lines(log),
-            service=plane.BOOTSTRAP,
+            service=control_plane.BOOTSTRAP,
             status=describe_status(done.returncode),
             seconds=time.monotonic() - began,
             log=log,

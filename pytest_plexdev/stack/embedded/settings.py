@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from pytest_plexdev.stack.directories import cache_directory
-from pytest_plexdev.stack.processes import ProcessId
-from pytest_plexdev.stack.python import module_command
+from pytest_plexdev.core.interpreter import module_command
+from pytest_plexdev.core.paths import cache_directory
+from pytest_plexdev.core.process_id import ProcessId
 
 Prefer: TypeAlias = Literal["real", "stand-in"]
 
@@ -27,7 +27,7 @@ class Programs:
     signer: tuple[str, ...] = field(default_factory=partial(_plane, "signer"))
     migrate: tuple[str, ...] = field(default_factory=partial(_plane, "migrate"))
     bootstrap: tuple[str, ...] = field(default_factory=partial(_plane, "bootstrap"))
-    idp: tuple[str, ...] = field(default_factory=partial(module_command, "pytest_plexdev.stack.embedded.idp"))
+    idp: tuple[str, ...] = field(default_factory=partial(module_command, "pytest_plexdev.stack.embedded.dex_standin"))
     nats: tuple[str, ...] | None = None
     postgres: Path | None = None
     """The directory with ``postgres`` and ``initdb``."""

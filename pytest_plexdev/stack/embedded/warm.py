@@ -7,20 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_plexdev.core.model import Service, StackInfo
+from pytest_plexdev.core.ownership.lock import look
+from pytest_plexdev.core.paths import state_directory
+from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.errors import STACK_BROKEN, STATE_UNWRITABLE, PlexdevError
-from pytest_plexdev.stack.directories import state_directory
 from pytest_plexdev.stack.embedded.layout import stack_file
 from pytest_plexdev.stack.embedded.owner import how_to_begin_anew
 from pytest_plexdev.stack.embedded.settings import WARM_ID
-from pytest_plexdev.stack.model import Service, StackInfo
-from pytest_plexdev.stack.ownership import look
-from pytest_plexdev.stack.private_files import make_private_directory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_plexdev.core.model import Progress, Verdict
     from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
-    from pytest_plexdev.stack.model import Progress, Verdict
 
 
 def warm_directory(state: Path | None = None) -> Path:
@@ -85,7 +85,7 @@ def bring_up_warm(
     from filelock import FileLock
 
     from pytest_plexdev.stack.embedded.provider import EmbeddedProvider
-    from pytest_plexdev.stack.embedded.template import storage_errors
+    from pytest_plexdev.stack.embedded.servers.postgres_template import storage_errors
 
     directory = warm_directory(state)
     lock = FileLock(directory.with_name("warm.lock"), mode=0o600)
@@ -102,8 +102,8 @@ def bring_up_warm(
 
 def parts_that_differ(settings: EmbeddedSettings, info: StackInfo) -> list[str]:
     """The parts that are real where *settings* would bring up a stand-in, or the other way round."""
-    from pytest_plexdev.stack.embedded import spicedb
-    from pytest_plexdev.stack.embedded.identity_provider import find_dex
+    from pytest_plexdev.stack.embedded.servers import spicedb
+    from pytest_plexdev.stack.embedded.servers.dex import find_dex
 
     wants_real = {"dex": find_dex(settings) is not None, "spicedb": spicedb.find(settings.prefer) is not None}
     is_real = {service.name: service.stands_in_for is None for service in info.services}
@@ -111,8 +111,8 @@ def parts_that_differ(settings: EmbeddedSettings, info: StackInfo) -> list[str]:
 
 
 def _refuse_broken(info: StackInfo, directory: Path) -> None:
+    from pytest_plexdev.stack.embedded.health import verdicts
     from pytest_plexdev.stack.embedded.owner import SUPERVISOR
-    from pytest_plexdev.stack.embedded.state import verdicts
 
     broken = [verdict for verdict in verdicts(info) if verdict.state != "ready"]
     if broken:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from typing import Any, TypeVar
 
-from pytest_plexdev.together import current, taking_part
+from pytest_plexdev.core.cancellation import current, taking_part
 
 T = TypeVar("T")
 
 
 def beside(work: Callable[[], T]) -> Future[T]:
-    """Start *work* in a thread. It is part of what this thread does :mod:`together <pytest_plexdev.together>`."""
+    """Start *work* in a thread. It is part of what this thread does (:mod:`pytest_plexdev.core.cancellation`)."""
     future: Future[T] = Future()
     thread = threading.Thread(target=_fill, args=(future, taking_part(work)), daemon=True)
     if (ours := current()) is not None:

@@ -6,20 +6,20 @@ import contextlib
 from pathlib import Path
 from typing import Final
 
+from pytest_plexdev.core.cancellation import together
+from pytest_plexdev.core.model import KEPT_MARK, Progress, Service, StackInfo
+from pytest_plexdev.core.ports import hold_beside_all
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.stack.kind.bring_up import BringUp
-from pytest_plexdev.stack.kind.explain import as_gone, as_kept, explained
-from pytest_plexdev.stack.kind.host import cluster, reaper, tools
-from pytest_plexdev.stack.kind.host.config import choose_addresses
-from pytest_plexdev.stack.kind.host.container import find_node
-from pytest_plexdev.stack.kind.host.place import Place
-from pytest_plexdev.stack.kind.marks.describe import services_in, stack_info
-from pytest_plexdev.stack.kind.marks.sentinel import Ready
+from pytest_plexdev.stack.kind.bring_up.failure import as_gone, as_kept, explained
+from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
+from pytest_plexdev.stack.kind.cluster import create, prerequisites, reaper
+from pytest_plexdev.stack.kind.cluster.config import choose_addresses
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.settings import KindSettings
-from pytest_plexdev.stack.model import KEPT_MARK, Progress, Service, StackInfo
-from pytest_plexdev.stack.ports import hold_beside_all
-from pytest_plexdev.together import together
+from pytest_plexdev.stack.kind.state.ownership import Ready
+from pytest_plexdev.stack.kind.state.stack_info import services_in, stack_info
 
 _FILE: Final = "stack.json"
 
@@ -32,7 +32,7 @@ def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> Sta
     """
     assert settings.owner is not None
     place = Place(settings.name, directory)
-    tools.check(progress)
+    prerequisites.check(progress)
     addresses = choose_addresses(settings)
     try:
         # That of a worker that died.
@@ -46,7 +46,7 @@ def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> Sta
     try:
         with explained(settings, place), together(settings.timeout):
             # A process of this run may have died while it made the cluster.
-            cluster.clear_away(place)
+            create.clear_away(place)
             info = BringUp(settings, place, progress).on_a_new_cluster(addresses)
         info.write(directory / _FILE)
     except PlexdevError as error:
@@ -64,7 +64,7 @@ def _keep(place: Place) -> bool:
     """Leave the cluster as a failed bring-up left it, with what ``plexdev`` must know of it; whether there is one."""
     with contextlib.suppress(PlexdevError):
         access, container = place.access(), find_node(place.name)
-        if access is not None and container is not None and cluster.is_ours(place, container):
+        if access is not None and container is not None and create.is_ours(place, container):
             known = Ready(addresses=container.addresses, services=_services(access))
             stack_info(place, access, known, owned=True, version={}).write(place.directory / _FILE)
             (place.directory / KEPT_MARK).touch()
@@ -94,6 +94,6 @@ def take_down(name: str, directory: Path) -> None:
     place = Place(name, directory)
     if (watching := reaper.REAPER.find(directory)) is not None:
         watching.close()
-    cluster.clear_away(place)
+    create.clear_away(place)
     reaper.dismiss(directory)
     place.remove()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pytest_plexdev.readiness.cluster_health import ClusterHealth, NodePort
-from pytest_plexdev.readiness.ref import ObjectRef
-from pytest_plexdev.stack.kind.names import API_NODE_PORT, GATEWAY_NAMESPACE, IDP_NODE_PORT, NAMESPACE
+from pytest_plexdev.readiness.object_ref import ObjectRef
+from pytest_plexdev.stack.kind.constants import API_NODE_PORT, GATEWAY_NAMESPACE, IDP_NODE_PORT, NAMESPACE
 
 _PORTS = (
     NodePort(

@@ -6,19 +6,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pytest_plexdev.core.model import Progress, StackInfo, Verdict
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.pods import newest_pod
-from pytest_plexdev.stack.kind.forward import Forwards
-from pytest_plexdev.stack.kind.names import GATEWAY_NAMESPACE, NAMESPACE
+from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE
+from pytest_plexdev.stack.kind.port_forward import Forwards
 from pytest_plexdev.stack.kind.settings import KindSettings
-from pytest_plexdev.stack.model import Progress, StackInfo, Verdict
 
 
 class KindProvider:
-    """Implements :class:`pytest_plexdev.stack.model.Provider`. *directory* is the stack's own, below the run's."""
+    """Implements :class:`pytest_plexdev.core.model.Provider`. *directory* is the stack's own, below the run's."""
 
     def __init__(self, settings: KindSettings, directory: Path) -> None:
         self._settings = settings
@@ -31,10 +31,10 @@ class KindProvider:
         Raises:
             PlexdevError: It did not become ready. Of a run's own cluster nothing is left then, unless it is kept.
         """
-        from pytest_plexdev.stack.kind import warm
+        from pytest_plexdev.stack.kind.warm import attach
 
         if self._settings.owner is None:
-            return warm.bring_up(self._settings, progress)[0]
+            return attach.bring_up(self._settings, progress)[0]
         from pytest_plexdev.stack.kind import fresh
 
         return fresh.bring_up(self._settings, self._directory, progress)
@@ -53,7 +53,7 @@ class KindProvider:
         """Judge every object of the stack, and what it needs of its cluster, as the cluster says it is now."""
         from pytest_plexdev.readiness.look import verdicts_now
         from pytest_plexdev.stack.kind.health import health_of
-        from pytest_plexdev.stack.kind.manifests.parts import parts_of
+        from pytest_plexdev.stack.kind.manifests.inventory import parts_of
 
         assert info.cluster is not None
 

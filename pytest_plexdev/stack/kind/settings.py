@@ -9,10 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from pytest_plexdev.core.paths import state_directory
+from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.options.model import BRING_UP_SECONDS
-from pytest_plexdev.stack.directories import state_directory
-from pytest_plexdev.stack.kind.names import API_PORT, IDP_PORT, WARM_CLUSTER
-from pytest_plexdev.stack.processes import ProcessId
+from pytest_plexdev.stack.kind.constants import API_PORT, IDP_PORT, WARM_CLUSTER
 
 if TYPE_CHECKING:
     from pytest_plexdev.errors import PlexdevError

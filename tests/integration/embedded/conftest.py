@@ -16,12 +16,12 @@ from typing import Protocol, TypeAlias
 
 import pytest
 
+from pytest_plexdev.core.model import Event, StackInfo
+from pytest_plexdev.core.ownership.mark import MARK
+from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings, Programs
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.settings import Order
-from pytest_plexdev.stack.model import Event, StackInfo
-from pytest_plexdev.stack.owner_mark import MARK
-from pytest_plexdev.stack.processes import ProcessId
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]

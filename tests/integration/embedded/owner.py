@@ -10,10 +10,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedProvider
 from pytest_plexdev.stack.embedded.settings import Order
-from pytest_plexdev.stack.processes import ProcessId
 
 
 def main() -> None:

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.stack.embedded.provider import end
-from pytest_plexdev.stack.model import StackInfo
 from tests.integration.embedded.conftest import Bench, database_of, fakes, processes_below
 
 PYTHON = "/usr/bin/python3"

@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from pytest_plexdev.core.model import PhaseEnded, StackInfo, Verdict
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
-from pytest_plexdev.stack.model import PhaseEnded, StackInfo, Verdict
 from tests.integration.embedded.conftest import Bench, TracesOf, WithPrograms, database_of, pid_of
 
 

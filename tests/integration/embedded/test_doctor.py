@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pytest_plexdev import cli
+from pytest_plexdev.cli import main
+from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.owner import SUPERVISOR
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
-from pytest_plexdev.stack.model import StackInfo
 from tests.integration.embedded.conftest import pid_of
 
 
@@ -37,7 +37,7 @@ def warm(state: Path, settings: EmbeddedSettings, monkeypatch: pytest.MonkeyPatc
 
 
 def doctor(capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    code = cli.main(["doctor"])
+    code = main.main(["doctor"])
     return code, capsys.readouterr().out
 
 
@@ -67,10 +67,10 @@ def test_a_server_that_was_killed_is_found(warm: StackInfo, capsys: pytest.Captu
     again = "plexdev down --stack embedded && plexdev up --prefer stand-in --port 0 --idp-port 0"
     assert f"try    {again}\n" in out
 
-    cli.main(["status"])
+    main.main(["status"])
     fix = f"fix: read {warm.directory}/logs/plexsphere.log; {again}"
     assert fix in capsys.readouterr().out
-    assert cli.main(["wait", "--timeout", "60"]) == 1
+    assert main.main(["wait", "--timeout", "60"]) == 1
     said = capsys.readouterr().err
     assert "why: plexsphere: ended with SIGKILL: something outside the stack killed it" in said
     assert fix in said
@@ -94,13 +94,13 @@ def test_the_advice_for_a_taken_port_ends_the_one_who_has_it(
 ) -> None:
     port = str(port_of(warm.endpoints.api))
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "another"))
-    assert cli.main(["up", "--port", port, "--idp-port", "0", "--prefer", "stand-in"]) == 1
+    assert main.main(["up", "--port", port, "--idp-port", "0", "--prefer", "stand-in"]) == 1
     said = capsys.readouterr().err
     end_it = f"PLEXDEV_STATE_DIR={warm.directory.parent} plexdev down --stack embedded"
     assert f"  fix: {end_it}; or take other ports" in said
 
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(warm.directory.parent))
-    assert cli.main(["down", "--stack", "embedded"]) == 0
+    assert main.main(["down", "--stack", "embedded"]) == 0
     assert find_warm() is None
 
 

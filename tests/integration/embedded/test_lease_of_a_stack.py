@@ -13,19 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.lease import Lease
+from pytest_plexdev.core.ownership.mark import MARK
+from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.session.lease import Lease
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
+from pytest_plexdev.stack.embedded.health import verdicts
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.settings import Order
-from pytest_plexdev.stack.embedded.state import verdicts
-from pytest_plexdev.stack.owner_mark import MARK
-from pytest_plexdev.stack.processes import ProcessId
 from tests.integration.embedded.conftest import TracesOf, WithPrograms
 
 _WORKER = """
 import os, sys
 from pathlib import Path
-from pytest_plexdev.lease import Lease
+from pytest_plexdev.session.lease import Lease
 from pytest_plexdev.stack.embedded import EmbeddedProvider
 from pytest_plexdev.stack.embedded.settings import Order
 order = Order.decode(sys.stdin.buffer.read())

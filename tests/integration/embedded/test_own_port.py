@@ -15,8 +15,8 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedSettings
-from pytest_plexdev.stack.embedded.nats import _find as find_nats
-from pytest_plexdev.stack.embedded.postgres_data import find_binaries
+from pytest_plexdev.stack.embedded.servers.nats import _find as find_nats
+from pytest_plexdev.stack.embedded.servers.postgres_data import find_binaries
 from tests.integration.embedded.conftest import HERE, Bench
 from tests.integration.embedded.test_access import AS_NOBODY, PYTHON, require_another_user
 
@@ -43,7 +43,7 @@ WEAK = """
 import sys
 from pathlib import Path
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
-from pytest_plexdev.stack.model import VerdictChanged
+from pytest_plexdev.core.model import VerdictChanged
 directory = Path(sys.argv[1])
 settings = EmbeddedSettings(id="weak", prefer="stand-in", cache=directory / "cache", postgres_user="nobody")
 def tell(event):

@@ -16,20 +16,20 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev import cli
-from pytest_plexdev.stack import run_directory
+from pytest_plexdev.cli import main
+from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.ownership import run_directory
+from pytest_plexdev.core.ownership.lock import is_owned, own
+from pytest_plexdev.core.ownership.mark import MARK, Mark
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.removal import sweep
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
-from pytest_plexdev.stack.model import StackInfo
-from pytest_plexdev.stack.owner_mark import MARK, Mark
-from pytest_plexdev.stack.ownership import is_owned, own
-from tests.damage import DAMAGES, Damage
 from tests.integration.embedded.conftest import ROOT, Bench, TracesOf, pid_of
+from tests.support.damage import DAMAGES, Damage
 
 _ANOTHER_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
-_COMMAND = (sys.executable, "-c", "import sys; from pytest_plexdev.cli import main; sys.exit(main())")
+_COMMAND = (sys.executable, "-c", "import sys; from pytest_plexdev.cli.main import main; sys.exit(main())")
 
 
 @pytest.fixture
@@ -120,8 +120,8 @@ def test_edited_files_name_victims_and_both_survive(
         service["pid"] = bystander.pid
     (place / "stack.json").write_text(json.dumps({**info, "directory": str(victim)}))
 
-    assert cli.main(["status", "--stack", "embedded"]) == 0
-    assert cli.main(["down", "--stack", "embedded"]) == 0
+    assert main.main(["status", "--stack", "embedded"]) == 0
+    assert main.main(["down", "--stack", "embedded"]) == 0
 
     assert f"{place}: plexdev did not make supervisor.json" in capsys.readouterr().out
     assert (victim / "deep" / "thesis.txt").exists()
@@ -138,7 +138,7 @@ def test_edited_files_of_a_stack_that_was_killed_name_a_victim_and_it_survives(w
         time.sleep(0.01)
     (place / MARK).write_text(json.dumps({**mark, "counterpart": str(victim)}))
 
-    assert cli.main(["down", "--stack", "embedded"]) == 0
+    assert main.main(["down", "--stack", "embedded"]) == 0
 
     assert (victim / "deep" / "thesis.txt").exists()
     assert not place.exists()
@@ -168,13 +168,13 @@ def test_no_damaged_file_is_a_traceback_or_a_hang(
         # The one that would start a stack is refused before it does, or this one is owned.
         options = ["--timeout", "0.1"] if reader in ("wait", "up") else []
         chosen = [] if reader == "doctor" else ["--stack", "embedded"]
-        status = cli.main([reader, *chosen, *options])
+        status = main.main([reader, *chosen, *options])
         said = capsys.readouterr()
         assert status in (0, 1, 124), reader
         assert "Traceback" not in said.out + said.err
         assert not said.err or "plexdev" in said.err
     held.release()
-    assert cli.main(["down", "--stack", "embedded"]) in (0, 1)
+    assert main.main(["down", "--stack", "embedded"]) in (0, 1)
     shutil.rmtree(place, ignore_errors=True)
 
 
@@ -199,7 +199,7 @@ def test_a_stack_whose_files_were_replaced_is_ended_by_down_and_nothing_is_left(
     traces = traces_of(warm_directory())
     damage(warm_directory() / name)
 
-    assert cli.main(["down", "--stack", "embedded"]) == 0
+    assert main.main(["down", "--stack", "embedded"]) == 0
 
     assert capsys.readouterr().out == "plexdev: the stack is down\n"
     assert traces.left() == []
@@ -216,7 +216,7 @@ def test_a_kept_stack_with_a_damaged_file_is_ended_by_its_directory(
     traces = traces_of(bench.directory)
     DAMAGES[damage](bench.directory / name)
 
-    assert cli.main(["down", "--directory", str(bench.directory)]) == 0
+    assert main.main(["down", "--directory", str(bench.directory)]) == 0
     assert traces.left() == []
 
 
@@ -238,11 +238,11 @@ def test_a_stack_whose_mark_became_a_directory_is_ended_and_what_is_printed_remo
     traces, mark = traces_of(warm_directory()), warm_directory() / MARK
     DAMAGES["directory"](mark)
 
-    assert cli.main(["down", "--stack", "embedded"]) == 1
+    assert main.main(["down", "--stack", "embedded"]) == 1
     assert f"then rm -r {mark}\n" in capsys.readouterr().err
     assert traces.left() == [warm_directory()]
     shutil.rmtree(mark)
-    assert cli.main(["down", "--stack", "embedded"]) == 0
+    assert main.main(["down", "--stack", "embedded"]) == 0
     assert "nothing to end" in capsys.readouterr().out
 
 
@@ -284,7 +284,7 @@ def test_a_directory_of_another_user_is_refused_by_name_and_nothing_in_it_is_tou
     subprocess.run(prepare, check=False)
 
     for command in (["down", "--stack", "embedded"], ["up", "--timeout", "1"], ["status", "--stack", "embedded"]):
-        assert cli.main(command) == 1
+        assert main.main(command) == 1
         said = capsys.readouterr().err
         assert f"plexdev[untrusted-path]: {place} is not trusted: it belongs to the user with id 1234" in said
     os.chown(place, 0, 0)
@@ -298,9 +298,9 @@ def test_a_directory_that_others_filled_is_not_taken(
     for directory in (state, warm_directory()):
         directory.chmod(0o700)
 
-    assert cli.main(["up", "--port", "0", "--idp-port", "0"]) == 1
+    assert main.main(["up", "--port", "0", "--idp-port", "0"]) == 1
     assert f"plexdev[directory-taken]: {warm_directory()} has files" in capsys.readouterr().err
-    assert cli.main(["down", "--stack", "embedded"]) == 0
+    assert main.main(["down", "--stack", "embedded"]) == 0
     assert (warm_directory() / "logs" / "thesis.txt").exists()
     shutil.rmtree(warm_directory())
 

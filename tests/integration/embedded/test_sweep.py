@@ -16,10 +16,10 @@ from typing import TypeAlias
 
 import pytest
 
+from pytest_plexdev.core.ownership.lock import own
+from pytest_plexdev.core.ownership.mark import MARK, Mark
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.removal import sweep
-from pytest_plexdev.stack.owner_mark import MARK, Mark
-from pytest_plexdev.stack.ownership import own
 from tests.integration.embedded.conftest import Bench, TracesOf
 
 pytestmark = pytest.mark.skipif(

@@ -16,15 +16,15 @@ from typing import Any, NoReturn
 
 import pytest
 
-from pytest_plexdev import cli
-from pytest_plexdev.deployment import deploy_directory, seed_file
+from pytest_plexdev.cli import main
+from pytest_plexdev.core.deployment import deploy_directory, seed_file
+from pytest_plexdev.core.model import KEPT_MARK, Event, StackInfo
+from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.options.environment import unknown_variables
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
-from pytest_plexdev.stack.model import KEPT_MARK, Event, StackInfo
-from pytest_plexdev.stack.owner_mark import MARK
 from tests.integration.embedded.conftest import Bench, StartOwner, WithPrograms, pid_of
 
 
@@ -64,7 +64,7 @@ def test_a_kept_stack_outlives_its_owner(settings: EmbeddedSettings, bench: Benc
 
     time.sleep(0.3)  # there is no event for something that does not happen
     assert {verdict.state for verdict in bench.provider(settings).state(info)} == {"ready"}
-    assert cli.main(["down", "--directory", str(bench.directory)]) == 0
+    assert main.main(["down", "--directory", str(bench.directory)]) == 0
     assert {verdict.state for verdict in bench.provider(settings).state(info)} == {"gone"}
 
 
@@ -85,26 +85,26 @@ def test_none_is_found_where_there_is_none_or_it_was_killed(state: Path, warm: S
 
 
 def test_status_is_a_table_and_an_exit_code(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["status"]) == 0
+    assert main.main(["status"]) == 0
     assert re.search("^postgres +ready +since ", capsys.readouterr().out, re.MULTILINE)
 
     os.kill(pid_of(warm, "nats"), signal.SIGKILL)
     time.sleep(0.2)
-    assert cli.main(["status"]) == 1
+    assert main.main(["status"]) == 1
     out = capsys.readouterr().out
     assert re.search("^nats +gone", out, re.MULTILINE)
     assert "ended with SIGKILL" in out
 
 
 def test_status_without_a_stack_is_a_tagged_error(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["status"]) == 1
+    assert main.main(["status"]) == 1
     error = capsys.readouterr().err
     assert error.startswith("plexdev[stack-missing]: no stack is running")
     assert "fix: plexdev up" in error
 
 
 def test_wait_ends_with_124_when_the_time_is_up(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["wait", "--timeout", "0.2"]) == 124
+    assert main.main(["wait", "--timeout", "0.2"]) == 124
     assert "not ready within 0.2 s" in capsys.readouterr().err
 
 
@@ -112,7 +112,7 @@ def test_wait_ends_at_once_where_a_server_is_dead(warm: StackInfo, capsys: pytes
     os.kill(pid_of(warm, "nats"), signal.SIGKILL)
     time.sleep(0.2)
     began = time.monotonic()
-    assert cli.main(["wait", "--timeout", "60"]) == 1
+    assert main.main(["wait", "--timeout", "60"]) == 1
     assert time.monotonic() - began < 10
 
     said = capsys.readouterr().err.splitlines()
@@ -127,7 +127,7 @@ def test_wait_goes_on_while_a_server_only_does_not_answer(warm: StackInfo) -> No
     os.kill(pid_of(warm, "nats"), signal.SIGSTOP)
     goes_on = threading.Timer(1.0, os.kill, [pid_of(warm, "nats"), signal.SIGCONT])
     goes_on.start()
-    assert cli.main(["wait", "--timeout", "60"]) == 0
+    assert main.main(["wait", "--timeout", "60"]) == 0
     goes_on.join()
 
 
@@ -137,7 +137,7 @@ def test_every_command_that_begins_anew_has_the_options_of_up(
     seed = tmp_path / "a seed.yaml"
     seed.write_text(seed_file().read_text())
     options = ["--prefer", "stand-in", "--port", "0", "--idp-port", "0", "--seed", str(seed)]
-    assert cli.main(["up", *options, "--json"]) == 0
+    assert main.main(["up", *options, "--json"]) == 0
     info = find_warm()
     assert info is not None
     capsys.readouterr()
@@ -146,7 +146,7 @@ def test_every_command_that_begins_anew_has_the_options_of_up(
 
     again = f"plexdev down --stack embedded && plexdev up {shlex.join(options)}"
     for words in (["status"], ["wait"], ["up"], ["doctor"], ["login", "--auto"]):
-        cli.main(words)
+        main.main(words)
         printed = capsys.readouterr()
         assert again in printed.out + printed.err, words
 
@@ -158,28 +158,28 @@ def test_wait_is_also_for_a_stack_that_a_run_kept(
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "other"))
     kept = ["wait", "--timeout", "0.2", "--directory"]
 
-    assert cli.main([*kept, str(warm.directory)]) == 0
-    assert cli.main(["wait", "--timeout", "0.2"]) == 124
+    assert main.main([*kept, str(warm.directory)]) == 0
+    assert main.main(["wait", "--timeout", "0.2"]) == 124
     os.kill(pid_of(warm, "nats"), signal.SIGKILL)
     time.sleep(0.2)
-    assert cli.main([*kept, str(warm.directory)]) == 1
+    assert main.main([*kept, str(warm.directory)]) == 1
     assert "nats: ended with SIGKILL" in capsys.readouterr().err
-    assert cli.main([*kept, str(tmp_path / "none")]) == 1
+    assert main.main([*kept, str(tmp_path / "none")]) == 1
     assert "plexdev[kept-stack-missing]" in capsys.readouterr().err
 
 
 def test_env_exports_what_a_shell_can_read(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["wait"]) == cli.main(["env"]) == 0
+    assert main.main(["wait"]) == main.main(["env"]) == 0
     assert f"export PLEXDEV_API_URL={warm.endpoints.api}\n" in capsys.readouterr().out
 
 
 def test_logs_prints_what_a_service_wrote_and_names_those_it_has(
     warm: StackInfo, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["logs", "nats"]) == 0
+    assert main.main(["logs", "nats"]) == 0
     assert "Server is ready" in capfd.readouterr().out
 
-    assert cli.main(["logs", "nginx"]) == 1
+    assert main.main(["logs", "nginx"]) == 1
     assert "plexdev[no-such-log]" in capfd.readouterr().err
 
 
@@ -191,7 +191,7 @@ def test_logs_are_there_when_who_wrote_them_is_not(
     os.kill(owner if killed == "supervisor" else pid_of(warm, killed), signal.SIGKILL)
     time.sleep(0.2)
 
-    assert cli.main(["logs", "nats"]) == 0
+    assert main.main(["logs", "nats"]) == 0
     said = capfd.readouterr()
     assert "Server is ready" in said.out
     assert ("no stack is whole in" in said.err) == (killed == "supervisor")
@@ -205,26 +205,26 @@ def test_logs_of_a_stack_that_never_came_up(
     written = (warm_directory() / "logs" / "plexsphere-signer.log").read_text()
 
     for where in ([], ["--stack", "embedded"], ["--directory", str(warm_directory())]):
-        assert cli.main(["logs", "plexsphere-signer", *where]) == 0
+        assert main.main(["logs", "plexsphere-signer", *where]) == 0
         assert capfd.readouterr().out == written != ""
 
-    assert cli.main(["logs", "nginx"]) == 1
+    assert main.main(["logs", "nginx"]) == 1
     assert "plexdev[no-such-log]" in capfd.readouterr().err
-    assert cli.main(["logs", "plexsphere-signer", "--stack", "kind"]) == 1
+    assert main.main(["logs", "plexsphere-signer", "--stack", "kind"]) == 1
     assert "plexdev[stack-missing]" in capfd.readouterr().err
 
 
 def test_down_ends_it_and_a_second_down_has_nothing_to_end(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["down"]) == 0
+    assert main.main(["down"]) == 0
     assert find_warm() is None
-    assert cli.main(["down"]) == 0
+    assert main.main(["down"]) == 0
     assert "nothing to end" in capsys.readouterr().out
 
 
 def test_up_of_a_stack_that_is_not_whole_says_so(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     os.kill(pid_of(warm, "plexsphere"), signal.SIGKILL)
     time.sleep(0.2)
-    assert cli.main(["up"]) == 1
+    assert main.main(["up"]) == 1
     error = capsys.readouterr().err
     assert error.startswith("plexdev[stack-broken]: a stack is running, and it is not whole: plexsphere is gone\n")
     assert "why: plexsphere: ended with SIGKILL: something outside the stack killed it" in error
@@ -239,16 +239,16 @@ def test_up_with_another_preference_says_what_a_new_one_would_have(
     spicedb.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert cli.main(["up", "--prefer", "stand-in"]) == 0
+    assert main.main(["up", "--prefer", "stand-in"]) == 0
     assert "note" not in capsys.readouterr().out
-    assert cli.main(["up"]) == 0
+    assert main.main(["up"]) == 0
     assert "a new one with --prefer real would have another spicedb" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("seconds", ["-5", "0", "soon", "inf"])
 def test_a_timeout_must_be_one(state: Path, capsys: pytest.CaptureFixture[str], seconds: str) -> None:
     with pytest.raises(SystemExit) as caught:
-        cli.main(["up", f"--timeout={seconds}"])
+        main.main(["up", f"--timeout={seconds}"])
     assert caught.value.code == 2
     assert f"argument --timeout: {seconds}: must be a number of seconds above 0" in capsys.readouterr().err
 
@@ -259,7 +259,7 @@ def test_a_kept_stack_is_reached_by_its_directory(
     info = bench.up(settings)
     where = ["--directory", str(bench.directory)]
 
-    assert cli.main(["status", *where]) == cli.main(["logs", "nats", *where]) == cli.main(["env", *where]) == 0
+    assert main.main(["status", *where]) == main.main(["logs", "nats", *where]) == main.main(["env", *where]) == 0
     said = capfd.readouterr().out
     assert "Server is ready" in said
     assert f"export PLEXDEV_API_URL={info.endpoints.api}\n" in said
@@ -286,7 +286,7 @@ def test_a_state_directory_that_cannot_be_written_is_said(
     state: Path, settings: EmbeddedSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state.write_text("not a directory")
-    assert cli.main(["up"]) == 1
+    assert main.main(["up"]) == 1
     error = capsys.readouterr().err
     assert error.startswith(f"plexdev[state-unwritable]: the state directory {state} cannot be written: ")
     assert "PLEXDEV_STATE_DIR=/some/directory" in error
@@ -301,29 +301,29 @@ def test_up_takes_the_ports_of_the_dev_stack_and_says_who_has_them(
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setattr("pytest_plexdev.stack.embedded.settings.API_PORT", taken.getsockname()[1])
-        assert cli.main(["up", "--prefer", "stand-in"]) == 1
+        assert main.main(["up", "--prefer", "stand-in"]) == 1
     error = capsys.readouterr().err
     assert "plexdev[port-taken]" in error
     assert f"(pid {os.getpid()})" in error
 
 
 def test_a_deferred_service_has_an_exit_code_of_its_own(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["up", "plexd"]) == 69
+    assert main.main(["up", "plexd"]) == 69
     assert capsys.readouterr().err.startswith(
         f"plexdev[plexd-deferred]: plexd is declared in {deploy_directory() / 'base' / 'plexd'} and "
     )
 
 
 def test_the_kind_of_stack_that_is_named_is_the_one(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["env", "--stack", "embedded"]) == 0
+    assert main.main(["env", "--stack", "embedded"]) == 0
     assert "KUBECONFIG" not in capsys.readouterr().out
-    assert cli.main(["env", "--stack", "kind"]) == 1
+    assert main.main(["env", "--stack", "kind"]) == 1
     assert "why: looked for a kind cluster" in capsys.readouterr().err
 
 
 def test_json_is_one_object_for_every_command(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     def said(*words: str) -> dict[str, Any]:
-        code = cli.main([*words, "--json"])
+        code = main.main([*words, "--json"])
         printed: dict[str, Any] = json.loads(capsys.readouterr().out)
         assert list(printed) == ["command", "ok", "exit_code", "result", "error"]
         assert (printed["command"], printed["ok"], printed["exit_code"]) == (words[0], code == 0, code)
@@ -348,7 +348,7 @@ def test_json_is_one_object_for_every_command(warm: StackInfo, capsys: pytest.Ca
 def test_a_bring_up_tells_its_progress_beside_the_object(
     state: Path, settings: EmbeddedSettings, capsys: pytest.CaptureFixture[str], with_programs: WithPrograms
 ) -> None:
-    assert cli.main(["up", "--json", "--port", "0", "--idp-port", "0", "--prefer", "stand-in"]) == 0
+    assert main.main(["up", "--json", "--port", "0", "--idp-port", "0", "--prefer", "stand-in"]) == 0
 
     printed = capsys.readouterr()
     assert json.loads(printed.out)["result"]["new"] is True
@@ -363,12 +363,12 @@ def test_up_seeds_what_it_is_told_and_says_where_another_seed_runs(
     seed.write_text(seed_file().read_text().replace("slug: beta-llc", "slug: delta-llc"))
     up = ["up", "--port", "0", "--idp-port", "0", "--prefer", "stand-in"]
 
-    assert cli.main([*up, "--seed", str(seed), "--json"]) == 0
+    assert main.main([*up, "--seed", str(seed), "--json"]) == 0
     stack = json.loads(capsys.readouterr().out)["result"]["stack"]
     assert [tenant["slug"] for tenant in stack["tenants"]] == ["acme-corp", "delta-llc", "gamma-coop"]
-    assert cli.main([*up, "--seed", str(seed)]) == 0
+    assert main.main([*up, "--seed", str(seed)]) == 0
     assert "note" not in capsys.readouterr().out
-    assert cli.main(up) == 0
+    assert main.main(up) == 0
     assert "would have another seed:" in capsys.readouterr().out
 
 
@@ -385,7 +385,7 @@ def test_a_seed_that_cannot_be_used_is_refused_before_anything_starts(
         (".", "it is no file, and is read more than once"),
         ("list.yaml", "line 1: expected `object`, got `array`"),
     ):
-        assert cli.main(["up", "--stack", stack, "--seed", str(tmp_path / name)]) == 1
+        assert main.main(["up", "--stack", stack, "--seed", str(tmp_path / name)]) == 1
         said = capsys.readouterr().err
         assert f"plexdev[seed-unusable]: the seed manifest {tmp_path / name} cannot be used: {reason}" in said
         assert "why: it comes from --seed; nothing was started" in said
@@ -393,7 +393,7 @@ def test_a_seed_that_cannot_be_used_is_refused_before_anything_starts(
 
 
 def test_logs_without_a_service_lists_them(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["logs"]) == 0
+    assert main.main(["logs"]) == 0
     services = capsys.readouterr().out.split()
 
     assert {"nats", "postgres", "plexsphere"} <= set(services)
@@ -401,7 +401,7 @@ def test_logs_without_a_service_lists_them(warm: StackInfo, capsys: pytest.Captu
 
 
 def test_what_env_exports_is_ours_by_name(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["env"]) == 0
+    assert main.main(["env"]) == 0
 
     names = re.findall(r"export (\w+)=", capsys.readouterr().out)
     assert names == ["PLEXDEV_API_URL", "PLEXDEV_ISSUER", "PLEXDEV_DATABASE_URL", "PLEXDEV_NATS_URL"]

@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.stack.embedded import EmbeddedSettings, Programs
-from pytest_plexdev.stack.model import StackInfo
 from tests.integration.embedded.conftest import Bench, database_of
 
 

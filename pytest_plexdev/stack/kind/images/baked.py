@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 
-from pytest_plexdev.stack.directories import cache_room
-from pytest_plexdev.stack.kind.images.local_images import LocalImages
-from pytest_plexdev.stack.private_files import read_private, write_private
+from pytest_plexdev.core.paths import cache_room
+from pytest_plexdev.core.private_files import read_private, write_private
+from pytest_plexdev.stack.kind.images.local import LocalImages
 
 REPOSITORY: Final = "plexdev-node"
 _ROOM: Final = "node-images"

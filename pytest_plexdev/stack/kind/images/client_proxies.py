@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pytest_plexdev.stack.directories import home_directory
+from pytest_plexdev.core.paths import home_directory
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from pytest_plexdev.core.files import write_whole
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import IMAGE_CHANGED, IMAGE_MISSING
-from pytest_plexdev.stack.files import write_whole
-from pytest_plexdev.stack.kind.images.local_images import LocalImages, local_images, pull
+from pytest_plexdev.stack.kind.images.local import LocalImages, local_images, pull
 from pytest_plexdev.stack.kind.images.pins import Pin, pins_file, read_pins
 
 _PULLS_AT_ONCE: Final = 6

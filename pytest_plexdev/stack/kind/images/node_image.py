@@ -17,16 +17,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from pytest_plexdev.core.cancellation import to_the_end
+from pytest_plexdev.core.tool_output import json_of
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.host.archives import archive
-from pytest_plexdev.stack.kind.host.engine import docker
-from pytest_plexdev.stack.kind.host.hold import alone
+from pytest_plexdev.stack.kind.cluster.docker_engine import docker
+from pytest_plexdev.stack.kind.cluster.image_archive import archive
+from pytest_plexdev.stack.kind.cluster.lock import alone
 from pytest_plexdev.stack.kind.images.baked import Records, new_name
 from pytest_plexdev.stack.kind.images.digests import refuse_changed
-from pytest_plexdev.stack.kind.images.local_images import LocalImages, Note, local_images, provide, silent
+from pytest_plexdev.stack.kind.images.local import LocalImages, Note, local_images, provide, silent
 from pytest_plexdev.stack.kind.images.pins import Pin
-from pytest_plexdev.together import to_the_end
-from pytest_plexdev.tool_output import json_of
 
 LABEL: Final = "plexdev.plexsphere.com/node-image"
 """On what we make here; not the owner's label, which a node would inherit from its image, whoever made the cluster."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.deployment import deploy_directory
-from pytest_plexdev.stack.kind.names import OUR_IMAGES
+from pytest_plexdev.core.deployment import deploy_directory
+from pytest_plexdev.stack.kind.constants import OUR_IMAGES
 
 BASE: Final = "python"
 """The pin that our own images are built from."""

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
+from pytest_plexdev.core.cancellation import go_on, taking_part, time_left
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBE_REFUSED, OBJECT_HELD
 from pytest_plexdev.kube import KubeClient, Resource
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import JOB
 from pytest_plexdev.stack.kind.manifests.readers import Restored, key_of, read_by, restart, restored
-from pytest_plexdev.together import go_on, taking_part, time_left
 
 Change: TypeAlias = Literal["created", "changed", "unchanged", "run again", "restarted"]
 

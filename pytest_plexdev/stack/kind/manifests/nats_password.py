@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from pytest_plexdev.kube.client import Object
-from pytest_plexdev.stack.kind.names import NATS_SECRET, NATS_URL
+from pytest_plexdev.stack.kind.constants import NATS_SECRET, NATS_URL
 
 USER: Final = "plexsphere"
 _SERVER: Final = "nats"

@@ -8,8 +8,8 @@ from typing import Final
 
 from pytest_plexdev.kube import KubeClient, Resource
 from pytest_plexdev.kube.client import Object
-from pytest_plexdev.stack.kind.manifests.parts import is_applied_by_us
-from pytest_plexdev.stack.kind.names import KEPT, OWNER, OWNER_LABEL, READY
+from pytest_plexdev.stack.kind.constants import KEPT, OWNER, OWNER_LABEL, READY
+from pytest_plexdev.stack.kind.manifests.inventory import is_applied_by_us
 
 _NEVER: Final = frozenset({"Namespace", "CustomResourceDefinition", "PersistentVolumeClaim"})
 """Kinds that take with them what other people made."""

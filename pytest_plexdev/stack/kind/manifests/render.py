@@ -9,19 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_plexdev.command import run
-from pytest_plexdev.deployment import deploy_directory
+from pytest_plexdev.core.deployment import deploy_directory
+from pytest_plexdev.core.subprocesses import run
+from pytest_plexdev.core.tool_output import unreadable
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUSTOMIZE_EMPTY
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.stack.credentials import Credentials
-from pytest_plexdev.stack.kind.images import our_images
-from pytest_plexdev.stack.kind.images.content import Content, read_content
+from pytest_plexdev.stack.kind.constants import NAMESPACE, SENTINEL
+from pytest_plexdev.stack.kind.images import build
+from pytest_plexdev.stack.kind.images.build_context import Content, read_content
 from pytest_plexdev.stack.kind.images.pins import read_pins
-from pytest_plexdev.stack.kind.manifests import changes as change
-from pytest_plexdev.stack.kind.names import NAMESPACE, SENTINEL
+from pytest_plexdev.stack.kind.manifests import transform as change
 from pytest_plexdev.stack.kind.settings import Addresses
-from pytest_plexdev.tool_output import unreadable
 
 _PATIENCE: Final = 60.0
 _OVERLAY: Final = "overlays/dev"
@@ -74,13 +74,13 @@ def render(
 def references(images: Mapping[str, str]) -> dict[str, str]:
     """The whole reference of every image that manifests may name, by what they say."""
     pins = {pin.repository: images.get(name, pin.reference) for name, pin in read_pins().items()}
-    ours = {image: images[_short(image)] for image in our_images.OUR_IMAGES if _short(image) in images}
+    ours = {image: images[_short(image)] for image in build.OUR_IMAGES if _short(image) in images}
     return {**pins, **ours}
 
 
 def contents_of(content: Content) -> Mapping[str, str]:
     """What is inside our own images, by their references."""
-    return {image: f"{image}@{content.hash}" for image in our_images.OUR_IMAGES}
+    return {image: f"{image}@{content.hash}" for image in build.OUR_IMAGES}
 
 
 def _kustomize(directory: Path) -> list[Object]:

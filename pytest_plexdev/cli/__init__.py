@@ -1,0 +1,1 @@
+"""The command ``plexdev``: one module for each family of commands."""

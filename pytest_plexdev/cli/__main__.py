@@ -1,0 +1,10 @@
+"""``python -m pytest_plexdev.cli``: the command ``plexdev``."""
+
+from __future__ import annotations
+
+import sys
+
+from pytest_plexdev.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

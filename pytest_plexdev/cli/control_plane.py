@@ -1,0 +1,249 @@
+"""``plexdev login``, ``whoami`` and ``list``: the control plane from a shell, in plexctl's words and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_plexdev.cli.lifecycle import add_stack_choice
+from pytest_plexdev.cli.output import CommandError, add_json, report_result
+from pytest_plexdev.core.lookup import hint, nearest
+from pytest_plexdev.errors import DOMAIN_UNKNOWN, NO_BINDING, NOT_SIGNED_IN, SERVER_GONE, PlexdevError
+
+if TYPE_CHECKING:
+    from pytest_plexdev.api import Client
+    from pytest_plexdev.api.problems import ProblemError
+    from pytest_plexdev.cli.credentials import Credential, Credentials
+    from pytest_plexdev.session.acquire import Here
+    from pytest_plexdev.testkit.stack import Stack
+
+DEFAULT_DOMAIN: Final = "acme-corp"
+
+
+def add_plane_commands(subparsers: Any) -> None:
+    """Add the commands to what ``ArgumentParser.add_subparsers`` returned.
+
+    Each sets ``run``: a function of the parsed arguments that returns the exit code, or raises PlexdevError.
+    """
+    login = subparsers.add_parser("login", help="sign in to the running stack with a device code")
+    login.add_argument("--domain", default=DEFAULT_DOMAIN, metavar="SLUG", help="default: %(default)s")
+    login.add_argument("--auto", action="store_true", help="approve as the seeded user, without a browser")
+    login.set_defaults(run=_guarded(_login))
+
+    whoami = subparsers.add_parser("whoami", help="say who is signed in")
+    whoami.set_defaults(run=_guarded(_whoami))
+
+    lists = subparsers.add_parser("list", help="list what the control plane has")
+    lists.add_argument("what", choices=sorted(_LISTS))
+    lists.set_defaults(run=_guarded(_list))
+
+    for parser in (login, whoami, lists):
+        add_stack_choice(parser)
+        add_json(parser)
+    for parser in (whoami, lists):
+        parser.add_argument("--domain", metavar="SLUG", help="default: the last one signed in to")
+        # How these two alone were asked for JSON before.
+        parser.add_argument("--output", choices=("text", "json"), default="text", help=argparse.SUPPRESS)
+
+
+def exit_code_of(error: ProblemError) -> int:
+    """plexctl's codes: 3 for 401, 77 for a ReBAC denial, 4 for another 403 or a 404, 1 for the rest."""
+    if error.status == 401:
+        return 3
+    if error.status == 403 and error.code in {"permission_denied", "rebac_denied", "insufficient_relation"}:
+        return 77
+    return 4 if error.status in {403, 404} else 1
+
+
+def _guarded(command: Callable[[_Plane, argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """The command on the running stack, with the API's refusals as one message and an exit code."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        from pytest_plexdev.api.problems import ProblemError
+
+        arguments.json = arguments.json or getattr(arguments, "output", "text") == "json"
+        plane = _plane(arguments.stack)
+        try:
+            return command(plane, arguments)
+        except ProblemError as error:
+            raise CommandError(error.code or "refused", str(error), exit_code=exit_code_of(error)) from None
+        finally:
+            plane.stack.close()
+
+    return run
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """The running stack's control plane, and who is signed in to it."""
+
+    stack: Stack
+    credentials: Credentials
+    seeded: Mapping[str, tuple[str, str]]
+    """Domain id and binding id by slug."""
+
+    @property
+    def nobody(self) -> Client:
+        return self.stack.anonymous
+
+    def client(self, credential: Credential) -> Client:
+        return self.nobody.as_principal(credential.token)
+
+    def domain_id(self, slug: str | None) -> str:
+        """The id of a Domain: one signed in to, a seeded one, or one that the current principal may see."""
+        known = self.credentials.domain_id(slug)
+        if known is None and slug is not None and slug in self.seeded:
+            known, _ = self.seeded[slug]
+        if known is not None:
+            return known
+        visible = self._visible()
+        if slug is None or slug not in visible:
+            raise _domain_unknown(str(slug), [*self.seeded, *(each for each in visible if each not in self.seeded)])
+        return visible[slug]
+
+    def _visible(self) -> Mapping[str, str]:
+        """The ids of the Domains that who is signed in may see, by slug; none where nobody is."""
+        try:
+            credential = self.credentials.of(None)
+        except PlexdevError as error:
+            if error.failure is not NOT_SIGNED_IN:
+                raise
+            return {}
+        return {domain.slug: domain.id for domain in self.client(credential).domains.list()}
+
+    def binding_id(self, slug: str) -> str:
+        """The binding through which one signs in to a Domain."""
+        if slug in self.seeded:
+            return self.seeded[slug][1]
+        offered = self.nobody.auth.idp_bindings(domain_id=self.domain_id(slug))
+        if not offered:
+            raise PlexdevError(NO_BINDING, domain=slug)
+        return offered[0].id
+
+
+def _domain_unknown(slug: str, known: Sequence[str]) -> PlexdevError:
+    meant = nearest(slug, known)
+    fix = f"plexdev login --domain {meant or (known[0] if known else DEFAULT_DOMAIN)}"
+    found = ", ".join(known) or "none"
+    return PlexdevError(DOMAIN_UNKNOWN, slug=slug, found=f"{found} ({hint(slug, known)})" if meant else found, fix=fix)
+
+
+def _plane(chosen: Here | None) -> _Plane:
+    from pytest_plexdev.cli import attach
+    from pytest_plexdev.cli.credentials import Credentials
+    from pytest_plexdev.core.paths import state_directory
+    from pytest_plexdev.testkit.stack import Stack
+    from pytest_plexdev.testkit.tenancy import seeded
+
+    attached = attach.warm(chosen)
+    stack = Stack(attached.info, attached.provider, death=SERVER_GONE)
+    tenants = {tenant.slug: (tenant.domain_id, tenant.binding_id) for tenant in seeded(stack)}
+    return _Plane(stack, Credentials(state_directory(), attached.info, default=DEFAULT_DOMAIN), tenants)
+
+
+def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
+    from pytest_plexdev.cli.credentials import Credential
+    from pytest_plexdev.testkit.login import DevicePoll, approve
+    from pytest_plexdev.testkit.stack import API, where_logged
+
+    slug = arguments.domain
+    domain_id = plane.domain_id(slug)
+    device = plane.nobody.auth.device_code(domain_id=domain_id, idp_binding_id=plane.binding_id(slug))
+    if arguments.auto:
+        approve(plane.nobody, device.verification_uri_complete, log=where_logged(plane.stack.info, API))
+    else:
+        # With --json, standard output is for the object at the end alone.
+        screen = sys.stderr if arguments.json else sys.stdout
+        screen.write(f"Open {device.verification_uri_complete}\nand approve the code {device.user_code}\n")
+        screen.flush()
+    token = DevicePoll(plane.nobody).wait(device)
+    plane.credentials.remember(slug, Credential(domain_id, token.access_token))
+    server = plane.nobody.transport.base_url
+    result = {"domain": slug, "domain_id": domain_id, "server": server}
+    report_result(arguments, result, lambda: f"signed in to {slug} at {server}")
+    return 0
+
+
+def _whoami(plane: _Plane, arguments: argparse.Namespace) -> int:
+    if arguments.domain is not None:
+        plane.domain_id(arguments.domain)  # A name that is none has no sign-in to advise.
+    me = plane.client(plane.credentials.of(arguments.domain)).auth.whoami()
+    row = {
+        "principal": me.principal_type,
+        "email": me.email,
+        "subject": me.subject,
+        "domain": me.domain_id,
+        "acr": me.acr,
+        "amr": ",".join(me.amr),
+    }
+    report_result(arguments, _present(me), lambda: _table([row], list(row)))
+    return 0
+
+
+def _list(plane: _Plane, arguments: argparse.Namespace) -> int:
+    listing = _LISTS[arguments.what]
+    client = plane.client(plane.credentials.for_looking_at(arguments.domain))
+    items = list(listing.items(client, plane.domain_id(arguments.domain)))
+    report_result(
+        arguments,
+        _present({"items": items}),
+        lambda: _table([_members(item) for item in items], listing.columns),
+    )
+    return 0
+
+
+@dataclass(frozen=True)
+class _Listing:
+    items: Callable[[Client, str], Iterator[Any]]
+    columns: Sequence[str]
+
+
+_LISTS: Final = {
+    "audit": _Listing(
+        lambda client, domain: client.audit.entries(domain),
+        ["seq", "occurred_at", "reason", "relation", "correlation_id"],
+    ),
+    "domain": _Listing(lambda client, _: client.domains.list(), ["id", "slug", "name", "mesh_cidr"]),
+    "group": _Listing(
+        lambda client, domain: client.groups.list(domain_id=domain), ["id", "slug", "display_name", "source"]
+    ),
+    "identity": _Listing(
+        lambda client, domain: client.identities.list(domain), ["id", "kind", "display_name", "last_sign_in_at"]
+    ),
+    "node": _Listing(lambda client, domain: client.nodes.list(domain_id=domain), ["id", "domain_id", "created_at"]),
+    "project": _Listing(
+        lambda client, domain: client.projects.list(domain_id=domain), ["id", "slug", "name", "sub_range_cidr"]
+    ),
+}
+
+
+def _members(item: Any) -> dict[str, Any]:
+    import msgspec
+
+    members: dict[str, Any] = msgspec.to_builtins(item)
+    return members
+
+
+def _present(value: object) -> Any:
+    import msgspec
+
+    return _without_absent(msgspec.to_builtins(value))
+
+
+def _without_absent(value: Any) -> Any:
+    """JSON without the members that the API left out, which are ``None`` here."""
+    if isinstance(value, dict):
+        return {name: _without_absent(member) for name, member in value.items() if member is not None}
+    return [_without_absent(item) for item in value] if isinstance(value, list) else value
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Columns in capitals, `-` for what is absent, as plexctl prints them."""
+    cells = [[column.upper() for column in columns]]
+    cells += [["-" if row.get(column) in (None, "") else str(row[column]) for column in columns] for row in rows]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+    return "\n".join(lines)

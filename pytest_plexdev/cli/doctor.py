@@ -1,0 +1,96 @@
+"""``plexdev doctor``: the runbook's failure modes, looked for on this machine and in one cluster."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_plexdev.cli.output import add_json, report_result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_plexdev.doctor import Finding
+    from pytest_plexdev.kube import Access
+    from pytest_plexdev.stack.kind.warm.node_status import Trouble
+
+
+def add_doctor_command(commands: Any) -> None:
+    """Add it to what ``ArgumentParser.add_subparsers`` returned; it sets ``run``."""
+    doctor = commands.add_parser("doctor", help="look for what usually goes wrong; exit code 1: something was found")
+    doctor.add_argument("--kubeconfig", type=Path, metavar="FILE", help="default: our own, then yours; never changed")
+    doctor.add_argument("--context", metavar="NAME", help="default: kind-plexsphere")
+    what = doctor.add_mutually_exclusive_group()
+    what.add_argument("--fix", metavar="MODE", help="mend this failure mode, in a cluster of ours, where that is safe")
+    what.add_argument("--crds", action="store_true", help="print the gateway's CustomResourceDefinitions and end")
+    add_json(doctor)
+    doctor.set_defaults(run=lambda options: _doctor(doctor, options))
+
+
+def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from pytest_plexdev.doctor import examine, target
+    from pytest_plexdev.doctor import output as show
+    from pytest_plexdev.doctor.modes import MODES, mode_of
+    from pytest_plexdev.doctor.notes import remarks
+
+    if options.crds:
+        return _print_definitions(options)
+    if options.fix and mode_of(options.fix) is None:
+        parser.error(f"argument --fix: {options.fix}: must be one of {', '.join(mode.tag for mode in MODES)}")
+    access = target.choose(options.kubeconfig, options.context)
+    if options.fix:
+        return _fix(options, examine(access), access)
+    if options.kubeconfig is None and options.context is None:
+        from pytest_plexdev.doctor.embedded import examine_embedded
+        from pytest_plexdev.doctor.warm_cluster import examine_warm_cluster
+
+        outside = examine_warm_cluster(access)
+        findings = [*_examined(access, outside.trouble), *outside.findings, *examine_embedded()]
+        access = access if outside.trouble is None else None
+    else:
+        findings = examine(access)
+    said = remarks(access)
+    head = f"plexdev doctor: {access.context if access else 'this machine'}"
+    report_result(
+        options,
+        {**show.as_json(findings, access), "remarks": [each.text for each in said]},
+        lambda: "\n".join([head, show.as_text(findings, access), *(f"\nbesides: {each.text}" for each in said)]),
+    )
+    found = any(each.state == "found" for each in findings) or any(each.is_trouble for each in said)
+    return 1 if found else 0
+
+
+def _examined(access: Access | None, trouble: Trouble | None) -> list[Finding]:
+    """The failure modes; of a cluster whose node is in trouble nothing is asked that nobody there would answer."""
+    from pytest_plexdev.doctor import examine
+    from pytest_plexdev.doctor.facts import Unknown
+
+    if trouble is None:
+        return examine(access)
+    return examine(None, without=Unknown(f"{trouble.node}: {trouble.reason}"))
+
+
+def _fix(options: argparse.Namespace, findings: Sequence[Finding], access: Access | None) -> int:
+    from pytest_plexdev.cli.kind import warm_settings
+    from pytest_plexdev.cli.progress import show
+    from pytest_plexdev.doctor.fixes import mend
+
+    finding = next(each for each in findings if each.mode == options.fix)
+    with show(as_json=options.json) as progress:
+        done = list(mend(finding, access, warm_settings(), progress))
+    result = {"mode": options.fix, "done": done}
+    report_result(options, result, lambda: "\n".join(f"plexdev doctor: {options.fix}: {line}" for line in done))
+    return 0
+
+
+def _print_definitions(options: argparse.Namespace) -> int:
+    from pytest_plexdev.core.extras import need_kind
+
+    need_kind("yaml")
+    from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
+
+    listing = {"apiVersion": "v1", "kind": "List", "items": custom_resource_definitions()}
+    report_result(options, listing, lambda: json.dumps(listing))
+    return 0

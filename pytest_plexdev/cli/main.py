@@ -1,0 +1,151 @@
+"""``plexdev``: the stack and the control plane from a shell. Each command's code is imported when it is chosen."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_plexdev.cli.control_plane import add_plane_commands
+from pytest_plexdev.cli.doctor import add_doctor_command
+from pytest_plexdev.cli.images import add_images_commands
+from pytest_plexdev.cli.kind import add_manifests_command
+from pytest_plexdev.cli.lifecycle import add_stack_commands
+from pytest_plexdev.cli.output import (
+    USAGE,
+    CommandError,
+    Parser,
+    UsageError,
+    print_error,
+    print_result,
+    wants_json,
+)
+from pytest_plexdev.core.signals import Terminated, keep_exit_statuses, raising_terminated
+from pytest_plexdev.errors import PlexdevError
+
+_CTRL_C = 130
+_SIGNALLED = 128
+"""What a shell adds to the number of the signal that ended a command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; an expected failure is printed without a traceback.
+
+    Raises:
+        SystemExit: The command line is wrong (2), or asks for help or the version (0).
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with raising_terminated():
+            return _run(words)
+    except _VersionAsked:
+        _print_version(words)
+        raise
+    except BrokenPipeError:
+        # `plexdev logs plexsphere | head`: the reader has what it wanted; nothing may be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(words: Sequence[str]) -> int:
+    options: argparse.Namespace | None = None
+    keep_exit_statuses()
+    try:
+        options = build_parser().parse_args(words)
+        code: int = options.run(options)
+        if options.json:
+            print_result(options, code)
+        sys.stdout.flush()
+    except UsageError as error:
+        return _refuse_usage(words, error)
+    except (PlexdevError, CommandError) as error:
+        return _fail(words, options, error, error.exit_code, str(error))
+    except Terminated as error:
+        return _end(words, options, error)
+    except KeyboardInterrupt as error:
+        return _fail(words, options, error, _CTRL_C, "plexdev: interrupted")
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if (ended := _terminated_before(error)) is not None:
+            return _end(words, options, ended)
+        from pytest_plexdev.core.system_errors import refusal_of
+
+        command = options.command if options is not None else ""
+        refusal = refusal_of(error, doing=f"run `plexdev {command}`", near=Path.cwd())
+        if refusal is None:
+            raise
+        return _fail(words, options, refusal, refusal.exit_code, str(refusal))
+    return code
+
+
+def _end(words: Sequence[str], options: argparse.Namespace | None, error: Terminated) -> int:
+    code = _SIGNALLED + error.signal
+    with contextlib.suppress(OSError):  # the terminal may be closed
+        _fail(words, options, error, code, f"plexdev: ended by {error.signal.name}")
+    return code
+
+
+def _terminated_before(error: BaseException) -> Terminated | None:
+    """The signal during whose cleanup *error* was raised: a display cannot end on a terminal that is closed."""
+    before = error.__context__
+    while before is not None and not isinstance(before, Terminated):
+        before = before.__context__
+    return before
+
+
+def _fail(words: Sequence[str], options: argparse.Namespace | None, error: BaseException, code: int, text: str) -> int:
+    if wants_json(words):
+        print_error(options.command if options is not None else None, error, code)
+        sys.stdout.flush()
+    else:
+        print(text, file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _refuse_usage(words: Sequence[str], error: UsageError) -> int:
+    if wants_json(words):
+        print_error(error.program.removeprefix("plexdev").strip().partition(" ")[0] or None, error, USAGE)
+    else:
+        print(f"{error.usage}{error.program}: error: {error}", file=sys.stderr)  # noqa: T201
+    raise SystemExit(USAGE)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = Parser(prog="plexdev", description="The plexsphere dev stack, from a shell.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    add_stack_commands(commands)
+    add_manifests_command(commands)
+    add_images_commands(commands)
+    add_doctor_command(commands)
+    add_plane_commands(commands)
+    return parser
+
+
+class _VersionAsked(SystemExit):
+    """``--version``: no command follows. How it is printed depends on the whole command line."""
+
+
+class _Version(argparse.Action):
+    def __call__(self, *_: Any) -> None:
+        raise _VersionAsked(0)
+
+
+def _print_version(words: Sequence[str]) -> None:
+    from importlib.metadata import version  # takes longer than most commands parse
+
+    installed = version("pytest-plexdev")
+    if wants_json(words):
+        print_result(argparse.Namespace(command=None, result={"version": installed}), 0)
+    else:
+        print(f"plexdev {installed}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""The bring-up on a screen: live on a terminal, a line an event in CI, a JSON object an event for programs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pytest_plexdev.core.model import Event, PhaseBegan, PhaseEnded, Progress, Verdict, VerdictChanged
+
+
+@contextlib.contextmanager
+def show(*, as_json: bool) -> Iterator[Progress]:
+    """A progress that shows events on standard error; as JSON an object a line, for standard output has the result."""
+    if as_json:
+        yield _one_at_a_time(_print_json)
+    elif sys.stderr.isatty():
+        with _live() as progress:
+            yield _one_at_a_time(progress)
+    else:
+        yield _one_at_a_time(_print_line)
+
+
+def verdict_table(verdicts: Sequence[Verdict]) -> str:
+    """The verdicts as a table; a reason of many lines is indented below its service."""
+    width = max((len(verdict.name) for verdict in verdicts), default=0)
+    lines: list[str] = []
+    for verdict in verdicts:
+        first, *rest = verdict.reason.splitlines() or [""]
+        since = f"since {verdict.since:.1f} s" if verdict.since is not None else ""
+        lines.append(f"{verdict.name:<{width}}  {verdict.state:<8}{since:<16}{first}".rstrip())
+        lines += [f"{'':<{width}}  | {line}" for line in rest]
+        if verdict.hint:
+            lines.append(f"{'':<{width}}  fix: {verdict.hint}")
+    return _mask("\n".join(lines))
+
+
+def _one_at_a_time(progress: Progress) -> Progress:
+    # Phases that run at the same time tell from threads of their own; a line and its end are two writes.
+    lock = threading.Lock()
+
+    def locked(event: Event) -> None:
+        with lock:
+            progress(event)
+
+    return locked
+
+
+def _print_line(event: Event) -> None:
+    match event:
+        case PhaseEnded():
+            _error(f"plexdev: {event.phase.name} ready after {event.phase.seconds:.2f} s")
+        case VerdictChanged() if event.verdict.reason:
+            _error(_mask(f"plexdev: {event.verdict.name}: {event.verdict.reason}"))
+        case _:
+            pass
+
+
+def _print_json(event: Event) -> None:
+    _error(_mask(json.dumps({"event": type(event).__name__, **asdict(event)})))
+
+
+@contextlib.contextmanager
+def _live() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import Progress as Display
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Display(*columns, console=Console(stderr=True), transient=True) as display:
+        yield _Screen(display)
+
+
+class _Screen:
+    """One line a phase."""
+
+    def __init__(self, display: Any) -> None:
+        self._display = display
+        self._tasks: dict[str, Any] = {}
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case PhaseBegan():
+                self._tasks[event.name] = self._display.add_task(event.name, total=1)
+            case PhaseEnded():
+                self._display.update(self._tasks[event.phase.name], completed=1)
+            case VerdictChanged() if event.verdict.reason:
+                self._display.console.print(_mask(f"{event.verdict.name}: {event.verdict.reason}"))
+            case _:
+                pass
+
+
+def _mask(text: str) -> str:
+    """The text of a verdict, which may be the end of a log, without secrets."""
+    from pytest_plexdev.masking.rule import mask  # patterns that a stack which is there already does not need
+
+    return mask(text)
+
+
+def _error(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201

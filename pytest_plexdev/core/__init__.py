@@ -1,0 +1,1 @@
+"""What every other package may use: it knows no stack and no pytest."""

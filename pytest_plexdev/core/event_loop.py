@@ -1,0 +1,25 @@
+"""An asyncio event loop whose timeouts pass while a test's time stands still: freezegun replaces ``time.monotonic``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from pytest_plexdev.core.clock import monotonic
+
+T = TypeVar("T")
+
+
+class RealTimeEventLoop(asyncio.SelectorEventLoop):
+    """asyncio's own loop, but for its clock."""
+
+    def time(self) -> float:
+        """Seconds that only go forward."""
+        return monotonic()
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """What ``asyncio.run`` does."""
+    with asyncio.Runner(loop_factory=RealTimeEventLoop) as runner:
+        return runner.run(main)

@@ -1,0 +1,249 @@
+"""What a stack is, as data: the one thing that crosses process boundaries, and the wall to its providers."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import chain
+from pathlib import Path
+from typing import Final, Literal, Protocol, TypeAlias
+
+import msgspec
+
+from pytest_plexdev.core.private_files import damaged, read_private, write_private
+
+ProviderName: TypeAlias = Literal["embedded", "kind", "attached"]
+State: TypeAlias = Literal["ready", "waiting", "doomed", "gone"]
+
+KEPT_MARK: Final = "kept"
+"""A file of this name in a stack's directory: it stays when its owner ends."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Endpoints:
+    """Where the services of a stack listen, as this machine reaches them. URLs have no trailing slash.
+
+    ``database`` and ``nats`` have user and password in them where the server asks for them. ``signer`` and ``spicedb``
+    are gRPC targets, ``unix:///…`` or ``host:port``; ``spicedb`` and its preshared key are absent where a stand-in
+    evaluates the schema. What is absent of a stack in a cluster listens inside only: :meth:`Provider.reach` opens a
+    way to it.
+    """
+
+    api: str
+    issuer: str
+    database: str | None = None
+    nats: str | None = None
+    signer: str | None = None
+    spicedb: str | None = None
+    spicedb_key: str | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        from pytest_plexdev.masking.rule import mask
+
+        # Two of the URLs carry a password.
+        return mask(f"Endpoints({', '.join(f'{each.name}={getattr(self, each.name)!r}' for each in fields(self))})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """The cluster that a stack runs in.
+
+    Attributes:
+        name: kind's name of it.
+        context: Of the kubeconfig.
+        kubeconfig: Our own file, with this context and no other.
+        namespace: Where the stack's objects are.
+        owned: Whether it carries our sentinel: only then anything is applied or deleted.
+    """
+
+    name: str
+    context: str
+    kubeconfig: Path
+    namespace: str
+    owned: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One service of a stack: what runs, and what it stands in for (``None``: it is the real one)."""
+
+    name: str
+    version: str
+    stands_in_for: str | None = None
+    pid: int | None = None
+    log: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """A part of the bring-up: how long it took, and when it began, in seconds from the bring-up's own beginning."""
+
+    name: str
+    seconds: float
+    began: float = 0.0
+
+
+CAPABILITIES: Final = ("age-heartbeat",)
+"""All that a stack may let a test do and that the contract does not promise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeededTenant:
+    """A Domain that the bootstrap seeds, its active IdP binding, and its admin's name at the IdP.
+
+    Attributes:
+        operator: The name at the IdP of the platform operator whom the seed has in this Domain; empty where it has
+            none there, or where the seed is not known.
+    """
+
+    slug: str
+    domain_id: str
+    binding_id: str
+    admin: str = "admin@example.com"
+    operator: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackInfo:
+    """Addresses and identity of a running stack.
+
+    Attributes:
+        provider: Who brought it up.
+        id: Unique among the stacks of this machine; ``warm`` for the one that ``plexdev up`` leaves running.
+        directory: Its files: ``stack.json``, logs, data.
+        started_at: Unix time, seconds.
+        left_out: Services of the product's dev stack that this stack does not have.
+        tenants: The seeded Domains; empty where the provider does not know their ids (they are then read from
+            Postgres, as the runbook does).
+        cluster: Where it runs; ``None`` for plain processes.
+        capabilities: What a test may do here that the contract does not promise; ``age-heartbeat`` is one.
+        options: Those that ``plexdev up`` was given, with their values, where they are not its defaults.
+    """
+
+    provider: ProviderName
+    id: str
+    directory: Path
+    endpoints: Endpoints
+    started_at: float
+    services: tuple[Service, ...] = ()
+    left_out: tuple[str, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    tenants: tuple[SeededTenant, ...] = ()
+    capabilities: frozenset[str] = field(default_factory=frozenset)
+    cluster: Cluster | None = None
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def up_command(self) -> str:
+        """The command that brings up a warm stack like this one."""
+        return up_command(dict(self.options))
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, in one piece, for this user alone: passwords are in it."""
+        write_private(path, msgspec.json.format(msgspec.json.encode(self, enc_hook=str)))
+
+    @classmethod
+    def read(cls, path: Path, *, fix: str = "") -> StackInfo:
+        """Read what :meth:`write` wrote.
+
+        Args:
+            fix: What to type where it is damaged; by default the command that removes it.
+
+        Raises:
+            PlexdevError: ``state-damaged``, ``untrusted-path``.
+            OSError: It is not there, or cannot be read.
+        """
+        content = read_private(path)
+        try:
+            return msgspec.json.decode(content, type=cls, dec_hook=_decode)
+        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
+            raise damaged(path, str(error), fix) from None
+
+
+def up_command(options: Mapping[str, str]) -> str:
+    """``plexdev up`` with these options, for a shell."""
+    return shlex.join(["plexdev", "up", *chain.from_iterable(options.items())])
+
+
+def _decode(kind: type, value: object) -> object:
+    return kind(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is known of one service: its state, the reason, since when (seconds ago), and the hint."""
+
+    name: str
+    state: State
+    reason: str = ""
+    since: float | None = None
+    hint: str = ""
+
+    @property
+    def headline(self) -> str:
+        """The first line of the reason; the end of a log may follow it."""
+        return self.reason.partition("\n")[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseBegan:
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictChanged:
+    verdict: Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseEnded:
+    phase: Phase
+
+
+Event: TypeAlias = PhaseBegan | VerdictChanged | PhaseEnded
+Progress: TypeAlias = Callable[[Event], None]
+
+
+class Provider(Protocol):
+    """Brings a stack up and down and says its state. It reports through events and never prints."""
+
+    def up(self, progress: Progress) -> StackInfo:
+        """Bring the stack up and return once it is ready.
+
+        Raises:
+            PlexdevError: It did not become ready; whatever it had started is stopped again.
+        """
+        ...
+
+    def down(self, info: StackInfo | None) -> None:
+        """End the stack. One that is gone already is fine.
+
+        Args:
+            info: ``None`` where what is written of it is damaged: what the provider's directory is proof of is ended.
+        """
+        ...
+
+    def state(self, info: StackInfo) -> Sequence[Verdict]:
+        """Say of each service whether it is there, asking it now."""
+        ...
+
+    def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
+        """What a service wrote; empty where it wrote nothing.
+
+        Args:
+            since: Unix time, seconds: only what it wrote after that, where the provider can tell.
+        """
+        ...
+
+    def reach(self, info: StackInfo, service: str) -> str:
+        """The URL at which this machine reaches ``postgres`` or ``nats``; where need be, a way is opened first.
+
+        Raises:
+            PlexdevError: It cannot be reached.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the ways that :meth:`reach` opened."""
+        ...

@@ -1,0 +1,124 @@
+"""Find the process that owns a directory by what it is: it runs a module of ours and has the locked file open.
+
+No pid of a file is believed: files are edited, and a pid means another process in another container. An editor may
+have put another file into the place of the locked one: the owner has the directory open then, and that file, deleted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.core.clock import monotonic
+from pytest_plexdev.core.ownership.lock import elsewhere, is_owned, look
+from pytest_plexdev.core.ownership.mark import MARK
+from pytest_plexdev.core.private_files import open_private_directory
+from pytest_plexdev.core.process_id import ProcessHandle, ProcessId
+from pytest_plexdev.errors import PlexdevError
+
+_END_TAKES_S: Final = 0.5
+"""A process that ends loses its command line some time before its locks: it is nobody's then for that long at most."""
+_PAUSE_S: Final = 0.005
+
+
+def which_directory(directory: Path) -> str:
+    """The option that makes a command speak of the stack in *directory*."""
+    return f"--directory {shlex.quote(str(directory))}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnerProgram:
+    """A program of ours that owns the directory of a stack while it looks after it.
+
+    Attributes:
+        module: Which it runs.
+        what: What is in such a directory, as the subject of a sentence.
+        instead: What has another directory used.
+        which: The option that makes ``plexdev down`` end the stack in a directory.
+    """
+
+    module: str
+    what: str
+    instead: str
+    which: Callable[[Path], str] = which_directory
+
+    def find(self, directory: Path) -> ProcessHandle | None:
+        """The process that owns *directory*, to be ended and closed; ``None`` where nobody owns it.
+
+        Raises:
+            PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
+        """
+        deadline = monotonic() + _END_TAKES_S
+        while True:
+            if owner := find_owner(directory, self.module):
+                return owner
+            if not is_owned(directory):
+                return None
+            if monotonic() > deadline:
+                command = f"plexdev down {self.which(directory)}"
+                raise elsewhere(directory, what=self.what, command=command, instead=self.instead)
+            time.sleep(_PAUSE_S)
+
+
+def find_owner(directory: Path, module: str) -> ProcessHandle | None:
+    """The owner of *directory*, to be closed; ``None`` where none is visible here.
+
+    Args:
+        module: Which the owner of such a directory runs.
+
+    Raises:
+        PlexdevError: ``untrusted-path``: the directory is not this user's alone.
+    """
+    try:
+        with open_private_directory(directory) as checked:
+            opened = os.fstat(checked)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    locked = None
+    with contextlib.suppress(PlexdevError):  # something else may have come into its place
+        found = look(directory)
+        locked = found.file if found is not None else None
+    # The oldest first: a child between fork and exec still looks like its parent.
+    for process in sorted(_running(module), key=lambda each: (each.started, each.pid)):
+        handle = process.open()
+        if handle is None:
+            continue
+        # Asked after the process was opened: what is seen now is that process.
+        if _runs(process.pid, module) and _owns(process.pid, opened, locked):
+            return handle
+        handle.close()
+    return None
+
+
+def _running(module: str) -> Iterator[ProcessId]:
+    for name in os.listdir("/proc"):  # noqa: PTH208 (a Path for each process of the machine is slow)
+        if name.isdigit() and _runs(int(name), module):
+            with contextlib.suppress(ProcessLookupError):
+                yield ProcessId.of(int(name))
+
+
+def _runs(pid: int, module: str) -> bool:
+    try:
+        return module in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace").split("\0")
+    except OSError:
+        return False
+
+
+def _owns(pid: int, directory: os.stat_result, locked: os.stat_result | None) -> bool:
+    """Whether it has the locked file open, or the directory and a file of that name that has been deleted."""
+    has_directory = has_deleted = False
+    with contextlib.suppress(OSError):  # it has ended, or its files are not for this user to see
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                file = entry.stat()
+                if locked is not None and os.path.samestat(file, locked):
+                    return True
+                has_directory |= os.path.samestat(file, directory)
+                has_deleted |= file.st_nlink == 0 and entry.readlink().name == f"{MARK} (deleted)"
+    return has_directory and has_deleted

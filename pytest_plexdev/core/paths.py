@@ -1,0 +1,131 @@
+"""Where a user's caches and stacks are kept, whichever stack it is, and whether they can be written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pwd
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from pytest_plexdev.core.private_files import check_private, make_private_directory
+from pytest_plexdev.errors import CACHE_UNWRITABLE, DISK_FULL, STATE_UNWRITABLE, Failure, PlexdevError
+
+
+def cache_directory(environment: Mapping[str, str] = os.environ) -> Path:
+    """Of templates, definitions and locks: ``PLEXDEV_CACHE_DIR``, else below ``XDG_CACHE_HOME``, else ``~/.cache``.
+
+    Raises:
+        PlexdevError: ``cache-unwritable``: none of these is set, and this user has no home.
+    """
+    return _directory(environment, "PLEXDEV_CACHE_DIR", "XDG_CACHE_HOME", ".cache", CACHE_UNWRITABLE)
+
+
+def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the warm stacks are: ``PLEXDEV_STATE_DIR``, else below ``XDG_STATE_HOME``, else ``~/.local/state``.
+
+    Raises:
+        PlexdevError: ``state-unwritable``: none of these is set, and this user has no home.
+    """
+    return _directory(environment, "PLEXDEV_STATE_DIR", "XDG_STATE_HOME", ".local/state", STATE_UNWRITABLE)
+
+
+def home_directory() -> Path | None:
+    """The user's home; ``None`` for an id that has none (a container's arbitrary user, say)."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
+def ensure_writable(directory: Path, *, refused: Failure = CACHE_UNWRITABLE) -> None:
+    """Make *directory* where it is missing, 0700 whatever the umask, and refuse one that is not this user's alone.
+
+    Raises:
+        PlexdevError: *refused* (facts ``path``, ``reason``): this user can make no file there; ``untrusted-path``:
+            others own it or may write to it; ``disk-full``.
+    """
+    try:
+        if not os.path.lexists(directory):
+            make_private_directory(directory)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise PlexdevError(DISK_FULL, path=mount_point(directory)) from error
+        reason = why_unwritable(directory) if isinstance(error, PermissionError) else error.strerror or str(error)
+        raise PlexdevError(refused, path=directory, reason=reason) from error
+    directory = _without_own_link(directory)
+    if directory.is_symlink():
+        check_private(directory)  # says so; the kernel does not follow another user's link everywhere
+    if not directory.is_dir():
+        raise PlexdevError(refused, path=directory, reason="it is not a directory")
+    if not os.access(directory, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise PlexdevError(refused, path=directory, reason=why_unwritable(directory))
+    check_private(directory)
+
+
+def cache_room(name: str, cache: Path | None = None) -> Path:
+    """A directory of the cache, made where it is missing; nobody else can have put anything into it.
+
+    Args:
+        cache: In place of the user's.
+
+    Raises:
+        PlexdevError: ``cache-unwritable``, ``untrusted-path``, ``disk-full``.
+    """
+    cache = cache or cache_directory()
+    ensure_writable(cache)
+    ensure_writable(cache / name)
+    return cache / name
+
+
+def why_unwritable(path: Path) -> str:
+    """Why this user cannot write there: whose the nearest directory is, or that its file system is read-only."""
+    there = next(each for each in (path, *path.parents) if each == each.parent or _is_visible(each))
+    if os.statvfs(there).f_flag & os.ST_RDONLY:
+        return f"the file system of {there} is read-only"
+    return f"{there} belongs to {_user(there.stat().st_uid)}, and this is {_user(os.geteuid())}"
+
+
+def mount_point(path: Path) -> Path:
+    """The file system that has *path*, which may be gone, by where it is mounted."""
+    return next(each for each in (path.absolute(), *path.absolute().parents) if os.path.ismount(each))
+
+
+def _without_own_link(directory: Path) -> Path:
+    """Where a link leads that this user made: a home on a small disk has its cache elsewhere."""
+    try:
+        found = directory.lstat()
+    except OSError:
+        return directory
+    is_own_link = stat.S_ISLNK(found.st_mode) and found.st_uid == os.geteuid()
+    return directory.resolve() if is_own_link else directory
+
+
+def _is_visible(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:  # Path.exists() raises it where a directory above may not be entered.
+        return False
+    return True
+
+
+def _directory(environment: Mapping[str, str], own: str, xdg: str, below_home: str, refused: Failure) -> Path:
+    if chosen := environment.get(own):
+        return Path(chosen).absolute()
+    base = Path(environment.get(xdg, ""))
+    # The XDG specification: a path that is not absolute is to be ignored.
+    if base.is_absolute():
+        return base / "plexdev"
+    home = home_directory()
+    if home is None:
+        reason = f"HOME is not set, and {_user(os.geteuid())} has no home directory"
+        raise PlexdevError(refused, path=f"~/{below_home}/plexdev", reason=reason)
+    return home / below_home / "plexdev"
+
+
+def _user(uid: int) -> str:
+    try:
+        return f"user {pwd.getpwuid(uid).pw_name} (id {uid})"
+    except KeyError:
+        return f"the user with id {uid}"

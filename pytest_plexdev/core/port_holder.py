@@ -1,0 +1,117 @@
+"""Find who holds a port of this machine, by ``/proc`` alone; of a stack of this user, the command that ends it.
+
+A program of an embedded stack is recognised by its log, which is its standard error: that says in which directory the
+stack is, and so whose. Nothing is advised that would end somebody else's program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.core.listeners import listeners, socket_inodes
+from pytest_plexdev.core.model import KEPT_MARK
+from pytest_plexdev.core.ownership.mark import MARK
+from pytest_plexdev.core.paths import state_directory
+from pytest_plexdev.core.process_id import describe
+
+_WARM: Final = "warm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortHolder:
+    """Who holds a port.
+
+    Attributes:
+        words: Who it is and where, for a person.
+        pid: Of the process, where this user can see it.
+        stop: The command that ends it, where it is a stack that this user brought up; else empty.
+        cluster: kind's name of the cluster whose node it is.
+        is_warm_stack: Whether it is the embedded stack that ``plexdev up`` of this state directory left running.
+        is_warm_cluster: Whether it is the warm cluster that plexdev made from this state directory.
+    """
+
+    words: str
+    pid: int | None = None
+    stop: str = ""
+    cluster: str = ""
+    is_warm_stack: bool = False
+    is_warm_cluster: bool = False
+
+    @property
+    def may_be_a_container(self) -> bool:
+        """Whether Docker may publish the port: its proxy is a process that only root sees, or none."""
+        return not self.stop and not self.is_warm_stack and (self.pid is None or "docker" in self.words)
+
+
+def holder_of(port: int) -> PortHolder:
+    """Who listens on a port of this machine, or that it cannot be seen."""
+    inodes = _inodes_at(port)
+    for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
+        if inodes & _inodes_of(pid):
+            return _process(pid)
+    words = "a process that this user cannot see" if inodes else "a process that holds it without listening"
+    return PortHolder(words=words)
+
+
+def _process(pid: int) -> PortHolder:
+    program = describe(pid)
+    directory = _stack_directory(pid)
+    owner = _other_owner(pid)
+    if directory is None:
+        return PortHolder(words=f"{program} of {owner}" if owner else program, pid=pid)
+    where = f"(pid {pid}, in {directory})"
+    if owner:
+        return PortHolder(words=f"an embedded stack of {owner} {where}", pid=pid)
+    if directory == (state_directory() / _WARM).resolve():
+        stop = "plexdev down --stack embedded"
+        return PortHolder(words=f"your embedded stack {where}", pid=pid, stop=stop, is_warm_stack=True)
+    if (directory / KEPT_MARK).exists():
+        stop = f"plexdev down --directory {shlex.quote(str(directory))}"
+        return PortHolder(words=f"an embedded stack that a test run kept {where}", pid=pid, stop=stop)
+    if directory.name == _WARM:
+        stop = f"PLEXDEV_STATE_DIR={shlex.quote(str(directory.parent))} plexdev down --stack embedded"
+        return PortHolder(words=f"the embedded stack of another state directory {where}", pid=pid, stop=stop)
+    return PortHolder(words=f"the embedded stack of a test run, which ends with it {where}", pid=pid)
+
+
+def _stack_directory(pid: int) -> Path | None:
+    """The directory of the embedded stack whose program a process is."""
+    with contextlib.suppress(OSError):
+        log = Path(os.readlink(f"/proc/{pid}/fd/2"))  # noqa: PTH115 (a Path of it would be resolved)
+        directory = log.parent.parent
+        if log.parent.name == "logs" and (directory / MARK).is_file():
+            return directory.resolve()
+    return None
+
+
+def _other_owner(pid: int) -> str:
+    """The user whose process it is; empty where that is this one."""
+    try:
+        uid = Path(f"/proc/{pid}").stat().st_uid
+    except OSError:
+        return ""
+    if uid == os.geteuid():
+        return ""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+def _inodes_at(port: int) -> set[int]:
+    with contextlib.suppress(OSError):
+        return {listener.inode for listener in listeners(port)}
+    return set()
+
+
+def _inodes_of(pid: int) -> set[int]:
+    # A process of another user, or one that has just ended, does not let itself be looked at.
+    with contextlib.suppress(OSError):
+        return socket_inodes(pid)
+    return set()

@@ -1,0 +1,201 @@
+"""Files and directories of this user alone: made 0700 and 0600 whatever the umask, and read only where they still are.
+
+Whoever may write a file decides what its reader does. So what belongs to another user, what others may write to, and
+a symbolic link are refused by name. Everything is asked of an open descriptor: a path can be exchanged in between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shlex
+import stat
+import tempfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_plexdev.core.files import write_whole
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.ownership import STATE_DAMAGED, UNTRUSTED_PATH
+
+DIRECTORY_MODE: Final = 0o700
+FILE_MODE: Final = 0o600
+READ_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes of a file of ours that are read: state files have some kilobytes."""
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+
+
+def make_private_directory(directory: Path) -> None:
+    """Make *directory*, 0700, and the parents that are missing; one that is there has to be this user's alone.
+
+    Raises:
+        PlexdevError: ``untrusted-path``.
+        OSError: It cannot be made.
+    """
+    if not directory.parent.exists():
+        make_private_directory(directory.parent)
+    try:
+        directory.mkdir(mode=DIRECTORY_MODE)
+        directory.chmod(DIRECTORY_MODE)  # what the umask took from it
+    except FileExistsError:
+        check_private(directory)
+
+
+def make_temporary_directory(parent: Path, prefix: str = "") -> Path:
+    """Make a directory of a name that nobody has, 0700 whatever the umask."""
+    directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    directory.chmod(DIRECTORY_MODE)
+    return directory
+
+
+def check_private(path: Path) -> None:
+    """Refuse a file or directory that is not this user's, that others may write to, or that is a symbolic link.
+
+    Raises:
+        PlexdevError: ``untrusted-path``.
+        FileNotFoundError: It is not there.
+    """
+    _check(path, path.lstat())
+
+
+@contextlib.contextmanager
+def open_private_directory(directory: Path, *, owners: Collection[int] = ()) -> Iterator[int]:
+    """A descriptor of *directory*, for ``dir_fd``: what happens there happens in the directory that was checked.
+
+    Args:
+        owners: Ids of users whom it may belong to besides this one.
+
+    Raises:
+        PlexdevError: ``untrusted-path``.
+        OSError: It is not there, or is no directory.
+    """
+    with _untrusted_link(directory):
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _check(directory, os.fstat(descriptor), owners=owners)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read_private(path: Path, *, limit: int = READ_LIMIT) -> bytes:
+    """What a file of ours says.
+
+    Args:
+        limit: Bytes; what is longer is no file of ours.
+
+    Raises:
+        PlexdevError: ``untrusted-path``.
+        OSError: It is not there, or cannot be read.
+    """
+    with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise untrusted(path, f"it has {size} bytes", f"rm {shlex.quote(str(path))}")
+        return file.read(limit)
+
+
+def read_note(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file of ours; ``None`` where there is none, or it is damaged or somebody else's."""
+    with contextlib.suppress(OSError, ValueError, RecursionError, PlexdevError):
+        note = json.loads(read_private(path))
+        if isinstance(note, dict):
+            return note
+    return None
+
+
+def open_private(path: Path, flags: int, *, dir_fd: int | None = None, owners: Collection[int] = ()) -> int:
+    """Open a file of ours: a regular one, this user's, that nobody else may write to.
+
+    Args:
+        flags: Of ``open(2)``; a new file is 0600, whatever the umask.
+        dir_fd: A descriptor of the directory, if that was checked already.
+        owners: Ids of users whom it may belong to besides this one.
+
+    Raises:
+        PlexdevError: ``untrusted-path``.
+        OSError: It is not there, or cannot be opened.
+    """
+    name = path if dir_fd is None else path.name
+    # O_NONBLOCK: somebody may have put a FIFO there, and opening that would wait for its other end.
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        with _untrusted_link(path):
+            descriptor = os.open(name, flags, FILE_MODE, dir_fd=dir_fd)
+    except OSError as error:
+        if error.errno not in (errno.EISDIR, errno.ENXIO):
+            raise
+        raise _irregular(path) from None
+    try:
+        status = os.fstat(descriptor)
+        _check(path, status, owners=owners)
+        if not stat.S_ISREG(status.st_mode):
+            raise _irregular(path)
+        if flags & os.O_EXCL:
+            os.fchmod(descriptor, FILE_MODE)  # what the umask took from it
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file in one piece, 0600: a reader sees all of it, or the previous one.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    write_whole(path, content, mode=FILE_MODE)
+
+
+def damaged(path: Path, reason: str, fix: str = "") -> PlexdevError:
+    """The error for a file of ours that does not say what is written there.
+
+    Args:
+        reason: As a clause.
+        fix: What to type; by default the command that removes it.
+    """
+    fix = fix or f"look at it, then remove it: rm {shlex.quote(str(path))}"
+    return PlexdevError(STATE_DAMAGED, path=path, reason=reason, fix=fix)
+
+
+def _check(path: Path, status: os.stat_result, *, owners: Collection[int] = ()) -> None:
+    quoted = shlex.quote(str(path))
+    if stat.S_ISLNK(status.st_mode):
+        raise untrusted(path, "it is a symbolic link", f"rm {quoted}")
+    if status.st_uid != os.geteuid() and status.st_uid not in owners:
+        reason = f"it belongs to the user with id {status.st_uid}, and this is {os.geteuid()}"
+        raise untrusted(path, reason, "choose another directory: PLEXDEV_CACHE_DIR, PLEXDEV_STATE_DIR, TMPDIR")
+    if status.st_mode & _OTHERS_WRITE:
+        reason = f"others may write to it (mode {stat.S_IMODE(status.st_mode):04o})"
+        recursive = "-R " if stat.S_ISDIR(status.st_mode) else ""
+        raise untrusted(path, reason, f"if nobody has: chmod {recursive}go-w {quoted}")
+
+
+@contextlib.contextmanager
+def _untrusted_link(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        # open(2) with O_NOFOLLOW: ELOOP of a link to a file, ENOTDIR of one to a directory.
+        if path.is_symlink():
+            raise untrusted(path, "it is a symbolic link", f"rm {shlex.quote(str(path))}") from None
+        raise
+
+
+def _irregular(path: Path) -> PlexdevError:
+    return untrusted(path, "it is no regular file", f"rm -r {shlex.quote(str(path))}")
+
+
+def untrusted(path: Path, reason: str, mend: str = "") -> PlexdevError:
+    """The error for a path that is not this user's alone.
+
+    Args:
+        reason: As a sentence.
+        mend: What to do, if nobody has done harm; by default to remove it.
+    """
+    mend = mend or f"rm {shlex.quote(str(path))}"
+    return PlexdevError(UNTRUSTED_PATH, path=path, quoted=shlex.quote(str(path)), reason=reason, mend=mend)

@@ -1,0 +1,72 @@
+"""The seeded Domains as the runbook reads them from Postgres, told from those that tests made since."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from pytest_plexdev.core.model import SeededTenant
+
+RUNBOOK_SQL: Final = (
+    "SELECT d.slug, d.id, b.id FROM plexsphere.domains d"
+    " JOIN plexsphere.idp_bindings b ON b.domain_id = d.id AND b.status = 'active' ORDER BY d.slug"
+)
+"""Every Domain with an active IdP binding; where tests ran before, theirs are among them."""
+DOMAIN_PREFIX: Final = "t"
+_BYTES: Final = 5
+_OF_A_TEST: Final = re.compile(rf"{DOMAIN_PREFIX}-[0-9a-f]{{{2 * _BYTES}}}")
+
+
+def unique_slug(prefix: str) -> str:
+    """A slug that nobody else has: 40 random bits."""
+    return f"{prefix}-{secrets.token_hex(_BYTES)}"
+
+
+def seeded_of(rows: Iterable[tuple[object, object, object]]) -> tuple[SeededTenant, ...]:
+    """The seeded tenants among the rows that :data:`RUNBOOK_SQL` gave."""
+    return tuple(
+        SeededTenant(slug=str(slug), domain_id=str(domain), binding_id=str(binding))
+        for slug, domain, binding in rows
+        if not _OF_A_TEST.fullmatch(str(slug))
+    )
+
+
+def tenants_in(manifest: Mapping[str, Any]) -> tuple[SeededTenant, ...]:
+    """The tenants that the reference plane's manifest seeds, in its order; a Domain without a binding is none."""
+    tenants = (
+        SeededTenant(
+            slug=str(domain["slug"]), domain_id=str(domain["id"]), binding_id=str(domain["idp_bindings"][0]["id"])
+        )
+        for domain in manifest["domains"]
+        if domain.get("idp_bindings")
+    )
+    return with_people_of(tenants, manifest)
+
+
+def with_people_of(tenants: Iterable[SeededTenant], manifest: Mapping[str, Any]) -> tuple[SeededTenant, ...]:
+    """The tenants as a stack has them, with the admins and operators that the manifest names for them.
+
+    Args:
+        manifest: Of any plane (``seed_manifest.check_seed``): the ids of its Domains are not read.
+    """
+    admins = {
+        str(domain["slug"]): {
+            each["external_subject"]: str(each["email"]) for each in domain.get("domain_admins") or ()
+        }
+        for domain in manifest["domains"]
+    }
+    operators = [(each["domain"], each["external_subject"]) for each in manifest.get("platform_operators") or ()]
+    return tuple(
+        _with_people(tenant, admins[tenant.slug], [subject for slug, subject in operators if slug == tenant.slug])
+        if tenant.slug in admins
+        else tenant
+        for tenant in tenants
+    )
+
+
+def _with_people(tenant: SeededTenant, admins: Mapping[str, str], operators: Iterable[str]) -> SeededTenant:
+    operator = next((admins[subject] for subject in operators if subject in admins), "")
+    return replace(tenant, admin=next(iter(admins.values()), tenant.admin), operator=operator)

@@ -1,0 +1,134 @@
+"""The one place that runs other programs: an argument list, a timeout of its own, output kept, a pasteable error."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO, Final
+
+from pytest_plexdev.core.cancellation import current
+from pytest_plexdev.core.signals import keep_exit_statuses
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, TOOL_MISSING
+
+_LINES: Final = 15
+"""Last lines of what a failed command said that its error shows."""
+_LAST_WORDS: Final = 1.0
+"""Seconds for what a killed program had said already."""
+MINIMUM: Final[Mapping[str, str]] = {"docker": "20.10", "kind": "0.26", "kubectl": "1.32"}
+"""The oldest versions that a stack in a kind cluster is made with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """A program that ended with 0: what it said, and the seconds that it took."""
+
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    purpose: str,
+    fix: str = "run it by hand and read what it says",
+    stdin: bytes | BinaryIO | None = None,
+    environment: Mapping[str, str] | None = None,
+    all_output: bool = False,
+) -> Completed:
+    """Run a program to its end.
+
+    It gets a session of its own: Ctrl-C reaches us, and we end it with everything that it started; in a thread of work
+    that is done :func:`together <pytest_plexdev.core.cancellation.together>` it is ended with that.
+
+    Args:
+        timeout: Seconds; then it is ended. Less where the work that it is part of has less left.
+        purpose: Why it is run, as a sentence: the ``why`` of an error.
+        fix: What to type next where it fails.
+        stdin: Bytes, or an open file, read from where it stands.
+        environment: The whole environment; by default this process's own.
+        all_output: What it writes to either stream is kept in order, as ``stdout``.
+
+    Raises:
+        PlexdevError: ``tool-missing``, ``command-failed`` or ``command-unfinished``.
+    """
+    program = shutil.which(argv[0], path=(environment or os.environ).get("PATH"))
+    if program is None:
+        raise PlexdevError(TOOL_MISSING, program=argv[0], wanted=MINIMUM.get(argv[0], "of any version"))
+    keep_exit_statuses()
+    began = time.monotonic()
+    work = current()
+    allowed = timeout if work is None else min(timeout, work.left)
+    start = partial(
+        _start, [program, *argv[1:]], stdin, environment, subprocess.STDOUT if all_output else subprocess.PIPE
+    )
+    with contextlib.nullcontext(start()) if work is None else work.program(start) as process:
+        try:
+            said = process.communicate(stdin if isinstance(stdin, bytes) else None, timeout=allowed)
+        except subprocess.TimeoutExpired:
+            raise PlexdevError(
+                COMMAND_UNFINISHED,
+                detail=_end(process),
+                command=shlex.join(argv),
+                seconds=round(allowed, 1),
+                purpose=purpose,
+            ) from None
+        except BaseException:
+            _end(process)
+            raise
+    stdout, stderr = ((part or b"").decode(errors="replace") for part in said)
+    if process.returncode != 0:
+        raise PlexdevError(
+            COMMAND_FAILED,
+            detail=_last_lines(stderr.strip() or stdout),
+            command=shlex.join(argv),
+            status=_status(process.returncode),
+            purpose=purpose,
+            fix=fix,
+        )
+    return Completed(stdout=stdout, stderr=stderr, seconds=time.monotonic() - began)
+
+
+def _start(
+    argv: Sequence[str], stdin: bytes | BinaryIO | None, environment: Mapping[str, str] | None, stderr: int
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE if isinstance(stdin, bytes) else (stdin or subprocess.DEVNULL),
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> str:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    stdout: bytes | None
+    stderr: bytes | None
+    with process:
+        try:
+            stdout, stderr = process.communicate(timeout=_LAST_WORDS)
+        except subprocess.TimeoutExpired as error:
+            # Something that it started has a session of its own, and holds the pipes for as long as it likes.
+            stdout, stderr = error.stdout, error.stderr
+    return _last_lines(((stderr or b"").strip() or stdout or b"").decode(errors="replace"))
+
+
+def _last_lines(text: str) -> str:
+    return "\n".join(text.rstrip().splitlines()[-_LINES:])
+
+
+def _status(returncode: int) -> str:
+    return f"exit status {returncode}" if returncode >= 0 else signal.Signals(-returncode).name

@@ -1,0 +1,82 @@
+"""Failure modes of images: one that is not on the node and never pulled, and pulls one after the other."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
+from pytest_plexdev.doctor.checks.objects import container_statuses, label
+from pytest_plexdev.doctor.facts import Object, Symptoms, Unknown
+from pytest_plexdev.doctor.model import Fine, Found, Outcome
+from pytest_plexdev.stack.kind.constants import node_of
+
+PARALLEL_PULLS: Final = 6
+"""``maxParallelImagePulls`` of the runbook's kubelet patch."""
+_CONFIGURATION: Final = "/var/lib/kubelet/config.yaml"
+_PATCH: Final = rf"$a serializeImagePulls: false\nmaxParallelImagePulls: {PARALLEL_PULLS}"
+KUBELET_COMMANDS: Final = (
+    ("sed", "-i", "-e/^serializeImagePulls:/d", "-e/^maxParallelImagePulls:/d", f"-e{_PATCH}", _CONFIGURATION),
+    ("systemctl", "restart", "kubelet"),
+)
+"""What makes a node's kubelet pull in parallel. Its Pods go on running meanwhile."""
+
+
+def never_pulled(symptoms: Symptoms) -> Outcome:
+    """A container whose image the node does not have and must not pull."""
+    if isinstance(symptoms.pods, Unknown):
+        return symptoms.pods
+    missing = [(pod, status) for pod in symptoms.pods for status in container_statuses(pod) if _never_pulled(status)]
+    if not missing:
+        return Fine()
+    evidence = "; ".join(f"{label(pod)}, container {status['name']}: {status['image']}" for pod, status in missing)
+    return Found(f"not on the node: {evidence}", _load(images_never_pulled(symptoms.pods), symptoms.cluster))
+
+
+def images_never_pulled(pods: Sequence[Object]) -> list[str]:
+    """The images that containers of these Pods wait for in vain, and would next, each once.
+
+    A container behind an init container has no reason of its own yet: it would be the next to wait for its image.
+    """
+    waiting = [pod for pod in pods if any(map(_never_pulled, container_statuses(pod)))]
+    told = [status["image"] for pod in waiting for status in container_statuses(pod) if _never_pulled(status)]
+    behind = [each["image"] for pod in waiting for each in _containers(pod) if each.get("imagePullPolicy") == "Never"]
+    return list(dict.fromkeys([*told, *behind]))
+
+
+def _containers(pod: Object) -> list[Object]:
+    spec = pod.get("spec") or {}
+    return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+
+
+def _never_pulled(status: Object) -> bool:
+    return ((status.get("state") or {}).get("waiting") or {}).get("reason") == "ErrImageNeverPull"
+
+
+def _load(images: Sequence[str], cluster: str) -> str:
+    if not cluster:
+        return f"docker push {images[0]}  # to a registry that the nodes pull from; then change the image's policy"
+    return f"kind load docker-image {' '.join(images)} --name {cluster}"
+
+
+def serial_pulls(symptoms: Symptoms) -> Outcome:
+    """A kubelet that pulls one image after the other."""
+    if isinstance(symptoms.kubelet, Unknown):
+        return symptoms.kubelet
+    serial = [node for node, config in symptoms.kubelet.items() if config.get("serializeImagePulls", True)]
+    if not serial:
+        return Fine(", ".join(f"{node}: in parallel" for node in symptoms.kubelet))
+    pulling = () if isinstance(symptoms.pods, Unknown) else [label(pod) for pod in symptoms.pods if _is_pulling(pod)]
+    waiting = f"; waiting now: {', '.join(pulling)}" if pulling else ""
+    evidence = f"the kubelet of {', '.join(serial)} has serializeImagePulls: true{waiting}"
+    return Found(evidence, _pull_in_parallel(symptoms.cluster))
+
+
+def _is_pulling(pod: Object) -> bool:
+    reasons = {((status.get("state") or {}).get("waiting") or {}).get("reason") for status in container_statuses(pod)}
+    return bool(reasons & {"PodInitializing", "ContainerCreating"})
+
+
+def _pull_in_parallel(cluster: str) -> str:
+    before = ("docker", "exec", node_of(cluster)) if cluster else ("sudo",)
+    return " && ".join(shlex.join([*before, *words]) for words in KUBELET_COMMANDS)

@@ -1,0 +1,111 @@
+"""Failure modes of this machine: taken ports, clocks that are apart, a disk that is full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pytest_plexdev.doctor.checks.objects import condition, label
+from pytest_plexdev.doctor.facts import Disk, Object, PortUse, Symptoms, Unknown
+from pytest_plexdev.doctor.model import Fine, Found, Outcome
+from pytest_plexdev.stack.kind.constants import node_of
+
+SKEW_ALLOWED: Final = 60.0
+"""Seconds that two clocks may be apart before an id_token is refused (runbook)."""
+ROOM_NEEDED: Final = 2 << 30
+"""Bytes: what the images of the stack and their unpacked copies on the node take, roughly."""
+PRUNE: Final = "docker builder prune -f && docker image prune -f"
+
+
+def port_taken(symptoms: Symptoms) -> Outcome:
+    """Somebody who is not the dev stack has one of its host ports."""
+    if isinstance(symptoms.ports, Unknown):
+        return symptoms.ports
+    wrong = [use for use in symptoms.ports if _is_in_the_way(use, symptoms)]
+    if wrong:
+        evidence = "; ".join(f"port {use.port} ({use.purpose}) is taken by {use.holder}" for use in wrong)
+        commands = dict.fromkeys(use.stop for use in wrong if use.stop)
+        return Found(evidence, " && ".join(commands) or _instead(symptoms))
+    return Fine(_host_ports(symptoms.ports))
+
+
+def _is_in_the_way(use: PortUse, symptoms: Symptoms) -> bool:
+    if use.holder is None or use.is_warm_cluster:
+        return False
+    if use.cluster and use.cluster == symptoms.cluster:
+        # It is the stack that is looked at, whoever made it.
+        return False
+    return symptoms.bringing_up or not use.is_embedded
+
+
+def _instead(symptoms: Symptoms) -> str:
+    """What helps where the holder is not this user's to end."""
+    return "pytest --plexdev-stack=kind" if symptoms.bringing_up else "plexdev up --port 0 --idp-port 0"
+
+
+def _host_ports(uses: Sequence[PortUse]) -> str:
+    by_holder: dict[str, list[str]] = {}
+    for use in uses:
+        by_holder.setdefault(_holder(use), []).append(str(use.port))
+    return "host ports " + "; ".join(f"{', '.join(ports)}: {holder}" for holder, ports in by_holder.items())
+
+
+def _holder(use: PortUse) -> str:
+    if use.holder is None:
+        return "free"
+    return f"yours ({'kind' if use.is_warm_cluster else 'embedded stack'})" if use.is_yours else use.holder
+
+
+def clocks_apart(symptoms: Symptoms) -> Outcome:
+    """The cluster's clock and this machine's are more than 60 s apart, or an id_token was refused by its time."""
+    node = node_of(symptoms.cluster) if symptoms.cluster else ""
+    look = f" && docker exec {node} date -u" if node else ""
+    command = f"sudo hwclock --hctosys && date -u{look}"
+    if not isinstance(symptoms.clocks, Unknown):
+        apart = {place: ahead for place, ahead in symptoms.clocks.items() if abs(ahead) > SKEW_ALLOWED}
+        if apart:
+            return Found("; ".join(f"{place}'s clock is {_side(ahead)}" for place, ahead in apart.items()), command)
+    if not isinstance(symptoms.complaints, Unknown) and symptoms.complaints:
+        last = symptoms.complaints[-1]
+        return Found(f"pod/{last.pod} wrote: {_short(last.text)}", command)
+    if isinstance(symptoms.clocks, Unknown):
+        return symptoms.clocks
+    return Fine(", ".join(f"{place} {ahead:+.0f} s" for place, ahead in symptoms.clocks.items()))
+
+
+def _side(ahead: float) -> str:
+    return f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
+
+
+def _short(text: str, limit: int = 200) -> str:
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
+def disk_pressure(symptoms: Symptoms) -> Outcome:
+    """A node says so, a Pod was evicted for it, or a disk has too little room for the stack's images."""
+    nodes = () if isinstance(symptoms.nodes, Unknown) else symptoms.nodes
+    pods = () if isinstance(symptoms.pods, Unknown) else symptoms.pods
+    disks = () if isinstance(symptoms.disks, Unknown) else symptoms.disks
+    evidence = [
+        *(
+            f"{label(node)} has DiskPressure: {condition(node, 'DiskPressure').get('message', '')}"
+            for node in nodes
+            if condition(node, "DiskPressure").get("status") == "True"
+        ),
+        *(f"{label(pod)} was evicted: {pod['status'].get('message', '')}" for pod in pods if _is_evicted(pod)),
+        *(_room(disk) for disk in disks if disk.free < ROOM_NEEDED),
+    ]
+    if evidence:
+        return Found("; ".join(evidence), PRUNE)
+    if isinstance(symptoms.disks, Unknown) and isinstance(symptoms.nodes, Unknown):
+        return symptoms.disks
+    return Fine("; ".join(_room(disk) for disk in disks))
+
+
+def _is_evicted(pod: Object) -> bool:
+    status = pod.get("status") or {}
+    return status.get("reason") == "Evicted" and "ephemeral-storage" in status.get("message", "")
+
+
+def _room(disk: Disk) -> str:
+    return f"{disk.place} has {disk.free / (1 << 30):.1f} GiB left of {disk.total / (1 << 30):.0f} GiB"

@@ -1,0 +1,43 @@
+"""Independent probes at the same time, within one budget of seconds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from pytest_plexdev.doctor.facts import Unknown
+from pytest_plexdev.errors import PlexdevError
+
+Probe: TypeAlias = Callable[[], Any]
+
+
+def run_all(probes: Mapping[str, Probe], *, seconds: float) -> dict[str, Any]:
+    """What each probe answered; an ``Unknown`` for one that failed or was not in time.
+
+    The threads are daemons: a server that never answers keeps nobody from ending.
+    """
+    answers: dict[str, Any] = {}
+    threads = [
+        threading.Thread(target=_keep, args=(answers, name, probe), name=f"doctor-{name}", daemon=True)
+        for name, probe in probes.items()
+    ]
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    late = Unknown(f"no answer within {seconds:g} s")
+    return {name: answers.get(name, late) for name in probes}
+
+
+def _keep(answers: dict[str, Any], name: str, probe: Probe) -> None:
+    try:
+        answers[name] = probe()
+    except PlexdevError as error:
+        said = error.detail.splitlines()[-1:]
+        answers[name] = Unknown(": ".join([error.what, *said]))
+    except Exception as error:
+        # Whatever it is: it is said, and the others go on.
+        answers[name] = Unknown(f"{type(error).__name__}: {error}")

@@ -1,0 +1,43 @@
+"""What a cluster noted of its objects: the events of a namespace, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pytest_plexdev.kube.client import KubeClient, Object
+from pytest_plexdev.kube.kubeconfig import read_access
+from pytest_plexdev.kube.resources import EVENT
+
+if TYPE_CHECKING:
+    from pytest_plexdev.core.model import Cluster
+
+
+def events_since(cluster: Cluster, moment: float) -> list[str]:
+    """The events of a stack's namespace that happened at *moment* or later, in their order.
+
+    Args:
+        moment: Unix time, seconds. Of most events the cluster knows the full second only.
+    """
+    access = read_access(cluster.kubeconfig, cluster.context)
+    if access is None:
+        return []
+    with KubeClient(access) as client:
+        events = client.list(EVENT, cluster.namespace)["items"]
+    since = [(when, event) for event in events if (when := _last_seen(event)) >= int(moment)]
+    return list(_lines(since))
+
+
+def _lines(events: list[tuple[float, Object]]) -> Iterator[str]:
+    for when, event in sorted(events, key=lambda pair: pair[0]):
+        about = event.get("involvedObject") or {}
+        what = f"{about.get('kind', '?').lower()}/{about.get('name', '?')}"
+        clock = datetime.fromtimestamp(when).strftime("%H:%M:%S")
+        yield f"{clock}  {event.get('type', '')}  {what}  {event.get('reason', '')}: {event.get('message', '')}"
+
+
+def _last_seen(event: Object) -> float:
+    said = (event.get("series") or {}).get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
+    said = said or event["metadata"]["creationTimestamp"]
+    return datetime.fromisoformat(said).timestamp()

@@ -1,0 +1,113 @@
+"""When a doomed object is conclusive: what one look cannot tell, for it takes the looks before it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_ref import ObjectRef
+from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.rules import judge
+from pytest_plexdev.readiness.rules.jobs import job
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graces:
+    """Seconds of doubt.
+
+    Attributes:
+        replacement: How long a deleted object may take to be created anew.
+        old_evidence: How long something that failed before the wait began may take to show that it is mended: the
+            kubelet looks at a missing image or a missing ConfigMap again after up to 15 s.
+    """
+
+    replacement: float = 2.0
+    old_evidence: float = 20.0
+
+
+@dataclass
+class Patience:
+    """The looks of one wait.
+
+    Attributes:
+        began: Since when evidence is new, in Unix seconds by the cluster's clock.
+        next_look: When a grace ends, so that the same world is to be looked at again.
+    """
+
+    began: float
+    graces: Graces = field(default_factory=Graces)
+    next_look: float | None = None
+    _absent_since: dict[ObjectRef, float] = field(default_factory=dict)
+    _doubts: dict[ObjectRef, tuple[object, float]] = field(default_factory=dict)
+
+    def look(self, wanted: Sequence[ObjectRef], world: World, now: float) -> list[Judgement]:
+        """What is conclusive now; what is not yet is waited for."""
+        self.next_look = None
+        return [self._look_at(ref, world, now) for ref in wanted]
+
+    def _look_at(self, ref: ObjectRef, world: World, now: float) -> Judgement:
+        item = world.get(ref)
+        if item is None and ref in world.ended:
+            return self._absent(ref, world, now)
+        self._absent_since.pop(ref, None)
+        return self._weigh(judge(ref, world), now)
+
+    def weigh(self, found: Iterable[Judgement], now: float) -> list[Judgement]:
+        """What of these is conclusive now; they belong to the last look."""
+        return [self._weigh(each, now) for each in found]
+
+    def _weigh(self, found: Judgement, now: float) -> Judgement:
+        if found.state == "doomed":
+            return self._doubted(found, now)
+        self._doubts.pop(found.ref, None)
+        # Timestamps of the cluster are whole seconds: at most one is waited for too long.
+        if found.state == "ready" and found.grace and not self._holds((found.since or now) + 1, found.grace, now):
+            return replace(found, state="waiting", reason="ready, but has no readiness probe: whether it stays up")
+        return found
+
+    def _absent(self, ref: ObjectRef, world: World, now: float) -> Judgement:
+        if ref.kind == "Job" and (complete := job(ref, world.ended[ref], World())).state == "ready":
+            # A Job may remove itself once it is complete.
+            return complete
+        since = self._absent_since.setdefault(ref, now)
+        hint = f"kubectl get events -n {ref.namespace}" if ref.namespace else f"kubectl get {ref.words}"
+        gone = Judgement(ref=ref, state="gone", reason="deleted while it was waited for", since=since, hint=hint)
+        if self._holds(since, self.graces.replacement, now):
+            return replace(gone, actual="absent")
+        return replace(gone, state="waiting", reason="deleted; whether it is created anew is seen in a moment")
+
+    def _doubted(self, found: Judgement, now: float) -> Judgement:
+        grace = found.grace
+        evidence = found.failed_at or found.deepest.since
+        # Timestamps of the cluster are whole seconds.
+        if not found.is_final and evidence is not None and evidence < self.began - 1:
+            grace = math.inf if found.only_news else max(grace, self.graces.old_evidence)
+        what = (found.deepest.ref, found.deepest.container)
+        doubted, since = self._doubts.get(found.ref, (what, now))
+        if doubted != what:
+            since = now
+        self._doubts[found.ref] = (what, since)
+        return found if self._holds(since, grace, now) else replace(found, state="waiting")
+
+    def _holds(self, since: float, grace: float, now: float) -> bool:
+        if now >= since + grace:
+            return True
+        if math.isinf(grace):
+            return False
+        self.next_look = min(self.next_look or since + grace, since + grace)
+        return False
+
+
+def conclude(found: Iterable[Judgement], now: float) -> list[Judgement]:
+    """What one look can tell without others before it: a grace is over where the state is older than it."""
+    return [
+        replace(each, state="waiting") if each.state == "doomed" and not _is_older(each, now) else each
+        for each in found
+    ]
+
+
+def _is_older(found: Judgement, now: float) -> bool:
+    since = found.deepest.since
+    return found.grace == 0 or (since is not None and now - since >= found.grace)

@@ -1,0 +1,44 @@
+"""Whether something that is missing may still be made: a Job that makes certificates takes its seconds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_plexdev.readiness.object_cache import World, seconds
+from pytest_plexdev.readiness.object_ref import Object
+from pytest_plexdev.readiness.rules.conditions import condition, is_true
+from pytest_plexdev.readiness.rules.container_status import containers
+
+_STARTING: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
+
+
+def may_still_be_made(namespace: str | None, evidence: float | None, world: World) -> bool:
+    """Whether a Job is at work that may make a ConfigMap or Secret, or was when it was missed.
+
+    A Job that itself waits in an init container is none: what is missing may be what it waits for.
+
+    Args:
+        evidence: When it was missed last, in Unix seconds.
+    """
+    return any(_may_make(job, evidence, world) for job in world.of_kind("Job", namespace))
+
+
+def _may_make(job: Object, evidence: float | None, world: World) -> bool:
+    status = job.get("status") or {}
+    if is_true(condition(status, "Failed")):
+        return False
+    ended = seconds(status.get("completionTime"))
+    if ended is not None:
+        # The kubelet looks again, but not at once.
+        return evidence is not None and ended >= evidence - 1
+    pods = world.owned(job, "Pod")
+    return not pods or any(_is_at_work(pod, world) for pod in pods)
+
+
+def _is_at_work(pod: Object, world: World) -> bool:
+    first = next((one for one in containers(pod) if not one.is_past), None)
+    if first is None or first.is_init:
+        return first is None
+    kind, details = first.state
+    starts = kind == "waiting" and details.get("reason", "") in _STARTING and not world.events(pod, "FailedMount")
+    return kind == "running" or starts

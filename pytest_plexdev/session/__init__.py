@@ -1,0 +1,1 @@
+"""One pytest run: which stack it gets, shares, releases and reports."""

@@ -1,0 +1,74 @@
+"""A bring-up that failed is told once in a run: by the first test that needed the stack. The others say which it is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from pytest_plexdev.errors import PlexdevError
+
+FILE: Final = "told.json"
+"""In the run's directory, where a bring-up failed."""
+
+
+@dataclass(frozen=True)
+class _Told:
+    by: str
+    said: str
+
+
+_IN_THIS_PROCESS: Final[dict[Path, _Told]] = {}
+"""By the run's directory, for a run that can have none."""
+
+
+@contextlib.contextmanager
+def once(directory: Path) -> Iterator[None]:
+    """Around what brings the stack up: its failure goes through, or the test is skipped where another one told it.
+
+    Args:
+        directory: The run's own.
+    """
+    try:
+        yield
+    except PlexdevError as error:
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
+        _tell(directory, _Told(by=test, said=str(error).splitlines()[0]))
+        skip_if_told(directory, test)
+        raise
+
+
+def skip_if_told(directory: Path, test: str) -> None:
+    """Skip *test* where another one of the run has told that there will be no stack; who told it may do so again."""
+    told = _read(directory)
+    if told is not None and told.by != test:
+        pytest.skip(f"the stack did not come up, as {told.by} tells in full: {told.said}")
+
+
+def _read(directory: Path) -> _Told | None:
+    from pytest_plexdev.core.private_files import read_private
+
+    with contextlib.suppress(OSError, ValueError, TypeError, RecursionError, PlexdevError):
+        return _Told(**json.loads(read_private(directory / FILE)))
+    return _IN_THIS_PROCESS.get(directory)
+
+
+def _tell(directory: Path, told: _Told) -> None:
+    # Of two workers that hear of it at the same time, one tells; nobody reads half a file. Where nothing can be
+    # written or linked, each process of the run tells.
+    _IN_THIS_PROCESS.setdefault(directory, told)
+    from pytest_plexdev.core.ownership.run_directory import hold
+    from pytest_plexdev.core.private_files import write_private
+
+    draft = directory / f".{FILE}.{os.urandom(6).hex()}"
+    with contextlib.suppress(OSError, PlexdevError), hold(directory):
+        write_private(draft, json.dumps(asdict(told)).encode())
+        with contextlib.suppress(OSError):
+            os.link(draft, directory / FILE)
+        draft.unlink()

@@ -1,0 +1,162 @@
+"""The lease: one stack per test run, brought up by whoever asks first, given back by the controller.
+
+Its state is files in the run directory, so that it is the same thing in every process of a run: pytest-xdist's workers,
+one that crashed and its replacement, the controller.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from filelock import FileLock
+
+from pytest_plexdev.core.model import KEPT_MARK, Progress, Provider, StackInfo
+from pytest_plexdev.core.ownership.run_directory import LEASE_FILES, STACK_DIRECTORY, hold
+from pytest_plexdev.core.private_files import damaged, make_private_directory, read_private, write_private
+from pytest_plexdev.errors import PlexdevError, decode_failure, encode_failure
+from pytest_plexdev.session.output import BRING_UP, Output, read_end
+
+Keep: TypeAlias = Literal["never", "on-failure", "always"]
+ProviderFactory: TypeAlias = Callable[[Path], Provider]
+
+_OWNER: Final = "the last failed bring-up"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """A test run's hold on a stack.
+
+    Attributes:
+        run_directory: The run's own directory, the same in all of its processes; made where it is missing, and
+            removed by the run. Not below a directory that is removed while the run goes on.
+        provider_factory: Makes the provider of a stack in the directory that it is given. Called by whoever
+            brings the stack up, and by the controller for taking it down.
+        keep: When the stack stays after the run.
+        output: Where the logs of a bring-up that failed go, below ``bring-up``; they stay until one does not fail.
+    """
+
+    run_directory: Path
+    provider_factory: ProviderFactory
+    keep: Keep = "never"
+    output: Output = Output(Path(".plexdev"))
+
+    def acquire(self, progress: Progress) -> StackInfo:
+        """The stack of this run; the first to ask brings it up, the others wait for the lock and ask no server.
+
+        A worker that died in the middle of a bring-up gave its lock back by dying: the next one starts afresh.
+
+        Raises:
+            PlexdevError: The bring-up failed; everybody who asks gets the same error, and nobody tries again.
+        """
+        with self._lock():
+            if (info := self.peek()) is not None:
+                return info
+            if os.path.lexists(self._failure_file):
+                raise self._failure()
+            return self._bring_up(progress)
+
+    def peek(self) -> StackInfo | None:
+        """The stack of this run if there is one, without waiting and without bringing one up.
+
+        Raises:
+            PlexdevError: ``state-damaged``, ``untrusted-path``.
+        """
+        try:
+            return StackInfo.read(self._info_file)
+        except FileNotFoundError:
+            return None
+
+    def release(self, *, failed: bool) -> StackInfo | None:
+        """Give the stack back: the controller does, after every worker is gone. A second call does nothing.
+
+        Args:
+            failed: Whether a test of the run failed, for ``keep="on-failure"``.
+
+        Returns:
+            The stack, where it was kept.
+
+        Raises:
+            PlexdevError: It could not be ended; ``state-damaged``, ``untrusted-path``: it was kept, and what is
+                written of it cannot be read.
+        """
+        if not self.run_directory.exists():
+            return None
+        keeps = self.keep == "always" or (failed and self.keep == "on-failure")
+        info, damage = None, None
+        with self._lock():
+            try:
+                info = self.peek()
+            except PlexdevError as error:
+                damage = error
+            if (info or damage) and keeps:
+                write_private(self._stack_directory / KEPT_MARK, b"")
+            elif info or damage:
+                self.provider_factory(self._stack_directory).down(info)
+        with hold(self.run_directory) as held:
+            held.delete(*LEASE_FILES)
+        if damage is not None and keeps:
+            raise damage
+        return info if keeps else None
+
+    def _bring_up(self, progress: Progress) -> StackInfo:
+        try:
+            info = self.provider_factory(self._stack_directory).up(progress)
+        except PlexdevError as error:
+            told = self._with_kept_logs(error)
+            write_private(self._failure_file, json.dumps(encode_failure(told)).encode())
+            raise told from None
+        info.write(self._info_file)
+        self.output.remove(_OWNER, BRING_UP)
+        return info
+
+    def _with_kept_logs(self, error: PlexdevError) -> PlexdevError:
+        """The error, naming its log where it is going to stay: the run directory is gone when a person reads that."""
+        if "log" not in error.facts:
+            return error
+        try:
+            logs = sorted((self._stack_directory / "logs").iterdir())
+            kept = self.output.write(_OWNER, BRING_UP, {log.name: read_end(log) for log in logs if log.is_file()})
+            log = self.output.shown(kept / Path(str(error.facts["log"])).name)
+        except OSError as refusal:
+            place = self.output.shown(self.output.directory / BRING_UP)
+            log = f"the lines above ({place} cannot be written: {refusal.strerror or refusal})"
+        self._remove_stack_directory()
+        return PlexdevError(error.failure, detail=error.detail, **{**error.facts, "log": log})
+
+    def _remove_stack_directory(self) -> None:
+        from pytest_plexdev.stack.embedded.removal import remove_stack
+
+        remove_stack(self._stack_directory)
+        with hold(self.run_directory) as held:
+            held.delete(STACK_DIRECTORY)
+
+    def _failure(self) -> PlexdevError:
+        try:
+            return decode_failure(json.loads(read_private(self._failure_file)))
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            return damaged(self._failure_file, f"{type(error).__name__}: {error}")
+
+    def _lock(self) -> FileLock:
+        make_private_directory(self.run_directory)
+        return FileLock(self._lock_file, mode=0o600)
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.run_directory / "lease.lock"
+
+    @property
+    def _stack_directory(self) -> Path:
+        return self.run_directory / STACK_DIRECTORY
+
+    @property
+    def _info_file(self) -> Path:
+        return self.run_directory / "lease.json"
+
+    @property
+    def _failure_file(self) -> Path:
+        return self.run_directory / "failure.json"

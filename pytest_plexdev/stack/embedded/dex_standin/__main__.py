@@ -1,0 +1,95 @@
+"""``python -m pytest_plexdev.stack.embedded.dex_standin --listen fd:N|HOST:PORT --config FILE``
+
+Ends with status 0 on SIGTERM or SIGINT, at once: there is nothing to save. Ends with 2 where the command line,
+the configuration or the address is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import re
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+import uvicorn
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.embedded.dex_standin.app import create_app
+from pytest_plexdev.stack.embedded.dex_standin.config import IdpConfig
+from pytest_plexdev.stack.embedded.dex_standin.keys import signing_key
+
+_ADDRESS = re.compile(r"(?P<host>\S+):(?P<number>\d{1,5})")
+_HIGHEST_PORT = 65535
+
+
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Instead of uvicorn's own end, which looks for the signal every 100 ms and waits for connections."""
+        _end(sig, frame)
+
+
+def main() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+    logging.basicConfig(format="%(asctime)s level=%(levelname)s msg=%(message)s", level=logging.INFO)
+    arguments = _arguments()
+    try:
+        config = IdpConfig.read(arguments.config)
+        key = signing_key(config.signing_key)
+        listener = _listener(arguments.listen)
+    except (OSError, ValueError, msgspec.MsgspecError, PlexdevError) as problem:
+        sys.exit(_usage_error(problem))
+    settings = uvicorn.Config(
+        create_app(config, key),
+        loop="asyncio",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+    _Server(settings).run(sockets=[listener])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m pytest_plexdev.stack.embedded.dex_standin",
+        description="An identity provider that behaves as Dex 2.41 does.",
+    )
+    parser.add_argument("--listen", required=True, metavar="fd:N|HOST:PORT")
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE")
+    return parser.parse_args()
+
+
+def _listener(address: str) -> socket.socket:
+    parts = _ADDRESS.fullmatch(address)
+    if parts is None or int(parts["number"]) > _HIGHEST_PORT:
+        raise ValueError(f"--listen wants fd:N or HOST:PORT, not {address!r}")
+    host, number = parts["host"], int(parts["number"])
+    if host == "fd":
+        return socket.socket(fileno=number)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host.strip("[]"), number), family=family)
+
+
+def _usage_error(problem: Exception) -> int:
+    sys.stderr.write(f"identity provider: {problem}\n")
+    return 2
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    # Without it nobody could tell who ended it. Not by the logger, whose lock the interrupted code may hold.
+    os.write(2, f'level=INFO msg="stopping on signal" signal={signal.Signals(number).name}\n'.encode())
+    # An exception could be raised inside a request, and uvicorn would take it for a failure of the application.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

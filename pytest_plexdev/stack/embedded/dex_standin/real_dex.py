@@ -1,0 +1,93 @@
+"""The real Dex: recognising its program, and its configuration file."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_plexdev.stack.embedded.dex_standin.config import IdpConfig, IdpUser
+
+_VERSION_LINE = re.compile(r"^Dex Version: v?(\S+)$", re.MULTILINE)
+_WEAKEST_COST, _STRONGEST_COST = 10, 16
+
+
+def is_dex(path: Path) -> str | None:
+    """The version of the Dex at ``path``, ``2.41.1`` for example; ``None`` where it is another program.
+
+    Debian's ``dex`` starts desktop entries: a program is asked, its name is no proof.
+    """
+    try:
+        said = subprocess.run(
+            [str(path), "version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = _VERSION_LINE.search(said.stdout)
+    return found[1] if found else None
+
+
+def write_dex_config(config: IdpConfig, path: Path) -> None:
+    """Write what ``dex serve PATH`` needs to be the provider that ``config`` describes.
+
+    Dex binds by itself, to the issuer's host and port. The file is readable by its owner only.
+
+    Raises:
+        ValueError: A password's bcrypt cost is one that Dex lets nobody sign in with.
+    """
+    import yaml  # the stand-in, whose package this is, starts without it
+
+    for user in config.users:
+        _check_cost(user)
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(_document(config), sort_keys=False), encoding="utf-8")
+
+
+def _check_cost(user: IdpUser) -> None:
+    cost = int(user.password_hash.split("$")[2])
+    if not _WEAKEST_COST <= cost <= _STRONGEST_COST:
+        raise ValueError(
+            f"{user.email}: Dex takes bcrypt costs {_WEAKEST_COST} to {_STRONGEST_COST}, the hash has {cost}"
+        )
+
+
+def _document(config: IdpConfig) -> dict[str, Any]:
+    return {
+        "issuer": config.issuer,
+        "storage": {"type": "memory"},
+        "web": {"http": urlsplit(config.issuer).netloc},
+        "oauth2": {"skipApprovalScreen": config.skip_approval_screen},
+        "expiry": {
+            "idTokens": f"{config.id_token_lifetime}s",
+            "authRequests": f"{config.auth_request_lifetime}s",
+        },
+        "staticClients": [
+            {
+                "id": client.id,
+                "name": client.display_name,
+                "secret": client.secret,
+                "redirectURIs": list(client.redirect_uris),
+            }
+            for client in config.clients
+        ],
+        "enablePasswordDB": True,
+        "staticPasswords": [
+            {
+                "email": user.email,
+                "hash": user.password_hash,
+                "username": user.username,
+                "userID": user.user_id,
+            }
+            for user in config.users
+        ],
+    }

@@ -1,0 +1,116 @@
+"""How a running stack is: what its supervisor noted, and what each server answers now."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from pytest_plexdev.core.clock import unix_time
+from pytest_plexdev.core.event_loop import run
+from pytest_plexdev.core.model import KEPT_MARK, Service, StackInfo, Verdict
+from pytest_plexdev.core.ownership.lock import is_owned
+from pytest_plexdev.core.private_files import damaged, read_private
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.embedded import probes as readiness
+from pytest_plexdev.stack.embedded.layout import stack_file
+from pytest_plexdev.stack.embedded.owner import how_to_begin_anew, is_warm, which_stack
+from pytest_plexdev.stack.embedded.probes import Probe, ProbeError
+from pytest_plexdev.stack.embedded.processes.child import last_lines
+from pytest_plexdev.stack.embedded.processes.ending import describe_end
+from pytest_plexdev.stack.embedded.servers import control_plane
+
+_PATIENCE: Final = 2.0
+"""Seconds that a running server gets to answer one question."""
+
+
+def verdicts(info: StackInfo) -> list[Verdict]:
+    """A verdict for each service, those that nothing runs for among them."""
+    if not is_owned(info.directory):
+        reason = "the stack's supervisor is gone, and every server with it"
+        hint = info.up_command if is_warm(info.directory) else _how_to_go_on(info)
+        return [Verdict(name=service.name, state="gone", reason=reason, hint=hint) for service in info.services]
+    # In a thread of its own: the caller may be inside an event loop already.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(run, _ask_all(info)).result()
+
+
+def _how_to_go_on(info: StackInfo) -> str:
+    """What ends a stack that is not whole; empty of a run's own, which ends it by itself."""
+    has_end = is_warm(info.directory) or (info.directory / KEPT_MARK).exists()
+    return how_to_begin_anew(info.directory, info.up_command) if has_end else ""
+
+
+async def _ask_all(info: StackInfo) -> list[Verdict]:
+    probes = _probes(info)
+    return list(await asyncio.gather(*(_verdict(info, service, probes) for service in info.services)))
+
+
+def _probes(info: StackInfo) -> Mapping[str, Probe]:
+    at = info.endpoints
+    try:
+        probes = {
+            control_plane.API: readiness.http(_port(at.api), "/readyz"),
+            "dex": readiness.http(_port(at.issuer), f"{urlsplit(at.issuer).path}/.well-known/openid-configuration"),
+            "nats": readiness.nats(at.nats or ""),
+            "postgres": readiness.postgres_greeting(_port(at.database or "")),
+            control_plane.SIGNER: readiness.grpc(at.signer or ""),
+        }
+        return {**probes, "spicedb": readiness.grpc(at.spicedb)} if at.spicedb else probes
+    except ValueError as error:
+        raise damaged(
+            stack_file(info.directory), str(error), how_to_begin_anew(info.directory, info.up_command)
+        ) from None
+
+
+def _port(url: str) -> int:
+    port = urlsplit(url).port
+    if port is None:
+        raise ValueError(f"{url!r} has no port")
+    return port
+
+
+async def _verdict(info: StackInfo, service: Service, probes: Mapping[str, Probe]) -> Verdict:
+    if ended := _end_of(info, service):
+        return ended
+    probe = probes.get(service.name)
+    if probe is None:
+        return Verdict(name=service.name, state="ready", reason="done" if service.log else "a stand-in inside the API")
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await probe()
+    except (OSError, EOFError, ProbeError) as error:
+        reason = "no answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        hint = f"plexdev logs {service.name} {which_stack(info.directory)}"
+        return Verdict(name=service.name, state="waiting", reason=reason, hint=hint)
+    return Verdict(name=service.name, state="ready", since=unix_time() - info.started_at)
+
+
+def _end_of(info: StackInfo, service: Service) -> Verdict | None:
+    noted = _noted(info.directory / "ends" / f"{service.name}.json")
+    if noted is None:
+        return None
+    status, at = noted
+    said = last_lines(service.log) if service.log else ""
+    how, why = describe_end(status, said)
+    return Verdict(
+        name=service.name,
+        state="gone",
+        reason=f"ended with {how}: {why}" + (f"\n{said}" if said else ""),
+        since=unix_time() - at,
+        hint="; ".join(part for part in (f"read {service.log}", _how_to_go_on(info)) if part),
+    )
+
+
+def _noted(file: Path) -> tuple[int, float] | None:
+    """With which status a server ended, and when; ``None`` where none is noted: it is asked then."""
+    with contextlib.suppress(OSError, ValueError, TypeError, RecursionError, PlexdevError):
+        match json.loads(read_private(file)):
+            case {"status": int(status), "at": float(at)}:
+                return status, at
+    return None

@@ -1,0 +1,1 @@
+"""The child processes of an embedded stack: started, tied to their parent, ended."""

@@ -1,0 +1,34 @@
+"""Call back from the event loop when a process has ended: by its pidfd, or by looks where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from pytest_plexdev.core.process_id import POLL_INTERVAL_S, ProcessHandle
+
+
+def call_at_end(handle: ProcessHandle, callback: Callable[[], None]) -> None:
+    """Close *handle* and call *callback*, once, when the process has ended. Call it inside the running loop."""
+    loop = asyncio.get_running_loop()
+
+    def ended() -> None:
+        handle.close()
+        callback()
+
+    def look() -> None:
+        if handle.wait(0):
+            ended()
+        else:
+            loop.call_later(POLL_INTERVAL_S, look)
+
+    descriptor = handle.descriptor
+    if descriptor is None:
+        look()
+        return
+
+    def is_readable() -> None:
+        loop.remove_reader(descriptor)
+        ended()
+
+    loop.add_reader(descriptor, is_readable)

@@ -1,0 +1,1 @@
+"""The servers of an embedded stack, one module each."""

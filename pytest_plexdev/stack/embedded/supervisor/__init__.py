@@ -1,0 +1,1 @@
+"""The process that owns the servers of an embedded stack."""

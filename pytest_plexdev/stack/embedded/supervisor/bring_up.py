@@ -1,0 +1,256 @@
+"""The bring-up: every server as early as what it needs allows, each waited for in its own protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
+
+from pytest_plexdev.core.model import Event, Phase, PhaseBegan, PhaseEnded, Service, Verdict, VerdictChanged
+from pytest_plexdev.core.ports import HeldPort
+from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
+from pytest_plexdev.stack.embedded import probes
+from pytest_plexdev.stack.embedded.probes import Probe, until_ready
+from pytest_plexdev.stack.embedded.processes.child import Child, Command
+from pytest_plexdev.stack.embedded.processes.process_group import Crew
+from pytest_plexdev.stack.embedded.servers import control_plane, nats, spicedb
+from pytest_plexdev.stack.embedded.servers import dex as identity_provider
+from pytest_plexdev.stack.embedded.servers.postgres import Postgres
+from pytest_plexdev.stack.embedded.supervisor.own_port import owner_of, until_itself_ready
+from pytest_plexdev.stack.embedded.supervisor.plan import Early, Plan
+
+_REFERENCE = "reference"
+_PRODUCT = "plexsphere:dev"
+
+
+@dataclass
+class BringUp:
+    """One bring-up. ``services`` and ``phases`` grow as it goes on.
+
+    Attributes:
+        early: Children that run already.
+        tell: Receives the events.
+        began: When the bring-up began, by the monotonic clock; phases count from then.
+    """
+
+    plan: Plan
+    crew: Crew
+    early: Early
+    tell: Callable[[Event], None]
+    began: float = field(default_factory=time.monotonic)
+    services: dict[str, Service] = field(default_factory=dict)
+    phases: list[Phase] = field(default_factory=list)
+    _database_soon: asyncio.Event = field(default_factory=asyncio.Event)
+    _spicedb_ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Return when everything is ready.
+
+        Raises:
+            PlexdevError: The first thing that went wrong; the other waits are over then.
+        """
+        control_plane.render_manifest(self.plan.layout, self.plan.sites, seed=self.plan.settings.seed)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for part in self._parts():
+                    tasks.create_task(part)
+        except BaseExceptionGroup as group:
+            expected, unexpected = group.split(PlexdevError)
+            if expected is not None:
+                raise _first(expected) from None
+            raise unexpected or group from None
+
+    def _parts(self) -> list[Coroutine[None, None, None]]:
+        return [
+            self._postgres(),
+            self._nats(),
+            self._dex(),
+            self._spicedb(),
+            self._signer(),
+            self._api(),
+            self._bootstrap(),
+        ]
+
+    async def _postgres(self) -> None:
+        server = self._postgres_server()
+        if self.early.copy is not None:
+            self._database_soon.set()
+        async with self._phase("template"):
+            copied = await server.copy_template(self.early.copy)
+            self.early.release_template()
+            if not copied:
+                await server.build(self._database_soon.set)
+        self._database_soon.set()
+        async with self._phase("postgres"):
+            version = await self._start_postgres(server, copied=copied)
+        server.check_version(version)
+
+    async def _start_postgres(self, server: Postgres, *, copied: bool) -> str:
+        try:
+            return await self._postgres_ready(server)
+        except PlexdevError as error:
+            if not copied or error.failure is not SERVER_EXITED:
+                raise
+            self._note(f"Postgres did not start on a copy of the cached template; it is built again\n{error.detail}")
+        await server.rebuild(self._database_soon.set)
+        return await self._postgres_ready(server)
+
+    async def _postgres_ready(self, server: Postgres) -> str:
+        at = self.plan.sites.postgres
+        return await self._ready("postgres", server.start(), server.probe, asked="a query", at=at)
+
+    def _postgres_server(self) -> Postgres:
+        plan = self.plan
+        # The API may be up by then: it would connect to a server that is about to stop.
+        template_sites = plan.sites.with_postgres_in(plan.layout.template_sockets)
+        return Postgres.of(
+            plan.settings,
+            plan.layout,
+            plan.sites,
+            crew=self.crew,
+            template_sites=template_sites,
+            migrate=control_plane.migrate(plan.settings.programs, plan.layout, template_sites),
+            template=plan.template,
+            note=self._note,
+        )
+
+    async def _nats(self) -> None:
+        command = nats.serve(self.plan.settings.programs, self.plan.layout, self.plan.sites)
+        probe = probes.nats(self.plan.sites.nats_url)
+        async with self._phase("nats"):
+            child = self._start("nats", command)
+            await self._ready("nats", child, probe, asked="a PING", at=self.plan.sites.nats)
+
+    async def _dex(self) -> None:
+        dex, idp = self.plan.dex, self.plan.sites.idp
+        command = identity_provider.serve(dex, self.plan.settings, self.plan.layout, self.plan.sites)
+        probe = probes.http(idp.number, "/dex/.well-known/openid-configuration")
+        async with self._phase("dex"):
+            child = self._start("dex", command)
+            if dex is None:
+                idp.hand_over()
+            await self._ready(
+                "dex",
+                child,
+                probe,
+                asked="for its discovery document",
+                at=idp,
+                version=dex.version if dex else "stand-in",
+                stands_in_for=None if dex else identity_provider.STANDS_IN_FOR,
+            )
+
+    async def _spicedb(self) -> None:
+        program, site = self.plan.spicedb, self.plan.sites.spicedb
+        if program is None or site is None:
+            self.services["spicedb"] = Service(
+                name="spicedb", version="the schema over Postgres", stands_in_for=spicedb.STANDS_IN_FOR
+            )
+        else:
+            child = self._start("spicedb", spicedb.serve(program, self.plan.layout, self.plan.sites))
+            async with self._phase("spicedb"):
+                version = await self._spicedb_version(program)
+                probe = probes.grpc(f"127.0.0.1:{site.number}")
+                await self._ready("spicedb", child, probe, asked="over gRPC", version=version, at=site)
+        self._spicedb_ready.set()
+
+    async def _spicedb_version(self, program: str) -> str:
+        command = spicedb.version_command(program, self.plan.layout)
+        await self.crew.run("spicedb-version", command)
+        return spicedb.version_said(command.log.read_text(encoding="utf-8", errors="replace"))
+
+    async def _signer(self) -> None:
+        await self._database_soon.wait()
+        command = control_plane.signer(self.plan.settings.programs, self.plan.layout, self.plan.sites)
+        probe = probes.grpc(self.plan.sites.signer_endpoint)
+        async with self._phase(control_plane.SIGNER):
+            await self._ready(
+                control_plane.SIGNER,
+                self._start(control_plane.SIGNER, command),
+                probe,
+                asked="over gRPC",
+                version=_REFERENCE,
+                stands_in_for=_PRODUCT,
+            )
+
+    async def _api(self) -> None:
+        child = self.early.api
+        if child is None:
+            await self._database_soon.wait()
+        async with self._phase(control_plane.API):
+            if child is None:
+                command = control_plane.api(self.plan.settings.programs, self.plan.layout, self.plan.sites)
+                child = self._start(control_plane.API, command)
+                self.plan.sites.api.hand_over()
+            await self._ready(
+                control_plane.API,
+                child,
+                probes.http(self.plan.sites.api.number, "/readyz"),
+                asked="GET /readyz with 200",
+                version=_REFERENCE,
+                stands_in_for=_PRODUCT,
+            )
+
+    async def _bootstrap(self) -> None:
+        # It waits for Postgres by itself, and for nothing else.
+        await self._database_soon.wait()
+        await self._spicedb_ready.wait()
+        command = control_plane.bootstrap(self.plan.settings.programs, self.plan.layout, self.plan.sites)
+        async with self._phase(control_plane.BOOTSTRAP):
+            await self.crew.run(control_plane.BOOTSTRAP, command)
+        self.services[control_plane.BOOTSTRAP] = Service(
+            name=control_plane.BOOTSTRAP, version=_REFERENCE, stands_in_for=_PRODUCT, log=command.log
+        )
+
+    def _start(self, name: str, command: Command) -> Child:
+        return self.crew.start(name, command)
+
+    async def _ready(
+        self,
+        name: str,
+        child: Child,
+        probe: Probe,
+        *,
+        asked: str,
+        at: HeldPort | None = None,
+        version: str = "",
+        stands_in_for: str | None = None,
+    ) -> str:
+        doubt = partial(self._note_waiting, name)
+        ready = until_ready(probe) if at is None else until_itself_ready(at, child, probe, doubt)
+        try:
+            answered = await self.crew.until(child, ready, probe=asked)
+        except PlexdevError as error:
+            if at is not None and error.failure is SERVER_EXITED and owner_of(at.number, child) == "stranger":
+                raise at.taken(detail=error.detail) from None
+            raise
+        self.services[name] = Service(
+            name=name, version=version or answered, stands_in_for=stands_in_for, pid=child.pid, log=child.log
+        )
+        self.tell(VerdictChanged(verdict=Verdict(name=name, state="ready")))
+        return answered
+
+    @contextlib.asynccontextmanager
+    async def _phase(self, name: str) -> AsyncIterator[None]:
+        self.tell(PhaseBegan(name=name))
+        began = time.monotonic()
+        yield
+        phase = Phase(name=name, seconds=time.monotonic() - began, began=began - self.began)
+        self.phases.append(phase)
+        self.tell(PhaseEnded(phase=phase))
+
+    def _note(self, text: str) -> None:
+        self._note_waiting("template", text)
+
+    def _note_waiting(self, name: str, reason: str) -> None:
+        self.tell(VerdictChanged(verdict=Verdict(name=name, state="waiting", reason=reason)))
+
+
+def _first(group: BaseExceptionGroup[PlexdevError]) -> PlexdevError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, PlexdevError)
+    return error

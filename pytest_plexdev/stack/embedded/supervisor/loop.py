@@ -1,0 +1,202 @@
+"""The supervisor's watch: bring up, wait for a reason to end, take down.
+
+Nothing here polls: pidfds of the owner and of every server, a signal, and the pipe to the asker wake it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from functools import partial
+from typing import Any, Final
+
+import yaml
+
+from pytest_plexdev.core.files import write_whole
+from pytest_plexdev.core.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
+from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.core.seed import tenants_in
+from pytest_plexdev.core.system_errors import refusal_of
+from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError
+from pytest_plexdev.stack.embedded.processes.child import Child
+from pytest_plexdev.stack.embedded.processes.process_group import Crew
+from pytest_plexdev.stack.embedded.processes.process_watch import call_at_end
+from pytest_plexdev.stack.embedded.removal import sweep
+from pytest_plexdev.stack.embedded.servers import control_plane
+from pytest_plexdev.stack.embedded.settings import WARM_ID, options_of_up
+from pytest_plexdev.stack.embedded.supervisor.bring_up import BringUp
+from pytest_plexdev.stack.embedded.supervisor.plan import Early, Plan
+from pytest_plexdev.stack.embedded.supervisor.protocol import Asker
+
+_LEFT_OUT: Final = (
+    "OpenBao",
+    "SeaweedFS",
+    "Mimir",
+    "Loki",
+    "Crossplane",
+    "External Secrets",
+    "gateway",
+)
+_ORDER: Final = ("postgres", "nats", "dex", "spicedb", control_plane.SIGNER, control_plane.API, control_plane.BOOTSTRAP)
+
+
+def supervise(plan: Plan, early: Early) -> int:
+    """Run the stack to its end; the exit code is 0 where it had been ready."""
+    return asyncio.run(_Watch(plan).run(early))
+
+
+class _Watch:
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._began = time.monotonic()
+        self._crew = Crew(timeout=plan.settings.timeout)
+        self._asker = Asker(sys.stdout.fileno())
+        self._stop = asyncio.Event()
+        self._owner_ended = False
+
+    async def run(self, early: Early) -> int:
+        self._asker.introduce(ProcessId.of(os.getpid()))
+        for child in early.children:
+            self._crew.adopt(child)
+        self._watch_reasons_to_end()
+        failed = await self._bring_up(early)
+        if not failed:
+            await self._stop.wait()
+        await self._take_down(keep_logs=failed)
+        return int(failed)
+
+    async def _bring_up(self, early: Early) -> bool:
+        """Whether it failed; a bring-up that was called off did not."""
+        bring_up = BringUp(self._plan, self._crew, early, self._asker.tell, began=self._began)
+        work = asyncio.create_task(bring_up.run())
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            work.cancel()
+            await asyncio.wait({work})
+            return False
+        stop.cancel()
+        try:
+            work.result()
+            self._announce(bring_up)
+        except PlexdevError as error:
+            await self._fail(error)
+            return True
+        except Exception as error:
+            with contextlib.suppress(OSError):  # the disk that is full may be the log's
+                traceback.print_exc()
+            await self._fail(self._failure_of(error))
+            return True
+        return False
+
+    def _failure_of(self, error: Exception) -> PlexdevError:
+        settings, scratch = self._plan.settings, self._plan.layout.scratch
+        refusal = refusal_of(error, doing="start the embedded stack", near=scratch, cache=settings.cache)
+        if refusal is not None:
+            return refusal
+        # A fault of ours must not leave the asker waiting.
+        log = self._plan.layout.log("supervisor")
+        return PlexdevError(SUPERVISOR_LOST, detail="".join(traceback.format_exception(error, limit=-4)), log=str(log))
+
+    async def _fail(self, error: PlexdevError) -> None:
+        await self._crew.disband()
+        self._asker.failed(error)
+
+    def _announce(self, bring_up: BringUp) -> None:
+        plan, sites = self._plan, self._plan.sites
+        phases = (*bring_up.phases, Phase(name="all", seconds=time.monotonic() - self._began))
+        info = StackInfo(
+            provider="embedded",
+            id=plan.settings.id,
+            directory=plan.layout.directory,
+            endpoints=Endpoints(
+                api=sites.api_url,
+                issuer=sites.issuer,
+                database=sites.database_url,
+                nats=sites.nats_url,
+                signer=sites.signer_endpoint,
+                spicedb=sites.spicedb_endpoint,
+                spicedb_key=sites.credentials.spicedb if sites.spicedb_endpoint else None,
+            ),
+            started_at=time.time(),
+            services=tuple(bring_up.services[name] for name in _ORDER),
+            left_out=_LEFT_OUT,
+            phases=phases,
+            tenants=self._tenants(),
+            capabilities=frozenset({"age-heartbeat"}),
+            options=options_of_up(plan.settings) if plan.settings.id == WARM_ID else (),
+        )
+        info.write(plan.layout.stack_file)
+        self._note_ends(bring_up)
+        self._let_asker_go()
+        sweep()
+
+    def _tenants(self) -> tuple[SeededTenant, ...]:
+        manifest: dict[str, Any] = yaml.safe_load(
+            control_plane.manifest_file(self._plan.layout.directory).read_text(encoding="utf-8")
+        )
+        return tenants_in(manifest)
+
+    def _let_asker_go(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._asker.descriptor)
+        self._asker.ready()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._asker.descriptor)
+        os.close(nowhere)
+
+    def _note_ends(self, bring_up: BringUp) -> None:
+        servers = {service.pid for service in bring_up.services.values()}
+        for child in self._crew.running():
+            if child.pid in servers:
+                self._crew.end_of(child).add_done_callback(partial(self._note_end, child))
+
+    def _note_end(self, child: Child, end: asyncio.Future[int]) -> None:
+        if not self._stop.is_set():
+            file = self._plan.layout.ends / f"{child.name}.json"
+            with contextlib.suppress(OSError):  # a full disk, say: how it ended is unknown then
+                write_whole(file, json.dumps({"status": end.result(), "at": time.time()}).encode())
+
+    def _watch_reasons_to_end(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stop.set)
+        # The write end of a pipe becomes "readable" when its reader is gone.
+        loop.add_reader(self._asker.descriptor, self._asker_went)
+        if owner := self._plan.settings.owner:
+            self._watch_owner(owner)
+
+    def _asker_went(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._asker.descriptor)
+        self._stop.set()
+
+    def _watch_owner(self, owner: ProcessId) -> None:
+        handle = owner.open()
+        if handle is None:
+            self._owner_ended = True
+            self._stop.set()
+            return
+
+        def ended() -> None:
+            if not (self._plan.layout.directory / KEPT_MARK).exists():
+                self._owner_ended = True
+                self._stop.set()
+
+        call_at_end(handle, ended)
+
+    async def _take_down(self, *, keep_logs: bool) -> None:
+        self._stop.set()
+        layout = self._plan.layout
+        layout.forget_stack()
+        await self._crew.disband()
+        layout.remove_data()
+        if keep_logs and not self._owner_ended:
+            return
+        layout.remove()
+        if self._owner_ended:
+            layout.remove_run()

@@ -1,0 +1,63 @@
+"""What a bring-up applies: rendered, hydrated and built beside everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from pytest_plexdev.core.phases import Phases
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.stack.credentials import Credentials
+from pytest_plexdev.stack.kind.beside import beside
+from pytest_plexdev.stack.kind.images import build
+from pytest_plexdev.stack.kind.images.build_context import Content, read_content
+from pytest_plexdev.stack.kind.images.overrides import provide_substitutes
+from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
+from pytest_plexdev.stack.kind.manifests.render import contents_of, render
+from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
+from pytest_plexdev.stack.kind.state import fingerprint
+
+
+class Inputs:
+    """What is applied: made beside everything else.
+
+    The fingerprint is taken first: a later edit is drift. What our images are made of is read once, for that, for
+    building them and for the annotation that rolls the Pods: a file saved meanwhile is in all of them or in none.
+    """
+
+    def __init__(
+        self, settings: KindSettings, addresses: Addresses, phases: Phases, note: Callable[[str], None]
+    ) -> None:
+        content = read_content()
+        self._files = fingerprint.of_files(settings, content)
+        self._settings = settings
+        self._substitutes = beside(partial(provide_substitutes, settings.images, note))
+        self.built: Future[bool] = beside(partial(_timed, phases, "build", partial(build.build, note, content=content)))
+        rendered = partial(self._render, addresses, content)
+        self.objects: Future[list[Object]] = beside(partial(_timed, phases, "manifests", rendered))
+        self.definitions: Future[list[Object]] = beside(
+            partial(_timed, phases, "definitions", custom_resource_definitions)
+        )
+
+    @property
+    def all(self) -> tuple[Future[Any], ...]:
+        return self.built, self.objects, self.definitions
+
+    @property
+    def fingerprint(self) -> Mapping[str, str]:
+        """Of everything; it waits for the images that are other people's."""
+        return {**self._files, **fingerprint.of_images(self._settings, self._substitutes.result())}
+
+    def _render(self, addresses: Addresses, content: Content) -> list[Object]:
+        asked = self._settings
+        contents = {**contents_of(content), **self._substitutes.result()}
+        # The warm cluster has those that the runbook prints.
+        credentials = Credentials.random() if asked.owner is not None else None
+        return render(addresses, asked.images, asked.overlay, asked.seed, contents=contents, credentials=credentials)
+
+
+def _timed(phases: Phases, name: str, work: Callable[[], Any]) -> Any:
+    with phases.phase(name):
+        return work()

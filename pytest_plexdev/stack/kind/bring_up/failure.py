@@ -1,0 +1,55 @@
+"""A failure of a bring-up is told with what else is known of it, by whoever asked for the bring-up."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Iterator
+from typing import Final
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import API_SILENT, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
+from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, NODE_NAME_TAKEN, NODE_UNMARKED
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.settings import KindSettings
+
+_REFUSALS: Final = (DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK, NODE_UNMARKED, NODE_NAME_TAKEN, ENGINE_ELSEWHERE)
+"""Nothing failed: a look at a cluster that is not ours to look at would explain nothing."""
+_TRY: Final = "  try: "
+"""What the doctor's advice writes before a command."""
+_KEEPING: Final = "pytest --plexdev-stack=kind --plexdev-keep=on-failure leaves the cluster there, to be looked at"
+
+
+@contextlib.contextmanager
+def explained(settings: KindSettings, place: Place) -> Iterator[None]:
+    """While the cluster is as the failure left it, have the caller's ``settings.explain`` make its error of it."""
+    try:
+        yield
+    except PlexdevError as error:
+        if error.failure in _REFUSALS:
+            raise
+        raise settings.explain(error, place.usable_access()) from None
+
+
+def as_kept(error: PlexdevError, place: Place) -> PlexdevError:
+    """The failure of a run's own cluster that stays: its commands work, and there are two more."""
+    option = f"--directory {shlex.quote(str(place.directory))}"
+    kept = f"the cluster is kept (--plexdev-keep): look at it with: plexdev status {option}"
+    detail = "\n".join(part for part in (error.detail, kept, f"end it with: plexdev down {option}") if part)
+    fix = {"fix": f"plexdev status {option}"} if error.failure is API_SILENT else {}
+    return PlexdevError(error.failure, detail=detail, **{**error.facts, **fix})
+
+
+def as_gone(error: PlexdevError, place: Place) -> PlexdevError:
+    """The failure of a run's own cluster that is deleted: with what was seen there, and no command that needs it."""
+
+    def instead(command: str) -> str:
+        needs_it = any(each in command for each in (place.name, str(place.directory), "plexdev status"))
+        return _KEEPING if needs_it else command
+
+    detail = [
+        f"{_TRY}{instead(line.removeprefix(_TRY))}" if line.startswith(_TRY) else line
+        for line in error.detail.splitlines()
+    ]
+    fix = {"fix": instead(str(error.facts["fix"]))} if "fix" in error.facts else {}
+    return PlexdevError(error.failure, detail="\n".join(detail), **{**error.facts, **fix})

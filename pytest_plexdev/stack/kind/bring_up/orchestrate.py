@@ -1,0 +1,126 @@
+"""The bring-up of a stack on a kind cluster: everything that can be done at the same time is.
+
+The cluster is made while our images are built and the manifests rendered; third-party workloads start while our images
+are loaded; the marks come last.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from functools import partial
+
+from pytest_plexdev.core.cancellation import GivenUp, give_up
+from pytest_plexdev.core.model import Progress, StackInfo
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import Access, KubeClient
+from pytest_plexdev.stack.kind.beside import all_of, beside
+from pytest_plexdev.stack.kind.bring_up.artifacts import Inputs
+from pytest_plexdev.stack.kind.bring_up.context import Course
+from pytest_plexdev.stack.kind.bring_up.rollout import Before, Filling, before
+from pytest_plexdev.stack.kind.cluster import create
+from pytest_plexdev.stack.kind.cluster.config import choose_addresses, cluster_config
+from pytest_plexdev.stack.kind.cluster.early_access import reach
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.health import health_of
+from pytest_plexdev.stack.kind.images.load import Loading
+from pytest_plexdev.stack.kind.images.node_image import derived
+from pytest_plexdev.stack.kind.images.pins import override, read_pins
+from pytest_plexdev.stack.kind.manifests.inventory import parts_of
+from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
+from pytest_plexdev.stack.kind.state.ownership import Ready
+from pytest_plexdev.stack.kind.state.stack_info import stack_info
+
+
+class BringUp:
+    """One bring-up in one place, which begins now. ``did`` says in words what was done and what was skipped."""
+
+    def __init__(self, settings: KindSettings, place: Place, progress: Progress) -> None:
+        self.course = Course(settings, place, progress)
+        self._settings = settings
+        self._place = place
+        self._loading = Loading(settings, self.course.phases, self.course.note)
+
+    @property
+    def did(self) -> list[str]:
+        return self.course.did
+
+    def on_a_new_cluster(self, addresses: Addresses | None = None) -> StackInfo:
+        """Make the cluster and bring the stack up on it. A cluster that could not be made leaves nothing behind.
+
+        Args:
+            addresses: Host ports that are chosen already.
+
+        Raises:
+            PlexdevError: ``port-taken``; whatever can fail.
+        """
+        addresses = addresses or choose_addresses(self._settings)
+        inputs = self._inputs(addresses)
+        made = beside(partial(self._make_cluster, addresses))
+        loaded = beside(partial(self._loading.early, made, inputs.built))
+        reached = beside(partial(reach, self._place, made, loaded))
+        try:
+            all_of(reached, *inputs.all)
+        except BaseException:
+            # The thread that makes the cluster takes back what it began, and knows what that was.
+            give_up()
+            if made.done() and made.exception() is None:
+                create.delete(self._place)
+            raise
+        self.did.append(f"cluster {self._place.name}: created")
+        filling = Filling(self.course, inputs, self._loading)
+        try:
+            return filling.fill(reached.result(), addresses, beside(partial(_whole, made, loaded)), Before(is_new=True))
+        except PlexdevError:
+            give_up()
+            # A cluster that could not be made after all was taken away under the objects' feet.
+            if isinstance(cause := made.exception(), PlexdevError):
+                raise cause from None
+            raise
+
+    def on_a_cluster_of_ours(self, client: KubeClient, addresses: Addresses, ready: Ready | None) -> StackInfo:
+        """Bring the stack up on a cluster that is there and ours, whatever it has of it already.
+
+        Args:
+            ready: The mark of the bring-up before this one, where that was completed.
+
+        Raises:
+            PlexdevError: Whatever can fail.
+        """
+        there = before(client, ready)
+        inputs = self._inputs(addresses)
+        all_of(*inputs.all)
+        filling = Filling(self.course, inputs, self._loading)
+        return filling.fill(client.access, addresses, beside(self._loading.now), there)
+
+    def verify(self, client: KubeClient, ready: Ready) -> StackInfo:
+        """Apply nothing; wait until everything of ours that is there is ready and the stack answers.
+
+        Raises:
+            PlexdevError: It does not become ready.
+        """
+        wanted = parts_of(client, owned=True)
+        with self.course.phases.phase("verify"):
+            self.course.until_ready(client, wanted, health=health_of(owned=True))
+            version = self.course.until_answering(ready.addresses)
+        self.did.append("images, objects, bootstrap: skipped, the cluster has this fingerprint")
+        self.did.append(f"verified: {len(wanted)} objects are ready, the API and the identity provider answer")
+        phases = self.course.phases.done
+        return stack_info(self._place, client.access, ready, owned=True, version=version, phases=phases)
+
+    def _make_cluster(self, addresses: Addresses) -> Access:
+        config = cluster_config(self._place, addresses)
+        with self.course.phases.phase("node image"):
+            image = derived(self._settings.kind_image, override(read_pins(), self._settings.images), self.course.note)
+        if self._settings.owner is not None and not self._settings.owner.is_alive:
+            # A worker outlives its controller for some seconds, and what deletes its cluster has looked by then.
+            raise GivenUp
+        with self.course.phases.phase("cluster"):
+            return create.create(self._place, config, image=image, timeout=self.course.left())
+
+    def _inputs(self, addresses: Addresses) -> Inputs:
+        return Inputs(self._settings, addresses, self.course.phases, self.course.note)
+
+
+def _whole(made: Future[Access], loaded: Future[bool]) -> bool:
+    made.result()
+    return loaded.result()

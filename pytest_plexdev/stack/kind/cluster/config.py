@@ -1,0 +1,61 @@
+"""kind's configuration of one cluster: ``deploy/local/kind.yaml`` with a name, host ports and an image of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_plexdev.core.deployment import deploy_directory
+from pytest_plexdev.core.ports import HeldPort, reserve
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.publisher import with_container
+from pytest_plexdev.stack.kind.constants import API_NODE_PORT, HOME_LABEL, IDP_NODE_PORT, OWNER, OWNER_LABEL
+from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
+
+_FRESH: Final = "use a cluster of a run's own, which takes free ports: pytest --plexdev-stack=kind"
+"""The warm cluster has the ports of the product's dev stack, and no others."""
+
+
+def kind_file() -> Path:
+    """The configuration of the warm cluster, from which every other one derives."""
+    return deploy_directory() / "kind.yaml"
+
+
+def cluster_config(place: Place, addresses: Addresses) -> bytes:
+    """What ``kind create cluster --config -`` reads."""
+    import yaml
+
+    document: dict[str, Any] = yaml.safe_load(kind_file().read_text(encoding="utf-8"))
+    host_ports = {API_NODE_PORT: addresses.api_port, IDP_NODE_PORT: addresses.idp_port}
+    document["name"] = place.name
+    for node in document["nodes"]:
+        node.setdefault("labels", {}).update({OWNER_LABEL: OWNER, HOME_LABEL: place.home})
+        for mapping in node.get("extraPortMappings", ()):
+            port = mapping["containerPort"]
+            mapping["hostPort"] = host_ports.get(port, mapping.get("hostPort", 0))
+    encoded: bytes = yaml.safe_dump(document, encoding="utf-8", sort_keys=False)
+    return encoded
+
+
+def choose_addresses(settings: KindSettings) -> Addresses:
+    """The host ports, known to be free at this moment: nothing can hold them until Docker listens there itself.
+
+    Raises:
+        PlexdevError: ``port-taken``, with the holder.
+    """
+    with contextlib.ExitStack() as held:
+        ports = []
+        for port, purpose in ((settings.api_port, "the API"), (settings.idp_port, "the identity provider")):
+            reserved = _reserve(port, purpose)
+            held.callback(reserved.release)
+            ports.append(reserved.number)
+        return Addresses(*ports)
+
+
+def _reserve(port: int, purpose: str) -> HeldPort:
+    try:
+        return reserve(port, purpose=purpose, instead=_FRESH)
+    except PlexdevError as error:
+        raise with_container(error) from None

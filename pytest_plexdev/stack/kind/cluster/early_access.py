@@ -1,0 +1,46 @@
+"""A cluster that is being made, reached before kind is done: its API server takes objects two seconds earlier."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any, Final
+
+from pytest_plexdev.core.cancellation import go_on
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import Access, KubeClient
+from pytest_plexdev.kube.resources import SERVICE_ACCOUNT
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.constants import NAMESPACE
+
+_LOOK_AGAIN: Final = 0.2
+"""Seconds between two looks: kind tells of nothing before its end."""
+_LAST: Final = "default"
+"""The account of who names none: every Pod needs one, and the controllers make it once all of them work."""
+
+
+def reach(place: Place, made: Future[Access], loaded: Future[Any]) -> Access:
+    """How to reach it, as soon as Pods can be made there.
+
+    Args:
+        made: The end of kind's own work on it.
+        loaded: The images on their way onto the node: they have the machine to themselves.
+
+    Raises:
+        PlexdevError: It was not made.
+    """
+    wait([made, loaded], return_when=FIRST_COMPLETED)
+    access: Access | None = None
+    while not made.done():
+        go_on()
+        with contextlib.suppress(PlexdevError):
+            access = access or place.fetch_access()
+            if _takes_pods(access):
+                return access
+        wait([made], timeout=_LOOK_AGAIN)
+    return made.result()
+
+
+def _takes_pods(access: Access) -> bool:
+    with KubeClient(access) as client:
+        return client.get(SERVICE_ACCOUNT, _LAST, NAMESPACE) is not None

@@ -1,0 +1,131 @@
+"""Where the files of one cluster are: its kubeconfig, and the note that says that it is being made."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.core.ownership.lock import own, seize
+from pytest_plexdev.core.ownership.mark import Mark
+from pytest_plexdev.core.private_files import make_private_directory, read_note, write_private
+from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.core.subprocesses import run
+from pytest_plexdev.core.tool_output import yaml_lines_of
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE
+from pytest_plexdev.kube import Access, read_access
+from pytest_plexdev.stack.kind.cluster.docker_engine import kind_environment
+from pytest_plexdev.stack.kind.constants import CLUSTER_FILES, context_of
+
+_PATIENCE: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Creation:
+    """The note of a cluster that is being made."""
+
+    cluster: str
+    creator: ProcessId
+    began: float
+
+
+class Place:
+    """Where the files of one cluster are: its kubeconfig, and the note of its creation."""
+
+    def __init__(self, name: str, directory: Path) -> None:
+        self.name = name
+        self.directory = directory
+        self.kubeconfig = directory / "kubeconfig"
+        self._note = directory / "creating.json"
+
+    @property
+    def home(self) -> str:
+        """The value of :data:`~pytest_plexdev.stack.kind.constants.HOME_LABEL` on the node of a cluster made here."""
+        return hashlib.sha256(bytes(self.directory.resolve())).hexdigest()[:16]
+
+    def access(self) -> Access | None:
+        """How to reach it, by our own kubeconfig; ``None`` where there is none."""
+        return read_access(self.kubeconfig, context_of(self.name))
+
+    def usable_access(self) -> Access | None:
+        """What :meth:`access` gives; ``None`` too where our own kubeconfig was damaged: kind can write it anew."""
+        try:
+            access = self.access()
+            if access is not None:
+                access.tls()
+        except PlexdevError as error:
+            if error.failure is not KUBECONFIG_UNUSABLE:
+                raise
+            return None
+        return access
+
+    def fetch_access(self) -> Access:
+        """Ask kind for the kubeconfig and keep our own copy of it.
+
+        Raises:
+            PlexdevError: ``command-failed``; ``kubeconfig-unusable``: it has no such context.
+        """
+        said = run(
+            ["kind", "get", "kubeconfig", "--name", self.name],
+            timeout=_PATIENCE,
+            purpose="to reach the cluster",
+            environment=kind_environment(),
+        )
+        make_private_directory(self.directory)
+        write_private(self.kubeconfig, yaml_lines_of(said.stdout).encode())
+        access = self.access()
+        if access is None:
+            reason = "kind wrote another one"
+            raise PlexdevError(KUBECONFIG_UNUSABLE, path=self.kubeconfig, context=context_of(self.name), reason=reason)
+        return access
+
+    @contextlib.contextmanager
+    def creating(self) -> Iterator[None]:
+        """While it is made, a note says so; it stays where this process does not live to take it away."""
+        me = ProcessId.of(os.getpid())
+        note = {"cluster": self.name, "pid": me.pid, "started": me.started, "began": time.time()}
+        make_private_directory(self.directory)
+        write_private(self._note, json.dumps(note).encode())
+        yield
+        self.forget_creation()
+
+    def creation(self) -> Creation | None:
+        """The note, where a creation began and was not brought to its end."""
+        note = read_note(self._note) or {}
+        with contextlib.suppress(ValueError):
+            cluster, began = note.get("cluster"), note.get("began")
+            if isinstance(cluster, str) and isinstance(began, (int, float)):
+                return Creation(cluster, ProcessId.noted(note), began)
+        return None
+
+    def forget_creation(self) -> None:
+        self._note.unlink(missing_ok=True)
+
+    def mark(self) -> None:
+        """Make the directory, and mark it as a cluster's: by that it is removed later.
+
+        Raises:
+            PlexdevError: ``untrusted-path``; ``owned-elsewhere``: another cluster's reaper has it.
+            OSError: It cannot be made.
+        """
+        make_private_directory(self.directory)
+        own(self.directory, Mark.of_this_process("cluster", self.name)).release()
+
+    def remove(self) -> list[str]:
+        """Remove the files of a cluster that is gone, unless a process owns them or it never was a cluster's directory.
+
+        Returns:
+            The names of what somebody else put there: they stay.
+
+        Raises:
+            PlexdevError: ``untrusted-path``.
+        """
+        held = seize(self.directory, "cluster")
+        return held.remove(*CLUSTER_FILES) if held is not None else []

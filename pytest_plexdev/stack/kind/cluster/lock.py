@@ -1,0 +1,170 @@
+"""One process at a time changes the warm cluster, or makes an image; who waits is told for whom."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pytest_plexdev.core.cancellation import go_on, time_left
+from pytest_plexdev.core.model import Progress, State, Verdict, VerdictChanged
+from pytest_plexdev.core.private_files import FILE_MODE, make_private_directory, read_note, write_private
+from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
+from pytest_plexdev.errors.cluster import CLUSTER_BUSY, IMAGES_BUSY
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+_NOBODY: Final = "another process"
+_WARM_FILE: Final = "kind"
+_AT_A_TIME: Final = 0.25
+"""Seconds that a wait is deaf."""
+
+
+@contextlib.contextmanager
+def hold(state: Path, *, timeout: float, progress: Progress) -> Iterator[None]:
+    """Have the warm cluster for oneself.
+
+    Raises:
+        PlexdevError: ``cluster-busy`` after *timeout* seconds, ``state-unwritable``.
+    """
+    began = time.monotonic()
+    waited_for: list[str] = []
+
+    def wait(holder: Holder) -> None:
+        waited_for.append(holder.words)
+        progress(_verdict("waiting", f"waiting for {holder.words}"))
+
+    try:
+        with _locked(_warm_lock(state), timeout, wait):
+            if waited_for:
+                progress(_verdict("ready", f"waited {time.monotonic() - began:.1f} s for {waited_for[0]}"))
+            yield
+    except _TooLate as late:
+        raise PlexdevError(CLUSTER_BUSY, seconds=timeout, holder=late.holder.words, or_end=late.holder.or_end) from None
+
+
+@contextlib.contextmanager
+def alone(lock: Path, note: Callable[[str], None]) -> Iterator[None]:
+    """Make something that other processes make too, one at a time; who waits is told for whom.
+
+    Raises:
+        PlexdevError: ``images-busy`` after the time that the bring-up has left, ``state-unwritable``.
+    """
+    seconds = time_left()
+    try:
+        with _locked(lock, seconds, lambda holder: note(f"waiting for {holder.words}")):
+            yield
+    except _TooLate as late:
+        raise PlexdevError(IMAGES_BUSY, seconds=seconds, holder=late.holder.words, or_end=late.holder.or_end) from None
+
+
+def is_held(state: Path) -> bool:
+    """Whether a process has the warm cluster for itself: a look at one file."""
+    return _noted(_holder_file(_warm_lock(state))) is not None
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has it, in words."""
+
+    pid: int | None
+    words: str
+
+    @property
+    def or_end(self) -> str:
+        """What else can be done about it, for who waits for it in vain: it is a plexdev of this user."""
+        return f", or end it: kill {self.pid}" if self.pid is not None else ""
+
+
+class _TooLate(Exception):
+    """It was not given back in time."""
+
+    def __init__(self, holder: Holder) -> None:
+        super().__init__(holder)
+        self.holder = holder
+
+
+@contextlib.contextmanager
+def _locked(path: Path, timeout: float, wait: Callable[[Holder], None]) -> Iterator[None]:
+    # 20 ms that a look at a running stack does not pay.
+    from filelock import FileLock
+
+    lock, holder_file = FileLock(path, mode=FILE_MODE), _holder_file(path)
+    try:
+        make_private_directory(path.parent)
+        _acquire(lock, holder_file, timeout, wait)
+        write_private(holder_file, json.dumps(_me()).encode())
+    except OSError as error:
+        raise PlexdevError(STATE_UNWRITABLE, path=path.parent, reason=error.strerror or str(error)) from None
+    try:
+        yield
+    finally:
+        holder_file.unlink(missing_ok=True)
+        lock.release()
+
+
+def _acquire(lock: FileLock, holder_file: Path, timeout: float, wait: Callable[[Holder], None]) -> None:
+    from filelock import Timeout
+
+    with contextlib.suppress(Timeout):
+        lock.acquire(timeout=0)
+        return
+    deadline = time.monotonic() + timeout
+    holder = _holder(holder_file)
+    wait(holder)
+    while True:
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=max(0.0, min(_AT_A_TIME, deadline - time.monotonic())))
+            return
+        # A thread that waits hears no Ctrl-C.
+        go_on()
+        if time.monotonic() >= deadline:
+            raise _TooLate(holder)
+
+
+def _warm_lock(state: Path) -> Path:
+    return state / f"{_WARM_FILE}.lock"
+
+
+def _holder_file(lock: Path) -> Path:
+    return lock.with_suffix(".holder.json")
+
+
+def _verdict(state: State, reason: str) -> VerdictChanged:
+    return VerdictChanged(verdict=Verdict(name="cluster", state=state, reason=reason))
+
+
+def _me() -> dict[str, object]:
+    from pytest_plexdev.masking.rule import mask
+
+    me = ProcessId.of(os.getpid())
+    command = mask(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+    return {"pid": me.pid, "started": me.started, "command": command, "since": time.time()}
+
+
+def _holder(file: Path) -> Holder:
+    # It notes itself a moment after it has the lock.
+    for _ in range(10):
+        if (holder := _noted(file)) is not None:
+            return holder
+        time.sleep(0.02)
+    return Holder(None, _NOBODY)
+
+
+def _noted(file: Path) -> Holder | None:
+    note = read_note(file) or {}
+    with contextlib.suppress(ValueError):
+        process, since = ProcessId.noted(note), note.get("since")
+        if isinstance(since, (int, float)) and process.is_alive:
+            words = f"`{note.get('command')}` (pid {process.pid}), which has it since {time.time() - since:.0f} s"
+            return Holder(process.pid, words)
+    return None

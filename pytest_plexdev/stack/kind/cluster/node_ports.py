@@ -1,0 +1,121 @@
+"""The NodePorts that a cluster's host ports lead to: which Services have them, and putting back what was changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import SERVICE
+from pytest_plexdev.stack.kind.constants import (
+    API_NODE_PORT,
+    API_PORT,
+    GATEWAY_NAMESPACE,
+    IDP_NODE_PORT,
+    IDP_PORT,
+    NAMESPACE,
+)
+
+_MANAGER: Final = "plexdev-node-ports"
+"""Not the owner of what is rendered: Envoy Gateway makes the gateway's Service."""
+_GATEWAY: Final = "gateway.envoyproxy.io/owning-gateway-name"
+_DEX: Final = "dex"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Astray:
+    """A NodePort that a host port leads to and that no Service has.
+
+    Attributes:
+        node_port: The one that kind's configuration names.
+        found: The one that its Service has; ``None``: it has none.
+        port: The Service's own port.
+    """
+
+    node_port: int
+    namespace: str
+    service: str
+    port: int
+    found: int | None
+
+    @property
+    def words(self) -> str:
+        """What is wrong, for a person."""
+        has = f"has {self.found}" if self.found is not None else "has none"
+        return f"no Service has NodePort {self.node_port}: {self.namespace}/{self.service} {has}"
+
+    def command(self, client: KubeClient) -> str:
+        """The command that puts it back."""
+        patch = json.dumps({"spec": self._spec()})
+        return client.command("-n", self.namespace, "patch", "service", self.service, "-p", patch)
+
+    def put_back(self, client: KubeClient) -> None:
+        """Give its Service the NodePort again, whoever took it away."""
+        meta = {"name": self.service, "namespace": self.namespace}
+        service = {"apiVersion": SERVICE.api_version, "kind": SERVICE.kind, "metadata": meta, "spec": self._spec()}
+        client.apply(service, manager=_MANAGER)
+
+    def _spec(self) -> Object:
+        return {
+            "type": "NodePort",
+            "ports": [{"port": self.port, "protocol": "TCP", "nodePort": self.node_port}],
+        }
+
+
+def astray(client: KubeClient) -> list[Astray]:
+    """The NodePorts of the API and of the identity provider that their Services have not.
+
+    Raises:
+        PlexdevError: The API server does not say.
+    """
+    services = client.list(SERVICE)["items"]
+    taken = {port.get("nodePort") for service in services for port in _ports(service)}
+    wanted = ((API_NODE_PORT, _gateway(services), API_PORT), (IDP_NODE_PORT, _dex(services), IDP_PORT))
+    return [
+        _astray(node_port, service, usual)
+        for node_port, service, usual in wanted
+        if node_port not in taken and service is not None and _ports(service)
+    ]
+
+
+def put_back_node_ports(client: KubeClient) -> list[str]:
+    """Put back what was changed by hand; what was done, in lines for a person.
+
+    Raises:
+        PlexdevError: The API server refuses it.
+    """
+    done = []
+    for each in astray(client):
+        each.put_back(client)
+        done.append(f"{each.words}: put back")
+    return done
+
+
+def _astray(node_port: int, service: Object, usual: int) -> Astray:
+    ports = _ports(service)
+    port = next((each for each in ports if each["port"] == usual), ports[0])
+    meta = service["metadata"]
+    return Astray(
+        node_port=node_port,
+        namespace=meta["namespace"],
+        service=meta["name"],
+        port=port["port"],
+        found=port.get("nodePort"),
+    )
+
+
+def _gateway(services: Sequence[Object]) -> Object | None:
+    here = (each for each in services if each["metadata"].get("namespace") == GATEWAY_NAMESPACE)
+    return next((each for each in here if _GATEWAY in (each["metadata"].get("labels") or {})), None)
+
+
+def _dex(services: Sequence[Object]) -> Object | None:
+    metas = ((each, each["metadata"]) for each in services)
+    return next((each for each, meta in metas if (meta.get("namespace"), meta["name"]) == (NAMESPACE, _DEX)), None)
+
+
+def _ports(service: Object) -> Sequence[Object]:
+    return (service.get("spec") or {}).get("ports") or ()

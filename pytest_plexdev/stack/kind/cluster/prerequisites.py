@@ -1,0 +1,100 @@
+"""The programs that a kind stack is made with: there, answering, new enough."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_plexdev.core.model import Progress, Verdict, VerdictChanged
+from pytest_plexdev.core.subprocesses import MINIMUM, run
+from pytest_plexdev.core.tool_output import json_of, line_of
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import TOOL_TOO_OLD
+from pytest_plexdev.stack.kind.cluster.docker_engine import PROVIDER, engine_error
+
+PINNED: Final[Mapping[str, str]] = {"docker": "24.0", "kind": "0.26.0", "kubectl": "1.32.0"}
+"""What the runbook asks for: an older one is told."""
+_DOTTED: Final = re.compile(r"\d+(?:\.\d+)+")
+_PATIENCE: Final = 20.0
+
+
+@dataclass(frozen=True)
+class _Tool:
+    name: str
+    question: tuple[str, ...]
+    read: Callable[[str], str]
+
+
+def _kubectl_version(answer: str) -> str:
+    return str(json_of(answer)["clientVersion"]["gitVersion"])
+
+
+def _docker_version(answer: str) -> str:
+    return line_of(answer, r"v?\d+\.\d+\S*") or answer.strip()
+
+
+def _kind_version(answer: str) -> str:
+    return line_of(answer, r"kind v?\d+\..*") or answer.strip()
+
+
+_TOOLS: Final = (
+    _Tool("docker", ("docker", "version", "--format", "{{.Server.Version}}"), _docker_version),
+    _Tool("kind", ("kind", "version"), _kind_version),
+    _Tool("kubectl", ("kubectl", "version", "--client", "-o", "json"), _kubectl_version),
+)
+
+
+def check(progress: Progress) -> None:
+    """Ask all of them at once; one below the runbook's pin is told as an event.
+
+    Raises:
+        PlexdevError: ``tool-missing``, ``tool-too-old``, ``docker-silent`` or ``docker-forbidden``.
+    """
+    with ThreadPoolExecutor(max_workers=len(_TOOLS)) as threads:
+        versions = list(threads.map(_version, _TOOLS))
+    for tool, version in zip(_TOOLS, versions, strict=True):
+        _judge(tool, version, progress)
+    if (provider := os.environ.get(PROVIDER, "docker")) != "docker":
+        reason = f"makes the cluster in Docker: {PROVIDER}={provider} is not obeyed, since all else here asks docker"
+        progress(VerdictChanged(verdict=Verdict(name="kind", state="ready", reason=reason)))
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """The first dotted number in a program's own words: ``v1.32.4-x`` is ``(1, 32, 4)``; ``()`` where there is none."""
+    found = _DOTTED.search(version)
+    return tuple(int(part) for part in found.group().split(".")) if found else ()
+
+
+def _version(tool: _Tool) -> str:
+    try:
+        answer = run(tool.question, timeout=_PATIENCE, purpose=f"{tool.name} was asked for its version")
+    except PlexdevError as error:
+        raise engine_error(error) or error from None
+    try:
+        return tool.read(answer.stdout)
+    except (ValueError, KeyError, TypeError):
+        return "of an unknown version"
+
+
+def _judge(tool: _Tool, version: str, progress: Progress) -> None:
+    found = numbers(version)
+    if found and found < numbers(MINIMUM[tool.name]):
+        said = _DOTTED.search(version)
+        command = " ".join(tool.question)
+        raise PlexdevError(
+            TOOL_TOO_OLD,
+            program=tool.name,
+            version=said.group() if said else version,
+            wanted=MINIMUM[tool.name],
+            command=command,
+        )
+    if found < numbers(PINNED[tool.name]):
+        progress(VerdictChanged(verdict=Verdict(name=tool.name, state="ready", reason=_warning(tool.name, version))))
+
+
+def _warning(name: str, version: str) -> str:
+    return f"is {version}; the dev stack's runbook asks for {PINNED[name]} or newer"

@@ -1,0 +1,77 @@
+"""Find the container that publishes a port of this machine, and whose it is: by labels, never by its name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from pytest_plexdev.core.port_holder import PortHolder, holder_of
+from pytest_plexdev.core.ports import port_taken
+from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
+from pytest_plexdev.stack.kind.cluster.create import mark_of
+from pytest_plexdev.stack.kind.cluster.docker_engine import docker
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.node_container import KIND_LABEL, Container
+from pytest_plexdev.stack.kind.constants import WARM_CLUSTER
+from pytest_plexdev.stack.kind.warm.kubeconfigs import warm_directory
+
+_PATIENCE: Final = 5.0
+"""Seconds that Docker gets for an answer."""
+_WHOSE: Final = {
+    "elsewhere": "which plexdev made with another state directory, or for a test run",
+    "none": "which plexdev did not make",
+}
+_FORWARDER: Final = "docker-proxy"
+_UNSAID: Final = "which does not say whose it is"
+
+
+def who_holds(port: int) -> PortHolder:
+    """Who has a port of this machine: a process, or the container that Docker publishes there."""
+    process = holder_of(port)
+    container = publisher_of(port) if process.may_be_a_container else None
+    if container is None and _FORWARDER in process.words:
+        # With another DOCKER_HOST or context, it may well be the forwarder of one's own node.
+        return replace(process, words=f"{process.words}, which forwards it to a container that docker does not list")
+    return container or process
+
+
+def publisher_of(port: int) -> PortHolder | None:
+    """The container that publishes a port; ``None`` where there is none, or Docker does not answer."""
+    labels = f'{{{{.Names}}}}\t{{{{.Label "{KIND_LABEL}"}}}}'
+    try:
+        said = docker(
+            "ps",
+            "--filter",
+            f"publish={port}",
+            "--format",
+            labels,
+            purpose="who publishes the port?",
+            timeout=_PATIENCE,
+        ).stdout
+    except PlexdevError:
+        return None
+    name, _, cluster = next((line for line in said.splitlines() if "\t" in line), "").partition("\t")
+    if not name:
+        return None
+    return _node(name, cluster.strip()) if cluster.strip() else PortHolder(words=f"the container {name}")
+
+
+def with_container(error: PlexdevError) -> PlexdevError:
+    """A ``port-taken`` error that names the container that publishes the port, if one does; other errors unchanged."""
+    if error.failure is not PORT_TAKEN:
+        return error
+    port = int(str(error.facts["port"]))
+    container = publisher_of(port) if holder_of(port).may_be_a_container else None
+    if container is None:
+        return error
+    purpose, instead, why = (str(error.facts[name]) for name in ("purpose", "instead", "why"))
+    return port_taken(port, container, purpose=purpose, instead=instead, why=why)
+
+
+def _node(container: str, cluster: str) -> PortHolder:
+    node = Container(name=container, created=0.0, running=True, ports={})
+    mark = mark_of(Place(cluster, warm_directory(name=cluster)), node)
+    if mark == "ours" and cluster == WARM_CLUSTER:
+        stop = "plexdev down --stack kind"
+        return PortHolder(words=f"your kind cluster {cluster}", stop=stop, cluster=cluster, is_warm_cluster=True)
+    return PortHolder(words=f"the kind cluster {cluster}, {_WHOSE.get(mark, _UNSAID)}", cluster=cluster)

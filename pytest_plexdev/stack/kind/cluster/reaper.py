@@ -1,0 +1,188 @@
+"""Deletes a run's cluster when the run ended without doing so.
+
+A detached process that waits for the end of the run's controller. A kept stack it leaves alone. It imports little, for
+it starts beside every fresh cluster and almost always has nothing to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.core.interpreter import environment_of_user, module_command
+from pytest_plexdev.core.model import KEPT_MARK
+from pytest_plexdev.core.ownership.lock import Ownership, is_owned, own
+from pytest_plexdev.core.ownership.mark import Mark
+from pytest_plexdev.core.ownership.process import OwnerProgram
+from pytest_plexdev.core.ownership.run_directory import FILES as RUN_FILES
+from pytest_plexdev.core.ownership.run_directory import hold as hold_run
+from pytest_plexdev.core.private_files import open_private
+from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.core.signals import reset_signals
+from pytest_plexdev.core.system_errors import system_errors
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import COMMAND_FAILED
+from pytest_plexdev.stack.kind.constants import CLUSTER_FILES, REAPER_LOG
+
+REAPER: Final = OwnerProgram(
+    module="pytest_plexdev.stack.kind.cluster.reaper",
+    what="the stack on a kind cluster",
+    instead="TMPDIR=/some/directory pytest --plexdev-stack=kind",
+)
+"""It owns the directory of a run's cluster."""
+_ENDS: Final = 2.0
+"""Seconds in which it ends when it is told to."""
+_TRIES_FOR: Final = 300.0
+"""Seconds: an engine that is being restarted is back by then."""
+_PAUSE: Final = 2.0
+
+
+@dataclass(frozen=True)
+class _Order:
+    name: str
+    directory: str
+    owner: tuple[int, int]
+    run_directory: str | None
+
+
+@dataclass(frozen=True)
+class _Owned:
+    """The directories that the reaper owns while it watches: the cluster's, and with its other processes the run's."""
+
+    cluster: Ownership
+    run: Ownership | None
+
+
+def watch_over(
+    name: str, directory: Path, owner: ProcessId, run_directory: Path | None, *, beside: Sequence[socket.socket] = ()
+) -> None:
+    """Start the reaper of a cluster, and return once it watches.
+
+    Args:
+        beside: ``::1`` at the cluster's ports, which Docker publishes on 127.0.0.1 alone. The reaper has them open for
+            as long as it watches, so nobody answers there in the cluster's place.
+
+    Raises:
+        PlexdevError: ``command-failed``: nothing would delete the cluster of a run that is killed.
+    """
+    order = _Order(name, str(directory), (owner.pid, owner.started), str(run_directory) if run_directory else None)
+    argv = module_command(REAPER.module)
+    with os.fdopen(open_private(directory / REAPER_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as log:
+        # It owns the directory before its launcher ends, whose end says therefore that it watches.
+        launched = subprocess.run(
+            argv,
+            input=json.dumps(vars(order)).encode(),
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            env=environment_of_user(),
+            start_new_session=True,
+            pass_fds=[each.fileno() for each in beside],
+            check=False,
+        )
+    if launched.returncode != 0:
+        raise _no_watch(argv, launched.returncode, directory)
+
+
+def _no_watch(argv: Sequence[str], status: int, directory: Path) -> PlexdevError:
+    return PlexdevError(
+        COMMAND_FAILED,
+        detail=(directory / REAPER_LOG).read_text(errors="replace", encoding="utf-8").strip(),
+        command=shlex.join(argv),
+        status=f"exit status {status}",
+        purpose="it deletes the cluster of a run that is killed; without it none is made",
+        fix="run it by hand and read what it says",
+    )
+
+
+def dismiss(directory: Path) -> None:
+    """End the reaper of the stack in *directory*: its cluster is deleted, or stays.
+
+    Raises:
+        PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
+    """
+    reaper = REAPER.find(directory)
+    if reaper is not None:
+        with reaper:
+            reaper.send(signal.SIGTERM)
+            reaper.wait(_ENDS)
+
+
+def watches_over(directory: Path) -> bool:
+    """Whether the stack in *directory* has a reaper, wherever it runs, that will look after what is left of it."""
+    with contextlib.suppress(PlexdevError):
+        return is_owned(directory)
+    return False
+
+
+def main() -> int:
+    """Wait for the owner's end, then clean up behind it."""
+    reset_signals()
+    order = _Order(**json.load(sys.stdin))
+    directory = Path(order.directory)
+    owned = _detach(order)
+    handle = ProcessId(*order.owner).open()
+    if handle is not None:
+        with handle:
+            handle.wait(None)
+    if (directory / KEPT_MARK).exists():
+        return 0
+    deadline = time.monotonic() + _TRIES_FOR
+    while not _is_cleaned_up(order, owned):
+        # An engine that does not answer has nothing to wait for either.
+        if time.monotonic() > deadline:
+            return 1
+        time.sleep(_PAUSE)
+    return 0
+
+
+def _is_cleaned_up(order: _Order, owned: _Owned) -> bool:
+    from pytest_plexdev.stack.kind.cluster import create as cluster
+    from pytest_plexdev.stack.kind.cluster import image_archive
+    from pytest_plexdev.stack.kind.cluster.files import Place
+
+    try:
+        cluster.clear_away(Place(order.name, Path(order.directory)))
+    except PlexdevError as error:
+        print(error, file=sys.stderr, flush=True)  # noqa: T201
+        return False
+    image_archive.remove_left()
+    owned.cluster.remove(*CLUSTER_FILES)
+    if owned.run is not None:
+        owned.run.remove(*RUN_FILES)
+    return True
+
+
+def _detach(order: _Order) -> _Owned:
+    """Become nobody's child, so that no parent has to wait for us; the launcher ends once the directory is owned."""
+    written, noted = os.pipe()
+    if os.fork():
+        os.close(noted)
+        os._exit(0 if os.read(written, 1) else 1)
+    owned = _Owned(
+        own(Path(order.directory), Mark.of_this_process("cluster", order.name)),
+        hold_run(Path(order.run_directory)) if order.run_directory is not None else None,
+    )
+    os.write(noted, b"\n")
+    os.close(noted)
+    os.close(written)
+    return owned
+
+
+if __name__ == "__main__":
+    try:
+        with system_errors("watch over the cluster of a test run", near=Path("/")):
+            status = main()
+    except PlexdevError as refusal:
+        sys.exit(str(refusal))
+    sys.exit(status)

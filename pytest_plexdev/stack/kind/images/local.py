@@ -1,0 +1,132 @@
+"""The images that the Docker engine has, and those that it lacks, pulled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeAlias
+
+from pytest_plexdev.core.cancellation import taking_part
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, IMAGE_MISSING
+from pytest_plexdev.stack.kind.cluster.docker_engine import docker
+
+Note: TypeAlias = Callable[[str], None]
+"""Told in one line what takes long."""
+_PULL: Final = 600.0
+_PULLS_AT_ONCE: Final = 6
+"""As many as the cluster's kubelet."""
+_HUB: Final = "docker.io"
+_NONE: Final = "<none>"
+
+
+@dataclass(frozen=True)
+class LocalImages:
+    """What the engine has.
+
+    Attributes:
+        ids: Image id (``sha256:…``) by canonical name.
+        digests: Digest that a registry gave, by canonical name; an image that was built or imported here has none.
+    """
+
+    ids: Mapping[str, str]
+    digests: Mapping[str, str]
+
+    def id_of(self, reference: str) -> str | None:
+        """The id of the image of that name."""
+        return self.ids.get(canonical(reference))
+
+    def digest_of(self, reference: str) -> str | None:
+        """The registry's digest of the image of that name."""
+        return self.digests.get(canonical(reference))
+
+
+def silent(_line: str) -> None:
+    """The note of a caller who wants none."""
+
+
+def canonical(reference: str) -> str:
+    """The full name that containerd and CRI use: ``alpine:3`` is ``docker.io/library/alpine:3``.
+
+    Where there are both tag and digest, the digest says which image it is.
+    """
+    name, _, digest = _with_host(reference).partition("@")
+    path, slash, last = name.rpartition("/")
+    bare, _, tag = last.partition(":")
+    return f"{path}{slash}{bare}@{digest}" if digest else f"{path}{slash}{bare}:{tag or 'latest'}"
+
+
+def local_images() -> LocalImages:
+    """Every image that the engine has a name for; one call.
+
+    Raises:
+        PlexdevError: Docker is not there for us.
+    """
+    columns = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}"
+    listed = docker("image", "ls", "--no-trunc", "--format", columns, purpose="which images are here already?")
+    ids, digests = {}, {}
+    rows = (line.split("\t") for line in listed.stdout.splitlines())
+    for repository, tag, digest, identity in (row for row in rows if len(row) == len(columns.split("\t"))):
+        if tag != _NONE:
+            ids[canonical(f"{repository}:{tag}")] = identity
+        if digest != _NONE:
+            ids[canonical(f"{repository}@{digest}")] = identity
+        if tag != _NONE and digest != _NONE:
+            digests[canonical(f"{repository}:{tag}")] = digest
+    return LocalImages(ids, digests)
+
+
+def provide(
+    references: Iterable[str],
+    note: Note = silent,
+    *,
+    here: LocalImages | None = None,
+    instead: str = "--plexdev-image NAME=REFERENCE",
+) -> Mapping[str, str]:
+    """Pull what is not here; the id of each, by the reference as it was given.
+
+    Args:
+        here: What the engine has, where that is known already.
+        instead: The option that takes another image in its place, for the error.
+
+    Raises:
+        PlexdevError: ``image-missing``, or Docker is not there for us.
+    """
+    wanted = list(references)
+    here = here or local_images()
+    missing = [reference for reference in wanted if here.id_of(reference) is None]
+    if missing:
+        note(f"pulling {', '.join(missing)}")
+        with ThreadPoolExecutor(max_workers=_PULLS_AT_ONCE) as threads:
+            list(threads.map(taking_part(partial(pull, instead=instead)), missing))
+        here = local_images()
+    return {reference: here.ids[canonical(reference)] for reference in wanted}
+
+
+def pull(reference: str, *, instead: str = "--plexdev-image NAME=REFERENCE") -> None:
+    """Have the engine pull it.
+
+    Raises:
+        PlexdevError: ``image-missing``, or Docker is not there for us.
+    """
+    try:
+        docker("pull", "--quiet", reference, timeout=_PULL, purpose="the stack is made from this image")
+    except PlexdevError as error:
+        if error.failure not in {COMMAND_FAILED, COMMAND_UNFINISHED}:
+            raise
+        raise PlexdevError(
+            IMAGE_MISSING,
+            detail=error.detail,
+            reference=reference,
+            fix=f"docker pull {reference}; another one in its place: {instead}",
+        ) from None
+
+
+def _with_host(reference: str) -> str:
+    first, slash, rest = reference.partition("/")
+    if not slash or (first == _HUB and "/" not in rest):
+        return f"{_HUB}/library/{rest or first}"
+    is_host = "." in first or ":" in first or first == "localhost"
+    return reference if is_host else f"{_HUB}/{reference}"

@@ -1,0 +1,38 @@
+"""The images that ``--plexdev-image`` puts in place of others: a tag of theirs may be built anew at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.kind.images.build import OUR_IMAGES
+from pytest_plexdev.stack.kind.images.local import Note, local_images, provide, silent
+
+
+def substitutes(images: Mapping[str, str]) -> list[str]:
+    """The references of *images*, once each: of names that are nobody's there are none, who chose was told."""
+    return sorted(set(images.values()))
+
+
+def provide_substitutes(images: Mapping[str, str], note: Note = silent) -> Mapping[str, str]:
+    """The id of each, by reference; what is not here is pulled.
+
+    Raises:
+        PlexdevError: ``image-missing``, or Docker is not there for us.
+    """
+    wanted = substitutes(images)
+    # Ours by its own name is built here, and not before it is asked for.
+    theirs = [reference for reference in wanted if reference not in OUR_IMAGES]
+    return provide(theirs, note) if theirs else {}
+
+
+def identities(images: Mapping[str, str]) -> Mapping[str, str]:
+    """The ids that the engine has for them now; nothing is pulled, and without an engine there are none."""
+    wanted = [reference for reference in substitutes(images) if reference not in OUR_IMAGES]
+    if not wanted:
+        return {}
+    try:
+        here = local_images()
+    except PlexdevError:
+        return {}
+    return {reference: identity for reference in wanted if (identity := here.id_of(reference)) is not None}

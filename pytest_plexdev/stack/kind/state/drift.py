@@ -1,0 +1,19 @@
+"""What was changed since a stack was brought up, by the names of the inputs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.state import database, fingerprint
+from pytest_plexdev.stack.kind.state.ownership import Ready
+
+UNFINISHED: Final = "its bring-up was never completed"
+
+
+def differences(client: KubeClient, ready: Ready | None, settings: KindSettings) -> list[str]:
+    """The inputs that are not what the mark *ready* says that they were when the stack was brought up."""
+    if ready is None:
+        return [UNFINISHED]
+    return fingerprint.differing(ready.fingerprint, {**fingerprint.current(settings), **database.identity(client)})

@@ -1,0 +1,117 @@
+"""The mark that says who made a cluster, and the one that says it was brought to its end.
+
+kind puts the first on the node when it makes it: our ConfigMaps are no proof, since whoever applies what
+``plexdev manifests`` prints has them, on any cluster. The second is written last, with the fingerprint of what was
+applied. A mark that cannot be read is none: absence or failure means "not ours".
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import msgspec
+
+from pytest_plexdev.core.model import SeededTenant, Service
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import CONFIG_MAP, NODE
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.constants import HOME_LABEL, KEPT, NAMESPACE, OWNER, OWNER_LABEL, READY, node_of
+from pytest_plexdev.stack.kind.settings import Addresses
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """What the second mark says; of a stack without one, as much as is known.
+
+    Attributes:
+        fingerprint: SHA-256 of every input, by its name.
+        at: Unix time, seconds.
+    """
+
+    addresses: Addresses
+    services: tuple[Service, ...]
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+    tenants: tuple[SeededTenant, ...] = ()
+    at: float = field(default_factory=time.time)
+
+
+def is_ours(client: KubeClient, place: Place) -> bool:
+    """Whether the node says that plexdev made it, with its files in *place*.
+
+    :func:`~pytest_plexdev.stack.kind.cluster.create.is_ours` asks Docker for the same labels, which takes twenty times
+    as long and needs no API server.
+
+    Raises:
+        PlexdevError: ``cluster-unreachable``: it is not known; one that refuses to say is not ours.
+    """
+    try:
+        node = client.get(NODE, node_of(place.name))
+    except PlexdevError as error:
+        if error.failure is CLUSTER_UNREACHABLE:
+            raise
+        return False
+    labels = (node or {}).get("metadata", {}).get("labels") or {}
+    return labels.get(OWNER_LABEL) == OWNER and labels.get(HOME_LABEL) == place.home
+
+
+def read_ready(client: KubeClient) -> Ready | None:
+    """The second mark; ``None`` where there is none that can be read."""
+    try:
+        found = client.get(CONFIG_MAP, READY, NAMESPACE)
+        data: Mapping[str, Any] = (found or {}).get("data") or {}
+        return Ready(
+            fingerprint=dict(json.loads(data["fingerprint"])),
+            tenants=msgspec.json.decode(data["tenants"], type=tuple[SeededTenant, ...]),
+            services=msgspec.json.decode(data["services"], type=tuple[Service, ...]),
+            addresses=Addresses(**json.loads(data["addresses"])),
+            at=float(data["ready_at"]),
+        )
+    except (PlexdevError, KeyError, ValueError, TypeError, msgspec.MsgspecError):
+        return None
+
+
+def write_ready(client: KubeClient, ready: Ready) -> None:
+    """Say that the stack is whole. To be done last."""
+    data = {
+        "fingerprint": _json(ready.fingerprint),
+        "tenants": msgspec.json.encode(ready.tenants).decode(),
+        "services": msgspec.json.encode(ready.services, enc_hook=str).decode(),
+        "addresses": json.dumps(asdict(ready.addresses)),
+        "ready_at": str(ready.at),
+    }
+    client.apply(_mark(READY, data))
+
+
+def withdraw_ready(client: KubeClient) -> None:
+    """Take the second mark away, before anything of the stack is changed."""
+    client.delete(CONFIG_MAP, READY, NAMESPACE)
+
+
+def read_kept(client: KubeClient) -> Mapping[str, str]:
+    """The inputs that the cluster itself was made with; empty where nobody wrote them down."""
+    try:
+        found = client.get(CONFIG_MAP, KEPT, NAMESPACE)
+        return dict(json.loads(((found or {}).get("data") or {})["fingerprint"]))
+    except (PlexdevError, KeyError, ValueError, TypeError):
+        return {}
+
+
+def write_kept(client: KubeClient, made_with: Mapping[str, str]) -> None:
+    """Write down what the cluster was made with, where no failed bring-up takes it away."""
+    client.apply(_mark(KEPT, {"fingerprint": _json(made_with)}))
+
+
+def _mark(name: str, data: Mapping[str, str]) -> Object:
+    meta = {"name": name, "namespace": NAMESPACE, "labels": {OWNER_LABEL: OWNER}}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": dict(data)}
+
+
+def _json(inputs: Mapping[str, str]) -> str:
+    return json.dumps(dict(inputs), sort_keys=True, indent=1)

@@ -1,0 +1,35 @@
+"""The seeded tenants of a stack in a cluster, read from Postgres as the runbook does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from pytest_plexdev.core.deployment import seed_file
+from pytest_plexdev.core.model import SeededTenant
+from pytest_plexdev.core.seed import RUNBOOK_SQL, seeded_of, with_people_of
+from pytest_plexdev.core.subprocesses import run
+from pytest_plexdev.kube import Access
+from pytest_plexdev.stack.kind.constants import NAMESPACE
+
+_PSQL: Final = ("env", "PGPASSWORD=plexsphere", "psql", "-U", "plexsphere", "-d", "plexsphere", "-tAc", RUNBOOK_SQL)
+_PATIENCE: Final = 30.0
+
+
+def read_tenants(access: Access, seed: Path | None) -> tuple[SeededTenant, ...]:
+    """The Domains that the bootstrap seeded, by slug.
+
+    Args:
+        seed: The manifest that names their people; ``None``: ours.
+
+    Raises:
+        PlexdevError: ``command-failed``: Postgres cannot be asked.
+    """
+    argv = [*access.kubectl, "-n", NAMESPACE, "exec", "statefulset/postgres", "-c", "postgres", "--", *_PSQL]
+    said = run(argv, timeout=_PATIENCE, purpose="the ids of the seeded Domains are read from Postgres")
+    rows = (line.split("|") for line in said.stdout.splitlines() if line.count("|") == 2)
+    tenants = seeded_of((slug, domain, binding) for slug, domain, binding in rows)
+    manifest = seed or seed_file()
+    return with_people_of(tenants, yaml.safe_load(manifest.read_text(encoding="utf-8")))

@@ -1,0 +1,1 @@
+"""The cluster ``plexsphere``, which stays between runs."""

@@ -1,0 +1,181 @@
+"""The warm cluster: ``kind-plexsphere``, ours or somebody else's, at a place where everybody of this user finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED
+from pytest_plexdev.stack.kind.constants import NAMESPACE, WARM_CLUSTER
+from pytest_plexdev.stack.kind.settings import Addresses
+from pytest_plexdev.stack.kind.warm.kubeconfigs import accesses, warm_directory
+
+if TYPE_CHECKING:
+    from pytest_plexdev.core.model import Progress, StackInfo
+    from pytest_plexdev.kube import Access, KubeClient
+    from pytest_plexdev.stack.kind.settings import KindSettings
+
+_ANSWERS: Final = 2.0
+
+
+def find(state: Path | None = None, *, name: str = WARM_CLUSTER) -> StackInfo | None:
+    """The stack of the warm cluster, or ``None``: files and sockets alone, nothing is applied.
+
+    Raises:
+        PlexdevError: ``not-loopback``: the context is there and its API server is not on this machine;
+            ``api-silent``: the cluster is there and its API does not answer.
+    """
+    return _first(state, name, _version)
+
+
+def find_silent_too(state: Path | None = None, *, name: str = WARM_CLUSTER) -> StackInfo | None:
+    """What :func:`find` finds, whether its API answers or not: for what its cluster alone knows.
+
+    Raises:
+        PlexdevError: ``not-loopback``; ``api-silent``: the cluster is there, and nothing of a stack is in it.
+    """
+    return _first(state, name, _unasked)
+
+
+def _first(state: Path | None, name: str, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:
+    directory = warm_directory(state, name)
+    found = (_look_at(access, name, directory, ask) for access in ways_in(directory, name))
+    return next((info for info in found if info is not None), None)
+
+
+def ways_in(directory: Path, name: str) -> Iterator[Access]:
+    """What :func:`~pytest_plexdev.stack.kind.warm.kubeconfigs.accesses` gives, but those of a node that is paused.
+
+    Raises:
+        PlexdevError: ``kubeconfig-unusable``, ``not-loopback``.
+    """
+    for access in accesses(directory, name):
+        from pytest_plexdev.stack.kind.warm.node_status import is_paused
+
+        if not is_paused(name, access):
+            yield access
+
+
+def _version(api: str) -> Mapping[str, Any]:
+    from pytest_plexdev.stack.kind.state import endpoints
+
+    return endpoints.version(api, patience=_ANSWERS)
+
+
+def _unasked(_: str) -> Mapping[str, Any]:
+    return {}
+
+
+def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
+    """What :func:`find` finds, after ``settings.on_drift`` was obeyed where it is ours and has another fingerprint.
+
+    A bring-up of another process, or its end, that is under way is waited for.
+
+    Raises:
+        PlexdevError: ``drifted``, with ``on_drift="fail"``; ``service-not-ready``: its API answers, and its node, its
+            DNS or kube-proxy does not; ``cluster-busy``; what :func:`find` raises.
+    """
+    _wait_for_others(settings, progress)
+    info = find(settings.state, name=settings.name)
+    if info is None:
+        return None
+    from pytest_plexdev.stack.kind.beside import beside
+    from pytest_plexdev.stack.kind.warm.health_check import health_error
+
+    # Beside the drift, which reads files: attaching has 300 ms.
+    unhealthy = beside(partial(health_error, info))
+    differ = drift(settings, info) if settings.on_drift != "ignore" else []
+    if differ and settings.on_drift == "fail":
+        raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
+    if differ:
+        return bring_up(settings, progress)[0]
+    if (error := unhealthy.result()) is not None:
+        raise error
+    return info
+
+
+def _wait_for_others(settings: KindSettings, progress: Progress) -> None:
+    from pytest_plexdev.stack.kind.cluster.lock import hold, is_held
+
+    if is_held(settings.state):
+        with hold(settings.state, timeout=settings.timeout, progress=progress):
+            pass
+
+
+def drift(settings: KindSettings, info: StackInfo) -> list[str]:
+    """The inputs that differ from what was applied; empty where the cluster is not ours."""
+    from pytest_plexdev.kube import KubeClient, read_access
+    from pytest_plexdev.stack.kind.state import ownership
+    from pytest_plexdev.stack.kind.state.drift import differences
+
+    assert info.cluster is not None
+    access = read_access(info.cluster.kubeconfig, info.cluster.context) if info.cluster.owned else None
+    if access is None:
+        return []
+    with KubeClient(access) as client:
+        return differences(client, ownership.read_ready(client), settings)
+
+
+def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, list[str]]:
+    """The warm stack, and what was done and skipped for it, in words.
+
+    Raises:
+        PlexdevError: ``foreign-cluster`` where it is not ours; whatever a bring-up can fail with.
+    """
+    from pytest_plexdev.stack.kind.warm import up
+
+    return up.bring_up(settings, progress)
+
+
+def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
+    """Delete the warm cluster where it is ours, or *force* says so. What was done, in lines for a person."""
+    from pytest_plexdev.stack.kind.warm import up
+
+    return up.take_down(settings, force=force, progress=progress)
+
+
+def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:
+    from pytest_plexdev.kube import KubeClient
+    from pytest_plexdev.stack.kind.cluster.files import Place
+    from pytest_plexdev.stack.kind.state import ownership
+    from pytest_plexdev.stack.kind.state.stack_info import services_in, stack_info
+
+    with KubeClient(access) as client:
+        try:
+            owned = ownership.is_ours(client, Place(name, directory))
+            ready = ownership.read_ready(client)
+            known = ready or ownership.Ready(addresses=Addresses(), services=services_in(client))
+        except PlexdevError as error:
+            if error.failure is CLUSTER_UNREACHABLE:
+                # Another program listens where that cluster did; or nobody could say whose it is.
+                return None
+            raise
+        try:
+            if not known.services:
+                # What answers at that port is another stack's, then.
+                raise ValueError(f"nothing runs in its namespace {NAMESPACE}")
+            version = ask(known.addresses.api)
+        except (OSError, ValueError) as error:
+            fix = "plexdev up --stack kind" if owned else _mend_by_hand(client, known.addresses)
+            reason = str(error) or type(error).__name__
+            raise PlexdevError(API_SILENT, name=name, url=known.addresses.api, reason=reason, fix=fix) from None
+    place = Place(name, access.kubeconfig.parent)
+    return stack_info(place, access, known, owned=owned, version=version)
+
+
+def _mend_by_hand(client: KubeClient, addresses: Addresses) -> str:
+    """What helps where the API of somebody else's cluster is silent, which `plexdev up` leaves as it is."""
+    from pytest_plexdev.stack.kind.cluster.node_ports import astray
+    from pytest_plexdev.stack.kind.state import endpoints
+    from pytest_plexdev.stack.kind.warm.node_status import theirs_to_restart
+
+    try:
+        wrong = astray(client)
+    except PlexdevError:
+        wrong = []
+    if wrong:
+        return " && ".join(each.command(client) for each in wrong)
+    return theirs_to_restart(WARM_CLUSTER) if endpoints.refuses(addresses.api_port) else client.command("get", "pods")

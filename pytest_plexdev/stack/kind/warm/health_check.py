@@ -1,0 +1,48 @@
+"""Refuse a stack whose cluster is not well, for whoever attaches: within a few milliseconds where it is."""
+
+from __future__ import annotations
+
+import contextlib
+
+from pytest_plexdev.core.model import StackInfo, Verdict
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import SERVICE_NOT_READY
+from pytest_plexdev.kube import KubeClient, read_access
+from pytest_plexdev.readiness.quick_look import is_plainly_well
+
+
+def health_error(info: StackInfo) -> PlexdevError | None:
+    """Why nobody should use a stack whose API answers; ``None`` where its cluster is well, or cannot be looked at.
+
+    What may come back by itself is no reason.
+    """
+    doomed = [each for each in _verdicts(info) if each.state == "doomed"]
+    if not doomed:
+        return None
+    first, *others = doomed
+    return PlexdevError(
+        SERVICE_NOT_READY,
+        detail="\n".join(f"{each.name} is {each.state}: {each.reason}" for each in others),
+        service=first.name,
+        state=first.state,
+        reason=first.headline,
+        fix=first.hint,
+    )
+
+
+def _verdicts(info: StackInfo) -> list[Verdict]:
+    assert info.cluster is not None
+    # Whatever goes wrong with looking, who attaches meets it himself.
+    with contextlib.suppress(PlexdevError):
+        access = read_access(info.cluster.kubeconfig, info.cluster.context)
+        if access is not None:
+            with KubeClient(access) as client:
+                return [] if is_plainly_well(client) else _judged(client, owned=info.cluster.owned)
+    return []
+
+
+def _judged(client: KubeClient, *, owned: bool) -> list[Verdict]:
+    from pytest_plexdev.readiness.look import verdicts_now
+    from pytest_plexdev.stack.kind.health import health_of
+
+    return verdicts_now(client, (), health=health_of(owned=owned))

@@ -1,0 +1,115 @@
+"""Recover a stack whose node was started again: wait for its API server, replace the Pods that came up too early.
+
+After a restart every Pod starts at once, before kube-proxy has made its rules. Those that call the API server through
+its Service hang in connections that nobody answers: Envoy Gateway until its liveness probe kills it after a minute,
+CoreDNS with ever longer pauses, and everybody else waits for these two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any, Final
+
+from pytest_plexdev.core.cancellation import go_on
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, NODE_NOT_BACK
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import NODE, POD
+from pytest_plexdev.readiness.object_cache import seconds
+from pytest_plexdev.stack.kind.cluster.node_container import Container, has_moved
+from pytest_plexdev.stack.kind.cluster.node_readiness import wait_for_services
+from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
+
+STARTS_WITHIN_S: Final = 60.0
+"""Seconds that an API server gets to answer, and kube-proxy to route, after their node was started."""
+_RECENT_S: Final = 120.0
+"""Seconds after its start in which a node's Pods may not have come back."""
+_CREATION_S: Final = 10.0
+"""Seconds from a container's creation to its first start, at most."""
+_LOOK_AGAIN_S: Final = 0.1
+_EARLY: Final = (
+    ("kube-system", "k8s-app=kube-dns"),
+    (GATEWAY_NAMESPACE, "app.kubernetes.io/name=envoy-gateway"),
+    (GATEWAY_NAMESPACE, "app.kubernetes.io/managed-by=envoy-gateway"),
+)
+"""Namespace and labels of the Pods that call the API server, or the gateway's controller, with ever longer pauses."""
+
+
+def was_restarted_lately(container: Container, now: Callable[[], float] = time.time) -> bool:
+    """Whether the node was started again, and so short a time ago that its Pods may still be coming back."""
+    is_first_start = container.started - container.created <= _CREATION_S
+    return container.running and not is_first_start and now() - container.started < _RECENT_S
+
+
+def answers(client: KubeClient) -> bool:
+    """Whether the API server answers now."""
+    try:
+        client.list(NODE)
+    except PlexdevError as error:
+        if error.failure is CLUSTER_UNREACHABLE:
+            return False
+        raise
+    return True
+
+
+def wait_for_api_server(client: KubeClient, container: Container, *, timeout: float) -> None:
+    """Return once it answers.
+
+    Raises:
+        PlexdevError: ``node-not-back``.
+    """
+    timeout_s = min(STARTS_WITHIN_S, timeout)
+    deadline = time.monotonic() + timeout_s
+    while True:
+        go_on()
+        try:
+            client.list(NODE)
+        except PlexdevError as error:
+            # Nobody is there yet who could be watched.
+            if time.monotonic() > deadline:
+                raise _not_back(container, error, timeout_s) from None
+        else:
+            return
+        time.sleep(_LOOK_AGAIN_S)
+
+
+def replace_early_pods(client: KubeClient, container: Container, *, timeout: float) -> list[str]:
+    """Once the node routes, delete the Pods that started too early and hang; their names. Others take their place."""
+    routes: Future[Any] = Future()
+    routes.set_result(None)
+    with contextlib.suppress(PlexdevError):
+        # Where it does not route, readiness says what is wrong.
+        wait_for_services(client, container.name, whole=routes, timeout=min(STARTS_WITHIN_S, timeout))
+        return [_replace(client, pod) for pod in _early_pods(client) if not _has_come_back(pod, container.started)]
+    return []
+
+
+def _early_pods(client: KubeClient) -> Iterator[Object]:
+    for namespace, labels in _EARLY:
+        yield from client.list(POD, namespace, labels=labels)["items"]
+
+
+def _replace(client: KubeClient, pod: Object) -> str:
+    name: str = pod["metadata"]["name"]
+    client.delete(POD, name, pod["metadata"]["namespace"])
+    return name
+
+
+def _has_come_back(pod: Object, started: float) -> bool:
+    """Whether it is ready since the node's start; until the kubelet has looked again, it still is from before."""
+    status = pod.get("status") or {}
+    if status.get("phase") == "Succeeded" or "deletionTimestamp" in pod["metadata"]:
+        return True
+    is_ready = any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions") or ())
+    running = [(each.get("state") or {}).get("running") for each in status.get("containerStatuses") or ()]
+    return is_ready and all(each and (seconds(each.get("startedAt")) or 0.0) >= started for each in running)
+
+
+def _not_back(container: Container, error: PlexdevError, timeout_s: float) -> PlexdevError:
+    moved = has_moved(container)
+    reason = "it has another address than before, and does not find its way with it" if moved else error.facts["reason"]
+    return PlexdevError(NODE_NOT_BACK, node=container.name, seconds=round(timeout_s, 1), reason=reason)

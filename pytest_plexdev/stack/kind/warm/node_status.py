@@ -1,0 +1,236 @@
+"""Why a cluster does not answer, by the container that is its node, and the one command that mends it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pytest_plexdev.core.model import StackInfo, Verdict
+from pytest_plexdev.errors import Failure, PlexdevError
+from pytest_plexdev.errors.cluster import NODE_STOPPED
+from pytest_plexdev.errors.node import (
+    ENGINE_ELSEWHERE,
+    KUBECONFIG_LOST,
+    NODE_CUT_OFF,
+    NODE_GONE,
+    NODE_NAME_TAKEN,
+    NODE_PAUSED,
+    NODE_SILENT,
+)
+from pytest_plexdev.kube import Access
+from pytest_plexdev.stack.kind.cluster.create import mark_of
+from pytest_plexdev.stack.kind.cluster.docker_engine import PATIENCE
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.node_container import API_SERVER, Container, find_container
+from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
+from pytest_plexdev.stack.kind.state import endpoints
+from pytest_plexdev.stack.kind.warm.kubeconfigs import accesses, no_files, warm_directory
+
+UP: Final = "plexdev up --stack kind"
+"""It starts, unpauses, restarts or finds again what is ours, and looks whether the stack is whole."""
+ANEW: Final = "plexdev down --stack kind && plexdev up --stack kind"
+_OWN: Final = "pytest --plexdev-stack=kind"
+_GREETS: Final = 2.0
+"""Seconds in which an API server ends a TLS handshake; it takes some 3 ms."""
+_FROZEN: Final = 0.5
+"""Seconds without an answer after which Docker is asked whether the node is paused."""
+_DOCKER_ANSWERS: Final = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """What is wrong with a node.
+
+    Attributes:
+        reason: In words, for a line that begins with the node's name.
+        fix: What to type.
+        facts: More of what the failure's text names.
+    """
+
+    failure: Failure
+    node: str
+    reason: str
+    fix: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict(name=self.node, state="gone", reason=self.reason, hint=self.fix)
+
+    @property
+    def error(self) -> PlexdevError:
+        return PlexdevError(self.failure, node=self.node, fix=self.fix, **self.facts)
+
+
+def warm_trouble(*, patience: float = PATIENCE) -> Trouble | None:
+    """What is wrong with the warm cluster's node; ``None`` too where Docker cannot say.
+
+    Args:
+        patience: Seconds that Docker gets for its answer; it is asked for one, and for the labels of a node of which no
+            kubeconfig of ours says whose it is.
+    """
+    try:
+        return trouble_with(Place(WARM_CLUSTER, warm_directory()), patience=patience)
+    except PlexdevError:
+        return None
+
+
+def trouble_with(place: Place, *, patience: float = PATIENCE) -> Trouble | None:
+    """What is wrong with the node of the cluster in *place*, whoever made that; ``None``: nothing, or there is none.
+
+    Raises:
+        PlexdevError: Docker does not answer.
+    """
+    container = find_container(place.name, patience=patience)
+    if container is None:
+        return _without_container(place)
+    if not container.cluster:
+        fix = f"docker rename {container.name} {container.name}-other && {UP}; or {_OWN}"
+        reason = f"a container that is no node of kind has the name {container.name}"
+        return _trouble(NODE_NAME_TAKEN, place, reason, fix, name=place.name)
+    return _of_a_node(place, container)
+
+
+def has_our_labels() -> bool:
+    """Whether the warm cluster's node says that plexdev made it from this state directory, whatever files are left."""
+    place = Place(WARM_CLUSTER, warm_directory())
+    try:
+        container = find_container(place.name, patience=_DOCKER_ANSWERS)
+    except PlexdevError:
+        return False
+    return container is not None and bool(container.cluster) and mark_of(place, container) == "ours"
+
+
+def is_paused(name: str, access: Access) -> bool:
+    """Whether an API server that takes connections does not answer because its node is paused.
+
+    Docker is asked only about one that says nothing: any other answers sooner than Docker does.
+    """
+    if endpoints.greet(access, patience=_FROZEN) != "silent":
+        return False
+    try:
+        container = find_container(name, patience=_DOCKER_ANSWERS)
+    except PlexdevError:
+        return False
+    return container is not None and container.paused
+
+
+def theirs_to_restart(name: str) -> str:
+    """What helps where only a restart of somebody else's node would: nothing that stops it is the first thing said."""
+    return f"{_OWN}; whoever made the cluster restarts it: docker restart {node_of(name)}"
+
+
+def instead_of(found: Sequence[Verdict], info: StackInfo) -> Sequence[Verdict]:
+    """The verdicts of a stack; where its API server gave none of them, one line with the reason in their place."""
+    if info.cluster is None or not found or any(verdict.state != "gone" for verdict in found):
+        return found
+    return [_why_silent(info.cluster.name, info) or _silent(info.cluster.context, found[0].reason)]
+
+
+def _without_container(place: Place) -> Trouble | None:
+    if not place.kubeconfig.exists():
+        return None
+    access = place.usable_access()
+    if access is not None and access.is_loopback and endpoints.greet(access, patience=_GREETS) == "trusted":
+        reason, fix = _other_engine(os.environ)
+        facts = {"name": place.name, "reason": reason}
+        return _trouble(ENGINE_ELSEWHERE, place, f"docker asks another engine than its own: {reason}", fix, **facts)
+    return _trouble(NODE_GONE, place, "the node's container is not there any more", UP)
+
+
+def _other_engine(environment: Mapping[str, str]) -> tuple[str, str]:
+    """Why ``docker`` may ask another engine than the node's, and what ends that."""
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        if chosen := environment.get(name):
+            return f"{name} is {chosen}", f"unset {name}"
+    return "the current context of `docker context ls` leads to another one", "docker context use default"
+
+
+def _of_a_node(place: Place, container: Container) -> Trouble | None:
+    if (note := place.creation()) is not None and note.creator.is_alive:
+        return None
+    node = container.name
+    if container.paused:
+        return _for(NODE_PAUSED, place, container, "the node's container is paused", f"docker unpause {node}")
+    if not container.running:
+        return _for(NODE_STOPPED, place, container, "the node's container is stopped", f"docker start {node}")
+    by_owner = theirs_to_restart(place.name)
+    if ports := cut_off(container):
+        said = ", ".join(map(str, ports))
+        reason = f"nothing listens at 127.0.0.1:{said}: Docker's port forwarder is gone"
+        return _for(NODE_CUT_OFF, place, container, reason, by_owner, ports=said)
+    access = _way_in(place, container)
+    if access is None:
+        return _out_of_sight(place, container)
+    if endpoints.greet(access, patience=_GREETS) != "trusted":
+        return _for(NODE_SILENT, place, container, "the node runs, and its API server does not answer", by_owner)
+    return None
+
+
+def cut_off(container: Container) -> list[int]:
+    """The host ports of a node that runs at which nobody listens."""
+    return [port for port in container.local_ports if endpoints.refuses(port)]
+
+
+def _way_in(place: Place, container: Container) -> Access | None:
+    own = place.usable_access()
+    if own is not None and own.port == container.ports.get(API_SERVER):
+        return own
+    try:
+        return next(accesses(place.directory, place.name), None)
+    except PlexdevError:
+        return None
+
+
+def _out_of_sight(place: Place, container: Container) -> Trouble:
+    if place.kubeconfig.exists():
+        reason = f"{place.kubeconfig} is damaged, or of another cluster"
+    else:
+        reason = f"{place.kubeconfig} is not there"
+    theirs = f"kind export kubeconfig --name {place.name}"
+    if none := no_files():
+        reason += f", and KUBECONFIG names {', '.join(map(str, none))}, which is no file"
+        theirs = "unset KUBECONFIG"
+    return _for(KUBECONFIG_LOST, place, container, f"the node runs, and {reason}", theirs, reason=reason)
+
+
+def _for(failure: Failure, place: Place, container: Container, said: str, theirs: str, **facts: object) -> Trouble:
+    """The trouble with a node: ``plexdev up`` mends what is ours; anybody else's it leaves alone, and says *theirs*."""
+    fix = UP if place.name == WARM_CLUSTER and is_ours(place, container) else theirs
+    return _trouble(failure, place, said, fix, **facts)
+
+
+def _trouble(failure: Failure, place: Place, said: str, fix: str, /, **facts: object) -> Trouble:
+    return Trouble(failure=failure, node=node_of(place.name), reason=said, fix=fix, facts=facts)
+
+
+def is_ours(place: Place, container: Container) -> bool:
+    """Whether it is the node that our own kubeconfig was written for, or says by its labels that it is ours.
+
+    No other node's API server has that port. What is allowed to be changed, labels alone say; to read them of every
+    node takes longer than attaching may.
+    """
+    access = place.usable_access()
+    if access is not None and access.port == container.ports.get(API_SERVER):
+        return True
+    return mark_of(place, container) == "ours"
+
+
+def _why_silent(name: str, info: StackInfo) -> Verdict | None:
+    place = Place(name, warm_directory() if name == WARM_CLUSTER else info.directory)
+    try:
+        container = find_container(name)
+    except PlexdevError:
+        return None
+    if container is not None and container.cluster:
+        found = _of_a_node(place, container)
+        return found.verdict if found is not None and found.failure is not NODE_SILENT else None
+    fix = UP if name == WARM_CLUSTER else f"plexdev down --directory {shlex.quote(str(info.directory))}"
+    return Verdict(name=node_of(name), state="gone", reason="the node's container is not there any more", hint=fix)
+
+
+def _silent(context: str, reason: str) -> Verdict:
+    return Verdict(name=context, state="gone", reason=reason, hint="plexdev doctor")

@@ -1,0 +1,58 @@
+"""Have the node of a cluster of ours run, with its port forwarders: started, unpaused or restarted."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from pytest_plexdev.core.ports import port_taken
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import COMMAND_FAILED
+from pytest_plexdev.errors.node import NODE_CUT_OFF
+from pytest_plexdev.stack.kind.cluster.node_container import Container, restart_node, start_node, unpause_node
+from pytest_plexdev.stack.kind.cluster.publisher import who_holds
+from pytest_plexdev.stack.kind.warm.node_status import ANEW, cut_off
+
+_TAKEN: Final = re.compile(r"port is already allocated|address already in use")
+_FRESH: Final = "use a cluster of a run's own, which takes free ports: pytest --plexdev-stack=kind"
+
+
+def wake(container: Container) -> list[str]:
+    """Have the node run, with its port forwarders; what was done, in words.
+
+    Raises:
+        PlexdevError: ``port-taken``: somebody has a port of the node by now; ``node-cut-off``.
+    """
+    if not container.running:
+        with _ports_of(container):
+            start_node(container)
+        return ["was stopped, started again"]
+    done = []
+    if container.paused:
+        unpause_node(container)
+        done.append("was paused, goes on")
+    if ports := cut_off(container):
+        said = ", ".join(map(str, ports))
+        with _ports_of(container):
+            restart_node(container)
+        if cut_off(container):
+            raise PlexdevError(NODE_CUT_OFF, node=container.name, ports=said, fix=ANEW)
+        done.append(f"nothing listened at 127.0.0.1:{said}, restarted")
+    return done
+
+
+@contextlib.contextmanager
+def _ports_of(container: Container) -> Iterator[None]:
+    """Have the error of a start say who has a port of the node, where that is why it failed."""
+    try:
+        yield
+    except PlexdevError as error:
+        if error.failure is not COMMAND_FAILED or not _TAKEN.search(error.detail):
+            raise
+        taken = [port for port in container.local_ports if f":{port}" in error.detail]
+        if not taken:
+            raise
+        purpose = f"the node {container.name}"
+        raise port_taken(taken[0], who_holds(taken[0]), purpose=purpose, instead=_FRESH) from None

@@ -1,0 +1,231 @@
+"""Bringing the warm cluster up, whatever is there of it already, and taking it down where it is ours."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from pytest_plexdev.core.cancellation import together
+from pytest_plexdev.core.model import Progress, StackInfo
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
+from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, NODE_NAME_TAKEN, NODE_UNMARKED
+from pytest_plexdev.kube import Access, KubeClient
+from pytest_plexdev.stack.kind.bring_up.failure import explained
+from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
+from pytest_plexdev.stack.kind.cluster import create, prerequisites
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.lock import hold
+from pytest_plexdev.stack.kind.cluster.node_container import API_SERVER, CONFIGURATION, Container, find_node
+from pytest_plexdev.stack.kind.cluster.node_ports import put_back_node_ports
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.state import fingerprint, ownership
+from pytest_plexdev.stack.kind.state.drift import differences
+from pytest_plexdev.stack.kind.warm import node_restart
+from pytest_plexdev.stack.kind.warm.kubeconfigs import warm_directory
+from pytest_plexdev.stack.kind.warm.node_status import ANEW, trouble_with
+from pytest_plexdev.stack.kind.warm.start_node import wake
+
+_PRUNE: Final = "disk space that images took comes back with: docker builder prune -f && docker image prune -f"
+_LEAST: Final = 1.0
+"""Seconds that a bring-up gets though others had the cluster for all of its time: they may have done all there is."""
+
+
+def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, list[str]]:
+    """See :func:`warm.bring_up`."""
+    place = _place(settings)
+    prerequisites.check(progress)
+    began = time.monotonic()
+    with hold(settings.state, timeout=settings.timeout, progress=progress):
+        settings = replace(settings, timeout=max(_LEAST, settings.timeout - (time.monotonic() - began)))
+        return _held(settings, place, progress)
+
+
+def _held(settings: KindSettings, place: Place, progress: Progress) -> tuple[StackInfo, list[str]]:
+    place.mark()
+    with explained(settings, place), together(settings.timeout):
+        work = BringUp(settings, place, progress)
+        if create.remove_half_made(place):
+            work.did.append(f"cluster {settings.name}: one that was left half-made by a killed process was removed")
+        container = find_node(settings.name)
+        if container is None:
+            _refuse_where_kind_would_fail(place)
+            info = work.on_a_new_cluster()
+        else:
+            with _silence_explained():
+                info = _on_whatever_start(container, place, settings, work)
+        info.write(place.directory / "stack.json")
+    return info, work.did
+
+
+def _refuse_where_kind_would_fail(place: Place) -> None:
+    """Say it before anything is made: the node's name is somebody's, or the node is another engine's.
+
+    Raises:
+        PlexdevError: ``node-name-taken``, ``engine-elsewhere``.
+    """
+    trouble = trouble_with(place)
+    if trouble is not None and trouble.failure in {NODE_NAME_TAKEN, ENGINE_ELSEWHERE}:
+        raise trouble.error
+
+
+@contextlib.contextmanager
+def _silence_explained() -> Iterator[None]:
+    """Have the error of a stack that stays silent say what makes another one of it: what `up` mends, it has mended."""
+    try:
+        yield
+    except PlexdevError as error:
+        if error.failure is not API_SILENT:
+            raise
+        fix = f"plexdev up --stack kind --reapply; if that says the same: {ANEW}"
+        raise PlexdevError(API_SILENT, detail=error.detail, **{**error.facts, "fix": fix}) from None
+
+
+def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
+    """See :func:`warm.take_down`."""
+    place = _place(settings)
+    with hold(settings.state, timeout=settings.timeout, progress=progress):
+        was_half_made = create.remove_half_made(place)
+        container = find_node(settings.name)
+        if container is None and not was_half_made:
+            _remove_files(place)
+            return [f"plexdev: nothing to delete: there is no kind cluster {settings.name}", _PRUNE]
+        if container is not None:
+            # The ConfigMap does not count: whoever applies what `plexdev manifests` prints has it, on any cluster.
+            if not force and (whose := _whose(place, container)):
+                return [_preserved(settings.name, whose), _PRUNE]
+            create.delete(place)
+        _remove_files(place)
+    return [f"plexdev: the kind cluster {settings.name} is deleted", _PRUNE]
+
+
+def _remove_files(place: Place) -> None:
+    if place.directory.is_dir():
+        # This user's by its place. An earlier version has not marked it, or somebody has damaged the mark.
+        place.mark()
+        place.remove()
+
+
+def _on_whatever_start(container: Container, place: Place, settings: KindSettings, work: BringUp) -> StackInfo:
+    """What :func:`_on` does, once more where somebody restarted the node meanwhile."""
+    try:
+        return _on(container, place, settings, work)
+    except PlexdevError as error:
+        now = find_node(settings.name) if error.failure is CLUSTER_UNREACHABLE else None
+        if now is None or (now.running and now.started == container.started):
+            raise
+    return _on(now, place, settings, work)
+
+
+def _on(container: Container, place: Place, settings: KindSettings, work: BringUp) -> StackInfo:
+    if whose := _whose(place, container):
+        raise PlexdevError(FOREIGN_CLUSTER, name=settings.name, whose=whose, use=_used_as_it_is(container))
+    woken = wake(container)
+    work.did.extend(f"cluster {settings.name}: {what}" for what in woken)
+    access = _access(place, container)
+    with KubeClient(access) as client:
+        comes_back = _recover(container, client, work, woken=bool(woken))
+        work.did.extend(put_back_node_ports(client))
+        ready = ownership.read_ready(client)
+        addresses = container.addresses
+        if comes_back:
+            # What the API server says of Pods is from before the stop until the kubelet has looked again.
+            work.course.until_answering(addresses)
+        differ = differences(client, ready, settings)
+        if ready is not None and not _must_apply(differ, settings, work):
+            return work.verify(client, ready)
+        if not woken:
+            work.did.append(f"cluster {settings.name}: there already")
+        return work.on_a_cluster_of_ours(client, addresses, ready)
+
+
+def _recover(container: Container, client: KubeClient, work: BringUp, *, woken: bool) -> bool:
+    """Wait for a node that was started lately, by us or by somebody else; whether it was.
+
+    Raises:
+        PlexdevError: ``node-not-back``.
+    """
+    course, cluster_name = work.course, f"cluster {work.course.place.name}"
+    if woken or not node_restart.answers(client):
+        course.waits(cluster_name, f"waiting for the API server of {container.name}, which is starting")
+        node_restart.wait_for_api_server(client, container, timeout=course.left())
+    elif not node_restart.was_restarted_lately(container):
+        return False
+    now = find_node(course.place.name) or container
+    if node_restart.was_restarted_lately(now):
+        course.waits(cluster_name, "its node was started again: waiting for its network and its Pods")
+        if replaced := node_restart.replace_early_pods(client, now, timeout=course.left()):
+            work.did.append(
+                f"{cluster_name}: started anew, since they came up before its network: {', '.join(replaced)}"
+            )
+    return True
+
+
+def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> bool:
+    """Whether something has to be applied; says what differs.
+
+    Raises:
+        PlexdevError: ``drifted``.
+    """
+    if differ:
+        work.did.append(f"differs from what was applied: {', '.join(differ)}")
+    if kept := [name for name in differ if name in fingerprint.KEPT]:
+        said = f"{' and '.join(kept)}: what a cluster is made with, it keeps"
+        work.did.append(f"{said}; for another one: plexdev down --stack kind && plexdev up --stack kind")
+    if differ and settings.on_drift == "fail":
+        raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
+    applicable = [name for name in differ if name not in fingerprint.KEPT]
+    return settings.reapply or bool(applicable and settings.on_drift == "apply")
+
+
+def _access(place: Place, container: Container) -> Access:
+    access = place.usable_access()
+    if access is None or access.port != container.ports.get(API_SERVER):
+        access = place.fetch_access()
+    if not access.is_loopback:
+        raise PlexdevError(NOT_LOOPBACK, context=access.context, path=access.kubeconfig, server=access.server)
+    return access
+
+
+def _place(settings: KindSettings) -> Place:
+    return Place(settings.name, warm_directory(settings.state, settings.name))
+
+
+def _whose(place: Place, container: Container) -> str:
+    """Whose the cluster is, in words, where it is somebody else's; empty: ours.
+
+    Raises:
+        PlexdevError: ``node-unmarked``: that is not known, which is not the same as somebody else's.
+    """
+    mark = create.settled_mark(place, container)
+    if mark == "ours":
+        return ""
+    if mark == "elsewhere":
+        return "was made by hand, or by plexdev with another state directory (PLEXDEV_STATE_DIR)"
+    if mark == "none":
+        return "was not made by plexdev"
+    if mark == "not yet":
+        reason = "kind has not written its labels: somebody is making it at this moment, or was killed while doing so"
+        fix = f"run it again; a node that nobody makes any more: kind delete cluster --name {place.name}"
+    else:
+        reason = "its labels say that, and Docker did not give them"
+        fix = f"run it again; docker cp {container.name}:{CONFIGURATION} - says why they cannot be read"
+    raise PlexdevError(NODE_UNMARKED, node=container.name, name=place.name, reason=reason, fix=fix)
+
+
+def _used_as_it_is(container: Container) -> str:
+    if container.paused:
+        return f"docker unpause {container.name} && pytest --dev-stack"
+    if not container.running:
+        return f"docker start {container.name} && pytest --dev-stack"
+    return "pytest --dev-stack"
+
+
+def _preserved(name: str, whose: str) -> str:
+    return (
+        f"plexdev[{FOREIGN_CLUSTER.tag}]: the kind cluster {name} {whose}, so it is preserved\n"
+        "  fix: DEV_FORCE_DOWN=1 plexdev down --stack kind deletes it all the same"
+    )

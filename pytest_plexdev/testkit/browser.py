@@ -1,0 +1,264 @@
+"""What a person does with a browser during a login: follow links, fill the identity provider's form, approve."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from html.parser import HTMLParser
+from typing import Any, Final
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import httpx
+
+from pytest_plexdev.api.problems import problem_of
+from pytest_plexdev.api.transport import new_http_client
+from pytest_plexdev.core.lookup import nearest
+from pytest_plexdev.errors import (
+    API_UNREACHABLE,
+    CLOCK_SKEW,
+    SIGN_IN_FAILED,
+    SIGN_IN_PAGE,
+    SIGN_IN_REFUSED,
+    PlexdevError,
+)
+
+PEOPLE: Final = ("admin@example.com", "member@example.com")
+"""Whom the dev stack's identity providers know."""
+SESSION_COOKIE: Final = "plexsphere_session"
+CSRF_COOKIE: Final = "plexsphere_csrf"
+MOST_PAGES: Final = 12
+"""A sign-in is three pages and their redirects; more is a loop."""
+SKEW_ALLOWED: Final = 60.0
+"""Seconds that the clocks of an issuer and of who judges its id_token may be apart."""
+
+
+@dataclass(repr=False)
+class Form:
+    """A form of a page: where it goes and what its fields hold."""
+
+    action: str = ""
+    method: str = "get"
+    fields: dict[str, str] = field(default_factory=dict)
+    inputs: set[str] = field(default_factory=set)
+
+    def __repr__(self) -> str:
+        return f"Form({self.method} {self.action.partition('?')[0]!r}, fields={sorted(self.fields)})"
+
+
+class Page(HTMLParser):
+    """The forms, the links and the text of one page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+        self.links: list[str] = []
+        self.error = ""
+        self._words: list[str] = []
+        self._in_error: str | None = None
+        self._in_style = False
+        self.feed(html)
+
+    @property
+    def text(self) -> str:
+        """What a reader sees of it."""
+        return " ".join(self._words)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        self._in_style = tag in {"style", "script"}
+        if tag == "form":
+            self.forms.append(Form(attributes.get("action", ""), attributes.get("method", "get").lower()))
+        elif tag == "a":
+            self.links.append(attributes.get("href", ""))
+        elif tag in {"input", "button"} and self.forms:
+            self._add_input(self.forms[-1], attributes)
+        # Dex marks a refused password by this id.
+        if attributes.get("id") == "login-error":
+            self._in_error = tag
+
+    def handle_data(self, data: str) -> None:
+        if not self._in_style:
+            self._words += data.split()
+        if self._in_error:
+            self.error = f"{self.error} {data.strip()}".strip()
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_style = False
+        if tag == self._in_error:
+            self._in_error = None
+
+    def _add_input(self, form: Form, attributes: Mapping[str, str]) -> None:
+        name = attributes.get("name", "")
+        if not name:
+            return
+        form.inputs.add(name)
+        # Of several submit buttons a person presses one: the first says yes (Dex: Grant Access, then Cancel).
+        if "value" in attributes and name not in form.fields:
+            form.fields[name] = attributes["value"]
+
+
+class Browser:
+    """A browser with its own cookies, signing one person in.
+
+    Args:
+        api_url: Origin of the control plane.
+        user: Name at the identity provider, an e-mail address with Dex.
+        password: The password that goes with it.
+        log: What to read where the control plane refuses: the API's log.
+    """
+
+    def __init__(self, api_url: str, *, user: str, password: str, log: str) -> None:
+        self._api_url = api_url.rstrip("/")
+        self._user = user
+        self._password = password
+        self._log = log
+        self._entered_password = False
+        self._clocks: dict[str, float] = {}
+        self._http = new_http_client(api_url)
+
+    def __repr__(self) -> str:
+        return f"Browser({self._api_url!r}, user={self._user!r})"
+
+    def close(self) -> None:
+        """Forget the cookies and close the connections."""
+        self._http.close()
+
+    def sign_in(self, url: str, *, cookies: Mapping[str, str] | None = None) -> None:
+        """Go to *url* and on from there until the control plane has given a session.
+
+        Args:
+            url: An identity provider's authorization URL, or a page of the control plane that leads there.
+            cookies: What the control plane set when it gave an authorization URL out: it completes a sign-in only in
+                the browser that has them.
+
+        Raises:
+            PlexdevError: The password was refused, a page is not one of a sign-in, or the clocks are apart.
+        """
+        for name, value in (cookies or {}).items():
+            self._http.cookies.set(name, value, domain=_cookie_domain(self._api_url), path="/v1/")
+        response = self._get(url)
+        for _ in range(MOST_PAGES):
+            if self.cookie(SESSION_COOKIE):
+                return
+            response = self._next(response)
+        raise self._stuck(response, f"after {MOST_PAGES} pages there is no session yet")
+
+    def approve(self, user_code: str) -> None:
+        """Approve a device code as the person who is signed in.
+
+        Raises:
+            ProblemError: ``device_code_not_found``, ``device_code_expired``, ``device_code_already_approved``, or a
+                CSRF refusal.
+        """
+        headers = {
+            "Accept": "application/json",
+            "Origin": origin_of(self._api_url),
+            "X-Plexsphere-CSRF": self.cookie(CSRF_COOKIE),
+        }
+        url = f"{self._api_url}/v1/auth/device/approve"
+        response = self._send("POST", url, json={"user_code": user_code}, headers=headers)
+        if not response.is_success:
+            raise problem_of(response)
+
+    def cookie(self, name: str) -> str:
+        """The value of a cookie, empty where there is none."""
+        values = [cookie.value for cookie in self._http.cookies.jar if cookie.name == name]
+        return values[-1] or "" if values else ""
+
+    def _get(self, url: str) -> httpx.Response:
+        return self._send("GET", url, headers={"Accept": "text/html"})
+
+    def _send(self, method: str, url: str, **request: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, url, **request)
+        except httpx.TransportError as error:
+            address = _without_query(httpx.URL(url))
+            raise PlexdevError(API_UNREACHABLE, method=method, url=address, reason=error) from error
+        if "date" in response.headers:
+            moment = parsedate_to_datetime(response.headers["date"])
+            self._clocks[origin_of(url)] = moment.timestamp()
+        return response
+
+    def _next(self, response: httpx.Response) -> httpx.Response:
+        if response.has_redirect_location:
+            return self._follow(urljoin(str(response.url), response.headers["location"]))
+        page = Page(response.text)
+        # Dex answers a wrong password with its login page again; the status, 200 or 401, depends on its version.
+        if page.error and self._entered_password:
+            url = _without_query(response.url)
+            raise PlexdevError(SIGN_IN_REFUSED, user=self._user, url=url, reason=page.error, meant=_meant(self._user))
+        if response.status_code >= 400:
+            raise self._stuck(response, page.text[:200] or "the page is empty")
+        if page.forms:
+            return self._submit(page.forms[0], response)
+        onward = next((link for link in page.links if "sign-in" in link or "/auth" in link), None)
+        if onward is None:
+            raise self._stuck(response, "the page has no form to fill and no link to sign in")
+        return self._get(urljoin(str(response.url), onward))
+
+    def _follow(self, url: str) -> httpx.Response:
+        query = parse_qs(urlsplit(url).query)
+        if "auth_error_kind" in query:
+            raise self._refused_by_plane(" ".join(query.get("auth_error_detail", query["auth_error_kind"])))
+        return self._get(url)
+
+    def _submit(self, form: Form, response: httpx.Response) -> httpx.Response:
+        fields = dict(form.fields)
+        if "password" in form.inputs:
+            self._entered_password = True
+            fields |= {"login": self._user, "password": self._password}
+        action = urljoin(str(response.url), form.action)
+        headers = {"Accept": "text/html", "Origin": origin_of(str(response.url))}
+        if form.method == "get":
+            return self._send("GET", action, params=fields, headers=headers)
+        return self._send("POST", action, data=fields, headers=headers)
+
+    def _refused_by_plane(self, reason: str) -> PlexdevError:
+        apart = max(self._clocks.values(), default=0.0) - min(self._clocks.values(), default=0.0)
+        by_time = re.search(r"expired|not yet valid|issued in the future|\b(iat|exp|nbf)\b", reason)
+        if apart > SKEW_ALLOWED or by_time:
+            clocks = ", ".join(
+                f"{origin} says {datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+                for origin, moment in sorted(self._clocks.items())
+            )
+            return PlexdevError(CLOCK_SKEW, clocks=clocks, reason=reason)
+        return PlexdevError(SIGN_IN_FAILED, user=self._user, reason=reason, log=self._log)
+
+    def _stuck(self, response: httpx.Response, reason: str) -> PlexdevError:
+        return PlexdevError(
+            SIGN_IN_PAGE,
+            user=self._user,
+            url=_without_query(response.url),
+            status=response.status_code,
+            reason=reason,
+        )
+
+
+def _meant(user: str) -> str:
+    """The person of the dev stack whose name is nearest, as a question; empty of one whom it has."""
+    if user in PEOPLE:
+        return ""
+    # Without what is behind the @, which makes all of them alike.
+    by_name = {person.partition("@")[0]: person for person in PEOPLE}
+    found = nearest(user.partition("@")[0], by_name)
+    return f"did you mean {by_name[found]}? " if found is not None else ""
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of *url*."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _cookie_domain(url: str) -> str:
+    host = urlsplit(url).hostname or ""
+    # As http.cookiejar stores a cookie of a host name without a dot.
+    return host if "." in host else f"{host}.local"
+
+
+def _without_query(url: httpx.URL) -> httpx.URL:
+    # The query of a sign-in carries its state and its code.
+    return url.copy_with(query=None)

@@ -1,0 +1,258 @@
+"""Tenants: the three that the bootstrap seeds, and fresh ones for one test."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Final
+
+from pytest_plexdev.api import Client
+from pytest_plexdev.api.domains import Domain, ReachabilityPolicy
+from pytest_plexdev.api.idp_bindings import IdpBinding
+from pytest_plexdev.api.projects import Project
+from pytest_plexdev.core.lookup import name_facts
+from pytest_plexdev.core.model import SeededTenant
+from pytest_plexdev.core.seed import DOMAIN_PREFIX, RUNBOOK_SQL, seeded_of
+from pytest_plexdev.core.seed import unique_slug as unique_slug
+from pytest_plexdev.errors import SEED_MISSING, UNKNOWN_NAME, PlexdevError
+from pytest_plexdev.testkit.login import Login, Logins
+from pytest_plexdev.testkit.node_agent import NodeAgent
+from pytest_plexdev.testkit.stack import BOOTSTRAP, Stack, where_logged
+
+OPERATOR_SLUG: Final = "acme-corp"
+"""The Domain of the runbook whose admin is a platform operator, where the seed is not known."""
+
+
+class Tenant:
+    """A Domain with its admin, its IdP binding and a logged-in client.
+
+    Nothing is asked before it is needed: of a seeded tenant only ids are known at first.
+    """
+
+    def __init__(self, seeded: SeededTenant, logins: Logins) -> None:
+        self._seeded = seeded
+        self._logins = logins
+
+    @property
+    def slug(self) -> str:
+        """The Domain's slug."""
+        return self._seeded.slug
+
+    @property
+    def domain_id(self) -> str:
+        """The Domain's id."""
+        return self._seeded.domain_id
+
+    @property
+    def binding_id(self) -> str:
+        """The id of its active IdP binding."""
+        return self._seeded.binding_id
+
+    @property
+    def admin(self) -> str:
+        """The name of its admin at the identity provider."""
+        return self._seeded.admin
+
+    @cached_property
+    def login(self) -> Login:
+        """The admin's login, by the device-code flow."""
+        return self._logins(self)
+
+    @property
+    def client(self) -> Client:
+        """The ``/v1`` API as the admin."""
+        return self.login.client
+
+    @cached_property
+    def domain(self) -> Domain:
+        """The Domain, as the API answers it to the admin."""
+        return self.client.domains.get(self.domain_id)
+
+    def __repr__(self) -> str:
+        return f"Tenant({self.slug!r}, domain_id={self.domain_id!r})"
+
+
+class FreshTenant(Tenant):
+    """A Domain made for one test. Its admin is the operator who created it; ``client`` is that operator.
+
+    ``login`` is another principal: the same person signed in to this Domain through its own binding.
+    """
+
+    def __init__(self, domain: Domain, binding: IdpBinding, operator: Client, logins: Logins) -> None:
+        super().__init__(SeededTenant(slug=domain.slug, domain_id=domain.id, binding_id=binding.id), logins)
+        self._domain = domain
+        self.binding = binding
+        self._operator = operator
+
+    @property
+    def client(self) -> Client:
+        return self._operator
+
+    @cached_property
+    def domain(self) -> Domain:
+        return self._domain
+
+
+class _SeedMissing(PlexdevError, KeyError):
+    """A KeyError too, as a mapping's is: ``Tenants.get`` answers ``None``."""
+
+    __str__ = PlexdevError.__str__  # KeyError's would print the text as a literal
+
+
+class Tenants(Mapping[str, Tenant]):
+    """The seeded tenants by slug.
+
+    Args:
+        tenants: The tenants.
+        log: What to read where there are none: the bootstrap's log.
+        operator: Whose admin may create Domains, where that is known.
+        run_mark: Which run the Domains belong to that are created for its tests.
+    """
+
+    def __init__(
+        self,
+        tenants: Mapping[str, Tenant],
+        *,
+        log: str,
+        operator: Tenant | None = None,
+        run_mark: str | None = None,
+    ) -> None:
+        self.run_mark = run_mark
+        self._tenants = dict(tenants)
+        self._log = log
+        self._operator = operator
+
+    def __getitem__(self, slug: str) -> Tenant:
+        if slug in self._tenants:
+            return self._tenants[slug]
+        if self._tenants:
+            raise _SeedMissing(UNKNOWN_NAME, **name_facts("the stack", "seeded Domain", slug, list(self._tenants)))
+        raise _SeedMissing(SEED_MISSING, slug=slug, found="no seeded Domain at all", log=self._log)
+
+    def __contains__(self, slug: object) -> bool:
+        return slug in self._tenants
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tenants)
+
+    def __len__(self) -> int:
+        return len(self._tenants)
+
+    @property
+    def operator(self) -> Tenant:
+        """The tenant whose admin may create Domains: the first platform operator of the seed.
+
+        Where the seed is not known it is acme-corp, as in the runbook. Of a seed without platform operators it is the
+        first Domain, and the API refuses its admin whatever only an operator may do.
+
+        Raises:
+            PlexdevError: ``seed-missing``: nothing is seeded.
+        """
+        return self._operator or self[OPERATOR_SLUG]
+
+
+def seeded_tenants(stack: Stack, logins: Logins, *, run_mark: str | None = None) -> Tenants:
+    """The seeded tenants of a stack, ready to log in."""
+    known = seeded(stack)
+    tenants = {tenant.slug: Tenant(tenant, logins) for tenant in known}
+    operator = _operator(known, tenants, logins)
+    return Tenants(tenants, log=where_logged(stack.info, BOOTSTRAP), operator=operator, run_mark=run_mark)
+
+
+def _operator(known: Sequence[SeededTenant], tenants: Mapping[str, Tenant], logins: Logins) -> Tenant | None:
+    operating = next((tenant for tenant in known if tenant.operator), None)
+    if operating is None:
+        return tenants.get(OPERATOR_SLUG) or next(iter(tenants.values()), None)
+    if operating.operator == operating.admin:
+        return tenants[operating.slug]
+    return Tenant(replace(operating, admin=operating.operator), logins)
+
+
+def seeded(stack: Stack) -> tuple[SeededTenant, ...]:
+    """What is seeded; read from Postgres, with the runbook's query, where the provider did not say."""
+    return stack.info.tenants or _read_from_postgres(stack)
+
+
+def _read_from_postgres(stack: Stack) -> tuple[SeededTenant, ...]:
+    from pytest_plexdev.testkit.database import connect
+
+    with connect(stack) as connection:
+        return seeded_of(connection.execute(RUNBOOK_SQL).fetchall())
+
+
+def random_ula() -> str:
+    """A random /48 of the unique local addresses (RFC 4193), in canonical form: Domains must not overlap."""
+    return str(ipaddress.IPv6Network((0xFD << 120 | secrets.randbits(40) << 80, 48)))
+
+
+def create_domain(
+    operator: Client, *, run_mark: str | None = None, reachability: ReachabilityPolicy | None = None
+) -> Domain:
+    """Create a Domain of its own name and its own address range.
+
+    Args:
+        run_mark: Which run it belongs to, so that a later one can remove it (:mod:`pytest_plexdev.testkit.leftovers`).
+    """
+    slug = unique_slug(DOMAIN_PREFIX)
+    return operator.domains.create(
+        name=f"Test {slug}", slug=slug, mesh_cidr=random_ula(), description=run_mark, reachability=reachability
+    )
+
+
+def bind_like(like: Tenant, operator: Client, *, domain_id: str) -> IdpBinding:
+    """Bind a Domain to the identity provider that *like* is bound to; a first sign-in makes the Identity."""
+    model = like.client.idp_bindings.get(like.binding_id)
+    return operator.idp_bindings.create(
+        domain_id=domain_id,
+        issuer=model.issuer,
+        client_id=model.client_id,
+        client_secret_ref=model.client_secret_ref,
+        discovery_url=model.discovery_url,
+        jit_policy="allow",
+    )
+
+
+def create_tenant(tenants: Tenants, logins: Logins) -> FreshTenant:
+    """Create a tenant for one test: a Domain with a binding to the stack's identity provider."""
+    operator = tenants.operator
+    domain = create_domain(operator.client, run_mark=tenants.run_mark)
+    binding = bind_like(operator, operator.client, domain_id=domain.id)
+    return FreshTenant(domain, binding, operator.client, logins)
+
+
+def create_project(client: Client, *, domain_id: str) -> Project:
+    """Create a Project of its own name."""
+    slug = unique_slug("p")
+    return client.projects.create(domain_id=domain_id, name=f"Test {slug}", slug=slug)
+
+
+def enrol_node(client: Client, project: Project) -> NodeAgent:
+    """Adopt a Resource, issue a bootstrap token, and register a Node with it."""
+    handle = unique_slug("edge")
+    client.resources.adopt(project.id, external_ref=handle)
+    token = client.bootstrap_tokens.issue(project.id)
+    return NodeAgent.register(client, project=project, resource_handle=handle, bootstrap_token=token)
+
+
+def remove_quietly(tenant: FreshTenant) -> None:
+    """Remove what the contract lets one remove.
+
+    It has no delete for Nodes and Identities, so a Domain that has either stays, in no test's way, until a later run
+    removes it (:mod:`pytest_plexdev.testkit.leftovers`).
+    """
+    client = tenant.client
+    with contextlib.suppress(Exception):
+        client.idp_bindings.delete(tenant.binding_id)
+        for project in client.projects.list(domain_id=tenant.domain_id):
+            _remove_project(client, project)
+        client.domains.delete(tenant.domain_id)
+
+
+def _remove_project(client: Client, project: Project) -> None:
+    for resource in client.resources.list(project.id):
+        client.resources.delete(resource.id)
+    client.projects.delete(project.id)

@@ -1,0 +1,129 @@
+"""Real kind clusters for tests. Where there is no Docker or no kind, each test skips and says so.
+
+``PLEXDEV_TEST_CLUSTER=required`` (CI sets it) makes such a skip a failure. ``PLEXDEV_TEST_KEEP=NAME`` uses the bare
+cluster of that name and leaves it there: for working on these tests.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.paths import cache_directory, state_directory
+from pytest_plexdev.core.subprocesses import run
+from pytest_plexdev.kube import Access, KubeClient, read_access
+from pytest_plexdev.kube.resources import NAMESPACE
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.warm import attach
+from pytest_plexdev.stack.kind.warm.kubeconfigs import warm_directory
+
+NODE_IMAGE = os.environ.get("PLEXDEV_KIND_IMAGE")
+STATE = state_directory()
+CACHE = cache_directory()
+BARE_CONFIG = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}]\n"
+
+
+@pytest.fixture(scope="session")
+def cluster_tools() -> None:
+    """Docker answers, kind and kubectl are there; else the test skips with the reason."""
+    reason = _why_no_cluster()
+    if reason is None:
+        return
+    if os.environ.get("PLEXDEV_TEST_CLUSTER") == "required":
+        pytest.fail(f"the cluster tests must run here: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The temporary directory of the pytest runs of a test: short, since one without room for a socket is not used."""
+    with tempfile.TemporaryDirectory(prefix="pt-", dir="/tmp") as directory:
+        monkeypatch.setenv("TMPDIR", directory)
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+def bare_cluster(cluster_tools: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
+    """A kind cluster without a stack, shared by the tests of this process."""
+    kept = os.environ.get("PLEXDEV_TEST_KEEP")
+    name = kept or f"plexdev-test-{secrets.token_hex(3)}"
+    kubeconfig = tmp_path_factory.mktemp("bare") / "kubeconfig"
+    _create(name, kubeconfig)
+    try:
+        access = read_access(kubeconfig, f"kind-{name}")
+        assert access is not None
+        yield access
+    finally:
+        if not kept:
+            run(
+                ["kind", "delete", "cluster", "--name", name, "--kubeconfig", str(kubeconfig)],
+                timeout=60,
+                purpose="the tests are over",
+            )
+
+
+@pytest.fixture(scope="session")
+def kube(bare_cluster: Access) -> Iterator[KubeClient]:
+    """A client of the bare cluster."""
+    with KubeClient(bare_cluster) as client:
+        yield client
+
+
+@pytest.fixture
+def namespace(kube: KubeClient) -> Iterator[str]:
+    """A namespace of the bare cluster for one test."""
+    name = f"test-{secrets.token_hex(3)}"
+    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield name
+    kube.delete(NAMESPACE, name)
+
+
+def _create(name: str, kubeconfig: Path) -> None:
+    if name in run(["kind", "get", "clusters"], timeout=30, purpose="is it there?").stdout.split():
+        run(
+            ["kind", "export", "kubeconfig", "--name", name, "--kubeconfig", str(kubeconfig)],
+            timeout=30,
+            purpose="tests",
+        )
+        return
+    image = ["--image", NODE_IMAGE] if NODE_IMAGE else []
+    command = ["kind", "create", "cluster", "--name", name, "--kubeconfig", str(kubeconfig), "--config", "-", *image]
+    run(command, timeout=300, purpose="the tests need a cluster", stdin=BARE_CONFIG.encode())
+
+
+def _why_no_cluster() -> str | None:
+    for program in ("docker", "kind", "kubectl"):
+        if shutil.which(program) is None:
+            return f"{program} is not on PATH"
+    answer = subprocess.run(["docker", "info"], capture_output=True, text=True, timeout=30, check=False)
+    return None if answer.returncode == 0 else f"Docker does not answer: {answer.stderr.strip()}"
+
+
+@pytest.fixture(scope="session")
+def warm_stack(cluster_tools: None) -> Iterator[StackInfo]:
+    """The stack on the warm cluster as this checkout has it. One that was there before is left there."""
+    settings = KindSettings(kind_image=NODE_IMAGE, timeout=400.0, on_drift="apply")
+    was_there = (warm_directory() / "kubeconfig").exists()
+    info, _ = attach.bring_up(settings, lambda _: None)
+    yield info
+    if not was_there:
+        attach.take_down(settings, force=False, progress=lambda _: None)
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A project of this user: pytester gives every test another home, and clusters and caches are at the real one."""
+    for name in ("DEV_STACK", "PLEXDEV_STACK", "PLEXDEV_KEEP", "PYTEST_ADDOPTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(STATE))
+    monkeypatch.setenv("PLEXDEV_CACHE_DIR", str(CACHE))
+    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+    return pytester

@@ -1,0 +1,73 @@
+"""Stacks on real clusters, as a test run or ``plexdev up`` makes them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from pytest_plexdev.core.model import Event, PhaseBegan, Verdict, VerdictChanged
+from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.kube.resources import NODE
+from pytest_plexdev.stack.kind.settings import KindSettings, fresh_name
+
+NODE_IMAGE = os.environ.get("PLEXDEV_KIND_IMAGE")
+
+
+class Heard:
+    """A progress that remembers; *on_phase* is called when one begins."""
+
+    def __init__(self, on_phase: Callable[[str], None] = lambda _: None) -> None:
+        self.events: list[Event] = []
+        self._on_phase = on_phase
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+        if isinstance(event, PhaseBegan):
+            self._on_phase(event.name)
+
+    @property
+    def phases(self) -> list[str]:
+        return [event.name for event in self.events if isinstance(event, PhaseBegan)]
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        return [event.verdict for event in self.events if isinstance(event, VerdictChanged)]
+
+
+def fresh_settings(run_directory: Path, *, owner: ProcessId | None = None) -> KindSettings:
+    """What a test run asks for."""
+    return KindSettings(
+        name=fresh_name(run_directory),
+        owner=owner or ProcessId.of(os.getpid()),
+        api_port=0,
+        idp_port=0,
+        kind_image=NODE_IMAGE,
+        run_directory=run_directory,
+        timeout=400.0,
+    )
+
+
+@contextlib.contextmanager
+def relabelled(client: KubeClient, node: str, labels: Mapping[str, str]) -> Iterator[None]:
+    """The node has other labels for a while."""
+
+    def say(labels: Mapping[str, str]) -> None:
+        client.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": dict(labels)}})
+
+    found = client.get(NODE, node)
+    assert found is not None
+    before = {name: value for name, value in found["metadata"]["labels"].items() if name in labels}
+    say(labels)
+    try:
+        yield
+    finally:
+        say(before)
+
+
+def clusters() -> set[str]:
+    said = subprocess.run(["kind", "get", "clusters"], capture_output=True, text=True, check=True)
+    return set(said.stdout.split())

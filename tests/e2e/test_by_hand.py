@@ -1,0 +1,107 @@
+"""The commands that docs/dev-stack.md prints for applying by hand, as printed, on a cluster that they make."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pytest_plexdev.core.deployment import deploy_directory
+from pytest_plexdev.core.ports import reserve
+from pytest_plexdev.core.subprocesses import run
+from pytest_plexdev.kube import KubeClient, read_access
+from pytest_plexdev.readiness import refs_of, wait_ready
+from pytest_plexdev.stack.kind.constants import API_PORT, IDP_PORT, WARM_CLUSTER, context_of
+from pytest_plexdev.stack.kind.images.node_image import derived
+from pytest_plexdev.stack.kind.images.pins import read_pins
+from pytest_plexdev.stack.kind.manifests.render import render
+from pytest_plexdev.stack.kind.settings import Addresses
+from tests.e2e.stacks import NODE_IMAGE
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "dev-stack.md").read_text(encoding="utf-8")
+CONFIG = "deploy/local/kind.yaml"
+PATIENCE = 300.0
+
+
+@dataclass(frozen=True)
+class Hand:
+    """A person in a checkout that has another cluster's name, node image and host ports."""
+
+    checkout: Path
+    cluster: str
+    api_port: int
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.checkout / "kubeconfig"
+
+    def types(self, command: str) -> str:
+        """What it said; what the page calls the cluster is ours here, all else is as printed."""
+        typed = command.replace(f"--name {WARM_CLUSTER}", f"--name {self.cluster}")
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "KUBECONFIG": str(self.kubeconfig),
+            "KUBECACHEDIR": str(self.checkout / "cache"),
+        }
+        argv = ["bash", "-o", "pipefail", "-c", typed]
+        said = subprocess.run(
+            argv, cwd=self.checkout, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+        assert said.returncode == 0, f"{typed}\n{said.stdout}{said.stderr}"
+        return said.stdout
+
+
+@pytest.fixture
+def hand(cluster_tools: None, tmp_path: Path) -> Iterator[Hand]:
+    name = f"plexdev-test-{secrets.token_hex(3)}"
+    api, idp = _free_ports(2)
+    config = yaml.safe_load((deploy_directory() / "kind.yaml").read_text())
+    config["name"] = name
+    (node,) = config["nodes"]
+    for mapping in node["extraPortMappings"]:
+        mapping["hostPort"] = {API_PORT: api, IDP_PORT: idp}[mapping["hostPort"]]
+    # With other people's images inside: what the page leaves to a pull is not what is tested.
+    if image := derived(NODE_IMAGE, read_pins()):
+        node["image"] = image
+    (tmp_path / CONFIG).parent.mkdir(parents=True)
+    (tmp_path / CONFIG).write_text(yaml.safe_dump(config))
+    hand = Hand(tmp_path, name, api)
+    yield hand
+    delete = ["kind", "delete", "cluster", "--name", name, "--kubeconfig", str(hand.kubeconfig)]
+    run(delete, timeout=60, purpose="the test is over")
+
+
+def test_the_printed_commands_make_a_stack_that_is_ready(hand: Hand) -> None:
+    for command in _printed():
+        hand.types(command)
+
+    access = read_access(hand.kubeconfig, context_of(hand.cluster))
+    assert access is not None
+    with KubeClient(access) as kube:
+        wait_ready(kube, refs_of(render(Addresses())), timeout=PATIENCE)
+    with urllib.request.urlopen(f"http://127.0.0.1:{hand.api_port}/readyz", timeout=30) as answer:
+        assert answer.status == 200
+
+
+def _printed() -> list[str]:
+    section = PAGE.partition("## Applying by hand\n")[2].partition("\n## ")[0]
+    (block,) = re.findall(r"^```\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    return block.splitlines()  # type: ignore[no-any-return]
+
+
+def _free_ports(count: int) -> list[int]:
+    held = [reserve(purpose="a cluster made by hand") for _ in range(count)]
+    for each in held:
+        each.release()
+    return [each.number for each in held]

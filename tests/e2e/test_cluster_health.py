@@ -1,0 +1,186 @@
+"""What a stack needs of its cluster, broken on the warm one: who says so, and that the printed command mends it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from pytest_plexdev.core.model import StackInfo, Verdict
+from pytest_plexdev.doctor import Finding, examine
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import Access, KubeClient, read_access
+from pytest_plexdev.kube.resources import POD
+from pytest_plexdev.readiness import verdicts_now, wait_ready
+from pytest_plexdev.readiness.object_ref import ObjectRef
+from pytest_plexdev.stack.kind.constants import NAMESPACE, node_of
+from pytest_plexdev.stack.kind.health import health_of
+from pytest_plexdev.stack.kind.manifests.inventory import parts_of
+from pytest_plexdev.stack.kind.provider import KindProvider
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.warm import attach
+from tests.e2e.stacks import NODE_IMAGE, Heard
+
+API = ObjectRef("Deployment", "plexsphere", NAMESPACE)
+
+
+@pytest.fixture
+def settings(warm_stack: StackInfo) -> KindSettings:
+    return KindSettings(kind_image=NODE_IMAGE, timeout=300.0)
+
+
+@pytest.fixture
+def access(warm_stack: StackInfo) -> Access:
+    assert warm_stack.cluster is not None
+    access = read_access(warm_stack.cluster.kubeconfig, warm_stack.cluster.context)
+    assert access is not None
+    return access
+
+
+@pytest.fixture
+def client(access: Access) -> Iterator[KubeClient]:
+    with KubeClient(access) as client:
+        yield client
+
+
+@pytest.fixture
+def well(settings: KindSettings, access: Access) -> Iterator[None]:
+    """Whatever a test breaks is mended after it, by this test or by us."""
+    yield
+    node = node_of(settings.name)
+    subprocess.run(["docker", "exec", node, "systemctl", "start", "kubelet"], check=True, capture_output=True)
+    scale = ["-n", "kube-system", "scale", "deployment/coredns", "--replicas=1"]
+    subprocess.run([*access.kubectl, *scale], check=True, capture_output=True)
+    with KubeClient(access) as client:
+        wait_ready(client, parts_of(client, owned=True), timeout=120, health=health_of(owned=True))
+
+
+def unready(settings: KindSettings, info: StackInfo) -> dict[str, Verdict]:
+    verdicts = KindProvider(settings, info.directory).state(info)
+    return {each.name: each for each in verdicts if each.state != "ready"}
+
+
+def until(holds: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def found(access: Access) -> dict[str, Finding]:
+    return {each.mode: each for each in examine(access) if each.state == "found"}
+
+
+def run(command: str) -> None:
+    subprocess.run(shlex.split(command), check=True, capture_output=True, text=True)
+
+
+@pytest.mark.usefixtures("well")
+def test_without_dns_nobody_attaches_and_every_command_says_why(
+    settings: KindSettings, warm_stack: StackInfo, access: Access, client: KubeClient
+) -> None:
+    run(client.command("-n", "kube-system", "scale", "deployment/coredns", "--replicas=0"))
+    until(lambda: unready(settings, warm_stack).get("service/kube-dns", _READY).state == "doomed", 30)
+
+    with pytest.raises(PlexdevError) as refused:
+        attach.attach(settings, Heard())
+    with pytest.raises(PlexdevError) as failed:
+        attach.bring_up(settings, Heard())
+    findings = found(access)
+
+    assert refused.value.tag == "service-not-ready"
+    assert refused.value.what.startswith(
+        "service/kube-dns of the running stack is doomed: deployment/coredns is scaled"
+    )
+    assert failed.value.tag == "doomed-object"
+    assert failed.value.fix == refused.value.fix == findings["dns-down"].command
+    assert list(unready(settings, warm_stack)) == ["service/kube-dns"]
+    run(refused.value.fix)
+    until(lambda: not unready(settings, warm_stack), 60)
+    assert attach.attach(settings, Heard()) is not None
+
+
+@pytest.mark.usefixtures("well")
+def test_a_kubelet_that_is_stopped_is_why_and_not_what_its_pods_seem_to_lack(
+    settings: KindSettings, warm_stack: StackInfo, access: Access
+) -> None:
+    node = node_of(settings.name)
+    run(f"docker exec {node} systemctl stop kubelet")
+    at_once = found(access)
+    until(lambda: "deployment/plexsphere" in unready(settings, warm_stack), 120)
+
+    verdicts = unready(settings, warm_stack)
+    later = found(access)
+
+    assert at_once["kubelet-stopped"].evidence == f"the kubelet of {node} is inactive"
+    assert later.keys() - {"port-taken"} == {"kubelet-stopped", "node-not-ready"}
+    assert all(f"node/{node}: NotReady" in each.reason for name, each in verdicts.items() if name != f"node/{node}")
+    run(verdicts[f"node/{node}"].hint)
+    until(lambda: not unready(settings, warm_stack), 120)
+
+
+@pytest.mark.usefixtures("well")
+def test_a_port_that_leads_nowhere_is_said_with_what_puts_it_back(
+    settings: KindSettings, warm_stack: StackInfo, client: KubeClient
+) -> None:
+    change = json.dumps({"spec": {"ports": [{"port": 5556, "nodePort": 31556}]}})
+    run(client.command("patch", "service", "dex", "-p", change))
+
+    verdict = unready(settings, warm_stack)["nodeport/30556"]
+
+    assert verdict.reason.startswith("service/dex has 31556 in its place")
+    run(verdict.hint)
+    until(lambda: not unready(settings, warm_stack), 30)
+
+
+@pytest.mark.usefixtures("well")
+def test_who_has_read_a_secret_that_is_put_back_starts_anew_and_nobody_else(
+    settings: KindSettings, warm_stack: StackInfo, client: KubeClient
+) -> None:
+    change = json.dumps({"stringData": {"SPICEDB_GRPC_PRESHARED_KEY": "by hand"}})
+    run(client.command("patch", "secret", "spicedb-credentials", "-p", change))
+    before = _pods(client)
+    run(client.command("rollout", "restart", "deployment/plexsphere"))
+    with pytest.raises(PlexdevError) as waited:
+        wait_ready(client, [API], timeout=20)
+    wrong = _pods(client) - before
+
+    _, did = attach.bring_up(replace(settings, on_drift="apply", reapply=True), Heard())
+
+    assert "/readyz says: spicedb: " in waited.value.why
+    said = "restarted, since what they had read was changed by hand: deployment/plexsphere (secret/spicedb-credentials)"
+    assert said in did
+    assert not wrong & _pods(client)
+    assert _pods(client) >= {name for name in before if name.startswith(("spicedb-", "postgres-", "dex-"))}
+    assert not unready(settings, warm_stack)
+
+
+def test_who_may_not_look_is_told_and_not_failed(client: KubeClient) -> None:
+    """A user who may view the stack's namespace, and neither nodes nor the system's."""
+    run(client.command("create", "serviceaccount", "viewer"))
+    try:
+        run(client.command("create", "rolebinding", "viewer", "--clusterrole=view", "--serviceaccount=default:viewer"))
+        token = subprocess.check_output(shlex.split(client.command("create", "token", "viewer")), text=True)
+        access = replace(client.access, token=token.strip(), certificate=None, key=None)
+        with KubeClient(access) as viewer:
+            looked = verdicts_now(viewer, [API], health=health_of(owned=False))
+            waited = wait_ready(viewer, [API], timeout=30, health=health_of(owned=False))
+    finally:
+        run(client.command("delete", "serviceaccount/viewer", "rolebinding/viewer", "--ignore-not-found"))
+
+    for verdicts in (looked, waited):
+        assert {each.state for each in verdicts} == {"ready"}
+        unseen = [each.name for each in verdicts if each.reason.startswith("not looked at: this user may not list ")]
+        assert unseen == ["node/*", "service/kube-dns", "daemonset/kube-proxy"]
+
+
+_READY = Verdict(name="", state="ready")
+
+
+def _pods(client: KubeClient) -> set[str]:
+    return {each["metadata"]["name"] for each in client.list(POD, NAMESPACE)["items"]}

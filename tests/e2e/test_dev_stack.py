@@ -1,0 +1,187 @@
+"""Runs on the warm cluster: as it is, with drift, and when somebody else made it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_plexdev.cli import main
+from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.kube import KubeClient, read_access
+from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, SERVICE, STATEFUL_SET
+from pytest_plexdev.stack.kind.constants import HOME_LABEL, NAMESPACE, OWNER_LABEL, READY, WARM_CLUSTER, node_of
+from pytest_plexdev.stack.kind.state import endpoints
+from tests.e2e.stacks import relabelled
+
+KINDS = (CONFIG_MAP, DEPLOYMENT, JOB, SERVICE, STATEFUL_SET)
+ASKS = "def test_stack(plexdev_stack):\n    assert plexdev_stack.anonymous.meta.health().status == 'ok'\n"
+
+
+@pytest.fixture
+def client(warm_stack: StackInfo) -> Iterator[KubeClient]:
+    assert warm_stack.cluster is not None
+    access = read_access(warm_stack.cluster.kubeconfig, warm_stack.cluster.context)
+    assert access is not None
+    with KubeClient(access) as client:
+        yield client
+
+
+@pytest.fixture
+def foreign(client: KubeClient) -> Iterator[None]:
+    """While the test runs, somebody made the cluster by hand and applied our manifests."""
+    mark = client.get(CONFIG_MAP, READY, NAMESPACE)
+    assert mark is not None
+    client.delete(CONFIG_MAP, READY, NAMESPACE)
+    with relabelled(client, node_of(WARM_CLUSTER), {OWNER_LABEL: "", HOME_LABEL: ""}):
+        yield
+    meta = {name: mark["metadata"][name] for name in ("name", "namespace", "labels")}
+    client.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": mark["data"]})
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "4"]])
+def test_the_golden_flow_passes_and_the_cluster_is_left(
+    project: pytest.Pytester, warm_stack: StackInfo, client: KubeClient, workers: list[str]
+) -> None:
+    before = _versions(client)
+    result = project.runpytest_subprocess("--dev-stack", "--pyargs", "pytest_plexdev.golden", *workers)
+
+    result.assert_outcomes(passed=9)
+    attached = "" if workers else ", attached in * ms"
+    result.stdout.fnmatch_lines(
+        [
+            f"kind stack warm at {warm_stack.endpoints.api}{attached}",
+            "  cluster kind-plexsphere, namespace default",
+            "  ran: *dex ghcr.io/dexidp/dex:v2.41.1*spicedb authzed/spicedb:v1.39.0*",
+            "  control plane: plexsphere_reference, *",
+            "  left out: OpenBao, SeaweedFS, *",
+            "  the stack is left running; end it with: plexdev down --stack kind",
+        ]
+    )
+    result.stdout.no_fnmatch_line("  stand-ins: *")
+    assert _versions(client) == before
+
+
+def test_other_inputs_are_refused_let_pass_or_applied(project: pytest.Pytester, warm_stack: StackInfo) -> None:
+    project.makepyfile(test_stack=ASKS)
+    other = ("--dev-stack", "--plexdev-image=nats=nats:2.10.20")
+
+    refused = project.runpytest_subprocess(*other)
+    refused.assert_outcomes(errors=1)
+    refused.stdout.fnmatch_lines(["plexdev[[]drifted[]]: * has another stack than *: --plexdev-image"])
+
+    passed = project.runpytest_subprocess(*other, "--plexdev-on-drift=ignore", "-n", "2")
+    passed.assert_outcomes(passed=1)
+    passed.stdout.fnmatch_lines(["  drift: it has another --plexdev-image than this checkout (let pass)"])
+
+    project.runpytest_subprocess(*other, "--plexdev-on-drift=apply").assert_outcomes(passed=1)
+    project.runpytest_subprocess(*other).assert_outcomes(passed=1)
+    project.runpytest_subprocess("--dev-stack", "--plexdev-on-drift=apply").assert_outcomes(passed=1)
+
+
+def test_somebody_elses_cluster_is_used_and_nothing_is_applied_to_it(
+    project: pytest.Pytester, foreign: None, client: KubeClient
+) -> None:
+    project.makepyfile(
+        test_stack="""
+        def test_tenants(plexdev_stack, plexdev_tenants):
+            assert plexdev_stack.info.tenants == ()
+            assert sorted(plexdev_tenants) == ["acme-corp", "beta-llc", "gamma-coop"]
+            assert plexdev_tenants["acme-corp"].login.whoami().email == "admin@example.com"
+        """
+    )
+    before = _versions(client)
+    result = project.runpytest_subprocess("--dev-stack", "--plexdev-on-drift=apply")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["  cluster kind-plexsphere, *: not made by plexdev, so nothing was applied to it"])
+    assert _versions(client) == before
+
+
+def test_a_failing_test_leaves_what_the_cluster_knows(project: pytest.Pytester, warm_stack: StackInfo) -> None:
+    project.makepyfile(
+        test_fails="""
+        def test_fails(plexdev_stack, plexdev_tenants):
+            plexdev_tenants["acme-corp"].login
+            assert False
+        """
+    )
+    result = project.runpytest_subprocess("--dev-stack", "--plexdev-output=kept")
+
+    result.assert_outcomes(failed=1)
+    (directory,) = (project.path / "kept").glob("[!.]*")
+    kept = {file.name: file.read_text() for file in directory.glob("[!.]*")}
+    assert kept["readiness.txt"].startswith("all ready: ")
+    assert "deployment/plexsphere" in kept["readiness.txt"]
+    assert kept["events.txt"]
+    assert "POST /v1/auth/device-code" in kept["HTTP-exchanges.txt"]
+    assert "login successful" in kept["logs.txt"]
+    assert max(map(len, kept.values())) < 20_000
+
+
+def test_the_commands_speak_of_the_cluster(warm_stack: StackInfo, capfd: pytest.CaptureFixture[str]) -> None:
+    assert warm_stack.cluster is not None
+    assert main.main(["wait", "--stack", "kind"]) == main.main(["status", "--stack", "kind"]) == 0
+    assert re.search("^deployment/plexsphere +ready", capfd.readouterr().out, re.MULTILINE)
+
+    assert main.main(["env", "--stack", "kind"]) == 0
+    assert f"export KUBECONFIG={warm_stack.cluster.kubeconfig}\n" in capfd.readouterr().out
+    assert warm_stack.cluster.kubeconfig != Path.home() / ".kube" / "config"
+
+    assert main.main(["logs", "plexsphere-signer"]) == 0
+    assert "signer-listening" in capfd.readouterr().out
+    assert main.main(["logs", "nginx"]) == 1
+    assert "it has dex, " in capfd.readouterr().err
+
+
+def test_a_stack_whose_api_is_silent_is_shown_and_waited_for(
+    warm_stack: StackInfo, client: KubeClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _scale(client, "plexsphere", 0)
+    try:
+        _wait_silent(warm_stack)
+        assert main.main(["status", "--stack", "kind"]) == 1
+        assert re.search("^api +waiting", capsys.readouterr().out, re.MULTILINE)
+        assert main.main(["wait", "--stack", "kind", "--timeout", "5"]) == 124
+        assert "/v1" in capsys.readouterr().err
+        assert main.main(["env", "--stack", "kind"]) == main.main(["logs", "nats", "--stack", "kind"]) == 0
+        said = capsys.readouterr().out
+        assert f"export PLEXDEV_API_URL={warm_stack.endpoints.api}\n" in said
+        assert "Server is ready" in said
+    finally:
+        _scale(client, "plexsphere", 1)
+    assert main.main(["wait", "--stack", "kind", "--timeout", "60"]) == 0
+    assert main.main(["status", "--stack", "kind"]) == 0
+
+
+def _wait_silent(stack: StackInfo) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            endpoints.version(stack.endpoints.api, patience=2.0)
+        except (OSError, ValueError):
+            return
+        time.sleep(0.1)
+    pytest.fail("the API still answers")
+
+
+def _scale(client: KubeClient, deployment: str, replicas: int) -> None:
+    found = client.get(DEPLOYMENT, deployment, NAMESPACE)
+    assert found is not None
+    meta = {"name": deployment, "namespace": NAMESPACE}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": replicas}}
+    spec = {**body["spec"], "selector": found["spec"]["selector"], "template": found["spec"]["template"]}  # type: ignore[dict-item]
+    client.apply({**body, "spec": spec})
+
+
+def _versions(client: KubeClient) -> dict[tuple[str, str], Any]:
+    """What an apply would change: the generation or the content of each object of the stack."""
+    return {
+        (kind.kind, item["metadata"]["name"]): item["metadata"].get("generation") or item.get("data")
+        for kind in KINDS
+        for item in client.list(kind, NAMESPACE)["items"]
+    }

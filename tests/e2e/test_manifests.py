@@ -1,0 +1,167 @@
+"""Every manifest is one that a real API server takes as it is applied: no unknown field, no value that it refuses.
+
+A dry run asks for all that an apply does but keeping it: kinds and namespaces must be there. So the definitions are
+really installed and the one namespace of the manifests' own is really made; nothing is moved into another.
+"""
+
+from __future__ import annotations
+
+import copy
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.core.deployment import deploy_directory
+from pytest_plexdev.core.subprocesses import run
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
+from pytest_plexdev.readiness import refs_of, wait_ready
+from pytest_plexdev.stack.kind.constants import NAMESPACE as OUR_NAMESPACE
+from pytest_plexdev.stack.kind.manifests import crds
+from pytest_plexdev.stack.kind.manifests.apply import Outcome, apply
+from pytest_plexdev.stack.kind.manifests.prune import prune, stamped
+from pytest_plexdev.stack.kind.manifests.render import render
+from pytest_plexdev.stack.kind.settings import Addresses
+
+PATIENCE = 60.0
+OF_A_PRODUCT = """
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {{name: {name}}}
+provisioner: example.org/none
+---
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {{name: {name}}}
+spec: {{controller: example.org/none}}
+---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {{name: {name}}}
+spec:
+  accessModes: [ReadWriteOnce]
+  capacity: {{storage: 1Mi}}
+  hostPath: {{path: /nowhere}}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {{name: {name}}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: {name}}}
+"""
+"""An overlay with cluster-wide kinds that ours has not, and others."""
+
+
+@pytest.fixture(scope="module")
+def rendered(cluster_tools: None) -> list[Object]:
+    """What ``plexdev up`` applies, and the agent, which no overlay renders yet."""
+    stack = render(Addresses())
+    agent = render(Addresses(), overlay=deploy_directory() / "base/plexd")
+    return [*stack, *(each for each in agent if each not in stack)]
+
+
+@pytest.fixture(scope="module")
+def ground(kube: KubeClient, rendered: list[Object]) -> Iterator[None]:
+    """Kinds and namespaces; removed again where another test had not made them."""
+    definitions = crds.custom_resource_definitions()
+    kinds = _missing(kube, definitions)
+    places = [each for each in rendered if each["kind"] == "Namespace"]
+    ours = _missing(kube, places)
+    for each in [*kinds, *ours]:
+        kube.apply(each)
+    wait_ready(kube, refs_of(definitions), timeout=PATIENCE)
+    yield
+    for each in ours:
+        kube.delete(NAMESPACE, each["metadata"]["name"])
+    for each in kinds:
+        # A kind that nobody ever asked for is deleted minutes later: its instances are looked for, and their storage
+        # is made with the first question.
+        names = each["spec"]["names"]
+        run([*kube.access.kubectl, "get", names["plural"], "-A"], timeout=PATIENCE, purpose="its storage is there")
+        kube.delete(CUSTOM_RESOURCE_DEFINITION, each["metadata"]["name"])
+    gone = [f"{each['kind'].lower()}/{each['metadata']['name']}" for each in [*ours, *kinds]]
+    if gone:
+        wait = [*kube.access.kubectl, "wait", "--for=delete", f"--timeout={PATIENCE:.0f}s", *gone]
+        run(wait, timeout=PATIENCE + 10, purpose="the next test finds a bare cluster")
+
+
+@pytest.mark.usefixtures("ground")
+def test_the_api_server_takes_every_manifest(kube: KubeClient, rendered: list[Object]) -> None:
+    places = {each["metadata"].get("namespace") for each in rendered}
+    refused = [said for each in rendered if (said := _refusal(kube, each))]
+
+    assert places == {None, "default", "envoy-gateway-system"}
+    assert {("Deployment", "plexd"), ("EnvoyProxy", "envoy-proxy-config"), ("HTTPRoute", "plexsphere")} <= {
+        (each["kind"], each["metadata"]["name"]) for each in rendered
+    }
+    assert refused == []
+
+
+def test_a_misspelt_field_would_be_refused(kube: KubeClient, rendered: list[Object]) -> None:
+    (postgres,) = [each for each in rendered if (each["kind"], each["metadata"]["name"]) == ("StatefulSet", "postgres")]
+    misspelt = copy.deepcopy(postgres)
+    misspelt["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = {}
+
+    assert "readinesProbe" in _refusal(kube, misspelt)
+
+
+def test_what_was_just_applied_is_not_removed_whatever_its_kind_and_what_it_replaces_is(
+    kube: KubeClient, tmp_path: Path
+) -> None:
+    names = [f"plexdev-test-{secrets.token_hex(3)}" for _ in range(2)]
+    old, new = (_of_a_product(tmp_path / name, name) for name in names)
+    assert {each["kind"] for each in old} >= {"StorageClass", "IngressClass", "PersistentVolume", "ConfigMap"}
+    try:
+        _apply(kube, old)
+        again = _apply(kube, old)
+
+        # A volume's controller writes into it meanwhile: not everything need be as it was.
+        assert again.of("created") == []
+        assert prune(kube, old) == []
+        assert _missing(kube, old) == []
+
+        _apply(kube, new)
+
+        assert prune(kube, new) == sorted(_names(old))
+        assert _missing(kube, new) == []
+    finally:
+        for each in [*old, *new]:
+            resource = kube.resource_of(each["apiVersion"], each["kind"])
+            kube.delete(resource, each["metadata"]["name"], OUR_NAMESPACE)
+
+
+def _of_a_product(overlay: Path, name: str) -> list[Object]:
+    """What its overlay has of its own, as a bring-up applies it."""
+    overlay.mkdir()
+    (overlay / "kustomization.yaml").write_text("resources: [all.yaml]\n")
+    (overlay / "all.yaml").write_text(OF_A_PRODUCT.format(name=name))
+    return stamped(each for each in render(Addresses(), overlay=overlay) if each["metadata"]["name"] == name)
+
+
+def _apply(kube: KubeClient, wanted: list[Object]) -> Outcome:
+    outcome = Outcome()
+    apply(kube, wanted, outcome, established=lambda _: None)
+    return outcome
+
+
+def _names(objects: list[Object]) -> list[str]:
+    return [f"{each['kind'].lower()}/{each['metadata']['name']}" for each in objects]
+
+
+def _refusal(kube: KubeClient, wanted: Object) -> str:
+    try:
+        kube.apply(wanted, dry_run=True)
+    except PlexdevError as error:
+        return str(error)
+    return ""
+
+
+def _missing(kube: KubeClient, wanted: list[Object]) -> list[Object]:
+    kinds = {each["kind"]: kube.resource_of(each["apiVersion"], each["kind"]) for each in wanted}
+    return [each for each in wanted if kube.get(kinds[each["kind"]], each["metadata"]["name"], OUR_NAMESPACE) is None]

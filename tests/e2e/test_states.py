@@ -1,0 +1,306 @@
+"""Broken states of the warm cluster, walked: what is printed leads to a working stack in at most two commands.
+
+In each state the doctor names it, and `plexdev status` and `pytest --dev-stack` print the same command. A cluster of
+somebody else's is the same one with another PLEXDEV_STATE_DIR.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.kube import KubeClient, read_access
+from pytest_plexdev.kube.resources import SERVICE
+from pytest_plexdev.stack.kind.constants import API_NODE_PORT, API_PORT, GATEWAY_NAMESPACE, WARM_CLUSTER, node_of
+from pytest_plexdev.stack.kind.images.pins import read_pins
+from pytest_plexdev.stack.kind.warm.kubeconfigs import warm_directory
+from tests.e2e.conftest import CACHE, STATE
+
+NODE: Final = node_of(WARM_CLUSTER)
+UP: Final = "plexdev up --stack kind"
+COMMANDS: Final = 2
+PATIENCE: Final = 400.0
+ASKS: Final = "def test_stack(plexdev_stack):\n    assert plexdev_stack.anonymous.meta.health().status == 'ok'\n"
+FIX: Final = re.compile(r"^\s*fix: (.*)$", re.MULTILINE)
+WAS_THERE: Final = (warm_directory() / "kubeconfig").exists()
+"""A developer's own warm cluster keeps its data."""
+
+
+@dataclass
+class Person:
+    """Somebody at a shell, who types what is printed."""
+
+    directory: Path
+    kubeconfig: Path
+    """Of the stack."""
+    environment: dict[str, str] = field(default_factory=dict)
+    typed: list[str] = field(default_factory=list)
+
+    def says(self, *argv: str) -> tuple[int, str]:
+        """The exit code of a command, and what it said."""
+        environment = {**os.environ, **self.environment}
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        said = subprocess.run(
+            argv, cwd=self.directory, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+        return said.returncode, said.stdout + said.stderr
+
+    def types(self, fix: str) -> None:
+        """The first thing that a fix says: what stands behind a semicolon is for who wants something else."""
+        command = fix.partition(";")[0]
+        self.typed.append(command)
+        if command.startswith("unset "):
+            self.environment.pop(command.removeprefix("unset "))
+            return
+        code, said = self.says("bash", "-c", command)
+        assert code == 0, f"{command}\n{said}"
+
+    @property
+    def status(self) -> tuple[int, str]:
+        return self.says("plexdev", "status", "--stack", "kind")
+
+    def attaches(self) -> tuple[int, str]:
+        return self.says(sys.executable, "-m", "pytest", "-q", "--dev-stack", "--plexdev-stack=kind", "test_stack.py")
+
+    def walks(self, fix: str) -> None:
+        """Type *fix*, and then what `plexdev status` prints until all is well."""
+        self.types(fix)
+        while (status := self.status)[0] != 0:
+            assert len(self.typed) < COMMANDS, f"after {self.typed}:\n{status[1]}"
+            self.types(_fix(status[1]))
+
+
+@pytest.fixture
+def person(warm_stack: StackInfo, tmp_path: Path) -> Person:
+    assert warm_stack.cluster is not None
+    (tmp_path / "test_stack.py").write_text(ASKS)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "home").mkdir()
+    environment = {
+        "PLEXDEV_STATE_DIR": str(STATE),
+        "PLEXDEV_CACHE_DIR": str(CACHE),
+        "HOME": str(tmp_path / "home"),
+        "PLEXDEV_TIMEOUT": "300",
+    }
+    return Person(tmp_path, warm_directory() / "kubeconfig", environment)
+
+
+@pytest.fixture
+def stranger(person: Person) -> Person:
+    """Somebody who did not make the cluster, and has a kubeconfig of it."""
+    theirs = person.directory / "home" / ".kube" / "config"
+    theirs.parent.mkdir()
+    shutil.copy(person.kubeconfig, theirs)
+    person.environment["PLEXDEV_STATE_DIR"] = str(person.directory / "state")
+    return person
+
+
+@contextlib.contextmanager
+def paused(_: Person) -> Iterator[None]:
+    said = subprocess.run(["docker", "pause", NODE], capture_output=True, text=True, check=False)
+    if said.returncode != 0:
+        pytest.skip(f"this engine cannot pause: {said.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["docker", "unpause", NODE], capture_output=True, check=False)
+
+
+@contextlib.contextmanager
+def truncated(person: Person) -> Iterator[None]:
+    whole = person.kubeconfig.read_bytes()
+    person.kubeconfig.write_bytes(whole[: len(whole) // 2])
+    try:
+        yield
+    finally:
+        person.kubeconfig.write_bytes(whole)
+
+
+@contextlib.contextmanager
+def wiped(person: Person) -> Iterator[None]:
+    aside = person.directory / "aside"
+    shutil.move(person.kubeconfig.parent, aside)
+    try:
+        yield
+    finally:
+        shutil.rmtree(person.kubeconfig.parent, ignore_errors=True)
+        shutil.move(aside, person.kubeconfig.parent)
+
+
+@contextlib.contextmanager
+def other_node_port(person: Person) -> Iterator[None]:
+    """Somebody changed the NodePort of the gateway's Service."""
+    access = read_access(person.kubeconfig, f"kind-{WARM_CLUSTER}")
+    assert access is not None
+    with KubeClient(access) as client:
+        services = client.list(SERVICE, GATEWAY_NAMESPACE)["items"]
+    (name,) = [each["metadata"]["name"] for each in services for port in each["spec"]["ports"] if _leads_here(port)]
+    patch = f'{{"spec": {{"ports": [{{"port": {API_PORT}, "nodePort": {API_NODE_PORT + 1}}}]}}}}'
+    argv = [*access.kubectl, "-n", GATEWAY_NAMESPACE, "patch", "service", name, "-p", patch]
+    subprocess.run(argv, check=True, capture_output=True)
+    yield
+
+
+@contextlib.contextmanager
+def without_forwarder(_: Person) -> Iterator[None]:
+    """Docker's own program that forwards the API's port into the node ended."""
+    forwarders = [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and _words(entry)[:1] == ["docker-proxy"] and str(API_PORT) in _words(entry)
+    ]
+    if os.geteuid() != 0 or not forwarders:
+        pytest.skip("needs root, and the docker-proxy of an engine in the same PID namespace")
+    for pid in forwarders:
+        os.kill(pid, 9)
+    yield
+
+
+@pytest.mark.parametrize(
+    ("state", "tag"),
+    [
+        (paused, "node-paused"),
+        (truncated, "kubeconfig-lost"),
+        (wiped, "kubeconfig-lost"),
+        (other_node_port, f"no Service has NodePort {API_NODE_PORT}"),
+        (without_forwarder, "node-cut-off"),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_a_state_of_our_own_cluster_is_left_by_what_is_printed(
+    person: Person, state: Callable[[Person], contextlib.AbstractContextManager[None]], tag: str
+) -> None:
+    with state(person):
+        person.walks(_named(person, tag))
+        code, said = person.attaches()
+
+    assert code == 0, said
+    assert person.typed == [UP]
+
+
+def test_a_paused_node_of_somebody_else_s(stranger: Person) -> None:
+    with paused(stranger):
+        fix = _named(stranger, "node-paused")
+        refused, said = stranger.says(*shlex.split(UP))
+        stranger.walks(fix)
+
+    assert refused == 1
+    assert f"use it as it is: docker unpause {NODE} && pytest --dev-stack" in said
+    assert stranger.typed == [f"docker unpause {NODE}"]
+
+
+def test_a_node_port_of_somebody_else_s_that_was_changed(stranger: Person) -> None:
+    with other_node_port(stranger):
+        stranger.walks(_named(stranger, f"no Service has NodePort {API_NODE_PORT}"))
+
+    assert len(stranger.typed) == 1
+    assert stranger.typed[0].startswith("kubectl --kubeconfig ")
+
+
+def test_a_directory_in_kubeconfig_and_then_no_file_at_all(stranger: Person) -> None:
+    """The second command writes the file that the first one leads to."""
+    (stranger.directory / "home" / ".kube" / "config").unlink()
+    stranger.environment["KUBECONFIG"] = str(stranger.directory)
+
+    stranger.walks(_named(stranger, "kubeconfig-lost"))
+
+    assert stranger.typed == ["unset KUBECONFIG", f"kind export kubeconfig --name {WARM_CLUSTER}"]
+
+
+def test_another_engine_than_the_node_s(person: Person, tmp_path: Path) -> None:
+    """An engine that has no such container: nothing is said that would end the forwarders of one's own node."""
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(
+        '#!/bin/sh\ntest -n "$DOCKER_HOST" || exec ' + str(shutil.which("docker")) + ' "$@"\n'
+        'case "$1" in inspect) echo "Error: No such object: x" >&2; exit 1 ;; version) echo 28.0.1 ;; esac\n'
+    )
+    docker.chmod(0o755)
+    person.environment |= {"PATH": f"{docker.parent}{os.pathsep}{os.environ['PATH']}", "DOCKER_HOST": "tcp://far:2376"}
+
+    code, doctor = person.says("plexdev", "doctor")
+    refused, said = person.says(*shlex.split(UP))
+    person.types(_fix(said))
+
+    assert code == refused == 1
+    assert "engine-elsewhere" in doctor
+    assert not re.search(r"\bkill\b|docker (stop|rm|kill)", doctor + said)
+    assert person.typed == ["unset DOCKER_HOST"]
+    assert person.says(*shlex.split(UP))[0] == 0
+
+
+def test_down_with_podman_for_kind_takes_no_time_for_it(person: Person) -> None:
+    person.environment |= {"KIND_EXPERIMENTAL_PROVIDER": "podman", "PLEXDEV_STATE_DIR": str(person.directory / "none")}
+
+    code, said = person.says("plexdev", "down", "--stack", "kind")
+
+    assert code == 0
+    assert "is preserved" in said
+
+
+@pytest.mark.skipif(WAS_THERE, reason="the warm cluster was there before: its data stays")
+def test_a_node_that_was_removed_while_its_name_went_to_somebody_else_s_container(person: Person) -> None:
+    """Made anew with KIND_EXPERIMENTAL_PROVIDER=podman in the environment, which nobody obeys."""
+    _docker("rm", "-f", "-v", NODE)
+    assert _named(person, "node-gone") == UP
+    _docker("run", "-d", "--name", NODE, read_pins()["busybox"].reference, "sleep", "600")
+    person.environment["KIND_EXPERIMENTAL_PROVIDER"] = "podman"
+    try:
+        fix = _named(person, "node-name-taken")
+        refused, said = person.says(*shlex.split(UP))
+        person.walks(fix)
+
+        assert refused == 1
+        assert "plexdev[node-name-taken]: " in said
+        assert person.typed == [f"docker rename {NODE} {NODE}-other && {UP}"]
+        running = _docker("inspect", "--format", "{{.State.Running}}", f"{NODE}-other")
+        assert running == "true", "a stranger's container was stopped"
+    finally:
+        subprocess.run(["docker", "rm", "-f", f"{NODE}-other"], capture_output=True, check=False)
+
+
+def _named(person: Person, tag: str) -> str:
+    """What is printed to type: the doctor names the state; status and attaching print the same."""
+    code, doctor = person.says("plexdev", "doctor")
+    assert code == 1, doctor
+    assert tag in doctor
+    code, status = person.status
+    assert code == 1, status
+    code, attaching = person.attaches()
+    assert code == 1, attaching
+    assert _fix(attaching) == _fix(status)
+    return _fix(status)
+
+
+def _fix(said: str) -> str:
+    found = FIX.findall(said)
+    assert found, said
+    return str(found[-1])
+
+
+def _words(process: Path) -> list[str]:
+    try:
+        words = (process / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
+    except OSError:
+        return []
+    return [Path(words[0]).name, *words[1:]]
+
+
+def _leads_here(port: dict[str, object]) -> bool:
+    return port.get("nodePort") == API_NODE_PORT
+
+
+def _docker(*words: str) -> str:
+    return subprocess.run(["docker", *words], check=True, capture_output=True, text=True).stdout.strip()

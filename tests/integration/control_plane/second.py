@@ -1,0 +1,25 @@
+"""A second API over the same database, told other variables than the first."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from tests.integration.control_plane.conftest import Plane, _listener, _running
+
+
+@contextlib.contextmanager
+def second_api(plane: Plane, directory: Path, **environment: str) -> Iterator[httpx.Client]:
+    """An API whose environment differs; a variable that is empty is unset. The client has no credential."""
+    listener = _listener()
+    url = f"http://localhost:{listener.getsockname()[1]}"
+    changed = {name: value for name, value in {**plane.environment, **environment}.items() if value}
+    arguments = ["--listen", f"fd:{listener.fileno()}"]
+    with (
+        _running(directory, changed, "plexsphere_reference", "api", *arguments, listener=listener),
+        httpx.Client(base_url=url, timeout=10) as client,
+    ):
+        yield client

@@ -1,0 +1,342 @@
+from __future__ import annotations
+
+import uuid
+from ipaddress import ip_network
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.control_plane.actors import (
+    at_once,
+    client_of,
+    events,
+    new_domain,
+    new_node,
+    new_project,
+    new_user,
+    refusal,
+    relations,
+    walk,
+)
+from tests.integration.control_plane.conftest import UNKNOWN_ID, Plane, unique
+
+
+@pytest.fixture
+def domain(acme: httpx.Client) -> dict[str, Any]:
+    return new_domain(acme)
+
+
+@pytest.fixture
+def project(acme: httpx.Client, domain: dict[str, Any]) -> dict[str, Any]:
+    return new_project(acme, domain["id"])
+
+
+def quarters(domain: dict[str, Any]) -> list[str]:
+    return [str(each) for each in ip_network(domain["mesh_cidr"]).subnets(prefixlen_diff=2)]
+
+
+# ---- create ----------------------------------------------------------------------------
+
+
+def test_a_created_project(plane: Plane, acme: httpx.Client, domain: dict[str, Any]) -> None:
+    body = {"domain_id": domain["id"], "name": " Web ", "slug": "web"}
+
+    created = acme.post("/v1/projects", json=body)
+
+    project = created.json()
+    assert created.status_code == 201
+    assert created.headers["location"] == f"/v1/projects/{project['id']}"
+    assert project == {
+        **body,
+        "id": project["id"],
+        "name": "Web",
+        "description": "",
+        "created_at": project["created_at"],
+        "updated_at": project["created_at"],
+    }
+    assert acme.get(created.headers["location"]).json() == project
+    assert events(plane, project["id"]) == ["ProjectCreated"]
+    assert ("project.create", "granted") in relations(plane, domain["id"], object_id=domain["id"])
+    assert relations(plane, domain["id"], object_id=project["id"]) == [("project.read", "granted")]
+
+
+def test_a_slug_is_used_once_in_a_domain(acme: httpx.Client, project: dict[str, Any]) -> None:
+    body = {"domain_id": project["domain_id"], "name": "Again", "slug": project["slug"]}
+
+    assert refusal(acme.post("/v1/projects", json=body)) == (409, "project_slug_conflict")
+    assert new_project(acme, new_domain(acme)["id"], slug=project["slug"])["slug"] == project["slug"]
+
+
+def test_only_who_manages_the_domain_creates_in_it(plane: Plane, beta: httpx.Client, domain: dict[str, Any]) -> None:
+    body = {"domain_id": domain["id"], "name": "Web", "slug": "web"}
+
+    assert refusal(beta.post("/v1/projects", json=body)) == (403, "permission_denied")
+    assert refusal(beta.post("/v1/projects", json={**body, "domain_id": str(uuid.uuid4())})) == (
+        403,
+        "permission_denied",
+    )
+    assert plane.sql("SELECT 1 FROM plexsphere.projects WHERE domain_id = %s", domain["id"]) == []
+
+
+def test_a_deleted_domain_is_a_missing_parent(acme: httpx.Client, domain: dict[str, Any]) -> None:
+    acme.delete(f"/v1/domains/{domain['id']}")
+
+    answer = acme.post("/v1/projects", json={"domain_id": domain["id"], "name": "Web", "slug": "web"})
+
+    assert refusal(answer) == (409, "parent_domain_missing")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"name": " "},
+        {"name": "n" * 256},
+        {"slug": "No"},
+        {"slug": "s" * 65},
+        {"description": " "},
+        {"description": "d" * 1025},
+        {"sub_range_cidr": "fd00::1/64"},
+        {"sub_range_cidr": "everything"},
+        {"sub_range_cidr": ""},
+        {"sub_range_cidr": "10.0.0.0/24"},
+        {"sub_range_cidr": "fd00::/8"},
+    ],
+    ids=str,
+)
+def test_a_value_that_breaks_a_rule_is_invalid(
+    acme: httpx.Client, domain: dict[str, Any], members: dict[str, str]
+) -> None:
+    body = {"domain_id": domain["id"], "name": "Web", "slug": "web", **members}
+
+    assert refusal(acme.post("/v1/projects", json=body)) == (400, "invalid_project")
+
+
+@pytest.mark.parametrize(
+    "members", [{"domain_id": "x"}, {"domain_id": 7}, {"name": None}, {"slug": ["a"]}, {"owner": "me"}], ids=str
+)
+def test_a_body_of_another_shape(acme: httpx.Client, domain: dict[str, Any], members: dict[str, object]) -> None:
+    body = {"domain_id": domain["id"], "name": "Web", "slug": "web", **members}
+
+    assert refusal(acme.post("/v1/projects", json=body)) == (400, "invalid_body")
+
+
+def test_sub_ranges_do_not_overlap(acme: httpx.Client, domain: dict[str, Any]) -> None:
+    first, second, *_ = quarters(domain)
+    project = new_project(acme, domain["id"], sub_range_cidr=first)
+    inside = str(next(ip_network(first).subnets()))
+
+    for overlapping in (first, inside, domain["mesh_cidr"]):
+        body = {"domain_id": domain["id"], "name": "Web", "slug": unique(), "sub_range_cidr": overlapping}
+        refused = acme.post("/v1/projects", json=body)
+        assert refusal(refused) == (409, "sub_range_overlap")
+        assert project["id"] in refused.json()["detail"]
+    assert new_project(acme, domain["id"], sub_range_cidr=second)["sub_range_cidr"] == second
+
+
+def test_of_overlapping_sub_ranges_at_once_one_wins(plane: Plane, acme: httpx.Client, domain: dict[str, Any]) -> None:
+    bodies = [
+        {"domain_id": domain["id"], "name": "Web", "slug": unique(), "sub_range_cidr": domain["mesh_cidr"]}
+        for _ in range(8)
+    ]
+
+    answers = at_once(acme, [("POST", "/v1/projects", body) for body in bodies])
+
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    assert len(plane.sql("SELECT 1 FROM plexsphere.projects WHERE domain_id = %s", domain["id"])) == 1
+
+
+# ---- list ------------------------------------------------------------------------------
+
+
+def test_the_filter_keeps_to_one_domain(acme: httpx.Client, domain: dict[str, Any]) -> None:
+    new_project(acme, new_domain(acme)["id"])
+    slugs = [new_project(acme, domain["id"])["slug"] for _ in range(3)]
+
+    items = walk(acme, "/v1/projects", limit=2, domain_id=domain["id"])
+
+    assert [each["slug"] for each in items] == sorted(slugs)
+
+
+def test_the_same_slug_in_two_domains_is_listed_twice(acme: httpx.Client, project: dict[str, Any]) -> None:
+    twin = new_project(acme, new_domain(acme)["id"], slug=project["slug"])
+
+    ids = [each["id"] for each in walk(acme, "/v1/projects", limit=1)]
+
+    assert {project["id"], twin["id"]} <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_only_what_the_caller_reads_is_listed(
+    plane: Plane, acme: httpx.Client, beta: httpx.Client, domain: dict[str, Any], project: dict[str, Any]
+) -> None:
+    new_project(acme, domain["id"])
+    query = {"domain_id": domain["id"]}
+    viewer_id = new_user(plane, domain["id"], ("viewer", f"project:{project['id']}"))
+
+    with client_of(plane, viewer_id) as viewer:
+        assert [each["id"] for each in walk(viewer, "/v1/projects", **query)] == [project["id"]]
+    assert beta.get("/v1/projects", params=query).json() == {"items": [], "empty_reason": "no_rebac_membership"}
+    assert acme.get("/v1/projects", params={"domain_id": str(uuid.uuid4())}).json() == {"items": []}
+
+
+@pytest.mark.parametrize("value", ["", "x", str(uuid.UUID(int=0)), "acme-corp"])
+def test_a_filter_that_is_no_uuid(acme: httpx.Client, value: str) -> None:
+    assert refusal(acme.get("/v1/projects", params={"domain_id": value})) == (400, "invalid_domain_filter")
+
+
+def test_a_cursor_is_of_its_filter_and_its_caller(
+    acme: httpx.Client, beta: httpx.Client, domain: dict[str, Any]
+) -> None:
+    for _ in range(2):
+        new_project(acme, domain["id"])
+    cursor = acme.get("/v1/projects", params={"domain_id": domain["id"], "limit": 1}).json()["next_cursor"]
+
+    unfiltered = acme.get("/v1/projects", params={"cursor": cursor})
+    foreign = beta.get("/v1/projects", params={"cursor": cursor, "domain_id": domain["id"]})
+
+    assert refusal(unfiltered) == (400, "invalid_cursor")
+    assert refusal(foreign) == (403, "cursor_binding_mismatch")
+
+
+# ---- get, patch, delete ----------------------------------------------------------------
+
+
+def test_a_project_of_others_and_one_that_never_was_look_alike(beta: httpx.Client, project: dict[str, Any]) -> None:
+    for id_ in (project["id"], str(uuid.uuid4())):
+        path = f"/v1/projects/{id_}"
+        answers = [beta.get(path), beta.patch(path, json={"name": "New"}), beta.delete(path)]
+        assert {refusal(answer) for answer in answers} == {(403, "permission_denied")}
+
+
+def test_roles_of_a_project(plane: Plane, project: dict[str, Any]) -> None:
+    path = f"/v1/projects/{project['id']}"
+    viewer_id = new_user(plane, project["domain_id"], ("viewer", f"project:{project['id']}"))
+    with client_of(plane, viewer_id) as viewer:
+        assert viewer.get(path).json() == project
+        assert refusal(viewer.patch(path, json={"name": "New"})) == (403, "permission_denied")
+        assert refusal(viewer.delete(path)) == (403, "permission_denied")
+    admin_id = new_user(plane, project["domain_id"], ("admin", f"project:{project['id']}"))
+    with client_of(plane, admin_id) as admin:
+        assert admin.patch(path, json={"name": "New"}).json()["name"] == "New"
+
+
+def test_a_patch_changes_what_it_names(plane: Plane, acme: httpx.Client, domain: dict[str, Any]) -> None:
+    first, second, *_ = quarters(domain)
+    project = new_project(acme, domain["id"], sub_range_cidr=first, description="stays")
+
+    patched = acme.patch(f"/v1/projects/{project['id']}", json={"name": "New", "sub_range_cidr": second}).json()
+
+    assert patched == {**project, "name": "New", "sub_range_cidr": second, "updated_at": patched["updated_at"]}
+    assert patched["updated_at"] > project["updated_at"]
+    assert events(plane, project["id"]) == ["ProjectCreated", "ProjectUpdated"]
+
+
+def test_a_released_sub_range_is_free_for_others(acme: httpx.Client, domain: dict[str, Any]) -> None:
+    first = quarters(domain)[0]
+    project = new_project(acme, domain["id"], sub_range_cidr=first)
+
+    patched = acme.patch(f"/v1/projects/{project['id']}", json={"release_sub_range": True})
+
+    assert "sub_range_cidr" not in patched.json()
+    assert new_project(acme, domain["id"], sub_range_cidr=first)["sub_range_cidr"] == first
+
+
+@pytest.mark.parametrize(
+    ("patch", "status", "code"),
+    [
+        ({}, 400, "empty_patch"),
+        ({"release_sub_range": False}, 400, "empty_patch"),
+        ({"slug": "web"}, 400, "slug_immutable"),
+        ({"name": ""}, 400, "invalid_project"),
+        ({"description": "\n"}, 400, "invalid_project"),
+        ({"sub_range_cidr": "10.0.0.1/24"}, 400, "invalid_project"),
+        ({"sub_range_cidr": "10.0.0.0/24"}, 400, "invalid_project"),
+        ({"sub_range_cidr": None}, 400, "invalid_body"),
+        ({"release_sub_range": "yes"}, 400, "invalid_body"),
+        ({"domain_id": UNKNOWN_ID}, 400, "invalid_body"),
+        ({"sub_range_cidr": "fd00::/64", "release_sub_range": True}, 422, "sub_range_invalidates_allocation"),
+    ],
+    ids=str,
+)
+def test_a_patch_that_breaks_a_rule_changes_nothing(
+    plane: Plane, acme: httpx.Client, project: dict[str, Any], patch: dict[str, object], status: int, code: str
+) -> None:
+    assert refusal(acme.patch(f"/v1/projects/{project['id']}", json=patch)) == (status, code)
+
+    assert acme.get(f"/v1/projects/{project['id']}").json() == project
+    assert events(plane, project["id"]) == ["ProjectCreated"]
+
+
+def test_a_sub_range_is_not_moved_onto_a_sibling(acme: httpx.Client, domain: dict[str, Any]) -> None:
+    first, second, *_ = quarters(domain)
+    sibling = new_project(acme, domain["id"], sub_range_cidr=first)
+    project = new_project(acme, domain["id"], sub_range_cidr=second)
+
+    patched = acme.patch(f"/v1/projects/{project['id']}", json={"sub_range_cidr": first})
+
+    assert refusal(patched) == (409, "sub_range_overlap")
+    assert sibling["id"] not in patched.text, "who patches a Project may not read its siblings"
+
+
+def test_a_sub_range_may_grow_around_itself(acme: httpx.Client, domain: dict[str, Any]) -> None:
+    project = new_project(acme, domain["id"], sub_range_cidr=quarters(domain)[0])
+
+    patched = acme.patch(f"/v1/projects/{project['id']}", json={"sub_range_cidr": domain["mesh_cidr"]})
+
+    assert patched.json()["sub_range_cidr"] == domain["mesh_cidr"]
+
+
+def test_a_sub_range_keeps_the_nodes_inside(plane: Plane, acme: httpx.Client, domain: dict[str, Any]) -> None:
+    first, second, *_ = quarters(domain)
+    project = new_project(acme, domain["id"], sub_range_cidr=first)
+    address = str(ip_network(first)[5])
+    new_node(plane, acme, project, address)
+
+    patched = acme.patch(f"/v1/projects/{project['id']}", json={"sub_range_cidr": second})
+
+    assert refusal(patched) == (422, "sub_range_invalidates_allocation")
+    for fact in (address, project["id"], second):
+        assert fact in patched.json()["detail"]
+
+
+def test_an_empty_project_is_deleted(plane: Plane, acme: httpx.Client, project: dict[str, Any]) -> None:
+    path = f"/v1/projects/{project['id']}"
+
+    deleted = acme.delete(path)
+
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    assert refusal(acme.get(path)) == (404, "project_not_found")
+    assert refusal(acme.patch(path, json={"name": "New"})) == (404, "project_not_found")
+    assert refusal(acme.delete(path)) == (404, "project_not_found")
+    assert events(plane, project["id"]) == ["ProjectCreated", "ProjectDeleted"]
+
+
+def test_a_project_that_holds_something_stays(plane: Plane, acme: httpx.Client, domain: dict[str, Any]) -> None:
+    project = new_project(acme, domain["id"])
+    new_node(plane, acme, project, str(ip_network(domain["mesh_cidr"])[1]))
+    resource = {"origin": "adopted", "kind": "vm"}
+    assert acme.post(f"/v1/projects/{project['id']}/resources", json=resource).status_code == 201
+
+    refused = acme.delete(f"/v1/projects/{project['id']}")
+
+    assert refusal(refused) == (409, "project_not_empty")
+    assert refused.json()["project_child_counts"] == {"resources": 2, "nodes": 1, "relation_tuples": 0}
+
+
+def test_of_a_delete_and_a_resource_at_once_never_both(acme: httpx.Client, domain: dict[str, Any]) -> None:
+    for _ in range(5):
+        path = f"/v1/projects/{new_project(acme, domain['id'])['id']}"
+
+        answers = at_once(
+            acme, [("DELETE", path, {}), ("POST", f"{path}/resources", {"origin": "adopted", "kind": "vm"})]
+        )
+
+        assert [answer.status_code for answer in answers] in ([204, 404], [409, 201])
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_an_id_that_is_no_uuid(acme: httpx.Client, method: str) -> None:
+    answer = acme.request(method, "/v1/projects/x", json={"name": "New"})
+
+    assert refusal(answer) == (400, "invalid_project_id")

@@ -1,0 +1,37 @@
+"""Who may call without a credential: one list in the plane, held against the product's document.
+
+The product has two middlewares with a bypass list each; here the one declaration of an operation serves authentication
+and the CSRF rules alike, so what can drift is that declaration and the document.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from plexsphere_reference.http.app import operations
+from tests.integration.control_plane.contract import contract
+
+OF_PEOPLE = {
+    ("DELETE", "/v1/auth/whoami"),
+    ("POST", "/v1/auth/sign-out/global"),
+    ("POST", "/v1/auth/device/approve"),
+}
+"""They ask for the session themselves, for a token is no person (docs/architecture.md); so they are no bypass."""
+NOT_BUILT = {("POST", "/v1/auth/service/token")}
+
+
+def test_what_is_public_is_what_the_document_opens() -> None:
+    document = contract()
+    if document is None:
+        pytest.skip("../shared/contract/plexsphere-v1.yaml does not lie beside this checkout")
+    declared = {
+        (method.upper(), path): operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if isinstance(operation, dict)
+    }
+    opened = {key for key, operation in declared.items() if operation.get("security") == []}
+    public = {(each.method, each.path) for each in operations() if each.access == "public"}
+
+    assert public & declared.keys() == (opened - NOT_BUILT) | OF_PEOPLE
+    assert {path for _, path in public - declared.keys()} == {"/", "/livez", "/metrics", "/readyz", "/v1/device"}

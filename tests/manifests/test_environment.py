@@ -1,0 +1,136 @@
+"""The variables that a program reads are the ones that its Pod gives it, and the ones that are documented."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pytest_plexdev.stack.embedded import EmbeddedSettings
+from pytest_plexdev.stack.embedded.addresses import Sites
+from pytest_plexdev.stack.embedded.layout import Layout
+from pytest_plexdev.stack.embedded.servers import control_plane
+from pytest_plexdev.stack.kind.manifests.transform import with_addresses, with_seed
+from pytest_plexdev.stack.kind.settings import Addresses
+from tests.manifests.manifests import DEPLOY, ROOT, by_name, overlay_objects, variables, workloads
+
+OVERLAY = overlay_objects()
+WORKLOADS = {each.name: each for each in workloads(OVERLAY)}
+PROGRAMS = {
+    "plexsphere": "api",
+    "plexsphere-signer": "signer",
+    "migrate": "migrate",
+    "plexsphere-bootstrap": "bootstrap",
+}
+SEED = (DEPLOY / "seed" / "tenants.yaml").read_text(encoding="utf-8")
+
+
+def test_every_variable_is_documented_read_and_wired() -> None:
+    settings = (ROOT / "plexsphere_reference" / "settings.py").read_text(encoding="utf-8")
+    secrets = set(re.findall(r"env:(PLEXSPHERE_[A-Z_]+)", SEED))
+    paired = {name.replace("_CLIENT_SECRET", "_DISCOVERY_URL") for name in secrets}
+    read = set(re.findall(r"PLEXSPHERE_[A-Z_]+[A-Z]\b", settings)) | secrets | paired
+    wired = set(_wired("plexsphere"))
+
+    assert wired == read == set(_documented())
+
+
+@pytest.mark.parametrize(("workload", "program"), PROGRAMS.items())
+def test_a_program_gets_the_variables_that_it_reads(workload: str, program: str) -> None:
+    wanted = {name for name, readers in _documented().items() if program in readers or "all" in readers}
+
+    assert set(_wired(workload)) == wanted
+
+
+@pytest.mark.parametrize("workload", ["plexsphere", "plexsphere-signer", "plexsphere-bootstrap"])
+def test_waiting_for_migrations_needs_the_database_alone(workload: str) -> None:
+    (waiting,) = [each for each in WORKLOADS[workload].init_containers if each["name"] == "wait-for-migrate"]
+
+    assert set(variables(waiting, OVERLAY)) == {"PLEXSPHERE_DATABASE_URL"}
+
+
+def test_a_missing_key_of_a_secret_would_be_seen() -> None:
+    secrets = by_name(OVERLAY, "Secret")
+
+    assert "DATABASE_URL" in secrets["postgres-credentials"]["stringData"]
+    assert secrets["spicedb-credentials"]["stringData"] == {"SPICEDB_GRPC_PRESHARED_KEY": "test-key"}
+
+
+def test_every_database_url_is_that_of_the_server_s_own_user() -> None:
+    secrets = by_name(OVERLAY, "Secret")
+    own = secrets["postgres-credentials"]["stringData"]
+    url = f"postgres://{own['POSTGRES_USER']}:{own['POSTGRES_PASSWORD']}@postgres:5432/{own['POSTGRES_DB']}"
+    urls = [text for each in secrets.values() for text in each["stringData"].values() if "://" in text]
+
+    assert len(urls) == 2
+    assert [each.partition("?")[0] for each in urls] == [url, url]
+
+
+def test_the_embedded_stack_has_the_same_keys_and_client() -> None:
+    wired = _wired("plexsphere")
+
+    assert wired["PLEXSPHERE_DEX_CLIENT_SECRET"] == control_plane.CLIENT_SECRET
+    assert wired["PLEXSPHERE_CURSOR_KEY"] == control_plane._CURSOR_KEY
+    assert wired["PLEXSPHERE_PSEUDONYM_KEY"] == control_plane._PSEUDONYM_KEY
+
+
+def test_the_bootstrap_s_manifest_is_the_seed_with_addresses() -> None:
+    config_map = by_name(OVERLAY, "ConfigMap")["plexsphere-bootstrap"]
+    (idp,) = by_name(OVERLAY, "Service")["dex"]["spec"]["ports"]
+    expected = yaml.safe_load(
+        SEED.replace("discovery_url: ${ISSUER}", f"discovery_url: http://dex:{idp['port']}/dex").replace(
+            "${ISSUER}", "http://localhost:5556/dex"
+        )
+    )
+
+    assert yaml.safe_load(config_map["data"]["manifest.yaml"]) == expected
+
+
+def test_a_secret_is_meant_for_the_discovery_url_of_the_bindings_that_refer_to_it() -> None:
+    manifest = yaml.safe_load(by_name(OVERLAY, "ConfigMap")["plexsphere-bootstrap"]["data"]["manifest.yaml"])
+    bindings = [binding for domain in manifest["domains"] for binding in domain["idp_bindings"]]
+    wired = _wired("plexsphere")
+
+    assert {each["client_secret_ref"] for each in bindings} == {"env:PLEXSPHERE_DEX_CLIENT_SECRET"}
+    assert {each["discovery_url"] for each in bindings} == {wired["PLEXSPHERE_DEX_DISCOVERY_URL"]}
+
+
+def test_the_embedded_stack_sends_the_secret_where_its_bindings_point(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, tmp_path)
+    layout.configuration.mkdir()
+    sites = Sites.take(
+        EmbeddedSettings(id="drift", cache=tmp_path), spicedb=False, scratch=tmp_path, postgres_directory=tmp_path
+    )
+    control_plane.render_manifest(layout, sites)
+    for held in (sites.api, sites.idp, sites.postgres, sites.nats):
+        held.release()
+
+    expected = control_plane.variables(sites)["PLEXSPHERE_DEX_DISCOVERY_URL"]
+    assert f"discovery_url: {expected}\n" in control_plane.manifest_file(layout.directory).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("addresses", [Addresses(), Addresses(18080, 15556)], ids=["warm", "fresh"])
+def test_the_ports_of_a_cluster_leave_the_discovery_url_as_it_is(addresses: Addresses) -> None:
+    objects = with_seed(with_addresses(OVERLAY, addresses), SEED)
+    manifest = by_name(objects, "ConfigMap")["plexsphere-bootstrap"]["data"]["manifest.yaml"]
+    config = by_name(objects, "ConfigMap")["plexsphere-config"]["data"]
+
+    assert f"discovery_url: {config['PLEXSPHERE_DEX_DISCOVERY_URL']}\n" in manifest
+
+
+def _wired(workload: str) -> Mapping[str, str]:
+    return variables(WORKLOADS[workload].main, OVERLAY)
+
+
+def _documented() -> dict[str, set[str]]:
+    """Variable -> the programs that read it, from the table in the architecture."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`PLEXSPHERE_[^|]+) \| ([^|]+) \|", page, re.MULTILINE)
+    return {
+        name: {reader.strip() for reader in readers.split(",")}
+        for names, readers in rows
+        for name in re.findall(r"PLEXSPHERE_[A-Z_]+", names)
+    }

@@ -1,0 +1,59 @@
+"""Options of `plexdev up` and `down` that the chosen stack does not read: refused as pytest's are, nothing is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.cli.main import main
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("PATH", str(tmp_path))  # what is not refused finds no Docker
+    return tmp_path / "state"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("up --reapply", "plexdev up: error: --reapply needs --stack kind"),
+        ("up --stack embedded --reapply", "plexdev up: error: --reapply needs --stack kind"),
+        ("up --stack kind --prefer real", "plexdev up: error: --prefer needs --stack embedded"),
+        ("down --force", "plexdev down: error: --force needs --stack kind"),
+        ("down --stack embedded --force", "plexdev down: error: --force needs --stack kind"),
+        ("down --directory x --force", "plexdev down: error: --force is for the warm cluster"),
+    ],
+)
+def test_an_option_that_the_stack_does_not_read_is_a_usage_error(
+    state: Path, command: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(command.split())
+
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err
+    assert not state.exists()
+
+
+def test_a_cluster_may_be_deleted_whosever_it_is(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["down", "--stack", "kind", "--force"]) == 0
+    assert "nothing to delete" in capsys.readouterr().out
+
+    # By its files it is what `plexdev down` is about.
+    files = state / "kind" / "plexsphere"
+    files.mkdir(parents=True)
+    (files / "kubeconfig").touch()
+    assert main(["down", "--force"]) == 1
+    assert "plexdev[cluster-out-of-sight]" in capsys.readouterr().err
+
+
+def test_what_an_environment_says_stands_for_other_stacks_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEV_FORCE_DOWN", "1")
+
+    assert main(["down", "--stack", "embedded"]) == 0
+    assert "nothing to end" in capsys.readouterr().out

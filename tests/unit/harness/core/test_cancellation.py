@@ -1,0 +1,129 @@
+"""Work in threads that is given up: nothing of it goes on."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.core.cancellation import GivenUp, give_up, taking_part, to_the_end, together
+from pytest_plexdev.core.subprocesses import run
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import Access, KubeClient
+from pytest_plexdev.readiness.object_ref import ObjectRef
+from pytest_plexdev.readiness.wait import wait_ready
+from pytest_plexdev.stack.kind.beside import all_of, beside
+from tests.unit.harness.processes import assert_ends
+
+SLEEPS = ["sh", "-c", "sleep 600 & echo $! > $0.half && mv $0.half $0; wait"]
+
+
+def test_a_failure_ends_the_programs_of_threads_and_waits_for_what_they_take_back(tmp_path: Path) -> None:
+    def work() -> None:
+        try:
+            run([*SLEEPS, str(tmp_path / "pid")], timeout=600, purpose="")
+        finally:
+            with to_the_end():
+                run(["sh", "-c", f"sleep 0.3; touch {tmp_path}/taken-back"], timeout=30, purpose="")
+
+    def fail() -> None:
+        wait_for(tmp_path / "pid")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), together(600):
+        all_of(beside(work), beside(fail))
+
+    assert (tmp_path / "taken-back").exists()
+    assert_ends(int((tmp_path / "pid").read_text()))
+
+
+def test_what_was_given_up_starts_no_other_program(tmp_path: Path) -> None:
+    goes_on = threading.Event()
+
+    def work() -> None:
+        goes_on.wait(30)
+        run(["touch", str(tmp_path / "late")], timeout=30, purpose="")
+
+    with together(600):
+        future = beside(work)
+        threading.Timer(0.2, goes_on.set).start()
+        give_up()
+
+    assert isinstance(future.exception(), GivenUp)
+    assert not (tmp_path / "late").exists()
+
+
+def test_threads_of_a_pool_take_part(tmp_path: Path) -> None:
+    def pool() -> None:
+        with ThreadPoolExecutor(2) as threads:
+            program = taking_part(partial(run, timeout=600, purpose=""))
+            list(threads.map(program, ([*SLEEPS, str(tmp_path / name)] for name in "ab")))
+
+    began = time.monotonic()
+    with together(600):
+        future = beside(pool)
+        wait_for(tmp_path / "a", tmp_path / "b")
+        give_up()
+
+    assert isinstance(future.exception(), GivenUp)
+    assert time.monotonic() - began < 60
+
+
+def test_a_program_has_what_is_left_of_the_time(tmp_path: Path) -> None:
+    began = time.monotonic()
+
+    with pytest.raises(PlexdevError) as error, together(0.1):
+        all_of(beside(partial(run, ["sleep", "600"], timeout=600, purpose="")))
+
+    assert error.value.tag == "command-unfinished"
+    assert "was still at work after 1 s" in str(error.value)
+    assert time.monotonic() - began < 30
+
+
+def test_ctrl_c_leaves_no_program(tmp_path: Path) -> None:
+    program = textwrap.dedent(f"""
+        import signal; signal.signal(signal.SIGINT, signal.default_int_handler)
+        from functools import partial
+        from pytest_plexdev.core.subprocesses import run
+        from pytest_plexdev.stack.kind.beside import all_of, beside
+        from pytest_plexdev.core.cancellation import together
+        with together(600):
+            all_of(*(beside(partial(run, {SLEEPS} + ["{tmp_path}/" + name], timeout=600, purpose="")) for name in "ab"))
+    """)
+    ours = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, start_new_session=True)
+    wait_for(tmp_path / "a", tmp_path / "b")
+    ours.send_signal(signal.SIGINT)
+    _, said = ours.communicate(timeout=30)
+
+    assert said.endswith(b"KeyboardInterrupt\n")
+    for name in "ab":
+        assert_ends(int((tmp_path / name).read_text()))
+
+
+def test_a_wait_for_objects_ends_with_the_work(tmp_path: Path) -> None:
+    """Ctrl-C is heard at once, whatever threads wait for in the cluster."""
+    access = Access(context="c", server="http://127.0.0.1:1", kubeconfig=tmp_path)
+    with KubeClient(access) as client, together(600):
+        waiting = beside(partial(wait_ready, client, [ObjectRef("Job", "j", "default")], timeout=600))
+        time.sleep(0.3)
+        assert not waiting.done()
+        began = time.monotonic()
+        give_up()
+
+    assert time.monotonic() - began < 1
+    assert isinstance(waiting.exception(), GivenUp)
+
+
+def wait_for(*paths: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not all(path.exists() for path in paths):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

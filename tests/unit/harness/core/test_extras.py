@@ -1,0 +1,140 @@
+"""What a machine without an extra says: other modules are hidden from real commands, as if never installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pytest_plexdev.core.model import Endpoints, StackInfo
+from pytest_plexdev.core.ownership.lock import own
+from pytest_plexdev.core.ownership.mark import Mark
+from pytest_plexdev.core.private_files import make_private_directory
+
+HIDES = """
+import sys
+
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {hidden!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Hidden())
+"""
+MISSING = "plexdev[extra-missing]: the {extra} stack needs the package {package}, which is not installed"
+FIX = "fix: pip install 'pytest-plexdev[{extra}]'"
+
+
+def run(home: Path, program: str, *arguments: str, hidden: tuple[str, ...] = ("yaml",)) -> tuple[int, str]:
+    script = home / "run.py"
+    script.write_text(HIDES.format(hidden=set(hidden)) + program)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PLEXDEV_", "DEV_", "PYTEST"))}
+    # The developer's own cluster is not this one's.
+    nowhere = {"KUBECONFIG": str(home / "kubeconfig"), "DOCKER_HOST": f"unix://{home}/no-docker.sock"}
+    environment = {**kept, "PLEXDEV_STATE_DIR": str(home / "state"), **nowhere}
+    said = subprocess.run(
+        [sys.executable, str(script), *arguments], cwd=home, env=environment, capture_output=True, text=True
+    )
+    return said.returncode, said.stdout + said.stderr
+
+
+COMMAND = "from pytest_plexdev.cli.main import main\nsys.exit(main())\n"
+PYTEST = "import pytest\nsys.exit(pytest.main(['-p', 'no:cacheprovider', *sys.argv[1:]]))\n"
+
+
+@pytest.mark.parametrize("arguments", [("up", "--stack", "kind"), ("manifests",), ("doctor", "--crds")])
+def test_a_command_names_the_extra_to_install(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    code, said = run(tmp_path, COMMAND, *arguments)
+
+    assert code == 1
+    assert MISSING.format(extra="kind", package="pyyaml") in said
+    assert FIX.format(extra="kind") in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(("module", "package"), [("yaml", "pyyaml"), ("psycopg", "psycopg"), ("nats", "nats-py")])
+def test_a_run_on_a_fresh_cluster_does_before_it_makes_one(tmp_path: Path, module: str, package: str) -> None:
+    (tmp_path / "test_stack.py").write_text("def test_stack(plexdev_stack):\n    pass\n")
+    code, said = run(tmp_path, PYTEST, "--plexdev-stack=kind", hidden=(module,))
+
+    assert code == 1
+    assert MISSING.format(extra="kind", package=package) in said
+    assert FIX.format(extra="kind") in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("module", "package"), [("yaml", "pyyaml"), ("starlette", "starlette"), ("argon2", "argon2-cffi")]
+)
+@pytest.mark.parametrize("program", ["pytest", "plexdev"])
+def test_who_brings_up_processes_hears_it_before_one_is_started(
+    tmp_path: Path, program: str, module: str, package: str
+) -> None:
+    (tmp_path / "test_stack.py").write_text("def test_stack(plexdev_stack):\n    pass\n")
+    command = (PYTEST,) if program == "pytest" else (COMMAND, "up")
+    code, said = run(tmp_path, *command, hidden=(module,))
+
+    assert code == 1
+    assert MISSING.format(extra="embedded", package=package) in said
+    assert FIX.format(extra="embedded") in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "state").exists()
+
+
+def test_attaching_does_where_there_is_a_cluster_to_read_of(tmp_path: Path) -> None:
+    context = {"name": "kind-plexsphere", "context": {"cluster": "c", "user": "u"}}
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump({"contexts": [context]}))
+    code, said = run(tmp_path, COMMAND, "status")
+
+    assert code == 1
+    assert MISSING.format(extra="kind", package="pyyaml") in said
+    assert "Traceback" not in said
+
+
+def test_who_has_no_cluster_does_not_hear_of_it(tmp_path: Path) -> None:
+    code, said = run(tmp_path, COMMAND, "status")
+
+    assert code == 1
+    assert "plexdev[stack-missing]" in said
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[None]:
+    """The files of a stack that somebody else brought up, and whose tenants its provider does not know."""
+    directory = tmp_path / "state" / "warm"
+    make_private_directory(directory)
+    nowhere = Endpoints(api="http://127.0.0.1:9", issuer="http://127.0.0.1:9", database="x", nats="x")
+    StackInfo(provider="embedded", id="warm", directory=directory, endpoints=nowhere, started_at=0).write(
+        directory / "stack.json"
+    )
+    with own(directory, Mark.of_this_process("stack", "warm")):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("fixture", "module", "package"),
+    [("db", "psycopg", "psycopg"), ("events", "nats", "nats-py"), ("tenants", "psycopg", "psycopg")],
+)
+def test_a_fixture_names_the_extra_of_its_stack(
+    tmp_path: Path, embedded: None, fixture: str, module: str, package: str
+) -> None:
+    (tmp_path / "test_stack.py").write_text(f"def test_it(plexdev_{fixture}):\n    pass\n")
+    code, said = run(tmp_path, PYTEST, "--dev-stack", hidden=(module,))
+
+    assert code == 1
+    assert MISSING.format(extra="embedded", package=package) in said
+    assert FIX.format(extra="embedded") in said
+    assert "Error: No module" not in said
+
+
+@pytest.mark.parametrize("command", ["login", "whoami"])
+def test_a_command_that_asks_postgres_for_the_tenants_does_too(tmp_path: Path, embedded: None, command: str) -> None:
+    code, said = run(tmp_path, COMMAND, command, hidden=("psycopg",))
+
+    assert code == 1
+    assert said.startswith(MISSING.format(extra="embedded", package="psycopg"))

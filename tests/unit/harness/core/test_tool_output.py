@@ -1,0 +1,107 @@
+"""What programs print behind a wrapper that adds lines of its own, before and after."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_plexdev.core.deployment import deploy_directory
+from pytest_plexdev.core.tool_output import json_of, line_of, yaml_lines_of
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.kind.cluster.create import mark_of
+from pytest_plexdev.stack.kind.cluster.node_container import find_node
+from pytest_plexdev.stack.kind.cluster.prerequisites import _TOOLS, _version
+from pytest_plexdev.stack.kind.images.local import local_images
+from pytest_plexdev.stack.kind.manifests.render import _kustomize
+from tests.unit.harness.stack.kind.conftest import world as world
+from tests.unit.harness.stack.kind.worlds import KUBECONFIG, OURS
+
+if TYPE_CHECKING:
+    from tests.unit.harness.stack.kind.worlds import World
+
+BEFORE, AFTER = "[shim] using 1.32.0 of {work}", "done: took 0.1 s"
+
+
+@pytest.mark.parametrize("value", [{"a": ["b"]}, [{"c": 1}]])
+def test_json_between_other_lines(value: object) -> None:
+    assert json_of(f"{BEFORE}\n{json.dumps(value, indent=1)}\n{AFTER}\n") == value
+    with pytest.raises(ValueError, match="no JSON"):
+        json_of(f"{BEFORE}\n{AFTER}")
+
+
+def test_lines_and_yaml_between_other_lines() -> None:
+    block = "apiVersion: v1\nclusters:\n- name: a\n  cluster: {}\n"
+    assert line_of(f"{BEFORE}\n28.0.1\n{AFTER}", r"\d+\.\d+\.\d+") == "28.0.1"
+    assert line_of(BEFORE, r"\d+") == ""
+    assert yaml_lines_of(f"{BEFORE}\n{block}Took 1 s\n") == block
+    assert yaml_lines_of("{a: 1}\n") == "{a: 1}\n"
+
+
+@pytest.fixture
+def wrapped(world: World) -> World:
+    """docker, kind and kubectl of which wrappers print lines of their own to standard output."""
+    programs = world.state.parent / "bin"
+    real = world.state.parent / "real"
+    real.mkdir()
+    answers = {
+        "docker": "case $1 in version) echo 28.0.1 ;; image) printf 'nats\\t2\\t<none>\\tsha256:1\\n' ;; esac\n",
+        "kind": f"case $1 in version) echo kind v0.30.0 go1.26 linux/amd64 ;; get) cat {world.state}/config ;; esac\n",
+        "kubectl": """echo '{"clientVersion": {"gitVersion": "v1.34.1"}}'\n""",
+    }
+    (world.state / "config").write_text(KUBECONFIG)
+    for name, script in answers.items():
+        if (programs / name).exists():
+            (programs / name).rename(real / name)
+            script = f"{(real / name).read_text()}{script}"
+        (real / name).write_text(script)
+        (programs / name).write_text(
+            f"#!/bin/sh\necho '{BEFORE}'\nsh {real / name} \"$@\"\ns=$?\necho '{AFTER}'\nexit $s\n"
+        )
+        (programs / name).chmod(0o755)
+    return world
+
+
+def test_a_cluster_behind_wrappers_is_found_recognised_and_reached(wrapped: World) -> None:
+    wrapped.node(labels=OURS)
+
+    container = find_node("c")
+
+    assert container is not None
+    assert container.ports == {"30080/tcp": 8080}
+    assert mark_of(wrapped.place, container) == "ours"
+    assert wrapped.place.fetch_access().server == "https://127.0.0.1:1"
+    assert [_version(tool) for tool in _TOOLS] == ["28.0.1", "kind v0.30.0 go1.26 linux/amd64", "v1.34.1"]
+    assert local_images().id_of("nats:2") == "sha256:1"
+
+
+KUSTOMIZE = """#!/bin/sh
+echo 'Using kubectl 1.32: have a nice day'
+while [ "$1" != --output ]; do shift; done
+printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: a}\\n' > "$2"
+echo bye
+"""
+
+
+def test_manifests_come_through_a_wrapper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kubectl").write_text(KUSTOMIZE)
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    assert [each["metadata"]["name"] for each in _kustomize(deploy_directory())] == ["a"]
+
+
+def test_a_wrapper_that_hides_the_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kubectl").write_text("#!/bin/sh\necho 'please log in first'\n")
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    with pytest.raises(PlexdevError) as error:
+        _kustomize(deploy_directory())
+
+    assert error.value.tag == "tool-gibberish"
+    assert "please log in first" in error.value.what
+    assert str(tmp_path / "kubectl") in error.value.why

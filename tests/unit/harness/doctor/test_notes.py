@@ -1,0 +1,54 @@
+"""What the doctor says where none of its failure modes is it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.cli.main import main
+from pytest_plexdev.doctor.notes import remarks
+from tests.unit.harness.readiness.replay import lines
+from tests.unit.harness.readiness.test_wait import Server
+
+REMOTE = """
+apiVersion: v1
+kind: Config
+clusters: [{name: far, cluster: {server: "https://203.0.113.7:6443"}}]
+users: [{name: me, user: {token: t}}]
+contexts: [{name: kind-plexsphere, context: {cluster: far, user: me}}]
+"""
+
+
+def test_an_image_that_cannot_be_pulled_is_told_with_what_to_type() -> None:
+    with Server() as server:
+        server.put(lines("registry-refuses"))
+        (remark,) = remarks(server.api.access)
+
+    assert remark.is_trouble
+    assert remark.text.startswith("deployment/")
+    assert " is doomed: " in remark.text
+    assert "connection refused" in remark.text
+    assert "try: kubectl --kubeconfig fake" in remark.text
+
+
+def test_a_stack_that_is_ready_needs_no_remark() -> None:
+    with Server() as server:
+        server.put(lines("becomes-ready"))
+
+        assert remarks(server.api.access) == []
+
+
+def test_a_context_that_is_of_another_machine_is_said_not_to_be_examined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config").write_text(REMOTE)
+    for name, value in (("KUBECONFIG", "config"), ("PLEXDEV_STATE_DIR", "state"), ("PATH", "bin"), ("HOME", "home")):
+        monkeypatch.setenv(name, str(tmp_path / value))
+
+    main(["doctor"])
+
+    said = capsys.readouterr().out
+    assert said.startswith("plexdev doctor: this machine\n")
+    assert "its API server https://203.0.113.7:6443 is not on this machine" in said
+    assert "try: plexdev doctor --context kind-plexsphere" in said

@@ -1,0 +1,162 @@
+"""``plexdev logs`` and ``plexdev env`` of a cluster whose stack answers nobody: that is when they are wanted."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pytest_plexdev.cli.main import main
+from pytest_plexdev.stack.kind.state import endpoints as of_host_ports
+from tests.unit.harness.kube.conftest import Answers
+
+CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+PODS = {name: f"/api/v1/namespaces/{name}/pods" for name in ("default", "envoy-gateway-system")}
+POD: dict[str, dict[str, object]] = {
+    "metadata": {"name": "p-1", "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z"},
+    "spec": {"initContainers": [{"name": "wait"}], "containers": [{"name": "api"}]},
+}
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Held, so that nobody answers there."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@pytest.fixture
+def cluster(answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answers:
+    """The warm cluster; nothing is in it yet."""
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "state"))
+    document = {
+        "contexts": [{"name": "kind-plexsphere", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": answers.origin}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    }
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(document))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    for namespace in PODS:
+        for path in (
+            f"/apis/apps/v1/namespaces/{namespace}/statefulsets",
+            f"/apis/apps/v1/namespaces/{namespace}/deployments",
+            f"/apis/batch/v1/namespaces/{namespace}/jobs",
+            PODS[namespace],
+        ):
+            answers.say("GET", path, {"items": []})
+    return answers
+
+
+def whole_but_silent(cluster: Answers, api_port: int) -> None:
+    """Our stack was brought up, and then its API went away."""
+    ready = {
+        "fingerprint": "{}",
+        "tenants": "[]",
+        "services": json.dumps([{"name": "plexsphere", "version": "1"}, {"name": "nats", "version": "2"}]),
+        "addresses": json.dumps({"api_port": api_port, "idp_port": 5556}),
+        "ready_at": "0",
+    }
+    cluster.say("GET", f"{CONFIG_MAPS}/plexdev-ready", {"data": ready})
+    has_written(cluster, "last words\n")
+
+
+def never_came_up(cluster: Answers, monkeypatch: pytest.MonkeyPatch, *, api: str = "plexsphere") -> None:
+    """A bring-up failed halfway, so there is no mark that says what the stack has and where it is."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError
+
+    # Where it would be, a stack of this machine's developer may answer.
+    monkeypatch.setattr(of_host_ports, "version", refuse)
+    for namespace, name in (("default", api), ("envoy-gateway-system", "envoy-gateway")):
+        workload = {
+            "metadata": {"name": name, "labels": {"app.kubernetes.io/name": name}},
+            "spec": {"template": {"spec": {"containers": [{"image": f"{name}:1"}]}}},
+        }
+        cluster.say("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments", {"items": [workload]})
+
+
+def has_written(cluster: Answers, text: str, namespace: str = "default") -> None:
+    pod = {**POD, "metadata": {**POD["metadata"], "namespace": namespace}}
+    cluster.say("GET", PODS[namespace], {"items": [pod]})
+    cluster.say("GET", f"{PODS[namespace]}/p-1/log", text)
+
+
+def test_logs_of_a_stack_whose_api_went_away(
+    cluster: Answers, silent_port: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole_but_silent(cluster, silent_port)
+
+    assert main(["logs", "plexsphere"]) == 0
+    assert "last words" in capfd.readouterr().out
+
+    assert main(["logs", "plexsphere", "--follow", "--stack", "kind"]) == 0
+    assert "last words" in capfd.readouterr().out
+
+    assert main(["logs", "nginx"]) == 1
+    assert "it has nats, plexsphere" in capfd.readouterr().err
+
+
+def test_logs_of_a_stack_that_never_came_up(
+    cluster: Answers, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    never_came_up(cluster, monkeypatch)
+    has_written(cluster, "no GatewayClass\n", "envoy-gateway-system")
+
+    assert main(["logs", "envoy-gateway"]) == 0
+    assert "no GatewayClass" in capfd.readouterr().out
+
+    assert main(["logs", "nginx"]) == 1
+    assert "it has envoy-gateway, plexsphere" in capfd.readouterr().err
+
+
+def test_a_log_that_is_not_there_is_answered_with_one_that_is(
+    cluster: Answers, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    never_came_up(cluster, monkeypatch, api="nats")
+
+    assert main(["logs", "plexsphere"]) == 1
+    assert "it has envoy-gateway, nats\n  fix: plexdev logs envoy-gateway\n" in capfd.readouterr().err
+
+
+def test_env_of_a_stack_whose_api_went_away(
+    cluster: Answers, silent_port: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole_but_silent(cluster, silent_port)
+
+    assert main(["env"]) == 0
+
+    said = capfd.readouterr().out
+    assert f"export PLEXDEV_API_URL=http://localhost:{silent_port}\n" in said
+    assert "export PLEXDEV_ISSUER=http://localhost:5556/dex\n" in said
+    assert f"export KUBECONFIG={tmp_path}/state/kind/plexsphere/attached/kubeconfig\n" in said
+
+
+@pytest.mark.parametrize("command", [["logs", "plexsphere"], ["env"]])
+def test_a_cluster_of_something_else_is_not_answered_for(
+    cluster: Answers, command: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == 1
+
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "plexdev[api-silent]: the cluster plexsphere is there" in said.err
+    assert "nothing runs in its namespace default" in said.err
+
+
+@pytest.mark.parametrize("command", ["whoami", "list domain", "login"])
+def test_what_needs_the_api_still_says_that_it_is_silent(
+    cluster: Answers, silent_port: int, command: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole_but_silent(cluster, silent_port)
+
+    assert main(command.split()) == 1
+
+    assert f"plexdev[api-silent]: the cluster plexsphere is there, and http://localhost:{silent_port}" in (
+        capfd.readouterr().err
+    )

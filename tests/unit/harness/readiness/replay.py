@@ -1,0 +1,36 @@
+"""What a real cluster told (kind v0.30, Kubernetes 1.34, Envoy Gateway 1.6): ``tests/e2e/record_readiness.py``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_ref import ObjectRef
+
+RECORDED = Path(__file__).parent / "recorded"
+
+
+def lines(case: str) -> list[dict[str, Any]]:
+    """What was told, in its order."""
+    return [json.loads(line) for line in (RECORDED / f"{case}.jsonl").read_text().splitlines()]
+
+
+def subject(case: str) -> ObjectRef:
+    """The workload that the recording is about."""
+    return next(ObjectRef.of(item) for item in lines(case) if item["kind"] in ("Deployment", "Job"))
+
+
+def moments(case: str) -> Iterator[World]:
+    """The same world after each thing that was told."""
+    world = World()
+    for item in lines(case):
+        world.put(ObjectRef.of(item), item)
+        yield world
+
+
+def end(case: str) -> World:
+    """The world after all that was told."""
+    return World(lines(case))

@@ -1,0 +1,136 @@
+"""When a doomed object is conclusive: looks at the same world, later."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_plexdev.readiness.grace import Graces, Patience, conclude
+from pytest_plexdev.readiness.object_cache import World, seconds
+from pytest_plexdev.readiness.object_ref import ObjectRef
+from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.rules import judge
+from tests.unit.harness.readiness.replay import end, moments, subject
+
+LONG_AGO = 0.0
+
+
+def began_before(case: str) -> float:
+    """A moment before the recorded workload was created."""
+    item = end(case).get(subject(case))
+    assert item is not None
+    return (seconds(item["metadata"]["creationTimestamp"]) or 0.0) - 10
+
+
+@pytest.mark.parametrize(
+    ("case", "grace"),
+    [("image-never-pulled", 0.0), ("config-map-missing", 3.0), ("too-large", 3.0), ("job-fails", 0.0)],
+)
+def test_a_doubt_must_hold_for_its_grace(case: str, grace: float) -> None:
+    world, ref, now = end(case), subject(case), began_before(case) + 20
+    patience = Patience(began_before(case))
+
+    first = patience.look([ref], world, now)[0].state
+    assert first == ("waiting" if grace else "doomed")
+    if grace:
+        assert patience.next_look == now + grace
+        assert patience.look([ref], world, now + grace - 0.1)[0].state == "waiting"
+    assert patience.look([ref], world, now + grace)[0].state == "doomed"
+
+
+def test_a_doubt_that_was_lifted_begins_anew() -> None:
+    case = "config-map-missing"
+    world, ref, now = end(case), subject(case), began_before(case) + 20
+    patience = Patience(began_before(case))
+    patience.look([ref], world, now)
+    mended = World(each for each in (world.get(ref),) if each is not None)
+    assert patience.look([ref], mended, now + 2)[0].state == "waiting"
+
+    assert patience.look([ref], world, now + 4)[0].state == "waiting"
+    assert patience.look([ref], world, now + 7)[0].state == "doomed"
+
+
+def test_a_failure_from_before_the_wait_may_be_mended_by_now() -> None:
+    case = "fails-twice"
+    world, ref = end(case), subject(case)
+    began = began_before(case) + 1000
+    patience = Patience(began, Graces(old_evidence=20))
+
+    assert patience.look([ref], world, began)[0].state == "waiting"
+    assert patience.look([ref], world, began + 19)[0].state == "waiting"
+    assert patience.look([ref], world, began + 20)[0].state == "doomed"
+
+
+def test_a_job_that_failed_before_the_wait_stays_failed() -> None:
+    began = began_before("job-fails") + 1000
+
+    assert Patience(began).look([subject("job-fails")], end("job-fails"), began)[0].state == "doomed"
+
+
+def test_a_container_without_a_probe_must_stay_up_for_a_moment() -> None:
+    case = "out-of-memory"
+    ref = subject(case)
+    world = next(world for world in moments(case) if judge(ref, world).state == "ready")
+    started = judge(ref, world).since
+    assert started is not None
+    patience = Patience(began_before(case))
+
+    found = patience.look([ref], world, started + 0.5)[0]
+    assert (found.state, found.reason) == (
+        "waiting",
+        "ready, but has no readiness probe: whether it stays up",
+    )
+    assert patience.next_look == started + 2
+    assert patience.look([ref], world, started + 2)[0].state == "ready"
+
+
+def test_a_container_with_a_probe_is_ready_at_once() -> None:
+    case = "becomes-ready"
+    since = judge(subject(case), end(case)).since
+    assert since is not None
+
+    assert Patience(0.0).look([subject(case)], end(case), since)[0].state == "ready"
+
+
+@pytest.mark.parametrize(("case", "state"), [("becomes-ready", "gone"), ("job-completes", "ready")])
+def test_what_is_deleted_is_gone_but_a_complete_job_is_done(case: str, state: str) -> None:
+    world, ref = end(case), subject(case)
+    patience = Patience(LONG_AGO, Graces(replacement=2))
+    patience.look([ref], world, 100.0)
+    world.remove(ref)
+
+    patience.look([ref], world, 101.0)
+    assert patience.look([ref], world, 102.9)[0].state == ("waiting" if state == "gone" else "ready")
+    assert patience.look([ref], world, 103.0)[0].state == state
+
+
+def test_what_is_created_anew_in_time_is_waited_for() -> None:
+    world, ref = end("becomes-ready"), subject("becomes-ready")
+    item = world.get(ref)
+    assert item is not None
+    patience = Patience(LONG_AGO)
+    world.remove(ref)
+    patience.look([ref], world, 100.0)
+    world.put(ref, item)
+
+    assert patience.look([ref], world, 103.0)[0].state in ("ready", "waiting")
+    world.remove(ref)
+    assert patience.look([ref], world, 103.5)[0].state == "waiting"
+
+
+def test_what_came_late_before_the_wait_tells_nothing() -> None:
+    late = Judgement(ref=ObjectRef("Deployment", "x"), state="doomed", failed_at=50.0, only_news=True)
+
+    def state(began: float) -> str:
+        return Patience(began)._doubted(late, began + 1000).state
+
+    assert state(100.0) == "waiting"
+    assert state(40.0) == "doomed"
+
+
+@pytest.mark.parametrize(("age", "state"), [(1.0, "waiting"), (4.0, "doomed")])
+def test_one_look_counts_a_grace_from_the_cluster_s_own_time(age: float, state: str) -> None:
+    parts: dict[str, Any] = {"ref": ObjectRef("Pod", "x", "default"), "state": "doomed", "grace": 3.0}
+
+    assert conclude([Judgement(**parts, since=100.0)], 100.0 + age)[0].state == state

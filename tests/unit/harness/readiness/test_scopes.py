@@ -1,0 +1,39 @@
+"""What is listed and watched for what is waited for: each kind once."""
+
+from __future__ import annotations
+
+from pytest_plexdev.readiness.object_ref import ObjectRef
+from pytest_plexdev.readiness.scopes import scopes_of
+
+
+def _scopes(*wanted: ObjectRef) -> dict[str, tuple[str | None, bool]]:
+    scopes = scopes_of(wanted)
+    found = {each.resource.kind: (each.namespace, each.needed) for each in scopes}
+    assert len(found) == len(scopes)
+    return found
+
+
+def test_a_deployment_is_judged_by_its_pods_and_explained_by_events() -> None:
+    assert _scopes(ObjectRef("Deployment", "api", "default")) == {
+        "Deployment": ("default", True),
+        "ReplicaSet": ("default", True),
+        "Pod": ("default", True),
+        "Event": ("default", False),
+        "Node": (None, False),
+    }
+
+
+def test_a_kind_of_two_namespaces_is_watched_in_all_of_them_at_once() -> None:
+    found = _scopes(ObjectRef("Deployment", "api", "default"), ObjectRef("Job", "certgen", "envoy-gateway-system"))
+
+    assert found["Pod"] == (None, True)
+    assert found["Event"] == (None, False)
+    assert found["Deployment"] == ("default", True)
+    assert found["Job"] == ("envoy-gateway-system", True)
+
+
+def test_a_gateways_proxy_is_looked_at_where_its_controller_runs_it() -> None:
+    found = _scopes(ObjectRef("Gateway", "plexsphere", "default"))
+
+    assert found["Pod"] == ("envoy-gateway-system", False)
+    assert found["GatewayClass"] == (None, False)

@@ -1,0 +1,219 @@
+"""A whole wait against a small server: what it returns, tells and raises."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from pytest_plexdev.core.model import Event, VerdictChanged
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.readiness import Graces, ObjectRef, verdicts_now, wait_ready
+from pytest_plexdev.readiness.object_cache import seconds
+from pytest_plexdev.readiness.object_ref import Object
+from tests.unit.harness.readiness.fake_api import FakeApi
+from tests.unit.harness.readiness.replay import lines, subject
+
+DEFAULT = Graces(old_evidence=0.0)
+
+
+class Server:
+    """A fake API server in a thread of its own, for waits that are not coroutines."""
+
+    def __init__(self) -> None:
+        self.api = FakeApi()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        self._do(self.api.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._do(self.api.__aexit__())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def put(self, items: Sequence[Object]) -> None:
+        async def all_of() -> None:
+            for item in items:
+                self.api.put(json.loads(json.dumps(item)))
+
+        self._do(all_of())
+
+    def remove(self, item: Object) -> None:
+        async def one() -> None:
+            self.api.remove(item)
+
+        self._do(one())
+
+    def stop(self) -> None:
+        self._do(self.api.stop())
+
+    def _do(self, what: object) -> None:
+        asyncio.run_coroutine_threadsafe(what, self._loop).result(5)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as found:
+        yield found
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[KubeClient]:
+    with KubeClient(server.api.access) as found:
+        yield found
+
+
+def fails(
+    client: KubeClient,
+    wanted: Sequence[ObjectRef],
+    timeout: float = 5.0,
+    then: Callable[[], None] = lambda: None,
+) -> PlexdevError:
+    """The error of a wait that does *then* after its first look."""
+    once = iter([then])
+
+    def progress(_event: Event) -> None:
+        next(once, lambda: None)()
+
+    with pytest.raises(PlexdevError) as raised:
+        wait_ready(client, wanted, timeout=timeout, graces=DEFAULT, progress=progress)
+    return raised.value
+
+
+def test_the_way_to_ready_is_told_once_a_change(server: Server, client: KubeClient) -> None:
+    heard: list[Event] = []
+    ref = subject("becomes-ready")
+
+    def tell() -> None:
+        for item in lines("becomes-ready"):
+            server.put([item])
+            time.sleep(0.02)
+
+    telling = threading.Thread(target=tell)
+
+    def hear(event: Event) -> None:
+        if not heard:
+            telling.start()
+        heard.append(event)
+
+    (verdict,) = wait_ready(client, [ref], timeout=10, progress=hear)
+    telling.join()
+
+    told = [
+        (each.verdict.name, each.verdict.state, each.verdict.reason)
+        for each in heard
+        if isinstance(each, VerdictChanged)
+    ]
+    assert verdict.state == "ready"
+    assert told[0] == ("deployment/good", "waiting", "not created yet")
+    assert told[-1] == ("deployment/good", "ready", "")
+    assert all(one != other for one, other in itertools.pairwise(told))
+
+
+def test_a_doomed_object_is_an_error_with_a_table_events_and_a_fix(server: Server, client: KubeClient) -> None:
+    server.put([*lines("image-never-pulled"), *lines("becomes-ready")])
+    error = fails(client, [subject("becomes-ready"), subject("image-never-pulled")])
+
+    text = str(error)
+    assert error.tag == "doomed-object"
+    assert text.startswith("plexdev[doomed-object]: deployment/never will not become ready (after 0.")
+    assert "why: pod/never-" in text.splitlines()[1]
+    assert "| object            expected     actual  since" in text
+    assert "deployment/never  1 available  0/1" in text
+    assert "| 1 more are ready" in text
+    assert "ErrImageNeverPull" in text
+    assert "what was told about pod/never-" in text
+    assert text.splitlines()[-1].startswith(
+        "  fix: kubectl --kubeconfig fake --context fake describe -n default pod/never-"
+    )
+
+
+def test_the_error_names_the_first_culprit_of_all(server: Server, client: KubeClient) -> None:
+    server.put([*lines("fails-its-probe"), *lines("waits-in-init")])
+    error = fails(
+        client, [subject("fails-its-probe"), subject("waits-in-init"), ObjectRef("Job", "never", "default")], 0.5
+    )
+
+    assert (error.tag, error.exit_code) == ("objects-not-ready", 124)
+    assert "0 of 3 objects were ready within 0.5 s" in str(error)
+    assert "job/never" in str(error)
+    assert "not created yet" in str(error)
+
+
+def test_what_is_deleted_and_not_replaced(server: Server, client: KubeClient) -> None:
+    server.put(lines("fails-its-probe"))
+    last = [item for item in lines("fails-its-probe") if item["kind"] == "Deployment"][-1]
+    error = fails(client, [subject("fails-its-probe")], then=lambda: server.remove(last))
+
+    assert error.tag == "object-gone"
+    assert "deployment/unwell was deleted while it was waited for" in str(error)
+
+
+def test_a_server_that_goes_away_for_good(server: Server, client: KubeClient) -> None:
+    server.put(lines("fails-its-probe"))
+    error = fails(client, [subject("fails-its-probe")], 2.0, then=server.stop)
+
+    assert error.exit_code == 124
+    assert "the API server of fake does not answer" in str(error)
+    assert "deployment/unwell" in str(error)
+
+
+def test_one_look_lists_each_kind_once(server: Server, client: KubeClient) -> None:
+    server.put([*lines("becomes-ready"), *lines("fails-twice")])
+    verdicts = verdicts_now(client, [subject("becomes-ready"), subject("fails-twice")])
+
+    assert {each.name: each.state for each in verdicts} == {"deployment/good": "ready", "deployment/crash": "doomed"}
+    assert set(server.api.lists.values()) == {1}
+    assert all(each.hint.startswith("kubectl --kubeconfig fake") for each in verdicts if each.state != "ready")
+
+
+def test_a_wait_from_inside_an_event_loop(server: Server, client: KubeClient) -> None:
+    server.put(lines("becomes-ready"))
+
+    async def inside() -> str:
+        return wait_ready(client, [subject("becomes-ready")], timeout=5)[0].state
+
+    assert asyncio.run(inside()) == "ready"
+
+
+def test_nothing_to_wait_for(client: KubeClient) -> None:
+    with contextlib.closing(client):
+        assert wait_ready(client, [], timeout=1) == []
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_who_applied_before_waiting_says_since_when_evidence_is_new(
+    server: Server, client: KubeClient, *, says: bool
+) -> None:
+    server.put(lines("image-never-pulled"))
+    (scheduled,) = {
+        seconds(condition["lastTransitionTime"])
+        for item in lines("image-never-pulled")
+        for condition in item.get("status", {}).get("conditions", ())
+        if condition["type"] == "PodScheduled"
+    }
+    assert scheduled is not None
+    ahead = scheduled + 5 - time.time()
+
+    with pytest.raises(PlexdevError) as raised:
+        wait_ready(
+            client,
+            [subject("image-never-pulled")],
+            timeout=1.5,
+            began=scheduled - 1 if says else None,
+            now=lambda: time.time() + ahead,
+        )
+
+    assert raised.value.tag == ("doomed-object" if says else "objects-not-ready")

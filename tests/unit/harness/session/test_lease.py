@@ -1,0 +1,151 @@
+"""The lease: who brings up, who reads, who is told of a failure. Its provider keeps a diary instead of servers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.core.model import Endpoints, Progress, StackInfo, Verdict
+from pytest_plexdev.core.ownership.mark import MARK
+from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
+from pytest_plexdev.session.lease import Keep, Lease
+from pytest_plexdev.session.output import Output
+
+
+class Diary:
+    def __init__(self, directory: Path, *, fails: bool = False) -> None:
+        self.directory = directory
+        self.fails = fails
+        self.entries: list[str] = []
+
+    def __call__(self, directory: Path) -> Diary:
+        self.directory = directory
+        return self
+
+    def up(self, progress: Progress) -> StackInfo:
+        self.entries.append("up")
+        if self.fails:
+            logs = self.directory / "logs"
+            logs.mkdir(parents=True)
+            (logs / "api.log").write_text("no such table\n")
+            facts = {"service": "api", "status": "exit status 1", "seconds": 0.25, "log": logs / "api.log"}
+            raise PlexdevError(SERVER_EXITED, detail="no such table", **facts)
+        self.directory.mkdir()
+        where = Endpoints(api="http://localhost:1", issuer="i", database="d", nats="n", signer="s")
+        return StackInfo(provider="embedded", id="x", directory=self.directory, endpoints=where, started_at=1.0)
+
+    def down(self, info: StackInfo | None) -> None:
+        self.entries.append("down")
+
+    def state(self, info: StackInfo) -> Sequence[Verdict]:
+        return []
+
+    def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
+        raise NotImplementedError
+
+    def reach(self, info: StackInfo, service: str) -> str:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def diary(tmp_path: Path) -> Diary:
+    return Diary(tmp_path)
+
+
+def lease_of(tmp_path: Path, diary: Diary, keep: Keep = "never") -> Lease:
+    return Lease(run_directory=tmp_path / "run", provider_factory=diary, output=Output(tmp_path / "out"), keep=keep)
+
+
+def test_only_the_first_brings_up(tmp_path: Path, diary: Diary) -> None:
+    first, second = lease_of(tmp_path, diary), lease_of(tmp_path, diary)
+    assert first.acquire(print) == second.acquire(print)
+    assert diary.entries == ["up"]
+
+
+def test_nothing_is_there_before_somebody_asks(tmp_path: Path, diary: Diary) -> None:
+    lease = lease_of(tmp_path, diary)
+    assert lease.peek() is None
+    assert lease.release(failed=False) is None
+    assert diary.entries == []
+    assert not lease.run_directory.exists()
+
+
+def test_a_failure_is_told_to_everybody_and_not_tried_again(tmp_path: Path) -> None:
+    diary = Diary(tmp_path, fails=True)
+    with pytest.raises(PlexdevError) as first:
+        lease_of(tmp_path, diary).acquire(print)
+    with pytest.raises(PlexdevError) as second:
+        lease_of(tmp_path, diary).acquire(print)
+
+    assert str(first.value) == str(second.value)
+    assert "| no such table" in str(second.value)
+    assert diary.entries == ["up"]
+
+
+def test_release_ends_it_once(tmp_path: Path, diary: Diary) -> None:
+    lease = lease_of(tmp_path, diary)
+    lease.acquire(print)
+    lease.release(failed=False)
+    lease.release(failed=False)
+    assert diary.entries == ["up", "down"]
+    left = sorted(path.name for path in lease.run_directory.iterdir())
+    assert left == [MARK, "stack"]  # the diary does not remove it
+
+
+def test_the_run_directory_is_nobody_elses_business(tmp_path: Path, diary: Diary) -> None:
+    lease = lease_of(tmp_path, diary)
+    lease.acquire(print)
+    assert lease.run_directory.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("keep", "failed", "kept"),
+    [
+        ("never", True, False),
+        ("on-failure", True, True),
+        ("on-failure", False, False),
+        ("always", False, True),
+    ],
+)
+def test_keep(tmp_path: Path, diary: Diary, keep: Keep, *, failed: bool, kept: bool) -> None:
+    lease = lease_of(tmp_path, diary, keep=keep)
+    info = lease.acquire(print)
+    assert lease.release(failed=failed) == (info if kept else None)
+    assert diary.entries == (["up"] if kept else ["up", "down"])
+    assert (info.directory / "kept").exists() == kept
+
+
+def test_the_logs_of_a_failed_bring_up_are_where_its_error_says(tmp_path: Path) -> None:
+    lease = lease_of(tmp_path, Diary(tmp_path, fails=True))
+    with pytest.raises(PlexdevError) as caught:
+        lease.acquire(print)
+    lease.release(failed=True)
+
+    kept = tmp_path / "out" / "bring-up"
+    assert str(caught.value).endswith(f"fix: read {kept / 'api.log'}")
+    assert [path.name for path in kept.glob("[!.]*")] == ["api.log"]
+    assert [path.name for path in lease.run_directory.iterdir()] == [MARK]
+
+
+def test_a_bring_up_that_works_removes_the_logs_of_the_one_that_failed(tmp_path: Path, diary: Diary) -> None:
+    (tmp_path / "out" / "bring-up").mkdir(parents=True)
+    (tmp_path / "out" / "bring-up" / "mine.txt").write_text("the user's")
+    with pytest.raises(PlexdevError):
+        lease_of(tmp_path, Diary(tmp_path, fails=True)).acquire(print)
+    assert (tmp_path / "out" / "bring-up--2" / "api.log").exists()
+
+    again = Lease(run_directory=tmp_path / "again", provider_factory=diary, output=Output(tmp_path / "out"))
+    again.acquire(print)
+    assert [str(path.relative_to(tmp_path)) for path in (tmp_path / "out").glob("*/*")] == ["out/bring-up/mine.txt"]
+
+
+def test_where_the_output_directory_cannot_be_written_the_error_says_so(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    lease = lease_of(tmp_path, Diary(tmp_path, fails=True))
+    with pytest.raises(PlexdevError, match=r"fix: read the lines above \(.*out/bring-up cannot be written: Not a dir"):
+        lease.acquire(print)

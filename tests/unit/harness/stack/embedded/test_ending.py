@@ -1,0 +1,27 @@
+"""How a server ended, in words."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from pytest_plexdev.stack.embedded.processes.ending import describe_end
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "how", "why"),
+    [
+        (0, 'level=INFO msg="stopping on signal" signal=SIGTERM\n', "SIGTERM (exit status 0)", "outside the stack"),
+        (1, "[INF] Initiating Shutdown...\n", "a signal to end (exit status 1)", "outside the stack"),
+        (0, "LOG:  received fast shutdown request", "SIGINT (exit status 0)", "outside the stack"),
+        (0, "nothing", "exit status 0", "nobody of the stack asked it to end"),
+        (7, "", "exit status 7", "it failed by itself"),
+        (-signal.SIGTERM, "", "SIGTERM", "outside the stack"),
+        (-signal.SIGKILL, "", "SIGKILL", "want of memory"),
+        (-signal.SIGSEGV, "", "SIGSEGV", "it crashed"),
+    ],
+)
+def test_an_end(status: int, said: str, how: str, why: str) -> None:
+    assert describe_end(status, said)[0] == how
+    assert why in describe_end(status, said)[1]

@@ -1,0 +1,25 @@
+"""What tests of the kind stack share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.stack.kind.cluster import create
+from pytest_plexdev.stack.kind.cluster.files import Place
+from tests.unit.harness.stack.kind.worlds import DOCKER, KIND, World
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    programs, state = tmp_path / "bin", tmp_path / "state"
+    programs.mkdir()
+    state.mkdir()
+    for name, script in (("docker", DOCKER), ("kind", KIND)):
+        (programs / name).write_text(script.format(state=state))
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    monkeypatch.setattr(create, "_LATE", 3.0)
+    return World(state, Place("c", tmp_path / "place"))

@@ -1,0 +1,68 @@
+"""When the answers of a stack are whole: over real HTTP, with an API that comes back by and by."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from pytest_plexdev.stack.kind.state import endpoints
+
+Api = Callable[..., tuple[str, list[str]]]
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    """An API whose health is as told, the last one from then on; and what it answered."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(*told: str) -> tuple[str, list[str]]:
+        left, said = list(told), []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                said.append(left.pop(0) if len(left) > 1 else left[0])
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(json.dumps({"status": said[-1]}).encode())
+
+            def log_message(self, *_: object) -> None:
+                """Nothing on the screen."""
+
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://localhost:{servers[-1].server_port}", said
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_degraded_api_gets_time_to_come_back(api: Api) -> None:
+    url, said = api("degraded", "degraded", "ok")
+
+    endpoints.wait_until_whole(url, deadline=time.monotonic() + 30)
+
+    assert said == ["degraded", "degraded", "ok"]
+
+
+def test_one_that_stays_degraded_is_used_as_it_is(api: Api) -> None:
+    url, said = api("degraded")
+
+    endpoints.wait_until_whole(url, deadline=time.monotonic() + 0.2)
+
+    assert set(said) == {"degraded"}
+    assert len(said) > 1
+
+
+def test_one_that_says_nothing_of_its_health_is_not_waited_for() -> None:
+    began = time.monotonic()
+
+    endpoints.wait_until_whole("http://localhost:9", deadline=began + 30)
+
+    assert time.monotonic() - began < 10

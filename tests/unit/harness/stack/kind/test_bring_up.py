@@ -1,0 +1,136 @@
+"""What ends a bring-up on a new cluster, and what is left then."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, wait
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.core.cancellation import GivenUp, together
+from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import Access
+from pytest_plexdev.stack.kind.bring_up import artifacts, orchestrate
+from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
+from pytest_plexdev.stack.kind.bring_up.rollout import Filling
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.images import build
+from pytest_plexdev.stack.kind.settings import KindSettings
+from tests.unit.harness.processes import assert_ends
+from tests.unit.harness.stack.kind.worlds import GONE, KUBECONFIG, OURS, World
+
+
+def test_an_input_that_fails_while_the_node_image_is_baked_deletes_nothing_and_ends_the_baking(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker, kubectl = (tmp_path / "bin" / name for name in ("docker", "kubectl"))
+    docker.write_text(f"#!/bin/sh\necho $$ >> {tmp_path}/baking\nexec sleep 600\n")
+    kubectl.write_text(f"#!/bin/sh\nwhile ! test -e {tmp_path}/baking; do sleep 0.05; done\nexit 1\n")
+    kubectl.chmod(0o755)
+    monkeypatch.setattr(artifacts, "custom_resource_definitions", list)
+    world.node(labels=OURS)
+    settings = KindSettings(name="c", api_port=0, idp_port=0, kind_image="kindest/node:x", state=tmp_path)
+
+    with pytest.raises(PlexdevError) as error, together(60):
+        BringUp(settings, world.place, lambda _: None).on_a_new_cluster()
+
+    assert error.value.tag == "command-failed"
+    assert world.has_node
+    assert world.calls == []
+    assert not any(Path(f"/proc/{pid}/cmdline").exists() for pid in (tmp_path / "baking").read_text().split())
+
+
+@pytest.fixture
+def overlap(world: World, monkeypatch: pytest.MonkeyPatch) -> BringUp:
+    """A bring-up whose cluster is reached at once, while ``kind create`` does what the test says."""
+
+    def reached(place: Place, made: Future[Access], loaded: object) -> Access:
+        return Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=place.kubeconfig)
+
+    monkeypatch.setattr(orchestrate, "derived", lambda *_: "kindest/node:x")
+    monkeypatch.setattr(orchestrate, "reach", reached)
+    monkeypatch.setattr(build, "build", lambda *_, **__: False)
+    monkeypatch.setattr(artifacts, "custom_resource_definitions", list)
+    monkeypatch.setattr(artifacts, "render", lambda *_, **__: [])
+    settings = KindSettings(name="c", api_port=0, idp_port=0, kind_image="kindest/node:x", state=world.state)
+    return BringUp(settings, world.place, lambda _: None)
+
+
+def test_a_run_whose_controller_is_gone_makes_no_cluster(
+    world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its reaper has looked already: nothing would delete the cluster."""
+
+    def reached(place: Place, made: Future[Access], loaded: object) -> Access:
+        return made.result()
+
+    monkeypatch.setattr(orchestrate, "reach", reached)
+    monkeypatch.setattr(overlap, "_settings", replace(overlap._settings, owner=ProcessId(4194304, 1)))
+
+    with pytest.raises(GivenUp), together(60):
+        overlap.on_a_new_cluster()
+
+    assert world.calls == []
+
+
+def test_kind_that_fails_under_the_objects_is_the_failure(
+    world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects are applied before kind is done; what it takes away then is not what went wrong."""
+
+    def fill(_self: Filling, _access: Access, _addresses: object, loaded: Future[bool], _there: object) -> None:
+        wait([loaded])
+        raise GONE
+
+    monkeypatch.setattr(Filling, "fill", fill)
+    world.create_does("echo 'ERROR: the kubelet is not healthy' >&2; exit 1")
+
+    with pytest.raises(PlexdevError) as error, together(60):
+        overlap.on_a_new_cluster()
+
+    assert error.value.tag == "cluster-not-made"
+    assert "the kubelet is not healthy" in str(error.value)
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt(), GONE])
+def test_what_ends_a_filling_while_kind_still_works_ends_kind_and_its_node(
+    world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch, ends: BaseException
+) -> None:
+    def fill(*_: object) -> None:
+        while not world.has_node:
+            time.sleep(0.01)
+        raise ends
+
+    monkeypatch.setattr(Filling, "fill", fill)
+    world.node(labels=OURS, into=".ours")
+    world.create_does(f"echo $$ > {world.state}/pid; mv node.json.ours node.json; sleep 600")
+
+    with pytest.raises(type(ends)), together(60):
+        overlap.on_a_new_cluster()
+
+    assert not world.has_node
+    assert world.place.creation() is None
+    assert_ends(int((world.state / "pid").read_text()))
+
+
+def test_an_input_that_fails_once_the_cluster_is_made_takes_it_away(
+    world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def definitions() -> None:
+        while not world.has_node or world.place.creation() is not None:
+            time.sleep(0.01)
+        raise GONE
+
+    monkeypatch.setattr(artifacts, "custom_resource_definitions", definitions)
+    world.node(labels=OURS, into=".ours")
+    (world.state / "kubeconfig").write_text(KUBECONFIG)
+    world.create_does(f"mv node.json.ours node.json; cp kubeconfig {world.place.kubeconfig}")
+
+    with pytest.raises(PlexdevError, match="cluster-unreachable"), together(60):
+        overlap.on_a_new_cluster()
+
+    assert not world.has_node
+    assert not world.place.kubeconfig.exists()

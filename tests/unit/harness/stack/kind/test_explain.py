@@ -1,0 +1,59 @@
+"""What is told of the failure of a run's own cluster: commands that work, and no others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import API_SILENT
+from pytest_plexdev.errors.readiness import DOOMED_OBJECT
+from pytest_plexdev.stack.kind.bring_up.failure import as_gone, as_kept
+from pytest_plexdev.stack.kind.cluster.files import Place
+
+PLACE = Place("plexdev-1a2b3c4d", Path("/tmp/plexdev-99/stack"))
+KUBECTL = "kubectl --kubeconfig /tmp/plexdev-99/stack/kubeconfig --context kind-plexdev-1a2b3c4d"
+ADVICE = """\
+pod/api-1 on plexdev-1a2b3c4d-control-plane: ErrImageNeverPull
+doctor[image-never-pulled]: pod/api-1 has no image api:dev
+  the node has it not
+  try: kind load docker-image api:dev --name plexdev-1a2b3c4d
+doctor[port-taken]: somebody listens at 8080
+  try: ss -ltnp"""
+
+
+def failure(fix: str) -> PlexdevError:
+    facts = {"object": "deployment/api", "seconds": 1.0, "culprit": "pod/api-1, no image", "fix": fix}
+    return PlexdevError(DOOMED_OBJECT, detail=ADVICE, **facts)
+
+
+def test_of_a_cluster_that_is_deleted_no_command_needs_it_and_what_was_seen_there_stays() -> None:
+    said = str(as_gone(failure(f"{KUBECTL} describe pod api-1"), PLACE))
+
+    assert "--kubeconfig" not in said
+    assert "kind load" not in said
+    assert said.splitlines()[-1] == (
+        "  fix: pytest --plexdev-stack=kind --plexdev-keep=on-failure leaves the cluster there, to be looked at"
+    )
+    assert "pod/api-1 on plexdev-1a2b3c4d-control-plane: ErrImageNeverPull" in said
+    assert "doctor[image-never-pulled]: pod/api-1 has no image api:dev" in said
+    assert "  try: ss -ltnp" in said
+
+
+def test_a_command_that_needs_no_cluster_is_told_all_the_same() -> None:
+    assert str(as_gone(failure("docker pull api:dev"), PLACE)).endswith("fix: docker pull api:dev")
+
+
+def test_of_a_cluster_that_is_kept_every_command_is_told_and_how_to_end_it() -> None:
+    said = str(as_kept(failure(f"{KUBECTL} describe pod api-1"), PLACE))
+
+    assert f"  fix: {KUBECTL} describe pod api-1" in said
+    assert "kind load docker-image api:dev --name plexdev-1a2b3c4d" in said
+    assert "plexdev down --directory /tmp/plexdev-99/stack" in said
+
+
+def test_a_silent_api_is_looked_at_where_it_was_kept() -> None:
+    facts = {"name": PLACE.name, "url": "http://localhost:1", "reason": "x", "fix": "plexdev status; plexdev doctor"}
+    error = PlexdevError(API_SILENT, **facts)
+
+    assert str(as_kept(error, PLACE)).endswith("fix: plexdev status --directory /tmp/plexdev-99/stack")
+    assert "plexdev status" not in str(as_gone(error, PLACE))

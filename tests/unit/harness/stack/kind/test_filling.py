@@ -1,0 +1,68 @@
+"""The order in which a new cluster is filled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from threading import Timer
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.stack.kind.bring_up import rollout
+from pytest_plexdev.stack.kind.bring_up.context import Course
+from pytest_plexdev.stack.kind.bring_up.rollout import Before, Filling
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.settings import KindSettings
+
+DATA = ["ConfigMap/postgres-init", "Service/dex", "StatefulSet/postgres"]
+
+
+def test_data_first_then_a_network_then_callers_and_our_own_once_the_node_has_their_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    loaded: Future[bool] = Future()
+
+    def apply(_: object, objects: Sequence[Object], **__: object) -> None:
+        told.extend(f"{each['kind']}/{each['metadata']['name']}" for each in objects)
+
+    def load() -> None:
+        told.append("loaded")
+        loaded.set_result(True)
+
+    monkeypatch.setattr(rollout, "apply", apply)
+    monkeypatch.setattr(rollout, "wait_for_services", lambda *_, **__: told.append("network"))
+    monkeypatch.setattr(rollout, "hasten_names", lambda _: None)
+    Timer(0.3, load).start()
+
+    _filling(tmp_path)._apply(SimpleNamespace(), _objects(), loaded, Before(is_new=True))  # type: ignore[arg-type]
+
+    assert sorted(told[: len(DATA)]) == DATA
+    assert told[len(DATA) :] == ["network", "Deployment/dex", "loaded", "Deployment/plexsphere"]
+
+
+def _filling(directory: Path) -> Filling:
+    done: Future[Any] = Future()
+    done.set_result([])
+    inputs: Any = SimpleNamespace(definitions=done, built=done)
+    loading: Any = SimpleNamespace(is_ours=lambda names: "plexsphere:dev" in names)
+    return Filling(Course(KindSettings(), Place("c", directory), lambda _: None), inputs, loading)
+
+
+def _objects() -> list[Object]:
+    return [
+        _workload("Deployment", "plexsphere", "plexsphere:dev"),
+        _workload("Deployment", "dex", "dex:1"),
+        _workload("StatefulSet", "postgres", "postgres:16"),
+        {"kind": "Service", "metadata": {"name": "dex", "namespace": "default"}},
+        {"kind": "ConfigMap", "metadata": {"name": "postgres-init", "namespace": "default"}},
+    ]
+
+
+def _workload(kind: str, name: str, image: str) -> Object:
+    pod = {"containers": [{"name": name, "image": image}], "initContainers": []}
+    return {"kind": kind, "metadata": {"name": name, "namespace": "default"}, "spec": {"template": {"spec": pod}}}

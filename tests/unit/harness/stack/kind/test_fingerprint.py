@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.core.deployment import deploy_directory
+from pytest_plexdev.stack.kind.cluster import config
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.state import fingerprint
+
+OURS = KindSettings()
+
+
+@pytest.fixture
+def deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    copy = tmp_path / "local"
+    shutil.copytree(deploy_directory(), copy)
+    for module in (fingerprint, config):
+        monkeypatch.setattr(module, "deploy_directory", lambda: copy)
+    return copy
+
+
+def test_nothing_differs_from_itself() -> None:
+    assert fingerprint.differing(fingerprint.current(OURS), fingerprint.current(OURS)) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("base/postgres/stateful-set.yaml", "base/postgres"),
+        ("overlays/dev/kustomization.yaml", "overlays/dev"),
+        ("envoy-proxy/envoy-proxy.yaml", "envoy-proxy"),
+        ("images.toml", "images.toml"),
+        ("vendor/vendor.toml", "vendor/vendor.toml"),
+        ("kind.yaml", "kind.yaml"),
+    ],
+)
+def test_an_edit_is_named_by_what_a_person_edited(deploy: Path, file: str, name: str) -> None:
+    before = fingerprint.current(OURS)
+    with (deploy / file).open("a") as edited:
+        edited.write("# another\n")
+
+    assert fingerprint.differing(before, fingerprint.current(OURS)) == [name]
+
+
+def test_a_new_file_is_an_edit_too(deploy: Path) -> None:
+    before = fingerprint.current(OURS)
+    (deploy / "base" / "nats" / "more.yaml").touch()
+
+    assert fingerprint.differing(before, fingerprint.current(OURS)) == ["base/nats"]
+
+
+def test_options_are_inputs(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text("version: 1\n")
+    before = fingerprint.current(OURS)
+
+    assert fingerprint.differing(before, fingerprint.current(KindSettings(seed=seed))) == [f"seed {seed}"]
+    assert fingerprint.differing(before, fingerprint.current(KindSettings(kind_image="kindest/node:v1.34.0"))) == [
+        "--plexdev-kind-image"
+    ]
+    assert fingerprint.differing(before, fingerprint.current(KindSettings(images={"nats": "nats:2.11"}))) == [
+        "--plexdev-image"
+    ]
+
+
+def test_an_overlay_takes_the_place_of_ours_with_all_that_it_is_made_from(tmp_path: Path) -> None:
+    for name, text in {"overlay": "resources: [../base]\n", "base": "resources: [a.yaml]\n"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "kustomization.yaml").write_text(text)
+    (tmp_path / "base" / "a.yaml").write_text("a: 1\n")
+    settings = KindSettings(overlay=tmp_path / "overlay")
+    before = fingerprint.current(settings)
+    (tmp_path / "base" / "a.yaml").write_text("a: 2\n")
+
+    assert fingerprint.differing(before, fingerprint.current(settings)) == [f"overlay {tmp_path / 'overlay'}"]
+    assert "base/postgres" not in before
+    assert "envoy-gateway" in before
+
+
+@pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])
+@pytest.mark.parametrize("field", ["resources", "components", "generators", "transformers", "validators"])
+def test_whatever_kustomize_follows_is_an_input(tmp_path: Path, name: str, field: str) -> None:
+    for directory in ("overlay", "elsewhere"):
+        (tmp_path / directory).mkdir()
+    (tmp_path / "overlay" / name).write_text(f'{field}: ["a: {"x" * 300}\\n", ../elsewhere]\n')
+    (tmp_path / "elsewhere" / "kustomization.yaml").write_text("resources: [a.yaml]\n")
+    settings = KindSettings(overlay=tmp_path / "overlay")
+    before = fingerprint.current(settings)
+    (tmp_path / "elsewhere" / "a.yaml").write_text("a: 2\n")
+
+    assert fingerprint.differing(before, fingerprint.current(settings)) == [f"overlay {tmp_path / 'overlay'}"]
+
+
+def test_who_names_no_node_image_takes_the_cluster_s() -> None:
+    made_with = fingerprint.current(KindSettings(kind_image="kindest/node:v1.34.0"))
+
+    assert fingerprint.differing(made_with, fingerprint.current(KindSettings())) == []
+    other = fingerprint.current(KindSettings(kind_image="kindest/node:v1.33.0"))
+    assert fingerprint.differing(made_with, other) == ["--plexdev-kind-image"]

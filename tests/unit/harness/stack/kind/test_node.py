@@ -1,0 +1,267 @@
+"""``plexdev status``, ``wait`` and ``down`` where the cluster, or Docker, is not there; Docker is the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.cli.main import main
+from pytest_plexdev.core.model import Cluster, Endpoints, Service, StackInfo
+from pytest_plexdev.kube import Access
+from pytest_plexdev.stack.kind.cluster import create as cluster
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.warm.kubeconfigs import warm_directory
+from tests.unit.harness.stack.kind.worlds import OURS, World
+
+DOCKER = """#!/bin/sh
+cd {state}
+echo "$1" >> asked
+case "$1" in
+  inspect) cat node.json 2>/dev/null || {{ echo 'Error: No such container: c' >&2; exit 1; }} ;;
+  cp) cat configuration.tar ;;
+esac
+"""
+
+IMPORTED = """
+import sys
+
+def pytest_unconfigure():
+    print("imported: " + ("yes" if "httpx" in sys.modules else "no"))
+"""
+
+
+class Machine:
+    def __init__(self, docker: Path) -> None:
+        self._docker = docker
+
+    def node(
+        self, *, running: bool = True, paused: bool = False, api_server: int = 1, cluster: str = "plexsphere"
+    ) -> None:
+        said = {
+            "Config": {"Labels": {"io.x-k8s.kind.cluster": cluster} if cluster else {}},
+            "Created": "2026-01-01T00:00:00Z",
+            "State": {"Running": running, "Paused": paused},
+            "HostConfig": {"PortBindings": {"6443/tcp": [{"HostPort": str(api_server)}]}},
+        }
+        (self._docker / "node.json").write_text(json.dumps([said]))
+
+    def says_that_it_is_ours(self) -> None:
+        place = Place("plexsphere", warm_directory())
+        World(self._docker, place).labels(OURS)
+
+    def hangs(self) -> None:
+        (self._docker / "docker").write_text("#!/bin/sh\nexec sleep 60\n")
+
+    @property
+    def said(self) -> str:
+        """What Docker says of the node."""
+        return (self._docker / "node.json").read_text()
+
+    @property
+    def asked(self) -> list[str]:
+        file = self._docker / "asked"
+        return file.read_text().split() if file.exists() else []
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    docker = tmp_path / "docker"
+    docker.mkdir()
+    (docker / "docker").write_text(DOCKER.format(state=docker))
+    (docker / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{docker}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
+    monkeypatch.setattr(cluster, "_LATE", 0.0)
+    return Machine(docker)
+
+
+def leave_files(directory: Path) -> int:
+    """The kubeconfig of a cluster whose API server refuses connections, at the port that is returned."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port: int = server.getsockname()[1]
+    path = directory / "kubeconfig"
+    Access(context="kind-plexsphere", kubeconfig=path, server=f"https://127.0.0.1:{port}", token="t").write_private(
+        path
+    )
+    return port
+
+
+def keep_a_stack(directory: Path, name: str) -> Path:
+    """What a run with ``--plexdev-keep=always`` leaves of a stack with ten services."""
+    kept = Cluster(
+        name=name, context="kind-plexsphere", kubeconfig=directory / "kubeconfig", namespace="default", owned=True
+    )
+    leave_files(directory)
+    StackInfo(
+        provider="kind",
+        id=name,
+        directory=directory,
+        endpoints=Endpoints(api="http://localhost:1", issuer="http://localhost:2"),
+        started_at=0.0,
+        services=tuple(Service(name=f"service-{number}", version="1") for number in range(10)),
+        cluster=kept,
+    ).write(directory / "stack.json")
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("whose", "fix"), [("ours", "plexdev up --stack kind"), ("theirs", "docker start plexsphere-control-plane")]
+)
+def test_a_stopped_node_is_one_line_with_what_starts_it(
+    machine: Machine, capsys: pytest.CaptureFixture[str], whose: str, fix: str
+) -> None:
+    port = leave_files(warm_directory())
+    machine.node(running=False, api_server=port if whose == "ours" else port + 1)
+
+    assert main(["status"]) == 1
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [" ".join(line.split()) for line in lines] == [
+        "plexsphere-control-plane gone the node's container is stopped",
+        f"fix: {fix}",
+    ]
+
+
+def test_waiting_for_a_stopped_node_says_what_starts_it(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    machine.node(running=False, api_server=leave_files(warm_directory()))
+
+    assert main(["wait", "--timeout", "0.3"]) == 124
+
+    said = capsys.readouterr().err.splitlines()
+    assert said[1:] == [
+        "  why: plexsphere-control-plane: the node's container is stopped",
+        "  fix: plexdev up --stack kind",
+    ]
+    assert machine.asked.count("inspect") == 1
+
+
+@pytest.mark.parametrize("whose", ["ours", "theirs"])
+def test_attaching_to_a_stopped_node_says_what_starts_it(machine: Machine, tmp_path: Path, whose: str) -> None:
+    port = leave_files(warm_directory() if whose == "ours" else tmp_path)
+    machine.node(running=False, api_server=port)
+    (tmp_path / "no-kubeconfig").write_bytes(b"" if whose == "ours" else (tmp_path / "kubeconfig").read_bytes())
+    (tmp_path / "test_stack.py").write_text("def test_stack(plexdev_stack):\n    pass\n")
+    (tmp_path / "conftest.py").write_text(IMPORTED)
+
+    said = subprocess.run(
+        [sys.executable, "-m", "pytest", "--dev-stack", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+
+    at = said.index("plexdev[node-stopped]: the warm cluster's node plexsphere-control-plane is stopped")
+    fix = "plexdev up --stack kind" if whose == "ours" else "docker start plexsphere-control-plane"
+    assert said[at + 2] == f"  fix: {fix}"
+    # What takes long on this way: an HTTP client's import, and every question to Docker.
+    assert "imported: no" in said
+    assert machine.asked == (["inspect"] if whose == "ours" else ["inspect", "cp"])
+
+
+@pytest.mark.parametrize("command", ["whoami", "env", "logs plexsphere", "list domain"])
+def test_a_command_that_needs_the_stack_says_it_too(
+    machine: Machine, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    machine.node(running=False, api_server=leave_files(warm_directory()))
+
+    assert main(command.split()) == 1
+
+    assert capsys.readouterr().err.startswith("plexdev[node-stopped]: ")
+
+
+def test_where_docker_does_not_answer_a_silent_cluster_is_a_stack_that_is_missing(
+    machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_files(warm_directory())
+    machine.hangs()
+    monkeypatch.setattr("pytest_plexdev.session.acquire._DOCKER_ANSWERS", 0.1)
+
+    assert main(["whoami", "--stack", "kind"]) == 1
+
+    assert capsys.readouterr().err.startswith("plexdev[stack-missing]: no stack is running")
+
+
+@pytest.mark.parametrize(("option", "up"), [([], "plexdev up"), (["--stack", "kind"], "plexdev up --stack kind")])
+def test_waiting_for_nothing_says_what_brings_it_up(
+    machine: Machine, capsys: pytest.CaptureFixture[str], option: list[str], up: str
+) -> None:
+    assert main(["wait", "--timeout", "0.2", *option]) == 124
+
+    assert capsys.readouterr().err.splitlines()[1:] == ["  why: no stack is running", f"  fix: {up}"]
+    assert machine.asked == ["inspect"]
+
+
+@pytest.mark.parametrize(
+    ("node", "reason", "fix"),
+    [
+        ("stopped", "the node's container is stopped", "docker start plexdev-1-control-plane"),
+        ("gone", "the node's container is not there any more", "plexdev down --directory {directory}"),
+        (
+            "running",
+            "nothing listens at 127.0.0.1:1: Docker's port forwarder is gone",
+            "pytest --plexdev-stack=kind; whoever made the cluster restarts it: docker restart plexdev-1-control-plane",
+        ),
+    ],
+)
+def test_a_kept_stack_whose_cluster_is_silent_is_one_line(
+    machine: Machine,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    node: str,
+    reason: str,
+    fix: str,
+) -> None:
+    directory = keep_a_stack(tmp_path / "kept" / "stack", "plexdev-1")
+    if node != "gone":
+        machine.node(running=node == "running")
+
+    assert main(["status", "--directory", str(directory)]) == 1
+
+    first, second = capsys.readouterr().out.splitlines()
+    assert reason in first
+    assert second.strip() == f"fix: {fix.format(directory=directory)}"
+
+
+@pytest.mark.parametrize("command", ["status", "env"])
+def test_a_directory_without_a_kept_stack_is_not_answered_with_plexdev_up(
+    machine: Machine, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, "--directory", str(tmp_path / "nope")]) == 1
+
+    said = capsys.readouterr().err
+    assert f"plexdev[kept-stack-missing]: no stack that a test run kept is in {tmp_path / 'nope'}" in said
+    assert "fix: keep one: pytest --plexdev-keep=always" in said
+
+
+def test_down_without_docker_and_without_a_cluster_has_nothing_to_do(
+    machine: Machine, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert main(["down", "--stack", "kind"]) == 0
+
+    said = capsys.readouterr()
+    assert "nothing to delete" in said.out
+    assert "install" not in said.out + said.err
+
+
+def test_down_without_docker_keeps_the_files_of_a_cluster(
+    machine: Machine, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_files(warm_directory())
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert main(["down"]) == 1
+
+    said = capsys.readouterr().err
+    assert said.startswith("plexdev[cluster-out-of-sight]: docker is not on PATH")
+    assert "fix: put docker on PATH, then: plexdev down --stack kind" in said
+    assert (warm_directory() / "kubeconfig").exists()

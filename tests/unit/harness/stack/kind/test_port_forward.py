@@ -1,0 +1,82 @@
+"""What a kubectl may do that a real one does seldom."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.core.model import Cluster
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.kind import port_forward
+from pytest_plexdev.stack.kind.port_forward import Forwards
+
+CLUSTER = Cluster(name="c", context="kind-c", kubeconfig=Path("none"), namespace="default", owned=False)
+
+
+@pytest.fixture
+def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A kubectl of the test's own; the test says what it does."""
+    script = tmp_path / "kubectl"
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    return script
+
+
+def test_what_it_says_is_read_for_as_long_as_it_lives(kubectl: Path, tmp_path: Path) -> None:
+    # A line for each connection: 64 KiB that nobody reads would stop it.
+    kubectl.write_text(
+        "#!/bin/sh\n"
+        "echo 'Forwarding from 127.0.0.1:40001 -> 4222'\n"
+        "i=0; while [ $i -lt 4000 ]; do echo 'Handling connection for 40001'; i=$((i+1)); done\n"
+        f"touch {tmp_path}/through\n"
+        "exec sleep 60\n"
+    )
+    forwards = Forwards(CLUSTER)
+    assert forwards.url("nats") == "nats://127.0.0.1:40001"
+
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "through").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    forwards.close()
+    assert (tmp_path / "through").exists()
+
+
+def test_one_that_says_nothing_is_ended_and_named(kubectl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kubectl.write_text("#!/bin/sh\necho 'Waiting for a Pod'\nexec sleep 60\n")
+    monkeypatch.setattr(port_forward, "_PATIENCE", 1.0)
+
+    with pytest.raises(PlexdevError) as silent:
+        Forwards(CLUSTER).open("postgres")
+    assert silent.value.tag == "command-unfinished"
+    assert "  | Waiting for a Pod" in str(silent.value)
+
+
+def test_one_that_cannot_be_started_is_told_and_tried_again(kubectl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kubectl.write_text("#!/bin/sh\necho 'Forwarding from 127.0.0.1:40001 -> 4222'\nexec sleep 60\n")
+    forwards = Forwards(CLUSTER)
+    with monkeypatch.context() as machine:
+        machine.setattr(subprocess, "Popen", refuse)
+        with pytest.raises(PlexdevError) as failed:
+            forwards.open("nats")
+
+    assert failed.value.tag == "command-failed"
+    assert "ended with its start: Cannot allocate memory" in str(failed.value)
+    assert forwards.open("nats") == "127.0.0.1:40001"
+    forwards.close()
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+
+def test_without_kubectl_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(PlexdevError, match="kubectl is not on PATH"):
+        Forwards(CLUSTER).open("postgres")

@@ -1,0 +1,89 @@
+"""Whose a container is that publishes a port, by its labels: its name proves nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.core.port_holder import PortHolder
+from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
+from pytest_plexdev.stack.kind.cluster import publisher
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.publisher import publisher_of, with_container
+from pytest_plexdev.stack.kind.warm.kubeconfigs import warm_directory
+from tests.unit.harness.stack.kind.worlds import OURS, OWNER, World
+
+NODE = "plexsphere-control-plane"
+
+
+@dataclass(frozen=True)
+class Docker:
+    """A docker that publishes one port."""
+
+    world: World
+    programs: Path
+
+    def publishes(self, container: str, cluster: str, *, labels: str | None) -> None:
+        World(self.world.state, Place("plexsphere", warm_directory())).node(labels=labels)
+        (self.world.state / "ps").write_text(f"{container}\t{cluster}\n")
+        script = self.programs / "docker"
+        script.write_text(script.read_text().replace('case "$1" in', 'case "$1" in\n  ps) cat ps ;;'))
+
+
+@pytest.fixture
+def docker(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "our state"))
+    return Docker(world, tmp_path / "bin")
+
+
+def test_our_warm_cluster(docker: Docker) -> None:
+    docker.publishes(NODE, "plexsphere", labels=OURS)
+
+    assert publisher_of(8080) == PortHolder(
+        words="your kind cluster plexsphere",
+        stop="plexdev down --stack kind",
+        cluster="plexsphere",
+        is_warm_cluster=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "whose"),
+    [
+        (OWNER, "which plexdev made with another state directory, or for a test run"),
+        ("", "which plexdev did not make"),
+        (None, "which does not say whose it is"),
+    ],
+)
+def test_a_cluster_of_that_name_that_is_not_ours(docker: Docker, labels: str | None, whose: str) -> None:
+    docker.publishes(NODE, "plexsphere", labels=labels)
+
+    assert publisher_of(8080) == PortHolder(words=f"the kind cluster plexsphere, {whose}", cluster="plexsphere")
+
+
+def test_a_container_that_only_has_the_nodes_name(docker: Docker) -> None:
+    docker.publishes(NODE, "", labels=OURS)
+
+    assert publisher_of(8080) == PortHolder(words=f"the container {NODE}")
+
+
+def test_the_error_names_the_container_and_ends_nothing(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker.publishes("web", "", labels="")
+    monkeypatch.setattr(publisher, "holder_of", lambda _: PortHolder(words="docker-proxy (pid 7)", pid=7))
+    error = PlexdevError(
+        PORT_TAKEN, why="it is", port=8080, purpose="the API", holder="docker-proxy", stop="x", instead="wait"
+    )
+
+    said = str(with_container(error))
+
+    assert said.startswith("plexdev[port-taken]: port 8080 for the API is taken by the container web\n")
+    assert said.endswith("fix: wait")
+    assert "docker stop" not in said
+
+
+def test_without_docker_the_process_is_what_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert publisher_of(8080) is None

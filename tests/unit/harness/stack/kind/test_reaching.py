@@ -1,0 +1,88 @@
+"""A cluster that is being made is reached as soon as Pods can be made there, and not a moment before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import pytest
+
+from pytest_plexdev.core.cancellation import GivenUp, give_up, together
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED
+from pytest_plexdev.kube import Access
+from pytest_plexdev.stack.kind.beside import beside
+from pytest_plexdev.stack.kind.cluster import early_access
+from pytest_plexdev.stack.kind.cluster.early_access import reach
+from pytest_plexdev.stack.kind.cluster.files import Place
+
+ACCESS = Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=Path("kubeconfig"))
+NO_KUBECONFIG = PlexdevError(COMMAND_FAILED, detail="no", command="kind get", purpose="x", status="1", fix="y")
+NOT_MADE = PlexdevError(CLUSTER_NOT_MADE, detail="no", command="kind create", status="1", fix="y")
+
+
+class Asked:
+    """What was asked of a cluster that is being made; each question has its answers in turn."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.kubeconfig: list[Access | PlexdevError] = []
+        self.pods: list[bool | PlexdevError] = []
+        monkeypatch.setattr(early_access, "_LOOK_AGAIN", 0.01)
+        monkeypatch.setattr(Place, "fetch_access", lambda _: answer(self.kubeconfig))
+        monkeypatch.setattr(early_access, "_takes_pods", lambda _: answer(self.pods))
+
+
+def answer(answers: list[Any]) -> Any:
+    given = answers.pop(0)
+    if isinstance(given, PlexdevError):
+        raise given
+    return given
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    return Asked(monkeypatch)
+
+
+def future(settle: Callable[[Future[Any]], None] = lambda _: None) -> Future[Any]:
+    made: Future[Any] = Future()
+    settle(made)
+    return made
+
+
+def test_it_is_reached_before_kind_is_done(tmp_path: Path, asked: Asked) -> None:
+    asked.kubeconfig = [NO_KUBECONFIG, ACCESS]
+    asked.pods = [NO_KUBECONFIG, False, True]
+
+    assert reach(Place("c", tmp_path), future(), future(lambda done: done.set_result(True))) is ACCESS
+    assert (asked.kubeconfig, asked.pods) == ([], [])
+
+
+def test_nobody_is_asked_while_images_are_loaded_nor_once_it_is_made(tmp_path: Path, asked: Asked) -> None:
+    made = future(lambda done: done.set_result(ACCESS))
+
+    assert reach(Place("c", tmp_path), made, future()) is ACCESS
+
+
+def test_one_that_was_not_made_is_not_reached(tmp_path: Path, asked: Asked) -> None:
+    made = future()
+    asked.kubeconfig = [ACCESS]
+    asked.pods = [False] * 1000
+    Timer(0.05, made.set_exception, [NOT_MADE]).start()
+
+    with pytest.raises(PlexdevError, match="cluster-not-made"):
+        reach(Place("c", tmp_path), made, future(lambda done: done.set_result(True)))
+
+
+def test_it_is_given_up_with_the_rest(tmp_path: Path, asked: Asked) -> None:
+    asked.kubeconfig = [NO_KUBECONFIG] * 6000
+
+    with together(60):
+        reached = beside(partial(reach, Place("c", tmp_path), future(), future(lambda done: done.set_result(True))))
+        give_up()
+
+    assert isinstance(reached.exception(timeout=0), GivenUp)

@@ -1,0 +1,344 @@
+"""States of the warm cluster's node: each is named by `status`, by who attaches and by the doctor, with one command.
+
+Docker and the API server are the test's own; tests/e2e/test_states.py walks the same states on a real cluster.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from pytest_plexdev.cli.main import main
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import Access
+from pytest_plexdev.stack.kind.cluster import create, prerequisites
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.node_container import Container
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.warm import attach
+from pytest_plexdev.stack.kind.warm.kubeconfigs import warm_directory
+from pytest_plexdev.stack.kind.warm.start_node import wake
+from tests.unit.harness.stack.kind.test_node import Machine, machine
+from tests.unit.harness.stack.kind.worlds import NO_FILE, World
+
+__all__ = ["machine"]
+
+NODE: Final = "plexsphere-control-plane"
+UP: Final = "plexdev up --stack kind"
+OWN: Final = "pytest --plexdev-stack=kind"
+RESTART: Final = f"{OWN}; whoever made the cluster restarts it: docker restart {NODE}"
+
+
+@dataclass(frozen=True)
+class Here:
+    """A machine whose API server listens, and says nothing unless it speaks plain HTTP."""
+
+    machine: Machine
+    directory: Path
+    monkeypatch: pytest.MonkeyPatch
+    listening: int
+    refusing: int
+
+    def kubeconfig(self, port: int, *, scheme: str = "https", path: Path | None = None) -> Path:
+        file = path or warm_directory() / "kubeconfig"
+        server = f"{scheme}://127.0.0.1:{port}"
+        Access(context="kind-plexsphere", kubeconfig=file, server=server, token="t").write_private(file)
+        return file
+
+    def users(self, path: Path) -> None:
+        self.monkeypatch.setenv("KUBECONFIG", str(path))
+
+
+@pytest.fixture
+def here(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
+    with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.closing(socket.socket()) as held:
+        held.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        yield Here(machine, tmp_path, monkeypatch, listener.getsockname()[1], held.getsockname()[1])
+
+
+def paused(here: Here) -> None:
+    here.kubeconfig(here.listening)
+    here.machine.node(paused=True, api_server=here.listening)
+
+
+def paused_and_somebody_elses(here: Here) -> None:
+    here.users(here.kubeconfig(here.listening, path=here.directory / "theirs"))
+    here.machine.node(paused=True, api_server=here.listening)
+
+
+def cut_off(here: Here) -> None:
+    here.kubeconfig(here.refusing)
+    here.machine.node(api_server=here.refusing)
+
+
+def cut_off_and_somebody_elses(here: Here) -> None:
+    here.users(here.kubeconfig(here.refusing, path=here.directory / "theirs"))
+    here.machine.node(api_server=here.refusing)
+
+
+def truncated_kubeconfig(here: Here) -> None:
+    file = here.kubeconfig(here.listening)
+    file.write_bytes(file.read_bytes()[:100])
+    here.machine.node(api_server=here.listening)
+    here.machine.says_that_it_is_ours()
+
+
+def wiped_state_directory(here: Here) -> None:
+    here.machine.node(api_server=here.listening)
+    here.machine.says_that_it_is_ours()
+
+
+def no_kubeconfig_of_somebody_elses(here: Here) -> None:
+    here.machine.node(api_server=here.listening)
+
+
+def a_directory_in_kubeconfig(here: Here) -> None:
+    here.users(here.directory)
+    here.machine.node(api_server=here.listening)
+
+
+def a_pipe_in_kubeconfig(here: Here) -> None:
+    os.mkfifo(here.directory / "pipe")
+    here.users(here.directory / "pipe")
+    here.machine.node(api_server=here.listening)
+
+
+def strangers_container(here: Here) -> None:
+    here.machine.node(cluster="")
+
+
+def removed_node(here: Here) -> None:
+    here.kubeconfig(here.refusing)
+
+
+def silent_api_server(here: Here) -> None:
+    here.kubeconfig(here.listening)
+    here.machine.node(api_server=here.listening)
+    here.monkeypatch.setattr("pytest_plexdev.stack.kind.warm.node_status._GREETS", 0.1)
+    here.monkeypatch.setattr("pytest_plexdev.kube.client._TIMEOUT", 0.1)
+
+
+STATES: Final[dict[Callable[[Here], None], tuple[str, str]]] = {
+    paused: ("node-paused", UP),
+    paused_and_somebody_elses: ("node-paused", f"docker unpause {NODE}"),
+    cut_off: ("node-cut-off", UP),
+    cut_off_and_somebody_elses: ("node-cut-off", RESTART),
+    truncated_kubeconfig: ("kubeconfig-lost", UP),
+    wiped_state_directory: ("kubeconfig-lost", UP),
+    no_kubeconfig_of_somebody_elses: ("kubeconfig-lost", "kind export kubeconfig --name plexsphere"),
+    a_directory_in_kubeconfig: ("kubeconfig-lost", "unset KUBECONFIG"),
+    a_pipe_in_kubeconfig: ("kubeconfig-lost", "unset KUBECONFIG"),
+    strangers_container: ("node-name-taken", f"docker rename {NODE} {NODE}-other && {UP}; or {OWN}"),
+    removed_node: ("node-gone", UP),
+    silent_api_server: ("node-silent", UP),
+}
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_a_broken_state_is_named_everywhere_with_the_command_that_mends_it(
+    here: Here, state: Callable[[Here], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    state(here)
+    tag, fix = STATES[state]
+
+    assert main(["status"]) == 1
+    status = capsys.readouterr().out.splitlines()
+    assert main(["whoami", "--stack", "kind"]) == 1
+    attaching = capsys.readouterr().err
+    assert main(["doctor"]) == 1
+    doctor = capsys.readouterr().out
+
+    assert status[0].split()[:2] == [NODE, "gone"]
+    assert status[1].strip() == f"fix: {fix}"
+    assert attaching.startswith(f"plexdev[{tag}]: ")
+    assert attaching.endswith(f"  fix: {fix}\n")
+    assert f"  found  {tag}: {NODE}: " in doctor
+    assert f"  try    {fix}\n" in doctor
+
+
+@pytest.mark.parametrize(("state", "ways"), [(paused, 0), (silent_api_server, 1)])
+def test_an_api_server_that_says_nothing_is_asked_for_more_only_where_its_node_is_not_paused(
+    here: Here, state: Callable[[Here], None], ways: int
+) -> None:
+    """Each question to a paused one takes as long as a client waits for a connection."""
+    state(here)
+
+    assert len(list(attach.ways_in(warm_directory(), "plexsphere"))) == ways
+
+
+def test_another_engine_than_the_node_s_is_told_from_a_node_that_is_gone(
+    here: Here, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.kubeconfig(here.listening, scheme="http")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://203.0.113.7:2376")
+    monkeypatch.setattr(prerequisites, "check", lambda _: None)
+
+    with pytest.raises(PlexdevError) as refusal:
+        attach.bring_up(KindSettings(), lambda _: None)
+
+    assert str(refusal.value).startswith("plexdev[engine-elsewhere]: the cluster plexsphere answers on this machine")
+    assert "DOCKER_HOST is tcp://203.0.113.7:2376" in str(refusal.value)
+    assert refusal.value.fix == "unset DOCKER_HOST"
+
+
+def test_down_finds_by_its_labels_what_has_no_files_any_more(
+    here: Here, capsys: pytest.CaptureFixture[str], world: World
+) -> None:
+    _as_warm(world).node(labels="ours")
+
+    assert main(["down"]) == 0
+
+    assert "the kind cluster plexsphere is deleted" in capsys.readouterr().out
+    assert world.calls == ["delete"]
+
+
+def test_down_without_files_leaves_somebody_elses_cluster(
+    here: Here, capsys: pytest.CaptureFixture[str], world: World
+) -> None:
+    _as_warm(world).node(labels="")
+
+    assert main(["down"]) == 0
+
+    assert world.calls == []
+
+
+def test_kind_is_not_let_at_another_provider(here: Here, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "podman")
+    kind = world.state.parent / "bin" / "kind"
+    kind.write_text(f"#!/bin/sh\nenv > {world.state}/environment; rm -f {world.state}/node.json\n")
+    _as_warm(world).node(labels="ours")
+
+    assert main(["down"]) == 0
+
+    assert "KIND_EXPERIMENTAL_PROVIDER" not in (world.state / "environment").read_text()
+
+
+def test_a_name_that_is_taken_is_said_before_anything_is_made(
+    here: Here, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.machine.node(cluster="")
+    monkeypatch.setattr(prerequisites, "check", lambda _: None)
+    (world.state / "node.json").write_text(here.machine.said)
+
+    with pytest.raises(PlexdevError) as refusal:
+        attach.bring_up(KindSettings(), lambda _: None)
+
+    assert refusal.value.tag == "node-name-taken"
+    assert world.calls == []
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("", "kind has not written its labels"),
+        ("node-labels: plexdev.plexsphere.com/owner=pytest-plexdev", "kind has not written its labels"),
+        (NO_FILE, "kind has not written its labels"),
+        ("Error: context deadline exceeded", "Docker did not give them"),
+    ],
+    ids=["empty file", "half a file", "no file", "no answer in time"],
+)
+def test_a_node_that_does_not_say_whose_it_is_is_never_called_somebody_elses(
+    world: World, written: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under load a half-made node was called foreign: kind writes the labels into a file that is empty at first."""
+    monkeypatch.setattr(prerequisites, "check", lambda _: None)
+    monkeypatch.setattr(create, "_LATE", 0.2)
+    world.node(labels="ours")
+    world.configuration(written)
+    if written.startswith("Error"):
+        (world.state / "cp-fails").write_text(written)
+    settings = KindSettings(name="c", state=world.state)
+
+    for change in (
+        lambda: attach.bring_up(settings, lambda _: None),
+        lambda: attach.take_down(settings, force=False, progress=lambda _: None),
+    ):
+        with pytest.raises(PlexdevError, match=words) as refusal:
+            change()
+        assert refusal.value.tag == "node-unmarked"
+    assert world.has_node
+    assert world.calls == []
+
+
+def test_labels_that_are_not_written_yet_are_waited_for(world: World) -> None:
+    world.node(labels="ours")
+    first = world.state / "first.tar"
+    (world.state / "configuration.tar").rename(world.state / "whole.tar")
+    world.configuration("")
+    (world.state / "configuration.tar").rename(first)
+    (world.state.parent / "bin" / "docker").write_text(
+        f"#!/bin/sh\ncd {world.state}\nif test -e first.tar; then cat first.tar; rm first.tar; else cat whole.tar; fi\n"
+    )
+
+    assert create.settled_mark(world.place, _container(1)) == "ours"
+    assert not first.exists()
+
+
+@dataclass(frozen=True)
+class Node:
+    """A container of ours, and what `docker` was told to do with it."""
+
+    directory: Path
+
+    def does(self, script: str) -> None:
+        (self.directory / "docker").write_text(f'#!/bin/sh\necho "$1" >> {self.directory}/told\n{script}\n')
+
+    @property
+    def told(self) -> list[str]:
+        return (self.directory / "told").read_text().split()
+
+
+@pytest.fixture
+def node(here: Here) -> Node:
+    found = Node(here.directory / "docker")
+    found.does("")
+    return found
+
+
+def test_a_paused_node_of_ours_is_let_go_on(here: Here, node: Node) -> None:
+    assert wake(_container(here.listening, paused=True)) == ["was paused, goes on"]
+    assert node.told == ["unpause"]
+
+
+def test_a_node_without_forwarders_is_restarted_and_one_that_stays_so_is_told(here: Here, node: Node) -> None:
+    with pytest.raises(PlexdevError) as refusal:
+        wake(_container(here.refusing))
+
+    assert refusal.value.tag == "node-cut-off"
+    assert refusal.value.fix == "plexdev down --stack kind && plexdev up --stack kind"
+    assert node.told == ["restart"]
+
+
+def test_a_node_that_runs_is_left_alone(here: Here, node: Node) -> None:
+    assert wake(_container(here.listening)) == []
+    assert not (node.directory / "told").exists()
+
+
+def test_a_port_that_somebody_took_while_the_node_was_stopped_is_told_with_its_holder(here: Here, node: Node) -> None:
+    port = here.listening
+    node.does(f"echo 'listen tcp4 127.0.0.1:{port}: bind: address already in use' >&2; exit 1")
+
+    with pytest.raises(PlexdevError) as refusal:
+        wake(_container(port, running=False))
+
+    assert refusal.value.tag == "port-taken"
+    assert f"(pid {os.getpid()})" in str(refusal.value)
+    assert OWN in refusal.value.fix
+
+
+def _container(port: int, *, running: bool = True, paused: bool = False) -> Container:
+    return Container(
+        name=NODE, created=0.0, running=running, paused=paused, ports={}, cluster="plexsphere", local_ports=(port,)
+    )
+
+
+def _as_warm(world: World) -> World:
+    return World(world.state, Place("plexsphere", warm_directory()))

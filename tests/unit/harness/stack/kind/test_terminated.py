@@ -1,0 +1,137 @@
+"""``plexdev up`` that is told to end while ``kind create`` is at work: a cancelled CI job, a closed terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.harness.processes import assert_ends
+from tests.unit.harness.stack.kind.worlds import OURS, World
+
+UP = """
+import sys
+from functools import partial
+from pathlib import Path
+from pytest_plexdev.cli.main import main
+from pytest_plexdev.stack.kind.warm import attach as warm
+from pytest_plexdev.stack.kind.beside import all_of, beside
+from pytest_plexdev.stack.kind.cluster import create as cluster
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.core.cancellation import together
+
+def bring_up(settings, progress):
+    with together(600):
+        all_of(beside(partial(cluster.create, Place("c", Path(sys.argv[1])), b"", image=None, timeout=600)))
+
+warm.bring_up = bring_up
+sys.exit(main(["up", "--stack", "kind"]))
+"""
+
+
+@pytest.fixture
+def up(world: World) -> Callable[..., subprocess.Popen[bytes]]:
+    """Starts it, and returns once its cluster is half made."""
+    world.node(labels=OURS, created=time.time() + 600, into=".ours")
+    world.create_does(f"echo $$ > {world.state}/pid; mv node.json.ours node.json; sleep 600")
+
+    def start(**options: Any) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen([sys.executable, "-c", UP, str(world.place.directory)], **options)
+        while not world.has_node:
+            assert process.poll() is None
+            time.sleep(0.01)
+        return process
+
+    return start
+
+
+def is_taken_back(world: World) -> bool:
+    assert_ends(int((world.state / "pid").read_text()))
+    return not world.has_node and world.place.creation() is None
+
+
+def test_sigterm_takes_back_what_was_begun(world: World, up: Callable[..., subprocess.Popen[bytes]]) -> None:
+    process = up(stderr=subprocess.PIPE)
+    process.terminate()
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 128 + signal.SIGTERM
+    assert said == b"plexdev: ended by SIGTERM\n"
+    assert is_taken_back(world)
+
+
+def _with_a_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # Who runs these tests by nohup ignores it, and so would this process.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def test_a_closed_terminal_takes_back_what_was_begun(world: World, up: Callable[..., subprocess.Popen[bytes]]) -> None:
+    ours, its = os.openpty()
+    process = up(
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+        preexec_fn=_with_a_terminal,
+    )
+    os.close(its)
+    os.close(ours)
+
+    assert process.wait(30) == 128 + signal.SIGHUP
+    assert is_taken_back(world)
+
+
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_the_cleanup_does_not_end_it(
+    world: World, up: Callable[..., subprocess.Popen[bytes]], first: signal.Signals
+) -> None:
+    """CI sends SIGINT, and some seconds later SIGTERM."""
+    may_delete = world.state / "may-delete"
+    kind = world.state.parent / "bin" / "kind"
+    waits = f"while ! test -e {may_delete}; do sleep 0.05; done; rm -f node.json"
+    kind.write_text(kind.read_text().replace("rm -f node.json", waits))
+    process = up()
+    process.send_signal(first)
+    while "delete" not in world.calls:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.terminate()
+    time.sleep(0.2)
+    may_delete.touch()
+
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert is_taken_back(world)
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(world: World, up: Callable[..., subprocess.Popen[bytes]]) -> None:
+    """As ``nohup`` has it."""
+    process = up(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process.send_signal(signal.SIGHUP)
+    process.terminate()
+
+    assert process.wait(30) == 128 + signal.SIGTERM
+
+
+def test_down_finds_a_cluster_whose_bring_up_was_killed(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has no kubeconfig yet, and a note of its creation."""
+    from pytest_plexdev.cli.main import main
+
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path))
+    files = tmp_path / "kind" / "plexsphere"
+    files.mkdir(parents=True)
+    (files / "creating.json").write_text('{"cluster": "plexsphere", "pid": 4194304, "started": 1, "began": 1}')
+
+    assert main(["down"]) == 0
+    assert "there is no kind cluster plexsphere" in capsys.readouterr().out

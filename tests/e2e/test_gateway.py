@@ -33,9 +33,8 @@ from pytest_plexdev.kube.resources import (
 )
 from pytest_plexdev.readiness import refs_of, wait_ready
 from pytest_plexdev.stack.kind.constants import API_NODE_PORT, GATEWAY_NAMESPACE
-from pytest_plexdev.stack.kind.images.pins import read_pins
+from pytest_plexdev.stack.kind.images.pins import read_pins, references
 from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
-from pytest_plexdev.stack.kind.manifests.render import references
 from pytest_plexdev.stack.kind.manifests.transform import with_images
 from tests.e2e.workloads import container, deployment, service
 

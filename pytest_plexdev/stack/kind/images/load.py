@@ -12,8 +12,7 @@ from pytest_plexdev.stack.kind.cluster.node_readiness import takes_images
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.digests import refuse_changed
 from pytest_plexdev.stack.kind.images.local import Note, local_images, provide
-from pytest_plexdev.stack.kind.images.pins import override, read_pins
-from pytest_plexdev.stack.kind.manifests.render import references
+from pytest_plexdev.stack.kind.images.pins import override, read_pins, references
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _LOOK_AGAIN: Final = 0.3

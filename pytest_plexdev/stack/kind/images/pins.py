@@ -48,6 +48,13 @@ def override(pins: Mapping[str, Pin], references: Mapping[str, str]) -> Mapping[
     return {name: _replaced(pin, references[name]) if name in references else pin for name, pin in pins.items()}
 
 
+def references(images: Mapping[str, str]) -> dict[str, str]:
+    """The whole reference of every image that manifests may name, by what they say."""
+    pins = {pin.repository: images.get(name, pin.reference) for name, pin in read_pins().items()}
+    ours = {image: images[_short(image)] for image in OUR_IMAGES if _short(image) in images}
+    return {**pins, **ours}
+
+
 def replaceable(pins: Mapping[str, Pin]) -> list[str]:
     """Every NAME that ``--plexdev-image NAME=REF`` may have: of an image that Pods run, a pin's or our own."""
     ours = [image.partition(":")[0] for image in OUR_IMAGES]
@@ -79,3 +86,7 @@ def _pin(name: str, entry: Mapping[str, object]) -> Pin:
 def _replaced(pin: Pin, reference: str) -> Pin:
     repository, tag = split(reference)
     return replace(pin, repository=repository, tag=tag, digest=None)
+
+
+def _short(image: str) -> str:
+    return image.partition(":")[0]

@@ -19,7 +19,7 @@ from pytest_plexdev.stack.credentials import Credentials
 from pytest_plexdev.stack.kind.constants import NAMESPACE, SENTINEL
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.build_context import Content, read_content
-from pytest_plexdev.stack.kind.images.pins import read_pins
+from pytest_plexdev.stack.kind.images.pins import references
 from pytest_plexdev.stack.kind.manifests import transform as change
 from pytest_plexdev.stack.kind.settings import Addresses
 
@@ -71,13 +71,6 @@ def render(
     return change.with_inputs(objects, contents or contents_of(read_content()))
 
 
-def references(images: Mapping[str, str]) -> dict[str, str]:
-    """The whole reference of every image that manifests may name, by what they say."""
-    pins = {pin.repository: images.get(name, pin.reference) for name, pin in read_pins().items()}
-    ours = {image: images[_short(image)] for image in build.OUR_IMAGES if _short(image) in images}
-    return {**pins, **ours}
-
-
 def contents_of(content: Content) -> Mapping[str, str]:
     """What is inside our own images, by their references."""
     return {image: f"{image}@{content.hash}" for image in build.OUR_IMAGES}
@@ -119,7 +112,3 @@ def _once(objects: list[Object]) -> list[Object]:
     found = {(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]): each for each in objects}
     assert any(name == SENTINEL for _, _, name in found)
     return list(found.values())
-
-
-def _short(image: str) -> str:
-    return image.partition(":")[0]

@@ -1,4 +1,4 @@
-"""Where the warm cluster is: its files, and the kubeconfigs that name it, ours and the user's."""
+"""Find the kubeconfigs that name a cluster at which somebody listens: our own first, then the user's."""
 
 from __future__ import annotations
 
@@ -7,21 +7,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_plexdev.core.paths import home_directory, state_directory
+from pytest_plexdev.core.paths import home_directory
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE, NOT_LOOPBACK
-from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, context_of
+from pytest_plexdev.stack.kind.constants import context_of
 
 if TYPE_CHECKING:
     from pytest_plexdev.kube import Access
 
 _CONNECTS: Final = 0.05
 """Seconds in which a listener of this machine accepts; a millisecond is usual."""
-
-
-def warm_directory(state: Path | None = None, name: str = WARM_CLUSTER) -> Path:
-    """The directory of the warm cluster's files, whether there is one or not."""
-    return (state or state_directory()) / "kind" / name
 
 
 def accesses(directory: Path, name: str) -> Iterator[Access]:

@@ -10,8 +10,7 @@ from pytest_plexdev.errors.cluster import BAD_SETTING
 from pytest_plexdev.stack.kind.images.digests import _with_digests, refuse_changed
 from pytest_plexdev.stack.kind.images.local import LocalImages, canonical
 from pytest_plexdev.stack.kind.images.overrides import substitutes
-from pytest_plexdev.stack.kind.images.pins import override, pins_file, read_pins, replaceable
-from pytest_plexdev.stack.kind.manifests.render import references
+from pytest_plexdev.stack.kind.images.pins import override, pins_file, read_pins, references, replaceable
 
 DIGEST = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64

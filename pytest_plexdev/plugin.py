@@ -78,15 +78,6 @@ def pytest_configure(config: pytest.Config) -> None:
         _refuse_unknown_images(settings)
     except OptionError as error:
         raise pytest.UsageError(str(error)) from None
-    if settings.sources["stack"] == "command line" and not config.option.collectonly:
-        _refuse_a_stack_of_a_later_version(settings)
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    # A variable or an ini file may name such a stack for all projects: one that asks for none is not its business.
-    this = run.of(session.config)
-    if this.is_controller and not session.config.option.collectonly and any(map(_asks_for_a_stack, session.items)):
-        _refuse_a_stack_of_a_later_version(this.settings)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -208,21 +199,9 @@ def _asks_for_a_stack(item: pytest.Item) -> bool:
 
 def _refuse_unknown_images(settings: Settings) -> None:
     if settings.images:
-        from pytest_plexdev.session import acquire
+        from pytest_plexdev.stack.kind.images.overrides import refuse_unknown_images
 
-        acquire.refuse_unknown_images(settings)
-
-
-def _refuse_a_stack_of_a_later_version(settings: Settings) -> None:
-    if settings.stack != "attached":
-        return
-    from pytest_plexdev.errors import PlexdevError
-    from pytest_plexdev.session import acquire
-
-    try:
-        acquire.refuse_attached(settings.stack)
-    except PlexdevError as refusal:
-        raise pytest.UsageError(str(refusal)) from None
+        refuse_unknown_images(settings)
 
 
 def _show_expected_failure(
@@ -290,8 +269,8 @@ def _summarise(terminalreporter: pytest.TerminalReporter, config: pytest.Config)
     info = this.what_ran() if this is not None else None
     if this is None or info is None:
         return
+    from pytest_plexdev.core.text import printable
     from pytest_plexdev.session import report
-    from pytest_plexdev.session.output import printable
 
     terminalreporter.section("plexdev", sep="-")
     kept = filter(None, map(_evidence_of, _failures(terminalreporter)))

@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_plexdev.session.acquire import Attached, Here
+    from pytest_plexdev.stack.discovery import Attached, Here
 
 
-def warm(chosen: Here | None, *, directory: Path | None = None) -> Attached:
-    """See :func:`pytest_plexdev.session.acquire.warm`."""
-    from pytest_plexdev.session import acquire
+def find_warm(chosen: Here | None, *, directory: Path | None = None) -> Attached:
+    """See :func:`pytest_plexdev.stack.discovery.find_warm`."""
+    from pytest_plexdev.stack import discovery
 
-    return warn_if_passed_over(acquire.warm(chosen, directory=directory))
+    return warn_if_passed_over(discovery.find_warm(chosen, directory=directory))
 
 
-def known(chosen: Here | None, *, directory: Path | None = None) -> Attached:
-    """See :func:`pytest_plexdev.session.acquire.known`."""
-    from pytest_plexdev.session import acquire
+def find_any(chosen: Here | None, *, directory: Path | None = None) -> Attached:
+    """See :func:`pytest_plexdev.stack.discovery.find_any`."""
+    from pytest_plexdev.stack import discovery
 
-    return warn_if_passed_over(acquire.known(chosen, directory=directory))
+    return warn_if_passed_over(discovery.find_any(chosen, directory=directory))
 
 
 def warn_if_passed_over(attached: Attached) -> Attached:

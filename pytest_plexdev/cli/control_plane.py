@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.api import Client
     from pytest_plexdev.api.problems import ProblemError
     from pytest_plexdev.cli.credentials import Credential, Credentials
-    from pytest_plexdev.session.acquire import Here
+    from pytest_plexdev.stack.discovery import Here
     from pytest_plexdev.testkit.stack import Stack
 
 DEFAULT_DOMAIN: Final = "acme-corp"
@@ -138,7 +138,7 @@ def _plane(chosen: Here | None) -> _Plane:
     from pytest_plexdev.testkit.stack import Stack
     from pytest_plexdev.testkit.tenancy import seeded
 
-    attached = attach.warm(chosen)
+    attached = attach.find_warm(chosen)
     stack = Stack(attached.info, attached.provider, death=SERVER_GONE)
     tenants = {tenant.slug: (tenant.domain_id, tenant.binding_id) for tenant in seeded(stack)}
     return _Plane(stack, Credentials(state_directory(), attached.info, default=DEFAULT_DOMAIN), tenants)

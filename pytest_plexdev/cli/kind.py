@@ -12,9 +12,9 @@ from pytest_plexdev.cli.output import add_json, report_done, report_result
 from pytest_plexdev.cli.seed import add_seed, checked_seed
 from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.extras import need_kind
+from pytest_plexdev.doctor.explain import with_advice
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import BAD_SETTING, CLUSTER_OUT_OF_SIGHT, PLEXD_DEFERRED, TOOL_MISSING
-from pytest_plexdev.explained import explained
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo
@@ -111,7 +111,7 @@ def warm_settings(*, timeout: float | None = None, reapply: bool = False, seed: 
         PlexdevError: ``bad-setting``.
     """
     from pytest_plexdev.options import OptionError, resolve
-    from pytest_plexdev.session.acquire import refuse_unknown_images
+    from pytest_plexdev.stack.kind.images.overrides import refuse_unknown_images
     from pytest_plexdev.stack.kind.settings import KindSettings
 
     try:
@@ -127,7 +127,7 @@ def warm_settings(*, timeout: float | None = None, reapply: bool = False, seed: 
         seed=seed,
         on_drift="apply",
         reapply=reapply,
-        explain=explained,
+        explain=with_advice,
     )
 
 

@@ -115,7 +115,7 @@ def _up(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     from pytest_plexdev.cli import status as cli_readiness
-    from pytest_plexdev.cli.progress import verdict_table
+    from pytest_plexdev.core.tables import verdict_table
 
     verdicts = cli_readiness.verdicts(options.stack, directory=options.directory)
     report_result(options, {"services": [asdict(verdict) for verdict in verdicts]}, lambda: verdict_table(verdicts))
@@ -171,10 +171,10 @@ def _has_cluster() -> bool:
 def _down_kept(options: argparse.Namespace) -> int:
     from pytest_plexdev.cli import embedded
     from pytest_plexdev.core.ownership.run_directory import remove_left
-    from pytest_plexdev.session import acquire
+    from pytest_plexdev.stack import discovery
 
     directory: Path = options.directory
-    if not acquire.end_kept_cluster(directory):
+    if not discovery.end_kept_cluster(directory):
         return embedded.down(options)
     remove_left(directory.absolute().parent)
     report_done(options, ["plexdev: the stack is down"])
@@ -184,7 +184,7 @@ def _down_kept(options: argparse.Namespace) -> int:
 def _env(options: argparse.Namespace) -> int:
     from pytest_plexdev.cli import attach
 
-    info = attach.known(options.stack, directory=options.directory).info
+    info = attach.find_any(options.stack, directory=options.directory).info
     api, issuer, database, nats = EXPORTED
     known = {
         api: info.endpoints.api,

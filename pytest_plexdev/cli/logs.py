@@ -14,7 +14,7 @@ from pytest_plexdev.core.private_files import open_private
 from pytest_plexdev.errors import KEPT_STACK_MISSING, NO_SUCH_LOG, STACK_MISSING, PlexdevError
 
 if TYPE_CHECKING:
-    from pytest_plexdev.session.acquire import Attached, Here
+    from pytest_plexdev.stack.discovery import Attached, Here
 
 _LOOK_AGAIN: Final = 0.1
 """Seconds between two looks at a log that somebody else writes."""
@@ -66,7 +66,7 @@ def _source(chosen: Here | None, directory: Path | None) -> Attached | Path:
     from pytest_plexdev.cli import attach
 
     try:
-        attached = attach.known(chosen, directory=directory)
+        attached = attach.find_any(chosen, directory=directory)
     except PlexdevError as error:
         logs = _left(directory) if chosen != "kind" else None
         if error.failure not in {STACK_MISSING, KEPT_STACK_MISSING} or logs is None:

@@ -6,11 +6,11 @@ import contextlib
 import json
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from pytest_plexdev.core.model import Event, PhaseBegan, PhaseEnded, Progress, Verdict, VerdictChanged
+from pytest_plexdev.core.model import Event, PhaseBegan, PhaseEnded, Progress, VerdictChanged
 
 
 @contextlib.contextmanager
@@ -23,20 +23,6 @@ def show(*, as_json: bool) -> Iterator[Progress]:
             yield _one_at_a_time(progress)
     else:
         yield _one_at_a_time(_print_line)
-
-
-def verdict_table(verdicts: Sequence[Verdict]) -> str:
-    """The verdicts as a table; a reason of many lines is indented below its service."""
-    width = max((len(verdict.name) for verdict in verdicts), default=0)
-    lines: list[str] = []
-    for verdict in verdicts:
-        first, *rest = verdict.reason.splitlines() or [""]
-        since = f"since {verdict.since:.1f} s" if verdict.since is not None else ""
-        lines.append(f"{verdict.name:<{width}}  {verdict.state:<8}{since:<16}{first}".rstrip())
-        lines += [f"{'':<{width}}  | {line}" for line in rest]
-        if verdict.hint:
-            lines.append(f"{'':<{width}}  fix: {verdict.hint}")
-    return _mask("\n".join(lines))
 
 
 def _one_at_a_time(progress: Progress) -> Progress:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.kube import Access, KubeClient
     from pytest_plexdev.readiness.cluster_health import ClusterHealth
     from pytest_plexdev.readiness.object_ref import ObjectRef
-    from pytest_plexdev.session.acquire import Here
+    from pytest_plexdev.stack.discovery import Here
 
 _LOOK_AGAIN: Final = 0.1
 """Seconds between two looks for a stack: nothing here can watch what is not there, or other people's servers."""
@@ -99,10 +99,10 @@ def _answered(
     chosen: Here | None, directory: Path | None, *, warns: bool = False, refuses_dead: bool = False
 ) -> Sequence[Verdict]:
     from pytest_plexdev.cli import attach
-    from pytest_plexdev.session import acquire
+    from pytest_plexdev.stack import discovery
 
     try:
-        attached = acquire.warm(chosen, directory=directory, missing=acquire.stack_missing)
+        attached = discovery.find_warm(chosen, directory=directory, missing=discovery.stack_missing)
     except PlexdevError as error:
         if error.failure is not API_SILENT:
             raise
@@ -155,9 +155,9 @@ def _wait_for_objects(chosen: Here | None, deadline: float, progress: Progress) 
 
 
 def _wait_for_kept_objects(directory: Path, deadline: float, progress: Progress) -> None:
-    from pytest_plexdev.session import acquire
+    from pytest_plexdev.stack import discovery
 
-    kept = acquire.kept_cluster(directory)
+    kept = discovery.find_kept_cluster(directory)
     cluster = kept.info.cluster if kept is not None else None
     if cluster is None:
         return

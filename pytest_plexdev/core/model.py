@@ -13,7 +13,7 @@ import msgspec
 
 from pytest_plexdev.core.private_files import damaged, read_private, write_private
 
-ProviderName: TypeAlias = Literal["embedded", "kind", "attached"]
+ProviderName: TypeAlias = Literal["embedded", "kind"]
 State: TypeAlias = Literal["ready", "waiting", "doomed", "gone"]
 
 KEPT_MARK: Final = "kept"
@@ -242,6 +242,10 @@ class Provider(Protocol):
         Raises:
             PlexdevError: It cannot be reached.
         """
+        ...
+
+    def clone(self) -> Provider:
+        """A provider of the same stack for another thread: what :meth:`reach` opened ends with the thread it was in."""
         ...
 
     def close(self) -> None:

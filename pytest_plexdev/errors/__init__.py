@@ -75,12 +75,6 @@ PORT_FORBIDDEN: Final = Failure(
     fix="choose another one, or a free one: plexdev up --port 0 --idp-port 0",
 )
 
-NOT_IN_THIS_VERSION: Final = Failure(
-    tag="not-in-this-version",
-    what="{what} is not in this version of pytest-plexdev",
-    why="{why}",
-    fix="{instead}",
-)
 API_UNREACHABLE: Final = Failure(
     tag="api-unreachable",
     what="{method} {url} got no answer: {reason}",

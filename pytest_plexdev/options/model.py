@@ -72,9 +72,7 @@ class Settings:
     """What a run asks for. ``sources`` says of each option where its value comes from."""
 
     dev_stack: bool
-    stack: Literal["embedded", "kind", "attached"]
-    context: str
-    namespace: str | None
+    stack: Literal["embedded", "kind"]
     overlay: Path | None
     images: Mapping[str, str]
     prefer: Literal["real", "stand-in"]
@@ -87,6 +85,6 @@ class Settings:
     sources: Mapping[str, Source]
 
     @property
-    def chosen_stack(self) -> Literal["embedded", "kind", "attached"] | None:
+    def chosen_stack(self) -> Literal["embedded", "kind"] | None:
         """The stack that somebody named; ``None`` where it is the default."""
         return None if self.sources["stack"] == "default" else self.stack

@@ -87,10 +87,6 @@ def _below(directory: Path | None, path: Path | None) -> Path | None:
 
 
 def _refuse_contradictions(settings: Settings) -> None:
-    if settings.dev_stack and settings.stack == "attached":
-        raise OptionError(
-            "--dev-stack finds a stack of this machine: with it, --plexdev-stack is embedded or kind, not attached"
-        )
     typed = [option for option in OPTIONS if settings.sources[option.name] == "command line"]
     _refuse_what_only_a_bring_up_reads(settings, typed)
     _refuse_what_only_a_running_stack_is_asked(settings, typed)

@@ -9,8 +9,7 @@ from typing import Final
 from pytest_plexdev.options import parsers
 from pytest_plexdev.options.model import BRING_UP_SECONDS, Option
 
-_CLUSTERS: Final = frozenset({"kind", "attached"})
-_ATTACHED: Final = frozenset({"attached"})
+_CLUSTERS: Final = frozenset({"kind"})
 
 OPTIONS: Final[tuple[Option, ...]] = (
     Option(
@@ -27,31 +26,10 @@ OPTIONS: Final[tuple[Option, ...]] = (
         name="stack",
         flag="--plexdev-stack",
         environment="PLEXDEV_STACK",
-        parse=parsers.choice("embedded", "kind", "attached"),
+        parse=parsers.choice("embedded", "kind"),
         default="embedded",
-        metavar="embedded|kind|attached",
-        help="which stack: plain processes, a kind cluster, or a namespace of an existing cluster",
-    ),
-    Option(
-        name="context",
-        flag="--plexdev-context",
-        environment="PLEXDEV_CONTEXT",
-        parse=parsers.text,
-        default="kind-plexsphere",
-        metavar="NAME",
-        help="kubectl context",
-        only_for=_ATTACHED,
-    ),
-    Option(
-        name="namespace",
-        flag="--plexdev-namespace",
-        environment="PLEXDEV_NAMESPACE",
-        parse=parsers.text,
-        default=None,
-        metavar="NAME",
-        help="namespace",
-        only_for=_ATTACHED,
-        shown_default="one per run",
+        metavar="embedded|kind",
+        help="which stack: plain processes, or a kind cluster",
     ),
     Option(
         name="overlay",

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from pytest_plexdev.core.clock import monotonic
+from pytest_plexdev.core.text import printable
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.masking.rule import mask, without_cut_word
 from pytest_plexdev.session.guard import describe
-from pytest_plexdev.session.output import folder_name, printable, read_end
+from pytest_plexdev.session.output import folder_name, read_end
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import Cluster, Service, Verdict
@@ -164,7 +165,7 @@ def _collectors(stack: Stack, item: pytest.Item, since: Moment, deadline: float)
 
 
 def _readiness(stack: Stack, verdicts: Sequence[Verdict]) -> str:
-    from pytest_plexdev.cli.progress import verdict_table
+    from pytest_plexdev.core.tables import verdict_table
 
     if all(verdict.state == "ready" for verdict in verdicts):
         return f"all ready: {', '.join(verdict.name for verdict in verdicts)}"

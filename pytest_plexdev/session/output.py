@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pytest_plexdev.core.text import printable
+
 MARK: Final = ".plexdev.json"
 """In each of our folders: what it is for, and the files that we wrote there."""
 IGNORE: Final = ".gitignore"
@@ -118,11 +120,6 @@ def folder_name(test: str) -> str:
     slug = re.sub(r"[^A-Za-z0-9_.]+", "-", test).strip("-.")[:SLUG].rstrip("-.")
     # Two dashes are in no plain name: none ends as one with a hash does.
     return f"{slug}--{hashlib.sha256(test.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
-
-
-def printable(text: str) -> str:
-    """*text* as every sink takes it: lone surrogates, which UTF-8 does not have, are written as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def read_end(log: Path) -> bytes:

@@ -175,11 +175,11 @@ class Run:
 
     def _acquire(self) -> Stack:
         began = monotonic()
-        from pytest_plexdev.session import acquire
+        from pytest_plexdev.session.acquire import acquire
 
         if not self.settings.dev_stack:
             self.hold()  # before anything is put there; to say that there is no running stack makes no directory
-        attached = acquire.stack_for(self._wanted)
+        attached = acquire(self._wanted, self.output)
         # Only now: an HTTP client is 100 ms of imports, and where there is no stack nobody needs one.
         from pytest_plexdev.core.private_files import write_private
         from pytest_plexdev.testkit.stack import Stack
@@ -223,7 +223,7 @@ class Run:
         from pytest_plexdev.core.ownership import run_directory
         from pytest_plexdev.core.system_errors import system_errors
         from pytest_plexdev.errors import PlexdevError
-        from pytest_plexdev.session import acquire
+        from pytest_plexdev.session.acquire import release
         from pytest_plexdev.stack.kind.cluster import reaper
 
         try:
@@ -231,7 +231,7 @@ class Run:
                 self.hold()
                 assert self.held is not None
                 self.held.delete(*(name for name in run_directory.FILES if name not in run_directory.LEASE_FILES))
-                kept = acquire.give_back(self._wanted, failed=self.failed)
+                kept = release(self._wanted, self.output, failed=self.failed)
                 if kept is None and not reaper.watches_over(self.directory / run_directory.STACK_DIRECTORY):
                     self.held.remove(*run_directory.FILES, run_directory.STACK_DIRECTORY)
                 run_directory.sweep()
@@ -248,6 +248,7 @@ class Run:
 
     @property
     def _wanted(self) -> Wanted:
+        from pytest_plexdev.doctor.explain import with_advice
         from pytest_plexdev.stack.providers import Wanted
 
         return Wanted(
@@ -256,7 +257,7 @@ class Run:
             controller_pid=self.controller_pid,
             seed=self.seed,
             overlay=self.overlay,
-            output=self.output,
+            explain=with_advice,
         )
 
     @property

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_plexdev.core.process_id import ProcessId
-from pytest_plexdev.explained import explained
-from pytest_plexdev.session.output import Output
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import Provider
     from pytest_plexdev.options import Settings
     from pytest_plexdev.stack.embedded import EmbeddedSettings
-    from pytest_plexdev.stack.kind.settings import KindSettings
+    from pytest_plexdev.stack.kind.settings import Explain, KindSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +25,7 @@ class Wanted:
         controller_pid: The process that owns the run: however it ends, a fresh stack ends with it.
         seed: Asks the project's plugins for a seed manifest in place of ours.
         overlay: Asks them for a kustomize overlay in place of ours.
-        output: Where the logs of a failed bring-up go.
+        explain: Makes the error that the user sees of one that a bring-up on a cluster raised.
     """
 
     settings: Settings
@@ -35,7 +33,7 @@ class Wanted:
     controller_pid: int
     seed: Callable[[], Path | None]
     overlay: Callable[[], Path | None]
-    output: Output = Output(Path(".plexdev"))
+    explain: Explain
 
     def fresh(self, directory: Path) -> Provider:
         """Who brings up the run's own stack, in a directory of its own, and takes it down."""
@@ -62,7 +60,7 @@ class Wanted:
             seed=self.seed(),
             on_drift=self.settings.on_drift,
             timeout=self.settings.timeout,
-            explain=explained,
+            explain=self.explain,
         )
 
     def _fresh_cluster(self) -> KindSettings:
@@ -78,7 +76,7 @@ class Wanted:
             overlay=self._overlay,
             images=self.settings.images,
             seed=self.seed(),
-            explain=explained,
+            explain=self.explain,
             keep_failed=self.settings.keep != "never",
             run_directory=self.directory,
         )

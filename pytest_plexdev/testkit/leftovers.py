@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -117,20 +116,14 @@ class Removal:
     def _remove(self) -> None:
         import psycopg
 
-        with self._database_url() as url, psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+        # A way into a cluster ends with the thread that opened it, so this thread has a provider of its own.
+        with (
+            contextlib.closing(self._stack.provider.clone()) as provider,
+            psycopg.connect(
+                provider.reach(self._stack.info, "postgres"), autocommit=True, connect_timeout=5
+            ) as connection,
+        ):
             remove_ended(connection)
-
-    @contextlib.contextmanager
-    def _database_url(self) -> Iterator[str]:
-        """The database's URL; of a cluster's by a port-forward of this thread, for one ends with its thread."""
-        info = self._stack.info
-        if info.endpoints.database is not None or info.cluster is None:
-            yield info.endpoints.database or ""
-            return
-        from pytest_plexdev.stack.kind.port_forward import Forwards
-
-        with contextlib.closing(Forwards(info.cluster)) as forwards:
-            yield forwards.url("postgres")
 
 
 def remove_ended(connection: psycopg.Connection[Any]) -> list[str]:

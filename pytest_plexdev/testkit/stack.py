@@ -65,7 +65,7 @@ class Stack:
         self.drift = drift
         self.passed_over = passed_over
         self.exchanges = ExchangeLog()
-        self._provider = provider
+        self.provider = provider
         self._death = death
         self._processes = _Processes(info.services)
 
@@ -82,12 +82,12 @@ class Stack:
     @property
     def database_url(self) -> str:
         """libpq URL of the control plane's database; a way to it is opened where it listens inside a cluster."""
-        return self.info.endpoints.database or self._provider.reach(self.info, "postgres")
+        return self.info.endpoints.database or self.provider.reach(self.info, "postgres")
 
     @property
     def nats_url(self) -> str:
         """URL of the NATS server; a way to it is opened where it listens inside a cluster."""
-        return self.info.endpoints.nats or self._provider.reach(self.info, "nats")
+        return self.info.endpoints.nats or self.provider.reach(self.info, "nats")
 
     @cached_property
     def anonymous(self) -> Client:
@@ -106,7 +106,7 @@ class Stack:
 
     def verdicts(self) -> Sequence[Verdict]:
         """Say of each service whether it is there, asking it now."""
-        return self._provider.state(self.info)
+        return self.provider.state(self.info)
 
     def log(self, service: str, *, lines: int | None = None, since: float | None = None) -> str:
         """What a service wrote.
@@ -121,7 +121,7 @@ class Stack:
         known = [each.name for each in self.info.services]
         if service not in known:
             raise unknown_name("the stack", "service", service, known)
-        text = self._provider.log(self.info, service, since=since)
+        text = self.provider.log(self.info, service, since=since)
         return text if lines is None else "\n".join(text.splitlines()[-lines:])
 
     def log_sizes(self) -> dict[Path, int]:
@@ -193,7 +193,7 @@ class Stack:
     def close(self) -> None:
         """Close the clients' connections, and the ways into a cluster."""
         self.anonymous.transport.close()
-        self._provider.close()
+        self.provider.close()
         self._processes.close()
 
     def __repr__(self) -> str:

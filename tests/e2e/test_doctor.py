@@ -21,7 +21,8 @@ import tenacity
 
 from pytest_plexdev.cli.main import main
 from pytest_plexdev.core.subprocesses import run
-from pytest_plexdev.doctor import Finding, advice, examine
+from pytest_plexdev.doctor import Finding, examine
+from pytest_plexdev.doctor.advice import advice
 from pytest_plexdev.doctor.checks.gateway import CONTROLLER
 from pytest_plexdev.doctor.fixes import mend
 from pytest_plexdev.doctor.probes import machine

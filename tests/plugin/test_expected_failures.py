@@ -90,27 +90,6 @@ def test_a_fresh_cluster_without_docker_is_one_message(
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-@pytest.mark.parametrize("source", ["command line", "environment"])
-def test_attached_is_not_in_this_version(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, source: str
-) -> None:
-    stack = "attached"
-    project.makepyfile(test_stack=TWO_TESTS)
-    if source == "environment":
-        monkeypatch.setenv("PLEXDEV_STACK", stack)
-    result = project.runpytest_subprocess(*([f"--plexdev-stack={stack}"] if source == "command line" else []))
-
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(
-        [
-            f"*plexdev[[]not-in-this-version[]]: --plexdev-stack={stack} is not in this version of pytest-plexdev",
-            "  fix: pytest --plexdev-stack=kind, or --plexdev-stack=embedded*",
-        ]
-    )
-    assert result.stderr.str().count("not-in-this-version") == 1
-    assert "Traceback" not in result.stderr.str() + result.stdout.str()
-
-
 def test_who_needs_no_stack_may_name_any(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLEXDEV_STACK", "kind")
 

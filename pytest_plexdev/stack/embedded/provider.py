@@ -98,6 +98,10 @@ class EmbeddedProvider:
         assert address is not None
         return address
 
+    def clone(self) -> EmbeddedProvider:
+        """Another provider of the same stack."""
+        return EmbeddedProvider(self._settings, self._directory)
+
     def close(self) -> None:
         """Nothing was opened."""
 

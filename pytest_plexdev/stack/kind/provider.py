@@ -84,6 +84,10 @@ class KindProvider:
             self._forwards = Forwards(info.cluster)
         return self._forwards.url(service)
 
+    def clone(self) -> KindProvider:
+        """Another provider of the same stack, with port-forwards of its own."""
+        return KindProvider(self._settings, self._directory)
+
     def close(self) -> None:
         """Close the port-forwards."""
         if self._forwards is not None:

@@ -23,6 +23,10 @@ OnDrift: TypeAlias = Literal["fail", "apply", "ignore"]
 FRESH_PREFIX: Final = "plexdev-"
 
 
+Explain: TypeAlias = "Callable[[PlexdevError, Access | None], PlexdevError]"
+"""Makes the error that the user sees of one that a bring-up raised, and of the way to the cluster if there is one."""
+
+
 def _as_it_is(error: PlexdevError, _: Access | None) -> PlexdevError:
     return error
 
@@ -61,7 +65,7 @@ class KindSettings:
     seed: Path | None = None
     on_drift: OnDrift = "fail"
     reapply: bool = False
-    explain: Callable[[PlexdevError, Access | None], PlexdevError] = _as_it_is
+    explain: Explain = _as_it_is
     keep_failed: bool = False
     run_directory: Path | None = None
     state: Path = field(default_factory=state_directory)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.options import OPTIONS, OptionError, Settings
 from pytest_plexdev.stack.kind.images.build import OUR_IMAGES
 from pytest_plexdev.stack.kind.images.local import Note, local_images, provide, silent
+from pytest_plexdev.stack.kind.images.pins import read_pins, replaceable
 
 
 def substitutes(images: Mapping[str, str]) -> list[str]:
@@ -36,3 +38,20 @@ def identities(images: Mapping[str, str]) -> Mapping[str, str]:
     except PlexdevError:
         return {}
     return {reference: identity for reference in wanted if (identity := here.id_of(reference)) is not None}
+
+
+def refuse_unknown_images(settings: Settings) -> None:
+    """Refuse an image in place of one that no stack in a cluster has: nothing would ever run it.
+
+    Raises:
+        OptionError: ``--plexdev-image`` has such a name; the text has the right ones.
+    """
+    may_be_a_cluster = settings.dev_stack and settings.chosen_stack is None
+    if not settings.images or (settings.stack == "embedded" and not may_be_a_cluster):
+        return
+    right = replaceable(read_pins())
+    option = next(option for option in OPTIONS if option.name == "images")
+    for name, reference in settings.images.items():
+        if name not in right:
+            said = f"{option.name_in(settings.sources['images'])}={name}={reference}"
+            raise OptionError(f"{said}: NAME must be one of {', '.join(right)}")

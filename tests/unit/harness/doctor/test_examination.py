@@ -16,7 +16,8 @@ import pytest
 
 from plexsphere_reference.rules import id_token
 from pytest_plexdev.cli.main import main
-from pytest_plexdev.doctor import Finding, advice, examine
+from pytest_plexdev.doctor import Finding, examine
+from pytest_plexdev.doctor.advice import advice
 from pytest_plexdev.doctor.facts import Unknown
 from pytest_plexdev.doctor.modes import MODES
 from pytest_plexdev.doctor.probes import cluster, machine

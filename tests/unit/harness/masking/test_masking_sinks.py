@@ -23,8 +23,8 @@ from pytest_plexdev.api.bootstrap_tokens import IssuedBootstrapToken, Registrati
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.api.problems import Problem, ProblemError
 from pytest_plexdev.cli.credentials import Credential
-from pytest_plexdev.cli.progress import verdict_table
 from pytest_plexdev.core.model import Endpoints, StackInfo, Verdict
+from pytest_plexdev.core.tables import verdict_table
 from pytest_plexdev.errors import PlexdevError, decode_failure, encode_failure
 from pytest_plexdev.errors.cluster import COMMAND_FAILED
 from pytest_plexdev.masking.rule import mask

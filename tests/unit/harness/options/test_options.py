@@ -40,7 +40,7 @@ def test_dev_stack_of_the_environment(text: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("command_line", "environment", "ini", "message"),
     [
-        ({"plexdev_stack": "docker"}, {}, {}, "--plexdev-stack=docker: must be one of embedded, kind, attached"),
+        ({"plexdev_stack": "docker"}, {}, {}, "--plexdev-stack=docker: must be one of embedded, kind"),
         ({}, {"PLEXDEV_KEEP": "yes"}, {}, "PLEXDEV_KEEP=yes: must be one of never, on-failure, always"),
         ({}, {}, {"plexdev_prefer": "dex"}, "plexdev_prefer=dex: must be one of real, stand-in"),
         ({}, {"DEV_STACK": "maybe"}, {}, "DEV_STACK=maybe: must be 1 or 0"),
@@ -50,7 +50,7 @@ def test_dev_stack_of_the_environment(text: str, value: object) -> None:
         ({"plexdev_overlay": "/no/such"}, {}, {}, "--plexdev-overlay=/no/such: must be a directory that is there"),
         ({"plexdev_report": "r.txt"}, {}, {}, "--plexdev-report=r.txt: must be a file name that ends in .html"),
         ({"plexdev_images": ["plexsphere"]}, {}, {}, "--plexdev-image=plexsphere: must be NAME=REF"),
-        ({"plexdev_context": " "}, {}, {}, "--plexdev-context= : must be a name that is not blank"),
+        ({"plexdev_kind_image": " "}, {}, {}, "--plexdev-kind-image= : must be a name that is not blank"),
     ],
 )
 def test_a_wrong_value_names_the_right_ones(
@@ -63,18 +63,14 @@ def test_a_wrong_value_names_the_right_ones(
 
 
 def test_contradictions() -> None:
-    with pytest.raises(OptionError, match="is embedded or kind, not attached"):
-        resolve({"plexdev_dev_stack": "1", "plexdev_stack": "attached"}, {}, {})
-    with pytest.raises(OptionError, match=r"--plexdev-overlay needs --plexdev-stack=attached or --plexdev-stack=kind"):
+    with pytest.raises(OptionError, match=r"--plexdev-overlay needs --plexdev-stack=kind"):
         resolve({"plexdev_overlay": "/"}, {}, {})
-    with pytest.raises(OptionError, match=r"--plexdev-kind-image needs --plexdev-stack=kind; the stack is attached"):
-        resolve({"plexdev_kind_image": "i", "plexdev_stack": "attached"}, {}, {})
+    with pytest.raises(OptionError, match=r"--plexdev-kind-image needs --plexdev-stack=kind; the stack is embedded"):
+        resolve({"plexdev_kind_image": "i"}, {}, {})
     with pytest.raises(OptionError, match=r"--plexdev-on-drift is for a stack that runs already: .*--dev-stack"):
         resolve({"plexdev_on_drift": "apply", "plexdev_stack": "kind"}, {}, {})
     with pytest.raises(OptionError, match=r"--plexdev-prefer needs --plexdev-stack=embedded; the stack is kind"):
         resolve({"plexdev_prefer": "stand-in", "plexdev_stack": "kind"}, {}, {})
-    with pytest.raises(OptionError, match=r"--plexdev-context needs --plexdev-stack=attached; the stack is kind"):
-        resolve({"plexdev_context": "mine", "plexdev_stack": "kind"}, {}, {})
 
 
 @pytest.mark.parametrize("option", ["keep=always", "prefer=real", "kind_image=i"])
@@ -107,8 +103,6 @@ def test_a_dev_stack_may_be_a_cluster_of_this_machine() -> None:
     assert resolve({"plexdev_dev_stack": "1", "plexdev_on_drift": "ignore"}, {}, {}).on_drift == "ignore"
     embedded = {"plexdev_on_drift": "apply", "plexdev_dev_stack": "1", "plexdev_stack": "embedded"}
     assert resolve(embedded, {}, {}).on_drift == "apply"  # of its seed
-    with pytest.raises(OptionError, match=r"--plexdev-namespace needs .*=attached; the stack is a running one"):
-        resolve({"plexdev_dev_stack": "1", "plexdev_namespace": "mine"}, {}, {})
 
 
 def test_every_option_has_its_three_names() -> None:

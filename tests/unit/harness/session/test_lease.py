@@ -48,6 +48,9 @@ class Diary:
     def reach(self, info: StackInfo, service: str) -> str:
         raise NotImplementedError
 
+    def clone(self) -> Diary:
+        raise NotImplementedError
+
     def close(self) -> None:
         raise NotImplementedError
 

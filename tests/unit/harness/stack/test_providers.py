@@ -19,6 +19,7 @@ def wanted(directory: Path, *, seed: Path | None = None, overlay: Path | None = 
         controller_pid=os.getpid(),
         seed=lambda: seed,
         overlay=lambda: overlay,
+        explain=lambda error, _: error,
     )
 
 
@@ -51,7 +52,14 @@ def test_an_overlay_of_the_command_line_goes_before_a_plugins(tmp_path: Path) ->
         {"PLEXDEV_TIMEOUT": "7"},
         {},
     )
-    named = Wanted(settings=settings, directory=tmp_path, controller_pid=1, seed=run.seed, overlay=run.overlay)
+    named = Wanted(
+        settings=settings,
+        directory=tmp_path,
+        controller_pid=1,
+        seed=run.seed,
+        overlay=run.overlay,
+        explain=lambda error, _: error,
+    )
     assert (named.warm_cluster().overlay, named.warm_cluster().on_drift) == (mine, "ignore")
     assert named.warm_cluster().timeout == 7.0
 

@@ -53,6 +53,9 @@ class Provider:
         self.reached.append(service)
         return f"{service}://127.0.0.1:5"
 
+    def clone(self) -> Provider:
+        raise NotImplementedError
+
     def close(self) -> None:
         self.is_closed = True
 

@@ -95,11 +95,11 @@ def test_a_link_of_another_user_to_what_is_ours_is_not_followed(
 ) -> None:
     scratch.parent.chmod(0o755)
     as_somebody(f"ln -s {scratch} plexdev-link; mkfifo plexdev-fifo; touch plexdev-file; ln -s nothing plexdev-nothing")
-    before = tree_of(scratch.parent) | tree_of(temporary)
+    before = {**tree_of(scratch.parent), **tree_of(temporary)}
 
     sweep()
 
-    assert tree_of(scratch.parent) | tree_of(temporary) == before
+    assert {**tree_of(scratch.parent), **tree_of(temporary)} == before
     scratch.rename(temporary / "plexdev-ours")  # the same one, where it is swept
     sweep()
     assert not (temporary / "plexdev-ours").exists()

@@ -67,10 +67,10 @@ def test_where_nothing_watches_any_more_the_directory_is_gone(ended: Callable[[]
 def test_a_stack_that_could_not_be_ended_is_said_without_a_traceback_and_its_files_stay(
     ended: Callable[[], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def give_back(*_: object, **__: object) -> None:
+    def release(*_: object, **__: object) -> None:
         raise PlexdevError(NODE_UNREADABLE, node="c-control-plane", name="c", file="/f")
 
-    monkeypatch.setattr(acquire, "give_back", give_back)
+    monkeypatch.setattr(acquire, "release", release)
 
     assert ended().exists()
     assert "plexdev[node-unreadable]: the node c-control-plane does not say whose it is" in capsys.readouterr().err

@@ -93,8 +93,8 @@ def _nothing_without_docker() -> list[str]:
     Raises:
         PlexdevError: ``cluster-out-of-sight``: files say that there is, or was, one.
     """
-    from pytest_plexdev.stack.kind.cluster.files import warm_directory
     from pytest_plexdev.stack.kind.constants import WARM_CLUSTER
+    from pytest_plexdev.stack.kind.settings import warm_directory
 
     if warm_directory().exists():
         raise PlexdevError(CLUSTER_OUT_OF_SIGHT, name=WARM_CLUSTER, directory=warm_directory())

@@ -156,7 +156,7 @@ def _has_cluster() -> bool:
 
     What else Docker has is nobody's to end by default.
     """
-    from pytest_plexdev.stack.kind.cluster.files import warm_directory
+    from pytest_plexdev.stack.kind.settings import warm_directory
 
     # The second file is there while the cluster is being made, and stays where the process that made it was killed.
     if any((warm_directory() / name).exists() for name in ("kubeconfig", "creating.json")):

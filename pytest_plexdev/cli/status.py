@@ -193,10 +193,11 @@ def _of_the_cluster() -> Sequence[Verdict]:
 
 def _wanted(client: KubeClient) -> tuple[list[ObjectRef], ClusterHealth]:
     """What the warm cluster's stack consists of, and what it needs of its cluster."""
-    from pytest_plexdev.stack.kind.cluster.files import Place, warm_directory
+    from pytest_plexdev.stack.kind.cluster.files import Place
     from pytest_plexdev.stack.kind.constants import WARM_CLUSTER
     from pytest_plexdev.stack.kind.health import health_of
     from pytest_plexdev.stack.kind.manifests.inventory import parts_of
+    from pytest_plexdev.stack.kind.settings import warm_directory
     from pytest_plexdev.stack.kind.state import ownership
 
     owned = ownership.is_ours(client, Place(WARM_CLUSTER, warm_directory()))
@@ -205,8 +206,8 @@ def _wanted(client: KubeClient) -> tuple[list[ObjectRef], ClusterHealth]:
 
 def _access() -> Access | None:
     """The way to the warm cluster's API server, where one is known and somebody listens there."""
-    from pytest_plexdev.stack.kind.cluster.files import warm_directory
     from pytest_plexdev.stack.kind.constants import WARM_CLUSTER
+    from pytest_plexdev.stack.kind.settings import warm_directory
     from pytest_plexdev.stack.kind.warm.attach import ways_in
 
     return next(ways_in(warm_directory(), WARM_CLUSTER), None)

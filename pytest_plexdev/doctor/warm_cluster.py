@@ -12,9 +12,10 @@ from pytest_plexdev.doctor import target
 from pytest_plexdev.doctor.model import Finding, FindingState
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.stack.kind.cluster.files import Place, warm_directory
+from pytest_plexdev.stack.kind.cluster.files import Place
 from pytest_plexdev.stack.kind.cluster.node_ports import astray
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
+from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.warm.kubeconfigs import no_files
 from pytest_plexdev.stack.kind.warm.node_status import UP, Trouble, trouble_with
 

@@ -21,8 +21,7 @@ from pytest_plexdev.core.paths import cache_directory, state_directory
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.resources import NAMESPACE
-from pytest_plexdev.stack.kind.cluster.files import warm_directory
-from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import attach
 
 NODE_IMAGE = os.environ.get("PLEXDEV_KIND_IMAGE")

@@ -23,9 +23,9 @@ import pytest
 from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.kube import KubeClient, read_access
 from pytest_plexdev.kube.resources import SERVICE
-from pytest_plexdev.stack.kind.cluster.files import warm_directory
 from pytest_plexdev.stack.kind.constants import API_NODE_PORT, API_PORT, GATEWAY_NAMESPACE, WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.images.pins import read_pins
+from pytest_plexdev.stack.kind.settings import warm_directory
 from tests.e2e.conftest import CACHE, STATE
 
 NODE: Final = node_of(WARM_CLUSTER)

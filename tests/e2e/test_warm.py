@@ -22,11 +22,11 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, POD, STATEFUL_SET
-from pytest_plexdev.stack.kind.cluster.files import Place, warm_directory
+from pytest_plexdev.stack.kind.cluster.files import Place
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE, OWNER, OWNER_LABEL, node_of
 from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.provider import KindProvider
-from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.state import endpoints, ownership
 from pytest_plexdev.stack.kind.warm import attach, node_restart
 from tests.e2e.stacks import NODE_IMAGE, Heard, clusters

@@ -1,15 +1,8 @@
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import pytest
 
 USES_THE_STACK = "def test_stack(plexdev_stack):\n    pass\n"
-
-
-def run_directories() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("plexdev-*"))
 
 
 @pytest.mark.parametrize("argument", ["--help", "--markers", "--fixtures", "--collect-only", "--setup-plan"])
@@ -33,7 +26,11 @@ def test_fixtures_are_listed_with_what_they_are(project: pytest.Pytester) -> Non
     result.stdout.fnmatch_lines(["*The running stack: addresses, clients, verdicts, logs.*"])
 
 
-def test_a_run_that_asks_for_nothing_imports_and_starts_nothing(project: pytest.Pytester) -> None:
+def test_a_run_that_asks_for_nothing_imports_and_starts_nothing(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = project.mkdir("tmp")
+    monkeypatch.setenv("TMPDIR", str(temporary))
     project.makeconftest(
         """
         import sys
@@ -45,15 +42,14 @@ def test_a_run_that_asks_for_nothing_imports_and_starts_nothing(project: pytest.
             print("ours:", sorted(ours))
         """
     )
-    before = run_directories()
     result = project.runpytest_subprocess()
 
     result.stdout.fnmatch_lines(["*heavy: []"])
     options = ["options", *(f"options.{name}" for name in ("environment", "model", "parsers", "resolver", "table"))]
-    ours = ["clock", "fixtures", "guard", "hookspecs", *options, "plugin", "report", "run"]
-    ours += ["stack", "stack.temporary"]
+    ours = ["core", "core.clock", "core.temporary", "fixtures", "hookspecs", *options, "plugin"]
+    ours += ["session", "session.guard", "session.report", "session.run"]
     result.stdout.fnmatch_lines_random([f"*ours: {['pytest_plexdev.' + name for name in ours]}".replace("[", "[[]")])
-    assert run_directories() <= before | run_directories()
+    assert not list(temporary.glob("plexdev-*"))
 
 
 def test_the_public_names_are_importable() -> None:

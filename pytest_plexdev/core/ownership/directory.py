@@ -6,6 +6,7 @@ Entries are deleted by their names, through a descriptor of the directory that w
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -35,7 +36,7 @@ class Ownership:
         self._is_held = True
         this = weakref.ref(self)
         # exec closes both; a child that only forks would keep the lock of a parent that has ended.
-        os.register_at_fork(after_in_child=lambda: _release(this()))
+        os.register_at_fork(after_in_child=lambda: _close(this()))
 
     def names(self) -> set[str]:
         """What is in the directory, besides the file that is locked."""
@@ -70,6 +71,13 @@ class Ownership:
     def release(self) -> None:
         """Own it no longer. A second call does nothing."""
         if self._is_held:
+            # A child that was forked a moment ago may not have closed its copy yet, which would hold the lock.
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+            self.close()
+
+    def close(self) -> None:
+        """Close its descriptors: in a child, whose parent goes on owning it."""
+        if self._is_held:
             self._is_held = False
             os.close(self._lock)
             os.close(self._descriptor)
@@ -93,6 +101,6 @@ def _delete(name: str, checked: int) -> None:
         os.unlink(name, dir_fd=checked)
 
 
-def _release(ownership: Ownership | None) -> None:
+def _close(ownership: Ownership | None) -> None:
     if ownership is not None:
-        ownership.release()
+        ownership.close()

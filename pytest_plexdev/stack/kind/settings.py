@@ -94,6 +94,11 @@ class Addresses:
         return f"{self.idp}/dex"
 
 
+def warm_directory(state: Path | None = None, name: str = WARM_CLUSTER) -> Path:
+    """The directory of the warm cluster's files, whether there is one or not."""
+    return (state or state_directory()) / "kind" / name
+
+
 def fresh_name(run_directory: Path) -> str:
     """The name of a run's own cluster: the same for whoever of the run asks, and nobody else's."""
     return FRESH_PREFIX + hashlib.sha256(bytes(run_directory.absolute())).hexdigest()[:8]

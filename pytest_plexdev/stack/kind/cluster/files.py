@@ -14,7 +14,6 @@ from typing import Final
 
 from pytest_plexdev.core.ownership.lock import own, seize
 from pytest_plexdev.core.ownership.mark import Mark
-from pytest_plexdev.core.paths import state_directory
 from pytest_plexdev.core.private_files import make_private_directory, read_note, write_private
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.core.subprocesses import run
@@ -23,14 +22,9 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE
 from pytest_plexdev.kube import Access, read_access
 from pytest_plexdev.stack.kind.cluster.docker_engine import kind_environment
-from pytest_plexdev.stack.kind.constants import CLUSTER_FILES, WARM_CLUSTER, context_of
+from pytest_plexdev.stack.kind.constants import CLUSTER_FILES, context_of
 
 _PATIENCE: Final = 30.0
-
-
-def warm_directory(state: Path | None = None, name: str = WARM_CLUSTER) -> Path:
-    """The directory of the warm cluster's files, whether there is one or not."""
-    return (state or state_directory()) / "kind" / name
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from pytest_plexdev.core.ports import port_taken
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.stack.kind.cluster.create import mark_of
 from pytest_plexdev.stack.kind.cluster.docker_engine import docker
-from pytest_plexdev.stack.kind.cluster.files import Place, warm_directory
+from pytest_plexdev.stack.kind.cluster.files import Place
 from pytest_plexdev.stack.kind.cluster.node_container import KIND_LABEL, Container
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER
+from pytest_plexdev.stack.kind.settings import warm_directory
 
 _PATIENCE: Final = 5.0
 """Seconds that Docker gets for an answer."""

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED
-from pytest_plexdev.stack.kind.cluster.files import warm_directory
 from pytest_plexdev.stack.kind.constants import NAMESPACE, WARM_CLUSTER
-from pytest_plexdev.stack.kind.settings import Addresses
+from pytest_plexdev.stack.kind.settings import Addresses, warm_directory
 from pytest_plexdev.stack.kind.warm.kubeconfigs import accesses
 
 if TYPE_CHECKING:

@@ -23,9 +23,10 @@ from pytest_plexdev.errors.node import (
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.cluster.create import mark_of
 from pytest_plexdev.stack.kind.cluster.docker_engine import PATIENCE
-from pytest_plexdev.stack.kind.cluster.files import Place, warm_directory
+from pytest_plexdev.stack.kind.cluster.files import Place
 from pytest_plexdev.stack.kind.cluster.node_container import API_SERVER, Container, find_container
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
+from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.state import endpoints
 from pytest_plexdev.stack.kind.warm.kubeconfigs import accesses, no_files
 

@@ -17,11 +17,11 @@ from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.stack.kind.bring_up.failure import explained
 from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
 from pytest_plexdev.stack.kind.cluster import create, prerequisites
-from pytest_plexdev.stack.kind.cluster.files import Place, warm_directory
+from pytest_plexdev.stack.kind.cluster.files import Place
 from pytest_plexdev.stack.kind.cluster.lock import hold
 from pytest_plexdev.stack.kind.cluster.node_container import API_SERVER, CONFIGURATION, Container, find_node
 from pytest_plexdev.stack.kind.cluster.node_ports import put_back_node_ports
-from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.state import fingerprint, ownership
 from pytest_plexdev.stack.kind.state.drift import differences
 from pytest_plexdev.stack.kind.warm import node_restart

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from pytest_plexdev.core.model import Endpoints, StackInfo
+from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.testkit.leftovers import Removal
 
 INFO = StackInfo(
@@ -40,7 +41,8 @@ def connected_to(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def remove() -> None:
-    removal = Removal(cast("Any", SimpleNamespace(info=INFO, can=lambda _: True)))
+    provider = EmbeddedProvider(EmbeddedSettings(id="warm"), INFO.directory)
+    removal = Removal(cast("Any", SimpleNamespace(info=INFO, provider=provider, can=lambda _: True)))
     removal.start()
     removal.join(5.0)
 

@@ -22,9 +22,9 @@ from pytest_plexdev.stack.kind import fresh
 from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
 from pytest_plexdev.stack.kind.cluster import create as cluster
 from pytest_plexdev.stack.kind.cluster import prerequisites, reaper
-from pytest_plexdev.stack.kind.cluster.files import Place, warm_directory
+from pytest_plexdev.stack.kind.cluster.files import Place
 from pytest_plexdev.stack.kind.cluster.node_container import find_node
-from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
+from pytest_plexdev.stack.kind.settings import Addresses, KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import attach
 from tests.unit.harness.stack.kind.worlds import NO_FILE, OURS, World
 

@@ -16,7 +16,8 @@ from pytest_plexdev.cli.main import main
 from pytest_plexdev.core.model import Cluster, Endpoints, Service, StackInfo
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.cluster import create as cluster
-from pytest_plexdev.stack.kind.cluster.files import Place, warm_directory
+from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.settings import warm_directory
 from tests.unit.harness.stack.kind.worlds import OURS, World
 
 DOCKER = """#!/bin/sh

@@ -10,8 +10,9 @@ import pytest
 from pytest_plexdev.core.port_holder import PortHolder
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.stack.kind.cluster import publisher
-from pytest_plexdev.stack.kind.cluster.files import Place, warm_directory
+from pytest_plexdev.stack.kind.cluster.files import Place
 from pytest_plexdev.stack.kind.cluster.publisher import publisher_of, with_container
+from pytest_plexdev.stack.kind.settings import warm_directory
 from tests.unit.harness.stack.kind.worlds import OURS, OWNER, World
 
 NODE = "plexsphere-control-plane"

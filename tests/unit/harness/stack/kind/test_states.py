@@ -19,9 +19,9 @@ from pytest_plexdev.cli.main import main
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.cluster import create, prerequisites
-from pytest_plexdev.stack.kind.cluster.files import Place, warm_directory
+from pytest_plexdev.stack.kind.cluster.files import Place
 from pytest_plexdev.stack.kind.cluster.node_container import Container
-from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import attach
 from pytest_plexdev.stack.kind.warm.start_node import wake
 from tests.unit.harness.stack.kind.test_node import Machine, machine

@@ -43,10 +43,10 @@ dev-embedded-down: $(VENV)/.embedded  ## end it
 docker-build: $(VENV)/.kind  ## build plexsphere:dev and plexsphere-migrate:dev where something changed
 	$(BIN)/plexdev images build
 
-test: $(VENV)/.dev  ## the tests that need no cluster, in a minute and a half
+test: $(VENV)/.dev  ## the tests that need no cluster
 	$(BIN)/pytest -n 3 --dist worksteal tests --ignore $(WHOLE_RUNS) --ignore $(ENVIRONMENTS) --ignore $(CLUSTERS)
 
-test-runs: $(VENV)/.dev  ## whole pytest runs, each with a fresh stack, in every environment of the table: two minutes
+test-runs: $(VENV)/.dev  ## whole pytest runs, each with a fresh stack, in every environment of the table
 	$(BIN)/pytest -n 3 --dist worksteal -m "not nightly" $(WHOLE_RUNS) $(ENVIRONMENTS)
 
 test-cluster: $(VENV)/.dev  ## the tests on real kind clusters, one after the other; without Docker and kind they skip
@@ -58,7 +58,7 @@ lint: $(VENV)/.dev  ## style, types, and what a scanner for weaknesses finds
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive pytest_plexdev plexsphere_reference
 
-bench: $(VENV)/.dev  ## the figures of the README, each beside its reference
+bench: $(VENV)/.dev  ## measure the figures of docs/figures.md, each beside its reference
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.dev  ## write the pages that are generated from the code

@@ -1,1 +1,1 @@
-"""The promises of the README, measured. Each module prints its figure beside the promise and the reference."""
+"""The promises of docs/figures.md, measured. Each module prints its figure beside the promise and the reference."""

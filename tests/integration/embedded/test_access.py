@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.credentials import RUNBOOK
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.stack.embedded.provider import end
 from tests.integration.embedded.conftest import Bench, database_of, fakes, processes_below
@@ -83,6 +86,19 @@ def test_the_template_that_stacks_share_holds_no_password(fresh: StackInfo, cach
 
     assert verifiers(scratch_of(fresh) / "postgres")
     assert verifiers(cache / "postgres") == 0
+
+
+def test_postgres_lets_in_who_proves_the_password_over_tcp_and_nobody_else(fresh: StackInfo) -> None:
+    # The client refuses a server that trusts it, or asks for the password itself.
+    url = make_conninfo(database_of(fresh), require_auth="scram-sha-256")
+
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("plexsphere",)
+    for password in ("wrong", RUNBOOK.database, "SCRAM-SHA-256$1:AAAA$AAAA:AAAA"):
+        with pytest.raises(psycopg.OperationalError, match='password authentication failed for user "plexsphere"'):
+            psycopg.connect(make_conninfo(url, password=password))
+    with pytest.raises(psycopg.OperationalError, match="no pg_hba.conf entry"):
+        psycopg.connect(make_conninfo(url, user="postgres"))
 
 
 def test_nats_asks_for_the_password(fresh: StackInfo) -> None:

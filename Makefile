@@ -12,6 +12,7 @@ endif
 WHOLE_RUNS   := tests/plugin/test_fresh_stack.py
 ENVIRONMENTS := tests/environments
 CLUSTERS     := tests/e2e
+SLOWEST      := --durations=25 --durations-min=3
 
 .PHONY: help golden e2e dev dev-down dev-up-plexd dev-embedded dev-embedded-down docker-build \
         test test-runs test-cluster lint bench docs clean
@@ -44,13 +45,13 @@ docker-build: $(VENV)/.kind  ## build plexsphere:dev and plexsphere-migrate:dev 
 	$(BIN)/plexdev images build
 
 test: $(VENV)/.dev  ## the tests that need no cluster
-	$(BIN)/pytest -n 3 --dist worksteal tests --ignore $(WHOLE_RUNS) --ignore $(ENVIRONMENTS) --ignore $(CLUSTERS)
+	$(BIN)/pytest -n 3 --dist worksteal $(SLOWEST) tests --ignore $(WHOLE_RUNS) --ignore $(ENVIRONMENTS) --ignore $(CLUSTERS)
 
 test-runs: $(VENV)/.dev  ## whole pytest runs, each with a fresh stack, in every environment of the table
-	$(BIN)/pytest -n 3 --dist worksteal -m "not nightly" $(WHOLE_RUNS) $(ENVIRONMENTS)
+	$(BIN)/pytest -n 3 --dist worksteal $(SLOWEST) -m "not nightly" $(WHOLE_RUNS) $(ENVIRONMENTS)
 
-test-cluster: $(VENV)/.dev  ## the tests on real kind clusters, one after the other; without Docker and kind they skip
-	$(BIN)/pytest $(CLUSTERS)
+test-cluster: $(VENV)/.dev  ## the tests on real kind clusters, but the nightly ones; without Docker and kind they skip
+	$(BIN)/pytest $(SLOWEST) -m "not nightly" $(CLUSTERS)
 
 lint: $(VENV)/.dev  ## style, types, and what a scanner for weaknesses finds
 	$(BIN)/ruff check .

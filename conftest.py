@@ -11,6 +11,8 @@ import pytest
 pytest_plugins = ["pytester"]
 
 _TESTS = Path(__file__).parent / "tests"
+_MARKERS = {_TESTS / "e2e": ("e2e", "docker")}
+"""The markers of every test in a folder."""
 
 
 def pytest_configure() -> None:
@@ -25,3 +27,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     # A newcomer's first command: importing a thousand other tests would be half of its time.
     only_golden = config.option.markexpr in ("golden", "golden and slow")
     return True if only_golden and _TESTS in collection_path.parents else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    for folder, markers in _MARKERS.items():
+        if folder in item.path.parents:
+            for marker in markers:
+                item.add_marker(marker)

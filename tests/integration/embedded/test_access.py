@@ -97,7 +97,7 @@ def test_postgres_lets_in_who_proves_the_password_over_tcp_and_nobody_else(fresh
     for password in ("wrong", RUNBOOK.database, "SCRAM-SHA-256$1:AAAA$AAAA:AAAA"):
         with pytest.raises(psycopg.OperationalError, match='password authentication failed for user "plexsphere"'):
             psycopg.connect(make_conninfo(url, password=password))
-    with pytest.raises(psycopg.OperationalError, match="no pg_hba.conf entry"):
+    with pytest.raises(psycopg.OperationalError, match=r"no pg_hba\.conf entry"):
         psycopg.connect(make_conninfo(url, user="postgres"))
 
 

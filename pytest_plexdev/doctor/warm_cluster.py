@@ -65,7 +65,7 @@ def _of_the_node(trouble: Trouble | None, refusal: PlexdevError | None) -> Findi
         title="the warm cluster's node cannot be used",
         state=state,
         evidence=evidence,
-        explanation="the whole cluster is one container of Docker's: nothing in it answers while that does not run",
+        explanation="the whole cluster is one container of Docker's: who does not reach that reaches nothing in it",
         command=command,
     )
 

@@ -30,6 +30,12 @@ NODE_CUT_OFF: Final = Failure(
     why="the node runs, and Docker's port forwarder (docker-proxy) ended; it starts with the container",
     fix="{fix}",
 )
+LOOPBACK_ELSEWHERE: Final = Failure(
+    tag="loopback-elsewhere",
+    what="this machine's loopback is not the engine's: nobody listens at 127.0.0.1:{ports} here for the node {node}",
+    why="the engine publishes the node's ports in its own network, whose bridge is not here; it was left alone",
+    fix="{fix}",
+)
 NODE_SILENT: Final = Failure(
     tag="node-silent",
     what="the warm cluster's node {node} runs, and its API server does not answer",

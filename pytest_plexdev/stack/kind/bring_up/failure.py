@@ -9,12 +9,20 @@ from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
-from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, NODE_NAME_TAKEN, NODE_UNMARKED
+from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, LOOPBACK_ELSEWHERE, NODE_NAME_TAKEN, NODE_UNMARKED
 from pytest_plexdev.stack.kind.cluster.files import Place
 from pytest_plexdev.stack.kind.settings import KindSettings
 
-_REFUSALS: Final = (DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK, NODE_UNMARKED, NODE_NAME_TAKEN, ENGINE_ELSEWHERE)
-"""Nothing failed: a look at a cluster that is not ours to look at would explain nothing."""
+_REFUSALS: Final = (
+    DRIFTED,
+    FOREIGN_CLUSTER,
+    NOT_LOOPBACK,
+    NODE_UNMARKED,
+    NODE_NAME_TAKEN,
+    ENGINE_ELSEWHERE,
+    LOOPBACK_ELSEWHERE,
+)
+"""Nothing failed: a look at a cluster that is not ours to look at, or not to be reached, would explain nothing."""
 _TRY: Final = "  try: "
 """What the doctor's advice writes before a command."""
 _KEEPING: Final = "pytest --plexdev-stack=kind --plexdev-keep=on-failure leaves the cluster there, to be looked at"

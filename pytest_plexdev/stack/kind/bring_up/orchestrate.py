@@ -6,7 +6,7 @@ are loaded; the marks come last.
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 
 from pytest_plexdev.core.cancellation import GivenUp, give_up
@@ -21,12 +21,14 @@ from pytest_plexdev.stack.kind.cluster import create
 from pytest_plexdev.stack.kind.cluster.config import choose_addresses, cluster_config
 from pytest_plexdev.stack.kind.cluster.early_access import reach
 from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.health import health_of
 from pytest_plexdev.stack.kind.images.load import Loading
 from pytest_plexdev.stack.kind.images.node_image import derived
 from pytest_plexdev.stack.kind.images.pins import override, read_pins
 from pytest_plexdev.stack.kind.manifests.inventory import parts_of
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
+from pytest_plexdev.stack.kind.state.loopback import refuse_where_elsewhere
 from pytest_plexdev.stack.kind.state.ownership import Ready
 from pytest_plexdev.stack.kind.state.stack_info import stack_info
 
@@ -57,7 +59,7 @@ class BringUp:
         inputs = self._inputs(addresses)
         made = beside(partial(self._make_cluster, addresses))
         loaded = beside(partial(self._loading.early, made, inputs.built))
-        reached = beside(partial(reach, self._place, made, loaded))
+        reached = beside(partial(self._reach, made, loaded))
         try:
             all_of(reached, *inputs.all)
         except BaseException:
@@ -116,6 +118,13 @@ class BringUp:
             raise GivenUp
         with self.course.phases.phase("cluster"):
             return create.create(self._place, config, image=image, timeout=self.course.left())
+
+    def _reach(self, made: Future[Access], loaded: Future[bool]) -> Access:
+        """How to reach it; where nobody can from here, that is said before its control plane is waited for."""
+        wait([made, loaded], return_when=FIRST_COMPLETED)
+        if not made.done() and (container := find_node(self._place.name)) is not None:
+            refuse_where_elsewhere(container)
+        return reach(self._place, made, loaded)
 
     def _inputs(self, addresses: Addresses) -> Inputs:
         return Inputs(self._settings, addresses, self.course.phases, self.course.note)

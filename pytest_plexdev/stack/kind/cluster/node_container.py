@@ -29,6 +29,8 @@ _STOPS: Final = "5"
 _NO_FILE: Final = re.compile(r"could not find the file|no such container:path", re.IGNORECASE)
 _LOCAL: Final = frozenset({"", "0.0.0.0", "127.0.0.1"})  # nosec B104 # read, and not bound
 """Addresses on which docker publishes a port for this machine."""
+_SHORT_ID: Final = 12
+"""Characters of a network's ID in the name of its bridge."""
 KIND_LABEL: Final = "io.x-k8s.kind.cluster"
 
 
@@ -49,6 +51,8 @@ class Container:
     """When it was started last, in Unix seconds."""
     local_ports: tuple[int, ...] = ()
     """Host ports at which Docker's forwarders listen on 127.0.0.1."""
+    bridges: tuple[str, ...] = ()
+    """Interfaces that Docker made for its networks, in the network where it publishes ports."""
 
     @property
     def addresses(self) -> Addresses:
@@ -93,6 +97,7 @@ def find_container(name: str, *, patience: float = PATIENCE) -> Container | None
         paused=bool(raw["State"].get("Paused")),
         started=_moment(raw["State"].get("StartedAt") or raw["Created"]),
         local_ports=_local_ports(raw["HostConfig"].get("PortBindings") or {}),
+        bridges=_bridges((raw.get("NetworkSettings") or {}).get("Networks") or {}),
     )
 
 
@@ -183,6 +188,11 @@ def _host_ports(bindings: dict[str, Any]) -> dict[str, int]:
         for port, hosts in bindings.items()
         if hosts and str(hosts[0].get("HostPort", "")).isdigit()
     }
+
+
+def _bridges(networks: dict[str, Any]) -> tuple[str, ...]:
+    ids = [str((each or {}).get("NetworkID") or "") for each in networks.values()]
+    return tuple(f"br-{network[:_SHORT_ID]}" for network in ids if network)
 
 
 def _local_ports(bindings: dict[str, Any]) -> tuple[int, ...]:

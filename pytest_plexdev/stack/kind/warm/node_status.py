@@ -14,6 +14,7 @@ from pytest_plexdev.errors.cluster import NODE_STOPPED
 from pytest_plexdev.errors.node import (
     ENGINE_ELSEWHERE,
     KUBECONFIG_LOST,
+    LOOPBACK_ELSEWHERE,
     NODE_CUT_OFF,
     NODE_GONE,
     NODE_NAME_TAKEN,
@@ -28,6 +29,7 @@ from pytest_plexdev.stack.kind.cluster.node_container import API_SERVER, Contain
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.state import endpoints
+from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX, is_the_engines, silent_ports
 from pytest_plexdev.stack.kind.warm.kubeconfigs import accesses, no_files
 
 UP: Final = "plexdev up --stack kind"
@@ -159,8 +161,11 @@ def _of_a_node(place: Place, container: Container) -> Trouble | None:
     if not container.running:
         return _for(NODE_STOPPED, place, container, "the node's container is stopped", f"docker start {node}")
     by_owner = theirs_to_restart(place.name)
-    if ports := cut_off(container):
+    if ports := silent_ports(container):
         said = ", ".join(map(str, ports))
+        if not is_the_engines(container):
+            reason = f"nobody listens at 127.0.0.1:{said} here: this machine's loopback is not the engine's"
+            return _trouble(LOOPBACK_ELSEWHERE, place, reason, ELSEWHERE_FIX, ports=said)
         reason = f"nothing listens at 127.0.0.1:{said}: Docker's port forwarder is gone"
         return _for(NODE_CUT_OFF, place, container, reason, by_owner, ports=said)
     access = _way_in(place, container)
@@ -169,11 +174,6 @@ def _of_a_node(place: Place, container: Container) -> Trouble | None:
     if endpoints.greet(access, patience=_GREETS) != "trusted":
         return _for(NODE_SILENT, place, container, "the node runs, and its API server does not answer", by_owner)
     return None
-
-
-def cut_off(container: Container) -> list[int]:
-    """The host ports of a node that runs at which nobody listens."""
-    return [port for port in container.local_ports if endpoints.refuses(port)]
 
 
 def _way_in(place: Place, container: Container) -> Access | None:

@@ -11,9 +11,16 @@ from pytest_plexdev.core.ports import port_taken
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED
 from pytest_plexdev.errors.node import NODE_CUT_OFF
-from pytest_plexdev.stack.kind.cluster.node_container import Container, restart_node, start_node, unpause_node
+from pytest_plexdev.stack.kind.cluster.node_container import (
+    Container,
+    find_node,
+    restart_node,
+    start_node,
+    unpause_node,
+)
 from pytest_plexdev.stack.kind.cluster.publisher import who_holds
-from pytest_plexdev.stack.kind.warm.node_status import ANEW, cut_off
+from pytest_plexdev.stack.kind.state.loopback import refuse_where_elsewhere, silent_ports
+from pytest_plexdev.stack.kind.warm.node_status import ANEW
 
 _TAKEN: Final = re.compile(r"port is already allocated|address already in use")
 _FRESH: Final = "use a cluster of a run's own, which takes free ports: pytest --plexdev-stack=kind"
@@ -23,21 +30,25 @@ def wake(container: Container) -> list[str]:
     """Have the node run, with its port forwarders; what was done, in words.
 
     Raises:
-        PlexdevError: ``port-taken``: somebody has a port of the node by now; ``node-cut-off``.
+        PlexdevError: ``port-taken``: somebody has a port of the node by now; ``node-cut-off``; ``loopback-elsewhere``:
+            its ports are published where this process does not reach them, so a restart would not mend that.
     """
     if not container.running:
         with _ports_of(container):
             start_node(container)
+        if (now := find_node(container.cluster)) is not None:
+            refuse_where_elsewhere(now)
         return ["was stopped, started again"]
     done = []
     if container.paused:
         unpause_node(container)
         done.append("was paused, goes on")
-    if ports := cut_off(container):
+    refuse_where_elsewhere(container)
+    if ports := silent_ports(container):
         said = ", ".join(map(str, ports))
         with _ports_of(container):
             restart_node(container)
-        if cut_off(container):
+        if silent_ports(container):
             raise PlexdevError(NODE_CUT_OFF, node=container.name, ports=said, fix=ANEW)
         done.append(f"nothing listened at 127.0.0.1:{said}, restarted")
     return done

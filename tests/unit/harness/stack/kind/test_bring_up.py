@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from concurrent.futures import Future, wait
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,6 +115,23 @@ def test_what_ends_a_filling_while_kind_still_works_ends_kind_and_its_node(
 
     assert not world.has_node
     assert world.place.creation() is None
+    assert_ends(int((world.state / "pid").read_text()))
+
+
+def test_a_cluster_that_cannot_be_reached_from_here_is_told_before_its_end_and_taken_away(
+    world: World, overlap: BringUp
+) -> None:
+    """In a dev container that has Docker's socket it was made, and called unreachable after two minutes."""
+    with closing(socket.socket()) as held:
+        held.bind(("127.0.0.1", 0))
+        world.node(labels=OURS, published_at="127.0.0.1", host_port=held.getsockname()[1], into=".ours")
+        world.create_does(f"echo $$ > {world.state}/pid; mv node.json.ours node.json; sleep 600")
+
+        with pytest.raises(PlexdevError) as refusal, together(60):
+            overlap.on_a_new_cluster()
+
+    assert refusal.value.tag == "loopback-elsewhere"
+    assert not world.has_node
     assert_ends(int((world.state / "pid").read_text()))
 
 

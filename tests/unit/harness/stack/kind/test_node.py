@@ -18,6 +18,7 @@ from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.cluster import create as cluster
 from pytest_plexdev.stack.kind.cluster.files import Place
 from pytest_plexdev.stack.kind.settings import warm_directory
+from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX
 from tests.unit.harness.stack.kind.worlds import OURS, World
 
 DOCKER = """#!/bin/sh
@@ -29,6 +30,8 @@ case "$1" in
 esac
 """
 
+NETWORK = "0123456789abcdef"
+"""An engine's bridge of it is ``br-0123456789ab``."""
 IMPORTED = """
 import sys
 
@@ -49,6 +52,7 @@ class Machine:
             "Created": "2026-01-01T00:00:00Z",
             "State": {"Running": running, "Paused": paused},
             "HostConfig": {"PortBindings": {"6443/tcp": [{"HostPort": str(api_server)}]}},
+            "NetworkSettings": {"Networks": {"kind": {"NetworkID": NETWORK}}},
         }
         (self._docker / "node.json").write_text(json.dumps([said]))
 
@@ -206,8 +210,8 @@ def test_waiting_for_nothing_says_what_brings_it_up(
         ("gone", "the node's container is not there any more", "plexdev down --directory {directory}"),
         (
             "running",
-            "nothing listens at 127.0.0.1:1: Docker's port forwarder is gone",
-            "pytest --plexdev-stack=kind; whoever made the cluster restarts it: docker restart plexdev-1-control-plane",
+            "nobody listens at 127.0.0.1:1 here: this machine's loopback is not the engine's",
+            ELSEWHERE_FIX,
         ),
     ],
 )

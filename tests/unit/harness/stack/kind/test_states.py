@@ -22,6 +22,7 @@ from pytest_plexdev.stack.kind.cluster import create, prerequisites
 from pytest_plexdev.stack.kind.cluster.files import Place
 from pytest_plexdev.stack.kind.cluster.node_container import Container
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
+from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX
 from pytest_plexdev.stack.kind.warm import attach
 from pytest_plexdev.stack.kind.warm.start_node import wake
 from tests.unit.harness.stack.kind.test_node import Machine, machine
@@ -32,6 +33,7 @@ __all__ = ["machine"]
 NODE: Final = "plexsphere-control-plane"
 UP: Final = "plexdev up --stack kind"
 OWN: Final = "pytest --plexdev-stack=kind"
+BRIDGE: Final = "br-0123456789ab"
 RESTART: Final = f"{OWN}; whoever made the cluster restarts it: docker restart {NODE}"
 
 
@@ -50,6 +52,17 @@ class Here:
         server = f"{scheme}://127.0.0.1:{port}"
         Access(context="kind-plexsphere", kubeconfig=file, server=server, token="t").write_private(file)
         return file
+
+    def has_the_engines_network(self) -> None:
+        """The bridge that the engine made for the node is an interface of this machine."""
+        known = {BRIDGE: 7}
+
+        def if_nametoindex(name: str) -> int:
+            if name not in known:
+                raise OSError(f"no interface {name}")
+            return known[name]
+
+        self.monkeypatch.setattr(socket, "if_nametoindex", if_nametoindex)
 
     def users(self, path: Path) -> None:
         self.monkeypatch.setenv("KUBECONFIG", str(path))
@@ -74,12 +87,19 @@ def paused_and_somebody_elses(here: Here) -> None:
 
 
 def cut_off(here: Here) -> None:
+    here.has_the_engines_network()
     here.kubeconfig(here.refusing)
     here.machine.node(api_server=here.refusing)
 
 
 def cut_off_and_somebody_elses(here: Here) -> None:
+    here.has_the_engines_network()
     here.users(here.kubeconfig(here.refusing, path=here.directory / "theirs"))
+    here.machine.node(api_server=here.refusing)
+
+
+def in_a_container_with_dockers_socket(here: Here) -> None:
+    here.kubeconfig(here.refusing)
     here.machine.node(api_server=here.refusing)
 
 
@@ -130,6 +150,7 @@ STATES: Final[dict[Callable[[Here], None], tuple[str, str]]] = {
     paused_and_somebody_elses: ("node-paused", f"docker unpause {NODE}"),
     cut_off: ("node-cut-off", UP),
     cut_off_and_somebody_elses: ("node-cut-off", RESTART),
+    in_a_container_with_dockers_socket: ("loopback-elsewhere", ELSEWHERE_FIX),
     truncated_kubeconfig: ("kubeconfig-lost", UP),
     wiped_state_directory: ("kubeconfig-lost", UP),
     no_kubeconfig_of_somebody_elses: ("kubeconfig-lost", "kind export kubeconfig --name plexsphere"),
@@ -308,12 +329,25 @@ def test_a_paused_node_of_ours_is_let_go_on(here: Here, node: Node) -> None:
 
 
 def test_a_node_without_forwarders_is_restarted_and_one_that_stays_so_is_told(here: Here, node: Node) -> None:
+    here.has_the_engines_network()
+
     with pytest.raises(PlexdevError) as refusal:
         wake(_container(here.refusing))
 
     assert refusal.value.tag == "node-cut-off"
     assert refusal.value.fix == "plexdev down --stack kind && plexdev up --stack kind"
     assert node.told == ["restart"]
+
+
+def test_a_node_whose_ports_are_published_in_another_network_is_left_alone(here: Here, node: Node) -> None:
+    """A healthy one was restarted by `up` in a dev container that has Docker's socket."""
+    with pytest.raises(PlexdevError, match="this machine's loopback is not the engine's") as refusal:
+        wake(_container(here.refusing))
+
+    assert refusal.value.tag == "loopback-elsewhere"
+    assert "docker restart" not in str(refusal.value)
+    assert "plexdev down" not in str(refusal.value)
+    assert not (node.directory / "told").exists()
 
 
 def test_a_node_that_runs_is_left_alone(here: Here, node: Node) -> None:
@@ -335,7 +369,14 @@ def test_a_port_that_somebody_took_while_the_node_was_stopped_is_told_with_its_h
 
 def _container(port: int, *, running: bool = True, paused: bool = False) -> Container:
     return Container(
-        name=NODE, created=0.0, running=running, paused=paused, ports={}, cluster="plexsphere", local_ports=(port,)
+        name=NODE,
+        created=0.0,
+        running=running,
+        paused=paused,
+        ports={},
+        cluster="plexsphere",
+        local_ports=(port,),
+        bridges=(BRIDGE,),
     )
 
 

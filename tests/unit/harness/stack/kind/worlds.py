@@ -19,6 +19,7 @@ cd {state}
 case "$1" in
   inspect) cat node.json 2>/dev/null || {{ echo 'Error: No such container: c' >&2; exit 1; }} ;;
   ps) test ! -e listed || cat listed ;;
+  exec) test -e node.json ;;
   cp) test -e cp-fails && {{ cat cp-fails >&2; exit 1; }}; cat configuration.tar ;;
 esac
 """
@@ -50,15 +51,22 @@ class World:
     place: Place
 
     def node(
-        self, *, labels: str | None, created: float | None = None, port: str = "30080/tcp", into: str = ""
+        self,
+        *,
+        labels: str | None,
+        created: float | None = None,
+        port: str = "30080/tcp",
+        published_at: str = "203.0.113.7",
+        host_port: int = 8080,
+        into: str = "",
     ) -> None:
-        """There is a node; ``labels=None``: kind has not written them yet."""
+        """There is a node; ``labels=None``: kind has not written them yet. Nobody looks for it at 127.0.0.1."""
         moment = datetime.fromtimestamp(created or time.time() + 1, tz=UTC)
         said = {
             "Config": {"Labels": {"io.x-k8s.kind.cluster": "c"}},
             "Created": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "State": {"Running": True},
-            "HostConfig": {"PortBindings": {port: [{"HostPort": "8080"}]}},
+            "HostConfig": {"PortBindings": {port: [{"HostIp": published_at, "HostPort": str(host_port)}]}},
         }
         (self.state / f"node.json{into}").write_text(json.dumps([said]))
         if labels is None:

@@ -29,6 +29,17 @@ from pytest_plexdev.masking.rule import mask, without_cut_word
             "/sign-in?return_to=%2Fv1%2Fdevice%3Fuser_code%3D***&a=b",
         ),
         ("GET /x?status_code=404&estate=old", "GET /x?status_code=404&estate=old"),
+        ("client_secret: Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA", "client_secret: ***"),
+        ("clientSecret: hunter2", "clientSecret: ***"),
+        ("X_CLIENT_SECRET: hunter2", "X_CLIENT_SECRET: ***"),
+        ("[dex]\nclient_secret = hunter2\nid = a", "[dex]\nclient_secret = ***\nid = a"),
+        ("dex:\n  secret: hunter2\n  id: a", "dex:\n  secret: ***\n  id: a"),
+        ("dex:\n  secret: |-\n    hunter2\n    more\n  id: a", "dex:\n  secret: |-\n    ***\n  id: a"),
+        ("{id: a, secret: hunter2, b: [c]}", "{id: a, secret: ***, b: [c]}"),
+        ("volumes:\n- secret:\n    secretName: plexsphere", "volumes:\n- secret:\n    secretName: plexsphere"),
+        ("secret: it is not there", "secret: it is not there"),
+        ('secret "plexsphere-database" not found', 'secret "plexsphere-database" not found'),
+        ("bearer: as the runbook says", "bearer: as the runbook says"),
     ],
 )
 def test_secrets_are_masked_and_nothing_else(text: str, masked: str) -> None:

@@ -27,6 +27,7 @@ from pytest_plexdev.core.model import Endpoints, StackInfo, Verdict
 from pytest_plexdev.core.tables import verdict_table
 from pytest_plexdev.errors import PlexdevError, decode_failure, encode_failure
 from pytest_plexdev.errors.cluster import COMMAND_FAILED
+from pytest_plexdev.masking.names import WEAK, WORDS
 from pytest_plexdev.masking.rule import mask
 from pytest_plexdev.session import output, report
 from pytest_plexdev.session.output import read_end
@@ -34,11 +35,11 @@ from pytest_plexdev.stack.kind.cluster import lock
 from pytest_plexdev.testkit.browser import Browser, Form
 from pytest_plexdev.testkit.login import Login
 
-WORDS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # Of 14 characters and more, so that none is in a text by chance; the rest is what tokens and passwords are made of.
-secrets = st.text(f"{WORDS}-_", min_size=14, max_size=60).filter(lambda text: any(map(str.isdigit, text)))
-passwords = st.builds(str.__add__, secrets, st.text(f"{WORDS}!#$%^*()[]{{}}<>|~.,:;?/+=\\\"'&@ é", max_size=12))
+secrets = st.text(f"{LETTERS}-_", min_size=14, max_size=60).filter(lambda text: any(map(str.isdigit, text)))
+passwords = st.builds(str.__add__, secrets, st.text(f"{LETTERS}!#$%^*()[]{{}}<>|~.,:;?/+=\\\"'&@ é", max_size=12))
 names = st.sampled_from(["password", "client_secret", "access_token", "refresh_token", "device_code", "nsk", "id_token",
                          "PGPASSWORD", "preshared-key", "clientSecret", "csrf_token", "client-key-data"])  # fmt: skip
 
@@ -63,6 +64,55 @@ def spellings(name: str, secret: str) -> dict[str, str]:
         "argv": repr(["tool", f"--{name}", secret, "x"]),
         "HTML": f'<input type="hidden" name="{name}" value="{html.escape(secret)}">',
         "a Pod's variable": json.dumps([{"name": name, "value": secret}]),
+    }
+
+
+def capitalised(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+# Every way that programs write the names that the rule has, alone and as the end of a longer one.
+SPELLED = {
+    "as it is": str,
+    "with hyphens": lambda name: name.replace("_", "-"),
+    "in one word": lambda name: name.replace("_", ""),
+    "camel": lambda name: name[0] + capitalised(name)[1:],
+    "capitalised": capitalised,
+    "a header's": lambda name: "X-" + "-".join(part.capitalize() for part in name.split("_")),
+    "a variable's": lambda name: f"PLEXSPHERE_DEX_{name.upper()}",
+    "capitals": str.upper,
+    "prefixed": lambda name: f"x_{name}",
+    "prefixed camel": lambda name: f"dex{capitalised(name)}",
+}  # fmt: skip
+
+
+def unquoted(name: str, secret: str) -> dict[str, str]:
+    """Texts that have *secret* as the value of *name* without quotes: in files, headers and commands."""
+    return {
+        "YAML": f"{name}: {secret}",
+        "YAML among others": f"a: b\n{name}: {secret}\nc: d\n",
+        "YAML within": f"dex:\n  config:\n    {name}: {secret}\n    a: b\n",
+        "YAML in a list": f"clients:\n- {name}: {secret}\n  id: a\n-   {name}:   {secret}\n",
+        "YAML with a comment": f"a: b\n{name}: {secret}  # of the dev stack\nc: d",
+        "YAML in a line": f"client: {{id: a, {name}: {secret}, b: c}}",
+        "YAML first in a line": f"client: {{{name}: {secret}, b: c}}",
+        "YAML last in a line": f"client: {{id: a, {name}: {secret}}}",
+        "a block of YAML": f"a: b\n  {name}: |\n    {secret}\n  c: d\n",
+        "a folded block of YAML": f"{name}: >-\n  {secret}\nc: d\n",
+        "YAML in a repr": repr(f"a: b\n  {name}: {secret}\n  c: d\n"),
+        "a block of YAML in a repr": repr(f"a: b\n  {name}: |\n    {secret}\n  c: d\n"),
+        "a block of YAML in JSON": json.dumps({"config.yaml": f"{name}: |\n  a\n  {secret}\n"}),
+        "YAML in JSON": json.dumps({"config.yaml": f"a: b\n  {name}: {secret}\n"}),
+        "ini": f"[dex]\n{name}={secret}\na=b\n",
+        "ini with blanks": f"[dex]\n{name} = {secret}\na = b\n",
+        "ini with a colon": f"[dex]\n{name}:{secret}\n",
+        "ini with a comment": f"[dex]\n{name} = {secret} ; of the dev stack\na = b\n",
+        "a header": f"> GET / HTTP/1.1\n> {name}: {secret}\n> accept: */*\n",
+        "a header in a command": f"curl -H '{name}: {secret}' http://localhost",
+        "an option": f"tool --{name} {secret} x",
+        "an option with =": f"tool --{name}={secret} x",
+        "a variable of a command": f"env {name}={secret} tool",
+        "what pytest says": f"E   {name}: {secret}",
     }
 
 
@@ -106,6 +156,28 @@ def test_no_value_of_a_secret_name_stays_in_any_spelling(name: str, secret: str)
         assert secret[:14] not in masked, how
         assert "***" in masked, how
         assert mask(masked) == masked, how
+
+
+@few
+@given(word=st.sampled_from(sorted({*WORDS} - WEAK)), secret=secrets)
+def test_no_value_without_quotes_stays_whichever_way_its_name_is_spelled(word: str, secret: str) -> None:
+    for spelling, spelled in SPELLED.items():
+        for how, text in unquoted(spelled(word), secret).items():
+            masked = mask(text)
+
+            assert secret not in masked, (spelling, how)
+            assert mask(masked) == masked, (spelling, how)
+
+
+@few
+@given(word=st.sampled_from(sorted({*WORDS} - WEAK)), secret=passwords)
+def test_no_value_in_quotes_stays_whichever_way_its_name_is_spelled(word: str, secret: str) -> None:
+    for spelling, spelled in SPELLED.items():
+        for how, text in spellings(spelled(word), secret).items():
+            masked = mask(text)
+
+            assert secret[:14] not in masked, (spelling, how)
+            assert mask(masked) == masked, (spelling, how)
 
 
 @few
@@ -210,7 +282,18 @@ REPEATED = [
         "'",
     ),
     *("authorization: ", "Bearer a1", "psk_", "psk_aaa...", "code=", "?code=%25", "--token ", "-----BEGIN ", "x=y;"),
-    *("-----BEGIN PRIVATE KEY-----", "%3A%2F%2F", "%3A%2F%2Fa%3A", "('token', ", "LS0tLS1CRUdJTiB", "\n token: x"),
+    *(
+        "-----BEGIN PRIVATE KEY-----",
+        "%3A%2F%2F",
+        "%3A%2F%2Fa%3A",
+        "('token', ",
+        "LS0tLS1CRUdJTiB",
+        "\n token: x",
+        "\ntoken: |\n x",
+        "\\ntoken: |\\n x",
+        "{token: ",
+        "{token: a, ",
+    ),
 ]
 
 

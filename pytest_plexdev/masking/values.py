@@ -1,0 +1,135 @@
+"""The values of secret names: where each begins and ends, in each syntax that programs write one in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from pytest_plexdev.masking.names import WEAK
+from pytest_plexdev.masking.spans import LONG, MASK, Span, end_of_match, end_of_quoted, is_random, shown
+
+_PLAIN_WORD: Final = re.compile(r"[A-Za-z_-]{0,24}", re.ASCII)
+_TO_DELIMITER: Final = re.compile(r"[^&\s\"']*+")
+_TO_ENCODED_DELIMITER: Final = re.compile(r"(?:(?!%(?:25){0,4}26)[^&\s\"'])*+", re.IGNORECASE)
+_REST_OF_LINE: Final = re.compile(r"((?:(?!\\[nr])[^\s\"'])++)[ \t]{0,80}(?=[\r\n\"']|\\[nr]|\Z|(?<=[ \t])[#;])")
+"""A comment may follow."""
+_BLOCK: Final = re.compile(r"[|>][-+1-9]{0,2}[ \t]{0,80}\r?(\n|\\{1,8}n)([ \t]{1,80})")
+"""How a value of several lines begins, in a repr or JSON too."""
+_MEMBER: Final = re.compile(r"[^\s\"',\[\]{}]++(?=[ \t]{0,80}[,}])")
+_QUOTE_OR_LINE: Final = re.compile(r"[\"'\n]")
+_FLOW: Final = 400
+"""Characters before a member of ``{a: b}`` in which its brace is looked for."""
+_OBJECT: Final = re.compile(r"[A-Z]\w*\((?:\w+=|\))|<\w|\$[({]", re.ASCII)
+"""A repr that masks itself, and a reference to a variable."""
+_PUNCTUATION: Final = ",;)]}"
+
+
+def named_value(text: str, name: re.Match[str], found: Callable[[str], None]) -> Span | None:
+    """The value that follows *name*, a match of :data:`~pytest_plexdev.masking.names.NAME`; ``None``: no secret.
+
+    Args:
+        found: Called with each value that only its name gave away.
+    """
+    word_begins = _begin_of_word(text, name.start())
+    is_option = text.startswith("--", word_begins)
+    begin = name.end()
+    quote = name["quote"]
+    if name[1] in WEAK and not (quote and word_begins == name.start()):
+        return None
+    if name["space"] is not None and not is_option and not (quote == "'" and name[1] == "password"):
+        return None
+    if name["sign"] == "," and not (name["closed"] and quote and (is_option or _opens_tuple(text, word_begins))):
+        return None
+    if quote:
+        end = end_of_quoted(text, begin, quote)
+    else:
+        unquoted = _unquoted(text, name, word_begins, is_option=is_option)
+        if unquoted is None:
+            return None
+        begin, end = unquoted
+    value = text[begin:end]
+    if not value or (name[1] in WEAK and not _is_weak_secret(name[1], value)):
+        return None
+    instead = shown(value)
+    if instead == MASK and quote and "\\" not in value and len(value) >= LONG:
+        found(value)
+    return begin, end, instead
+
+
+def _is_weak_secret(name: str, value: str) -> bool:
+    if name == "state":
+        return not _PLAIN_WORD.fullmatch(value)
+    return is_random(value)
+
+
+def _unquoted(text: str, name: re.Match[str], word_begins: int, *, is_option: bool) -> tuple[int, int] | None:
+    """Where a value without quotes is; ``None`` where what follows is no value, or an object that masks itself."""
+    begin = name.end()
+    if name["encoded"]:
+        return begin, end_of_match(_TO_ENCODED_DELIMITER, text, begin)
+    if _OBJECT.match(text, begin):
+        return None
+    is_spaced = bool(name["before"] or name["after"])
+    if name["space"] is not None or (name["sign"] == "=" and not is_spaced):
+        end = end_of_match(_TO_DELIMITER, text, begin)
+        while end > begin and text[end - 1] in _PUNCTUATION:
+            end -= 1
+        return begin, end
+    if name["closed"] or name["beside"] or name["sign"] == ",":
+        return None  # a JSON number, an object: their members have names of their own
+    return _of_line(text, name, word_begins, is_option=is_option)
+
+
+def _of_line(text: str, name: re.Match[str], word_begins: int, *, is_option: bool) -> tuple[int, int] | None:
+    """The value of a line of YAML, ini or headers: one word. What has more of them is prose."""
+    begin = name.end()
+    begins_line = _begins_line(text, word_begins)
+    if name["sign"] == ":":
+        if begins_line and (block := _BLOCK.match(text, begin)):
+            return block.end(), _end_of_block(text, block)
+        if _is_in_flow(text, word_begins) and (member := _MEMBER.match(text, begin)):
+            return member.span()
+    line = _REST_OF_LINE.match(text, begin)
+    if line is None or line[1][0] in "<([{" or re.fullmatch(r"[\d.]{1,9}", line[1]):
+        return None
+    return line.span(1) if begins_line or is_random(line[1]) or is_option else None
+
+
+def _end_of_block(text: str, block: re.Match[str]) -> int:
+    """Where a block of YAML ends: before the first line that is indented less than the block's first."""
+    newline, indent = block[1], block[2]
+    last = len(text)
+    if newline != "\n":  # in a repr or JSON: it ends within the quotes
+        quote = _QUOTE_OR_LINE.search(text, block.end())
+        last = quote.start() if quote else last
+    end = block.end()
+    while (found := text.find(newline, end, last)) >= 0:
+        if not text.startswith((indent, newline), found + len(newline)):
+            return found
+        end = found + len(newline)
+    return last
+
+
+def _is_in_flow(text: str, position: int) -> bool:
+    """Whether a member of ``{a: b, c: d}`` begins there."""
+    before = text[max(0, position - _FLOW) : position].rstrip(" \t")
+    line = before[before.rfind("\n") + 1 :]
+    return line.endswith(("{", ",")) and line.rfind("{") > line.rfind("}")
+
+
+def _begins_line(text: str, position: int) -> bool:
+    """Whether a line's first word is there: behind what a list, a quote, an error or pytest puts before a line."""
+    before = text[max(0, position - 80) : position].rstrip(" \t").removesuffix("-").rstrip(" \t")
+    return not before or before.endswith(("\n", "\\n", '"', "'", "|", ">", "\nE")) or before == "E"
+
+
+def _begin_of_word(text: str, position: int) -> int:
+    least = max(0, position - 64)
+    while position > least and (text[position - 1].isalnum() or text[position - 1] in "_-"):
+        position -= 1
+    return position
+
+
+def _opens_tuple(text: str, position: int) -> bool:
+    return bool(re.search(r"\([ \t]*[bB]?\\{0,8}[\"']\Z", text[max(0, position - 12) : position]))

@@ -22,7 +22,7 @@ from pytest_plexdev.readiness.scopes import scopes_of
 from pytest_plexdev.readiness.watch import Watch
 from tests.e2e.workloads import DOOMED, OTHERS
 
-RECORDED = Path(__file__).parents[1] / "unit" / "readiness" / "recorded"
+RECORDED = Path(__file__).parents[1] / "unit" / "harness" / "readiness" / "recorded"
 _META = (
     "name",
     "namespace",

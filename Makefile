@@ -53,10 +53,11 @@ test-runs: $(VENV)/.dev  ## whole pytest runs, each with a fresh stack, in every
 test-cluster: $(VENV)/.dev  ## the tests on real kind clusters, but the nightly ones; without Docker and kind they skip
 	$(BIN)/pytest $(SLOWEST) -m "not nightly" $(CLUSTERS)
 
-lint: $(VENV)/.dev  ## style, types, and what a scanner for weaknesses finds
+lint: $(VENV)/.dev  ## style, types, spelling, and what a scanner for weaknesses finds
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive pytest_plexdev plexsphere_reference
 
 bench: $(VENV)/.dev  ## measure the figures of docs/figures.md, each beside its reference

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.core.lookup import nearest
 from pytest_plexdev.core.private_files import open_private
-from pytest_plexdev.errors import KEPT_STACK_MISSING, NO_SUCH_LOG, STACK_MISSING, PlexdevError
+from pytest_plexdev.errors import KEPT_STACK_MISSING, NO_SUCH_LOG, STACK_BROKEN, STACK_MISSING, PlexdevError
 
 if TYPE_CHECKING:
     from pytest_plexdev.stack.discovery import Attached, Here
@@ -69,7 +69,7 @@ def _source(chosen: Here | None, directory: Path | None) -> Attached | Path:
         attached = attach.find_any(chosen, directory=directory)
     except PlexdevError as error:
         logs = _left(directory) if chosen != "kind" else None
-        if error.failure not in {STACK_MISSING, KEPT_STACK_MISSING} or logs is None:
+        if error.failure not in {STACK_MISSING, KEPT_STACK_MISSING, STACK_BROKEN} or logs is None:
             raise
         sys.stderr.write(f"plexdev: no stack is whole in {logs.parent}; this was written there\n")
         return logs

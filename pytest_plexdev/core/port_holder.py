@@ -18,9 +18,11 @@ from pytest_plexdev.core.listeners import listeners, socket_inodes
 from pytest_plexdev.core.model import KEPT_MARK
 from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.core.paths import state_directory
-from pytest_plexdev.core.process_id import describe
+from pytest_plexdev.core.process_id import ANOTHER_STACK, describe
 
 _WARM: Final = "warm"
+_DELETED: Final = " (deleted)"
+"""``proc(5)``: how the name of a file ends that has been deleted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +87,9 @@ def _stack_directory(pid: int) -> Path | None:
     with contextlib.suppress(OSError):
         log = Path(os.readlink(f"/proc/{pid}/fd/2"))  # noqa: PTH115 (a Path of it would be resolved)
         directory = log.parent.parent
-        if log.parent.name == "logs" and (directory / MARK).is_file():
+        # Of a stack whose directory was deleted, the program says that it is one.
+        is_lost = log.name.endswith(_DELETED) and describe(pid).startswith(ANOTHER_STACK)
+        if log.parent.name == "logs" and (is_lost or (directory / MARK).is_file()):
             return directory.resolve()
     return None
 

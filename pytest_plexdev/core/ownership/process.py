@@ -1,7 +1,8 @@
 """Find the process that owns a directory by what it is: it runs a module of ours and has the locked file open.
 
 No pid of a file is believed: files are edited, and a pid means another process in another container. An editor may
-have put another file into the place of the locked one: the owner has the directory open then, and that file, deleted.
+have put another file into the place of the locked one, or somebody may have deleted the directory: the owner still has
+the locked file open then, deleted, and the kernel says where that was.
 """
 
 from __future__ import annotations
@@ -75,11 +76,10 @@ def find_owner(directory: Path, module: str) -> ProcessHandle | None:
     Raises:
         PlexdevError: ``untrusted-path``: the directory is not this user's alone.
     """
-    try:
-        with open_private_directory(directory) as checked:
-            opened = os.fstat(checked)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    opened = None
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), open_private_directory(directory) as checked:
+        opened = os.fstat(checked)
+    deleted = f"{directory.resolve() / MARK} (deleted)"
     locked = None
     with contextlib.suppress(PlexdevError):  # something else may have come into its place
         found = look(directory)
@@ -90,7 +90,7 @@ def find_owner(directory: Path, module: str) -> ProcessHandle | None:
         if handle is None:
             continue
         # Asked after the process was opened: what is seen now is that process.
-        if _runs(process.pid, module) and _owns(process.pid, opened, locked):
+        if _runs(process.pid, module) and _owns(process.pid, opened, locked, deleted):
             return handle
         handle.close()
     return None
@@ -110,8 +110,12 @@ def _runs(pid: int, module: str) -> bool:
         return False
 
 
-def _owns(pid: int, directory: os.stat_result, locked: os.stat_result | None) -> bool:
-    """Whether it has the locked file open, or the directory and a file of that name that has been deleted."""
+def _owns(pid: int, directory: os.stat_result | None, locked: os.stat_result | None, deleted: str) -> bool:
+    """Whether it has the locked file open, or one that was: of this directory, or of one that was deleted here.
+
+    Args:
+        deleted: What the kernel says of a file that was locked here and has been deleted.
+    """
     has_directory = has_deleted = False
     with contextlib.suppress(OSError):  # it has ended, or its files are not for this user to see
         for entry in Path(f"/proc/{pid}/fd").iterdir():
@@ -119,6 +123,10 @@ def _owns(pid: int, directory: os.stat_result, locked: os.stat_result | None) ->
                 file = entry.stat()
                 if locked is not None and os.path.samestat(file, locked):
                     return True
-                has_directory |= os.path.samestat(file, directory)
-                has_deleted |= file.st_nlink == 0 and entry.readlink().name == f"{MARK} (deleted)"
+                has_directory |= directory is not None and os.path.samestat(file, directory)
+                if file.st_nlink == 0:
+                    was = entry.readlink()
+                    if str(was) == deleted and file.st_uid == os.geteuid():
+                        return True
+                    has_deleted |= was.name == f"{MARK} (deleted)"
     return has_directory and has_deleted

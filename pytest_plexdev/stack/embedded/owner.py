@@ -1,11 +1,19 @@
-"""The supervisor that owns a stack's directory, as a process to end, and the commands that speak of a stack."""
+"""The supervisor that owns a stack's directory, as a process to end, and the commands that speak of a stack.
+
+A stack runs on where its directory, or the mark in it, was deleted. Its scratch directory still says whose data it has,
+and so that such a stack is to be looked for.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.core.ownership.process import OwnerProgram, which_directory
+from pytest_plexdev.core.ownership.lock import is_owned, look
+from pytest_plexdev.core.ownership.process import OwnerProgram, find_owner, which_directory
+from pytest_plexdev.core.ownership.run_directory import PREFIX
+from pytest_plexdev.core.temporary import find_temporary_directory
 from pytest_plexdev.errors import PlexdevError
 
 
@@ -40,3 +48,31 @@ def is_warm(directory: Path) -> bool:
         return directory == warm_directory()
     except PlexdevError:  # A user without a home has no warm stack, and may have a run's own.
         return False
+
+
+def has_lost_supervisor(directory: Path) -> bool:
+    """Whether a stack of *directory* runs whose mark there was deleted or replaced; a few files are read where none is.
+
+    Raises:
+        PlexdevError: ``untrusted-path``.
+    """
+    if is_owned(directory) or not _is_scratch_owned(directory):
+        return False
+    # A stack that comes up or ends has its scratch a moment longer than its directory: only its supervisor tells.
+    supervisor = find_owner(directory, SUPERVISOR.module)
+    if supervisor is None:
+        return False
+    supervisor.close()
+    return not is_owned(directory)
+
+
+def _is_scratch_owned(directory: Path) -> bool:
+    temporary = find_temporary_directory()
+    for scratch in temporary.glob(f"{PREFIX}*") if temporary is not None else ():
+        with contextlib.suppress(PlexdevError, OSError):  # others make directories there too
+            found = look(scratch)
+            if found is None or found.mark is None or not found.is_owned:
+                continue
+            if found.mark.kind == "scratch" and found.mark.counterpart == str(directory.absolute()):
+                return True
+    return False

@@ -25,7 +25,7 @@ from pytest_plexdev.stack.embedded.health import verdicts
 from pytest_plexdev.stack.embedded.layout import make_directory
 from pytest_plexdev.stack.embedded.owner import SUPERVISOR
 from pytest_plexdev.stack.embedded.processes.child import last_lines
-from pytest_plexdev.stack.embedded.processes.environment import program_environment
+from pytest_plexdev.stack.embedded.processes.environment import supervisor_environment
 from pytest_plexdev.stack.embedded.removal import remove_stack
 from pytest_plexdev.stack.embedded.servers.postgres_template import TEMPLATES
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
@@ -155,7 +155,7 @@ class _Supervisor:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=program_environment(),
+                env=supervisor_environment(),
                 cwd=self._directory,
                 start_new_session=True,
             )

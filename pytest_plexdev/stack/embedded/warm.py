@@ -13,7 +13,7 @@ from pytest_plexdev.core.paths import state_directory
 from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.errors import STACK_BROKEN, STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.stack.embedded.layout import stack_file
-from pytest_plexdev.stack.embedded.owner import how_to_begin_anew
+from pytest_plexdev.stack.embedded.owner import has_lost_supervisor, how_to_begin_anew
 from pytest_plexdev.stack.embedded.settings import WARM_ID
 
 if TYPE_CHECKING:
@@ -41,10 +41,15 @@ def find_in(directory: Path) -> StackInfo | None:
     """The stack that runs in *directory*, in whatever container its supervisor does, or ``None``.
 
     Raises:
-        PlexdevError: ``state-damaged``, ``untrusted-path``.
+        PlexdevError: ``stack-broken``: one runs whose mark was deleted or replaced; ``state-damaged``,
+            ``untrusted-path``.
     """
     found = look(directory)
-    if found is None or not found.is_owned or (found.mark is not None and found.mark.kind != "stack"):
+    if found is None or not found.is_owned:
+        if has_lost_supervisor(directory):
+            raise _lost(directory)
+        return None
+    if found.mark is not None and found.mark.kind != "stack":
         return None
     try:
         return read_stack(directory)
@@ -94,7 +99,9 @@ def bring_up_warm(
         lock.acquire()
     with contextlib.ExitStack() as held:
         held.callback(lock.release)
-        if info := find_warm(state):
+        # One whose mark was deleted or replaced is ended, for nobody can use it any more.
+        info = None if has_lost_supervisor(directory) else find_warm(state)
+        if info is not None:
             _refuse_broken(info, directory)
             return info, False
         return EmbeddedProvider(settings, directory).up(progress), True
@@ -120,6 +127,12 @@ def _refuse_broken(info: StackInfo, directory: Path) -> None:
         if (supervisor := SUPERVISOR.find(directory)) is not None:
             supervisor.close()
         raise stack_broken(broken, fix=how_to_begin_anew(directory, info.up_command))
+
+
+def _lost(directory: Path) -> PlexdevError:
+    services = f"its files in {directory} were deleted or replaced"
+    reason = "its supervisor and its servers run on, and nothing but these files says where they listen"
+    return PlexdevError(STACK_BROKEN, services=services, reason=reason, fix=how_to_begin_anew(directory))
 
 
 def stack_broken(broken: Sequence[Verdict], *, fix: str) -> PlexdevError:

@@ -21,6 +21,7 @@ from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.ownership import run_directory
 from pytest_plexdev.core.ownership.lock import is_owned, own
 from pytest_plexdev.core.ownership.mark import MARK, Mark
+from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.removal import sweep
@@ -257,6 +258,74 @@ def test_up_ends_a_stack_whose_mark_was_replaced_and_brings_up_one(
     assert is_new
     assert traces.left() == [warm_directory()]
     assert find_warm() == again
+
+
+@pytest.mark.parametrize("deleted", ["state directory", "directory", "mark"])
+def test_a_stack_whose_directory_or_mark_was_deleted_is_found_by_every_command_and_ended_by_down(
+    warm: StackInfo, state: Path, traces_of: TracesOf, capsys: pytest.CaptureFixture[str], deleted: str
+) -> None:
+    traces, place = traces_of(warm_directory()), warm_directory()
+    if deleted == "mark":
+        (place / MARK).unlink()
+    else:
+        shutil.rmtree(state if deleted == "state directory" else place)
+
+    for command in ("status", "wait", "env"):
+        assert main.main([command, "--stack", "embedded"]) == 1, command
+        said = capsys.readouterr().err
+        assert f"is not whole: its files in {place} were deleted or replaced" in said
+        assert "fix: plexdev down --stack embedded && plexdev up\n" in said
+    main.main(["doctor"])
+    assert f"its files in {place} were deleted or replaced" in capsys.readouterr().out
+    assert main.main(["down", "--stack", "embedded"]) == 0
+
+    assert capsys.readouterr().out == "plexdev: the stack is down\n"
+    assert traces.left() == []
+    assert main.main(["status", "--stack", "embedded"]) == 1
+    assert "plexdev[stack-missing]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("deleted", ["state directory", "mark", "scratch directory too"])
+def test_up_ends_a_stack_whose_files_were_deleted_and_brings_up_one(
+    warm: StackInfo, state: Path, settings: EmbeddedSettings, traces_of: TracesOf, deleted: str
+) -> None:
+    traces = traces_of(warm_directory())
+    if deleted == "scratch directory too":
+        shutil.rmtree(_scratch())
+    if deleted == "mark":
+        (warm_directory() / MARK).unlink()
+    else:
+        shutil.rmtree(state)
+
+    again, is_new = bring_up_warm(replace(settings, id="warm"), lambda event: None)
+
+    assert is_new
+    assert traces.left() == [warm_directory()]
+    assert find_warm() == again
+
+
+def test_a_stack_that_was_moved_away_is_not_ended_from_its_old_place(
+    warm: StackInfo, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state.rename(tmp_path / "moved")
+
+    assert end(warm_directory()) is None
+    assert find_warm() is None
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "moved"))
+    assert find_warm() is not None
+    end(warm_directory())
+
+
+def test_a_port_that_the_users_own_stack_has_is_said_to_be_that_stacks(
+    warm: StackInfo, settings: EmbeddedSettings, bench: Bench
+) -> None:
+    port = int(warm.endpoints.api.rpartition(":")[2])
+
+    with pytest.raises(PlexdevError) as refusal:
+        bench.up(replace(settings, api_port=port))
+
+    assert str(refusal.value.facts["holder"]).startswith("your embedded stack (pid ")
+    assert refusal.value.fix.startswith("plexdev down --stack embedded; or ")
 
 
 def test_directories_and_files_are_this_users_alone_whatever_the_umask(state: Path, settings: EmbeddedSettings) -> None:

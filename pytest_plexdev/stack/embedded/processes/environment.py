@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.core.interpreter import python_variables
+from pytest_plexdev.core.paths import state_directory
+from pytest_plexdev.errors import PlexdevError
 
 _KEPT: Final = (
     "PATH",
@@ -23,6 +26,14 @@ _KEPT: Final = (
 )
 _LOCALE: Final = ("LC_ALL", "LC_CTYPE", "LANG")
 """In the order in which they decide about a category."""
+
+
+def supervisor_environment() -> dict[str, str]:
+    """What the supervisor starts with: it also knows which stack is the user's warm one, for its errors name that."""
+    environment = program_environment()
+    with contextlib.suppress(PlexdevError):  # a user without a home has none
+        environment["PLEXDEV_STATE_DIR"] = str(state_directory())
+    return environment
 
 
 def program_environment(inherited: Mapping[str, str] = os.environ) -> dict[str, str]:

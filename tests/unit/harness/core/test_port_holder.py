@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,14 +24,14 @@ LISTEN = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.get
 
 
 @contextmanager
-def server_of(directory: Path) -> Iterator[tuple[int, int]]:
+def server_of(directory: Path, words: Sequence[str] = ()) -> Iterator[tuple[int, int]]:
     """A port and a pid: a program whose log is in the directory of a stack."""
     (directory / "logs").mkdir(parents=True)
     (directory / MARK).touch()
     with (
         (directory / "logs" / "plexsphere.log").open("wb") as log,
         subprocess.Popen(
-            [sys.executable, "-S", "-c", LISTEN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            [sys.executable, "-S", "-c", LISTEN, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
         ) as process,
     ):
         assert process.stdout is not None
@@ -96,3 +97,13 @@ def test_a_file_called_like_a_log_does_not_make_a_stack(state: Path, tmp_path: P
     with server_of(tmp_path / "x") as (port, _):
         (tmp_path / "x" / MARK).unlink()
         assert port_holder.holder_of(port).stop == ""
+
+
+def test_a_stack_of_another_state_directory_that_was_deleted(state: Path, tmp_path: Path) -> None:
+    other, words = tmp_path / "other" / "warm", ("plexsphere_reference",)
+    with server_of(other, words) as (port, _):
+        shutil.rmtree(other)
+        assert holder_of(port).stop == f"PLEXDEV_STATE_DIR={tmp_path}/other plexdev down --stack embedded"
+    with server_of(other) as (port, _):
+        shutil.rmtree(other)
+        assert holder_of(port).stop == ""

@@ -241,7 +241,7 @@ def _mask_secrets(report: pytest.TestReport, item: pytest.Item, this: run.Run) -
         return
     from pytest_plexdev.session.masked_report import mask_report
 
-    mask_report(report, this.running.exchanges.secrets)
+    mask_report(report, this.running.secrets)
 
 
 def _write_junit_properties(config: pytest.Config, this: run.Run) -> None:

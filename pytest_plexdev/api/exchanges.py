@@ -48,11 +48,13 @@ class ExchangeLog:
     @property
     def secrets(self) -> frozenset[str]:
         """For :func:`pytest_plexdev.masking.rule.mask`: a test may show them without their names."""
-        return frozenset(self._secrets)
+        return frozenset(tuple(self._secrets))
 
     def add_secrets(self, values: Iterable[str]) -> None:
-        """Remember secrets that no body has: cookies."""
-        self._secrets.extend(values)
+        """Remember secrets that no body has: cookies, bearers, passwords. What is like a word is not remembered."""
+        from pytest_plexdev.masking.known import unlike_words
+
+        self._secrets.extend(unlike_words(values).difference(self._secrets))
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(tuple(self._exchanges))

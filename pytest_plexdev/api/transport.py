@@ -62,6 +62,8 @@ class Transport:
         self.base_url = base_url.rstrip("/")
         self.exchanges = exchanges if exchanges is not None else ExchangeLog()
         self._token = token
+        if token is not None:
+            self.exchanges.add_secrets([token])
         self._explain = explain
         self._http = http or new_http_client(base_url)
 

@@ -12,12 +12,12 @@ mask first, cut then.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from pytest_plexdev.masking.formats import mask_formats
 from pytest_plexdev.masking.names import NAME, may_have_name, small_letters
-from pytest_plexdev.masking.spans import MASK, replace
+from pytest_plexdev.masking.spans import replace
 from pytest_plexdev.masking.values import named_value
 
 _HTTP_HINTS: Final = ("authorization", "cookie", "bearer ", "basic ", "dpop ", "code", "state", "hmac")
@@ -26,14 +26,16 @@ _LONGEST_SECRET: Final = 16_384
 """Characters of one word; a session with many roles in it has some thousand."""
 
 
-def mask(text: str, known: Iterable[str] = ()) -> str:
+def mask(text: str, known: Collection[str] = ()) -> str:
     """Replace every secret in *text*.
 
     Args:
-        known: Values that are secrets wherever they stand: those that a stack's exchanges gave out.
+        known: Values that are secrets wherever they stand: ``Stack.secrets`` has those of a run.
     """
-    for value in known:
-        text = text.replace(value, MASK)
+    if known:
+        from pytest_plexdev.masking.known import mask_known  # only a run that has a stack knows some
+
+        text = mask_known(text, known)
     return _masked(text, lambda _: None)
 
 

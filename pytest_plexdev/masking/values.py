@@ -16,7 +16,7 @@ _REST_OF_LINE: Final = re.compile(r"((?:(?!\\[nr])[^\s\"'])++)[ \t]{0,80}(?=[\r\
 """A comment may follow."""
 _BLOCK: Final = re.compile(r"[|>][-+1-9]{0,2}[ \t]{0,80}\r?(\n|\\{1,8}n)([ \t]{1,80})")
 """How a value of several lines begins, in a repr or JSON too."""
-_MEMBER: Final = re.compile(r"[^\s\"',\[\]{}]++(?=[ \t]{0,80}[,}])")
+_MEMBER: Final = re.compile(r"(?![<(])[^\s\"',\[\]{}]++(?=[ \t]{0,80}[,}])")
 _QUOTE_OR_LINE: Final = re.compile(r"[\"'\n]")
 _FLOW: Final = 400
 """Characters before a member of ``{a: b}`` in which its brace is looked for."""

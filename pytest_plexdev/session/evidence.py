@@ -62,7 +62,7 @@ def keep_logs(error: BaseException, item: pytest.Item, run: Run) -> Mapping[str,
     }
     if not named:
         return {}
-    copies = {log.name: read_end(log) for log in named.values()}
+    copies = {log.name: read_end(log, run.running.secrets) for log in named.values()}
     folder = run.output.write(item.nodeid, folder_name(item.nodeid), copies)
     for expected in _expected(error):
         for path, log in named.items():
@@ -124,7 +124,7 @@ def _collect(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[s
         if monotonic() > deadline:
             yield title, f"not collected: {SECONDS:g} s were over"
             continue
-        said = mask(_run(collector, deadline - monotonic()), stack.exchanges.secrets)
+        said = mask(_run(collector, deadline - monotonic()), stack.secrets)
         yield title, printable(_shorten(said))
 
 
@@ -206,7 +206,7 @@ def _logs(stack: Stack, since: Moment, verdicts: Sequence[Verdict], deadline: fl
     names: dict[str, list[str]] = {}
     for name, text in written.items():
         if text:
-            names.setdefault(mask(text)[-LOG_BYTES:].rstrip(), []).append(name)
+            names.setdefault(mask(text, stack.secrets)[-LOG_BYTES:].rstrip(), []).append(name)
     # What they have in common is why none could be asked.
     return "\n".join(f"{', '.join(of)}:\n{text}" for text, of in names.items()) or "no line since the test began"
 
@@ -226,10 +226,11 @@ def _written(stack: Stack, service: Service, since: Moment) -> str:
 
 def _diagnostics(stack: Stack, item: pytest.Item) -> str:
     answers = item.config.hook.pytest_plexdev_diagnostics(stack=stack, item=item)
-    return "\n".join(section for answer in answers for section in _sections_of(answer))
+    rule = partial(mask, known=stack.secrets)
+    return "\n".join(section for answer in answers for section in _sections_of(answer, rule))
 
 
-def _sections_of(answer: object) -> Iterator[str]:
+def _sections_of(answer: object, rule: Callable[[str], str]) -> Iterator[str]:
     """The sections of one plugin's answer, whatever it answered: what is no section is shown as what it is."""
     if isinstance(answer, Mapping):
         answer = answer.items()
@@ -238,14 +239,14 @@ def _sections_of(answer: object) -> Iterator[str]:
     for section in itertools.islice(answer, _MOST_SECTIONS):
         match section:
             case (title, text):
-                yield f"{_text_of(title)[:_TITLE]}\n{_text_of(text)}"
+                yield f"{_text_of(title, rule)[:_TITLE]}\n{_text_of(text, rule)}"
             case _:
-                yield f"no pair of title and text: {_text_of(section)}"
+                yield f"no pair of title and text: {_text_of(section, rule)}"
 
 
-def _text_of(value: object) -> str:
+def _text_of(value: object, rule: Callable[[str], str]) -> str:
     text = bytes(value[-_READ:]).decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return mask(_end_of(text, _READ))[-BYTES:]
+    return rule(_end_of(text, _READ))[-BYTES:]
 
 
 def _end_of(text: str, length: int) -> str:

@@ -13,7 +13,7 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -122,8 +122,11 @@ def folder_name(test: str) -> str:
     return f"{slug}--{hashlib.sha256(test.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
 
 
-def read_end(log: Path) -> bytes:
+def read_end(log: Path, known: Collection[str] = ()) -> bytes:
     """The last :data:`LOG_BYTES` of a log, without secrets.
+
+    Args:
+        known: Values that are secrets wherever they stand.
 
     Raises:
         OSError: It cannot be read.
@@ -134,7 +137,7 @@ def read_end(log: Path) -> bytes:
         cut = max(0, log.stat().st_size - LOG_BYTES)
         file.seek(cut)
         text = file.read().decode("utf-8", "replace")
-    return mask(without_cut_word(text) if cut else text).encode()
+    return mask(without_cut_word(text) if cut else text, known).encode()
 
 
 def _make_private(directory: Path) -> None:

@@ -214,6 +214,7 @@ class Logins:
         """
         tenant = self._target(tenant)
         user = user or tenant.admin
+        self._client.transport.exchanges.add_secrets([password])
         kept = self._file(tenant, user, password)
         make_private_directory(kept.parent)
         with FileLock(kept.with_suffix(".lock"), mode=FILE_MODE):

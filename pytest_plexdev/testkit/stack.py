@@ -16,6 +16,7 @@ from pytest_plexdev.core.model import CAPABILITIES, KEPT_MARK, Cluster, Provider
 from pytest_plexdev.core.process_id import ProcessHandle, ProcessId, first_ended
 from pytest_plexdev.errors import SERVER_DIED, Failure, PlexdevError
 from pytest_plexdev.errors.cluster import SERVICE_NOT_READY
+from pytest_plexdev.masking.known import credentials_in, unlike_words
 
 _WORST_FIRST: Final = ("doomed", "gone", "waiting")
 LOG_LINES: Final = 12
@@ -66,6 +67,9 @@ class Stack:
         self.passed_over = passed_over
         self.exchanges = ExchangeLog()
         self.provider = provider
+        endpoints = info.endpoints
+        given = (*credentials_in(endpoints.database, endpoints.nats), endpoints.spicedb_key or "")
+        self._credentials = unlike_words(given)
         self._death = death
         self._processes = _Processes(info.services)
 
@@ -80,14 +84,27 @@ class Stack:
         return self.info.endpoints.issuer
 
     @property
+    def secrets(self) -> frozenset[str]:
+        """The values that are masked wherever a report or evidence has them: credentials of the stack, and of logins.
+
+        The well-known passwords of the product's dev stack are not among them.
+        """
+        return self._credentials | self.exchanges.secrets
+
+    @property
     def database_url(self) -> str:
         """libpq URL of the control plane's database; a way to it is opened where it listens inside a cluster."""
-        return self.info.endpoints.database or self.provider.reach(self.info, "postgres")
+        return self.info.endpoints.database or self._reach("postgres")
 
     @property
     def nats_url(self) -> str:
         """URL of the NATS server; a way to it is opened where it listens inside a cluster."""
-        return self.info.endpoints.nats or self.provider.reach(self.info, "nats")
+        return self.info.endpoints.nats or self._reach("nats")
+
+    def _reach(self, service: str) -> str:
+        url = self.provider.reach(self.info, service)
+        self._credentials |= unlike_words(credentials_in(url))
+        return url
 
     @cached_property
     def anonymous(self) -> Client:

@@ -325,7 +325,8 @@ def test_however_the_run_ends_nothing_is_left(
 
 
 SHOWS_SECRETS = """
-import json, logging, pathlib
+import json, logging, pathlib, secrets, sys
+from urllib.parse import urlsplit
 import httpx
 from pytest_plexdev.testkit.browser import Browser
 from pytest_plexdev.testkit.node_agent import NodeAgent
@@ -376,6 +377,21 @@ def test_sign_in(plexdev_stack, plexdev_login, plexdev_tenants, monkeypatch):
 
 def test_wrong_password(plexdev_login):
     plexdev_login("acme-corp", password=pathlib.Path("../wrong").read_text())
+
+def test_credentials_without_their_names(plexdev_stack, plexdev_login):
+    pw, word = (urlsplit(url).password for url in (plexdev_stack.database_url, plexdev_stack.nats_url))
+    opaque = secrets.token_hex(20)
+    somebody = plexdev_stack.anonymous.as_principal(opaque)
+    note(pw, word, opaque)
+    known_to_everybody = "plexsphere password test-key"
+    print("out", pw, word)
+    print("err", pw, known_to_everybody, file=sys.stderr)
+    logging.getLogger("test").warning("%s %s %s", pw, word, opaque)
+    with plexdev_stack.info.services[0].log.open("a") as log:
+        # What is cut to show the end of a log is cut through no secret.
+        log.write(f"{pw}\\n" * 1000)
+    both = [pw, {"x": word}]
+    assert pw == word
 """
 
 
@@ -385,16 +401,18 @@ def test_no_secret_of_a_run_is_in_what_it_shows_and_keeps(project: pytest.Pytest
     arguments = ["-l", "-vv", "-rA", "--log-level=DEBUG", "--junitxml=junit.xml", "--plexdev-report=report.html"]
     result = project.runpytest_subprocess("-p", "no:randomly", "-k", "secrets", *arguments)
 
-    result.assert_outcomes(failed=5)
+    result.assert_outcomes(failed=6)
     secrets = {*(project.path.parent / "noted").read_text().split(), "a-password-of-nobody-7"}
-    assert len(secrets) >= 15
+    assert len(secrets) >= 18
     kept = [project.path / "junit.xml", project.path / "report.html", *project.path.glob(".plexdev/*/*.txt")]
     shown = {str(path): path.read_text() for path in kept}
     shown["the terminal"] = f"{result.stdout}{result.stderr}"
     assert len(shown) > 10
-    assert [(name, secret) for name, text in shown.items() for secret in secrets if secret in text] == []
+    assert [(name, secret) for name, text in shown.items() for secret in secrets if secret[-12:] in text] == []
     assert [name for name, text in shown.items() if re.search(r"//\w+:(?!\*\*\*)\S+@|password += '(?!\*)", text)] == []
-    # What a reader needs is there.
+    # What a reader needs is there; and the words that every runbook has.
+    result.stdout.fnmatch_lines(["pw *= '[*][*][*]'", "word *= '[*][*][*]'"])
+    result.stdout.fnmatch_lines(["err [*][*][*] plexsphere password test-key"])
     result.stdout.fnmatch_lines(["E *token: 'psk_[*][*][*]????' != 'psk_[*][*][*]????'"])
     result.stdout.fnmatch_lines(["transport *= Transport('http://localhost:*', as psk_[*][*][*])"])
 

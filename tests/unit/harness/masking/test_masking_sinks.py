@@ -8,8 +8,10 @@ import json
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from pprint import pformat
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -72,7 +74,7 @@ def capitalised(name: str) -> str:
 
 
 # Every way that programs write the names that the rule has, alone and as the end of a longer one.
-SPELLED = {
+SPELLED: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "with hyphens": lambda name: name.replace("_", "-"),
     "in one word": lambda name: name.replace("_", ""),
@@ -132,6 +134,7 @@ def recognised(secret: str) -> dict[str, str]:
         "a cookie": f"Cookie: a=b; any={secret}; c=d",
         "a cookie set": f"set-cookie: any={secret}; Path=/v1/; HttpOnly",
         "raw headers": repr([(b"set-cookie", f"any={secret}; Path=/".encode()), (b"x", b"y")]),
+        "a bearer in long bytes": pformat([(b"Authorization", f"Bearer psk_dev_{secret * 3}".encode())]),
         "cookies of httpx": repr(httpx.Cookies({"plexsphere_session": secret})),
         "Postgres": f"postgresql://plexsphere:{secret}@127.0.0.1:5432/db",
         "NATS": f"nats://user:{secret}@localhost:4222, nats://{secret}@localhost",
@@ -187,6 +190,7 @@ def test_no_secret_without_a_name_stays(secret: str) -> None:
         masked = mask(text)
 
         assert secret not in masked, how
+        assert secret[-12:] not in masked.replace("***", ""), how
         assert mask(masked) == masked, how
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pytest_plexdev.cli.output import add_json, report_done, report_result
 from pytest_plexdev.cli.seed import add_seed
+from pytest_plexdev.errors import WHICH_STACK, PlexdevError
 from pytest_plexdev.options import OPTIONS
 from pytest_plexdev.options.environment import EXPORTED
 
@@ -46,7 +47,7 @@ def add_stack_commands(commands: Any) -> None:
     wait.add_argument("--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="default: %(default)s")
     wait.set_defaults(run=_wait)
 
-    down = commands.add_parser("down", help="end the stack")
+    down = commands.add_parser("down", help="end the stack; where both kinds run, the one of --stack")
     down.add_argument("--force", action="store_true", help="kind: delete a cluster that plexdev did not make, too")
     down.set_defaults(run=_down, refuse=down.error)
 
@@ -140,7 +141,10 @@ def _down(options: argparse.Namespace) -> int:
                 "--force is for the warm cluster, and not for the stack of --directory: that is plexdev's own"
             )
         return _down_kept(options)
-    if options.stack == "kind" or (options.stack is None and _has_cluster()):
+    has_cluster = options.stack is None and _has_cluster()
+    if has_cluster and _has_embedded_stack():
+        raise PlexdevError(WHICH_STACK)
+    if options.stack == "kind" or has_cluster:
         from pytest_plexdev.cli import kind
 
         return kind.down(options)
@@ -166,6 +170,13 @@ def _has_cluster() -> bool:
     from pytest_plexdev.stack.kind.warm.node_status import has_our_labels
 
     return has_our_labels()
+
+
+def _has_embedded_stack() -> bool:
+    from pytest_plexdev.core.ownership.lock import is_owned
+    from pytest_plexdev.stack.embedded.warm import warm_directory
+
+    return is_owned(warm_directory())
 
 
 def _down_kept(options: argparse.Namespace) -> int:

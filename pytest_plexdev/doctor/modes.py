@@ -107,6 +107,14 @@ OF_THE_NODES: Final = (
         explanation="Pods on it are not ready and new ones are not started, whatever the workloads themselves say",
         remedy="of a silent kubelet, docker exec NODE systemctl restart kubelet; else kubectl describe node/NODE",
     ),
+    FailureMode(
+        tag="nodes-cordoned",
+        title="no node takes new Pods",
+        signal="every Node has spec.unschedulable",
+        recognise=health.nodes_cordoned,
+        explanation="somebody cordoned them: Pods that run go on, and none that ends or is restarted comes back",
+        remedy="kubectl uncordon NODE",
+    ),
 )
 """Those that explain what workloads and gateways seem to lack."""
 

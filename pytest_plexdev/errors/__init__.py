@@ -56,6 +56,13 @@ STACK_MISSING: Final = Failure(
     why="looked for {looked_for}",
     fix="plexdev up{option}",
 )
+WHICH_STACK: Final = Failure(
+    tag="which-stack",
+    what="an embedded stack runs, and a kind cluster is there too: neither was ended",
+    why="`plexdev down` ends the one stack that there is; `plexdev up` makes the embedded one beside a cluster",
+    fix="plexdev down --stack embedded, or plexdev down --stack kind, which deletes the cluster",
+    exit_code=2,
+)
 KEPT_STACK_MISSING: Final = Failure(
     tag="kept-stack-missing",
     what="no stack that a test run kept is in {directory}",

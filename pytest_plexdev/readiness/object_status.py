@@ -24,6 +24,7 @@ class Judgement:
         is_final: Of a doomed one: nothing that happens elsewhere can mend it.
         only_news: Of a doomed one: it tells nothing where it is older than the wait.
         is_unseen: Of a ready one: we may not look at it, and *reason* says so.
+        is_obstacle: Something outside the stack is in the way, and *hint* removes it: no bring-up does.
         cause: The deeper object that explains it: a Pod of a Deployment.
     """
 
@@ -40,6 +41,7 @@ class Judgement:
     is_final: bool = False
     only_news: bool = False
     is_unseen: bool = False
+    is_obstacle: bool = False
     cause: Judgement | None = None
 
     @property

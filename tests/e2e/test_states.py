@@ -168,6 +168,43 @@ def without_forwarder(_: Person) -> Iterator[None]:
     yield
 
 
+@contextlib.contextmanager
+def without_kubelet(_: Person) -> Iterator[None]:
+    """It stopped a moment ago: Kubernetes still has the node as ready, and everything on it."""
+    subprocess.run(["docker", "exec", NODE, "systemctl", "stop", "kubelet"], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["docker", "exec", NODE, "systemctl", "start", "kubelet"], check=True, capture_output=True)
+
+
+def test_up_starts_a_kubelet_that_does_not_run(person: Person) -> None:
+    with without_kubelet(person):
+        code, doctor = person.says("plexdev", "doctor")
+        assert code == 1
+        assert f"kubelet-stopped: the kubelet of a node does not run\n  found  the kubelet of {NODE}" in doctor
+        code, said = person.says(*shlex.split(UP))
+
+    assert code == 0
+    assert f"the kubelet of {NODE} did not run, started" in said
+
+
+def test_a_cordoned_node_is_named_by_who_attaches_with_what_ends_that(person: Person) -> None:
+    access = read_access(person.kubeconfig, f"kind-{WARM_CLUSTER}")
+    assert access is not None
+    subprocess.run([*access.kubectl, "cordon", NODE], check=True, capture_output=True)
+    api = [*access.kubectl, "delete", "pod", "--selector", "app.kubernetes.io/name=plexsphere"]
+    try:
+        subprocess.run(api, check=True, capture_output=True)
+        person.walks(_named(person, "nodes-cordoned"))
+        code, said = person.attaches()
+    finally:
+        subprocess.run([*access.kubectl, "uncordon", NODE], check=True, capture_output=True)
+
+    assert code == 0, said
+    assert person.typed == [f"{shlex.join(access.kubectl)} uncordon {NODE}"]
+
+
 @pytest.mark.parametrize(
     ("state", "tag"),
     [

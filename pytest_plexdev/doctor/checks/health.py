@@ -24,6 +24,17 @@ def node_not_ready(symptoms: Symptoms) -> Outcome:
     return _part(symptoms, "Node")
 
 
+def nodes_cordoned(symptoms: Symptoms) -> Outcome:
+    """No node may be given a Pod."""
+    if isinstance(symptoms.nodes, Unknown):
+        return symptoms.nodes
+    names = [node["metadata"]["name"] for node in symptoms.nodes]
+    cordoned = [node["metadata"]["name"] for node in symptoms.nodes if (node.get("spec") or {}).get("unschedulable")]
+    if not names or cordoned != names:
+        return Fine()
+    return Found(f"{', '.join(names)}: cordoned", f"{symptoms.kubectl} uncordon {' '.join(names)}")
+
+
 def dns_down(symptoms: Symptoms) -> Outcome:
     """No Pod answers behind the Service of the cluster's DNS."""
     return _part(symptoms, "Service")

@@ -48,8 +48,9 @@ def job(ref: ObjectRef, item: Object, world: World) -> Judgement:
         return replace(base, state="doomed", reason=reason, failed_at=last.failed_at, cause=last)
     if not tries and (refusal := world.events(item, "FailedCreate")):
         reason = one_line(refusal[-1].get("message", ""))
-        hint = mending_hint(reason, ref.namespace, world) or f"kubectl describe {ref.words}"
-        return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE, hint=hint)
+        mends = mending_hint(reason, ref.namespace, world)
+        base = replace(base, hint=mends or f"kubectl describe {ref.words}", is_obstacle=mends is not None)
+        return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE)
     if item["spec"].get("suspend"):
         return replace(base, reason="suspended")
     none = "its Pod is done, it has not counted it yet" if tries else "no Pod yet"

@@ -39,6 +39,7 @@ def node(ref: ObjectRef, item: Object, _world: object = None) -> Judgement:
         since=changed_at(ready),
         hint=(on_node(item, "systemctl restart kubelet") if is_silent else "") or f"kubectl describe {ref.words}",
         grace=_SILENT_GRACE if is_silent else _UNREADY_GRACE,
+        is_obstacle=True,
     )
 
 

@@ -26,6 +26,7 @@ _PASSING: Final = re.compile(
     r"|unbound immediate PersistentVolumeClaims|no nodes available|being deleted"
 )
 """What the scheduler says of states that pass: a node that is coming, a volume that is being made."""
+_OF_A_NODE: Final = re.compile(r"node\.kubernetes\.io/(not-ready|unreachable)")
 _NODES: Final = re.compile(r"0/(\d+) nodes are available")
 _PREEMPTION: Final = re.compile(r" no new claims to deallocate.*| preemption: .*", re.DOTALL)
 
@@ -74,6 +75,7 @@ def _unscheduled(ref: ObjectRef, item: Object, world: World) -> Judgement:
     why = f"not scheduled: {_PREEMPTION.sub('', message) or told(scheduled)}" if scheduled else "not scheduled yet"
     for_good = scheduled.get("reason") == "Unschedulable" and not _PASSING.search(message) and not _room_comes(world)
     nodes = _NODES.search(message)
+    mends = mending_hint(message, ref.namespace, world)
     return Judgement(
         ref=ref,
         state="doomed" if for_good else "waiting",
@@ -82,7 +84,9 @@ def _unscheduled(ref: ObjectRef, item: Object, world: World) -> Judgement:
         expected="scheduled",
         actual=str(scheduled.get("reason") or "not scheduled"),
         grace=_SCHEDULING_GRACE if nodes is None or nodes[1] == "1" else _AUTOSCALING_GRACE,
-        hint=mending_hint(message, ref.namespace, world) or f"kubectl describe {ref.words}",
+        hint=mends or f"kubectl describe {ref.words}",
+        is_obstacle=mends is not None,
+        cause=_doomed_node(world) if _OF_A_NODE.search(message) else None,
     )
 
 
@@ -92,6 +96,12 @@ def _unready_node(item: Object, world: World) -> Judgement | None:
     there = world.get(ref)
     found = node(ref, there) if there is not None else None
     return found if found is not None and found.state == "doomed" else None
+
+
+def _doomed_node(world: World) -> Judgement | None:
+    """The first node that will not become ready by itself."""
+    found = (node(ObjectRef.of(each, "Node"), each) for each in world.of_kind("Node"))
+    return next((each for each in found if each.state == "doomed"), None)
 
 
 def _room_comes(world: World) -> bool:

@@ -120,8 +120,9 @@ def _for_its_pods(base: Judgement, item: Object, pods: list[Object], world: Worl
 
 def _refused(base: Judgement, reason: str, world: World) -> Judgement:
     """None of its Pods may be made."""
-    hint = mending_hint(reason, base.ref.namespace, world) or base.hint
-    return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE, hint=hint)
+    mends = mending_hint(reason, base.ref.namespace, world)
+    base = replace(base, hint=mends or base.hint, is_obstacle=mends is not None)
+    return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE)
 
 
 def _cause(pods: list[Object], world: World) -> Judgement | None:

@@ -23,7 +23,7 @@ from pytest_plexdev.core.subprocesses import MINIMUM
 from pytest_plexdev.errors import Failure, PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, KUBE_REFUSED, TOOL_MISSING
 from pytest_plexdev.kube.resources import SECRET
-from pytest_plexdev.stack.kind.constants import NATS_SECRET, NATS_URL
+from pytest_plexdev.stack.kind.constants import NATS_SECRET, NATS_URL, node_of
 
 if TYPE_CHECKING:
     from pytest_plexdev.kube import KubeClient
@@ -39,6 +39,8 @@ _OPEN_NATS: Final = "nats://nats:4222"
 _PATIENCE: Final = 10.0
 """Seconds until a way is open; it takes about a fifth of one."""
 _LISTENS: Final = re.compile(r"Forwarding from (127\.0\.0\.1:\d+) -> ")
+_NO_KUBELET: Final = re.compile(r"dial tcp \S+:10250: connect: connection refused")
+"""What the API server says of a node whose kubelet, which carries port-forwards, does not listen."""
 _LINES: Final = 10
 """Last lines of kubectl that an error shows."""
 _TIED: Final = (
@@ -56,6 +58,7 @@ class Forwards:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._node = node_of(cluster.name)
         self._opened: dict[str, _Forward] = {}
         self._lock = threading.Lock()
 
@@ -78,7 +81,7 @@ class Forwards:
         with self._lock:
             forward = self._opened.get(service)
             if forward is None or forward.has_ended:
-                forward = self._opened[service] = _Forward(self._command(service), service)
+                forward = self._opened[service] = _Forward(self._command(service), service, self._node)
             return forward.address()
 
     def close(self) -> None:
@@ -147,9 +150,10 @@ class _Forward:
     The kernel ties a child to the thread that started it: one that asked for a way and went would take it along.
     """
 
-    def __init__(self, command: Sequence[str], service: str) -> None:
+    def __init__(self, command: Sequence[str], service: str, node: str) -> None:
         self._command = command
         self._service = service
+        self._node = node
         self._said: deque[str] = deque(maxlen=_LINES)
         self._process: Future[subprocess.Popen[str]] = Future()
         self._address: Future[str] = Future()
@@ -216,11 +220,17 @@ class _Forward:
                 self._address.set_result(listens[1])
 
     def _error(self, failure: Failure, **facts: object) -> PlexdevError:
+        said = "\n".join(self._said)
+        purpose = f"{self._service} listens inside the cluster only, and this opens a way to it"
+        fix = shlex.join([*self._command[: self._command.index("port-forward")], "get", "service,pod"])
+        if _NO_KUBELET.search(said):
+            purpose += ", through the node's kubelet, which does not run"
+            fix = f"docker exec {self._node} systemctl restart kubelet"
         return PlexdevError(
             failure,
-            detail="\n".join(self._said),
+            detail=said,
             command=shlex.join(self._command),
-            purpose=f"{self._service} listens inside the cluster only, and this opens a way to it",
-            fix=shlex.join([*self._command[: self._command.index("port-forward")], "get", "service,pod"]),
+            purpose=purpose,
+            fix=fix,
             **facts,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
+from typing import Any
 
 from pytest_plexdev.core.cancellation import GivenUp, give_up
 from pytest_plexdev.core.model import Progress, StackInfo
@@ -119,7 +120,7 @@ class BringUp:
         with self.course.phases.phase("cluster"):
             return create.create(self._place, config, image=image, timeout=self.course.left())
 
-    def _reach(self, made: Future[Access], loaded: Future[bool]) -> Access:
+    def _reach(self, made: Future[Access], loaded: Future[Any]) -> Access:
         """How to reach it; where nobody can from here, that is said before its control plane is waited for."""
         wait([made, loaded], return_when=FIRST_COMPLETED)
         if not made.done() and (container := find_node(self._place.name)) is not None:

@@ -131,6 +131,19 @@ def start_node(container: Container) -> None:
     docker("start", container.name, purpose="the cluster's node was stopped")
 
 
+def start_kubelet(container: Container) -> bool:
+    """Start the kubelet of a node that runs; whether there was anything to do. One that cannot be asked is left."""
+    ask = ("exec", container.name, "systemctl", "show", "kubelet", "--property=ActiveState", "--value")
+    try:
+        said = docker(*ask, purpose="does the node's kubelet run?").stdout
+    except PlexdevError:
+        return False
+    if not line_of(said, "inactive|failed"):
+        return False
+    docker("exec", container.name, "systemctl", "restart", "kubelet", purpose="the node's kubelet did not run")
+    return True
+
+
 def unpause_node(container: Container) -> None:
     """Let a paused node go on."""
     docker("unpause", container.name, purpose="the cluster's node was paused")

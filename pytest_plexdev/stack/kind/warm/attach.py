@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -159,11 +160,29 @@ def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Ma
                 raise ValueError(f"nothing runs in its namespace {NAMESPACE}")
             version = ask(known.addresses.api)
         except (OSError, ValueError) as error:
-            fix = "plexdev up --stack kind" if owned else _mend_by_hand(client, known.addresses)
-            reason = str(error) or type(error).__name__
-            raise PlexdevError(API_SILENT, name=name, url=known.addresses.api, reason=reason, fix=fix) from None
+            said, fix = _obstacle(client, owned=owned)
+            fix = fix or ("plexdev up --stack kind" if owned else _mend_by_hand(client, known.addresses))
+            facts = {"name": name, "url": known.addresses.api, "reason": str(error) or type(error).__name__}
+            raise PlexdevError(API_SILENT, detail=said, **facts, fix=fix) from None
     place = Place(name, access.kubeconfig.parent)
     return stack_info(place, access, known, owned=owned, version=version)
+
+
+def _obstacle(client: KubeClient, *, owned: bool) -> tuple[str, str]:
+    """What keeps the stack's Pods from running that no bring-up removes, and the command that does; empty: nothing."""
+    from pytest_plexdev.readiness.look import bound, judgements_now
+    from pytest_plexdev.stack.kind.health import health_of
+    from pytest_plexdev.stack.kind.manifests.inventory import parts_of
+
+    try:
+        found = judgements_now(client, parts_of(client, owned=owned), health=health_of(owned=owned))
+    except PlexdevError:
+        return "", ""
+    first = next((each for each in found if each.state != "ready" and each.deepest.is_obstacle), None)
+    if first is None:
+        return "", ""
+    verdict = bound(client, first.verdict(time.time()))
+    return f"{verdict.name} is {verdict.state}: {verdict.reason}", verdict.hint
 
 
 def _mend_by_hand(client: KubeClient, addresses: Addresses) -> str:

@@ -14,12 +14,20 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
 from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, NODE_NAME_TAKEN, NODE_UNMARKED
 from pytest_plexdev.kube import Access, KubeClient
+from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.stack.kind.bring_up.failure import explained
 from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
 from pytest_plexdev.stack.kind.cluster import create, prerequisites
 from pytest_plexdev.stack.kind.cluster.files import Place
-from pytest_plexdev.stack.kind.cluster.lock import hold
-from pytest_plexdev.stack.kind.cluster.node_container import API_SERVER, CONFIGURATION, Container, find_node
+from pytest_plexdev.stack.kind.cluster.lock import hold, is_held
+from pytest_plexdev.stack.kind.cluster.node_container import (
+    API_SERVER,
+    CONFIGURATION,
+    Container,
+    find_container,
+    find_node,
+    start_kubelet,
+)
 from pytest_plexdev.stack.kind.cluster.node_ports import put_back_node_ports
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.state import fingerprint, ownership
@@ -86,6 +94,9 @@ def _silence_explained() -> Iterator[None]:
 def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
     """See :func:`warm.take_down`."""
     place = _place(settings)
+    if is_held(settings.state):
+        # An engine that does not answer is told before somebody else is waited for.
+        find_container(settings.name)
     with hold(settings.state, timeout=settings.timeout, progress=progress):
         was_half_made = create.remove_half_made(place)
         container = find_node(settings.name)
@@ -127,10 +138,15 @@ def _on(container: Container, place: Place, settings: KindSettings, work: BringU
     access = _access(place, container)
     with KubeClient(access) as client:
         comes_back = _recover(container, client, work, woken=bool(woken))
+        if start_kubelet(container):
+            work.did.append(f"cluster {settings.name}: the kubelet of {container.name} did not run, started")
+            comes_back = True
+        # Before anything waits for Pods: where a node is not ready nobody would say why they do not come.
+        work.course.until_ready(client, [ObjectRef("Node", container.name)])
         work.did.extend(put_back_node_ports(client))
         ready = ownership.read_ready(client)
         addresses = container.addresses
-        if comes_back:
+        if comes_back and ready is not None:
             # What the API server says of Pods is from before the stop until the kubelet has looked again.
             work.course.until_answering(addresses)
         differ = differences(client, ready, settings)

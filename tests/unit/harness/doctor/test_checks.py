@@ -424,6 +424,15 @@ class TestTheClusterItself:
         assert (finding.state, unit in finding.evidence) == (state, True)
         assert finding.command == ("docker exec n systemctl restart kubelet" if state == "found" else "")
 
+    @pytest.mark.parametrize(("cordoned", "state"), [((), "ok"), (("a",), "ok"), (("a", "b"), "found")])
+    def test_nodes_are_cordoned_where_none_takes_a_pod(self, cordoned: tuple[str, ...], state: str) -> None:
+        nodes = [{"metadata": {"name": name}, "spec": {"unschedulable": name in cordoned}} for name in ("a", "b")]
+
+        finding = found_in("nodes-cordoned", nodes=nodes)
+
+        assert finding.state == state
+        assert finding.command.endswith(" uncordon a b" if state == "found" else "")
+
     def test_a_gateway_is_not_blamed_for_what_its_node_does_not_report(self) -> None:
         lacking = gateway(ACCEPTED, said("Programmed", "False", "NoResources", "no Envoy is ready"))
         seen: dict[str, Any] = {

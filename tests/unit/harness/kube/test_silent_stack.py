@@ -22,6 +22,10 @@ POD: dict[str, dict[str, object]] = {
 }
 
 
+def listing(*items: object) -> dict[str, object]:
+    return {"metadata": {"resourceVersion": "1"}, "items": list(items)}
+
+
 @pytest.fixture
 def silent_port() -> Iterator[int]:
     """Held, so that nobody answers there."""
@@ -48,7 +52,7 @@ def cluster(answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             f"/apis/batch/v1/namespaces/{namespace}/jobs",
             PODS[namespace],
         ):
-            answers.say("GET", path, {"items": []})
+            answers.say("GET", path, listing())
     return answers
 
 
@@ -78,12 +82,12 @@ def never_came_up(cluster: Answers, monkeypatch: pytest.MonkeyPatch, *, api: str
             "metadata": {"name": name, "labels": {"app.kubernetes.io/name": name}},
             "spec": {"template": {"spec": {"containers": [{"image": f"{name}:1"}]}}},
         }
-        cluster.say("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments", {"items": [workload]})
+        cluster.say("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments", listing(workload))
 
 
 def has_written(cluster: Answers, text: str, namespace: str = "default") -> None:
     pod = {**POD, "metadata": {**POD["metadata"], "namespace": namespace}}
-    cluster.say("GET", PODS[namespace], {"items": [pod]})
+    cluster.say("GET", PODS[namespace], listing(pod))
     cluster.say("GET", f"{PODS[namespace]}/p-1/log", text)
 
 
@@ -160,3 +164,21 @@ def test_what_needs_the_api_still_says_that_it_is_silent(
     assert f"plexdev[api-silent]: the cluster plexsphere is there, and http://localhost:{silent_port}" in (
         capfd.readouterr().err
     )
+
+
+@pytest.mark.parametrize("command", ["status", "whoami"])
+def test_a_silent_stack_names_the_node_that_is_why_and_what_mends_that(
+    cluster: Answers, silent_port: int, command: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`plexdev up --stack kind` was printed, which does not mend everything that a node can have."""
+    whole_but_silent(cluster, silent_port)
+    silent = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "it stopped"}
+    node = {"metadata": {"name": "n"}, "spec": {"providerID": "kind://docker/plexsphere/n"}}
+    cluster.say("GET", "/api/v1/nodes", listing({**node, "status": {"conditions": [silent]}}))
+
+    assert main([command, "--stack", "kind"]) == 1
+
+    said = "".join(capfd.readouterr())
+    assert "node/n " in said
+    assert "NotReady: NodeStatusUnknown: it stopped" in said
+    assert said.rstrip().endswith("fix: docker exec n systemctl restart kubelet")

@@ -336,6 +336,23 @@ def test_a_cordoned_node_is_named_with_what_lets_it_take_pods_again() -> None:
         )
 
     assert judge(subject("too-large"), world).deepest.hint == "kubectl uncordon shut"
+    assert judge(subject("too-large"), world).deepest.is_obstacle
+
+
+def test_a_pod_that_its_node_s_taint_keeps_away_is_explained_by_that_node() -> None:
+    world = end("too-large")
+    (pod,) = world.of_kind("Pod")
+    taint = "{node.kubernetes.io/unreachable: }"
+    pod["status"]["conditions"][0]["message"] = f"0/1 nodes are available: 1 node(s) had untolerated taint {taint}."
+    silent = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}
+    node = {"metadata": {"name": "n"}, "spec": {"providerID": "kind://docker/c/n"}, "status": {"conditions": [silent]}}
+    world.put(ObjectRef("Node", "n"), {"kind": "Node", **node})
+
+    found = judge(subject("too-large"), world)
+
+    assert found.state == "waiting"
+    assert found.deepest.ref == ObjectRef("Node", "n")
+    assert found.deepest.hint == "docker exec n systemctl restart kubelet"
 
 
 @pytest.mark.parametrize(

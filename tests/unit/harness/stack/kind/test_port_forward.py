@@ -57,6 +57,16 @@ def test_one_that_says_nothing_is_ended_and_named(kubectl: Path, monkeypatch: py
     assert "  | Waiting for a Pod" in str(silent.value)
 
 
+def test_a_kubelet_that_does_not_listen_is_told_with_what_starts_it(kubectl: Path) -> None:
+    refused = "error dialing backend: dial tcp 172.18.0.2:10250: connect: connection refused"
+    kubectl.write_text(f"#!/bin/sh\necho 'error: error upgrading connection: {refused}' >&2\nexit 1\n")
+
+    with pytest.raises(PlexdevError, match="through the node's kubelet, which does not run") as failed:
+        Forwards(CLUSTER).open("postgres")
+
+    assert failed.value.fix == "docker exec c-control-plane systemctl restart kubelet"
+
+
 def test_one_that_cannot_be_started_is_told_and_tried_again(kubectl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kubectl.write_text("#!/bin/sh\necho 'Forwarding from 127.0.0.1:40001 -> 4222'\nexec sleep 60\n")
     forwards = Forwards(CLUSTER)

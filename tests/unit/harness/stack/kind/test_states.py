@@ -16,11 +16,16 @@ from typing import Final
 import pytest
 
 from pytest_plexdev.cli.main import main
+from pytest_plexdev.core.ownership.lock import own
+from pytest_plexdev.core.ownership.mark import Mark
+from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access
+from pytest_plexdev.stack.embedded.warm import warm_directory as embedded_directory
 from pytest_plexdev.stack.kind.cluster import create, prerequisites
 from pytest_plexdev.stack.kind.cluster.files import Place
-from pytest_plexdev.stack.kind.cluster.node_container import Container
+from pytest_plexdev.stack.kind.cluster.lock import hold
+from pytest_plexdev.stack.kind.cluster.node_container import Container, start_kubelet
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX
 from pytest_plexdev.stack.kind.warm import attach
@@ -220,6 +225,37 @@ def test_down_finds_by_its_labels_what_has_no_files_any_more(
     assert world.calls == ["delete"]
 
 
+def test_down_beside_a_cluster_asks_which_stack_and_ends_neither(
+    here: Here, capsys: pytest.CaptureFixture[str], world: World
+) -> None:
+    """`plexdev up` makes an embedded stack beside a cluster, and the `down` after it deleted the cluster."""
+    _as_warm(world).node(labels="ours")
+
+    make_private_directory(embedded_directory())
+    with own(embedded_directory(), Mark.of_this_process("stack", "warm")):
+        assert main(["down"]) == 2
+
+        said = capsys.readouterr().err
+        assert said.startswith("plexdev[which-stack]: an embedded stack runs, and a kind cluster is there too")
+        assert "fix: plexdev down --stack embedded, or plexdev down --stack kind" in said
+        assert world.calls == []
+
+        assert main(["down", "--stack", "kind"]) == 0
+        assert world.calls == ["delete"]
+
+
+def test_down_tells_an_engine_that_does_not_answer_before_it_waits_for_somebody_else(
+    here: Here, node: Node, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.does("echo 'Cannot connect to the Docker daemon at tcp://203.0.113.7:2376.' >&2; exit 1")
+    settings = KindSettings(timeout=5)
+
+    with hold(settings.state, timeout=1, progress=lambda _: None), pytest.raises(PlexdevError) as refusal:
+        attach.take_down(settings, force=False, progress=lambda _: None)
+
+    assert refusal.value.tag == "docker-silent"
+
+
 def test_down_without_files_leaves_somebody_elses_cluster(
     here: Here, capsys: pytest.CaptureFixture[str], world: World
 ) -> None:
@@ -326,6 +362,14 @@ def node(here: Here) -> Node:
 def test_a_paused_node_of_ours_is_let_go_on(here: Here, node: Node) -> None:
     assert wake(_container(here.listening, paused=True)) == ["was paused, goes on"]
     assert node.told == ["unpause"]
+
+
+@pytest.mark.parametrize(("unit", "told"), [("active", ["exec"]), ("activating", ["exec"]), ("failed", ["exec"] * 2)])
+def test_a_kubelet_that_does_not_run_is_started(here: Here, node: Node, unit: str, told: list[str]) -> None:
+    node.does(f"echo {unit}")
+
+    assert start_kubelet(_container(here.listening)) == (len(told) > 1)
+    assert node.told == told
 
 
 def test_a_node_without_forwarders_is_restarted_and_one_that_stays_so_is_told(here: Here, node: Node) -> None:

@@ -24,6 +24,12 @@ DIRECTORY_TAKEN: Final = Failure(
     why="a stack keeps its files there and deletes them at its end, so it takes a new directory or one of its own",
     fix="move them away, or choose another state directory: PLEXDEV_STATE_DIR=/some/directory",
 )
+UNDELETABLE: Final = Failure(
+    tag="undeletable",
+    what="{path} could not be deleted: {reason}",
+    why="the operating system refused it; what used {directory} has ended, and everything else of it is deleted",
+    fix="see what keeps it: ls -ld {quoted}; lsattr -d {quoted} (chattr -i frees it); then rm -r {directory_quoted}",
+)
 STATE_DAMAGED: Final = Failure(
     tag="state-damaged",
     what="{path} is not what plexdev writes there: {reason}",

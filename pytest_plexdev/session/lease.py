@@ -6,6 +6,7 @@ one that crashed and its replacement, the controller.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable
@@ -125,7 +126,9 @@ class Lease:
         except OSError as refusal:
             place = self.output.shown(self.output.directory / BRING_UP)
             log = f"the lines above ({place} cannot be written: {refusal.strerror or refusal})"
-        self._remove_stack_directory()
+        # What cannot be deleted is said at the run's end: here it would take the place of why there is no stack.
+        with contextlib.suppress(PlexdevError):
+            self._remove_stack_directory()
         return PlexdevError(error.failure, detail=error.detail, **{**error.facts, "log": log})
 
     def _remove_stack_directory(self) -> None:

@@ -6,9 +6,11 @@ Entries are deleted by their names, through a descriptor of the directory that w
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
+import shlex
 import shutil
 import stat
 import weakref
@@ -16,6 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.core.ownership.mark import MARK, Mark
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.ownership import UNDELETABLE
 
 _UNFINISHED: Final = re.compile(r"\.(.+)\.[0-9a-f]{12}")
 """What ``files.write_whole`` leaves where it was killed."""
@@ -43,17 +47,38 @@ class Ownership:
         return set(os.listdir(self._descriptor)) - {MARK}  # noqa: PTH208 (of a descriptor)
 
     def delete(self, *known: str) -> None:
-        """Delete entries by name, directories with all that is in them; none is fine. A link is not followed."""
-        for name in self.names():
+        """Delete entries by name, directories with all that is in them; none is fine. A link is not followed.
+
+        Raises:
+            PlexdevError: ``undeletable``: the first that could not be deleted; all that could are gone.
+        """
+        refusals: list[OSError] = []
+        for name in sorted(self.names()):
             unfinished = _UNFINISHED.fullmatch(name)
             if name in known or (unfinished is not None and unfinished[1] in known):
-                _delete(name, self._descriptor)
+                refusals += _delete(name, self._descriptor)
+        if refusals:
+            raise self._undeletable(refusals[0])
+
+    def _undeletable(self, refusal: OSError) -> PlexdevError:
+        path = self.directory / os.fsdecode(refusal.filename)
+        return PlexdevError(
+            UNDELETABLE,
+            path=path,
+            reason=refusal.strerror,
+            directory=self.directory,
+            quoted=shlex.quote(str(path)),
+            directory_quoted=shlex.quote(str(self.directory)),
+        )
 
     def remove(self, *known: str) -> list[str]:
         """Delete what is known by name, then the directory if nothing else is in it, and release it.
 
         Returns:
             The names of what stays, and the directory with it.
+
+        Raises:
+            PlexdevError: ``undeletable``; it is released then too.
         """
         try:
             self.delete(*known)
@@ -94,11 +119,24 @@ class Ownership:
         self.release()
 
 
-def _delete(name: str, checked: int) -> None:
-    if stat.S_ISDIR(os.stat(name, dir_fd=checked, follow_symlinks=False).st_mode):
-        shutil.rmtree(name, ignore_errors=True, dir_fd=checked)
-    else:
-        os.unlink(name, dir_fd=checked)
+def _delete(name: str, checked: int) -> list[OSError]:
+    """Delete an entry as far as that is possible; the errors name what they are about from the directory on."""
+    refusals: list[OSError] = []
+
+    def note(_: object, path: str, failure: tuple[type[BaseException], BaseException, object]) -> None:
+        error = failure[1]
+        # What is gone meanwhile need not be deleted, and that a directory is not empty follows from another error.
+        if isinstance(error, OSError) and error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+            refusals.append(OSError(error.errno, error.strerror, path))
+
+    try:
+        if stat.S_ISDIR(os.stat(name, dir_fd=checked, follow_symlinks=False).st_mode):
+            shutil.rmtree(name, onerror=note, dir_fd=checked)
+        else:
+            os.unlink(name, dir_fd=checked)
+    except OSError as error:
+        note(None, name, (type(error), error, None))
+    return refusals
 
 
 def _close(ownership: Ownership | None) -> None:

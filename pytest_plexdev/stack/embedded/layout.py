@@ -116,20 +116,24 @@ class Layout:
     def forget_stack(self) -> None:
         """Remove the file that says that the stack is ready, or whatever has come into its place."""
         if self.owned is not None:
-            self.owned.directory.delete(self.stack_file.name)
+            with _nobody_to_tell():
+                self.owned.directory.delete(self.stack_file.name)
 
     def remove_data(self) -> None:
         if self.owned is not None:
-            remove_data(self.owned.scratch)
+            with _nobody_to_tell():
+                remove_data(self.owned.scratch)
 
     def remove(self) -> None:
         if self.owned is not None:
-            self.owned.directory.remove(*FILES)
+            with _nobody_to_tell():
+                self.owned.directory.remove(*FILES)
 
     def remove_run(self) -> None:
         """Remove the directory of the run that the stack served."""
         if self.owned is not None and self.owned.run is not None:
-            self.owned.run.remove(*RUN_FILES)
+            with _nobody_to_tell():
+                self.owned.run.remove(*RUN_FILES)
 
 
 def stack_file(directory: Path) -> Path:
@@ -150,6 +154,11 @@ def make_directory(directory: Path, *, name: str) -> None:
             raise PlexdevError(DIRECTORY_TAKEN, path=directory, names=_some(strangers))
         own(directory, Mark.of_this_process("stack", name)).release()
     make_private_directory(directory / "logs")
+
+
+def _nobody_to_tell() -> contextlib.AbstractContextManager[None]:
+    # Where something cannot be deleted, the stack still ends. Whoever ended it deletes what is left, and says so.
+    return contextlib.suppress(PlexdevError)
 
 
 def _some(names: Collection[str], most: int = 3) -> str:

@@ -119,7 +119,8 @@ def end(directory: Path) -> list[str] | None:
         The names in the directory that are not a stack's: they stay. ``None`` where there is no stack.
 
     Raises:
-        PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
+        PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``;
+            ``undeletable``: it has ended, and a file of it is left.
     """
     supervisor = SUPERVISOR.find(directory)
     if supervisor is not None:

@@ -32,7 +32,7 @@ def remove_stack(directory: Path) -> list[str]:
         The names in the directory that are not a stack's: they stay.
 
     Raises:
-        PlexdevError: ``untrusted-path``.
+        PlexdevError: ``untrusted-path``; ``undeletable``: a file of the stack, where everything else is removed.
     """
     held = seize(directory, "stack", damaged_too=True)
     if held is None:

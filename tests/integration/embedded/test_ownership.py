@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,9 @@ from pytest_plexdev.stack.embedded.removal import sweep
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
 from tests.integration.embedded.conftest import ROOT, Bench, TracesOf, pid_of
 from tests.support.damage import DAMAGES, Damage
+from tests.support.immutable import immutable
+
+__all__ = ["immutable"]
 
 _ANOTHER_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 _COMMAND = (sys.executable, "-c", "import sys; from pytest_plexdev.cli.main import main; sys.exit(main())")
@@ -302,6 +305,28 @@ def test_up_ends_a_stack_whose_files_were_deleted_and_brings_up_one(
     assert is_new
     assert traces.left() == [warm_directory()]
     assert find_warm() == again
+
+
+@pytest.mark.parametrize("name", ["stack.json", "logs/nats.log"])
+def test_down_ends_a_stack_and_says_which_file_of_it_could_not_be_deleted(
+    warm: StackInfo,
+    immutable: Callable[[Path], None],
+    traces_of: TracesOf,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    traces = traces_of(warm_directory())
+    immutable(warm_directory() / name)
+
+    assert main.main(["down", "--stack", "embedded"]) == 1
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"plexdev[undeletable]: {warm_directory() / name} could not be deleted: Operation not permitted" in said.err
+    assert traces.left() == [warm_directory()]
+    subprocess.run(["chattr", "-i", str(warm_directory() / name)], check=True)
+    assert main.main(["down", "--stack", "embedded"]) == 0
+    assert not warm_directory().exists()
 
 
 def test_a_stack_that_was_moved_away_is_not_ended_from_its_old_place(

@@ -157,9 +157,12 @@ def _is_cleaned_up(order: _Order, owned: _Owned) -> bool:
         print(error, file=sys.stderr, flush=True)  # noqa: T201
         return False
     image_archive.remove_left()
-    owned.cluster.remove(*CLUSTER_FILES)
-    if owned.run is not None:
-        owned.run.remove(*RUN_FILES)
+    try:
+        owned.cluster.remove(*CLUSTER_FILES)
+        if owned.run is not None:
+            owned.run.remove(*RUN_FILES)
+    except PlexdevError as error:
+        print(error, file=sys.stderr, flush=True)  # noqa: T201
     return True
 
 

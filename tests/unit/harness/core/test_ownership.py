@@ -18,6 +18,9 @@ from pytest_plexdev.core.ownership.mark import MARK, Mark
 from pytest_plexdev.core.ownership.process import find_owner
 from pytest_plexdev.errors import PlexdevError
 from tests.support.damage import DAMAGES, Damage
+from tests.support.immutable import immutable
+
+__all__ = ["immutable"]
 
 _OWNER = """
 import sys
@@ -144,6 +147,26 @@ def test_only_known_names_are_deleted_and_what_is_left_is_said(place: Path, tmp_
     assert seized is not None
     assert seized.remove("mine.txt") == []
     assert not place.exists()
+
+
+@pytest.mark.parametrize("undeletable", ["stack.json", "logs/nats.log"])
+def test_what_cannot_be_deleted_is_named_with_its_reason_and_everything_else_is_deleted(
+    place: Path, immutable: Callable[[Path], None], undeletable: str
+) -> None:
+    (place / "logs").mkdir()
+    for name in ("logs/nats.log", "logs/postgres.log", "stack.json"):
+        (place / name).touch()
+    immutable(place / undeletable)
+
+    with pytest.raises(PlexdevError) as refusal:
+        lock.own(place, _stack()).remove("logs", "stack.json")
+
+    assert str(refusal.value).startswith(
+        f"plexdev[undeletable]: {place / undeletable} could not be deleted: Operation not permitted\n"
+    )
+    left = [path for path in place.rglob("*") if path.is_file()]
+    assert sorted(left) == sorted([place / MARK, place / undeletable])
+    assert not lock.is_owned(place)
 
 
 def test_a_directory_of_another_kind_or_without_a_mark_is_not_seized(place: Path) -> None:

@@ -1,0 +1,28 @@
+"""Files that not even root can delete, until the end of the test."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def immutable() -> Iterator[Callable[[Path], None]]:
+    """Make a file undeletable; the test is skipped where the file system or the user cannot."""
+    made: list[Path] = []
+
+    def make(path: Path) -> None:
+        if shutil.which("chattr") is None:
+            pytest.skip("there is no chattr")
+        done = subprocess.run(["chattr", "+i", str(path)], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            pytest.skip(f"no file can be made immutable here: {done.stderr.strip()}")
+        made.append(path)
+
+    yield make
+    for path in filter(Path.exists, made):  # a test may have set it free itself
+        subprocess.run(["chattr", "-i", str(path)], check=True)

@@ -21,12 +21,17 @@ from pytest_plexdev.options import OPTIONS
 from pytest_plexdev.options.environment import TESTS_PREFIX, known_variables
 
 ROOT: Final = Path(__file__).parents[2]
-PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES: Final = (
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+)
 MODULES: Final = sorted((ROOT / "pytest_plexdev").rglob("*.py"))
 SAMPLES: Final = {"option": "", "example": "plexsphere", "domain": "acme-corp", "or_end": ", or end it: kill 1"}
 """What stands for a fact of a template; ``X`` for the others."""
-PLEXDEV: Final = re.compile(r"(?<![\w/.*-])plexdev((?: (?:'[^']*'|[^\s;,:`()|&'\"\\\\]+))+)")
+PLEXDEV: Final = re.compile(r"(?<![\w/.*-])(\.venv/bin/)?plexdev((?: (?:'[^']*'|[^\s;,:`()|&'\"\\\\]+))+)")
 MAKE: Final = re.compile(r"(?:`|\$ |: )(?:[A-Z_]+=\S+ )?make ([a-z][a-z0-9-]*)")
+TOX: Final = re.compile(r"\btox -e ([a-z]+)")
+ENVIRONMENTS: Final = set(re.findall(r"^\[testenv:([a-z]+)\]", (ROOT / "tox.ini").read_text(), re.MULTILINE))
 TARGETS: Final = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 COMMANDS: Final = next(each for each in build_parser()._actions if isinstance(each, argparse._SubParsersAction)).choices
 NO_COMMAND: Final = {"whatever", "does", "did", "made", "makes", "never", "keeps", "removes", "exits", "stack", "of"}
@@ -62,10 +67,11 @@ def joined(node: ast.JoinedStr) -> str:
     return "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
 
 
-def commands(text: str) -> Iterator[list[str]]:
+def commands(text: str) -> Iterator[tuple[list[str], bool]]:
+    """The words of each command, and whether it is one for sure: a path to the program stands before it."""
     for found in PLEXDEV.finditer(text):
-        words = [word.rstrip(".") for word in shlex.split(found[1])]
-        yield [word for word in words if word]
+        words = [word.rstrip(".") for word in shlex.split(found[2])]
+        yield [word for word in words if word], found[1] is not None
 
 
 def refusal(words: list[str]) -> str:
@@ -87,8 +93,8 @@ def refusal(words: list[str]) -> str:
 
 def found_in(text: str, *, place: str) -> list[str]:
     wrong = []
-    for words in commands(text):
-        if (
+    for words, is_typed in commands(text):
+        if not is_typed and (
             words[0] in NO_COMMAND
             or not words[0].strip("-")
             or (words[0] not in COMMANDS and not words[0].startswith("-") and "fix" not in place)
@@ -98,6 +104,7 @@ def found_in(text: str, *, place: str) -> list[str]:
         if reason := refusal([word if word != "X" else "1" for word in words]):
             wrong.append(f"{place}: plexdev {' '.join(words)}: {reason}")
     wrong += [f"{place}: make {name}" for name in MAKE.findall(text) if name not in TARGETS]
+    wrong += [f"{place}: tox -e {name}" for name in TOX.findall(text) if name not in ENVIRONMENTS]
     return wrong
 
 
@@ -137,6 +144,10 @@ def test_every_variable_that_is_named_is_read_or_exported() -> None:
         ("read it; then: plexdev restart", False),
         ("run `make nothing`", False),
         ("run `make dev`", True),
+        ("$ .venv/bin/plexdev up --stack embedded", True),
+        ("$ .venv/bin/plexdev whatever", False),
+        ("run `.venv/bin/tox -e nightly`", True),
+        ("run `.venv/bin/tox -e nothing`", False),
     ],
 )
 def test_the_test_itself_tells_right_from_wrong(text: str, *, is_right: bool) -> None:

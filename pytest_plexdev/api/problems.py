@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_plexdev.core.untrusted_json import decode_as
+
 if TYPE_CHECKING:
     import httpx
     import pytest
@@ -82,7 +84,7 @@ def problem_of(response: httpx.Response) -> ProblemError:
 
 def _decoded(response: httpx.Response) -> Problem:
     try:
-        problem = msgspec.json.decode(response.content, type=Problem)
+        problem = decode_as(response.content, Problem)
     except (msgspec.DecodeError, UnicodeDecodeError):
         said = " ".join(response.text.split())[:300]
         return Problem(status=response.status_code, title=response.reason_phrase, detail=said)

@@ -15,6 +15,7 @@ from pytest_plexdev.api.loopback import LoopbackTransport
 from pytest_plexdev.api.problems import hides_its_frames, problem_of
 from pytest_plexdev.api.timestamp import encode_timestamp
 from pytest_plexdev.core.clock import unix_time
+from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.errors import API_GIBBERISH, API_UNREACHABLE, PlexdevError
 
 __tracebackhide__ = hides_its_frames
@@ -158,7 +159,7 @@ class Transport:
         while True:
             page = self.request("GET", path, Page, parameters={**(parameters or {}), "cursor": cursor})
             for item in page.items:
-                yield msgspec.json.decode(item, type=expect)
+                yield decode_as(item, expect)
             if not page.next_cursor:
                 return
             cursor = page.next_cursor
@@ -198,7 +199,7 @@ def decode(response: httpx.Response, expect: type[Answer]) -> Answer:
         PlexdevError: The body is not an *expect*.
     """
     try:
-        return msgspec.json.decode(response.content, type=expect)
+        return decode_as(response.content, expect)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PlexdevError(
             API_GIBBERISH,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_plexdev.core.private_files import check_private, make_private_directory, read_private, write_private
+from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.errors import NOT_SIGNED_IN, PlexdevError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Credentials:
     def _read(self) -> _Kept:
         try:
             check_private(self._file.parent)
-            kept = msgspec.json.decode(read_private(self._file), type=_Kept)
+            kept = decode_as(read_private(self._file), _Kept)
         except (FileNotFoundError, msgspec.DecodeError):
             return _Kept(self._stack)
         return kept if kept.stack == self._stack else _Kept(self._stack)

@@ -5,13 +5,13 @@ Company wrappers, version managers and shims print a line such as ``using kubect
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import shutil
 from collections.abc import Sequence
 from typing import Any, Final
 
+from pytest_plexdev.core.untrusted_json import decode_first_json
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import TOOL_GIBBERISH
 
@@ -29,10 +29,9 @@ def json_of(text: str) -> Any:
     Raises:
         ValueError: There is none.
     """
-    decoder = json.JSONDecoder()
     for start in _JSON_START.finditer(text):
         try:
-            return decoder.raw_decode(text, start.end() - 1)[0]
+            return decode_first_json(text, start.end() - 1)
         except ValueError:
             continue
     raise ValueError("no JSON")

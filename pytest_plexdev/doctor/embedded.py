@@ -15,6 +15,7 @@ from pytest_plexdev.core.model import StackInfo, Verdict
 from pytest_plexdev.core.ownership.lock import look
 from pytest_plexdev.core.paths import cache_directory
 from pytest_plexdev.core.temporary import temporary_directory
+from pytest_plexdev.core.untrusted_json import decode_json
 from pytest_plexdev.doctor.model import Finding, FindingState
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.owner import how_to_begin_anew
@@ -97,7 +98,7 @@ def _of_readyz(info: StackInfo | None, verdicts: Sequence[Verdict]) -> list[Find
     try:
         with new_http_client(url) as http:
             answer = http.get(url, timeout=_PATIENCE)
-        probes: Sequence[Mapping[str, Any]] = answer.json().get("probes", ())
+        probes: Sequence[Mapping[str, Any]] = decode_json(answer.content).get("probes", ())
     except (httpx.HTTPError, ValueError, AttributeError) as error:
         state, evidence = "found", f"GET {url} got no answer that can be read: {error or type(error).__name__}"
     else:

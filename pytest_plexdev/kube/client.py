@@ -11,6 +11,7 @@ from typing import Any, Final, Self, TypeAlias
 
 import httpx
 
+from pytest_plexdev.core.untrusted_json import decode_json
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, KUBE_REFUSED
 from pytest_plexdev.kube.kubeconfig import Access
@@ -230,7 +231,7 @@ class KubeClient:
 
     def _object(self, response: httpx.Response) -> Object:
         try:
-            answer = response.json()
+            answer = decode_json(response.content)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
@@ -245,7 +246,7 @@ class KubeClient:
 
     def _refusal(self, verb: str, what: str, response: httpx.Response) -> PlexdevError:
         try:
-            status = response.json()
+            status = decode_json(response.content)
         except ValueError:
             status = {}
         status = status if isinstance(status, dict) else {}

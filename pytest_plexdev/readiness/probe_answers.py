@@ -5,12 +5,12 @@ Asked through the API server, bounded in time and bytes. Whatever goes wrong wit
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from pytest_plexdev.core.untrusted_json import decode_json
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.masking.rule import mask
@@ -76,7 +76,7 @@ def _probe(pod: Object, container: str | None) -> tuple[str, int, str] | None:
 def _told(body: bytes) -> str:
     """The checks that fail, where the answer is a list of checks; else its beginning. Secrets are masked."""
     try:
-        answer = json.loads(body)
+        answer = decode_json(body)
     except ValueError:
         answer = None
     failing = list(_failing(answer)) if isinstance(answer, Mapping) else []

@@ -6,11 +6,12 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import msgspec
 
+from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBE_REFUSED
 from pytest_plexdev.kube import KubeClient, Resource
@@ -60,5 +61,5 @@ def clock_ahead(response: httpx.Response) -> float:
 
 def _message(response: httpx.Response) -> str:
     with contextlib.suppress(msgspec.DecodeError, AttributeError):
-        return str(msgspec.json.decode(response.content).get("message"))
+        return str(decode_as(response.content, dict[str, Any]).get("message"))
     return response.text[:500] or "it gave no reason"

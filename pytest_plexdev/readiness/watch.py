@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
-import msgspec
 
+from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION
@@ -137,7 +137,7 @@ class Watch:
             self._note(scope)
             return None
         check(self._client, "list", scope.resource, response)
-        listing = msgspec.json.decode(response.content)
+        listing = decode_as(response.content, dict[str, Any])
         self.clock_offset = clock_ahead(response) or self.clock_offset
         self.away = ""
         self.world.unserved.discard(scope.resource.kind)
@@ -168,7 +168,7 @@ class Watch:
                 # A cut connection is resumed; one that cannot be made means that the server is away.
                 with contextlib.suppress(httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout):
                     async for line in lines(response):
-                        version = self._take(scope, msgspec.json.decode(line))
+                        version = self._take(scope, decode_as(line, dict[str, Any]))
                         trouble.is_over()
             # A server that is going down accepts and cuts.
             await asyncio.sleep(_FIRST_PAUSE)

@@ -14,6 +14,7 @@ import msgspec
 from pytest_plexdev.core.clock import monotonic
 from pytest_plexdev.core.event_loop import RealTimeEventLoop
 from pytest_plexdev.core.lookup import nearest
+from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.errors import NO_EVENT, PlexdevError
 
 if TYPE_CHECKING:
@@ -126,6 +127,6 @@ class Events:
 
 def _payload(data: bytes) -> Mapping[str, Any]:
     try:
-        return msgspec.json.decode(data, type=dict[str, Any])
+        return decode_as(data, dict[str, Any])
     except msgspec.DecodeError:
         return {"raw": data.decode("utf-8", "replace")}

@@ -19,6 +19,7 @@ from pytest_plexdev.api.auth import AccessToken, DeviceCode, Whoami
 from pytest_plexdev.api.problems import ProblemError
 from pytest_plexdev.core.clock import monotonic, unix_time
 from pytest_plexdev.core.private_files import FILE_MODE, make_private_directory, read_private, write_private
+from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.errors import DEVICE_CODE_EXPIRED, DEVICE_CODE_REFUSED, PlexdevError
 from pytest_plexdev.testkit.browser import Browser
 
@@ -260,7 +261,7 @@ class Logins:
 
     def _recall(self, kept: Path) -> _Remembered | None:
         try:
-            remembered = msgspec.json.decode(read_private(kept), type=_Remembered)
+            remembered = decode_as(read_private(kept), _Remembered)
         except (FileNotFoundError, msgspec.DecodeError):
             return None
         return remembered if remembered.expires_at - self._clock() > RENEW_BEFORE else None

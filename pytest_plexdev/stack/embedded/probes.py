@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from pytest_plexdev.core.untrusted_json import decode_json
+
 Probe: TypeAlias = Callable[[], Awaitable[str]]
 
 _PAUSE: Final = 0.004
@@ -79,7 +81,7 @@ def nats(url: str) -> Probe:
             answer = await reader.readline()
             if answer != b"PONG\r\n":
                 raise ProbeError(f"no PONG but {answer.decode(errors='replace').strip()!r}")
-        return str(json.loads(said)["version"])
+        return str(decode_json(said)["version"])
 
     return ask
 

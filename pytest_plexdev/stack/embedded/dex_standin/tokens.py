@@ -12,6 +12,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.stack.embedded.dex_standin.storage import Grant, RefreshToken, new_id
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def parse(token: str) -> Claims:
         raise InvalidTokenError(f"oidc: malformed jwt: oidc: malformed jwt, expected 3 parts got {len(parts)}")
     try:
         payload = base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True)
-        return msgspec.json.decode(payload, type=Claims)
+        return decode_as(payload, Claims)
     except (ValueError, msgspec.DecodeError) as problem:
         raise InvalidTokenError(f"oidc: malformed jwt: oidc: malformed jwt payload: {problem}") from None
 

@@ -16,6 +16,7 @@ import msgspec
 
 from pytest_plexdev.core.paths import cache_room
 from pytest_plexdev.core.private_files import read_private, write_private
+from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.stack.kind.images.local import LocalImages
 
 REPOSITORY: Final = "plexdev-node"
@@ -84,7 +85,7 @@ class Records:
     def _all(self, pattern: str) -> Iterator[tuple[Path, Baked]]:
         for file in self._room.glob(f"{pattern}.json"):
             with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
-                yield file, msgspec.json.decode(read_private(file), type=Baked)
+                yield file, decode_as(read_private(file), Baked)
 
     def _file(self, name: str) -> Path:
         return self._room / f"{name.partition(':')[2]}.json"

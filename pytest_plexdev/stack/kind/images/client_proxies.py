@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pytest_plexdev.core.paths import home_directory
+from pytest_plexdev.core.untrusted_json import decode_json
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def read_client_proxies(environment: Mapping[str, str] = os.environ) -> ClientPr
         return None
     file = directory / "config.json"
     try:
-        groups = json.loads(file.read_text(encoding="utf-8"))["proxies"].values()
+        groups = decode_json(file.read_text(encoding="utf-8"))["proxies"].values()
         urls = [str(group[name]) for group in groups for name in ("httpProxy", "httpsProxy") if group.get(name)]
     except (OSError, ValueError, LookupError, AttributeError, TypeError):
         return None

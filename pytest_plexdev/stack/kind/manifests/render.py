@@ -89,7 +89,7 @@ def _kustomize(directory: Path) -> list[Object]:
         try:
             text = file.read_text(encoding="utf-8")
             objects = [_placed(each) for each in yaml.load_all(text, Loader=loader) if each]
-        except (OSError, yaml.YAMLError, TypeError, KeyError):
+        except (OSError, yaml.YAMLError, ValueError, TypeError, KeyError, RecursionError):
             raise unreadable(argv, said.stdout) from None
     if not objects:
         raise PlexdevError(KUSTOMIZE_EMPTY, command=shlex.join(argv), path=directory)

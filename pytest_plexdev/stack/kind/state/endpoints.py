@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import ssl
 import time
@@ -11,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from pytest_plexdev.core.untrusted_json import decode_json
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT
 from pytest_plexdev.stack.kind.settings import Addresses
@@ -77,7 +77,7 @@ def version(api: str, *, patience: float) -> Mapping[str, Any]:
     Raises:
         OSError, ValueError: It gave no such answer.
     """
-    answer = json.loads(_get(f"{api}/v1/version", patience=patience))
+    answer = decode_json(_get(f"{api}/v1/version", patience=patience))
     if not isinstance(answer, dict) or "version" not in answer:
         raise ValueError("/v1/version did not say a version")
     return answer
@@ -89,7 +89,7 @@ def discovery(issuer: str, *, patience: float) -> Mapping[str, Any]:
     Raises:
         OSError, ValueError: It gave no such answer, or is another issuer.
     """
-    answer = json.loads(_get(f"{issuer}/.well-known/openid-configuration", patience=patience))
+    answer = decode_json(_get(f"{issuer}/.well-known/openid-configuration", patience=patience))
     if not isinstance(answer, dict) or answer.get("issuer") != issuer:
         raise ValueError(f"the discovery document at {issuer} is another issuer's")
     return answer
@@ -131,7 +131,7 @@ def wait_until_whole(api: str, *, deadline: float) -> None:
 
 def _health(api: str) -> str | None:
     try:
-        answer = json.loads(_get(f"{api}/v1/health", patience=5.0))
+        answer = decode_json(_get(f"{api}/v1/health", patience=5.0))
     except (OSError, ValueError):
         return None
     return answer.get("status") if isinstance(answer, dict) else None

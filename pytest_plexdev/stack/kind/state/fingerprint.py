@@ -86,8 +86,6 @@ def _manifests(base: Path) -> Iterator[tuple[str, list[Path]]]:
 
 def _closure(overlay: Path) -> list[Path]:
     """The files of an overlay and of the directories of this machine that it is made from."""
-    import yaml
-
     found: dict[Path, list[Path]] = {}
     pending = [overlay.resolve()]
     while pending:
@@ -96,11 +94,22 @@ def _closure(overlay: Path) -> list[Path]:
             continue
         found[directory] = list(_files(directory))
         for file in (directory / name for name in _KUSTOMIZATIONS if (directory / name).is_file()):
-            said = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-            parts = (part for field in _DIRECTORIES for part in said.get(field) or ())
+            parts = _parts_of(file)
             # Generators and transformers may be YAML themselves in place of a path.
             pending += [(directory / part).resolve() for part in parts if isinstance(part, str) and "\n" not in part]
     return sorted({file for files in found.values() for file in files})
+
+
+def _parts_of(kustomization: Path) -> list[object]:
+    """What a kustomization names; nothing where it cannot be read, which kustomize itself explains best."""
+    import yaml
+
+    try:
+        said = yaml.safe_load(kustomization.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return []
+    named = [said.get(field) for field in _DIRECTORIES] if isinstance(said, dict) else []
+    return [part for parts in named if isinstance(parts, list) for part in parts]
 
 
 def _files(directory: Path) -> Iterator[Path]:

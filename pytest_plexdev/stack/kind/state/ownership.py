@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from pytest_plexdev.core.model import SeededTenant, Service
+from pytest_plexdev.core.untrusted_json import decode_as, decode_json
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import KubeClient
@@ -67,10 +68,10 @@ def read_ready(client: KubeClient) -> Ready | None:
         found = client.get(CONFIG_MAP, READY, NAMESPACE)
         data: Mapping[str, Any] = (found or {}).get("data") or {}
         return Ready(
-            fingerprint=dict(json.loads(data["fingerprint"])),
-            tenants=msgspec.json.decode(data["tenants"], type=tuple[SeededTenant, ...]),
-            services=msgspec.json.decode(data["services"], type=tuple[Service, ...]),
-            addresses=Addresses(**json.loads(data["addresses"])),
+            fingerprint=dict(decode_json(data["fingerprint"])),
+            tenants=decode_as(data["tenants"], tuple[SeededTenant, ...]),
+            services=decode_as(data["services"], tuple[Service, ...]),
+            addresses=Addresses(**decode_json(data["addresses"])),
             at=float(data["ready_at"]),
         )
     except (PlexdevError, KeyError, ValueError, TypeError, msgspec.MsgspecError):
@@ -98,7 +99,7 @@ def read_kept(client: KubeClient) -> Mapping[str, str]:
     """The inputs that the cluster itself was made with; empty where nobody wrote them down."""
     try:
         found = client.get(CONFIG_MAP, KEPT, NAMESPACE)
-        return dict(json.loads(((found or {}).get("data") or {})["fingerprint"]))
+        return dict(decode_json(((found or {}).get("data") or {})["fingerprint"]))
     except (PlexdevError, KeyError, ValueError, TypeError):
         return {}
 

@@ -53,3 +53,5 @@ def decode_as(content: bytes | str | msgspec.Raw, kind: type[Decoded]) -> Decode
         return msgspec.json.decode(content, type=kind)
     except RecursionError:
         raise msgspec.DecodeError(_TOO_DEEP) from None
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from None

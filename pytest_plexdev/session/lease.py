@@ -12,15 +12,17 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from filelock import FileLock
-
+from pytest_plexdev.core.file_lock import private_lock
 from pytest_plexdev.core.model import KEPT_MARK, Progress, Provider, StackInfo
 from pytest_plexdev.core.ownership.run_directory import LEASE_FILES, STACK_DIRECTORY, hold
 from pytest_plexdev.core.private_files import damaged, make_private_directory, read_private, write_private
 from pytest_plexdev.errors import PlexdevError, decode_failure, encode_failure
 from pytest_plexdev.session.output import BRING_UP, Output, read_end
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 Keep: TypeAlias = Literal["never", "on-failure", "always"]
 ProviderFactory: TypeAlias = Callable[[Path], Provider]
@@ -89,7 +91,10 @@ class Lease:
             return None
         keeps = self.keep == "always" or (failed and self.keep == "on-failure")
         info, damage = None, None
-        with self._lock():
+        with contextlib.ExitStack() as held:
+            # Damaged, it holds nothing up: no worker is left that it would keep out.
+            with contextlib.suppress(PlexdevError):
+                held.enter_context(self._lock())
             try:
                 info = self.peek()
             except PlexdevError as error:
@@ -98,8 +103,8 @@ class Lease:
                 write_private(self._stack_directory / KEPT_MARK, b"")
             elif info or damage:
                 self.provider_factory(self._stack_directory).down(info)
-        with hold(self.run_directory) as held:
-            held.delete(*LEASE_FILES)
+        with hold(self.run_directory) as run:
+            run.delete(*LEASE_FILES)
         if damage is not None and keeps:
             raise damage
         return info if keeps else None
@@ -146,7 +151,7 @@ class Lease:
 
     def _lock(self) -> FileLock:
         make_private_directory(self.run_directory)
-        return FileLock(self._lock_file, mode=0o600)
+        return private_lock(self._lock_file)
 
     @property
     def _lock_file(self) -> Path:

@@ -12,13 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import tenacity
-from filelock import FileLock
 
 from pytest_plexdev.api import Client
 from pytest_plexdev.api.auth import AccessToken, DeviceCode, Whoami
 from pytest_plexdev.api.problems import ProblemError
 from pytest_plexdev.core.clock import monotonic, unix_time
-from pytest_plexdev.core.private_files import FILE_MODE, make_private_directory, read_private, write_private
+from pytest_plexdev.core.file_lock import private_lock
+from pytest_plexdev.core.private_files import make_private_directory, read_private, write_private
 from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.errors import DEVICE_CODE_EXPIRED, DEVICE_CODE_REFUSED, PlexdevError
 from pytest_plexdev.testkit.browser import Browser
@@ -218,7 +218,7 @@ class Logins:
         self._client.transport.exchanges.add_secrets([password])
         kept = self._file(tenant, user, password)
         make_private_directory(kept.parent)
-        with FileLock(kept.with_suffix(".lock"), mode=FILE_MODE):
+        with private_lock(kept.with_suffix(".lock")):
             remembered = self._recall(kept) or self._sign_in(tenant, user, password)
             write_private(kept, msgspec.json.encode(remembered))
         return Login(

@@ -59,7 +59,9 @@ DAMAGES: Final[Mapping[str, Damage]] = {
         '[{"name": "nats", "version": "1", "pid": 99999999999999999999}]}'
     ),
     "deep": _text("[" * 99999),
+    "deep members": _text('{"x":' * 99999),
     "binary": _text("\x00\xff\xfe"),
+    "no UTF-8": _text('{"kind": "\xff", "provider": "\xff", "stack": "\xff", "token": "\xff", "tag": "\xff"}'),
     "fifo": _fifo,
     "directory": _directory,
     "link": _link,

@@ -41,10 +41,11 @@ def apply(info: StackInfo, seed: Path | None, *, timeout: float) -> StackInfo:
         PlexdevError: ``server-exited``, ``program-unfinished``: the bootstrap did not seed it.
     """
     import yaml
-    from filelock import FileLock
+
+    from pytest_plexdev.core.file_lock import private_lock
 
     manifest = control_plane.manifest_file(info.directory)
-    with FileLock(manifest.with_suffix(".lock"), mode=0o600):
+    with private_lock(manifest.with_suffix(".lock")):
         if not differs(info, seed):
             return read_stack(info.directory)
         text = control_plane.rendered_manifest(info.endpoints.issuer, seed)

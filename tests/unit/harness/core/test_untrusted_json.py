@@ -38,6 +38,11 @@ def test_neither_is_it_a_value_of_a_type(kind: Any) -> None:
         decode_as(DEEP, kind)
 
 
+def test_neither_are_bytes_that_are_no_text() -> None:
+    with pytest.raises(msgspec.DecodeError, match="'utf-8' codec"):
+        decode_as(b'["\xff"]', list[str])
+
+
 def test_a_readiness_probe_s_answer_is_shown_as_text() -> None:
     assert _told(DEEP[:8192]) == f"{'[' * 300}…"
 

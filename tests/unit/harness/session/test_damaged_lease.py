@@ -61,3 +61,24 @@ def test_a_damaged_failure_is_an_error_and_the_stack_is_not_tried_again(tmp_path
     assert diary.entries == ["up"]
     assert lease_of(tmp_path, diary).release(failed=True) is None
     assert [path.name for path in (tmp_path / "run").iterdir()] == [MARK]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_lock_is_a_lock_still_or_an_error_and_its_stack_is_ended(
+    tmp_path: Path, diary: Diary, damage: str
+) -> None:
+    lease_of(tmp_path, diary).acquire(print)
+    lock = tmp_path / "run" / "lease.lock"
+    DAMAGES[damage](lock)
+
+    if damage in ("fifo", "directory", "link", "link to nothing"):
+        with pytest.raises(PlexdevError) as caught:
+            lease_of(tmp_path, diary).acquire(print)
+        assert caught.value.tag == "untrusted-path"
+        assert f"{lock} is not trusted" in str(caught.value)
+    else:
+        assert lease_of(tmp_path, diary).acquire(print).id == "x"
+    lease_of(tmp_path, diary).release(failed=False)
+
+    assert diary.entries == ["up", "down"]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [MARK, "stack"]

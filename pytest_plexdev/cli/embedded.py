@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from pytest_plexdev.cli.environment import settings_of_environment
 from pytest_plexdev.cli.output import report_done, report_result
 from pytest_plexdev.cli.seed import checked_seed
 from pytest_plexdev.core.extras import need_embedded
@@ -32,11 +33,14 @@ def up(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.embedded.settings import API_PORT, IDP_PORT, WARM_ID, EmbeddedSettings, Prefer
     from pytest_plexdev.stack.embedded.warm import bring_up_warm, parts_that_differ
 
+    chosen = settings_of_environment("embedded")
+    # Unlike a run's, a bring-up from a shell that nobody gave a time is over after a minute.
+    default = TIMEOUT if chosen.sources["timeout"] == "default" else chosen.timeout
     prefer: Prefer = options.prefer or "real"
     settings = EmbeddedSettings(
         id=WARM_ID,
         prefer=prefer,
-        timeout=options.timeout or TIMEOUT,
+        timeout=options.timeout or default,
         api_port=API_PORT if options.port is None else options.port,
         idp_port=IDP_PORT if options.idp_port is None else options.idp_port,
         seed=checked_seed(options.seed, for_reference_plane=True),

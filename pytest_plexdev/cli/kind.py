@@ -8,13 +8,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_plexdev.cli.environment import settings_of_environment
 from pytest_plexdev.cli.output import add_json, report_done, report_result
 from pytest_plexdev.cli.seed import add_seed, checked_seed
 from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.extras import need_kind
 from pytest_plexdev.doctor.explain import with_advice
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import BAD_SETTING, CLUSTER_OUT_OF_SIGHT, PLEXD_DEFERRED, TOOL_MISSING
+from pytest_plexdev.errors.cluster import CLUSTER_OUT_OF_SIGHT, PLEXD_DEFERRED, TOOL_MISSING
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo
@@ -110,15 +111,9 @@ def warm_settings(*, timeout: float | None = None, reapply: bool = False, seed: 
     Raises:
         PlexdevError: ``bad-setting``.
     """
-    from pytest_plexdev.options import OptionError, resolve
-    from pytest_plexdev.stack.kind.images.overrides import refuse_unknown_images
     from pytest_plexdev.stack.kind.settings import KindSettings
 
-    try:
-        chosen = resolve({}, {**os.environ, "PLEXDEV_STACK": "kind", "DEV_STACK": ""}, {})
-        refuse_unknown_images(chosen)
-    except OptionError as error:
-        raise PlexdevError(BAD_SETTING, reason=str(error)) from None
+    chosen = settings_of_environment("kind")
     return KindSettings(
         timeout=timeout or chosen.timeout,
         kind_image=chosen.kind_image,

@@ -25,7 +25,7 @@ def add_stack_commands(commands: Any) -> None:
     up.add_argument(
         "--prefer", choices=("real", "stand-in"), help="embedded: Dex and SpiceDB on PATH, or not; default: real"
     )
-    up.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="default: 60; kind: PLEXDEV_TIMEOUT, else 300")
+    up.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="default: PLEXDEV_TIMEOUT, else 60; kind: 300")
     up.add_argument("--port", type=_port, metavar="PORT", help="embedded: of the API; 0: a free one; default: 8080")
     up.add_argument(
         "--idp-port",

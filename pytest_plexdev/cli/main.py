@@ -12,6 +12,7 @@ from typing import Any
 
 from pytest_plexdev.cli.control_plane import add_plane_commands
 from pytest_plexdev.cli.doctor import add_doctor_command
+from pytest_plexdev.cli.environment import warn_of_unknown_variables
 from pytest_plexdev.cli.images import add_images_commands
 from pytest_plexdev.cli.kind import add_manifests_command
 from pytest_plexdev.cli.lifecycle import add_stack_commands
@@ -56,6 +57,7 @@ def _run(words: Sequence[str]) -> int:
     keep_exit_statuses()
     try:
         options = build_parser().parse_args(words)
+        warn_of_unknown_variables(as_json=wants_json(words))
         code: int = options.run(options)
         if options.json:
             print_result(options, code)

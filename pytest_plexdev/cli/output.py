@@ -7,6 +7,7 @@ The object is ``{"command", "ok", "exit_code", "result", "error"}`` for every co
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -50,17 +51,38 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*arguments, **{"allow_abbrev": False, **options})
 
     def parse_known_args(self, *arguments: Any, **options: Any) -> Any:
+        self._refuse_unknown_options(arguments[0] if arguments else options.get("args"))
         parsed, unknown = super().parse_known_args(*arguments, **options)
         if unknown and " " in self.prog:
-            # A command refuses what is none of its own: argparse has the whole command line do it, whose usage
-            # names no option.
-            option = unknown[0].partition("=")[0]
-            meant = hint(option, self._option_string_actions) if option.startswith("-") else ""
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{meant and f'; {meant}'}")
+            self._refuse(unknown)
         return parsed, unknown
+
+    def _refuse_unknown_options(self, words: Sequence[str] | None) -> None:
+        """Before argparse takes what follows such an option for an argument, and complains of that."""
+        if " " not in self.prog or self._subparsers is not None:
+            return
+        for word in itertools.takewhile(lambda word: word != "--", words or ()):
+            if _is_option(word) and not self._has_option(word):
+                self._refuse([word])
+
+    def _has_option(self, word: str) -> bool:
+        is_known = word.partition("=")[0] in self._option_string_actions
+        return is_known or (word[1] != "-" and word[:2] in self._option_string_actions)
+
+    def _refuse(self, unknown: Sequence[str]) -> NoReturn:
+        # A command refuses what is none of its own: argparse has the whole command line do it, whose usage
+        # names no option.
+        option = unknown[0].partition("=")[0]
+        meant = hint(option, self._option_string_actions) if option.startswith("-") else ""
+        self.error(f"unrecognized arguments: {' '.join(unknown)}{meant and f'; {meant}'}")
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(self, message)
+
+
+def _is_option(word: str) -> bool:
+    """Whether argparse takes *word* for an option: not ``-``, a negative number, or what has blanks in it."""
+    return len(word) > 1 and word.startswith("-") and not word[1].isdigit() and " " not in word
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

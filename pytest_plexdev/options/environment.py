@@ -22,6 +22,12 @@ def known_variables() -> list[str]:
     return sorted({*options, *DIRECTORIES, *EXPORTED})
 
 
+def unknown_variable_warnings(environment: Iterable[str]) -> Iterator[str]:
+    """The text of a warning for each variable that has our prefix and that nothing reads: most likely a slip."""
+    for name, meant in unknown_variables(environment):
+        yield f"nothing reads {name}" + (f"; did you mean {meant}?" if meant else "")
+
+
 def unknown_variables(environment: Iterable[str]) -> Iterator[tuple[str, str | None]]:
     """The variables of *environment* that have the prefix and no meaning, each with the nearest known one if any."""
     candidates = [name for name in environment if name.startswith(PREFIX) and not name.startswith(TESTS_PREFIX)]

@@ -35,14 +35,13 @@ def header(settings: Settings) -> str:
 
 
 def unknown_variables(environment: Iterable[str]) -> Iterator[str]:
-    """The text of a warning for each variable that has our prefix and that nothing reads: most likely a slip."""
+    """See :func:`pytest_plexdev.options.environment.unknown_variable_warnings`."""
     named = [name for name in environment if name.startswith("PLEXDEV_")]
     if not named:
         return
-    from pytest_plexdev.options.environment import unknown_variables
+    from pytest_plexdev.options.environment import unknown_variable_warnings
 
-    for name, meant in unknown_variables(named):
-        yield f"nothing reads {name}" + (f"; did you mean {meant}?" if meant else "")
+    yield from unknown_variable_warnings(named)
 
 
 def _source(settings: Settings, name: str) -> str:

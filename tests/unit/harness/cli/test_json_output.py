@@ -87,6 +87,9 @@ def test_a_wrong_command_line_too(words: list[str], command: str | None, capsys:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (["up", "--prot", "9"], "plexdev up: error: unrecognized arguments: --prot; did you mean --port?"),
+        (["logs", "-fllow", "api", "--stck", "kind"], "unrecognized arguments: --stck; did you mean --stack?"),
+        (["login", "-x", "acme"], "plexdev login: error: unrecognized arguments: -x"),
         (["up", "--prot=0"], "plexdev up: error: unrecognized arguments: --prot=0; did you mean --port?"),
         (["status", "--js"], "plexdev status: error: unrecognized arguments: --js; did you mean --json?"),
         (["down", "everything"], "plexdev down: error: unrecognized arguments: everything\n"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,49 @@ def test_what_an_environment_says_stands_for_other_stacks_too(
 
     assert main(["down", "--stack", "embedded"]) == 0
     assert "nothing to end" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command", [["status"], ["down", "--stack", "embedded"], ["env"], ["doctor"], ["whoami"], ["list", "node"]]
+)
+def test_a_variable_that_nothing_reads_is_named_once_with_the_nearest_one(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLEXDEV_STAK", "kind")
+    monkeypatch.setenv("PLEXDEV_STAET_DIR", "/x")
+    main(command)
+    printed = capsys.readouterr()
+
+    warnings = [line for line in printed.err.splitlines() if "nothing reads" in line]
+    assert warnings == [
+        "plexdev: warning: nothing reads PLEXDEV_STAET_DIR; did you mean PLEXDEV_STATE_DIR?",
+        "plexdev: warning: nothing reads PLEXDEV_STAK; did you mean PLEXDEV_STACK?",
+    ]
+    assert "nothing reads" not in printed.out
+
+
+def test_with_json_the_warning_is_an_object_as_the_progress_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLEXDEV_STAK", "kind")
+    main(["status", "--json"])
+    printed = capsys.readouterr()
+
+    assert json.loads(printed.err) == {
+        "event": "Warning",
+        "text": "nothing reads PLEXDEV_STAK; did you mean PLEXDEV_STACK?",
+    }
+    assert json.loads(printed.out)["command"] == "status"
+
+
+@pytest.mark.parametrize("stack", ["embedded", "kind"])
+def test_a_wrong_value_of_the_environment_is_refused_for_each_stack_as_pytest_refuses_it(
+    stack: str, state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLEXDEV_TIMEOUT", "abc")
+
+    assert main(["up", "--stack", stack]) == 2
+    said = capsys.readouterr().err
+    assert "plexdev[bad-setting]" in said
+    assert "PLEXDEV_TIMEOUT=abc: must be a number of seconds above 0 (source: environment)" in said
+    assert not state.exists()

@@ -28,6 +28,7 @@ their own:
 found by its labels though no kubeconfig leads to it, or a stranger's that only has the name |
 | `cluster-kubeconfig` | our kubeconfig and those of KUBECONFIG: damaged, or a directory or a pipe |
 | `cluster-node-ports` | whether Services have the NodePorts that the host ports lead to |
+| `cluster-content` | of a stack that is not ready: whether a ConfigMap or Secret of it was changed by hand |
 | `embedded-stack` | supervisor and servers of the one that `plexdev up` left running, each in its own protocol |
 | `embedded-readyz` | what the API says of what it depends on: the probe that fails is named |
 | `embedded-disk` | the room for databases and logs, where the stack keeps them |

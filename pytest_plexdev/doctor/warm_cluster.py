@@ -16,6 +16,7 @@ from pytest_plexdev.stack.kind.cluster.files import Place
 from pytest_plexdev.stack.kind.cluster.node_ports import astray
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.settings import warm_directory
+from pytest_plexdev.stack.kind.warm.edited import edits_in_the_way
 from pytest_plexdev.stack.kind.warm.kubeconfigs import no_files
 from pytest_plexdev.stack.kind.warm.node_status import UP, Trouble, trouble_with
 
@@ -29,7 +30,7 @@ class WarmCluster:
 
     Attributes:
         trouble: Why nothing inside it can be examined.
-        findings: A row each for the node, the kubeconfigs and the host ports.
+        findings: A row each for the node, the kubeconfigs, the host ports and what was changed by hand.
     """
 
     trouble: Trouble | None
@@ -50,7 +51,8 @@ def examine_warm_cluster(access: Access | None, environment: Mapping[str, str] =
     except PlexdevError as error:
         refusal = error
     rows = [_of_the_node(trouble, refusal), _of_the_kubeconfigs(place, environment)]
-    return WarmCluster(trouble, [*rows, _of_the_node_ports(access if trouble is None else None, place)])
+    reached = access if trouble is None else None
+    return WarmCluster(trouble, [*rows, _of_the_node_ports(reached, place), _of_the_content(reached, place)])
 
 
 def _of_the_node(trouble: Trouble | None, refusal: PlexdevError | None) -> Finding:
@@ -111,5 +113,29 @@ def _of_the_node_ports(access: Access | None, place: Place) -> Finding:
         state=state,
         evidence=evidence,
         explanation=f"a port of this machine leads to a NodePort of {node_of(place.name)}, as kind.yaml says",
+        command=command,
+    )
+
+
+def _of_the_content(access: Access | None, place: Place) -> Finding:
+    state: FindingState = "ok"
+    evidence, command = "", ""
+    if access is None:
+        state, evidence = "not examined", "no cluster that answers"
+    else:
+        try:
+            with KubeClient(access) as client:
+                edits = edits_in_the_way(client) if target.is_ours(client, place.directory.parent.parent) else []
+            evidence = "; ".join(f"{each.name}: {each.verdict.reason}" for each in edits)
+            if edits:
+                state, command = "found", UP
+        except PlexdevError as error:
+            state, evidence = "not examined", error.what
+    return Finding(
+        mode="cluster-content",
+        title="a ConfigMap or Secret was changed by hand",
+        state=state,
+        evidence=evidence,
+        explanation="the stack is not ready, and Pods that read it end with an error of their own; up puts it back",
         command=command,
     )

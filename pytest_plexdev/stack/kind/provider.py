@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pytest_plexdev.core.model import Progress, StackInfo, Verdict
+from pytest_plexdev.core.model import Cluster, Progress, StackInfo, Verdict
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.pods import newest_pod
-from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE
+from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE, WARM_CLUSTER
 from pytest_plexdev.stack.kind.port_forward import Forwards
 from pytest_plexdev.stack.kind.settings import KindSettings
 
@@ -60,7 +60,8 @@ class KindProvider:
         try:
             with KubeClient(_access(info)) as client:
                 owned = info.cluster.owned
-                return verdicts_now(client, parts_of(client, owned=owned), health=health_of(owned=owned))
+                found = verdicts_now(client, parts_of(client, owned=owned), health=health_of(owned=owned))
+                return [*_edits(client, info.cluster, found), *found]
         except PlexdevError as error:
             if error.failure is not CLUSTER_UNREACHABLE:
                 raise
@@ -93,6 +94,13 @@ class KindProvider:
         if self._forwards is not None:
             self._forwards.close()
             self._forwards = None
+
+
+def _edits(client: KubeClient, cluster: Cluster, found: Sequence[Verdict]) -> Iterator[Verdict]:
+    if cluster.owned and cluster.name == WARM_CLUSTER and any(each.state != "ready" for each in found):
+        from pytest_plexdev.stack.kind.warm.edited import edits_in_the_way
+
+        yield from (each.verdict for each in edits_in_the_way(client))
 
 
 def _access(info: StackInfo) -> Access:

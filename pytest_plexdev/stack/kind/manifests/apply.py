@@ -175,6 +175,7 @@ def _held(client: KubeClient, job: Object, seconds: float) -> PlexdevError:
     else:
         holder = "the API server has not removed it yet"
         fix = client.command("delete", *target)
+    fix = f"{fix} && plexdev up --stack kind"
     return PlexdevError(OBJECT_HELD, object=f"job/{meta['name']}", seconds=seconds, holder=holder, fix=fix)
 
 

@@ -33,6 +33,7 @@ from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.state import fingerprint, ownership
 from pytest_plexdev.stack.kind.state.drift import differences
 from pytest_plexdev.stack.kind.warm import node_restart
+from pytest_plexdev.stack.kind.warm.edited import edits_in_the_way
 from pytest_plexdev.stack.kind.warm.node_status import ANEW, trouble_with
 from pytest_plexdev.stack.kind.warm.start_node import wake
 
@@ -150,7 +151,9 @@ def _on(container: Container, place: Place, settings: KindSettings, work: BringU
             # What the API server says of Pods is from before the stop until the kubelet has looked again.
             work.course.until_answering(addresses)
         differ = differences(client, ready, settings)
-        if ready is not None and not _must_apply(differ, settings, work):
+        edits = edits_in_the_way(client) if ready is not None else []
+        work.did.extend(f"{each.name}: {each.verdict.reason}" for each in edits)
+        if ready is not None and not (_must_apply(differ, settings, work) or edits):
             return work.verify(client, ready)
         if not woken:
             work.did.append(f"cluster {settings.name}: there already")

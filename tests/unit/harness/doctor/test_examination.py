@@ -72,7 +72,7 @@ def test_programs_get_json(nowhere: Path, capsys: pytest.CaptureFixture[str]) ->
     said = json.loads(capsys.readouterr().out)
     report = said["result"]
     assert (said["command"], said["ok"], said["exit_code"], said["error"]) == ("doctor", code == 0, code, None)
-    assert (report["context"], len(report["findings"])) == (None, len(MODES) + 3 + 3)
+    assert (report["context"], len(report["findings"])) == (None, len(MODES) + 4 + 3)
     assert bool(report["found"]) == bool(code)
 
 

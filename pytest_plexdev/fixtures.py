@@ -1,4 +1,8 @@
-"""The public fixtures, in dependency order. Nothing is imported and nothing is contacted before one is asked for."""
+"""The public fixtures, in dependency order.
+
+They import lazily and contact nothing until a test requests one. ``pytest --fixtures`` lists them; ``-v`` adds the
+examples, which a test of this project runs.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,16 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def plexdev_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
-    """The running stack: addresses, clients, verdicts, logs. Who asks first brings it up, once per run."""
+    """The running stack: its addresses, clients, verdicts and logs.
+
+    The first test that requests it starts the stack, once per run. With ``--dev-stack`` it is the stack that runs
+    already.
+
+    Example::
+
+        def test_every_service_is_ready(plexdev_stack):
+            assert {verdict.state for verdict in plexdev_stack.verdicts()} == {"ready"}
+    """
     from pytest_plexdev.session import first_failure
 
     this = run.of(pytestconfig)
@@ -36,7 +49,16 @@ def plexdev_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def plexdev_login(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Logins:
-    """Log in by the device-code flow: `plexdev_login(tenant, user=...)`, or a slug; once per run, for all workers."""
+    """Log in by the device-code flow, as ``plexdev_login(tenant, user=...)``; *tenant* may be a seeded one's slug.
+
+    The default user is the tenant's admin. A user signs in to a tenant once per run, for all xdist workers.
+
+    Example::
+
+        def test_admin_of_acme_is_a_user(plexdev_login):
+            login = plexdev_login("acme-corp")
+            assert login.whoami().principal_type == "user"
+    """
     from pytest_plexdev.testkit.login import Logins
     from pytest_plexdev.testkit.stack import API, where_logged
     from pytest_plexdev.testkit.tenancy import Tenant, seeded_tenants
@@ -51,7 +73,16 @@ def plexdev_login(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Logins:
 
 @pytest.fixture(scope="session")
 def plexdev_tenants(pytestconfig: pytest.Config, plexdev_stack: Stack, plexdev_login: Logins) -> Tenants:
-    """The seeded tenants by slug, three of them by default: `plexdev_tenants["acme-corp"].client`."""
+    """The seeded tenants by slug: by default ``acme-corp``, ``beta-llc`` and ``gamma-coop``.
+
+    Tests share them, so read from them and write to a :func:`plexdev_tenant`.
+
+    Example::
+
+        def test_beta_sees_itself(plexdev_tenants):
+            beta = plexdev_tenants["beta-llc"]
+            assert beta.slug in {domain.slug for domain in beta.client.domains.list()}
+    """
     from pytest_plexdev.testkit.tenancy import seeded_tenants
 
     return seeded_tenants(plexdev_stack, plexdev_login, run_mark=run.of(pytestconfig).mark())
@@ -59,13 +90,19 @@ def plexdev_tenants(pytestconfig: pytest.Config, plexdev_stack: Stack, plexdev_l
 
 @pytest.fixture(scope="session")
 def plexdev_client(plexdev_tenants: Tenants) -> Client:
-    """The `/v1` API as the seed's first platform operator: by default the seeded admin of acme-corp."""
+    """The ``/v1`` API as the seed's first platform operator: by default the admin of ``acme-corp``.
+
+    Example::
+
+        def test_api_knows_its_version(plexdev_client):
+            assert plexdev_client.meta.version().version
+    """
     return plexdev_tenants.operator.client
 
 
 @pytest.fixture(scope="session")
 def _plexdev_leftovers(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Iterator[None]:
-    """Remove what finished runs left on a running stack; a fresh one goes as a whole."""
+    """Remove what finished runs left on a running stack. A fresh stack is removed as a whole."""
     if not run.of(pytestconfig).settings.dev_stack:
         yield
         return
@@ -79,7 +116,14 @@ def _plexdev_leftovers(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Ite
 
 @pytest.fixture
 def plexdev_tenant(plexdev_tenants: Tenants, plexdev_login: Logins, _plexdev_leftovers: None) -> Iterator[FreshTenant]:
-    """A fresh Domain with an IdP binding, of its own address range: what parallel tests do not share."""
+    """A fresh Domain with an IdP binding and an address range of its own, which no other test uses.
+
+    Example::
+
+        def test_a_new_tenant_has_no_projects(plexdev_tenant):
+            projects = plexdev_tenant.client.projects.list(domain_id=plexdev_tenant.domain_id)
+            assert list(projects) == []
+    """
     from pytest_plexdev.testkit.tenancy import create_tenant, remove_quietly
 
     tenant = create_tenant(plexdev_tenants, plexdev_login)
@@ -89,7 +133,14 @@ def plexdev_tenant(plexdev_tenants: Tenants, plexdev_login: Logins, _plexdev_lef
 
 @pytest.fixture
 def plexdev_project(plexdev_tenant: FreshTenant) -> Project:
-    """A Project in the fresh tenant."""
+    """A Project in the test's :func:`plexdev_tenant`.
+
+    Example::
+
+        def test_a_token_is_issued(plexdev_tenant, plexdev_project):
+            issued = plexdev_tenant.client.bootstrap_tokens.issue(plexdev_project.id)
+            assert issued.token.startswith("psb_")
+    """
     from pytest_plexdev.testkit.tenancy import create_project
 
     return create_project(plexdev_tenant.client, domain_id=plexdev_tenant.domain_id)
@@ -97,7 +148,14 @@ def plexdev_project(plexdev_tenant: FreshTenant) -> Project:
 
 @pytest.fixture
 def plexdev_node(plexdev_tenant: FreshTenant, plexdev_project: Project) -> NodeAgent:
-    """A Node registered in the fresh tenant; it sends a heartbeat when it is told to."""
+    """A Node registered in the test's :func:`plexdev_project`. It sends no heartbeat by itself.
+
+    Example::
+
+        def test_a_heartbeat_makes_a_node_healthy(plexdev_node):
+            plexdev_node.heartbeat()
+            assert plexdev_node.reachability() == "healthy"
+    """
     from pytest_plexdev.testkit.tenancy import enrol_node
 
     return enrol_node(plexdev_tenant.client, plexdev_project)
@@ -105,7 +163,17 @@ def plexdev_node(plexdev_tenant: FreshTenant, plexdev_project: Project) -> NodeA
 
 @pytest.fixture
 def plexdev_events(plexdev_stack: Stack) -> Iterator[Events]:
-    """The NATS events since the test began."""
+    """The control plane's events on NATS since the fixture was set up.
+
+    Requests for it come first in a test's signature: pytest sets fixtures up in that order, and events of earlier ones
+    are not seen.
+
+    Example::
+
+        def test_a_project_is_announced(plexdev_events, plexdev_project):
+            event = plexdev_events.wait_for("ProjectCreated")
+            assert event.payload["slug"] == plexdev_project.slug
+    """
     from pytest_plexdev.core.extras import need
 
     need(plexdev_stack.info.provider, "nats")
@@ -120,7 +188,14 @@ def plexdev_events(plexdev_stack: Stack) -> Iterator[Events]:
 
 @pytest.fixture
 def plexdev_db(plexdev_stack: Stack) -> Iterator[psycopg.Connection[Any]]:
-    """A psycopg connection to the control plane's database; every statement commits by itself."""
+    """A psycopg connection to the control plane's database, in autocommit mode.
+
+    Example::
+
+        def test_the_row_of_a_project(plexdev_db, plexdev_project):
+            query = "SELECT slug FROM plexsphere.projects WHERE id = %s"
+            assert plexdev_db.execute(query, [plexdev_project.id]).fetchone() == (plexdev_project.slug,)
+    """
     from pytest_plexdev.testkit.database import connect
 
     with connect(plexdev_stack) as connection:
@@ -129,7 +204,18 @@ def plexdev_db(plexdev_stack: Stack) -> Iterator[psycopg.Connection[Any]]:
 
 @pytest.fixture(scope="session")
 def plexdev_kube(plexdev_stack: Stack) -> Iterator[ApiClient]:
-    """A Kubernetes client bound to this stack's context; skips where the stack has none."""
+    """A client of the official ``kubernetes`` package, bound to the stack's context.
+
+    The test is skipped if the stack does not run on a cluster.
+
+    Example::
+
+        from kubernetes.client import AppsV1Api
+
+        def test_the_api_has_one_replica(plexdev_kube):
+            deployment = AppsV1Api(plexdev_kube).read_namespaced_deployment("plexsphere", "default")
+            assert deployment.spec.replicas == 1
+    """
     cluster = plexdev_stack.info.cluster
     if cluster is None:
         pytest.skip(f"the {plexdev_stack.info.provider} stack has no Kubernetes: plain processes run it")

@@ -1,0 +1,51 @@
+"""The examples in the docstrings of fixtures and hooks run as they stand, in a project that has nothing else."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev import fixtures, hookspecs
+
+SEED = Path(__file__).parents[2] / "deploy" / "local" / "seed" / "tenants.yaml"
+FIXTURES = [name for name in vars(fixtures) if name.startswith("plexdev_")]
+HOOKS = [name for name in vars(hookspecs) if name.startswith("pytest_plexdev_")]
+
+
+def example_of(documented: object) -> str:
+    """The code of a docstring's example."""
+    doc = inspect.getdoc(documented) or ""
+    return textwrap.dedent(doc.partition("Example::\n\n")[2])
+
+
+def test_the_examples_of_the_fixtures_pass(project: pytest.Pytester) -> None:
+    modules = {f"test_{name}": example_of(getattr(fixtures, name)) for name in FIXTURES}
+    project.makepyfile(**modules)
+    result = project.runpytest_subprocess("-rs")
+
+    assert [name for name, code in modules.items() if "def test_" not in code] == []
+    # Beside the project's own test; the one of the cluster has none.
+    result.assert_outcomes(passed=len(FIXTURES), skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*the embedded stack has no Kubernetes*"])
+
+
+def test_the_examples_of_the_hooks_are_called(project: pytest.Pytester) -> None:
+    project.makeconftest("\n".join(example_of(getattr(hookspecs, name)) for name in HOOKS))
+    seed = SEED.read_text().replace("slug: gamma-coop", "slug: delta-org")
+    project.mkdir("tests").joinpath("tenants.yaml").write_text(seed)
+    (project.path / "deploy" / "overlay").mkdir(parents=True)
+    project.makepyfile("def test_slugs(plexdev_tenants):\n    assert set(plexdev_tenants) == set()\n")
+    result = project.runpytest_subprocess()
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*delta-org*", "*agent*", "test_slugs ran against http://localhost:*"])
+
+
+def test_fixtures_lists_the_examples(project: pytest.Pytester) -> None:
+    result = project.runpytest("--fixtures", "-v")
+
+    for name in FIXTURES:
+        result.stdout.fnmatch_lines([f"{name}*", "*Example::", "*def test_*"])

@@ -178,8 +178,11 @@ def _readiness(stack: Stack, verdicts: Sequence[Verdict]) -> str:
             hint="" if any(log in verdict.hint for log in logs) else verdict.hint,
         )
         for verdict in verdicts
+        if verdict.state != "ready"
     ]
-    return verdict_table(shown)
+    # The end of a long section is what is kept, and its first lines name the cause.
+    ready = len(verdicts) - len(shown)
+    return "\n".join([verdict_table(shown), *([f"{ready} more are ready"] if ready else [])])
 
 
 def _events(cluster: Cluster, since: Moment) -> str:

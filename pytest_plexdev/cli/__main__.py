@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from pytest_plexdev.cli.main import main
+from pytest_plexdev.cli.entry import main
 
 if __name__ == "__main__":
     sys.exit(main())

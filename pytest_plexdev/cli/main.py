@@ -29,8 +29,6 @@ from pytest_plexdev.core.signals import Terminated, keep_exit_statuses, raising_
 from pytest_plexdev.errors import PlexdevError
 
 _CTRL_C = 130
-_SIGNALLED = 128
-"""What a shell adds to the number of the signal that ended a command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +67,7 @@ def _run(words: Sequence[str]) -> int:
     except Terminated as error:
         return _end(words, options, error)
     except KeyboardInterrupt as error:
-        return _fail(words, options, error, _CTRL_C, "plexdev: interrupted")
+        return _fail(words, options, error, _CTRL_C, _with_notes("plexdev: interrupted", error))
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -86,10 +84,15 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _end(words: Sequence[str], options: argparse.Namespace | None, error: Terminated) -> int:
-    code = _SIGNALLED + error.signal
     with contextlib.suppress(OSError):  # the terminal may be closed
-        _fail(words, options, error, code, f"plexdev: ended by {error.signal.name}")
-    return code
+        text = _with_notes(f"plexdev: ended by {error.signal.name}", error)
+        _fail(words, options, error, error.exit_code, text)
+    return error.exit_code
+
+
+def _with_notes(text: str, error: BaseException) -> str:
+    """*text* with what was taken back, as whoever did it noted."""
+    return "; ".join([text, *getattr(error, "__notes__", ())])
 
 
 def _terminated_before(error: BaseException) -> Terminated | None:

@@ -127,7 +127,8 @@ def _encoded(error: BaseException) -> dict[str, str]:
     if isinstance(error, UsageError):
         fix = f"{error.program} --help"
         return {"tag": "usage", "what": str(error), "why": error.usage.strip(), "fix": fix, "detail": ""}
-    return {"tag": "interrupted", "what": "interrupted", "why": "", "fix": "", "detail": ""}
+    notes = "; ".join(getattr(error, "__notes__", ()))
+    return {"tag": "interrupted", "what": "interrupted", "why": "", "fix": "", "detail": notes}
 
 
 def _print(command: str | None, code: int, *, result: object = None, error: object = None) -> None:

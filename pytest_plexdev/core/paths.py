@@ -80,11 +80,18 @@ def cache_room(name: str, cache: Path | None = None) -> Path:
 
 
 def why_unwritable(path: Path) -> str:
-    """Why this user cannot write there: whose the nearest directory is, or that its file system is read-only."""
+    """Why this user cannot write there: whose the nearest directory is, its mode, or a read-only file system."""
     there = next(each for each in (path, *path.parents) if each == each.parent or _is_visible(each))
     if os.statvfs(there).f_flag & os.ST_RDONLY:
         return f"the file system of {there} is read-only"
-    return f"{there} belongs to {_user(there.stat().st_uid)}, and this is {_user(os.geteuid())}"
+    status = there.stat()
+    if status.st_uid != os.geteuid():
+        return f"{there} belongs to {_user(status.st_uid)}, and this is {_user(os.geteuid())}"
+    mode = stat.S_IMODE(status.st_mode)
+    needed = stat.S_IWUSR | stat.S_IXUSR if stat.S_ISDIR(status.st_mode) else stat.S_IWUSR
+    if mode & needed != needed:
+        return f"{there} has mode {mode:04o}, which keeps its owner from writing there"
+    return f"the mode of {there}, {mode:04o}, allows it: an attribute (lsattr) or a security module forbids it"
 
 
 def mount_point(path: Path) -> Path:

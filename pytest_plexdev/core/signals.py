@@ -16,6 +16,7 @@ from typing import Final
 
 _TERMINATING: Final = (signal.SIGTERM, signal.SIGHUP)
 """What a cancelled CI job and a closed terminal send; by default they end a process without any cleanup."""
+_SIGNALLED: Final = 128
 _IGNORED_BY_PYTHON: Final = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 """The interpreter ignores these itself, and gives its children the default back (``subprocess``, restore_signals)."""
 
@@ -30,6 +31,11 @@ class Terminated(KeyboardInterrupt):
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(number.name)
         self.signal = number
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell says of a command that the signal ended."""
+        return _SIGNALLED + self.signal
 
 
 @contextlib.contextmanager

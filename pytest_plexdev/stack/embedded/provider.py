@@ -67,6 +67,8 @@ class EmbeddedProvider:
             if not (isinstance(error, PlexdevError) and "log" in error.facts):
                 with contextlib.suppress(PlexdevError, OSError):
                     remove_stack(self._directory)
+                    if isinstance(error, KeyboardInterrupt):
+                        error.add_note("what had started of the embedded stack is stopped, and its files are removed")
             raise
         return read_stack(self._directory)
 

@@ -7,6 +7,8 @@ import os
 import re
 import shlex
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -66,6 +68,30 @@ def test_a_kept_stack_outlives_its_owner(settings: EmbeddedSettings, bench: Benc
     assert {verdict.state for verdict in bench.provider(settings).state(info)} == {"ready"}
     assert main.main(["down", "--directory", str(bench.directory)]) == 0
     assert {verdict.state for verdict in bench.provider(settings).state(info)} == {"gone"}
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "ended"),
+    [
+        (signal.SIGTERM, 143, "plexdev: ended by SIGTERM"),
+        (signal.SIGHUP, 129, "plexdev: ended by SIGHUP"),
+        (signal.SIGINT, 130, "plexdev: interrupted"),
+    ],
+)
+def test_a_bring_up_that_a_signal_ends_says_what_it_took_back(
+    state: Path, number: signal.Signals, code: int, ended: str
+) -> None:
+    command = [sys.executable, "-m", "pytest_plexdev.cli", "up", "--port", "0", "--idp-port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        process.send_signal(number)
+        *_, last = process.stderr.read().splitlines()
+
+    assert "ready after" in first
+    assert process.returncode == code
+    assert last == f"{ended}; what had started of the embedded stack is stopped, and its files are removed"
+    assert not warm_directory(state).exists()
 
 
 def test_finding_takes_milliseconds_and_no_connection(warm: StackInfo) -> None:

@@ -1,0 +1,22 @@
+"""The console script ``plexdev``: it ends in order, and not without a word, while the command's modules are imported.
+
+It imports next to nothing itself: what a signal meets before it runs is the interpreter alone.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from pytest_plexdev.core.signals import Terminated, raising_terminated
+
+
+def main() -> int:
+    """Run the command of ``sys.argv`` and return its exit code."""
+    try:
+        with raising_terminated():
+            from pytest_plexdev.cli.main import main as run
+
+            return run()
+    except Terminated as error:
+        sys.stderr.write(f"plexdev: ended by {error.signal.name}; the command had not begun\n")
+        return error.exit_code

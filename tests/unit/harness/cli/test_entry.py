@@ -1,0 +1,31 @@
+"""A signal while the command's modules are imported: it ends in order, and with a word."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+# The signal comes at one certain point of the start: when the first module of a command is looked for.
+TERMINATED_WHILE_IMPORTING = """
+import os, runpy, signal, sys
+
+class Terminates:
+    def find_spec(self, name, path=None, target=None):
+        if name == "pytest_plexdev.cli.main":
+            os.kill(os.getpid(), signal.{signal})
+
+sys.meta_path.insert(0, Terminates())
+sys.argv = ["plexdev", "up"]
+runpy.run_module("pytest_plexdev.cli", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(("signal", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_that_comes_before_the_command_is_told(signal: str, code: int) -> None:
+    script = TERMINATED_WHILE_IMPORTING.format(signal=signal)
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (result.returncode, result.stdout) == (code, "")
+    assert result.stderr == f"plexdev: ended by {signal}; the command had not begun\n"

@@ -57,8 +57,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     with httpx.Client(transport=httpx.MockTransport(refuse)) as http:
         client = Client(Transport("http://localhost", http=http))
         directory = tmp_path / "logins"
-        world = World(Logins(client, directory, log="the log", clock=lambda: world.now), directory)
-        yield world
+        made: World = World(Logins(client, directory, log="the log", clock=lambda: made.now), directory)
+        yield made
 
 
 def keep(path: Path, content: bytes = KEPT) -> None:

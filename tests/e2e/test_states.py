@@ -189,6 +189,24 @@ def test_up_starts_a_kubelet_that_does_not_run(person: Person) -> None:
     assert f"the kubelet of {NODE} did not run, started" in said
 
 
+def test_where_the_engine_publishes_in_another_network_nothing_is_changed(person: Person) -> None:
+    """As in a dev container that has Docker's socket."""
+    inside = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+    if shutil.which("unshare") is None or person.says(*inside, "true")[0] != 0:
+        pytest.skip("needs the right to make a network namespace, and ip")
+    started = _docker("inspect", "--format", "{{.State.StartedAt}}", NODE)
+
+    _, status = person.says(*inside, "plexdev", "status", "--stack", "kind")
+    _, doctor = person.says(*inside, "plexdev", "doctor")
+    refused, said = person.says(*inside, *shlex.split(UP))
+
+    assert refused == 1
+    assert "plexdev[loopback-elsewhere]: this machine's loopback is not the engine's" in said
+    assert "found  loopback-elsewhere: " in doctor
+    assert not re.search(r"docker restart|plexdev down", status + doctor + said)
+    assert _docker("inspect", "--format", "{{.State.StartedAt}}", NODE) == started
+
+
 def test_a_cordoned_node_is_named_by_who_attaches_with_what_ends_that(person: Person) -> None:
     access = read_access(person.kubeconfig, f"kind-{WARM_CLUSTER}")
     assert access is not None

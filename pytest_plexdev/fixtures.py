@@ -165,8 +165,8 @@ def plexdev_node(plexdev_tenant: FreshTenant, plexdev_project: Project) -> NodeA
 def plexdev_events(plexdev_stack: Stack) -> Iterator[Events]:
     """The control plane's events on NATS since the fixture was set up.
 
-    Requests for it come first in a test's signature: pytest sets fixtures up in that order, and events of earlier ones
-    are not seen.
+    Name it before the fixtures whose events you wait for: pytest sets fixtures up in the order of the test's arguments,
+    and what was published earlier is not received.
 
     Example::
 

@@ -12,6 +12,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 import msgspec
 
 from pytest_plexdev.core.private_files import damaged, read_private, write_private
+from pytest_plexdev.core.text import check_texts
 
 ProviderName: TypeAlias = Literal["embedded", "kind"]
 State: TypeAlias = Literal["ready", "waiting", "doomed", "gone"]
@@ -156,6 +157,7 @@ class StackInfo:
         """
         content = read_private(path)
         try:
+            check_texts(msgspec.json.decode(content))
             return msgspec.json.decode(content, type=cls, dec_hook=_decode)
         except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
             raise damaged(path, str(error), fix) from None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import shlex
 import stat
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_plexdev.core.files import write_whole
+from pytest_plexdev.core.untrusted_json import decode_file
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.ownership import STATE_DAMAGED, UNTRUSTED_PATH
 
@@ -101,7 +101,7 @@ def read_private(path: Path, *, limit: int = READ_LIMIT) -> bytes:
 def read_note(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file of ours; ``None`` where there is none, or it is damaged or somebody else's."""
     with contextlib.suppress(OSError, ValueError, RecursionError, PlexdevError):
-        note = json.loads(read_private(path))
+        note = decode_file(read_private(path))
         if isinstance(note, dict):
             return note
     return None

@@ -1,8 +1,37 @@
-"""Text that every sink takes, whatever bytes it came from."""
+"""Text that every sink takes, whatever bytes it came from; and text out of a file that the system takes."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Mapping
 
 
 def printable(text: str) -> str:
     """*text* as every sink takes it: lone surrogates, which UTF-8 does not have, are written as escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def is_usable(text: str) -> bool:
+    """Whether a path, or an argument of a program, can have *text* in it: no NUL, and nothing that has no bytes."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+
+
+def check_texts(document: object) -> None:
+    """Refuse a document out of a file with a text, at any depth, that cannot be a path or an argument of a program.
+
+    Raises:
+        ValueError: One is not :func:`is_usable`.
+    """
+    if isinstance(document, str):
+        if not is_usable(document):
+            raise ValueError(f"the text {document!r} can be neither a path nor an argument")
+    elif isinstance(document, Mapping):
+        for name, value in document.items():
+            check_texts(name)
+            check_texts(value)
+    elif isinstance(document, (list, tuple)):
+        for value in document:
+            check_texts(value)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from pytest_plexdev.core.text import check_texts
+
 if TYPE_CHECKING:
     import msgspec
 
@@ -27,6 +29,20 @@ def decode_json(content: bytes | str) -> Any:
         return json.loads(content)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
+
+
+def decode_file(content: bytes) -> Any:
+    """What a file of ours says, which a person may have edited: each text in it can be a path or an argument.
+
+    Raises:
+        ValueError: It is not JSON, or a text in it is not :func:`~pytest_plexdev.core.text.is_usable`.
+    """
+    document = decode_json(content)
+    try:
+        check_texts(document)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    return document
 
 
 def decode_first_json(text: str, start: int) -> Any:

@@ -53,9 +53,10 @@ def skip_if_told(directory: Path, test: str) -> None:
 
 def _read(directory: Path) -> _Told | None:
     from pytest_plexdev.core.private_files import read_private
+    from pytest_plexdev.core.untrusted_json import decode_file
 
     with contextlib.suppress(OSError, ValueError, TypeError, RecursionError, PlexdevError):
-        return _Told(**json.loads(read_private(directory / FILE)))
+        return _Told(**decode_file(read_private(directory / FILE)))
     return _IN_THIS_PROCESS.get(directory)
 
 

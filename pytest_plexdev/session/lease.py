@@ -18,6 +18,7 @@ from pytest_plexdev.core.file_lock import private_lock
 from pytest_plexdev.core.model import KEPT_MARK, Progress, Provider, StackInfo
 from pytest_plexdev.core.ownership.run_directory import LEASE_FILES, STACK_DIRECTORY, hold
 from pytest_plexdev.core.private_files import damaged, make_private_directory, read_private, write_private
+from pytest_plexdev.core.untrusted_json import decode_file
 from pytest_plexdev.errors import PlexdevError, decode_failure, encode_failure
 from pytest_plexdev.session.output import BRING_UP, Output, read_end
 
@@ -145,7 +146,7 @@ class Lease:
 
     def _failure(self) -> PlexdevError:
         try:
-            return decode_failure(json.loads(read_private(self._failure_file)))
+            return decode_failure(decode_file(read_private(self._failure_file)))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             return damaged(self._failure_file, f"{type(error).__name__}: {error}")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.core.text import printable
-from pytest_plexdev.core.untrusted_json import decode_json
+from pytest_plexdev.core.untrusted_json import decode_file
 
 MARK: Final = ".plexdev.json"
 """In each of our folders: what it is for, and the files that we wrote there."""
@@ -168,7 +168,7 @@ def _read_mark(folder: Path) -> tuple[str, list[str]] | None:
     if folder.is_symlink():
         return None
     try:
-        said = decode_json((folder / MARK).read_bytes())
+        said = decode_file((folder / MARK).read_bytes())
         owner, files = said["for"], said["files"]
     except (OSError, ValueError, KeyError, TypeError):
         return None

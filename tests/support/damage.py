@@ -48,6 +48,18 @@ def _link_to_nothing(path: Path) -> None:
     path.symlink_to(path.with_name("nothing"))
 
 
+def _members(text: str) -> str:
+    """The members that are texts in one or another of our files, each with *text*, which is JSON's."""
+    texts = ", ".join(
+        f'"{name}": "{text}"' for name in ("name", "counterpart", "host", "cluster", "command", "by", "id")
+    )
+    return (
+        f'{{{texts}, "kind": "stack", "pid": 1, "started": 1, "began": 1.0, "since": 1.0, "for": "x", '
+        f'"said": "{text}", "files": ["{text}"], "provider": "embedded", "directory": "{text}", "started_at": 1.0, '
+        f'"tag": "no-event", "detail": "", "facts": {{}}, "endpoints": {{"api": "http://localhost:9", "issuer": "http://localhost:9"}}}}'
+    )
+
+
 DAMAGES: Final[Mapping[str, Damage]] = {
     "empty": _text(""),
     "list": _text("[]"),
@@ -60,6 +72,8 @@ DAMAGES: Final[Mapping[str, Damage]] = {
     ),
     "deep": _text("[" * 99999),
     "deep members": _text('{"x":' * 99999),
+    "nul": _text(_members(r"/\u0000")),
+    "surrogate": _text(_members(r"/\ud800")),
     "binary": _text("\x00\xff\xfe"),
     "no UTF-8": _text('{"kind": "\xff", "provider": "\xff", "stack": "\xff", "token": "\xff", "tag": "\xff"}'),
     "fifo": _fifo,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias, get_args
 
 from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.core.untrusted_json import decode_file
 
 Kind: TypeAlias = Literal["stack", "scratch", "run", "cluster", "template", "archive"]
 """``stack``, ``scratch``: files and data of an embedded stack; ``run``: a test run's; ``cluster``: a kind stack's;
@@ -74,7 +75,7 @@ class Mark:
     def read(cls, descriptor: int) -> Mark | None:
         """What an open file says; ``None`` where that is no mark."""
         with contextlib.suppress(ValueError, TypeError, RecursionError):
-            mark = cls(**json.loads(os.pread(descriptor, _LONGEST, 0)))
+            mark = cls(**decode_file(os.pread(descriptor, _LONGEST, 0)))
             expected = dict.fromkeys(asdict(mark), str) | {"pid": int, "started": int}
             if mark.kind in get_args(Kind) and all(
                 type(value) is expected[name] for name, value in asdict(mark).items()

@@ -151,6 +151,38 @@ def test_edited_files_of_a_stack_that_was_killed_name_a_victim_and_it_survives(w
     assert not scratch.exists()
 
 
+@pytest.mark.parametrize("text", ["/tmp/plexdev-\0x", "/tmp/plexdev-\ud800x"], ids=["NUL", "surrogate"])
+@pytest.mark.parametrize("member", ["counterpart", "name", "host"])
+def test_a_mark_with_a_text_that_is_no_path_is_damaged_and_its_stack_is_ended(
+    warm: StackInfo, settings: EmbeddedSettings, member: str, text: str
+) -> None:
+    place = warm_directory()
+    mark = json.loads((place / MARK).read_text())
+    os.kill(mark["pid"], signal.SIGKILL)
+    while is_owned(place):
+        time.sleep(0.01)
+    (place / MARK).write_text(json.dumps({**mark, member: text}))
+
+    assert main.main(["down", "--stack", "embedded"]) == 0
+    assert not place.exists()
+    assert bring_up_warm(replace(settings, id="warm"), lambda event: None)[1]
+
+
+@pytest.mark.parametrize("text", ["/tmp/\0x", "/tmp/\ud800x"], ids=["NUL", "surrogate"])
+def test_a_stack_file_with_a_path_that_is_none_is_damaged(
+    warm: StackInfo, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    file = warm.directory / "stack.json"
+    said = json.loads(file.read_text())
+    said["services"][0]["log"] = text
+    file.write_text(json.dumps(said))
+
+    for command in ("status", "up", "doctor", "env"):
+        assert main.main([command, *(["--stack", "embedded"] if command != "doctor" else [])]) == 1
+        printed = capsys.readouterr()
+        assert f"{file} is not what plexdev writes there" in printed.out + printed.err, command
+
+
 _READERS = ("status", "wait", "env", "logs", "doctor", "up")
 
 

@@ -29,7 +29,7 @@ from pytest_plexdev.core.private_files import (
     read_private,
     write_private,
 )
-from pytest_plexdev.core.untrusted_json import decode_json
+from pytest_plexdev.core.untrusted_json import decode_file
 from pytest_plexdev.errors import CACHE_UNWRITABLE, DISK_FULL, Failure, PlexdevError
 from pytest_plexdev.stack.embedded.servers.template_content import describe
 
@@ -86,7 +86,7 @@ class Template:
         try:
             check_private(self._home)
             check_private(self._place)
-            promised = decode_json(read_private(self._place / _CONTENT))
+            promised = decode_file(read_private(self._place / _CONTENT))
             found = describe(self.data)
         except (OSError, ValueError) as error:
             return f"{type(error).__name__}: {error}"

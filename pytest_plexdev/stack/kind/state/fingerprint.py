@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.core.deployment import deploy_directory
+from pytest_plexdev.core.text import is_usable
 from pytest_plexdev.stack.kind.cluster.config import kind_file
 from pytest_plexdev.stack.kind.images.build_context import Content, read_content
 from pytest_plexdev.stack.kind.settings import KindSettings
@@ -94,9 +95,9 @@ def _closure(overlay: Path) -> list[Path]:
             continue
         found[directory] = list(_files(directory))
         for file in (directory / name for name in _KUSTOMIZATIONS if (directory / name).is_file()):
-            parts = _parts_of(file)
-            # Generators and transformers may be YAML themselves in place of a path.
-            pending += [(directory / part).resolve() for part in parts if isinstance(part, str) and "\n" not in part]
+            # Generators and transformers may be YAML themselves in place of a path; kubectl refuses what can be none.
+            parts = [part for part in _parts_of(file) if isinstance(part, str) and "\n" not in part]
+            pending += [(directory / part).resolve() for part in parts if is_usable(part)]
     return sorted({file for files in found.values() for file in files})
 
 

@@ -100,3 +100,9 @@ def test_who_names_no_node_image_takes_the_cluster_s() -> None:
     assert fingerprint.differing(made_with, fingerprint.current(KindSettings())) == []
     other = fingerprint.current(KindSettings(kind_image="kindest/node:v1.33.0"))
     assert fingerprint.differing(made_with, other) == ["--plexdev-kind-image"]
+
+
+def test_a_path_in_an_overlay_that_can_be_none_is_left_to_kubectl(tmp_path: Path) -> None:
+    (tmp_path / "kustomization.yaml").write_text('resources: ["a\\0b"]\n')
+
+    assert f"overlay {tmp_path}" in fingerprint.current(KindSettings(overlay=tmp_path))

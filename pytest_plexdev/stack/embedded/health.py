@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.core.event_loop import run
 from pytest_plexdev.core.model import KEPT_MARK, Service, StackInfo, Verdict
-from pytest_plexdev.core.ownership.lock import is_owned
+from pytest_plexdev.core.ownership.lock import is_owned, look
 from pytest_plexdev.core.private_files import damaged, read_private
+from pytest_plexdev.core.untrusted_json import decode_file
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import probes as readiness
 from pytest_plexdev.stack.embedded.layout import stack_file
@@ -86,9 +87,22 @@ async def _verdict(info: StackInfo, service: Service, probes: Mapping[str, Probe
             await probe()
     except (OSError, EOFError, ProbeError) as error:
         reason = "no answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        if (scratch := _deleted_scratch(info)) is not None:
+            # Its log would say what follows from that; nothing gives the data back.
+            reason = f"the stack's data in {scratch} were deleted: {reason}"
+            return Verdict(name=service.name, state="gone", reason=reason, hint=_how_to_go_on(info))
         hint = f"plexdev logs {service.name} {which_stack(info.directory)}"
         return Verdict(name=service.name, state="waiting", reason=reason, hint=hint)
     return Verdict(name=service.name, state="ready", since=unix_time() - info.started_at)
+
+
+def _deleted_scratch(info: StackInfo) -> Path | None:
+    """The directory of the stack's data, where it is known and not there any more."""
+    found = look(info.directory)
+    if found is None or found.mark is None or not found.mark.is_from_here or not found.mark.counterpart:
+        return None
+    scratch = Path(found.mark.counterpart)
+    return None if os.path.lexists(scratch) else scratch
 
 
 def _end_of(info: StackInfo, service: Service) -> Verdict | None:
@@ -110,7 +124,7 @@ def _end_of(info: StackInfo, service: Service) -> Verdict | None:
 def _noted(file: Path) -> tuple[int, float] | None:
     """With which status a server ended, and when; ``None`` where none is noted: it is asked then."""
     with contextlib.suppress(OSError, ValueError, TypeError, RecursionError, PlexdevError):
-        match json.loads(read_private(file)):
+        match decode_file(read_private(file)):
             case {"status": int(status), "at": float(at)}:
                 return status, at
     return None

@@ -143,10 +143,17 @@ def postgres_greeting(port: int) -> Probe:
             writer.write(_startup("plexsphere", "plexsphere"))
             kind = await reader.readexactly(1)
             if kind != b"R":
-                raise ProbeError((await reader.read(300)).decode(errors="replace"))
+                raise ProbeError(_message(await reader.read(300)))
         return ""
 
     return ask
+
+
+def _message(response: bytes) -> str:
+    """What a server's ErrorResponse says to a person: its field M (protocol-error-fields)."""
+    fields = response[4:].split(b"\0")
+    said = next((field[1:] for field in fields if field[:1] == b"M"), b"it answered in another protocol")
+    return said.decode(errors="replace")
 
 
 def _startup(user: str, database: str) -> bytes:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -175,6 +176,24 @@ def test_every_command_that_begins_anew_has_the_options_of_up(
         main.main(words)
         printed = capsys.readouterr()
         assert again in printed.out + printed.err, words
+
+
+def test_what_is_said_of_a_stack_whose_data_were_deleted_is_what_mends_it(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--prefer", "stand-in", "--port", "0", "--idp-port", "0"]
+    assert main.main(["up", *options, "--json"]) == 0
+    shutil.rmtree(json.loads((warm_directory() / MARK).read_text())["counterpart"])
+    capsys.readouterr()
+
+    again = f"plexdev down --stack embedded && plexdev up {shlex.join(options)}"
+    for words in (["status"], ["wait", "--timeout", "5"], ["up"], ["doctor"]):
+        assert main.main(words) == 1, words
+        printed = capsys.readouterr()
+        assert again in printed.out + printed.err, words
+        assert "plexdev logs postgres" not in printed.out + printed.err, words
+        assert "\0" not in printed.out + printed.err, words
+    assert main.main(["down", "--stack", "embedded"]) == main.main(["up", *options, "--json"]) == 0
 
 
 def test_wait_is_also_for_a_stack_that_a_run_kept(

@@ -13,6 +13,8 @@ from pytest_plexdev.core.private_files import (
     READ_LIMIT,
     check_private,
     make_private_directory,
+    make_temporary_directory,
+    open_private,
     open_private_directory,
     read_private,
     write_private,
@@ -40,6 +42,14 @@ def test_directories_and_files_are_private_whatever_the_umask(tmp_path: Path) ->
     assert [mode_of(path) for path in (directory.parent, directory, directory / "file")] == [0o700, 0o700, 0o600]
     assert read_private(directory / "file") == b"content"
     assert [path.name for path in directory.iterdir()] == ["file"]
+
+
+@pytest.mark.usefixtures("_umask")
+def test_temporary_directories_and_opened_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
+    directory = make_temporary_directory(tmp_path)
+    os.close(open_private(tmp_path / "lock", os.O_RDWR | os.O_CREAT | os.O_EXCL))
+
+    assert (mode_of(directory), mode_of(tmp_path / "lock")) == (0o700, 0o600)
 
 
 def test_a_directory_of_ours_is_taken_as_it_is(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.session.output import Output, folder_name
+from pytest_plexdev.session.output import Output, folder_name, read_end
 
 IDS = [
     "test_a.py::test_x",
@@ -165,17 +165,6 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
 
 
-def test_what_is_written_is_this_users_alone_whatever_the_umask(tmp_path: Path) -> None:
-    before = os.umask(0)
-    try:
-        folder = Output(tmp_path / "out").write("a", "a", {"one.txt": b"1"})
-    finally:
-        os.umask(before)
-
-    assert {path.stat().st_mode & 0o777 for path in (folder, folder.parent)} == {0o700}
-    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
-
-
 def test_paths_below_the_invocation_directory_are_shown_short(tmp_path: Path) -> None:
     output = Output(tmp_path / "out", tmp_path)
 
@@ -188,3 +177,21 @@ def _git_status(directory: Path) -> str:
     return subprocess.run(
         ["git", "status", "--short"], cwd=directory, capture_output=True, text=True, check=True
     ).stdout
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777], ids=oct)
+def test_what_is_written_is_this_users_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        folder = Output(tmp_path / "out").write("a test", "folder", {"log.txt": b"a secret"})
+    finally:
+        os.umask(before)
+
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "out", folder)} == {0o700}
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_the_end_of_a_log_has_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("url=postgresql://plexsphere:hidden@127.0.0.1/x key=word-of-a-stack\n")
+
+    assert read_end(tmp_path / "log", ["word-of-a-stack"]) == b"url=postgresql://plexsphere:***@127.0.0.1/x key=***\n"

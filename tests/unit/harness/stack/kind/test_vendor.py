@@ -204,6 +204,18 @@ def test_go_heeds_no_file_of_the_temporary_directory(
     assert sorted(path.name for path in shared.iterdir()) == ["go.mod", "go.work"]
 
 
+def test_go_heeds_no_file_of_the_directory_where_plexdev_is_started(
+    go_module: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    for file in ("go.mod", "go.work"):
+        (project / file).write_text("this is not for Go to read\n")
+    monkeypatch.chdir(project)
+
+    assert names(tmp_path / "cache", source()) == ["things.example.test", "others.example.test"]
+
+
 def test_another_hash_is_another_copy(no_go: None, site: Site, tmp_path: Path) -> None:
     site.put(TEXT)
     names(tmp_path / "cache", source(site.url))

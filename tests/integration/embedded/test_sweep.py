@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ from pytest_plexdev.core.ownership.lock import own
 from pytest_plexdev.core.ownership.mark import MARK, Mark
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.removal import sweep
-from tests.integration.embedded.conftest import Bench, TracesOf
+from tests.integration.embedded.conftest import Bench, TracesOf, pid_of
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("setpriv") is None, reason="only root, with setpriv, becomes another user"
@@ -108,7 +109,7 @@ def test_a_link_of_another_user_to_what_is_ours_is_not_followed(
 def test_what_the_servers_user_left_in_our_scratch_is_swept_and_no_link_in_it_is_followed(
     temporary: Path, bench: Bench, settings: EmbeddedSettings, tmp_path: Path, traces_of: TracesOf
 ) -> None:
-    bench.up(replace(settings, cache=tmp_path / "cache", postgres_user="nobody"))
+    info = bench.up(replace(settings, cache=tmp_path / "cache", postgres_user="nobody"))
     traces = traces_of(bench.directory)
     mark = json.loads((bench.directory / MARK).read_text())
     data = Path(mark["counterpart"]) / "postgres"
@@ -119,8 +120,11 @@ def test_what_the_servers_user_left_in_our_scratch_is_swept_and_no_link_in_it_is
     for place, name in ((data, "out"), (data / "base", "out")):
         (place / name).symlink_to(victim)
         os.chown(place / name, NOBODY, NOBODY, follow_symlinks=False)
+    # First: once the supervisor is killed, the kernel ends the others as they are to be ended, and some are gone then.
+    os.kill(pid_of(info, "postgres"), signal.SIGKILL)
     for process in traces.processes:
-        os.kill(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
     left_at_first = set(traces.left_after(2))
 
     sweep()

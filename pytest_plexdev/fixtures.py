@@ -40,8 +40,8 @@ def plexdev_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
     """
     from pytest_plexdev.session import first_failure
 
-    this = run.of(pytestconfig)
-    with first_failure.once(this.directory):
+    this = run.get_run(pytestconfig)
+    with first_failure.report_once(this.directory):
         stack = this.stack()
     yield stack
     stack.close()
@@ -67,7 +67,7 @@ def plexdev_login(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Logins:
         return seeded_tenants(plexdev_stack, logins)[slug]
 
     log = where_logged(plexdev_stack.info, API)
-    logins = Logins(plexdev_stack.anonymous, run.of(pytestconfig).logins, log=log, by_slug=by_slug)
+    logins = Logins(plexdev_stack.anonymous, run.get_run(pytestconfig).logins, log=log, by_slug=by_slug)
     return logins
 
 
@@ -85,7 +85,7 @@ def plexdev_tenants(pytestconfig: pytest.Config, plexdev_stack: Stack, plexdev_l
     """
     from pytest_plexdev.testkit.tenancy import seeded_tenants
 
-    return seeded_tenants(plexdev_stack, plexdev_login, run_mark=run.of(pytestconfig).mark())
+    return seeded_tenants(plexdev_stack, plexdev_login, run_mark=run.get_run(pytestconfig).mark())
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +103,7 @@ def plexdev_client(plexdev_tenants: Tenants) -> Client:
 @pytest.fixture(scope="session")
 def _plexdev_leftovers(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Iterator[None]:
     """Remove what finished runs left on a running stack. A fresh stack is removed as a whole."""
-    if not run.of(pytestconfig).settings.dev_stack:
+    if not run.get_run(pytestconfig).settings.dev_stack:
         yield
         return
     from pytest_plexdev.testkit.leftovers import Removal

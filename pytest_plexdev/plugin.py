@@ -74,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.help or config.option.version:
         return  # Both must work where the configuration is broken.
     try:
-        settings = run.begin(config).settings
+        settings = run.start_run(config).settings
         _refuse_unknown_images(settings)
     except OptionError as error:
         raise pytest.UsageError(str(error)) from None
@@ -86,7 +86,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         from pytest_plexdev.session import report
 
         warnings = (guard.warning(line) for line in report.unknown_variables(os.environ))
-        lines += [report.header(run.of(config).settings), *warnings]
+        lines += [report.header(run.get_run(config).settings), *warnings]
     config.stash[_HAS_HEADER] = True
     return lines
 
@@ -94,7 +94,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 @pytest.hookimpl(trylast=True)  # after the terminal reporter's, which prints the header
 def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
-    this = run.known(config)
+    this = run.find_run(config)
     if config.stash.get(_HAS_HEADER, False) or this is None or not this.is_controller:
         return
     with observing(config, "a warning about variables of plexdev"):
@@ -105,19 +105,19 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    node.workerinput[run.WORKER_INPUT] = run.of(node.config).worker_input()
+    node.workerinput[run.WORKER_INPUT] = run.get_run(node.config).worker_input()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     with observing(node.config, "what a worker says of plexdev"):
-        run.of(node.config).hold_if_made()
+        run.get_run(node.config).hold_if_made()
         guard.add_lines(node.config, getattr(node, "workeroutput", {}).get(guard.WORKER_OUTPUT, ()))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    this = run.known(item.config)
+    this = run.find_run(item.config)
     if this is None:
         return
     with observing(item.config, "the beginning of a test's logs"):
@@ -127,7 +127,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if this.running is None:
         from pytest_plexdev.session import first_failure
 
-        first_failure.skip_if_told(this.directory, item.nodeid)
+        first_failure.skip_if_reported(this.directory, item.nodeid)
         return
     if this.death is not None:
         pytest.skip(f"the stack is not whole: {str(this.death).splitlines()[0]}")
@@ -142,7 +142,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    this = run.known(item.config)
+    this = run.find_run(item.config)
     logs: Mapping[str, bytes] = {}
     if this is not None and call.excinfo is not None and this.running is not None:
         from pytest_plexdev.session import evidence
@@ -164,7 +164,7 @@ def pytest_runtest_makereport(
 @pytest.hookimpl(tryfirst=True)  # before pytest's JUnit file is written
 def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
-    this = run.known(config)
+    this = run.find_run(config)
     if this is None:
         return
     # Here, as the controller of a distributed run counts the failures of its workers.
@@ -186,7 +186,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    this = run.known(config)
+    this = run.find_run(config)
     if this is not None:
         with observing(config, "the end of the stack"):
             this.end()
@@ -253,7 +253,7 @@ def _write_junit_properties(config: pytest.Config, this: run.Run) -> None:
     for plugin in config.pluginmanager.get_plugins():
         # pytest's own; `record_testsuite_property` knows no stack that only the workers have.
         if type(plugin).__module__ == "_pytest.junitxml":
-            report.tell_junit(plugin.add_global_property, info)
+            report.write_junit_properties(plugin.add_global_property, info)
 
 
 def _write_timeline(config: pytest.Config, this: run.Run) -> None:
@@ -265,7 +265,7 @@ def _write_timeline(config: pytest.Config, this: run.Run) -> None:
 
 
 def _summarise(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    this = run.known(config)
+    this = run.find_run(config)
     info = this.what_ran() if this is not None else None
     if this is None or info is None:
         return

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_plexdev.doctor import Finding
     from pytest_plexdev.kube import Access
-    from pytest_plexdev.stack.kind.warm.node_status import Trouble
+    from pytest_plexdev.stack.kind.warm.node_status import NodeProblem
 
 
 def add_doctor_command(commands: Any) -> None:
@@ -33,13 +33,13 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     from pytest_plexdev.doctor import examine, target
     from pytest_plexdev.doctor import output as show
     from pytest_plexdev.doctor.modes import MODES, mode_of
-    from pytest_plexdev.doctor.notes import remarks
+    from pytest_plexdev.doctor.notes import notes
 
     if options.crds:
         return _print_definitions(options)
     if options.fix and mode_of(options.fix) is None:
         parser.error(f"argument --fix: {options.fix}: must be one of {', '.join(mode.tag for mode in MODES)}")
-    access = target.choose(options.kubeconfig, options.context)
+    access = target.find_target(options.kubeconfig, options.context)
     if options.fix:
         return _fix(options, examine(access), access)
     if options.kubeconfig is None and options.context is None:
@@ -51,7 +51,7 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
         access = access if outside.trouble is None else None
     else:
         findings = examine(access)
-    said = remarks(access)
+    said = notes(access)
     head = f"plexdev doctor: {access.context if access else 'this machine'}"
     report_result(
         options,
@@ -62,7 +62,7 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     return 1 if found else 0
 
 
-def _examined(access: Access | None, trouble: Trouble | None) -> list[Finding]:
+def _examined(access: Access | None, trouble: NodeProblem | None) -> list[Finding]:
     """The failure modes; of a cluster whose node is in trouble nothing is asked that nobody there would answer."""
     from pytest_plexdev.doctor import examine
     from pytest_plexdev.doctor.facts import Unknown

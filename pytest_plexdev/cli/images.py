@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_plexdev.cli.output import add_json, report_result
 
 if TYPE_CHECKING:
-    from pytest_plexdev.stack.kind.images.digests import Looked
+    from pytest_plexdev.stack.kind.images.digests import DigestResult
 
 _SAYS: Final = {
     "same": "as pinned",
@@ -64,7 +64,7 @@ def _verify(options: argparse.Namespace) -> int:
     return 1 if any(one.state == "differs" for one in looked) else 0
 
 
-def _as_json(looked: list[Looked]) -> dict[str, object]:
+def _as_json(looked: list[DigestResult]) -> dict[str, object]:
     images = [
         {"reference": one.pin.reference, "state": one.state, "found": one.digest, "pinned": one.pin.digest}
         for one in looked
@@ -72,7 +72,7 @@ def _as_json(looked: list[Looked]) -> dict[str, object]:
     return {"images": images}
 
 
-def _table(looked: list[Looked]) -> str:
+def _table(looked: list[DigestResult]) -> str:
     width = max(len(one.pin.reference) for one in looked)
     return "\n".join(
         f"{one.pin.reference:<{width}}  {_SAYS[one.state].format(found=one.digest, pinned=one.pin.digest)}"

@@ -130,9 +130,9 @@ def _refuse_dead(found: Sequence[Verdict], directory: Path) -> None:
 
 
 def _node() -> Verdict | None:
-    from pytest_plexdev.stack.kind.warm.node_status import warm_trouble
+    from pytest_plexdev.stack.kind.warm.node_status import warm_node_problem
 
-    trouble = warm_trouble()
+    trouble = warm_node_problem()
     return trouble.verdict if trouble is not None else None
 
 
@@ -165,9 +165,9 @@ def _wait_for_kept_objects(directory: Path, deadline: float, progress: Progress)
     from pytest_plexdev.readiness.wait import wait_ready
     from pytest_plexdev.stack.kind.health import health_of
     from pytest_plexdev.stack.kind.manifests.inventory import parts_of
-    from pytest_plexdev.stack.kind.warm.kubeconfigs import accesses
+    from pytest_plexdev.stack.kind.warm.kubeconfigs import candidates
 
-    for access in accesses(cluster.kubeconfig.parent, cluster.name):
+    for access in candidates(cluster.kubeconfig.parent, cluster.name):
         with KubeClient(access) as client:
             refs = parts_of(client, owned=cluster.owned)
             health = health_of(owned=cluster.owned)
@@ -193,14 +193,14 @@ def _of_the_cluster() -> Sequence[Verdict]:
 
 def _wanted(client: KubeClient) -> tuple[list[ObjectRef], ClusterHealth]:
     """What the warm cluster's stack consists of, and what it needs of its cluster."""
-    from pytest_plexdev.stack.kind.cluster.files import Place
+    from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
     from pytest_plexdev.stack.kind.constants import WARM_CLUSTER
     from pytest_plexdev.stack.kind.health import health_of
     from pytest_plexdev.stack.kind.manifests.inventory import parts_of
     from pytest_plexdev.stack.kind.settings import warm_directory
     from pytest_plexdev.stack.kind.state import ownership
 
-    owned = ownership.is_ours(client, Place(WARM_CLUSTER, warm_directory()))
+    owned = ownership.is_ours(client, ClusterFiles(WARM_CLUSTER, warm_directory()))
     return parts_of(client, owned=owned), health_of(owned=owned)
 
 

@@ -1,4 +1,8 @@
-"""Work in several threads that has one time and one end: given up, it ends its programs and awaits its threads."""
+"""A cancel scope for threads: one deadline, and on cancellation every child process is killed and every thread joined.
+
+The words are anyio's. asyncio is no alternative here: the programs that a bring-up runs, kind and docker among them,
+are waited for in threads, and the libraries that it calls block.
+"""
 
 from __future__ import annotations
 
@@ -9,138 +13,175 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextvars import ContextVar
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from pytest_plexdev.core.signals import deferring_termination
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_LEAST: Final = 1.0
-"""Seconds that a step gets though the time is up: what is there already is seen at once."""
-_ENDS: Final = 150.0
-"""Seconds for threads to take back what they made: a cluster's deletion is the longest."""
+_MINIMUM_S: Final = 1.0
+"""Minimum timeout of a step after the deadline, so that work that is already done is still noticed."""
+_CLEANUP_S: Final = 150.0
+"""Seconds for cancelled threads to clean up; deleting a cluster takes longest."""
 
 
-class GivenUp(BaseException):
-    """Ends a thread whose work was given up. Nobody handles it: the reason is raised elsewhere."""
+class Cancelled(BaseException):
+    """Ends a thread whose scope was cancelled. Nothing handles it: the cause is raised in the thread that cancelled."""
 
 
-class Together:
-    """One such work, which begins now. Used through :func:`together`."""
+class CancelScope:
+    """Threads and child processes under one deadline. Entered by :func:`fail_after`.
+
+    Args:
+        timeout: Seconds.
+    """
 
     def __init__(self, timeout: float) -> None:
         self._deadline = time.monotonic() + timeout
         self._lock = threading.Lock()
-        self._given_up = False
-        self._programs: set[subprocess.Popen[bytes]] = set()
+        self._is_cancelled = False
+        self._processes: set[subprocess.Popen[bytes]] = set()
         self._threads: list[threading.Thread] = []
 
     @property
-    def left(self) -> float:
-        """Seconds."""
-        return max(_LEAST, self._deadline - time.monotonic())
+    def remaining_s(self) -> float:
+        """Seconds until the deadline, one at least."""
+        return max(_MINIMUM_S, self._deadline - time.monotonic())
 
-    def go_on(self) -> None:
-        """Raise :class:`GivenUp` where it was."""
-        if self._given_up:
-            raise GivenUp
+    def checkpoint(self) -> None:
+        """Raise :class:`Cancelled` if the scope was cancelled."""
+        if self._is_cancelled:
+            raise Cancelled
 
     @contextlib.contextmanager
-    def program(self, start: Callable[[], subprocess.Popen[bytes]]) -> Iterator[subprocess.Popen[bytes]]:
-        """A program that leads a group of its own, and is ended with the work."""
+    def process(self, start: Callable[[], subprocess.Popen[bytes]]) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a child process that leads a process group of its own, and kill the group on cancellation."""
         with self._lock:
-            self.go_on()
+            self.checkpoint()
             process = start()
-            self._programs.add(process)
+            self._processes.add(process)
         try:
             yield process
         finally:
             with self._lock:
-                self._programs.discard(process)
-        self.go_on()
+                self._processes.discard(process)
+        self.checkpoint()
 
-    def thread(self, thread: threading.Thread) -> None:
-        """Start a thread that is waited for when the work is given up."""
+    def start_thread(self, thread: threading.Thread) -> None:
+        """Start a thread, and join it on cancellation."""
         with self._lock:
             self._threads.append(thread)
             thread.start()
 
-    def give_up(self) -> None:
-        """End its programs, refuse others, and return once its threads have taken back what they made."""
+    def cancel(self) -> None:
+        """Kill the child processes, refuse new ones, and return once the threads have cleaned up."""
         with self._lock:
-            self._given_up = True
-            for process in self._programs:
+            self._is_cancelled = True
+            for process in self._processes:
                 if process.returncode is None:
                     with contextlib.suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGKILL)
             threads = [each for each in self._threads if each is not threading.current_thread()]
-        deadline = time.monotonic() + _ENDS
+        deadline = time.monotonic() + _CLEANUP_S
         with deferring_termination():
             for thread in threads:
                 thread.join(max(0.0, deadline - time.monotonic()))
 
 
-_current: Final[ContextVar[Together | None]] = ContextVar("plexdev-together", default=None)
+_current: Final[ContextVar[CancelScope | None]] = ContextVar("plexdev-cancel-scope", default=None)
 
 
 @contextlib.contextmanager
-def together(timeout: float) -> Iterator[None]:
-    """What is done within, and beside it in threads, has *timeout* seconds; a failure or Ctrl-C gives all of it up."""
-    work = Together(timeout)
-    before = _current.set(work)
+def fail_after(timeout: float) -> Iterator[None]:
+    """Run the body and the threads that it spawns under one deadline. An exception or Ctrl-C cancels all of them.
+
+    Args:
+        timeout: Seconds.
+    """
+    scope = CancelScope(timeout)
+    token = _current.set(scope)
     try:
         yield
     except BaseException:
-        work.give_up()
+        scope.cancel()
         raise
     finally:
-        _current.reset(before)
+        _current.reset(token)
 
 
 @contextlib.contextmanager
-def to_the_end() -> Iterator[None]:
-    """What is done within goes on though the work was given up: it takes back what was made."""
-    before = _current.set(None)
+def shield() -> Iterator[None]:
+    """Shield the body from cancellation. Used for cleanup."""
+    token = _current.set(None)
     try:
         yield
     finally:
-        _current.reset(before)
+        _current.reset(token)
 
 
-def current() -> Together | None:
-    """The work that this thread is part of."""
+def current_scope() -> CancelScope | None:
+    """The scope of this thread."""
     return _current.get()
 
 
-def time_left() -> float:
-    """Seconds that the work has; without one, for ever."""
-    work = current()
-    return work.left if work is not None else float("inf")
+def remaining_s() -> float:
+    """Seconds until the deadline of this thread's scope; infinity without a scope."""
+    scope = current_scope()
+    return scope.remaining_s if scope is not None else float("inf")
 
 
-def go_on() -> None:
-    """Raise :class:`GivenUp` where this thread's work was: for who waits without a program."""
-    if (work := current()) is not None:
-        work.go_on()
+def checkpoint() -> None:
+    """Raise :class:`Cancelled` if this thread's scope was cancelled.
+
+    To be called in loops that wait without a child process.
+    """
+    if (scope := current_scope()) is not None:
+        scope.checkpoint()
 
 
-def give_up() -> None:
-    """Give up this thread's work, as a failure of it does."""
-    if (work := current()) is not None:
-        work.give_up()
+def cancel() -> None:
+    """Cancel this thread's scope, as an exception in its body does."""
+    if (scope := current_scope()) is not None:
+        scope.cancel()
 
 
-def taking_part(function: Callable[P, T]) -> Callable[P, T]:
-    """The function for a thread that somebody else starts: there it is part of the work that it is part of here."""
-    work = current()
+def in_scope(function: Callable[P, T]) -> Callable[P, T]:
+    """Wrap *function* so that a thread pool runs it in the caller's scope."""
+    scope = current_scope()
 
-    def within(*arguments: P.args, **named: P.kwargs) -> T:
-        before = _current.set(work)
+    def run(*arguments: P.args, **named: P.kwargs) -> T:
+        token = _current.set(scope)
         try:
             return function(*arguments, **named)
         finally:
-            _current.reset(before)
+            _current.reset(token)
 
-    return within
+    return run
+
+
+def spawn(function: Callable[[], T]) -> Future[T]:
+    """Run *function* in a new thread of this thread's scope."""
+    future: Future[T] = Future()
+    thread = threading.Thread(target=_resolve, args=(future, in_scope(function)), daemon=True)
+    if (scope := current_scope()) is not None:
+        scope.start_thread(thread)
+    else:
+        thread.start()
+    return future
+
+
+def wait_all(*futures: Future[Any]) -> None:
+    """Wait for all futures. The first exception is raised at once."""
+    done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+    for future in done:
+        future.result()
+
+
+def _resolve(future: Future[T], function: Callable[[], T]) -> None:
+    try:
+        future.set_result(function())
+    except BaseException as error:
+        future.set_exception(error)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes, *, mode: int | None = None) -> None:
+def write_atomic(path: Path, content: bytes, *, mode: int | None = None) -> None:
     """Write a file in one piece: a reader sees all of it, or the previous one.
 
     Args:

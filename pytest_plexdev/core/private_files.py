@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_plexdev.core.files import write_whole
+from pytest_plexdev.core.files import write_atomic
 from pytest_plexdev.core.untrusted_json import decode_file
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.ownership import STATE_DAMAGED, UNTRUSTED_PATH
@@ -148,7 +148,7 @@ def write_private(path: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    write_whole(path, content, mode=FILE_MODE)
+    write_atomic(path, content, mode=FILE_MODE)
 
 
 def damaged(path: Path, reason: str, fix: str = "") -> PlexdevError:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Final
 
-from pytest_plexdev.core.cancellation import current
+from pytest_plexdev.core.cancellation import current_scope
 from pytest_plexdev.core.signals import keep_exit_statuses
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, TOOL_MISSING
@@ -48,11 +48,11 @@ def run(
 ) -> Completed:
     """Run a program to its end.
 
-    It gets a session of its own: Ctrl-C reaches us, and we end it with everything that it started; in a thread of work
-    that is done :func:`together <pytest_plexdev.core.cancellation.together>` it is ended with that.
+    It gets a session of its own: Ctrl-C reaches us, and we end it with everything that it started; in a thread of scope
+    that is done :func:`together <pytest_plexdev.core.cancellation.fail_after>` it is ended with that.
 
     Args:
-        timeout: Seconds; then it is ended. Less where the work that it is part of has less left.
+        timeout: Seconds; then it is ended. Less where the scope that it is part of has less left.
         purpose: Why it is run, as a sentence: the ``why`` of an error.
         fix: What to type next where it fails.
         stdin: Bytes, or an open file, read from where it stands.
@@ -67,12 +67,12 @@ def run(
         raise PlexdevError(TOOL_MISSING, program=argv[0], wanted=MINIMUM.get(argv[0], "of any version"))
     keep_exit_statuses()
     began = time.monotonic()
-    work = current()
-    allowed = timeout if work is None else min(timeout, work.left)
+    scope = current_scope()
+    allowed = timeout if scope is None else min(timeout, scope.remaining_s)
     start = partial(
         _start, [program, *argv[1:]], stdin, environment, subprocess.STDOUT if all_output else subprocess.PIPE
     )
-    with contextlib.nullcontext(start()) if work is None else work.program(start) as process:
+    with contextlib.nullcontext(start()) if scope is None else scope.process(start) as process:
         try:
             said = process.communicate(stdin if isinstance(stdin, bytes) else None, timeout=allowed)
         except subprocess.TimeoutExpired:

@@ -93,7 +93,7 @@ class ClusterPart:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Symptoms:
+class Facts:
     """Everything that the failure modes are recognised by; a part that could not be looked at is ``Unknown``.
 
     Attributes:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from pytest_plexdev.doctor.facts import NO_CLUSTER, Symptoms, Unknown
+from pytest_plexdev.doctor.facts import NO_CLUSTER, Facts, Unknown
 from pytest_plexdev.doctor.model import Finding, diagnose
 from pytest_plexdev.doctor.modes import MODES, OF_THE_NODES
 from pytest_plexdev.doctor.probes import cluster, machine, node
@@ -42,7 +42,7 @@ def examine(
     return diagnose_all(symptoms)
 
 
-def diagnose_all(symptoms: Symptoms) -> list[Finding]:
+def diagnose_all(symptoms: Facts) -> list[Finding]:
     """Recognise every failure mode; what a node that is not ready explains is not told as another one."""
     findings = [diagnose(mode, symptoms) for mode in MODES]
     tags = {mode.tag for mode in OF_THE_NODES}
@@ -64,7 +64,7 @@ def gather(
     now: Callable[[], float] = time.time,
     without: Unknown = NO_CLUSTER,
     bringing_up: bool = False,
-) -> Symptoms:
+) -> Facts:
     """The symptoms of this machine and of one cluster; see :func:`examine`."""
     name = kind_cluster(access)
     probes: dict[str, Probe] = dict(_of_the_machine())
@@ -81,7 +81,7 @@ def gather(
     of_the_cluster = answers if access is not None else {**_nothing_of_the_cluster(without), **answers}
     if isinstance(answers.get("ours"), Unknown):
         of_the_cluster["ours"] = False
-    return Symptoms(
+    return Facts(
         now=now(),
         bringing_up=bringing_up,
         cluster=name,

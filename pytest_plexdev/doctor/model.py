@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from pytest_plexdev.doctor.facts import Symptoms, Unknown
+from pytest_plexdev.doctor.facts import Facts, Unknown
 
 FindingState: TypeAlias = Literal["ok", "found", "not examined"]
 
@@ -32,7 +32,7 @@ class Found:
 
 
 Outcome: TypeAlias = Fine | Found | Unknown
-Recognise: TypeAlias = Callable[[Symptoms], Outcome]
+Recognise: TypeAlias = Callable[[Facts], Outcome]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ class Finding:
     fixable: bool = False
 
 
-def diagnose(mode: FailureMode, symptoms: Symptoms) -> Finding:
+def diagnose(mode: FailureMode, symptoms: Facts) -> Finding:
     """Recognise one mode. In a cluster that we did not make nothing is fixable."""
     state: FindingState
     command, fixable = "", False

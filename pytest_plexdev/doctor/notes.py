@@ -19,7 +19,7 @@ _ENOUGH: Final = 3
 
 
 @dataclass(frozen=True)
-class Remark:
+class Note:
     """A line for a person.
 
     Attributes:
@@ -30,7 +30,7 @@ class Remark:
     is_trouble: bool
 
 
-def remarks(access: Access | None, environment: Mapping[str, str] = os.environ) -> list[Remark]:
+def notes(access: Access | None, environment: Mapping[str, str] = os.environ) -> list[Note]:
     """What is to be said of the cluster itself. Nothing is changed, and nothing raised.
 
     Args:
@@ -42,7 +42,7 @@ def remarks(access: Access | None, environment: Mapping[str, str] = os.environ) 
     if remote is None:
         return []
     return [
-        Remark(
+        Note(
             f"{remote.context} of {remote.kubeconfig} is not examined: its API server {remote.server} is not on this "
             f"machine; try: plexdev doctor --context {remote.context}",
             is_trouble=False,
@@ -50,7 +50,7 @@ def remarks(access: Access | None, environment: Mapping[str, str] = os.environ) 
     ]
 
 
-def _of_its_objects(access: Access) -> list[Remark]:
+def _of_its_objects(access: Access) -> list[Note]:
     from pytest_plexdev.readiness.look import bound, judgements_now, refs_in
     from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE
     from pytest_plexdev.stack.kind.health import health_of
@@ -68,10 +68,10 @@ def _of_its_objects(access: Access) -> list[Remark]:
     return [_of(each) for each in _worst(verdicts)]
 
 
-def _of(verdict: Verdict) -> Remark:
+def _of(verdict: Verdict) -> Note:
     text = f"{verdict.name} is {verdict.state}: {verdict.reason}; try: {verdict.hint}"
     # What waits may only be coming up.
-    return Remark(text, is_trouble=verdict.state != "waiting")
+    return Note(text, is_trouble=verdict.state != "waiting")
 
 
 def _worst(found: Sequence[Verdict]) -> Sequence[Verdict]:

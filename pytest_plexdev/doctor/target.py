@@ -12,7 +12,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.doctor import CONTEXT_MISSING
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.files import read_file
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import CONTEXT_PREFIX, WARM_CLUSTER, context_of
 from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.state import ownership
@@ -20,7 +20,9 @@ from pytest_plexdev.stack.kind.state import ownership
 WARM_CONTEXT: Final = context_of(WARM_CLUSTER)
 
 
-def choose(kubeconfig: Path | None, context: str | None, environment: Mapping[str, str] = os.environ) -> Access | None:
+def find_target(
+    kubeconfig: Path | None, context: str | None, environment: Mapping[str, str] = os.environ
+) -> Access | None:
     """The cluster that was named, else the warm one, in our own kubeconfig or the user's; ``None``: there is none.
 
     Raises:
@@ -81,7 +83,7 @@ def is_ours(client: KubeClient, state: Path | None = None) -> bool:
     name = kind_cluster(client.access)
     # A run's own cluster has its kubeconfig among its files.
     homes = (warm_directory(state, name), client.access.kubeconfig.parent) if name else ()
-    return any(ownership.is_ours(client, Place(name, home)) for home in homes)
+    return any(ownership.is_ours(client, ClusterFiles(name, home)) for home in homes)
 
 
 def _kubeconfigs(context: str, environment: Mapping[str, str]) -> Iterator[Path]:

@@ -12,13 +12,13 @@ from pytest_plexdev.doctor import target
 from pytest_plexdev.doctor.model import Finding, FindingState
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_ports import astray
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.warm.edited import edits_in_the_way
-from pytest_plexdev.stack.kind.warm.kubeconfigs import no_files
-from pytest_plexdev.stack.kind.warm.node_status import UP, Trouble, trouble_with
+from pytest_plexdev.stack.kind.warm.kubeconfigs import unreadable_paths
+from pytest_plexdev.stack.kind.warm.node_status import UP, NodeProblem, node_problem
 
 _PATIENCE: Final = 5.0
 """Seconds that Docker gets for an answer."""
@@ -33,7 +33,7 @@ class WarmCluster:
         findings: A row each for the node, the kubeconfigs, the host ports and what was changed by hand.
     """
 
-    trouble: Trouble | None
+    trouble: NodeProblem | None
     findings: list[Finding]
 
 
@@ -43,11 +43,11 @@ def examine_warm_cluster(access: Access | None, environment: Mapping[str, str] =
     Args:
         access: The way to it that was found; ``None``: there is none.
     """
-    place = Place(WARM_CLUSTER, warm_directory(state_directory(environment)))
+    place = ClusterFiles(WARM_CLUSTER, warm_directory(state_directory(environment)))
     refusal: PlexdevError | None = None
-    trouble: Trouble | None = None
+    trouble: NodeProblem | None = None
     try:
-        trouble = trouble_with(place, patience=_PATIENCE)
+        trouble = node_problem(place, patience=_PATIENCE)
     except PlexdevError as error:
         refusal = error
     rows = [_of_the_node(trouble, refusal), _of_the_kubeconfigs(place, environment)]
@@ -55,7 +55,7 @@ def examine_warm_cluster(access: Access | None, environment: Mapping[str, str] =
     return WarmCluster(trouble, [*rows, _of_the_node_ports(reached, place), _of_the_content(reached, place)])
 
 
-def _of_the_node(trouble: Trouble | None, refusal: PlexdevError | None) -> Finding:
+def _of_the_node(trouble: NodeProblem | None, refusal: PlexdevError | None) -> Finding:
     state: FindingState = "ok"
     evidence, command = "", ""
     if refusal is not None:
@@ -72,13 +72,13 @@ def _of_the_node(trouble: Trouble | None, refusal: PlexdevError | None) -> Findi
     )
 
 
-def _of_the_kubeconfigs(place: Place, environment: Mapping[str, str]) -> Finding:
+def _of_the_kubeconfigs(place: ClusterFiles, environment: Mapping[str, str]) -> Finding:
     """Those that may have the warm cluster's context and cannot be used, ours included."""
     broken = [f"{error.facts['path']}: {error.facts['reason']}" for error in target.unusable(environment)]
     ours = [each for each in broken if each.startswith(f"{place.kubeconfig}: ")]
     if ours:
         command = UP
-    elif no_files(environment):
+    elif unreadable_paths(environment):
         command = "unset KUBECONFIG"
     else:
         command = "kubectl config view"
@@ -92,7 +92,7 @@ def _of_the_kubeconfigs(place: Place, environment: Mapping[str, str]) -> Finding
     )
 
 
-def _of_the_node_ports(access: Access | None, place: Place) -> Finding:
+def _of_the_node_ports(access: Access | None, place: ClusterFiles) -> Finding:
     state: FindingState = "ok"
     evidence, command = "", ""
     if access is None:
@@ -117,7 +117,7 @@ def _of_the_node_ports(access: Access | None, place: Place) -> Finding:
     )
 
 
-def _of_the_content(access: Access | None, place: Place) -> Finding:
+def _of_the_content(access: Access | None, place: ClusterFiles) -> Finding:
     state: FindingState = "ok"
     evidence, command = "", ""
     if access is None:

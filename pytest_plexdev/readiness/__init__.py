@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from pytest_plexdev.readiness.grace import Graces
     from pytest_plexdev.readiness.look import refs_in, verdicts_now
-    from pytest_plexdev.readiness.object_cache import World
+    from pytest_plexdev.readiness.object_cache import ObjectCache
     from pytest_plexdev.readiness.object_ref import ObjectRef, refs_of
     from pytest_plexdev.readiness.rules import verdict_of
     from pytest_plexdev.readiness.wait import wait_ready
 
-__all__ = ["Graces", "ObjectRef", "World", "refs_in", "refs_of", "verdict_of", "verdicts_now", "wait_ready"]
+__all__ = ["Graces", "ObjectCache", "ObjectRef", "refs_in", "refs_of", "verdict_of", "verdicts_now", "wait_ready"]
 
 _MODULES: Final = {
     "Graces": "grace",
     "ObjectRef": "object_ref",
-    "World": "object_cache",
+    "ObjectCache": "object_cache",
     "refs_in": "look",
     "refs_of": "object_ref",
     "verdict_of": "rules",

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_plexdev.kube import resources
-from pytest_plexdev.readiness.object_cache import World, seconds
+from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
 from pytest_plexdev.readiness.object_ref import DAEMON_SET, Object, ObjectRef
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules import platform, workloads
 from pytest_plexdev.readiness.rules.nodes import node, on_node
 from pytest_plexdev.readiness.scope import Scope
@@ -90,7 +90,7 @@ class ClusterHealth:
         """Where the Services are that it looks at."""
         return None if self.node_ports else SYSTEM
 
-    def judge(self, world: World, *, is_settled: bool = False) -> list[Judgement]:
+    def judge(self, world: ObjectCache, *, is_settled: bool = False) -> list[ObjectStatus]:
         """How each part is.
 
         Args:
@@ -100,7 +100,7 @@ class ClusterHealth:
         found += [self._node_port(each, world, is_settled=is_settled) for each in self.node_ports]
         return [each for each in found if each is not None]
 
-    def _dns(self, world: World) -> Judgement | None:
+    def _dns(self, world: ObjectCache) -> ObjectStatus | None:
         if unseen := _unseen(DNS, world, "Service", "EndpointSlice"):
             return unseen
         item = world.get(DNS)
@@ -111,7 +111,7 @@ class ClusterHealth:
             return found
         return _without_dns(found, self._absent(DNS, str(_DNS_SERVERS), "coredns", world), world)
 
-    def _proxy(self, world: World) -> Judgement | None:
+    def _proxy(self, world: ObjectCache) -> ObjectStatus | None:
         if unseen := _unseen(PROXY, world, "DaemonSet"):
             return unseen
         item = world.get(PROXY)
@@ -124,24 +124,24 @@ class ClusterHealth:
         reason = "it runs on no node, so that no Service leads anywhere"
         return replace(found, state="doomed", reason=reason, actual="0", grace=0.0, hint=_patch(PROXY, change))
 
-    def _absent(self, ref: ObjectRef, what: str, addon: str, world: World) -> Judgement | None:
+    def _absent(self, ref: ObjectRef, what: str, addon: str, world: ObjectCache) -> ObjectStatus | None:
         if not self.is_ours:
             return None
         made = (on_node(each, _ADDON.format(name=addon)) for each in _control_planes(world))
         hint = next((command for command in made if command), f"kubectl get {ref.words}")
         reason = f"{what} is not there"
-        return Judgement(ref=ref, state="doomed", reason=reason, actual="absent", hint=hint, is_final=True)
+        return ObjectStatus(ref=ref, state="doomed", reason=reason, actual="absent", hint=hint, is_final=True)
 
-    def _node_port(self, wanted: NodePort, world: World, *, is_settled: bool) -> Judgement | None:
+    def _node_port(self, wanted: NodePort, world: ObjectCache, *, is_settled: bool) -> ObjectStatus | None:
         if unseen := _unseen(wanted.ref, world, "Service"):
             return unseen
         for item in world.of_kind("Service"):
             if any(each.get("nodePort") == wanted.port for each in item["spec"].get("ports") or ()):
                 found = platform.service(ObjectRef.of(item, "Service"), item, world)
                 is_ready = found.state == "ready" or "EndpointSlice" in _refused(world)
-                ready = Judgement(ref=wanted.ref, state="ready", since=found.since)
+                ready = ObjectStatus(ref=wanted.ref, state="ready", since=found.since)
                 return ready if is_ready else replace(ready, state="waiting", cause=found)
-        base = Judgement(
+        base = ObjectStatus(
             ref=wanted.ref,
             state="waiting",
             reason=f"no Service has it, so that nobody answers for {wanted.purpose}",
@@ -157,7 +157,7 @@ class ClusterHealth:
         return replace(base, state="doomed") if is_settled else base
 
 
-def _nodes(world: World) -> Iterator[Judgement]:
+def _nodes(world: ObjectCache) -> Iterator[ObjectStatus]:
     if unseen := _unseen(_ANY_NODE, world, "Node"):
         yield unseen
         return
@@ -168,7 +168,7 @@ def _nodes(world: World) -> Iterator[Judgement]:
         yield replace(each, state="waiting") if is_one_ready and each.state == "doomed" else each
 
 
-def _without_dns(found: Judgement, absent: Judgement | None, world: World) -> Judgement:
+def _without_dns(found: ObjectStatus, absent: ObjectStatus | None, world: ObjectCache) -> ObjectStatus:
     """Why no Pod answers for DNS, as far as the Deployment behind it is known."""
     if "Deployment" in _refused(world):
         return found
@@ -188,7 +188,7 @@ def _without_dns(found: Judgement, absent: Judgement | None, world: World) -> Ju
     return replace(found, failed_at=cause.failed_at, is_final=cause.is_final, only_news=cause.only_news)
 
 
-def _misnumbered(base: Judgement, item: Object, wanted: NodePort) -> Judgement:
+def _misnumbered(base: ObjectStatus, item: Object, wanted: NodePort) -> ObjectStatus:
     """The Service is there, and somebody changed its type or port."""
     numbers = [str(each["nodePort"]) for each in item["spec"].get("ports") or () if each.get("nodePort")]
     has = f"has {', '.join(numbers)}" if numbers else f"is of type {item['spec'].get('type', 'ClusterIP')}"
@@ -206,22 +206,22 @@ def _patch(ref: ObjectRef, change: object) -> str:
     return f"kubectl patch {ref.words} --type=json -p {shlex.quote(json.dumps(change))}"
 
 
-def _unseen(ref: ObjectRef, world: World, *kinds: str) -> Judgement | None:
+def _unseen(ref: ObjectRef, world: ObjectCache, *kinds: str) -> ObjectStatus | None:
     """Said in place of a judgement where the user may not list one of its kinds."""
     refused = next((kind for kind in kinds if kind in _refused(world)), None)
     if refused is None:
         return None
     place = f" in {ref.namespace}" if ref.namespace else ""
     reason = f"not looked at: this user may not list {ObjectRef(refused, '').resource.plural}{place}"
-    return Judgement(ref=ref, state="ready", reason=reason, is_unseen=True)
+    return ObjectStatus(ref=ref, state="ready", reason=reason, is_unseen=True)
 
 
-def _refused(world: World) -> set[str]:
+def _refused(world: ObjectCache) -> set[str]:
     """The kinds that were refused where this module looks for them."""
     return {kind for kind, namespace in world.refused if namespace in (None, SYSTEM)}
 
 
-def _control_planes(world: World) -> Iterator[Object]:
+def _control_planes(world: ObjectCache) -> Iterator[Object]:
     for each in world.of_kind("Node"):
         if _CONTROL_PLANE in (each["metadata"].get("labels") or {}):
             yield each

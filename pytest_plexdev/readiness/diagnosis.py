@@ -12,9 +12,9 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.readiness import DOOMED_OBJECT, OBJECT_GONE, OBJECTS_NOT_READY
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness.init_logs import INIT
-from pytest_plexdev.readiness.object_cache import World, event_time
+from pytest_plexdev.readiness.object_cache import ObjectCache, event_time
 from pytest_plexdev.readiness.object_ref import ObjectRef
-from pytest_plexdev.readiness.object_status import Judgement, worst
+from pytest_plexdev.readiness.object_status import ObjectStatus, worst
 from pytest_plexdev.readiness.probe_answers import with_answers
 from pytest_plexdev.readiness.rules.conditions import one_line
 
@@ -35,8 +35,8 @@ class Case:
     """
 
     client: KubeClient
-    world: World
-    found: Sequence[Judgement]
+    world: ObjectCache
+    found: Sequence[ObjectStatus]
     wanted: Sequence[ObjectRef]
     began: float
     now: float
@@ -48,7 +48,7 @@ class Case:
         return self.now - self.began
 
     @property
-    def culprit(self) -> Judgement | None:
+    def culprit(self) -> ObjectStatus | None:
         """The object that the others wait for, or the first of those that are not ready."""
         return worst(each.deepest for each in self.found if each.state != "ready")
 
@@ -69,7 +69,7 @@ def doomed(case: Case) -> PlexdevError:
     )
 
 
-def deleted(case: Case, gone: Judgement) -> PlexdevError:
+def deleted(case: Case, gone: ObjectStatus) -> PlexdevError:
     """An object was there and is not any more."""
     fix = pasteable(case.client, gone.hint)
     return PlexdevError(OBJECT_GONE, detail=table(case), object=str(gone.ref), seconds=case.seconds, fix=fix)
@@ -120,20 +120,20 @@ def table(case: Case) -> str:
     return "\n".join([*(line.rstrip() for line in lines), *([f"{ready} more are ready"] if ready else [])])
 
 
-def _row(each: Judgement, case: Case) -> tuple[str, str, str, str, str]:
+def _row(each: ObjectStatus, case: Case) -> tuple[str, str, str, str, str]:
     since = f"{max(0.0, case.now - each.since):.0f} s" if each.since is not None else ""
     why = f"{each.state}: {each.explanation}" if each.explanation else each.state
     why = why if len(why) <= _WIDTH else why[: _WIDTH - 1] + "…"
     return str(each.ref), each.expected, each.actual, since, why
 
 
-def _detail(case: Case, culprit: Judgement | None) -> str:
+def _detail(case: Case, culprit: ObjectStatus | None) -> str:
     if culprit is None:
         return ""
     return "\n".join([table(case), *_events(case, culprit), *_said(case, culprit)])
 
 
-def _events(case: Case, culprit: Judgement) -> Iterator[str]:
+def _events(case: Case, culprit: ObjectStatus) -> Iterator[str]:
     item = case.world.get(culprit.ref)
     told = case.world.events(item) if item is not None else []
     # Timestamps of events are whole seconds.
@@ -146,7 +146,7 @@ def _events(case: Case, culprit: Judgement) -> Iterator[str]:
         yield f"  {ago:.0f} s ago  {event.get('reason', '')}: {one_line(event.get('message', ''))}{count}"[:_WIDTH]
 
 
-def _said(case: Case, culprit: Judgement) -> Iterator[str]:
+def _said(case: Case, culprit: ObjectStatus) -> Iterator[str]:
     if culprit.ref.kind != "Pod" or culprit.container is None:
         return
     container = culprit.container.removeprefix(INIT)
@@ -159,6 +159,6 @@ def _said(case: Case, culprit: Judgement) -> Iterator[str]:
         yield from (f"  {line}"[:_WIDTH] for line in said.rstrip().splitlines())
 
 
-def _fix(case: Case, found: Judgement) -> str:
+def _fix(case: Case, found: ObjectStatus) -> str:
     hint = found.deepest.hint or found.hint
     return pasteable(case.client, hint) if hint else case.client.command("get", "pods", "-A")

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules import judge
 from pytest_plexdev.readiness.rules.jobs import job
 
@@ -42,23 +42,23 @@ class Patience:
     _absent_since: dict[ObjectRef, float] = field(default_factory=dict)
     _doubts: dict[ObjectRef, tuple[object, float]] = field(default_factory=dict)
 
-    def look(self, wanted: Sequence[ObjectRef], world: World, now: float) -> list[Judgement]:
+    def look(self, wanted: Sequence[ObjectRef], world: ObjectCache, now: float) -> list[ObjectStatus]:
         """What is conclusive now; what is not yet is waited for."""
         self.next_look = None
         return [self._look_at(ref, world, now) for ref in wanted]
 
-    def _look_at(self, ref: ObjectRef, world: World, now: float) -> Judgement:
+    def _look_at(self, ref: ObjectRef, world: ObjectCache, now: float) -> ObjectStatus:
         item = world.get(ref)
         if item is None and ref in world.ended:
             return self._absent(ref, world, now)
         self._absent_since.pop(ref, None)
         return self._weigh(judge(ref, world), now)
 
-    def weigh(self, found: Iterable[Judgement], now: float) -> list[Judgement]:
+    def weigh(self, found: Iterable[ObjectStatus], now: float) -> list[ObjectStatus]:
         """What of these is conclusive now; they belong to the last look."""
         return [self._weigh(each, now) for each in found]
 
-    def _weigh(self, found: Judgement, now: float) -> Judgement:
+    def _weigh(self, found: ObjectStatus, now: float) -> ObjectStatus:
         if found.state == "doomed":
             return self._doubted(found, now)
         self._doubts.pop(found.ref, None)
@@ -67,18 +67,18 @@ class Patience:
             return replace(found, state="waiting", reason="ready, but has no readiness probe: whether it stays up")
         return found
 
-    def _absent(self, ref: ObjectRef, world: World, now: float) -> Judgement:
-        if ref.kind == "Job" and (complete := job(ref, world.ended[ref], World())).state == "ready":
+    def _absent(self, ref: ObjectRef, world: ObjectCache, now: float) -> ObjectStatus:
+        if ref.kind == "Job" and (complete := job(ref, world.ended[ref], ObjectCache())).state == "ready":
             # A Job may remove itself once it is complete.
             return complete
         since = self._absent_since.setdefault(ref, now)
         hint = f"kubectl get events -n {ref.namespace}" if ref.namespace else f"kubectl get {ref.words}"
-        gone = Judgement(ref=ref, state="gone", reason="deleted while it was waited for", since=since, hint=hint)
+        gone = ObjectStatus(ref=ref, state="gone", reason="deleted while it was waited for", since=since, hint=hint)
         if self._holds(since, self.graces.replacement, now):
             return replace(gone, actual="absent")
         return replace(gone, state="waiting", reason="deleted; whether it is created anew is seen in a moment")
 
-    def _doubted(self, found: Judgement, now: float) -> Judgement:
+    def _doubted(self, found: ObjectStatus, now: float) -> ObjectStatus:
         grace = found.grace
         evidence = found.failed_at or found.deepest.since
         # Timestamps of the cluster are whole seconds.
@@ -100,7 +100,7 @@ class Patience:
         return False
 
 
-def conclude(found: Iterable[Judgement], now: float) -> list[Judgement]:
+def conclude(found: Iterable[ObjectStatus], now: float) -> list[ObjectStatus]:
     """What one look can tell without others before it: a grace is over where the state is older than it."""
     return [
         replace(each, state="waiting") if each.state == "doomed" and not _is_older(each, now) else each
@@ -108,6 +108,6 @@ def conclude(found: Iterable[Judgement], now: float) -> list[Judgement]:
     ]
 
 
-def _is_older(found: Judgement, now: float) -> bool:
+def _is_older(found: ObjectStatus, now: float) -> bool:
     since = found.deepest.since
     return found.grace == 0 or (since is not None and now - since >= found.grace)

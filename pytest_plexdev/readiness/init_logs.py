@@ -12,7 +12,7 @@ import httpx
 
 from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.readiness.object_ref import ObjectRef
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 
 INIT: Final = "init "
 _ENDPOINT: Final = re.compile(r"\b([a-z][a-z0-9-]*)(?:\.[a-z0-9.-]+)?:\d{2,5}\b")
@@ -23,7 +23,7 @@ _NOT_ITS_OWN: Final = "failed to create fsnotify watcher"
 """The kubelet's words in the container's log, where the node has no inotify instance left to follow it with."""
 
 
-class Voices:
+class InitLogs:
     """Follows the logs of the init containers that something waits for.
 
     Args:
@@ -37,7 +37,7 @@ class Voices:
         self._ended: dict[tuple[ObjectRef, str], float] = {}
         self._tasks: dict[tuple[ObjectRef, str], asyncio.Task[None]] = {}
 
-    def listen(self, found: Iterable[Judgement]) -> None:
+    def listen(self, found: Iterable[ObjectStatus]) -> None:
         """Follow those that these judgements wait for."""
         for each in found:
             deepest = each.deepest
@@ -45,7 +45,7 @@ class Voices:
             if speaker is not None and speaker not in self._tasks and self._may_ask(speaker):
                 self._tasks[speaker] = asyncio.ensure_future(self._follow(speaker))
 
-    def line(self, found: Judgement) -> str:
+    def line(self, found: ObjectStatus) -> str:
         """The last thing that the container said that *found* waits for."""
         speaker = _speaker(found.deepest)
         return self._lines.get(speaker, "") if speaker is not None else ""
@@ -91,7 +91,7 @@ def _gist(line: str) -> str:
     return found[0] if found else re.sub(r"\d+", "", line)
 
 
-def _speaker(found: Judgement) -> tuple[ObjectRef, str] | None:
+def _speaker(found: ObjectStatus) -> tuple[ObjectRef, str] | None:
     is_init = found.container is not None and found.container.startswith(INIT)
     if found.ref.kind != "Pod" or not is_init or found.actual != "running":
         return None

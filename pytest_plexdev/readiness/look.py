@@ -13,9 +13,9 @@ from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness.cluster_health import ClusterHealth
 from pytest_plexdev.readiness.diagnosis import pasteable
 from pytest_plexdev.readiness.grace import conclude
-from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef, in_order, kinds_of_a_foreign_stack
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.probe_answers import with_answers
 from pytest_plexdev.readiness.rules import judge
 from pytest_plexdev.readiness.scope import Scope
@@ -47,9 +47,9 @@ def judgements_now(
     *,
     health: ClusterHealth | None = None,
     now: Callable[[], float] = time.time,
-) -> list[Judgement]:
+) -> list[ObjectStatus]:
     """What :func:`verdicts_now` returns, before it is put into words."""
-    world, refs = World(), in_order(wanted)
+    world, refs = ObjectCache(), in_order(wanted)
     scopes = scopes_of(wanted)
     needed = [each for each in scopes if each.needed]
     explaining = [each for each in scopes if not each.needed]
@@ -79,12 +79,12 @@ def bound(client: KubeClient, verdict: Verdict) -> Verdict:
     return replace(verdict, hint=pasteable(client, verdict.hint))
 
 
-def _judged(refs: Sequence[ObjectRef], world: World, health: ClusterHealth | None) -> list[Judgement]:
+def _judged(refs: Sequence[ObjectRef], world: ObjectCache, health: ClusterHealth | None) -> list[ObjectStatus]:
     found = [judge(ref, world) for ref in refs]
     return [*health.judge(world), *found] if health is not None else found
 
 
-def _list_into(world: World, client: KubeClient, scopes: Iterable[Scope]) -> None:
+def _list_into(world: ObjectCache, client: KubeClient, scopes: Iterable[Scope]) -> None:
     for scope in scopes:
         try:
             listing = client.list(scope.resource, scope.namespace)

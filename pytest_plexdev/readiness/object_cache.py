@@ -11,7 +11,7 @@ from typing import Any
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
 
 
-class World:
+class ObjectCache:
     """Objects of a cluster as rules look at them.
 
     Args:

@@ -10,7 +10,7 @@ from pytest_plexdev.readiness.object_ref import ObjectRef
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
+class ObjectStatus:
     """A rule's finding.
 
     Attributes:
@@ -42,18 +42,18 @@ class Judgement:
     only_news: bool = False
     is_unseen: bool = False
     is_obstacle: bool = False
-    cause: Judgement | None = None
+    cause: ObjectStatus | None = None
 
     @property
-    def chain(self) -> Iterator[Judgement]:
+    def chain(self) -> Iterator[ObjectStatus]:
         """It, its cause, the cause of that."""
-        found: Judgement | None = self
+        found: ObjectStatus | None = self
         while found is not None:
             yield found
             found = found.cause
 
     @property
-    def deepest(self) -> Judgement:
+    def deepest(self) -> ObjectStatus:
         """The last one of the chain."""
         *_, last = self.chain
         return last
@@ -70,13 +70,13 @@ class Judgement:
         return Verdict(name=str(self.ref), state=self.state, reason=self.explanation, since=age, hint=hint)
 
 
-def worst(found: Iterable[Judgement]) -> Judgement | None:
+def worst(found: Iterable[ObjectStatus]) -> ObjectStatus | None:
     """The one that explains most: doomed before waiting, a Pod that failed before one that only started late."""
     order = {"doomed": 0, "gone": 1, "waiting": 2, "ready": 3}
     return min(found, key=lambda each: (order[each.state], each.failed_at is None, each.since or 0.0), default=None)
 
 
-def _who(each: Judgement, first: Judgement) -> str:
+def _who(each: ObjectStatus, first: ObjectStatus) -> str:
     name = "" if each is first else str(each.ref)
     container = f"container {each.container}" if each.container else ""
     return ", ".join(part for part in (name, container) if part)

@@ -14,9 +14,9 @@ from pytest_plexdev.core.untrusted_json import decode_json
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.masking.rule import mask
-from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import Object
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import one_line
 
 _SECONDS: Final = 3.0
@@ -27,7 +27,7 @@ _MOST: Final = 4
 """Pods that are asked in one look."""
 
 
-def with_answers(client: KubeClient, world: World, found: Sequence[Judgement]) -> list[Judgement]:
+def with_answers(client: KubeClient, world: ObjectCache, found: Sequence[ObjectStatus]) -> list[ObjectStatus]:
     """The judgements; where a container runs and its probe fails, the reason says what it answers."""
     deadline = time.monotonic() + _SECONDS
     answers: dict[tuple[Any, str | None], str] = {}
@@ -41,13 +41,13 @@ def with_answers(client: KubeClient, world: World, found: Sequence[Judgement]) -
     return said
 
 
-def _with(found: Judgement, answer: str) -> Judgement:
+def _with(found: ObjectStatus, answer: str) -> ObjectStatus:
     if found.cause is not None:
         return replace(found, cause=_with(found.cause, answer))
     return replace(found, reason=f"{found.reason}; {answer}")
 
 
-def _answer(client: KubeClient, pod: Object | None, found: Judgement, deadline: float) -> str:
+def _answer(client: KubeClient, pod: Object | None, found: ObjectStatus, deadline: float) -> str:
     probe = _probe(pod, found.container) if pod is not None else None
     left = deadline - time.monotonic()
     if pod is None or probe is None or left <= 0:

@@ -10,18 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from pytest_plexdev.core.cancellation import go_on
+from pytest_plexdev.core.cancellation import checkpoint
 from pytest_plexdev.core.model import Progress, Verdict, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness.cluster_health import ClusterHealth
 from pytest_plexdev.readiness.diagnosis import Case, deleted, doomed, not_in_time
 from pytest_plexdev.readiness.grace import Graces, Patience
-from pytest_plexdev.readiness.init_logs import Voices, endpoint_host
+from pytest_plexdev.readiness.init_logs import InitLogs, endpoint_host
 from pytest_plexdev.readiness.look import bound
-from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef, in_order
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.scope import Scope
 from pytest_plexdev.readiness.scopes import scopes_of, scopes_with
 from pytest_plexdev.readiness.watch import Watch
@@ -84,8 +84,8 @@ class _Wait:
     async def run(self) -> list[Verdict]:
         began = self.now()
         async with self.client.stream() as http:
-            watch = Watch(self.client, http, World(), self._scopes())
-            voices = Voices(http, watch.changed.set)
+            watch = Watch(self.client, http, ObjectCache(), self._scopes())
+            voices = InitLogs(http, watch.changed.set)
             following = asyncio.ensure_future(watch.run())
             following.add_done_callback(lambda _task: watch.changed.set())
             try:
@@ -97,10 +97,10 @@ class _Wait:
                 await voices.close()
 
     async def _until_ready(
-        self, began: float, watch: Watch, voices: Voices, following: asyncio.Future[None]
+        self, began: float, watch: Watch, voices: InitLogs, following: asyncio.Future[None]
     ) -> list[Verdict]:
         patience: Patience | None = None
-        found: list[Judgement] = []
+        found: list[ObjectStatus] = []
         while True:
             watch.changed.clear()
             if following.done():
@@ -127,7 +127,7 @@ class _Wait:
             return scopes
         return scopes_with(scopes, [*self.health.scopes, *self.health.explaining])
 
-    def _look(self, patience: Patience, watch: Watch) -> list[Judgement]:
+    def _look(self, patience: Patience, watch: Watch) -> list[ObjectStatus]:
         """The cluster's own parts come first: where one of them is doomed, it is why others are."""
         now = self.now() + watch.clock_offset
         found = patience.look(self.wanted, watch.world, now)
@@ -145,12 +145,12 @@ class _Wait:
         clock = asyncio.get_running_loop().time
         deadline = clock() + max(0.0, until - self.now())
         while not watch.changed.is_set() and (left_s := deadline - clock()) > 0:
-            go_on()
+            checkpoint()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(left_s, _CANCELLED_WITHIN_S)):
                     await watch.changed.wait()
 
-    def _case(self, began: float, watch: Watch, found: Sequence[Judgement]) -> Case:
+    def _case(self, began: float, watch: Watch, found: Sequence[ObjectStatus]) -> Case:
         return Case(
             client=self.client,
             world=watch.world,
@@ -168,19 +168,19 @@ class _Wait:
             if each.state == "gone":
                 raise deleted(case, each)
 
-    def _tell(self, found: Sequence[Judgement], now: float) -> None:
+    def _tell(self, found: Sequence[ObjectStatus], now: float) -> None:
         for each in found:
             verdict = each.verdict(now)
             if self._told.get(each.ref) != (verdict.state, verdict.reason):
                 self._told[each.ref] = (verdict.state, verdict.reason)
                 self.progress(VerdictChanged(verdict=bound(self.client, verdict)))
 
-    def _verdicts(self, found: Sequence[Judgement], watch: Watch) -> list[Verdict]:
+    def _verdicts(self, found: Sequence[ObjectStatus], watch: Watch) -> list[Verdict]:
         now = self.now() + watch.clock_offset
         return [bound(self.client, each.verdict(now)) for each in found]
 
 
-def _explained(found: Sequence[Judgement], voices: Voices) -> list[Judgement]:
+def _explained(found: Sequence[ObjectStatus], voices: InitLogs) -> list[ObjectStatus]:
     """With what init containers say; where one polls an object that is waited for too, that one is the cause."""
     by_name = {(each.ref.namespace, each.ref.name): each for each in found if each.state != "ready"}
     explained = []
@@ -192,7 +192,7 @@ def _explained(found: Sequence[Judgement], voices: Voices) -> list[Judgement]:
     return explained
 
 
-def _with_voice(found: Judgement, line: str, behind: Judgement | None) -> Judgement:
+def _with_voice(found: ObjectStatus, line: str, behind: ObjectStatus | None) -> ObjectStatus:
     if found.cause is not None:
         return replace(found, cause=_with_voice(found.cause, line, behind))
     return replace(found, reason=line, cause=behind)

@@ -1,4 +1,4 @@
-"""One LIST and WATCH for each kind: what they bring goes into a :class:`World`, within milliseconds.
+"""One LIST and WATCH for each kind: what they bring goes into a :class:`ObjectCache`, within milliseconds.
 
 A watch that was cut is resumed where it was. Where the server was away, or says that it does not know that place any
 more (410), the kind is listed again. A kind that is not served yet is listed once its CustomResourceDefinition is.
@@ -19,7 +19,7 @@ from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION
-from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.protocol import check, clock_ahead, lines
 from pytest_plexdev.readiness.scope import Scope
@@ -70,7 +70,9 @@ class Watch:
         http: Where the requests go.
     """
 
-    def __init__(self, client: KubeClient, http: httpx.AsyncClient, world: World, scopes: Sequence[Scope]) -> None:
+    def __init__(
+        self, client: KubeClient, http: httpx.AsyncClient, world: ObjectCache, scopes: Sequence[Scope]
+    ) -> None:
         self.world = world
         self.changed = asyncio.Event()
         self.away: str = ""
@@ -191,7 +193,9 @@ class Watch:
         """Return when a CustomResourceDefinition came or changed."""
         if self._kinds is None:
             # Its own world: of these objects nothing but their coming counts.
-            self._kinds = Watch(self._client, self._http, World(), (Scope(CUSTOM_RESOURCE_DEFINITION, needed=False),))
+            self._kinds = Watch(
+                self._client, self._http, ObjectCache(), (Scope(CUSTOM_RESOURCE_DEFINITION, needed=False),)
+            )
             self._kinds.changed = self._kinds_changed
             self._group.create_task(self._kinds.run())
         # Established is told a moment before the kind is served, and when it is nothing more is told.

@@ -29,7 +29,7 @@ _IN_THIS_PROCESS: Final[dict[Path, _Told]] = {}
 
 
 @contextlib.contextmanager
-def once(directory: Path) -> Iterator[None]:
+def report_once(directory: Path) -> Iterator[None]:
     """Around what brings the stack up: its failure goes through, or the test is skipped where another one told it.
 
     Args:
@@ -40,11 +40,11 @@ def once(directory: Path) -> Iterator[None]:
     except PlexdevError as error:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
         _tell(directory, _Told(by=test, said=str(error).splitlines()[0]))
-        skip_if_told(directory, test)
+        skip_if_reported(directory, test)
         raise
 
 
-def skip_if_told(directory: Path, test: str) -> None:
+def skip_if_reported(directory: Path, test: str) -> None:
     """Skip *test* where another one of the run has told that there will be no stack; who told it may do so again."""
     told = _read(directory)
     if told is not None and told.by != test:

@@ -150,7 +150,7 @@ def _how_to_end(info: StackInfo) -> str:
     return "end it with: plexdev down --stack kind" if info.cluster.owned else "plexdev did not make its cluster"
 
 
-def tell_junit(add_property: Callable[[str, str], None], info: StackInfo) -> None:
+def write_junit_properties(add_property: Callable[[str, str], None], info: StackInfo) -> None:
     """Say which stack the tests ran on, as properties of their suite."""
     add_property("plexdev.stack", info.provider)
     add_property("plexdev.stack.id", info.id)

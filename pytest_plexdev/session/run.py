@@ -270,7 +270,7 @@ _NEVER_MADE: Final = Path("/tmp")  # noqa: S108 # nosec B108 # where a run that 
 _RUN: Final = pytest.StashKey[Run]()
 
 
-def begin(config: pytest.Config) -> Run:
+def start_run(config: pytest.Config) -> Run:
     """Resolve the settings and know the run, in the controller and in a worker alike. Touches nothing.
 
     Raises:
@@ -300,12 +300,12 @@ def begin(config: pytest.Config) -> Run:
     return run
 
 
-def of(config: pytest.Config) -> Run:
+def get_run(config: pytest.Config) -> Run:
     """The run that *config* belongs to."""
     return config.stash[_RUN]
 
 
-def known(config: pytest.Config) -> Run | None:
+def find_run(config: pytest.Config) -> Run | None:
     """The run that *config* belongs to; ``None`` where configuring ended before there was one."""
     return config.stash.get(_RUN, None)
 

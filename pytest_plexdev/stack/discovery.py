@@ -168,9 +168,9 @@ def _node_error_or_missing(chosen: str | None) -> PlexdevError:
     # Files may be gone while the cluster runs: the engine knows. What asks it is imported where there is one.
     if chosen == "embedded" or shutil.which("docker") is None:
         return stack_missing(chosen)
-    from pytest_plexdev.stack.kind.warm.node_status import warm_trouble
+    from pytest_plexdev.stack.kind.warm.node_status import warm_node_problem
 
-    trouble = warm_trouble(patience=_DOCKER_ANSWERS)
+    trouble = warm_node_problem(patience=_DOCKER_ANSWERS)
     return stack_missing(chosen) if trouble is None else trouble.error
 
 

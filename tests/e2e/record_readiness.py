@@ -16,7 +16,7 @@ from typing import Any
 
 from pytest_plexdev.kube import KubeClient, read_access
 from pytest_plexdev.kube.resources import NAMESPACE
-from pytest_plexdev.readiness import World, refs_of
+from pytest_plexdev.readiness import ObjectCache, refs_of
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.scopes import scopes_of
 from pytest_plexdev.readiness.watch import Watch
@@ -48,7 +48,7 @@ _NOISE = (
 )
 
 
-class Recorder(World):
+class Recorder(ObjectCache):
     """A world that keeps a diary."""
 
     def __init__(self) -> None:

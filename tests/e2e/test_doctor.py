@@ -30,7 +30,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, GATEWAY, GATEWAY_CLASS, NAMESPACE
 from pytest_plexdev.readiness import refs_of, wait_ready
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, HOME_LABEL, OWNER, OWNER_LABEL, SENTINEL, node_of
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.pins import read_pins
@@ -75,7 +75,7 @@ def node(bare_cluster: Access) -> str:
 @pytest.fixture
 def ours(bare_cluster: Access, kube: KubeClient, node: str) -> Iterator[None]:
     """The bare cluster's node says that we made it, with its files where its kubeconfig is."""
-    place = Place(_name(bare_cluster), bare_cluster.kubeconfig.parent)
+    place = ClusterFiles(_name(bare_cluster), bare_cluster.kubeconfig.parent)
     with relabelled(kube, node, {OWNER_LABEL: OWNER, HOME_LABEL: place.home}):
         yield
 

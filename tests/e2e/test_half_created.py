@@ -14,7 +14,7 @@ import pytest
 from pytest_plexdev.core.model import KEPT_MARK
 from pytest_plexdev.core.process_id import ProcessHandle, ProcessId
 from pytest_plexdev.stack.kind.cluster import reaper
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import fresh_name
 from tests.e2e.stacks import NODE_IMAGE, clusters
 
@@ -60,7 +60,7 @@ def test_a_worker_that_is_killed_while_its_cluster_is_made_leaves_nothing(
     (run,) = temporary.glob("plexdev-*")
     name = fresh_name(run)
     wait_until(lambda: processes(f"docker run --name {name}"), process)
-    note, watcher = Place(name, run / "stack").creation(), reaper.REAPER.find(run / "stack")
+    note, watcher = ClusterFiles(name, run / "stack").creation(), reaper.REAPER.find(run / "stack")
     assert note is not None
     assert watcher is not None
 

@@ -12,7 +12,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, NAMESPACE
 from pytest_plexdev.stack.kind.cluster import create
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.constants import HOME_LABEL, OWNER, OWNER_LABEL, SENTINEL, node_of
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
@@ -95,7 +95,7 @@ def test_its_node_s_labels_are_what_makes_it_ours(
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(bare_cluster.kubeconfig))
     monkeypatch.setattr(endpoints, "version", lambda *_, **__: {"version": "1"})
-    home = Place(settings.name, warm_directory(settings.state, settings.name)).home
+    home = ClusterFiles(settings.name, warm_directory(settings.state, settings.name)).home
     labels = {OWNER_LABEL: OWNER, HOME_LABEL: home}
 
     with relabelled(kube, node_of(settings.name), labels), pytest.raises(PlexdevError) as refusal:
@@ -107,7 +107,7 @@ def test_its_node_s_labels_are_what_makes_it_ours(
 
 def test_a_note_of_ours_does_not_make_a_later_cluster_ours(settings: KindSettings) -> None:
     """Our creation was killed; somebody deleted what it left and made one of the same name."""
-    place = Place(settings.name, warm_directory(settings.state, settings.name))
+    place = ClusterFiles(settings.name, warm_directory(settings.state, settings.name))
     place.directory.mkdir(parents=True)
     (place.directory / "creating.json").write_text(
         f'{{"cluster": "{settings.name}", "pid": 4194304, "started": 1, "began": 1.0}}'

@@ -22,7 +22,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, POD, STATEFUL_SET
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE, OWNER, OWNER_LABEL, node_of
 from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.provider import KindProvider
@@ -381,7 +381,7 @@ def test_ctrl_c_and_a_cancelled_job_while_the_cluster_is_made_leave_nothing(
     process.communicate(timeout=120)
 
     assert settings.name not in clusters()
-    assert Place(settings.name, warm_directory(settings.state, settings.name)).creation() is None
+    assert ClusterFiles(settings.name, warm_directory(settings.state, settings.name)).creation() is None
 
 
 def config_map(name: str, labels: dict[str, str]) -> Object:

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_plexdev.kube import Access, KubeClient, Resource
 from pytest_plexdev.kube.resources import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION
-from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.scope import Scope
 from pytest_plexdev.readiness.wait import wait_ready
@@ -69,7 +69,7 @@ def play(access: Access, namespace: str, scene: Callable[[Watch, Cable, Requests
             with KubeClient(Access(**{**vars(access), "server": server})) as client:
                 async with client.stream() as http:
                     http.event_hooks["request"].append(note)
-                    watch = Watch(client, http, World(), (Scope(CONFIG_MAP, namespace),))
+                    watch = Watch(client, http, ObjectCache(), (Scope(CONFIG_MAP, namespace),))
                     running = asyncio.ensure_future(watch.run())
                     try:
                         await scene(watch, cable, asked)
@@ -134,7 +134,7 @@ def test_a_version_that_the_server_forgot(bare_cluster: Access, kube: KubeClient
         with KubeClient(bare_cluster) as client:
             async with client.stream() as http, asyncio.timeout(10):
                 scope = Scope(leaves, "default")
-                watch = Watch(client, http, World(), (scope,))
+                watch = Watch(client, http, ObjectCache(), (scope,))
                 while True:
                     # What is established is served a moment later, and until then it is "try again".
                     with contextlib.suppress(httpx.HTTPStatusError):

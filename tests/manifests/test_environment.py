@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pytest_plexdev.stack.embedded import EmbeddedSettings
-from pytest_plexdev.stack.embedded.addresses import Sites
+from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.servers import control_plane
 from pytest_plexdev.stack.kind.manifests.transform import with_addresses, with_seed
@@ -101,7 +101,7 @@ def test_a_secret_is_meant_for_the_discovery_url_of_the_bindings_that_refer_to_i
 def test_the_embedded_stack_sends_the_secret_where_its_bindings_point(tmp_path: Path) -> None:
     layout = Layout(tmp_path, tmp_path)
     layout.configuration.mkdir()
-    sites = Sites.take(
+    sites = ServerAddresses.take(
         EmbeddedSettings(id="drift", cache=tmp_path), spicedb=False, scratch=tmp_path, postgres_directory=tmp_path
     )
     control_plane.render_manifest(layout, sites)

@@ -42,6 +42,6 @@ class FakeStack:
 
 
 def pytest_sessionstart(session):
-    this = run.of(session.config)
+    this = run.get_run(session.config)
     this.running = FakeStack(this.directory / "stack")
 '''

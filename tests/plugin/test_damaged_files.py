@@ -19,8 +19,8 @@ from tests.support.damage import DAMAGES
 RUN = {{}}
 
 def pytest_sessionstart(session):
-    RUN["directory"] = run.of(session.config).directory
-    run.of(session.config).hold()
+    RUN["directory"] = run.get_run(session.config).directory
+    run.get_run(session.config).hold()
     for name in {names!r}:
         DAMAGES[{damage!r}](RUN["directory"] / name)
 """

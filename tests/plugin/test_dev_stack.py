@@ -137,7 +137,7 @@ def test_workers_share_one_login(project: pytest.Pytester, stack: StackInfo) -> 
             assert login.token not in repr(login)
             pathlib.Path(f"token-{number}").write_text(login.token)
             from pytest_plexdev.session import run
-            kept = list(run.of(pytestconfig).logins.glob("*.json"))
+            kept = list(run.get_run(pytestconfig).logins.glob("*.json"))
             assert [stat.S_IMODE(path.stat().st_mode) for path in kept] == [0o600]
         """
     )

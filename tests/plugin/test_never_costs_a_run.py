@@ -98,7 +98,7 @@ BREAKAGE = [
     "pytest_plexdev.session.evidence.keep_logs",
     "pytest_plexdev.session.report.header",
     "pytest_plexdev.session.report.summary",
-    "pytest_plexdev.session.report.tell_junit",
+    "pytest_plexdev.session.report.write_junit_properties",
     "pytest_plexdev.session.report.write_timeline",
     "pytest_plexdev.session.run.Run.moment",
     "pytest_plexdev.session.run.Run.remove_evidence",
@@ -356,10 +356,10 @@ def test_no_error_names_a_log_that_goes_with_the_run(project: pytest.Pytester, w
         from pytest_plexdev.errors import NO_EVENT, SEED_MISSING, PlexdevError
 
         def missing(config):
-            return PlexdevError(SEED_MISSING, slug="x", found="nothing", log=run.of(config).running.log_file)
+            return PlexdevError(SEED_MISSING, slug="x", found="nothing", log=run.get_run(config).running.log_file)
 
         def test_event(request):
-            log = str(run.of(request.config).running.log_file)
+            log = str(run.get_run(request.config).running.log_file)
             raise PlexdevError(NO_EVENT, wanted="X", seconds=1.0, seen="nothing", log=log)
 
         def test_chained(request):
@@ -390,7 +390,7 @@ def test_a_log_that_stays_is_named_where_it_is(project: pytest.Pytester, argumen
         from pytest_plexdev.errors import NO_EVENT, PlexdevError
 
         def test_event(pytestconfig):
-            log = run.of(pytestconfig).running.log_file
+            log = run.get_run(pytestconfig).running.log_file
             raise PlexdevError(NO_EVENT, wanted="X", seconds=1.0, seen="nothing", log=log)
         """
     )

@@ -245,7 +245,7 @@ def test_a_relative_path_counts_from_where_it_was_written(
         from pytest_plexdev.session import run
 
         def pytest_unconfigure(config):
-            print("output:", run.of(config).settings.output)
+            print("output:", run.get_run(config).settings.output)
         """
     )
     below = project.mkdir("below")

@@ -15,7 +15,7 @@ from pytest_plexdev.doctor.checks.objects import (
     is_untouched,
     label,
 )
-from pytest_plexdev.doctor.facts import Object, Symptoms, Unknown
+from pytest_plexdev.doctor.facts import Facts, Object, Unknown
 from pytest_plexdev.doctor.model import Fine, Found, Outcome
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
 
@@ -33,7 +33,7 @@ _ROUTE: Final = re.compile(r"(http|grpc|tls|tcp|udp)routes?(\.[\w.]+)?(/[\w.-]+)
 _ACCEPTED: Final = """jsonpath='{.status.parents[0].conditions[?(@.type=="Accepted")].status}'=True"""
 
 
-def not_admitted(symptoms: Symptoms) -> Outcome:
+def not_admitted(symptoms: Facts) -> Outcome:
     """A GatewayClass that its controller has not accepted, or a Gateway that none has looked at."""
     classes, gateways = symptoms.gateway_classes, symptoms.gateways
     if isinstance(classes, Unknown):
@@ -50,7 +50,7 @@ def not_admitted(symptoms: Symptoms) -> Outcome:
     return Fine(", ".join(f"{label(each)} is accepted" for each in classes) or "no GatewayClass")
 
 
-def _class_not_admitted(refused: Object, symptoms: Symptoms) -> Found:
+def _class_not_admitted(refused: Object, symptoms: Facts) -> Found:
     written = condition(refused, "Accepted")
     said = f"{label(refused)} is not accepted: {_said(written)}"
     if not is_untouched(written):
@@ -62,7 +62,7 @@ def _class_not_admitted(refused: Object, symptoms: Symptoms) -> Found:
     return Found(f"{said}; {_controller(symptoms)}", _start_controller(symptoms))
 
 
-def _gateway_not_admitted(gateway: Object, known: Mapping[str, Object], symptoms: Symptoms) -> Found:
+def _gateway_not_admitted(gateway: Object, known: Mapping[str, Object], symptoms: Facts) -> Found:
     said = f"{label(gateway)} is not accepted: {_said(condition(gateway, 'Accepted'))}"
     wanted = gateway["spec"].get("gatewayClassName")
     if wanted in known:
@@ -71,7 +71,7 @@ def _gateway_not_admitted(gateway: Object, known: Mapping[str, Object], symptoms
     return Found(f"{said}; its GatewayClass {wanted} does not exist ({there})", f"{symptoms.kubectl} get gatewayclass")
 
 
-def _controller(symptoms: Symptoms) -> str:
+def _controller(symptoms: Facts) -> str:
     found = _controller_deployment(symptoms)
     if isinstance(found, Unknown):
         return f"its controller was not looked at ({found.reason})"
@@ -81,7 +81,7 @@ def _controller(symptoms: Symptoms) -> str:
     return f"its controller has {ready} of {found['spec'].get('replicas', 1)} Pods ready"
 
 
-def _start_controller(symptoms: Symptoms) -> str:
+def _start_controller(symptoms: Facts) -> str:
     here = f"{symptoms.kubectl} -n {GATEWAY_NAMESPACE}"
     found = _controller_deployment(symptoms)
     if isinstance(found, Mapping):
@@ -91,11 +91,11 @@ def _start_controller(symptoms: Symptoms) -> str:
     return _apply_ours(symptoms) if symptoms.ours else f"{here} get deployment,pod"
 
 
-def _restart_controller(symptoms: Symptoms) -> str:
+def _restart_controller(symptoms: Facts) -> str:
     return f"{symptoms.kubectl} -n {GATEWAY_NAMESPACE} rollout restart deployment/{_DEPLOYMENT}"
 
 
-def _controller_deployment(symptoms: Symptoms) -> Object | Unknown | None:
+def _controller_deployment(symptoms: Facts) -> Object | Unknown | None:
     if isinstance(symptoms.deployments, Unknown):
         return symptoms.deployments
     wanted = (GATEWAY_NAMESPACE, _DEPLOYMENT)
@@ -103,17 +103,17 @@ def _controller_deployment(symptoms: Symptoms) -> Object | Unknown | None:
     return next((each for each, meta in metas if (meta.get("namespace"), meta["name"]) == wanted), None)
 
 
-def _apply_ours(symptoms: Symptoms) -> str:
+def _apply_ours(symptoms: Facts) -> str:
     return f"plexdev manifests | {symptoms.kubectl} apply {_SERVER_SIDE} -f -"
 
 
-def _as_node_port(symptoms: Symptoms) -> str:
+def _as_node_port(symptoms: Facts) -> str:
     node_port = '{"spec":{"provider":{"kubernetes":{"envoyService":{"type":"NodePort"}}}}}'
     proxy = f"-n {GATEWAY_NAMESPACE} patch envoyproxy {_PROXY} --type merge"
     return f"{symptoms.kubectl} {proxy} -p {shlex.quote(node_port)}"
 
 
-def address_not_assigned(symptoms: Symptoms) -> Outcome:
+def address_not_assigned(symptoms: Facts) -> Outcome:
     """A Gateway that is programmed but for an address, which no load balancer is there to give."""
     if isinstance(symptoms.gateways, Unknown):
         return symptoms.gateways
@@ -125,7 +125,7 @@ def address_not_assigned(symptoms: Symptoms) -> Outcome:
     return Fine(_addresses(symptoms.gateways))
 
 
-def not_programmed(symptoms: Symptoms) -> Outcome:
+def not_programmed(symptoms: Facts) -> Outcome:
     """A CRD that client-side apply cannot store is missing, or a Gateway is refused for another reason."""
     if isinstance(symptoms.definitions, Unknown):
         return symptoms.definitions
@@ -143,7 +143,7 @@ def not_programmed(symptoms: Symptoms) -> Outcome:
     return Fine(", ".join(f"{label(each)} is programmed" for each in symptoms.gateways if holds(each, "Programmed")))
 
 
-def _apply_definitions(symptoms: Symptoms) -> str:
+def _apply_definitions(symptoms: Facts) -> str:
     apply = f"{symptoms.kubectl} apply {_SERVER_SIDE}"
     command = f"plexdev doctor --crds | {apply} -f -" if symptoms.ours else f"{apply} {_THEIR_FILES}"
     # A controller that runs already looked for the kinds when it started.
@@ -151,7 +151,7 @@ def _apply_definitions(symptoms: Symptoms) -> str:
     return command + again
 
 
-def _lacking(definitions: Sequence[Object], symptoms: Symptoms) -> list[str]:
+def _lacking(definitions: Sequence[Object], symptoms: Facts) -> list[str]:
     """The big ones that are missing, or not served, where others of their group are there or somebody needs them."""
     served = {each["metadata"]["name"] for each in definitions if holds(each, "Established")}
     needed = {name.partition(".")[2] for name in served}
@@ -160,13 +160,13 @@ def _lacking(definitions: Sequence[Object], symptoms: Symptoms) -> list[str]:
     return [name for name in _BIG_DEFINITIONS if name not in served and name.partition(".")[2] in needed]
 
 
-def _has_envoy_gateway(symptoms: Symptoms) -> bool:
+def _has_envoy_gateway(symptoms: Facts) -> bool:
     classes = () if isinstance(symptoms.gateway_classes, Unknown) else symptoms.gateway_classes
     asked = any(each["spec"].get("controllerName") == CONTROLLER for each in classes)
     return asked or isinstance(_controller_deployment(symptoms), Mapping)
 
 
-def route_waited_for(symptoms: Symptoms) -> Outcome:
+def route_waited_for(symptoms: Facts) -> Outcome:
     """Somebody waits for a condition that a route does not have: its conditions are per parent."""
     if isinstance(symptoms.commands, Unknown):
         return symptoms.commands
@@ -188,7 +188,7 @@ def waits_for_a_route(words: Sequence[str]) -> bool:
     return any(_ROUTE.fullmatch(part) for word in words for part in word.lower().split(","))
 
 
-def _route(symptoms: Symptoms) -> str:
+def _route(symptoms: Facts) -> str:
     if isinstance(symptoms.routes, Unknown) or not symptoms.routes:
         return "the cluster that was looked at has no HTTPRoute"
     states = []
@@ -199,7 +199,7 @@ def _route(symptoms: Symptoms) -> str:
     return ", ".join(states)
 
 
-def _wait_rightly(symptoms: Symptoms) -> str:
+def _wait_rightly(symptoms: Facts) -> str:
     if isinstance(symptoms.routes, Unknown) or not symptoms.routes:
         return "plexdev wait"
     route = symptoms.routes[0]
@@ -207,7 +207,7 @@ def _wait_rightly(symptoms: Symptoms) -> str:
     return f"{symptoms.kubectl} wait {in_namespace(route)} --for={_ACCEPTED} httproute/{name} --timeout=60s"
 
 
-def _old(things: Sequence[Object], symptoms: Symptoms) -> Iterator[Object]:
+def _old(things: Sequence[Object], symptoms: Facts) -> Iterator[Object]:
     return (each for each in things if not is_new(each, symptoms.now))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_plexdev.doctor.facts import ClusterPart, Symptoms, Unknown
+from pytest_plexdev.doctor.facts import ClusterPart, Facts, Unknown
 from pytest_plexdev.doctor.model import Fine, Found, Outcome
 
 
-def kubelet_stopped(symptoms: Symptoms) -> Outcome:
+def kubelet_stopped(symptoms: Facts) -> Outcome:
     """systemd of a kind node does not have the kubelet as active."""
     if isinstance(symptoms.kubelet_units, Unknown):
         return symptoms.kubelet_units
@@ -19,12 +19,12 @@ def kubelet_stopped(symptoms: Symptoms) -> Outcome:
     return Found(evidence, " && ".join(f"docker exec {node} systemctl restart kubelet" for node in stopped))
 
 
-def node_not_ready(symptoms: Symptoms) -> Outcome:
+def node_not_ready(symptoms: Facts) -> Outcome:
     """A node is not ready, or has too little of something."""
     return _part(symptoms, "Node")
 
 
-def nodes_cordoned(symptoms: Symptoms) -> Outcome:
+def nodes_cordoned(symptoms: Facts) -> Outcome:
     """No node may be given a Pod."""
     if isinstance(symptoms.nodes, Unknown):
         return symptoms.nodes
@@ -35,17 +35,17 @@ def nodes_cordoned(symptoms: Symptoms) -> Outcome:
     return Found(f"{', '.join(names)}: cordoned", f"{symptoms.kubectl} uncordon {' '.join(names)}")
 
 
-def dns_down(symptoms: Symptoms) -> Outcome:
+def dns_down(symptoms: Facts) -> Outcome:
     """No Pod answers behind the Service of the cluster's DNS."""
     return _part(symptoms, "Service")
 
 
-def services_unrouted(symptoms: Symptoms) -> Outcome:
+def services_unrouted(symptoms: Facts) -> Outcome:
     """kube-proxy does not run on every node."""
     return _part(symptoms, "DaemonSet")
 
 
-def _part(symptoms: Symptoms, kind: str) -> Outcome:
+def _part(symptoms: Facts, kind: str) -> Outcome:
     if isinstance(symptoms.health, Unknown):
         return symptoms.health
     parts = [each for each in symptoms.health if each.kind == kind]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pytest_plexdev.doctor.checks.objects import container_statuses, label
-from pytest_plexdev.doctor.facts import Object, Symptoms, Unknown
+from pytest_plexdev.doctor.facts import Facts, Object, Unknown
 from pytest_plexdev.doctor.model import Fine, Found, Outcome
 from pytest_plexdev.stack.kind.constants import node_of
 
@@ -22,7 +22,7 @@ KUBELET_COMMANDS: Final = (
 """What makes a node's kubelet pull in parallel. Its Pods go on running meanwhile."""
 
 
-def never_pulled(symptoms: Symptoms) -> Outcome:
+def never_pulled(symptoms: Facts) -> Outcome:
     """A container whose image the node does not have and must not pull."""
     if isinstance(symptoms.pods, Unknown):
         return symptoms.pods
@@ -59,7 +59,7 @@ def _load(images: Sequence[str], cluster: str) -> str:
     return f"kind load docker-image {' '.join(images)} --name {cluster}"
 
 
-def serial_pulls(symptoms: Symptoms) -> Outcome:
+def serial_pulls(symptoms: Facts) -> Outcome:
     """A kubelet that pulls one image after the other."""
     if isinstance(symptoms.kubelet, Unknown):
         return symptoms.kubelet

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pytest_plexdev.doctor.checks.objects import condition, label
-from pytest_plexdev.doctor.facts import Disk, Object, PortUse, Symptoms, Unknown
+from pytest_plexdev.doctor.facts import Disk, Facts, Object, PortUse, Unknown
 from pytest_plexdev.doctor.model import Fine, Found, Outcome
 from pytest_plexdev.stack.kind.constants import node_of
 
@@ -17,7 +17,7 @@ ROOM_NEEDED: Final = 2 << 30
 PRUNE: Final = "docker builder prune -f && docker image prune -f"
 
 
-def port_taken(symptoms: Symptoms) -> Outcome:
+def port_taken(symptoms: Facts) -> Outcome:
     """Somebody who is not the dev stack has one of its host ports."""
     if isinstance(symptoms.ports, Unknown):
         return symptoms.ports
@@ -29,7 +29,7 @@ def port_taken(symptoms: Symptoms) -> Outcome:
     return Fine(_host_ports(symptoms.ports))
 
 
-def _is_in_the_way(use: PortUse, symptoms: Symptoms) -> bool:
+def _is_in_the_way(use: PortUse, symptoms: Facts) -> bool:
     if use.holder is None or use.is_warm_cluster:
         return False
     if use.cluster and use.cluster == symptoms.cluster:
@@ -38,7 +38,7 @@ def _is_in_the_way(use: PortUse, symptoms: Symptoms) -> bool:
     return symptoms.bringing_up or not use.is_embedded
 
 
-def _instead(symptoms: Symptoms) -> str:
+def _instead(symptoms: Facts) -> str:
     """What helps where the holder is not this user's to end."""
     return "pytest --plexdev-stack=kind" if symptoms.bringing_up else "plexdev up --port 0 --idp-port 0"
 
@@ -56,7 +56,7 @@ def _holder(use: PortUse) -> str:
     return f"yours ({'kind' if use.is_warm_cluster else 'embedded stack'})" if use.is_yours else use.holder
 
 
-def clocks_apart(symptoms: Symptoms) -> Outcome:
+def clocks_apart(symptoms: Facts) -> Outcome:
     """The cluster's clock and this machine's are more than 60 s apart, or an id_token was refused by its time."""
     node = node_of(symptoms.cluster) if symptoms.cluster else ""
     look = f" && docker exec {node} date -u" if node else ""
@@ -81,7 +81,7 @@ def _short(text: str, limit: int = 200) -> str:
     return text if len(text) <= limit else text[:limit] + "…"
 
 
-def disk_pressure(symptoms: Symptoms) -> Outcome:
+def disk_pressure(symptoms: Facts) -> Outcome:
     """A node says so, a Pod was evicted for it, or a disk has too little room for the stack's images."""
     nodes = () if isinstance(symptoms.nodes, Unknown) else symptoms.nodes
     pods = () if isinstance(symptoms.pods, Unknown) else symptoms.pods

@@ -17,7 +17,7 @@ from pytest_plexdev.doctor.target import is_ours, kind_cluster
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.doctor import FIX_BY_HAND, HANDS_OFF
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.stack.kind.cluster.lock import hold
+from pytest_plexdev.stack.kind.cluster.lock import exclusive
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import ownership
 
@@ -53,7 +53,7 @@ def mend(finding: Finding, access: Access | None, settings: KindSettings, progre
     if not kind_cluster(access):
         raise PlexdevError(HANDS_OFF, context=access.context, reason=_ELSEWHERE, command=command)
     fix = cast(_Fix, import_module(f"{__name__}.{mode.fix}"))
-    with hold(settings.state, timeout=settings.timeout, progress=progress), KubeClient(access) as client:
+    with exclusive(settings.state, timeout=settings.timeout, progress=progress), KubeClient(access) as client:
         # Asked anew: what was examined may be minutes old.
         if not is_ours(client, settings.state):
             raise PlexdevError(HANDS_OFF, context=access.context, reason=_UNMARKED, command=command)

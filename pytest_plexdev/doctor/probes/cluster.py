@@ -16,7 +16,7 @@ from pytest_plexdev.kube import Access, KubeClient, Resource
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NODE, POD
 from pytest_plexdev.masking.rule import mask
 from pytest_plexdev.readiness.look import bound, judgements_now
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.stack.kind.health import health_of
 
 _RECENT: Final = 600.0
@@ -57,7 +57,7 @@ def health(client: KubeClient, now: Callable[[], float] = time.time) -> Sequence
     return [_part(client, each, now()) for each in found if each.ref.kind != "NodePort"]
 
 
-def _part(client: KubeClient, judgement: Judgement, now: float) -> ClusterPart:
+def _part(client: KubeClient, judgement: ObjectStatus, now: float) -> ClusterPart:
     verdict = bound(client, judgement.verdict(now))
     return ClusterPart(
         kind=judgement.ref.kind,

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from pytest_plexdev.core.model import Verdict
-from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules import gateway, jobs, nodes, platform, pods, workloads
 
-Rule: TypeAlias = Callable[[ObjectRef, Object, World], Judgement]
+Rule: TypeAlias = Callable[[ObjectRef, Object, ObjectCache], ObjectStatus]
 
 RULES: Final[Mapping[str, Rule]] = {
     "Node": nodes.node,
@@ -30,24 +30,26 @@ RULES: Final[Mapping[str, Rule]] = {
 }
 
 
-def judge(ref: ObjectRef, world: World) -> Judgement:
+def judge(ref: ObjectRef, world: ObjectCache) -> ObjectStatus:
     """What is known of an object. One that is not there is waited for: somebody may be about to create it."""
     item = world.get(ref)
     if item is None:
         reason = f"the cluster has no kind {ref.kind} yet" if ref.kind in world.unserved else "not created yet"
-        return Judgement(ref=ref, state="waiting", reason=reason, actual="absent", hint=f"kubectl get {ref.words}")
+        return ObjectStatus(ref=ref, state="waiting", reason=reason, actual="absent", hint=f"kubectl get {ref.words}")
     found = RULES[ref.kind](ref, item, world)
     if item["metadata"].get("deletionTimestamp") and not (ref.kind == "Job" and found.state == "ready"):
         return _being_deleted(ref, item)
     return found
 
 
-def verdict_of(ref: ObjectRef, world: World, now: float) -> Verdict:
+def verdict_of(ref: ObjectRef, world: ObjectCache, now: float) -> Verdict:
     """What is known of an object, as others see it. *now* is the cluster's time in Unix seconds."""
     return judge(ref, world).verdict(now)
 
 
-def _being_deleted(ref: ObjectRef, item: Object) -> Judgement:
+def _being_deleted(ref: ObjectRef, item: Object) -> ObjectStatus:
     held = ", ".join(item["metadata"].get("finalizers") or ())
     reason = "is being deleted" + (f"; held by {held}" if held else "")
-    return Judgement(ref=ref, state="waiting", reason=reason, actual="deleted", hint=f"kubectl get {ref.words} -o yaml")
+    return ObjectStatus(
+        ref=ref, state="waiting", reason=reason, actual="deleted", hint=f"kubectl get {ref.words} -o yaml"
+    )

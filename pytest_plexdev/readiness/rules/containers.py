@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pytest_plexdev.core.model import State
-from pytest_plexdev.readiness.object_cache import World, event_time, seconds
+from pytest_plexdev.readiness.object_cache import ObjectCache, event_time, seconds
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import one_line
 from pytest_plexdev.readiness.rules.container_status import Container
 from pytest_plexdev.readiness.rules.crash_loops import failures_in_a_row
@@ -28,7 +28,7 @@ _COMES_BY_ITSELF: Final = "kube-root-ca.crt"
 """A ConfigMap that every namespace gets, a moment after its creation."""
 
 
-def judge_container(ref: ObjectRef, one: Container, world: World) -> Judgement:
+def judge_container(ref: ObjectRef, one: Container, world: ObjectCache) -> ObjectStatus:
     """Why the Pod still waits for a container, or will wait for ever."""
     kind, details = one.state
     if kind == "running":
@@ -50,7 +50,7 @@ def judge_container(ref: ObjectRef, one: Container, world: World) -> Judgement:
     return _starting(ref, one, world)
 
 
-def _running(ref: ObjectRef, one: Container, details: Mapping[str, Any], world: World) -> Judgement:
+def _running(ref: ObjectRef, one: Container, details: Mapping[str, Any], world: ObjectCache) -> ObjectStatus:
     since = seconds(details.get("startedAt"))
     if one.is_init and not one.is_sidecar:
         return _judged(ref, one, "waiting", "running", since=since, actual="running", hint=_log(ref, one))
@@ -63,7 +63,7 @@ def _running(ref: ObjectRef, one: Container, details: Mapping[str, Any], world: 
     return _judged(ref, one, "waiting", why, since=since, actual="running", hint=hint)
 
 
-def _failed(ref: ObjectRef, one: Container) -> Judgement:
+def _failed(ref: ObjectRef, one: Container) -> ObjectStatus:
     """It ended, and should not have."""
     failures = failures_in_a_row(one)
     end = one.last_end
@@ -79,7 +79,7 @@ def _failed(ref: ObjectRef, one: Container) -> Judgement:
     return _judged(ref, one, state, why, since=finished, failed_at=finished, hint=_log(ref, one))
 
 
-def _starting(ref: ObjectRef, one: Container, world: World) -> Judgement:
+def _starting(ref: ObjectRef, one: Container, world: ObjectCache) -> ObjectStatus:
     """Not created yet: the last thing that was told about it."""
     for event in reversed(world.events(one.pod)):
         why, message = event.get("reason"), one_line(event.get("message", ""))
@@ -97,7 +97,7 @@ def _starting(ref: ObjectRef, one: Container, world: World) -> Judgement:
     return _judged(ref, one, "waiting", "being created")
 
 
-def _missing(ref: ObjectRef, one: Container, why: str, missed: list[Object], world: World) -> Judgement:
+def _missing(ref: ObjectRef, one: Container, why: str, missed: list[Object], world: ObjectCache) -> ObjectStatus:
     """A ConfigMap or a Secret is not there, or has no such key."""
     evidence = event_time(missed[-1]) if missed else None
     coming = may_still_be_made(ref.namespace, evidence, world)
@@ -105,13 +105,13 @@ def _missing(ref: ObjectRef, one: Container, why: str, missed: list[Object], wor
     return _judged(ref, one, "waiting" if coming else "doomed", why, hint=hint, grace=_CONFIGURATION_GRACE)
 
 
-def _is_backing_off(one: Container, world: World) -> bool:
+def _is_backing_off(one: Container, world: ObjectCache) -> bool:
     """Told as an event at once; the Pod's status says so up to 15 s later."""
     image = f'pulling image "{one.spec["image"]}"'
     return any(image in event.get("message", "") for event in world.events(one.pod, "BackOff"))
 
 
-def _pull_failures(one: Container, world: World) -> int:
+def _pull_failures(one: Container, world: ObjectCache) -> int:
     image = f'"{one.spec["image"]}"'
     found = [event for event in world.events(one.pod, "Failed") if "pull image" in event.get("message", "")]
     return sum(event.get("count") or 1 for event in found if image in event["message"])
@@ -138,7 +138,7 @@ def _log(ref: ObjectRef, one: Container) -> str:
     return f"kubectl logs -n {ref.namespace} {ref.name} -c {one.name}"
 
 
-def _judged(ref: ObjectRef, one: Container, state: State, reason: str, **more: Any) -> Judgement:
+def _judged(ref: ObjectRef, one: Container, state: State, reason: str, **more: Any) -> ObjectStatus:
     actual = more.pop("actual", one.state[1].get("reason") or one.state[0])
     who = f"init {one.name}" if one.is_init else one.name
-    return Judgement(ref=ref, state=state, reason=reason, container=who, actual=actual, **more)
+    return ObjectStatus(ref=ref, state=state, reason=reason, container=who, actual=actual, **more)

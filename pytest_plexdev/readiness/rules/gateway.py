@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
-from pytest_plexdev.readiness.object_status import Judgement, worst
+from pytest_plexdev.readiness.object_status import ObjectStatus, worst
 from pytest_plexdev.readiness.rules.conditions import (
     Condition,
     changed_at,
@@ -28,13 +28,13 @@ _OWNING_NAMESPACE: Final = "gateway.envoyproxy.io/owning-gateway-namespace"
 _OWNING_GATEWAY: Final = "gateway.envoyproxy.io/owning-gateway-name"
 
 
-def gateway_class(ref: ObjectRef, item: Object, _world: World) -> Judgement:
+def gateway_class(ref: ObjectRef, item: Object, _world: ObjectCache) -> ObjectStatus:
     """Ready once its controller has accepted it."""
     controller = item["spec"].get("controllerName", "?")
     return _held(ref, item, item.get("status") or {}, ("Accepted",), f"its controller {controller} has not answered")
 
 
-def gateway(ref: ObjectRef, item: Object, world: World) -> Judgement:
+def gateway(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
     """Ready once it is accepted and programmed, both for this generation."""
     status = item.get("status") or {}
     name = item["spec"].get("gatewayClassName", "?")
@@ -52,7 +52,7 @@ def gateway(ref: ObjectRef, item: Object, world: World) -> Judgement:
     return replace(found, cause=cause)
 
 
-def http_route(ref: ObjectRef, item: Object, world: World) -> Judgement:
+def http_route(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
     """Ready once every parent that it names has accepted it and resolved its references, for this generation.
 
     A route has no conditions of its own: waiting for ``condition=Accepted`` on it never ends.
@@ -69,10 +69,10 @@ def http_route(ref: ObjectRef, item: Object, world: World) -> Judgement:
     since = max(
         (changed_at(each) or 0.0 for parent in parents for each in parent.get("conditions") or ()), default=None
     )
-    return Judgement(ref=ref, state="ready", expected="accepted, resolved", since=since)
+    return ObjectStatus(ref=ref, state="ready", expected="accepted, resolved", since=since)
 
 
-def _held(ref: ObjectRef, item: Object, status: Mapping[str, Any], kinds: tuple[str, ...], silent: str) -> Judgement:
+def _held(ref: ObjectRef, item: Object, status: Mapping[str, Any], kinds: tuple[str, ...], silent: str) -> ObjectStatus:
     """Whether all these conditions hold; else the first that does not."""
     generation = item["metadata"].get("generation")
     found = {kind: condition(status, kind) for kind in kinds}
@@ -82,7 +82,7 @@ def _held(ref: ObjectRef, item: Object, status: Mapping[str, Any], kinds: tuple[
         if is_true(one, generation):
             continue
         state, reason = _why_not(one, kind, generation, silent)
-        return Judgement(
+        return ObjectStatus(
             ref=ref,
             state="doomed" if state else "waiting",
             reason=reason,
@@ -93,7 +93,7 @@ def _held(ref: ObjectRef, item: Object, status: Mapping[str, Any], kinds: tuple[
             grace=_GRACE,
         )
     since = max((changed_at(one) or 0.0 for one in found.values()), default=None) or None
-    return Judgement(ref=ref, state="ready", expected=expected, since=since)
+    return ObjectStatus(ref=ref, state="ready", expected=expected, since=since)
 
 
 def _why_not(one: Condition, kind: str, generation: int | None, silent: str) -> tuple[bool, str]:
@@ -118,19 +118,19 @@ def _refused_listener(item: Object, status: Mapping[str, Any]) -> tuple[str, Con
     return None
 
 
-def _held_class(name: str, item: Object, world: World) -> Judgement | None:
+def _held_class(name: str, item: Object, world: ObjectCache) -> ObjectStatus | None:
     found = gateway_class(ObjectRef("GatewayClass", name), item, world)
     return found if found.state != "ready" else None
 
 
-def _proxy(ref: ObjectRef, world: World) -> Judgement | None:
+def _proxy(ref: ObjectRef, world: ObjectCache) -> ObjectStatus | None:
     """The Pod that Envoy Gateway made for this Gateway, where that one is not ready."""
     labels = {_OWNING_GATEWAY: ref.name, _OWNING_NAMESPACE: ref.namespace or "default"}
     found = (pod(ObjectRef.of(each, "Pod"), each, world) for each in world.selected(labels, None))
     return worst(each for each in found if each.state != "ready")
 
 
-def _parent(ref: ObjectRef, named: Mapping[str, Any], world: World) -> Judgement | None:
+def _parent(ref: ObjectRef, named: Mapping[str, Any], world: ObjectCache) -> ObjectStatus | None:
     above = ObjectRef("Gateway", named["name"], named.get("namespace") or ref.namespace)
     item = world.get(above)
     if item is None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from pytest_plexdev.readiness.object_cache import World, seconds
+from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
-from pytest_plexdev.readiness.object_status import Judgement, worst
+from pytest_plexdev.readiness.object_status import ObjectStatus, worst
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, one_line, told
 from pytest_plexdev.readiness.rules.obstacles import mending_hint
 from pytest_plexdev.readiness.rules.pods import pod
@@ -17,12 +17,12 @@ _FAILURES: Final = 2
 _CREATION_GRACE: Final = 3.0
 
 
-def job(ref: ObjectRef, item: Object, world: World) -> Judgement:
+def job(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
     """Ready once it is complete, doomed once it is failed or its second Pod has."""
     status = item.get("status") or {}
     complete = condition(status, "Complete")
     if is_true(complete):
-        return Judgement(ref=ref, state="ready", expected="complete", since=changed_at(complete), actual="complete")
+        return ObjectStatus(ref=ref, state="ready", expected="complete", since=changed_at(complete), actual="complete")
     tries = [
         (each, pod(ObjectRef.of(each, "Pod"), each, world))
         for each in world.owned(item, "Pod")
@@ -31,7 +31,7 @@ def job(ref: ObjectRef, item: Object, world: World) -> Judgement:
     failed = [found for each, found in tries if each["status"].get("phase") == "Failed"]
     under_way = worst(found for each, found in tries if each["status"].get("phase") not in ("Failed", "Succeeded"))
     last = max(failed, key=lambda found: found.failed_at or 0.0, default=None)
-    base = Judgement(
+    base = ObjectStatus(
         ref=ref,
         state="waiting",
         expected="complete",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, told
 
 _SILENT_GRACE: Final = 10.0
@@ -17,21 +17,21 @@ _KIND: Final = "kind"
 """The scheme of kind's provider IDs: ``kind://docker/CLUSTER/NODE``."""
 
 
-def node(ref: ObjectRef, item: Object, _world: object = None) -> Judgement:
+def node(ref: ObjectRef, item: Object, _world: object = None) -> ObjectStatus:
     """Ready while its kubelet says so and nothing keeps Pods from it."""
     status = item.get("status") or {}
     ready = condition(status, "Ready")
     if is_true(ready):
         pressure = next((found for kind in _PRESSURES if is_true(found := condition(status, kind))), None)
         if pressure is None:
-            return Judgement(ref=ref, state="ready", since=changed_at(ready))
+            return ObjectStatus(ref=ref, state="ready", since=changed_at(ready))
         reason, since = f"{pressure['type']}: {told(pressure)}", changed_at(pressure)
-        return Judgement(ref=ref, state="waiting", reason=reason, since=since, hint=f"kubectl describe {ref.words}")
+        return ObjectStatus(ref=ref, state="waiting", reason=reason, since=since, hint=f"kubectl describe {ref.words}")
     if not ready:
         hint = f"kubectl describe {ref.words}"
-        return Judgement(ref=ref, state="waiting", reason="its kubelet has not reported yet", hint=hint)
+        return ObjectStatus(ref=ref, state="waiting", reason="its kubelet has not reported yet", hint=hint)
     is_silent = ready.get("status") == "Unknown"
-    return Judgement(
+    return ObjectStatus(
         ref=ref,
         state="doomed",
         reason=f"NotReady: {told(ready)}",

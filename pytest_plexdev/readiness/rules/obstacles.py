@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_cache import ObjectCache
 
 _QUOTA: Final = re.compile(r"exceeded quota: ([^,\s]+)")
 _WEBHOOK: Final = re.compile(r"admission webhook \"[^\"]+\" denied|failed calling webhook \"")
@@ -13,7 +13,7 @@ _CORDONED: Final = re.compile(r"node\(s\) were unschedulable|taint \{node\.kuber
 _WEBHOOKS: Final = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
 
 
-def mending_hint(message: str, namespace: str | None, world: World) -> str | None:
+def mending_hint(message: str, namespace: str | None, world: ObjectCache) -> str | None:
     """The command for what *message* names; ``None`` where it names nothing of these.
 
     Args:

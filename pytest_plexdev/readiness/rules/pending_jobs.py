@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_plexdev.readiness.object_cache import World, seconds
+from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
 from pytest_plexdev.readiness.object_ref import Object
 from pytest_plexdev.readiness.rules.conditions import condition, is_true
 from pytest_plexdev.readiness.rules.container_status import containers
@@ -12,7 +12,7 @@ from pytest_plexdev.readiness.rules.container_status import containers
 _STARTING: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
-def may_still_be_made(namespace: str | None, evidence: float | None, world: World) -> bool:
+def may_still_be_made(namespace: str | None, evidence: float | None, world: ObjectCache) -> bool:
     """Whether a Job is at work that may make a ConfigMap or Secret, or was when it was missed.
 
     A Job that itself waits in an init container is none: what is missing may be what it waits for.
@@ -23,7 +23,7 @@ def may_still_be_made(namespace: str | None, evidence: float | None, world: Worl
     return any(_may_make(job, evidence, world) for job in world.of_kind("Job", namespace))
 
 
-def _may_make(job: Object, evidence: float | None, world: World) -> bool:
+def _may_make(job: Object, evidence: float | None, world: ObjectCache) -> bool:
     status = job.get("status") or {}
     if is_true(condition(status, "Failed")):
         return False
@@ -35,7 +35,7 @@ def _may_make(job: Object, evidence: float | None, world: World) -> bool:
     return not pods or any(_is_at_work(pod, world) for pod in pods)
 
 
-def _is_at_work(pod: Object, world: World) -> bool:
+def _is_at_work(pod: Object, world: ObjectCache) -> bool:
     first = next((one for one in containers(pod) if not one.is_past), None)
     if first is None or first.is_init:
         return first is None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_plexdev.readiness.object_cache import World, seconds
+from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_false, is_true, one_line, told
 from pytest_plexdev.readiness.rules.pods import pod
 
@@ -14,37 +14,39 @@ _STORAGE_GRACE: Final = 5.0
 """Seconds that a provisioner may fail: its class may be applied after the claim."""
 
 
-def custom_resource_definition(ref: ObjectRef, item: Object, _world: World) -> Judgement:
+def custom_resource_definition(ref: ObjectRef, item: Object, _world: ObjectCache) -> ObjectStatus:
     """Ready once the API server serves the kind."""
     status = item.get("status") or {}
     established = condition(status, "Established")
     hint = f"kubectl get {ref.words} -o yaml"
     if is_true(established):
-        return Judgement(ref=ref, state="ready", expected="established", since=changed_at(established))
+        return ObjectStatus(ref=ref, state="ready", expected="established", since=changed_at(established))
     names = condition(status, "NamesAccepted")
     if is_false(names):
-        return Judgement(
+        return ObjectStatus(
             ref=ref, state="doomed", expected="established", reason=told(names), since=changed_at(names), hint=hint
         )
-    return Judgement(ref=ref, state="waiting", expected="established", reason="not established yet", hint=hint)
+    return ObjectStatus(ref=ref, state="waiting", expected="established", reason="not established yet", hint=hint)
 
 
-def namespace(ref: ObjectRef, item: Object, _world: World) -> Judgement:
+def namespace(ref: ObjectRef, item: Object, _world: ObjectCache) -> ObjectStatus:
     """Ready while it is not ending."""
     phase = (item.get("status") or {}).get("phase", "Active")
     if phase == "Active":
-        return Judgement(ref=ref, state="ready", expected="active", since=_created(item))
-    return Judgement(ref=ref, state="waiting", expected="active", actual=phase, hint=f"kubectl get {ref.words} -o yaml")
+        return ObjectStatus(ref=ref, state="ready", expected="active", since=_created(item))
+    return ObjectStatus(
+        ref=ref, state="waiting", expected="active", actual=phase, hint=f"kubectl get {ref.words} -o yaml"
+    )
 
 
-def persistent_volume_claim(ref: ObjectRef, item: Object, world: World) -> Judgement:
+def persistent_volume_claim(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
     """Ready once it is bound; a lost volume does not come back."""
     phase = (item.get("status") or {}).get("phase", "Pending")
     if phase == "Bound":
-        return Judgement(ref=ref, state="ready", expected="bound", since=_created(item))
+        return ObjectStatus(ref=ref, state="ready", expected="bound", since=_created(item))
     hint = f"kubectl describe {ref.words}"
     if phase == "Lost":
-        return Judgement(
+        return ObjectStatus(
             ref=ref,
             state="doomed",
             expected="bound",
@@ -55,7 +57,7 @@ def persistent_volume_claim(ref: ObjectRef, item: Object, world: World) -> Judge
         )
     failed = world.events(item, "ProvisioningFailed")
     said = failed or world.events(item)
-    return Judgement(
+    return ObjectStatus(
         ref=ref,
         state="doomed" if failed else "waiting",
         reason=one_line(said[-1].get("message", "")) if said else "no volume yet",
@@ -67,18 +69,18 @@ def persistent_volume_claim(ref: ObjectRef, item: Object, world: World) -> Judge
     )
 
 
-def service(ref: ObjectRef, item: Object, world: World) -> Judgement:
+def service(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
     """Ready once a Pod answers for it. One without a selector has nothing to wait for."""
     selector = item["spec"].get("selector")
     if not selector or item["spec"].get("type") == "ExternalName":
-        return Judgement(ref=ref, state="ready", expected="endpoints", since=_created(item))
+        return ObjectStatus(ref=ref, state="ready", expected="endpoints", since=_created(item))
     count = sum(_ready_endpoints(each) for each in _slices(ref, world))
     if count:
-        return Judgement(ref=ref, state="ready", expected="endpoints", actual=str(count), since=_created(item))
+        return ObjectStatus(ref=ref, state="ready", expected="endpoints", actual=str(count), since=_created(item))
     behind = [pod(ObjectRef.of(each, "Pod"), each, world) for each in world.selected(selector, ref.namespace)]
     labels = ",".join(f"{name}={value}" for name, value in selector.items())
     cause = next((each for each in behind if each.state != "ready"), None)
-    return Judgement(
+    return ObjectStatus(
         ref=ref,
         # Who makes these Pods says whether they are doomed; a Service only waits.
         state="waiting",
@@ -91,7 +93,7 @@ def service(ref: ObjectRef, item: Object, world: World) -> Judgement:
     )
 
 
-def _slices(ref: ObjectRef, world: World) -> list[Object]:
+def _slices(ref: ObjectRef, world: ObjectCache) -> list[Object]:
     return [
         each
         for each in world.of_kind("EndpointSlice", ref.namespace)

@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from pytest_plexdev.readiness.object_cache import World, seconds
+from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, one_line, told
 from pytest_plexdev.readiness.rules.container_status import containers
 from pytest_plexdev.readiness.rules.containers import judge_container
@@ -31,16 +31,16 @@ _NODES: Final = re.compile(r"0/(\d+) nodes are available")
 _PREEMPTION: Final = re.compile(r" no new claims to deallocate.*| preemption: .*", re.DOTALL)
 
 
-def pod(ref: ObjectRef, item: Object, world: World) -> Judgement:
+def pod(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
     """Ready as its own condition says; else the first container that it waits for."""
     status = item.get("status") or {}
     ready = condition(status, "Ready")
     phase = status.get("phase", "Pending")
     if item["metadata"].get("deletionTimestamp"):
-        return Judgement(ref=ref, state="waiting", reason="is being deleted", actual="deleted")
+        return ObjectStatus(ref=ref, state="waiting", reason="is being deleted", actual="deleted")
     if phase == "Succeeded" or (phase == "Running" and is_true(ready)):
         grace = settles(item) if phase == "Running" else 0.0
-        return Judgement(ref=ref, state="ready", since=changed_at(ready), actual=phase, grace=grace)
+        return ObjectStatus(ref=ref, state="ready", since=changed_at(ready), actual=phase, grace=grace)
     if phase == "Failed":
         return _ended(ref, item, world)
     scheduled = condition(status, "PodScheduled")
@@ -50,33 +50,35 @@ def pod(ref: ObjectRef, item: Object, world: World) -> Judgement:
     if on is not None:
         # What the kubelet said last is old.
         since = changed_at(ready) or on.since
-        return Judgement(ref=ref, state="waiting", reason="its node is not ready", since=since, actual=phase, cause=on)
+        return ObjectStatus(
+            ref=ref, state="waiting", reason="its node is not ready", since=since, actual=phase, cause=on
+        )
     for one in containers(item):
         if not one.is_past:
             found = judge_container(ref, one, world)
             since = found.since or changed_at(scheduled) or seconds(item["metadata"].get("creationTimestamp"))
             return replace(found, since=since)
-    return Judgement(ref=ref, state="waiting", reason=_gates(item), since=changed_at(ready), actual=phase)
+    return ObjectStatus(ref=ref, state="waiting", reason=_gates(item), since=changed_at(ready), actual=phase)
 
 
-def _ended(ref: ObjectRef, item: Object, world: World) -> Judgement:
+def _ended(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
     """A Pod that failed stays so; whether another one takes its place is its owner's to know."""
     status = item["status"]
     said = ": ".join(one_line(part) for part in (status.get("reason"), status.get("message")) if part)
     failed = next((one for one in containers(item) if one.last_end.get("exitCode")), None)
     found = judge_container(ref, failed, world) if failed is not None else None
     end = vars(found) if found is not None else {}
-    return Judgement(**{"ref": ref, "reason": said, **end, "state": "doomed", "actual": said or "Failed"})
+    return ObjectStatus(**{"ref": ref, "reason": said, **end, "state": "doomed", "actual": said or "Failed"})
 
 
-def _unscheduled(ref: ObjectRef, item: Object, world: World) -> Judgement:
+def _unscheduled(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
     scheduled = condition(item["status"], "PodScheduled")
     message = one_line(scheduled.get("message") or "")
     why = f"not scheduled: {_PREEMPTION.sub('', message) or told(scheduled)}" if scheduled else "not scheduled yet"
     for_good = scheduled.get("reason") == "Unschedulable" and not _PASSING.search(message) and not _room_comes(world)
     nodes = _NODES.search(message)
     mends = mending_hint(message, ref.namespace, world)
-    return Judgement(
+    return ObjectStatus(
         ref=ref,
         state="doomed" if for_good else "waiting",
         reason=why,
@@ -90,7 +92,7 @@ def _unscheduled(ref: ObjectRef, item: Object, world: World) -> Judgement:
     )
 
 
-def _unready_node(item: Object, world: World) -> Judgement | None:
+def _unready_node(item: Object, world: ObjectCache) -> ObjectStatus | None:
     """Its node's judgement, where that is known and the node's kubelet does not say that it is ready."""
     ref = ObjectRef("Node", item["spec"].get("nodeName", ""))
     there = world.get(ref)
@@ -98,13 +100,13 @@ def _unready_node(item: Object, world: World) -> Judgement | None:
     return found if found is not None and found.state == "doomed" else None
 
 
-def _doomed_node(world: World) -> Judgement | None:
+def _doomed_node(world: ObjectCache) -> ObjectStatus | None:
     """The first node that will not become ready by itself."""
     found = (node(ObjectRef.of(each, "Node"), each) for each in world.of_kind("Node"))
     return next((each for each in found if each.state == "doomed"), None)
 
 
-def _room_comes(world: World) -> bool:
+def _room_comes(world: ObjectCache) -> bool:
     """Whether a Pod is about to leave a node."""
     return any(each["metadata"].get("deletionTimestamp") for each in world.of_kind("Pod"))
 

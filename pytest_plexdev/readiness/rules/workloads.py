@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from pytest_plexdev.readiness.object_cache import World, seconds
+from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
-from pytest_plexdev.readiness.object_status import Judgement, worst
+from pytest_plexdev.readiness.object_status import ObjectStatus, worst
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_false, is_true, one_line, told
 from pytest_plexdev.readiness.rules.obstacles import mending_hint
 from pytest_plexdev.readiness.rules.pods import pod, settles
@@ -21,7 +21,7 @@ _AWAY_GRACE: Final = 5.0
 """Seconds that somebody may have scaled a workload away, to scale it up again."""
 
 
-def deployment(ref: ObjectRef, item: Object, world: World) -> Judgement:
+def deployment(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
     """Ready once the newest ReplicaSet alone has as many available Pods as wanted."""
     status, wanted = item.get("status") or {}, item["spec"].get("replicas", 1)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
@@ -47,7 +47,7 @@ def deployment(ref: ObjectRef, item: Object, world: World) -> Judgement:
     return found
 
 
-def stateful_set(ref: ObjectRef, item: Object, world: World) -> Judgement:
+def stateful_set(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
     """Ready once every replica is ready and of the newest revision."""
     status, wanted = item.get("status") or {}, item["spec"].get("replicas", 1)
     base = _base(ref, item, f"{wanted} ready", f"{status.get('readyReplicas', 0)}/{wanted}")
@@ -67,7 +67,7 @@ def stateful_set(ref: ObjectRef, item: Object, world: World) -> Judgement:
     return found
 
 
-def daemon_set(ref: ObjectRef, item: Object, world: World) -> Judgement:
+def daemon_set(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
     """Ready once each node that it wants has an available Pod of the newest template."""
     status = item.get("status") or {}
     wanted = status.get("desiredNumberScheduled", 0)
@@ -91,7 +91,7 @@ def _is_scaled_away(item: Object) -> bool:
     return not any("f:replicas" in each.get("fieldsV1", {}).get("f:spec", {}) for each in owners)
 
 
-def _scaled_away(base: Judgement, ref: ObjectRef) -> Judgement:
+def _scaled_away(base: ObjectStatus, ref: ObjectRef) -> ObjectStatus:
     hint = f"kubectl scale -n {ref.namespace} {ref} --replicas=1"
     expected, reason = base.expected.replace("0", "1", 1), "scaled to 0 replicas"
     # Whose since nobody knows: one look calls it waiting.
@@ -100,13 +100,13 @@ def _scaled_away(base: Judgement, ref: ObjectRef) -> Judgement:
     )
 
 
-def _ready(base: Judgement, pods: list[Object], since: float | None) -> Judgement:
+def _ready(base: ObjectStatus, pods: list[Object], since: float | None) -> ObjectStatus:
     # The youngest Pod tells how long that holds; the controller may have counted others before.
     grace = max((settles(each) for each in pods), default=0.0)
     return replace(base, state="ready", since=_ready_since(pods) if grace else since, grace=grace, hint="")
 
 
-def _for_its_pods(base: Judgement, item: Object, pods: list[Object], world: World) -> Judgement:
+def _for_its_pods(base: ObjectStatus, item: Object, pods: list[Object], world: ObjectCache) -> ObjectStatus:
     """Not ready: as its worst Pod is."""
     cause = _cause(pods, world)
     if cause is not None and cause.state == "doomed":
@@ -118,19 +118,19 @@ def _for_its_pods(base: Judgement, item: Object, pods: list[Object], world: Worl
     return replace(base, reason="its Pods are ready, it has not counted them yet" if pods else "no Pod yet")
 
 
-def _refused(base: Judgement, reason: str, world: World) -> Judgement:
+def _refused(base: ObjectStatus, reason: str, world: ObjectCache) -> ObjectStatus:
     """None of its Pods may be made."""
     mends = mending_hint(reason, base.ref.namespace, world)
     base = replace(base, hint=mends or base.hint, is_obstacle=mends is not None)
     return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE)
 
 
-def _cause(pods: list[Object], world: World) -> Judgement | None:
+def _cause(pods: list[Object], world: ObjectCache) -> ObjectStatus | None:
     found = (pod(ObjectRef.of(each, "Pod"), each, world) for each in pods if not _is_left_behind(each))
     return worst(each for each in found if each.state != "ready")
 
 
-def _newest_pods(item: Object, world: World) -> list[Object]:
+def _newest_pods(item: Object, world: ObjectCache) -> list[Object]:
     revision = (item["metadata"].get("annotations") or {}).get(_REVISION)
     sets = world.owned(item, "ReplicaSet")
     newest = [each for each in sets if (each["metadata"].get("annotations") or {}).get(_REVISION) == revision]
@@ -146,7 +146,7 @@ def _is_left_behind(item: Object) -> bool:
     return (item.get("status") or {}).get("phase") == "Failed"
 
 
-def _has_fallen(pods: list[Object], world: World) -> bool:
+def _has_fallen(pods: list[Object], world: ObjectCache) -> bool:
     """Whether a Pod that the controller still counts as ready is not: its news come a moment later."""
     return any(
         pod(ObjectRef.of(each, "Pod"), each, world).state != "ready" for each in pods if not _is_left_behind(each)
@@ -168,7 +168,7 @@ def _is_rolled_out(item: Object, status: dict[str, Any], wanted: int) -> bool:
     return same or (kept > 0 and bool(status.get("updatedReplicas", 0) >= wanted - kept))
 
 
-def _is_of_an_older_revision(cause: Judgement, pods: list[Object], status: dict[str, Any]) -> bool:
+def _is_of_an_older_revision(cause: ObjectStatus, pods: list[Object], status: dict[str, Any]) -> bool:
     named = (each["metadata"] for each in pods if each["metadata"]["name"] == cause.ref.name)
     revision: str | None = next(((meta.get("labels") or {}).get("controller-revision-hash") for meta in named), None)
     newest: str | None = status.get("updateRevision")
@@ -179,8 +179,8 @@ def _ready_since(pods: list[Object]) -> float | None:
     return max((changed_at(condition(each["status"], "Ready")) or 0.0 for each in pods), default=None)
 
 
-def _base(ref: ObjectRef, item: Object, expected: str, actual: str) -> Judgement:
+def _base(ref: ObjectRef, item: Object, expected: str, actual: str) -> ObjectStatus:
     status = item.get("status") or {}
     since = changed_at(condition(status, "Available")) or seconds(item["metadata"].get("creationTimestamp"))
     hint = f"kubectl describe {ref.words}"
-    return Judgement(ref=ref, state="waiting", expected=expected, actual=actual, since=since, hint=hint)
+    return ObjectStatus(ref=ref, state="waiting", expected=expected, actual=actual, since=since, hint=hint)

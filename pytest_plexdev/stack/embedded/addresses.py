@@ -16,7 +16,7 @@ DATABASE: Final = "plexsphere"
 
 
 @dataclass(frozen=True)
-class Sites:
+class ServerAddresses:
     """The ports. ``api`` listens already; the others are held, most for programs that bind by themselves.
 
     Attributes:
@@ -34,7 +34,9 @@ class Sites:
     postgres_directory: Path
 
     @classmethod
-    def take(cls, settings: EmbeddedSettings, *, spicedb: bool, scratch: Path, postgres_directory: Path) -> Sites:
+    def take(
+        cls, settings: EmbeddedSettings, *, spicedb: bool, scratch: Path, postgres_directory: Path
+    ) -> ServerAddresses:
         """Bind them all, and choose the credentials.
 
         Args:
@@ -57,7 +59,7 @@ class Sites:
             postgres_directory=postgres_directory,
         )
 
-    def with_postgres_in(self, directory: Path) -> Sites:
+    def with_postgres_in(self, directory: Path) -> ServerAddresses:
         """The same, but for a Postgres whose socket is there: one that only those hear of who are told."""
         return replace(self, postgres_directory=directory)
 

@@ -6,16 +6,16 @@ import contextlib
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.core.cancellation import together
+from pytest_plexdev.core.cancellation import fail_after
 from pytest_plexdev.core.model import KEPT_MARK, Progress, Service, StackInfo
 from pytest_plexdev.core.ports import hold_beside_all
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.stack.kind.bring_up.failure import as_gone, as_kept, explained
+from pytest_plexdev.stack.kind.bring_up.failure import as_gone, as_kept, with_diagnosis
 from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
 from pytest_plexdev.stack.kind.cluster import create, prerequisites, reaper
 from pytest_plexdev.stack.kind.cluster.config import choose_addresses
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state.ownership import Ready
@@ -31,7 +31,7 @@ def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> Sta
         PlexdevError: Whatever a bring-up can fail with.
     """
     assert settings.owner is not None
-    place = Place(settings.name, directory)
+    place = ClusterFiles(settings.name, directory)
     prerequisites.check(progress)
     addresses = choose_addresses(settings)
     try:
@@ -44,9 +44,9 @@ def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> Sta
         beside = [held.enter_context(each) for each in hold_beside_all((addresses.api_port, addresses.idp_port))]
         reaper.watch_over(settings.name, directory, settings.owner, settings.run_directory, beside=beside)
     try:
-        with explained(settings, place), together(settings.timeout):
+        with with_diagnosis(settings, place), fail_after(settings.timeout):
             # A process of this run may have died while it made the cluster.
-            create.clear_away(place)
+            create.remove(place)
             info = BringUp(settings, place, progress).on_a_new_cluster(addresses)
         info.write(directory / _FILE)
     except PlexdevError as error:
@@ -60,7 +60,7 @@ def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> Sta
     return info
 
 
-def _keep(place: Place) -> bool:
+def _keep(place: ClusterFiles) -> bool:
     """Leave the cluster as a failed bring-up left it, with what ``plexdev`` must know of it; whether there is one."""
     with contextlib.suppress(PlexdevError):
         access, container = place.access(), find_node(place.name)
@@ -78,7 +78,7 @@ def _services(access: Access) -> tuple[Service, ...]:
     return ()
 
 
-def _give_up(place: Place) -> None:
+def _give_up(place: ClusterFiles) -> None:
     # What could not be deleted, the reaper deletes: it stays then.
     with contextlib.suppress(PlexdevError):
         take_down(place.name, place.directory)
@@ -91,9 +91,9 @@ def take_down(name: str, directory: Path) -> None:
         PlexdevError: It could not be deleted; what watches over it and its files stay. ``owned-elsewhere``: what
             watches over it runs in another container.
     """
-    place = Place(name, directory)
+    place = ClusterFiles(name, directory)
     if (watching := reaper.REAPER.find(directory)) is not None:
         watching.close()
-    create.clear_away(place)
+    create.remove(place)
     reaper.dismiss(directory)
     place.remove()

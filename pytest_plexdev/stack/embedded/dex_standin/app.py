@@ -13,9 +13,9 @@ from starlette.routing import Route
 
 from pytest_plexdev.stack.embedded.dex_standin import authorization_request, token_endpoint
 from pytest_plexdev.stack.embedded.dex_standin.errors import Refusal, answer_refusal
-from pytest_plexdev.stack.embedded.dex_standin.introspection import TokenQuestions
+from pytest_plexdev.stack.embedded.dex_standin.introspection import Introspection
 from pytest_plexdev.stack.embedded.dex_standin.sign_in import SignIn
-from pytest_plexdev.stack.embedded.dex_standin.storage import Records
+from pytest_plexdev.stack.embedded.dex_standin.storage import Storage
 from pytest_plexdev.stack.embedded.dex_standin.token_endpoint import TokenEndpoint
 from pytest_plexdev.stack.embedded.dex_standin.tokens import TokenMint
 
@@ -36,11 +36,11 @@ _KEYS_MAX_AGE = 6 * 60 * 60
 
 def create_app(config: IdpConfig, key: rsa.RSAPrivateKey, clock: Callable[[], float] = time.time) -> Starlette:
     """The provider that ``config`` describes; ``clock`` gives Unix time in seconds."""
-    records = Records(clock)
+    records = Storage(clock)
     mint = TokenMint(config, key, clock)
     sign_in = SignIn(config, records, clock)
     tokens = TokenEndpoint(config, records, mint, clock)
-    questions = TokenQuestions(config, records, mint)
+    questions = Introspection(config, records, mint)
     endpoints: dict[str, Endpoint] = {
         "/.well-known/openid-configuration": _document(discovery(config)),
         "/keys": _document(mint.public_keys(), cache_control=f"max-age={_KEYS_MAX_AGE}, must-revalidate"),

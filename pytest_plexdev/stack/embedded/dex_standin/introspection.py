@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from pytest_plexdev.stack.embedded.dex_standin.config import IdpConfig
-    from pytest_plexdev.stack.embedded.dex_standin.storage import Records, RefreshToken
+    from pytest_plexdev.stack.embedded.dex_standin.storage import RefreshToken, Storage
     from pytest_plexdev.stack.embedded.dex_standin.tokens import TokenMint
 
 _INACTIVE: Final = {"active": False}
@@ -24,10 +24,10 @@ _PERSONAL: Final[tuple[str, ...]] = ("email", "email_verified", "name", "federat
 _BEARER = "Bearer "
 
 
-class TokenQuestions:
+class Introspection:
     """``userinfo`` and ``token/introspect`` below the issuer's path."""
 
-    def __init__(self, config: IdpConfig, records: Records, mint: TokenMint) -> None:
+    def __init__(self, config: IdpConfig, records: Storage, mint: TokenMint) -> None:
         self._issuer = config.issuer
         self._records = records
         self._mint = mint

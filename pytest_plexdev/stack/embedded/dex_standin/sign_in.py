@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pytest_plexdev.stack.embedded.dex_standin.config import IdpConfig, IdpUser
     from pytest_plexdev.stack.embedded.dex_standin.forms import Values
-    from pytest_plexdev.stack.embedded.dex_standin.storage import Records
+    from pytest_plexdev.stack.embedded.dex_standin.storage import Storage
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 class SignIn:
     """Endpoints below the issuer's path: ``auth``, ``auth/local``, ``auth/local/login``, ``approval``."""
 
-    def __init__(self, config: IdpConfig, records: Records, clock: Callable[[], float]) -> None:
+    def __init__(self, config: IdpConfig, records: Storage, clock: Callable[[], float]) -> None:
         self._config = config
         self._records = records
         self._clock = clock

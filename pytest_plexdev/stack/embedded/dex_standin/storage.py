@@ -85,7 +85,7 @@ class _Expiring(Protocol):
 _Record = TypeVar("_Record", bound=_Expiring)
 
 
-class ExpiringRecords(Generic[_Record]):
+class ExpiringStore(Generic[_Record]):
     """Records of one lifetime, so that the oldest expire first.
 
     Dex collects its garbage every five minutes; until then an expired record gets an error of its own.
@@ -133,10 +133,10 @@ class RefreshTokens:
         self._by_id[token.id] = token
 
 
-class Records:
+class Storage:
     """Everything that the provider remembers."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.auth_requests: ExpiringRecords[AuthRequest] = ExpiringRecords(clock)
-        self.codes: ExpiringRecords[AuthCode] = ExpiringRecords(clock)
+        self.auth_requests: ExpiringStore[AuthRequest] = ExpiringStore(clock)
+        self.codes: ExpiringStore[AuthCode] = ExpiringStore(clock)
         self.refresh_tokens = RefreshTokens()

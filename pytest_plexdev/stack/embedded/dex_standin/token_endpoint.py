@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_plexdev.stack.embedded.dex_standin.config import IdpClient, IdpConfig
     from pytest_plexdev.stack.embedded.dex_standin.forms import Values
-    from pytest_plexdev.stack.embedded.dex_standin.storage import AuthCode, Records
+    from pytest_plexdev.stack.embedded.dex_standin.storage import AuthCode, Storage
     from pytest_plexdev.stack.embedded.dex_standin.tokens import TokenMint
 
 GRANT_TYPES: Final = ("authorization_code", "refresh_token")
@@ -35,7 +35,7 @@ NO_STORE: Final = {"cache-control": "no-store", "pragma": "no-cache"}
 class TokenEndpoint:
     """``token`` below the issuer's path."""
 
-    def __init__(self, config: IdpConfig, records: Records, mint: TokenMint, clock: Callable[[], float]) -> None:
+    def __init__(self, config: IdpConfig, records: Storage, mint: TokenMint, clock: Callable[[], float]) -> None:
         self._clients = {client.id: client for client in config.clients}
         self._records = records
         self._mint = mint

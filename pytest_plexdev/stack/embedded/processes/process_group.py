@@ -23,7 +23,7 @@ _PATIENCE: Final = 1.5
 """Seconds that a child gets to end as it was asked to, before it is killed."""
 
 
-class Crew:
+class ProcessGroup:
     """Children by name, with ``timeout`` seconds in all to become ready.
 
     Their ends are watched by their handles: no thread, no SIGCHLD handler.

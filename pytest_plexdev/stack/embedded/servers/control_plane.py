@@ -9,7 +9,7 @@ from typing import Final
 
 from pytest_plexdev.core.deployment import seed_file
 from pytest_plexdev.core.private_files import make_private_directory
-from pytest_plexdev.stack.embedded.addresses import Sites
+from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import CONFIGURATION, Layout
 from pytest_plexdev.stack.embedded.processes.child import Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
@@ -27,7 +27,7 @@ _PSEUDONYM_KEY: Final = "plexdev-pseudonym-key-not-a-secret"
 _ISSUER_PLACEHOLDER: Final = "${ISSUER}"
 
 
-def variables(sites: Sites) -> dict[str, str]:
+def variables(sites: ServerAddresses) -> dict[str, str]:
     """The environment of each of them."""
     spicedb = (
         {
@@ -54,7 +54,7 @@ def variables(sites: Sites) -> dict[str, str]:
     }
 
 
-def api(programs: Programs, layout: Layout, sites: Sites) -> Command:
+def api(programs: Programs, layout: Layout, sites: ServerAddresses) -> Command:
     """The API, on the socket that is bound already. It waits for Postgres by itself, so it starts first."""
     descriptor = sites.api.socket.fileno()
     return Command(
@@ -65,7 +65,7 @@ def api(programs: Programs, layout: Layout, sites: Sites) -> Command:
     )
 
 
-def signer(programs: Programs, layout: Layout, sites: Sites) -> Command:
+def signer(programs: Programs, layout: Layout, sites: ServerAddresses) -> Command:
     make_private_directory(sites.signer_socket.parent)
     return Command(
         argv=[*programs.signer, "--listen", sites.signer_endpoint],
@@ -74,7 +74,7 @@ def signer(programs: Programs, layout: Layout, sites: Sites) -> Command:
     )
 
 
-def migrate(programs: Programs, layout: Layout, sites: Sites) -> Command:
+def migrate(programs: Programs, layout: Layout, sites: ServerAddresses) -> Command:
     return Command(
         argv=[*programs.migrate, "up"],
         environment=variables(sites),
@@ -83,7 +83,7 @@ def migrate(programs: Programs, layout: Layout, sites: Sites) -> Command:
     )
 
 
-def bootstrap(programs: Programs, layout: Layout, sites: Sites) -> Command:
+def bootstrap(programs: Programs, layout: Layout, sites: ServerAddresses) -> Command:
     return Command(
         argv=[*programs.bootstrap, "--manifest", str(manifest_file(layout.directory))],
         environment=variables(sites),
@@ -96,7 +96,7 @@ def manifest_file(directory: Path) -> Path:
     return directory / CONFIGURATION / "manifest.yaml"
 
 
-def render_manifest(layout: Layout, sites: Sites, *, seed: Path | None = None) -> None:
+def render_manifest(layout: Layout, sites: ServerAddresses, *, seed: Path | None = None) -> None:
     """Write the seed manifest, ours by default, with this stack's issuer: no file can know its port beforehand."""
     manifest_file(layout.directory).write_text(rendered_manifest(sites.issuer, seed), encoding="utf-8")
 

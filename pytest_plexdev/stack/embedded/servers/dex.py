@@ -15,7 +15,7 @@ from pytest_plexdev.stack.embedded.processes.environment import program_environm
 from pytest_plexdev.stack.embedded.servers.control_plane import CLIENT_ID, CLIENT_SECRET
 
 if TYPE_CHECKING:
-    from pytest_plexdev.stack.embedded.addresses import Sites
+    from pytest_plexdev.stack.embedded.addresses import ServerAddresses
     from pytest_plexdev.stack.embedded.dex_standin import IdpConfig
     from pytest_plexdev.stack.embedded.layout import Layout
     from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
@@ -49,11 +49,11 @@ def find_dex(settings: EmbeddedSettings) -> Dex | None:
     return Dex(program, version) if version else None
 
 
-def serve(dex: Dex | None, settings: EmbeddedSettings, layout: Layout, sites: Sites) -> Command:
+def serve(dex: Dex | None, settings: EmbeddedSettings, layout: Layout, sites: ServerAddresses) -> Command:
     return _serve_dex(dex, layout, sites) if dex else _serve_stand_in(settings, layout, sites)
 
 
-def _serve_dex(dex: Dex, layout: Layout, sites: Sites) -> Command:
+def _serve_dex(dex: Dex, layout: Layout, sites: ServerAddresses) -> Command:
     from pytest_plexdev.stack.embedded.dex_standin import write_dex_config
 
     file = layout.configuration / "dex.yaml"
@@ -61,7 +61,7 @@ def _serve_dex(dex: Dex, layout: Layout, sites: Sites) -> Command:
     return Command(argv=[dex.program, "serve", str(file)], environment=program_environment(), log=layout.log("dex"))
 
 
-def _serve_stand_in(settings: EmbeddedSettings, layout: Layout, sites: Sites) -> Command:
+def _serve_stand_in(settings: EmbeddedSettings, layout: Layout, sites: ServerAddresses) -> Command:
     file = layout.configuration / "dex.json"
     # Making a key costs 50-200 ms; one of this user's stacks is as good as another's. A user cannot read another's.
     key = settings.cache / f"idp-signing-key-{os.geteuid()}.pem"
@@ -78,7 +78,7 @@ def _serve_stand_in(settings: EmbeddedSettings, layout: Layout, sites: Sites) ->
     )
 
 
-def _configuration(sites: Sites, *, password: str, key: Path | None) -> IdpConfig:
+def _configuration(sites: ServerAddresses, *, password: str, key: Path | None) -> IdpConfig:
     from pytest_plexdev.stack.embedded.dex_standin import IdpClient, IdpConfig, IdpUser
 
     client = IdpClient(

@@ -12,7 +12,7 @@ from typing import Final
 
 from pytest_plexdev.core.private_files import write_private
 from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
-from pytest_plexdev.stack.embedded.addresses import DATABASE, Sites
+from pytest_plexdev.stack.embedded.addresses import DATABASE, ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes.child import Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
@@ -23,7 +23,7 @@ _MEMORY: Final = 64 * 1024 * 1024
 _FILES: Final = 256 * 1024 * 1024
 
 
-def serve(programs: Programs, layout: Layout, sites: Sites) -> Command:
+def serve(programs: Programs, layout: Layout, sites: ServerAddresses) -> Command:
     """The server. SIGINT, with which every version ends with status 0.
 
     Raises:

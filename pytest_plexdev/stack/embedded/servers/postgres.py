@@ -18,12 +18,12 @@ from typing import Final
 from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.errors import POSTGRES_VERSION, USER_UNKNOWN, PlexdevError
 from pytest_plexdev.stack.credentials import password_statement
-from pytest_plexdev.stack.embedded.addresses import DATABASE, Sites
+from pytest_plexdev.stack.embedded.addresses import DATABASE, ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.probes import Probe, postgres, postgres_session, until_ready
 from pytest_plexdev.stack.embedded.processes.child import Child, Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
-from pytest_plexdev.stack.embedded.processes.process_group import Crew
+from pytest_plexdev.stack.embedded.processes.process_group import ProcessGroup
 from pytest_plexdev.stack.embedded.servers.passwd_entry import REFUSALS, has_entry, with_entry
 from pytest_plexdev.stack.embedded.servers.postgres_data import (
     HOST_BASED_AUTHENTICATION,
@@ -66,9 +66,9 @@ class Postgres:
 
     settings: EmbeddedSettings
     layout: Layout
-    sites: Sites
-    template_sites: Sites
-    crew: Crew
+    sites: ServerAddresses
+    template_sites: ServerAddresses
+    crew: ProcessGroup
     binaries: Path
     user: RunAs
     template: Template
@@ -80,10 +80,10 @@ class Postgres:
         cls,
         settings: EmbeddedSettings,
         layout: Layout,
-        sites: Sites,
+        sites: ServerAddresses,
         *,
-        template_sites: Sites,
-        crew: Crew,
+        template_sites: ServerAddresses,
+        crew: ProcessGroup,
         migrate: Command,
         template: Template,
         note: Callable[[str], None],
@@ -210,11 +210,11 @@ class Postgres:
         self._give_sockets(self.template_sites)
         return self._start("postgres-template", self.template_sites, tcp="")
 
-    def _start(self, name: str, sites: Sites, *, tcp: str) -> Child:
+    def _start(self, name: str, sites: ServerAddresses, *, tcp: str) -> Child:
         arguments = self._server_arguments(sites, tcp)
         return self.crew.start(name, self._command(["postgres", *arguments], stop=signal.SIGQUIT))
 
-    def _give_sockets(self, sites: Sites) -> None:
+    def _give_sockets(self, sites: ServerAddresses) -> None:
         if not sites.postgres_directory.exists():
             make_private_directory(sites.postgres_directory)
             self.user.give(sites.postgres_directory)
@@ -244,7 +244,7 @@ class Postgres:
             prepare=self.user.prepare,
         )
 
-    def _server_arguments(self, sites: Sites, tcp: str) -> list[str]:
+    def _server_arguments(self, sites: ServerAddresses, tcp: str) -> list[str]:
         settings = [*_SETTINGS, f"listen_addresses={tcp}"]
         places = ["-D", str(self.layout.data), "-k", _socket_directories(sites.postgres_directory)]
         return [*places, "-p", str(sites.postgres.number), *(f"--{setting}" for setting in settings)]

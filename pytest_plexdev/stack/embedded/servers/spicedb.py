@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import Final
 
-from pytest_plexdev.stack.embedded.addresses import Sites
+from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes.child import Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
@@ -28,7 +28,7 @@ def version_said(text: str) -> str:
     return text.strip().removeprefix("spicedb ").removeprefix("v")
 
 
-def serve(program: str, layout: Layout, sites: Sites) -> Command:
+def serve(program: str, layout: Layout, sites: ServerAddresses) -> Command:
     """Its tuples live as long as the stack, so they are kept in memory: no second migration, no second database."""
     assert sites.spicedb is not None
     return Command(

@@ -14,7 +14,7 @@ import sys
 from pytest_plexdev.core.signals import reset_signals
 from pytest_plexdev.core.system_errors import system_errors
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.embedded.addresses import Sites
+from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes.child import Child, adopt_orphans
 from pytest_plexdev.stack.embedded.servers import control_plane, spicedb
@@ -65,7 +65,9 @@ def _begin_in(order: Order) -> tuple[Plan, Early]:
 
 def _begin(settings: EmbeddedSettings, layout: Layout) -> tuple[Plan, Early]:
     program = spicedb.find(settings.prefer)
-    sites = Sites.take(settings, spicedb=program is not None, scratch=layout.scratch, postgres_directory=layout.sockets)
+    sites = ServerAddresses.take(
+        settings, spicedb=program is not None, scratch=layout.scratch, postgres_directory=layout.sockets
+    )
     template = template_of(settings, control_plane.migrations())
     early = _start_early(settings, layout, sites, template)
     # Last, for a Dex on PATH is run to be asked what it is.
@@ -76,7 +78,7 @@ def _begin(settings: EmbeddedSettings, layout: Layout) -> tuple[Plan, Early]:
     return plan, early
 
 
-def _start_early(settings: EmbeddedSettings, layout: Layout, sites: Sites, template: Template) -> Early:
+def _start_early(settings: EmbeddedSettings, layout: Layout, sites: ServerAddresses, template: Template) -> Early:
     lock = template.share()
     if lock is None:
         return Early()
@@ -90,9 +92,9 @@ def _start_early(settings: EmbeddedSettings, layout: Layout, sites: Sites, templ
 
 
 def _refuse(error: PlexdevError) -> int:
-    from pytest_plexdev.stack.embedded.supervisor.protocol import Asker
+    from pytest_plexdev.stack.embedded.supervisor.protocol import Requester
 
-    Asker(sys.stdout.fileno()).failed(error)
+    Requester(sys.stdout.fileno()).failed(error)
     return 1
 
 

@@ -15,7 +15,7 @@ from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
 from pytest_plexdev.stack.embedded import probes
 from pytest_plexdev.stack.embedded.probes import Probe, until_ready
 from pytest_plexdev.stack.embedded.processes.child import Child, Command
-from pytest_plexdev.stack.embedded.processes.process_group import Crew
+from pytest_plexdev.stack.embedded.processes.process_group import ProcessGroup
 from pytest_plexdev.stack.embedded.servers import control_plane, nats, spicedb
 from pytest_plexdev.stack.embedded.servers import dex as identity_provider
 from pytest_plexdev.stack.embedded.servers.postgres import Postgres
@@ -37,7 +37,7 @@ class BringUp:
     """
 
     plan: Plan
-    crew: Crew
+    crew: ProcessGroup
     early: Early
     tell: Callable[[Event], None]
     began: float = field(default_factory=time.monotonic)

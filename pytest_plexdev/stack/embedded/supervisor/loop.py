@@ -18,21 +18,21 @@ from typing import Any, Final
 
 import yaml
 
-from pytest_plexdev.core.files import write_whole
+from pytest_plexdev.core.files import write_atomic
 from pytest_plexdev.core.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.core.seed import tenants_in
 from pytest_plexdev.core.system_errors import refusal_of
 from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError
 from pytest_plexdev.stack.embedded.processes.child import Child
-from pytest_plexdev.stack.embedded.processes.process_group import Crew
+from pytest_plexdev.stack.embedded.processes.process_group import ProcessGroup
 from pytest_plexdev.stack.embedded.processes.process_watch import call_at_end
 from pytest_plexdev.stack.embedded.removal import sweep
 from pytest_plexdev.stack.embedded.servers import control_plane
 from pytest_plexdev.stack.embedded.settings import WARM_ID, options_of_up
 from pytest_plexdev.stack.embedded.supervisor.bring_up import BringUp
 from pytest_plexdev.stack.embedded.supervisor.plan import Early, Plan
-from pytest_plexdev.stack.embedded.supervisor.protocol import Asker
+from pytest_plexdev.stack.embedded.supervisor.protocol import Requester
 
 _LEFT_OUT: Final = (
     "OpenBao",
@@ -55,8 +55,8 @@ class _Watch:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._began = time.monotonic()
-        self._crew = Crew(timeout=plan.settings.timeout)
-        self._asker = Asker(sys.stdout.fileno())
+        self._crew = ProcessGroup(timeout=plan.settings.timeout)
+        self._asker = Requester(sys.stdout.fileno())
         self._stop = asyncio.Event()
         self._owner_ended = False
 
@@ -160,7 +160,7 @@ class _Watch:
         if not self._stop.is_set():
             file = self._plan.layout.ends / f"{child.name}.json"
             with contextlib.suppress(OSError):  # a full disk, say: how it ended is unknown then
-                write_whole(file, json.dumps({"status": end.result(), "at": time.time()}).encode())
+                write_atomic(file, json.dumps({"status": end.result(), "at": time.time()}).encode())
 
     def _watch_reasons_to_end(self) -> None:
         loop = asyncio.get_running_loop()

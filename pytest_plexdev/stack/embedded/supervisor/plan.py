@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from pytest_plexdev.stack.embedded.addresses import Sites
+from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes.child import Child
 from pytest_plexdev.stack.embedded.servers.dex import Dex
@@ -24,7 +24,7 @@ class Plan:
 
     settings: EmbeddedSettings
     layout: Layout
-    sites: Sites
+    sites: ServerAddresses
     template: Template
     dex: Dex | None
     spicedb: str | None

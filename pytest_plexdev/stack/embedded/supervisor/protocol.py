@@ -18,7 +18,7 @@ from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.errors import PlexdevError, encode_failure
 
 
-class Asker:
+class Requester:
     """The asker, as the supervisor sees it; one that is gone hears nothing."""
 
     def __init__(self, descriptor: int) -> None:

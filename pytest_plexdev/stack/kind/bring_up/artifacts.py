@@ -7,10 +7,10 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+from pytest_plexdev.core.cancellation import spawn
 from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.stack.credentials import Credentials
-from pytest_plexdev.stack.kind.beside import beside
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.build_context import Content, read_content
 from pytest_plexdev.stack.kind.images.overrides import provide_substitutes
@@ -20,7 +20,7 @@ from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.state import fingerprint
 
 
-class Inputs:
+class Artifacts:
     """What is applied: made beside everything else.
 
     The fingerprint is taken first: a later edit is drift. What our images are made of is read once, for that, for
@@ -33,11 +33,11 @@ class Inputs:
         content = read_content()
         self._files = fingerprint.of_files(settings, content)
         self._settings = settings
-        self._substitutes = beside(partial(provide_substitutes, settings.images, note))
-        self.built: Future[bool] = beside(partial(_timed, phases, "build", partial(build.build, note, content=content)))
+        self._substitutes = spawn(partial(provide_substitutes, settings.images, note))
+        self.built: Future[bool] = spawn(partial(_timed, phases, "build", partial(build.build, note, content=content)))
         rendered = partial(self._render, addresses, content)
-        self.objects: Future[list[Object]] = beside(partial(_timed, phases, "manifests", rendered))
-        self.definitions: Future[list[Object]] = beside(
+        self.objects: Future[list[Object]] = spawn(partial(_timed, phases, "manifests", rendered))
+        self.definitions: Future[list[Object]] = spawn(
             partial(_timed, phases, "definitions", custom_resource_definitions)
         )
 

@@ -12,7 +12,7 @@ from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness.cluster_health import ClusterHealth
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.wait import wait_ready
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.state import endpoints
 
@@ -20,7 +20,7 @@ _LEAST: Final = 1.0
 """Seconds that a step gets though the time is up: what is there already is seen at once."""
 
 
-class Course:
+class BringUpContext:
     """It begins now.
 
     Attributes:
@@ -28,7 +28,7 @@ class Course:
         did: In words what was done and what was skipped.
     """
 
-    def __init__(self, settings: KindSettings, place: Place, progress: Progress) -> None:
+    def __init__(self, settings: KindSettings, place: ClusterFiles, progress: Progress) -> None:
         self.settings = settings
         self.place = place
         self.phases = Phases(progress)

@@ -10,7 +10,7 @@ from typing import Final
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
 from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, LOOPBACK_ELSEWHERE, NODE_NAME_TAKEN, NODE_UNMARKED
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _REFUSALS: Final = (
@@ -29,7 +29,7 @@ _KEEPING: Final = "pytest --plexdev-stack=kind --plexdev-keep=on-failure leaves 
 
 
 @contextlib.contextmanager
-def explained(settings: KindSettings, place: Place) -> Iterator[None]:
+def with_diagnosis(settings: KindSettings, place: ClusterFiles) -> Iterator[None]:
     """While the cluster is as the failure left it, have the caller's ``settings.explain`` make its error of it."""
     try:
         yield
@@ -39,7 +39,7 @@ def explained(settings: KindSettings, place: Place) -> Iterator[None]:
         raise settings.explain(error, place.usable_access()) from None
 
 
-def as_kept(error: PlexdevError, place: Place) -> PlexdevError:
+def as_kept(error: PlexdevError, place: ClusterFiles) -> PlexdevError:
     """The failure of a run's own cluster that stays: its commands work, and there are two more."""
     option = f"--directory {shlex.quote(str(place.directory))}"
     kept = f"the cluster is kept (--plexdev-keep): look at it with: plexdev status {option}"
@@ -48,7 +48,7 @@ def as_kept(error: PlexdevError, place: Place) -> PlexdevError:
     return PlexdevError(error.failure, detail=detail, **{**error.facts, **fix})
 
 
-def as_gone(error: PlexdevError, place: Place) -> PlexdevError:
+def as_gone(error: PlexdevError, place: ClusterFiles) -> PlexdevError:
     """The failure of a run's own cluster that is deleted: with what was seen there, and no command that needs it."""
 
     def instead(command: str) -> str:

@@ -10,21 +10,20 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 from typing import Any
 
-from pytest_plexdev.core.cancellation import GivenUp, give_up
+from pytest_plexdev.core.cancellation import Cancelled, cancel, spawn, wait_all
 from pytest_plexdev.core.model import Progress, StackInfo
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.stack.kind.beside import all_of, beside
-from pytest_plexdev.stack.kind.bring_up.artifacts import Inputs
-from pytest_plexdev.stack.kind.bring_up.context import Course
-from pytest_plexdev.stack.kind.bring_up.rollout import Before, Filling, before
+from pytest_plexdev.stack.kind.bring_up.artifacts import Artifacts
+from pytest_plexdev.stack.kind.bring_up.context import BringUpContext
+from pytest_plexdev.stack.kind.bring_up.rollout import PreviousState, Rollout, read_previous
 from pytest_plexdev.stack.kind.cluster import create
 from pytest_plexdev.stack.kind.cluster.config import choose_addresses, cluster_config
 from pytest_plexdev.stack.kind.cluster.early_access import reach
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.health import health_of
-from pytest_plexdev.stack.kind.images.load import Loading
+from pytest_plexdev.stack.kind.images.load import ImageLoader
 from pytest_plexdev.stack.kind.images.node_image import derived
 from pytest_plexdev.stack.kind.images.pins import override, read_pins
 from pytest_plexdev.stack.kind.manifests.inventory import parts_of
@@ -37,11 +36,11 @@ from pytest_plexdev.stack.kind.state.stack_info import stack_info
 class BringUp:
     """One bring-up in one place, which begins now. ``did`` says in words what was done and what was skipped."""
 
-    def __init__(self, settings: KindSettings, place: Place, progress: Progress) -> None:
-        self.course = Course(settings, place, progress)
+    def __init__(self, settings: KindSettings, place: ClusterFiles, progress: Progress) -> None:
+        self.course = BringUpContext(settings, place, progress)
         self._settings = settings
         self._place = place
-        self._loading = Loading(settings, self.course.phases, self.course.note)
+        self._loading = ImageLoader(settings, self.course.phases, self.course.note)
 
     @property
     def did(self) -> list[str]:
@@ -58,23 +57,25 @@ class BringUp:
         """
         addresses = addresses or choose_addresses(self._settings)
         inputs = self._inputs(addresses)
-        made = beside(partial(self._make_cluster, addresses))
-        loaded = beside(partial(self._loading.early, made, inputs.built))
-        reached = beside(partial(self._reach, made, loaded))
+        made = spawn(partial(self._make_cluster, addresses))
+        loaded = spawn(partial(self._loading.early, made, inputs.built))
+        reached = spawn(partial(self._reach, made, loaded))
         try:
-            all_of(reached, *inputs.all)
+            wait_all(reached, *inputs.all)
         except BaseException:
             # The thread that makes the cluster takes back what it began, and knows what that was.
-            give_up()
+            cancel()
             if made.done() and made.exception() is None:
                 create.delete(self._place)
             raise
         self.did.append(f"cluster {self._place.name}: created")
-        filling = Filling(self.course, inputs, self._loading)
+        filling = Rollout(self.course, inputs, self._loading)
         try:
-            return filling.fill(reached.result(), addresses, beside(partial(_whole, made, loaded)), Before(is_new=True))
+            return filling.fill(
+                reached.result(), addresses, spawn(partial(_whole, made, loaded)), PreviousState(is_new=True)
+            )
         except PlexdevError:
-            give_up()
+            cancel()
             # A cluster that could not be made after all was taken away under the objects' feet.
             if isinstance(cause := made.exception(), PlexdevError):
                 raise cause from None
@@ -89,11 +90,11 @@ class BringUp:
         Raises:
             PlexdevError: Whatever can fail.
         """
-        there = before(client, ready)
+        there = read_previous(client, ready)
         inputs = self._inputs(addresses)
-        all_of(*inputs.all)
-        filling = Filling(self.course, inputs, self._loading)
-        return filling.fill(client.access, addresses, beside(self._loading.now), there)
+        wait_all(*inputs.all)
+        filling = Rollout(self.course, inputs, self._loading)
+        return filling.fill(client.access, addresses, spawn(self._loading.now), there)
 
     def verify(self, client: KubeClient, ready: Ready) -> StackInfo:
         """Apply nothing; wait until everything of ours that is there is ready and the stack answers.
@@ -116,7 +117,7 @@ class BringUp:
             image = derived(self._settings.kind_image, override(read_pins(), self._settings.images), self.course.note)
         if self._settings.owner is not None and not self._settings.owner.is_alive:
             # A worker outlives its controller for some seconds, and what deletes its cluster has looked by then.
-            raise GivenUp
+            raise Cancelled
         with self.course.phases.phase("cluster"):
             return create.create(self._place, config, image=image, timeout=self.course.left())
 
@@ -127,8 +128,8 @@ class BringUp:
             refuse_where_elsewhere(container)
         return reach(self._place, made, loaded)
 
-    def _inputs(self, addresses: Addresses) -> Inputs:
-        return Inputs(self._settings, addresses, self.course.phases, self.course.note)
+    def _inputs(self, addresses: Addresses) -> Artifacts:
+        return Artifacts(self._settings, addresses, self.course.phases, self.course.note)
 
 
 def _whole(made: Future[Access], loaded: Future[bool]) -> bool:

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Final
 
+from pytest_plexdev.core.cancellation import spawn, wait_all
 from pytest_plexdev.core.model import SeededTenant, StackInfo
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.readiness.object_ref import ObjectRef, refs_of
-from pytest_plexdev.stack.kind.beside import all_of, beside
-from pytest_plexdev.stack.kind.bring_up.artifacts import Inputs
-from pytest_plexdev.stack.kind.bring_up.context import Course
-from pytest_plexdev.stack.kind.cluster.node_readiness import hasten_names, wait_for_services
+from pytest_plexdev.stack.kind.bring_up.artifacts import Artifacts
+from pytest_plexdev.stack.kind.bring_up.context import BringUpContext
+from pytest_plexdev.stack.kind.cluster.node_readiness import restart_coredns, wait_for_services
 from pytest_plexdev.stack.kind.constants import NAMESPACE, node_of
 from pytest_plexdev.stack.kind.health import health_of
-from pytest_plexdev.stack.kind.images.load import Loading
+from pytest_plexdev.stack.kind.images.load import ImageLoader
 from pytest_plexdev.stack.kind.manifests.apply import Outcome, apply
 from pytest_plexdev.stack.kind.manifests.prune import prune, stamped
 from pytest_plexdev.stack.kind.manifests.transform import BOOTSTRAP, images_of, waits_for_a_secret
@@ -37,7 +37,7 @@ _SPICEDB: Final = ObjectRef("Deployment", "spicedb", NAMESPACE)
 
 
 @dataclass(frozen=True)
-class Before:
+class PreviousState:
     """What a cluster of ours was before this bring-up.
 
     Attributes:
@@ -51,26 +51,26 @@ class Before:
     is_new: bool = False
 
 
-def before(client: KubeClient, ready: Ready | None) -> Before:
+def read_previous(client: KubeClient, ready: Ready | None) -> PreviousState:
     """What a cluster that is there says of itself."""
     applied = ready.fingerprint if ready is not None else {}
-    return Before(
+    return PreviousState(
         made_with=ownership.read_kept(client) or {name: applied[name] for name in KEPT if name in applied},
         database={name: uid for name, uid in applied.items() if name == database.INPUT},
     )
 
 
-class Filling:
+class Rollout:
     """One cluster being filled."""
 
-    def __init__(self, course: Course, inputs: Inputs, loading: Loading) -> None:
+    def __init__(self, course: BringUpContext, inputs: Artifacts, loading: ImageLoader) -> None:
         self._course = course
         self._inputs = inputs
         self._loading = loading
         self._outcome = Outcome()
         self._began = time.time()
 
-    def fill(self, access: Access, addresses: Addresses, loaded: Future[bool], there: Before) -> StackInfo:
+    def fill(self, access: Access, addresses: Addresses, loaded: Future[bool], there: PreviousState) -> StackInfo:
         """Bring the stack up on a cluster that is ours, whatever it has of it already.
 
         Args:
@@ -88,7 +88,7 @@ class Filling:
             seeded = self._apply(client, objects, loaded, there)
             with self._course.phases.phase("readiness"):
                 self._course.until_ready(client, refs_of(objects), began=self._began, health=health_of(owned=True))
-            tenants = beside(partial(self._tenants, access))
+            tenants = spawn(partial(self._tenants, access))
             with self._course.phases.phase("answers"):
                 version = self._course.until_answering(addresses)
             applied = {name: value for name, value in fingerprint.items() if name not in KEPT}
@@ -104,7 +104,7 @@ class Filling:
         return stack_info(self._course.place, access, ready, owned=True, version=version, phases=phases)
 
     def _apply(
-        self, client: KubeClient, objects: Sequence[Object], loaded: Future[bool], there: Before
+        self, client: KubeClient, objects: Sequence[Object], loaded: Future[bool], there: PreviousState
     ) -> Mapping[str, str]:
         """Apply everything, in the order that a new node becomes able to run it. Which database was seeded.
 
@@ -116,20 +116,20 @@ class Filling:
         with self._course.phases.phase("apply"):
             run(parts.namespaces)
             run(parts.data)
-            custom = beside(partial(run, [*parts.definitions, *parts.custom]))
+            custom = spawn(partial(run, [*parts.definitions, *parts.custom]))
             self._network(client, loaded, there)
-            networked = beside(partial(self._apply_hasty, run, client, parts, loaded))
+            networked = spawn(partial(self._apply_hasty, run, client, parts, loaded))
             run(parts.others)
             seeded = {} if there.is_new else self._database(client, objects, there)
             fresh = loaded.result()
             run(parts.ours, again=self._again(parts.ours, is_another=seeded != there.database))
-            all_of(custom, networked)
+            wait_all(custom, networked)
         self._tell(fresh=fresh)
         if not there.is_new and (old := prune(client, [*parts.definitions, *objects])):
             self._course.did.append(f"removed, since nothing here has them any more: {', '.join(old)}")
         return seeded
 
-    def _database(self, client: KubeClient, objects: Sequence[Object], there: Before) -> Mapping[str, str]:
+    def _database(self, client: KubeClient, objects: Sequence[Object], there: PreviousState) -> Mapping[str, str]:
         """Which database there is once Postgres has become what was applied; SpiceDB migrates one that is another."""
         if _POSTGRES in refs_of(objects):
             database.wait_until_old_is_gone(client, timeout=self._course.left())
@@ -156,12 +156,12 @@ class Filling:
         if readers := self._outcome.words_of_readers():
             self._course.did.append(f"restarted, since what they had read was changed by hand: {readers}")
 
-    def _network(self, client: KubeClient, loaded: Future[bool], there: Before) -> None:
+    def _network(self, client: KubeClient, loaded: Future[bool], there: PreviousState) -> None:
         node = node_of(self._course.place.name)
         with self._course.phases.phase("network"):
             wait_for_services(client, node, whole=loaded, timeout=self._course.left())
             if there.is_new:
-                hasten_names(client)
+                restart_coredns(client)
 
     def _apply_hasty(
         self, run: Callable[[Sequence[Object]], None], client: KubeClient, parts: _Parts, loaded: Future[bool]
@@ -207,7 +207,7 @@ class _Parts:
     others: Sequence[Object]
 
     @classmethod
-    def of(cls, objects: Sequence[Object], definitions: Sequence[Object], loading: Loading) -> _Parts:
+    def of(cls, objects: Sequence[Object], definitions: Sequence[Object], loading: ImageLoader) -> _Parts:
         defined = {each["spec"]["names"]["kind"] for each in definitions}
 
         def part_of(item: Object) -> str:

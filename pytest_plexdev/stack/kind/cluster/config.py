@@ -9,7 +9,7 @@ from typing import Any, Final
 from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.ports import HeldPort, reserve
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.publisher import with_container
 from pytest_plexdev.stack.kind.constants import API_NODE_PORT, HOME_LABEL, IDP_NODE_PORT, OWNER, OWNER_LABEL
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
@@ -23,7 +23,7 @@ def kind_file() -> Path:
     return deploy_directory() / "kind.yaml"
 
 
-def cluster_config(place: Place, addresses: Addresses) -> bytes:
+def cluster_config(place: ClusterFiles, addresses: Addresses) -> bytes:
     """What ``kind create cluster --config -`` reads."""
     import yaml
 

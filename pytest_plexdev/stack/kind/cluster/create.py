@@ -16,14 +16,20 @@ import time
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from pytest_plexdev.core.cancellation import go_on, to_the_end
+from pytest_plexdev.core.cancellation import checkpoint, shield
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED, NODE_UNREADABLE
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.cluster.docker_engine import kind_environment
-from pytest_plexdev.stack.kind.cluster.files import Creation, Place
-from pytest_plexdev.stack.kind.cluster.node_container import CONFIGURATION, Container, appearing, disappears, file_of
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles, Creation
+from pytest_plexdev.stack.kind.cluster.node_container import (
+    CONFIGURATION,
+    Container,
+    file_of,
+    wait_for_node,
+    wait_until_gone,
+)
 from pytest_plexdev.stack.kind.constants import API_NODE_PORT, HOME_LABEL, OWNER, OWNER_LABEL
 
 Mark: TypeAlias = Literal["ours", "elsewhere", "none", "not yet", "unreadable"]
@@ -54,7 +60,7 @@ _LAST_PART: Final = "KubeProxyConfiguration"
 """kind writes this part of the node's configuration last, behind those that have the labels."""
 
 
-def create(place: Place, config: bytes, *, image: str | None, timeout: float) -> Access:
+def create(place: ClusterFiles, config: bytes, *, image: str | None, timeout: float) -> Access:
     """Make the cluster. A creation that fails or is interrupted leaves nothing behind, and takes nobody else's away.
 
     Raises:
@@ -63,7 +69,7 @@ def create(place: Place, config: bytes, *, image: str | None, timeout: float) ->
     argv = ["kind", "create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig), "--config", "-"]
     # Without the last one kind itself deletes by the name, whoever made a cluster of that name meanwhile.
     argv += [*(["--image", image] if image else []), "--retain"]
-    go_on()
+    checkpoint()
     with place.creating():
         try:
             run(
@@ -74,7 +80,7 @@ def create(place: Place, config: bytes, *, image: str | None, timeout: float) ->
                 environment=kind_environment(),
             )
         except BaseException as error:
-            with to_the_end(), contextlib.suppress(PlexdevError):
+            with shield(), contextlib.suppress(PlexdevError):
                 _take_back(place, error)
             raise _creation_error(error) from None
     access = place.access()
@@ -90,54 +96,54 @@ def _creation_error(error: BaseException) -> BaseException:
     return PlexdevError(CLUSTER_NOT_MADE, detail=error.detail, fix=fix, **facts)
 
 
-def _take_back(place: Place, error: BaseException) -> None:
+def _take_back(place: ClusterFiles, error: BaseException) -> None:
     """Delete what an ended ``kind create`` of ours left, if what is there by that name is its."""
     note = place.creation()
     is_over = isinstance(error, PlexdevError) and error.failure is COMMAND_FAILED
     if not (is_over and _TAKEN.search(str(error))):
         _end_creators(place)
-        container = appearing(place.name, within=0.0 if is_over else _LATE)
+        container = wait_for_node(place.name, within=0.0 if is_over else _LATE)
         if container is not None and note is not None and _was_begun(place, note, container):
             delete(place)
     place.forget_creation()
 
 
-def delete(place: Place) -> None:
+def delete(place: ClusterFiles) -> None:
     """Delete the cluster and what it left in *place*; one that is gone already is fine. Whose it is, the caller knows.
 
     A ``kind create`` that outlived its process is ended first: it would go on making what is deleted here.
     """
     argv = ["kind", "delete", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig)]
     purpose = "the cluster is not needed any more"
-    with to_the_end():
+    with shield():
         were_at_work = _end_creators(place)
         # Somebody else may delete it at the same moment.
         with contextlib.suppress(PlexdevError):
             run(argv, timeout=_DELETION, purpose=purpose, environment=kind_environment())
-        if appearing(place.name, within=_LATE if were_at_work else 0.0) is not None:
+        if wait_for_node(place.name, within=_LATE if were_at_work else 0.0) is not None:
             _delete_again(place, argv, purpose)
     place.forget_creation()
     place.kubeconfig.unlink(missing_ok=True)
 
 
-def _delete_again(place: Place, argv: list[str], purpose: str) -> None:
+def _delete_again(place: ClusterFiles, argv: list[str], purpose: str) -> None:
     try:
         run(argv, timeout=_DELETION, purpose=purpose, environment=kind_environment())
     except PlexdevError:
         # Docker refuses what it is removing already, for somebody else.
-        if not disappears(place.name):
+        if not wait_until_gone(place.name):
             raise
 
 
-def clear_away(place: Place) -> None:
+def remove(place: ClusterFiles) -> None:
     """Delete a run's own cluster however far it was made, and end who still makes it; somebody else's is left alone.
 
     Raises:
         PlexdevError: ``node-unreadable``: the node does not say whose it is, so it is still there.
     """
-    with to_the_end():
+    with shield():
         were_at_work = _end_creators(place)
-        container = appearing(place.name, within=_LATE if were_at_work else 0.0)
+        container = wait_for_node(place.name, within=_LATE if were_at_work else 0.0)
         if container is None:
             return
         mark = mark_of(place, container)
@@ -147,7 +153,7 @@ def clear_away(place: Place) -> None:
             raise PlexdevError(NODE_UNREADABLE, node=container.name, name=place.name, file=CONFIGURATION)
 
 
-def remove_half_made(place: Place) -> bool:
+def remove_half_made(place: ClusterFiles) -> bool:
     """Take away what a killed process had begun: its ``kind create``, which goes on without it, and its node.
 
     Returns:
@@ -157,14 +163,14 @@ def remove_half_made(place: Place) -> bool:
     if note is None or note.cluster != place.name or note.creator.is_alive:
         return False
     were_at_work = _end_creators(place)
-    container = appearing(place.name, within=_LATE if were_at_work else 0.0)
+    container = wait_for_node(place.name, within=_LATE if were_at_work else 0.0)
     if container is None or not is_half_made(place, container):
         return were_at_work
     delete(place)
     return True
 
 
-def mark_of(place: Place, container: Container) -> Mark:
+def mark_of(place: ClusterFiles, container: Container) -> Mark:
     """Whose the node says that it is, running or not."""
     try:
         said = file_of(container, CONFIGURATION)
@@ -180,21 +186,21 @@ def mark_of(place: Place, container: Container) -> Mark:
         return "unreadable"
 
 
-def settled_mark(place: Place, container: Container) -> Mark:
+def settled_mark(place: ClusterFiles, container: Container) -> Mark:
     """What :func:`mark_of` gives; a node that is being made at this moment gets the time to say whose it is."""
     deadline = time.monotonic() + _LATE
     while (mark := mark_of(place, container)) == "not yet" and time.monotonic() < deadline:
-        go_on()
+        checkpoint()
         time.sleep(_LOOK_AGAIN)
     return mark
 
 
-def is_ours(place: Place, container: Container) -> bool:
+def is_ours(place: ClusterFiles, container: Container) -> bool:
     """Whether the node carries our labels since its creation, running or not. What cannot be read is not ours."""
     return mark_of(place, container) == "ours"
 
 
-def is_half_made(place: Place, container: Container) -> bool:
+def is_half_made(place: ClusterFiles, container: Container) -> bool:
     """Whether our own note says that its creation was begun by a process that is gone, and never ended."""
     note = place.creation()
     if note is None or note.cluster != place.name or note.creator.is_alive:
@@ -205,7 +211,7 @@ def is_half_made(place: Place, container: Container) -> bool:
     )
 
 
-def _was_begun(place: Place, note: Creation, container: Container) -> bool:
+def _was_begun(place: ClusterFiles, note: Creation, container: Container) -> bool:
     """Whether that creation made the node: after the note, with our label or, before kind wrote that, our port."""
     if container.created < note.began:
         return False
@@ -213,7 +219,7 @@ def _was_begun(place: Place, note: Creation, container: Container) -> bool:
     return mark == "ours" or (mark == "not yet" and f"{API_NODE_PORT}/tcp" in container.ports)
 
 
-def _end_creators(place: Place) -> bool:
+def _end_creators(place: ClusterFiles) -> bool:
     """End every ``kind create`` for this very cluster; whether there was one."""
     creators = _creators(place)
     for creator in creators:
@@ -222,7 +228,7 @@ def _end_creators(place: Place) -> bool:
     return bool(creators)
 
 
-def _creators(place: Place) -> list[int]:
+def _creators(place: ClusterFiles) -> list[int]:
     """Processes of ``kind create`` for this very cluster; the path of our own kubeconfig tells them."""
     words = ["create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig), ""]
     wanted = b"\0".join(map(os.fsencode, words))

@@ -6,11 +6,11 @@ import contextlib
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Final
 
-from pytest_plexdev.core.cancellation import go_on
+from pytest_plexdev.core.cancellation import checkpoint
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import SERVICE_ACCOUNT
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 
 _LOOK_AGAIN: Final = 0.2
@@ -19,7 +19,7 @@ _LAST: Final = "default"
 """The account of who names none: every Pod needs one, and the controllers make it once all of them work."""
 
 
-def reach(place: Place, made: Future[Access], loaded: Future[Any]) -> Access:
+def reach(place: ClusterFiles, made: Future[Access], loaded: Future[Any]) -> Access:
     """How to reach it, as soon as Pods can be made there.
 
     Args:
@@ -32,7 +32,7 @@ def reach(place: Place, made: Future[Access], loaded: Future[Any]) -> Access:
     wait([made, loaded], return_when=FIRST_COMPLETED)
     access: Access | None = None
     while not made.done():
-        go_on()
+        checkpoint()
         with contextlib.suppress(PlexdevError):
             access = access or place.fetch_access()
             if _takes_pods(access):

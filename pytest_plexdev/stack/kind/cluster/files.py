@@ -36,7 +36,7 @@ class Creation:
     began: float
 
 
-class Place:
+class ClusterFiles:
     """Where the files of one cluster are: its kubeconfig, and the note of its creation."""
 
     def __init__(self, name: str, directory: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_plexdev.core.cancellation import go_on, time_left
+from pytest_plexdev.core.cancellation import checkpoint, remaining_s
 from pytest_plexdev.core.model import Progress, State, Verdict, VerdictChanged
 from pytest_plexdev.core.private_files import FILE_MODE, make_private_directory, read_note, write_private
 from pytest_plexdev.core.process_id import ProcessId
@@ -30,7 +30,7 @@ _AT_A_TIME: Final = 0.25
 
 
 @contextlib.contextmanager
-def hold(state: Path, *, timeout: float, progress: Progress) -> Iterator[None]:
+def exclusive(state: Path, *, timeout: float, progress: Progress) -> Iterator[None]:
     """Have the warm cluster for oneself.
 
     Raises:
@@ -53,13 +53,13 @@ def hold(state: Path, *, timeout: float, progress: Progress) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def alone(lock: Path, note: Callable[[str], None]) -> Iterator[None]:
+def exclusive_build(lock: Path, note: Callable[[str], None]) -> Iterator[None]:
     """Make something that other processes make too, one at a time; who waits is told for whom.
 
     Raises:
         PlexdevError: ``images-busy`` after the time that the bring-up has left, ``state-unwritable``.
     """
-    seconds = time_left()
+    seconds = remaining_s()
     try:
         with _locked(lock, seconds, lambda holder: note(f"waiting for {holder.words}")):
             yield
@@ -126,7 +126,7 @@ def _acquire(lock: FileLock, holder_file: Path, timeout: float, wait: Callable[[
             lock.acquire(timeout=max(0.0, min(_AT_A_TIME, deadline - time.monotonic())))
             return
         # A thread that waits hears no Ctrl-C.
-        go_on()
+        checkpoint()
         if time.monotonic() >= deadline:
             raise _TooLate(holder)
 

@@ -154,7 +154,7 @@ def restart_node(container: Container) -> None:
     docker("restart", "-t", _STOPS, container.name, purpose="its port forwarder was gone")
 
 
-def appearing(name: str, *, within: float) -> Container | None:
+def wait_for_node(name: str, *, within: float) -> Container | None:
     """The node: Docker finishes what an ended ``kind create`` had asked it for, unseen until then."""
     deadline = time.monotonic() + within
     while (container := find_node(name)) is None and time.monotonic() < deadline:
@@ -162,7 +162,7 @@ def appearing(name: str, *, within: float) -> Container | None:
     return container
 
 
-def disappears(name: str) -> bool:
+def wait_until_gone(name: str) -> bool:
     deadline = time.monotonic() + _REMOVAL
     while find_node(name) is not None:
         if time.monotonic() > deadline:

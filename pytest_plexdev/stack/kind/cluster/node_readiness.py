@@ -6,7 +6,7 @@ import time
 from concurrent.futures import Future
 from typing import Any, Final
 
-from pytest_plexdev.core.cancellation import go_on
+from pytest_plexdev.core.cancellation import checkpoint
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBE_REFUSED
 from pytest_plexdev.kube import KubeClient
@@ -24,7 +24,7 @@ _MANAGER: Final = "plexdev-network"
 _LOOK_AGAIN: Final = 0.05
 
 
-def hasten_names(client: KubeClient) -> None:
+def restart_coredns(client: KubeClient) -> None:
     """Have names resolve soon, on a new node that routes by now.
 
     The DNS's Pods that started before it did ask for the API server after ever longer pauses, and are asked themselves
@@ -49,7 +49,7 @@ def wait_for_services(client: KubeClient, node: str, *, whole: Future[Any], time
     """
     deadline = time.monotonic() + timeout
     while not _routes(client, node):
-        go_on()
+        checkpoint()
         if whole.done():
             whole.result()
         # kube-proxy has no readiness that could be watched.
@@ -72,7 +72,7 @@ def _routes(client: KubeClient, node: str) -> bool:
         return False
 
 
-def takes_images(cluster: str) -> bool:
+def wait_for_containerd(cluster: str) -> bool:
     """Whether the node's containerd answers, however far its control plane is."""
     try:
         docker("exec", node_of(cluster), *_IMAGES, purpose="does the node take images yet?")

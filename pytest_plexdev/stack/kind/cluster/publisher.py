@@ -10,7 +10,7 @@ from pytest_plexdev.core.ports import port_taken
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.stack.kind.cluster.create import mark_of
 from pytest_plexdev.stack.kind.cluster.docker_engine import docker
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import KIND_LABEL, Container
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER
 from pytest_plexdev.stack.kind.settings import warm_directory
@@ -70,7 +70,7 @@ def with_container(error: PlexdevError) -> PlexdevError:
 
 def _node(container: str, cluster: str) -> PortHolder:
     node = Container(name=container, created=0.0, running=True, ports={})
-    mark = mark_of(Place(cluster, warm_directory(name=cluster)), node)
+    mark = mark_of(ClusterFiles(cluster, warm_directory(name=cluster)), node)
     if mark == "ours" and cluster == WARM_CLUSTER:
         stop = "plexdev down --stack kind"
         return PortHolder(words=f"your kind cluster {cluster}", stop=stop, cluster=cluster, is_warm_cluster=True)

@@ -149,10 +149,10 @@ def main() -> int:
 def _is_cleaned_up(order: _Order, owned: _Owned) -> bool:
     from pytest_plexdev.stack.kind.cluster import create as cluster
     from pytest_plexdev.stack.kind.cluster import image_archive
-    from pytest_plexdev.stack.kind.cluster.files import Place
+    from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 
     try:
-        cluster.clear_away(Place(order.name, Path(order.directory)))
+        cluster.remove(ClusterFiles(order.name, Path(order.directory)))
     except PlexdevError as error:
         print(error, file=sys.stderr, flush=True)  # noqa: T201
         return False

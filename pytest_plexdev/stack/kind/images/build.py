@@ -16,7 +16,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, IMAGE_BUILD_FAILED, IMAGE_MISSING
 from pytest_plexdev.stack.kind.cluster.docker_engine import docker, kind_environment
 from pytest_plexdev.stack.kind.cluster.image_archive import archive
-from pytest_plexdev.stack.kind.cluster.lock import alone
+from pytest_plexdev.stack.kind.cluster.lock import exclusive_build
 from pytest_plexdev.stack.kind.constants import OUR_IMAGES, node_of
 from pytest_plexdev.stack.kind.images.build_context import Content, base_image, content_hash, read_content
 from pytest_plexdev.stack.kind.images.client_proxies import read_client_proxies
@@ -54,7 +54,7 @@ def build(note: Note = silent, *, base: str | None = None, content: Content | No
     wanted = content.hash
     if _built(wanted):
         return False
-    with alone(cache_room("images") / "build.lock", note):
+    with exclusive_build(cache_room("images") / "build.lock", note):
         if _built(wanted):
             return False
         note(f"building {' and '.join(OUR_IMAGES)}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from pytest_plexdev.core.files import write_whole
+from pytest_plexdev.core.files import write_atomic
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import IMAGE_CHANGED, IMAGE_MISSING
 from pytest_plexdev.stack.kind.images.local import LocalImages, local_images, pull
@@ -19,7 +19,7 @@ _PULLS_AT_ONCE: Final = 6
 
 
 @dataclass(frozen=True)
-class Looked:
+class DigestResult:
     """What was found about one pin.
 
     Attributes:
@@ -34,7 +34,7 @@ class Looked:
     digest: str | None = None
 
 
-def lock(path: Path | None = None) -> list[Looked]:
+def lock(path: Path | None = None) -> list[DigestResult]:
     """Pull every pin and write the digest that the engine has then; the rest of the file stays as it is.
 
     What cannot be pulled keeps what the file says.
@@ -50,13 +50,13 @@ def lock(path: Path | None = None) -> list[Looked]:
     looked = [_look(pin, here) for pin in pins]
     new = {one.pin.name: one.digest for one in looked if pulled[one.pin] and one.digest and one.state != "same"}
     if new:
-        write_whole(
+        write_atomic(
             path, _with_digests(path.read_text(encoding="utf-8"), new).encode(), mode=path.stat().st_mode & 0o777
         )
-    return [Looked(one.pin, "recorded", one.digest) if one.pin.name in new else one for one in looked]
+    return [DigestResult(one.pin, "recorded", one.digest) if one.pin.name in new else one for one in looked]
 
 
-def verify(path: Path | None = None) -> list[Looked]:
+def verify(path: Path | None = None) -> list[DigestResult]:
     """Compare the pins with what the engine has; nothing is pulled.
 
     Raises:
@@ -75,15 +75,15 @@ def refuse_changed(pins: Mapping[str, Pin], here: LocalImages) -> None:
             )
 
 
-def _look(pin: Pin, here: LocalImages) -> Looked:
+def _look(pin: Pin, here: LocalImages) -> DigestResult:
     if here.id_of(pin.reference) is None:
-        return Looked(pin, "absent")
+        return DigestResult(pin, "absent")
     digest = here.digest_of(pin.reference)
     if digest is None:
-        return Looked(pin, "no-digest")
+        return DigestResult(pin, "no-digest")
     if pin.digest is None:
-        return Looked(pin, "unpinned", digest)
-    return Looked(pin, "same" if pin.digest == digest else "differs", digest)
+        return DigestResult(pin, "unpinned", digest)
+    return DigestResult(pin, "same" if pin.digest == digest else "differs", digest)
 
 
 def _can_pull(pin: Pin) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.cluster.node_readiness import takes_images
+from pytest_plexdev.stack.kind.cluster.node_readiness import wait_for_containerd
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.digests import refuse_changed
 from pytest_plexdev.stack.kind.images.local import Note, local_images, provide
@@ -19,7 +19,7 @@ _LOOK_AGAIN: Final = 0.3
 """Seconds between two looks at a node that is being made: Docker tells of its container, not of what runs in it."""
 
 
-class Loading:
+class ImageLoader:
     """The images of one bring-up."""
 
     def __init__(self, settings: KindSettings, phases: Phases, note: Note) -> None:
@@ -51,7 +51,7 @@ class Loading:
     def _ahead(self, made: Future[Any]) -> bool:
         """A new node has none of ours, so their archive is made while there is no node yet."""
         with build.saved(self._ours) as archive:
-            while not made.done() and not takes_images(self._cluster):
+            while not made.done() and not wait_for_containerd(self._cluster):
                 wait([made], timeout=_LOOK_AGAIN)
             with self._phases.phase("load"):
                 build.put(self._cluster, archive)

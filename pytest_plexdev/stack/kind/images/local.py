@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias
 
-from pytest_plexdev.core.cancellation import taking_part
+from pytest_plexdev.core.cancellation import in_scope
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, IMAGE_MISSING
 from pytest_plexdev.stack.kind.cluster.docker_engine import docker
@@ -100,7 +100,7 @@ def provide(
     if missing:
         note(f"pulling {', '.join(missing)}")
         with ThreadPoolExecutor(max_workers=_PULLS_AT_ONCE) as threads:
-            list(threads.map(taking_part(partial(pull, instead=instead)), missing))
+            list(threads.map(in_scope(partial(pull, instead=instead)), missing))
         here = local_images()
     return {reference: here.ids[canonical(reference)] for reference in wanted}
 

@@ -17,12 +17,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.core.cancellation import to_the_end
+from pytest_plexdev.core.cancellation import shield
 from pytest_plexdev.core.tool_output import json_of
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.docker_engine import docker
 from pytest_plexdev.stack.kind.cluster.image_archive import archive
-from pytest_plexdev.stack.kind.cluster.lock import alone
+from pytest_plexdev.stack.kind.cluster.lock import exclusive_build
 from pytest_plexdev.stack.kind.images.baked import Records, new_name
 from pytest_plexdev.stack.kind.images.digests import refuse_changed
 from pytest_plexdev.stack.kind.images.local import LocalImages, Note, local_images, provide, silent
@@ -62,7 +62,7 @@ def derived(base: str | None, pins: Mapping[str, Pin], note: Note = silent) -> s
     refuse_changed(pins, here)
     if name := _ready(base, references, here, baked):
         return name
-    with alone(baked.lock, note):
+    with exclusive_build(baked.lock, note):
         provide([base], note, instead=f"--plexdev-kind-image={_node_image_here()}")
         provide(references, note)
         here = local_images()
@@ -177,5 +177,5 @@ def _remove_old(baked: Records) -> list[str]:
 
 def _remove(container: str) -> None:
     # An old client fails where there is none.
-    with to_the_end(), contextlib.suppress(PlexdevError):
+    with shield(), contextlib.suppress(PlexdevError):
         docker("rm", "--force", "--volumes", container, purpose="nothing is left of the making", timeout=_SLOW)

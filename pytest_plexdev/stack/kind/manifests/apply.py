@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from pytest_plexdev.core.cancellation import go_on, taking_part, time_left
+from pytest_plexdev.core.cancellation import checkpoint, in_scope, remaining_s
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBE_REFUSED, OBJECT_HELD
 from pytest_plexdev.kube import KubeClient, Resource
@@ -108,7 +108,7 @@ def apply(
     """
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as threads:
         for wave in waves(objects):
-            apply_one = taking_part(lambda each: _apply(client, each, outcome, again))
+            apply_one = in_scope(lambda each: _apply(client, each, outcome, again))
             for name, change in threads.map(apply_one, wave):
                 outcome.changes[name] = change
             definitions = [each for each in wave if each["kind"] == "CustomResourceDefinition"]
@@ -156,10 +156,10 @@ def _wait_until_gone(client: KubeClient, old: Object) -> None:
         PlexdevError: ``object-held``, with the finalizers that hold it.
     """
     name, namespace = old["metadata"]["name"], old["metadata"]["namespace"]
-    timeout_s = min(_LET_GO_S, time_left())
+    timeout_s = min(_LET_GO_S, remaining_s())
     deadline = time.monotonic() + timeout_s
     while (now := client.get(JOB, name, namespace)) and now["metadata"]["uid"] == old["metadata"]["uid"]:
-        go_on()
+        checkpoint()
         if time.monotonic() > deadline:
             raise _held(client, now, timeout_s)
         time.sleep(_LOOK_AGAIN_S)
@@ -200,5 +200,5 @@ def _resource(client: KubeClient, wanted: Object) -> Resource:
             # An established kind appears in discovery a moment later, and nothing tells when.
             if error.failure is not KUBE_REFUSED or time.monotonic() > deadline:
                 raise
-        go_on()
+        checkpoint()
         time.sleep(0.05)

@@ -32,7 +32,7 @@ from typing import Any, Final
 import httpx
 
 from pytest_plexdev.core.deployment import deploy_directory
-from pytest_plexdev.core.files import write_whole
+from pytest_plexdev.core.files import write_atomic
 from pytest_plexdev.core.paths import cache_room
 from pytest_plexdev.core.private_files import check_private, make_private_directory, read_private, write_private
 from pytest_plexdev.core.subprocesses import run
@@ -127,7 +127,7 @@ def lock(path: Path | None = None) -> None:
         found = _sha256(_encode([each for content in contents.values() for each in _definitions(content)]))
         entry = rf'^(\[sources\.{re.escape(source.name)}\]\n(?:(?!\[).*\n)*?definitions = )"[^"]*"$'
         text = re.sub(entry, rf'\g<1>"{found}"', text, flags=re.MULTILINE)
-    write_whole(file, text.encode())
+    write_atomic(file, text.encode())
 
 
 def _key(source: Source) -> str:

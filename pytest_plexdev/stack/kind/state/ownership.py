@@ -22,7 +22,7 @@ from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import CONFIG_MAP, NODE
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import HOME_LABEL, KEPT, NAMESPACE, OWNER, OWNER_LABEL, READY, node_of
 from pytest_plexdev.stack.kind.settings import Addresses
 
@@ -43,7 +43,7 @@ class Ready:
     at: float = field(default_factory=time.time)
 
 
-def is_ours(client: KubeClient, place: Place) -> bool:
+def is_ours(client: KubeClient, place: ClusterFiles) -> bool:
     """Whether the node says that plexdev made it, with its files in *place*.
 
     :func:`~pytest_plexdev.stack.kind.cluster.create.is_ours` asks Docker for the same labels, which takes twenty times

@@ -11,7 +11,7 @@ from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.pods import NAME_LABEL
 from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, STATEFUL_SET
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE, WARM_CLUSTER
 from pytest_plexdev.stack.kind.state.endpoints import REFERENCE_COMMIT
 from pytest_plexdev.stack.kind.state.ownership import Ready
@@ -22,7 +22,13 @@ _WORKLOADS: Final = frozenset({"Deployment", "StatefulSet", "Job"})
 
 
 def stack_info(
-    place: Place, access: Access, ready: Ready, *, owned: bool, version: Mapping[str, Any], phases: Sequence[Phase] = ()
+    place: ClusterFiles,
+    access: Access,
+    ready: Ready,
+    *,
+    owned: bool,
+    version: Mapping[str, Any],
+    phases: Sequence[Phase] = (),
 ) -> StackInfo:
     """Put together what is known of a stack.
 

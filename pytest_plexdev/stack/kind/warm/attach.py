@@ -12,7 +12,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED
 from pytest_plexdev.stack.kind.constants import NAMESPACE, WARM_CLUSTER
 from pytest_plexdev.stack.kind.settings import Addresses, warm_directory
-from pytest_plexdev.stack.kind.warm.kubeconfigs import accesses
+from pytest_plexdev.stack.kind.warm.kubeconfigs import candidates
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import Progress, StackInfo
@@ -48,12 +48,12 @@ def _first(state: Path | None, name: str, ask: Callable[[str], Mapping[str, Any]
 
 
 def ways_in(directory: Path, name: str) -> Iterator[Access]:
-    """What :func:`~pytest_plexdev.stack.kind.warm.kubeconfigs.accesses` gives, but those of a node that is paused.
+    """What :func:`~pytest_plexdev.stack.kind.warm.kubeconfigs.candidates` gives, but those of a node that is paused.
 
     Raises:
         PlexdevError: ``kubeconfig-unusable``, ``not-loopback``.
     """
-    for access in accesses(directory, name):
+    for access in candidates(directory, name):
         from pytest_plexdev.stack.kind.warm.node_status import is_paused
 
         if not is_paused(name, access):
@@ -83,11 +83,11 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
     info = find(settings.state, name=settings.name)
     if info is None:
         return None
-    from pytest_plexdev.stack.kind.beside import beside
+    from pytest_plexdev.core.cancellation import spawn
     from pytest_plexdev.stack.kind.warm.health_check import health_error
 
     # Beside the drift, which reads files: attaching has 300 ms.
-    unhealthy = beside(partial(health_error, info))
+    unhealthy = spawn(partial(health_error, info))
     differ = drift(settings, info) if settings.on_drift != "ignore" else []
     if differ and settings.on_drift == "fail":
         raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
@@ -99,10 +99,10 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
 
 
 def _wait_for_others(settings: KindSettings, progress: Progress) -> None:
-    from pytest_plexdev.stack.kind.cluster.lock import hold, is_held
+    from pytest_plexdev.stack.kind.cluster.lock import exclusive, is_held
 
     if is_held(settings.state):
-        with hold(settings.state, timeout=settings.timeout, progress=progress):
+        with exclusive(settings.state, timeout=settings.timeout, progress=progress):
             pass
 
 
@@ -140,13 +140,13 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
 
 def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:
     from pytest_plexdev.kube import KubeClient
-    from pytest_plexdev.stack.kind.cluster.files import Place
+    from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
     from pytest_plexdev.stack.kind.state import ownership
     from pytest_plexdev.stack.kind.state.stack_info import services_in, stack_info
 
     with KubeClient(access) as client:
         try:
-            owned = ownership.is_ours(client, Place(name, directory))
+            owned = ownership.is_ours(client, ClusterFiles(name, directory))
             ready = ownership.read_ready(client)
             known = ready or ownership.Ready(addresses=Addresses(), services=services_in(client))
         except PlexdevError as error:
@@ -164,7 +164,7 @@ def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Ma
             fix = fix or ("plexdev up --stack kind" if owned else _mend_by_hand(client, known.addresses))
             facts = {"name": name, "url": known.addresses.api, "reason": str(error) or type(error).__name__}
             raise PlexdevError(API_SILENT, detail=said, **facts, fix=fix) from None
-    place = Place(name, access.kubeconfig.parent)
+    place = ClusterFiles(name, access.kubeconfig.parent)
     return stack_info(place, access, known, owned=owned, version=version)
 
 

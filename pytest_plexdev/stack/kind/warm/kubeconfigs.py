@@ -19,7 +19,7 @@ _CONNECTS: Final = 0.05
 """Seconds in which a listener of this machine accepts; a millisecond is usual."""
 
 
-def accesses(directory: Path, name: str) -> Iterator[Access]:
+def candidates(directory: Path, name: str) -> Iterator[Access]:
     """Ways to a cluster of that name that somebody listens at: our own kubeconfig first, then the user's.
 
     Our own that is damaged is passed over: ``plexdev up`` writes it anew, and Docker says whether the cluster is there.
@@ -48,7 +48,7 @@ def accesses(directory: Path, name: str) -> Iterator[Access]:
         raise unusable
 
 
-def no_files(environment: Mapping[str, str] = os.environ) -> list[Path]:
+def unreadable_paths(environment: Mapping[str, str] = os.environ) -> list[Path]:
     """The paths of KUBECONFIG that are no files: directories and pipes, say, in which no program finds a context."""
     return [path for path in _users_kubeconfigs(environment) if path.exists() and not _is_readable(path)]
 

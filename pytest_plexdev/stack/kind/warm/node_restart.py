@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any, Final
 
-from pytest_plexdev.core.cancellation import go_on
+from pytest_plexdev.core.cancellation import checkpoint
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, NODE_NOT_BACK
 from pytest_plexdev.kube import KubeClient
@@ -65,7 +65,7 @@ def wait_for_api_server(client: KubeClient, container: Container, *, timeout: fl
     timeout_s = min(STARTS_WITHIN_S, timeout)
     deadline = time.monotonic() + timeout_s
     while True:
-        go_on()
+        checkpoint()
         try:
             client.list(NODE)
         except PlexdevError as error:

@@ -24,13 +24,13 @@ from pytest_plexdev.errors.node import (
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.cluster.create import mark_of
 from pytest_plexdev.stack.kind.cluster.docker_engine import PATIENCE
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import API_SERVER, Container, find_container
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.state import endpoints
 from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX, is_the_engines, silent_ports
-from pytest_plexdev.stack.kind.warm.kubeconfigs import accesses, no_files
+from pytest_plexdev.stack.kind.warm.kubeconfigs import candidates, unreadable_paths
 
 UP: Final = "plexdev up --stack kind"
 """It starts, unpauses, restarts or finds again what is ours, and looks whether the stack is whole."""
@@ -44,7 +44,7 @@ _DOCKER_ANSWERS: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trouble:
+class NodeProblem:
     """What is wrong with a node.
 
     Attributes:
@@ -68,7 +68,7 @@ class Trouble:
         return PlexdevError(self.failure, node=self.node, fix=self.fix, **self.facts)
 
 
-def warm_trouble(*, patience: float = PATIENCE) -> Trouble | None:
+def warm_node_problem(*, patience: float = PATIENCE) -> NodeProblem | None:
     """What is wrong with the warm cluster's node; ``None`` too where Docker cannot say.
 
     Args:
@@ -76,12 +76,12 @@ def warm_trouble(*, patience: float = PATIENCE) -> Trouble | None:
             kubeconfig of ours says whose it is.
     """
     try:
-        return trouble_with(Place(WARM_CLUSTER, warm_directory()), patience=patience)
+        return node_problem(ClusterFiles(WARM_CLUSTER, warm_directory()), patience=patience)
     except PlexdevError:
         return None
 
 
-def trouble_with(place: Place, *, patience: float = PATIENCE) -> Trouble | None:
+def node_problem(place: ClusterFiles, *, patience: float = PATIENCE) -> NodeProblem | None:
     """What is wrong with the node of the cluster in *place*, whoever made that; ``None``: nothing, or there is none.
 
     Raises:
@@ -99,7 +99,7 @@ def trouble_with(place: Place, *, patience: float = PATIENCE) -> Trouble | None:
 
 def has_our_labels() -> bool:
     """Whether the warm cluster's node says that plexdev made it from this state directory, whatever files are left."""
-    place = Place(WARM_CLUSTER, warm_directory())
+    place = ClusterFiles(WARM_CLUSTER, warm_directory())
     try:
         container = find_container(place.name, patience=_DOCKER_ANSWERS)
     except PlexdevError:
@@ -133,7 +133,7 @@ def instead_of(found: Sequence[Verdict], info: StackInfo) -> Sequence[Verdict]:
     return [_why_silent(info.cluster.name, info) or _silent(info.cluster.context, found[0].reason)]
 
 
-def _without_container(place: Place) -> Trouble | None:
+def _without_container(place: ClusterFiles) -> NodeProblem | None:
     if not place.kubeconfig.exists():
         return None
     access = place.usable_access()
@@ -152,7 +152,7 @@ def _other_engine(environment: Mapping[str, str]) -> tuple[str, str]:
     return "the current context of `docker context ls` leads to another one", "docker context use default"
 
 
-def _of_a_node(place: Place, container: Container) -> Trouble | None:
+def _of_a_node(place: ClusterFiles, container: Container) -> NodeProblem | None:
     if (note := place.creation()) is not None and note.creator.is_alive:
         return None
     node = container.name
@@ -176,39 +176,41 @@ def _of_a_node(place: Place, container: Container) -> Trouble | None:
     return None
 
 
-def _way_in(place: Place, container: Container) -> Access | None:
+def _way_in(place: ClusterFiles, container: Container) -> Access | None:
     own = place.usable_access()
     if own is not None and own.port == container.ports.get(API_SERVER):
         return own
     try:
-        return next(accesses(place.directory, place.name), None)
+        return next(candidates(place.directory, place.name), None)
     except PlexdevError:
         return None
 
 
-def _out_of_sight(place: Place, container: Container) -> Trouble:
+def _out_of_sight(place: ClusterFiles, container: Container) -> NodeProblem:
     if place.kubeconfig.exists():
         reason = f"{place.kubeconfig} is damaged, or of another cluster"
     else:
         reason = f"{place.kubeconfig} is not there"
     theirs = f"kind export kubeconfig --name {place.name}"
-    if none := no_files():
+    if none := unreadable_paths():
         reason += f", and KUBECONFIG names {', '.join(map(str, none))}, which is no file"
         theirs = "unset KUBECONFIG"
     return _for(KUBECONFIG_LOST, place, container, f"the node runs, and {reason}", theirs, reason=reason)
 
 
-def _for(failure: Failure, place: Place, container: Container, said: str, theirs: str, **facts: object) -> Trouble:
+def _for(
+    failure: Failure, place: ClusterFiles, container: Container, said: str, theirs: str, **facts: object
+) -> NodeProblem:
     """The trouble with a node: ``plexdev up`` mends what is ours; anybody else's it leaves alone, and says *theirs*."""
     fix = UP if place.name == WARM_CLUSTER and is_ours(place, container) else theirs
     return _trouble(failure, place, said, fix, **facts)
 
 
-def _trouble(failure: Failure, place: Place, said: str, fix: str, /, **facts: object) -> Trouble:
-    return Trouble(failure=failure, node=node_of(place.name), reason=said, fix=fix, facts=facts)
+def _trouble(failure: Failure, place: ClusterFiles, said: str, fix: str, /, **facts: object) -> NodeProblem:
+    return NodeProblem(failure=failure, node=node_of(place.name), reason=said, fix=fix, facts=facts)
 
 
-def is_ours(place: Place, container: Container) -> bool:
+def is_ours(place: ClusterFiles, container: Container) -> bool:
     """Whether it is the node that our own kubeconfig was written for, or says by its labels that it is ours.
 
     No other node's API server has that port. What is allowed to be changed, labels alone say; to read them of every
@@ -221,7 +223,7 @@ def is_ours(place: Place, container: Container) -> bool:
 
 
 def _why_silent(name: str, info: StackInfo) -> Verdict | None:
-    place = Place(name, warm_directory() if name == WARM_CLUSTER else info.directory)
+    place = ClusterFiles(name, warm_directory() if name == WARM_CLUSTER else info.directory)
     try:
         container = find_container(name)
     except PlexdevError:

@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from pytest_plexdev.core.cancellation import together
+from pytest_plexdev.core.cancellation import fail_after
 from pytest_plexdev.core.model import Progress, StackInfo
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
 from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, NODE_NAME_TAKEN, NODE_UNMARKED
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.readiness.object_ref import ObjectRef
-from pytest_plexdev.stack.kind.bring_up.failure import explained
+from pytest_plexdev.stack.kind.bring_up.failure import with_diagnosis
 from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
 from pytest_plexdev.stack.kind.cluster import create, prerequisites
-from pytest_plexdev.stack.kind.cluster.files import Place
-from pytest_plexdev.stack.kind.cluster.lock import hold, is_held
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.lock import exclusive, is_held
 from pytest_plexdev.stack.kind.cluster.node_container import (
     API_SERVER,
     CONFIGURATION,
@@ -34,7 +34,7 @@ from pytest_plexdev.stack.kind.state import fingerprint, ownership
 from pytest_plexdev.stack.kind.state.drift import differences
 from pytest_plexdev.stack.kind.warm import node_restart
 from pytest_plexdev.stack.kind.warm.edited import edits_in_the_way
-from pytest_plexdev.stack.kind.warm.node_status import ANEW, trouble_with
+from pytest_plexdev.stack.kind.warm.node_status import ANEW, node_problem
 from pytest_plexdev.stack.kind.warm.start_node import wake
 
 _PRUNE: Final = "disk space that images took comes back with: docker builder prune -f && docker image prune -f"
@@ -47,14 +47,14 @@ def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, lis
     place = _place(settings)
     prerequisites.check(progress)
     began = time.monotonic()
-    with hold(settings.state, timeout=settings.timeout, progress=progress):
+    with exclusive(settings.state, timeout=settings.timeout, progress=progress):
         settings = replace(settings, timeout=max(_LEAST, settings.timeout - (time.monotonic() - began)))
         return _held(settings, place, progress)
 
 
-def _held(settings: KindSettings, place: Place, progress: Progress) -> tuple[StackInfo, list[str]]:
+def _held(settings: KindSettings, place: ClusterFiles, progress: Progress) -> tuple[StackInfo, list[str]]:
     place.mark()
-    with explained(settings, place), together(settings.timeout):
+    with with_diagnosis(settings, place), fail_after(settings.timeout):
         work = BringUp(settings, place, progress)
         if create.remove_half_made(place):
             work.did.append(f"cluster {settings.name}: one that was left half-made by a killed process was removed")
@@ -69,13 +69,13 @@ def _held(settings: KindSettings, place: Place, progress: Progress) -> tuple[Sta
     return info, work.did
 
 
-def _refuse_where_kind_would_fail(place: Place) -> None:
+def _refuse_where_kind_would_fail(place: ClusterFiles) -> None:
     """Say it before anything is made: the node's name is somebody's, or the node is another engine's.
 
     Raises:
         PlexdevError: ``node-name-taken``, ``engine-elsewhere``.
     """
-    trouble = trouble_with(place)
+    trouble = node_problem(place)
     if trouble is not None and trouble.failure in {NODE_NAME_TAKEN, ENGINE_ELSEWHERE}:
         raise trouble.error
 
@@ -98,7 +98,7 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
     if is_held(settings.state):
         # An engine that does not answer is told before somebody else is waited for.
         find_container(settings.name)
-    with hold(settings.state, timeout=settings.timeout, progress=progress):
+    with exclusive(settings.state, timeout=settings.timeout, progress=progress):
         was_half_made = create.remove_half_made(place)
         container = find_node(settings.name)
         if container is None and not was_half_made:
@@ -113,14 +113,14 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
     return [f"plexdev: the kind cluster {settings.name} is deleted", _PRUNE]
 
 
-def _remove_files(place: Place) -> None:
+def _remove_files(place: ClusterFiles) -> None:
     if place.directory.is_dir():
         # This user's by its place. An earlier version has not marked it, or somebody has damaged the mark.
         place.mark()
         place.remove()
 
 
-def _on_whatever_start(container: Container, place: Place, settings: KindSettings, work: BringUp) -> StackInfo:
+def _on_whatever_start(container: Container, place: ClusterFiles, settings: KindSettings, work: BringUp) -> StackInfo:
     """What :func:`_on` does, once more where somebody restarted the node meanwhile."""
     try:
         return _on(container, place, settings, work)
@@ -131,7 +131,7 @@ def _on_whatever_start(container: Container, place: Place, settings: KindSetting
     return _on(now, place, settings, work)
 
 
-def _on(container: Container, place: Place, settings: KindSettings, work: BringUp) -> StackInfo:
+def _on(container: Container, place: ClusterFiles, settings: KindSettings, work: BringUp) -> StackInfo:
     if whose := _whose(place, container):
         raise PlexdevError(FOREIGN_CLUSTER, name=settings.name, whose=whose, use=_used_as_it_is(container))
     woken = wake(container)
@@ -199,7 +199,7 @@ def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> boo
     return settings.reapply or bool(applicable and settings.on_drift == "apply")
 
 
-def _access(place: Place, container: Container) -> Access:
+def _access(place: ClusterFiles, container: Container) -> Access:
     access = place.usable_access()
     if access is None or access.port != container.ports.get(API_SERVER):
         access = place.fetch_access()
@@ -208,11 +208,11 @@ def _access(place: Place, container: Container) -> Access:
     return access
 
 
-def _place(settings: KindSettings) -> Place:
-    return Place(settings.name, warm_directory(settings.state, settings.name))
+def _place(settings: KindSettings) -> ClusterFiles:
+    return ClusterFiles(settings.name, warm_directory(settings.state, settings.name))
 
 
-def _whose(place: Place, container: Container) -> str:
+def _whose(place: ClusterFiles, container: Container) -> str:
     """Whose the cluster is, in words, where it is somebody else's; empty: ours.
 
     Raises:

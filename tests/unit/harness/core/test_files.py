@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.core.files import write_whole
+from pytest_plexdev.core.files import write_atomic
 
 
 def test_the_new_content_takes_the_place_of_the_old_with_its_own_mode(tmp_path: Path) -> None:
@@ -13,7 +13,7 @@ def test_the_new_content_takes_the_place_of_the_old_with_its_own_mode(tmp_path: 
     path.write_bytes(b"old and longer")
     path.chmod(0o644)
 
-    write_whole(path, b"new", mode=0o600)
+    write_atomic(path, b"new", mode=0o600)
 
     assert path.read_bytes() == b"new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -22,12 +22,12 @@ def test_the_new_content_takes_the_place_of_the_old_with_its_own_mode(tmp_path: 
 
 def test_a_reader_that_has_the_old_file_open_still_reads_all_of_it(tmp_path: Path) -> None:
     path = tmp_path / "stack.json"
-    write_whole(path, b"old")
+    write_atomic(path, b"old")
     with path.open("rb") as reader:
-        write_whole(path, b"new")
+        write_atomic(path, b"new")
         assert reader.read() == b"old"
 
 
 def test_what_cannot_be_written_is_the_file_systems_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        write_whole(tmp_path / "missing" / "stack.json", b"")
+        write_atomic(tmp_path / "missing" / "stack.json", b"")

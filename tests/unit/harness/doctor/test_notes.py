@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.cli.main import main
-from pytest_plexdev.doctor.notes import remarks
+from pytest_plexdev.doctor.notes import notes
 from tests.unit.harness.readiness.replay import lines
 from tests.unit.harness.readiness.test_wait import Server
 
@@ -23,7 +23,7 @@ contexts: [{name: kind-plexsphere, context: {cluster: far, user: me}}]
 def test_an_image_that_cannot_be_pulled_is_told_with_what_to_type() -> None:
     with Server() as server:
         server.put(lines("registry-refuses"))
-        (remark,) = remarks(server.api.access)
+        (remark,) = notes(server.api.access)
 
     assert remark.is_trouble
     assert remark.text.startswith("deployment/")
@@ -36,7 +36,7 @@ def test_a_stack_that_is_ready_needs_no_remark() -> None:
     with Server() as server:
         server.put(lines("becomes-ready"))
 
-        assert remarks(server.api.access) == []
+        assert notes(server.api.access) == []
 
 
 def test_a_context_that_is_of_another_machine_is_said_not_to_be_examined(

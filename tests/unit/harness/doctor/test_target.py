@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.doctor.target import choose, unusable
+from pytest_plexdev.doctor.target import find_target, unusable
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access
 
@@ -28,7 +28,7 @@ def test_our_own_kubeconfig_comes_first(tmp_path: Path, environment: dict[str, s
     ours = write(tmp_path / "state" / "kind" / "plexsphere" / "kubeconfig")
     write(tmp_path / "home" / ".kube" / "config")
 
-    access = choose(None, None, environment)
+    access = find_target(None, None, environment)
 
     assert access is not None
     assert access.kubeconfig == ours
@@ -37,7 +37,7 @@ def test_our_own_kubeconfig_comes_first(tmp_path: Path, environment: dict[str, s
 def test_the_users_kubeconfigs_are_read_in_their_order(tmp_path: Path, environment: dict[str, str]) -> None:
     other, theirs = write(tmp_path / "a", context="kind-other"), write(tmp_path / "b")
 
-    access = choose(None, None, {**environment, "KUBECONFIG": f"{other}:{theirs}"})
+    access = find_target(None, None, {**environment, "KUBECONFIG": f"{other}:{theirs}"})
 
     assert access is not None
     assert access.kubeconfig == theirs
@@ -46,7 +46,7 @@ def test_the_users_kubeconfigs_are_read_in_their_order(tmp_path: Path, environme
 def test_without_a_warm_cluster_there_is_none(tmp_path: Path, environment: dict[str, str]) -> None:
     write(tmp_path / "home" / ".kube" / "config", context="production")
 
-    assert choose(None, None, environment) is None
+    assert find_target(None, None, environment) is None
 
 
 def test_what_cannot_be_used_is_passed_over_and_told(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -55,7 +55,7 @@ def test_what_cannot_be_used_is_passed_over_and_told(tmp_path: Path, environment
     theirs = write(tmp_path / "b")
     files = f"{tmp_path}/broken:{tmp_path}/pipe:{os.devnull}:{tmp_path}/none:{theirs}"
     environment = {**environment, "KUBECONFIG": files}
-    access = choose(None, None, environment)
+    access = find_target(None, None, environment)
 
     assert access is not None
     assert access.kubeconfig == theirs
@@ -68,15 +68,15 @@ def test_what_cannot_be_used_is_passed_over_and_told(tmp_path: Path, environment
 def test_a_server_elsewhere_is_looked_at_when_it_is_named_only(tmp_path: Path, environment: dict[str, str]) -> None:
     far = write(tmp_path / "home" / ".kube" / "config", server="https://203.0.113.7:6443")
 
-    assert choose(None, None, environment) is None
-    named = choose(None, "kind-plexsphere", environment)
+    assert find_target(None, None, environment) is None
+    named = find_target(None, "kind-plexsphere", environment)
     assert named is not None
     assert named.kubeconfig == far
 
 
 def test_what_was_named_and_is_not_there_is_an_error(tmp_path: Path, environment: dict[str, str]) -> None:
     with pytest.raises(PlexdevError, match="has no context kind-other"):
-        choose(write(tmp_path / "a"), "kind-other", environment)
+        find_target(write(tmp_path / "a"), "kind-other", environment)
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
@@ -86,7 +86,7 @@ def test_the_command_for_a_context_that_is_nowhere_lists_what_all_the_files_have
     write(tmp_path / "home" / ".kube" / "config", context="kind-other")
 
     with pytest.raises(PlexdevError) as missing:
-        choose(None, "nope", environment)
+        find_target(None, "nope", environment)
 
     command = str(missing.value).rpartition("fix: ")[2]
     said = subprocess.run(["sh", "-c", command], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)

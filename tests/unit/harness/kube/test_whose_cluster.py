@@ -13,7 +13,7 @@ from pytest_plexdev.doctor import Finding
 from pytest_plexdev.doctor.fixes import kubelet, mend
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, read_access
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import HOME_LABEL, OWNER, OWNER_LABEL, node_of
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.state import endpoints as of_host_ports
@@ -33,9 +33,9 @@ def settings(tmp_path: Path) -> KindSettings:
 
 
 @pytest.fixture
-def home(settings: KindSettings) -> Place:
+def home(settings: KindSettings) -> ClusterFiles:
     """Where the files of the warm cluster of that name are."""
-    return Place(NAME, warm_directory(settings.state, NAME))
+    return ClusterFiles(NAME, warm_directory(settings.state, NAME))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def deployment() -> dict[str, Any]:
     return {"metadata": {"name": "plexsphere"}, "spec": {"template": template}}
 
 
-def made_by_plexdev(cluster: Answers, place: Place) -> None:
+def made_by_plexdev(cluster: Answers, place: ClusterFiles) -> None:
     cluster.say("GET", NODE, {"metadata": {"labels": {OWNER_LABEL: OWNER, HOME_LABEL: place.home}}})
 
 
@@ -105,7 +105,7 @@ def test_a_cluster_made_by_hand_with_our_manifests_is_attached_to_as_it_is(
 def test_one_of_another_state_directory_is_attached_to_with_what_its_mark_says(
     cluster: Answers, settings: KindSettings, tmp_path: Path
 ) -> None:
-    made_by_plexdev(cluster, Place(NAME, warm_directory(tmp_path / "another", NAME)))
+    made_by_plexdev(cluster, ClusterFiles(NAME, warm_directory(tmp_path / "another", NAME)))
     brought_up(cluster)
 
     info = attach(settings)
@@ -116,7 +116,7 @@ def test_one_of_another_state_directory_is_attached_to_with_what_its_mark_says(
 
 
 def test_one_of_ours_that_never_came_up_is_drifted_and_the_advice_is_pytest_s_own(
-    cluster: Answers, settings: KindSettings, home: Place
+    cluster: Answers, settings: KindSettings, home: ClusterFiles
 ) -> None:
     """What to apply may come from pytest's command line, its ini file or a hook, which ``plexdev up`` does not read."""
     made_by_plexdev(cluster, home)
@@ -136,7 +136,7 @@ def test_a_node_that_gives_no_answer_is_not_taken_for_somebody_elses(cluster: An
     assert attach(settings) is None
 
 
-def test_one_of_ours_with_other_inputs_names_them(cluster: Answers, settings: KindSettings, home: Place) -> None:
+def test_one_of_ours_with_other_inputs_names_them(cluster: Answers, settings: KindSettings, home: ClusterFiles) -> None:
     made_by_plexdev(cluster, home)
     brought_up(cluster)
 
@@ -171,13 +171,13 @@ def test_the_doctor_changes_nothing_where_only_our_manifests_are(
 def test_the_doctor_mends_what_its_node_says_is_ours(
     cluster: Answers,
     settings: KindSettings,
-    home: Place,
+    home: ClusterFiles,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     *,
     is_warm: bool,
 ) -> None:
     monkeypatch.setattr(kubelet, "mend", lambda *_: ["mended"])
-    made_by_plexdev(cluster, home if is_warm else Place(NAME, tmp_path / "files"))
+    made_by_plexdev(cluster, home if is_warm else ClusterFiles(NAME, tmp_path / "files"))
 
     assert mend(FOUND, way_to(cluster, tmp_path / "files"), settings, lambda _: None) == ["mended"]

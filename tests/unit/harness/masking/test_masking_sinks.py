@@ -248,7 +248,7 @@ def test_no_secret_is_in_what_processes_tell_each_other_and_keep(
     exchanges.add(method="POST", path=f"/x?{name}={secret}", began=time.time(), status=200, request=body, response=body)
     properties: list[str] = []
     endpoints = Endpoints(api=f"http://u:{secret}@h", issuer="i")
-    report.tell_junit(
+    report.write_junit_properties(
         lambda _, value: properties.append(value),
         StackInfo(provider="embedded", id="x", directory=Path("/x"), endpoints=endpoints, started_at=0.0),
     )

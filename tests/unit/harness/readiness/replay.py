@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -23,14 +23,14 @@ def subject(case: str) -> ObjectRef:
     return next(ObjectRef.of(item) for item in lines(case) if item["kind"] in ("Deployment", "Job"))
 
 
-def moments(case: str) -> Iterator[World]:
+def moments(case: str) -> Iterator[ObjectCache]:
     """The same world after each thing that was told."""
-    world = World()
+    world = ObjectCache()
     for item in lines(case):
         world.put(ObjectRef.of(item), item)
         yield world
 
 
-def end(case: str) -> World:
+def end(case: str) -> ObjectCache:
     """The world after all that was told."""
-    return World(lines(case))
+    return ObjectCache(lines(case))

@@ -12,11 +12,11 @@ import yaml
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.readiness import ObjectRef, World, cluster_health, verdict_of, verdicts_now, wait_ready
+from pytest_plexdev.readiness import ObjectCache, ObjectRef, cluster_health, verdict_of, verdicts_now, wait_ready
 from pytest_plexdev.readiness.cluster_health import SYSTEM, ClusterHealth, NodePort
 from pytest_plexdev.readiness.grace import conclude
 from pytest_plexdev.readiness.object_ref import Object
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.quick_look import is_plainly_well
 from pytest_plexdev.stack.kind.cluster.config import kind_file
 from pytest_plexdev.stack.kind.health import health_of
@@ -92,10 +92,10 @@ WELL = {
 
 def judged(
     health: ClusterHealth = OURS, without: Sequence[str] = (), other: Mapping[str, Object] = MappingProxyType({})
-) -> dict[str, Judgement]:
+) -> dict[str, ObjectStatus]:
     """What one look concludes, of a cluster that is well but for what is said."""
     objects = {**{name: item for name, item in WELL.items() if name not in without}, **other}
-    found = conclude(health.judge(World(objects.values())), NOW)
+    found = conclude(health.judge(ObjectCache(objects.values())), NOW)
     return {str(each.ref): each for each in found}
 
 
@@ -268,7 +268,7 @@ def test_a_strangers_cluster_may_lack_what_kubeadm_makes() -> None:
 
 
 def test_what_may_not_be_listed_is_said_and_fails_nothing() -> None:
-    world = World()
+    world = ObjectCache()
     world.refused = {("Node", None), ("EndpointSlice", SYSTEM), ("DaemonSet", SYSTEM), ("Event", "default")}
 
     found = {str(each.ref): (each.state, each.is_unseen, each.reason) for each in THEIRS.judge(world)}
@@ -288,7 +288,7 @@ def test_a_pod_whose_node_is_silent_says_that_and_not_that_it_was_not_counted() 
     pod = thing("Pod", "p", "default", spec={"nodeName": NODE, "containers": [{"name": "main"}]}, status=status)
     silent = node("Unknown", "Kubelet stopped posting node status.")
 
-    verdict = verdict_of(ObjectRef("Pod", "p", "default"), World([pod, silent]), NOW)
+    verdict = verdict_of(ObjectRef("Pod", "p", "default"), ObjectCache([pod, silent]), NOW)
 
     assert verdict.reason.startswith(f"its node is not ready: node/{NODE}: NotReady: R: Kubelet stopped")
     assert verdict.hint == f"docker exec {NODE} systemctl restart kubelet"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.rules import judge
 
@@ -45,7 +45,7 @@ def state(
             "containerStatuses": [{"name": "main", "ready": False, "restartCount": 1, **status}],
         },
     }
-    return judge(REF, World([pod])).state
+    return judge(REF, ObjectCache([pod])).state
 
 
 @pytest.mark.parametrize("past", [STOPPED, LONG_AGO, LONG_LIFE], ids=["node restarted", "long ago", "ran for days"])

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from pytest_plexdev.readiness.grace import Graces, Patience, conclude
-from pytest_plexdev.readiness.object_cache import World, seconds
+from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
 from pytest_plexdev.readiness.object_ref import ObjectRef
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules import judge
 from tests.unit.harness.readiness.replay import end, moments, subject
 
@@ -44,7 +44,7 @@ def test_a_doubt_that_was_lifted_begins_anew() -> None:
     world, ref, now = end(case), subject(case), began_before(case) + 20
     patience = Patience(began_before(case))
     patience.look([ref], world, now)
-    mended = World(each for each in (world.get(ref),) if each is not None)
+    mended = ObjectCache(each for each in (world.get(ref),) if each is not None)
     assert patience.look([ref], mended, now + 2)[0].state == "waiting"
 
     assert patience.look([ref], world, now + 4)[0].state == "waiting"
@@ -120,7 +120,7 @@ def test_what_is_created_anew_in_time_is_waited_for() -> None:
 
 
 def test_what_came_late_before_the_wait_tells_nothing() -> None:
-    late = Judgement(ref=ObjectRef("Deployment", "x"), state="doomed", failed_at=50.0, only_news=True)
+    late = ObjectStatus(ref=ObjectRef("Deployment", "x"), state="doomed", failed_at=50.0, only_news=True)
 
     def state(began: float) -> str:
         return Patience(began)._doubted(late, began + 1000).state
@@ -133,4 +133,4 @@ def test_what_came_late_before_the_wait_tells_nothing() -> None:
 def test_one_look_counts_a_grace_from_the_cluster_s_own_time(age: float, state: str) -> None:
     parts: dict[str, Any] = {"ref": ObjectRef("Pod", "x", "default"), "state": "doomed", "grace": 3.0}
 
-    assert conclude([Judgement(**parts, since=100.0)], 100.0 + age)[0].state == state
+    assert conclude([ObjectStatus(**parts, since=100.0)], 100.0 + age)[0].state == state

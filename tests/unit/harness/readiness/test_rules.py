@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pytest_plexdev.readiness.grace import Patience, conclude
-from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef, refs_of
-from pytest_plexdev.readiness.object_status import Judgement
+from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules import judge, verdict_of
 from tests.unit.harness.readiness.replay import end, lines, moments, subject
 
@@ -103,7 +103,7 @@ GATEWAYS = {
 }
 
 
-def said(found: Judgement) -> str:
+def said(found: ObjectStatus) -> str:
     return f"{found.state} {found.explanation}"
 
 
@@ -219,7 +219,7 @@ def test_a_ready_deployment_of_which_one_thing_is_another(change: str) -> None:
     for member, values in parts.items():
         items[which][member].update(values)
 
-    assert said(judge(ref, World(items.values()))) == expected
+    assert said(judge(ref, ObjectCache(items.values()))) == expected
 
 
 def test_a_deployment_that_somebody_scaled_away_is_not_ready() -> None:
@@ -228,20 +228,20 @@ def test_a_deployment_that_somebody_scaled_away_is_not_ready() -> None:
     items["deployment"]["metadata"]["managedFields"] = [
         {"manager": "plexdev", "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
     ]
-    assert judge(ref, World(items.values())).state == "ready", "a manifest may want none"
+    assert judge(ref, ObjectCache(items.values())).state == "ready", "a manifest may want none"
 
     items["deployment"]["metadata"]["managedFields"] = [
         {"manager": "plexdev", "operation": "Apply", "fieldsV1": {"f:spec": {"f:template": {}}}},
     ]
-    found = judge(ref, World(items.values()))
+    found = judge(ref, ObjectCache(items.values()))
     (seen,) = conclude([found], 1e12)
 
     assert said(seen) == "waiting scaled to 0 replicas"
     assert seen.hint == "kubectl scale -n default deployment/good --replicas=1"
     # Nobody comes and scales it up while one waits.
     patience = Patience(0.0)
-    assert patience.look([ref], World(items.values()), 100.0)[0].state == "waiting"
-    assert patience.look([ref], World(items.values()), 105.0)[0].state == "doomed"
+    assert patience.look([ref], ObjectCache(items.values()), 100.0)[0].state == "waiting"
+    assert patience.look([ref], ObjectCache(items.values()), 105.0)[0].state == "doomed"
 
 
 def test_a_pod_that_fell_over_counts_before_its_deployment_says_so() -> None:
@@ -256,7 +256,7 @@ def test_a_pod_that_fell_over_counts_before_its_deployment_says_so() -> None:
     }
 
     assert re.fullmatch(
-        rf"waiting {POD}, container main: exit 1; it is started again", said(judge(ref, World(items.values())))
+        rf"waiting {POD}, container main: exit 1; it is started again", said(judge(ref, ObjectCache(items.values())))
     )
 
 
@@ -279,9 +279,11 @@ def test_a_stateful_set_waits_for_its_newest_revision() -> None:
     }
     ref = ObjectRef("StatefulSet", "postgres", "default")
 
-    assert said(judge(ref, World([item, items["pod"]]))) == "waiting its Pods are ready, it has not counted them yet"
+    assert (
+        said(judge(ref, ObjectCache([item, items["pod"]]))) == "waiting its Pods are ready, it has not counted them yet"
+    )
     status["currentRevision"] = "new"
-    assert judge(ref, World([item, items["pod"]])).state == "ready"
+    assert judge(ref, ObjectCache([item, items["pod"]])).state == "ready"
 
 
 def test_a_stateful_set_held_up_by_an_old_pod_says_what_to_delete() -> None:
@@ -294,7 +296,7 @@ def test_a_stateful_set_held_up_by_an_old_pod_says_what_to_delete() -> None:
         "spec": {},
         "status": {"observedGeneration": 2, "replicas": 1, "updateRevision": "new"},
     }
-    found = judge(ObjectRef("StatefulSet", "postgres", ref.namespace), World([item, pod]))
+    found = judge(ObjectRef("StatefulSet", "postgres", ref.namespace), ObjectCache([item, pod]))
 
     assert found.state == "doomed"
     assert found.reason == "its Pod is of the last revision, and is replaced only once it is ready"
@@ -461,12 +463,12 @@ PLATFORM: dict[str, tuple[list[Object], str]] = {
 def test_what_everything_else_stands_on(case: str) -> None:
     items, expected = PLATFORM[case]
 
-    assert said(judge(ObjectRef.of(items[0]), World(items))) == expected
+    assert said(judge(ObjectRef.of(items[0]), ObjectCache(items))) == expected
 
 
 def test_what_is_not_there_is_waited_for() -> None:
     ref = ObjectRef("Gateway", "g", "default")
-    world = World()
+    world = ObjectCache()
     assert verdict_of(ref, world, 0.0).reason == "not created yet"
     world.unserved.add("Gateway")
     verdict = verdict_of(ref, world, 0.0)

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.readiness.object_cache import World
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import RESOURCES, ObjectRef
 from pytest_plexdev.readiness.scope import Scope
 from pytest_plexdev.readiness.watch import Watch
@@ -34,7 +34,7 @@ async def alone(scene: Callable[[FakeApi, Watch], Awaitable[None]]) -> None:
     async with FakeApi() as api, asyncio.timeout(10):
         with KubeClient(api.access) as client:
             async with client.stream() as http:
-                await scene(api, Watch(client, http, World(), (SCOPE,)))
+                await scene(api, Watch(client, http, ObjectCache(), (SCOPE,)))
 
 
 def play(scene: Callable[[FakeApi, Watch], Awaitable[None]], *scopes: Scope) -> None:
@@ -42,7 +42,7 @@ def play(scene: Callable[[FakeApi, Watch], Awaitable[None]], *scopes: Scope) -> 
         async with FakeApi() as api, asyncio.timeout(10):
             with KubeClient(api.access) as client:
                 async with client.stream() as http:
-                    watch = Watch(client, http, World(), scopes or (SCOPE,))
+                    watch = Watch(client, http, ObjectCache(), scopes or (SCOPE,))
                     running = asyncio.ensure_future(watch.run())
                     try:
                         await scene(api, watch)

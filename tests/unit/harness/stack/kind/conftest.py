@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.stack.kind.cluster import create
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from tests.unit.harness.stack.kind.worlds import DOCKER, KIND, World
 
 
@@ -22,4 +22,4 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
     monkeypatch.setattr(create, "_LATE", 3.0)
-    return World(state, Place("c", tmp_path / "place"))
+    return World(state, ClusterFiles("c", tmp_path / "place"))

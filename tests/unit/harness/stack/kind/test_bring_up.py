@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.core.cancellation import GivenUp, together
+from pytest_plexdev.core.cancellation import Cancelled, fail_after
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.bring_up import artifacts, orchestrate
 from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
-from pytest_plexdev.stack.kind.bring_up.rollout import Filling
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.bring_up.rollout import Rollout
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.settings import KindSettings
 from tests.unit.harness.processes import assert_ends
@@ -36,7 +36,7 @@ def test_an_input_that_fails_while_the_node_image_is_baked_deletes_nothing_and_e
     world.node(labels=OURS)
     settings = KindSettings(name="c", api_port=0, idp_port=0, kind_image="kindest/node:x", state=tmp_path)
 
-    with pytest.raises(PlexdevError) as error, together(60):
+    with pytest.raises(PlexdevError) as error, fail_after(60):
         BringUp(settings, world.place, lambda _: None).on_a_new_cluster()
 
     assert error.value.tag == "command-failed"
@@ -49,7 +49,7 @@ def test_an_input_that_fails_while_the_node_image_is_baked_deletes_nothing_and_e
 def overlap(world: World, monkeypatch: pytest.MonkeyPatch) -> BringUp:
     """A bring-up whose cluster is reached at once, while ``kind create`` does what the test says."""
 
-    def reached(place: Place, made: Future[Access], loaded: object) -> Access:
+    def reached(place: ClusterFiles, made: Future[Access], loaded: object) -> Access:
         return Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=place.kubeconfig)
 
     monkeypatch.setattr(orchestrate, "derived", lambda *_: "kindest/node:x")
@@ -66,13 +66,13 @@ def test_a_run_whose_controller_is_gone_makes_no_cluster(
 ) -> None:
     """Its reaper has looked already: nothing would delete the cluster."""
 
-    def reached(place: Place, made: Future[Access], loaded: object) -> Access:
+    def reached(place: ClusterFiles, made: Future[Access], loaded: object) -> Access:
         return made.result()
 
     monkeypatch.setattr(orchestrate, "reach", reached)
     monkeypatch.setattr(overlap, "_settings", replace(overlap._settings, owner=ProcessId(4194304, 1)))
 
-    with pytest.raises(GivenUp), together(60):
+    with pytest.raises(Cancelled), fail_after(60):
         overlap.on_a_new_cluster()
 
     assert world.calls == []
@@ -83,14 +83,14 @@ def test_kind_that_fails_under_the_objects_is_the_failure(
 ) -> None:
     """Objects are applied before kind is done; what it takes away then is not what went wrong."""
 
-    def fill(_self: Filling, _access: Access, _addresses: object, loaded: Future[bool], _there: object) -> None:
+    def fill(_self: Rollout, _access: Access, _addresses: object, loaded: Future[bool], _there: object) -> None:
         wait([loaded])
         raise GONE
 
-    monkeypatch.setattr(Filling, "fill", fill)
+    monkeypatch.setattr(Rollout, "fill", fill)
     world.create_does("echo 'ERROR: the kubelet is not healthy' >&2; exit 1")
 
-    with pytest.raises(PlexdevError) as error, together(60):
+    with pytest.raises(PlexdevError) as error, fail_after(60):
         overlap.on_a_new_cluster()
 
     assert error.value.tag == "cluster-not-made"
@@ -106,11 +106,11 @@ def test_what_ends_a_filling_while_kind_still_works_ends_kind_and_its_node(
             time.sleep(0.01)
         raise ends
 
-    monkeypatch.setattr(Filling, "fill", fill)
+    monkeypatch.setattr(Rollout, "fill", fill)
     world.node(labels=OURS, into=".ours")
     world.create_does(f"echo $$ > {world.state}/pid; mv node.json.ours node.json; sleep 600")
 
-    with pytest.raises(type(ends)), together(60):
+    with pytest.raises(type(ends)), fail_after(60):
         overlap.on_a_new_cluster()
 
     assert not world.has_node
@@ -127,7 +127,7 @@ def test_a_cluster_that_cannot_be_reached_from_here_is_told_before_its_end_and_t
         world.node(labels=OURS, published_at="127.0.0.1", host_port=held.getsockname()[1], into=".ours")
         world.create_does(f"echo $$ > {world.state}/pid; mv node.json.ours node.json; sleep 600")
 
-        with pytest.raises(PlexdevError) as refusal, together(60):
+        with pytest.raises(PlexdevError) as refusal, fail_after(60):
             overlap.on_a_new_cluster()
 
     assert refusal.value.tag == "loopback-elsewhere"
@@ -148,7 +148,7 @@ def test_an_input_that_fails_once_the_cluster_is_made_takes_it_away(
     (world.state / "kubeconfig").write_text(KUBECONFIG)
     world.create_does(f"mv node.json.ours node.json; cp kubeconfig {world.place.kubeconfig}")
 
-    with pytest.raises(PlexdevError, match="cluster-unreachable"), together(60):
+    with pytest.raises(PlexdevError, match="cluster-unreachable"), fail_after(60):
         overlap.on_a_new_cluster()
 
     assert not world.has_node

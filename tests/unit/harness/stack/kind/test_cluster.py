@@ -22,7 +22,7 @@ from pytest_plexdev.stack.kind import fresh
 from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
 from pytest_plexdev.stack.kind.cluster import create as cluster
 from pytest_plexdev.stack.kind.cluster import prerequisites, reaper
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import attach
@@ -90,7 +90,7 @@ def test_what_an_ended_creation_left_is_deleted_though_docker_is_late(world: Wor
 def test_down_deletes_what_the_node_says_is_ours_and_nothing_else(world: World) -> None:
     """Whoever applies what ``plexdev manifests`` prints has our ConfigMap on any cluster: nobody asks for it."""
     settings = KindSettings(name="c", state=world.state)
-    ours = replace(world, place=Place("c", warm_directory(world.state, "c")))
+    ours = replace(world, place=ClusterFiles("c", warm_directory(world.state, "c")))
     ours.node(labels="other=1")
     said = attach.take_down(settings, force=False, progress=lambda _: None)
     assert world.has_node
@@ -258,7 +258,7 @@ def test_a_run_that_is_over_ends_a_creation_of_its_own_though_no_note_is_left(wo
         time.sleep(0.01)
     # Docker finishes what it was asked for.
     with subprocess.Popen(["sh", "-c", f"sleep 0.5; mv {world.state}/node.json.late {world.state}/node.json"]):
-        cluster.clear_away(world.place)
+        cluster.remove(world.place)
 
     assert orphan.wait(10) == -9
     assert "delete" in world.calls

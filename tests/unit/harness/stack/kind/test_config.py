@@ -9,13 +9,13 @@ import yaml
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.config import choose_addresses, cluster_config, kind_file
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 
 def test_a_fresh_cluster_is_the_warm_one_with_another_name_and_other_ports() -> None:
     warm = yaml.safe_load(kind_file().read_text())
-    fresh = yaml.safe_load(cluster_config(Place("plexdev-0a1b2c3d", Path("here")), Addresses(41000, 41001)))
+    fresh = yaml.safe_load(cluster_config(ClusterFiles("plexdev-0a1b2c3d", Path("here")), Addresses(41000, 41001)))
 
     assert fresh["name"] == "plexdev-0a1b2c3d"
     mappings = fresh["nodes"][0]["extraPortMappings"]
@@ -29,7 +29,7 @@ def test_a_fresh_cluster_is_the_warm_one_with_another_name_and_other_ports() -> 
 
 def test_the_node_is_labelled_as_ours_and_of_this_state_directory(tmp_path: Path) -> None:
     here, again, elsewhere = (
-        yaml.safe_load(cluster_config(Place("plexsphere", directory), Addresses()))["nodes"][0]["labels"]
+        yaml.safe_load(cluster_config(ClusterFiles("plexsphere", directory), Addresses()))["nodes"][0]["labels"]
         for directory in (tmp_path, tmp_path / "x" / "..", tmp_path / "x")
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.stack.kind.cluster import lock, reaper
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 
 _TEXTS = (
     "[]",
@@ -44,6 +44,6 @@ def test_a_damaged_note_is_none(tmp_path: Path, damage: Callable[[Path], None]) 
     for name in ("creating.json", MARK, "kind.holder.json"):
         damage(tmp_path / name)
 
-    assert Place("c", tmp_path).creation() is None
+    assert ClusterFiles("c", tmp_path).creation() is None
     assert not reaper.watches_over(tmp_path)
     assert not lock.is_held(tmp_path)

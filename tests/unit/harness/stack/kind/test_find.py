@@ -18,11 +18,11 @@ import yaml
 
 from pytest_plexdev.core.model import Event, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.cluster.files import Place
-from pytest_plexdev.stack.kind.cluster.lock import hold
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.lock import exclusive
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.warm import attach
-from pytest_plexdev.stack.kind.warm.kubeconfigs import accesses
+from pytest_plexdev.stack.kind.warm.kubeconfigs import candidates
 
 FIND = """
 import json, sys
@@ -93,7 +93,7 @@ def test_the_users_file_is_read_and_never_written(home: Path) -> None:
         path.chmod(0o400)
         before = path.read_bytes()
 
-        list(accesses(home / "state", "plexsphere"))
+        list(candidates(home / "state", "plexsphere"))
 
     assert path.read_bytes() == before
     copies = [each for each in (home / "state").rglob("*") if each.is_file()]
@@ -116,7 +116,7 @@ def test_who_attaches_waits_for_a_bring_up_that_is_under_way(home: Path) -> None
     holding = threading.Event()
 
     def bring_up() -> None:
-        with hold(state, timeout=1, progress=events.append):
+        with exclusive(state, timeout=1, progress=events.append):
             holding.set()
             time.sleep(0.5)
             kubeconfig(home / ".kube" / "config", "https://10.1.2.3:6443")
@@ -134,7 +134,7 @@ def test_who_attaches_waits_for_a_bring_up_that_is_under_way(home: Path) -> None
 
 
 def test_who_attaches_waits_no_longer_than_it_may(home: Path) -> None:
-    with hold(home / "state", timeout=1, progress=lambda _: None), pytest.raises(PlexdevError) as refusal:
+    with exclusive(home / "state", timeout=1, progress=lambda _: None), pytest.raises(PlexdevError) as refusal:
         attach.attach(KindSettings(state=home / "state", timeout=0.3), lambda _: None)
 
     assert refusal.value.tag == "cluster-busy"
@@ -146,7 +146,7 @@ def test_our_own_file_goes_before_the_users(home: Path) -> None:
         own = kubeconfig(home / "state" / "kubeconfig", address)
         kubeconfig(home / ".kube" / "config", address)
 
-        first = next(accesses(home / "state", "plexsphere"))
+        first = next(candidates(home / "state", "plexsphere"))
 
     assert first.kubeconfig == own
 
@@ -160,14 +160,14 @@ def test_a_file_that_cannot_be_used_does_not_hide_the_next_one(home: Path, monke
         paths = (home / "pipe", home, broken, far, good)
         monkeypatch.setenv("KUBECONFIG", os.pathsep.join(map(str, paths)))
 
-        assert next(accesses(home / "state", "plexsphere")).server == f"https://127.0.0.1:{server.getsockname()[1]}"
+        assert next(candidates(home / "state", "plexsphere")).server == f"https://127.0.0.1:{server.getsockname()[1]}"
 
     with pytest.raises(PlexdevError, match="its server is 'https://\\[::1'"):
-        next(accesses(home / "state", "plexsphere"), None)
+        next(candidates(home / "state", "plexsphere"), None)
 
 
 def test_our_own_file_that_was_damaged_is_written_anew(home: Path) -> None:
-    place = Place("plexsphere", home / "state")
+    place = ClusterFiles("plexsphere", home / "state")
     place.directory.mkdir()
     place.kubeconfig.write_text("kind-plexsphere: [")
 

@@ -16,7 +16,7 @@ from pytest_plexdev.cli.main import main
 from pytest_plexdev.core.model import Cluster, Endpoints, Service, StackInfo
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.cluster import create as cluster
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX
 from tests.unit.harness.stack.kind.worlds import OURS, World
@@ -57,7 +57,7 @@ class Machine:
         (self._docker / "node.json").write_text(json.dumps([said]))
 
     def says_that_it_is_ours(self) -> None:
-        place = Place("plexsphere", warm_directory())
+        place = ClusterFiles("plexsphere", warm_directory())
         World(self._docker, place).labels(OURS)
 
     def hangs(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pytest_plexdev.core.port_holder import PortHolder
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.stack.kind.cluster import publisher
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.publisher import publisher_of, with_container
 from pytest_plexdev.stack.kind.settings import warm_directory
 from tests.unit.harness.stack.kind.worlds import OURS, OWNER, World
@@ -26,7 +26,7 @@ class Docker:
     programs: Path
 
     def publishes(self, container: str, cluster: str, *, labels: str | None) -> None:
-        World(self.world.state, Place("plexsphere", warm_directory())).node(labels=labels)
+        World(self.world.state, ClusterFiles("plexsphere", warm_directory())).node(labels=labels)
         (self.world.state / "ps").write_text(f"{container}\t{cluster}\n")
         script = self.programs / "docker"
         script.write_text(script.read_text().replace('case "$1" in', 'case "$1" in\n  ps) cat ps ;;'))

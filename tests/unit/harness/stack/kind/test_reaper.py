@@ -15,7 +15,7 @@ from pytest_plexdev.core.ports import hold_beside, hold_beside_all, reserve
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster import reaper
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 
 DOCKER = """#!/bin/sh
 echo "$DOCKER_TLS_VERIFY $DOCKER_CERT_PATH $KIND_EXPERIMENTAL_PROVIDER $SSH_AUTH_SOCK" >> {log}
@@ -100,7 +100,7 @@ def test_no_process_is_ended_because_a_file_names_it(tmp_path: Path) -> None:
 
 
 def test_what_somebody_put_beside_a_cluster_s_files_stays(tmp_path: Path) -> None:
-    place = Place("c", tmp_path / "cluster")
+    place = ClusterFiles("c", tmp_path / "cluster")
     place.mark()
     for name in ("kubeconfig", "stack.json", "mine.txt"):
         (place.directory / name).write_text(name)
@@ -114,13 +114,13 @@ def test_what_somebody_put_beside_a_cluster_s_files_stays(tmp_path: Path) -> Non
 def test_a_directory_that_was_never_a_cluster_s_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "kubeconfig").write_text("mine")
 
-    assert Place("c", tmp_path).remove() == []
+    assert ClusterFiles("c", tmp_path).remove() == []
 
     assert (tmp_path / "kubeconfig").read_text() == "mine"
 
 
 def test_files_that_a_reaper_looks_after_are_not_removed(tmp_path: Path) -> None:
-    place = Place("c", tmp_path / "cluster")
+    place = ClusterFiles("c", tmp_path / "cluster")
     place.mark()
     place.kubeconfig.write_text("needed")
     reaper.watch_over("c", place.directory, ProcessId.of(os.getpid()), None)

@@ -23,8 +23,8 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.embedded.warm import warm_directory as embedded_directory
 from pytest_plexdev.stack.kind.cluster import create, prerequisites
-from pytest_plexdev.stack.kind.cluster.files import Place
-from pytest_plexdev.stack.kind.cluster.lock import hold
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.lock import exclusive
 from pytest_plexdev.stack.kind.cluster.node_container import Container, start_kubelet
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX
@@ -250,7 +250,7 @@ def test_down_tells_an_engine_that_does_not_answer_before_it_waits_for_somebody_
     node.does("echo 'Cannot connect to the Docker daemon at tcp://203.0.113.7:2376.' >&2; exit 1")
     settings = KindSettings(timeout=5)
 
-    with hold(settings.state, timeout=1, progress=lambda _: None), pytest.raises(PlexdevError) as refusal:
+    with exclusive(settings.state, timeout=1, progress=lambda _: None), pytest.raises(PlexdevError) as refusal:
         attach.take_down(settings, force=False, progress=lambda _: None)
 
     assert refusal.value.tag == "docker-silent"
@@ -425,4 +425,4 @@ def _container(port: int, *, running: bool = True, paused: bool = False) -> Cont
 
 
 def _as_warm(world: World) -> World:
-    return World(world.state, Place("plexsphere", warm_directory()))
+    return World(world.state, ClusterFiles("plexsphere", warm_directory()))

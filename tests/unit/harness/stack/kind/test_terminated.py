@@ -24,14 +24,14 @@ from functools import partial
 from pathlib import Path
 from pytest_plexdev.cli.main import main
 from pytest_plexdev.stack.kind.warm import attach as warm
-from pytest_plexdev.stack.kind.beside import all_of, beside
+from pytest_plexdev.core.cancellation import wait_all, spawn
 from pytest_plexdev.stack.kind.cluster import create as cluster
-from pytest_plexdev.stack.kind.cluster.files import Place
-from pytest_plexdev.core.cancellation import together
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.core.cancellation import fail_after
 
 def bring_up(settings, progress):
-    with together(600):
-        all_of(beside(partial(cluster.create, Place("c", Path(sys.argv[1])), b"", image=None, timeout=600)))
+    with fail_after(600):
+        wait_all(spawn(partial(cluster.create, ClusterFiles("c", Path(sys.argv[1])), b"", image=None, timeout=600)))
 
 warm.bring_up = bring_up
 sys.exit(main(["up", "--stack", "kind"]))

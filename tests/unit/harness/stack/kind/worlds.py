@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 
 DOCKER = """#!/bin/sh
 cd {state}
@@ -48,7 +48,7 @@ class World:
     """What the fakes know and were asked."""
 
     state: Path
-    place: Place
+    place: ClusterFiles
 
     def node(
         self,

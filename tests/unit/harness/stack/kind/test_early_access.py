@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from pytest_plexdev.core.cancellation import GivenUp, give_up, together
+from pytest_plexdev.core.cancellation import Cancelled, cancel, fail_after, spawn
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED
 from pytest_plexdev.kube import Access
-from pytest_plexdev.stack.kind.beside import beside
 from pytest_plexdev.stack.kind.cluster import early_access
 from pytest_plexdev.stack.kind.cluster.early_access import reach
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 
 ACCESS = Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=Path("kubeconfig"))
 NO_KUBECONFIG = PlexdevError(COMMAND_FAILED, detail="no", command="kind get", purpose="x", status="1", fix="y")
@@ -32,7 +31,7 @@ class Asked:
         self.kubeconfig: list[Access | PlexdevError] = []
         self.pods: list[bool | PlexdevError] = []
         monkeypatch.setattr(early_access, "_LOOK_AGAIN", 0.01)
-        monkeypatch.setattr(Place, "fetch_access", lambda _: answer(self.kubeconfig))
+        monkeypatch.setattr(ClusterFiles, "fetch_access", lambda _: answer(self.kubeconfig))
         monkeypatch.setattr(early_access, "_takes_pods", lambda _: answer(self.pods))
 
 
@@ -58,14 +57,14 @@ def test_it_is_reached_before_kind_is_done(tmp_path: Path, asked: Asked) -> None
     asked.kubeconfig = [NO_KUBECONFIG, ACCESS]
     asked.pods = [NO_KUBECONFIG, False, True]
 
-    assert reach(Place("c", tmp_path), future(), future(lambda done: done.set_result(True))) is ACCESS
+    assert reach(ClusterFiles("c", tmp_path), future(), future(lambda done: done.set_result(True))) is ACCESS
     assert (asked.kubeconfig, asked.pods) == ([], [])
 
 
 def test_nobody_is_asked_while_images_are_loaded_nor_once_it_is_made(tmp_path: Path, asked: Asked) -> None:
     made = future(lambda done: done.set_result(ACCESS))
 
-    assert reach(Place("c", tmp_path), made, future()) is ACCESS
+    assert reach(ClusterFiles("c", tmp_path), made, future()) is ACCESS
 
 
 def test_one_that_was_not_made_is_not_reached(tmp_path: Path, asked: Asked) -> None:
@@ -75,14 +74,16 @@ def test_one_that_was_not_made_is_not_reached(tmp_path: Path, asked: Asked) -> N
     Timer(0.05, made.set_exception, [NOT_MADE]).start()
 
     with pytest.raises(PlexdevError, match="cluster-not-made"):
-        reach(Place("c", tmp_path), made, future(lambda done: done.set_result(True)))
+        reach(ClusterFiles("c", tmp_path), made, future(lambda done: done.set_result(True)))
 
 
 def test_it_is_given_up_with_the_rest(tmp_path: Path, asked: Asked) -> None:
     asked.kubeconfig = [NO_KUBECONFIG] * 6000
 
-    with together(60):
-        reached = beside(partial(reach, Place("c", tmp_path), future(), future(lambda done: done.set_result(True))))
-        give_up()
+    with fail_after(60):
+        reached = spawn(
+            partial(reach, ClusterFiles("c", tmp_path), future(), future(lambda done: done.set_result(True)))
+        )
+        cancel()
 
-    assert isinstance(reached.exception(timeout=0), GivenUp)
+    assert isinstance(reached.exception(timeout=0), Cancelled)

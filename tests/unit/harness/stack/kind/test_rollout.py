@@ -13,9 +13,9 @@ import pytest
 
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.stack.kind.bring_up import rollout
-from pytest_plexdev.stack.kind.bring_up.context import Course
-from pytest_plexdev.stack.kind.bring_up.rollout import Before, Filling
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.bring_up.context import BringUpContext
+from pytest_plexdev.stack.kind.bring_up.rollout import PreviousState, Rollout
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 DATA = ["ConfigMap/postgres-init", "Service/dex", "StatefulSet/postgres"]
@@ -36,21 +36,21 @@ def test_data_first_then_a_network_then_callers_and_our_own_once_the_node_has_th
 
     monkeypatch.setattr(rollout, "apply", apply)
     monkeypatch.setattr(rollout, "wait_for_services", lambda *_, **__: told.append("network"))
-    monkeypatch.setattr(rollout, "hasten_names", lambda _: None)
+    monkeypatch.setattr(rollout, "restart_coredns", lambda _: None)
     Timer(0.3, load).start()
 
-    _filling(tmp_path)._apply(SimpleNamespace(), _objects(), loaded, Before(is_new=True))  # type: ignore[arg-type]
+    _filling(tmp_path)._apply(SimpleNamespace(), _objects(), loaded, PreviousState(is_new=True))  # type: ignore[arg-type]
 
     assert sorted(told[: len(DATA)]) == DATA
     assert told[len(DATA) :] == ["network", "Deployment/dex", "loaded", "Deployment/plexsphere"]
 
 
-def _filling(directory: Path) -> Filling:
+def _filling(directory: Path) -> Rollout:
     done: Future[Any] = Future()
     done.set_result([])
     inputs: Any = SimpleNamespace(definitions=done, built=done)
     loading: Any = SimpleNamespace(is_ours=lambda names: "plexsphere:dev" in names)
-    return Filling(Course(KindSettings(), Place("c", directory), lambda _: None), inputs, loading)
+    return Rollout(BringUpContext(KindSettings(), ClusterFiles("c", directory), lambda _: None), inputs, loading)
 
 
 def _objects() -> list[Object]:

@@ -8,9 +8,9 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT
 from pytest_plexdev.errors.readiness import DOOMED_OBJECT
 from pytest_plexdev.stack.kind.bring_up.failure import as_gone, as_kept
-from pytest_plexdev.stack.kind.cluster.files import Place
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 
-PLACE = Place("plexdev-1a2b3c4d", Path("/tmp/plexdev-99/stack"))
+PLACE = ClusterFiles("plexdev-1a2b3c4d", Path("/tmp/plexdev-99/stack"))
 KUBECTL = "kubectl --kubeconfig /tmp/plexdev-99/stack/kubeconfig --context kind-plexdev-1a2b3c4d"
 ADVICE = """\
 pod/api-1 on plexdev-1a2b3c4d-control-plane: ErrImageNeverPull

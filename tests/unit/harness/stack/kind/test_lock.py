@@ -8,17 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.core.cancellation import GivenUp, give_up, together
+from pytest_plexdev.core.cancellation import Cancelled, cancel, fail_after, spawn
 from pytest_plexdev.core.model import Event, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.beside import beside
-from pytest_plexdev.stack.kind.cluster.lock import alone, hold
+from pytest_plexdev.stack.kind.cluster.lock import exclusive, exclusive_build
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from pytest_plexdev.stack.kind.cluster.lock import hold
-with hold(Path(sys.argv[1]), timeout=5, progress=lambda event: None):
+from pytest_plexdev.stack.kind.cluster.lock import exclusive
+with exclusive(Path(sys.argv[1]), timeout=5, progress=lambda event: None):
     print("has it", flush=True)
     sys.stdin.readline()
 """
@@ -42,7 +41,7 @@ def test_who_waits_is_told_for_whom_and_then_has_it(tmp_path: Path, holder: subp
     events: list[Event] = []
     threading.Timer(0.3, lambda: holder.communicate("\n")).start()
 
-    with hold(tmp_path, timeout=10, progress=events.append):
+    with exclusive(tmp_path, timeout=10, progress=events.append):
         assert holder.wait(5) == 0
 
     waiting, waited = reasons(events)
@@ -51,7 +50,7 @@ def test_who_waits_is_told_for_whom_and_then_has_it(tmp_path: Path, holder: subp
 
 
 def test_the_time_is_up(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
-    with pytest.raises(PlexdevError) as refusal, hold(tmp_path, timeout=0.2, progress=lambda _: None):
+    with pytest.raises(PlexdevError) as refusal, exclusive(tmp_path, timeout=0.2, progress=lambda _: None):
         pass
     holder.communicate("\n")
 
@@ -64,7 +63,7 @@ def test_who_makes_an_image_waits_within_the_time_of_its_bring_up_and_says_for_w
     tmp_path: Path, holder: subprocess.Popen[str]
 ) -> None:
     notes: list[str] = []
-    with pytest.raises(PlexdevError) as refusal, together(0.1), alone(tmp_path / "kind.lock", notes.append):
+    with pytest.raises(PlexdevError) as refusal, fail_after(0.1), exclusive_build(tmp_path / "kind.lock", notes.append):
         pass
     holder.communicate("\n")
 
@@ -77,17 +76,17 @@ def test_who_waits_in_a_thread_ends_when_its_work_was_given_up(tmp_path: Path, h
     waits = threading.Event()
 
     def work() -> None:
-        with alone(tmp_path / "kind.lock", lambda _: waits.set()):
+        with exclusive_build(tmp_path / "kind.lock", lambda _: waits.set()):
             pass
 
     began = time.monotonic()
-    with together(600):
-        future = beside(work)
+    with fail_after(600):
+        future = spawn(work)
         assert waits.wait(10)
-        give_up()
+        cancel()
     holder.communicate("\n")
 
-    assert isinstance(future.exception(), GivenUp)
+    assert isinstance(future.exception(), Cancelled)
     assert time.monotonic() - began < 10
 
 
@@ -97,7 +96,7 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path, holder: subprocess.Popen[
     events: list[Event] = []
     began = time.monotonic()
 
-    with hold(tmp_path, timeout=5, progress=events.append):
+    with exclusive(tmp_path, timeout=5, progress=events.append):
         pass
 
     assert events == []
@@ -105,16 +104,16 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path, holder: subprocess.Popen[
 
 
 def test_it_is_given_back_whatever_happens(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), hold(tmp_path, timeout=1, progress=lambda _: None):
+    with pytest.raises(ZeroDivisionError), exclusive(tmp_path, timeout=1, progress=lambda _: None):
         raise ZeroDivisionError
-    with hold(tmp_path, timeout=0.1, progress=lambda _: None):
+    with exclusive(tmp_path, timeout=0.1, progress=lambda _: None):
         pass
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(PlexdevError) as refusal, hold(tmp_path / "file" / "x", timeout=1, progress=lambda _: None):
+    with pytest.raises(PlexdevError) as refusal, exclusive(tmp_path / "file" / "x", timeout=1, progress=lambda _: None):
         pass
 
     assert refusal.value.tag == "state-unwritable"

@@ -43,7 +43,7 @@ def test_a_file_saved_between_build_and_rendering_is_in_neither(
 
     monkeypatch.setattr(our_images, "build", build)
     monkeypatch.setattr(artifacts, "render", render)
-    made = artifacts.Inputs(KindSettings(), Addresses(), Phases(lambda _: None), lambda _: None)
+    made = artifacts.Artifacts(KindSettings(), Addresses(), Phases(lambda _: None), lambda _: None)
     made.built.result()
     made.objects.result()
 

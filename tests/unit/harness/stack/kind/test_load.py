@@ -14,7 +14,7 @@ from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED
 from pytest_plexdev.stack.kind.images import build, load
-from pytest_plexdev.stack.kind.images.load import Loading
+from pytest_plexdev.stack.kind.images.load import ImageLoader
 from pytest_plexdev.stack.kind.images.local import LocalImages, canonical, silent
 from pytest_plexdev.stack.kind.images.pins import Pin
 from pytest_plexdev.stack.kind.settings import KindSettings
@@ -24,7 +24,7 @@ REFUSED = PlexdevError(COMMAND_FAILED, detail="no", command="kind load", purpose
 NOT_MADE = PlexdevError(CLUSTER_NOT_MADE, detail="no", command="kind create", status="1", fix="y")
 
 
-def _attempt(monkeypatch: pytest.MonkeyPatch, *, made: Future[Any], refusals: int) -> tuple[Loading, list[bool]]:
+def _attempt(monkeypatch: pytest.MonkeyPatch, *, made: Future[Any], refusals: int) -> tuple[ImageLoader, list[bool]]:
     attempts: list[bool] = []
 
     def attempt() -> bool:
@@ -33,12 +33,12 @@ def _attempt(monkeypatch: pytest.MonkeyPatch, *, made: Future[Any], refusals: in
             raise REFUSED
         return True
 
-    monkeypatch.setattr(load, "takes_images", lambda _: True)
+    monkeypatch.setattr(load, "wait_for_containerd", lambda _: True)
     monkeypatch.setattr(build, "missing_on_node", lambda *_: [])
     monkeypatch.setattr(build, "saved", lambda _: contextlib.nullcontext(Path("images.tar")))
     monkeypatch.setattr(build, "put", lambda *_: attempt())
     monkeypatch.setattr(build, "load", lambda *_: made.done() and attempt())
-    return Loading(KindSettings(), Phases(lambda _: None), silent), attempts
+    return ImageLoader(KindSettings(), Phases(lambda _: None), silent), attempts
 
 
 def test_images_go_onto_a_node_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ class FakeStack:
     """As much of a `Stack` as hooks look at."""
 
     exchanges = ExchangeLog()
+    secrets = exchanges.secrets
     drift = ()
     passed_over = ""
     attached_in = 0.0

@@ -1,4 +1,4 @@
-"""A typed client for ``/v1``: one module per surface. Answers with members that are not known here are let pass."""
+"""A typed client for ``/v1``: one module per surface. Unknown members of responses are ignored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last HTTP exchanges, kept with their secrets masked: what a failing test leaves behind."""
+"""Record the last HTTP exchanges, with secrets masked, for the evidence of a failing test."""
 
 from __future__ import annotations
 

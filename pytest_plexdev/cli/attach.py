@@ -1,4 +1,4 @@
-"""Find the running stack for a command, and warn of a cluster that is passed over for it."""
+"""Find the running stack for a command, and warn if a cluster was not usable and another stack is used instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is signed in to a stack from the shell: one file per address, readable by this user only."""
+"""Store who is signed in to a stack from the shell: one file per address, readable by this user only."""
 
 from __future__ import annotations
 

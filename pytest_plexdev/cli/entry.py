@@ -1,4 +1,4 @@
-"""The console script ``plexdev``: it ends in order, and not without a word, while the command's modules are imported.
+"""The console script ``plexdev``: handle termination signals while the command's modules are imported.
 
 It imports next to nothing itself: what a signal meets before it runs is the interpreter alone.
 """

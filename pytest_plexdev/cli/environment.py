@@ -1,4 +1,4 @@
-"""What the environment says to a command: settings as pytest reads them, and variables that nothing reads."""
+"""Read a command's settings from the environment as pytest does, and find variables that nothing reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``plexdev up``, ``status``, ``wait``, ``down``, ``env``, ``logs``: the life of the warm stack."""
+"""``plexdev up``, ``status``, ``wait``, ``down``, ``env`` and ``logs``: the life cycle of the warm stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``plexdev logs``: what a service wrote, whether its stack is whole or not. When it is not, logs are wanted."""
+"""``plexdev logs``: print what a service wrote, also while its stack is broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command prints: text for people or, with ``--json``, one object for programs, an error too.
+"""Print the result of a command: text for people, or one JSON object with ``--json``, also for an error.
 
 The object is ``{"command", "ok", "exit_code", "result", "error"}`` for every command: ``ok`` says that the exit code is
 0, ``error`` is ``{"tag", "what", "why", "detail", "fix"}`` or null. Nothing else is written to standard output then.

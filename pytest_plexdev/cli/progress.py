@@ -1,4 +1,4 @@
-"""The bring-up on a screen: live on a terminal, a line an event in CI, a JSON object an event for programs."""
+"""Show a bring-up: live on a terminal, one line per event in CI, one JSON object per event for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``plexdev status`` and ``wait`` know of a stack, one whose API does not answer included."""
+"""Read the state of a stack for ``plexdev status`` and ``wait``, also if its API does not answer."""
 
 from __future__ import annotations
 

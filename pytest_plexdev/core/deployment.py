@@ -1,4 +1,4 @@
-"""Where the dev stack's data lies: ``deploy/local`` of a checkout, or its copy inside the installed package."""
+"""Locate the dev stack's data: ``deploy/local`` of a checkout, or its copy inside the installed package."""
 
 from __future__ import annotations
 

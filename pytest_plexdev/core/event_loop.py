@@ -1,4 +1,4 @@
-"""An asyncio event loop whose timeouts pass while a test's time stands still: freezegun replaces ``time.monotonic``."""
+"""An asyncio event loop whose timeouts keep running while freezegun replaces ``time.monotonic``."""
 
 from __future__ import annotations
 

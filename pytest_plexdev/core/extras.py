@@ -1,4 +1,4 @@
-"""Whether the packages of an extra are installed: asked before the first of them is imported."""
+"""Check that the packages of an extra are installed, before the first of them is imported."""
 
 from __future__ import annotations
 

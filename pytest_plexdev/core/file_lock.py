@@ -1,4 +1,4 @@
-"""A lock that processes of this user hold on a file, which is refused where it is somebody else's or no file."""
+"""Lock a file among this user's processes. A file that another user owns, or that is no file, is refused."""
 
 from __future__ import annotations
 

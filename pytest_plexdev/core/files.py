@@ -1,4 +1,4 @@
-"""Files that other processes read while they are written."""
+"""Write files atomically, because other processes read them meanwhile."""
 
 from __future__ import annotations
 

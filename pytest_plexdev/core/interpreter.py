@@ -1,4 +1,4 @@
-"""How modules of ours are started as programs: by this Python, with our packages, and with nothing of the project's.
+"""Start modules of this package as programs: with this Python and our packages, without the project's modules.
 
 ``python -m`` would put the working directory first, so that a project's ``queue.py`` stands in for the standard
 library's; ``PYTHONPATH`` would do the same. The variables of Python that a user sets for his own programs

@@ -1,4 +1,4 @@
-"""Names that people type and that must be one of a few: which of them was meant."""
+"""Find the known name that a misspelt one stands for."""
 
 from __future__ import annotations
 

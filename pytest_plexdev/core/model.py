@@ -1,4 +1,4 @@
-"""What a stack is, as data: the one thing that crosses process boundaries, and the wall to its providers."""
+"""Data types of a stack and the interface of its providers: all that crosses process boundaries."""
 
 from __future__ import annotations
 

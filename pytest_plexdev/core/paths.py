@@ -1,4 +1,4 @@
-"""Where a user's caches and stacks are kept, whichever stack it is, and whether they can be written."""
+"""Locate the user's caches and stacks, and check that they can be written."""
 
 from __future__ import annotations
 

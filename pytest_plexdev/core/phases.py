@@ -1,4 +1,4 @@
-"""The parts of a bring-up, timed and told as events; several may be under way at once."""
+"""Time the phases of a bring-up and report them as events. Several may run at once."""
 
 from __future__ import annotations
 

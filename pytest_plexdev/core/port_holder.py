@@ -1,4 +1,4 @@
-"""Find who holds a port of this machine, by ``/proc`` alone; of a stack of this user, the command that ends it.
+"""Find the process that holds a port by ``/proc``, and the command that stops it if it is this user's stack.
 
 A program of an embedded stack is recognised by its log, which is its standard error: that says in which directory the
 stack is, and so whose. Nothing is advised that would end somebody else's program.

@@ -1,4 +1,4 @@
-"""Ports of a stack: bound before the programs start, since URLs, redirect URIs and the issuer name them.
+"""Reserve a stack's ports before its programs start, because URLs, redirect URIs and the issuer contain them.
 
 Everything is ``http://localhost:PORT`` and listens on 127.0.0.1. The same port of ``::1`` is held, without
 listening: a client that tries ``::1`` first is refused at once and goes on to 127.0.0.1, and no other

@@ -1,4 +1,4 @@
-"""Files and directories of this user alone: made 0700 and 0600 whatever the umask, and read only where they still are.
+"""Create files and directories with mode 0600 and 0700 whatever the umask, and refuse those of other users.
 
 Whoever may write a file decides what its reader does. So what belongs to another user, what others may write to, and
 a symbolic link are refused by name. Everything is asked of an open descriptor: a path can be exchanged in between.

@@ -1,4 +1,4 @@
-"""Which process is meant, for good: its id with its start time, and a handle that tells when it has ended.
+"""Identify a process by its pid and start time, and wait for its end by a handle.
 
 Linux only: pidfds and ``/proc``. Where pidfds are refused (old kernels, seccomp filters of older container engines),
 ``/proc`` is read every few milliseconds in their place.

@@ -1,4 +1,4 @@
-"""The seeded Domains as the runbook reads them from Postgres, told from those that tests made since."""
+"""Read the seeded Domains from Postgres as the runbook does, without those that tests created."""
 
 from __future__ import annotations
 

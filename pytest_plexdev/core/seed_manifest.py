@@ -1,4 +1,4 @@
-"""Check a project's seed manifest before anything starts with it: the bootstrap, minutes later, would say less."""
+"""Validate a project's seed manifest before anything starts: the bootstrap would fail later and say less."""
 
 from __future__ import annotations
 

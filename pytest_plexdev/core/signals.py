@@ -1,4 +1,4 @@
-"""Undo the signal handling that a process inherits, and end in order when it is told to end.
+"""Reset inherited signal handling, and end in order on SIGTERM and SIGHUP.
 
 Ignored and blocked signals outlive ``exec``: whoever starts pytest may ignore SIGCHLD (the exit statuses of children
 are lost then), SIGINT (a shell's background job) or SIGHUP (``nohup``), or block any signal in the thread that starts

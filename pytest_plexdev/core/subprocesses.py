@@ -1,4 +1,4 @@
-"""The one place that runs other programs: an argument list, a timeout of its own, output kept, a pasteable error."""
+"""Run other programs: an argument list, a timeout, captured output, and an error that can be pasted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turn an error of the operating system into an entry of the catalogue: the one boundary of every process of ours."""
+"""Turn an error of the operating system into an entry of the catalogue, at the boundary of every process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that every sink takes, whatever bytes it came from; and text out of a file that the system takes."""
+"""Make text printable whatever bytes it came from, and check text from files before it is used as a path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read what docker, kind, kubectl and go print, where a wrapper around one of them adds lines of its own.
+"""Parse the output of docker, kind, kubectl and go, also if a wrapper adds lines of its own.
 
 Company wrappers, version managers and shims print a line such as ``using kubectl 1.32`` to standard output.
 """

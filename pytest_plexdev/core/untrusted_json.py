@@ -1,4 +1,4 @@
-"""Decode JSON that others wrote: a server's answer, a file, a program's output. It may be nested without end.
+"""Decode JSON from servers, files and programs. Endless nesting is refused.
 
 Every parser here calls itself for each level, and Python ends that with ``RecursionError``, which no caller expects.
 These functions raise the error of any other content that is not the JSON that it should be.

@@ -1,4 +1,4 @@
-"""The doctor: the runbook's failure modes, recognised by what they leave, with the command that helps.
+"""The doctor: find known failure modes, explain them, and name the command that helps.
 
 What is looked at is data (``symptoms.py``), gathered by ``examine.py``; whether a mode is there is a pure function of
 it (``recognise/``); ``table.py`` has them all. Nothing here changes anything but ``fixes/``, and those only in a

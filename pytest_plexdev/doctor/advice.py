@@ -1,4 +1,4 @@
-"""What the doctor says of a bring-up that failed: a few lines below its error."""
+"""The doctor's advice on a failed bring-up: a few lines below its error."""
 
 from __future__ import annotations
 

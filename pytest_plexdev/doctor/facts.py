@@ -1,4 +1,4 @@
-"""What the doctor looks at, as data: a snapshot of this machine and of one cluster, gathered by ``probes/``."""
+"""The facts that the doctor checks: a snapshot of this machine and of one cluster, gathered by ``probes/``."""
 
 from __future__ import annotations
 

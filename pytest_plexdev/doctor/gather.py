@@ -1,4 +1,4 @@
-"""The examination: every probe at the same time, then every failure mode of the table."""
+"""Run every probe concurrently, then every check of the table."""
 
 from __future__ import annotations
 

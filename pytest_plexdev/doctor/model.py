@@ -1,4 +1,4 @@
-"""A failure mode, what recognising it answers, and what a person is told."""
+"""A failure mode, the result of its check, and the finding that is printed."""
 
 from __future__ import annotations
 

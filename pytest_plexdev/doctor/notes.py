@@ -1,4 +1,4 @@
-"""What the doctor says besides its failure modes: where to look, if none of them is it."""
+"""Hints beyond the failure modes: a stopped node, unready objects, a context on another machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``plexdev doctor`` prints."""
+"""Print the findings of ``plexdev doctor``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which cluster the doctor looks at."""
+"""Choose the cluster that the doctor examines."""
 
 from __future__ import annotations
 

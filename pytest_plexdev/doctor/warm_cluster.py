@@ -1,4 +1,4 @@
-"""Examine the warm cluster from outside: its node, the ways to it, and what its host ports lead through."""
+"""Examine the warm cluster from outside: its node, its kubeconfigs, and the path behind its host ports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files and directories that may be somebody else's: nothing that they say is believed, nothing there is deleted."""
+"""Failures about files and directories that may belong to somebody else, which are never trusted or deleted."""
 
 from __future__ import annotations
 

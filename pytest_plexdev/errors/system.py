@@ -1,4 +1,4 @@
-"""What the operating system refuses: no error of it leaves a process of ours as a traceback."""
+"""Failures that the operating system reports."""
 
 from __future__ import annotations
 

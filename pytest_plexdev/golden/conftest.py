@@ -1,4 +1,4 @@
-"""The one object through which the golden steps reach what earlier ones make."""
+"""The object through which the golden steps share what earlier steps created."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the steps of the golden flow make, each thing once and when it is first asked for."""
+"""What the steps of the golden flow create, each once and on first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cluster noted of its objects: the events of a namespace, a line each."""
+"""Read the events of a namespace, one line each."""
 
 from __future__ import annotations
 

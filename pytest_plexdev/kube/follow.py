@@ -1,4 +1,4 @@
-"""A log as it is written: what ``kubectl logs -f`` shows."""
+"""Follow a log, as ``kubectl logs -f`` does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Pod of a service, where an update has it twice."""
+"""Choose the newest Pod of a service during an update."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Name what in a cluster refused a request, where it was not the API server itself: a webhook, a policy, a quota."""
+"""Name the webhook, policy or quota that made the API server refuse a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an API server calls a kind of object: the path below which its objects are."""
+"""Resource types: the API path of each kind of object."""
 
 from __future__ import annotations
 

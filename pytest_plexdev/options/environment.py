@@ -1,4 +1,4 @@
-"""The environment variables that have a meaning here, and those that look like one of them and have none."""
+"""The environment variables that have a meaning, and those that only look like one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an option is, and what a run's options come to."""
+"""Data types of an option and of a run's resolved settings."""
 
 from __future__ import annotations
 

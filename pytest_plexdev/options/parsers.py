@@ -1,4 +1,4 @@
-"""From the text of an option to its value; a ``ValueError`` says what would be right."""
+"""Parse the text of an option. A ``ValueError`` says what would be valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Acquire the stack of a run, and release it: a fresh one that its processes lease together, or the running one."""
+"""Acquire and release the stack of a run: a fresh one that its processes share by a lease, or the running one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failing test leaves behind: readiness, events, logs, HTTP exchanges; within a budget, never in the way."""
+"""Collect the evidence of a failing test: readiness, events, logs, HTTP exchanges, within a time budget."""
 
 from __future__ import annotations
 

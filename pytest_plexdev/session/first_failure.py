@@ -1,4 +1,4 @@
-"""A bring-up that failed is told once in a run: by the first test that needed the stack. The others say which it is."""
+"""Report a failed bring-up once per run. The first test that needs the stack shows it; later ones name that test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only observes a run never costs it: its own failure becomes one line of the summary."""
+"""Run code that only observes a run: if it fails, the summary gets one line and the run continues."""
 
 from __future__ import annotations
 

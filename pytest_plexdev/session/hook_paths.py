@@ -1,4 +1,4 @@
-"""The files that the hooks of a project's plugins name, and which plugin named them."""
+"""Collect the files that the hooks of a project's plugins return, and which plugin returned them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lease: one stack per test run, brought up by whoever asks first, given back by the controller.
+"""Share one stack among the processes of a run: the first that needs it starts it, the controller stops it.
 
 Its state is files in the run directory, so that it is the same thing in every process of a run: pytest-xdist's workers,
 one that crashed and its replacement, the controller.

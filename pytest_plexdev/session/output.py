@@ -1,4 +1,4 @@
-"""The output directory: a folder for each failing test and for a failed bring-up, each with a mark that says whose.
+"""The output directory: one marked folder per failing test and per failed bring-up.
 
 Only files that a mark lists are ever removed or replaced: the directory may be one that the user keeps other files in.
 A folder of ours is this user's alone, for logs and exchanges are in it.

@@ -1,4 +1,4 @@
-"""What the terminal says: one line before the run, and what really ran after it."""
+"""The terminal's header before the run and the summary after it."""
 
 from __future__ import annotations
 

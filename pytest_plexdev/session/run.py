@@ -1,4 +1,4 @@
-"""This test run: its settings, its directory, and the stack that whoever asks first brings up."""
+"""One test run: its settings, its directory, and its stack, started on first use."""
 
 from __future__ import annotations
 

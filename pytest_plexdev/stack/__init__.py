@@ -1,3 +1,3 @@
-"""What a stack is (``model``), and its providers."""
+"""The providers of a stack, and finding one that runs."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the servers of one stack ask of who connects: random for a fresh stack, the runbook's for a warm one.
+"""The credentials of a stack's servers: random for a fresh stack, the runbook's for a warm one.
 
 They reach programs by their environment and by files of mode 0600, never by a command line: every user reads those.
 """

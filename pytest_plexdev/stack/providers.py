@@ -1,4 +1,4 @@
-"""What a run asks for, in the words of each provider."""
+"""Translate a run's options into the settings of its provider."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a test holds: it speaks ``/v1``, OIDC, NATS and SQL, and nothing else."""
+"""What a test holds: clients of ``/v1``, OIDC, NATS and SQL, and nothing else."""

@@ -1,4 +1,4 @@
-"""What a person does with a browser during a login: follow links, fill the identity provider's form, approve."""
+"""What a person does in a browser during a login: follow links, submit the identity provider's form, approve."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The control plane's database, as a test reaches it."""
+"""Connect a test to the control plane's database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The control plane's events, as NATS carries them."""
+"""Read the control plane's events from NATS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registers and heartbeats as the plexd agent does, without the agent."""
+"""Register and send heartbeats as the plexd agent does."""
 
 from __future__ import annotations
 

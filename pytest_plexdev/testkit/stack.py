@@ -1,4 +1,4 @@
-"""A running stack, as tests see it."""
+"""The running stack that tests hold."""
 
 from __future__ import annotations
 

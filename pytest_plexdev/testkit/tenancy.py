@@ -1,4 +1,4 @@
-"""Tenants: the three that the bootstrap seeds, and fresh ones for one test."""
+"""Tenants: the seeded ones, and fresh ones for one test."""
 
 from __future__ import annotations
 

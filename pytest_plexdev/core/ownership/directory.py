@@ -1,4 +1,4 @@
-"""A directory that this process owns (:mod:`~pytest_plexdev.core.ownership.lock`): what is deleted in it, and how.
+"""A directory that this process owns (:mod:`~pytest_plexdev.core.ownership.lock`), and deleting its contents.
 
 Entries are deleted by their names, through a descriptor of the directory that was checked; no link is followed.
 """

@@ -1,4 +1,4 @@
-"""Own a directory: its owner holds a lock on one file in it, and only who gets that lock may delete the directory.
+"""Own a directory by a lock on one file in it. Only the holder of the lock may delete the directory.
 
 The kernel releases an ``flock`` however its holder ends, and it is seen from every container and PID namespace that
 shares the file system. A pid is not: that no such process is visible does not mean that none runs. The file carries a

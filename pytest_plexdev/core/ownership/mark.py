@@ -1,4 +1,4 @@
-"""The mark of a directory of ours: what it is, and who owns or owned it.
+"""The mark of a directory that plexdev made: its kind and, for messages, its owner.
 
 A person may have edited it, so it is a claim: nothing is signalled by its pid, and no path in it is deleted unchecked.
 """

@@ -1,4 +1,4 @@
-"""Find the process that owns a directory by what it is: it runs a module of ours and has the locked file open.
+"""Find the process that owns a directory: it runs a module of this package and has the locked file open.
 
 No pid of a file is believed: files are edited, and a pid means another process in another container. An editor may
 have put another file into the place of the locked one, or somebody may have deleted the directory: the owner still has

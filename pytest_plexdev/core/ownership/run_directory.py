@@ -1,4 +1,4 @@
-"""The directory that the processes of one test run share, with its logins in it: made, owned together, removed.
+"""Create, share and remove the directory of one test run, which holds its logins.
 
 Each process that has the run's stack owns it, and the run's supervisor too. The controller removes it at its end; where
 that was killed, whoever sweeps next does, once none of them is left.

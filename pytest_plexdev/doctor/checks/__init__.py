@@ -1,3 +1,3 @@
-"""Recognising the failure modes: pure functions of symptoms, tested by tables."""
+"""Checks of the failure modes: pure functions of the gathered facts."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Failure modes of the gateway: nobody looks at it, it has no address, its CRDs are not whole, its route is misread."""
+"""Failure modes of the gateway: not admitted, no address, incomplete CRDs, a route that is misread."""
 
 from __future__ import annotations
 

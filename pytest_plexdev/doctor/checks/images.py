@@ -1,4 +1,4 @@
-"""Failure modes of images: one that is not on the node and never pulled, and pulls one after the other."""
+"""Failure modes of images: one that the node lacks and never pulls, and serial pulls."""
 
 from __future__ import annotations
 

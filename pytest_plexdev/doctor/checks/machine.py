@@ -1,4 +1,4 @@
-"""Failure modes of this machine: taken ports, clocks that are apart, a disk that is full."""
+"""Failure modes of this machine: taken ports, clocks that differ, a full disk."""
 
 from __future__ import annotations
 

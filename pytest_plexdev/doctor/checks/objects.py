@@ -1,4 +1,4 @@
-"""Looking into the JSON of Kubernetes objects."""
+"""Read the JSON of Kubernetes objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor may mend by itself: a module each, with ``mend(access, settings) -> what was done``.
+"""Fixes that ``plexdev doctor --fix`` applies: one module each, with ``mend(access, settings) -> what was done``.
 
 Only in a kind cluster of this machine whose node says that we made it, only what was found, and never beside a
 bring-up. What deletes anything is not here.

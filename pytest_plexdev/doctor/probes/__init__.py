@@ -1,3 +1,3 @@
-"""Gathering symptoms. Each probe stands alone: one that fails is an ``Unknown`` with the reason."""
+"""Gather facts. Probes are independent: one that fails yields an ``Unknown`` with the reason."""
 
 from __future__ import annotations

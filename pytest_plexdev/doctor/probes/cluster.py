@@ -1,4 +1,4 @@
-"""A cluster: its objects, what a stack needs of it, its kubelets' configuration, its API server's clock, its logs."""
+"""Probes of a cluster: objects, health, kubelet configuration, the API server's clock, logs."""
 
 from __future__ import annotations
 

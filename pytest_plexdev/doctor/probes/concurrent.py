@@ -1,4 +1,4 @@
-"""Independent probes at the same time, within one budget of seconds."""
+"""Run independent probes concurrently within a budget of seconds."""
 
 from __future__ import annotations
 

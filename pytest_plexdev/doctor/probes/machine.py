@@ -1,4 +1,4 @@
-"""This machine: who has its ports, how much room its disks have, which commands run."""
+"""Probes of this machine: who holds its ports, free disk space, running commands."""
 
 from __future__ import annotations
 

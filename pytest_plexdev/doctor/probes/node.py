@@ -1,4 +1,4 @@
-"""The node of a kind cluster, which is a container of this machine: its clock, its disk and its kubelet."""
+"""Probes of a kind node, a container on this machine: its clock, disk and kubelet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where each service of the stack is going to be: decided before anything starts, so that all can start at once."""
+"""The addresses of all services, decided before anything starts, so that all can start at once."""
 
 from __future__ import annotations
 

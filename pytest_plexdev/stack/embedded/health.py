@@ -1,4 +1,4 @@
-"""How a running stack is: what its supervisor noted, and what each server answers now."""
+"""Verdicts of a running stack: from its supervisor's notes, and from probing each server now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an embedded stack keeps its files.
+"""The files of an embedded stack.
 
 ``directory`` belongs to the asker: ``stack.json``, logs, rendered configuration. ``scratch`` is a short path
 for what must be near the root: a Unix socket's path has 107 bytes, and ``nobody`` must reach it.

@@ -1,4 +1,4 @@
-"""The supervisor that owns a stack's directory, as a process to end, and the commands that speak of a stack.
+"""Find the supervisor that owns a stack's directory, and the commands that name a stack.
 
 A stack runs on where its directory, or the mark in it, was deleted. Its scratch directory still says whose data it has,
 and so that such a stack is to be looked for.

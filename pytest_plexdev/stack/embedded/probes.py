@@ -1,4 +1,4 @@
-"""Whether a server answers, asked in its own protocol.
+"""Probe a server in its own protocol.
 
 Each probe returns what the server says of its version, or raises ``OSError`` or ``ProbeError`` where it does not
 answer yet. Where the stack holds a listening socket, the question is put once and waits in the socket's queue:

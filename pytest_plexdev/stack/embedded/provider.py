@@ -1,4 +1,4 @@
-"""The embedded provider: starts a supervisor, listens to it, and asks the servers how they are."""
+"""The embedded provider: start a supervisor, follow its events, probe the servers."""
 
 from __future__ import annotations
 

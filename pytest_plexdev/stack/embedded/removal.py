@@ -1,4 +1,4 @@
-"""Remove what a stack of plain processes leaves: its files and its data, where no supervisor has them any more.
+"""Remove the files and data of a stack of processes that has no supervisor any more.
 
 Only directories that carry our mark are touched, and in them only what a stack puts there. A path that a mark names is
 a claim: it has to be a scratch directory by its name and its own mark, which names the stack's directory in turn.

@@ -1,4 +1,4 @@
-"""Another seed on a running embedded stack: whether it has that one, and seeding what it lacks."""
+"""Compare the seed of a running embedded stack with another one, and seed what is missing."""
 
 from __future__ import annotations
 

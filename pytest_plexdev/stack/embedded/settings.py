@@ -1,4 +1,4 @@
-"""What an embedded stack is asked to be, and how the asker tells the supervisor."""
+"""The settings of an embedded stack, and how they are passed to the supervisor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The warm stack: the one that ``plexdev up`` leaves running, at a place where everybody of this user finds it."""
+"""The warm embedded stack, which ``plexdev up`` leaves running where every process of this user finds it."""
 
 from __future__ import annotations
 

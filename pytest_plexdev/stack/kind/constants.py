@@ -1,4 +1,4 @@
-"""The names that the kind stack's parts agree on; those of the product's own dev stack come from its runbook."""
+"""Names that the modules of the kind stack share; those of the product's dev stack come from its runbook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's own cluster: made for it, and gone with it however it ends."""
+"""A run's own cluster, deleted with the run however it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kind stack needs of its cluster, for whoever waits for the stack or says how it is."""
+"""What a kind stack needs of its cluster, for waiting and for verdicts."""
 
 from __future__ import annotations
 

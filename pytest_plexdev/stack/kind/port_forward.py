@@ -1,4 +1,4 @@
-"""Ways into a cluster: Postgres and NATS listen inside only, and a port-forward opens when one is first asked for."""
+"""Port-forwards to Postgres and NATS, which listen inside the cluster only. Each opens on first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kind stack is asked to be."""
+"""The settings of a kind stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes of an embedded stack: how a child is tied to its parent, how it ends.
+"""A child process of the supervisor: tied to its parent by the kernel, and ended with it.
 
 Linux only: ``prctl`` and ``/proc``. Imports little, since the supervisor's start waits for it.
 """

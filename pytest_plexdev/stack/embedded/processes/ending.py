@@ -1,4 +1,4 @@
-"""How a server of a running stack ended, in words, and by whom as far as that is known."""
+"""Describe how a server ended, and by whom if that is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The environment of the stack's programs: what is listed here, and nothing else of the user's."""
+"""The environment of the stack's programs: an allow-list, and nothing else of the user's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The supervisor's children: who runs, the end of each, and the end of all."""
+"""The supervisor's children: start them, observe their ends, end all of them."""
 
 from __future__ import annotations
 

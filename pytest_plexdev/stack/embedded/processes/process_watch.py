@@ -1,4 +1,4 @@
-"""Call back from the event loop when a process has ended: by its pidfd, or by looks where there is none."""
+"""Call back from the event loop when a process has ended: by its pidfd, or by polling where there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one thing that a killed Postgres leaves in the kernel: its System V segment.
+"""Remove the System V segment that a killed Postgres leaves in the kernel.
 
 Postgres removes it at every other end, SIGQUIT included. Its other shared memory is anonymous or lies in the
 data directory (``dynamic_shared_memory_type=mmap``).

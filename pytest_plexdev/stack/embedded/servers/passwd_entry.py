@@ -1,4 +1,4 @@
-"""A passwd entry for a user id that has none, for the only program that needs one: initdb asks for its user's name.
+"""Provide a passwd entry for a user id without one, because initdb looks up its user's name.
 
 A container that runs as some id, or whose ``/etc/passwd`` is short, has none. The C library reads that file and no
 variable names another, and mounting one over it is forbidden where it is needed most. So initdb gets a copy of the C

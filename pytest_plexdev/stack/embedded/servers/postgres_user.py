@@ -1,4 +1,4 @@
-"""As whom Postgres runs: it refuses to run as root.
+"""Choose the user that runs Postgres, which refuses to run as root.
 
 Not root: as ourselves. Root: in a user namespace where we are somebody else, so that every file stays ours and may lie
 below a directory that only root enters. Where the kernel or a container forbids that: as ``nobody``.

@@ -1,4 +1,4 @@
-"""What is in a template of a Postgres data directory, and that none of it is somebody else's.
+"""Describe the content of a Postgres template, and check that nobody else could have written it.
 
 A server runs what its configuration names (``shared_preload_libraries``, ``archive_command``, ``include``), as us. So
 the configuration is compared by content, and every entry by owner and mode: a look that costs milliseconds, for it is

@@ -1,4 +1,4 @@
-"""The bring-up: every server as early as what it needs allows, each waited for in its own protocol."""
+"""Start every server as early as its dependencies allow, and wait for each in its own protocol."""
 
 from __future__ import annotations
 

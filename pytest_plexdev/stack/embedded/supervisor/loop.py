@@ -1,4 +1,4 @@
-"""The supervisor's watch: bring up, wait for a reason to end, take down.
+"""The supervisor's main loop: bring up, wait for a reason to end, shut down.
 
 Nothing here polls: pidfds of the owner and of every server, a signal, and the pipe to the asker wake it.
 """

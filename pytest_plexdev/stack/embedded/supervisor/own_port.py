@@ -1,4 +1,4 @@
-"""Prove that the one who listens at a server's port is that server, before anything is said or believed there.
+"""Prove that the listener at a server's port is that server, before anything is sent to it.
 
 A port is chosen before its server starts and binds, and a program of any user that binds it in that moment could answer
 in the server's place. The proof is the listening socket itself: one that the server, or another descendant of the

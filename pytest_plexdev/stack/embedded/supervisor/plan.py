@@ -1,4 +1,4 @@
-"""What is going to run and where: everything that is decided before the supervisor starts to watch."""
+"""What runs and where: everything that is decided before the supervisor starts a server."""
 
 from __future__ import annotations
 

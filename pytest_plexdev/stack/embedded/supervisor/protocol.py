@@ -1,4 +1,4 @@
-"""What the supervisor tells its asker during the bring-up: one JSON object a line, through a pipe.
+"""The supervisor's messages to the process that started it: one JSON object per line, through a pipe.
 
 The pipe says one thing more. Its reader's end closes with the asker, so a bring-up that nobody waits for any more is
 noticed without a word.

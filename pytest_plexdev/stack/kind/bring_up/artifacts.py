@@ -1,4 +1,4 @@
-"""What a bring-up applies: rendered, hydrated and built beside everything else."""
+"""Render, hydrate and build what a bring-up applies, concurrently with everything else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The course of one bring-up: its time, what it tells, what it waits for."""
+"""One bring-up's deadline, event log and waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A failure of a bring-up is told with what else is known of it, by whoever asked for the bring-up."""
+"""Attach the caller's diagnosis to a bring-up error."""
 
 from __future__ import annotations
 

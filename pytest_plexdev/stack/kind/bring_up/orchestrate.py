@@ -1,4 +1,4 @@
-"""The bring-up of a stack on a kind cluster: everything that can be done at the same time is.
+"""Bring up a stack on a kind cluster, with all independent steps concurrent.
 
 The cluster is made while our images are built and the manifests rendered; third-party workloads start while our images
 are loaded; the marks come last.

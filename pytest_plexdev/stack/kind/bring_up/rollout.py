@@ -1,4 +1,4 @@
-"""Filling a cluster that is ours: everything is applied, becomes ready and answers, and then the mark is written."""
+"""Apply everything to our cluster, wait until it is ready and answers, then write the ready mark."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a cluster is on this machine: programs, a container, files, and whoever works on it."""
+"""One kind cluster on this machine: its tools, node container, files and lock."""

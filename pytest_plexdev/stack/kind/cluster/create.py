@@ -1,4 +1,4 @@
-"""One kind cluster on this machine: made, recognised, started again, deleted. Never by its name alone.
+"""Create, recognise and delete a kind cluster on this machine, never by its name alone.
 
 A note in our own directory says that a cluster is being made, by whom and since when: a process that was killed in the
 middle of it is known by that. kind writes the owner's label into the node before the control plane starts, so a

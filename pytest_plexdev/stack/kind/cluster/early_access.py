@@ -1,4 +1,4 @@
-"""A cluster that is being made, reached before kind is done: its API server takes objects two seconds earlier."""
+"""Access to a new cluster before kind is done: its API server accepts objects two seconds earlier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the files of one cluster are: its kubeconfig, and the note that says that it is being made."""
+"""The files of one cluster: its kubeconfig, and the note that it is being created."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives of images, half a gigabyte at most: one that a killed process left is removed by the next one."""
+"""Archives of images, up to half a gigabyte. One that a killed process left is removed by the next process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One process at a time changes the warm cluster, or makes an image; who waits is told for whom."""
+"""Exclusive locks on the warm cluster and on image builds; waiters are told who holds them."""
 
 from __future__ import annotations
 

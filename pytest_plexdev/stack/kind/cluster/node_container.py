@@ -1,4 +1,4 @@
-"""The container that is a cluster's node, as Docker tells of it."""
+"""The node's container, as Docker reports it."""
 
 from __future__ import annotations
 

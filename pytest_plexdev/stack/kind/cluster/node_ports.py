@@ -1,4 +1,4 @@
-"""The NodePorts that a cluster's host ports lead to: which Services have them, and putting back what was changed."""
+"""Find the Services behind a cluster's host ports, and restore NodePorts that were changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A new node: when it takes images, and when its Pods reach Services: before that one that calls calls nobody."""
+"""When a new node is usable: containerd accepts images, and kube-proxy routes Services."""
 
 from __future__ import annotations
 

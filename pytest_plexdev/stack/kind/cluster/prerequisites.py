@@ -1,4 +1,4 @@
-"""The programs that a kind stack is made with: there, answering, new enough."""
+"""Check that the tools of a kind stack are installed, answer, and are recent enough."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deletes a run's cluster when the run ended without doing so.
+"""Delete a run's cluster if the run ended without doing so.
 
 A detached process that waits for the end of the run's controller. A kept stack it leaves alone. It imports little, for
 it starts beside every fresh cluster and almost always has nothing to do.

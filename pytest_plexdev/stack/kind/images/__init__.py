@@ -1,1 +1,1 @@
-"""Images: other people's by their pins, ours by what they are made from, and a node image that has them."""
+"""Images: third-party ones by pins, our own by their inputs, and a node image that contains them."""

@@ -1,4 +1,4 @@
-"""The node images that this user baked, by the ids that the engine gave them.
+"""The node images that this user baked, by image id.
 
 Every user of an engine can give any image any name there. So a name is believed only with the id that it had when it
 was made here, which a file in this user's cache says; and only what such a file says is removed.

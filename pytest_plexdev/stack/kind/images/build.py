@@ -1,4 +1,4 @@
-"""Our own images, built when an input changed, and images put onto a kind node that lacks their content."""
+"""Build our own images when an input changed, and load images that the node lacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What our own images are made from: the control plane's package, its pinned packages, the Dockerfile, the base."""
+"""The inputs of our own images: the control plane's package, its pinned packages, Dockerfile and base image."""
 
 from __future__ import annotations
 

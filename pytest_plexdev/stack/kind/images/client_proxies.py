@@ -1,4 +1,4 @@
-"""Read the proxies that the Docker client gives every build: they are in its configuration, not in the environment."""
+"""Read the proxies of the Docker client's configuration, which apply to every build."""
 
 from __future__ import annotations
 

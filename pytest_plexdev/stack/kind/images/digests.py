@@ -1,4 +1,4 @@
-"""The digests of the pins: recorded after a real pull, compared from then on, never typed."""
+"""The digests of the pins: recorded after a pull and compared from then on, never typed."""
 
 from __future__ import annotations
 

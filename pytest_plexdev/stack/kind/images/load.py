@@ -1,4 +1,4 @@
-"""Images on their way onto a node, while its control plane still comes up where it is a new one."""
+"""Load images onto the node; onto a new node while its control plane still starts."""
 
 from __future__ import annotations
 

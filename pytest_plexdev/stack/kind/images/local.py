@@ -1,4 +1,4 @@
-"""The images that the Docker engine has, and those that it lacks, pulled."""
+"""List the images of the Docker engine, and pull missing ones."""
 
 from __future__ import annotations
 

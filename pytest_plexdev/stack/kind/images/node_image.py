@@ -1,4 +1,4 @@
-"""A node image of our own: kind's, with every third-party image of the stack inside, made once.
+"""Bake a node image: kind's own with every third-party image of the stack inside, once per set of pins.
 
 What a node image has below ``/var`` is copied into the node's volume when a cluster is made, so its Pods start without
 a load or a pull. kind's own images come with Kubernetes' in the same way.

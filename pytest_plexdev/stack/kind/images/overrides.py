@@ -1,4 +1,4 @@
-"""The images that ``--plexdev-image`` puts in place of others: a tag of theirs may be built anew at any time."""
+"""Images of ``--plexdev-image``, whose tags may be rebuilt at any time."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Objects: rendered, hydrated, applied, and removed where nothing has them any more."""
+"""Objects: rendered, transformed, applied and pruned."""

@@ -1,4 +1,4 @@
-"""Objects go into a cluster by server-side apply: what others need first, the rest at the same time."""
+"""Apply objects by server-side apply: dependencies first, the rest concurrently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What belongs to a stack in a cluster that has other objects too."""
+"""The objects that belong to a stack, in a cluster that has others too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bring-up before this one applied, and this one has not any more, goes away."""
+"""Prune objects that an earlier bring-up applied and this one no longer contains."""
 
 from __future__ import annotations
 

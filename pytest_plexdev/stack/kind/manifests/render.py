@@ -1,4 +1,4 @@
-"""The manifests of a stack: what kustomize makes of ``deploy/local``, with images, addresses and the seed put in."""
+"""Render a stack's manifests: kustomize over ``deploy/local``, with images, addresses and seed filled in."""
 
 from __future__ import annotations
 

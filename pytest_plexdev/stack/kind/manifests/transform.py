@@ -1,4 +1,4 @@
-"""Objects as they are applied: pure changes of what kustomize gave, nothing is read or run here."""
+"""Pure transformations of the objects that kustomize rendered."""
 
 from __future__ import annotations
 

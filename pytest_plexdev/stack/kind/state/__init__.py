@@ -1,1 +1,1 @@
-"""What a cluster says of its stack: whose it is, what it was made of, what it answers."""
+"""What a cluster records about its stack: owner, inputs, endpoints."""

@@ -1,4 +1,4 @@
-"""Whose data a stack has: Postgres keeps its own in its Pod, so another Pod is an empty database.
+"""The identity of a stack's database: Postgres stores data in its Pod, so a new Pod is an empty database.
 
 What filled it then has to fill it again: the Jobs of our images, and SpiceDB, whose migration is an init container.
 """

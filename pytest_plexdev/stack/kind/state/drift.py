@@ -1,4 +1,4 @@
-"""What was changed since a stack was brought up, by the names of the inputs."""
+"""The inputs that changed since a stack was brought up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stack answers at its host ports, asked over plain HTTP without a client of our own."""
+"""Query a stack's host ports over plain HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fingerprint: a hash of every input of what is applied, by a name that a person knows.
+"""The fingerprint: a hash of every input of what is applied, each under a readable name.
 
 Files alone, but for images that somebody put in place of ours: what is behind their tags only the engine knows.
 """

@@ -1,4 +1,4 @@
-"""Whether the host ports of a node are to be expected at this process's 127.0.0.1, which need not be its engine's.
+"""Whether a node's host ports are expected at this process's 127.0.0.1, which may not be the engine's.
 
 In a container that was given Docker's socket, and with an engine on another machine, nobody listens at them here though
 the node is well: only where the engine's own network is this process's does that mean that a forwarder is gone.

@@ -1,4 +1,4 @@
-"""The mark that says who made a cluster, and the one that says it was brought to its end.
+"""The marks of who made a cluster, and of a completed bring-up.
 
 kind puts the first on the node when it makes it: our ConfigMaps are no proof, since whoever applies what
 ``plexdev manifests`` prints has them, on any cluster. The second is written last, with the fingerprint of what was

@@ -1,4 +1,4 @@
-"""The seeded tenants of a stack in a cluster, read from Postgres as the runbook does."""
+"""Read the seeded tenants of a cluster's stack from Postgres, as the runbook does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The warm cluster: ``kind-plexsphere``, ours or somebody else's, at a place where everybody of this user finds it."""
+"""Attach to the warm cluster ``kind-plexsphere``, ours or somebody else's."""
 
 from __future__ import annotations
 

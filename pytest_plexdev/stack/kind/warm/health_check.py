@@ -1,4 +1,4 @@
-"""Refuse a stack whose cluster is not well, for whoever attaches: within a few milliseconds where it is."""
+"""Refuse to attach to an unhealthy cluster; a healthy one costs a few milliseconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recover a stack whose node was started again: wait for its API server, replace the Pods that came up too early.
+"""Recover a stack after its node restarted: wait for the API server, replace Pods that started too early.
 
 After a restart every Pod starts at once, before kube-proxy has made its rules. Those that call the API server through
 its Service hang in connections that nobody answers: Envoy Gateway until its liveness probe kills it after a minute,

@@ -1,4 +1,4 @@
-"""Why a cluster does not answer, by the container that is its node, and the one command that mends it."""
+"""Diagnose by its node container why a cluster does not answer, and name the command that mends it."""
 
 from __future__ import annotations
 

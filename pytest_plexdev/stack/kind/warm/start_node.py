@@ -1,4 +1,4 @@
-"""Have the node of a cluster of ours run, with its port forwarders: started, unpaused or restarted."""
+"""Ensure that our cluster's node runs with its port forwarders: start, unpause or restart it."""
 
 from __future__ import annotations
 

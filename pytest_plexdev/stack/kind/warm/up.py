@@ -1,4 +1,4 @@
-"""Bringing the warm cluster up, whatever is there of it already, and taking it down where it is ours."""
+"""Bring the warm cluster up from any state, and take it down if it is ours."""
 
 from __future__ import annotations
 

@@ -38,11 +38,11 @@ def add_stack_commands(commands: Any) -> None:
     up.add_argument("service", nargs="?", choices=("plexd",), help="a service that the stack leaves out by default")
     up.set_defaults(run=_up, refuse=up.error)
 
-    status = commands.add_parser("status", help="say of each service whether it is there; exit code 0: all are")
+    status = commands.add_parser("status", help="show the state of every service (exit code 0 if all are ready)")
     status.set_defaults(run=_status)
 
     wait = commands.add_parser(
-        "wait", help="wait until the stack is ready; exit code 124: it was not in time, 1: it will not be"
+        "wait", help="wait until the stack is ready (exit code 124 on timeout, 1 if it cannot become ready)"
     )
     wait.add_argument("--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="default: %(default)s")
     wait.set_defaults(run=_wait)

@@ -14,7 +14,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> str:
     lines: list[str] = []
     for verdict in verdicts:
         first, *rest = verdict.reason.splitlines() or [""]
-        since = f"since {verdict.since:.1f} s" if verdict.since is not None else ""
+        since = f"for {verdict.since:.1f} s" if verdict.since is not None else ""
         lines.append(f"{verdict.name:<{width}}  {verdict.state:<8}{since:<16}{first}".rstrip())
         lines += [f"{'':<{width}}  | {line}" for line in rest]
         if verdict.hint:

@@ -147,7 +147,7 @@ def _access(path: Path, context: str, document: Mapping[str, Any]) -> Access | N
     if user is None:
         raise ValueError(f"it has no user {user_name!r}")
     if "exec" in user or "auth-provider" in user:
-        raise ValueError("its user needs a program to sign in, which only certificates and tokens do not")
+        raise ValueError("its user authenticates by a plugin (exec, auth-provider), not by a certificate or a token")
     authority = _content(path, cluster, "certificate-authority")
     certificate, key = _content(path, user, "client-certificate"), _content(path, user, "client-key")
     if certificate is not None and key is None:

@@ -85,7 +85,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         parse=parsers.choice("never", "on-failure", "always"),
         default="never",
         metavar="never|on-failure|always",
-        help="leave the fresh stack running after the run; a cluster, where its bring-up failed too",
+        help="keep the fresh stack after the run (kind: also after a failed bring-up)",
         brings_up=True,
     ),
     Option(
@@ -105,7 +105,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         parse=parsers.seconds,
         default=BRING_UP_SECONDS,
         metavar="SECONDS",
-        help="how long a bring-up may take; of a running stack, one that is under way or that drift asks for",
+        help="time limit of a bring-up; with --dev-stack, of one in progress or of re-applying drift",
         shown_default="300",
     ),
     Option(

@@ -273,7 +273,7 @@ def test_of_two_who_ask_at_once_one_waits_and_says_for_whom(settings: KindSettin
     waited = [text for text in said if "waiting for `" in text]
     assert len(waited) == 1
     other = both[1 - said.index(waited[0])]
-    assert f"(pid {other.pid}), which has it since" in waited[0]
+    assert f"(pid {other.pid}), held for" in waited[0]
 
 
 def test_an_api_server_that_is_restarted_during_readiness_is_survived(settings: KindSettings, info: StackInfo) -> None:

@@ -143,7 +143,7 @@ def test_help_has_the_default_of_every_option(project: pytest.Pytester) -> None:
 
     for option in OPTIONS:
         assert option.full_help in shown
-    assert "how long a bring-up may take; of a running stack, one that is under way or that drift asks for" in shown
+    assert "time limit of a bring-up; with --dev-stack, of one in progress or of re-applying drift" in shown
     assert "(default: 300; environment PLEXDEV_TIMEOUT, ini plexdev_timeout)" in shown
 
 

@@ -165,6 +165,6 @@ def _noted(file: Path) -> Holder | None:
     with contextlib.suppress(ValueError):
         process, since = ProcessId.noted(note), note.get("since")
         if isinstance(since, (int, float)) and process.is_alive:
-            words = f"`{note.get('command')}` (pid {process.pid}), which has it since {time.time() - since:.0f} s"
+            words = f"`{note.get('command')}` (pid {process.pid}), held for {time.time() - since:.0f} s"
             return Holder(process.pid, words)
     return None

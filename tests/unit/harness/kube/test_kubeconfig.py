@@ -261,7 +261,7 @@ def encrypted_pair() -> tuple[bytes, bytes]:
 
 
 def test_a_user_that_needs_a_program_is_refused(tmp_path: Path) -> None:
-    assert "needs a program to sign in" in refused(written(tmp_path / "config", kubeconfig()), "work")
+    assert "authenticates by a plugin" in refused(written(tmp_path / "config", kubeconfig()), "work")
 
 
 def test_certificates_that_are_none_are_told_before_a_request(tmp_path: Path) -> None:

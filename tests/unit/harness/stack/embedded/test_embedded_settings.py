@@ -111,7 +111,7 @@ def test_a_table_of_verdicts() -> None:
         Verdict(name="nats", state="gone", reason="ended with SIGKILL\nlast words", hint="read nats.log"),
     ]
     assert verdict_table(verdicts).splitlines() == [
-        "api   ready   since 2.0 s",
+        "api   ready   for 2.0 s",
         "nats  gone                    ended with SIGKILL",
         "      | last words",
         "      fix: read nats.log",

@@ -45,7 +45,7 @@ def test_who_waits_is_told_for_whom_and_then_has_it(tmp_path: Path, holder: subp
         assert holder.wait(5) == 0
 
     waiting, waited = reasons(events)
-    assert f"(pid {holder.pid}), which has it since" in waiting
+    assert f"(pid {holder.pid}), held for" in waiting
     assert waited.startswith("waited 0.")
 
 
@@ -69,7 +69,7 @@ def test_who_makes_an_image_waits_within_the_time_of_its_bring_up_and_says_for_w
 
     assert refusal.value.tag == "images-busy"
     assert refusal.value.exit_code == 124
-    assert f"(pid {holder.pid}), which has it since" in notes[0]
+    assert f"(pid {holder.pid}), held for" in notes[0]
 
 
 def test_who_waits_in_a_thread_ends_when_its_work_was_given_up(tmp_path: Path, holder: subprocess.Popen[str]) -> None:

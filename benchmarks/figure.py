@@ -26,7 +26,7 @@ class LeftOut(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One row: what was measured, against the promise (design §13) and what others need.
+    """One row: what was measured, against the promise and what others need.
 
     ``at_least`` tells that more is better.
     """

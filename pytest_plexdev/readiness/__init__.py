@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
+
+from pytest_plexdev.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from pytest_plexdev.readiness.grace import Graces
@@ -15,20 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Graces", "ObjectCache", "ObjectRef", "refs_in", "refs_of", "verdict_of", "verdicts_now", "wait_ready"]
 
-_MODULES: Final = {
-    "Graces": "grace",
-    "ObjectRef": "object_ref",
-    "ObjectCache": "object_cache",
-    "refs_in": "look",
-    "refs_of": "object_ref",
-    "verdict_of": "rules",
-    "verdicts_now": "look",
-    "wait_ready": "wait",
-}
-
-
-def __getattr__(name: str) -> Any:
-    # Attaching takes one look and has 300 ms; asyncio, which only a wait needs, would take 20 of them.
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+# Attaching lists objects once and has 300 ms; importing asyncio, which only a wait needs, takes 20 of them.
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "Graces": "grace",
+        "ObjectRef": "object_ref",
+        "ObjectCache": "object_cache",
+        "refs_in": "look",
+        "refs_of": "object_ref",
+        "verdict_of": "rules",
+        "verdicts_now": "look",
+        "wait_ready": "wait",
+    },
+)

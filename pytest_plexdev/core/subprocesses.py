@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shlex
 import shutil
@@ -19,17 +20,18 @@ from pytest_plexdev.core.signals import keep_exit_statuses
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, TOOL_MISSING
 
+_LOGGER: Final = logging.getLogger("plexdev")
 _LINES: Final = 15
-"""Last lines of what a failed command said that its error shows."""
+"""Last lines of a failed command's output that its error shows."""
 _LAST_WORDS: Final = 1.0
-"""Seconds for what a killed program had said already."""
+"""Seconds to read what a killed program had written already."""
 MINIMUM: Final[Mapping[str, str]] = {"docker": "20.10", "kind": "0.26", "kubectl": "1.32"}
 """The oldest versions that a stack in a kind cluster is made with."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    """A program that ended with 0: what it said, and the seconds that it took."""
+    """The output of a program that ended with exit status 0, and its duration in seconds."""
 
     stdout: str
     stderr: str
@@ -48,16 +50,17 @@ def run(
 ) -> Completed:
     """Run a program to its end.
 
-    It gets a session of its own: Ctrl-C reaches us, and we end it with everything that it started; in a thread of scope
-    that is done :func:`together <pytest_plexdev.core.cancellation.fail_after>` it is ended with that.
+    It gets a session of its own: Ctrl-C reaches this process, which kills the program and everything that it started.
+    Inside :func:`~pytest_plexdev.core.cancellation.fail_after` it is killed when the scope is cancelled. The logger
+    ``plexdev`` logs the command line at level INFO: ``pytest --log-cli-level=INFO`` shows it.
 
     Args:
-        timeout: Seconds; then it is ended. Less where the scope that it is part of has less left.
+        timeout: Seconds until it is killed, or the scope's remaining time if that is less.
         purpose: Why it is run, as a sentence: the ``why`` of an error.
-        fix: What to type next where it fails.
-        stdin: Bytes, or an open file, read from where it stands.
+        fix: What to type next if it fails.
+        stdin: Bytes, or an open file, read from its current position.
         environment: The whole environment; by default this process's own.
-        all_output: What it writes to either stream is kept in order, as ``stdout``.
+        all_output: Capture both streams in order, as ``stdout``.
 
     Raises:
         PlexdevError: ``tool-missing``, ``command-failed`` or ``command-unfinished``.
@@ -66,6 +69,7 @@ def run(
     if program is None:
         raise PlexdevError(TOOL_MISSING, program=argv[0], wanted=MINIMUM.get(argv[0], "of any version"))
     keep_exit_statuses()
+    _LOGGER.info("run: %s", shlex.join(argv))
     began = time.monotonic()
     scope = current_scope()
     allowed = timeout if scope is None else min(timeout, scope.remaining_s)

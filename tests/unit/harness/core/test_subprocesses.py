@@ -32,6 +32,13 @@ def test_a_program_that_ends_well_is_told_with_what_it_said() -> None:
     assert 0 < done.seconds < 30
 
 
+def test_a_program_is_logged_as_it_can_be_pasted(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="plexdev")
+    run(["sh", "-c", "exit 0"], timeout=30, purpose=PURPOSE)
+
+    assert [record.getMessage() for record in caplog.records] == ["run: sh -c 'exit 0'"]
+
+
 def test_it_reads_nothing_that_a_person_types_and_has_the_environment_it_is_given(tmp_path: Path) -> None:
     done = run(["sh", "-c", 'cat; echo "$WORD"'], timeout=30, purpose=PURPOSE, environment={"WORD": "x", **os.environ})
 

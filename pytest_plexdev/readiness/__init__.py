@@ -1,4 +1,4 @@
-"""Readiness: rules (pure: an object's JSON to a Verdict), the watch that feeds them, and why something is not ready."""
+"""Readiness of cluster objects: pure rules, the watch that feeds them, and the diagnosis of what is not ready."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why something is not ready: a table, what was told about the first culprit and what it said last, and the fix."""
+"""Explain why something is not ready: a table, the first culprit's events and last log lines, and the fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a doomed object is conclusive: what one look cannot tell, for it takes the looks before it."""
+"""Grace periods: a failure is final only if it persists across observations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What running init containers say: their last line tells on which dependency a Pod waits."""
+"""Read the last log line of each running init container; it names the dependency that the Pod waits for."""
 
 from __future__ import annotations
 

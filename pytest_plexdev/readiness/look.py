@@ -1,4 +1,4 @@
-"""One look at objects of a cluster: one LIST of each kind, and no watch."""
+"""Judge objects from one LIST of each kind, without a watch."""
 
 from __future__ import annotations
 

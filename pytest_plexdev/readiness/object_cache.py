@@ -1,4 +1,4 @@
-"""What is known of a cluster: the objects that a watch or a look brought, by name, owner and event."""
+"""The objects that a watch or a LIST returned, by name, owner and event."""
 
 from __future__ import annotations
 

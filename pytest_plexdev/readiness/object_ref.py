@@ -1,4 +1,4 @@
-"""An object of a cluster by its name, and which kinds have a readiness of their own."""
+"""Identify an object by kind, namespace and name, and the kinds that have a readiness of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule says of one object, and how it reads as a verdict."""
+"""The result of a rule for one object, and its form as a verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read what a container answers to its readiness probe: the kubelet tells the status code alone, not which check fails.
+"""Read the body of a failing readiness probe; the kubelet reports the status code only.
 
 Asked through the API server, bounded in time and bytes. Whatever goes wrong with that is no answer.
 """

@@ -1,4 +1,4 @@
-"""What an API server's answers mean: lines of a watch, refusals, and what time it is there."""
+"""Parse an API server's responses: lines of a watch, refusals, and its clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a cluster is plainly well, in three requests and without the rules, whose import costs who attaches.
+"""Check in three requests, without importing the rules, that a cluster is healthy.
 
 What is not plain is for :mod:`~pytest_plexdev.readiness.cluster_health` to judge.
 """

@@ -1,4 +1,4 @@
-"""A kind of object to list and watch, in one namespace or in all of them."""
+"""A kind of object to list and watch, in one namespace or all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which kinds to watch for the objects that are waited for: theirs, and those that explain them."""
+"""The kinds to watch for a set of objects: their own, and those that explain their state."""
 
 from __future__ import annotations
 

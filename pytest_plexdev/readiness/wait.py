@@ -1,4 +1,4 @@
-"""Waiting for objects of a cluster: one watch for all of them, and an error that is a diagnosis."""
+"""Wait for objects of a cluster with one watch for all of them; the error is a diagnosis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One LIST and WATCH for each kind: what they bring goes into a :class:`ObjectCache`, within milliseconds.
+"""LIST and WATCH each kind into an :class:`ObjectCache`, within milliseconds of a change.
 
 A watch that was cut is resumed where it was. Where the server was away, or says that it does not know that place any
 more (410), the kind is listed again. A kind that is not served yet is listed once its CustomResourceDefinition is.

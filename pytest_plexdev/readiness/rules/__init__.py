@@ -1,4 +1,4 @@
-"""The rules: what state an object is in, from its JSON and the world around it, after kstatus's logic. All are pure."""
+"""The rules: the state of an object, from its JSON and related objects, after kstatus's logic. All are pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading ``status.conditions``."""
+"""Read ``status.conditions``."""
 
 from __future__ import annotations
 

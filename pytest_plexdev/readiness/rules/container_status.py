@@ -1,4 +1,4 @@
-"""The containers of a Pod: what its spec and the kubelet say of each."""
+"""The containers of a Pod, from its spec and the kubelet's status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One container of a Pod: what it waits for, and when its failing is conclusive."""
+"""One container of a Pod: what it waits for, and when its failure is final."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a container failed in a row: a Pod that lived for days has ends of its past that tell nothing of now."""
+"""Count a container's consecutive failures; terminations of a long-lived Pod's past say nothing about now."""
 
 from __future__ import annotations
 

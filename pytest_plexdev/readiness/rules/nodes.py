@@ -1,4 +1,4 @@
-"""Nodes: ready as the kubelet says, or as the node controller says once the kubelet is silent."""
+"""Nodes: ready as the kubelet reports, or as the node controller does once the kubelet is silent."""
 
 from __future__ import annotations
 

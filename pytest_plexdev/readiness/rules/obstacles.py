@@ -1,4 +1,4 @@
-"""Find the command that removes what keeps Pods from being made or scheduled: a quota, a webhook, a cordon."""
+"""Find the command that removes what prevents Pods from being created or scheduled: quota, webhook, cordon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether something that is missing may still be made: a Job that makes certificates takes its seconds."""
+"""Whether a missing object may still be created, by a Job that generates certificates for example."""
 
 from __future__ import annotations
 

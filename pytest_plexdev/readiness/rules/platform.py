@@ -1,4 +1,4 @@
-"""What everything else stands on: kinds, namespaces, storage, Services."""
+"""Prerequisites of workloads: kinds, namespaces, storage, Services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pods: scheduling, then their containers in the order in which they start."""
+"""Pods: scheduling, then their containers in starting order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deployments, StatefulSets, DaemonSets: as many Pods of the newest template as are wanted."""
+"""Deployments, StatefulSets and DaemonSets: the desired number of Pods of the newest template."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
     from plexsphere_reference.store.database import Connection
 
-_DEADLINE: Final = 2.0
-"""Seconds for one call, and for SpiceDB to come back in the middle of one."""
+_DEADLINE_S: Final = 2.0
+"""For one call, and for SpiceDB to come back in the middle of one."""
 _DEPTH_MESSAGE: Final = "max depth exceeded"
 _CHANNEL_OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 50),
@@ -80,7 +80,7 @@ class SpiceDBAuthorizer:
         schema_text: What :meth:`apply_schema` writes.
     """
 
-    def __init__(self, endpoint: str, preshared_key: str, schema_text: str) -> None:
+    def __init__(self, endpoint: str, preshared_key: str, schema_text: str, *, deadline_s: float = _DEADLINE_S) -> None:
         self._schema = parse(schema_text)
         self._channel = grpc.aio.insecure_channel(endpoint, options=_CHANNEL_OPTIONS)
         # The generated stubs serve both kinds of channel; only the type checker knows them by two names.
@@ -88,6 +88,7 @@ class SpiceDBAuthorizer:
         self._schemas = cast("SchemaServiceAsyncStub", SchemaServiceStub(self._channel))
         self._metadata = (("authorization", f"Bearer {preshared_key}"),)
         self._schema_text = schema_text
+        self._deadline_s = deadline_s
         self._check_one = Batcher(self._check_all)
 
     async def check(self, subject: str, permission: str, resource: str) -> Decision:
@@ -112,7 +113,7 @@ class SpiceDBAuthorizer:
             optional_limit=limit,
         )
         with _answered():
-            answers = self._permissions.LookupResources(request, timeout=_DEADLINE, metadata=self._metadata)
+            answers = self._permissions.LookupResources(request, timeout=self._deadline_s, metadata=self._metadata)
             return [f"{resource_type}:{answer.resource_object_id}" async for answer in answers]
 
     async def enumerate_resources(
@@ -135,11 +136,11 @@ class SpiceDBAuthorizer:
     async def apply_schema(self) -> None:
         request = WriteSchemaRequest(schema=self._schema_text)
         with _answered():
-            await self._schemas.WriteSchema(request, timeout=_DEADLINE, metadata=self._metadata)
+            await self._schemas.WriteSchema(request, timeout=self._deadline_s, metadata=self._metadata)
 
     async def ready(self) -> None:
         try:
-            await self._schemas.ReadSchema(ReadSchemaRequest(), timeout=_DEADLINE, metadata=self._metadata)
+            await self._schemas.ReadSchema(ReadSchemaRequest(), timeout=self._deadline_s, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             # It answers, and has no schema yet: that is the bootstrap program's to do.
             if error.code() is not grpc.StatusCode.NOT_FOUND:
@@ -157,7 +158,9 @@ class SpiceDBAuthorizer:
     async def _check_all(self, checks: Sequence[_Check]) -> list[Decision]:
         request = CheckBulkPermissionsRequest(consistency=_CONSISTENCY, items=map(_wire_check, checks))
         with _answered():
-            answer = await self._permissions.CheckBulkPermissions(request, timeout=_DEADLINE, metadata=self._metadata)
+            answer = await self._permissions.CheckBulkPermissions(
+                request, timeout=self._deadline_s, metadata=self._metadata
+            )
         return [_decision(pair) for pair in answer.pairs]
 
     async def _update(self, operation: RelationshipUpdate.Operation.ValueType, tuples: Iterable[Relationship]) -> None:
@@ -169,7 +172,7 @@ class SpiceDBAuthorizer:
         ]
         with _answered():
             await self._permissions.WriteRelationships(
-                WriteRelationshipsRequest(updates=updates), timeout=_DEADLINE, metadata=self._metadata
+                WriteRelationshipsRequest(updates=updates), timeout=self._deadline_s, metadata=self._metadata
             )
 
 

@@ -113,7 +113,7 @@ def test_none_is_found_where_there_is_none_or_it_was_killed(state: Path, warm: S
 
 def test_status_is_a_table_and_an_exit_code(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["status"]) == 0
-    assert re.search("^postgres +ready +since ", capsys.readouterr().out, re.MULTILINE)
+    assert re.search("^postgres +ready +for ", capsys.readouterr().out, re.MULTILINE)
 
     os.kill(pid_of(warm, "nats"), signal.SIGKILL)
     time.sleep(0.2)

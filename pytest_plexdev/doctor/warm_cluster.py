@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,20 +93,13 @@ def _of_the_kubeconfigs(place: ClusterFiles, environment: Mapping[str, str]) -> 
 
 
 def _of_the_node_ports(access: Access | None, place: ClusterFiles) -> Finding:
-    state: FindingState = "ok"
-    evidence, command = "", ""
-    if access is None:
-        state, evidence = "not examined", "no cluster that answers"
-    else:
-        try:
-            with KubeClient(access) as client:
-                wrong = astray(client)
-                owned = target.is_ours(client, place.directory.parent.parent)
-                evidence = "; ".join(each.words for each in wrong)
-                if wrong:
-                    state, command = "found", UP if owned else " && ".join(each.command(client) for each in wrong)
-        except PlexdevError as error:
-            state, evidence = "not examined", error.what
+    def check(client: KubeClient) -> tuple[str, str]:
+        wrong = astray(client)
+        is_ours = target.is_ours(client, place.directory.parent.parent)
+        mends = UP if is_ours else " && ".join(each.command(client) for each in wrong)
+        return "; ".join(each.words for each in wrong), mends if wrong else ""
+
+    state, evidence, command = _examined(access, check)
     return Finding(
         mode="cluster-node-ports",
         title="a host port leads nowhere",
@@ -118,19 +111,11 @@ def _of_the_node_ports(access: Access | None, place: ClusterFiles) -> Finding:
 
 
 def _of_the_content(access: Access | None, place: ClusterFiles) -> Finding:
-    state: FindingState = "ok"
-    evidence, command = "", ""
-    if access is None:
-        state, evidence = "not examined", "no cluster that answers"
-    else:
-        try:
-            with KubeClient(access) as client:
-                edits = edits_in_the_way(client) if target.is_ours(client, place.directory.parent.parent) else []
-            evidence = "; ".join(f"{each.name}: {each.verdict.reason}" for each in edits)
-            if edits:
-                state, command = "found", UP
-        except PlexdevError as error:
-            state, evidence = "not examined", error.what
+    def check(client: KubeClient) -> tuple[str, str]:
+        edits = edits_in_the_way(client) if target.is_ours(client, place.directory.parent.parent) else []
+        return "; ".join(f"{each.name}: {each.verdict.reason}" for each in edits), UP if edits else ""
+
+    state, evidence, command = _examined(access, check)
     return Finding(
         mode="cluster-content",
         title="a ConfigMap or Secret was changed by hand",
@@ -139,3 +124,15 @@ def _of_the_content(access: Access | None, place: ClusterFiles) -> Finding:
         explanation="the stack is not ready, and Pods that read it end with an error of their own; up puts it back",
         command=command,
     )
+
+
+def _examined(access: Access | None, check: Callable[[KubeClient], tuple[str, str]]) -> tuple[FindingState, str, str]:
+    """State, evidence and command of a check that asks the API server; without a command nothing was found."""
+    if access is None:
+        return "not examined", "no cluster that answers", ""
+    try:
+        with KubeClient(access) as client:
+            evidence, command = check(client)
+    except PlexdevError as error:
+        return "not examined", error.what, ""
+    return ("found" if command else "ok"), evidence, command

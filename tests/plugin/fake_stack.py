@@ -17,7 +17,6 @@ class FakeStack:
     """As much of a `Stack` as hooks look at."""
 
     exchanges = ExchangeLog()
-    secrets = exchanges.secrets
     drift = ()
     passed_over = ""
     attached_in = 0.0
@@ -31,6 +30,10 @@ class FakeStack:
             endpoints=Endpoints(api="http://localhost:1", issuer="http://localhost:2"),
             services=(Service(name="plexsphere", version="1", log=self.log_file),),
         )
+
+    @property
+    def secrets(self):
+        return self.exchanges.secrets
 
     def verdicts(self):
         return [Verdict(name="plexsphere", state="waiting", hint=f"read {self.log_file}")]

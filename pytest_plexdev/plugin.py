@@ -130,7 +130,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         first_failure.skip_if_reported(this.directory, item.nodeid)
         return
     if this.death is not None:
-        pytest.skip(f"the stack is not whole: {str(this.death).splitlines()[0]}")
+        pytest.skip(f"the stack is not whole: {this.death.headline}")
     death = None
     with observing(item.config, "whether the stack's servers are there"):
         death = this.running.died()
@@ -212,7 +212,7 @@ def _show_expected_failure(
         return
     if expected.tag == "server-died":
         this.death = expected
-    _show_without_traceback(report, call, item)
+    _show_without_traceback(report, call, item, expected.headline)
 
 
 def _keep_evidence(
@@ -298,11 +298,13 @@ def _expected_failure(call: pytest.CallInfo[None]) -> PlexdevError | None:
     return call.excinfo.value if isinstance(call.excinfo.value, PlexdevError) else None
 
 
-def _show_without_traceback(report: pytest.TestReport, call: pytest.CallInfo[None], item: pytest.Item) -> None:
+def _show_without_traceback(
+    report: pytest.TestReport, call: pytest.CallInfo[None], item: pytest.Item, headline: str
+) -> None:
     assert call.excinfo is not None
     shown = call.excinfo.getrepr(style="value", chain=False)
     if shown.reprcrash is not None:
-        shown.reprcrash.message = str(call.excinfo.value).splitlines()[0]
+        shown.reprcrash.message = headline
     if call.when == "call":
         # The one thing of a traceback that its reader needs: which line of the test.
         lines = [entry.lineno + 1 for entry in call.excinfo.traceback if entry.path == item.path]

@@ -13,7 +13,7 @@ from pytest_plexdev.cli.output import add_json, report_done, report_result
 from pytest_plexdev.cli.seed import add_seed, checked_seed
 from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.extras import need_kind
-from pytest_plexdev.doctor.explain import with_advice
+from pytest_plexdev.doctor.advice import with_advice
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_OUT_OF_SIGHT, PLEXD_DEFERRED, TOOL_MISSING
 

@@ -1,7 +1,8 @@
 """Print the result of a command: text for people, or one JSON object with ``--json``, also for an error.
 
 The object is ``{"command", "ok", "exit_code", "result", "error"}`` for every command: ``ok`` says that the exit code is
-0, ``error`` is ``{"tag", "what", "why", "detail", "fix"}`` or null. Nothing else is written to standard output then.
+0, ``error`` is ``{"tag", "what", "why", "fix", "detail", "advice"}`` or null. Nothing else is written to standard
+output then.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import itertools
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any, Final, NoReturn
 
@@ -119,7 +121,11 @@ def print_error(command: str | None, error: BaseException, code: int) -> None:
     _print(command, code, error=_encoded(error))
 
 
-def _encoded(error: BaseException) -> dict[str, str]:
+def _encoded(error: BaseException) -> dict[str, object]:
+    return {**_described(error), "advice": [asdict(each) for each in getattr(error, "advice", ())]}
+
+
+def _described(error: BaseException) -> dict[str, str]:
     if isinstance(error, PlexdevError):
         return {"tag": error.tag, "what": error.what, "why": error.why, "fix": error.fix, "detail": error.detail}
     if isinstance(error, CommandError):

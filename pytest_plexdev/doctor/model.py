@@ -25,10 +25,12 @@ class Found:
     Attributes:
         evidence: What shows it, with the object's name.
         command: What helps, to be pasted as it is.
+        needs_cluster: Whether the command works only while the examined cluster exists.
     """
 
     evidence: str
     command: str
+    needs_cluster: bool = True
 
 
 Outcome: TypeAlias = Fine | Found | Unknown
@@ -68,6 +70,7 @@ class Finding:
         mode: Its tag.
         evidence: What shows it; in the other states a note, or why it was not examined.
         command: Empty unless it was found.
+        needs_cluster: Whether the command works only while the examined cluster exists.
         fixable: Whether ``plexdev doctor --fix`` can mend it in this cluster.
     """
 
@@ -77,15 +80,16 @@ class Finding:
     evidence: str
     explanation: str
     command: str = ""
+    needs_cluster: bool = False
     fixable: bool = False
 
 
 def diagnose(mode: FailureMode, symptoms: Facts) -> Finding:
     """Recognise one mode. In a cluster that we did not make nothing is fixable."""
     state: FindingState
-    command, fixable = "", False
+    command, needs_cluster, fixable = "", False, False
     match mode.recognise(symptoms):
-        case Found(evidence, command):
+        case Found(evidence, command, needs_cluster):
             state, fixable = "found", symptoms.ours and mode.fix is not None
         case Unknown(evidence):
             state = "not examined"
@@ -98,5 +102,6 @@ def diagnose(mode: FailureMode, symptoms: Facts) -> Finding:
         evidence=evidence,
         explanation=mode.explanation,
         command=command,
+        needs_cluster=needs_cluster,
         fixable=fixable,
     )

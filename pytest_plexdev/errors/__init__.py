@@ -8,9 +8,11 @@ is generated from :data:`CATALOGUE` (``make docs``).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from pytest_plexdev.errors import cluster, doctor, node, ownership, readiness, system
+from pytest_plexdev.errors.base import Advice as Advice
 from pytest_plexdev.errors.base import Failure as Failure
 from pytest_plexdev.errors.base import PlexdevError as PlexdevError
 
@@ -267,9 +269,12 @@ _BY_TAG: Final = {failure.tag: failure for failure in CATALOGUE}
 
 def encode_failure(error: PlexdevError) -> dict[str, object]:
     """A failure as JSON, for other processes of the run."""
-    return {"tag": error.tag, "detail": error.detail, "facts": error.facts}
+    advice = [asdict(each) for each in error.advice]
+    return {"tag": error.tag, "detail": error.detail, "advice": advice, "facts": error.facts}
 
 
 def decode_failure(encoded: Mapping[str, Any]) -> PlexdevError:
     """What :func:`encode_failure` encoded."""
-    return PlexdevError(_BY_TAG[encoded["tag"]], detail=encoded["detail"], **encoded["facts"])
+    advice = [Advice(**each) for each in encoded["advice"]]
+    error = PlexdevError(_BY_TAG[encoded["tag"]], detail=encoded["detail"], **encoded["facts"])
+    return error.with_advice(advice)

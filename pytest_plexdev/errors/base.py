@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -16,18 +17,48 @@ class Failure:
     exit_code: int = 1
 
 
-class PlexdevError(Exception):
-    """An expected failure.
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """A known failure mode that explains an error, and the command that fixes it.
 
-    Args:
-        failure: Its entry in the catalogue.
-        detail: What the failing part said itself (its last log lines, say); printed indented below the message.
-            Secrets in it are masked, and in the facts.
-        facts: The values that the entry's templates name; what is no number is kept as the text that it is.
+    Attributes:
+        mode: The tag of the failure mode, ``port-taken`` for example.
+        evidence: The observation that shows it.
+        explanation: The reason why it happens.
+        command: The command to run.
+        needs_cluster: Whether the command works only while the cluster of the failed bring-up exists.
     """
 
+    mode: str
+    evidence: str
+    explanation: str
+    command: str
+    needs_cluster: bool
+
+
+class PlexdevError(Exception):
+    """An expected failure: an entry of the catalogue with the facts of one case.
+
+    Secrets in the detail, the facts and the advice are masked.
+
+    Args:
+        failure: The entry of the catalogue.
+        detail: Output of the part that failed, its last log lines for example; printed indented below the message.
+        facts: The values for the placeholders of the entry's templates. All but numbers are kept as text.
+
+    Example:
+        ``pytest_plexdev.errors`` has the entries, and a test can expect one by its tag::
+
+            with pytest.raises(PlexdevError) as caught:
+                stack.client(domain="no-such-domain")
+            assert caught.value.tag == "domain-unknown"
+    """
+
+    advice: tuple[Advice, ...] = ()
+    """The failure modes that explain it, printed below the detail."""
+
     def __init__(self, failure: Failure, *, detail: str = "", **facts: object) -> None:
-        # Here, as an error is printed, pickled and kept in files: by the time of a failure a millisecond is nothing.
+        # Imported here: errors are printed, pickled and kept in files, and few runs have one.
         from pytest_plexdev.masking.rule import mask
 
         self.failure = failure
@@ -62,18 +93,48 @@ class PlexdevError(Exception):
         """The command that fixes it."""
         return self.failure.fix.format(**self.facts)
 
+    @property
+    def headline(self) -> str:
+        """The tag and what happened, in one line."""
+        return f"plexdev[{self.tag}]: {self.what}".splitlines()[0]
+
+    def changed(self, *, detail: str | None = None, **facts: object) -> PlexdevError:
+        """Copy the error with another detail or other facts; all else stays."""
+        changed = PlexdevError(
+            self.failure, detail=self.detail if detail is None else detail, **{**self.facts, **facts}
+        )
+        return changed.with_advice(self.advice)
+
+    def with_advice(self, advice: Iterable[Advice]) -> PlexdevError:
+        """Copy the error with this advice in place of its own."""
+        from pytest_plexdev.masking.rule import mask
+
+        changed = PlexdevError(self.failure, detail=self.detail, **self.facts)
+        changed.advice = tuple(
+            replace(each, **{name: mask(getattr(each, name)) for name in ("evidence", "explanation", "command")})
+            for each in advice
+        )
+        return changed
+
     def __str__(self) -> str:
         lines = [f"plexdev[{self.tag}]: {self.what}"]
         if self.failure.why:
             lines.append(f"  why: {self.why}")
         lines += [f"  | {line}" for line in self.detail.splitlines()]
+        lines += [f"  | {line}" for each in self.advice for line in _lines(each)]
         lines.append(f"  fix: {self.fix}")
         return "\n".join(lines)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Facts are keyword arguments: without this an error cannot cross a process boundary.
-        return _rebuild, (self.failure, self.detail, self.facts)
+        return _rebuild, (self.failure, self.detail, self.advice, self.facts)
 
 
-def _rebuild(failure: Failure, detail: str, facts: dict[str, object]) -> PlexdevError:
-    return PlexdevError(failure, detail=detail, **facts)
+def _lines(advice: Advice) -> Iterator[str]:
+    yield f"doctor[{advice.mode}]: {advice.evidence}"
+    yield f"  {advice.explanation}"
+    yield f"  try: {advice.command}"
+
+
+def _rebuild(failure: Failure, detail: str, advice: Iterable[Advice], facts: dict[str, object]) -> PlexdevError:
+    return PlexdevError(failure, detail=detail, **facts).with_advice(advice)

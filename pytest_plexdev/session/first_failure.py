@@ -39,7 +39,7 @@ def report_once(directory: Path) -> Iterator[None]:
         yield
     except PlexdevError as error:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
-        _tell(directory, _Told(by=test, said=str(error).splitlines()[0]))
+        _tell(directory, _Told(by=test, said=error.headline))
         skip_if_reported(directory, test)
         raise
 

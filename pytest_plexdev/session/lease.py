@@ -135,7 +135,7 @@ class Lease:
         # What cannot be deleted is said at the run's end: here it would take the place of why there is no stack.
         with contextlib.suppress(PlexdevError):
             self._remove_stack_directory()
-        return PlexdevError(error.failure, detail=error.detail, **{**error.facts, "log": log})
+        return error.changed(log=log)
 
     def _remove_stack_directory(self) -> None:
         from pytest_plexdev.stack.embedded.removal import remove_stack

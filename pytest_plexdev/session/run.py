@@ -248,7 +248,7 @@ class Run:
 
     @property
     def _wanted(self) -> Wanted:
-        from pytest_plexdev.doctor.explain import with_advice
+        from pytest_plexdev.doctor.advice import with_advice
         from pytest_plexdev.stack.providers import Wanted
 
         return Wanted(

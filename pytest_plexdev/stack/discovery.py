@@ -175,7 +175,7 @@ def _node_error_or_missing(chosen: str | None) -> PlexdevError:
 
 
 def _first_line(error: PlexdevError) -> str:
-    return printable(str(error).splitlines()[0])
+    return printable(error.headline)
 
 
 def _find_cluster() -> Attached | None:

@@ -25,7 +25,7 @@ def port_taken(symptoms: Facts) -> Outcome:
     if wrong:
         evidence = "; ".join(f"port {use.port} ({use.purpose}) is taken by {use.holder}" for use in wrong)
         commands = dict.fromkeys(use.stop for use in wrong if use.stop)
-        return Found(evidence, " && ".join(commands) or _instead(symptoms))
+        return Found(evidence, " && ".join(commands) or _instead(symptoms), needs_cluster=False)
     return Fine(_host_ports(symptoms.ports))
 
 
@@ -59,15 +59,17 @@ def _holder(use: PortUse) -> str:
 def clocks_apart(symptoms: Facts) -> Outcome:
     """The cluster's clock and this machine's are more than 60 s apart, or an id_token was refused by its time."""
     node = node_of(symptoms.cluster) if symptoms.cluster else ""
-    look = f" && docker exec {node} date -u" if node else ""
+    # After a bring-up that failed, the node may be deleted.
+    look = f" && docker exec {node} date -u" if node and not symptoms.bringing_up else ""
     command = f"sudo hwclock --hctosys && date -u{look}"
     if not isinstance(symptoms.clocks, Unknown):
         apart = {place: ahead for place, ahead in symptoms.clocks.items() if abs(ahead) > SKEW_ALLOWED}
         if apart:
-            return Found("; ".join(f"{place}'s clock is {_side(ahead)}" for place, ahead in apart.items()), command)
+            evidence = "; ".join(f"{place}'s clock is {_side(ahead)}" for place, ahead in apart.items())
+            return Found(evidence, command, needs_cluster=bool(look))
     if not isinstance(symptoms.complaints, Unknown) and symptoms.complaints:
         last = symptoms.complaints[-1]
-        return Found(f"pod/{last.pod} wrote: {_short(last.text)}", command)
+        return Found(f"pod/{last.pod} wrote: {_short(last.text)}", command, needs_cluster=bool(look))
     if isinstance(symptoms.clocks, Unknown):
         return symptoms.clocks
     return Fine(", ".join(f"{place} {ahead:+.0f} s" for place, ahead in symptoms.clocks.items()))
@@ -96,7 +98,7 @@ def disk_pressure(symptoms: Facts) -> Outcome:
         *(_room(disk) for disk in disks if disk.free < ROOM_NEEDED),
     ]
     if evidence:
-        return Found("; ".join(evidence), PRUNE)
+        return Found("; ".join(evidence), PRUNE, needs_cluster=False)
     if isinstance(symptoms.disks, Unknown) and isinstance(symptoms.nodes, Unknown):
         return symptoms.disks
     return Fine("; ".join(_room(disk) for disk in disks))

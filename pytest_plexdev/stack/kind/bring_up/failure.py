@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
@@ -23,8 +24,6 @@ _REFUSALS: Final = (
     LOOPBACK_ELSEWHERE,
 )
 """Nothing failed: a look at a cluster that is not ours to look at, or not to be reached, would explain nothing."""
-_TRY: Final = "  try: "
-"""What the doctor's advice writes before a command."""
 _KEEPING: Final = "pytest --plexdev-stack=kind --plexdev-keep=on-failure leaves the cluster there, to be looked at"
 
 
@@ -44,20 +43,15 @@ def as_kept(error: PlexdevError, place: ClusterFiles) -> PlexdevError:
     option = f"--directory {shlex.quote(str(place.directory))}"
     kept = f"the cluster is kept (--plexdev-keep): look at it with: plexdev status {option}"
     detail = "\n".join(part for part in (error.detail, kept, f"end it with: plexdev down {option}") if part)
-    fix = {"fix": f"plexdev status {option}"} if error.failure is API_SILENT else {}
-    return PlexdevError(error.failure, detail=detail, **{**error.facts, **fix})
+    changed = error.changed(detail=detail)
+    return changed.changed(fix=f"plexdev status {option}") if error.failure is API_SILENT else changed
 
 
 def as_gone(error: PlexdevError, place: ClusterFiles) -> PlexdevError:
-    """The failure of a run's own cluster that is deleted: with what was seen there, and no command that needs it."""
-
-    def instead(command: str) -> str:
-        needs_it = any(each in command for each in (place.name, str(place.directory), "plexdev status"))
-        return _KEEPING if needs_it else command
-
-    detail = [
-        f"{_TRY}{instead(line.removeprefix(_TRY))}" if line.startswith(_TRY) else line
-        for line in error.detail.splitlines()
-    ]
-    fix = {"fix": instead(str(error.facts["fix"]))} if "fix" in error.facts else {}
-    return PlexdevError(error.failure, detail="\n".join(detail), **{**error.facts, **fix})
+    """The failure of a run's own cluster that is deleted: no command in it needs that cluster any more."""
+    advice = [replace(each, command=_KEEPING) if each.needs_cluster else each for each in error.advice]
+    fix = str(error.facts.get("fix", ""))
+    # A fix may be any command of any part; one that names the cluster or its files fails now.
+    needs_cluster = any(each in fix for each in (place.name, str(place.directory), "plexdev status"))
+    changed = error.changed(fix=_KEEPING) if needs_cluster else error
+    return changed.with_advice(advice)

@@ -89,7 +89,7 @@ def _silence_explained() -> Iterator[None]:
         if error.failure is not API_SILENT:
             raise
         fix = f"plexdev up --stack kind --reapply; if that says the same: {ANEW}"
-        raise PlexdevError(API_SILENT, detail=error.detail, **{**error.facts, "fix": fix}) from None
+        raise error.changed(fix=fix) from None
 
 
 def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:

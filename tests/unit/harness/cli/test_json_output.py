@@ -52,7 +52,7 @@ def test_an_error_has_the_same_envelope(command: list[str], capsys: pytest.Captu
         code,
         None,
     )
-    assert list(printed["error"]) == ["tag", "what", "why", "fix", "detail"]
+    assert list(printed["error"]) == ["tag", "what", "why", "fix", "detail", "advice"]
     assert printed["error"]["tag"] in {"stack-missing", "not-ready-in-time"}
     assert "plexdev up" in printed["error"]["fix"]
 

@@ -17,12 +17,13 @@ import pytest
 from plexsphere_reference.rules import id_token
 from pytest_plexdev.cli.main import main
 from pytest_plexdev.doctor import Finding, examine
-from pytest_plexdev.doctor.advice import advice
+from pytest_plexdev.doctor.advice import with_advice
 from pytest_plexdev.doctor.facts import Unknown
 from pytest_plexdev.doctor.modes import MODES
 from pytest_plexdev.doctor.probes import cluster, machine
 from pytest_plexdev.doctor.probes.concurrent import run_all
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
+from pytest_plexdev.errors.cluster import COMMAND_FAILED
 from pytest_plexdev.kube import Access
 
 
@@ -42,6 +43,10 @@ def silent() -> Iterator[Access]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = f"http://127.0.0.1:{listener.getsockname()[1]}"
         yield Access(context="kind-silent", kubeconfig=Path("/nowhere"), server=server)
+
+
+def failed(output: str) -> PlexdevError:
+    return PlexdevError(COMMAND_FAILED, detail=output, command="kind create cluster", status=1, purpose="x", fix="x")
 
 
 def by_mode(findings: list[Finding]) -> dict[str, Finding]:
@@ -106,7 +111,7 @@ def test_a_server_that_says_nothing_costs_the_budget_and_no_more(silent: Access)
 
 def test_advice_does_not_wait_for_a_silent_server(silent: Access) -> None:
     began = time.monotonic()
-    text = advice(RuntimeError("kind failed"), silent)
+    text = str(with_advice(failed("kind failed"), silent))
 
     assert time.monotonic() - began < 10  # two seconds on an idle machine; the server would be waited for 30
     assert "doctor: could not look" not in text
@@ -115,7 +120,7 @@ def test_advice_does_not_wait_for_a_silent_server(silent: Access) -> None:
 def test_advice_on_an_access_that_is_broken_never_raises() -> None:
     broken = Access(context="kind-x", kubeconfig=Path("/x"), server="http://127.0.0.1:1", authority=b"no PEM")
 
-    assert advice(RuntimeError("x"), broken).startswith("doctor: could not look (")
+    assert with_advice(failed("x"), broken).detail.startswith("x\ndoctor: could not look (")
 
 
 @pytest.fixture
@@ -128,15 +133,18 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 
 def test_a_taken_port_is_advice_where_the_error_names_it(taken: int) -> None:
-    text = advice(RuntimeError(f"Bind for 127.0.0.1:{taken} failed: port is already allocated"), None)
+    error = with_advice(failed(f"Bind for 127.0.0.1:{taken} failed: port is already allocated"), None)
 
-    assert f"doctor[port-taken]: port {taken} (the API) is taken by " in text
-    assert f"(pid {os.getpid()})" in text
-    assert "try: pytest --plexdev-stack=kind" in text
+    [advice] = [each for each in error.advice if each.mode == "port-taken"]
+    assert advice.evidence.startswith(f"port {taken} (the API) is taken by ")
+    assert f"(pid {os.getpid()})" in advice.evidence
+    assert (advice.command, advice.needs_cluster) == ("pytest --plexdev-stack=kind", False)
 
 
 def test_a_taken_port_is_no_advice_for_another_failure(taken: int) -> None:
-    assert "port-taken" not in advice(RuntimeError("no space left on device"), None)
+    error = with_advice(failed("no space left on device"), None)
+
+    assert "port-taken" not in [each.mode for each in error.advice]
 
 
 def test_what_the_error_says_itself_is_not_said_again(taken: int) -> None:
@@ -144,7 +152,7 @@ def test_what_the_error_says_itself_is_not_said_again(taken: int) -> None:
         PORT_TAKEN, why="it is", port=taken, purpose="the API", holder="nginx (pid 4)", stop="stop nginx (pid 4)"
     )
 
-    assert "port-taken" not in advice(error, None)
+    assert "port-taken" not in [each.mode for each in with_advice(error, None).advice]
 
 
 def test_a_running_wait_is_seen_with_its_words(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import pickle
 import re
 import string
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -10,7 +12,7 @@ import pytest
 
 from docs.errors_page import page
 from pytest_plexdev import errors
-from pytest_plexdev.errors import CATALOGUE, PORT_TAKEN, Failure, PlexdevError, decode_failure, encode_failure
+from pytest_plexdev.errors import CATALOGUE, PORT_TAKEN, Advice, Failure, PlexdevError, decode_failure, encode_failure
 
 ROOT = Path(__file__).parents[4]
 LOGS = {"postgres", "nats", "dex", "spicedb", "plexsphere-signer", "plexsphere", "plexsphere-bootstrap"}
@@ -54,14 +56,49 @@ def test_every_log_that_a_text_names_is_a_services(path: Path) -> None:
     assert named <= LOGS
 
 
-def test_a_failure_crosses_processes() -> None:
-    error = PlexdevError(
-        PORT_TAKEN, why="it is", detail="in use", port=8080, purpose="the API", holder="nginx (12)", stop="stop it"
-    )
+ADVICE = Advice(
+    mode="clock-skew", evidence="60 s apart", explanation="time", command="hwclock --hctosys", needs_cluster=False
+)
 
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)
-    assert str(decode_failure(encode_failure(error))) == str(error)
-    assert str(error).splitlines()[2] == "  | in use"
+
+def port_taken(*advice: Advice) -> PlexdevError:
+    facts = {"port": 8080, "purpose": "the API", "holder": "nginx (12)", "why": "it is", "stop": "stop it"}
+    return PlexdevError(PORT_TAKEN, detail="in use", **facts).with_advice(advice)
+
+
+def test_a_failure_crosses_processes_with_its_advice() -> None:
+    error = port_taken(ADVICE)
+    copies = pickle.loads(pickle.dumps(error)), decode_failure(json.loads(json.dumps(encode_failure(error))))
+
+    assert [str(copy) for copy in copies] == [str(error)] * 2
+    assert [copy.advice for copy in copies] == [(ADVICE,)] * 2
+
+
+def test_advice_is_printed_between_the_detail_and_the_fix() -> None:
+    assert str(port_taken(ADVICE)).splitlines()[2:] == [
+        "  | in use",
+        "  | doctor[clock-skew]: 60 s apart",
+        "  |   time",
+        "  |   try: hwclock --hctosys",
+        "  fix: stop it",
+    ]
+
+
+def test_advice_has_its_secrets_masked() -> None:
+    secret = replace(ADVICE, command="psql postgres://plexsphere:hunter2@localhost/plexsphere")
+
+    assert "hunter2" not in repr(port_taken(secret).advice)
+
+
+def test_a_changed_error_keeps_what_is_not_named() -> None:
+    error = port_taken(ADVICE).changed(port=9090)
+
+    assert (error.facts["port"], error.facts["stop"], error.detail, error.advice) == (
+        9090,
+        "stop it",
+        "in use",
+        (ADVICE,),
+    )
 
 
 def test_the_page_is_up_to_date() -> None:

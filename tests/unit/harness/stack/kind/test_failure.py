@@ -1,10 +1,10 @@
-"""What is told of the failure of a run's own cluster: commands that work, and no others."""
+"""A failed bring-up of a run's own cluster prints commands that work, and no others."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors import Advice, PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT
 from pytest_plexdev.errors.readiness import DOOMED_OBJECT
 from pytest_plexdev.stack.kind.bring_up.failure import as_gone, as_kept
@@ -12,18 +12,29 @@ from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 
 PLACE = ClusterFiles("plexdev-1a2b3c4d", Path("/tmp/plexdev-99/stack"))
 KUBECTL = "kubectl --kubeconfig /tmp/plexdev-99/stack/kubeconfig --context kind-plexdev-1a2b3c4d"
-ADVICE = """\
-pod/api-1 on plexdev-1a2b3c4d-control-plane: ErrImageNeverPull
-doctor[image-never-pulled]: pod/api-1 has no image api:dev
-  the node has it not
-  try: kind load docker-image api:dev --name plexdev-1a2b3c4d
-doctor[port-taken]: somebody listens at 8080
-  try: ss -ltnp"""
+DETAIL = "pod/api-1 on plexdev-1a2b3c4d-control-plane: ErrImageNeverPull"
+ADVICE = (
+    Advice(
+        mode="image-never-pulled",
+        evidence="pod/api-1 has no image api:dev",
+        explanation="the image is not on the node of plexdev-1a2b3c4d",
+        command="kind load docker-image api:dev --name plexdev-1a2b3c4d",
+        needs_cluster=True,
+    ),
+    # Its command names the cluster, and runs without it.
+    Advice(
+        mode="port-taken",
+        evidence="a server listens at 8080",
+        explanation="the API needs it",
+        command="ss -ltnp | grep plexdev-1a2b3c4d",
+        needs_cluster=False,
+    ),
+)
 
 
 def failure(fix: str) -> PlexdevError:
     facts = {"object": "deployment/api", "seconds": 1.0, "culprit": "pod/api-1, no image", "fix": fix}
-    return PlexdevError(DOOMED_OBJECT, detail=ADVICE, **facts)
+    return PlexdevError(DOOMED_OBJECT, detail=DETAIL, **facts).with_advice(ADVICE)
 
 
 def test_of_a_cluster_that_is_deleted_no_command_needs_it_and_what_was_seen_there_stays() -> None:
@@ -34,9 +45,15 @@ def test_of_a_cluster_that_is_deleted_no_command_needs_it_and_what_was_seen_ther
     assert said.splitlines()[-1] == (
         "  fix: pytest --plexdev-stack=kind --plexdev-keep=on-failure leaves the cluster there, to be looked at"
     )
-    assert "pod/api-1 on plexdev-1a2b3c4d-control-plane: ErrImageNeverPull" in said
+    assert DETAIL in said
     assert "doctor[image-never-pulled]: pod/api-1 has no image api:dev" in said
-    assert "  try: ss -ltnp" in said
+    assert "  try: ss -ltnp | grep plexdev-1a2b3c4d" in said
+
+
+def test_a_detail_that_looks_like_advice_is_left_as_it_is() -> None:
+    detail = "  try: kubectl --context kind-plexdev-1a2b3c4d get pods"
+
+    assert as_gone(failure("docker pull api:dev").changed(detail=detail), PLACE).detail == detail
 
 
 def test_a_command_that_needs_no_cluster_is_told_all_the_same() -> None:

@@ -1,1 +1,1 @@
-"""The promises of docs/figures.md, measured. Each module prints its figure beside the promise and the reference."""
+"""Measure the promises of docs/figures.md. Each module prints its figure beside the promise and the reference."""

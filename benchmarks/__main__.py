@@ -1,4 +1,4 @@
-"""``python -m benchmarks [NAME …]``: run some or all, and print one table."""
+"""``python -m benchmarks [NAME …]``: run the named benchmarks (default: all) and print one table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMES: Final = ("plugin_cost", "golden_flow", "dev_stack", "control_plane", "re
 
 
 def main(names: Sequence[str]) -> int:
-    """Run the benchmarks named, all where none is; 1 when a promise is not kept."""
+    """Run the named benchmarks (default: all); return 1 if a promise is not kept."""
     unknown = set(names) - set(_NAMES)
     if unknown:
         print(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(_NAMES)}", file=sys.stderr)

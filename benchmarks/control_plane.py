@@ -1,4 +1,4 @@
-"""Authorised, audited reads of the control plane: 32 keep-alive connections, the API held to one core."""
+"""Measure authorised, audited reads of the control plane: 32 keep-alive connections, the API on one core."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _REPEATS: Final = 3
 
 
 def run() -> Sequence[Figure]:
-    """Load ``GET /v1/domains/{id}`` and check afterwards that every answered read has its audit row.
+    """Load ``GET /v1/domains/{id}``, then check that every answered read has its audit row.
 
     Raises:
-        LeftOut: Another stack has its ports.
+        LeftOut: Another stack uses the ports.
     """
     require_warm_ports()
     with tempfile.TemporaryDirectory() as state:
@@ -54,7 +54,7 @@ def _stack(state: Path) -> StackInfo:
 
 
 def _sign_in(environment: Mapping[str, str]) -> str:
-    """A token of the seeded admin, by the real login: the shell keeps it in its state directory."""
+    """Log in as the seeded admin and return the token from the state directory."""
     seconds_of(plexdev_argv("login", "--auto"), cwd=ROOT, environment=environment)
     kept = next((Path(environment["PLEXDEV_STATE_DIR"]) / "credentials").glob("*.json"))
     credentials = json.loads(kept.read_text(encoding="utf-8"))

@@ -35,7 +35,7 @@ def run() -> Sequence[Figure]:
     """Time the set-up of ``plexdev_stack`` inside whole pytest processes.
 
     Raises:
-        LeftOut: Another stack has its ports.
+        LeftOut: Another stack uses the ports.
     """
     require_warm_ports()
     with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as state:
@@ -54,7 +54,7 @@ def run() -> Sequence[Figure]:
 
 
 def make_project(directory: Path) -> Path:
-    """A project of one test, which asks for the stack and keeps the seconds that it waited for it."""
+    """Write a project with one test that requests the stack and records the seconds of its set-up."""
     (directory / "conftest.py").write_text(_TIMED, encoding="utf-8")
     (directory / "test_stack.py").write_text(_TEST, encoding="utf-8")
     (directory / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
@@ -64,7 +64,7 @@ def make_project(directory: Path) -> Path:
 def setup_seconds(
     project: Path, *options: str, environment: Mapping[str, str] | None = None, expect_failure: bool = False
 ) -> float:
-    """How long the test of :func:`make_project` waited for its stack."""
+    """Run the project of :func:`make_project` and return the seconds that its test waited for the stack."""
     argv = pytest_argv(*options)
     if expect_failure:
         argv = ["sh", "-c", 'if "$@"; then exit 1; fi', "sh", *argv]

@@ -21,14 +21,14 @@ ROOT: Final = Path(__file__).parents[1]
 
 
 class LeftOut(Exception):
-    """A benchmark that cannot run on this machine; says what is missing."""
+    """Raised by a benchmark that cannot run on this machine; the message says what is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One row: what was measured, against the promise and what others need.
+    """One row of the table: the samples, the promise and the reference.
 
-    ``at_least`` tells that more is better.
+    ``at_least``: the promise is a minimum, more is better.
     """
 
     what: str
@@ -48,7 +48,7 @@ class Figure:
 
 
 def print_table(figures: Sequence[Figure]) -> None:
-    """The figures as a table: median, spread, promise, reference."""
+    """Print median, spread, promise and reference of each figure."""
     from rich.console import Console
     from rich.table import Table
 
@@ -67,9 +67,9 @@ def print_table(figures: Sequence[Figure]) -> None:
 
 
 def require_warm_ports() -> None:
-    """Raise :class:`LeftOut` where another stack has the ports of ``plexdev up``.
+    """Raise :class:`LeftOut` if another stack uses the ports of ``plexdev up``.
 
-    On other ports the figures would not be those of a machine with one stack either.
+    A second stack would falsify the figures on other ports too.
     """
     for port, purpose in ((settings.API_PORT, "the API"), (settings.IDP_PORT, "the identity provider")):
         try:
@@ -84,13 +84,13 @@ def plexdev_argv(*arguments: str) -> list[str]:
 
 
 def seconds_of(argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str] | None = None) -> float:
-    """The wall time of a whole process, which must succeed."""
+    """Run a whole process, which must succeed, and return its wall time in seconds."""
     return timed(argv, cwd=cwd, environment=environment)[0]
 
 
 def timed(argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str] | None = None) -> tuple[float, str]:
-    """The wall time of a whole process, which must succeed, and what it wrote to stdout."""
-    # Without it bytecode stays where it was written: pytest would rewrite every module of ours at each start anew.
+    """Run a whole process, which must succeed, and return its wall time in seconds and its stdout."""
+    # Unset so that bytecode is cached: otherwise pytest would rewrite all our modules at every start.
     usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     began = time.perf_counter()
     done = subprocess.run(
@@ -104,7 +104,7 @@ def timed(argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str] | No
 
 
 def cpu_seconds_of(argv: Sequence[str], *, cwd: Path) -> float:
-    """The processor time, user and system, of a process that must succeed."""
+    """Run a process, which must succeed, and return its processor time (user and system) in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds_of(argv, cwd=cwd)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

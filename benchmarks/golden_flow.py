@@ -1,4 +1,4 @@
-"""The golden flow as whole processes: the first run ever, with the template cached, on a warm stack; and the stop."""
+"""Measure the golden flow as whole processes: first run, template cached, warm stack; and `plexdev down`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RUNBOOK: Final = "3 min cold, 40 s warm (runbook, chainsaw)"
 
 
 def run() -> Sequence[Figure]:
-    """Time ``pytest -m golden`` in its three forms.
+    """Time ``pytest -m golden`` in these three forms.
 
     Raises:
         LeftOut: Another stack has the ports of the third.

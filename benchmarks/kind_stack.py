@@ -1,4 +1,4 @@
-"""The stack on a kind cluster: what a fresh one costs over the cluster alone, and what the warm one costs again."""
+"""Measure the stack on a kind cluster: a fresh one beyond the cluster alone, and the warm one again."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _FRESH: Final = 3
 _WARM: Final = "plexsphere"
 _NOTHING_LOADED: Final = "images: up to date, on the node already"
 _IMAGES: Final = ("build", "load")
-"""The phases of a bring-up that are about our images."""
+"""Phases of a bring-up that build or load our images."""
 _UP: Final = ("up", "--stack", "kind", "--json")
 
 
 def run() -> Sequence[Figure]:
-    """Time the warm cluster, which is made where it is not there and then deleted again, and fresh ones.
+    """Time fresh clusters and the warm one, which is created and deleted again if it was missing.
 
     Raises:
-        LeftOut: There is no Docker, or no kind.
+        LeftOut: Docker or kind is missing.
     """
     require_kind()
     with _warm_cluster():
@@ -63,7 +63,7 @@ def run() -> Sequence[Figure]:
 
 
 def require_kind() -> None:
-    """Raise :class:`LeftOut` where no kind cluster can be made."""
+    """Raise :class:`LeftOut` if no kind cluster can be created."""
     for program in ("docker", "kind", "kubectl"):
         if shutil.which(program) is None:
             raise LeftOut(f"{program} is not on PATH")
@@ -84,7 +84,7 @@ def _warm_cluster() -> Iterator[None]:
 
 
 def _seconds_for_images() -> float:
-    """How long a bring-up that applies everything anew was busy with images that nobody changed."""
+    """Seconds that a bring-up with --reapply spends on unchanged images."""
     answer: dict[str, Any] = json.loads(timed(plexdev_argv(*_UP, "--reapply"), cwd=ROOT)[1])["result"]
     if _NOTHING_LOADED not in answer["did"]:
         raise SystemExit(f"images were built or loaded though nothing changed: {answer['did']}")
@@ -98,7 +98,7 @@ def _attach() -> list[float]:
 
 
 def _fresh() -> tuple[list[float], list[float]]:
-    """Seconds for a cluster alone and for a fresh stack, in turn: a machine's pace changes within minutes."""
+    """Seconds of a cluster alone and of a fresh stack, alternating because a machine's speed drifts within minutes."""
     alone, fresh = [], []
     with tempfile.TemporaryDirectory() as name:
         project = make_project(Path(name))
@@ -120,6 +120,6 @@ def _cluster_alone(directory: Path) -> float:
 
 
 def _node_image() -> str | None:
-    """The one that a bring-up of this checkout takes; ``None``: whichever kind itself would."""
+    """The node image that this checkout's bring-up uses; ``None``: kind's default."""
     settings = warm_settings()
     return derived(settings.kind_image, override(read_pins(), settings.images))

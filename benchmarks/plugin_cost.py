@@ -1,4 +1,4 @@
-"""What the plugin costs a pytest start that does not use it."""
+"""Measure what the plugin adds to the start of a pytest run that does not use it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PAIRS: Final = 21
 
 
 def run() -> Sequence[Figure]:
-    """Collect 200 tests with and without the plugin, in turn, and take the difference pair by pair.
+    """Collect 200 tests with and without the plugin, alternating, and take the difference of each pair.
 
     Processor time, of which a start is made: on a shared machine the wall clock of a pair differs by more than
     what is measured.

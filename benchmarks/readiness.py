@@ -1,6 +1,7 @@
-"""Readiness, from the fact to the waiter's return, on a real cluster: ours, `kubectl wait`, and a poller of 1 s.
+"""Measure the delay from a condition to the waiter's return on a real cluster.
 
-The fact is a condition that the benchmark itself sets, so that it knows the moment: a GatewayClass is accepted.
+Ours, `kubectl wait` and a 1 s poller are compared. The benchmark sets the condition itself (a GatewayClass becomes
+Accepted), so it knows the time.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ _RUNS: Final = 21
 _POLLS: Final = 9
 _NAME: Final = "gatewayclasses.gateway.networking.k8s.io"
 _CLUSTER: Final = "PLEXDEV_TEST_KEEP"
-"""A kind cluster of this name is used and kept, as the tests do; else one is made."""
+"""Name of a kind cluster to use and keep, as in the tests; by default one is created."""
 
 
 def run() -> Sequence[Figure]:
-    """Time each of the three on the same cluster.
+    """Time all three on the same cluster.
 
     Raises:
-        LeftOut: There is no Docker, or no kind.
+        LeftOut: Docker or kind is missing.
     """
     require_kind()
     with _cluster() as client:

@@ -1,4 +1,4 @@
-"""The gateway on a real cluster: definitions, controller, Envoy, route; in the order of ``manifests/vendor.py``."""
+"""The gateway on a real cluster: definitions, controller, Envoy, route; in the order of ``manifests/crds.py``."""
 
 from __future__ import annotations
 

@@ -74,9 +74,9 @@ def _of_the_node(trouble: NodeProblem | None, refusal: PlexdevError | None) -> F
 
 def _of_the_kubeconfigs(place: ClusterFiles, environment: Mapping[str, str]) -> Finding:
     """Those that may have the warm cluster's context and cannot be used, ours included."""
-    broken = [f"{error.facts['path']}: {error.facts['reason']}" for error in target.unusable(environment)]
-    ours = [each for each in broken if each.startswith(f"{place.kubeconfig}: ")]
-    if ours:
+    errors = target.unusable(environment)
+    broken = [f"{error.facts['path']}: {error.facts['reason']}" for error in errors]
+    if str(place.kubeconfig) in [error.facts["path"] for error in errors]:
         command = UP
     elif unreadable_paths(environment):
         command = "unset KUBECONFIG"

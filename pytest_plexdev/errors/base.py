@@ -107,13 +107,8 @@ class PlexdevError(Exception):
 
     def with_advice(self, advice: Iterable[Advice]) -> PlexdevError:
         """Copy the error with this advice in place of its own."""
-        from pytest_plexdev.masking.rule import mask
-
         changed = PlexdevError(self.failure, detail=self.detail, **self.facts)
-        changed.advice = tuple(
-            replace(each, **{name: mask(getattr(each, name)) for name in ("evidence", "explanation", "command")})
-            for each in advice
-        )
+        changed.advice = tuple(map(_masked, advice))
         return changed
 
     def __str__(self) -> str:
@@ -128,6 +123,13 @@ class PlexdevError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Facts are keyword arguments: without this an error cannot cross a process boundary.
         return _rebuild, (self.failure, self.detail, self.advice, self.facts)
+
+
+def _masked(advice: Advice) -> Advice:
+    from pytest_plexdev.masking.rule import mask
+
+    evidence, explanation, command = map(mask, (advice.evidence, advice.explanation, advice.command))
+    return replace(advice, evidence=evidence, explanation=explanation, command=command)
 
 
 def _lines(advice: Advice) -> Iterator[str]:

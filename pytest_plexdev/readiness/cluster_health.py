@@ -212,7 +212,7 @@ def _unseen(ref: ObjectRef, world: ObjectCache, *kinds: str) -> ObjectStatus | N
     if refused is None:
         return None
     place = f" in {ref.namespace}" if ref.namespace else ""
-    reason = f"not looked at: this user may not list {ObjectRef(refused, '').resource.plural}{place}"
+    reason = f"this user may not list {ObjectRef(refused, '').resource.plural}{place}"
     return ObjectStatus(ref=ref, state="ready", reason=reason, is_unseen=True)
 
 

@@ -11,7 +11,6 @@ from typing import Final
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.readiness import DOOMED_OBJECT, OBJECT_GONE, OBJECTS_NOT_READY
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.readiness.init_logs import INIT
 from pytest_plexdev.readiness.object_cache import ObjectCache, event_time
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus, worst
@@ -149,13 +148,12 @@ def _events(case: Case, culprit: ObjectStatus) -> Iterator[str]:
 def _said(case: Case, culprit: ObjectStatus) -> Iterator[str]:
     if culprit.ref.kind != "Pod" or culprit.container is None:
         return
-    container = culprit.container.removeprefix(INIT)
     said = ""
     # The diagnosis must not fail where a log does.
     with contextlib.suppress(PlexdevError):
-        said = case.client.log(culprit.ref.name, container, culprit.ref.namespace or "default", lines=_LINES)
+        said = case.client.log(culprit.ref.name, culprit.container, culprit.ref.namespace or "default", lines=_LINES)
     if said.strip():
-        yield f"what {culprit.ref}, container {culprit.container} said last:"
+        yield f"what {culprit.ref}, {culprit.container_words} said last:"
         yield from (f"  {line}"[:_WIDTH] for line in said.rstrip().splitlines())
 
 

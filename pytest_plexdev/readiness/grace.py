@@ -84,7 +84,7 @@ class Patience:
         # Timestamps of the cluster are whole seconds.
         if not found.is_final and evidence is not None and evidence < self.began - 1:
             grace = math.inf if found.only_news else max(grace, self.graces.old_evidence)
-        what = (found.deepest.ref, found.deepest.container)
+        what = (found.deepest.ref, found.deepest.container, found.deepest.is_init)
         doubted, since = self._doubts.get(found.ref, (what, now))
         if doubted != what:
             since = now

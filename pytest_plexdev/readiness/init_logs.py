@@ -14,7 +14,6 @@ from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
 
-INIT: Final = "init "
 _ENDPOINT: Final = re.compile(r"\b([a-z][a-z0-9-]*)(?:\.[a-z0-9.-]+)?:\d{2,5}\b")
 _LONGEST: Final = 200
 _PAUSE: Final = 2.0
@@ -92,8 +91,6 @@ def _gist(line: str) -> str:
 
 
 def _speaker(found: ObjectStatus) -> tuple[ObjectRef, str] | None:
-    is_init = found.container is not None and found.container.startswith(INIT)
-    if found.ref.kind != "Pod" or not is_init or found.actual != "running":
+    if found.container is None or not found.is_init or found.actual != "running":
         return None
-    assert found.container is not None
-    return found.ref, found.container.removeprefix(INIT)
+    return found.ref, found.container

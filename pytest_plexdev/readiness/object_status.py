@@ -18,7 +18,8 @@ class ObjectStatus:
         since: Unix seconds by the cluster's clock.
         expected, actual: How far it is: ``1 available``, ``0``.
         hint: A kubectl command without kubeconfig and context, or another command.
-        container: Of a Pod: the one that it is about.
+        container: Of a Pod: the container that it is about.
+        is_init: Whether that is an init container.
         grace: Seconds that this must hold before it is conclusive; of a ready one since *since*.
         failed_at: Of a doomed one: when it failed last; a failure before the wait began may have been mended since.
         is_final: Of a doomed one: nothing that happens elsewhere can mend it.
@@ -36,6 +37,7 @@ class ObjectStatus:
     actual: str = ""
     hint: str = ""
     container: str | None = None
+    is_init: bool = False
     grace: float = 0.0
     failed_at: float | None = None
     is_final: bool = False
@@ -59,9 +61,16 @@ class ObjectStatus:
         return last
 
     @property
+    def container_words(self) -> str:
+        """The container as it is printed: ``container api``, ``container init wait-for-deps``."""
+        if self.container is None:
+            return ""
+        return f"container init {self.container}" if self.is_init else f"container {self.container}"
+
+    @property
     def explanation(self) -> str:
         """The reason with those of its causes, in one line."""
-        return ": ".join(part for each in self.chain for part in (_who(each, self), each.reason) if part)
+        return ": ".join(part for each in self.chain for part in (_who(each, self), _why(each)) if part)
 
     def verdict(self, now: float) -> Verdict:
         """As others see it. *now* is the cluster's time in Unix seconds."""
@@ -78,5 +87,8 @@ def worst(found: Iterable[ObjectStatus]) -> ObjectStatus | None:
 
 def _who(each: ObjectStatus, first: ObjectStatus) -> str:
     name = "" if each is first else str(each.ref)
-    container = f"container {each.container}" if each.container else ""
-    return ", ".join(part for part in (name, container) if part)
+    return ", ".join(part for part in (name, each.container_words) if part)
+
+
+def _why(each: ObjectStatus) -> str:
+    return f"not looked at: {each.reason}" if each.is_unseen else each.reason

@@ -55,7 +55,7 @@ def _part(symptoms: Facts, kind: str) -> Outcome:
     if wrong:
         evidence = "; ".join(f"{each.name} is {each.state}: {each.reason}" for each in wrong)
         return Found(evidence, next((each.command for each in wrong if each.command), f"{symptoms.kubectl} get nodes"))
-    return Unknown(unseen[0].reason.removeprefix("not looked at: ")) if unseen else Fine(_names(parts))
+    return Unknown(unseen[0].reason) if unseen else Fine(_names(parts))
 
 
 def _names(parts: Sequence[ClusterPart]) -> str:

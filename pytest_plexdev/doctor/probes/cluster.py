@@ -63,7 +63,7 @@ def _part(client: KubeClient, judgement: ObjectStatus, now: float) -> ClusterPar
         kind=judgement.ref.kind,
         name=verdict.name,
         state=verdict.state,
-        reason=verdict.reason,
+        reason=judgement.reason if judgement.is_unseen else verdict.reason,
         command=verdict.hint,
         is_unseen=judgement.is_unseen,
     )

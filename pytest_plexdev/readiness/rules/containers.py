@@ -140,5 +140,5 @@ def _log(ref: ObjectRef, one: Container) -> str:
 
 def _judged(ref: ObjectRef, one: Container, state: State, reason: str, **more: Any) -> ObjectStatus:
     actual = more.pop("actual", one.state[1].get("reason") or one.state[0])
-    who = f"init {one.name}" if one.is_init else one.name
-    return ObjectStatus(ref=ref, state=state, reason=reason, container=who, actual=actual, **more)
+    about = {"container": one.name, "is_init": one.is_init}
+    return ObjectStatus(ref=ref, state=state, reason=reason, actual=actual, **about, **more)

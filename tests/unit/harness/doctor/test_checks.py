@@ -411,7 +411,7 @@ class TestTheClusterItself:
         assert found_in("services-unrouted", health=waits, bringing_up=True).state == "ok"
 
     def test_what_may_not_be_listed_is_not_examined(self) -> None:
-        reason = "not looked at: this user may not list nodes"
+        reason = "this user may not list nodes"
 
         finding = found_in("node-not-ready", health=[part("Node", "ready", reason=reason, is_unseen=True)])
 

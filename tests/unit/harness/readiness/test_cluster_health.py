@@ -271,7 +271,7 @@ def test_what_may_not_be_listed_is_said_and_fails_nothing() -> None:
     world = ObjectCache()
     world.refused = {("Node", None), ("EndpointSlice", SYSTEM), ("DaemonSet", SYSTEM), ("Event", "default")}
 
-    found = {str(each.ref): (each.state, each.is_unseen, each.reason) for each in THEIRS.judge(world)}
+    found = {str(each.ref): (each.state, each.is_unseen, each.explanation) for each in THEIRS.judge(world)}
 
     assert found == {
         "node/*": ("ready", True, "not looked at: this user may not list nodes"),

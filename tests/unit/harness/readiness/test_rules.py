@@ -486,3 +486,21 @@ def test_only_what_has_a_readiness_is_waited_for_in_the_order_of_need() -> None:
     ]
 
     assert [str(ref) for ref in refs_of(objects)] == ["namespace/x", "deployment/x", "httproute/x"]
+
+
+def test_an_init_container_is_data_and_is_printed_as_one() -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "api", "namespace": "default", "uid": "1"},
+        "spec": {"initContainers": [{"name": "wait-for-deps", "image": "x"}], "containers": [{"name": "api"}]},
+        "status": {
+            "phase": "Pending",
+            "conditions": [{"type": "PodScheduled", "status": "True"}],
+            "initContainerStatuses": [{"name": "wait-for-deps", "state": {"running": {}}}],
+        },
+    }
+    found = judge(ObjectRef("Pod", "api", "default"), ObjectCache([pod]))
+
+    assert (found.container, found.is_init) == ("wait-for-deps", True)
+    assert found.explanation == "container init wait-for-deps: running"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from pytest_plexdev.core.model import State
@@ -140,5 +141,5 @@ def _log(ref: ObjectRef, one: Container) -> str:
 
 def _judged(ref: ObjectRef, one: Container, state: State, reason: str, **more: Any) -> ObjectStatus:
     actual = more.pop("actual", one.state[1].get("reason") or one.state[0])
-    about = {"container": one.name, "is_init": one.is_init}
-    return ObjectStatus(ref=ref, state=state, reason=reason, actual=actual, **about, **more)
+    who = ObjectStatus(ref=ref, state=state, reason=reason, container=one.name, is_init=one.is_init, actual=actual)
+    return replace(who, **more)

@@ -47,8 +47,8 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
         from pytest_plexdev.doctor.warm_cluster import examine_warm_cluster
 
         outside = examine_warm_cluster(access)
-        findings = [*_examined(access, outside.trouble), *outside.findings, *examine_embedded()]
-        access = access if outside.trouble is None else None
+        findings = [*_examined(access, outside.problem), *outside.findings, *examine_embedded()]
+        access = access if outside.problem is None else None
     else:
         findings = examine(access)
     said = notes(access)
@@ -58,18 +58,18 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
         {**show.as_json(findings, access), "remarks": [each.text for each in said]},
         lambda: "\n".join([head, show.as_text(findings, access), *(f"\nbesides: {each.text}" for each in said)]),
     )
-    found = any(each.state == "found" for each in findings) or any(each.is_trouble for each in said)
+    found = any(each.state == "found" for each in findings) or any(each.is_problem for each in said)
     return 1 if found else 0
 
 
-def _examined(access: Access | None, trouble: NodeProblem | None) -> list[Finding]:
-    """The failure modes; of a cluster whose node is in trouble nothing is asked that nobody there would answer."""
+def _examined(access: Access | None, problem: NodeProblem | None) -> list[Finding]:
+    """The failure modes; of a cluster whose node has a problem nothing is read."""
     from pytest_plexdev.doctor import examine
     from pytest_plexdev.doctor.facts import Unknown
 
-    if trouble is None:
+    if problem is None:
         return examine(access)
-    return examine(None, without=Unknown(f"{trouble.node}: {trouble.reason}"))
+    return examine(None, without=Unknown(f"{problem.node}: {problem.reason}"))
 
 
 def _fix(options: argparse.Namespace, findings: Sequence[Finding], access: Access | None) -> int:

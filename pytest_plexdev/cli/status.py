@@ -132,8 +132,8 @@ def _refuse_dead(found: Sequence[Verdict], directory: Path) -> None:
 def _node() -> Verdict | None:
     from pytest_plexdev.stack.kind.warm.node_status import warm_node_problem
 
-    trouble = warm_node_problem()
-    return trouble.verdict if trouble is not None else None
+    problem = warm_node_problem()
+    return problem.verdict if problem is not None else None
 
 
 def _wait_for_objects(chosen: Here | None, deadline: float, progress: Progress) -> None:

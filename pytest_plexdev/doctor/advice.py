@@ -34,11 +34,11 @@ def with_advice(error: PlexdevError, access: Access | None) -> PlexdevError:
 
 def _advice(error: PlexdevError, access: Access | None) -> Iterator[Advice]:
     # Imported only after a failure: it imports every probe and every rule.
-    from pytest_plexdev.doctor.gather import diagnose_all, gather
+    from pytest_plexdev.doctor.gather import findings_of, gather
 
     # What the probes leave of the budget is for reading their answers.
     facts = gather(access, seconds=SECONDS - 0.3, bringing_up=True)
-    for finding in diagnose_all(facts):
+    for finding in findings_of(facts):
         if _is_news(finding, error):
             evidence = finding.evidence if len(finding.evidence) <= _LIMIT else finding.evidence[:_LIMIT] + "…"
             yield Advice(

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from pytest_plexdev.doctor.facts import NO_CLUSTER, Facts, Unknown
-from pytest_plexdev.doctor.model import Finding, diagnose
+from pytest_plexdev.doctor.model import Finding, finding_of
 from pytest_plexdev.doctor.modes import MODES, OF_THE_NODES
 from pytest_plexdev.doctor.probes import cluster, machine, node
 from pytest_plexdev.doctor.probes.concurrent import Probe, run_all
@@ -38,13 +38,13 @@ def examine(
         now: Unix time of this machine, seconds.
         without: What is said of the cluster where there is no access.
     """
-    symptoms = gather(access, seconds=seconds, now=now, without=without)
-    return diagnose_all(symptoms)
+    facts = gather(access, seconds=seconds, now=now, without=without)
+    return findings_of(facts)
 
 
-def diagnose_all(symptoms: Facts) -> list[Finding]:
-    """Recognise every failure mode; what a node that is not ready explains is not told as another one."""
-    findings = [diagnose(mode, symptoms) for mode in MODES]
+def findings_of(facts: Facts) -> list[Finding]:
+    """Check every failure mode; what a node that is not ready explains is not told as another one."""
+    findings = [finding_of(mode, facts) for mode in MODES]
     tags = {mode.tag for mode in OF_THE_NODES}
     cause = next((each.mode for each in findings if each.mode in tags and each.state == "found"), None)
     if cause is None:
@@ -65,7 +65,7 @@ def gather(
     without: Unknown = NO_CLUSTER,
     bringing_up: bool = False,
 ) -> Facts:
-    """The symptoms of this machine and of one cluster; see :func:`examine`."""
+    """The facts of this machine and of one cluster; see :func:`examine`."""
     name = kind_cluster(access)
     probes: dict[str, Probe] = dict(_of_the_machine())
     if name:

@@ -12,7 +12,7 @@ FindingState: TypeAlias = Literal["ok", "found", "not examined"]
 
 
 @dataclass(frozen=True)
-class Fine:
+class NotFound:
     """The mode is not there; a note says what was seen."""
 
     note: str = ""
@@ -33,8 +33,8 @@ class Found:
     needs_cluster: bool = True
 
 
-Outcome: TypeAlias = Fine | Found | Unknown
-Recognise: TypeAlias = Callable[[Facts], Outcome]
+CheckResult: TypeAlias = NotFound | Found | Unknown
+Check: TypeAlias = Callable[[Facts], CheckResult]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class FailureMode:
         tag: What ``plexdev doctor --fix`` calls it.
         title: What a person sees.
         signal: What it is recognised by, for the documentation.
-        recognise: Says of symptoms whether it is there.
+        check: Says of facts whether it is there.
         explanation: Why it happens.
         remedy: The command in general, for the documentation; the one that is printed has the case's own names.
         fix: The module of ``fixes/`` that mends it; ``None`` where only a person should.
@@ -55,7 +55,7 @@ class FailureMode:
     tag: str
     title: str
     signal: str
-    recognise: Recognise
+    check: Check
     explanation: str
     remedy: str
     fix: str | None = None
@@ -84,16 +84,16 @@ class Finding:
     fixable: bool = False
 
 
-def diagnose(mode: FailureMode, symptoms: Facts) -> Finding:
-    """Recognise one mode. In a cluster that we did not make nothing is fixable."""
+def finding_of(mode: FailureMode, facts: Facts) -> Finding:
+    """Check one mode. In a cluster that we did not make nothing is fixable."""
     state: FindingState
     command, needs_cluster, fixable = "", False, False
-    match mode.recognise(symptoms):
+    match mode.check(facts):
         case Found(evidence, command, needs_cluster):
-            state, fixable = "found", symptoms.ours and mode.fix is not None
+            state, fixable = "found", facts.ours and mode.fix is not None
         case Unknown(evidence):
             state = "not examined"
-        case Fine(evidence):
+        case NotFound(evidence):
             state = "ok"
     return Finding(
         mode=mode.tag,

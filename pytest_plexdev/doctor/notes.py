@@ -23,11 +23,11 @@ class Note:
     """A line for a person.
 
     Attributes:
-        is_trouble: Whether something is wrong; else it only explains what was not looked at.
+        is_problem: Whether something is wrong; else it only explains what was not looked at.
     """
 
     text: str
-    is_trouble: bool
+    is_problem: bool
 
 
 def notes(access: Access | None, environment: Mapping[str, str] = os.environ) -> list[Note]:
@@ -45,20 +45,20 @@ def notes(access: Access | None, environment: Mapping[str, str] = os.environ) ->
         Note(
             f"{remote.context} of {remote.kubeconfig} is not examined: its API server {remote.server} is not on this "
             f"machine; try: plexdev doctor --context {remote.context}",
-            is_trouble=False,
+            is_problem=False,
         ),
     ]
 
 
 def _of_its_objects(access: Access) -> list[Note]:
-    from pytest_plexdev.readiness.look import bound, judgements_now, refs_in
+    from pytest_plexdev.readiness.look import bound, refs_in, statuses_now
     from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE
     from pytest_plexdev.stack.kind.health import health_of
 
     try:
         with KubeClient(access) as client:
             refs = [*refs_in(client, NAMESPACE), *refs_in(client, GATEWAY_NAMESPACE)]
-            found = judgements_now(client, refs, health=health_of(owned=False))
+            found = statuses_now(client, refs, health=health_of(owned=False))
             # Nodes have a row of their own, and so has what one of them explains.
             own = [each for each in found if each.ref in refs and each.deepest.ref.kind != "Node"]
             verdicts = [bound(client, each.verdict(time.time())) for each in own]
@@ -71,9 +71,9 @@ def _of_its_objects(access: Access) -> list[Note]:
 def _of(verdict: Verdict) -> Note:
     text = f"{verdict.name} is {verdict.state}: {verdict.reason}; try: {verdict.hint}"
     # What waits may only be coming up.
-    return Note(text, is_trouble=verdict.state != "waiting")
+    return Note(text, is_problem=verdict.state != "waiting")
 
 
 def _worst(found: Sequence[Verdict]) -> Sequence[Verdict]:
-    troubled = [each for each in found if each.state != "ready"]
-    return sorted(troubled, key=lambda each: _SEVERE.index(each.state))[:_ENOUGH]
+    problems = [each for each in found if each.state != "ready"]
+    return sorted(problems, key=lambda each: _SEVERE.index(each.state))[:_ENOUGH]

@@ -29,11 +29,11 @@ class WarmCluster:
     """What was found out about the warm cluster.
 
     Attributes:
-        trouble: Why nothing inside it can be examined.
+        problem: Why nothing inside it can be examined.
         findings: A row each for the node, the kubeconfigs, the host ports and what was changed by hand.
     """
 
-    trouble: NodeProblem | None
+    problem: NodeProblem | None
     findings: list[Finding]
 
 
@@ -45,23 +45,23 @@ def examine_warm_cluster(access: Access | None, environment: Mapping[str, str] =
     """
     place = ClusterFiles(WARM_CLUSTER, warm_directory(state_directory(environment)))
     refusal: PlexdevError | None = None
-    trouble: NodeProblem | None = None
+    problem: NodeProblem | None = None
     try:
-        trouble = node_problem(place, patience=_PATIENCE)
+        problem = node_problem(place, patience=_PATIENCE)
     except PlexdevError as error:
         refusal = error
-    rows = [_of_the_node(trouble, refusal), _of_the_kubeconfigs(place, environment)]
-    reached = access if trouble is None else None
-    return WarmCluster(trouble, [*rows, _of_the_node_ports(reached, place), _of_the_content(reached, place)])
+    rows = [_of_the_node(problem, refusal), _of_the_kubeconfigs(place, environment)]
+    reached = access if problem is None else None
+    return WarmCluster(problem, [*rows, _of_the_node_ports(reached, place), _of_the_content(reached, place)])
 
 
-def _of_the_node(trouble: NodeProblem | None, refusal: PlexdevError | None) -> Finding:
+def _of_the_node(problem: NodeProblem | None, refusal: PlexdevError | None) -> Finding:
     state: FindingState = "ok"
     evidence, command = "", ""
     if refusal is not None:
         state, evidence = "not examined", refusal.what
-    elif trouble is not None:
-        state, evidence, command = "found", f"{trouble.failure.tag}: {trouble.node}: {trouble.reason}", trouble.fix
+    elif problem is not None:
+        state, evidence, command = "found", f"{problem.failure.tag}: {problem.node}: {problem.reason}", problem.fix
     return Finding(
         mode="cluster-node",
         title="the warm cluster's node cannot be used",

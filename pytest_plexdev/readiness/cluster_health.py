@@ -90,55 +90,55 @@ class ClusterHealth:
         """Where the Services are that it looks at."""
         return None if self.node_ports else SYSTEM
 
-    def judge(self, world: ObjectCache, *, is_settled: bool = False) -> list[ObjectStatus]:
+    def statuses(self, cache: ObjectCache, *, is_settled: bool = False) -> list[ObjectStatus]:
         """How each part is.
 
         Args:
             is_settled: Whether all workloads are ready, so that what is still missing will stay so.
         """
-        found = [*_nodes(world), self._dns(world), self._proxy(world)]
-        found += [self._node_port(each, world, is_settled=is_settled) for each in self.node_ports]
+        found = [*_nodes(cache), self._dns(cache), self._proxy(cache)]
+        found += [self._node_port(each, cache, is_settled=is_settled) for each in self.node_ports]
         return [each for each in found if each is not None]
 
-    def _dns(self, world: ObjectCache) -> ObjectStatus | None:
-        if unseen := _unseen(DNS, world, "Service", "EndpointSlice"):
+    def _dns(self, cache: ObjectCache) -> ObjectStatus | None:
+        if unseen := _unseen(DNS, cache, "Service", "EndpointSlice"):
             return unseen
-        item = world.get(DNS)
+        item = cache.get(DNS)
         if item is None:
-            return self._absent(DNS, "it", "coredns", world)
-        found = platform.service(DNS, item, world)
+            return self._absent(DNS, "it", "coredns", cache)
+        found = platform.service(DNS, item, cache)
         if found.state == "ready":
             return found
-        return _without_dns(found, self._absent(DNS, str(_DNS_SERVERS), "coredns", world), world)
+        return _without_dns(found, self._absent(DNS, str(_DNS_SERVERS), "coredns", cache), cache)
 
-    def _proxy(self, world: ObjectCache) -> ObjectStatus | None:
-        if unseen := _unseen(PROXY, world, "DaemonSet"):
+    def _proxy(self, cache: ObjectCache) -> ObjectStatus | None:
+        if unseen := _unseen(PROXY, cache, "DaemonSet"):
             return unseen
-        item = world.get(PROXY)
+        item = cache.get(PROXY)
         if item is None:
-            return self._absent(PROXY, "it", "kube-proxy", world)
-        found = workloads.daemon_set(PROXY, item, world)
+            return self._absent(PROXY, "it", "kube-proxy", cache)
+        found = workloads.daemon_set(PROXY, item, cache)
         if (item.get("status") or {}).get("desiredNumberScheduled", 0) or found.state != "ready":
             return found
         change = [{"op": "replace", "path": "/spec/template/spec/nodeSelector", "value": {"kubernetes.io/os": "linux"}}]
         reason = "it runs on no node, so that no Service leads anywhere"
         return replace(found, state="doomed", reason=reason, actual="0", grace=0.0, hint=_patch(PROXY, change))
 
-    def _absent(self, ref: ObjectRef, what: str, addon: str, world: ObjectCache) -> ObjectStatus | None:
+    def _absent(self, ref: ObjectRef, what: str, addon: str, cache: ObjectCache) -> ObjectStatus | None:
         if not self.is_ours:
             return None
-        made = (on_node(each, _ADDON.format(name=addon)) for each in _control_planes(world))
+        made = (on_node(each, _ADDON.format(name=addon)) for each in _control_planes(cache))
         hint = next((command for command in made if command), f"kubectl get {ref.words}")
         reason = f"{what} is not there"
         return ObjectStatus(ref=ref, state="doomed", reason=reason, actual="absent", hint=hint, is_final=True)
 
-    def _node_port(self, wanted: NodePort, world: ObjectCache, *, is_settled: bool) -> ObjectStatus | None:
-        if unseen := _unseen(wanted.ref, world, "Service"):
+    def _node_port(self, wanted: NodePort, cache: ObjectCache, *, is_settled: bool) -> ObjectStatus | None:
+        if unseen := _unseen(wanted.ref, cache, "Service"):
             return unseen
-        for item in world.of_kind("Service"):
+        for item in cache.of_kind("Service"):
             if any(each.get("nodePort") == wanted.port for each in item["spec"].get("ports") or ()):
-                found = platform.service(ObjectRef.of(item, "Service"), item, world)
-                is_ready = found.state == "ready" or "EndpointSlice" in _refused(world)
+                found = platform.service(ObjectRef.of(item, "Service"), item, cache)
+                is_ready = found.state == "ready" or "EndpointSlice" in _refused(cache)
                 ready = ObjectStatus(ref=wanted.ref, state="ready", since=found.since)
                 return ready if is_ready else replace(ready, state="waiting", cause=found)
         base = ObjectStatus(
@@ -151,28 +151,28 @@ class ClusterHealth:
             grace=_UNSERVED_GRACE,
             is_final=True,
         )
-        usual = world.get(wanted.service)
+        usual = cache.get(wanted.service)
         if usual is not None:
             return _misnumbered(base, usual, wanted)
         return replace(base, state="doomed") if is_settled else base
 
 
-def _nodes(world: ObjectCache) -> Iterator[ObjectStatus]:
-    if unseen := _unseen(_ANY_NODE, world, "Node"):
+def _nodes(cache: ObjectCache) -> Iterator[ObjectStatus]:
+    if unseen := _unseen(_ANY_NODE, cache, "Node"):
         yield unseen
         return
-    found = [node(ObjectRef.of(each, "Node"), each) for each in world.of_kind("Node")]
+    found = [node(ObjectRef.of(each, "Node"), each) for each in cache.of_kind("Node")]
     is_one_ready = any(each.state == "ready" for each in found)
     for each in sorted(found, key=lambda one: one.ref):
         # Where Pods find another node, this one is not the stack's end.
         yield replace(each, state="waiting") if is_one_ready and each.state == "doomed" else each
 
 
-def _without_dns(found: ObjectStatus, absent: ObjectStatus | None, world: ObjectCache) -> ObjectStatus:
+def _without_dns(found: ObjectStatus, absent: ObjectStatus | None, cache: ObjectCache) -> ObjectStatus:
     """Why no Pod answers for DNS, as far as the Deployment behind it is known."""
-    if "Deployment" in _refused(world):
+    if "Deployment" in _refused(cache):
         return found
-    item = world.get(_DNS_SERVERS)
+    item = cache.get(_DNS_SERVERS)
     if item is None:
         return absent or found
     if item["spec"].get("replicas", 1) == 0:
@@ -180,7 +180,7 @@ def _without_dns(found: ObjectStatus, absent: ObjectStatus | None, world: Object
         hint = f"kubectl scale -n {SYSTEM} {_DNS_SERVERS} --replicas=2"
         scaled = replace(found, state="doomed", reason=reason, since=_changed_at(item), hint=hint)
         return replace(scaled, grace=_EDITED_GRACE, is_final=True, cause=None)
-    cause = workloads.deployment(_DNS_SERVERS, item, world)
+    cause = workloads.deployment(_DNS_SERVERS, item, cache)
     if cause.state == "ready":
         return found
     reason = "no Pod of it answers, so that no name resolves"
@@ -206,9 +206,9 @@ def _patch(ref: ObjectRef, change: object) -> str:
     return f"kubectl patch {ref.words} --type=json -p {shlex.quote(json.dumps(change))}"
 
 
-def _unseen(ref: ObjectRef, world: ObjectCache, *kinds: str) -> ObjectStatus | None:
+def _unseen(ref: ObjectRef, cache: ObjectCache, *kinds: str) -> ObjectStatus | None:
     """Said in place of a judgement where the user may not list one of its kinds."""
-    refused = next((kind for kind in kinds if kind in _refused(world)), None)
+    refused = next((kind for kind in kinds if kind in _refused(cache)), None)
     if refused is None:
         return None
     place = f" in {ref.namespace}" if ref.namespace else ""
@@ -216,13 +216,13 @@ def _unseen(ref: ObjectRef, world: ObjectCache, *kinds: str) -> ObjectStatus | N
     return ObjectStatus(ref=ref, state="ready", reason=reason, is_unseen=True)
 
 
-def _refused(world: ObjectCache) -> set[str]:
+def _refused(cache: ObjectCache) -> set[str]:
     """The kinds that were refused where this module looks for them."""
-    return {kind for kind, namespace in world.refused if namespace in (None, SYSTEM)}
+    return {kind for kind, namespace in cache.refused if namespace in (None, SYSTEM)}
 
 
-def _control_planes(world: ObjectCache) -> Iterator[Object]:
-    for each in world.of_kind("Node"):
+def _control_planes(cache: ObjectCache) -> Iterator[Object]:
+    for each in cache.of_kind("Node"):
         if _CONTROL_PLANE in (each["metadata"].get("labels") or {}):
             yield each
 

@@ -34,7 +34,7 @@ class Case:
     """
 
     client: KubeClient
-    world: ObjectCache
+    cache: ObjectCache
     found: Sequence[ObjectStatus]
     wanted: Sequence[ObjectRef]
     began: float
@@ -98,7 +98,7 @@ def not_in_time(case: Case, timeout: float) -> PlexdevError:
 
 
 def _with_answers(case: Case) -> Case:
-    return replace(case, found=with_answers(case.client, case.world, case.found))
+    return replace(case, found=with_answers(case.client, case.cache, case.found))
 
 
 def pasteable(client: KubeClient, hint: str) -> str:
@@ -133,8 +133,8 @@ def _detail(case: Case, culprit: ObjectStatus | None) -> str:
 
 
 def _events(case: Case, culprit: ObjectStatus) -> Iterator[str]:
-    item = case.world.get(culprit.ref)
-    told = case.world.events(item) if item is not None else []
+    item = case.cache.get(culprit.ref)
+    told = case.cache.events(item) if item is not None else []
     # Timestamps of events are whole seconds.
     events = [event for event in told if event_time(event) >= case.began - 1] or told
     if events:

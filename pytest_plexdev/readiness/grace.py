@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
-from pytest_plexdev.readiness.rules import judge
+from pytest_plexdev.readiness.rules import status_of
 from pytest_plexdev.readiness.rules.jobs import job
 
 
@@ -33,7 +33,7 @@ class Patience:
 
     Attributes:
         began: Since when evidence is new, in Unix seconds by the cluster's clock.
-        next_look: When a grace ends, so that the same world is to be looked at again.
+        next_look: When a grace ends, so that the same cache is to be looked at again.
     """
 
     began: float
@@ -42,17 +42,17 @@ class Patience:
     _absent_since: dict[ObjectRef, float] = field(default_factory=dict)
     _doubts: dict[ObjectRef, tuple[object, float]] = field(default_factory=dict)
 
-    def look(self, wanted: Sequence[ObjectRef], world: ObjectCache, now: float) -> list[ObjectStatus]:
+    def look(self, wanted: Sequence[ObjectRef], cache: ObjectCache, now: float) -> list[ObjectStatus]:
         """What is conclusive now; what is not yet is waited for."""
         self.next_look = None
-        return [self._look_at(ref, world, now) for ref in wanted]
+        return [self._look_at(ref, cache, now) for ref in wanted]
 
-    def _look_at(self, ref: ObjectRef, world: ObjectCache, now: float) -> ObjectStatus:
-        item = world.get(ref)
-        if item is None and ref in world.ended:
-            return self._absent(ref, world, now)
+    def _look_at(self, ref: ObjectRef, cache: ObjectCache, now: float) -> ObjectStatus:
+        item = cache.get(ref)
+        if item is None and ref in cache.ended:
+            return self._absent(ref, cache, now)
         self._absent_since.pop(ref, None)
-        return self._weigh(judge(ref, world), now)
+        return self._weigh(status_of(ref, cache), now)
 
     def weigh(self, found: Iterable[ObjectStatus], now: float) -> list[ObjectStatus]:
         """What of these is conclusive now; they belong to the last look."""
@@ -67,8 +67,8 @@ class Patience:
             return replace(found, state="waiting", reason="ready, but has no readiness probe: whether it stays up")
         return found
 
-    def _absent(self, ref: ObjectRef, world: ObjectCache, now: float) -> ObjectStatus:
-        if ref.kind == "Job" and (complete := job(ref, world.ended[ref], ObjectCache())).state == "ready":
+    def _absent(self, ref: ObjectRef, cache: ObjectCache, now: float) -> ObjectStatus:
+        if ref.kind == "Job" and (complete := job(ref, cache.ended[ref], ObjectCache())).state == "ready":
             # A Job may remove itself once it is complete.
             return complete
         since = self._absent_since.setdefault(ref, now)

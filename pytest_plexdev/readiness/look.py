@@ -17,7 +17,7 @@ from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef, in_order, kinds_of_a_foreign_stack
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.probe_answers import with_answers
-from pytest_plexdev.readiness.rules import judge
+from pytest_plexdev.readiness.rules import status_of
 from pytest_plexdev.readiness.scope import Scope
 from pytest_plexdev.readiness.scopes import scopes_of, scopes_with
 
@@ -37,11 +37,11 @@ def verdicts_now(
     Raises:
         PlexdevError: ``cluster-unreachable``, or ``kube-refused`` where we may not see them.
     """
-    found = judgements_now(client, wanted, health=health, now=now)
+    found = statuses_now(client, wanted, health=health, now=now)
     return [bound(client, each.verdict(now())) for each in found]
 
 
-def judgements_now(
+def statuses_now(
     client: KubeClient,
     wanted: Sequence[ObjectRef],
     *,
@@ -49,18 +49,18 @@ def judgements_now(
     now: Callable[[], float] = time.time,
 ) -> list[ObjectStatus]:
     """What :func:`verdicts_now` returns, before it is put into words."""
-    world, refs = ObjectCache(), in_order(wanted)
+    cache, refs = ObjectCache(), in_order(wanted)
     scopes = scopes_of(wanted)
     needed = [each for each in scopes if each.needed]
     explaining = [each for each in scopes if not each.needed]
     if health is not None:
         explaining = scopes_with(explaining, health.explaining)
     first = scopes_with(needed, health.scopes) if health is not None else needed
-    _list_into(world, client, first)
-    found = _judged(refs, world, health)
+    _list_into(cache, client, first)
+    found = _statuses(refs, cache, health)
     if any(each.state != "ready" for each in found):
-        _list_into(world, client, scopes_with(first, explaining)[len(first) :])
-        found = with_answers(client, world, _judged(refs, world, health))
+        _list_into(cache, client, scopes_with(first, explaining)[len(first) :])
+        found = with_answers(client, cache, _statuses(refs, cache, health))
     return conclude(found, now())
 
 
@@ -79,20 +79,20 @@ def bound(client: KubeClient, verdict: Verdict) -> Verdict:
     return replace(verdict, hint=pasteable(client, verdict.hint))
 
 
-def _judged(refs: Sequence[ObjectRef], world: ObjectCache, health: ClusterHealth | None) -> list[ObjectStatus]:
-    found = [judge(ref, world) for ref in refs]
-    return [*health.judge(world), *found] if health is not None else found
+def _statuses(refs: Sequence[ObjectRef], cache: ObjectCache, health: ClusterHealth | None) -> list[ObjectStatus]:
+    found = [status_of(ref, cache) for ref in refs]
+    return [*health.statuses(cache), *found] if health is not None else found
 
 
-def _list_into(world: ObjectCache, client: KubeClient, scopes: Iterable[Scope]) -> None:
+def _list_into(cache: ObjectCache, client: KubeClient, scopes: Iterable[Scope]) -> None:
     for scope in scopes:
         try:
             listing = client.list(scope.resource, scope.namespace)
         except PlexdevError as error:
             if scope.needed or error.failure is CLUSTER_UNREACHABLE:
                 raise
-            world.refused.add(scope.key)
+            cache.refused.add(scope.key)
             continue
         if "resourceVersion" not in listing["metadata"]:
-            world.unserved.add(scope.resource.kind)
-        world.replace(scope.resource.kind, scope.namespace, listing["items"])
+            cache.unserved.add(scope.resource.kind)
+        cache.replace(scope.resource.kind, scope.namespace, listing["items"])

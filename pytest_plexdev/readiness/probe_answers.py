@@ -27,7 +27,7 @@ _MOST: Final = 4
 """Pods that are asked in one look."""
 
 
-def with_answers(client: KubeClient, world: ObjectCache, found: Sequence[ObjectStatus]) -> list[ObjectStatus]:
+def with_answers(client: KubeClient, cache: ObjectCache, found: Sequence[ObjectStatus]) -> list[ObjectStatus]:
     """The judgements; where a container runs and its probe fails, the reason says what it answers."""
     deadline = time.monotonic() + _SECONDS
     answers: dict[tuple[Any, str | None], str] = {}
@@ -36,7 +36,7 @@ def with_answers(client: KubeClient, world: ObjectCache, found: Sequence[ObjectS
         deepest = each.deepest
         key = (deepest.ref, deepest.container)
         if each.state != "ready" and deepest.actual == "running" and key not in answers and len(answers) < _MOST:
-            answers[key] = _answer(client, world.get(deepest.ref), deepest, deadline)
+            answers[key] = _answer(client, cache.get(deepest.ref), deepest, deadline)
         said.append(_with(each, answers[key]) if answers.get(key) else each)
     return said
 

@@ -22,5 +22,5 @@ class Scope:
 
     @property
     def key(self) -> tuple[str, str | None]:
-        """Kind and namespace: what :attr:`World.refused <.world.World.refused>` knows it by."""
+        """Kind and namespace: what :attr:`World.refused <.cache.World.refused>` knows it by."""
         return self.resource.kind, self.namespace

@@ -130,12 +130,12 @@ class _Wait:
     def _look(self, patience: Patience, watch: Watch) -> list[ObjectStatus]:
         """The cluster's own parts come first: where one of them is doomed, it is why others are."""
         now = self.now() + watch.clock_offset
-        found = patience.look(self.wanted, watch.world, now)
+        found = patience.look(self.wanted, watch.cache, now)
         if self.health is None:
             return found
         # A Gateway waits for the address that its Service gives it.
         is_settled = all(each.state == "ready" or each.ref.kind in _BEHIND_A_NODE_PORT for each in found)
-        return [*patience.weigh(self.health.judge(watch.world, is_settled=is_settled), now), *found]
+        return [*patience.weigh(self.health.statuses(watch.cache, is_settled=is_settled), now), *found]
 
     async def _news(self, began: float, watch: Watch, patience: Patience | None) -> None:
         """Return when something changed, a grace is over, or the time is up."""
@@ -153,7 +153,7 @@ class _Wait:
     def _case(self, began: float, watch: Watch, found: Sequence[ObjectStatus]) -> Case:
         return Case(
             client=self.client,
-            world=watch.world,
+            cache=watch.cache,
             found=found,
             wanted=self.wanted,
             began=began + watch.clock_offset,

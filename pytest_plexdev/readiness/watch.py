@@ -38,13 +38,13 @@ _NO_LIMIT: Final = httpx.Timeout(10.0, read=_WATCH_SECONDS + 15.0)
 
 
 @dataclass
-class _Trouble:
+class _RetryState:
     """What one kind's requests meet, until a watch brings something."""
 
     refused_since: float | None = None
     pause: float = _FIRST_PAUSE
 
-    def is_over(self) -> None:
+    def reset(self) -> None:
         self.refused_since, self.pause = None, _FIRST_PAUSE
 
     def refused_for(self) -> float:
@@ -63,7 +63,7 @@ class Gone(Exception):
 
 
 class Watch:
-    """Keeps a world up to date while it runs.
+    """Keeps a cache up to date while it runs.
 
     Args:
         client: Of the API server; its own connection is not used.
@@ -71,9 +71,9 @@ class Watch:
     """
 
     def __init__(
-        self, client: KubeClient, http: httpx.AsyncClient, world: ObjectCache, scopes: Sequence[Scope]
+        self, client: KubeClient, http: httpx.AsyncClient, cache: ObjectCache, scopes: Sequence[Scope]
     ) -> None:
-        self.world = world
+        self.cache = cache
         self.changed = asyncio.Event()
         self.away: str = ""
         self.clock_offset = 0.0
@@ -105,49 +105,49 @@ class Watch:
             raise failed.exceptions[0] from None
 
     async def _follow(self, scope: Scope) -> None:
-        trouble = _Trouble()
+        retry = _RetryState()
         while True:
             try:
                 version = await self._list(scope)
                 if version is None:
-                    trouble.is_over()
+                    retry.reset()
                     await self._kind_appears()
                 else:
-                    await self._watch_on(scope, version, trouble)
+                    await self._watch_on(scope, version, retry)
                 continue
             except Gone:
                 # What it does not know any more is listed anew.
                 pass
             except PlexdevError:
                 if not scope.needed:
-                    self.world.refused.add(scope.key)
+                    self.cache.refused.add(scope.key)
                     self._note(scope)
                     return
-                if trouble.refused_for() > _REFUSAL_GRACE:
+                if retry.refused_for() > _REFUSAL_GRACE:
                     raise
             except httpx.HTTPError as error:
                 self._server_is_away(error)
-            await trouble.rest()
+            await retry.rest()
 
     async def _list(self, scope: Scope) -> str | None:
         """Its resource version; ``None`` where the kind is not served."""
         path = scope.resource.path(scope.namespace)
         response = await self._http.get(path, timeout=_NO_LIMIT, headers=_accept(scope, "List"))
         if response.status_code == httpx.codes.NOT_FOUND:
-            self.world.unserved.add(scope.resource.kind)
-            self.world.replace(scope.resource.kind, scope.namespace, ())
+            self.cache.unserved.add(scope.resource.kind)
+            self.cache.replace(scope.resource.kind, scope.namespace, ())
             self._note(scope)
             return None
         check(self._client, "list", scope.resource, response)
         listing = decode_as(response.content, dict[str, Any])
         self.clock_offset = clock_ahead(response) or self.clock_offset
         self.away = ""
-        self.world.unserved.discard(scope.resource.kind)
-        self.world.replace(scope.resource.kind, scope.namespace, listing["items"] or ())
+        self.cache.unserved.discard(scope.resource.kind)
+        self.cache.replace(scope.resource.kind, scope.namespace, listing["items"] or ())
         self._note(scope)
         return str(listing["metadata"]["resourceVersion"])
 
-    async def _watch_on(self, scope: Scope, version: str, trouble: _Trouble) -> None:
+    async def _watch_on(self, scope: Scope, version: str, retry: _RetryState) -> None:
         """Watch from one version to the next, over as many connections as it takes."""
         while True:
             query = {
@@ -166,12 +166,12 @@ class Watch:
                     await response.aread()
                 check(self._client, "watch", scope.resource, response)
                 # Not sooner: who may list may still not watch.
-                trouble.refused_since = None
+                retry.refused_since = None
                 # A cut connection is resumed; one that cannot be made means that the server is away.
                 with contextlib.suppress(httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout):
                     async for line in lines(response):
                         version = self._take(scope, decode_as(line, dict[str, Any]))
-                        trouble.is_over()
+                        retry.reset()
             # A server that is going down accepts and cuts.
             await asyncio.sleep(_FIRST_PAUSE)
 
@@ -183,16 +183,16 @@ class Watch:
         if kind != "BOOKMARK":
             ref = ObjectRef.of(item, scope.resource.kind)
             if kind == "DELETED":
-                self.world.remove(ref, item)
+                self.cache.remove(ref, item)
             else:
-                self.world.put(ref, item)
+                self.cache.put(ref, item)
             self.changed.set()
         return str(item["metadata"]["resourceVersion"])
 
     async def _kind_appears(self) -> None:
         """Return when a CustomResourceDefinition came or changed."""
         if self._kinds is None:
-            # Its own world: of these objects nothing but their coming counts.
+            # Its own cache: of these objects nothing but their coming counts.
             self._kinds = Watch(
                 self._client, self._http, ObjectCache(), (Scope(CUSTOM_RESOURCE_DEFINITION, needed=False),)
             )

@@ -170,8 +170,8 @@ def _node_error_or_missing(chosen: str | None) -> PlexdevError:
         return stack_missing(chosen)
     from pytest_plexdev.stack.kind.warm.node_status import warm_node_problem
 
-    trouble = warm_node_problem(patience=_DOCKER_ANSWERS)
-    return stack_missing(chosen) if trouble is None else trouble.error
+    problem = warm_node_problem(patience=_DOCKER_ANSWERS)
+    return stack_missing(chosen) if problem is None else problem.error
 
 
 def _first_line(error: PlexdevError) -> str:

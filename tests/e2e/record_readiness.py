@@ -49,7 +49,7 @@ _NOISE = (
 
 
 class Recorder(ObjectCache):
-    """A world that keeps a diary."""
+    """A cache that keeps a diary."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,11 +67,11 @@ def record(client: KubeClient, case: str, item: dict[str, Any], patience: float)
     namespace = f"record-{secrets.token_hex(3)}"
     client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     item = {**item, "metadata": {**item["metadata"], "namespace": namespace}}
-    world = Recorder()
+    cache = Recorder()
 
     async def follow() -> None:
         async with client.stream() as http, asyncio.timeout(patience):
-            watch = Watch(client, http, world, scopes_of(refs_of([item])))
+            watch = Watch(client, http, cache, scopes_of(refs_of([item])))
             running = asyncio.ensure_future(watch.run())
             while not watch.is_whole:
                 await watch.changed.wait()
@@ -85,7 +85,7 @@ def record(client: KubeClient, case: str, item: dict[str, Any], patience: float)
         pass
     finally:
         client.delete(NAMESPACE, namespace)
-    lines = [json.dumps(each, sort_keys=True).replace(namespace, "default") for each in world.told]
+    lines = [json.dumps(each, sort_keys=True).replace(namespace, "default") for each in cache.told]
     RECORDED.mkdir(parents=True, exist_ok=True)
     (RECORDED / f"{case}.jsonl").write_text("\n".join(lines) + "\n")
 

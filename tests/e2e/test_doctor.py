@@ -35,7 +35,7 @@ from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, HOME_LABEL, OWNER, OWNER_LABEL, SENTINEL, node_of
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.pins import read_pins
-from pytest_plexdev.stack.kind.manifests.apply import Outcome, apply
+from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, apply
 from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
 from pytest_plexdev.stack.kind.manifests.render import render
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
@@ -105,7 +105,7 @@ def controller(gateway_kinds: None, kube: KubeClient, bare_cluster: Access) -> I
     pins = read_pins()
     build.load(_name(bare_cluster), [pins[each].reference for each in ("busybox", "envoy-gateway", "envoy")])
     wanted = [each for each in render(Addresses()) if _is_the_controllers(each)]
-    apply(kube, wanted, Outcome(), established=lambda _: None)
+    apply(kube, wanted, ApplyResult(), established=lambda _: None)
     rollout = ["rollout", "status", "deployment/envoy-gateway", "--timeout=120s"]
     kubectl(bare_cluster, "-n", GATEWAY_NAMESPACE, *rollout)
     yield

@@ -22,7 +22,7 @@ from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
 from pytest_plexdev.readiness import refs_of, wait_ready
 from pytest_plexdev.stack.kind.constants import NAMESPACE as OUR_NAMESPACE
 from pytest_plexdev.stack.kind.manifests import crds
-from pytest_plexdev.stack.kind.manifests.apply import Outcome, apply
+from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, apply
 from pytest_plexdev.stack.kind.manifests.prune import prune, stamped
 from pytest_plexdev.stack.kind.manifests.render import render
 from pytest_plexdev.stack.kind.settings import Addresses
@@ -144,8 +144,8 @@ def _of_a_product(overlay: Path, name: str) -> list[Object]:
     return stamped(each for each in render(Addresses(), overlay=overlay) if each["metadata"]["name"] == name)
 
 
-def _apply(kube: KubeClient, wanted: list[Object]) -> Outcome:
-    outcome = Outcome()
+def _apply(kube: KubeClient, wanted: list[Object]) -> ApplyResult:
+    outcome = ApplyResult()
     apply(kube, wanted, outcome, established=lambda _: None)
     return outcome
 

@@ -17,7 +17,7 @@ from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.wait import wait_ready
 from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.manifests import apply as applying
-from pytest_plexdev.stack.kind.manifests.apply import Outcome, apply
+from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, apply
 
 IMAGE = read_pins()["busybox"].reference
 HOLD = "example.com/hold"
@@ -45,8 +45,8 @@ def deployment(namespace: str) -> dict[str, Any]:
     }
 
 
-def apply_again(kube: KubeClient, namespace: str) -> Outcome:
-    outcome = Outcome()
+def apply_again(kube: KubeClient, namespace: str) -> ApplyResult:
+    outcome = ApplyResult()
     apply(kube, [job(namespace)], outcome, established=lambda _: None, again={"j"})
     return outcome
 

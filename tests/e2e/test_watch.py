@@ -17,7 +17,7 @@ from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.scope import Scope
 from pytest_plexdev.readiness.wait import wait_ready
-from pytest_plexdev.readiness.watch import Gone, Watch, _Trouble
+from pytest_plexdev.readiness.watch import Gone, Watch, _RetryState
 
 Requests = list[httpx.URL]
 
@@ -100,13 +100,13 @@ def test_what_comes_changes_and_goes(bare_cluster: Access, kube: KubeClient, nam
     async def scene(watch: Watch, _cable: Cable, asked: Requests) -> None:
         await until(watch, lambda: watch.is_whole)
         await asyncio.to_thread(kube.apply, config_map(namespace, "one", a="1"))
-        await until(watch, lambda: watch.world.get(ref) is not None)
+        await until(watch, lambda: watch.cache.get(ref) is not None)
         await asyncio.to_thread(kube.apply, config_map(namespace, "one", a="2"))
-        await until(watch, lambda: (watch.world.get(ref) or {}).get("data") == {"a": "2"})
+        await until(watch, lambda: (watch.cache.get(ref) or {}).get("data") == {"a": "2"})
         await asyncio.to_thread(kube.delete, CONFIG_MAP, "one", namespace)
-        await until(watch, lambda: watch.world.get(ref) is None)
+        await until(watch, lambda: watch.cache.get(ref) is None)
 
-        assert watch.world.ended[ref]["data"] == {"a": "2"}
+        assert watch.cache.ended[ref]["data"] == {"a": "2"}
         assert len(asked) - len(watches(asked)) == 1
 
     play(bare_cluster, namespace, scene)
@@ -116,12 +116,12 @@ def test_a_cut_watch_is_resumed_where_it_was(bare_cluster: Access, kube: KubeCli
     async def scene(watch: Watch, cable: Cable, asked: Requests) -> None:
         await until(watch, lambda: watch.is_whole)
         await asyncio.to_thread(kube.apply, config_map(namespace, "first"))
-        await until(watch, lambda: watch.world.get(ObjectRef("ConfigMap", "first", namespace)) is not None)
-        first = watch.world.get(ObjectRef("ConfigMap", "first", namespace))
+        await until(watch, lambda: watch.cache.get(ObjectRef("ConfigMap", "first", namespace)) is not None)
+        first = watch.cache.get(ObjectRef("ConfigMap", "first", namespace))
         assert first is not None
         await cable.cut()
         await asyncio.to_thread(kube.apply, config_map(namespace, "meanwhile"))
-        await until(watch, lambda: watch.world.get(ObjectRef("ConfigMap", "meanwhile", namespace)) is not None)
+        await until(watch, lambda: watch.cache.get(ObjectRef("ConfigMap", "meanwhile", namespace)) is not None)
 
         assert len(asked) - len(watches(asked)) == 1
         assert int(watches(asked)[-1]) >= int(first["metadata"]["resourceVersion"])
@@ -138,7 +138,7 @@ def test_a_version_that_the_server_forgot(bare_cluster: Access, kube: KubeClient
                 while True:
                     # What is established is served a moment later, and until then it is "try again".
                     with contextlib.suppress(httpx.HTTPStatusError):
-                        await watch._watch_on(scope, "1", _Trouble())
+                        await watch._watch_on(scope, "1", _RetryState())
                     await asyncio.sleep(0.1)
 
     with pytest.raises(Gone):

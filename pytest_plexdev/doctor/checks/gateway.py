@@ -16,7 +16,7 @@ from pytest_plexdev.doctor.checks.objects import (
     label,
 )
 from pytest_plexdev.doctor.facts import Facts, Object, Unknown
-from pytest_plexdev.doctor.model import Fine, Found, Outcome
+from pytest_plexdev.doctor.model import CheckResult, Found, NotFound
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
 
 CONTROLLER: Final = "gateway.envoyproxy.io/gatewayclass-controller"
@@ -33,46 +33,46 @@ _ROUTE: Final = re.compile(r"(http|grpc|tls|tcp|udp)routes?(\.[\w.]+)?(/[\w.-]+)
 _ACCEPTED: Final = """jsonpath='{.status.parents[0].conditions[?(@.type=="Accepted")].status}'=True"""
 
 
-def not_admitted(symptoms: Facts) -> Outcome:
+def not_admitted(facts: Facts) -> CheckResult:
     """A GatewayClass that its controller has not accepted, or a Gateway that none has looked at."""
-    classes, gateways = symptoms.gateway_classes, symptoms.gateways
+    classes, gateways = facts.gateway_classes, facts.gateways
     if isinstance(classes, Unknown):
         return classes
     if isinstance(gateways, Unknown):
         return gateways
-    refused = [each for each in classes if not holds(each, "Accepted") and not is_new(each, symptoms.now)]
+    refused = [each for each in classes if not holds(each, "Accepted") and not is_new(each, facts.now)]
     if refused:
-        return _class_not_admitted(refused[0], symptoms)
+        return _class_not_admitted(refused[0], facts)
     known = {each["metadata"]["name"]: each for each in classes}
-    for gateway in _old(gateways, symptoms):
+    for gateway in _old(gateways, facts):
         if is_untouched(condition(gateway, "Accepted")):
-            return _gateway_not_admitted(gateway, known, symptoms)
-    return Fine(", ".join(f"{label(each)} is accepted" for each in classes) or "no GatewayClass")
+            return _gateway_not_admitted(gateway, known, facts)
+    return NotFound(", ".join(f"{label(each)} is accepted" for each in classes) or "no GatewayClass")
 
 
-def _class_not_admitted(refused: Object, symptoms: Facts) -> Found:
+def _class_not_admitted(refused: Object, facts: Facts) -> Found:
     written = condition(refused, "Accepted")
     said = f"{label(refused)} is not accepted: {_said(written)}"
     if not is_untouched(written):
-        return Found(said, _apply_ours(symptoms) if symptoms.ours else f"{symptoms.kubectl} describe {label(refused)}")
+        return Found(said, _apply_ours(facts) if facts.ours else f"{facts.kubectl} describe {label(refused)}")
     answers_to = refused["spec"].get("controllerName")
     if answers_to != CONTROLLER:
         why = f"it asks for the controller {answers_to}, and Envoy Gateway answers to {CONTROLLER}"
-        return Found(f"{said}; {why}", f"{symptoms.kubectl} get {label(refused)} -o yaml")
-    return Found(f"{said}; {_controller(symptoms)}", _start_controller(symptoms))
+        return Found(f"{said}; {why}", f"{facts.kubectl} get {label(refused)} -o yaml")
+    return Found(f"{said}; {_controller(facts)}", _start_controller(facts))
 
 
-def _gateway_not_admitted(gateway: Object, known: Mapping[str, Object], symptoms: Facts) -> Found:
+def _gateway_not_admitted(gateway: Object, known: Mapping[str, Object], facts: Facts) -> Found:
     said = f"{label(gateway)} is not accepted: {_said(condition(gateway, 'Accepted'))}"
     wanted = gateway["spec"].get("gatewayClassName")
     if wanted in known:
-        return Found(f"{said}; {_controller(symptoms)}", _start_controller(symptoms))
+        return Found(f"{said}; {_controller(facts)}", _start_controller(facts))
     there = ", ".join(sorted(known)) or "none"
-    return Found(f"{said}; its GatewayClass {wanted} does not exist ({there})", f"{symptoms.kubectl} get gatewayclass")
+    return Found(f"{said}; its GatewayClass {wanted} does not exist ({there})", f"{facts.kubectl} get gatewayclass")
 
 
-def _controller(symptoms: Facts) -> str:
-    found = _controller_deployment(symptoms)
+def _controller(facts: Facts) -> str:
+    found = _controller_deployment(facts)
     if isinstance(found, Unknown):
         return f"its controller was not looked at ({found.reason})"
     if found is None:
@@ -81,103 +81,103 @@ def _controller(symptoms: Facts) -> str:
     return f"its controller has {ready} of {found['spec'].get('replicas', 1)} Pods ready"
 
 
-def _start_controller(symptoms: Facts) -> str:
-    here = f"{symptoms.kubectl} -n {GATEWAY_NAMESPACE}"
-    found = _controller_deployment(symptoms)
+def _start_controller(facts: Facts) -> str:
+    here = f"{facts.kubectl} -n {GATEWAY_NAMESPACE}"
+    found = _controller_deployment(facts)
     if isinstance(found, Mapping):
         # One that is ready and does not look is stuck; one that is not says itself why.
         ready = (found.get("status") or {}).get("readyReplicas", 0)
-        return _restart_controller(symptoms) if ready else f"{here} logs deployment/{_DEPLOYMENT} --tail=20"
-    return _apply_ours(symptoms) if symptoms.ours else f"{here} get deployment,pod"
+        return _restart_controller(facts) if ready else f"{here} logs deployment/{_DEPLOYMENT} --tail=20"
+    return _apply_ours(facts) if facts.ours else f"{here} get deployment,pod"
 
 
-def _restart_controller(symptoms: Facts) -> str:
-    return f"{symptoms.kubectl} -n {GATEWAY_NAMESPACE} rollout restart deployment/{_DEPLOYMENT}"
+def _restart_controller(facts: Facts) -> str:
+    return f"{facts.kubectl} -n {GATEWAY_NAMESPACE} rollout restart deployment/{_DEPLOYMENT}"
 
 
-def _controller_deployment(symptoms: Facts) -> Object | Unknown | None:
-    if isinstance(symptoms.deployments, Unknown):
-        return symptoms.deployments
+def _controller_deployment(facts: Facts) -> Object | Unknown | None:
+    if isinstance(facts.deployments, Unknown):
+        return facts.deployments
     wanted = (GATEWAY_NAMESPACE, _DEPLOYMENT)
-    metas = ((each, each["metadata"]) for each in symptoms.deployments)
+    metas = ((each, each["metadata"]) for each in facts.deployments)
     return next((each for each, meta in metas if (meta.get("namespace"), meta["name"]) == wanted), None)
 
 
-def _apply_ours(symptoms: Facts) -> str:
-    return f"plexdev manifests | {symptoms.kubectl} apply {_SERVER_SIDE} -f -"
+def _apply_ours(facts: Facts) -> str:
+    return f"plexdev manifests | {facts.kubectl} apply {_SERVER_SIDE} -f -"
 
 
-def _as_node_port(symptoms: Facts) -> str:
+def _as_node_port(facts: Facts) -> str:
     node_port = '{"spec":{"provider":{"kubernetes":{"envoyService":{"type":"NodePort"}}}}}'
     proxy = f"-n {GATEWAY_NAMESPACE} patch envoyproxy {_PROXY} --type merge"
-    return f"{symptoms.kubectl} {proxy} -p {shlex.quote(node_port)}"
+    return f"{facts.kubectl} {proxy} -p {shlex.quote(node_port)}"
 
 
-def address_not_assigned(symptoms: Facts) -> Outcome:
+def address_not_assigned(facts: Facts) -> CheckResult:
     """A Gateway that is programmed but for an address, which no load balancer is there to give."""
-    if isinstance(symptoms.gateways, Unknown):
-        return symptoms.gateways
-    for gateway in _old(symptoms.gateways, symptoms):
+    if isinstance(facts.gateways, Unknown):
+        return facts.gateways
+    for gateway in _old(facts.gateways, facts):
         written = condition(gateway, "Programmed")
         if written.get("status") == "False" and written.get("reason") == "AddressNotAssigned":
-            command = _apply_ours(symptoms) if symptoms.ours else _as_node_port(symptoms)
+            command = _apply_ours(facts) if facts.ours else _as_node_port(facts)
             return Found(f"{label(gateway)}: {_said(written)}", command)
-    return Fine(_addresses(symptoms.gateways))
+    return NotFound(_addresses(facts.gateways))
 
 
-def not_programmed(symptoms: Facts) -> Outcome:
+def not_programmed(facts: Facts) -> CheckResult:
     """A CRD that client-side apply cannot store is missing, or a Gateway is refused for another reason."""
-    if isinstance(symptoms.definitions, Unknown):
-        return symptoms.definitions
-    if isinstance(symptoms.gateways, Unknown):
-        return symptoms.gateways
-    if lacking := _lacking(symptoms.definitions, symptoms):
+    if isinstance(facts.definitions, Unknown):
+        return facts.definitions
+    if isinstance(facts.gateways, Unknown):
+        return facts.gateways
+    if lacking := _lacking(facts.definitions, facts):
         there = f"{' and '.join(lacking)}: the CustomResourceDefinition is missing, and others of the gateway are there"
-        return Found(there, _apply_definitions(symptoms))
-    for gateway in _old(symptoms.gateways, symptoms):
+        return Found(there, _apply_definitions(facts))
+    for gateway in _old(facts.gateways, facts):
         written = condition(gateway, "Programmed")
         if written.get("status") == "True" or is_untouched(written) or written.get("reason") == "AddressNotAssigned":
             continue
-        look = f"{symptoms.kubectl} describe {in_namespace(gateway)} gateway/{gateway['metadata']['name']}"
+        look = f"{facts.kubectl} describe {in_namespace(gateway)} gateway/{gateway['metadata']['name']}"
         return Found(f"{label(gateway)} is not programmed: {_said(written)}", look)
-    return Fine(", ".join(f"{label(each)} is programmed" for each in symptoms.gateways if holds(each, "Programmed")))
+    return NotFound(", ".join(f"{label(each)} is programmed" for each in facts.gateways if holds(each, "Programmed")))
 
 
-def _apply_definitions(symptoms: Facts) -> str:
-    apply = f"{symptoms.kubectl} apply {_SERVER_SIDE}"
-    command = f"plexdev doctor --crds | {apply} -f -" if symptoms.ours else f"{apply} {_THEIR_FILES}"
+def _apply_definitions(facts: Facts) -> str:
+    apply = f"{facts.kubectl} apply {_SERVER_SIDE}"
+    command = f"plexdev doctor --crds | {apply} -f -" if facts.ours else f"{apply} {_THEIR_FILES}"
     # A controller that runs already looked for the kinds when it started.
-    again = f" && {_restart_controller(symptoms)}" if isinstance(_controller_deployment(symptoms), Mapping) else ""
+    again = f" && {_restart_controller(facts)}" if isinstance(_controller_deployment(facts), Mapping) else ""
     return command + again
 
 
-def _lacking(definitions: Sequence[Object], symptoms: Facts) -> list[str]:
+def _lacking(definitions: Sequence[Object], facts: Facts) -> list[str]:
     """The big ones that are missing, or not served, where others of their group are there or somebody needs them."""
     served = {each["metadata"]["name"] for each in definitions if holds(each, "Established")}
     needed = {name.partition(".")[2] for name in served}
-    if _has_envoy_gateway(symptoms):
+    if _has_envoy_gateway(facts):
         needed.add(_ENVOY_GROUP)
     return [name for name in _BIG_DEFINITIONS if name not in served and name.partition(".")[2] in needed]
 
 
-def _has_envoy_gateway(symptoms: Facts) -> bool:
-    classes = () if isinstance(symptoms.gateway_classes, Unknown) else symptoms.gateway_classes
+def _has_envoy_gateway(facts: Facts) -> bool:
+    classes = () if isinstance(facts.gateway_classes, Unknown) else facts.gateway_classes
     asked = any(each["spec"].get("controllerName") == CONTROLLER for each in classes)
-    return asked or isinstance(_controller_deployment(symptoms), Mapping)
+    return asked or isinstance(_controller_deployment(facts), Mapping)
 
 
-def route_waited_for(symptoms: Facts) -> Outcome:
+def route_waited_for(facts: Facts) -> CheckResult:
     """Somebody waits for a condition that a route does not have: its conditions are per parent."""
-    if isinstance(symptoms.commands, Unknown):
-        return symptoms.commands
-    for command in symptoms.commands:
+    if isinstance(facts.commands, Unknown):
+        return facts.commands
+    for command in facts.commands:
         if not waits_for_a_route(command.words):
             continue
         # What stands before may be a token.
         wait = shlex.join(command.words[command.words.index("wait") :])
         text = f"`kubectl … {wait}` (pid {command.pid}) waits for what never comes"
-        return Found(f"{text}; {_route(symptoms)}", _wait_rightly(symptoms))
-    return Fine("nobody on this machine does")
+        return Found(f"{text}; {_route(facts)}", _wait_rightly(facts))
+    return NotFound("nobody on this machine does")
 
 
 def waits_for_a_route(words: Sequence[str]) -> bool:
@@ -188,27 +188,27 @@ def waits_for_a_route(words: Sequence[str]) -> bool:
     return any(_ROUTE.fullmatch(part) for word in words for part in word.lower().split(","))
 
 
-def _route(symptoms: Facts) -> str:
-    if isinstance(symptoms.routes, Unknown) or not symptoms.routes:
+def _route(facts: Facts) -> str:
+    if isinstance(facts.routes, Unknown) or not facts.routes:
         return "the cluster that was looked at has no HTTPRoute"
     states = []
-    for route in symptoms.routes:
+    for route in facts.routes:
         parents = (route.get("status") or {}).get("parents") or ()
         accepted = bool(parents) and all(holds({"status": parent}, "Accepted") for parent in parents)
         states.append(f"{label(route)} {'is accepted' if accepted else 'is not accepted'} by its parents")
     return ", ".join(states)
 
 
-def _wait_rightly(symptoms: Facts) -> str:
-    if isinstance(symptoms.routes, Unknown) or not symptoms.routes:
+def _wait_rightly(facts: Facts) -> str:
+    if isinstance(facts.routes, Unknown) or not facts.routes:
         return "plexdev wait"
-    route = symptoms.routes[0]
+    route = facts.routes[0]
     name = route["metadata"]["name"]
-    return f"{symptoms.kubectl} wait {in_namespace(route)} --for={_ACCEPTED} httproute/{name} --timeout=60s"
+    return f"{facts.kubectl} wait {in_namespace(route)} --for={_ACCEPTED} httproute/{name} --timeout=60s"
 
 
-def _old(things: Sequence[Object], symptoms: Facts) -> Iterator[Object]:
-    return (each for each in things if not is_new(each, symptoms.now))
+def _old(things: Sequence[Object], facts: Facts) -> Iterator[Object]:
+    return (each for each in things if not is_new(each, facts.now))
 
 
 def _said(written: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from pytest_plexdev.doctor.checks.objects import container_statuses, label
 from pytest_plexdev.doctor.facts import Facts, Object, Unknown
-from pytest_plexdev.doctor.model import Fine, Found, Outcome
+from pytest_plexdev.doctor.model import CheckResult, Found, NotFound
 from pytest_plexdev.stack.kind.constants import node_of
 
 PARALLEL_PULLS: Final = 6
@@ -22,15 +22,15 @@ KUBELET_COMMANDS: Final = (
 """What makes a node's kubelet pull in parallel. Its Pods go on running meanwhile."""
 
 
-def never_pulled(symptoms: Facts) -> Outcome:
+def never_pulled(facts: Facts) -> CheckResult:
     """A container whose image the node does not have and must not pull."""
-    if isinstance(symptoms.pods, Unknown):
-        return symptoms.pods
-    missing = [(pod, status) for pod in symptoms.pods for status in container_statuses(pod) if _never_pulled(status)]
+    if isinstance(facts.pods, Unknown):
+        return facts.pods
+    missing = [(pod, status) for pod in facts.pods for status in container_statuses(pod) if _never_pulled(status)]
     if not missing:
-        return Fine()
+        return NotFound()
     evidence = "; ".join(f"{label(pod)}, container {status['name']}: {status['image']}" for pod, status in missing)
-    return Found(f"not on the node: {evidence}", _load(images_never_pulled(symptoms.pods), symptoms.cluster))
+    return Found(f"not on the node: {evidence}", _load(images_never_pulled(facts.pods), facts.cluster))
 
 
 def images_never_pulled(pods: Sequence[Object]) -> list[str]:
@@ -59,17 +59,17 @@ def _load(images: Sequence[str], cluster: str) -> str:
     return f"kind load docker-image {' '.join(images)} --name {cluster}"
 
 
-def serial_pulls(symptoms: Facts) -> Outcome:
+def serial_pulls(facts: Facts) -> CheckResult:
     """A kubelet that pulls one image after the other."""
-    if isinstance(symptoms.kubelet, Unknown):
-        return symptoms.kubelet
-    serial = [node for node, config in symptoms.kubelet.items() if config.get("serializeImagePulls", True)]
+    if isinstance(facts.kubelet, Unknown):
+        return facts.kubelet
+    serial = [node for node, config in facts.kubelet.items() if config.get("serializeImagePulls", True)]
     if not serial:
-        return Fine(", ".join(f"{node}: in parallel" for node in symptoms.kubelet))
-    pulling = () if isinstance(symptoms.pods, Unknown) else [label(pod) for pod in symptoms.pods if _is_pulling(pod)]
+        return NotFound(", ".join(f"{node}: in parallel" for node in facts.kubelet))
+    pulling = () if isinstance(facts.pods, Unknown) else [label(pod) for pod in facts.pods if _is_pulling(pod)]
     waiting = f"; waiting now: {', '.join(pulling)}" if pulling else ""
     evidence = f"the kubelet of {', '.join(serial)} has serializeImagePulls: true{waiting}"
-    return Found(evidence, _pull_in_parallel(symptoms.cluster))
+    return Found(evidence, _pull_in_parallel(facts.cluster))
 
 
 def _is_pulling(pod: Object) -> bool:

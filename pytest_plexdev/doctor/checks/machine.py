@@ -7,7 +7,7 @@ from typing import Final
 
 from pytest_plexdev.doctor.checks.objects import condition, label
 from pytest_plexdev.doctor.facts import Disk, Facts, Object, PortUse, Unknown
-from pytest_plexdev.doctor.model import Fine, Found, Outcome
+from pytest_plexdev.doctor.model import CheckResult, Found, NotFound
 from pytest_plexdev.stack.kind.constants import node_of
 
 SKEW_ALLOWED: Final = 60.0
@@ -17,30 +17,30 @@ ROOM_NEEDED: Final = 2 << 30
 PRUNE: Final = "docker builder prune -f && docker image prune -f"
 
 
-def port_taken(symptoms: Facts) -> Outcome:
+def port_taken(facts: Facts) -> CheckResult:
     """Somebody who is not the dev stack has one of its host ports."""
-    if isinstance(symptoms.ports, Unknown):
-        return symptoms.ports
-    wrong = [use for use in symptoms.ports if _is_in_the_way(use, symptoms)]
+    if isinstance(facts.ports, Unknown):
+        return facts.ports
+    wrong = [use for use in facts.ports if _is_in_the_way(use, facts)]
     if wrong:
         evidence = "; ".join(f"port {use.port} ({use.purpose}) is taken by {use.holder}" for use in wrong)
         commands = dict.fromkeys(use.stop for use in wrong if use.stop)
-        return Found(evidence, " && ".join(commands) or _instead(symptoms), needs_cluster=False)
-    return Fine(_host_ports(symptoms.ports))
+        return Found(evidence, " && ".join(commands) or _instead(facts), needs_cluster=False)
+    return NotFound(_host_ports(facts.ports))
 
 
-def _is_in_the_way(use: PortUse, symptoms: Facts) -> bool:
+def _is_in_the_way(use: PortUse, facts: Facts) -> bool:
     if use.holder is None or use.is_warm_cluster:
         return False
-    if use.cluster and use.cluster == symptoms.cluster:
+    if use.cluster and use.cluster == facts.cluster:
         # It is the stack that is looked at, whoever made it.
         return False
-    return symptoms.bringing_up or not use.is_embedded
+    return facts.bringing_up or not use.is_embedded
 
 
-def _instead(symptoms: Facts) -> str:
+def _instead(facts: Facts) -> str:
     """What helps where the holder is not this user's to end."""
-    return "pytest --plexdev-stack=kind" if symptoms.bringing_up else "plexdev up --port 0 --idp-port 0"
+    return "pytest --plexdev-stack=kind" if facts.bringing_up else "plexdev up --port 0 --idp-port 0"
 
 
 def _host_ports(uses: Sequence[PortUse]) -> str:
@@ -56,23 +56,23 @@ def _holder(use: PortUse) -> str:
     return f"yours ({'kind' if use.is_warm_cluster else 'embedded stack'})" if use.is_yours else use.holder
 
 
-def clocks_apart(symptoms: Facts) -> Outcome:
+def clocks_apart(facts: Facts) -> CheckResult:
     """The cluster's clock and this machine's are more than 60 s apart, or an id_token was refused by its time."""
-    node = node_of(symptoms.cluster) if symptoms.cluster else ""
+    node = node_of(facts.cluster) if facts.cluster else ""
     # After a bring-up that failed, the node may be deleted.
-    look = f" && docker exec {node} date -u" if node and not symptoms.bringing_up else ""
+    look = f" && docker exec {node} date -u" if node and not facts.bringing_up else ""
     command = f"sudo hwclock --hctosys && date -u{look}"
-    if not isinstance(symptoms.clocks, Unknown):
-        apart = {place: ahead for place, ahead in symptoms.clocks.items() if abs(ahead) > SKEW_ALLOWED}
+    if not isinstance(facts.clocks, Unknown):
+        apart = {place: ahead for place, ahead in facts.clocks.items() if abs(ahead) > SKEW_ALLOWED}
         if apart:
             evidence = "; ".join(f"{place}'s clock is {_side(ahead)}" for place, ahead in apart.items())
             return Found(evidence, command, needs_cluster=bool(look))
-    if not isinstance(symptoms.complaints, Unknown) and symptoms.complaints:
-        last = symptoms.complaints[-1]
+    if not isinstance(facts.complaints, Unknown) and facts.complaints:
+        last = facts.complaints[-1]
         return Found(f"pod/{last.pod} wrote: {_short(last.text)}", command, needs_cluster=bool(look))
-    if isinstance(symptoms.clocks, Unknown):
-        return symptoms.clocks
-    return Fine(", ".join(f"{place} {ahead:+.0f} s" for place, ahead in symptoms.clocks.items()))
+    if isinstance(facts.clocks, Unknown):
+        return facts.clocks
+    return NotFound(", ".join(f"{place} {ahead:+.0f} s" for place, ahead in facts.clocks.items()))
 
 
 def _side(ahead: float) -> str:
@@ -83,11 +83,11 @@ def _short(text: str, limit: int = 200) -> str:
     return text if len(text) <= limit else text[:limit] + "…"
 
 
-def disk_pressure(symptoms: Facts) -> Outcome:
+def disk_pressure(facts: Facts) -> CheckResult:
     """A node says so, a Pod was evicted for it, or a disk has too little room for the stack's images."""
-    nodes = () if isinstance(symptoms.nodes, Unknown) else symptoms.nodes
-    pods = () if isinstance(symptoms.pods, Unknown) else symptoms.pods
-    disks = () if isinstance(symptoms.disks, Unknown) else symptoms.disks
+    nodes = () if isinstance(facts.nodes, Unknown) else facts.nodes
+    pods = () if isinstance(facts.pods, Unknown) else facts.pods
+    disks = () if isinstance(facts.disks, Unknown) else facts.disks
     evidence = [
         *(
             f"{label(node)} has DiskPressure: {condition(node, 'DiskPressure').get('message', '')}"
@@ -99,9 +99,9 @@ def disk_pressure(symptoms: Facts) -> Outcome:
     ]
     if evidence:
         return Found("; ".join(evidence), PRUNE, needs_cluster=False)
-    if isinstance(symptoms.disks, Unknown) and isinstance(symptoms.nodes, Unknown):
-        return symptoms.disks
-    return Fine("; ".join(_room(disk) for disk in disks))
+    if isinstance(facts.disks, Unknown) and isinstance(facts.nodes, Unknown):
+        return facts.disks
+    return NotFound("; ".join(_room(disk) for disk in disks))
 
 
 def _is_evicted(pod: Object) -> bool:

@@ -8,19 +8,19 @@ from pytest_plexdev.doctor.fixes.definitions import restart_controller, serve
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
-from pytest_plexdev.stack.kind.manifests.apply import Outcome, apply
+from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, apply
 from pytest_plexdev.stack.kind.manifests.render import render
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 
 def mend(access: Access, settings: KindSettings) -> Sequence[str]:
     """Apply what the gateway is made of. Nothing of it depends on the stack's addresses."""
-    outcome = Outcome()
+    result = ApplyResult()
     wanted = list(_of_the_gateway(render(Addresses(), settings.images, settings.overlay, settings.seed)))
     with KubeClient(access) as client:
         added = serve(client)
-        apply(client, wanted, outcome, established=lambda _: None)
-        changes = [f"{name}: {change}" for name, change in sorted(outcome.changes.items()) if change != "unchanged"]
+        apply(client, wanted, result, established=lambda _: None)
+        changes = [f"{name}: {change}" for name, change in sorted(result.changes.items()) if change != "unchanged"]
         # With everything as it should be, the controller itself is what does not look.
         restarted = restart_controller(client) if added or not changes else []
     return [*(f"{name}: created" for name in added), *changes, *restarted]

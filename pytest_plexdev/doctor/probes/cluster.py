@@ -15,7 +15,7 @@ from pytest_plexdev.doctor.target import is_ours
 from pytest_plexdev.kube import Access, KubeClient, Resource
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NODE, POD
 from pytest_plexdev.masking.rule import mask
-from pytest_plexdev.readiness.look import bound, judgements_now
+from pytest_plexdev.readiness.look import bound, statuses_now
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.stack.kind.health import health_of
 
@@ -52,20 +52,20 @@ def kubelets(client: KubeClient) -> Mapping[str, Object]:
 
 def health(client: KubeClient, now: Callable[[], float] = time.time) -> Sequence[ClusterPart]:
     """What a stack needs of the cluster, as readiness judges it."""
-    found = judgements_now(client, (), health=health_of(owned=is_ours(client)), now=now)
+    found = statuses_now(client, (), health=health_of(owned=is_ours(client)), now=now)
     # NodePorts have a row of their own.
     return [_part(client, each, now()) for each in found if each.ref.kind != "NodePort"]
 
 
-def _part(client: KubeClient, judgement: ObjectStatus, now: float) -> ClusterPart:
-    verdict = bound(client, judgement.verdict(now))
+def _part(client: KubeClient, status: ObjectStatus, now: float) -> ClusterPart:
+    verdict = bound(client, status.verdict(now))
     return ClusterPart(
-        kind=judgement.ref.kind,
+        kind=status.ref.kind,
         name=verdict.name,
         state=verdict.state,
-        reason=judgement.reason if judgement.is_unseen else verdict.reason,
+        reason=status.reason if status.is_unseen else verdict.reason,
         command=verdict.hint,
-        is_unseen=judgement.is_unseen,
+        is_unseen=status.is_unseen,
     )
 
 

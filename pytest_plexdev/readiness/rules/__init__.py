@@ -30,21 +30,21 @@ RULES: Final[Mapping[str, Rule]] = {
 }
 
 
-def judge(ref: ObjectRef, world: ObjectCache) -> ObjectStatus:
+def status_of(ref: ObjectRef, cache: ObjectCache) -> ObjectStatus:
     """What is known of an object. One that is not there is waited for: somebody may be about to create it."""
-    item = world.get(ref)
+    item = cache.get(ref)
     if item is None:
-        reason = f"the cluster has no kind {ref.kind} yet" if ref.kind in world.unserved else "not created yet"
+        reason = f"the cluster has no kind {ref.kind} yet" if ref.kind in cache.unserved else "not created yet"
         return ObjectStatus(ref=ref, state="waiting", reason=reason, actual="absent", hint=f"kubectl get {ref.words}")
-    found = RULES[ref.kind](ref, item, world)
+    found = RULES[ref.kind](ref, item, cache)
     if item["metadata"].get("deletionTimestamp") and not (ref.kind == "Job" and found.state == "ready"):
         return _being_deleted(ref, item)
     return found
 
 
-def verdict_of(ref: ObjectRef, world: ObjectCache, now: float) -> Verdict:
+def verdict_of(ref: ObjectRef, cache: ObjectCache, now: float) -> Verdict:
     """What is known of an object, as others see it. *now* is the cluster's time in Unix seconds."""
-    return judge(ref, world).verdict(now)
+    return status_of(ref, cache).verdict(now)
 
 
 def _being_deleted(ref: ObjectRef, item: Object) -> ObjectStatus:

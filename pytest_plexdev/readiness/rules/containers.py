@@ -29,39 +29,39 @@ _COMES_BY_ITSELF: Final = "kube-root-ca.crt"
 """A ConfigMap that every namespace gets, a moment after its creation."""
 
 
-def judge_container(ref: ObjectRef, one: Container, world: ObjectCache) -> ObjectStatus:
+def status_of_container(ref: ObjectRef, one: Container, cache: ObjectCache) -> ObjectStatus:
     """Why the Pod still waits for a container, or will wait for ever."""
     kind, details = one.state
     if kind == "running":
-        return _running(ref, one, details, world)
+        return _running(ref, one, details, cache)
     if kind == "terminated":
         return _failed(ref, one)
     reason, message = details.get("reason") or "", one_line(details.get("message") or "")
     said = ": ".join(part for part in (reason, message) if part)
     if reason in _HOPELESS_IMAGE:
-        return _judged(ref, one, "doomed", said, hint=f"kubectl describe {ref.words}")
+        return _status(ref, one, "doomed", said, hint=f"kubectl describe {ref.words}")
     if reason in _CONFIGURATION:
-        return _missing(ref, one, said, world.events(one.pod, "Failed"), world)
+        return _missing(ref, one, said, cache.events(one.pod, "Failed"), cache)
     if reason in _PULLS:
-        again = reason == "ImagePullBackOff" or _is_backing_off(one, world) or _pull_failures(one, world) >= _FAILURES
+        again = reason == "ImagePullBackOff" or _is_backing_off(one, cache) or _pull_failures(one, cache) >= _FAILURES
         state: State = "doomed" if again else "waiting"
-        return _judged(ref, one, state, said, hint=f"kubectl describe {ref.words}", grace=_PULL_GRACE)
+        return _status(ref, one, state, said, hint=f"kubectl describe {ref.words}", grace=_PULL_GRACE)
     if reason in _FAILED:
         return _failed(ref, one)
-    return _starting(ref, one, world)
+    return _starting(ref, one, cache)
 
 
-def _running(ref: ObjectRef, one: Container, details: Mapping[str, Any], world: ObjectCache) -> ObjectStatus:
+def _running(ref: ObjectRef, one: Container, details: Mapping[str, Any], cache: ObjectCache) -> ObjectStatus:
     since = seconds(details.get("startedAt"))
     if one.is_init and not one.is_sidecar:
-        return _judged(ref, one, "waiting", "running", since=since, actual="running", hint=_log(ref, one))
-    unhealthy = [event for event in world.events(one.pod, "Unhealthy") if _is_about(event, one)]
+        return _status(ref, one, "waiting", "running", since=since, actual="running", hint=_log(ref, one))
+    unhealthy = [event for event in cache.events(one.pod, "Unhealthy") if _is_about(event, one)]
     why = one_line(unhealthy[-1].get("message", "")).rstrip(": ") if unhealthy else "not ready yet"
     failures = one.status.get("restartCount", 0)
     if failures:
         why = f"started again after {_end(one)}; {why}"
     hint = _log(ref, one)
-    return _judged(ref, one, "waiting", why, since=since, actual="running", hint=hint)
+    return _status(ref, one, "waiting", why, since=since, actual="running", hint=hint)
 
 
 def _failed(ref: ObjectRef, one: Container) -> ObjectStatus:
@@ -77,44 +77,44 @@ def _failed(ref: ObjectRef, one: Container) -> ObjectStatus:
     else:
         why = _end(one) if one.pod["spec"].get("restartPolicy") == "Never" else f"{_end(one)}; it is started again"
         state = "waiting"
-    return _judged(ref, one, state, why, since=finished, failed_at=finished, hint=_log(ref, one))
+    return _status(ref, one, state, why, since=finished, failed_at=finished, hint=_log(ref, one))
 
 
-def _starting(ref: ObjectRef, one: Container, world: ObjectCache) -> ObjectStatus:
+def _starting(ref: ObjectRef, one: Container, cache: ObjectCache) -> ObjectStatus:
     """Not created yet: the last thing that was told about it."""
-    for event in reversed(world.events(one.pod)):
+    for event in reversed(cache.events(one.pod)):
         why, message = event.get("reason"), one_line(event.get("message", ""))
         hint = f"kubectl describe {ref.words}"
         if why == "FailedMount" and _COMES_BY_ITSELF not in message:
             if "not found" in message or "non-existent" in message:
-                return _missing(ref, one, message, [event], world)
-            return _judged(ref, one, "waiting", message, hint=hint)
+                return _missing(ref, one, message, [event], cache)
+            return _status(ref, one, "waiting", message, hint=hint)
         if why in ("FailedCreatePodSandBox", "FailedAttachVolume"):
-            return _judged(ref, one, "waiting", message, hint=hint)
+            return _status(ref, one, "waiting", message, hint=hint)
         if why == "Pulling" and one.spec["image"] in message:
-            return _judged(ref, one, "waiting", f"pulling image {one.spec['image']}", hint=hint)
+            return _status(ref, one, "waiting", f"pulling image {one.spec['image']}", hint=hint)
         if why in ("Pulled", "Created", "Started", "Scheduled"):
             break
-    return _judged(ref, one, "waiting", "being created")
+    return _status(ref, one, "waiting", "being created")
 
 
-def _missing(ref: ObjectRef, one: Container, why: str, missed: list[Object], world: ObjectCache) -> ObjectStatus:
+def _missing(ref: ObjectRef, one: Container, why: str, missed: list[Object], cache: ObjectCache) -> ObjectStatus:
     """A ConfigMap or a Secret is not there, or has no such key."""
     evidence = event_time(missed[-1]) if missed else None
-    coming = may_still_be_made(ref.namespace, evidence, world)
+    coming = may_still_be_made(ref.namespace, evidence, cache)
     hint = f"kubectl describe {ref.words}"
-    return _judged(ref, one, "waiting" if coming else "doomed", why, hint=hint, grace=_CONFIGURATION_GRACE)
+    return _status(ref, one, "waiting" if coming else "doomed", why, hint=hint, grace=_CONFIGURATION_GRACE)
 
 
-def _is_backing_off(one: Container, world: ObjectCache) -> bool:
+def _is_backing_off(one: Container, cache: ObjectCache) -> bool:
     """Told as an event at once; the Pod's status says so up to 15 s later."""
     image = f'pulling image "{one.spec["image"]}"'
-    return any(image in event.get("message", "") for event in world.events(one.pod, "BackOff"))
+    return any(image in event.get("message", "") for event in cache.events(one.pod, "BackOff"))
 
 
-def _pull_failures(one: Container, world: ObjectCache) -> int:
+def _pull_failures(one: Container, cache: ObjectCache) -> int:
     image = f'"{one.spec["image"]}"'
-    found = [event for event in world.events(one.pod, "Failed") if "pull image" in event.get("message", "")]
+    found = [event for event in cache.events(one.pod, "Failed") if "pull image" in event.get("message", "")]
     return sum(event.get("count") or 1 for event in found if image in event["message"])
 
 
@@ -139,7 +139,7 @@ def _log(ref: ObjectRef, one: Container) -> str:
     return f"kubectl logs -n {ref.namespace} {ref.name} -c {one.name}"
 
 
-def _judged(ref: ObjectRef, one: Container, state: State, reason: str, **more: Any) -> ObjectStatus:
+def _status(ref: ObjectRef, one: Container, state: State, reason: str, **more: Any) -> ObjectStatus:
     actual = more.pop("actual", one.state[1].get("reason") or one.state[0])
     who = ObjectStatus(ref=ref, state=state, reason=reason, container=one.name, is_init=one.is_init, actual=actual)
     return replace(who, **more)

@@ -34,7 +34,7 @@ def gateway_class(ref: ObjectRef, item: Object, _world: ObjectCache) -> ObjectSt
     return _held(ref, item, item.get("status") or {}, ("Accepted",), f"its controller {controller} has not answered")
 
 
-def gateway(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
+def gateway(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     """Ready once it is accepted and programmed, both for this generation."""
     status = item.get("status") or {}
     name = item["spec"].get("gatewayClassName", "?")
@@ -44,15 +44,15 @@ def gateway(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
     if refused := _refused_listener(item, status):
         listener, why = refused
         return replace(found, state="doomed", reason=f"listener {listener}: {told(why)}", since=changed_at(why))
-    of_class = world.get(ObjectRef("GatewayClass", name))
-    accepted = _held_class(name, of_class, world) if of_class is not None else None
-    cause = accepted or _proxy(ref, world)
+    of_class = cache.get(ObjectRef("GatewayClass", name))
+    accepted = _held_class(name, of_class, cache) if of_class is not None else None
+    cause = accepted or _proxy(ref, cache)
     if cause is not None and cause.ref.kind == "Pod" and cause.state == "doomed":
         return replace(found, state="doomed", grace=cause.grace, failed_at=cause.failed_at, cause=cause)
     return replace(found, cause=cause)
 
 
-def http_route(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
+def http_route(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     """Ready once every parent that it names has accepted it and resolved its references, for this generation.
 
     A route has no conditions of its own: waiting for ``condition=Accepted`` on it never ends.
@@ -64,7 +64,7 @@ def http_route(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus
         silent = f"Gateway {named['name']} has not answered for it"
         found = _held(ref, item, answered or {}, ("Accepted", "ResolvedRefs"), silent)
         if found.state != "ready":
-            above = _parent(ref, named, world) if answered is None else None
+            above = _parent(ref, named, cache) if answered is None else None
             return replace(found, expected="accepted, resolved", cause=above)
     since = max(
         (changed_at(each) or 0.0 for parent in parents for each in parent.get("conditions") or ()), default=None
@@ -118,24 +118,24 @@ def _refused_listener(item: Object, status: Mapping[str, Any]) -> tuple[str, Con
     return None
 
 
-def _held_class(name: str, item: Object, world: ObjectCache) -> ObjectStatus | None:
-    found = gateway_class(ObjectRef("GatewayClass", name), item, world)
+def _held_class(name: str, item: Object, cache: ObjectCache) -> ObjectStatus | None:
+    found = gateway_class(ObjectRef("GatewayClass", name), item, cache)
     return found if found.state != "ready" else None
 
 
-def _proxy(ref: ObjectRef, world: ObjectCache) -> ObjectStatus | None:
+def _proxy(ref: ObjectRef, cache: ObjectCache) -> ObjectStatus | None:
     """The Pod that Envoy Gateway made for this Gateway, where that one is not ready."""
     labels = {_OWNING_GATEWAY: ref.name, _OWNING_NAMESPACE: ref.namespace or "default"}
-    found = (pod(ObjectRef.of(each, "Pod"), each, world) for each in world.selected(labels, None))
+    found = (pod(ObjectRef.of(each, "Pod"), each, cache) for each in cache.selected(labels, None))
     return worst(each for each in found if each.state != "ready")
 
 
-def _parent(ref: ObjectRef, named: Mapping[str, Any], world: ObjectCache) -> ObjectStatus | None:
+def _parent(ref: ObjectRef, named: Mapping[str, Any], cache: ObjectCache) -> ObjectStatus | None:
     above = ObjectRef("Gateway", named["name"], named.get("namespace") or ref.namespace)
-    item = world.get(above)
+    item = cache.get(above)
     if item is None:
         return None
-    found = gateway(above, item, world)
+    found = gateway(above, item, cache)
     return found if found.state != "ready" else None
 
 

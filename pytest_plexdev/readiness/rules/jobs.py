@@ -17,15 +17,15 @@ _FAILURES: Final = 2
 _CREATION_GRACE: Final = 3.0
 
 
-def job(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
+def job(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     """Ready once it is complete, doomed once it is failed or its second Pod has."""
     status = item.get("status") or {}
     complete = condition(status, "Complete")
     if is_true(complete):
         return ObjectStatus(ref=ref, state="ready", expected="complete", since=changed_at(complete), actual="complete")
     tries = [
-        (each, pod(ObjectRef.of(each, "Pod"), each, world))
-        for each in world.owned(item, "Pod")
+        (each, pod(ObjectRef.of(each, "Pod"), each, cache))
+        for each in cache.owned(item, "Pod")
         if not each["metadata"].get("deletionTimestamp")
     ]
     failed = [found for each, found in tries if each["status"].get("phase") == "Failed"]
@@ -46,9 +46,9 @@ def job(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
     if last is not None and len(failed) >= _FAILURES:
         reason = f"{len(failed)} Pods failed"
         return replace(base, state="doomed", reason=reason, failed_at=last.failed_at, cause=last)
-    if not tries and (refusal := world.events(item, "FailedCreate")):
+    if not tries and (refusal := cache.events(item, "FailedCreate")):
         reason = one_line(refusal[-1].get("message", ""))
-        mends = mending_hint(reason, ref.namespace, world)
+        mends = mending_hint(reason, ref.namespace, cache)
         base = replace(base, hint=mends or f"kubectl describe {ref.words}", is_obstacle=mends is not None)
         return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE)
     if item["spec"].get("suspend"):

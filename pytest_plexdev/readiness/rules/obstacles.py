@@ -13,19 +13,19 @@ _CORDONED: Final = re.compile(r"node\(s\) were unschedulable|taint \{node\.kuber
 _WEBHOOKS: Final = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
 
 
-def mending_hint(message: str, namespace: str | None, world: ObjectCache) -> str | None:
+def mending_hint(message: str, namespace: str | None, cache: ObjectCache) -> str | None:
     """The command for what *message* names; ``None`` where it names nothing of these.
 
     Args:
         message: Of the scheduler, or of a controller that could not make a Pod.
         namespace: Of the Pod.
-        world: Knows the nodes, where we may see them.
+        cache: Knows the nodes, where we may see them.
     """
     if quota := _QUOTA.search(message):
         return f"kubectl edit resourcequota {quota[1]} -n {namespace or 'default'}"
     if _WEBHOOK.search(message):
         return _WEBHOOKS
     if _CORDONED.search(message):
-        cordoned = [node["metadata"]["name"] for node in world.of_kind("Node") if node["spec"].get("unschedulable")]
+        cordoned = [node["metadata"]["name"] for node in cache.of_kind("Node") if node["spec"].get("unschedulable")]
         return f"kubectl uncordon {' '.join(cordoned)}" if cordoned else None
     return None

@@ -12,7 +12,7 @@ from pytest_plexdev.readiness.rules.container_status import containers
 _STARTING: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
-def may_still_be_made(namespace: str | None, evidence: float | None, world: ObjectCache) -> bool:
+def may_still_be_made(namespace: str | None, evidence: float | None, cache: ObjectCache) -> bool:
     """Whether a Job is at work that may make a ConfigMap or Secret, or was when it was missed.
 
     A Job that itself waits in an init container is none: what is missing may be what it waits for.
@@ -20,10 +20,10 @@ def may_still_be_made(namespace: str | None, evidence: float | None, world: Obje
     Args:
         evidence: When it was missed last, in Unix seconds.
     """
-    return any(_may_make(job, evidence, world) for job in world.of_kind("Job", namespace))
+    return any(_may_make(job, evidence, cache) for job in cache.of_kind("Job", namespace))
 
 
-def _may_make(job: Object, evidence: float | None, world: ObjectCache) -> bool:
+def _may_make(job: Object, evidence: float | None, cache: ObjectCache) -> bool:
     status = job.get("status") or {}
     if is_true(condition(status, "Failed")):
         return False
@@ -31,14 +31,14 @@ def _may_make(job: Object, evidence: float | None, world: ObjectCache) -> bool:
     if ended is not None:
         # The kubelet looks again, but not at once.
         return evidence is not None and ended >= evidence - 1
-    pods = world.owned(job, "Pod")
-    return not pods or any(_is_at_work(pod, world) for pod in pods)
+    pods = cache.owned(job, "Pod")
+    return not pods or any(_is_at_work(pod, cache) for pod in pods)
 
 
-def _is_at_work(pod: Object, world: ObjectCache) -> bool:
+def _is_at_work(pod: Object, cache: ObjectCache) -> bool:
     first = next((one for one in containers(pod) if not one.is_past), None)
     if first is None or first.is_init:
         return first is None
     kind, details = first.state
-    starts = kind == "waiting" and details.get("reason", "") in _STARTING and not world.events(pod, "FailedMount")
+    starts = kind == "waiting" and details.get("reason", "") in _STARTING and not cache.events(pod, "FailedMount")
     return kind == "running" or starts

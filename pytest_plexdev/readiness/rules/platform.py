@@ -39,7 +39,7 @@ def namespace(ref: ObjectRef, item: Object, _world: ObjectCache) -> ObjectStatus
     )
 
 
-def persistent_volume_claim(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
+def persistent_volume_claim(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     """Ready once it is bound; a lost volume does not come back."""
     phase = (item.get("status") or {}).get("phase", "Pending")
     if phase == "Bound":
@@ -55,8 +55,8 @@ def persistent_volume_claim(ref: ObjectRef, item: Object, world: ObjectCache) ->
             hint=hint,
             is_final=True,
         )
-    failed = world.events(item, "ProvisioningFailed")
-    said = failed or world.events(item)
+    failed = cache.events(item, "ProvisioningFailed")
+    said = failed or cache.events(item)
     return ObjectStatus(
         ref=ref,
         state="doomed" if failed else "waiting",
@@ -69,15 +69,15 @@ def persistent_volume_claim(ref: ObjectRef, item: Object, world: ObjectCache) ->
     )
 
 
-def service(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
+def service(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     """Ready once a Pod answers for it. One without a selector has nothing to wait for."""
     selector = item["spec"].get("selector")
     if not selector or item["spec"].get("type") == "ExternalName":
         return ObjectStatus(ref=ref, state="ready", expected="endpoints", since=_created(item))
-    count = sum(_ready_endpoints(each) for each in _slices(ref, world))
+    count = sum(_ready_endpoints(each) for each in _slices(ref, cache))
     if count:
         return ObjectStatus(ref=ref, state="ready", expected="endpoints", actual=str(count), since=_created(item))
-    behind = [pod(ObjectRef.of(each, "Pod"), each, world) for each in world.selected(selector, ref.namespace)]
+    behind = [pod(ObjectRef.of(each, "Pod"), each, cache) for each in cache.selected(selector, ref.namespace)]
     labels = ",".join(f"{name}={value}" for name, value in selector.items())
     cause = next((each for each in behind if each.state != "ready"), None)
     return ObjectStatus(
@@ -93,10 +93,10 @@ def service(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
     )
 
 
-def _slices(ref: ObjectRef, world: ObjectCache) -> list[Object]:
+def _slices(ref: ObjectRef, cache: ObjectCache) -> list[Object]:
     return [
         each
-        for each in world.of_kind("EndpointSlice", ref.namespace)
+        for each in cache.of_kind("EndpointSlice", ref.namespace)
         if (each["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == ref.name
     ]
 

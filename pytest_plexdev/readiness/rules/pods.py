@@ -11,7 +11,7 @@ from pytest_plexdev.readiness.object_ref import Object, ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, one_line, told
 from pytest_plexdev.readiness.rules.container_status import containers
-from pytest_plexdev.readiness.rules.containers import judge_container
+from pytest_plexdev.readiness.rules.containers import status_of_container
 from pytest_plexdev.readiness.rules.nodes import node
 from pytest_plexdev.readiness.rules.obstacles import mending_hint
 
@@ -31,7 +31,7 @@ _NODES: Final = re.compile(r"0/(\d+) nodes are available")
 _PREEMPTION: Final = re.compile(r" no new claims to deallocate.*| preemption: .*", re.DOTALL)
 
 
-def pod(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
+def pod(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     """Ready as its own condition says; else the first container that it waits for."""
     status = item.get("status") or {}
     ready = condition(status, "Ready")
@@ -42,11 +42,11 @@ def pod(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
         grace = settles(item) if phase == "Running" else 0.0
         return ObjectStatus(ref=ref, state="ready", since=changed_at(ready), actual=phase, grace=grace)
     if phase == "Failed":
-        return _ended(ref, item, world)
+        return _ended(ref, item, cache)
     scheduled = condition(status, "PodScheduled")
     if not is_true(scheduled):
-        return _unscheduled(ref, item, world)
-    on = _unready_node(item, world)
+        return _unscheduled(ref, item, cache)
+    on = _unready_node(item, cache)
     if on is not None:
         # What the kubelet said last is old.
         since = changed_at(ready) or on.since
@@ -55,29 +55,29 @@ def pod(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
         )
     for one in containers(item):
         if not one.is_past:
-            found = judge_container(ref, one, world)
+            found = status_of_container(ref, one, cache)
             since = found.since or changed_at(scheduled) or seconds(item["metadata"].get("creationTimestamp"))
             return replace(found, since=since)
     return ObjectStatus(ref=ref, state="waiting", reason=_gates(item), since=changed_at(ready), actual=phase)
 
 
-def _ended(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
+def _ended(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     """A Pod that failed stays so; whether another one takes its place is its owner's to know."""
     status = item["status"]
     said = ": ".join(one_line(part) for part in (status.get("reason"), status.get("message")) if part)
     failed = next((one for one in containers(item) if one.last_end.get("exitCode")), None)
-    found = judge_container(ref, failed, world) if failed is not None else None
+    found = status_of_container(ref, failed, cache) if failed is not None else None
     end = vars(found) if found is not None else {}
     return ObjectStatus(**{"ref": ref, "reason": said, **end, "state": "doomed", "actual": said or "Failed"})
 
 
-def _unscheduled(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
+def _unscheduled(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     scheduled = condition(item["status"], "PodScheduled")
     message = one_line(scheduled.get("message") or "")
     why = f"not scheduled: {_PREEMPTION.sub('', message) or told(scheduled)}" if scheduled else "not scheduled yet"
-    for_good = scheduled.get("reason") == "Unschedulable" and not _PASSING.search(message) and not _room_comes(world)
+    for_good = scheduled.get("reason") == "Unschedulable" and not _PASSING.search(message) and not _room_comes(cache)
     nodes = _NODES.search(message)
-    mends = mending_hint(message, ref.namespace, world)
+    mends = mending_hint(message, ref.namespace, cache)
     return ObjectStatus(
         ref=ref,
         state="doomed" if for_good else "waiting",
@@ -88,27 +88,27 @@ def _unscheduled(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStat
         grace=_SCHEDULING_GRACE if nodes is None or nodes[1] == "1" else _AUTOSCALING_GRACE,
         hint=mends or f"kubectl describe {ref.words}",
         is_obstacle=mends is not None,
-        cause=_doomed_node(world) if _OF_A_NODE.search(message) else None,
+        cause=_doomed_node(cache) if _OF_A_NODE.search(message) else None,
     )
 
 
-def _unready_node(item: Object, world: ObjectCache) -> ObjectStatus | None:
+def _unready_node(item: Object, cache: ObjectCache) -> ObjectStatus | None:
     """Its node's judgement, where that is known and the node's kubelet does not say that it is ready."""
     ref = ObjectRef("Node", item["spec"].get("nodeName", ""))
-    there = world.get(ref)
+    there = cache.get(ref)
     found = node(ref, there) if there is not None else None
     return found if found is not None and found.state == "doomed" else None
 
 
-def _doomed_node(world: ObjectCache) -> ObjectStatus | None:
+def _doomed_node(cache: ObjectCache) -> ObjectStatus | None:
     """The first node that will not become ready by itself."""
-    found = (node(ObjectRef.of(each, "Node"), each) for each in world.of_kind("Node"))
+    found = (node(ObjectRef.of(each, "Node"), each) for each in cache.of_kind("Node"))
     return next((each for each in found if each.state == "doomed"), None)
 
 
-def _room_comes(world: ObjectCache) -> bool:
+def _room_comes(cache: ObjectCache) -> bool:
     """Whether a Pod is about to leave a node."""
-    return any(each["metadata"].get("deletionTimestamp") for each in world.of_kind("Pod"))
+    return any(each["metadata"].get("deletionTimestamp") for each in cache.of_kind("Pod"))
 
 
 def _gates(item: Object) -> str:

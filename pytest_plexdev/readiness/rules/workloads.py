@@ -21,7 +21,7 @@ _AWAY_GRACE: Final = 5.0
 """Seconds that somebody may have scaled a workload away, to scale it up again."""
 
 
-def deployment(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
+def deployment(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     """Ready once the newest ReplicaSet alone has as many available Pods as wanted."""
     status, wanted = item.get("status") or {}, item["spec"].get("replicas", 1)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
@@ -30,16 +30,16 @@ def deployment(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus
         return replace(base, reason="its controller has not seen this generation yet")
     if _is_scaled_away(item):
         return _scaled_away(base, ref)
-    pods = _newest_pods(item, world)
+    pods = _newest_pods(item, cache)
     ready = condition(status, "Available")
-    if updated >= wanted and available >= updated and is_true(ready) and not _has_fallen(pods, world):
+    if updated >= wanted and available >= updated and is_true(ready) and not _has_fallen(pods, cache):
         if status.get("replicas", 0) > updated:
             return replace(base, reason=f"{status['replicas'] - updated} Pods of the last revision are still ending")
         return _ready(base, pods, changed_at(ready))
     refused = condition(status, "ReplicaFailure")
     if is_true(refused) and not pods:
-        return replace(_refused(base, told(refused), world), since=changed_at(refused))
-    found = _for_its_pods(base, item, pods, world)
+        return replace(_refused(base, told(refused), cache), since=changed_at(refused))
+    found = _for_its_pods(base, item, pods, cache)
     late = condition(status, "Progressing")
     if found.state == "waiting" and is_false(late) and late.get("reason") == "ProgressDeadlineExceeded":
         # It goes on trying: one that was late before this wait may have what it lacks by now.
@@ -47,7 +47,7 @@ def deployment(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus
     return found
 
 
-def stateful_set(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
+def stateful_set(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     """Ready once every replica is ready and of the newest revision."""
     status, wanted = item.get("status") or {}, item["spec"].get("replicas", 1)
     base = _base(ref, item, f"{wanted} ready", f"{status.get('readyReplicas', 0)}/{wanted}")
@@ -55,11 +55,11 @@ def stateful_set(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStat
         return replace(base, reason="its controller has not seen this generation yet")
     if _is_scaled_away(item):
         return _scaled_away(base, ref)
-    pods = _living(world.owned(item, "Pod"))
+    pods = _living(cache.owned(item, "Pod"))
     enough = status.get("readyReplicas", 0) >= wanted and status.get("replicas", 0) == wanted
-    if enough and _is_rolled_out(item, status, wanted) and not _has_fallen(pods, world):
+    if enough and _is_rolled_out(item, status, wanted) and not _has_fallen(pods, cache):
         return _ready(base, pods, _ready_since(pods))
-    found = _for_its_pods(base, item, pods, world)
+    found = _for_its_pods(base, item, pods, cache)
     if found.cause is not None and _is_of_an_older_revision(found.cause, pods, status):
         # The controller waits for such a Pod to become ready before it replaces it: for ever.
         reason = "its Pod is of the last revision, and is replaced only once it is ready"
@@ -67,7 +67,7 @@ def stateful_set(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStat
     return found
 
 
-def daemon_set(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus:
+def daemon_set(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     """Ready once each node that it wants has an available Pod of the newest template."""
     status = item.get("status") or {}
     wanted = status.get("desiredNumberScheduled", 0)
@@ -75,10 +75,10 @@ def daemon_set(ref: ObjectRef, item: Object, world: ObjectCache) -> ObjectStatus
     base = _base(ref, item, f"{wanted} available", f"{there}/{wanted}")
     if not _is_seen(item):
         return replace(base, reason="its controller has not seen this generation yet")
-    pods = _living(world.owned(item, "Pod"))
-    if there >= wanted and not _has_fallen(pods, world):
+    pods = _living(cache.owned(item, "Pod"))
+    if there >= wanted and not _has_fallen(pods, cache):
         return _ready(base, pods, _ready_since(pods))
-    return _for_its_pods(base, item, pods, world)
+    return _for_its_pods(base, item, pods, cache)
 
 
 def _is_scaled_away(item: Object) -> bool:
@@ -106,35 +106,35 @@ def _ready(base: ObjectStatus, pods: list[Object], since: float | None) -> Objec
     return replace(base, state="ready", since=_ready_since(pods) if grace else since, grace=grace, hint="")
 
 
-def _for_its_pods(base: ObjectStatus, item: Object, pods: list[Object], world: ObjectCache) -> ObjectStatus:
+def _for_its_pods(base: ObjectStatus, item: Object, pods: list[Object], cache: ObjectCache) -> ObjectStatus:
     """Not ready: as its worst Pod is."""
-    cause = _cause(pods, world)
+    cause = _cause(pods, cache)
     if cause is not None and cause.state == "doomed":
         return replace(base, state="doomed", grace=cause.grace, failed_at=cause.failed_at, cause=cause)
-    if not pods and (refusal := world.events(item, "FailedCreate")):
-        return _refused(base, one_line(refusal[-1].get("message", "")), world)
+    if not pods and (refusal := cache.events(item, "FailedCreate")):
+        return _refused(base, one_line(refusal[-1].get("message", "")), cache)
     if cause is not None:
         return replace(base, cause=cause)
     return replace(base, reason="its Pods are ready, it has not counted them yet" if pods else "no Pod yet")
 
 
-def _refused(base: ObjectStatus, reason: str, world: ObjectCache) -> ObjectStatus:
+def _refused(base: ObjectStatus, reason: str, cache: ObjectCache) -> ObjectStatus:
     """None of its Pods may be made."""
-    mends = mending_hint(reason, base.ref.namespace, world)
+    mends = mending_hint(reason, base.ref.namespace, cache)
     base = replace(base, hint=mends or base.hint, is_obstacle=mends is not None)
     return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE)
 
 
-def _cause(pods: list[Object], world: ObjectCache) -> ObjectStatus | None:
-    found = (pod(ObjectRef.of(each, "Pod"), each, world) for each in pods if not _is_left_behind(each))
+def _cause(pods: list[Object], cache: ObjectCache) -> ObjectStatus | None:
+    found = (pod(ObjectRef.of(each, "Pod"), each, cache) for each in pods if not _is_left_behind(each))
     return worst(each for each in found if each.state != "ready")
 
 
-def _newest_pods(item: Object, world: ObjectCache) -> list[Object]:
+def _newest_pods(item: Object, cache: ObjectCache) -> list[Object]:
     revision = (item["metadata"].get("annotations") or {}).get(_REVISION)
-    sets = world.owned(item, "ReplicaSet")
+    sets = cache.owned(item, "ReplicaSet")
     newest = [each for each in sets if (each["metadata"].get("annotations") or {}).get(_REVISION) == revision]
-    return _living(each for one in newest[-1:] for each in world.owned(one, "Pod"))
+    return _living(each for one in newest[-1:] for each in cache.owned(one, "Pod"))
 
 
 def _living(pods: Iterable[Object]) -> list[Object]:
@@ -146,10 +146,10 @@ def _is_left_behind(item: Object) -> bool:
     return (item.get("status") or {}).get("phase") == "Failed"
 
 
-def _has_fallen(pods: list[Object], world: ObjectCache) -> bool:
+def _has_fallen(pods: list[Object], cache: ObjectCache) -> bool:
     """Whether a Pod that the controller still counts as ready is not: its news come a moment later."""
     return any(
-        pod(ObjectRef.of(each, "Pod"), each, world).state != "ready" for each in pods if not _is_left_behind(each)
+        pod(ObjectRef.of(each, "Pod"), each, cache).state != "ready" for each in pods if not _is_left_behind(each)
     )
 
 

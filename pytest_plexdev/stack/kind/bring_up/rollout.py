@@ -20,7 +20,7 @@ from pytest_plexdev.stack.kind.cluster.node_readiness import restart_coredns, wa
 from pytest_plexdev.stack.kind.constants import NAMESPACE, node_of
 from pytest_plexdev.stack.kind.health import health_of
 from pytest_plexdev.stack.kind.images.load import ImageLoader
-from pytest_plexdev.stack.kind.manifests.apply import Outcome, apply
+from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, apply
 from pytest_plexdev.stack.kind.manifests.prune import prune, stamped
 from pytest_plexdev.stack.kind.manifests.transform import BOOTSTRAP, images_of, waits_for_a_secret
 from pytest_plexdev.stack.kind.settings import Addresses
@@ -67,7 +67,7 @@ class Rollout:
         self._course = course
         self._inputs = inputs
         self._loading = loading
-        self._outcome = Outcome()
+        self._result = ApplyResult()
         self._began = time.time()
 
     def fill(self, access: Access, addresses: Addresses, loaded: Future[bool], there: PreviousState) -> StackInfo:
@@ -99,7 +99,7 @@ class Rollout:
                 tenants=tenants.result(),
             )
             ownership.write_ready(client, ready)
-        self._course.did.append(f"bootstrap: {self._outcome.words_of_job(BOOTSTRAP)}")
+        self._course.did.append(f"bootstrap: {self._result.words_of_job(BOOTSTRAP)}")
         phases = self._course.phases.done
         return stack_info(self._course.place, access, ready, owned=True, version=version, phases=phases)
 
@@ -112,7 +112,7 @@ class Rollout:
         is a way to the cluster's DNS, they would be in the way of what makes one.
         """
         parts = _Parts.of(objects, self._inputs.definitions.result(), self._loading)
-        run = partial(apply, client, outcome=self._outcome, established=partial(self._established, client))
+        run = partial(apply, client, result=self._result, established=partial(self._established, client))
         with self._course.phases.phase("apply"):
             run(parts.namespaces)
             run(parts.data)
@@ -151,9 +151,9 @@ class Rollout:
         built = "built" if self._inputs.built.result() else "up to date"
         self._course.did += [
             f"images: {built}, {'loaded' if fresh else 'on the node already'}",
-            f"objects: {', '.join(self._outcome.words())}",
+            f"objects: {', '.join(self._result.words())}",
         ]
-        if readers := self._outcome.words_of_readers():
+        if readers := self._result.words_of_readers():
             self._course.did.append(f"restarted, since what they had read was changed by hand: {readers}")
 
     def _network(self, client: KubeClient, loaded: Future[bool], there: PreviousState) -> None:

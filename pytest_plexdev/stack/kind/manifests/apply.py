@@ -36,7 +36,7 @@ _LOOK_AGAIN_S: Final = 0.1
 
 
 @dataclass
-class Outcome:
+class ApplyResult:
     """What an apply did, by the objects' names: ``deployment/plexsphere``.
 
     Attributes:
@@ -88,7 +88,7 @@ def waves(objects: Iterable[Object]) -> Iterator[list[Object]]:
 def apply(
     client: KubeClient,
     objects: Sequence[Object],
-    outcome: Outcome,
+    result: ApplyResult,
     *,
     established: Callable[[Sequence[Object]], object],
     again: Collection[str] = (),
@@ -108,29 +108,29 @@ def apply(
     """
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as threads:
         for wave in waves(objects):
-            apply_one = in_scope(lambda each: _apply(client, each, outcome, again))
+            apply_one = in_scope(lambda each: _apply(client, each, result, again))
             for name, change in threads.map(apply_one, wave):
-                outcome.changes[name] = change
+                result.changes[name] = change
             definitions = [each for each in wave if each["kind"] == "CustomResourceDefinition"]
             if definitions:
                 established(definitions)
 
 
-def _apply(client: KubeClient, rendered: Object, outcome: Outcome, again: Collection[str]) -> tuple[str, Change]:
+def _apply(client: KubeClient, rendered: Object, result: ApplyResult, again: Collection[str]) -> tuple[str, Change]:
     resource = _resource(client, rendered)
     wanted = client.placed(rendered)
     kind, meta = wanted["kind"], wanted["metadata"]
     there = client.get(resource, meta["name"], meta.get("namespace"))
     name = f"{kind.lower()}/{meta['name']}"
-    causes = read_by(client, wanted, outcome.restored) if there is not None else ()
+    causes = read_by(client, wanted, result.restored) if there is not None else ()
     if kind == "Job" and there is not None and (causes or meta["name"] in again or _has_failed(there)):
         return name, _run_again(client, wanted)
     try:
         after = client.apply(wanted)
         if (found := restored(there, after)) is not None:
-            outcome.restored[key_of(after)] = found
+            result.restored[key_of(after)] = found
         if there is not None and causes and restart(client, there, after, causes):
-            outcome.readers[name] = [each.name for each in causes]
+            result.readers[name] = [each.name for each in causes]
             return name, "restarted"
         return name, _change(there, after)
     except PlexdevError as error:

@@ -170,12 +170,12 @@ def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Ma
 
 def _obstacle(client: KubeClient, *, owned: bool) -> tuple[str, str]:
     """What keeps the stack's Pods from running that no bring-up removes, and the command that does; empty: nothing."""
-    from pytest_plexdev.readiness.look import bound, judgements_now
+    from pytest_plexdev.readiness.look import bound, statuses_now
     from pytest_plexdev.stack.kind.health import health_of
     from pytest_plexdev.stack.kind.manifests.inventory import parts_of
 
     try:
-        found = judgements_now(client, parts_of(client, owned=owned), health=health_of(owned=owned))
+        found = statuses_now(client, parts_of(client, owned=owned), health=health_of(owned=owned))
     except PlexdevError:
         return "", ""
     first = next((each for each in found if each.state != "ready" and each.deepest.is_obstacle), None)

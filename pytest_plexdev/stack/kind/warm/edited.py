@@ -12,7 +12,7 @@ from pytest_plexdev.core.model import Verdict
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.client import FIELD_MANAGER, Object
 from pytest_plexdev.kube.resources import CONFIG_MAP, SECRET
-from pytest_plexdev.readiness.look import judgements_now
+from pytest_plexdev.readiness.look import statuses_now
 from pytest_plexdev.readiness.object_cache import seconds
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 from pytest_plexdev.stack.kind.manifests.inventory import is_applied_by_us, parts_of
@@ -49,8 +49,8 @@ def edits_in_the_way(client: KubeClient) -> list[Edit]:
     found = list(_edits(client, since=ready.at)) if ready is not None else []
     if not found:
         return []
-    judged = judgements_now(client, parts_of(client, owned=True))
-    return found if any(each.state != "ready" for each in judged) else []
+    statuses = statuses_now(client, parts_of(client, owned=True))
+    return found if any(each.state != "ready" for each in statuses) else []
 
 
 def _edits(client: KubeClient, *, since: float) -> Iterator[Edit]:

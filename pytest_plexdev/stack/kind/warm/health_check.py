@@ -37,11 +37,11 @@ def _verdicts(info: StackInfo) -> list[Verdict]:
         access = read_access(info.cluster.kubeconfig, info.cluster.context)
         if access is not None:
             with KubeClient(access) as client:
-                return [] if is_plainly_well(client) else _judged(client, owned=info.cluster.owned)
+                return [] if is_plainly_well(client) else _all_verdicts(client, owned=info.cluster.owned)
     return []
 
 
-def _judged(client: KubeClient, *, owned: bool) -> list[Verdict]:
+def _all_verdicts(client: KubeClient, *, owned: bool) -> list[Verdict]:
     from pytest_plexdev.readiness.look import verdicts_now
     from pytest_plexdev.stack.kind.health import health_of
 

@@ -93,7 +93,7 @@ def node_problem(place: ClusterFiles, *, patience: float = PATIENCE) -> NodeProb
     if not container.cluster:
         fix = f"docker rename {container.name} {container.name}-other && {UP}; or {_OWN}"
         reason = f"a container that is no node of kind has the name {container.name}"
-        return _trouble(NODE_NAME_TAKEN, place, reason, fix, name=place.name)
+        return _problem(NODE_NAME_TAKEN, place, reason, fix, name=place.name)
     return _of_a_node(place, container)
 
 
@@ -140,8 +140,8 @@ def _without_container(place: ClusterFiles) -> NodeProblem | None:
     if access is not None and access.is_loopback and endpoints.greet(access, patience=_GREETS) == "trusted":
         reason, fix = _other_engine(os.environ)
         facts = {"name": place.name, "reason": reason}
-        return _trouble(ENGINE_ELSEWHERE, place, f"docker asks another engine than its own: {reason}", fix, **facts)
-    return _trouble(NODE_GONE, place, "the node's container is not there any more", UP)
+        return _problem(ENGINE_ELSEWHERE, place, f"docker asks another engine than its own: {reason}", fix, **facts)
+    return _problem(NODE_GONE, place, "the node's container is not there any more", UP)
 
 
 def _other_engine(environment: Mapping[str, str]) -> tuple[str, str]:
@@ -165,7 +165,7 @@ def _of_a_node(place: ClusterFiles, container: Container) -> NodeProblem | None:
         said = ", ".join(map(str, ports))
         if not is_the_engines(container):
             reason = f"nobody listens at 127.0.0.1:{said} here: this machine's loopback is not the engine's"
-            return _trouble(LOOPBACK_ELSEWHERE, place, reason, ELSEWHERE_FIX, ports=said)
+            return _problem(LOOPBACK_ELSEWHERE, place, reason, ELSEWHERE_FIX, ports=said)
         reason = f"nothing listens at 127.0.0.1:{said}: Docker's port forwarder is gone"
         return _for(NODE_CUT_OFF, place, container, reason, by_owner, ports=said)
     access = _way_in(place, container)
@@ -201,12 +201,12 @@ def _out_of_sight(place: ClusterFiles, container: Container) -> NodeProblem:
 def _for(
     failure: Failure, place: ClusterFiles, container: Container, said: str, theirs: str, **facts: object
 ) -> NodeProblem:
-    """The trouble with a node: ``plexdev up`` mends what is ours; anybody else's it leaves alone, and says *theirs*."""
+    """The problem with a node: ``plexdev up`` mends what is ours; anybody else's it leaves alone, and says *theirs*."""
     fix = UP if place.name == WARM_CLUSTER and is_ours(place, container) else theirs
-    return _trouble(failure, place, said, fix, **facts)
+    return _problem(failure, place, said, fix, **facts)
 
 
-def _trouble(failure: Failure, place: ClusterFiles, said: str, fix: str, /, **facts: object) -> NodeProblem:
+def _problem(failure: Failure, place: ClusterFiles, said: str, fix: str, /, **facts: object) -> NodeProblem:
     return NodeProblem(failure=failure, node=node_of(place.name), reason=said, fix=fix, facts=facts)
 
 

@@ -75,9 +75,9 @@ def _refuse_where_kind_would_fail(place: ClusterFiles) -> None:
     Raises:
         PlexdevError: ``node-name-taken``, ``engine-elsewhere``.
     """
-    trouble = node_problem(place)
-    if trouble is not None and trouble.failure in {NODE_NAME_TAKEN, ENGINE_ELSEWHERE}:
-        raise trouble.error
+    problem = node_problem(place)
+    if problem is not None and problem.failure in {NODE_NAME_TAKEN, ENGINE_ELSEWHERE}:
+        raise problem.error
 
 
 @contextlib.contextmanager

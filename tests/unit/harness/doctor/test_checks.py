@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pytest_plexdev.doctor.facts import ClusterPart, Disk, Facts, LogLine, PortUse, RunningCommand, Unknown
-from pytest_plexdev.doctor.gather import diagnose_all
-from pytest_plexdev.doctor.model import Finding, Fine, Found, diagnose
+from pytest_plexdev.doctor.gather import findings_of
+from pytest_plexdev.doctor.model import Finding, Found, NotFound, finding_of
 from pytest_plexdev.doctor.modes import MODES, TABLE, mode_of
 
 NOW = 1_800_000_000.0
@@ -20,7 +20,7 @@ KUBECTL = "kubectl --kubeconfig /tmp/k --context kind-plexsphere"
 
 
 def found_in(tag: str, **parts: Any) -> Finding:
-    return diagnose(_mode(tag), Facts(**{"now": NOW, "cluster": "plexsphere", "kubectl": KUBECTL, **parts}))
+    return finding_of(_mode(tag), Facts(**{"now": NOW, "cluster": "plexsphere", "kubectl": KUBECTL, **parts}))
 
 
 def _mode(tag: str) -> Any:
@@ -442,8 +442,8 @@ class TestTheClusterItself:
             "routes": [],
         }
 
-        alone = {each.mode: each for each in diagnose_all(Facts(now=NOW, **seen))}
-        stopped = {each.mode: each for each in diagnose_all(Facts(now=NOW, kubelet_units={"n": "inactive"}, **seen))}
+        alone = {each.mode: each for each in findings_of(Facts(now=NOW, **seen))}
+        stopped = {each.mode: each for each in findings_of(Facts(now=NOW, kubelet_units={"n": "inactive"}, **seen))}
 
         assert alone["gateway-not-programmed"].state == "found"
         assert stopped["gateway-not-programmed"].state == "not examined"
@@ -455,7 +455,7 @@ class TestTheClusterItself:
 def test_what_could_not_be_looked_at_is_not_examined(mode: Any) -> None:
     nothing = dict.fromkeys(("ports", "disks", "commands", "clocks"), Unknown("no Docker"))
 
-    finding = diagnose(mode, Facts(now=NOW, **nothing))  # type: ignore[arg-type]
+    finding = finding_of(mode, Facts(now=NOW, **nothing))  # type: ignore[arg-type]
 
     assert finding.state == "not examined"
     assert finding.evidence in {"no Docker", "no cluster"}
@@ -464,4 +464,4 @@ def test_what_could_not_be_looked_at_is_not_examined(mode: Any) -> None:
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.tag)
 def test_recognition_answers_one_of_three(mode: Any) -> None:
-    assert isinstance(mode.recognise(Facts(now=NOW)), Fine | Found | Unknown)
+    assert isinstance(mode.check(Facts(now=NOW)), NotFound | Found | Unknown)

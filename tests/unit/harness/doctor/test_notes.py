@@ -23,13 +23,13 @@ contexts: [{name: kind-plexsphere, context: {cluster: far, user: me}}]
 def test_an_image_that_cannot_be_pulled_is_told_with_what_to_type() -> None:
     with Server() as server:
         server.put(lines("registry-refuses"))
-        (remark,) = notes(server.api.access)
+        (note,) = notes(server.api.access)
 
-    assert remark.is_trouble
-    assert remark.text.startswith("deployment/")
-    assert " is doomed: " in remark.text
-    assert "connection refused" in remark.text
-    assert "try: kubectl --kubeconfig fake" in remark.text
+    assert note.is_problem
+    assert note.text.startswith("deployment/")
+    assert " is doomed: " in note.text
+    assert "connection refused" in note.text
+    assert "try: kubectl --kubeconfig fake" in note.text
 
 
 def test_a_stack_that_is_ready_needs_no_remark() -> None:

@@ -24,13 +24,13 @@ def subject(case: str) -> ObjectRef:
 
 
 def moments(case: str) -> Iterator[ObjectCache]:
-    """The same world after each thing that was told."""
-    world = ObjectCache()
+    """The same cache after each thing that was told."""
+    cache = ObjectCache()
     for item in lines(case):
-        world.put(ObjectRef.of(item), item)
-        yield world
+        cache.put(ObjectRef.of(item), item)
+        yield cache
 
 
 def end(case: str) -> ObjectCache:
-    """The world after all that was told."""
+    """The cache after all that was told."""
     return ObjectCache(lines(case))

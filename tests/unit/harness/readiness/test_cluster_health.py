@@ -95,7 +95,7 @@ def judged(
 ) -> dict[str, ObjectStatus]:
     """What one look concludes, of a cluster that is well but for what is said."""
     objects = {**{name: item for name, item in WELL.items() if name not in without}, **other}
-    found = conclude(health.judge(ObjectCache(objects.values())), NOW)
+    found = conclude(health.statuses(ObjectCache(objects.values())), NOW)
     return {str(each.ref): each for each in found}
 
 
@@ -268,10 +268,10 @@ def test_a_strangers_cluster_may_lack_what_kubeadm_makes() -> None:
 
 
 def test_what_may_not_be_listed_is_said_and_fails_nothing() -> None:
-    world = ObjectCache()
-    world.refused = {("Node", None), ("EndpointSlice", SYSTEM), ("DaemonSet", SYSTEM), ("Event", "default")}
+    cache = ObjectCache()
+    cache.refused = {("Node", None), ("EndpointSlice", SYSTEM), ("DaemonSet", SYSTEM), ("Event", "default")}
 
-    found = {str(each.ref): (each.state, each.is_unseen, each.explanation) for each in THEIRS.judge(world)}
+    found = {str(each.ref): (each.state, each.is_unseen, each.explanation) for each in THEIRS.statuses(cache)}
 
     assert found == {
         "node/*": ("ready", True, "not looked at: this user may not list nodes"),

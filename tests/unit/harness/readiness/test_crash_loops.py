@@ -8,7 +8,7 @@ import pytest
 
 from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
-from pytest_plexdev.readiness.rules import judge
+from pytest_plexdev.readiness.rules import status_of
 
 REF = ObjectRef("Pod", "again", "default")
 BACK_OFF = {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container=main pod=again"}
@@ -45,7 +45,7 @@ def state(
             "containerStatuses": [{"name": "main", "ready": False, "restartCount": 1, **status}],
         },
     }
-    return judge(REF, ObjectCache([pod])).state
+    return status_of(REF, ObjectCache([pod])).state
 
 
 @pytest.mark.parametrize("past", [STOPPED, LONG_AGO, LONG_LIFE], ids=["node restarted", "long ago", "ran for days"])

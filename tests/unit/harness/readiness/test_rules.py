@@ -12,7 +12,7 @@ from pytest_plexdev.readiness.grace import Patience, conclude
 from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef, refs_of
 from pytest_plexdev.readiness.object_status import ObjectStatus
-from pytest_plexdev.readiness.rules import judge, verdict_of
+from pytest_plexdev.readiness.rules import status_of, verdict_of
 from tests.unit.harness.readiness.replay import end, lines, moments, subject
 
 POD = r"pod/\S+?"
@@ -110,7 +110,7 @@ def said(found: ObjectStatus) -> str:
 @pytest.mark.parametrize("case", PASSED)
 def test_what_is_said_on_the_way_to_a_state_and_in_it(case: str) -> None:
     allowed = re.compile("|".join((*(f"waiting {each}" for each in ON_THE_WAY), *PASSED[case])))
-    told = [said(judge(subject(case), world)) for world in moments(case)]
+    told = [said(status_of(subject(case), cache)) for cache in moments(case)]
 
     assert [each for each in told if not allowed.fullmatch(each)] == []
     assert re.fullmatch(PASSED[case][-1], told[-1])
@@ -118,10 +118,10 @@ def test_what_is_said_on_the_way_to_a_state_and_in_it(case: str) -> None:
 
 @pytest.mark.parametrize("name", GATEWAYS)
 def test_gateways_as_envoy_gateway_tells_of_them(name: str) -> None:
-    world = end("gateway")
+    cache = end("gateway")
     (ref,) = (ref for ref in refs_of(lines("gateway")) if str(ref) == name)
     state, reason = GATEWAYS[name]
-    found = judge(ref, world)
+    found = status_of(ref, cache)
 
     assert found.state == state
     assert re.fullmatch(reason, found.explanation)
@@ -129,32 +129,32 @@ def test_gateways_as_envoy_gateway_tells_of_them(name: str) -> None:
 
 def test_what_was_said_of_an_older_generation_does_not_count() -> None:
     for name in ("gateway/plexsphere", "httproute/plexsphere", "gatewayclass/eg"):
-        world = end("gateway")
+        cache = end("gateway")
         (ref,) = (ref for ref in refs_of(lines("gateway")) if str(ref) == name)
-        item = world.get(ref)
+        item = cache.get(ref)
         assert item is not None
         item["metadata"]["generation"] += 1
 
-        assert said(judge(ref, world)) == "waiting Accepted is told of an older generation"
+        assert said(status_of(ref, cache)) == "waiting Accepted is told of an older generation"
 
 
 def test_a_route_waits_for_every_parent_that_it_names() -> None:
-    world = end("gateway")
+    cache = end("gateway")
     ref = ObjectRef("HTTPRoute", "plexsphere", "default")
-    item = world.get(ref)
+    item = cache.get(ref)
     assert item is not None
     item["spec"]["parentRefs"].append({"name": "other"})
 
-    assert said(judge(ref, world)) == "waiting Gateway other has not answered for it"
+    assert said(status_of(ref, cache)) == "waiting Gateway other has not answered for it"
 
 
 def ready_deployment() -> tuple[ObjectRef, dict[str, Object]]:
     """A Deployment that is ready, with its ReplicaSet and Pod, to change one thing of it."""
-    world, ref = end("becomes-ready"), subject("becomes-ready")
-    item = world.get(ref)
+    cache, ref = end("becomes-ready"), subject("becomes-ready")
+    item = cache.get(ref)
     assert item is not None
-    (replica_set,) = world.owned(item, "ReplicaSet")
-    (pod,) = world.owned(replica_set, "Pod")
+    (replica_set,) = cache.owned(item, "ReplicaSet")
+    (pod,) = cache.owned(replica_set, "Pod")
     return ref, {"deployment": deepcopy(item), "set": deepcopy(replica_set), "pod": deepcopy(pod)}
 
 
@@ -219,7 +219,7 @@ def test_a_ready_deployment_of_which_one_thing_is_another(change: str) -> None:
     for member, values in parts.items():
         items[which][member].update(values)
 
-    assert said(judge(ref, ObjectCache(items.values()))) == expected
+    assert said(status_of(ref, ObjectCache(items.values()))) == expected
 
 
 def test_a_deployment_that_somebody_scaled_away_is_not_ready() -> None:
@@ -228,12 +228,12 @@ def test_a_deployment_that_somebody_scaled_away_is_not_ready() -> None:
     items["deployment"]["metadata"]["managedFields"] = [
         {"manager": "plexdev", "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
     ]
-    assert judge(ref, ObjectCache(items.values())).state == "ready", "a manifest may want none"
+    assert status_of(ref, ObjectCache(items.values())).state == "ready", "a manifest may want none"
 
     items["deployment"]["metadata"]["managedFields"] = [
         {"manager": "plexdev", "operation": "Apply", "fieldsV1": {"f:spec": {"f:template": {}}}},
     ]
-    found = judge(ref, ObjectCache(items.values()))
+    found = status_of(ref, ObjectCache(items.values()))
     (seen,) = conclude([found], 1e12)
 
     assert said(seen) == "waiting scaled to 0 replicas"
@@ -256,7 +256,8 @@ def test_a_pod_that_fell_over_counts_before_its_deployment_says_so() -> None:
     }
 
     assert re.fullmatch(
-        rf"waiting {POD}, container main: exit 1; it is started again", said(judge(ref, ObjectCache(items.values())))
+        rf"waiting {POD}, container main: exit 1; it is started again",
+        said(status_of(ref, ObjectCache(items.values()))),
     )
 
 
@@ -280,15 +281,16 @@ def test_a_stateful_set_waits_for_its_newest_revision() -> None:
     ref = ObjectRef("StatefulSet", "postgres", "default")
 
     assert (
-        said(judge(ref, ObjectCache([item, items["pod"]]))) == "waiting its Pods are ready, it has not counted them yet"
+        said(status_of(ref, ObjectCache([item, items["pod"]])))
+        == "waiting its Pods are ready, it has not counted them yet"
     )
     status["currentRevision"] = "new"
-    assert judge(ref, ObjectCache([item, items["pod"]])).state == "ready"
+    assert status_of(ref, ObjectCache([item, items["pod"]])).state == "ready"
 
 
 def test_a_stateful_set_held_up_by_an_old_pod_says_what_to_delete() -> None:
-    world, ref = end("fails-twice"), subject("fails-twice")
-    (pod,) = world.of_kind("Pod")
+    cache, ref = end("fails-twice"), subject("fails-twice")
+    (pod,) = cache.of_kind("Pod")
     pod["metadata"] |= {"ownerReferences": [{"uid": "s"}], "labels": {"controller-revision-hash": "old"}}
     item = {
         "kind": "StatefulSet",
@@ -296,7 +298,7 @@ def test_a_stateful_set_held_up_by_an_old_pod_says_what_to_delete() -> None:
         "spec": {},
         "status": {"observedGeneration": 2, "replicas": 1, "updateRevision": "new"},
     }
-    found = judge(ObjectRef("StatefulSet", "postgres", ref.namespace), ObjectCache([item, pod]))
+    found = status_of(ObjectRef("StatefulSet", "postgres", ref.namespace), ObjectCache([item, pod]))
 
     assert found.state == "doomed"
     assert found.reason == "its Pod is of the last revision, and is replaced only once it is ready"
@@ -314,43 +316,43 @@ UNSCHEDULED = {
 
 @pytest.mark.parametrize("message", UNSCHEDULED)
 def test_what_the_scheduler_says_passes_or_is_for_good(message: str) -> None:
-    world = end("too-large")
-    (pod,) = world.of_kind("Pod")
+    cache = end("too-large")
+    (pod,) = cache.of_kind("Pod")
     (scheduled,) = pod["status"]["conditions"]
     scheduled["message"] = message
-    found = judge(subject("too-large"), world)
+    found = status_of(subject("too-large"), cache)
 
     assert (found.state, found.grace if found.state == "doomed" else 0.0) == UNSCHEDULED[message]
     leaving = deepcopy(pod)
     leaving["metadata"] |= {"name": "leaving", "deletionTimestamp": "2026-01-01T00:00:00Z", "ownerReferences": []}
-    world.put(ObjectRef.of(leaving), leaving)
-    assert judge(subject("too-large"), world).state == "waiting"
+    cache.put(ObjectRef.of(leaving), leaving)
+    assert status_of(subject("too-large"), cache).state == "waiting"
 
 
 def test_a_cordoned_node_is_named_with_what_lets_it_take_pods_again() -> None:
-    world = end("too-large")
-    (pod,) = world.of_kind("Pod")
+    cache = end("too-large")
+    (pod,) = cache.of_kind("Pod")
     pod["status"]["conditions"][0]["message"] = "0/1 nodes are available: 1 node(s) were unschedulable."
     for name, cordoned in (("open", False), ("shut", True)):
-        world.put(
+        cache.put(
             ObjectRef("Node", name),
             {"kind": "Node", "metadata": {"name": name}, "spec": {"unschedulable": True} if cordoned else {}},
         )
 
-    assert judge(subject("too-large"), world).deepest.hint == "kubectl uncordon shut"
-    assert judge(subject("too-large"), world).deepest.is_obstacle
+    assert status_of(subject("too-large"), cache).deepest.hint == "kubectl uncordon shut"
+    assert status_of(subject("too-large"), cache).deepest.is_obstacle
 
 
 def test_a_pod_that_its_node_s_taint_keeps_away_is_explained_by_that_node() -> None:
-    world = end("too-large")
-    (pod,) = world.of_kind("Pod")
+    cache = end("too-large")
+    (pod,) = cache.of_kind("Pod")
     taint = "{node.kubernetes.io/unreachable: }"
     pod["status"]["conditions"][0]["message"] = f"0/1 nodes are available: 1 node(s) had untolerated taint {taint}."
     silent = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}
     node = {"metadata": {"name": "n"}, "spec": {"providerID": "kind://docker/c/n"}, "status": {"conditions": [silent]}}
-    world.put(ObjectRef("Node", "n"), {"kind": "Node", **node})
+    cache.put(ObjectRef("Node", "n"), {"kind": "Node", **node})
 
-    found = judge(subject("too-large"), world)
+    found = status_of(subject("too-large"), cache)
 
     assert found.state == "waiting"
     assert found.deepest.ref == ObjectRef("Node", "n")
@@ -371,14 +373,14 @@ def test_a_pod_that_its_node_s_taint_keeps_away_is_explained_by_that_node() -> N
     ],
 )
 def test_what_refuses_pods_is_named_with_what_mends_it(refusal: str, hint: str) -> None:
-    world = end("service-account-missing")
-    for item in (*world.of_kind("Deployment"), *world.of_kind("Event")):
+    cache = end("service-account-missing")
+    for item in (*cache.of_kind("Deployment"), *cache.of_kind("Event")):
         if "message" in item:
             item["message"] = refusal
         for each in (item.get("status") or {}).get("conditions") or ():
             each["message"] = refusal
 
-    assert judge(subject("service-account-missing"), world).deepest.hint == hint
+    assert status_of(subject("service-account-missing"), cache).deepest.hint == hint
 
 
 def maker(**status: Any) -> Object:
@@ -393,10 +395,10 @@ def maker(**status: Any) -> Object:
 @pytest.mark.parametrize("case", ["secret-to-mount-missing", "config-map-missing"])
 def test_what_a_job_may_still_make_is_waited_for(case: str) -> None:
     def with_job(*items: Object) -> str:
-        world = end(case)
+        cache = end(case)
         for item in items:
-            world.put(ObjectRef.of(item), item)
-        return judge(subject(case), world).state
+            cache.put(ObjectRef.of(item), item)
+        return status_of(subject(case), cache).state
 
     assert with_job() == "doomed"
     assert with_job(maker(active=1)) == "waiting"
@@ -463,15 +465,15 @@ PLATFORM: dict[str, tuple[list[Object], str]] = {
 def test_what_everything_else_stands_on(case: str) -> None:
     items, expected = PLATFORM[case]
 
-    assert said(judge(ObjectRef.of(items[0]), ObjectCache(items))) == expected
+    assert said(status_of(ObjectRef.of(items[0]), ObjectCache(items))) == expected
 
 
 def test_what_is_not_there_is_waited_for() -> None:
     ref = ObjectRef("Gateway", "g", "default")
-    world = ObjectCache()
-    assert verdict_of(ref, world, 0.0).reason == "not created yet"
-    world.unserved.add("Gateway")
-    verdict = verdict_of(ref, world, 0.0)
+    cache = ObjectCache()
+    assert verdict_of(ref, cache, 0.0).reason == "not created yet"
+    cache.unserved.add("Gateway")
+    verdict = verdict_of(ref, cache, 0.0)
     assert (verdict.state, verdict.reason) == ("waiting", "the cluster has no kind Gateway yet")
     assert verdict.hint == "kubectl get -n default gateways.gateway.networking.k8s.io/g"
 
@@ -500,7 +502,7 @@ def test_an_init_container_is_data_and_is_printed_as_one() -> None:
             "initContainerStatuses": [{"name": "wait-for-deps", "state": {"running": {}}}],
         },
     }
-    found = judge(ObjectRef("Pod", "api", "default"), ObjectCache([pod]))
+    found = status_of(ObjectRef("Pod", "api", "default"), ObjectCache([pod]))
 
     assert (found.container, found.is_init) == ("wait-for-deps", True)
     assert found.explanation == "container init wait-for-deps: running"

@@ -63,15 +63,15 @@ def test_what_is_there_and_what_comes_and_goes() -> None:
     async def scene(api: FakeApi, watch: Watch) -> None:
         api.put(pod("first"))
         await until(watch, lambda: watch.is_whole)
-        assert watch.world.get(ref("first")) is not None
+        assert watch.cache.get(ref("first")) is not None
         api.put(pod("second", phase="Pending"))
-        await until(watch, lambda: watch.world.get(ref("second")) is not None)
+        await until(watch, lambda: watch.cache.get(ref("second")) is not None)
         api.put(pod("second", phase="Running"))
-        await until(watch, lambda: (watch.world.get(ref("second")) or {})["status"]["phase"] == "Running")
+        await until(watch, lambda: (watch.cache.get(ref("second")) or {})["status"]["phase"] == "Running")
         api.remove(pod("first", phase="Failed"))
-        await until(watch, lambda: watch.world.get(ref("first")) is None)
+        await until(watch, lambda: watch.cache.get(ref("first")) is None)
 
-        assert watch.world.ended[ref("first")]["status"] == {"phase": "Failed"}
+        assert watch.cache.ended[ref("first")]["status"] == {"phase": "Failed"}
         assert api.lists[PODS] == 1
 
     play(scene)
@@ -81,10 +81,10 @@ def test_a_cut_watch_is_resumed_where_it_was() -> None:
     async def scene(api: FakeApi, watch: Watch) -> None:
         await api.watched()
         api.put(pod("first"))
-        await until(watch, lambda: watch.world.get(ref("first")) is not None)
+        await until(watch, lambda: watch.cache.get(ref("first")) is not None)
         api.cut()
         api.put(pod("meanwhile"))
-        await until(watch, lambda: watch.world.get(ref("meanwhile")) is not None)
+        await until(watch, lambda: watch.cache.get(ref("meanwhile")) is not None)
 
         assert api.lists[PODS] == 1
         assert api.watched_from[PODS] == [1, 2]
@@ -98,12 +98,12 @@ def test_a_bookmark_moves_the_place_of_resumption() -> None:
         await api.watched()
         api.bookmark(PODS)
         api.put(pod("seen"))
-        await until(watch, lambda: watch.world.get(ref("seen")) is not None)
+        await until(watch, lambda: watch.cache.get(ref("seen")) is not None)
         api.bookmark(PODS)
         await asyncio.sleep(0.05)
         api.cut()
         api.put(pod("later"))
-        await until(watch, lambda: watch.world.get(ref("later")) is not None)
+        await until(watch, lambda: watch.cache.get(ref("later")) is not None)
 
         assert api.watched_from[PODS] == [1, 4]
 
@@ -124,9 +124,9 @@ def test_a_forgotten_version_is_listed_anew(how: str) -> None:
         # Nobody is told of this one: only a LIST shows that it is gone.
         api._objects[PODS].clear()
         api.put(pod("new"))
-        await until(watch, lambda: watch.world.get(ref("new")) is not None)
+        await until(watch, lambda: watch.cache.get(ref("new")) is not None)
 
-        assert watch.world.get(ref("lost")) is None
+        assert watch.cache.get(ref("lost")) is None
         assert api.lists[PODS] == 2
 
     play(scene)
@@ -139,7 +139,7 @@ def test_a_server_that_was_away_is_listed_anew() -> None:
         await until(watch, lambda: watch.away != "")
         api.put(pod("new"))
         await api.start_again()
-        await until(watch, lambda: watch.world.get(ref("new")) is not None)
+        await until(watch, lambda: watch.cache.get(ref("new")) is not None)
 
         assert watch.away == ""
         assert api.lists[PODS] == 2
@@ -154,7 +154,7 @@ def test_nothing_is_judged_before_a_slow_list_is_there() -> None:
         await asyncio.sleep(0.1)
         assert not watch.is_whole
         await until(watch, lambda: watch.is_whole)
-        assert watch.world.get(ref("slow")) is not None
+        assert watch.cache.get(ref("slow")) is not None
 
     play(scene)
 
@@ -163,13 +163,13 @@ def test_a_kind_that_comes_later_is_listed_when_its_definition_comes() -> None:
     async def scene(api: FakeApi, watch: Watch) -> None:
         api.unserved.add(GATEWAYS)
         await until(watch, lambda: watch.is_whole)
-        assert watch.world.unserved == {"Gateway"}
+        assert watch.cache.unserved == {"Gateway"}
         api.unserved.clear()
         api.put({"kind": "Gateway", "metadata": {"name": "late", "namespace": "default"}})
         api.put({"kind": "CustomResourceDefinition", "metadata": {"name": "gateways.gateway.networking.k8s.io"}})
-        await until(watch, lambda: watch.world.get(ObjectRef("Gateway", "late", "default")) is not None)
+        await until(watch, lambda: watch.cache.get(ObjectRef("Gateway", "late", "default")) is not None)
 
-        assert watch.world.unserved == set()
+        assert watch.cache.unserved == set()
 
     play(scene, Scope(RESOURCES["Gateway"], "default"))
 

@@ -9,7 +9,7 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.stack.kind.manifests import apply as applying
-from pytest_plexdev.stack.kind.manifests.apply import Outcome, waves
+from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, waves
 
 KINDS = ["Deployment", "Secret", "Namespace", "ClusterRole", "HTTPRoute", "CustomResourceDefinition", "Job", "Service"]
 
@@ -31,7 +31,7 @@ def test_a_wave_of_nothing_is_none() -> None:
 
 
 def test_an_outcome_says_what_was_done() -> None:
-    outcome = Outcome({"service/b": "created", "service/a": "created", "job/c": "run again"})
+    outcome = ApplyResult({"service/b": "created", "service/a": "created", "job/c": "run again"})
 
     assert outcome.of("created") == ["service/a", "service/b"]
     assert outcome.of("unchanged") == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_plexdev.kube.client import Object
-from pytest_plexdev.stack.kind.manifests.apply import Outcome
+from pytest_plexdev.stack.kind.manifests.apply import ApplyResult
 from pytest_plexdev.stack.kind.manifests.readers import Restored, key_of, read_by, restart, restored
 
 SECRET: Object = {
@@ -97,7 +97,7 @@ def test_a_workload_is_rolled_once_and_not_where_its_apply_does() -> None:
 
 
 def test_what_was_restarted_is_said_with_the_reason() -> None:
-    outcome = Outcome({"deployment/d": "restarted"}, readers={"deployment/d": ["secret/s", "configmap/c"]})
+    outcome = ApplyResult({"deployment/d": "restarted"}, readers={"deployment/d": ["secret/s", "configmap/c"]})
 
     assert outcome.words() == ["1 restarted"]
     assert outcome.words_of_readers() == "deployment/d (secret/s, configmap/c)"

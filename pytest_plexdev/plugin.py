@@ -130,7 +130,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         first_failure.skip_if_reported(this.directory, item.nodeid)
         return
     if this.death is not None:
-        pytest.skip(f"the stack is not whole: {this.death.headline}")
+        pytest.skip(f"the stack is incomplete: {this.death.headline}")
     death = None
     with observing(item.config, "whether the stack's servers are there"):
         death = this.running.died()

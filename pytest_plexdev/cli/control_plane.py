@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_plexdev.cli.lifecycle import add_stack_choice
 from pytest_plexdev.cli.output import CommandError, add_json, report_result
 from pytest_plexdev.core.lookup import hint, nearest
-from pytest_plexdev.errors import DOMAIN_UNKNOWN, NO_BINDING, NOT_SIGNED_IN, SERVER_GONE, PlexdevError
+from pytest_plexdev.errors import DOMAIN_UNKNOWN, SERVER_GONE, PlexdevError
+from pytest_plexdev.errors.sign_in import NO_BINDING, NOT_SIGNED_IN
 
 if TYPE_CHECKING:
     from pytest_plexdev.api import Client
@@ -29,14 +30,16 @@ def add_plane_commands(subparsers: Any) -> None:
     Each sets ``run``: a function of the parsed arguments that returns the exit code, or raises PlexdevError.
     """
     login = subparsers.add_parser("login", help="sign in to the running stack with a device code")
-    login.add_argument("--domain", default=DEFAULT_DOMAIN, metavar="SLUG", help="default: %(default)s")
+    login.add_argument(
+        "--domain", default=DEFAULT_DOMAIN, metavar="SLUG", help="Domain to sign in to; default: %(default)s"
+    )
     login.add_argument("--auto", action="store_true", help="approve as the seeded user, without a browser")
     login.set_defaults(run=_guarded(_login))
 
-    whoami = subparsers.add_parser("whoami", help="say who is signed in")
+    whoami = subparsers.add_parser("whoami", help="show the signed-in user")
     whoami.set_defaults(run=_guarded(_whoami))
 
-    lists = subparsers.add_parser("list", help="list what the control plane has")
+    lists = subparsers.add_parser("list", help="list objects of the control plane")
     lists.add_argument("what", choices=sorted(_LISTS))
     lists.set_defaults(run=_guarded(_list))
 
@@ -44,7 +47,7 @@ def add_plane_commands(subparsers: Any) -> None:
         add_stack_choice(parser)
         add_json(parser)
     for parser in (whoami, lists):
-        parser.add_argument("--domain", metavar="SLUG", help="default: the last one signed in to")
+        parser.add_argument("--domain", metavar="SLUG", help="Domain to use; default: the one of the last login")
         # How these two alone were asked for JSON before.
         parser.add_argument("--output", choices=("text", "json"), default="text", help=argparse.SUPPRESS)
 

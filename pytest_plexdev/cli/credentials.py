@@ -10,7 +10,8 @@ import msgspec
 
 from pytest_plexdev.core.private_files import check_private, make_private_directory, read_private, write_private
 from pytest_plexdev.core.untrusted_json import decode_as
-from pytest_plexdev.errors import NOT_SIGNED_IN, PlexdevError
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.sign_in import NOT_SIGNED_IN
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 def add_doctor_command(commands: Any) -> None:
     """Add it to what ``ArgumentParser.add_subparsers`` returned; it sets ``run``."""
-    doctor = commands.add_parser("doctor", help="look for what usually goes wrong; exit code 1: something was found")
-    doctor.add_argument("--kubeconfig", type=Path, metavar="FILE", help="default: our own, then yours; never changed")
-    doctor.add_argument("--context", metavar="NAME", help="default: kind-plexsphere")
+    doctor = commands.add_parser(
+        "doctor", help="find known problems and print the commands that fix them (exit code 1 if one was found)"
+    )
+    doctor.add_argument(
+        "--kubeconfig", type=Path, metavar="FILE", help="kubeconfig to read; default: plexdev's own, then yours"
+    )
+    doctor.add_argument("--context", metavar="NAME", help="context to examine; default: kind-plexsphere")
     what = doctor.add_mutually_exclusive_group()
-    what.add_argument("--fix", metavar="MODE", help="mend this failure mode, in a cluster of ours, where that is safe")
-    what.add_argument("--crds", action="store_true", help="print the gateway's CustomResourceDefinitions and end")
+    what.add_argument("--fix", metavar="MODE", help="fix this failure mode, in a cluster that plexdev created")
+    what.add_argument("--crds", action="store_true", help="print the gateway's CustomResourceDefinitions and exit")
     add_json(doctor)
     doctor.set_defaults(run=lambda options: _doctor(doctor, options))
 

@@ -23,16 +23,16 @@ _SAYS: Final = {
 
 def add_images_commands(commands: Any) -> None:
     """Add it to what ``ArgumentParser.add_subparsers`` returned; each of its commands sets ``run``."""
-    images = commands.add_parser("images", help="the images of a stack in a cluster: build ours, pin the others")
+    images = commands.add_parser("images", help="build and pin the images of a kind stack")
     actions = images.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    build = actions.add_parser("build", help="build plexsphere:dev and plexsphere-migrate:dev if an input changed")
+    build = actions.add_parser("build", help="build plexsphere:dev and plexsphere-migrate:dev if an input has changed")
     build.set_defaults(run=_build)
 
-    lock = actions.add_parser("lock", help="pull every pinned image and write its digest into images.toml")
+    lock = actions.add_parser("lock", help="pull every pinned image and write its digest to images.toml")
     lock.set_defaults(run=_lock)
 
-    verify = actions.add_parser("verify", help="compare images.toml with the images here; exit code 1: one differs")
+    verify = actions.add_parser("verify", help="compare images.toml with the local images (exit code 1 if one differs)")
     verify.set_defaults(run=_verify)
 
     for parser in (build, lock, verify):

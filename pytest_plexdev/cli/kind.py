@@ -28,7 +28,7 @@ def add_manifests_command(commands: Any) -> None:
     """Add ``plexdev manifests`` to what ``ArgumentParser.add_subparsers`` returned."""
     parser = commands.add_parser(
         "manifests",
-        help="print what is applied, to look at or to apply by hand",
+        help="print the objects that are applied to the cluster",
     )
     add_seed(parser)
     add_json(parser)

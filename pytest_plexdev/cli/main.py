@@ -122,8 +122,8 @@ def _refuse_usage(words: Sequence[str], error: UsageError) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    parser = Parser(prog="plexdev", description="The plexsphere dev stack, from a shell.")
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
+    parser = Parser(prog="plexdev", description="Start, use and stop the plexsphere dev stack.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_stack_commands(commands)
     add_manifests_command(commands)

@@ -12,7 +12,7 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
         "--seed",
         type=Path,
         metavar="FILE",
-        help="seed manifest (YAML) in place of ours; ${ISSUER} in it becomes the stack's issuer",
+        help="seed manifest (YAML) in place of the built-in one; ${ISSUER} in it becomes the stack's issuer",
     )
 
 

@@ -14,13 +14,13 @@ HANDS_OFF: Final = Failure(
 )
 FIX_BY_HAND: Final = Failure(
     tag="fix-by-hand",
-    what="{mode} is not for the doctor to fix",
+    what="the doctor does not fix {mode}",
     why="{reason}",
     fix="{command}",
 )
 CONTEXT_MISSING: Final = Failure(
     tag="context-missing",
     what="{path} has no context {context}",
-    why="the doctor looks at the cluster that it was told, and at no other",
+    why="the doctor examines the requested cluster only",
     fix="KUBECONFIG={path} kubectl config get-contexts",
 )

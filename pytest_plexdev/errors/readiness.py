@@ -14,8 +14,8 @@ DOOMED_OBJECT: Final = Failure(
 )
 OBJECT_GONE: Final = Failure(
     tag="object-gone",
-    what="{object} was deleted while it was waited for (after {seconds:.1f} s)",
-    why="it was there, and nobody created it anew",
+    what="{object} was deleted during the wait (after {seconds:.1f} s)",
+    why="it existed before, and it was not created again",
     fix="{fix}",
 )
 OBJECTS_NOT_READY: Final = Failure(

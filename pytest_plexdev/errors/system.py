@@ -15,6 +15,6 @@ SYSTEM_REFUSED: Final = Failure(
 LOOPBACK_DOWN: Final = Failure(
     tag="loopback-down",
     what="the loopback interface cannot be used: 127.0.0.1: {reason}",
-    why="the servers of the embedded stack listen on 127.0.0.1 only, and everything reaches them there",
-    fix="bring it up: ip link set lo up (in a network namespace of its own, that is for whoever made it to do)",
+    why="the servers of the embedded stack listen on 127.0.0.1 only, and every client connects to them there",
+    fix="enable it: ip link set lo up (in a separate network namespace, its creator must do this)",
 )

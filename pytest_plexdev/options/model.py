@@ -10,11 +10,11 @@ from typing import Any, Final, Literal, TypeAlias
 Source: TypeAlias = Literal["command line", "environment", "ini file", "default"]
 
 BRING_UP_SECONDS: Final = 300.0
-"""How long a bring-up may take where nobody says anything else."""
+"""Default time limit of a bring-up."""
 
 
 class OptionError(ValueError):
-    """A value that an option does not take, or options that contradict each other."""
+    """An invalid value of an option, or a contradiction between options."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # each method made costs every start of pytest
@@ -22,12 +22,13 @@ class Option:
     """One option and its three names.
 
     Attributes:
-        parse: Turns text into the value; a ``ValueError`` says what would be right.
-        shown_default: The default as ``--help`` shows it, where that is not the text of ``default``.
-        is_path: A relative path counts from the invocation directory, or from rootdir if an ini file has it.
-        only_for: The stacks that read it; on the command line of another stack it is a contradiction.
-        brings_up: Only a bring-up reads it; on the command line of a run on a running stack it is a contradiction.
-        reuses: The other way round: only a run on a running stack reads it.
+        parse: Turns text into the value. Its ``ValueError`` describes a valid value.
+        shown_default: The default as ``--help`` shows it, if that is not the text of ``default``.
+        is_path: Whether the value is a path. A relative one is resolved against the invocation directory, or against
+            rootdir if an ini file sets it.
+        only_for: The providers that read it. On the command line with another provider it is a contradiction.
+        brings_up: Whether only a bring-up reads it. On the command line with ``--dev-stack`` it is a contradiction.
+        reuses: Whether only a run on a running stack reads it.
     """
 
     name: str
@@ -47,29 +48,29 @@ class Option:
 
     @property
     def ini(self) -> str:
-        """Its name in an ini file."""
+        """The name of the option in an ini file."""
         return f"plexdev_{self.name}"
 
     @property
     def dest(self) -> str:
-        """Its attribute in pytest's namespace of command line options."""
+        """The attribute of the option in pytest's namespace."""
         return self.ini
 
     @property
     def full_help(self) -> str:
-        """Its help with its default and its other two names."""
+        """The help with the default and the option's other two names."""
         default = self.default if self.shown_default is None else self.shown_default
         return f"{self.help} (default: {default}; environment {self.environment}, ini {self.ini})"
 
     def name_in(self, source: Source) -> str:
-        """What a person called it there; for a default, which nobody called anything, the word itself."""
+        """The name of the option in *source*; ``default`` for a default."""
         names = {"command line": self.flag, "environment": self.environment, "ini file": self.ini}
         return names.get(source, source)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # each method made costs every start of pytest
 class Settings:
-    """What a run asks for. ``sources`` says of each option where its value comes from."""
+    """The resolved options of a run. ``sources`` has the source of each value."""
 
     dev_stack: bool
     stack: Literal["embedded", "kind"]
@@ -86,5 +87,5 @@ class Settings:
 
     @property
     def chosen_stack(self) -> Literal["embedded", "kind"] | None:
-        """The stack that somebody named; ``None`` where it is the default."""
+        """The stack that the user chose; ``None`` if it is the default."""
         return None if self.sources["stack"] == "default" else self.stack

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def choice(*valid: str) -> Callable[[str], str]:
-    """One of these words."""
+    """Return a parser that accepts these words only."""
 
     def parse(text: str) -> str:
         if text not in valid:
@@ -18,7 +18,7 @@ def choice(*valid: str) -> Callable[[str], str]:
 
 
 def truth(text: str) -> bool:
-    """1 or 0, in the ways that people write them."""
+    """Parse a switch: 1 or 0, true or false, yes or no, on or off."""
     known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     if text.lower() not in known:
         raise ValueError("1 or 0")
@@ -26,7 +26,7 @@ def truth(text: str) -> bool:
 
 
 def seconds(text: str) -> float:
-    """A number of seconds above 0."""
+    """Parse a number of seconds above 0."""
     wanted = "a number of seconds above 0"
     try:
         seconds = float(text)
@@ -38,28 +38,28 @@ def seconds(text: str) -> float:
 
 
 def path(text: str) -> Path:
-    """A path, whether something is there or not."""
+    """Parse a path, which may not exist yet."""
     if not text.strip() or "\0" in text:
         raise ValueError("a path")
     return Path(text)
 
 
 def directory(text: str) -> Path:
-    """A directory that is there."""
+    """Parse the path of an existing directory."""
     if not Path(text).is_dir():
-        raise ValueError("a directory that is there")
+        raise ValueError("an existing directory")
     return Path(text)
 
 
 def html(text: str) -> Path:
-    """The name of an HTML file."""
+    """Parse the name of an HTML file."""
     if Path(text).suffix not in {".html", ".htm"}:
         raise ValueError("a file name that ends in .html")
     return Path(text)
 
 
 def images(text: str) -> dict[str, str]:
-    """``NAME=REF`` pairs, between commas or blanks."""
+    """Parse ``NAME=REF`` pairs that are separated by commas or blanks."""
     pairs = [pair.partition("=") for pair in text.replace(",", " ").split()]
     if not all(name and reference for name, _, reference in pairs):
         raise ValueError("NAME=REF, plexsphere=plexsphere:dev for example")
@@ -67,7 +67,7 @@ def images(text: str) -> dict[str, str]:
 
 
 def text(text: str) -> str:
-    """Anything that is not blank."""
+    """Parse any text that is not blank."""
     if not text.strip():
         raise ValueError("a name that is not blank")
     return text

@@ -22,15 +22,16 @@ def resolve(
     """Resolve every option.
 
     Args:
-        command_line: By :attr:`Option.dest`; ``None`` or absent where the option was not given.
+        command_line: Values by :attr:`Option.dest`; ``None`` or absent if the option was not given.
         environment: The environment variables.
-        ini: By :attr:`Option.ini`; ``None`` or absent where the file does not say.
-        invocation_directory: Where relative paths of the command line and the environment count from; ``None``: they
-            stay relative.
-        root_directory: The same for the ini file and for defaults.
+        ini: Values by :attr:`Option.ini`; ``None`` or absent if the file does not set the option.
+        invocation_directory: Base of relative paths of the command line and the environment; ``None``: they stay
+            relative.
+        root_directory: Base of relative paths of the ini file and of defaults.
 
     Raises:
-        OptionError: The text says which value is wrong, from which source, and what would be right.
+        OptionError: A value is invalid, or two options contradict each other. The text names the value, its source
+            and what would be valid.
     """
     values: dict[str, Any] = {}
     sources: dict[str, Source] = {}
@@ -44,7 +45,7 @@ def resolve(
 
 
 def is_read(option: Option, settings: Settings) -> bool:
-    """Whether a run with these settings looks at *option* at all."""
+    """Whether a run with these settings reads *option*."""
     if option.brings_up and settings.dev_stack:
         return False
     if option.reuses and not settings.dev_stack:
@@ -74,7 +75,7 @@ def _resolve_one(
 
 def _parse(option: Option, source: Source, value: Any, directory: Path | None) -> Any:
     given = " ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
-    # An empty path stays one: it is not the directory that it would count from.
+    # An empty path stays empty, and is refused: joined, it would be the base directory.
     text = str(_below(directory, Path(given))) if option.is_path and given.strip() else given
     try:
         return option.parse(text)
@@ -97,15 +98,15 @@ def _refuse_what_only_a_bring_up_reads(settings: Settings, typed: Sequence[Optio
     for option in typed:
         if settings.dev_stack and option.brings_up:
             raise OptionError(
-                f"{option.flag} is for a stack that the run brings up; this one uses a running stack"
-                f" (--dev-stack, {settings.sources['dev_stack']}), which `plexdev up` made and `plexdev down` ends"
+                f"{option.flag} is for a stack that the run starts; this run uses a running stack"
+                f" (--dev-stack, {settings.sources['dev_stack']}), which `plexdev up` starts and `plexdev down` stops"
             )
 
 
 def _refuse_what_only_a_running_stack_is_asked(settings: Settings, typed: Sequence[Option]) -> None:
     for option in typed:
         if option.reuses and not settings.dev_stack:
-            raise OptionError(f"{option.flag} is for a stack that runs already: use it with --dev-stack")
+            raise OptionError(f"{option.flag} is for a running stack: use it with --dev-stack")
 
 
 def _refuse_what_only_others_read(settings: Settings, typed: Sequence[Option]) -> None:
@@ -123,5 +124,5 @@ def _possible(settings: Settings) -> set[str]:
 
 
 def _is_unknown(settings: Settings) -> bool:
-    # Which kind of stack is running is not known yet, only that it is one of this machine.
+    # With --dev-stack, discovery finds out later which provider the running stack has.
     return settings.dev_stack and settings.chosen_stack is None

@@ -16,14 +16,8 @@ import httpx
 from pytest_plexdev.api.problems import problem_of
 from pytest_plexdev.api.transport import new_http_client
 from pytest_plexdev.core.lookup import nearest
-from pytest_plexdev.errors import (
-    API_UNREACHABLE,
-    CLOCK_SKEW,
-    SIGN_IN_FAILED,
-    SIGN_IN_PAGE,
-    SIGN_IN_REFUSED,
-    PlexdevError,
-)
+from pytest_plexdev.errors import API_UNREACHABLE, PlexdevError
+from pytest_plexdev.errors.sign_in import CLOCK_SKEW, SIGN_IN_FAILED, SIGN_IN_PAGE, SIGN_IN_REFUSED
 
 PEOPLE: Final = ("admin@example.com", "member@example.com")
 """Whom the dev stack's identity providers know."""

@@ -20,7 +20,8 @@ from pytest_plexdev.core.clock import monotonic, unix_time
 from pytest_plexdev.core.file_lock import private_lock
 from pytest_plexdev.core.private_files import make_private_directory, read_private, write_private
 from pytest_plexdev.core.untrusted_json import decode_as
-from pytest_plexdev.errors import DEVICE_CODE_EXPIRED, DEVICE_CODE_REFUSED, PlexdevError
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.sign_in import DEVICE_CODE_EXPIRED, DEVICE_CODE_REFUSED
 from pytest_plexdev.testkit.browser import Browser
 
 SEEDED_USER: Final = "admin@example.com"

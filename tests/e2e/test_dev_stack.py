@@ -72,7 +72,7 @@ def test_other_inputs_are_refused_let_pass_or_applied(project: pytest.Pytester, 
 
     refused = project.runpytest_subprocess(*other)
     refused.assert_outcomes(errors=1)
-    refused.stdout.fnmatch_lines(["plexdev[[]drifted[]]: * has another stack than *: --plexdev-image"])
+    refused.stdout.fnmatch_lines(["plexdev[[]drifted[]]: * differs from *: --plexdev-image"])
 
     passed = project.runpytest_subprocess(*other, "--plexdev-on-drift=ignore", "-n", "2")
     passed.assert_outcomes(passed=1)

@@ -76,7 +76,9 @@ def test_docker_that_is_forbidden(tmp_path: Path) -> None:
     fake.chmod(0o755)
     said = up(tmp_path / "state", PATH=f"{tmp_path}:{os.environ['PATH']}")
 
-    assert said.stdout.startswith(f"plexdev[docker-forbidden]: this user may not talk to Docker at unix://{place}")
+    assert said.stdout.startswith(
+        f"plexdev[docker-forbidden]: this user has no permission to use Docker at unix://{place}"
+    )
     assert "usermod -aG docker" in said.stdout
 
 

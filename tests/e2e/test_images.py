@@ -158,7 +158,7 @@ def test_an_engine_that_this_user_may_not_use_is_said_so(tmp_path: Path) -> None
 
     said = _plexdev_images_build(os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
 
-    assert said.startswith("plexdev[docker-forbidden]: this user may not talk to Docker at unix:///")
+    assert said.startswith("plexdev[docker-forbidden]: this user has no permission to use Docker at unix:///")
 
 
 def _plexdev_images_build(environment: dict[str, str]) -> str:

@@ -201,7 +201,7 @@ def test_where_the_engine_publishes_in_another_network_nothing_is_changed(person
     refused, said = person.says(*inside, *shlex.split(UP))
 
     assert refused == 1
-    assert "plexdev[loopback-elsewhere]: this machine's loopback is not the engine's" in said
+    assert "plexdev[loopback-elsewhere]: this machine's loopback is not the Docker engine's" in said
     assert "found  loopback-elsewhere: " in doctor
     assert not re.search(r"docker restart|plexdev down", status + doctor + said)
     assert _docker("inspect", "--format", "{{.State.StartedAt}}", NODE) == started
@@ -254,7 +254,7 @@ def test_a_paused_node_of_somebody_else_s(stranger: Person) -> None:
         stranger.walks(fix)
 
     assert refused == 1
-    assert f"use it as it is: docker unpause {NODE} && pytest --dev-stack" in said
+    assert f"use it unchanged: docker unpause {NODE} && pytest --dev-stack" in said
     assert stranger.typed == [f"docker unpause {NODE}"]
 
 

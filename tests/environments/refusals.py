@@ -30,7 +30,7 @@ REFUSALS: Final = (
         name="no-home",
         user=_UNKNOWN_USER,
         variables={"HOME": None, "PLEXDEV_CACHE_DIR": None, "PLEXDEV_STATE_DIR": None},
-        must=Refused("cache-unwritable", says="choose another one: PLEXDEV_CACHE_DIR=/some/directory"),
+        must=Refused("cache-unwritable", says="choose another directory: PLEXDEV_CACHE_DIR=/some/directory"),
     ),
     Environment(
         name="no-home-and-another-cache", user=_UNKNOWN_USER, variables={"HOME": None, "PLEXDEV_STATE_DIR": None}

@@ -65,7 +65,7 @@ def test_the_warm_stack_is_used_and_left(project: pytest.Pytester, stack: StackI
     ("server", "reason"),
     [
         ("https://[::1", "its server is 'https://[[]::1': it is neither a URL nor host:port"),
-        ("https://203.0.113.7:6443", "which is not this machine"),
+        ("https://203.0.113.7:6443", "which is not on this machine"),
     ],
 )
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]])
@@ -158,8 +158,8 @@ def test_a_wrong_password_is_the_identity_providers_word(project: pytest.Pyteste
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "plexdev[[]sign-in-refused[]]: the identity provider refused admin@example.com at *",
-            "  why: its page says: Invalid *",
+            "plexdev[[]sign-in-refused[]]: the identity provider rejected admin@example.com at *",
+            "  why: its page shows: Invalid *",
         ]
     )
 
@@ -253,7 +253,7 @@ def test_commands_before_a_login(stack: StackInfo, state: Path, capsys: pytest.C
     code, out, err = run(capsys, "whoami")
 
     assert (code, out) == (3, "")
-    assert f"plexdev[not-signed-in]: nobody is signed in to acme-corp at {stack.endpoints.api}" in err
+    assert f"plexdev[not-signed-in]: no user is signed in to acme-corp at {stack.endpoints.api}" in err
 
 
 def test_login_whoami_and_lists(stack: StackInfo, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -286,7 +286,7 @@ def test_a_domain_that_nobody_signed_in_to_is_not_answered_as_another(
     code, out, err = run(capsys, "whoami", "--domain", "gamma-coop")
 
     assert (code, out) == (3, "")
-    assert err.splitlines()[0].startswith("plexdev[not-signed-in]: nobody is signed in to gamma-coop at ")
+    assert err.splitlines()[0].startswith("plexdev[not-signed-in]: no user is signed in to gamma-coop at ")
     assert err.splitlines()[-1] == "  fix: plexdev login --domain gamma-coop"
 
 
@@ -326,7 +326,7 @@ def test_another_domain_is_refused_with_plexctls_codes(stack: StackInfo, capsys:
 
     code, _, err = run(capsys, "list", "group", "--domain", "nowhere")
     assert code == 4
-    assert "plexdev[domain-unknown]: there is no Domain nowhere" in err
+    assert "plexdev[domain-unknown]: you may see no Domain nowhere" in err
     assert "why: known are acme-corp, beta-llc, gamma-coop" in err
 
 

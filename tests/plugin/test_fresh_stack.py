@@ -119,11 +119,11 @@ def test_a_server_that_dies_is_named_once_and_the_rest_is_skipped(project: pytes
     result.assert_outcomes(passed=3, failed=1, skipped=1)
     result.stdout.fnmatch_lines(
         [
-            "plexdev[[]server-died[]]: plexsphere ended with *KILL* in the middle of the run",
-            "  why: something outside the stack killed it, or the kernel did*; the stack is not whole any more, so *",
+            "plexdev[[]server-died[]]: plexsphere ended with *KILL* during the run",
+            "  why: something outside the stack killed it, or the kernel did*; the stack is incomplete, so *",
             "  fix: read *plexsphere.log; then run again: the next run brings up a stack of its own",
             "  at: *test_death.py:9",
-            "SKIPPED*the stack is not whole: plexdev[[]server-died[]]: plexsphere ended*",
+            "SKIPPED*the stack is incomplete: plexdev[[]server-died[]]: plexsphere ended*",
             "FAILED test_death.py::test_kill - plexdev[[]server-died[]]*",
         ]
     )
@@ -150,7 +150,7 @@ def test_a_server_that_dies_between_tests_is_an_error_too(project: pytest.Pytest
     result = project.runpytest_subprocess("-k", "death")
 
     result.assert_outcomes(passed=1, errors=1, skipped=1)
-    result.stdout.fnmatch_lines(["plexdev[[]server-died[]]: nats ended with *KILL* in the middle of the run"])
+    result.stdout.fnmatch_lines(["plexdev[[]server-died[]]: nats ended with *KILL* during the run"])
 
 
 def test_a_failing_test_leaves_evidence_without_secrets(project: pytest.Pytester) -> None:

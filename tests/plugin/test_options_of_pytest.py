@@ -77,7 +77,7 @@ def test_every_source_is_named(
         (["--dev-stack", "--plexdev-image=python=p:1"], f"--plexdev-image=python=p:1: {RIGHT_IMAGES}"),
         (["--plexdev-stack=kind", "-o", "plexdev_images=foo=bar"], f"plexdev_images=foo=bar: {RIGHT_IMAGES}"),
         (["--plexdev-overlay=."], "--plexdev-overlay needs --plexdev-stack=kind"),
-        (["--dev-stack", "--plexdev-keep=always"], "--plexdev-keep is for a stack that the run brings up"),
+        (["--dev-stack", "--plexdev-keep=always"], "--plexdev-keep is for a stack that the run starts"),
         (["-o", "plexdev_dev_stack=maybe"], "plexdev_dev_stack=maybe: must be 1 or 0 (source: ini file)"),
         (["-o", "plexdev_timeout=never"], "plexdev_timeout=never: must be a number of seconds above 0"),
     ],

@@ -97,7 +97,7 @@ def test_neither_a_run_nor_a_warm_stack_loses_anything_to_a_run_that_sees_no_pro
     assert down.ret == 1
     down.stderr.fnmatch_lines(
         [
-            f"plexdev[[]owned-elsewhere[]]: the embedded stack in {state_directory}/warm is running, and no process *",
+            f"plexdev[[]owned-elsewhere[]]: the embedded stack in {state_directory}/warm is running, but no process *",
             "*in another container or PID namespace",
         ]
     )

@@ -71,7 +71,7 @@ def test_a_seed_without_acme_corp(project: pytest.Pytester) -> None:
 def test_another_seed_on_a_running_stack_is_drift(project: pytest.Pytester, stack: StackInfo) -> None:
     refused = project.runpytest_subprocess("--dev-stack", "-k", "seed", "-p", "no:cacheprovider")
     refused.assert_outcomes(errors=1, skipped=1)
-    refused.stdout.fnmatch_lines(["plexdev[[]seed-drifted[]]: *by another manifest than *seed.yaml"])
+    refused.stdout.fnmatch_lines(["plexdev[[]seed-drifted[]]: *from another manifest than *seed.yaml"])
     refused.stdout.fnmatch_lines(
         ["  fix: *plexdev down --stack embedded && plexdev up --port 0 --idp-port 0 --seed */seed.yaml"]
     )

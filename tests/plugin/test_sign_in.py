@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from pytest_plexdev.core.deployment import deploy_directory
-from pytest_plexdev.errors import SIGN_IN_REFUSED, PlexdevError
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.sign_in import SIGN_IN_REFUSED
 from pytest_plexdev.testkit.browser import MOST_PAGES, PEOPLE, SESSION_COOKIE, Browser
 
 Answer = tuple[int, dict[str, str], str]
@@ -131,7 +132,7 @@ def test_of_a_person_who_is_unknown_the_nearest_known_one_is_named(serve: Serve,
     with pytest.raises(PlexdevError) as refusal:
         sign_in(site, f"{site}/form", user=user)
 
-    first = f"did you mean {meant}? the dev stack's people are" if meant else "the dev stack's people are"
+    first = f"did you mean {meant}? the dev stack has" if meant else "the dev stack has"
     assert refusal.value.fix.startswith(first)
 
 

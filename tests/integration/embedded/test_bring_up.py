@@ -121,7 +121,7 @@ def test_a_program_that_does_not_end_in_time_is_named(bench: Bench, with_program
         bench.up(replace(with_programs(bootstrap="silent"), timeout=4))
 
     assert caught.value.tag == "program-unfinished"
-    assert "plexsphere-bootstrap was still at work 4.0 s after the bring-up began" in str(caught.value)
+    assert "plexsphere-bootstrap had not finished 4.0 s after the bring-up began" in str(caught.value)
 
 
 def test_a_server_killed_in_the_middle_is_gone_with_its_last_lines(bench: Bench, settings: EmbeddedSettings) -> None:

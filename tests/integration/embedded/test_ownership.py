@@ -89,7 +89,7 @@ def test_another_pid_namespace_attaches_and_neither_deletes_nor_ends(
     assert down.returncode == 1
     assert f"plexdev[owned-elsewhere]: the embedded stack in {warm_directory()} is running" in down.stderr
     assert "in another container or PID namespace" in down.stderr
-    assert "fix: end it where it runs: plexdev down --stack embedded; or" in down.stderr
+    assert "fix: stop it where it runs: plexdev down --stack embedded; or" in down.stderr
     up = _elsewhere(*_COMMAND, "up")
     assert "plexdev: the stack is already running since" in up.stdout, up.stderr
     assert _elsewhere(sys.executable, "-c", sweeps).returncode == 0
@@ -180,7 +180,7 @@ def test_a_stack_file_with_a_path_that_is_none_is_damaged(
     for command in ("status", "up", "doctor", "env"):
         assert main.main([command, *(["--stack", "embedded"] if command != "doctor" else [])]) == 1
         printed = capsys.readouterr()
-        assert f"{file} is not what plexdev writes there" in printed.out + printed.err, command
+        assert f"{file} is not in the format that plexdev writes" in printed.out + printed.err, command
 
 
 _READERS = ("status", "wait", "env", "logs", "doctor", "up")

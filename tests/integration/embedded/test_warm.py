@@ -143,7 +143,7 @@ def test_wait_ends_at_once_where_a_server_is_dead(warm: StackInfo, capsys: pytes
     assert time.monotonic() - began < 10
 
     said = capsys.readouterr().err.splitlines()
-    assert said[0] == "plexdev[stack-broken]: a stack is running, and it is not whole: nats is gone"
+    assert said[0] == "plexdev[stack-broken]: the running stack is incomplete: nats is gone"
     assert said[1].startswith("  why: nats: ended with SIGKILL")
     assert said[-1].startswith(
         f"  fix: read {warm.directory}/logs/nats.log; plexdev down --stack embedded && plexdev up"
@@ -271,7 +271,7 @@ def test_up_of_a_stack_that_is_not_whole_says_so(warm: StackInfo, capsys: pytest
     time.sleep(0.2)
     assert main.main(["up"]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("plexdev[stack-broken]: a stack is running, and it is not whole: plexsphere is gone\n")
+    assert error.startswith("plexdev[stack-broken]: the running stack is incomplete: plexsphere is gone\n")
     assert "why: plexsphere: ended with SIGKILL: something outside the stack killed it" in error
     assert "fix: plexdev down --stack embedded && plexdev up" in error
 
@@ -333,7 +333,7 @@ def test_a_state_directory_that_cannot_be_written_is_said(
     state.write_text("not a directory")
     assert main.main(["up"]) == 1
     error = capsys.readouterr().err
-    assert error.startswith(f"plexdev[state-unwritable]: the state directory {state} cannot be written: ")
+    assert error.startswith(f"plexdev[state-unwritable]: the state directory {state} is not writable: ")
     assert "PLEXDEV_STATE_DIR=/some/directory" in error
     state.unlink()
 

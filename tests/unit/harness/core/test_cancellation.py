@@ -83,7 +83,7 @@ def test_a_program_has_what_is_left_of_the_time(tmp_path: Path) -> None:
         wait_all(spawn(partial(run, ["sleep", "600"], timeout=600, purpose="")))
 
     assert error.value.tag == "command-unfinished"
-    assert "was still at work after 1 s" in str(error.value)
+    assert "had not finished after 1 s" in str(error.value)
     assert time.monotonic() - began < 30
 
 

@@ -59,7 +59,7 @@ def test_a_port_that_this_user_may_not_take_is_told(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(socket.socket, "bind", refuse)
 
-    with pytest.raises(PlexdevError, match="port 80 for the API may not be taken by this user: Permission denied"):
+    with pytest.raises(PlexdevError, match="this user may not use port 80 for the API: Permission denied"):
         reserve(80, purpose="the API")
 
 

@@ -113,8 +113,8 @@ def test_the_refusal_says_what_to_type(tmp_path: Path) -> None:
 
     assert str(caught.value).splitlines() == [
         f"plexdev[untrusted-path]: {path} is not trusted: others may write to it (mode 0666)",
-        "  why: another user may have written it, and what it says would be done as you",
-        f"  fix: look at it: ls -ld '{path}'; then if nobody has: chmod go-w '{path}'",
+        "  why: another user may have written it, and plexdev would act on its content as you",
+        f"  fix: check it: ls -ld '{path}'; then if nobody has: chmod go-w '{path}'",
     ]
 
 

@@ -42,8 +42,8 @@ def test_every_entry_says_what_happened_and_what_to_do(failure: Failure) -> None
 def test_every_entry_is_raised_somewhere() -> None:
     modules = (ROOT / "pytest_plexdev").rglob("*.py")
     code = "".join(path.read_text() for path in modules if path.parent.name != "errors")
-    rooms = (errors, *(room for room in vars(errors).values() if isinstance(room, ModuleType)))
-    names = [name for room in rooms for name, value in vars(room).items() if isinstance(value, Failure)]
+    subjects = (errors, *(each for each in vars(errors).values() if isinstance(each, ModuleType)))
+    names = [name for subject in subjects for name, value in vars(subject).items() if isinstance(value, Failure)]
 
     assert len(set(names)) == len(CATALOGUE)
     assert [name for name in names if not re.search(rf"\b{name}\b", code)] == []

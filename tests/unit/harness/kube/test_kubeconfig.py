@@ -148,7 +148,7 @@ def test_one_that_cannot_be_used_says_what_is_missing(tmp_path: Path, content: o
     message = refused(written(tmp_path / "config", content))
 
     assert reason in message
-    assert f"fix: correct it (kubectl config view --kubeconfig {tmp_path}/config shows" in message
+    assert f"fix: correct it (`kubectl config view --kubeconfig {tmp_path}/config` shows" in message
 
 
 def with_server(server: object, **cluster: str) -> dict[str, Any]:

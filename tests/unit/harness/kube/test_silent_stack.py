@@ -149,7 +149,7 @@ def test_a_cluster_of_something_else_is_not_answered_for(
 
     said = capfd.readouterr()
     assert said.out == ""
-    assert "plexdev[api-silent]: the cluster plexsphere is there" in said.err
+    assert "plexdev[api-silent]: the cluster plexsphere exists" in said.err
     assert "nothing runs in its namespace default" in said.err
 
 
@@ -161,7 +161,7 @@ def test_what_needs_the_api_still_says_that_it_is_silent(
 
     assert main(command.split()) == 1
 
-    assert f"plexdev[api-silent]: the cluster plexsphere is there, and http://localhost:{silent_port}" in (
+    assert f"plexdev[api-silent]: the cluster plexsphere exists, but http://localhost:{silent_port}" in (
         capfd.readouterr().err
     )
 

@@ -126,7 +126,7 @@ def test_one_of_ours_that_never_came_up_is_drifted_and_the_advice_is_pytest_s_ow
 
     assert refusal.value.tag == "drifted"
     assert "its bring-up was never completed" in str(refusal.value)
-    assert "fix: pytest --dev-stack --plexdev-on-drift=apply; or" in str(refusal.value)
+    assert "fix: apply the difference: pytest --dev-stack --plexdev-on-drift=apply; or" in str(refusal.value)
 
 
 def test_a_node_that_gives_no_answer_is_not_taken_for_somebody_elses(cluster: Answers, settings: KindSettings) -> None:

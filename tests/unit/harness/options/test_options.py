@@ -47,7 +47,7 @@ def test_dev_stack_of_the_environment(text: str, value: object) -> None:
         ({"plexdev_timeout": "0"}, {}, {}, "--plexdev-timeout=0: must be a number of seconds above 0"),
         ({"plexdev_timeout": "nan"}, {}, {}, "--plexdev-timeout=nan: must be a number of seconds above 0"),
         ({"plexdev_timeout": "soon"}, {}, {}, "--plexdev-timeout=soon: must be a number of seconds above 0"),
-        ({"plexdev_overlay": "/no/such"}, {}, {}, "--plexdev-overlay=/no/such: must be a directory that is there"),
+        ({"plexdev_overlay": "/no/such"}, {}, {}, "--plexdev-overlay=/no/such: must be an existing directory"),
         ({"plexdev_report": "r.txt"}, {}, {}, "--plexdev-report=r.txt: must be a file name that ends in .html"),
         ({"plexdev_images": ["plexsphere"]}, {}, {}, "--plexdev-image=plexsphere: must be NAME=REF"),
         ({"plexdev_kind_image": " "}, {}, {}, "--plexdev-kind-image= : must be a name that is not blank"),
@@ -67,7 +67,7 @@ def test_contradictions() -> None:
         resolve({"plexdev_overlay": "/"}, {}, {})
     with pytest.raises(OptionError, match=r"--plexdev-kind-image needs --plexdev-stack=kind; the stack is embedded"):
         resolve({"plexdev_kind_image": "i"}, {}, {})
-    with pytest.raises(OptionError, match=r"--plexdev-on-drift is for a stack that runs already: .*--dev-stack"):
+    with pytest.raises(OptionError, match=r"--plexdev-on-drift is for a running stack: .*--dev-stack"):
         resolve({"plexdev_on_drift": "apply", "plexdev_stack": "kind"}, {}, {})
     with pytest.raises(OptionError, match=r"--plexdev-prefer needs --plexdev-stack=embedded; the stack is kind"):
         resolve({"plexdev_prefer": "stand-in", "plexdev_stack": "kind"}, {}, {})
@@ -77,9 +77,7 @@ def test_contradictions() -> None:
 def test_what_only_a_bring_up_reads_contradicts_a_running_stack(option: str) -> None:
     name, _, value = option.partition("=")
     flag = f"--plexdev-{name.replace('_', '-')}"
-    with pytest.raises(
-        OptionError, match=rf"{flag} is for a stack that the run brings up; .*\(--dev-stack, environment"
-    ):
+    with pytest.raises(OptionError, match=rf"{flag} is for a stack that the run starts; .*\(--dev-stack, environment"):
         resolve({f"plexdev_{name}": value}, {"DEV_STACK": "1"}, {})
 
     # Elsewhere it stands for other runs too.

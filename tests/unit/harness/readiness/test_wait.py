@@ -158,7 +158,7 @@ def test_what_is_deleted_and_not_replaced(server: Server, client: KubeClient) ->
     error = fails(client, [subject("fails-its-probe")], then=lambda: server.remove(last))
 
     assert error.tag == "object-gone"
-    assert "deployment/unwell was deleted while it was waited for" in str(error)
+    assert "deployment/unwell was deleted during the wait" in str(error)
 
 
 def test_a_server_that_goes_away_for_good(server: Server, client: KubeClient) -> None:

@@ -73,4 +73,4 @@ def test_a_stack_that_could_not_be_ended_is_said_without_a_traceback_and_its_fil
     monkeypatch.setattr(acquire, "release", release)
 
     assert ended().exists()
-    assert "plexdev[node-unreadable]: the node c-control-plane does not say whose it is" in capsys.readouterr().err
+    assert "plexdev[node-unreadable]: the owner of the node c-control-plane is unknown" in capsys.readouterr().err

@@ -54,6 +54,6 @@ def test_without_any_seeded_tenant_an_unknown_tenant_is_missing_as_in_any_mappin
     assert isinstance(missing.value, PlexdevError)
     assert str(missing.value).splitlines() == [
         "plexdev[seed-missing]: the stack has no seeded Domain acme-corp",
-        "  why: it has no seeded Domain at all; the bootstrap did not run, or seeded something else",
+        "  why: it has no seeded Domain at all; the bootstrap did not run, or used another seed manifest",
         "  fix: read /logs/bootstrap.log",
     ]

@@ -229,7 +229,7 @@ def test_a_file_of_another_content_is_refused_and_not_kept(no_go: None, site: Si
     changed = TEXT.replace("things", "thinks")
     site.put(changed)
 
-    with pytest.raises(PlexdevError, match=f"{sha256(changed)}.*wants {sha256(TEXT)}") as caught:
+    with pytest.raises(PlexdevError, match=f"{sha256(changed)}.*pins {sha256(TEXT)}") as caught:
         names(tmp_path / "cache", source(site.url))
 
     assert caught.value.tag == "vendor-mismatch"
@@ -239,7 +239,7 @@ def test_a_file_of_another_content_is_refused_and_not_kept(no_go: None, site: Si
 def test_a_source_that_was_never_locked_is_refused(no_go: None, site: Site, tmp_path: Path) -> None:
     site.put(TEXT)
 
-    with pytest.raises(PlexdevError, match="wants none"):
+    with pytest.raises(PlexdevError, match="pins none"):
         names(tmp_path / "cache", replace(source(site.url), files={FILE: ""}))
 
 
@@ -251,7 +251,7 @@ def test_where_nothing_can_be_fetched_the_error_says_what_to_install(no_go: None
     assert caught.value.tag == "vendor-missing"
     assert "Go is not on PATH" in message
     assert "404" in message
-    assert f"install Go, then go mod download {MODULE}@{VERSION}" in message
+    assert f"install Go, then run go mod download {MODULE}@{VERSION}" in message
 
 
 def test_lock_writes_what_was_really_downloaded(go_module: None, tmp_path: Path) -> None:

@@ -241,7 +241,7 @@ def test_a_directory_without_a_kept_stack_is_not_answered_with_plexdev_up(
     assert main([command, "--directory", str(tmp_path / "nope")]) == 1
 
     said = capsys.readouterr().err
-    assert f"plexdev[kept-stack-missing]: no stack that a test run kept is in {tmp_path / 'nope'}" in said
+    assert f"plexdev[kept-stack-missing]: {tmp_path / 'nope'} has no stack that a test run kept" in said
     assert "fix: keep one: pytest --plexdev-keep=always" in said
 
 

@@ -111,5 +111,5 @@ def test_an_image_that_changed_at_its_registry_is_refused(tmp_path: Path) -> Non
 
     refuse_changed(read_pins(path), LocalImages({name: "sha256:1"}, {name: DIGEST}))
     refuse_changed(read_pins(path), LocalImages({name: "sha256:1"}, {}))
-    with pytest.raises(PlexdevError, match=r"plexdev\[image-changed\]: the image nats:2.10.20 here is " + OTHER):
+    with pytest.raises(PlexdevError, match=r"plexdev\[image-changed\]: the local image nats:2.10.20 is " + OTHER):
         refuse_changed(read_pins(path), LocalImages({name: "sha256:1"}, {name: OTHER}))

@@ -66,7 +66,7 @@ def test_too_old_ones_are_refused(programs: Path, name: str, line: str, version:
         told()
 
     assert refusal.value.tag == "tool-too-old"
-    assert f"{name} is {version}" in str(refusal.value)
+    assert f"{name} is version {version}" in str(refusal.value)
     assert f"{wanted} or newer" in str(refusal.value)
 
 

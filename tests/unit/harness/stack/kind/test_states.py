@@ -236,7 +236,7 @@ def test_down_beside_a_cluster_asks_which_stack_and_ends_neither(
         assert main(["down"]) == 2
 
         said = capsys.readouterr().err
-        assert said.startswith("plexdev[which-stack]: an embedded stack runs, and a kind cluster is there too")
+        assert said.startswith("plexdev[which-stack]: an embedded stack and a kind cluster are both present")
         assert "fix: plexdev down --stack embedded, or plexdev down --stack kind" in said
         assert world.calls == []
 
@@ -385,7 +385,7 @@ def test_a_node_without_forwarders_is_restarted_and_one_that_stays_so_is_told(he
 
 def test_a_node_whose_ports_are_published_in_another_network_is_left_alone(here: Here, node: Node) -> None:
     """A healthy one was restarted by `up` in a dev container that has Docker's socket."""
-    with pytest.raises(PlexdevError, match="this machine's loopback is not the engine's") as refusal:
+    with pytest.raises(PlexdevError, match="this machine's loopback is not the Docker engine's") as refusal:
         wake(_container(here.refusing))
 
     assert refusal.value.tag == "loopback-elsewhere"

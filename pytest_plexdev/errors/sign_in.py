@@ -1,0 +1,62 @@
+"""Failures of signing in to a Domain."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_plexdev.errors.base import Failure
+
+NO_BINDING: Final = Failure(
+    tag="no-binding",
+    what="Domain {domain} has no active IdP binding, so no user can sign in to it",
+    why="the API listed no active binding",
+    fix="create one: client.idp_bindings.create(...), or use one of the seeded Domains",
+)
+SIGN_IN_REFUSED: Final = Failure(
+    tag="sign-in-refused",
+    what="the identity provider rejected {user} at {url}",
+    why="its page shows: {reason}",
+    fix="{meant}the dev stack has admin@example.com and member@example.com, both with the password `password` (Dex's "
+    "staticPasswords); choose one with user= and password=",
+    exit_code=3,
+)
+SIGN_IN_PAGE: Final = Failure(
+    tag="sign-in-page",
+    what="the sign-in of {user} stopped at {url} (status {status})",
+    why="{reason}",
+    fix="open {url} in a browser and read what the page requires",
+)
+SIGN_IN_FAILED: Final = Failure(
+    tag="sign-in-failed",
+    what="{user} signed in at the identity provider, but the control plane rejected the sign-in: {reason}",
+    why="the callback returned no session",
+    fix="read {log}",
+    exit_code=3,
+)
+CLOCK_SKEW: Final = Failure(
+    tag="clock-skew",
+    what="the clocks differ: {clocks}",
+    why="with more than 60 s of difference, an id_token is expired or not yet valid ({reason})",
+    fix="set the clock with `sudo hwclock --hctosys`, or restart a virtual machine that slept; then run again",
+)
+DEVICE_CODE_EXPIRED: Final = Failure(
+    tag="device-code-expired",
+    what="the device code {user_code} was not approved within {seconds:.0f} s",
+    why="{reason}",
+    fix="start the login again and open the link at once; --auto approves it as the seeded user",
+    exit_code=3,
+)
+DEVICE_CODE_REFUSED: Final = Failure(
+    tag="device-code-refused",
+    what="the control plane rejected the device code {user_code}: {reason}",
+    why="the code was denied or already used, or it belongs to another server",
+    fix="start the login again",
+    exit_code=3,
+)
+NOT_SIGNED_IN: Final = Failure(
+    tag="not-signed-in",
+    what="no user is signed in to {domain} at {server}",
+    why="no credential is stored for it; a new stack has no sessions, even at the address of the last one",
+    fix="plexdev login --domain {domain}",
+    exit_code=3,
+)

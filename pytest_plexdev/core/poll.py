@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from pytest_plexdev.core.cancellation import checkpoint
+from pytest_plexdev.core.clock import monotonic
 
 if TYPE_CHECKING:
     import tenacity
@@ -19,27 +19,29 @@ T = TypeVar("T")
 
 
 def poll(
-    until: Callable[[], T],
+    look: Callable[[], T],
     *,
+    until: Callable[[T], object] = bool,
     every_s: float,
     timeout_s: float = math.inf,
     retry_on: Callable[[BaseException], bool] | None = None,
 ) -> T:
-    """Call *until* until it returns a true value or the time is up; return its last value.
+    """Call *look* until *until* is true of its value or the time is up; return the last value.
 
-    *until* is called at once, and once more after the time is up, so a state that was reached meanwhile is seen.
+    *look* is called at once, and once more after the time is up, so that a state that was reached meanwhile is seen.
 
     Args:
+        until: By default the value itself has to be true.
         every_s: Seconds between two calls.
         timeout_s: Seconds; unlimited by default.
-        retry_on: Whether an error that *until* raised counts as a false value. The last one is raised.
+        retry_on: Which errors of *look* do not end the polling. After the timeout the last one is raised.
 
     Raises:
         Cancelled: The scope of this thread was cancelled; see :func:`pytest_plexdev.core.cancellation.checkpoint`.
     """
-    started = time.monotonic()
+    deadline = monotonic() + timeout_s
     try:
-        if (value := until()) or timeout_s <= 0:
+        if until(value := look()) or timeout_s <= 0:
             return value
     except Exception as error:
         if retry_on is None or not retry_on(error) or timeout_s <= 0:
@@ -48,14 +50,14 @@ def poll(
     # Not before: most conditions are true at once, and the import takes 20 ms.
     import tenacity
 
-    retry = tenacity.retry_if_result(lambda result: not result)
+    retry = tenacity.retry_if_result(lambda value: not until(value))
     return tenacity.Retrying(
         retry=tenacity.retry_any(retry, tenacity.retry_if_exception(retry_on)) if retry_on is not None else retry,
-        stop=tenacity.stop_after_delay(timeout_s - (time.monotonic() - started)),
+        stop=lambda _: monotonic() >= deadline,  # tenacity's own stops read a clock that tests freeze
         wait=tenacity.wait_fixed(every_s),
         sleep=_sleep,
         retry_error_callback=_last,
-    )(until)
+    )(look)
 
 
 def _last(state: tenacity.RetryCallState) -> object:
@@ -64,6 +66,8 @@ def _last(state: tenacity.RetryCallState) -> object:
 
 
 def _sleep(seconds: float) -> None:
+    from pytest_plexdev.core.cancellation import checkpoint
+
     checkpoint()
     time.sleep(seconds)
     checkpoint()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from pytest_plexdev.api.nodes import REACHABILITY_STATES
 from pytest_plexdev.api.projects import Project
 from pytest_plexdev.api.resources import Resource
 from pytest_plexdev.core.lookup import unknown_name
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.testkit.login import Login, Logins
 from pytest_plexdev.testkit.node_agent import NodeAgent
 from pytest_plexdev.testkit.stack import Stack
@@ -156,13 +156,11 @@ class Golden:
         )
 
     def wait_until(self, state: str, *, seconds: float) -> str:
-        """Ask every half second until the Node is in *state*; return the state at the end of *seconds*."""
+        """Poll every half second until the Node is in *state*; return its state, also after *seconds*."""
         if state not in REACHABILITY_STATES:
             raise unknown_name("a Node", "state", state, REACHABILITY_STATES)
-        deadline = time.monotonic() + seconds
-        while (now := self.node.reachability()) != state and time.monotonic() < deadline:
-            time.sleep(0.5)  # the contract has nothing to watch: its event stream is not provisioned
-        return now
+        # The contract has nothing to watch: its event stream is not provisioned.
+        return poll(self.node.reachability, until=lambda current: current == state, every_s=0.5, timeout_s=seconds)
 
     def close(self) -> None:
         """Close the database connection, where there is one."""

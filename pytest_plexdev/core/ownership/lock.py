@@ -10,15 +10,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.core.clock import monotonic
 from pytest_plexdev.core.ownership.directory import Ownership as Ownership
 from pytest_plexdev.core.ownership.mark import MARK, Kind, Mark
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.private_files import open_private, open_private_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.ownership import OWNED_ELSEWHERE
@@ -87,11 +86,8 @@ def seize(
         if opened is None:
             return None
         checked, lock = opened
-        deadline = monotonic() + patience_s
-        while not _try(lock, fcntl.LOCK_EX):
-            if monotonic() >= deadline:
-                return None
-            time.sleep(_PAUSE_S)
+        if not poll(lambda: _try(lock, fcntl.LOCK_EX), every_s=_PAUSE_S, timeout_s=patience_s):
+            return None
         mark = Mark.read(lock)
         if not _is_linked(lock, checked) or not (damaged_too if mark is None else mark.kind in kinds):
             return None
@@ -136,23 +132,27 @@ def elsewhere(directory: Path, *, what: str, command: str, instead: str) -> Plex
 
 
 def _own(directory: Path, mark: Mark, mode: int, *, patience_s: float) -> Ownership:
-    deadline = monotonic() + patience_s
-    while monotonic() < deadline:
-        with open_private_directory(directory) as checked:
-            try:
-                lock, is_new = _open_or_make(directory, checked)
-            except FileNotFoundError:
-                continue  # deleted in between
-            try:
-                if _try(lock, mode) and _is_linked(lock, checked):
-                    before = Mark.read(lock)
-                    if is_new or mode == fcntl.LOCK_EX:
-                        mark.write(lock)
-                    return Ownership(directory, os.dup(checked), os.dup(lock), before)
-            finally:
-                os.close(lock)
-        time.sleep(_PAUSE_S)
-    raise elsewhere(directory, what="what is", command="plexdev down", instead="TMPDIR, PLEXDEV_STATE_DIR")
+    ownership = poll(lambda: _try_own(directory, mark, mode), every_s=_PAUSE_S, timeout_s=patience_s)
+    if ownership is None:
+        raise elsewhere(directory, what="what is", command="plexdev down", instead="TMPDIR, PLEXDEV_STATE_DIR")
+    return ownership
+
+
+def _try_own(directory: Path, mark: Mark, mode: int) -> Ownership | None:
+    with open_private_directory(directory) as checked:
+        try:
+            lock, is_new = _open_or_make(directory, checked)
+        except FileNotFoundError:
+            return None  # deleted in between
+        try:
+            if not _try(lock, mode) or not _is_linked(lock, checked):
+                return None
+            before = Mark.read(lock)
+            if is_new or mode == fcntl.LOCK_EX:
+                mark.write(lock)
+            return Ownership(directory, os.dup(checked), os.dup(lock), before)
+        finally:
+            os.close(lock)
 
 
 @contextlib.contextmanager

@@ -10,15 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.core.clock import monotonic
 from pytest_plexdev.core.ownership.lock import elsewhere, is_owned, look
 from pytest_plexdev.core.ownership.mark import MARK
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.private_files import open_private_directory
 from pytest_plexdev.core.process_id import ProcessHandle, ProcessId
 from pytest_plexdev.errors import PlexdevError
@@ -55,16 +54,17 @@ class OwnerProgram:
         Raises:
             PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
         """
-        deadline = monotonic() + _END_TAKES_S
-        while True:
-            if owner := find_owner(directory, self.module):
-                return owner
-            if not is_owned(directory):
-                return None
-            if monotonic() > deadline:
-                command = f"plexdev down {self.which(directory)}"
-                raise elsewhere(directory, what=self.what, command=command, instead=self.instead)
-            time.sleep(_PAUSE_S)
+        # True: the directory is locked by a process that is not visible here.
+        owner = poll(
+            lambda: find_owner(directory, self.module) or is_owned(directory),
+            until=lambda found: found is not True,
+            every_s=_PAUSE_S,
+            timeout_s=_END_TAKES_S,
+        )
+        if owner is True:
+            command = f"plexdev down {self.which(directory)}"
+            raise elsewhere(directory, what=self.what, command=command, instead=self.instead)
+        return owner or None
 
 
 def find_owner(directory: Path, module: str) -> ProcessHandle | None:

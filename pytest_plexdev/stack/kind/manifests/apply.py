@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from pytest_plexdev.core.cancellation import checkpoint, in_scope, remaining_s
+from pytest_plexdev.core.cancellation import in_scope, remaining_s
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBE_REFUSED, OBJECT_HELD
 from pytest_plexdev.kube import KubeClient, Resource
@@ -28,7 +28,7 @@ _WAVES: Final = (
     ),
 )
 _IMMUTABLE: Final = "field is immutable"
-_DISCOVERY: Final = 10.0
+_DISCOVERY_S: Final = 10.0
 """Seconds that the API server gets to serve a kind whose definition it has established."""
 _LET_GO_S: Final = 15.0
 """Seconds that the controllers behind a deleted object's finalizers get to remove them."""
@@ -157,12 +157,13 @@ def _wait_until_gone(client: KubeClient, old: Object) -> None:
     """
     name, namespace = old["metadata"]["name"], old["metadata"]["namespace"]
     timeout_s = min(_LET_GO_S, remaining_s())
-    deadline = time.monotonic() + timeout_s
-    while (now := client.get(JOB, name, namespace)) and now["metadata"]["uid"] == old["metadata"]["uid"]:
-        checkpoint()
-        if time.monotonic() > deadline:
-            raise _held(client, now, timeout_s)
-        time.sleep(_LOOK_AGAIN_S)
+
+    def is_gone(job: Object | None) -> bool:
+        return job is None or job["metadata"]["uid"] != old["metadata"]["uid"]
+
+    job = poll(lambda: client.get(JOB, name, namespace), until=is_gone, every_s=_LOOK_AGAIN_S, timeout_s=timeout_s)
+    if job is not None and not is_gone(job):
+        raise _held(client, job, timeout_s)
 
 
 def _held(client: KubeClient, job: Object, seconds: float) -> PlexdevError:
@@ -192,13 +193,10 @@ def _has_failed(job: Object) -> bool:
 
 
 def _resource(client: KubeClient, wanted: Object) -> Resource:
-    deadline = time.monotonic() + _DISCOVERY
-    while True:
-        try:
-            return client.resource_of(wanted["apiVersion"], wanted["kind"])
-        except PlexdevError as error:
-            # An established kind appears in discovery a moment later, and nothing tells when.
-            if error.failure is not KUBE_REFUSED or time.monotonic() > deadline:
-                raise
-        checkpoint()
-        time.sleep(0.05)
+    # An established kind appears in discovery a moment later, and no event follows.
+    return poll(
+        lambda: client.resource_of(wanted["apiVersion"], wanted["kind"]),
+        every_s=0.05,
+        timeout_s=_DISCOVERY_S,
+        retry_on=lambda error: isinstance(error, PlexdevError) and error.failure is KUBE_REFUSED,
+    )

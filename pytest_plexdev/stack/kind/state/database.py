@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import DEPLOYMENT, POD
@@ -20,7 +21,7 @@ _SPICEDB: Final = "spicedb"
 _POD: Final = "postgres-0"
 _DATABASE: Final = "plexdev.plexsphere.com/database"
 """Annotation of a Pod template: the uid of the Pod of Postgres that its Pods were restarted for; else the time."""
-_LOOK_AGAIN: Final = 0.1
+_LOOK_AGAIN_S: Final = 0.1
 _MANAGER: Final = "plexdev-restart"
 """Another owner than that of what is rendered, which would take the annotation away with its next apply."""
 
@@ -33,10 +34,12 @@ def identity(client: KubeClient) -> Mapping[str, str]:
 
 def wait_until_old_is_gone(client: KubeClient, *, timeout: float) -> None:
     """Return once no Pod of Postgres is being deleted any more, which looks ready until then; or after *timeout*."""
-    deadline = time.monotonic() + timeout
     # For a second or two; `kubectl wait --for=delete` would wait for the end of the new Pod, which has its name.
-    while (pod := client.get(POD, _POD, NAMESPACE)) is not None and _is_going(pod) and time.monotonic() < deadline:
-        time.sleep(_LOOK_AGAIN)
+    poll(
+        lambda: (pod := client.get(POD, _POD, NAMESPACE)) is None or not _is_going(pod),
+        every_s=_LOOK_AGAIN_S,
+        timeout_s=timeout,
+    )
 
 
 def restart_spicedb(client: KubeClient, database: Mapping[str, str]) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.untrusted_json import decode_json
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT
@@ -24,9 +25,9 @@ Greeting: TypeAlias = Literal["trusted", "stranger", "silent"]
 """Its certificate is what the kubeconfig says; it is another; it does not answer in time, or nobody is there."""
 _CONNECTS: Final = 1.0
 """Seconds in which a listener of this machine accepts."""
-_COMES_BACK: Final = 15.0
+_COMES_BACK_S: Final = 15.0
 """Seconds that the API gets to reach a dependency that was just replaced; after that, degraded is what it is."""
-_LOOK_AGAIN: Final = 0.02
+_LOOK_AGAIN_S: Final = 0.02
 """Seconds between two questions: a listener behind a NodePort is nothing that can be watched."""
 
 
@@ -104,16 +105,17 @@ def wait_until_answering(api: str, issuer: str, *, deadline: float) -> Mapping[s
     Raises:
         OSError, ValueError: What the last question ended with, when the time is up.
     """
-    while True:
-        try:
-            said = version(api, patience=5.0)
-            discovery(issuer, patience=5.0)
-        except (OSError, ValueError):
-            if time.monotonic() > deadline:
-                raise
-        else:
-            return said
-        time.sleep(_LOOK_AGAIN)
+
+    def answers() -> Mapping[str, Any]:
+        discovery(issuer, patience=5.0)
+        return version(api, patience=5.0)
+
+    return poll(
+        answers,
+        every_s=_LOOK_AGAIN_S,
+        timeout_s=deadline - time.monotonic(),
+        retry_on=lambda error: isinstance(error, (OSError, ValueError)),
+    )
 
 
 def wait_until_whole(api: str, *, deadline: float) -> None:
@@ -124,9 +126,8 @@ def wait_until_whole(api: str, *, deadline: float) -> None:
     Args:
         deadline: Of ``time.monotonic()``.
     """
-    until = min(deadline, time.monotonic() + _COMES_BACK)
-    while _health(api) not in {"ok", None} and time.monotonic() < until:
-        time.sleep(_LOOK_AGAIN)
+    timeout_s = min(deadline - time.monotonic(), _COMES_BACK_S)
+    poll(lambda: _health(api) in {"ok", None}, every_s=_LOOK_AGAIN_S, timeout_s=timeout_s)
 
 
 def _health(api: str) -> str | None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from freezegun import freeze_time
 
 from pytest_plexdev.core.cancellation import Cancelled, cancel, fail_after, spawn
 from pytest_plexdev.core.poll import poll
@@ -28,17 +29,28 @@ def test_it_looks_until_the_value_is_true() -> None:
     assert next(values) == "later"
 
 
+def test_the_condition_may_be_of_the_value() -> None:
+    values = iter([1, 2, 3, 4])
+
+    assert poll(lambda: next(values), until=lambda value: value > 2, every_s=0.001) == 3
+
+
 def test_the_last_value_is_returned_at_the_timeout() -> None:
     looks: list[float] = []
 
-    def until() -> None:
+    def look() -> None:
         looks.append(time.monotonic())
 
     began = time.monotonic()
-    assert poll(until, every_s=0.05, timeout_s=0.2) is None
+    assert poll(look, every_s=0.05, timeout_s=0.2) is None
     assert looks[0] - began < 0.05
     assert looks[-1] - began >= 0.2, "it looks once more after the time is up"
     assert 3 <= len(looks) <= 6
+
+
+def test_it_ends_while_the_clock_is_frozen() -> None:
+    with freeze_time("2026-01-01"):
+        assert poll(lambda: False, every_s=0.01, timeout_s=0.05) is False
 
 
 def test_a_timeout_of_zero_looks_once() -> None:
@@ -48,53 +60,53 @@ def test_a_timeout_of_zero_looks_once() -> None:
 
 
 def test_an_error_is_raised_at_once() -> None:
-    def until() -> bool:
+    def look() -> bool:
         raise OSError("no")
 
     with pytest.raises(OSError, match="no"):
-        poll(until, every_s=60.0)
+        poll(look, every_s=60.0)
 
 
 def test_an_error_to_retry_on_counts_as_a_false_value() -> None:
     values: Iterator[object] = iter([OSError("first"), OSError("second"), "ready"])
 
-    def until() -> object:
+    def look() -> object:
         value = next(values)
         if isinstance(value, OSError):
             raise value
         return value
 
-    assert poll(until, every_s=0.001, retry_on=lambda error: isinstance(error, OSError)) == "ready"
+    assert poll(look, every_s=0.001, retry_on=lambda error: isinstance(error, OSError)) == "ready"
 
 
 def test_the_last_error_is_raised_at_the_timeout() -> None:
     count = iter(range(1000))
 
-    def until() -> bool:
+    def look() -> bool:
         raise OSError(f"look {next(count)}")
 
     with pytest.raises(OSError, match=r"^look [1-9]\d*$"):
-        poll(until, every_s=0.01, timeout_s=0.05, retry_on=lambda error: isinstance(error, OSError))
+        poll(look, every_s=0.01, timeout_s=0.05, retry_on=lambda error: isinstance(error, OSError))
 
 
 def test_another_error_ends_it() -> None:
     errors: Iterator[Exception] = iter([OSError("wait"), ValueError("wrong")])
 
-    def until() -> bool:
+    def look() -> bool:
         raise next(errors)
 
     with pytest.raises(ValueError, match="wrong"):
-        poll(until, every_s=0.001, retry_on=lambda error: isinstance(error, OSError))
+        poll(look, every_s=0.001, retry_on=lambda error: isinstance(error, OSError))
 
 
 def test_cancelling_its_scope_ends_it() -> None:
     polling = threading.Event()
 
-    def until() -> None:
+    def look() -> None:
         polling.set()
 
     with fail_after(60.0):
-        future = spawn(lambda: poll(until, every_s=0.01))
+        future = spawn(lambda: poll(look, every_s=0.01))
         assert polling.wait(5.0)
         cancel()
         with pytest.raises(Cancelled):

@@ -15,7 +15,7 @@ CLUSTERS     := tests/e2e
 SLOWEST      := --durations=25 --durations-min=3
 
 .PHONY: help golden e2e dev dev-down dev-up-plexd dev-embedded dev-embedded-down docker-build \
-        test test-runs test-cluster lint bench docs clean
+        test test-runs test-cluster lint bench docs site clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,15 +60,17 @@ lint: $(VENV)/.dev  ## style, types, spelling, and what a scanner for weaknesses
 	$(BIN)/codespell
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive pytest_plexdev plexsphere_reference
 
-bench: $(VENV)/.dev  ## measure the figures of docs/figures.md, each beside its reference
+bench: $(VENV)/.dev  ## measure the figures of docs/explanation/figures.md, each beside its reference
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.dev  ## write the pages that are generated from the code
-	$(BIN)/python -m docs.errors_page > docs/errors.md
-	$(BIN)/python -m docs.doctor_page > docs/doctor.md
+	$(BIN)/python -m docs.generate
+
+site: $(VENV)/.dev  ## build the documentation into site/; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:  ## remove what these commands made
-	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .plexdev
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .plexdev site
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

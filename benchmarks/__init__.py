@@ -1,1 +1,4 @@
-"""Measure the promises of docs/figures.md. Each module prints its figure beside the promise and the reference."""
+"""Measure the promises of docs/explanation/figures.md.
+
+Each module prints its figure beside the promise and the reference.
+"""

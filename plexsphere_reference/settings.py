@@ -1,4 +1,4 @@
-"""What the programs are told: the PLEXSPHERE_* variables, read once (the table is in docs/programs.md)."""
+"""What the programs are told: the PLEXSPHERE_* variables, read once (the table is in docs/reference/programs.md)."""
 
 from __future__ import annotations
 

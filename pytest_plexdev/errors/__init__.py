@@ -1,8 +1,8 @@
 """The catalogue of failures that a user can meet: what happened, why, and what to type next.
 
 This module has the entries of stacks and runs; the other modules have one subject each. A failure is raised as
-``PlexdevError(PORT_TAKEN, **facts)``. The plugin and the command line print it without a traceback; ``docs/errors.md``
-is generated from :data:`CATALOGUE` (``make docs``).
+``PlexdevError(PORT_TAKEN, **facts)``. The plugin and the command line print it without a traceback.
+``docs/reference/errors.md`` is generated from :data:`CATALOGUE` (``make docs``).
 """
 
 from __future__ import annotations

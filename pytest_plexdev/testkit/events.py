@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
 SUBJECTS: Final = "plexsphere.events.>"
-"""``plexsphere.events.<domain id or platform>.<EventType>`` (docs/contract-decisions.md)."""
+"""``plexsphere.events.<domain id or platform>.<EventType>`` (docs/explanation/contract-decisions.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The commands that docs/dev-stack.md prints for applying by hand, as printed, on a cluster that they make."""
+"""The commands that docs/how-to/dev-stack.md prints for applying by hand, as printed, on a cluster that they make."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from pytest_plexdev.stack.kind.settings import Addresses
 from tests.e2e.stacks import NODE_IMAGE
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "dev-stack.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "dev-stack.md").read_text(encoding="utf-8")
 CONFIG = "deploy/local/kind.yaml"
 PATIENCE = 300.0
 

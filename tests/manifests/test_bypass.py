@@ -16,7 +16,7 @@ OF_PEOPLE = {
     ("POST", "/v1/auth/sign-out/global"),
     ("POST", "/v1/auth/device/approve"),
 }
-"""They ask for the session themselves, for a token is no person (docs/contract-decisions.md); so they are no bypass."""
+"""No bypass: they require a session, because a token is no person (docs/explanation/contract-decisions.md)."""
 NOT_BUILT = {("POST", "/v1/auth/service/token")}
 
 

@@ -1,4 +1,4 @@
-"""docs/manifests.md has a row for each manifest, and each row a test that is there."""
+"""docs/reference/manifests.md has a row for each manifest, and each row a test that is there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.manifests.manifests import BASES, DEPLOY, ROOT
 from tests.manifests.test_pods import ORDER
 
-PAGE = (ROOT / "docs" / "manifests.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "manifests.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `([\w./-]+)` \| ([^|]+) \| `([\w./]+)::(\w+)` \|$", PAGE, re.MULTILINE)
 DIRECTORIES = {f"base/{each.name}/" for each in BASES} | {
     f"{each.parent.relative_to(DEPLOY)}/"

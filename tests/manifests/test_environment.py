@@ -126,8 +126,8 @@ def _wired(workload: str) -> Mapping[str, str]:
 
 
 def _documented() -> dict[str, set[str]]:
-    """Variable -> the programs that read it, from the table in docs/programs.md."""
-    page = (ROOT / "docs" / "programs.md").read_text(encoding="utf-8")
+    """Variable -> the programs that read it, from the table in docs/reference/programs.md."""
+    page = (ROOT / "docs" / "reference" / "programs.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`PLEXSPHERE_[^|]+) \| ([^|]+) \|", page, re.MULTILINE)
     return {
         name: {reader.strip() for reader in readers.split(",")}

@@ -1,4 +1,4 @@
-"""The layers of docs/architecture.md, held against the code's own imports."""
+"""The layers of docs/explanation/architecture.md, held against the code's own imports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = ROOT / "pytest_plexdev"
 HARNESS: Final = sorted(PACKAGE.rglob("*.py"))
 PLANE: Final = sorted((ROOT / "plexsphere_reference").rglob("*.py"))
-PAGE: Final = (ROOT / "docs" / "architecture.md").read_text()
+PAGE: Final = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
 KIND_LAYERS: Final = ("cluster", "images", "manifests state", "bring_up", "warm")
 """The packages of ``stack/kind``, lowest first."""
 

@@ -23,7 +23,7 @@ from pytest_plexdev.options.environment import TESTS_PREFIX, known_variables
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = (
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 )
 MODULES: Final = sorted((ROOT / "pytest_plexdev").rglob("*.py"))
 SAMPLES: Final = {"option": "", "example": "plexsphere", "domain": "acme-corp", "or_end": ", or end it: kill 1"}

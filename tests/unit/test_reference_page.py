@@ -1,4 +1,4 @@
-"""docs/reference.md lists the fixtures and the options that there are."""
+"""docs/reference/fixtures.md lists the fixtures and the options that there are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from pytest_plexdev import fixtures
 from pytest_plexdev.options import OPTIONS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "fixtures.md").read_text()
 
 
 def section(title: str) -> str:

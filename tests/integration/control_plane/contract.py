@@ -1,7 +1,7 @@
 """Hold answers against the product's OpenAPI document, where it lies beside the checkout.
 
-What may answer beside the document is listed in docs/reference-plane.md; ``BESIDE_THE_DOCUMENT`` and ``DECIDED`` are
-that page as data.
+docs/explanation/reference-plane.md lists what may answer beside the document; ``BESIDE_THE_DOCUMENT`` and ``DECIDED``
+are that page as data.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _check_undeclared(response: httpx.Response, operation: str) -> None:
     """The status is on the standing list, and the problem's code with it."""
     status = response.status_code
     known = BESIDE_THE_DOCUMENT.get(status, frozenset()) | DECIDED.get((operation, status), frozenset())
-    assert known, f"{operation} answers {status}, which neither the document nor docs/reference-plane.md has"
+    assert known, f"{operation} answers {status}: neither in the document nor in docs/explanation/reference-plane.md"
     assert status != 502 or _SIGN_IN.fullmatch(response.request.url.path), f"{operation} asks no identity provider"
     if response.request.method == "HEAD":
         return

@@ -14,7 +14,7 @@ import pytest
 from tests.integration.control_plane.contract import BESIDE_THE_DOCUMENT, DECIDED, check_contract, contract
 
 NO_STORE: Final = {"cache-control": "no-store"}
-PAGE: Final = Path(__file__).parents[3] / "docs" / "reference-plane.md"
+PAGE: Final = Path(__file__).parents[3] / "docs" / "explanation" / "reference-plane.md"
 needs_the_document = pytest.mark.skipif(
     contract() is None,
     reason="../shared/contract/plexsphere-v1.yaml does not lie beside this checkout: no answer is held against it",

@@ -1,4 +1,4 @@
-"""The control plane's programs: their variables and command lines (docs/programs.md has both)."""
+"""The control plane's programs: their variables and command lines (docs/reference/programs.md has both)."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from types import ModuleType
 
 import pytest
 
-from docs.errors_page import page
 from pytest_plexdev import errors
 from pytest_plexdev.errors import CATALOGUE, PORT_TAKEN, Advice, Failure, PlexdevError, decode_failure, encode_failure
 
@@ -99,7 +98,3 @@ def test_a_changed_error_keeps_what_is_not_named() -> None:
         "in use",
         (ADVICE,),
     )
-
-
-def test_the_page_is_up_to_date() -> None:
-    assert (ROOT / "docs" / "errors.md").read_text() == page(), "run: make docs"

@@ -1,4 +1,4 @@
-"""Prints docs/doctor.md from the doctor's table: ``make docs``."""
+"""Render the page of the doctor from its table of failure modes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,3 @@ def _section(mode: FailureMode) -> Iterator[str]:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    print(page(), end="")  # noqa: T201

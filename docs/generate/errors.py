@@ -1,4 +1,4 @@
-"""Prints docs/errors.md from the catalogue: ``make docs``."""
+"""Render the page of errors from the catalogue."""
 
 from __future__ import annotations
 
@@ -36,7 +36,3 @@ def _entry(failure: Failure) -> Iterator[str]:
 def _facts(template: str) -> str:
     """Facts differ from case to case: SERVICE stands for one."""
     return re.sub(r"\{(\w+)[^}]*\}", lambda match: f"*{match[1].upper()}*", template).replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    print(page(), end="")  # noqa: T201

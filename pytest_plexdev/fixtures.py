@@ -124,7 +124,7 @@ def plexdev_tenant(plexdev_tenants: Tenants, plexdev_login: Logins, _plexdev_lef
             projects = plexdev_tenant.client.projects.list(domain_id=plexdev_tenant.domain_id)
             assert list(projects) == []
     """
-    from pytest_plexdev.testkit.tenancy import create_tenant, remove_quietly
+    from pytest_plexdev.testkit.factories import create_tenant, remove_quietly
 
     tenant = create_tenant(plexdev_tenants, plexdev_login)
     yield tenant
@@ -141,7 +141,7 @@ def plexdev_project(plexdev_tenant: FreshTenant) -> Project:
             issued = plexdev_tenant.client.bootstrap_tokens.issue(plexdev_project.id)
             assert issued.token.startswith("psb_")
     """
-    from pytest_plexdev.testkit.tenancy import create_project
+    from pytest_plexdev.testkit.factories import create_project
 
     return create_project(plexdev_tenant.client, domain_id=plexdev_tenant.domain_id)
 
@@ -156,7 +156,7 @@ def plexdev_node(plexdev_tenant: FreshTenant, plexdev_project: Project) -> NodeA
             plexdev_node.heartbeat()
             assert plexdev_node.reachability() == "healthy"
     """
-    from pytest_plexdev.testkit.tenancy import enrol_node
+    from pytest_plexdev.testkit.factories import enrol_node
 
     return enrol_node(plexdev_tenant.client, plexdev_project)
 

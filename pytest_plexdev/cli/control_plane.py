@@ -149,7 +149,8 @@ def _plane(chosen: Here | None) -> _Plane:
 
 def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
     from pytest_plexdev.cli.credentials import Credential
-    from pytest_plexdev.testkit.login import DevicePoll, approve
+    from pytest_plexdev.testkit.device_poll import DevicePoll
+    from pytest_plexdev.testkit.login import approve
     from pytest_plexdev.testkit.stack import API, where_logged
 
     slug = arguments.domain

@@ -20,10 +20,12 @@ from pytest_plexdev.api.projects import Project
 from pytest_plexdev.api.resources import Resource
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.core.poll import poll
+from pytest_plexdev.core.seed import unique_slug
+from pytest_plexdev.testkit.factories import bind_like, create_domain, create_project
 from pytest_plexdev.testkit.login import Login, Logins
 from pytest_plexdev.testkit.node_agent import NodeAgent
 from pytest_plexdev.testkit.stack import Stack
-from pytest_plexdev.testkit.tenancy import FreshTenant, Tenants, bind_like, create_domain, create_project, unique_slug
+from pytest_plexdev.testkit.tenancy import FreshTenant, Tenants
 
 if TYPE_CHECKING:
     import psycopg

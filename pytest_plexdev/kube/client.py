@@ -15,15 +15,13 @@ from pytest_plexdev.core.untrusted_json import decode_json
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, KUBE_REFUSED
 from pytest_plexdev.kube.kubeconfig import Access
-from pytest_plexdev.kube.refusals import named_refusal
+from pytest_plexdev.kube.refusals import refusal_error
 from pytest_plexdev.kube.resources import POD, Resource
 
 Object: TypeAlias = dict[str, Any]
 
 FIELD_MANAGER: Final = "plexdev"
 """Owner of every field that we set."""
-_SIDE: Final = 200
-"""Characters that are shown of either end of a long message."""
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 _NOT_ASKED: Final = frozenset({401, 403, 404})
 
@@ -227,7 +225,7 @@ class KubeClient:
             return response
         if absent_is_fine and response.status_code == httpx.codes.NOT_FOUND:
             return None
-        raise self._refusal(verb, what, response)
+        raise refusal_error(self, response, verb=verb, target=what)
 
     def _object(self, response: httpx.Response) -> Object:
         try:
@@ -243,34 +241,6 @@ class KubeClient:
         server, context = self.access.server, self.access.context
         fix = self.command("get", "--raw", "/readyz")
         return PlexdevError(CLUSTER_UNREACHABLE, context=context, server=server, reason=reason, fix=fix)
-
-    def _refusal(self, verb: str, what: str, response: httpx.Response) -> PlexdevError:
-        try:
-            status = decode_json(response.content)
-        except ValueError:
-            status = {}
-        status = status if isinstance(status, dict) else {}
-        causes = (status.get("details") or {}).get("causes") or ()
-        fields = "\n".join(f"{cause.get('field', '?')}: {_short(cause.get('message', ''))}" for cause in causes)
-        reason = f"{response.status_code} {status.get('reason') or response.reason_phrase}"
-        message = _short(status.get("message") or response.text or "it gave no reason")
-        named = named_refusal(self, status.get("message") or "", verb=verb, object=what, reason=reason, message=message)
-        return named or PlexdevError(
-            KUBE_REFUSED,
-            detail=fields,
-            verb=verb,
-            object=what,
-            reason=reason,
-            message=message,
-            fix=self.command("explain", what.split()[0].lower())
-            if verb == "apply"
-            else self.command("get", "--raw", "/readyz"),
-        )
-
-
-def _short(text: str) -> str:
-    """What a person reads of it: the server repeats a refused value as a whole, between the field and the reason."""
-    return text if len(text) <= 2 * _SIDE else f"{text[:_SIDE]} … {text[-_SIDE:]}"
 
 
 def _headers(access: Access) -> dict[str, str]:

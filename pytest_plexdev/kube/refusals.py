@@ -1,34 +1,71 @@
-"""Name the webhook, policy or quota that made the API server refuse a request."""
+"""Turn a refusal of the API server into a tagged error, which names the webhook, policy or quota behind it."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from pytest_plexdev.core.untrusted_json import decode_json
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import QUOTA_EXCEEDED, WEBHOOK_REFUSED
+from pytest_plexdev.errors.cluster import KUBE_REFUSED, QUOTA_EXCEEDED, WEBHOOK_REFUSED
 from pytest_plexdev.kube.resources import MUTATING_WEBHOOKS, RESOURCE_QUOTA, VALIDATING_WEBHOOKS
 
 if TYPE_CHECKING:
+    import httpx
+
     from pytest_plexdev.kube.client import KubeClient
 
+_SIDE: Final = 200
+"""Characters shown of either end of a long message."""
 _WEBHOOK: Final = re.compile(r'admission webhook "([^"]+)" denied|failed calling webhook "([^"]+)"')
 _POLICY: Final = re.compile(r"ValidatingAdmissionPolicy '([^']+)' with binding '([^']+)'")
 _QUOTA: Final = re.compile(r"exceeded quota: ([^,\s]+)")
 
 
-def named_refusal(client: KubeClient, text: str, **facts: str) -> PlexdevError | None:
-    """The error for a refusal that names its author.
+def refusal_error(client: KubeClient, response: httpx.Response, *, verb: str, target: str) -> PlexdevError:
+    """The error for a request that the API server refused.
 
     Args:
-        client: Of the cluster; it is asked which configuration has the webhook.
-        text: The whole message of the API server.
-        facts: ``verb``, ``object``, ``reason``, ``message``.
+        verb: What was requested, as in ``kubectl VERB``.
+        target: Kind and name of the object, as in ``kubectl``.
 
     Returns:
-        ``webhook-refused`` or ``quota-exceeded``; ``None`` for any other refusal.
+        ``webhook-refused``, ``quota-exceeded`` or ``kube-refused``, the last with the refused fields as its detail.
     """
+    status = _status(response)
+    causes = (status.get("details") or {}).get("causes") or ()
+    facts = {
+        "verb": verb,
+        "object": target,
+        "reason": f"{response.status_code} {status.get('reason') or response.reason_phrase}",
+        "message": _short(status.get("message") or response.text or "it gave no reason"),
+    }
+    if named := _named_refusal(client, status.get("message") or "", facts):
+        return named
+    explain = ("explain", target.split()[0].lower())
+    return PlexdevError(
+        KUBE_REFUSED,
+        detail="\n".join(f"{cause.get('field', '?')}: {_short(cause.get('message', ''))}" for cause in causes),
+        fix=client.command(*explain if verb == "apply" else ("get", "--raw", "/readyz")),
+        **facts,
+    )
+
+
+def _status(response: httpx.Response) -> dict[str, Any]:
+    try:
+        status = decode_json(response.content)
+    except ValueError:
+        return {}
+    return status if isinstance(status, dict) else {}
+
+
+def _short(text: str) -> str:
+    """The ends of a long message: the server repeats a refused value whole, between the field and the reason."""
+    return text if len(text) <= 2 * _SIDE else f"{text[:_SIDE]} … {text[-_SIDE:]}"
+
+
+def _named_refusal(client: KubeClient, text: str, facts: dict[str, str]) -> PlexdevError | None:
     if found := _WEBHOOK.search(text):
         return _webhook(client, found[1] or found[2], facts)
     if found := _POLICY.search(text):

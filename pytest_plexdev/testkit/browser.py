@@ -1,13 +1,11 @@
-"""What a person does in a browser during a login: follow links, submit the identity provider's form, approve."""
+"""Sign in as a person does in a browser: follow links, submit the identity provider's form, approve a device."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -18,6 +16,7 @@ from pytest_plexdev.api.transport import new_http_client
 from pytest_plexdev.core.lookup import nearest
 from pytest_plexdev.errors import API_UNREACHABLE, PlexdevError
 from pytest_plexdev.errors.sign_in import CLOCK_SKEW, SIGN_IN_FAILED, SIGN_IN_PAGE, SIGN_IN_REFUSED
+from pytest_plexdev.testkit.html_page import Form, Page
 
 PEOPLE: Final = ("admin@example.com", "member@example.com")
 """Whom the dev stack's identity providers know."""
@@ -27,71 +26,6 @@ MOST_PAGES: Final = 12
 """A sign-in is three pages and their redirects; more is a loop."""
 SKEW_ALLOWED: Final = 60.0
 """Seconds that the clocks of an issuer and of who judges its id_token may be apart."""
-
-
-@dataclass(repr=False)
-class Form:
-    """A form of a page: where it goes and what its fields hold."""
-
-    action: str = ""
-    method: str = "get"
-    fields: dict[str, str] = field(default_factory=dict)
-    inputs: set[str] = field(default_factory=set)
-
-    def __repr__(self) -> str:
-        return f"Form({self.method} {self.action.partition('?')[0]!r}, fields={sorted(self.fields)})"
-
-
-class Page(HTMLParser):
-    """The forms, the links and the text of one page."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.forms: list[Form] = []
-        self.links: list[str] = []
-        self.error = ""
-        self._words: list[str] = []
-        self._in_error: str | None = None
-        self._in_style = False
-        self.feed(html)
-
-    @property
-    def text(self) -> str:
-        """What a reader sees of it."""
-        return " ".join(self._words)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = {name: value or "" for name, value in attrs}
-        self._in_style = tag in {"style", "script"}
-        if tag == "form":
-            self.forms.append(Form(attributes.get("action", ""), attributes.get("method", "get").lower()))
-        elif tag == "a":
-            self.links.append(attributes.get("href", ""))
-        elif tag in {"input", "button"} and self.forms:
-            self._add_input(self.forms[-1], attributes)
-        # Dex marks a refused password by this id.
-        if attributes.get("id") == "login-error":
-            self._in_error = tag
-
-    def handle_data(self, data: str) -> None:
-        if not self._in_style:
-            self._words += data.split()
-        if self._in_error:
-            self.error = f"{self.error} {data.strip()}".strip()
-
-    def handle_endtag(self, tag: str) -> None:
-        self._in_style = False
-        if tag == self._in_error:
-            self._in_error = None
-
-    def _add_input(self, form: Form, attributes: Mapping[str, str]) -> None:
-        name = attributes.get("name", "")
-        if not name:
-            return
-        form.inputs.add(name)
-        # Of several submit buttons a person presses one: the first says yes (Dex: Grant Access, then Cancel).
-        if "value" in attributes and name not in form.fields:
-            form.fields[name] = attributes["value"]
 
 
 class Browser:

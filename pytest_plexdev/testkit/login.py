@@ -1,9 +1,8 @@
-"""A completed device-code flow (RFC 8628, with the control plane's problem codes), and the logins of a run."""
+"""Log in by the device-code flow (RFC 8628), once per person and run."""
 
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,23 +10,18 @@ from typing import Final, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-import tenacity
 
 from pytest_plexdev.api import Client
-from pytest_plexdev.api.auth import AccessToken, DeviceCode, Whoami
-from pytest_plexdev.api.problems import ProblemError
-from pytest_plexdev.core.clock import monotonic, unix_time
+from pytest_plexdev.api.auth import Whoami
+from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.core.file_lock import private_lock
 from pytest_plexdev.core.private_files import make_private_directory, read_private, write_private
 from pytest_plexdev.core.untrusted_json import decode_as
-from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.sign_in import DEVICE_CODE_EXPIRED, DEVICE_CODE_REFUSED
 from pytest_plexdev.testkit.browser import Browser
+from pytest_plexdev.testkit.device_poll import DevicePoll
 
 SEEDED_USER: Final = "admin@example.com"
 SEEDED_PASSWORD: Final = "password"  # noqa: S105 - the dev stack's public fixture (runbook, Dex static user)
-SLOW_DOWN: Final = 5.0
-"""Seconds that each ``slow_down`` adds to the interval for good (RFC 8628 §3.5)."""
 RENEW_BEFORE: Final = 60.0
 """Seconds before its end at which a cached login is not handed out any more."""
 
@@ -64,78 +58,6 @@ class Login:
     def whoami(self) -> Whoami:
         """Ask the API who this is."""
         return self.client.auth.whoami()
-
-
-class DevicePoll:
-    """Asks for the token of a device code until it is approved.
-
-    Args:
-        client: The API as nobody.
-        clock: Seconds that only go forward.
-        sleep: Waits that many seconds.
-    """
-
-    def __init__(
-        self,
-        client: Client,
-        *,
-        clock: Callable[[], float] = monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._client = client
-        self._clock = clock
-        self._sleep = sleep
-
-    def wait(self, device: DeviceCode) -> AccessToken:
-        """Poll at once, then every ``interval`` seconds, which every ``slow_down`` lengthens by 5 s for good.
-
-        An answer of a proxy in between (429, 5xx, whatever its body) is waited out like a pending one.
-
-        Raises:
-            PlexdevError: The code expired, or was refused.
-        """
-        interval = float(device.interval)
-        deadline = self._clock() + device.expires_in
-
-        def pause(state: tenacity.RetryCallState) -> float:
-            nonlocal interval
-            error = state.outcome.exception() if state.outcome else None
-            if isinstance(error, ProblemError) and error.code == "slow_down":
-                interval += SLOW_DOWN
-            return interval
-
-        def too_late(state: tenacity.RetryCallState) -> bool:
-            return self._clock() + state.upcoming_sleep > deadline
-
-        polling = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_is_pending),
-            wait=pause,
-            stop=too_late,
-            sleep=self._sleep,
-            reraise=True,
-        )
-        try:
-            return polling(self._client.auth.device_token, device.device_code)
-        except ProblemError as error:
-            raise _ended(device, error) from error
-
-
-def _is_pending(error: BaseException) -> bool:
-    if not isinstance(error, ProblemError):
-        return False
-    return error.code in {"authorization_pending", "slow_down"} or error.status == 429 or error.status >= 500
-
-
-def _ended(device: DeviceCode, error: ProblemError) -> PlexdevError:
-    if error.code == "expired_token" or _is_pending(error):
-        return PlexdevError(
-            DEVICE_CODE_EXPIRED,
-            user_code=device.user_code,
-            seconds=device.expires_in,
-            reason=f"the last answer was {error.status} {error.code or error.detail}",
-        )
-    reason = error.code or f"{error.status} {error.detail}"
-    return PlexdevError(DEVICE_CODE_REFUSED, user_code=device.user_code, reason=reason)
 
 
 def approve(

@@ -39,7 +39,7 @@ def test_its_evidence_has_the_requests(plexdev_client):
 
 @freezegun.freeze_time("2012-01-14")
 def test_events(plexdev_events, plexdev_tenants):
-    from pytest_plexdev.testkit.tenancy import create_domain
+    from pytest_plexdev.testkit.factories import create_domain
 
     domain = create_domain(plexdev_tenants.operator.client)
     plexdev_events.wait_for("DomainCreated", where=lambda event: event.payload["id"] == domain.id)

@@ -34,7 +34,8 @@ from pytest_plexdev.masking.rule import mask
 from pytest_plexdev.session import output, report
 from pytest_plexdev.session.output import read_end
 from pytest_plexdev.stack.kind.cluster import lock
-from pytest_plexdev.testkit.browser import Browser, Form
+from pytest_plexdev.testkit.browser import Browser
+from pytest_plexdev.testkit.html_page import Form
 from pytest_plexdev.testkit.login import Login
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"

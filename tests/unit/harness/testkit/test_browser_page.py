@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pytest_plexdev.testkit.browser import Page
+from pytest_plexdev.testkit.html_page import Page
 
 LOGIN = """
 <form method="post" action="/dex/auth/local/login?state=abc&amp;back=">

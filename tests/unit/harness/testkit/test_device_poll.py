@@ -8,7 +8,7 @@ import pytest
 from pytest_plexdev.api import Client, Transport
 from pytest_plexdev.api.auth import DeviceCode
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.testkit.login import DevicePoll
+from pytest_plexdev.testkit.device_poll import DevicePoll
 
 DEVICE = DeviceCode(
     device_code="secret",

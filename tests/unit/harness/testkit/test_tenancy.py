@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from pytest_plexdev.core.model import SeededTenant
+from pytest_plexdev.core.seed import unique_slug
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.testkit.tenancy import Tenant, Tenants, random_ula, unique_slug
+from pytest_plexdev.testkit.factories import random_ula
+from pytest_plexdev.testkit.tenancy import Tenant, Tenants
 
 
 def test_a_random_range_is_a_canonical_ula_48() -> None:

@@ -1,0 +1,90 @@
+"""Create Domains, tenants, Projects and Nodes for one test, and remove them again."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import secrets
+
+from pytest_plexdev.api import Client
+from pytest_plexdev.api.domains import Domain, ReachabilityPolicy
+from pytest_plexdev.api.idp_bindings import IdpBinding
+from pytest_plexdev.api.projects import Project
+from pytest_plexdev.core.seed import DOMAIN_PREFIX, unique_slug
+from pytest_plexdev.testkit.login import Logins
+from pytest_plexdev.testkit.node_agent import NodeAgent
+from pytest_plexdev.testkit.tenancy import FreshTenant, Tenant, Tenants
+
+
+def random_ula() -> str:
+    """A random /48 of the unique local addresses (RFC 4193), in canonical form: Domains must not overlap."""
+    return str(ipaddress.IPv6Network((0xFD << 120 | secrets.randbits(40) << 80, 48)))
+
+
+def create_domain(
+    operator: Client, *, run_mark: str | None = None, reachability: ReachabilityPolicy | None = None
+) -> Domain:
+    """Create a Domain of its own name and its own address range.
+
+    Args:
+        run_mark: Which run it belongs to, so that a later one can remove it (:mod:`pytest_plexdev.testkit.leftovers`).
+    """
+    slug = unique_slug(DOMAIN_PREFIX)
+    return operator.domains.create(
+        name=f"Test {slug}", slug=slug, mesh_cidr=random_ula(), description=run_mark, reachability=reachability
+    )
+
+
+def bind_like(like: Tenant, operator: Client, *, domain_id: str) -> IdpBinding:
+    """Bind a Domain to the identity provider that *like* is bound to; a first sign-in makes the Identity."""
+    model = like.client.idp_bindings.get(like.binding_id)
+    return operator.idp_bindings.create(
+        domain_id=domain_id,
+        issuer=model.issuer,
+        client_id=model.client_id,
+        client_secret_ref=model.client_secret_ref,
+        discovery_url=model.discovery_url,
+        jit_policy="allow",
+    )
+
+
+def create_tenant(tenants: Tenants, logins: Logins) -> FreshTenant:
+    """Create a tenant for one test: a Domain with a binding to the stack's identity provider."""
+    operator = tenants.operator
+    domain = create_domain(operator.client, run_mark=tenants.run_mark)
+    binding = bind_like(operator, operator.client, domain_id=domain.id)
+    return FreshTenant(domain, binding, operator.client, logins)
+
+
+def create_project(client: Client, *, domain_id: str) -> Project:
+    """Create a Project of its own name."""
+    slug = unique_slug("p")
+    return client.projects.create(domain_id=domain_id, name=f"Test {slug}", slug=slug)
+
+
+def enrol_node(client: Client, project: Project) -> NodeAgent:
+    """Adopt a Resource, issue a bootstrap token, and register a Node with it."""
+    handle = unique_slug("edge")
+    client.resources.adopt(project.id, external_ref=handle)
+    token = client.bootstrap_tokens.issue(project.id)
+    return NodeAgent.register(client, project=project, resource_handle=handle, bootstrap_token=token)
+
+
+def remove_quietly(tenant: FreshTenant) -> None:
+    """Remove what the contract lets one remove.
+
+    It has no delete for Nodes and Identities, so a Domain that has either stays, in no test's way, until a later run
+    removes it (:mod:`pytest_plexdev.testkit.leftovers`).
+    """
+    client = tenant.client
+    with contextlib.suppress(Exception):
+        client.idp_bindings.delete(tenant.binding_id)
+        for project in client.projects.list(domain_id=tenant.domain_id):
+            _remove_project(client, project)
+        client.domains.delete(tenant.domain_id)
+
+
+def _remove_project(client: Client, project: Project) -> None:
+    for resource in client.resources.list(project.id):
+        client.resources.delete(resource.id)
+    client.projects.delete(project.id)

@@ -10,32 +10,32 @@ from pytest_plexdev.doctor.modes import MODES
 _HEAD = """\
 # The doctor
 
-`plexdev doctor` looks for the nine failure modes of the dev stack's runbook and for what a stack needs of its cluster,
-on this machine and in the warm cluster (`--context`, `--kubeconfig`: in another one). It changes nothing. For what it
-found it prints the evidence, why it happens and a command to paste; exit code 1 says that something was found. `--json`
-is for programs. A part that it could not look at is "not examined", with the reason: it works without a cluster,
-without Docker, and in somebody else's cluster.
+`plexdev doctor` checks this machine and the warm cluster (another one with `--context` and `--kubeconfig`) for the nine
+failure modes of the dev stack's runbook, and for problems of the cluster itself. It changes nothing. For each problem
+it prints the evidence, the reason and a command to paste, and it exits with code 1. `--json` prints the same for
+programs. A part that could not be examined is reported as "not examined", with the reason; so the doctor works without
+a cluster, without Docker, and on clusters that plexdev did not create.
 
-`plexdev doctor --fix MODE` mends what is safe to mend, and only in a cluster that plexdev made. Whatever deletes
-something (`docker image prune`) is printed and never run. A bring-up that failed asks the doctor by itself.
+`plexdev doctor --fix MODE` applies a fix that is safe, and only in a cluster that plexdev created. A command that
+deletes something (`docker image prune`) is printed and never run. After a failed bring-up, the error includes the
+doctor's findings.
 
-Without `--context` and `--kubeconfig` it examines the warm cluster from outside and the embedded stack too, in rows of
-their own:
+Without `--context` and `--kubeconfig`, the doctor also examines the warm cluster from outside and the embedded stack:
 
 | row | examined |
 |---|---|
 | `cluster-node` | the warm cluster's container: stopped, paused, deleted, cut off from its host ports, silent, \
-found by its labels though no kubeconfig leads to it, or a stranger's that only has the name |
-| `cluster-kubeconfig` | our kubeconfig and those of KUBECONFIG: damaged, or a directory or a pipe |
-| `cluster-node-ports` | whether Services have the NodePorts that the host ports lead to |
-| `cluster-content` | of a stack that is not ready: whether a ConfigMap or Secret of it was changed by hand |
-| `embedded-stack` | supervisor and servers of the one that `plexdev up` left running, each in its own protocol |
-| `embedded-readyz` | what the API says of what it depends on: the probe that fails is named |
-| `embedded-disk` | the room for databases and logs, where the stack keeps them |
-| `embedded-cache` | whether the cache directory can be written |
+without a kubeconfig, or another container of the same name |
+| `cluster-kubeconfig` | plexdev's kubeconfig and those of KUBECONFIG: damaged, a directory or a pipe |
+| `cluster-node-ports` | whether Services have the NodePorts of the host ports |
+| `cluster-content` | whether a ConfigMap or Secret was changed by hand, if the stack is not ready |
+| `embedded-stack` | the supervisor and the servers of the warm embedded stack, each probed in its own protocol |
+| `embedded-readyz` | the API's own probes of its dependencies |
+| `embedded-disk` | free disk space for databases and logs |
+| `embedded-cache` | whether the cache directory is writable |
 
-`port-taken` looks at the ports of the stack that runs, and says whose they are. Of a stack of yours it prints the
-command that ends that one; nothing that would end somebody else's program or container is ever advised.
+`port-taken` checks the ports of the running stack and names their holders. If a stack of yours holds a port, it prints
+the command that stops that stack. It never prints a command that would stop another user's program or container.
 
 This page is generated from the table, `pytest_plexdev/doctor/modes.py` (`make docs`).
 """
@@ -47,12 +47,12 @@ def page() -> str:
 
 
 def _section(mode: FailureMode) -> Iterator[str]:
-    fixable = f"`plexdev doctor --fix {mode.tag}`" if mode.fix else "by hand alone"
+    fixable = f"`plexdev doctor --fix {mode.tag}`" if mode.fix else "by hand only"
     yield f"## {mode.tag}: {mode.title}\n"
     yield f"| recognised by | {_cell(mode.signal)} |\n|---|---|"
     yield f"| why | {_cell(mode.explanation)} |"
     yield f"| what helps | {_cell(mode.remedy)} |"
-    yield f"| mended | {fixable} |"
+    yield f"| fixed by | {fixable} |"
     yield ""
 
 

@@ -24,6 +24,12 @@ class Client:
 
     Every call raises :class:`~pytest_plexdev.api.problems.ProblemError` where the API refuses, and
     :class:`~pytest_plexdev.errors.PlexdevError` where no answer comes.
+
+    Example::
+
+        def test_the_operator_sees_acme(plexdev_client):
+            domains = plexdev_client.domains.list()
+            assert "acme-corp" in [domain.slug for domain in domains]
     """
 
     def __init__(self, transport: Transport) -> None:

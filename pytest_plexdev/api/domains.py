@@ -18,6 +18,15 @@ class ReachabilityPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     The contract's floor is 10s/30s/60s (stale: 3 intervals or more, unreachable: 2 stale or more), its default
     30s/90s/300s.
+
+    Example::
+
+        from pytest_plexdev import FASTEST_POLICY
+
+        def test_a_domain_takes_the_fastest_policy(plexdev_tenant):
+            domains = plexdev_tenant.client.domains
+            domain = domains.update(plexdev_tenant.domain_id, reachability=FASTEST_POLICY)
+            assert domain.reachability.stale_after == "30s"
     """
 
     heartbeat_interval: str = "30s"
@@ -30,6 +39,15 @@ FASTEST_POLICY = ReachabilityPolicy(heartbeat_interval="10s", stale_after="30s",
 
 
 class Domain(msgspec.Struct, frozen=True, kw_only=True):
+    """A Domain: a tenant of the control plane with its own range of mesh addresses.
+
+    Example::
+
+        def test_a_new_domain_has_its_own_address_range(plexdev_tenant):
+            domain = plexdev_tenant.client.domains.get(plexdev_tenant.domain_id)
+            assert domain.mesh_cidr.endswith("/48")
+    """
+
     id: str
     name: str
     slug: str

@@ -42,6 +42,17 @@ class ProblemError(Exception):
         problem: The whole body.
         method: The request's method.
         path: The request's path.
+
+    Example::
+
+        import pytest
+        from pytest_plexdev import ProblemError
+
+        def test_a_slug_is_unique_in_its_domain(plexdev_tenant, plexdev_project):
+            slug, domain_id = plexdev_project.slug, plexdev_tenant.domain_id
+            with pytest.raises(ProblemError) as caught:
+                plexdev_tenant.client.projects.create(domain_id=domain_id, name="Again", slug=slug)
+            assert caught.value.status == 409
     """
 
     def __init__(self, problem: Problem, *, method: str, path: str) -> None:

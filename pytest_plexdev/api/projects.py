@@ -14,6 +14,14 @@ __tracebackhide__ = hides_its_frames
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """A Project of a Domain; Nodes register in a Project.
+
+    Example::
+
+        def test_a_project_belongs_to_its_domain(plexdev_tenant, plexdev_project):
+            assert plexdev_project.domain_id == plexdev_tenant.domain_id
+    """
+
     id: str
     domain_id: str
     name: str

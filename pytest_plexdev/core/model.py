@@ -120,6 +120,11 @@ class StackInfo:
         cluster: Where it runs; ``None`` for plain processes.
         capabilities: What a test may do here that the contract does not promise; ``age-heartbeat`` is one.
         options: Those that ``plexdev up`` was given, with their values, where they are not its defaults.
+
+    Example::
+
+        def test_which_services_run(plexdev_stack):
+            assert "plexsphere" in [service.name for service in plexdev_stack.info.services]
     """
 
     provider: ProviderName

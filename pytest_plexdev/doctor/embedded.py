@@ -24,19 +24,19 @@ from pytest_plexdev.stack.embedded.warm import find_in, read_stack, warm_directo
 ROOM_NEEDED: Final = 100 << 20
 """Bytes that a stack's databases and logs need."""
 _PATIENCE: Final = 5.0
-"""Seconds that the API gets to say how its dependencies are."""
+"""Seconds that the API may take to report on its dependencies."""
 _API: Final = "plexsphere"
 
 
 def examine_embedded(directory: Path | None = None) -> list[Finding]:
-    """Look at the embedded stack in *directory*, by default the warm one, and at what one needs. Nothing is changed."""
+    """Examine the embedded stack in *directory*, by default the warm one, its disk and its cache. Changes nothing."""
     place = directory or warm_directory()
     try:
         info = find_in(place)
         verdicts = _verdicts(info)
         of_the_stack = [_of_the_stack(place, info, verdicts), *_of_readyz(info, verdicts)]
     except PlexdevError as error:
-        of_the_stack = [_finding("found", error.what, error.fix)]  # its files are damaged, or somebody else's
+        of_the_stack = [_finding("found", error.what, error.fix)]  # its files are damaged, or another user's
     return [*of_the_stack, _of_the_disk(place), _of_the_cache()]
 
 
@@ -55,10 +55,10 @@ def _of_the_stack(place: Path, info: StackInfo | None, verdicts: Sequence[Verdic
 def _finding(state: FindingState, evidence: str, command: str) -> Finding:
     return Finding(
         mode="embedded-stack",
-        title="the embedded stack is not whole",
+        title="the embedded stack is incomplete",
         state=state,
         evidence=evidence,
-        explanation="a server that ended does not come back by itself, and tests that need the stack are refused",
+        explanation="a server that ended is not restarted, and tests that need the stack are skipped",
         command=command,
     )
 
@@ -81,7 +81,7 @@ def _stack_state(place: Path, info: StackInfo | None, verdicts: Sequence[Verdict
 
 
 def _again(place: Path) -> str:
-    # What is written of a stack outlives a supervisor that was killed.
+    # The stack's file survives a supervisor that was killed.
     try:
         return how_to_begin_anew(place, read_stack(place).up_command)
     except (FileNotFoundError, PlexdevError):
@@ -89,7 +89,7 @@ def _again(place: Path) -> str:
 
 
 def _of_readyz(info: StackInfo | None, verdicts: Sequence[Verdict]) -> list[Finding]:
-    """Which of the API's own probes fails; nothing where there is no API to ask."""
+    """Report which of the API's own probes fails; empty if no API runs."""
     if info is None or any(verdict.name == _API and verdict.state == "gone" for verdict in verdicts):
         return []
     url = f"{info.endpoints.api}/readyz"
@@ -100,7 +100,7 @@ def _of_readyz(info: StackInfo | None, verdicts: Sequence[Verdict]) -> list[Find
             answer = http.get(url, timeout=_PATIENCE)
         probes: Sequence[Mapping[str, Any]] = decode_json(answer.content).get("probes", ())
     except (httpx.HTTPError, ValueError, AttributeError) as error:
-        state, evidence = "found", f"GET {url} got no answer that can be read: {error or type(error).__name__}"
+        state, evidence = "found", f"GET {url} got no valid answer: {error or type(error).__name__}"
     else:
         failing = [_probe(each) for each in probes if not each.get("ok") and not each.get("informational")]
         state = "found" if failing or not answer.is_success else "ok"
@@ -112,7 +112,7 @@ def _of_readyz(info: StackInfo | None, verdicts: Sequence[Verdict]) -> list[Find
             title="the API is not ready",
             state=state,
             evidence=evidence,
-            explanation="the API asks what it depends on, and this is what did not answer it",
+            explanation="the API probes its dependencies, and this one did not answer",
             command="plexdev logs plexsphere --stack embedded" if state == "found" else "",
         )
     ]
@@ -125,13 +125,13 @@ def _probe(probe: Mapping[str, Any]) -> str:
 def _of_the_disk(place: Path) -> Finding:
     rooms = {each: shutil.disk_usage(each).free for each in (_existing(place), temporary_directory())}
     short = {each: free for each, free in rooms.items() if free < ROOM_NEEDED}
-    said = "; ".join(f"{each} has {free / (1 << 20):.0f} MiB left" for each, free in (short or rooms).items())
+    evidence = "; ".join(f"{each} has {free / (1 << 20):.0f} MiB left" for each, free in (short or rooms).items())
     return Finding(
         mode="embedded-disk",
         title="the disk is full",
         state="found" if short else "ok",
-        evidence=said,
-        explanation="an embedded stack keeps its databases and logs there, about 100 MB",
+        evidence=evidence,
+        explanation="an embedded stack needs about 100 MB there for its databases and logs",
         command=f"df -h {' '.join(map(str, short))}" if short else "",
     )
 
@@ -142,10 +142,10 @@ def _of_the_cache() -> Finding:
     usable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
     return Finding(
         mode="embedded-cache",
-        title="the cache directory cannot be written",
+        title="the cache directory is not writable",
         state="ok" if usable else "found",
-        evidence=f"{cache}: " + ("can be written" if usable else f"{nearest} may not be written by this user"),
-        explanation="the embedded stack keeps a migrated Postgres data directory there, so that the next start is fast",
+        evidence=f"{cache}: " + ("writable" if usable else f"this user may not write to {nearest}"),
+        explanation="a migrated Postgres data directory is cached there, so that the next start is fast",
         command="" if usable else "PLEXDEV_CACHE_DIR=/some/directory plexdev up",
     )
 

@@ -13,7 +13,7 @@ Object: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Unknown:
-    """Something that could not be looked at, and why."""
+    """A fact that could not be observed, with the reason."""
 
     reason: str
 
@@ -23,14 +23,14 @@ NO_CLUSTER = Unknown("no cluster")
 
 @dataclass(frozen=True, kw_only=True)
 class PortUse:
-    """Who has one of the warm stack's host ports.
+    """The use of one of the warm stack's host ports.
 
     Attributes:
-        holder: The process or container in words; ``None``: nobody has it.
-        stop: The command that ends it, where it is a stack that this user brought up.
-        cluster: kind's name of the cluster whose node has it.
-        is_warm_cluster: The warm cluster that plexdev made has it, as it should.
-        is_embedded: The embedded stack that this user left running has it.
+        holder: The process or container that uses it, as printed; ``None`` if the port is free.
+        stop: The command that stops the holder; empty if it is not a stack of this user.
+        cluster: The name (for kind) of the cluster whose node uses it.
+        is_warm_cluster: Whether plexdev's own warm cluster uses it, as intended.
+        is_embedded: Whether this user's warm embedded stack uses it.
     """
 
     port: int
@@ -43,13 +43,13 @@ class PortUse:
 
     @property
     def is_yours(self) -> bool:
-        """Whether a warm stack of this user has it."""
+        """Whether a warm stack of this user uses it."""
         return self.is_warm_cluster or self.is_embedded
 
 
 @dataclass(frozen=True, kw_only=True)
 class Disk:
-    """A file system that images or Pods need: where it is, and its bytes."""
+    """A file system that stores images or Pods: its place, and its free and total bytes."""
 
     place: str
     free: int
@@ -58,7 +58,7 @@ class Disk:
 
 @dataclass(frozen=True, kw_only=True)
 class RunningCommand:
-    """A command that somebody runs on this machine."""
+    """A process on this machine and its command line."""
 
     pid: int
     words: tuple[str, ...]
@@ -66,7 +66,7 @@ class RunningCommand:
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
-    """A line that a container wrote."""
+    """A line of a container's log."""
 
     pod: str
     container: str
@@ -75,13 +75,13 @@ class LogLine:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterPart:
-    """A part of the cluster that a stack needs, as readiness judges it.
+    """A part of the cluster that a stack needs, with its state.
 
     Attributes:
         kind: ``Node``, ``Service`` (of DNS) or ``DaemonSet`` (kube-proxy).
         name: ``service/kube-dns``.
-        command: What mends it; empty where it is ready.
-        is_unseen: We may not look at it, and *reason* says so.
+        command: The command that fixes it; empty if it is ready.
+        is_unseen: Whether this user may not read it; *reason* names the missing permission.
     """
 
     kind: str
@@ -94,24 +94,24 @@ class ClusterPart:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Everything that the failure modes are recognised by; a part that could not be looked at is ``Unknown``.
+    """Everything that the checks read; a part that could not be observed is ``Unknown``.
 
     Attributes:
-        now: Unix time, seconds: when this machine's clock said that the look was taken.
-        bringing_up: Whether a bring-up in a cluster has just failed: then even our embedded stack is in its way.
-        cluster: kind's name of the cluster; empty where it is not one of kind.
-        ours: Whether its node says that we made the cluster: only then something is applied to it.
-        kubectl: The first words of a command that reaches the cluster.
+        now: Unix time of this machine when the facts were gathered, seconds.
+        bringing_up: Whether a bring-up on a cluster has just failed; then even this user's embedded stack conflicts.
+        cluster: The name (for kind) of the cluster; empty if it is not a kind cluster.
+        ours: Whether the labels of its node show that plexdev created it; nothing is applied to other clusters.
+        kubectl: The first words of a kubectl command for this cluster.
         ports: The warm stack's ports on this machine.
-        disks: Of Docker on this machine, and inside the node.
+        disks: The disks of Docker on this machine and of the node.
         commands: Every ``kubectl wait`` that runs on this machine.
-        clocks: Seconds by which the clock of each is ahead of this machine's.
-        kubelet: Its configuration, by node.
-        kubelet_units: What systemd says of it, by node of kind: ``active``, ``inactive``, ``failed``.
+        clocks: Seconds by which each clock is ahead of this machine's.
+        kubelet: The kubelet's configuration, by node.
+        kubelet_units: The state of the kubelet's systemd unit, by kind node: ``active``, ``inactive``, ``failed``.
         health: The parts of the cluster that a stack needs.
         nodes, pods, deployments, definitions, gateway_classes, gateways, routes: Objects of all namespaces.
-            ``definitions`` are CustomResourceDefinitions, their metadata and status alone.
-        complaints: Log lines about a token's time.
+            ``definitions`` are CustomResourceDefinitions without their schemas.
+        complaints: Log lines about an expired or not yet valid token.
     """
 
     now: float

@@ -20,7 +20,7 @@ from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import DEPLOYMENT, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, NODE, POD
 
 BUDGET: Final = 10.0
-"""Seconds that all probes together get."""
+"""Seconds that all probes may take together."""
 
 
 def examine(
@@ -30,20 +30,20 @@ def examine(
     now: Callable[[], float] = time.time,
     without: Unknown = NO_CLUSTER,
 ) -> list[Finding]:
-    """Look for all failure modes, in the table's order; nothing is changed, and nothing raised.
+    """Check every failure mode, in the table's order. Changes nothing and never raises.
 
     Args:
-        access: The cluster to look at; ``None``: this machine alone.
-        seconds: What has not answered by then is not examined.
-        now: Unix time of this machine, seconds.
-        without: What is said of the cluster where there is no access.
+        access: The cluster to examine; ``None``: this machine only.
+        seconds: Time limit; a probe that has not answered by then leaves its modes "not examined".
+        now: Returns the Unix time of this machine, seconds.
+        without: The reason why no cluster is examined, if *access* is ``None``.
     """
     facts = gather(access, seconds=seconds, now=now, without=without)
     return findings_of(facts)
 
 
 def findings_of(facts: Facts) -> list[Finding]:
-    """Check every failure mode; what a node that is not ready explains is not told as another one."""
+    """Check every failure mode. Modes that a node problem explains are reported as not examined."""
     findings = [finding_of(mode, facts) for mode in MODES]
     tags = {mode.tag for mode in OF_THE_NODES}
     cause = next((each.mode for each in findings if each.mode in tags and each.state == "found"), None)
@@ -65,7 +65,7 @@ def gather(
     without: Unknown = NO_CLUSTER,
     bringing_up: bool = False,
 ) -> Facts:
-    """The facts of this machine and of one cluster; see :func:`examine`."""
+    """Gather the facts of this machine and of one cluster; see :func:`examine`."""
     name = kind_cluster(access)
     probes: dict[str, Probe] = dict(_of_the_machine())
     if name:
@@ -73,7 +73,7 @@ def gather(
         probes |= {"kubelet_units": partial(node.kubelet_unit, name)}
     with contextlib.ExitStack() as closing:
         if access is not None:
-            # One for all of them. A probe that is late ends when it is closed.
+            # One client for all probes. Closing it ends a late probe.
             probes |= _of_the_cluster(closing.enter_context(KubeClient(access)), now)
         answers = run_all(probes, seconds=seconds)
     clocks = [answers.pop(probe) for probe in ("server_clock", "node_clock") if probe in answers]

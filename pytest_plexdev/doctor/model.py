@@ -13,18 +13,18 @@ FindingState: TypeAlias = Literal["ok", "found", "not examined"]
 
 @dataclass(frozen=True)
 class NotFound:
-    """The mode is not there; a note says what was seen."""
+    """The mode was not found; the note is what was observed."""
 
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Found:
-    """The mode is there.
+    """The mode was found.
 
     Attributes:
-        evidence: What shows it, with the object's name.
-        command: What helps, to be pasted as it is.
+        evidence: The observation that shows it, with the object's name.
+        command: The command that helps; it can be pasted unchanged.
         needs_cluster: Whether the command works only while the examined cluster exists.
     """
 
@@ -39,17 +39,17 @@ Check: TypeAlias = Callable[[Facts], CheckResult]
 
 @dataclass(frozen=True, kw_only=True)
 class FailureMode:
-    """One row of the table.
+    """A known failure mode: how it is recognised, why it happens and what helps.
 
     Attributes:
-        tag: What ``plexdev doctor --fix`` calls it.
-        title: What a person sees.
-        signal: What it is recognised by, for the documentation.
-        check: Says of facts whether it is there.
-        explanation: Why it happens.
-        remedy: The command in general, for the documentation; the one that is printed has the case's own names.
-        fix: The module of ``fixes/`` that mends it; ``None`` where only a person should.
-        needs_nodes: Whether Pods that nobody reports on any more look like it.
+        tag: Its name on the command line: ``plexdev doctor --fix TAG``.
+        title: The title that is printed.
+        signal: The observation that shows it, for the documentation.
+        check: Looks for the mode in the facts.
+        explanation: The reason why it happens.
+        remedy: The general command, for the documentation; the printed one has the names of the case.
+        fix: The module of ``fixes/`` that fixes it; ``None`` if a person must.
+        needs_nodes: Whether a node that is not ready shows the same signs. The mode is then not examined.
     """
 
     tag: str
@@ -64,14 +64,14 @@ class FailureMode:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What was found of one failure mode.
+    """The result of the doctor for one failure mode.
 
     Attributes:
-        mode: Its tag.
-        evidence: What shows it; in the other states a note, or why it was not examined.
-        command: Empty unless it was found.
+        mode: The tag of the failure mode.
+        evidence: The observation that shows it; in the other states a note, or why it was not examined.
+        command: The command that helps; empty unless the mode was found.
         needs_cluster: Whether the command works only while the examined cluster exists.
-        fixable: Whether ``plexdev doctor --fix`` can mend it in this cluster.
+        fixable: Whether ``plexdev doctor --fix`` can fix it in this cluster.
     """
 
     mode: str
@@ -85,7 +85,7 @@ class Finding:
 
 
 def finding_of(mode: FailureMode, facts: Facts) -> Finding:
-    """Check one mode. In a cluster that we did not make nothing is fixable."""
+    """Check one mode. In a cluster that plexdev did not create, nothing is fixable."""
     state: FindingState
     command, needs_cluster, fixable = "", False, False
     match mode.check(facts):

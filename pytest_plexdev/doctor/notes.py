@@ -15,15 +15,15 @@ from pytest_plexdev.kube import Access, KubeClient
 
 _SEVERE: Final = ("doomed", "gone", "waiting")
 _ENOUGH: Final = 3
-"""Objects that are told; `plexdev status` tells all."""
+"""Objects that are listed; ``plexdev status`` lists all."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """A line for a person.
+    """A hint that is printed below the findings.
 
     Attributes:
-        is_problem: Whether something is wrong; else it only explains what was not looked at.
+        is_problem: Whether something is wrong; if not, it only explains what was not examined.
     """
 
     text: str
@@ -31,10 +31,10 @@ class Note:
 
 
 def notes(access: Access | None, environment: Mapping[str, str] = os.environ) -> list[Note]:
-    """What is to be said of the cluster itself. Nothing is changed, and nothing raised.
+    """Return the hints on the cluster itself. Changes nothing and never raises.
 
     Args:
-        access: The cluster that was looked at; ``None``: there is none.
+        access: The cluster that was examined; ``None`` if there was none.
     """
     if access is not None:
         return _of_its_objects(access)
@@ -59,18 +59,18 @@ def _of_its_objects(access: Access) -> list[Note]:
         with KubeClient(access) as client:
             refs = [*refs_in(client, NAMESPACE), *refs_in(client, GATEWAY_NAMESPACE)]
             found = statuses_now(client, refs, health=health_of(owned=False))
-            # Nodes have a row of their own, and so has what one of them explains.
+            # Nodes, and objects that a node explains, have findings of their own.
             own = [each for each in found if each.ref in refs and each.deepest.ref.kind != "Node"]
             verdicts = [bound(client, each.verdict(time.time())) for each in own]
     except PlexdevError:
-        # That its API server does not answer is said by what could not be examined.
+        # The findings that were not examined already report that the API server does not answer.
         return []
     return [_of(each) for each in _worst(verdicts)]
 
 
 def _of(verdict: Verdict) -> Note:
     text = f"{verdict.name} is {verdict.state}: {verdict.reason}; try: {verdict.hint}"
-    # What waits may only be coming up.
+    # A waiting object may still be starting.
     return Note(text, is_problem=verdict.state != "waiting")
 
 

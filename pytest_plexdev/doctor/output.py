@@ -12,12 +12,12 @@ from pytest_plexdev.kube import Access
 
 
 def as_text(findings: Sequence[Finding], access: Access | None) -> str:
-    """A row for each failure mode, then what to do about those that were found."""
+    """Render a row for each failure mode, then the help for those that were found."""
     return "\n".join([*_rows(findings), *(line for each in findings for line in _help(each, access))])
 
 
 def as_json(findings: Sequence[Finding], access: Access | None) -> dict[str, Any]:
-    """The same for programs."""
+    """Render the same as JSON."""
     return {
         "context": access.context if access is not None else None,
         "found": sum(each.state == "found" for each in findings),
@@ -26,7 +26,7 @@ def as_json(findings: Sequence[Finding], access: Access | None) -> dict[str, Any
 
 
 def fix_command(mode: str, access: Access | None) -> str:
-    """The command that lets the doctor mend a mode in this cluster."""
+    """Return the command that lets the doctor fix a mode in this cluster."""
     words = ["plexdev", "doctor", "--fix", mode]
     if access is not None:
         words += ["--kubeconfig", str(access.kubeconfig), "--context", access.context]
@@ -37,8 +37,8 @@ def _rows(findings: Sequence[Finding]) -> Iterator[str]:
     width = max(len(each.mode) for each in findings)
     for each in findings:
         state = each.state.upper() if each.state == "found" else each.state
-        said = each.title if each.state == "found" else each.evidence
-        yield f"  {state:<12}  {each.mode:<{width}}  {said}".rstrip()
+        text = each.title if each.state == "found" else each.evidence
+        yield f"  {state:<12}  {each.mode:<{width}}  {text}".rstrip()
 
 
 def _help(finding: Finding, access: Access | None) -> Iterator[str]:

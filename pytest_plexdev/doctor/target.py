@@ -23,10 +23,10 @@ WARM_CONTEXT: Final = context_of(WARM_CLUSTER)
 def find_target(
     kubeconfig: Path | None, context: str | None, environment: Mapping[str, str] = os.environ
 ) -> Access | None:
-    """The cluster that was named, else the warm one, in our own kubeconfig or the user's; ``None``: there is none.
+    """Return the named cluster, else the warm one, from plexdev's or the user's kubeconfig; ``None`` if none exists.
 
     Raises:
-        PlexdevError: Of one that was named: ``context-missing`` where it is not there, ``kubeconfig-unusable``.
+        PlexdevError: ``context-missing``, ``kubeconfig-unusable``: of a named cluster only.
     """
     wanted = context or WARM_CONTEXT
     if kubeconfig is None and context is None:
@@ -40,13 +40,13 @@ def find_target(
 
 
 def elsewhere(environment: Mapping[str, str] = os.environ) -> Access | None:
-    """The context of the warm cluster's name that is of another machine, which nobody looks at unasked."""
+    """Return a context of the warm cluster's name whose API server is on another machine. It is not examined."""
     found = (each for each in _warm_ones(environment) if isinstance(each, Access) and not each.is_loopback)
     return next(found, None)
 
 
 def unusable(environment: Mapping[str, str] = os.environ) -> list[PlexdevError]:
-    """The errors of kubeconfigs that may have the warm cluster's context and cannot be used."""
+    """Return the errors of unusable kubeconfigs that may have the warm cluster's context."""
     return [each for each in _warm_ones(environment) if isinstance(each, PlexdevError)]
 
 
@@ -56,7 +56,7 @@ def _warm_ones(environment: Mapping[str, str]) -> Iterator[Access | PlexdevError
             if WARM_CONTEXT.encode() not in read_file(file):
                 continue
         except OSError:
-            # read_access says why, or that it is not there.
+            # read_access reports the reason.
             pass
         try:
             access = read_access(file, WARM_CONTEXT)
@@ -68,17 +68,17 @@ def _warm_ones(environment: Mapping[str, str]) -> Iterator[Access | PlexdevError
 
 
 def kind_cluster(access: Access | None) -> str:
-    """kind's name of a cluster; empty where there is none, or not one of kind on this machine."""
+    """Return the name (for kind) of a cluster; empty if it is not a kind cluster on this machine."""
     if access is None or not access.is_loopback or not access.context.startswith(CONTEXT_PREFIX):
         return ""
     return access.context.removeprefix(CONTEXT_PREFIX)
 
 
 def is_ours(client: KubeClient, state: Path | None = None) -> bool:
-    """Whether plexdev made the cluster, by the labels of its node: the warm one, or the one of a run.
+    """Whether plexdev created the cluster, by the labels of its node: the warm one, or that of a run.
 
     Args:
-        state: Where the warm cluster's files are, if not where they usually are.
+        state: The state directory; by default the usual one.
     """
     name = kind_cluster(client.access)
     # A run's own cluster has its kubeconfig among its files.

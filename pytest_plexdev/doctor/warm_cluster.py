@@ -21,16 +21,16 @@ from pytest_plexdev.stack.kind.warm.kubeconfigs import unreadable_paths
 from pytest_plexdev.stack.kind.warm.node_status import UP, NodeProblem, node_problem
 
 _PATIENCE: Final = 5.0
-"""Seconds that Docker gets for an answer."""
+"""Seconds that Docker may take to answer."""
 
 
 @dataclass(frozen=True)
 class WarmCluster:
-    """What was found out about the warm cluster.
+    """The result of examining the warm cluster from outside.
 
     Attributes:
-        problem: Why nothing inside it can be examined.
-        findings: A row each for the node, the kubeconfigs, the host ports and what was changed by hand.
+        problem: The reason why nothing inside it can be examined; ``None`` if there is no such reason.
+        findings: One each for the node, the kubeconfigs, the host ports and manual changes.
     """
 
     problem: NodeProblem | None
@@ -38,10 +38,10 @@ class WarmCluster:
 
 
 def examine_warm_cluster(access: Access | None, environment: Mapping[str, str] = os.environ) -> WarmCluster:
-    """Look at the warm cluster's node, at the kubeconfigs that may lead to it, and at its NodePorts. Changes nothing.
+    """Examine the warm cluster's node, the kubeconfigs that may name it, and its NodePorts. Changes nothing.
 
     Args:
-        access: The way to it that was found; ``None``: there is none.
+        access: Its kubeconfig and context; ``None`` if none was found.
     """
     place = ClusterFiles(WARM_CLUSTER, warm_directory(state_directory(environment)))
     refusal: PlexdevError | None = None
@@ -67,13 +67,13 @@ def _of_the_node(problem: NodeProblem | None, refusal: PlexdevError | None) -> F
         title="the warm cluster's node cannot be used",
         state=state,
         evidence=evidence,
-        explanation="the whole cluster is one container of Docker's: who does not reach that reaches nothing in it",
+        explanation="the whole cluster is one Docker container; nothing in the cluster works without it",
         command=command,
     )
 
 
 def _of_the_kubeconfigs(place: ClusterFiles, environment: Mapping[str, str]) -> Finding:
-    """Those that may have the warm cluster's context and cannot be used, ours included."""
+    """Unusable kubeconfigs that may have the warm cluster's context, including plexdev's own."""
     errors = target.unusable(environment)
     broken = [f"{error.facts['path']}: {error.facts['reason']}" for error in errors]
     if str(place.kubeconfig) in [error.facts["path"] for error in errors]:
@@ -87,7 +87,7 @@ def _of_the_kubeconfigs(place: ClusterFiles, environment: Mapping[str, str]) -> 
         title="a kubeconfig cannot be used",
         state="found" if broken else "ok",
         evidence="; ".join(broken),
-        explanation="a file that may have the warm cluster's context leads nowhere; kubectl and kind read yours too",
+        explanation="a kubeconfig that may name the warm cluster cannot be read; kubectl and kind read it too",
         command=command if broken else "",
     )
 
@@ -105,7 +105,7 @@ def _of_the_node_ports(access: Access | None, place: ClusterFiles) -> Finding:
         title="a host port leads nowhere",
         state=state,
         evidence=evidence,
-        explanation=f"a port of this machine leads to a NodePort of {node_of(place.name)}, as kind.yaml says",
+        explanation=f"kind.yaml maps host ports to NodePorts of {node_of(place.name)}, and no Service has this one",
         command=command,
     )
 
@@ -121,15 +121,15 @@ def _of_the_content(access: Access | None, place: ClusterFiles) -> Finding:
         title="a ConfigMap or Secret was changed by hand",
         state=state,
         evidence=evidence,
-        explanation="the stack is not ready, and Pods that read it end with an error of their own; up puts it back",
+        explanation="the stack is not ready, and Pods that read the object fail; `plexdev up` restores it",
         command=command,
     )
 
 
 def _examined(access: Access | None, check: Callable[[KubeClient], tuple[str, str]]) -> tuple[FindingState, str, str]:
-    """State, evidence and command of a check that asks the API server; without a command nothing was found."""
+    """State, evidence and command of a check on the API server; without a command nothing was found."""
     if access is None:
-        return "not examined", "no cluster that answers", ""
+        return "not examined", "no cluster answers", ""
     try:
         with KubeClient(access) as client:
             evidence, command = check(client)

@@ -55,7 +55,7 @@ SERVER_GONE: Final = Failure(
 STACK_MISSING: Final = Failure(
     tag="stack-missing",
     what="no stack is running",
-    why="searched for {looked_for}",
+    why="looked for {looked_for}",
     fix="plexdev up{option}",
 )
 WHICH_STACK: Final = Failure(

@@ -46,12 +46,16 @@ class PlexdevError(Exception):
         detail: Output of the part that failed, its last log lines for example; printed indented below the message.
         facts: The values for the placeholders of the entry's templates. All but numbers are kept as text.
 
-    Example:
-        ``pytest_plexdev.errors`` has the entries, and a test can expect one by its tag::
+    Example::
 
+        import pytest
+        from pytest_plexdev import PlexdevError
+
+        def test_a_misspelt_slug(plexdev_tenants):
             with pytest.raises(PlexdevError) as caught:
-                stack.client(domain="no-such-domain")
-            assert caught.value.tag == "domain-unknown"
+                plexdev_tenants["acme-crop"]
+            assert caught.value.tag == "unknown-name"
+            assert "did you mean acme-corp?" in str(caught.value)
     """
 
     advice: tuple[Advice, ...] = ()

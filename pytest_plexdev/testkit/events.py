@@ -33,6 +33,12 @@ class Event:
         id: The outbox row's id, from ``Nats-Msg-Id``.
         scope: The Domain's id, or ``platform``.
         type: ``DomainCreated`` for example.
+
+    Example::
+
+        def test_an_event_names_its_domain(plexdev_events, plexdev_project):
+            event = plexdev_events.wait_for("ProjectCreated")
+            assert event.scope == plexdev_project.domain_id
     """
 
     id: str
@@ -47,6 +53,14 @@ class Events:
     Args:
         url: Of the NATS server.
         log: What to read where an event does not come: the API's log.
+
+    Example::
+
+        def test_a_node_is_announced(plexdev_events, plexdev_node):
+            def is_mine(event):
+                return plexdev_node.id in str(event.payload)
+
+            assert plexdev_events.wait_for("NodeRegistered", where=is_mine, timeout=10)
     """
 
     def __init__(self, url: str, *, log: str) -> None:

@@ -47,6 +47,12 @@ class Login:
         expires_at: Unix time, seconds.
         client: The ``/v1`` API as this principal.
         token: The bearer token.
+
+    Example::
+
+        def test_a_member_of_acme(plexdev_login):
+            login = plexdev_login("acme-corp", user="member@example.com")
+            assert login.client.auth.whoami().domain_id == login.domain_id
     """
 
     user: str
@@ -107,6 +113,12 @@ class Logins:
         log: What to read where the control plane refuses a sign-in: the API's log.
         clock: Unix time, seconds.
         by_slug: Finds a seeded tenant.
+
+    Example::
+
+        def test_the_admin_of_beta(plexdev_login, plexdev_tenants):
+            beta = plexdev_tenants["beta-llc"]
+            assert plexdev_login(beta).user == beta.admin
     """
 
     def __init__(

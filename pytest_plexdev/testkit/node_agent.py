@@ -40,6 +40,14 @@ class NodeAgent:
     Attributes:
         registration: What it got when it registered.
         operator: The API as somebody who may read the Node: its Domain's admin.
+
+    Example::
+
+        from ipaddress import ip_address, ip_network
+
+        def test_a_node_has_an_address_of_its_domain(plexdev_node, plexdev_tenant):
+            addresses = ip_network(plexdev_tenant.domain.mesh_cidr)
+            assert ip_address(plexdev_node.mesh_ip) in addresses
     """
 
     registration: Registration

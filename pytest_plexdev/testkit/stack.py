@@ -49,6 +49,14 @@ class Stack:
         drift: The inputs of a running stack that are other than this checkout's.
         passed_over: Why the warm cluster is not used, where one is known and this is another stack.
         death: The failure that a server's end is, for whoever asks.
+
+    Example::
+
+        import httpx
+
+        def test_without_a_login_the_api_refuses(plexdev_stack):
+            response = httpx.get(f"{plexdev_stack.api_url}/v1/domains", trust_env=False)
+            assert response.status_code == 401
     """
 
     def __init__(

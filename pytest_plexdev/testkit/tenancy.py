@@ -25,6 +25,12 @@ class Tenant:
     """A Domain with its admin, its IdP binding and a logged-in client.
 
     Nothing is asked before it is needed: of a seeded tenant only ids are known at first.
+
+    Example::
+
+        def test_an_admin_sees_the_own_domain(plexdev_tenants):
+            acme = plexdev_tenants["acme-corp"]
+            assert acme.login.whoami().domain_id == acme.domain_id
     """
 
     def __init__(self, seeded: SeededTenant, logins: Logins) -> None:
@@ -74,6 +80,12 @@ class FreshTenant(Tenant):
     """A Domain made for one test. Its admin is the operator who created it; ``client`` is that operator.
 
     ``login`` is another principal: the same person signed in to this Domain through its own binding.
+
+    Example::
+
+        def test_the_domain_is_bound_to_an_identity_provider(plexdev_tenant):
+            binding = plexdev_tenant.client.idp_bindings.get(plexdev_tenant.binding_id)
+            assert binding.domain_id == plexdev_tenant.domain_id
     """
 
     def __init__(self, domain: Domain, binding: IdpBinding, operator: Client, logins: Logins) -> None:
@@ -105,6 +117,11 @@ class Tenants(Mapping[str, Tenant]):
         log: What to read where there are none: the bootstrap's log.
         operator: Whose admin may create Domains, where that is known.
         run_mark: Which run the Domains belong to that are created for its tests.
+
+    Example::
+
+        def test_the_seed_has_three_tenants(plexdev_tenants):
+            assert set(plexdev_tenants) == {"acme-corp", "beta-llc", "gamma-coop"}
     """
 
     def __init__(

@@ -158,7 +158,7 @@ def test_a_taken_port_is_what_kind_stumbled_over(
     [
         (
             "example.com/nobody",
-            f"it asks for the controller example.com/nobody, and Envoy Gateway answers to {CONTROLLER}",
+            f"it names the controller example.com/nobody, but Envoy Gateway is {CONTROLLER}",
         ),
         (CONTROLLER, f"there is no Deployment envoy-gateway in {GATEWAY_NAMESPACE}"),
     ],

@@ -174,7 +174,7 @@ def test_events_database_and_kube(project: pytest.Pytester, stack: StackInfo) ->
             created = plexdev_events.wait_for("ProjectCreated")
             assert created.scope == plexdev_project.domain_id
             assert created.id
-            with pytest.raises(PlexdevError, match="no NeverHappened came within 0.1 s"):
+            with pytest.raises(PlexdevError, match="no NeverHappened arrived within 0.1 s"):
                 plexdev_events.wait_for("NeverHappened", timeout=0.1)
 
         def test_db(plexdev_db, plexdev_tenant):
@@ -327,7 +327,7 @@ def test_another_domain_is_refused_with_plexctls_codes(stack: StackInfo, capsys:
     code, _, err = run(capsys, "list", "group", "--domain", "nowhere")
     assert code == 4
     assert "plexdev[domain-unknown]: you may see no Domain nowhere" in err
-    assert "why: known are acme-corp, beta-llc, gamma-coop" in err
+    assert "why: you may see acme-corp, beta-llc, gamma-coop" in err
 
 
 def test_a_slip_in_a_domains_name_is_answered_with_the_nearest(
@@ -338,7 +338,7 @@ def test_a_slip_in_a_domains_name_is_answered_with_the_nearest(
     for _ in range(2):
         code, _, err = run(capsys, "login", "--domain", "acme", "--auto")
         assert code == 4
-        assert "why: known are acme-corp, beta-llc, gamma-coop" in err
+        assert "why: you may see acme-corp, beta-llc, gamma-coop" in err
         assert err.endswith("(did you mean acme-corp?)\n  fix: plexdev login --domain acme-corp\n")
         code, _, err = run(capsys, "whoami", "--domain", "acme")
         assert (code, err.splitlines()[-1]) == (4, "  fix: plexdev login --domain acme-corp")

@@ -1,4 +1,4 @@
-"""The examples in the docstrings of fixtures and hooks run as they stand, in a project that has nothing else."""
+"""The examples in the docstrings of fixtures, public classes and hooks run as they stand, in an empty project."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import pytest_plexdev
 from pytest_plexdev import fixtures, hookspecs
 
 SEED = Path(__file__).parents[2] / "deploy" / "local" / "seed" / "tenants.yaml"
 FIXTURES = [name for name in vars(fixtures) if name.startswith("plexdev_")]
+CLASSES = [name for name in pytest_plexdev.__all__ if inspect.isclass(getattr(pytest_plexdev, name))]
 HOOKS = [name for name in vars(hookspecs) if name.startswith("pytest_plexdev_")]
 
 
@@ -21,14 +23,15 @@ def example_of(documented: object) -> str:
     return textwrap.dedent(doc.partition("Example::\n\n")[2])
 
 
-def test_the_examples_of_the_fixtures_pass(project: pytest.Pytester) -> None:
+def test_the_examples_of_fixtures_and_classes_pass(project: pytest.Pytester) -> None:
     modules = {f"test_{name}": example_of(getattr(fixtures, name)) for name in FIXTURES}
+    modules |= {f"test_class_{name}": example_of(getattr(pytest_plexdev, name)) for name in CLASSES}
     project.makepyfile(**modules)
     result = project.runpytest_subprocess("-rs")
 
     assert [name for name, code in modules.items() if "def test_" not in code] == []
     # Beside the project's own test; the one of the cluster has none.
-    result.assert_outcomes(passed=len(FIXTURES), skipped=1)
+    result.assert_outcomes(passed=len(modules), skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED*the embedded stack has no Kubernetes*"])
 
 

@@ -34,7 +34,9 @@ TOX: Final = re.compile(r"\btox -e ([a-z]+)")
 ENVIRONMENTS: Final = set(re.findall(r"^\[testenv:([a-z]+)\]", (ROOT / "tox.ini").read_text(), re.MULTILINE))
 TARGETS: Final = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 COMMANDS: Final = next(each for each in build_parser()._actions if isinstance(each, argparse._SubParsersAction)).choices
-NO_COMMAND: Final = {"whatever", "does", "did", "made", "makes", "never", "keeps", "removes", "exits", "stack", "of"}
+NO_COMMAND: Final = frozenset(
+    ("created", "whatever", "does", "did", "made", "makes", "never", "keeps", "removes", "exits", "stack", "of")
+)
 """Words that follow the project's name in a sentence about it."""
 
 

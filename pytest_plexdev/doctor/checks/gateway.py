@@ -20,21 +20,21 @@ from pytest_plexdev.doctor.model import CheckResult, Found, NotFound
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
 
 CONTROLLER: Final = "gateway.envoyproxy.io/gatewayclass-controller"
-"""What Envoy Gateway answers to (runbook)."""
+"""The controller name of Envoy Gateway (runbook)."""
 _DEPLOYMENT: Final = "envoy-gateway"
 _PROXY: Final = "envoy-proxy-config"
 _SERVER_SIDE: Final = "--server-side --force-conflicts"
 _THEIR_FILES: Final = "-f build/dev-vendor/gateway-api-crds.yaml -f build/dev-vendor/envoy-gateway.yaml"
-"""Where the product's own ``make dev`` puts them, below its checkout (runbook)."""
+"""The files that the product's own ``make dev`` writes below its checkout (runbook)."""
 _ENVOY_GROUP: Final = "gateway.envoyproxy.io"
 _BIG_DEFINITIONS: Final = ("httproutes.gateway.networking.k8s.io", f"envoyproxies.{_ENVOY_GROUP}")
-"""Those that do not fit into the annotation of a client-side apply (256 KiB); the first in its experimental form."""
+"""CRDs that exceed the annotation of a client-side apply (256 KiB); the first one in its experimental version."""
 _ROUTE: Final = re.compile(r"(http|grpc|tls|tcp|udp)routes?(\.[\w.]+)?(/[\w.-]+)?")
 _ACCEPTED: Final = """jsonpath='{.status.parents[0].conditions[?(@.type=="Accepted")].status}'=True"""
 
 
 def not_admitted(facts: Facts) -> CheckResult:
-    """A GatewayClass that its controller has not accepted, or a Gateway that none has looked at."""
+    """Check that the controller has accepted every GatewayClass and Gateway."""
     classes, gateways = facts.gateway_classes, facts.gateways
     if isinstance(classes, Unknown):
         return classes
@@ -52,29 +52,32 @@ def not_admitted(facts: Facts) -> CheckResult:
 
 def _class_not_admitted(refused: Object, facts: Facts) -> Found:
     written = condition(refused, "Accepted")
-    said = f"{label(refused)} is not accepted: {_said(written)}"
+    evidence = f"{label(refused)} is not accepted: {_condition_text(written)}"
     if not is_untouched(written):
-        return Found(said, _apply_ours(facts) if facts.ours else f"{facts.kubectl} describe {label(refused)}")
+        return Found(evidence, _apply_ours(facts) if facts.ours else f"{facts.kubectl} describe {label(refused)}")
     answers_to = refused["spec"].get("controllerName")
     if answers_to != CONTROLLER:
-        why = f"it asks for the controller {answers_to}, and Envoy Gateway answers to {CONTROLLER}"
-        return Found(f"{said}; {why}", f"{facts.kubectl} get {label(refused)} -o yaml")
-    return Found(f"{said}; {_controller(facts)}", _start_controller(facts))
+        why = f"it names the controller {answers_to}, but Envoy Gateway is {CONTROLLER}"
+        return Found(f"{evidence}; {why}", f"{facts.kubectl} get {label(refused)} -o yaml")
+    return Found(f"{evidence}; {_controller(facts)}", _start_controller(facts))
 
 
 def _gateway_not_admitted(gateway: Object, known: Mapping[str, Object], facts: Facts) -> Found:
-    said = f"{label(gateway)} is not accepted: {_said(condition(gateway, 'Accepted'))}"
+    evidence = f"{label(gateway)} is not accepted: {_condition_text(condition(gateway, 'Accepted'))}"
     wanted = gateway["spec"].get("gatewayClassName")
     if wanted in known:
-        return Found(f"{said}; {_controller(facts)}", _start_controller(facts))
-    there = ", ".join(sorted(known)) or "none"
-    return Found(f"{said}; its GatewayClass {wanted} does not exist ({there})", f"{facts.kubectl} get gatewayclass")
+        return Found(f"{evidence}; {_controller(facts)}", _start_controller(facts))
+    existing = ", ".join(sorted(known)) or "none"
+    return Found(
+        f"{evidence}; its GatewayClass {wanted} does not exist (existing: {existing})",
+        f"{facts.kubectl} get gatewayclass",
+    )
 
 
 def _controller(facts: Facts) -> str:
     found = _controller_deployment(facts)
     if isinstance(found, Unknown):
-        return f"its controller was not looked at ({found.reason})"
+        return f"its controller was not examined ({found.reason})"
     if found is None:
         return f"there is no Deployment {_DEPLOYMENT} in {GATEWAY_NAMESPACE}"
     ready = (found.get("status") or {}).get("readyReplicas", 0)
@@ -85,7 +88,7 @@ def _start_controller(facts: Facts) -> str:
     here = f"{facts.kubectl} -n {GATEWAY_NAMESPACE}"
     found = _controller_deployment(facts)
     if isinstance(found, Mapping):
-        # One that is ready and does not look is stuck; one that is not says itself why.
+        # A ready controller that does nothing is stuck; the log of another one has the reason.
         ready = (found.get("status") or {}).get("readyReplicas", 0)
         return _restart_controller(facts) if ready else f"{here} logs deployment/{_DEPLOYMENT} --tail=20"
     return _apply_ours(facts) if facts.ours else f"{here} get deployment,pod"
@@ -114,45 +117,45 @@ def _as_node_port(facts: Facts) -> str:
 
 
 def address_not_assigned(facts: Facts) -> CheckResult:
-    """A Gateway that is programmed but for an address, which no load balancer is there to give."""
+    """Check that no Gateway lacks an address, which on kind no load balancer assigns."""
     if isinstance(facts.gateways, Unknown):
         return facts.gateways
     for gateway in _old(facts.gateways, facts):
         written = condition(gateway, "Programmed")
         if written.get("status") == "False" and written.get("reason") == "AddressNotAssigned":
             command = _apply_ours(facts) if facts.ours else _as_node_port(facts)
-            return Found(f"{label(gateway)}: {_said(written)}", command)
+            return Found(f"{label(gateway)}: {_condition_text(written)}", command)
     return NotFound(_addresses(facts.gateways))
 
 
 def not_programmed(facts: Facts) -> CheckResult:
-    """A CRD that client-side apply cannot store is missing, or a Gateway is refused for another reason."""
+    """Check that no large CRD is missing, and that no Gateway is refused for another reason."""
     if isinstance(facts.definitions, Unknown):
         return facts.definitions
     if isinstance(facts.gateways, Unknown):
         return facts.gateways
     if lacking := _lacking(facts.definitions, facts):
-        there = f"{' and '.join(lacking)}: the CustomResourceDefinition is missing, and others of the gateway are there"
-        return Found(there, _apply_definitions(facts))
+        evidence = f"{' and '.join(lacking)}: the CustomResourceDefinition is missing; others of the gateway exist"
+        return Found(evidence, _apply_definitions(facts))
     for gateway in _old(facts.gateways, facts):
         written = condition(gateway, "Programmed")
         if written.get("status") == "True" or is_untouched(written) or written.get("reason") == "AddressNotAssigned":
             continue
         look = f"{facts.kubectl} describe {in_namespace(gateway)} gateway/{gateway['metadata']['name']}"
-        return Found(f"{label(gateway)} is not programmed: {_said(written)}", look)
+        return Found(f"{label(gateway)} is not programmed: {_condition_text(written)}", look)
     return NotFound(", ".join(f"{label(each)} is programmed" for each in facts.gateways if holds(each, "Programmed")))
 
 
 def _apply_definitions(facts: Facts) -> str:
     apply = f"{facts.kubectl} apply {_SERVER_SIDE}"
     command = f"plexdev doctor --crds | {apply} -f -" if facts.ours else f"{apply} {_THEIR_FILES}"
-    # A controller that runs already looked for the kinds when it started.
+    # A running controller looked for the kinds only when it started.
     again = f" && {_restart_controller(facts)}" if isinstance(_controller_deployment(facts), Mapping) else ""
     return command + again
 
 
 def _lacking(definitions: Sequence[Object], facts: Facts) -> list[str]:
-    """The big ones that are missing, or not served, where others of their group are there or somebody needs them."""
+    """The large CRDs that are missing or not served, although others of their group exist or Envoy Gateway does."""
     served = {each["metadata"]["name"] for each in definitions if holds(each, "Established")}
     needed = {name.partition(".")[2] for name in served}
     if _has_envoy_gateway(facts):
@@ -162,22 +165,22 @@ def _lacking(definitions: Sequence[Object], facts: Facts) -> list[str]:
 
 def _has_envoy_gateway(facts: Facts) -> bool:
     classes = () if isinstance(facts.gateway_classes, Unknown) else facts.gateway_classes
-    asked = any(each["spec"].get("controllerName") == CONTROLLER for each in classes)
-    return asked or isinstance(_controller_deployment(facts), Mapping)
+    has_class = any(each["spec"].get("controllerName") == CONTROLLER for each in classes)
+    return has_class or isinstance(_controller_deployment(facts), Mapping)
 
 
 def route_waited_for(facts: Facts) -> CheckResult:
-    """Somebody waits for a condition that a route does not have: its conditions are per parent."""
+    """Check that no kubectl waits for a condition of a route: those are per parent."""
     if isinstance(facts.commands, Unknown):
         return facts.commands
     for command in facts.commands:
         if not waits_for_a_route(command.words):
             continue
-        # What stands before may be a token.
+        # The words before it may contain a token.
         wait = shlex.join(command.words[command.words.index("wait") :])
-        text = f"`kubectl … {wait}` (pid {command.pid}) waits for what never comes"
+        text = f"`kubectl … {wait}` (pid {command.pid}) waits for a condition that a route never has"
         return Found(f"{text}; {_route(facts)}", _wait_rightly(facts))
-    return NotFound("nobody on this machine does")
+    return NotFound("no such kubectl wait on this machine")
 
 
 def waits_for_a_route(words: Sequence[str]) -> bool:
@@ -190,7 +193,7 @@ def waits_for_a_route(words: Sequence[str]) -> bool:
 
 def _route(facts: Facts) -> str:
     if isinstance(facts.routes, Unknown) or not facts.routes:
-        return "the cluster that was looked at has no HTTPRoute"
+        return "the examined cluster has no HTTPRoute"
     states = []
     for route in facts.routes:
         parents = (route.get("status") or {}).get("parents") or ()
@@ -211,7 +214,7 @@ def _old(things: Sequence[Object], facts: Facts) -> Iterator[Object]:
     return (each for each in things if not is_new(each, facts.now))
 
 
-def _said(written: Mapping[str, Any]) -> str:
+def _condition_text(written: Mapping[str, Any]) -> str:
     reason, message = written.get("reason", "no condition"), written.get("message", "nothing was written")
     since = written.get("lastTransitionTime", "")
     return f"{reason}: {message}" + (f" (since {since})" if since else "")

@@ -9,7 +9,7 @@ from pytest_plexdev.doctor.model import CheckResult, Found, NotFound
 
 
 def kubelet_stopped(facts: Facts) -> CheckResult:
-    """systemd of a kind node does not have the kubelet as active."""
+    """Check that systemd of each kind node reports the kubelet as active."""
     if isinstance(facts.kubelet_units, Unknown):
         return facts.kubelet_units
     stopped = [node for node, state in facts.kubelet_units.items() if state not in {"active", "activating"}]
@@ -20,12 +20,12 @@ def kubelet_stopped(facts: Facts) -> CheckResult:
 
 
 def node_not_ready(facts: Facts) -> CheckResult:
-    """A node is not ready, or has too little of something."""
+    """Check that every node is ready and under no pressure."""
     return _part(facts, "Node")
 
 
 def nodes_cordoned(facts: Facts) -> CheckResult:
-    """No node may be given a Pod."""
+    """Check that at least one node accepts Pods."""
     if isinstance(facts.nodes, Unknown):
         return facts.nodes
     names = [node["metadata"]["name"] for node in facts.nodes]
@@ -36,12 +36,12 @@ def nodes_cordoned(facts: Facts) -> CheckResult:
 
 
 def dns_down(facts: Facts) -> CheckResult:
-    """No Pod answers behind the Service of the cluster's DNS."""
+    """Check that the DNS Service has an endpoint."""
     return _part(facts, "Service")
 
 
 def services_unrouted(facts: Facts) -> CheckResult:
-    """kube-proxy does not run on every node."""
+    """Check that kube-proxy runs on every node."""
     return _part(facts, "DaemonSet")
 
 
@@ -50,7 +50,7 @@ def _part(facts: Facts, kind: str) -> CheckResult:
         return facts.health
     parts = [each for each in facts.health if each.kind == kind]
     unseen = [each for each in parts if each.is_unseen]
-    # While a bring-up is explained, what is still coming up is not why it failed.
+    # A part that is still starting does not explain why a bring-up failed.
     wrong = [each for each in parts if each.state == "doomed" or not (each.state == "ready" or facts.bringing_up)]
     if wrong:
         evidence = "; ".join(f"{each.name} is {each.state}: {each.reason}" for each in wrong)
@@ -59,4 +59,4 @@ def _part(facts: Facts, kind: str) -> CheckResult:
 
 
 def _names(parts: Sequence[ClusterPart]) -> str:
-    return ", ".join(f"{each.name} is {each.state}" for each in parts) or "not known of this cluster"
+    return ", ".join(f"{each.name} is {each.state}" for each in parts) or "this cluster has none"

@@ -19,7 +19,7 @@ KUBELET_COMMANDS: Final = (
     ("sed", "-i", "-e/^serializeImagePulls:/d", "-e/^maxParallelImagePulls:/d", f"-e{_PATCH}", _CONFIGURATION),
     ("systemctl", "restart", "kubelet"),
 )
-"""What makes a node's kubelet pull in parallel. Its Pods go on running meanwhile."""
+"""Commands that make a node's kubelet pull in parallel. Its Pods keep running."""
 
 
 def never_pulled(facts: Facts) -> CheckResult:
@@ -39,9 +39,9 @@ def images_never_pulled(pods: Sequence[Object]) -> list[str]:
     A container behind an init container has no reason of its own yet: it would be the next to wait for its image.
     """
     waiting = [pod for pod in pods if any(map(_never_pulled, container_statuses(pod)))]
-    told = [status["image"] for pod in waiting for status in container_statuses(pod) if _never_pulled(status)]
+    reported = [status["image"] for pod in waiting for status in container_statuses(pod) if _never_pulled(status)]
     behind = [each["image"] for pod in waiting for each in _containers(pod) if each.get("imagePullPolicy") == "Never"]
-    return list(dict.fromkeys([*told, *behind]))
+    return list(dict.fromkeys([*reported, *behind]))
 
 
 def _containers(pod: Object) -> list[Object]:

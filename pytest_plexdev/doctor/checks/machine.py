@@ -33,13 +33,13 @@ def _is_in_the_way(use: PortUse, facts: Facts) -> bool:
     if use.holder is None or use.is_warm_cluster:
         return False
     if use.cluster and use.cluster == facts.cluster:
-        # It is the stack that is looked at, whoever made it.
+        # It is the examined stack itself.
         return False
     return facts.bringing_up or not use.is_embedded
 
 
 def _instead(facts: Facts) -> str:
-    """What helps where the holder is not this user's to end."""
+    """The command that avoids a holder that this user may not stop."""
     return "pytest --plexdev-stack=kind" if facts.bringing_up else "plexdev up --port 0 --idp-port 0"
 
 
@@ -57,7 +57,7 @@ def _holder(use: PortUse) -> str:
 
 
 def clocks_apart(facts: Facts) -> CheckResult:
-    """The cluster's clock and this machine's are more than 60 s apart, or an id_token was refused by its time."""
+    """Check that the clocks differ by at most 60 s, and that no id_token was refused because of its time."""
     node = node_of(facts.cluster) if facts.cluster else ""
     # After a bring-up that failed, the node may be deleted.
     look = f" && docker exec {node} date -u" if node and not facts.bringing_up else ""
@@ -84,7 +84,7 @@ def _short(text: str, limit: int = 200) -> str:
 
 
 def disk_pressure(facts: Facts) -> CheckResult:
-    """A node says so, a Pod was evicted for it, or a disk has too little room for the stack's images."""
+    """Check that no node reports DiskPressure, no Pod was evicted for it, and the disks have room for images."""
     nodes = () if isinstance(facts.nodes, Unknown) else facts.nodes
     pods = () if isinstance(facts.pods, Unknown) else facts.pods
     disks = () if isinstance(facts.disks, Unknown) else facts.disks

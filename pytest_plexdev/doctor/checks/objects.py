@@ -9,26 +9,26 @@ from typing import Any, Final
 from pytest_plexdev.doctor.facts import Object
 
 GRACE: Final = 10.0
-"""Seconds that a controller is given to look at a new object before its silence means something."""
+"""Seconds that a controller may take to process a new object."""
 NEVER: Final = "1970-01-01"
 """The transition time of a condition that no controller has written: the CRD's default."""
 WAITING: Final = "Waiting for controller"
 
 
 def label(thing: Object) -> str:
-    """``gateway/plexsphere``, with the namespace where it is not the default one."""
+    """Return ``gateway/plexsphere``, with the namespace if it is not ``default``."""
     meta = thing["metadata"]
     namespace = meta.get("namespace", "default")
     return f"{thing['kind'].lower()}/{meta['name']}" + (f" ({namespace})" if namespace != "default" else "")
 
 
 def in_namespace(thing: Object) -> str:
-    """The words of a kubectl command that choose the object's namespace."""
+    """Return the kubectl option that chooses the object's namespace."""
     return f"-n {thing['metadata'].get('namespace', 'default')}"
 
 
 def condition(thing: Object, kind: str) -> Mapping[str, Any]:
-    """A condition of the object's own status; empty where it has none of that type."""
+    """Return a condition of the object's status; empty if it has none of that type."""
     written = (thing.get("status") or {}).get("conditions") or ()
     return next((each for each in written if each.get("type") == kind), {})
 
@@ -39,18 +39,18 @@ def holds(thing: Object, kind: str) -> bool:
 
 
 def is_untouched(written: Mapping[str, Any]) -> bool:
-    """Whether a condition is the CRD's default, which no controller has looked at."""
+    """Whether a condition is the CRD's default, which no controller has written."""
     return str(written.get("lastTransitionTime", "")).startswith(NEVER) or written.get("message") == WAITING
 
 
 def is_new(thing: Object, now: float) -> bool:
-    """Whether the object was made so recently that nothing is expected of it yet."""
+    """Whether the object was created within the last :data:`GRACE` seconds."""
     made = thing["metadata"].get("creationTimestamp")
     return made is not None and now - datetime.fromisoformat(made).timestamp() < GRACE
 
 
 def container_statuses(pod: Object) -> Iterator[Mapping[str, Any]]:
-    """Of its init containers, then of the others."""
+    """Yield the statuses of the init containers, then of the others."""
     status = pod.get("status") or {}
     yield from status.get("initContainerStatuses") or ()
     yield from status.get("containerStatuses") or ()

@@ -1,7 +1,7 @@
 """Fixes that ``plexdev doctor --fix`` applies: one module each, with ``mend(access, settings) -> what was done``.
 
-Only in a kind cluster of this machine whose node says that we made it, only what was found, and never beside a
-bring-up. What deletes anything is not here.
+They run only in a kind cluster of this machine that plexdev created, only for a mode that was found, and never during
+a bring-up. None of them deletes anything.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pytest_plexdev.stack.kind.cluster.lock import exclusive
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import ownership
 
-_UNMARKED: Final = "its node does not say that plexdev made it from here, and our manifests in it are no proof"
-_ELSEWHERE: Final = "it is no kind cluster of this machine"
+_UNMARKED: Final = "the labels of its node do not show that plexdev created it from this directory"
+_ELSEWHERE: Final = "it is not a kind cluster on this machine"
 
 
 class _Fix(Protocol):
@@ -30,21 +30,26 @@ class _Fix(Protocol):
 
 
 def mend(finding: Finding, access: Access | None, settings: KindSettings, progress: Progress) -> Sequence[str]:
-    """Mend what was found; says what was done.
+    """Fix what was found.
 
     Args:
-        settings: Of the stack: its overlay and images are what is applied.
-        progress: Hears for whom this waits, where the stack is being brought up.
+        settings: The settings of the stack; its overlay and images are applied.
+        progress: Receives who holds the cluster, if this has to wait.
+
+    Returns:
+        What was done, a line each.
 
     Raises:
-        PlexdevError: ``fix-by-hand`` where no fix is safe, ``hands-off`` where the cluster is not ours;
-            ``cluster-busy``; whatever the fix meets.
+        PlexdevError: ``fix-by-hand``: no fix is safe; ``hands-off``: plexdev did not create the cluster;
+            ``cluster-busy``; any error of the fix itself.
     """
     mode = mode_of(finding.mode)
     assert mode is not None
     command = finding.command or mode.remedy
     if finding.state == "not examined" and mode.fix is not None:
-        raise PlexdevError(HANDS_OFF, context="a cluster unseen", reason=finding.evidence, command="plexdev doctor")
+        raise PlexdevError(
+            HANDS_OFF, context="a cluster that it could not examine", reason=finding.evidence, command="plexdev doctor"
+        )
     if finding.state != "found":
         return [f"nothing to do: {finding.evidence or 'it was not found'}"]
     if mode.fix is None:
@@ -54,11 +59,11 @@ def mend(finding: Finding, access: Access | None, settings: KindSettings, progre
         raise PlexdevError(HANDS_OFF, context=access.context, reason=_ELSEWHERE, command=command)
     fix = cast(_Fix, import_module(f"{__name__}.{mode.fix}"))
     with exclusive(settings.state, timeout=settings.timeout, progress=progress), KubeClient(access) as client:
-        # Asked anew: what was examined may be minutes old.
+        # Checked again: the finding may be minutes old.
         if not is_ours(client, settings.state):
             raise PlexdevError(HANDS_OFF, context=access.context, reason=_UNMARKED, command=command)
         ready = ownership.read_ready(client)
-        # Nobody is to attach in the middle; a fix that fails leaves the rest to the next `plexdev up`.
+        # No run may attach during the fix. If it fails, the next `plexdev up` does the rest.
         ownership.withdraw_ready(client)
         done = fix.mend(access, settings)
         if ready is not None:

@@ -1,4 +1,4 @@
-"""Gateway not programmed: the CustomResourceDefinitions by server-side apply, which needs no annotation."""
+"""Fix a Gateway that is not programmed: apply the CRDs server-side, which needs no annotation."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _PATIENCE: Final = 60.0
 
 
 def mend(access: Access, settings: KindSettings) -> Sequence[str]:
-    """Apply all of them; a controller that was there before one of them is started anew."""
-    del settings  # It is the same for every stack.
+    """Apply all CRDs. If one was missing, restart the controller."""
+    del settings  # the fix is the same for every stack
     with KubeClient(access) as client:
         added = serve(client)
         restarted = restart_controller(client) if added else []
-    return [f"{name}: created" for name in added] + restarted or ["all CustomResourceDefinitions are there"]
+    return [f"{name}: created" for name in added] + restarted or ["all CustomResourceDefinitions exist already"]
 
 
 def serve(client: KubeClient) -> list[str]:
-    """Apply the definitions and wait until they are served; those that were not there before."""
+    """Apply the CRDs and wait until they are served. Returns the names of those that were missing."""
     wanted = custom_resource_definitions()
     known = {each["metadata"]["name"] for each in client.list(CUSTOM_RESOURCE_DEFINITION)["items"]}
     for definition in wanted:
@@ -38,11 +38,11 @@ def serve(client: KubeClient) -> list[str]:
 
 
 def restart_controller(client: KubeClient) -> list[str]:
-    """Envoy Gateway looks once, when it starts, which kinds there are."""
+    """Restart Envoy Gateway, which looks for its kinds only when it starts."""
     if client.get(DEPLOYMENT, _CONTROLLER, GATEWAY_NAMESPACE) is None:
         return []
     argv = [*client.access.kubectl, "-n", GATEWAY_NAMESPACE, "rollout", "restart", f"deployment/{_CONTROLLER}"]
-    run(argv, timeout=_PATIENCE, purpose="Envoy Gateway is to see the kinds that are new")
+    run(argv, timeout=_PATIENCE, purpose="Envoy Gateway must find the new kinds")
     return [f"deployment/{_CONTROLLER}: restarted"]
 
 

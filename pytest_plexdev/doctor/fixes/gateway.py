@@ -1,4 +1,4 @@
-"""Not admitted, or without an address: controller, EnvoyProxy, GatewayClass and Gateway are applied anew."""
+"""Fix a Gateway that is not admitted or has no address: apply controller, EnvoyProxy, GatewayClass and Gateway."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 
 def mend(access: Access, settings: KindSettings) -> Sequence[str]:
-    """Apply what the gateway is made of. Nothing of it depends on the stack's addresses."""
+    """Apply the objects of the gateway, none of which depends on the stack's addresses."""
     result = ApplyResult()
     wanted = list(_of_the_gateway(render(Addresses(), settings.images, settings.overlay, settings.seed)))
     with KubeClient(access) as client:
         added = serve(client)
         apply(client, wanted, result, established=lambda _: None)
         changes = [f"{name}: {change}" for name, change in sorted(result.changes.items()) if change != "unchanged"]
-        # With everything as it should be, the controller itself is what does not look.
+        # If nothing had to change, the controller itself is stuck.
         restarted = restart_controller(client) if added or not changes else []
     return [*(f"{name}: created" for name in added), *changes, *restarted]
 

@@ -1,4 +1,4 @@
-"""Images that are not on the node: ours are built where an input changed, then all that Pods wait for are loaded."""
+"""Fix images that are missing on the node: build plexdev's own if an input changed, then load all that Pods need."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pytest_plexdev.stack.kind.settings import KindSettings
 
 
 def mend(access: Access, settings: KindSettings) -> Sequence[str]:
-    """The kubelet starts the containers by itself, once it looks again."""
-    del settings  # It is the same for every stack.
+    """Build and load the images; the kubelet retries the containers by itself."""
+    del settings  # the fix is the same for every stack
     with KubeClient(access) as client:
         wanted = images_never_pulled(client.list(POD)["items"])
     built = build.build() if set(wanted) & set(build.OUR_IMAGES) else False

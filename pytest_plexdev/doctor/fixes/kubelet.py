@@ -1,4 +1,4 @@
-"""Serial image pulls: the kubelet's configuration of ``deploy/local/kind.yaml``, and a restart of the kubelet alone."""
+"""Fix serial image pulls: apply the kubelet settings of ``deploy/local/kind.yaml`` and restart the kubelet only."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _PATIENCE: Final = 60.0
 
 
 def mend(access: Access, settings: KindSettings) -> Sequence[str]:
-    """Change the file and restart the kubelet; the node's Pods go on running."""
-    del settings  # It is the same for every stack.
+    """Change the file and restart the kubelet; the node's Pods keep running."""
+    del settings  # the fix is the same for every stack
     node = node_of(kind_cluster(access))
     for words in KUBELET_COMMANDS:
-        run(["docker", "exec", node, *words], timeout=_PATIENCE, purpose="the kubelet is told to pull in parallel")
-    return [f"the kubelet of {node} pulls {PARALLEL_PULLS} images at the same time; it was restarted"]
+        run(["docker", "exec", node, *words], timeout=_PATIENCE, purpose="the kubelet must pull in parallel")
+    return [f"the kubelet of {node} now pulls {PARALLEL_PULLS} images at the same time; it was restarted"]

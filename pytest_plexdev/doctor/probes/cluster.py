@@ -20,7 +20,7 @@ from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.stack.kind.health import health_of
 
 _RECENT: Final = 600.0
-"""Seconds: an older complaint about a token's time says nothing of now."""
+"""Seconds after which a complaint about a token's time is ignored."""
 _LINES: Final = 500
 _LOGGERS: Final = ("plexsphere", "dex")
 _COMPLAINT: Final = re.compile(
@@ -29,13 +29,13 @@ _COMPLAINT: Final = re.compile(
 
 
 def objects(client: KubeClient, resource: Resource) -> Sequence[Object]:
-    """All of a kind, of all namespaces; none where the kind is not known."""
+    """List all objects of a kind, in all namespaces; empty if the kind does not exist."""
     items: Sequence[Object] = client.list(resource)["items"]
     return items
 
 
 def definitions(client: KubeClient) -> Sequence[Object]:
-    """CustomResourceDefinitions without their schemas."""
+    """List the CustomResourceDefinitions without their schemas."""
     return [
         {part: each[part] for part in ("kind", "metadata", "status") if part in each}
         for each in objects(client, CUSTOM_RESOURCE_DEFINITION)
@@ -43,17 +43,17 @@ def definitions(client: KubeClient) -> Sequence[Object]:
 
 
 def kubelets(client: KubeClient) -> Mapping[str, Object]:
-    """The configuration that each node's kubelet runs with."""
+    """Read the configuration of each node's kubelet."""
     names = [node["metadata"]["name"] for node in client.list(NODE)["items"]]
-    # The kubelet's own page, behind the API server: what follows the name is part of the path.
+    # The API server proxies the kubelet's configz page; the suffix is part of the path.
     pages = {name: client.get(NODE, f"{name}/proxy/configz") for name in names}
     return {name: page["kubeletconfig"] for name, page in pages.items() if page is not None}
 
 
 def health(client: KubeClient, now: Callable[[], float] = time.time) -> Sequence[ClusterPart]:
-    """What a stack needs of the cluster, as readiness judges it."""
+    """Read the state of the cluster's own parts that a stack needs."""
     found = statuses_now(client, (), health=health_of(owned=is_ours(client)), now=now)
-    # NodePorts have a row of their own.
+    # NodePorts have a finding of their own.
     return [_part(client, each, now()) for each in found if each.ref.kind != "NodePort"]
 
 
@@ -70,20 +70,20 @@ def _part(client: KubeClient, status: ObjectStatus, now: float) -> ClusterPart:
 
 
 def clock(access: Access, now: Callable[[], float] = time.time) -> Mapping[str, float]:
-    """Seconds by which the API server's clock is ahead of this machine's; its header knows whole seconds.
+    """Measure by how many seconds the API server's clock is ahead of this machine's. Its header has whole seconds.
 
     Args:
         now: Unix time of this machine, seconds.
     """
-    asked = now()
-    # Any answer has the time, a refusal too.
+    began = now()
+    # Every answer has the time, also an error.
     answer = httpx.get(f"{access.server}/version", verify=access.tls(), trust_env=False, timeout=5.0)
-    said = parsedate_to_datetime(answer.headers["date"]).timestamp()
-    return {f"API server {access.context}": said + 0.5 - (asked + now()) / 2}
+    server_time = parsedate_to_datetime(answer.headers["date"]).timestamp()
+    return {f"API server {access.context}": server_time + 0.5 - (began + now()) / 2}
 
 
 def complaints(client: KubeClient) -> Sequence[LogLine]:
-    """What the API and Dex wrote lately about a token's time."""
+    """Find recent log lines of the API and Dex about an expired or not yet valid token."""
     return [line for pod in client.list(POD)["items"] for line in _complaints(client, pod)]
 
 

@@ -14,9 +14,9 @@ Probe: TypeAlias = Callable[[], Any]
 
 
 def run_all(probes: Mapping[str, Probe], *, seconds: float) -> dict[str, Any]:
-    """What each probe answered; an ``Unknown`` for one that failed or was not in time.
+    """Run the probes and return their answers; an ``Unknown`` for a probe that failed or timed out.
 
-    The threads are daemons: a server that never answers keeps nobody from ending.
+    The threads are daemons, so a server that never answers does not delay the end of the process.
     """
     answers: dict[str, Any] = {}
     threads = [
@@ -36,8 +36,8 @@ def _keep(answers: dict[str, Any], name: str, probe: Probe) -> None:
     try:
         answers[name] = probe()
     except PlexdevError as error:
-        said = error.detail.splitlines()[-1:]
-        answers[name] = Unknown(": ".join([error.what, *said]))
+        last_line = error.detail.splitlines()[-1:]
+        answers[name] = Unknown(": ".join([error.what, *last_line]))
     except Exception as error:
-        # Whatever it is: it is said, and the others go on.
+        # Any failure is reported, and the other probes continue.
         answers[name] = Unknown(f"{type(error).__name__}: {error}")

@@ -15,29 +15,29 @@ _KUBELET_DISK = "/var/lib/kubelet"
 
 
 def clock(cluster: str, now: Callable[[], float] = time.time) -> Mapping[str, float]:
-    """Seconds by which the node's clock is ahead of this machine's.
+    """Measure by how many seconds the node's clock is ahead of this machine's.
 
     Args:
         now: Unix time of this machine, seconds.
     """
-    asked = now()
-    said = float(line_of(_ask(cluster, "date", "+%s.%N"), r"\d+\.\d+"))
-    # The node looked at its clock somewhere in between.
-    return {f"container {node_of(cluster)}": said - (asked + now()) / 2}
+    began = now()
+    node_time = float(line_of(_run_on_node(cluster, "date", "+%s.%N"), r"\d+\.\d+"))
+    # The node read its clock between the two times.
+    return {f"container {node_of(cluster)}": node_time - (began + now()) / 2}
 
 
 def disk(cluster: str) -> Disk:
-    """Where the node keeps images and Pods."""
-    free, total = _ask(cluster, "df", "--block-size=1", "--output=avail,size", _KUBELET_DISK).split()[-2:]
+    """Measure the disk of the node that stores images and Pods."""
+    free, total = _run_on_node(cluster, "df", "--block-size=1", "--output=avail,size", _KUBELET_DISK).split()[-2:]
     return Disk(place=f"{node_of(cluster)}:{_KUBELET_DISK}", free=int(free), total=int(total))
 
 
 def kubelet_unit(cluster: str) -> Mapping[str, str]:
-    """What the node's systemd says of its kubelet: ``active``, ``inactive``, ``failed``."""
-    said = _ask(cluster, "systemctl", "show", "kubelet", "--property=ActiveState", "--value")
-    return {node_of(cluster): said.strip()}
+    """Read the state of the kubelet's systemd unit: ``active``, ``inactive``, ``failed``."""
+    state = _run_on_node(cluster, "systemctl", "show", "kubelet", "--property=ActiveState", "--value")
+    return {node_of(cluster): state.strip()}
 
 
-def _ask(cluster: str, *words: str) -> str:
+def _run_on_node(cluster: str, *words: str) -> str:
     argv = ["docker", "exec", node_of(cluster), *words]
-    return run(argv, timeout=DOCKER_TIMEOUT, purpose="the doctor looks at the node").stdout
+    return run(argv, timeout=DOCKER_TIMEOUT, purpose="the doctor examines the node").stdout

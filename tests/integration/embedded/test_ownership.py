@@ -308,7 +308,7 @@ def test_a_stack_whose_directory_or_mark_was_deleted_is_found_by_every_command_a
     for command in ("status", "wait", "env"):
         assert main.main([command, "--stack", "embedded"]) == 1, command
         said = capsys.readouterr().err
-        assert f"is not whole: its files in {place} were deleted or replaced" in said
+        assert f"is incomplete: its files in {place} were deleted or replaced" in said
         assert "fix: plexdev down --stack embedded && plexdev up\n" in said
     main.main(["doctor"])
     assert f"its files in {place} were deleted or replaced" in capsys.readouterr().out

@@ -142,9 +142,7 @@ class TestGatewayNotAdmitted:
 
         finding = found_in("gateway-not-admitted", gateway_classes=[wrong], gateways=[], deployments=[])
 
-        assert (
-            f"asks for the controller example.com/none, and Envoy Gateway answers to {CONTROLLER}" in finding.evidence
-        )
+        assert f"names the controller example.com/none, but Envoy Gateway is {CONTROLLER}" in finding.evidence
 
     def test_a_class_that_was_refused_says_why(self) -> None:
         refused = gateway_class(said("Accepted", "False", "InvalidParameters", "EnvoyProxy not found"))
@@ -159,7 +157,7 @@ class TestGatewayNotAdmitted:
 
         finding = found_in("gateway-not-admitted", gateway_classes=[gateway_class(ACCEPTED)], gateways=[orphan])
 
-        assert "its GatewayClass nginx does not exist (envoy-gateway)" in finding.evidence
+        assert "its GatewayClass nginx does not exist (existing: envoy-gateway)" in finding.evidence
 
     def test_an_object_of_this_moment_is_given_time(self) -> None:
         parts = {"gateway_classes": [gateway_class(PENDING)], "gateways": [], "deployments": []}

@@ -42,4 +42,4 @@ def test_only_a_kind_cluster_of_this_machine_is_mended(access: Access, tmp_path:
     error = refusal(access, KindSettings(state=tmp_path))
 
     assert error.tag == "hands-off"
-    assert "no kind cluster of this machine" in str(error)
+    assert "not a kind cluster on this machine" in str(error)

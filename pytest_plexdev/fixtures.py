@@ -212,6 +212,7 @@ def plexdev_kube(plexdev_stack: Stack) -> Iterator[ApiClient]:
 
         from kubernetes.client import AppsV1Api
 
+
         def test_the_api_has_one_replica(plexdev_kube):
             deployment = AppsV1Api(plexdev_kube).read_namespaced_deployment("plexsphere", "default")
             assert deployment.spec.replicas == 1

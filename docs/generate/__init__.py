@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from docs.generate import doctor, errors
+from docs.generate import cli, doctor, errors, fixtures, options, seed
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "reference/fixtures.md": fixtures.page,
+    "reference/options.md": options.page,
+    "reference/cli.md": cli.page,
+    "reference/seed.md": seed.page,
     "reference/errors.md": errors.page,
     "reference/doctor.md": doctor.page,
 }

@@ -1,7 +1,6 @@
-"""Judge what a stack needs of its cluster: nodes, DNS, kube-proxy, and the NodePorts that host ports lead to.
+"""Evaluate what a stack needs of its cluster: nodes, DNS, kube-proxy, and the NodePorts of the host ports.
 
-The one place that says what that is. It is looked at only; a part that the user may not list is reported as not looked
-at and fails nothing.
+Nothing is changed. A part that the user may not list is reported as not looked at and counts as ready.
 """
 
 from __future__ import annotations
@@ -27,21 +26,21 @@ _DNS_SERVERS: Final = ObjectRef("Deployment", "coredns", SYSTEM)
 _ANY_NODE: Final = ObjectRef("Node", "*")
 _CONTROL_PLANE: Final = "node-role.kubernetes.io/control-plane"
 _EDITED_GRACE: Final = 5.0
-"""Seconds that somebody may have scaled DNS away or renumbered a Service, to take it back."""
+"""Seconds for which DNS may be scaled to 0 or a Service renumbered: the change may be temporary."""
 _UNSERVED_GRACE: Final = 20.0
-"""Seconds that a NodePort may lack its Service once all workloads are ready, the gateway's controller included."""
+"""Seconds that a NodePort may lack its Service after all workloads, with the gateway's controller, are ready."""
 _ADDON: Final = "kubeadm init phase addon {name} --config /kind/kubeadm.conf"
-"""What kind itself made it with, on its node."""
+"""The command on the node by which kind itself creates an addon."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodePort:
-    """A port of the node that a host port leads to.
+    """A port of the node to which a host port is mapped.
 
     Attributes:
-        purpose: Who should answer there, in words.
-        service: The Service that usually has it.
-        remedy: The command that makes the Service where there is none.
+        purpose: The server that should answer there, as printed.
+        service: The Service that usually has the port.
+        remedy: The command that creates the Service.
     """
 
     port: int
@@ -51,18 +50,18 @@ class NodePort:
 
     @property
     def ref(self) -> ObjectRef:
-        """What a verdict calls it: ``nodeport/30080``."""
+        """The name of the port in verdicts: ``nodeport/30080``."""
         return ObjectRef("NodePort", str(self.port))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterHealth:
-    """What to look at in one cluster.
+    """The parts of one cluster that are evaluated.
 
     Attributes:
-        node_ports: Those of a cluster of ours; where a stranger's host ports lead is not known.
-        is_ours: Whether kind made it with our configuration, so that DNS and kube-proxy are those of kubeadm. A
-            stranger's may have others, so their absence means nothing there.
+        node_ports: The NodePorts of a cluster that plexdev created; unknown for other clusters.
+        is_ours: Whether kind created the cluster with plexdev's configuration, so that kubeadm installed DNS and
+            kube-proxy. Other clusters may use other implementations, so their absence means nothing there.
     """
 
     node_ports: tuple[NodePort, ...] = ()
@@ -70,7 +69,7 @@ class ClusterHealth:
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
-        """The kinds that it is judged by."""
+        """The kinds that determine the state."""
         return (
             Scope(resources.NODE, needed=False),
             Scope(resources.SERVICE, self._place, needed=False),
@@ -80,21 +79,21 @@ class ClusterHealth:
 
     @property
     def explaining(self) -> tuple[Scope, ...]:
-        """The kinds that say why it is not well."""
+        """The kinds that explain a state that is not ready."""
         of_dns = (Scope(each, SYSTEM, needed=False) for each in (resources.DEPLOYMENT, resources.REPLICA_SET))
         of_all = (Scope(each, self._place, needed=False) for each in (resources.POD, resources.EVENT))
         return (*of_dns, *of_all)
 
     @property
     def _place(self) -> str | None:
-        """Where the Services are that it looks at."""
+        """The namespace of the Services; ``None`` for all."""
         return None if self.node_ports else SYSTEM
 
     def statuses(self, cache: ObjectCache, *, is_settled: bool = False) -> list[ObjectStatus]:
-        """How each part is.
+        """Return the status of each part.
 
         Args:
-            is_settled: Whether all workloads are ready, so that what is still missing will stay so.
+            is_settled: Whether all workloads are ready, so that a missing Service stays missing.
         """
         found = [*_nodes(cache), self._dns(cache), self._proxy(cache)]
         found += [self._node_port(each, cache, is_settled=is_settled) for each in self.node_ports]
@@ -121,7 +120,7 @@ class ClusterHealth:
         if (item.get("status") or {}).get("desiredNumberScheduled", 0) or found.state != "ready":
             return found
         change = [{"op": "replace", "path": "/spec/template/spec/nodeSelector", "value": {"kubernetes.io/os": "linux"}}]
-        reason = "it runs on no node, so that no Service leads anywhere"
+        reason = "it runs on no node, so no Service is reachable"
         return replace(found, state="doomed", reason=reason, actual="0", grace=0.0, hint=_patch(PROXY, change))
 
     def _absent(self, ref: ObjectRef, what: str, addon: str, cache: ObjectCache) -> ObjectStatus | None:
@@ -129,7 +128,7 @@ class ClusterHealth:
             return None
         made = (on_node(each, _ADDON.format(name=addon)) for each in _control_planes(cache))
         hint = next((command for command in made if command), f"kubectl get {ref.words}")
-        reason = f"{what} is not there"
+        reason = f"{what} does not exist"
         return ObjectStatus(ref=ref, state="doomed", reason=reason, actual="absent", hint=hint, is_final=True)
 
     def _node_port(self, wanted: NodePort, cache: ObjectCache, *, is_settled: bool) -> ObjectStatus | None:
@@ -144,7 +143,7 @@ class ClusterHealth:
         base = ObjectStatus(
             ref=wanted.ref,
             state="waiting",
-            reason=f"no Service has it, so that nobody answers for {wanted.purpose}",
+            reason=f"no Service has this NodePort, so nothing answers for {wanted.purpose}",
             expected=str(wanted.service),
             actual="absent",
             hint=wanted.remedy,
@@ -164,39 +163,39 @@ def _nodes(cache: ObjectCache) -> Iterator[ObjectStatus]:
     found = [node(ObjectRef.of(each, "Node"), each) for each in cache.of_kind("Node")]
     is_one_ready = any(each.state == "ready" for each in found)
     for each in sorted(found, key=lambda one: one.ref):
-        # Where Pods find another node, this one is not the stack's end.
+        # While another node takes Pods, a doomed node does not doom the stack.
         yield replace(each, state="waiting") if is_one_ready and each.state == "doomed" else each
 
 
 def _without_dns(found: ObjectStatus, absent: ObjectStatus | None, cache: ObjectCache) -> ObjectStatus:
-    """Why no Pod answers for DNS, as far as the Deployment behind it is known."""
+    """Explain from its Deployment why DNS has no endpoint."""
     if "Deployment" in _refused(cache):
         return found
     item = cache.get(_DNS_SERVERS)
     if item is None:
         return absent or found
     if item["spec"].get("replicas", 1) == 0:
-        reason = f"{_DNS_SERVERS} is scaled to 0 replicas, so that no name resolves"
+        reason = f"{_DNS_SERVERS} is scaled to 0 replicas, so no name resolves"
         hint = f"kubectl scale -n {SYSTEM} {_DNS_SERVERS} --replicas=2"
         scaled = replace(found, state="doomed", reason=reason, since=_changed_at(item), hint=hint)
         return replace(scaled, grace=_EDITED_GRACE, is_final=True, cause=None)
     cause = workloads.deployment(_DNS_SERVERS, item, cache)
     if cause.state == "ready":
         return found
-    reason = "no Pod of it answers, so that no name resolves"
+    reason = "no Pod of it answers, so no name resolves"
     found = replace(found, state=cause.state, reason=reason, cause=cause, grace=cause.grace)
     return replace(found, failed_at=cause.failed_at, is_final=cause.is_final, only_news=cause.only_news)
 
 
 def _misnumbered(base: ObjectStatus, item: Object, wanted: NodePort) -> ObjectStatus:
-    """The Service is there, and somebody changed its type or port."""
+    """The status of a NodePort whose Service exists with another type or port."""
     numbers = [str(each["nodePort"]) for each in item["spec"].get("ports") or () if each.get("nodePort")]
     has = f"has {', '.join(numbers)}" if numbers else f"is of type {item['spec'].get('type', 'ClusterIP')}"
     change = [
         {"op": "replace", "path": "/spec/type", "value": "NodePort"},
         {"op": "add", "path": "/spec/ports/0/nodePort", "value": wanted.port},
     ]
-    reason = f"{wanted.service} {has} in its place, so that nobody answers for {wanted.purpose}"
+    reason = f"{wanted.service} {has} instead, so nothing answers for {wanted.purpose}"
     since, hint = _changed_at(item), _patch(wanted.service, change)
     found = replace(base, state="doomed", reason=reason, actual=", ".join(numbers), since=since, hint=hint)
     return replace(found, grace=_EDITED_GRACE)
@@ -207,7 +206,7 @@ def _patch(ref: ObjectRef, change: object) -> str:
 
 
 def _unseen(ref: ObjectRef, cache: ObjectCache, *kinds: str) -> ObjectStatus | None:
-    """Said in place of a judgement where the user may not list one of its kinds."""
+    """The status of a part for which the user may not list one of the kinds."""
     refused = next((kind for kind in kinds if kind in _refused(cache)), None)
     if refused is None:
         return None
@@ -217,7 +216,7 @@ def _unseen(ref: ObjectRef, cache: ObjectCache, *kinds: str) -> ObjectStatus | N
 
 
 def _refused(cache: ObjectCache) -> set[str]:
-    """The kinds that were refused where this module looks for them."""
+    """The kinds that may not be listed in the namespaces that this module reads."""
     return {kind for kind, namespace in cache.refused if namespace in (None, SYSTEM)}
 
 
@@ -228,6 +227,6 @@ def _control_planes(cache: ObjectCache) -> Iterator[Object]:
 
 
 def _changed_at(item: Object) -> float | None:
-    """When somebody wrote an object last. Who scaled it is not told: the number is taken from its owner, for nobody."""
+    """When an object was last written, in Unix seconds. A scaling has no entry of its own in ``managedFields``."""
     entries = item["metadata"].get("managedFields") or ()
     return max((at for each in entries if (at := seconds(each.get("time"))) is not None), default=None)

@@ -20,7 +20,7 @@ from pytest_plexdev.readiness.rules.conditions import one_line
 _LINES: Final = 10
 _EVENTS: Final = 8
 _WIDTH: Final = 200
-"""Characters of a reason in the table; the whole of it is in ``plexdev status``."""
+"""Characters of a reason in the table; ``plexdev status`` prints all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +28,9 @@ class Case:
     """A wait that failed.
 
     Attributes:
-        found: The last look; empty where there was none.
-        began, now: Of the wait, in Unix seconds by the cluster's clock.
-        away: Why the API server does not answer, where it does not.
+        found: The statuses of the last observation; empty if there was none.
+        began, now: Start of the wait and the current time, in Unix seconds by the cluster's clock.
+        away: Why the API server does not answer; empty if it does.
     """
 
     client: KubeClient
@@ -43,7 +43,7 @@ class Case:
 
     @property
     def seconds(self) -> float:
-        """How long was waited."""
+        """Duration of the wait in seconds."""
         return self.now - self.began
 
     @property
@@ -53,7 +53,7 @@ class Case:
 
 
 def doomed(case: Case) -> PlexdevError:
-    """At least one object will not become ready."""
+    """Build the error for an object that will not become ready."""
     case = _with_answers(case)
     first = next(each for each in case.found if each.state == "doomed")
     culprit = first.deepest
@@ -69,13 +69,13 @@ def doomed(case: Case) -> PlexdevError:
 
 
 def deleted(case: Case, gone: ObjectStatus) -> PlexdevError:
-    """An object was there and is not any more."""
+    """Build the error for an object that was deleted."""
     fix = pasteable(case.client, gone.hint)
     return PlexdevError(OBJECT_GONE, detail=table(case), object=str(gone.ref), seconds=case.seconds, fix=fix)
 
 
 def not_in_time(case: Case, timeout: float) -> PlexdevError:
-    """The time is up."""
+    """Build the error for a timeout."""
     case = case if case.away else _with_answers(case)
     culprit = case.culprit
     if case.away:
@@ -102,14 +102,14 @@ def _with_answers(case: Case) -> Case:
 
 
 def pasteable(client: KubeClient, hint: str) -> str:
-    """A hint as a command that reaches this cluster and no other."""
+    """Return a hint as a command for this cluster."""
     first, *words = shlex.split(hint) if hint.startswith("kubectl ") else ("",)
     return client.command(*words) if first else hint
 
 
 def table(case: Case) -> str:
-    """What is not ready: object, expected, actual, since, why."""
-    rows = [("object", "expected", "actual", "since", "why")]
+    """Render the objects that are not ready: object, expected, actual, duration, reason."""
+    rows = [("object", "expected", "actual", "for", "why")]
     rows += [_row(each, case) for each in case.found if each.state != "ready"]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [
@@ -129,32 +129,32 @@ def _row(each: ObjectStatus, case: Case) -> tuple[str, str, str, str, str]:
 def _detail(case: Case, culprit: ObjectStatus | None) -> str:
     if culprit is None:
         return ""
-    return "\n".join([table(case), *_events(case, culprit), *_said(case, culprit)])
+    return "\n".join([table(case), *_events(case, culprit), *_last_lines(case, culprit)])
 
 
 def _events(case: Case, culprit: ObjectStatus) -> Iterator[str]:
     item = case.cache.get(culprit.ref)
-    told = case.cache.events(item) if item is not None else []
+    known = case.cache.events(item) if item is not None else []
     # Timestamps of events are whole seconds.
-    events = [event for event in told if event_time(event) >= case.began - 1] or told
+    events = [event for event in known if event_time(event) >= case.began - 1] or known
     if events:
-        yield f"what was told about {culprit.ref}:"
+        yield f"events of {culprit.ref}:"
     for event in events[-_EVENTS:]:
         ago = max(0.0, case.now - event_time(event))
         count = f" ({event['count']} times)" if (event.get("count") or 1) > 1 else ""
         yield f"  {ago:.0f} s ago  {event.get('reason', '')}: {one_line(event.get('message', ''))}{count}"[:_WIDTH]
 
 
-def _said(case: Case, culprit: ObjectStatus) -> Iterator[str]:
+def _last_lines(case: Case, culprit: ObjectStatus) -> Iterator[str]:
     if culprit.ref.kind != "Pod" or culprit.container is None:
         return
-    said = ""
-    # The diagnosis must not fail where a log does.
+    log = ""
+    # A log that cannot be read must not fail the diagnosis.
     with contextlib.suppress(PlexdevError):
-        said = case.client.log(culprit.ref.name, culprit.container, culprit.ref.namespace or "default", lines=_LINES)
-    if said.strip():
-        yield f"what {culprit.ref}, {culprit.container_words} said last:"
-        yield from (f"  {line}"[:_WIDTH] for line in said.rstrip().splitlines())
+        log = case.client.log(culprit.ref.name, culprit.container, culprit.ref.namespace or "default", lines=_LINES)
+    if log.strip():
+        yield f"last log lines of {culprit.ref}, {culprit.container_words}:"
+        yield from (f"  {line}"[:_WIDTH] for line in log.rstrip().splitlines())
 
 
 def _fix(case: Case, found: ObjectStatus) -> str:

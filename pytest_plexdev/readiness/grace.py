@@ -15,12 +15,12 @@ from pytest_plexdev.readiness.rules.jobs import job
 
 @dataclass(frozen=True, kw_only=True)
 class Graces:
-    """Seconds of doubt.
+    """Grace periods, in seconds.
 
     Attributes:
-        replacement: How long a deleted object may take to be created anew.
-        old_evidence: How long something that failed before the wait began may take to show that it is mended: the
-            kubelet looks at a missing image or a missing ConfigMap again after up to 15 s.
+        replacement: Time that a deleted object may take to be created again.
+        old_evidence: Time that a failure from before the wait may take to disappear: the kubelet retries a missing
+            image or ConfigMap after up to 15 s.
     """
 
     replacement: float = 2.0
@@ -29,11 +29,11 @@ class Graces:
 
 @dataclass
 class Patience:
-    """The looks of one wait.
+    """The observations of one wait.
 
     Attributes:
-        began: Since when evidence is new, in Unix seconds by the cluster's clock.
-        next_look: When a grace ends, so that the same cache is to be looked at again.
+        began: Time from which failures count, in Unix seconds by the cluster's clock.
+        next_look: Time at which a grace period ends, so that the same objects must be evaluated again.
     """
 
     began: float
@@ -43,7 +43,7 @@ class Patience:
     _doubts: dict[ObjectRef, tuple[object, float]] = field(default_factory=dict)
 
     def look(self, wanted: Sequence[ObjectRef], cache: ObjectCache, now: float) -> list[ObjectStatus]:
-        """What is conclusive now; what is not yet is waited for."""
+        """Return the statuses; a doomed one that is not yet conclusive is ``waiting``."""
         self.next_look = None
         return [self._look_at(ref, cache, now) for ref in wanted]
 
@@ -55,16 +55,16 @@ class Patience:
         return self._weigh(status_of(ref, cache), now)
 
     def weigh(self, found: Iterable[ObjectStatus], now: float) -> list[ObjectStatus]:
-        """What of these is conclusive now; they belong to the last look."""
+        """Apply the grace periods to other statuses of the same observation."""
         return [self._weigh(each, now) for each in found]
 
     def _weigh(self, found: ObjectStatus, now: float) -> ObjectStatus:
         if found.state == "doomed":
             return self._doubted(found, now)
         self._doubts.pop(found.ref, None)
-        # Timestamps of the cluster are whole seconds: at most one is waited for too long.
+        # Timestamps of the cluster are whole seconds, so this waits up to one second longer.
         if found.state == "ready" and found.grace and not self._holds((found.since or now) + 1, found.grace, now):
-            return replace(found, state="waiting", reason="ready, but has no readiness probe: whether it stays up")
+            return replace(found, state="waiting", reason="ready, but without a readiness probe: it may still exit")
         return found
 
     def _absent(self, ref: ObjectRef, cache: ObjectCache, now: float) -> ObjectStatus:
@@ -73,10 +73,10 @@ class Patience:
             return complete
         since = self._absent_since.setdefault(ref, now)
         hint = f"kubectl get events -n {ref.namespace}" if ref.namespace else f"kubectl get {ref.words}"
-        gone = ObjectStatus(ref=ref, state="gone", reason="deleted while it was waited for", since=since, hint=hint)
+        gone = ObjectStatus(ref=ref, state="gone", reason="deleted during the wait", since=since, hint=hint)
         if self._holds(since, self.graces.replacement, now):
             return replace(gone, actual="absent")
-        return replace(gone, state="waiting", reason="deleted; whether it is created anew is seen in a moment")
+        return replace(gone, state="waiting", reason="deleted; it may be created again")
 
     def _doubted(self, found: ObjectStatus, now: float) -> ObjectStatus:
         grace = found.grace
@@ -101,7 +101,7 @@ class Patience:
 
 
 def conclude(found: Iterable[ObjectStatus], now: float) -> list[ObjectStatus]:
-    """What one look can tell without others before it: a grace is over where the state is older than it."""
+    """Apply the grace periods to a single observation, by the age of each state."""
     return [
         replace(each, state="waiting") if each.state == "doomed" and not _is_older(each, now) else each
         for each in found

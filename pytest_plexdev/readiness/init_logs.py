@@ -17,70 +17,70 @@ from pytest_plexdev.readiness.object_status import ObjectStatus
 _ENDPOINT: Final = re.compile(r"\b([a-z][a-z0-9-]*)(?:\.[a-z0-9.-]+)?:\d{2,5}\b")
 _LONGEST: Final = 200
 _PAUSE: Final = 2.0
-"""Seconds until a container whose log ended is asked again."""
+"""Seconds until an ended log is read again."""
 _NOT_ITS_OWN: Final = "failed to create fsnotify watcher"
-"""The kubelet's words in the container's log, where the node has no inotify instance left to follow it with."""
+"""A line that the kubelet writes to the log if the node has no inotify instance left."""
 
 
 class InitLogs:
     """Follows the logs of the init containers that something waits for.
 
     Args:
-        heard: Called when one says something new; the same line again, or one about the same endpoint, is nothing new.
+        changed: Called on a new line. The same line again, or another line about the same endpoint, is not new.
     """
 
-    def __init__(self, http: httpx.AsyncClient, heard: Callable[[], None]) -> None:
+    def __init__(self, http: httpx.AsyncClient, changed: Callable[[], None]) -> None:
         self._http = http
-        self._heard = heard
+        self._changed = changed
         self._lines: dict[tuple[ObjectRef, str], str] = {}
         self._ended: dict[tuple[ObjectRef, str], float] = {}
         self._tasks: dict[tuple[ObjectRef, str], asyncio.Task[None]] = {}
 
-    def listen(self, found: Iterable[ObjectStatus]) -> None:
-        """Follow those that these judgements wait for."""
+    def follow(self, found: Iterable[ObjectStatus]) -> None:
+        """Follow the init containers that these statuses wait for."""
         for each in found:
             deepest = each.deepest
-            speaker = _speaker(deepest)
-            if speaker is not None and speaker not in self._tasks and self._may_ask(speaker):
-                self._tasks[speaker] = asyncio.ensure_future(self._follow(speaker))
+            source = _source(deepest)
+            if source is not None and source not in self._tasks and self._may_retry(source):
+                self._tasks[source] = asyncio.ensure_future(self._follow(source))
 
     def line(self, found: ObjectStatus) -> str:
-        """The last thing that the container said that *found* waits for."""
-        speaker = _speaker(found.deepest)
-        return self._lines.get(speaker, "") if speaker is not None else ""
+        """Return the last line of the init container that *found* waits for; empty if none is known."""
+        source = _source(found.deepest)
+        return self._lines.get(source, "") if source is not None else ""
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop following."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def _follow(self, speaker: tuple[ObjectRef, str]) -> None:
-        ref, container = speaker
+    async def _follow(self, source: tuple[ObjectRef, str]) -> None:
+        ref, container = source
         query = {"container": container, "follow": "true", "tailLines": "1"}
         try:
             async with self._http.stream("GET", POD.path(ref.namespace, ref.name) + "/log", params=query) as response:
                 if response.is_success:
                     async for line in response.aiter_lines():
-                        self._hear(speaker, line.strip()[:_LONGEST])
+                        self._keep(source, line.strip()[:_LONGEST])
         except httpx.HTTPError:
-            # The Pod is gone or the server away: the watch tells.
+            # The Pod was deleted or the server does not answer: the watch reports both.
             pass
-        self._tasks.pop(speaker, None)
-        self._ended[speaker] = time.monotonic()
+        self._tasks.pop(source, None)
+        self._ended[source] = time.monotonic()
 
-    def _may_ask(self, speaker: tuple[ObjectRef, str]) -> bool:
-        return time.monotonic() - self._ended.get(speaker, float("-inf")) > _PAUSE
+    def _may_retry(self, source: tuple[ObjectRef, str]) -> bool:
+        return time.monotonic() - self._ended.get(source, float("-inf")) > _PAUSE
 
-    def _hear(self, speaker: tuple[ObjectRef, str], line: str) -> None:
-        last = self._lines.get(speaker, "")
+    def _keep(self, source: tuple[ObjectRef, str], line: str) -> None:
+        last = self._lines.get(source, "")
         if line and _NOT_ITS_OWN not in line and (not last or _gist(line) != _gist(last)):
-            self._lines[speaker] = line
-            self._heard()
+            self._lines[source] = line
+            self._changed()
 
 
 def endpoint_host(line: str) -> str | None:
-    """The host of the first ``host:port`` in a line: a Service of the same namespace, by its short name."""
+    """Return the host of the first ``host:port`` in a line: the short name of a Service of the same namespace."""
     found = _ENDPOINT.search(line)
     return found[1] if found else None
 
@@ -90,7 +90,7 @@ def _gist(line: str) -> str:
     return found[0] if found else re.sub(r"\d+", "", line)
 
 
-def _speaker(found: ObjectStatus) -> tuple[ObjectRef, str] | None:
+def _source(found: ObjectStatus) -> tuple[ObjectRef, str] | None:
     if found.container is None or not found.is_init or found.actual != "running":
         return None
     return found.ref, found.container

@@ -1,4 +1,4 @@
-"""Judge objects from one LIST of each kind, without a watch."""
+"""Evaluate objects from one LIST of each kind, without a watch."""
 
 from __future__ import annotations
 
@@ -29,13 +29,15 @@ def verdicts_now(
     health: ClusterHealth | None = None,
     now: Callable[[], float] = time.time,
 ) -> list[Verdict]:
-    """How these objects are, from one LIST of each kind; those that only explain are listed where one is not ready.
+    """Return the verdicts of objects, from one LIST of each kind.
+
+    Kinds that only explain others are listed only if an object is not ready.
 
     Args:
-        health: What else is looked at: the cluster's own parts, which then come first.
+        health: The cluster's own parts to evaluate as well; they come first.
 
     Raises:
-        PlexdevError: ``cluster-unreachable``, or ``kube-refused`` where we may not see them.
+        PlexdevError: ``cluster-unreachable``; ``kube-refused``: this user may not list a kind.
     """
     found = statuses_now(client, wanted, health=health, now=now)
     return [bound(client, each.verdict(now())) for each in found]
@@ -48,7 +50,7 @@ def statuses_now(
     health: ClusterHealth | None = None,
     now: Callable[[], float] = time.time,
 ) -> list[ObjectStatus]:
-    """What :func:`verdicts_now` returns, before it is put into words."""
+    """Return the statuses behind :func:`verdicts_now`."""
     cache, refs = ObjectCache(), in_order(wanted)
     scopes = scopes_of(wanted)
     needed = [each for each in scopes if each.needed]
@@ -65,7 +67,7 @@ def statuses_now(
 
 
 def refs_in(client: KubeClient, namespace: str) -> list[ObjectRef]:
-    """What a stack that somebody else applied consists of: workloads, Jobs, Gateways and routes of a namespace.
+    """List what a stack that plexdev did not apply consists of: workloads, Jobs, Gateways and routes of a namespace.
 
     Raises:
         PlexdevError: ``cluster-unreachable``, ``kube-refused``.
@@ -75,7 +77,7 @@ def refs_in(client: KubeClient, namespace: str) -> list[ObjectRef]:
 
 
 def bound(client: KubeClient, verdict: Verdict) -> Verdict:
-    """Its hint as a command that reaches this cluster and nothing else."""
+    """Return the verdict with its hint as a command for this cluster."""
     return replace(verdict, hint=pasteable(client, verdict.hint))
 
 

@@ -12,15 +12,15 @@ from pytest_plexdev.readiness.object_ref import Object, ObjectRef
 
 
 class ObjectCache:
-    """Objects of a cluster as rules look at them.
+    """The objects of a cluster that the rules read.
 
     Args:
-        objects: What is there from the beginning.
+        objects: The initial content.
 
     Attributes:
-        unserved: Kinds that the API server does not know.
-        refused: Kinds that we may not list, with the namespace where only that one was asked for.
-        ended: What is not there any more, as it was in the end.
+        unserved: Kinds that the API server does not serve.
+        refused: Kinds that this user may not list, with the namespace of the request (``None``: all).
+        ended: The last state of objects that were deleted.
     """
 
     def __init__(self, objects: Iterable[Object] = ()) -> None:
@@ -33,7 +33,7 @@ class ObjectCache:
             self.put(ObjectRef.of(item), item)
 
     def put(self, ref: ObjectRef, item: Object) -> None:
-        """An object is there, or is another one than before."""
+        """Add or replace an object."""
         if ref in self._objects[ref.kind]:
             self.remove(ref)
         self._objects[ref.kind][ref] = item
@@ -41,7 +41,7 @@ class ObjectCache:
             self._owned[owner].add(ref)
 
     def remove(self, ref: ObjectRef, last: Object | None = None) -> None:
-        """An object is not there any more; how it was in the end, where that was told."""
+        """Remove an object and keep its last state."""
         item = self._objects[ref.kind].pop(ref, None)
         if item is None:
             return
@@ -50,7 +50,7 @@ class ObjectCache:
             self._owned[owner].discard(ref)
 
     def replace(self, kind: str, namespace: str | None, items: Iterable[Object]) -> None:
-        """A list of all objects of a kind, of one namespace where one is named: what it lacks is gone."""
+        """Set all objects of a kind, in one namespace or in all; others of the kind are removed."""
         listed = {ObjectRef.of(item, kind): item for item in items}
         for ref in list(self._objects[kind]):
             if ref not in listed and (namespace is None or ref.namespace == namespace):
@@ -59,23 +59,23 @@ class ObjectCache:
             self.put(ref, item)
 
     def get(self, ref: ObjectRef) -> Object | None:
-        """One object, where it is there."""
+        """Return an object; ``None`` if it does not exist."""
         return self._objects[ref.kind].get(ref)
 
     def of_kind(self, kind: str, namespace: str | None = None) -> list[Object]:
-        """All objects of a kind, of one namespace where one is named."""
+        """Return all objects of a kind, in one namespace or in all."""
         return [
             item for ref, item in self._objects[kind].items() if namespace is None or ref.namespace in (None, namespace)
         ]
 
     def owned(self, owner: Object, kind: str) -> list[Object]:
-        """The objects of a kind that *owner* made, oldest first."""
+        """Return the objects of a kind that *owner* owns, oldest first."""
         uid = owner["metadata"].get("uid", "")
         found = [self._objects[kind][ref] for ref in self._owned.get(uid, ()) if ref.kind == kind]
         return sorted(found, key=lambda item: (item["metadata"].get("creationTimestamp", ""), item["metadata"]["name"]))
 
     def selected(self, labels: Mapping[str, str], namespace: str | None) -> list[Object]:
-        """The Pods that have all these labels."""
+        """Return the Pods that have all these labels."""
         return [
             pod
             for pod in self.of_kind("Pod", namespace)
@@ -83,14 +83,14 @@ class ObjectCache:
         ]
 
     def events(self, item: Object, *reasons: str) -> list[Object]:
-        """What was told about an object, oldest first; all of it, or only for these reasons."""
+        """Return the events of an object, oldest first; all, or those with one of these reasons."""
         refs = self._owned.get(item["metadata"].get("uid", ""), ())
-        told = (self._objects["Event"][ref] for ref in refs if ref.kind == "Event")
-        return sorted((each for each in told if not reasons or each.get("reason") in reasons), key=event_time)
+        events = (self._objects["Event"][ref] for ref in refs if ref.kind == "Event")
+        return sorted((each for each in events if not reasons or each.get("reason") in reasons), key=event_time)
 
 
 def event_time(event: Object) -> float:
-    """When an event was told for the last time, in Unix seconds."""
+    """Return when an event was last observed, in Unix seconds."""
     series = event.get("series") or {}
     meta = event["metadata"]
     stamps = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
@@ -99,12 +99,12 @@ def event_time(event: Object) -> float:
 
 @lru_cache(maxsize=4096)
 def seconds(stamp: str | None) -> float | None:
-    """A timestamp of the API server in Unix seconds. 1970 is what a default says: nobody knows."""
+    """Convert a timestamp of the API server to Unix seconds; ``None`` for 1970, which is a default value."""
     return (datetime.fromisoformat(stamp).timestamp() or None) if stamp else None
 
 
 def _owners(item: Mapping[str, Any]) -> Iterator[str]:
-    """What it belongs to: what made it; of an event: what it is about."""
+    """The UIDs of an object's owners; for an event, that of the involved object."""
     for owner in item["metadata"].get("ownerReferences") or ():
         yield owner["uid"]
     about = item.get("involvedObject") or {}

@@ -15,7 +15,7 @@ DAEMON_SET: Final = Resource("apps/v1", "DaemonSet", "daemonsets")
 RESOURCES: Final = {
     each.kind: each for each in (DAEMON_SET, *(one for one in vars(known).values() if isinstance(one, Resource)))
 }
-"""The kinds that readiness knows, whether they have a readiness themselves or explain that of others."""
+"""The kinds that readiness reads: those with a readiness of their own, and those that explain others."""
 WITH_READINESS: Final = (
     "Node",
     "Namespace",
@@ -31,13 +31,13 @@ WITH_READINESS: Final = (
     "Gateway",
     "HTTPRoute",
 )
-"""In the order in which a table shows them: what others need comes first."""
+"""The kinds with a readiness of their own, dependencies first; tables use this order."""
 _OF_A_FOREIGN_STACK: Final = ("StatefulSet", "Deployment", "Job", "Gateway", "HTTPRoute")
 
 
 @dataclass(frozen=True, order=True)
 class ObjectRef:
-    """One object: its kind, its name, and its namespace where it has one. ``deployment/plexsphere`` as text."""
+    """The kind, name and namespace of an object. Its text is ``deployment/plexsphere``."""
 
     kind: str
     name: str
@@ -48,12 +48,12 @@ class ObjectRef:
 
     @property
     def resource(self) -> Resource:
-        """Where its kind is served."""
+        """The API resource of its kind."""
         return RESOURCES[self.kind]
 
     @property
     def words(self) -> str:
-        """What kubectl calls it: ``-n default deployment/plexsphere``."""
+        """The object as arguments of kubectl: ``-n default deployment/plexsphere``."""
         kind = self.kind.lower()
         if "." in self.resource.api_version:
             kind = f"{self.resource.plural}.{self.resource.api_version.partition('/')[0]}"
@@ -61,10 +61,10 @@ class ObjectRef:
 
     @classmethod
     def of(cls, item: Object, kind: str | None = None) -> ObjectRef:
-        """The name of an object as the API server gave it, or as a manifest has it.
+        """Return the reference of an object from the API server or of a manifest.
 
         Args:
-            kind: Where the object is an item of a list, which does not repeat it.
+            kind: The kind of an item of a list, which does not contain it.
         """
         kind = kind or item["kind"]
         meta = item["metadata"]
@@ -74,15 +74,15 @@ class ObjectRef:
 
 
 def refs_of(objects: Iterable[Object]) -> list[ObjectRef]:
-    """Those of the applied objects that have a readiness, in the order of a table."""
+    """Return references to the applied objects that have a readiness, dependencies first."""
     return in_order(ObjectRef.of(item) for item in objects if item.get("kind") in WITH_READINESS)
 
 
 def in_order(refs: Iterable[ObjectRef]) -> list[ObjectRef]:
-    """Each once: what others need comes first."""
+    """Sort distinct references, dependencies first."""
     return sorted(set(refs), key=lambda ref: (WITH_READINESS.index(ref.kind), ref.namespace or "", ref.name))
 
 
 def kinds_of_a_foreign_stack() -> tuple[Resource, ...]:
-    """The kinds that tell how a stack is that somebody else applied."""
+    """Return the kinds that make up a stack that plexdev did not apply."""
     return tuple(RESOURCES[kind] for kind in _OF_A_FOREIGN_STACK)

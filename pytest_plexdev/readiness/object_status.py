@@ -11,22 +11,22 @@ from pytest_plexdev.readiness.object_ref import ObjectRef
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectStatus:
-    """A rule's finding.
+    """The status of one object, as a readiness rule returns it.
 
     Attributes:
-        reason: On what it waits, or why it is doomed; without that of its cause.
-        since: Unix seconds by the cluster's clock.
-        expected, actual: How far it is: ``1 available``, ``0``.
+        reason: What it waits for, or why it is doomed; without the reason of its cause.
+        since: Start of the state, in Unix seconds by the cluster's clock.
+        expected, actual: Its progress: ``1 available``, ``0``.
         hint: A kubectl command without kubeconfig and context, or another command.
-        container: Of a Pod: the container that it is about.
+        container: The container of a Pod that the status is about.
         is_init: Whether that is an init container.
-        grace: Seconds that this must hold before it is conclusive; of a ready one since *since*.
-        failed_at: Of a doomed one: when it failed last; a failure before the wait began may have been mended since.
-        is_final: Of a doomed one: nothing that happens elsewhere can mend it.
-        only_news: Of a doomed one: it tells nothing where it is older than the wait.
-        is_unseen: Of a ready one: we may not look at it, and *reason* says so.
-        is_obstacle: Something outside the stack is in the way, and *hint* removes it: no bring-up does.
-        cause: The deeper object that explains it: a Pod of a Deployment.
+        grace: Seconds for which the status must persist before it is conclusive; if ready, counted from *since*.
+        failed_at: Time of the last failure, if doomed. A failure from before the wait may have been fixed since.
+        is_final: Whether a doomed object stays so whatever happens to other objects.
+        only_news: Whether a doomed status counts only if it is newer than the wait.
+        is_unseen: Whether this user may not list it; *reason* names the missing permission, and the state is ready.
+        is_obstacle: Whether something outside the stack prevents readiness; *hint* removes it, a bring-up does not.
+        cause: The status of the object that explains it, a Pod of a Deployment for example.
     """
 
     ref: ObjectRef
@@ -48,7 +48,7 @@ class ObjectStatus:
 
     @property
     def chain(self) -> Iterator[ObjectStatus]:
-        """It, its cause, the cause of that."""
+        """The status, its cause, the cause of that, and so on."""
         found: ObjectStatus | None = self
         while found is not None:
             yield found
@@ -56,7 +56,7 @@ class ObjectStatus:
 
     @property
     def deepest(self) -> ObjectStatus:
-        """The last one of the chain."""
+        """The last status of the chain."""
         *_, last = self.chain
         return last
 
@@ -69,18 +69,18 @@ class ObjectStatus:
 
     @property
     def explanation(self) -> str:
-        """The reason with those of its causes, in one line."""
+        """The reason and those of its causes, in one line."""
         return ": ".join(part for each in self.chain for part in (_who(each, self), _why(each)) if part)
 
     def verdict(self, now: float) -> Verdict:
-        """As others see it. *now* is the cluster's time in Unix seconds."""
+        """Convert it to a verdict. *now* is the cluster's time in Unix seconds."""
         age = max(0.0, now - self.since) if self.since is not None else None
         hint = "" if self.state == "ready" else self.deepest.hint or self.hint
         return Verdict(name=str(self.ref), state=self.state, reason=self.explanation, since=age, hint=hint)
 
 
 def worst(found: Iterable[ObjectStatus]) -> ObjectStatus | None:
-    """The one that explains most: doomed before waiting, a Pod that failed before one that only started late."""
+    """Return the status that explains most: doomed before waiting, failed before not started."""
     order = {"doomed": 0, "gone": 1, "waiting": 2, "ready": 3}
     return min(found, key=lambda each: (order[each.state], each.failed_at is None, each.since or 0.0), default=None)
 

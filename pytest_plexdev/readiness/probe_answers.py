@@ -1,6 +1,6 @@
 """Read the body of a failing readiness probe; the kubelet reports the status code only.
 
-Asked through the API server, bounded in time and bytes. Whatever goes wrong with that is no answer.
+It is read through the API server, within a limit of time and bytes. Any failure to read it counts as no answer.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import one_line
 
 _SECONDS: Final = 3.0
-"""What all answers of one look may take together; the plane gives each of its own checks 2.5 s."""
+"""Time limit of all answers together; the control plane limits each of its own checks to 2.5 s."""
 _BYTES: Final = 8192
 _WIDTH: Final = 300
 _MOST: Final = 4
-"""Pods that are asked in one look."""
+"""Pods that are queried at most."""
 
 
 def with_answers(client: KubeClient, cache: ObjectCache, found: Sequence[ObjectStatus]) -> list[ObjectStatus]:
-    """The judgements; where a container runs and its probe fails, the reason says what it answers."""
+    """Return the statuses; the reason of a running container whose probe fails includes the probe's answer."""
     deadline = time.monotonic() + _SECONDS
     answers: dict[tuple[Any, str | None], str] = {}
-    said = []
+    explained = []
     for each in found:
         deepest = each.deepest
         key = (deepest.ref, deepest.container)
         if each.state != "ready" and deepest.actual == "running" and key not in answers and len(answers) < _MOST:
             answers[key] = _answer(client, cache.get(deepest.ref), deepest, deadline)
-        said.append(_with(each, answers[key]) if answers.get(key) else each)
-    return said
+        explained.append(_with(each, answers[key]) if answers.get(key) else each)
+    return explained
 
 
 def _with(found: ObjectStatus, answer: str) -> ObjectStatus:
@@ -55,33 +55,33 @@ def _answer(client: KubeClient, pod: Object | None, found: ObjectStatus, deadlin
     scheme, port, path = probe
     name = f"{scheme}{pod['metadata']['name']}:{port}"
     body = client.proxied(POD.path(found.ref.namespace, name), path, seconds=left, most=_BYTES)
-    told = _told(body)
-    return f"{path} says: {told}" if told else ""
+    text = _answer_text(body)
+    return f"{path} answers: {text}" if text else ""
 
 
 def _probe(pod: Object, container: str | None) -> tuple[str, int, str] | None:
     """Scheme, port and path of a container's HTTP readiness probe."""
     containers: list[Object] = pod["spec"].get("containers") or []
     spec = next((each for each in containers if each["name"] == container), Object())
-    asked = (spec.get("readinessProbe") or {}).get("httpGet")
-    if not asked:
+    probe = (spec.get("readinessProbe") or {}).get("httpGet")
+    if not probe:
         return None
     named = {each.get("name"): each["containerPort"] for each in spec.get("ports") or ()}
-    port = named.get(asked["port"], asked["port"])
+    port = named.get(probe["port"], probe["port"])
     if not isinstance(port, int):
         return None
-    return ("https:" if asked.get("scheme") == "HTTPS" else ""), port, asked.get("path") or "/"
+    return ("https:" if probe.get("scheme") == "HTTPS" else ""), port, probe.get("path") or "/"
 
 
-def _told(body: bytes) -> str:
-    """The checks that fail, where the answer is a list of checks; else its beginning. Secrets are masked."""
+def _answer_text(body: bytes) -> str:
+    """Return the failing checks if the answer lists checks, else its beginning. Secrets are masked."""
     try:
         answer = decode_json(body)
     except ValueError:
         answer = None
     failing = list(_failing(answer)) if isinstance(answer, Mapping) else []
     if isinstance(answer, Mapping) and answer.get("kind") == "Status":
-        # The API server's own: it could not ask.
+        # The API server's own answer: it did not reach the Pod.
         return ""
     return _short("; ".join(failing) or one_line(mask(body.decode("utf-8", "replace"))))
 

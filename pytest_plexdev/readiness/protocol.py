@@ -17,11 +17,11 @@ from pytest_plexdev.errors.cluster import KUBE_REFUSED
 from pytest_plexdev.kube import KubeClient, Resource
 
 _HEADER_TELLS: Final = 2.0
-"""Seconds within which two clocks are the same: the header has whole ones."""
+"""Seconds within which two clocks count as equal: the header has whole seconds."""
 
 
 async def lines(response: httpx.Response) -> AsyncIterator[bytes]:
-    """One JSON object each. Not ``aiter_lines``: that breaks lines where JSON does not."""
+    """Yield the lines, one JSON object each. ``aiter_lines`` would also split at other separators."""
     rest = b""
     async for piece in response.aiter_bytes():
         *whole, rest = (rest + piece).split(b"\n")
@@ -30,10 +30,10 @@ async def lines(response: httpx.Response) -> AsyncIterator[bytes]:
 
 
 def check(client: KubeClient, verb: str, resource: Resource, response: httpx.Response) -> None:
-    """Raise what an answer means that is no success.
+    """Raise the error of a response that is not a success.
 
     Raises:
-        HTTPStatusError: It cannot answer now.
+        HTTPStatusError: The server cannot answer now.
         PlexdevError: ``kube-refused``.
     """
     if response.is_success:
@@ -51,7 +51,7 @@ def check(client: KubeClient, verb: str, resource: Resource, response: httpx.Res
 
 
 def clock_ahead(response: httpx.Response) -> float:
-    """Seconds by which the server's clock is ahead of ours; 0 where a header cannot tell."""
+    """Return by how many seconds the server's clock is ahead; 0 if the difference is below the header's precision."""
     try:
         ahead = parsedate_to_datetime(response.headers["date"]).timestamp() - time.time()
     except (KeyError, ValueError):
@@ -62,4 +62,4 @@ def clock_ahead(response: httpx.Response) -> float:
 def _message(response: httpx.Response) -> str:
     with contextlib.suppress(msgspec.DecodeError, AttributeError):
         return str(decode_as(response.content, dict[str, Any]).get("message"))
-    return response.text[:500] or "it gave no reason"
+    return response.text[:500] or "without a reason"

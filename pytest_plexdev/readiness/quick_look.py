@@ -1,6 +1,6 @@
 """Check in three requests, without importing the rules, that a cluster is healthy.
 
-What is not plain is for :mod:`~pytest_plexdev.readiness.cluster_health` to judge.
+If it is not, :mod:`~pytest_plexdev.readiness.cluster_health` finds out why.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _OF_DNS: Final = "kubernetes.io/service-name=kube-dns"
 
 
 def is_plainly_well(client: KubeClient) -> bool:
-    """Whether every node is ready, a Pod answers for DNS, and kube-proxy runs on every node.
+    """Whether every node is ready, DNS has an endpoint, and kube-proxy runs on every node.
 
     Raises:
-        PlexdevError: ``cluster-unreachable``, or ``kube-refused`` where we may not see them.
+        PlexdevError: ``cluster-unreachable``; ``kube-refused``: this user may not list a kind.
     """
     nodes = client.list(NODE)["items"]
     if not nodes or not all(_is_ready(each) for each in nodes):
@@ -40,7 +40,7 @@ def _is_everywhere(proxy: dict[str, Any]) -> bool:
 
 def _is_ready(node: dict[str, Any]) -> bool:
     conditions = (node.get("status") or {}).get("conditions") or ()
-    # A pressure is for the rules.
+    # Every other condition is a pressure, which the rules evaluate.
     return all((each["type"] == "Ready") == (each["status"] == "True") for each in conditions) and bool(conditions)
 
 

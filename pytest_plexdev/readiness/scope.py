@@ -13,7 +13,7 @@ class Scope:
 
     Attributes:
         namespace: Its one namespace, or ``None`` for all.
-        needed: Whether the wait is pointless without it; else it only explains, and may be forbidden to us.
+        needed: Whether a state depends on it; if not, it only explains, and the user may lack the permission.
     """
 
     resource: Resource
@@ -22,5 +22,5 @@ class Scope:
 
     @property
     def key(self) -> tuple[str, str | None]:
-        """Kind and namespace: what :attr:`World.refused <.cache.World.refused>` knows it by."""
+        """Kind and namespace, as in :attr:`ObjectCache.refused <.object_cache.ObjectCache.refused>`."""
         return self.resource.kind, self.namespace

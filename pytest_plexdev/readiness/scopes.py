@@ -16,7 +16,7 @@ _NEEDED: Final[Mapping[str, Sequence[str]]] = {
     "Job": ("Pod",),
     "Service": ("EndpointSlice", "Pod"),
 }
-"""What a kind cannot be judged without."""
+"""The kinds that the state of a kind depends on."""
 _EXPLAIN: Final[Mapping[str, Sequence[str]]] = {
     "Deployment": ("Event", "Node"),
     "StatefulSet": ("Event", "Node"),
@@ -28,13 +28,13 @@ _EXPLAIN: Final[Mapping[str, Sequence[str]]] = {
     "HTTPRoute": ("Gateway", "GatewayClass"),
 }
 _PROXIES: Final = "envoy-gateway-system"
-"""Where Envoy Gateway runs what it makes of a Gateway."""
+"""The namespace in which Envoy Gateway runs its proxies."""
 
 
 def scopes_of(wanted: Sequence[ObjectRef]) -> list[Scope]:
-    """One for each kind: of its one namespace, or of all where it is wanted in several.
+    """Return one scope for each kind: of one namespace, or of all if objects of several are wanted.
 
-    What only explains may be forbidden to us.
+    The user may lack the permission for kinds that only explain.
     """
     places: dict[str, set[str | None]] = defaultdict(set)
     needed: set[str] = set()
@@ -50,7 +50,7 @@ def scopes_of(wanted: Sequence[ObjectRef]) -> list[Scope]:
 
 
 def scopes_with(scopes: Sequence[Scope], more: Iterable[Scope]) -> list[Scope]:
-    """All of *scopes*, and of *more* those that bring something that *scopes* do not."""
+    """Return *scopes*, and those of *more* that they do not cover."""
     covered = {each.key for each in scopes}
     kinds = {kind for kind, namespace in covered if namespace is None}
     return [*scopes, *(each for each in more if each.resource.kind not in kinds and each.key not in covered)]

@@ -29,7 +29,7 @@ from pytest_plexdev.readiness.watch import Watch
 _GRACES: Final = Graces()
 _BEHIND_A_NODE_PORT: Final = frozenset({"Gateway", "HTTPRoute"})
 _CANCELLED_WITHIN_S: Final = 0.25
-"""Seconds until a wait notices that the work that it is part of was given up."""
+"""Seconds until a wait notices that its scope was cancelled."""
 
 
 def wait_ready(
@@ -43,21 +43,20 @@ def wait_ready(
     graces: Graces = _GRACES,
     now: Callable[[], float] = time.time,
 ) -> list[Verdict]:
-    """Wait until all these objects are ready; the first look is at once.
-
-    What is not there yet is waited for. *progress* hears of each object whose state or reason changes.
+    """Wait until all these objects are ready. Objects that do not exist yet are waited for.
 
     Args:
-        timeout: Seconds for all of it, survived restarts of the API server included.
-        health: What is waited for besides: the cluster's own parts.
-        began: Since when what is told of the objects is news, in Unix seconds: a failure from before that may be
-            mended by now. Without one it is the call; who applies first says when that began.
-        graces: How long doubts last.
-        now: Unix time in seconds.
+        timeout: Time limit in seconds. Restarts of the API server are survived.
+        health: The cluster's own parts, which must be ready too.
+        began: Unix time in seconds from which failures count; by default the time of the call. Pass the time of the
+            apply if the objects were applied earlier.
+        progress: Receives every change of an object's state or reason.
+        graces: The grace periods.
+        now: Returns the Unix time in seconds.
 
     Raises:
-        PlexdevError: ``doomed-object`` or ``object-gone`` as soon as that is conclusive, ``objects-not-ready`` (exit
-            code 124) at the timeout; ``kube-refused`` where we may not see what is waited for.
+        PlexdevError: ``doomed-object`` or ``object-gone`` as soon as that is conclusive; ``objects-not-ready`` (exit
+            code 124) at the timeout; ``kube-refused``: this user may not list a kind that is needed.
     """
     wait = _Wait(client, in_order(wanted), health, timeout, began, progress, graces, now)
     try:
@@ -79,25 +78,25 @@ class _Wait:
     progress: Progress
     graces: Graces
     now: Callable[[], float]
-    _told: dict[ObjectRef, tuple[str, str]] = field(default_factory=dict)
+    _reported: dict[ObjectRef, tuple[str, str]] = field(default_factory=dict)
 
     async def run(self) -> list[Verdict]:
         began = self.now()
         async with self.client.stream() as http:
             watch = Watch(self.client, http, ObjectCache(), self._scopes())
-            voices = InitLogs(http, watch.changed.set)
+            init_logs = InitLogs(http, watch.changed.set)
             following = asyncio.ensure_future(watch.run())
             following.add_done_callback(lambda _task: watch.changed.set())
             try:
-                return await self._until_ready(began, watch, voices, following)
+                return await self._until_ready(began, watch, init_logs, following)
             finally:
                 following.cancel()
                 with contextlib.suppress(asyncio.CancelledError, PlexdevError):
                     await following
-                await voices.close()
+                await init_logs.close()
 
     async def _until_ready(
-        self, began: float, watch: Watch, voices: InitLogs, following: asyncio.Future[None]
+        self, began: float, watch: Watch, init_logs: InitLogs, following: asyncio.Future[None]
     ) -> list[Verdict]:
         patience: Patience | None = None
         found: list[ObjectStatus] = []
@@ -110,9 +109,9 @@ class _Wait:
                     since = began if self.news_from is None else min(began, self.news_from)
                     patience = Patience(since + watch.clock_offset, self.graces)
                 found = self._look(patience, watch)
-                voices.listen(found)
-                found = _explained(found, voices)
-                self._tell(found, self.now() + watch.clock_offset)
+                init_logs.follow(found)
+                found = _with_init_logs(found, init_logs)
+                self._report(found, self.now() + watch.clock_offset)
                 if all(each.state == "ready" for each in found):
                     return self._verdicts(found, watch)
             case = self._case(began, watch, found)
@@ -128,17 +127,17 @@ class _Wait:
         return scopes_with(scopes, [*self.health.scopes, *self.health.explaining])
 
     def _look(self, patience: Patience, watch: Watch) -> list[ObjectStatus]:
-        """The cluster's own parts come first: where one of them is doomed, it is why others are."""
+        """Evaluate all objects; the cluster's own parts come first, because they explain others."""
         now = self.now() + watch.clock_offset
         found = patience.look(self.wanted, watch.cache, now)
         if self.health is None:
             return found
-        # A Gateway waits for the address that its Service gives it.
+        # A Gateway waits for the address that its Service assigns.
         is_settled = all(each.state == "ready" or each.ref.kind in _BEHIND_A_NODE_PORT for each in found)
         return [*patience.weigh(self.health.statuses(watch.cache, is_settled=is_settled), now), *found]
 
     async def _news(self, began: float, watch: Watch, patience: Patience | None) -> None:
-        """Return when something changed, a grace is over, or the time is up."""
+        """Return when something changed, a grace period ended, or the time limit is reached."""
         until = began + self.timeout
         if patience is not None and patience.next_look is not None:
             until = min(until, patience.next_look - watch.clock_offset)
@@ -168,11 +167,11 @@ class _Wait:
             if each.state == "gone":
                 raise deleted(case, each)
 
-    def _tell(self, found: Sequence[ObjectStatus], now: float) -> None:
+    def _report(self, found: Sequence[ObjectStatus], now: float) -> None:
         for each in found:
             verdict = each.verdict(now)
-            if self._told.get(each.ref) != (verdict.state, verdict.reason):
-                self._told[each.ref] = (verdict.state, verdict.reason)
+            if self._reported.get(each.ref) != (verdict.state, verdict.reason):
+                self._reported[each.ref] = (verdict.state, verdict.reason)
                 self.progress(VerdictChanged(verdict=bound(self.client, verdict)))
 
     def _verdicts(self, found: Sequence[ObjectStatus], watch: Watch) -> list[Verdict]:
@@ -180,19 +179,19 @@ class _Wait:
         return [bound(self.client, each.verdict(now)) for each in found]
 
 
-def _explained(found: Sequence[ObjectStatus], voices: InitLogs) -> list[ObjectStatus]:
-    """With what init containers say; where one polls an object that is waited for too, that one is the cause."""
+def _with_init_logs(found: Sequence[ObjectStatus], init_logs: InitLogs) -> list[ObjectStatus]:
+    """Add the init containers' last lines; an awaited object that such a line names becomes the cause."""
     by_name = {(each.ref.namespace, each.ref.name): each for each in found if each.state != "ready"}
     explained = []
     for each in found:
-        line = voices.line(each)
+        line = init_logs.line(each)
         host = endpoint_host(line)
         behind = by_name.get((each.ref.namespace, host)) if host else None
-        explained.append(_with_voice(each, line, behind if behind is not each else None) if line else each)
+        explained.append(_with_line(each, line, behind if behind is not each else None) if line else each)
     return explained
 
 
-def _with_voice(found: ObjectStatus, line: str, behind: ObjectStatus | None) -> ObjectStatus:
+def _with_line(found: ObjectStatus, line: str, behind: ObjectStatus | None) -> ObjectStatus:
     if found.cause is not None:
-        return replace(found, cause=_with_voice(found.cause, line, behind))
+        return replace(found, cause=_with_line(found.cause, line, behind))
     return replace(found, reason=line, cause=behind)

@@ -26,20 +26,20 @@ from pytest_plexdev.readiness.scope import Scope
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
-"""Seconds between two tries to reach a server that is away."""
+"""Seconds between two attempts to connect to a server that does not answer."""
 _REFUSAL_GRACE: Final = 5.0
-"""Seconds that a server may refuse us: while it starts it does not know its own rules yet."""
+"""Seconds for which a server may refuse permission: while it starts, its RBAC rules are not loaded yet."""
 _SERVED_WITHIN: Final = 5.0
-"""Seconds from the last news of a CustomResourceDefinition in which its kind is tried again and again."""
+"""Seconds after a change of a CustomResourceDefinition during which its kind is retried."""
 _WATCH_SECONDS: Final = 120
-"""Seconds after which the server ends a watch; one that stays silent for longer is dead."""
+"""Seconds after which the server ends a watch; a connection that is silent for longer is dead."""
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 _NO_LIMIT: Final = httpx.Timeout(10.0, read=_WATCH_SECONDS + 15.0)
 
 
 @dataclass
 class _RetryState:
-    """What one kind's requests meet, until a watch brings something."""
+    """Back-off and refusals of one kind's requests, until a watch delivers an event."""
 
     refused_since: float | None = None
     pause: float = _FIRST_PAUSE
@@ -48,7 +48,7 @@ class _RetryState:
         self.refused_since, self.pause = None, _FIRST_PAUSE
 
     def refused_for(self) -> float:
-        """Seconds for which the server has refused us; it did so just now."""
+        """Record a refusal and return for how many seconds the server has refused."""
         now = time.monotonic()
         self.refused_since = self.refused_since or now
         return now - self.refused_since
@@ -59,15 +59,15 @@ class _RetryState:
 
 
 class Gone(Exception):
-    """The server does not know this resource version any more."""
+    """The resource version has expired on the server."""
 
 
 class Watch:
-    """Keeps a cache up to date while it runs.
+    """Keep a cache up to date.
 
     Args:
-        client: Of the API server; its own connection is not used.
-        http: Where the requests go.
+        client: The client of the API server; its own connection is not used.
+        http: The connection that is used.
     """
 
     def __init__(
@@ -88,14 +88,14 @@ class Watch:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every kind was listed once, or is not served."""
+        """Whether every kind has been listed, or is not served."""
         return len(self._listed) == len(self._scopes)
 
     async def run(self) -> None:
         """Follow every kind until cancelled.
 
         Raises:
-            PlexdevError: ``kube-refused``: we may not see a kind that is needed.
+            PlexdevError: ``kube-refused``: this user may not list a kind that is needed.
         """
         try:
             async with asyncio.TaskGroup() as self._group:
@@ -116,7 +116,7 @@ class Watch:
                     await self._watch_on(scope, version, retry)
                 continue
             except Gone:
-                # What it does not know any more is listed anew.
+                # List again.
                 pass
             except PlexdevError:
                 if not scope.needed:
@@ -130,7 +130,7 @@ class Watch:
             await retry.rest()
 
     async def _list(self, scope: Scope) -> str | None:
-        """Its resource version; ``None`` where the kind is not served."""
+        """List a kind. Returns the resource version; ``None`` if the kind is not served."""
         path = scope.resource.path(scope.namespace)
         response = await self._http.get(path, timeout=_NO_LIMIT, headers=_accept(scope, "List"))
         if response.status_code == httpx.codes.NOT_FOUND:
@@ -148,7 +148,7 @@ class Watch:
         return str(listing["metadata"]["resourceVersion"])
 
     async def _watch_on(self, scope: Scope, version: str, retry: _RetryState) -> None:
-        """Watch from one version to the next, over as many connections as it takes."""
+        """Watch from *version* on, over as many connections as needed."""
         while True:
             query = {
                 "watch": "1",
@@ -165,18 +165,18 @@ class Watch:
                 if not response.is_success:
                     await response.aread()
                 check(self._client, "watch", scope.resource, response)
-                # Not sooner: who may list may still not watch.
+                # Only now: a user who may list may still lack the permission to watch.
                 retry.refused_since = None
-                # A cut connection is resumed; one that cannot be made means that the server is away.
+                # A cut connection is resumed; one that cannot be established means that the server does not answer.
                 with contextlib.suppress(httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout):
                     async for line in lines(response):
                         version = self._take(scope, decode_as(line, dict[str, Any]))
                         retry.reset()
-            # A server that is going down accepts and cuts.
+            # A server that shuts down accepts connections and cuts them.
             await asyncio.sleep(_FIRST_PAUSE)
 
     def _take(self, scope: Scope, news: dict[str, Any]) -> str:
-        """One event of a watch; its resource version."""
+        """Apply one event of a watch. Returns its resource version."""
         kind, item = news["type"], news["object"]
         if kind == "ERROR":
             raise Gone
@@ -190,15 +190,15 @@ class Watch:
         return str(item["metadata"]["resourceVersion"])
 
     async def _kind_appears(self) -> None:
-        """Return when a CustomResourceDefinition came or changed."""
+        """Return when a CustomResourceDefinition was created or changed."""
         if self._kinds is None:
-            # Its own cache: of these objects nothing but their coming counts.
+            # In a cache of their own: only the fact that one changed is of interest.
             self._kinds = Watch(
                 self._client, self._http, ObjectCache(), (Scope(CUSTOM_RESOURCE_DEFINITION, needed=False),)
             )
             self._kinds.changed = self._kinds_changed
             self._group.create_task(self._kinds.run())
-        # Established is told a moment before the kind is served, and when it is nothing more is told.
+        # A CRD is Established shortly before its kind is served, and no event follows, so retry for a few seconds.
         if time.monotonic() - self._kinds_changed_at < _SERVED_WITHIN:
             await asyncio.sleep(_FIRST_PAUSE)
             return
@@ -216,6 +216,6 @@ class Watch:
 
 
 def _accept(scope: Scope, suffix: str) -> dict[str, str]:
-    """Definitions that only tell when to look again come without their schemas, which are megabytes."""
+    """Request CRDs that only trigger a retry without their schemas, which are megabytes."""
     bare = scope.resource == CUSTOM_RESOURCE_DEFINITION and not scope.needed
     return {"accept": _METADATA_ONLY.format(suffix)} if bare else {}

@@ -152,7 +152,7 @@ def test_who_has_read_a_secret_that_is_put_back_starts_anew_and_nobody_else(
 
     _, did = attach.bring_up(replace(settings, on_drift="apply", reapply=True), Heard())
 
-    assert "/readyz says: spicedb: " in waited.value.why
+    assert "/readyz answers: spicedb: " in waited.value.why
     said = "restarted, since what they had read was changed by hand: deployment/plexsphere (secret/spicedb-credentials)"
     assert said in did
     assert not wrong & _pods(client)

@@ -1,4 +1,4 @@
-"""The rules: the state of an object, from its JSON and related objects, after kstatus's logic. All are pure."""
+"""The readiness rules: pure functions from an object and the objects around it to a status, after kstatus."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RULES: Final[Mapping[str, Rule]] = {
 
 
 def status_of(ref: ObjectRef, cache: ObjectCache) -> ObjectStatus:
-    """What is known of an object. One that is not there is waited for: somebody may be about to create it."""
+    """Evaluate an object. One that does not exist is ``waiting``, as it may still be created."""
     item = cache.get(ref)
     if item is None:
         reason = f"the cluster has no kind {ref.kind} yet" if ref.kind in cache.unserved else "not created yet"
@@ -43,7 +43,7 @@ def status_of(ref: ObjectRef, cache: ObjectCache) -> ObjectStatus:
 
 
 def verdict_of(ref: ObjectRef, cache: ObjectCache, now: float) -> Verdict:
-    """What is known of an object, as others see it. *now* is the cluster's time in Unix seconds."""
+    """Evaluate an object as a verdict. *now* is the cluster's time in Unix seconds."""
     return status_of(ref, cache).verdict(now)
 
 

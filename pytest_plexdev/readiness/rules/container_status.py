@@ -11,7 +11,7 @@ from pytest_plexdev.readiness.object_ref import Object
 
 @dataclass(frozen=True)
 class Container:
-    """A container: its part of the Pod's spec and what the kubelet says of it."""
+    """A container: its part of the Pod's spec, and the kubelet's status of it."""
 
     pod: Object
     spec: Mapping[str, Any]
@@ -33,13 +33,13 @@ class Container:
 
     @property
     def last_end(self) -> Mapping[str, Any]:
-        """How it ended last."""
+        """Details of its last termination; empty if it has not ended."""
         kind, details = self.state
         return details if kind == "terminated" else (self.status.get("lastState") or {}).get("terminated") or {}
 
     @property
     def is_past(self) -> bool:
-        """Whether the Pod does not wait for it any more."""
+        """Whether the Pod no longer waits for it."""
         kind, details = self.state
         if kind == "terminated":
             return details.get("exitCode") == 0 and (not self._always_restarts or self.is_init)
@@ -52,12 +52,12 @@ class Container:
 
 
 def containers(pod: Object) -> list[Container]:
-    """All containers, in the order in which they start."""
+    """Return all containers, in the order in which they start."""
     status = pod.get("status") or {}
     found = []
     for member, is_init in (("initContainers", True), ("containers", False)):
         kind = "initContainerStatuses" if is_init else "containerStatuses"
-        said = {each["name"]: each for each in status.get(kind) or ()}
+        statuses = {each["name"]: each for each in status.get(kind) or ()}
         for spec in pod["spec"].get(member) or ():
-            found.append(Container(pod, spec, said.get(spec["name"], {}), is_init))  # noqa: PERF401 (reads better)
+            found.append(Container(pod, spec, statuses.get(spec["name"], {}), is_init))  # noqa: PERF401 (reads better)
     return found

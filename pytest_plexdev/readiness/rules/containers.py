@@ -16,36 +16,36 @@ from pytest_plexdev.readiness.rules.crash_loops import failures_in_a_row
 from pytest_plexdev.readiness.rules.pending_jobs import may_still_be_made
 
 _CONFIGURATION_GRACE: Final = 3.0
-"""Seconds that a ConfigMap or Secret may be missing: it may be applied a moment later."""
+"""Seconds that a ConfigMap or Secret may be missing: it may be applied shortly after."""
 _PULL_GRACE: Final = 2.0
-"""Seconds that a pull must go on failing, whatever the registry said."""
+"""Seconds for which a pull must keep failing."""
 _FAILURES: Final = 2
-"""One failed start is not conclusive where a dependency is still coming up; two are."""
+"""Failed starts that are conclusive; a single one may be due to a dependency that is still starting."""
 _PULLS: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"})
 _HOPELESS_IMAGE: Final = frozenset({"ErrImageNeverPull", "InvalidImageName"})
 _CONFIGURATION: Final = frozenset({"CreateContainerConfigError", "CreateContainerError"})
 _FAILED: Final = frozenset({"CrashLoopBackOff", "RunContainerError"})
 _COMES_BY_ITSELF: Final = "kube-root-ca.crt"
-"""A ConfigMap that every namespace gets, a moment after its creation."""
+"""A ConfigMap that every namespace gets shortly after its creation."""
 
 
 def status_of_container(ref: ObjectRef, one: Container, cache: ObjectCache) -> ObjectStatus:
-    """Why the Pod still waits for a container, or will wait for ever."""
+    """Evaluate why the Pod waits for a container, and whether it waits forever."""
     kind, details = one.state
     if kind == "running":
         return _running(ref, one, details, cache)
     if kind == "terminated":
         return _failed(ref, one)
     reason, message = details.get("reason") or "", one_line(details.get("message") or "")
-    said = ": ".join(part for part in (reason, message) if part)
+    text = ": ".join(part for part in (reason, message) if part)
     if reason in _HOPELESS_IMAGE:
-        return _status(ref, one, "doomed", said, hint=f"kubectl describe {ref.words}")
+        return _status(ref, one, "doomed", text, hint=f"kubectl describe {ref.words}")
     if reason in _CONFIGURATION:
-        return _missing(ref, one, said, cache.events(one.pod, "Failed"), cache)
+        return _missing(ref, one, text, cache.events(one.pod, "Failed"), cache)
     if reason in _PULLS:
         again = reason == "ImagePullBackOff" or _is_backing_off(one, cache) or _pull_failures(one, cache) >= _FAILURES
         state: State = "doomed" if again else "waiting"
-        return _status(ref, one, state, said, hint=f"kubectl describe {ref.words}", grace=_PULL_GRACE)
+        return _status(ref, one, state, text, hint=f"kubectl describe {ref.words}", grace=_PULL_GRACE)
     if reason in _FAILED:
         return _failed(ref, one)
     return _starting(ref, one, cache)
@@ -59,13 +59,13 @@ def _running(ref: ObjectRef, one: Container, details: Mapping[str, Any], cache: 
     why = one_line(unhealthy[-1].get("message", "")).rstrip(": ") if unhealthy else "not ready yet"
     failures = one.status.get("restartCount", 0)
     if failures:
-        why = f"started again after {_end(one)}; {why}"
+        why = f"restarted after {_end(one)}; {why}"
     hint = _log(ref, one)
     return _status(ref, one, "waiting", why, since=since, actual="running", hint=hint)
 
 
 def _failed(ref: ObjectRef, one: Container) -> ObjectStatus:
-    """It ended, and should not have."""
+    """The status of a container that ended and should run."""
     failures = failures_in_a_row(one)
     end = one.last_end
     finished = seconds(end.get("finishedAt"))
@@ -75,13 +75,13 @@ def _failed(ref: ObjectRef, one: Container) -> ObjectStatus:
         why = f"{prefix}{_end(one)}, {failures} times"
         state: State = "doomed"
     else:
-        why = _end(one) if one.pod["spec"].get("restartPolicy") == "Never" else f"{_end(one)}; it is started again"
+        why = _end(one) if one.pod["spec"].get("restartPolicy") == "Never" else f"{_end(one)}; it will be restarted"
         state = "waiting"
     return _status(ref, one, state, why, since=finished, failed_at=finished, hint=_log(ref, one))
 
 
 def _starting(ref: ObjectRef, one: Container, cache: ObjectCache) -> ObjectStatus:
-    """Not created yet: the last thing that was told about it."""
+    """The status of a container that is not created yet, from the Pod's last event."""
     for event in reversed(cache.events(one.pod)):
         why, message = event.get("reason"), one_line(event.get("message", ""))
         hint = f"kubectl describe {ref.words}"
@@ -99,7 +99,7 @@ def _starting(ref: ObjectRef, one: Container, cache: ObjectCache) -> ObjectStatu
 
 
 def _missing(ref: ObjectRef, one: Container, why: str, missed: list[Object], cache: ObjectCache) -> ObjectStatus:
-    """A ConfigMap or a Secret is not there, or has no such key."""
+    """The status of a container that needs a missing ConfigMap, Secret or key."""
     evidence = event_time(missed[-1]) if missed else None
     coming = may_still_be_made(ref.namespace, evidence, cache)
     hint = f"kubectl describe {ref.words}"
@@ -107,7 +107,7 @@ def _missing(ref: ObjectRef, one: Container, why: str, missed: list[Object], cac
 
 
 def _is_backing_off(one: Container, cache: ObjectCache) -> bool:
-    """Told as an event at once; the Pod's status says so up to 15 s later."""
+    """Whether the kubelet backs off. The event comes at once, the Pod's status up to 15 s later."""
     image = f'pulling image "{one.spec["image"]}"'
     return any(image in event.get("message", "") for event in cache.events(one.pod, "BackOff"))
 
@@ -119,7 +119,7 @@ def _pull_failures(one: Container, cache: ObjectCache) -> int:
 
 
 def _end(one: Container) -> str:
-    """``exit 3``, ``OOMKilled``; a start that failed says why."""
+    """Describe the last termination: ``exit 3``, ``OOMKilled``, or the message of a failed start."""
     end = one.last_end
     reason, code = end.get("reason") or "", end.get("exitCode")
     message = one_line(end.get("message") or "")

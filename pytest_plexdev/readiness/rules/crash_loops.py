@@ -10,22 +10,22 @@ from pytest_plexdev.readiness.rules.conditions import changed_at, condition
 from pytest_plexdev.readiness.rules.container_status import Container
 
 _FORGETS: Final = 600.0
-"""Seconds without a failure after which the kubelet starts its back-off from the beginning."""
+"""Seconds without a failure after which the kubelet resets its back-off."""
 _FIRST_BACK_OFF: Final = "back-off 10s "
-"""What the kubelet says of the second end of a row; the first one has none, the third has 20 s."""
+"""The kubelet's message after the second failure in a row. The first has none, the third has 20 s."""
 _ENDS_BEFORE_IT: Final = 2
 _SANDBOX_TAKES: Final = 5.0
-"""Seconds that the sandbox of a new Pod may take; one that is ready later may be another one."""
+"""Seconds within which a new Pod's sandbox is ready; a sandbox that is ready later may be a new one."""
 _ENDS_THE_SANDBOX: Final = frozenset({"OOMKilled"})
-"""Ends that may take the Pod's sandbox with them."""
+"""Reasons of a termination that may end the Pod's sandbox as well."""
 _END_UNSEEN: Final = "Unknown"
-"""What containerd says of a container that was there when the node stopped."""
+"""The reason that containerd reports for a container that ran when the node stopped."""
 
 
 def failures_in_a_row(one: Container) -> int:
-    """The ends of a container that does not run, without those that were no failure to start.
+    """Count the consecutive failed starts of a container that does not run.
 
-    The kubelet tells two ends at most, and how long it backs off; a node that was restarted is an end to it as well.
+    The kubelet reports at most two terminations and its back-off. A restart of the node counts as a termination too.
     """
     ended = int(one.status.get("restartCount", 0)) + 1
     if ended == 1 or _was_a_life(one.last_end):
@@ -36,12 +36,12 @@ def failures_in_a_row(one: Container) -> int:
         return 1 if _was_a_life(before) or _is_old(before, details) else ended
     if not str(details.get("message", "")).startswith(_FIRST_BACK_OFF):
         return ended
-    # The first time ever, it is of the Pod's first two ends; else the row is younger than the Pod.
+    # At the second termination ever, these are the first two; otherwise the row is younger than the Pod.
     return 1 if ended > _ENDS_BEFORE_IT or _had_a_life(one) else ended
 
 
 def _was_a_life(run: Mapping[str, Any]) -> bool:
-    """Whether a run ended otherwise than by failing to start."""
+    """Whether a run ended in another way than by a failed start."""
     began, ended = seconds(run.get("startedAt")), seconds(run.get("finishedAt"))
     return run.get("reason") == _END_UNSEEN or (began is not None and ended is not None and ended - began >= _FORGETS)
 
@@ -53,13 +53,13 @@ def _is_old(run: Mapping[str, Any], last: Mapping[str, Any]) -> bool:
 
 
 def _had_a_life(one: Container) -> bool:
-    """Whether the end before the last, which is not told any more, may be of a long life or of a node's restart."""
+    """Whether the termination before the last, no longer reported, may be due to a long run or a node's restart."""
     status = one.pod.get("status") or {}
     first = seconds(status.get("startTime"))
     if first is None:
         return False
     start = seconds(one.last_end.get("startedAt")) or first
-    # Another sandbox: the node was restarted. (An event says so too, but it may come late, as the API server was away.)
+    # A new sandbox means that the node was restarted. The event of it may come late.
     sandbox = changed_at(condition(status, "PodReadyToStartContainers")) or first
     is_another = sandbox - first >= _SANDBOX_TAKES and one.last_end.get("reason") not in _ENDS_THE_SANDBOX
     return start - first >= _FORGETS or is_another

@@ -13,22 +13,22 @@ from pytest_plexdev.readiness.rules.conditions import (
     Condition,
     changed_at,
     condition,
+    explanation,
     is_false,
     is_stale,
     is_true,
-    told,
 )
 from pytest_plexdev.readiness.rules.pods import pod
 
 _GRACE: Final = 4.0
-"""Seconds that a refusal must hold: what it misses may be applied a moment later."""
+"""Seconds for which a refusal must persist: a missing object may be applied shortly after."""
 _COMING: Final = frozenset({"Pending", "NoResources", "AddressNotAssigned", "WaitingForController", "NotReconciled"})
-"""Reasons that a controller gives on its way; they do not doom."""
+"""Transient reasons of a controller; they are not final."""
 _OWNING_NAMESPACE: Final = "gateway.envoyproxy.io/owning-gateway-namespace"
 _OWNING_GATEWAY: Final = "gateway.envoyproxy.io/owning-gateway-name"
 
 
-def gateway_class(ref: ObjectRef, item: Object, _world: ObjectCache) -> ObjectStatus:
+def gateway_class(ref: ObjectRef, item: Object, _cache: ObjectCache) -> ObjectStatus:
     """Ready once its controller has accepted it."""
     controller = item["spec"].get("controllerName", "?")
     return _held(ref, item, item.get("status") or {}, ("Accepted",), f"its controller {controller} has not answered")
@@ -43,7 +43,7 @@ def gateway(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
         return found
     if refused := _refused_listener(item, status):
         listener, why = refused
-        return replace(found, state="doomed", reason=f"listener {listener}: {told(why)}", since=changed_at(why))
+        return replace(found, state="doomed", reason=f"listener {listener}: {explanation(why)}", since=changed_at(why))
     of_class = cache.get(ObjectRef("GatewayClass", name))
     accepted = _held_class(name, of_class, cache) if of_class is not None else None
     cause = accepted or _proxy(ref, cache)
@@ -73,7 +73,7 @@ def http_route(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus
 
 
 def _held(ref: ObjectRef, item: Object, status: Mapping[str, Any], kinds: tuple[str, ...], silent: str) -> ObjectStatus:
-    """Whether all these conditions hold; else the first that does not."""
+    """Ready if all these conditions are True; otherwise the status of the first that is not."""
     generation = item["metadata"].get("generation")
     found = {kind: condition(status, kind) for kind in kinds}
     hint = f"kubectl describe {ref.words}"
@@ -100,8 +100,8 @@ def _why_not(one: Condition, kind: str, generation: int | None, silent: str) -> 
     if not one or one.get("status") == "Unknown":
         return False, silent
     if is_stale(one, generation):
-        return False, f"{kind} is told of an older generation"
-    return one.get("reason") not in _COMING, told(one)
+        return False, f"{kind} is reported for an older generation"
+    return one.get("reason") not in _COMING, explanation(one)
 
 
 def _refused_listener(item: Object, status: Mapping[str, Any]) -> tuple[str, Condition] | None:
@@ -124,7 +124,7 @@ def _held_class(name: str, item: Object, cache: ObjectCache) -> ObjectStatus | N
 
 
 def _proxy(ref: ObjectRef, cache: ObjectCache) -> ObjectStatus | None:
-    """The Pod that Envoy Gateway made for this Gateway, where that one is not ready."""
+    """The status of the Pod that Envoy Gateway created for this Gateway, unless it is ready."""
     labels = {_OWNING_GATEWAY: ref.name, _OWNING_NAMESPACE: ref.namespace or "default"}
     found = (pod(ObjectRef.of(each, "Pod"), each, cache) for each in cache.selected(labels, None))
     return worst(each for each in found if each.state != "ready")

@@ -1,4 +1,4 @@
-"""Jobs: ready is complete."""
+"""Jobs: ready once complete."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Final
 from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus, worst
-from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, one_line, told
+from pytest_plexdev.readiness.rules.conditions import changed_at, condition, explanation, is_true, one_line
 from pytest_plexdev.readiness.rules.obstacles import mending_hint
 from pytest_plexdev.readiness.rules.pods import pod
 
 _FAILURES: Final = 2
-"""Pods that failed: one may have met a dependency that was still coming up."""
+"""Failed Pods that are conclusive; a single one may be due to a dependency that is still starting."""
 _CREATION_GRACE: Final = 3.0
 
 
 def job(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
-    """Ready once it is complete, doomed once it is failed or its second Pod has."""
+    """Ready once it is complete, doomed once it or its second Pod has failed."""
     status = item.get("status") or {}
     complete = condition(status, "Complete")
     if is_true(complete):
@@ -40,7 +40,7 @@ def job(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
         hint=f"kubectl logs {ref.words}",
     )
     if why := next((found for kind in ("Failed", "FailureTarget") if is_true(found := condition(status, kind))), None):
-        return replace(base, state="doomed", reason=told(why), since=changed_at(why), is_final=True, cause=last)
+        return replace(base, state="doomed", reason=explanation(why), since=changed_at(why), is_final=True, cause=last)
     if under_way is not None and under_way.state == "doomed":
         return replace(base, state="doomed", grace=under_way.grace, failed_at=under_way.failed_at, cause=under_way)
     if last is not None and len(failed) >= _FAILURES:
@@ -53,5 +53,5 @@ def job(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
         return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE)
     if item["spec"].get("suspend"):
         return replace(base, reason="suspended")
-    none = "its Pod is done, it has not counted it yet" if tries else "no Pod yet"
+    none = "its Pod has finished, but its status is not updated yet" if tries else "no Pod yet"
     return replace(base, reason="" if under_way or last else none, cause=under_way or last)

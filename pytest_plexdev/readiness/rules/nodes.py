@@ -6,26 +6,26 @@ from typing import Final
 
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
-from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, told
+from pytest_plexdev.readiness.rules.conditions import changed_at, condition, explanation, is_true
 
 _SILENT_GRACE: Final = 10.0
-"""Seconds that a kubelet may be silent: a node that was stopped and started is silent until its kubelet runs."""
+"""Seconds that a kubelet may be silent: a restarted node reports only after its kubelet has started."""
 _UNREADY_GRACE: Final = 60.0
-"""Seconds that a kubelet may say that its node is not ready: the network of a new node comes up after it."""
+"""Seconds for which a kubelet may report its node as not ready: a new node's network starts after it."""
 _PRESSURES: Final = ("DiskPressure", "MemoryPressure", "PIDPressure", "NetworkUnavailable")
 _KIND: Final = "kind"
 """The scheme of kind's provider IDs: ``kind://docker/CLUSTER/NODE``."""
 
 
-def node(ref: ObjectRef, item: Object, _world: object = None) -> ObjectStatus:
-    """Ready while its kubelet says so and nothing keeps Pods from it."""
+def node(ref: ObjectRef, item: Object, _cache: object = None) -> ObjectStatus:
+    """Ready while its kubelet reports so and no pressure or taint keeps Pods away."""
     status = item.get("status") or {}
     ready = condition(status, "Ready")
     if is_true(ready):
         pressure = next((found for kind in _PRESSURES if is_true(found := condition(status, kind))), None)
         if pressure is None:
             return ObjectStatus(ref=ref, state="ready", since=changed_at(ready))
-        reason, since = f"{pressure['type']}: {told(pressure)}", changed_at(pressure)
+        reason, since = f"{pressure['type']}: {explanation(pressure)}", changed_at(pressure)
         return ObjectStatus(ref=ref, state="waiting", reason=reason, since=since, hint=f"kubectl describe {ref.words}")
     if not ready:
         hint = f"kubectl describe {ref.words}"
@@ -34,7 +34,7 @@ def node(ref: ObjectRef, item: Object, _world: object = None) -> ObjectStatus:
     return ObjectStatus(
         ref=ref,
         state="doomed",
-        reason=f"NotReady: {told(ready)}",
+        reason=f"NotReady: {explanation(ready)}",
         actual="NotReady",
         since=changed_at(ready),
         hint=(on_node(item, "systemctl restart kubelet") if is_silent else "") or f"kubectl describe {ref.words}",
@@ -44,7 +44,7 @@ def node(ref: ObjectRef, item: Object, _world: object = None) -> ObjectStatus:
 
 
 def on_node(item: Object, command: str) -> str:
-    """The command that runs *command* on a node of kind, which is a container; empty for any other node."""
+    """Return the command that runs *command* on a kind node, a container; empty for any other node."""
     scheme, _, place = str((item.get("spec") or {}).get("providerID", "")).partition("://")
     engine, _, name = place.partition("/")
     return f"{engine} exec {name.rpartition('/')[2]} {command}" if scheme == _KIND and name else ""

@@ -14,12 +14,12 @@ _WEBHOOKS: Final = "kubectl get validatingwebhookconfigurations,mutatingwebhookc
 
 
 def mending_hint(message: str, namespace: str | None, cache: ObjectCache) -> str | None:
-    """The command for what *message* names; ``None`` where it names nothing of these.
+    """Return the command that removes the obstacle that *message* names; ``None`` if it names none.
 
     Args:
-        message: Of the scheduler, or of a controller that could not make a Pod.
-        namespace: Of the Pod.
-        cache: Knows the nodes, where we may see them.
+        message: The message of the scheduler, or of a controller that could not create a Pod.
+        namespace: The namespace of the Pod.
+        cache: Contains the nodes, if this user may list them.
     """
     if quota := _QUOTA.search(message):
         return f"kubectl edit resourcequota {quota[1]} -n {namespace or 'default'}"

@@ -1,4 +1,4 @@
-"""Whether a missing object may still be created, by a Job that generates certificates for example."""
+"""Find out whether a Job may still create a missing object, certificates for example."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _STARTING: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
 def may_still_be_made(namespace: str | None, evidence: float | None, cache: ObjectCache) -> bool:
-    """Whether a Job is at work that may make a ConfigMap or Secret, or was when it was missed.
+    """Whether a Job that may create the ConfigMap or Secret runs, or ran when the object was missing.
 
-    A Job that itself waits in an init container is none: what is missing may be what it waits for.
+    A Job that waits in an init container does not count: it may wait for the missing object itself.
 
     Args:
-        evidence: When it was missed last, in Unix seconds.
+        evidence: When the object was last reported missing, in Unix seconds.
     """
     return any(_may_make(job, evidence, cache) for job in cache.of_kind("Job", namespace))
 
@@ -29,7 +29,7 @@ def _may_make(job: Object, evidence: float | None, cache: ObjectCache) -> bool:
         return False
     ended = seconds(status.get("completionTime"))
     if ended is not None:
-        # The kubelet looks again, but not at once.
+        # The kubelet retries, but not at once.
         return evidence is not None and ended >= evidence - 1
     pods = cache.owned(job, "Pod")
     return not pods or any(_is_at_work(pod, cache) for pod in pods)

@@ -1,4 +1,4 @@
-"""Prerequisites of workloads: kinds, namespaces, storage, Services."""
+"""Prerequisites of workloads: CRDs, namespaces, storage, Services."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
-from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_false, is_true, one_line, told
+from pytest_plexdev.readiness.rules.conditions import changed_at, condition, explanation, is_false, is_true, one_line
 from pytest_plexdev.readiness.rules.pods import pod
 
 _STORAGE_GRACE: Final = 5.0
-"""Seconds that a provisioner may fail: its class may be applied after the claim."""
+"""Seconds for which a provisioner may fail: the StorageClass may be applied after the claim."""
 
 
-def custom_resource_definition(ref: ObjectRef, item: Object, _world: ObjectCache) -> ObjectStatus:
+def custom_resource_definition(ref: ObjectRef, item: Object, _cache: ObjectCache) -> ObjectStatus:
     """Ready once the API server serves the kind."""
     status = item.get("status") or {}
     established = condition(status, "Established")
@@ -24,13 +24,18 @@ def custom_resource_definition(ref: ObjectRef, item: Object, _world: ObjectCache
     names = condition(status, "NamesAccepted")
     if is_false(names):
         return ObjectStatus(
-            ref=ref, state="doomed", expected="established", reason=told(names), since=changed_at(names), hint=hint
+            ref=ref,
+            state="doomed",
+            expected="established",
+            reason=explanation(names),
+            since=changed_at(names),
+            hint=hint,
         )
     return ObjectStatus(ref=ref, state="waiting", expected="established", reason="not established yet", hint=hint)
 
 
-def namespace(ref: ObjectRef, item: Object, _world: ObjectCache) -> ObjectStatus:
-    """Ready while it is not ending."""
+def namespace(ref: ObjectRef, item: Object, _cache: ObjectCache) -> ObjectStatus:
+    """Ready unless it is terminating."""
     phase = (item.get("status") or {}).get("phase", "Active")
     if phase == "Active":
         return ObjectStatus(ref=ref, state="ready", expected="active", since=_created(item))
@@ -40,7 +45,7 @@ def namespace(ref: ObjectRef, item: Object, _world: ObjectCache) -> ObjectStatus
 
 
 def persistent_volume_claim(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
-    """Ready once it is bound; a lost volume does not come back."""
+    """Ready once it is bound, doomed once its volume is lost."""
     phase = (item.get("status") or {}).get("phase", "Pending")
     if phase == "Bound":
         return ObjectStatus(ref=ref, state="ready", expected="bound", since=_created(item))
@@ -51,16 +56,16 @@ def persistent_volume_claim(ref: ObjectRef, item: Object, cache: ObjectCache) ->
             state="doomed",
             expected="bound",
             actual=phase,
-            reason="its volume is gone",
+            reason="its volume is lost",
             hint=hint,
             is_final=True,
         )
     failed = cache.events(item, "ProvisioningFailed")
-    said = failed or cache.events(item)
+    events = failed or cache.events(item)
     return ObjectStatus(
         ref=ref,
         state="doomed" if failed else "waiting",
-        reason=one_line(said[-1].get("message", "")) if said else "no volume yet",
+        reason=one_line(events[-1].get("message", "")) if events else "no volume yet",
         expected="bound",
         actual=phase,
         since=_created(item),
@@ -70,7 +75,7 @@ def persistent_volume_claim(ref: ObjectRef, item: Object, cache: ObjectCache) ->
 
 
 def service(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
-    """Ready once a Pod answers for it. One without a selector has nothing to wait for."""
+    """Ready once it has a ready endpoint, or if it has no selector."""
     selector = item["spec"].get("selector")
     if not selector or item["spec"].get("type") == "ExternalName":
         return ObjectStatus(ref=ref, state="ready", expected="endpoints", since=_created(item))
@@ -82,7 +87,7 @@ def service(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     cause = next((each for each in behind if each.state != "ready"), None)
     return ObjectStatus(
         ref=ref,
-        # Who makes these Pods says whether they are doomed; a Service only waits.
+        # The owner of the Pods decides whether they are doomed; a Service only waits.
         state="waiting",
         reason="no Pod behind it is ready" if behind else f"no Pod has its labels {labels}",
         expected="endpoints",
@@ -102,7 +107,7 @@ def _slices(ref: ObjectRef, cache: ObjectCache) -> list[Object]:
 
 
 def _ready_endpoints(piece: Object) -> int:
-    # Without a word on it an endpoint counts as ready: so says its API.
+    # An endpoint without this condition counts as ready (Kubernetes API reference).
     found = (each.get("conditions") or {} for each in piece.get("endpoints") or ())
     return sum(each.get("ready") is not False for each in found)
 

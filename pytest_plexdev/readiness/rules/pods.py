@@ -9,30 +9,30 @@ from typing import Final
 from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
-from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_true, one_line, told
+from pytest_plexdev.readiness.rules.conditions import changed_at, condition, explanation, is_true, one_line
 from pytest_plexdev.readiness.rules.container_status import containers
 from pytest_plexdev.readiness.rules.containers import status_of_container
 from pytest_plexdev.readiness.rules.nodes import node
 from pytest_plexdev.readiness.rules.obstacles import mending_hint
 
 _SCHEDULING_GRACE: Final = 3.0
-"""Seconds for a cluster of one node: nothing else can come to its aid."""
+"""Grace period in seconds on a cluster of one node, where no other node can take the Pod."""
 _AUTOSCALING_GRACE: Final = 60.0
-"""Seconds for a cluster of many, where somebody may add a node."""
+"""Grace period in seconds on a cluster of several nodes, to which one may be added."""
 _AFTER_A_START: Final = 1.0
 _AFTER_A_FAILURE: Final = 5.0
 _PASSING: Final = re.compile(
     r"node\.kubernetes\.io/(not-ready|unreachable|network-unavailable)|uninitialized"
     r"|unbound immediate PersistentVolumeClaims|no nodes available|being deleted"
 )
-"""What the scheduler says of states that pass: a node that is coming, a volume that is being made."""
+"""Messages of the scheduler about transient states: a starting node, a volume that is being provisioned."""
 _OF_A_NODE: Final = re.compile(r"node\.kubernetes\.io/(not-ready|unreachable)")
 _NODES: Final = re.compile(r"0/(\d+) nodes are available")
 _PREEMPTION: Final = re.compile(r" no new claims to deallocate.*| preemption: .*", re.DOTALL)
 
 
 def pod(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
-    """Ready as its own condition says; else the first container that it waits for."""
+    """Ready by its own condition; otherwise the status of the first container that it waits for."""
     status = item.get("status") or {}
     ready = condition(status, "Ready")
     phase = status.get("phase", "Pending")
@@ -48,7 +48,7 @@ def pod(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
         return _unscheduled(ref, item, cache)
     on = _unready_node(item, cache)
     if on is not None:
-        # What the kubelet said last is old.
+        # The kubelet's last report is outdated.
         since = changed_at(ready) or on.since
         return ObjectStatus(
             ref=ref, state="waiting", reason="its node is not ready", since=since, actual=phase, cause=on
@@ -62,19 +62,21 @@ def pod(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
 
 
 def _ended(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
-    """A Pod that failed stays so; whether another one takes its place is its owner's to know."""
+    """The status of a failed Pod. Whether its owner replaces it is the owner's status."""
     status = item["status"]
-    said = ": ".join(one_line(part) for part in (status.get("reason"), status.get("message")) if part)
+    text = ": ".join(one_line(part) for part in (status.get("reason"), status.get("message")) if part)
     failed = next((one for one in containers(item) if one.last_end.get("exitCode")), None)
     found = status_of_container(ref, failed, cache) if failed is not None else None
     end = vars(found) if found is not None else {}
-    return ObjectStatus(**{"ref": ref, "reason": said, **end, "state": "doomed", "actual": said or "Failed"})
+    return ObjectStatus(**{"ref": ref, "reason": text, **end, "state": "doomed", "actual": text or "Failed"})
 
 
 def _unscheduled(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     scheduled = condition(item["status"], "PodScheduled")
     message = one_line(scheduled.get("message") or "")
-    why = f"not scheduled: {_PREEMPTION.sub('', message) or told(scheduled)}" if scheduled else "not scheduled yet"
+    why = (
+        f"not scheduled: {_PREEMPTION.sub('', message) or explanation(scheduled)}" if scheduled else "not scheduled yet"
+    )
     for_good = scheduled.get("reason") == "Unschedulable" and not _PASSING.search(message) and not _room_comes(cache)
     nodes = _NODES.search(message)
     mends = mending_hint(message, ref.namespace, cache)
@@ -93,7 +95,7 @@ def _unscheduled(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStat
 
 
 def _unready_node(item: Object, cache: ObjectCache) -> ObjectStatus | None:
-    """Its node's judgement, where that is known and the node's kubelet does not say that it is ready."""
+    """The status of its node, if that is known and doomed."""
     ref = ObjectRef("Node", item["spec"].get("nodeName", ""))
     there = cache.get(ref)
     found = node(ref, there) if there is not None else None
@@ -101,7 +103,7 @@ def _unready_node(item: Object, cache: ObjectCache) -> ObjectStatus | None:
 
 
 def _doomed_node(cache: ObjectCache) -> ObjectStatus | None:
-    """The first node that will not become ready by itself."""
+    """The status of the first doomed node."""
     found = (node(ObjectRef.of(each, "Node"), each) for each in cache.of_kind("Node"))
     return next((each for each in found if each.state == "doomed"), None)
 
@@ -113,20 +115,20 @@ def _room_comes(cache: ObjectCache) -> bool:
 
 def _gates(item: Object) -> str:
     if item["spec"].get("restartPolicy") in ("Never", "OnFailure"):
-        return "its containers are done, it has not counted them yet"
+        return "its containers have finished, but its status is not updated yet"
     gates = [each["conditionType"] for each in item["spec"].get("readinessGates") or ()]
     closed = [gate for gate in gates if not is_true(condition(item["status"], gate))]
     return (
         f"readiness gate {', '.join(closed)} is closed"
         if closed
-        else "its containers are ready, it has not counted them yet"
+        else "its containers are ready, but its status is not updated yet"
     )
 
 
 def settles(item: Object) -> float:
-    """Seconds for which a Pod must be ready before that tells anything.
+    """Return for how many seconds a Pod must be ready before that is conclusive.
 
-    One without a probe is ready as soon as it runs, and so is one that fails right after its start.
+    A Pod without a readiness probe is ready as soon as it runs, even if it fails right after its start.
     """
     unproved = [one for one in containers(item) if not one.is_init and "readinessProbe" not in one.spec]
     if not unproved:

@@ -9,16 +9,16 @@ from typing import Any, Final
 from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus, worst
-from pytest_plexdev.readiness.rules.conditions import changed_at, condition, is_false, is_true, one_line, told
+from pytest_plexdev.readiness.rules.conditions import changed_at, condition, explanation, is_false, is_true, one_line
 from pytest_plexdev.readiness.rules.obstacles import mending_hint
 from pytest_plexdev.readiness.rules.pods import pod, settles
 
 _REVISION: Final = "deployment.kubernetes.io/revision"
 _CREATION_GRACE: Final = 3.0
-"""Seconds that Pods may be refused: the ServiceAccount of a new namespace comes a moment later."""
+"""Seconds for which Pods may be refused: a new namespace gets its ServiceAccount shortly after."""
 
 _AWAY_GRACE: Final = 5.0
-"""Seconds that somebody may have scaled a workload away, to scale it up again."""
+"""Seconds for which a workload may be scaled to 0: the change may be temporary."""
 
 
 def deployment(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
@@ -38,12 +38,12 @@ def deployment(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus
         return _ready(base, pods, changed_at(ready))
     refused = condition(status, "ReplicaFailure")
     if is_true(refused) and not pods:
-        return replace(_refused(base, told(refused), cache), since=changed_at(refused))
+        return replace(_refused(base, explanation(refused), cache), since=changed_at(refused))
     found = _for_its_pods(base, item, pods, cache)
     late = condition(status, "Progressing")
     if found.state == "waiting" and is_false(late) and late.get("reason") == "ProgressDeadlineExceeded":
-        # It goes on trying: one that was late before this wait may have what it lacks by now.
-        return replace(found, state="doomed", reason=told(late), failed_at=changed_at(late), only_news=True)
+        # The controller keeps trying: a deadline exceeded before this wait may be outdated.
+        return replace(found, state="doomed", reason=explanation(late), failed_at=changed_at(late), only_news=True)
     return found
 
 
@@ -61,14 +61,14 @@ def stateful_set(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStat
         return _ready(base, pods, _ready_since(pods))
     found = _for_its_pods(base, item, pods, cache)
     if found.cause is not None and _is_of_an_older_revision(found.cause, pods, status):
-        # The controller waits for such a Pod to become ready before it replaces it: for ever.
+        # The controller replaces such a Pod only once it is ready, so it waits forever.
         reason = "its Pod is of the last revision, and is replaced only once it is ready"
         return replace(found, reason=reason, hint=f"kubectl delete {found.cause.ref.words}")
     return found
 
 
 def daemon_set(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
-    """Ready once each node that it wants has an available Pod of the newest template."""
+    """Ready once every scheduled node has an available Pod of the newest template."""
     status = item.get("status") or {}
     wanted = status.get("desiredNumberScheduled", 0)
     there = min(status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0))
@@ -82,11 +82,11 @@ def daemon_set(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus
 
 
 def _is_scaled_away(item: Object) -> bool:
-    """Whether somebody wants no Pod of it: not a manifest, which owns the number then, but a scaling after it."""
+    """Whether it was scaled to 0 after the apply. A manifest with 0 replicas owns that field."""
     managers = item["metadata"].get("managedFields") or ()
     if item["spec"].get("replicas", 1) or not managers:
         return False
-    # The server takes the number from who applied it, and gives it to nobody.
+    # A scaling removes the field from its owner and records no new one.
     owners = (each for each in managers if each.get("subresource") != "scale")
     return not any("f:replicas" in each.get("fieldsV1", {}).get("f:spec", {}) for each in owners)
 
@@ -94,20 +94,20 @@ def _is_scaled_away(item: Object) -> bool:
 def _scaled_away(base: ObjectStatus, ref: ObjectRef) -> ObjectStatus:
     hint = f"kubectl scale -n {ref.namespace} {ref} --replicas=1"
     expected, reason = base.expected.replace("0", "1", 1), "scaled to 0 replicas"
-    # Whose since nobody knows: one look calls it waiting.
+    # Without a start time, a single observation reports it as waiting.
     return replace(
         base, state="doomed", reason=reason, expected=expected, actual="0", since=None, hint=hint, grace=_AWAY_GRACE
     )
 
 
 def _ready(base: ObjectStatus, pods: list[Object], since: float | None) -> ObjectStatus:
-    # The youngest Pod tells how long that holds; the controller may have counted others before.
+    # The newest Pod determines the duration; the controller may have counted other Pods before.
     grace = max((settles(each) for each in pods), default=0.0)
     return replace(base, state="ready", since=_ready_since(pods) if grace else since, grace=grace, hint="")
 
 
 def _for_its_pods(base: ObjectStatus, item: Object, pods: list[Object], cache: ObjectCache) -> ObjectStatus:
-    """Not ready: as its worst Pod is."""
+    """The status of a workload that is not ready, by its worst Pod."""
     cause = _cause(pods, cache)
     if cause is not None and cause.state == "doomed":
         return replace(base, state="doomed", grace=cause.grace, failed_at=cause.failed_at, cause=cause)
@@ -115,11 +115,11 @@ def _for_its_pods(base: ObjectStatus, item: Object, pods: list[Object], cache: O
         return _refused(base, one_line(refusal[-1].get("message", "")), cache)
     if cause is not None:
         return replace(base, cause=cause)
-    return replace(base, reason="its Pods are ready, it has not counted them yet" if pods else "no Pod yet")
+    return replace(base, reason="its Pods are ready, but its status is not updated yet" if pods else "no Pod yet")
 
 
 def _refused(base: ObjectStatus, reason: str, cache: ObjectCache) -> ObjectStatus:
-    """None of its Pods may be made."""
+    """The status of a workload whose Pods are refused."""
     mends = mending_hint(reason, base.ref.namespace, cache)
     base = replace(base, hint=mends or base.hint, is_obstacle=mends is not None)
     return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE)
@@ -142,12 +142,12 @@ def _living(pods: Iterable[Object]) -> list[Object]:
 
 
 def _is_left_behind(item: Object) -> bool:
-    """An evicted Pod stays as a record; another one takes its place."""
+    """Whether a Pod failed, by eviction for example; the controller replaces it."""
     return (item.get("status") or {}).get("phase") == "Failed"
 
 
 def _has_fallen(pods: list[Object], cache: ObjectCache) -> bool:
-    """Whether a Pod that the controller still counts as ready is not: its news come a moment later."""
+    """Whether a Pod is not ready although the controller still counts it."""
     return any(
         pod(ObjectRef.of(each, "Pod"), each, cache).state != "ready" for each in pods if not _is_left_behind(each)
     )

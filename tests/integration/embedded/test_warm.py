@@ -355,7 +355,7 @@ def test_up_takes_the_ports_of_the_dev_stack_and_says_who_has_them(
 def test_a_deferred_service_has_an_exit_code_of_its_own(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["up", "plexd"]) == 69
     assert capsys.readouterr().err.startswith(
-        f"plexdev[plexd-deferred]: plexd is declared in {deploy_directory() / 'base' / 'plexd'} and "
+        f"plexdev[plexd-deferred]: plexd is declared in {deploy_directory() / 'base' / 'plexd'} but "
     )
 
 

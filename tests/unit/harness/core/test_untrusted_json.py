@@ -17,7 +17,7 @@ from pytest_plexdev.api.transport import decode
 from pytest_plexdev.core.tool_output import json_of
 from pytest_plexdev.core.untrusted_json import decode_as, decode_json
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.readiness.probe_answers import _told
+from pytest_plexdev.readiness.probe_answers import _answer_text
 from pytest_plexdev.session.output import MARK, _read_mark
 from pytest_plexdev.stack.kind.images.client_proxies import read_client_proxies
 from pytest_plexdev.stack.kind.state.fingerprint import _closure
@@ -44,7 +44,7 @@ def test_neither_are_bytes_that_are_no_text() -> None:
 
 
 def test_a_readiness_probe_s_answer_is_shown_as_text() -> None:
-    assert _told(DEEP[:8192]) == f"{'[' * 300}…"
+    assert _answer_text(DEEP[:8192]) == f"{'[' * 300}…"
 
 
 def test_an_answer_of_the_api_is_none_of_the_contract() -> None:

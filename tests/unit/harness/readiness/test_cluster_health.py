@@ -146,7 +146,7 @@ def test_a_cluster_that_is_well() -> None:
             {"servers": dns_servers(0)},
             "service/kube-dns",
             "doomed",
-            "deployment/coredns is scaled to 0 replicas, so that no name resolves",
+            "deployment/coredns is scaled to 0 replicas, so no name resolves",
             "kubectl scale -n kube-system deployment/coredns --replicas=2",
         ),
         (
@@ -154,7 +154,7 @@ def test_a_cluster_that_is_well() -> None:
             {"servers": dns_servers(0, scaled_ago=1)},
             "service/kube-dns",
             "waiting",
-            "deployment/coredns is scaled to 0 replicas, so that no name resolves",
+            "deployment/coredns is scaled to 0 replicas, so no name resolves",
             "kubectl scale -n kube-system deployment/coredns --replicas=2",
         ),
         (
@@ -162,7 +162,7 @@ def test_a_cluster_that_is_well() -> None:
             {"servers": dns_servers(2)},
             "service/kube-dns",
             "waiting",
-            "no Pod of it answers, so that no name resolves: deployment/coredns: no Pod yet",
+            "no Pod of it answers, so no name resolves: deployment/coredns: no Pod yet",
             "kubectl describe -n kube-system deployment/coredns",
         ),
         (
@@ -170,7 +170,7 @@ def test_a_cluster_that_is_well() -> None:
             {},
             "service/kube-dns",
             "doomed",
-            "deployment/coredns is not there",
+            "deployment/coredns does not exist",
             f"docker exec {NODE} kubeadm init phase addon coredns --config /kind/kubeadm.conf",
         ),
         (
@@ -178,7 +178,7 @@ def test_a_cluster_that_is_well() -> None:
             {},
             "service/kube-dns",
             "doomed",
-            "it is not there",
+            "it does not exist",
             f"docker exec {NODE} kubeadm init phase addon coredns --config /kind/kubeadm.conf",
         ),
         (
@@ -186,7 +186,7 @@ def test_a_cluster_that_is_well() -> None:
             {},
             "daemonset/kube-proxy",
             "doomed",
-            "it is not there",
+            "it does not exist",
             f"docker exec {NODE} kubeadm init phase addon kube-proxy --config /kind/kubeadm.conf",
         ),
         (
@@ -194,7 +194,7 @@ def test_a_cluster_that_is_well() -> None:
             {"proxy": proxy(wanted=0)},
             "daemonset/kube-proxy",
             "doomed",
-            "it runs on no node, so that no Service leads anywhere",
+            "it runs on no node, so no Service is reachable",
             f"kubectl patch -n kube-system daemonset/kube-proxy --type=json -p '{EVERY_NODE}'",
         ),
         (
@@ -210,7 +210,7 @@ def test_a_cluster_that_is_well() -> None:
             {"api": service("envoy", "gateway", 31234)},
             "nodeport/30080",
             "doomed",
-            "service/envoy has 31234 in its place, so that nobody answers for the API",
+            "service/envoy has 31234 instead, so nothing answers for the API",
             f"kubectl patch -n gateway service/envoy --type=json -p '{ITS_PORT}'",
         ),
         (
@@ -218,7 +218,7 @@ def test_a_cluster_that_is_well() -> None:
             {"api": service("envoy", "gateway", kind="ClusterIP")},
             "nodeport/30080",
             "doomed",
-            "service/envoy is of type ClusterIP in its place, so that nobody answers for the API",
+            "service/envoy is of type ClusterIP instead, so nothing answers for the API",
             f"kubectl patch -n gateway service/envoy --type=json -p '{ITS_PORT}'",
         ),
         (
@@ -226,7 +226,7 @@ def test_a_cluster_that_is_well() -> None:
             {},
             "nodeport/30080",
             "waiting",
-            "no Service has it, so that nobody answers for the API",
+            "no Service has this NodePort, so nothing answers for the API",
             "kubectl rollout restart x",
         ),
         (

@@ -79,7 +79,7 @@ def test_a_container_without_a_probe_must_stay_up_for_a_moment() -> None:
     found = patience.look([ref], cache, started + 0.5)[0]
     assert (found.state, found.reason) == (
         "waiting",
-        "ready, but has no readiness probe: whether it stays up",
+        "ready, but without a readiness probe: it may still exit",
     )
     assert patience.next_look == started + 2
     assert patience.look([ref], cache, started + 2)[0].state == "ready"

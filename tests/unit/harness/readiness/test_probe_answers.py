@@ -57,22 +57,22 @@ def client(server: Server) -> Iterator[KubeClient]:
         (
             503,
             json.dumps(READYZ).encode(),
-            "; /readyz says: spicedb: PERMISSION_DENIED: invalid key; signer: no answer",
+            "; /readyz answers: spicedb: PERMISSION_DENIED: invalid key; signer: no answer",
         ),
-        (503, b"migrations\nare missing", "; /readyz says: migrations are missing"),
+        (503, b"migrations\nare missing", "; /readyz answers: migrations are missing"),
         (
             503,
             b'{"probes": [{"name": "db", "detail": "no: postgresql://u:s3cr3t-pass@db/x, psk_dev_aaaa_bbbb"}]}',
-            "; /readyz says: db: no: postgresql://u:***@db/x, psk_***",
+            "; /readyz answers: db: no: postgresql://u:***@db/x, psk_***",
         ),
         (
             503,
             b'{"error": "refused", "client_secret": "s3cr3t"}',
-            '; /readyz says: {"error": "refused", "client_secret": "***"}',
+            '; /readyz answers: {"error": "refused", "client_secret": "***"}',
         ),
-        (503, b"refused\npassword: s3cr3t", "; /readyz says: refused password: ***"),
-        (500, b"\x1b[31mred", "; /readyz says:  [31mred"),
-        (503, b'{"probes": "none"}', '; /readyz says: {"probes": "none"}'),
+        (503, b"refused\npassword: s3cr3t", "; /readyz answers: refused password: ***"),
+        (500, b"\x1b[31mred", "; /readyz answers:  [31mred"),
+        (503, b'{"probes": "none"}', '; /readyz answers: {"probes": "none"}'),
         (503, b'{"kind": "Status", "message": "dial tcp: refused"}', ""),
         (403, b"forbidden", ""),
         (404, b"no such pod", ""),
@@ -109,4 +109,4 @@ def test_a_wait_that_is_over_says_it(server: Server, client: KubeClient) -> None
     with pytest.raises(PlexdevError) as raised:
         wait_ready(client, [REF], timeout=2)
 
-    assert "/readyz says: spicedb: PERMISSION_DENIED: invalid key" in raised.value.why
+    assert "/readyz answers: spicedb: PERMISSION_DENIED: invalid key" in raised.value.why

@@ -22,7 +22,7 @@ ON_THE_WAY = (
     "no Pod yet",
     f"{POD}: not scheduled yet",
     rf"{POD}, container (main|init \S+): being created",
-    "its Pods are ready, it has not counted them yet",
+    "its Pods are ready, but its status is not updated yet",
 )
 """What every workload may wait for, however short."""
 PASSED: dict[str, tuple[str, ...]] = {
@@ -48,31 +48,31 @@ PASSED: dict[str, tuple[str, ...]] = {
     "config-map-missing": (f'doomed {POD}, container main: CreateContainerConfigError: configmap "no-such" not found',),
     "secret-to-mount-missing": (f'doomed {POD}, container main: .*: secret "no-such" not found',),
     "program-missing": (
-        f"waiting {POD}, container main: StartError, exit 128: .*/no-such-program.*; it is started again",
+        f"waiting {POD}, container main: StartError, exit 128: .*/no-such-program.*; it will be restarted",
         f"doomed {POD}, container main: (CrashLoopBackOff, )?StartError, exit 128: .*, 2 times",
     ),
     "fails-twice": (
         "ready ",
-        f"waiting {POD}, container main: exit 3; it is started again",
-        f"waiting {POD}, container main: started again after exit 3; not ready yet",
+        f"waiting {POD}, container main: exit 3; it will be restarted",
+        f"waiting {POD}, container main: restarted after exit 3; not ready yet",
         f"doomed {POD}, container main: (CrashLoopBackOff, )?exit 3, 2 times",
     ),
     "init-fails-twice": (
         f"waiting {POD}, container init wait-for-it: running",
-        f"waiting {POD}, container init wait-for-it: exit 4; it is started again",
+        f"waiting {POD}, container init wait-for-it: exit 4; it will be restarted",
         f"doomed {POD}, container init wait-for-it: (CrashLoopBackOff, )?exit 4, 2 times",
     ),
     "out-of-memory": (
         "ready ",
-        f"waiting {POD}, container main: OOMKilled, exit 137 .its memory limit is 32Mi.; it is started again",
+        f"waiting {POD}, container main: OOMKilled, exit 137 .its memory limit is 32Mi.; it will be restarted",
         f"doomed {POD}, container main: (CrashLoopBackOff, )?OOMKilled, exit 137 .its memory limit is 32Mi., 2 times",
     ),
     "too-large": (f"doomed {POD}: not scheduled: 0/1 nodes are available: 1 Insufficient cpu.",),
     "no-such-node": (f"doomed {POD}: not scheduled: 0/1 nodes are available: .*node affinity/selector.",),
     "service-account-missing": ('doomed FailedCreate: .*serviceaccount "no-such" not found',),
     "job-completes": (
-        f"waiting {POD}: its containers are done, it has not counted them yet",
-        "waiting its Pod is done, it has not counted it yet",
+        f"waiting {POD}: its containers have finished, but its status is not updated yet",
+        "waiting its Pod has finished, but its status is not updated yet",
         "ready ",
     ),
     "job-fails": (
@@ -135,7 +135,7 @@ def test_what_was_said_of_an_older_generation_does_not_count() -> None:
         assert item is not None
         item["metadata"]["generation"] += 1
 
-        assert said(status_of(ref, cache)) == "waiting Accepted is told of an older generation"
+        assert said(status_of(ref, cache)) == "waiting Accepted is reported for an older generation"
 
 
 def test_a_route_waits_for_every_parent_that_it_names() -> None:
@@ -168,7 +168,7 @@ DEPLOYMENTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "too few are updated": (
         "deployment",
         {"status": {"updatedReplicas": 0}},
-        "waiting its Pods are ready, it has not counted them yet",
+        "waiting its Pods are ready, but its status is not updated yet",
     ),
     "old ones are still there": (
         "deployment",
@@ -178,7 +178,7 @@ DEPLOYMENTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "too few are available": (
         "deployment",
         {"status": {"availableReplicas": 0}},
-        "waiting its Pods are ready, it has not counted them yet",
+        "waiting its Pods are ready, but its status is not updated yet",
     ),
     "none is wanted": ("deployment", {"spec": {"replicas": 0}}, "ready "),
     "it is being deleted": (
@@ -256,7 +256,7 @@ def test_a_pod_that_fell_over_counts_before_its_deployment_says_so() -> None:
     }
 
     assert re.fullmatch(
-        rf"waiting {POD}, container main: exit 1; it is started again",
+        rf"waiting {POD}, container main: exit 1; it will be restarted",
         said(status_of(ref, ObjectCache(items.values()))),
     )
 
@@ -282,7 +282,7 @@ def test_a_stateful_set_waits_for_its_newest_revision() -> None:
 
     assert (
         said(status_of(ref, ObjectCache([item, items["pod"]])))
-        == "waiting its Pods are ready, it has not counted them yet"
+        == "waiting its Pods are ready, but its status is not updated yet"
     )
     status["currentRevision"] = "new"
     assert status_of(ref, ObjectCache([item, items["pod"]])).state == "ready"
@@ -446,7 +446,7 @@ PLATFORM: dict[str, tuple[list[Object], str]] = {
     "a claim without a volume": ([item_of("PersistentVolumeClaim")], "waiting no volume yet"),
     "a claim whose volume is gone": (
         [item_of("PersistentVolumeClaim", None, {"phase": "Lost"})],
-        "doomed its volume is gone",
+        "doomed its volume is lost",
     ),
     "a Service without a selector": ([item_of("Service")], "ready "),
     "a Service with an endpoint": ([item_of("Service", {"selector": {"app": "x"}}), slice_of(False, True)], "ready "),

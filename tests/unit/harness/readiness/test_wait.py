@@ -130,11 +130,11 @@ def test_a_doomed_object_is_an_error_with_a_table_events_and_a_fix(server: Serve
     assert error.tag == "doomed-object"
     assert text.startswith("plexdev[doomed-object]: deployment/never will not become ready (after 0.")
     assert "why: pod/never-" in text.splitlines()[1]
-    assert "| object            expected     actual  since" in text
+    assert "| object            expected     actual  for" in text
     assert "deployment/never  1 available  0/1" in text
     assert "| 1 more are ready" in text
     assert "ErrImageNeverPull" in text
-    assert "what was told about pod/never-" in text
+    assert "events of pod/never-" in text
     assert text.splitlines()[-1].startswith(
         "  fix: kubectl --kubeconfig fake --context fake describe -n default pod/never-"
     )

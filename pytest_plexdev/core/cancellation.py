@@ -123,12 +123,12 @@ def shield() -> Iterator[None]:
 
 
 def current_scope() -> CancelScope | None:
-    """The scope of this thread."""
+    """Return the scope of this thread."""
     return _current.get()
 
 
 def remaining_s() -> float:
-    """Seconds until the deadline of this thread's scope; infinity without a scope."""
+    """Return the seconds until the deadline of this thread's scope; infinity without a scope."""
     scope = current_scope()
     return scope.remaining_s if scope is not None else float("inf")
 

@@ -1,6 +1,6 @@
-"""The machine's clocks, read in a way that libraries which freeze time for a test (freezegun) do not replace.
+"""Read the machine's clocks in a way that freezegun and similar libraries do not replace.
 
-Our own timeouts and timestamps go on while a test's time stands still.
+Timeouts and timestamps of plexdev continue while a test has frozen time.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import time
 
 
 def monotonic() -> float:
-    """Seconds that only go forward."""
+    """Return monotonic seconds."""
     return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 def unix_time() -> float:
-    """Unix time in seconds."""
+    """Return the Unix time in seconds."""
     return time.clock_gettime(time.CLOCK_REALTIME)

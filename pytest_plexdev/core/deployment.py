@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def deploy_directory() -> Path:
-    """The directory ``deploy/local``."""
+    """Return the directory ``deploy/local``."""
     package = Path(__file__).parents[1]
-    # The package's own first: beside an installed one, `deploy` is whoever's put it into site-packages.
+    # The package's own copy first: next to an installed package, `deploy` may belong to another distribution.
     installed = package / "_deploy"
     return (installed if installed.is_dir() else package.parent / "deploy") / "local"
 
 
 def seed_file() -> Path:
-    """The seed manifest of the runbook, with ``${ISSUER}`` where a stack's issuer goes."""
+    """Return the built-in seed manifest, in which ``${ISSUER}`` stands for a stack's issuer."""
     return deploy_directory() / "seed" / "tenants.yaml"

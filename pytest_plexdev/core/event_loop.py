@@ -12,14 +12,14 @@ T = TypeVar("T")
 
 
 class RealTimeEventLoop(asyncio.SelectorEventLoop):
-    """asyncio's own loop, but for its clock."""
+    """asyncio's own loop with another clock."""
 
     def time(self) -> float:
-        """Seconds that only go forward."""
+        """Return monotonic seconds."""
         return monotonic()
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """What ``asyncio.run`` does."""
+    """Run a coroutine as ``asyncio.run`` does, on this loop."""
     with asyncio.Runner(loop_factory=RealTimeEventLoop) as runner:
         return runner.run(main)

@@ -9,8 +9,7 @@ from typing import Final
 from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
 
 _KIND: Final = ("yaml", "psycopg", "nats")
-"""Modules that a stack in a cluster, or a test on it, may import. The official client of Kubernetes is for those tests
-that ask for it."""
+"""Modules that a kind stack, or a test on it, may import. ``plexdev_kube`` alone needs the official client."""
 _PACKAGES: Final[Mapping[str, str]] = {
     "argon2": "argon2-cffi",
     "authzed": "authzed",
@@ -26,15 +25,15 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "uvicorn": "uvicorn",
     "yaml": "pyyaml",
 }
-"""Modules that the supervisor and the programs of the embedded stack may import, and whose they are. Postgres and NATS
-are looked for where they are started: they may be others."""
+"""Modules that the supervisor and the programs of the embedded stack may import, with their packages. Postgres and NATS
+are checked when they are started, as they may be other installations."""
 
 
 def need_kind(*modules: str) -> None:
-    """Refuse to go on where one of these modules is not installed.
+    """Check that these modules are installed.
 
     Args:
-        modules: By default all that a stack in a cluster, or a test on it, may import.
+        modules: By default all that a kind stack, or a test on it, may import.
 
     Raises:
         PlexdevError: ``extra-missing``.
@@ -43,7 +42,7 @@ def need_kind(*modules: str) -> None:
 
 
 def need_embedded() -> None:
-    """Refuse to start processes of which one would end at once, without a module that it imports.
+    """Check that all modules of the embedded stack's programs are installed, before one is started.
 
     Raises:
         PlexdevError: ``extra-missing``.
@@ -52,10 +51,10 @@ def need_embedded() -> None:
 
 
 def need(extra: str, *modules: str) -> None:
-    """Refuse to go on where one of these modules is not installed.
+    """Check that these modules are installed.
 
     Args:
-        extra: Which brings them: it has the name of the stack's provider.
+        extra: The extra that installs them; it has the name of the provider.
 
     Raises:
         PlexdevError: ``extra-missing``.

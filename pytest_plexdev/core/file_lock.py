@@ -1,4 +1,4 @@
-"""Lock a file among this user's processes. A file that another user owns, or that is no file, is refused."""
+"""Lock a file among this user's processes. Files of other users, and paths that are not files, are refused."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def private_lock(path: Path) -> FileLock:
-    """The lock of *path*, in a directory of this user alone: nobody else can exchange it once it was checked.
+    """Return the lock of *path*. Its directory belongs to this user alone, so no other user can replace the file.
 
     Raises:
         PlexdevError: ``untrusted-path``.
-        OSError: The file is there and cannot be opened.
+        OSError: The file exists and cannot be opened.
     """
-    from filelock import FileLock  # 20 ms that most commands do not pay
+    from filelock import FileLock  # takes 20 ms, which most commands save
 
     with contextlib.suppress(FileNotFoundError):
         os.close(open_private(path, os.O_RDONLY))

@@ -1,4 +1,4 @@
-"""Write files atomically, because other processes read them meanwhile."""
+"""Write files atomically, because other processes may read them at the same time."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 
 def write_atomic(path: Path, content: bytes, *, mode: int | None = None) -> None:
-    """Write a file in one piece: a reader sees all of it, or the previous one.
+    """Write a file atomically: a reader sees the whole new file or the previous one.
 
     Args:
-        mode: Of the new file, whatever the umask; by default what the umask leaves of 0666.
+        mode: The mode of the new file, independent of the umask; by default 0666 minus the umask.
 
     Raises:
         OSError: It cannot be written.
     """
-    # Random, for a pid is unique in its own PID namespace only, and containers share directories.
+    # A random name: pids are unique in one PID namespace only, and containers share directories.
     unfinished = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     descriptor = os.open(
         unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else mode

@@ -1,7 +1,7 @@
-"""Start modules of this package as programs: with this Python and our packages, without the project's modules.
+"""Build the command line and environment to run a module of this package, without the project's modules.
 
 ``python -m`` would put the working directory first, so that a project's ``queue.py`` stands in for the standard
-library's; ``PYTHONPATH`` would do the same. The variables of Python that a user sets for his own programs
+library's; ``PYTHONPATH`` would do the same. Variables of Python that a user sets for other programs
 (``PYTHONINSPECT``, ``PYTHONWARNINGS``) are not passed on.
 """
 
@@ -17,7 +17,7 @@ _START: Final = Path(__file__).with_name("start_module.py")
 _ROOT: Final = Path(__file__).parents[2]
 _SITES: Final = ("site-packages", "dist-packages")
 _KEPT: Final = (
-    # Where this Python has its library and the user's packages.
+    # The location of Python's library and of the user's packages.
     "PYTHONHOME",
     "PYTHONUSERBASE",
     # Whether and where bytecode is written.
@@ -27,29 +27,29 @@ _KEPT: Final = (
 
 
 def module_command(module: str) -> tuple[str, ...]:
-    """The first words of the command line that runs *module* as ``__main__``; its arguments follow."""
+    """Return the command line that runs *module* as ``__main__``; append its arguments."""
     flags = ("-P", "-s") if sys.flags.no_user_site else ("-P",)
     return (sys.executable, *flags, str(_START), *_directories(os.environ), "--", module)
 
 
 def python_variables(inherited: Mapping[str, str]) -> dict[str, str]:
-    """The variables of Python that our programs start with, in place of the *inherited* ones."""
+    """Return the ``PYTHON*`` variables of plexdev's programs, in place of the *inherited* ones."""
     kept = {name: inherited[name] for name in _KEPT if name in inherited}
-    # Programs of ours hand each other names of files: they must agree on how these are encoded.
+    # The programs exchange file names, so they must use the same encoding.
     return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": str(int(sys.flags.utf8_mode))}
 
 
 def environment_of_user(inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """All of the user's environment but what is Python's: for a program of ours that starts docker and kind."""
+    """Return the user's environment without its ``PYTHON*`` variables, for a program that starts docker and kind."""
     others = {name: value for name, value in inherited.items() if not name.startswith("PYTHON")}
     return {**others, **python_variables(inherited)}
 
 
 def _directories(inherited: Mapping[str, str]) -> list[str]:
-    """Where our packages are found, and what they need, as far as a new Python does not know it by itself."""
+    """The import directories that a new Python does not find by itself."""
     ours = [] if _ROOT.name in _SITES else [str(_ROOT)]
     chosen = filter(None, inherited.get("PYTHONPATH", "").split(os.pathsep))
-    # As this Python has it: a relative one means the directory that it was started in, which a test may have left.
+    # A relative entry counts from the directory in which Python was started; a test may have changed it since.
     starts = [start for start in (inherited.get("PWD"), _working_directory()) if start]
     found = [[os.path.abspath(os.path.join(start, entry)) for start in starts] for entry in chosen]  # noqa: PTH100, PTH118
     return [*ours, *(place for places in found for place in dict.fromkeys(places) if place in sys.path)]

@@ -11,7 +11,7 @@ def lazy_exports(package: str, modules: Mapping[str, str]) -> Callable[[str], An
     """Return the ``__getattr__`` of a package (PEP 562).
 
     Args:
-        package: Its ``__name__``.
+        package: The ``__name__`` of the package.
         modules: The module, inside the package, of each exported name.
     """
 

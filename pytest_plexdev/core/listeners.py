@@ -1,8 +1,8 @@
 """Find the sockets that listen at a port of this machine, and the sockets of a process.
 
-The kernel is asked by sock_diag(7), which looks at listening sockets alone: 0.1 ms. Where that is missing,
-``/proc/net/tcp`` is read, which walks the table of all connections and takes milliseconds. Another user's process does
-not show which sockets it has; the user of each socket is always said.
+sock_diag(7) lists listening sockets only and takes 0.1 ms. If it is not available, ``/proc/net/tcp`` is read, which
+lists all connections and takes milliseconds. The sockets of another user's process are not visible, but the user of
+each socket is.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ LOOPBACK: Final = frozenset(
         socket.inet_pton(socket.AF_INET6, "::ffff:127.0.0.1"),
     }
 )
-"""The addresses of those who get what is sent to 127.0.0.1."""
+"""The addresses whose listeners accept connections to 127.0.0.1."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Listener:
     """A socket that listens.
 
     Attributes:
-        address: As :func:`socket.inet_pton` writes it.
-        uid: The user whose process made it.
-        inode: What tells it from every other socket.
+        address: The address, packed as by :func:`socket.inet_pton`.
+        uid: The id of the user who opened it.
+        inode: The unique inode of the socket.
     """
 
     address: bytes
@@ -60,10 +60,10 @@ class Listener:
 
 
 def listeners(port: int) -> list[Listener]:
-    """The sockets that listen at *port*, at whatever address.
+    """Return the sockets that listen on *port*, on any address.
 
     Raises:
-        OSError: This system tells nobody.
+        OSError: Neither source is available.
     """
     try:
         return [each for family in (socket.AF_INET, socket.AF_INET6) for each in _from_kernel(family, port)]
@@ -72,11 +72,11 @@ def listeners(port: int) -> list[Listener]:
 
 
 def socket_inodes(pid: int) -> set[int]:
-    """The sockets that a process has.
+    """Return the inodes of a process's sockets.
 
     Raises:
-        PermissionError: It does not let this user look.
-        OSError: It has ended.
+        PermissionError: The process belongs to another user.
+        OSError: The process has ended.
     """
     descriptors = f"/proc/{pid}/fd"
     inodes: set[int] = set()

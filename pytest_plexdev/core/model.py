@@ -18,17 +18,17 @@ ProviderName: TypeAlias = Literal["embedded", "kind"]
 State: TypeAlias = Literal["ready", "waiting", "doomed", "gone"]
 
 KEPT_MARK: Final = "kept"
-"""A file of this name in a stack's directory: it stays when its owner ends."""
+"""Name of a file in a stack's directory that keeps the stack when its owner ends."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Endpoints:
-    """Where the services of a stack listen, as this machine reaches them. URLs have no trailing slash.
+    """The addresses of a stack's services, as seen from this machine. URLs have no trailing slash.
 
-    ``database`` and ``nats`` have user and password in them where the server asks for them. ``signer`` and ``spicedb``
-    are gRPC targets, ``unix:///…`` or ``host:port``; ``spicedb`` and its preshared key are absent where a stand-in
-    evaluates the schema. What is absent of a stack in a cluster listens inside only: :meth:`Provider.reach` opens a
-    way to it.
+    ``database`` and ``nats`` contain user and password if the server requires them. ``signer`` and ``spicedb`` are gRPC
+    targets, ``unix:///…`` or ``host:port``; ``spicedb`` and its preshared key are absent if a stand-in evaluates the
+    schema. A service of a kind stack whose address is absent listens inside the cluster only: :meth:`Provider.reach`
+    opens a port-forward.
     """
 
     api: str
@@ -51,11 +51,11 @@ class Cluster:
     """The cluster that a stack runs in.
 
     Attributes:
-        name: kind's name of it.
-        context: Of the kubeconfig.
-        kubeconfig: Our own file, with this context and no other.
-        namespace: Where the stack's objects are.
-        owned: Whether it carries our sentinel: only then anything is applied or deleted.
+        name: Its name for kind.
+        context: Its context in the kubeconfig.
+        kubeconfig: A file of plexdev with this context only.
+        namespace: The namespace of the stack's objects.
+        owned: Whether plexdev created it; nothing is applied to or deleted from other clusters.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Cluster:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One service of a stack: what runs, and what it stands in for (``None``: it is the real one)."""
+    """A service of a stack: its program, and the product that it stands in for (``None``: the real one)."""
 
     name: str
     version: str
@@ -78,7 +78,7 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """A part of the bring-up: how long it took, and when it began, in seconds from the bring-up's own beginning."""
+    """A part of a bring-up: its duration, and its start in seconds since the start of the bring-up."""
 
     name: str
     seconds: float
@@ -86,7 +86,7 @@ class Phase:
 
 
 CAPABILITIES: Final = ("age-heartbeat",)
-"""All that a stack may let a test do and that the contract does not promise."""
+"""The capabilities beyond the contract that a stack may offer to tests."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +94,8 @@ class SeededTenant:
     """A Domain that the bootstrap seeds, its active IdP binding, and its admin's name at the IdP.
 
     Attributes:
-        operator: The name at the IdP of the platform operator whom the seed has in this Domain; empty where it has
-            none there, or where the seed is not known.
+        operator: The name at the IdP of the platform operator in this Domain; empty if the seed has none there, or is
+            not known.
     """
 
     slug: str
@@ -110,16 +110,16 @@ class StackInfo:
     """Addresses and identity of a running stack.
 
     Attributes:
-        provider: Who brought it up.
+        provider: The provider that started it.
         id: Unique among the stacks of this machine; ``warm`` for the one that ``plexdev up`` leaves running.
-        directory: Its files: ``stack.json``, logs, data.
-        started_at: Unix time, seconds.
-        left_out: Services of the product's dev stack that this stack does not have.
-        tenants: The seeded Domains; empty where the provider does not know their ids (they are then read from
-            Postgres, as the runbook does).
-        cluster: Where it runs; ``None`` for plain processes.
-        capabilities: What a test may do here that the contract does not promise; ``age-heartbeat`` is one.
-        options: Those that ``plexdev up`` was given, with their values, where they are not its defaults.
+        directory: The directory of its files: ``stack.json``, logs, data.
+        started_at: Unix time of the start, seconds.
+        left_out: Services of the product's dev stack that this stack omits.
+        tenants: The seeded Domains; empty if the provider does not know their ids (they are then read from Postgres,
+            as in the runbook).
+        cluster: The cluster that it runs on; ``None`` for processes.
+        capabilities: What a test may do here beyond the contract, ``age-heartbeat`` for example.
+        options: The options of ``plexdev up`` that are not its defaults, with their values.
 
     Example::
 
@@ -142,11 +142,11 @@ class StackInfo:
 
     @property
     def up_command(self) -> str:
-        """The command that brings up a warm stack like this one."""
+        """The ``plexdev up`` command that starts a warm stack with the same options."""
         return up_command(dict(self.options))
 
     def write(self, path: Path) -> None:
-        """Write it as JSON, in one piece, for this user alone: passwords are in it."""
+        """Write it as JSON with mode 0600, because it contains passwords."""
         write_private(path, msgspec.json.format(msgspec.json.encode(self, enc_hook=str)))
 
     @classmethod
@@ -154,11 +154,11 @@ class StackInfo:
         """Read what :meth:`write` wrote.
 
         Args:
-            fix: What to type where it is damaged; by default the command that removes it.
+            fix: The fix of the error for a damaged file; by default the command that removes it.
 
         Raises:
             PlexdevError: ``state-damaged``, ``untrusted-path``.
-            OSError: It is not there, or cannot be read.
+            OSError: The file does not exist, or cannot be read.
         """
         content = read_private(path)
         try:
@@ -169,7 +169,7 @@ class StackInfo:
 
 
 def up_command(options: Mapping[str, str]) -> str:
-    """``plexdev up`` with these options, for a shell."""
+    """Return ``plexdev up`` with these options, quoted for a shell."""
     return shlex.join(["plexdev", "up", *chain.from_iterable(options.items())])
 
 
@@ -179,7 +179,7 @@ def _decode(kind: type, value: object) -> object:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What is known of one service: its state, the reason, since when (seconds ago), and the hint."""
+    """The state of one service or object, with the reason, its duration in seconds, and the command that helps."""
 
     name: str
     state: State
@@ -189,7 +189,7 @@ class Verdict:
 
     @property
     def headline(self) -> str:
-        """The first line of the reason; the end of a log may follow it."""
+        """The first line of the reason; log lines may follow it."""
         return self.reason.partition("\n")[0]
 
 

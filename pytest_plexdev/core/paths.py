@@ -14,7 +14,7 @@ from pytest_plexdev.errors import CACHE_UNWRITABLE, DISK_FULL, STATE_UNWRITABLE,
 
 
 def cache_directory(environment: Mapping[str, str] = os.environ) -> Path:
-    """Of templates, definitions and locks: ``PLEXDEV_CACHE_DIR``, else below ``XDG_CACHE_HOME``, else ``~/.cache``.
+    """Return the cache directory: ``PLEXDEV_CACHE_DIR``, else below ``XDG_CACHE_HOME``, else ``~/.cache``.
 
     Raises:
         PlexdevError: ``cache-unwritable``: none of these is set, and this user has no home.
@@ -23,7 +23,7 @@ def cache_directory(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where the warm stacks are: ``PLEXDEV_STATE_DIR``, else below ``XDG_STATE_HOME``, else ``~/.local/state``.
+    """Return the state directory: ``PLEXDEV_STATE_DIR``, else below ``XDG_STATE_HOME``, else ``~/.local/state``.
 
     Raises:
         PlexdevError: ``state-unwritable``: none of these is set, and this user has no home.
@@ -32,7 +32,7 @@ def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def home_directory() -> Path | None:
-    """The user's home; ``None`` for an id that has none (a container's arbitrary user, say)."""
+    """Return the user's home; ``None`` for an id without one, as in containers with an arbitrary user."""
     try:
         return Path.home()
     except RuntimeError:
@@ -40,11 +40,11 @@ def home_directory() -> Path | None:
 
 
 def ensure_writable(directory: Path, *, refused: Failure = CACHE_UNWRITABLE) -> None:
-    """Make *directory* where it is missing, 0700 whatever the umask, and refuse one that is not this user's alone.
+    """Create *directory* if it is missing, with mode 0700, and refuse one that is not this user's alone.
 
     Raises:
-        PlexdevError: *refused* (facts ``path``, ``reason``): this user can make no file there; ``untrusted-path``:
-            others own it or may write to it; ``disk-full``.
+        PlexdevError: *refused* (facts ``path``, ``reason``): this user cannot create files there; ``untrusted-path``:
+            another user owns it or may write to it; ``disk-full``.
     """
     try:
         if not os.path.lexists(directory):
@@ -56,7 +56,7 @@ def ensure_writable(directory: Path, *, refused: Failure = CACHE_UNWRITABLE) -> 
         raise PlexdevError(refused, path=directory, reason=reason) from error
     directory = _without_own_link(directory)
     if directory.is_symlink():
-        check_private(directory)  # says so; the kernel does not follow another user's link everywhere
+        check_private(directory)  # raises; not every kernel follows another user's link
     if not directory.is_dir():
         raise PlexdevError(refused, path=directory, reason="it is not a directory")
     if not os.access(directory, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
@@ -65,10 +65,10 @@ def ensure_writable(directory: Path, *, refused: Failure = CACHE_UNWRITABLE) -> 
 
 
 def cache_room(name: str, cache: Path | None = None) -> Path:
-    """A directory of the cache, made where it is missing; nobody else can have put anything into it.
+    """Return a directory of the cache that no other user can write to. It is created if missing.
 
     Args:
-        cache: In place of the user's.
+        cache: The cache directory; by default the user's.
 
     Raises:
         PlexdevError: ``cache-unwritable``, ``untrusted-path``, ``disk-full``.
@@ -80,7 +80,7 @@ def cache_room(name: str, cache: Path | None = None) -> Path:
 
 
 def why_unwritable(path: Path) -> str:
-    """Why this user cannot write there: whose the nearest directory is, its mode, or a read-only file system."""
+    """Explain why this user cannot write to *path*: owner or mode of the nearest directory, or the file system."""
     there = next(each for each in (path, *path.parents) if each == each.parent or _is_visible(each))
     if os.statvfs(there).f_flag & os.ST_RDONLY:
         return f"the file system of {there} is read-only"
@@ -90,17 +90,17 @@ def why_unwritable(path: Path) -> str:
     mode = stat.S_IMODE(status.st_mode)
     needed = stat.S_IWUSR | stat.S_IXUSR if stat.S_ISDIR(status.st_mode) else stat.S_IWUSR
     if mode & needed != needed:
-        return f"{there} has mode {mode:04o}, which keeps its owner from writing there"
-    return f"the mode of {there}, {mode:04o}, allows it: an attribute (lsattr) or a security module forbids it"
+        return f"{there} has mode {mode:04o}, which does not let its owner write there"
+    return f"the mode of {there}, {mode:04o}, allows it: an attribute (lsattr) or a security module denies it"
 
 
 def mount_point(path: Path) -> Path:
-    """The file system that has *path*, which may be gone, by where it is mounted."""
+    """Return the mount point of the file system of *path*, which need not exist."""
     return next(each for each in (path.absolute(), *path.absolute().parents) if os.path.ismount(each))
 
 
 def _without_own_link(directory: Path) -> Path:
-    """Where a link leads that this user made: a home on a small disk has its cache elsewhere."""
+    """Follow a link that this user created: a home on a small disk has its cache elsewhere."""
     try:
         found = directory.lstat()
     except OSError:

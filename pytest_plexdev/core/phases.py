@@ -10,7 +10,7 @@ from pytest_plexdev.core.model import Phase, PhaseBegan, PhaseEnded, Progress
 
 
 class Phases:
-    """Those of one bring-up, which begins now."""
+    """The phases of one bring-up, which starts with the creation of the object."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -19,7 +19,7 @@ class Phases:
 
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """One part; a part that fails has no end."""
+        """Time the body as one phase. A phase that fails is not recorded."""
         began = time.monotonic()
         self._progress(PhaseBegan(name=name))
         yield
@@ -29,10 +29,10 @@ class Phases:
 
     @property
     def seconds(self) -> float:
-        """Since the beginning."""
+        """Seconds since the start."""
         return time.monotonic() - self._began
 
     @property
     def done(self) -> tuple[Phase, ...]:
-        """Those that ended, in the order of their beginnings."""
+        """The completed phases, in the order of their starts."""
         return tuple(sorted(self._done, key=lambda phase: phase.began))

@@ -31,10 +31,10 @@ def poll(
     *look* is called at once, and once more after the time is up, so that a state that was reached meanwhile is seen.
 
     Args:
-        until: By default the value itself has to be true.
+        until: The condition; by default that the value is true.
         every_s: Seconds between two calls.
-        timeout_s: Seconds; unlimited by default.
-        retry_on: Which errors of *look* do not end the polling. After the timeout the last one is raised.
+        timeout_s: Time limit in seconds; unlimited by default.
+        retry_on: The errors of *look* that do not end the polling. After the timeout the last one is raised.
 
     Raises:
         Cancelled: The scope of this thread was cancelled; see :func:`pytest_plexdev.core.cancellation.checkpoint`.
@@ -47,7 +47,7 @@ def poll(
         if retry_on is None or not retry_on(error) or timeout_s <= 0:
             raise
     _sleep(every_s)
-    # Not before: most conditions are true at once, and the import takes 20 ms.
+    # Imported only now: most conditions are true at once, and the import takes 20 ms.
     import tenacity
 
     retry = tenacity.retry_if_result(lambda value: not until(value))

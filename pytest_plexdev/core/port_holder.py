@@ -1,7 +1,7 @@
 """Find the process that holds a port by ``/proc``, and the command that stops it if it is this user's stack.
 
-A program of an embedded stack is recognised by its log, which is its standard error: that says in which directory the
-stack is, and so whose. Nothing is advised that would end somebody else's program.
+A program of an embedded stack is recognised by its standard error, a log in the directory of the stack. No command is
+returned that would stop another user's program.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from pytest_plexdev.core.process_id import ANOTHER_STACK, describe
 
 _WARM: Final = "warm"
 _DELETED: Final = " (deleted)"
-"""``proc(5)``: how the name of a file ends that has been deleted."""
+"""``proc(5)``: the suffix of a deleted file's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PortHolder:
-    """Who holds a port.
+    """The process or container that uses a port.
 
     Attributes:
-        words: Who it is and where, for a person.
-        pid: Of the process, where this user can see it.
-        stop: The command that ends it, where it is a stack that this user brought up; else empty.
-        cluster: kind's name of the cluster whose node it is.
-        is_warm_stack: Whether it is the embedded stack that ``plexdev up`` of this state directory left running.
-        is_warm_cluster: Whether it is the warm cluster that plexdev made from this state directory.
+        words: Its description, as printed.
+        pid: The pid of the process; ``None`` if this user cannot see it.
+        stop: The command that stops it, if it is a stack of this user; else empty.
+        cluster: The name (for kind) of the cluster, if it is a node.
+        is_warm_stack: Whether it is the warm embedded stack of this state directory.
+        is_warm_cluster: Whether it is plexdev's own warm cluster of this state directory.
     """
 
     words: str
@@ -47,17 +47,17 @@ class PortHolder:
 
     @property
     def may_be_a_container(self) -> bool:
-        """Whether Docker may publish the port: its proxy is a process that only root sees, or none."""
+        """Whether Docker may publish the port: its proxy is visible to root only, or no process at all."""
         return not self.stop and not self.is_warm_stack and (self.pid is None or "docker" in self.words)
 
 
 def holder_of(port: int) -> PortHolder:
-    """Who listens on a port of this machine, or that it cannot be seen."""
+    """Return the holder of a port of this machine; without a pid if the process is not visible."""
     inodes = _inodes_at(port)
     for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
         if inodes & _inodes_of(pid):
             return _process(pid)
-    words = "a process that this user cannot see" if inodes else "a process that holds it without listening"
+    words = "a process that this user cannot see" if inodes else "a process that bound it without listening"
     return PortHolder(words=words)
 
 
@@ -83,11 +83,11 @@ def _process(pid: int) -> PortHolder:
 
 
 def _stack_directory(pid: int) -> Path | None:
-    """The directory of the embedded stack whose program a process is."""
+    """The directory of the embedded stack to which a process belongs."""
     with contextlib.suppress(OSError):
         log = Path(os.readlink(f"/proc/{pid}/fd/2"))  # noqa: PTH115 (a Path of it would be resolved)
         directory = log.parent.parent
-        # Of a stack whose directory was deleted, the program says that it is one.
+        # If the directory was deleted, the command line still shows a program of a stack.
         is_lost = log.name.endswith(_DELETED) and describe(pid).startswith(ANOTHER_STACK)
         if log.parent.name == "logs" and (is_lost or (directory / MARK).is_file()):
             return directory.resolve()
@@ -95,7 +95,7 @@ def _stack_directory(pid: int) -> Path | None:
 
 
 def _other_owner(pid: int) -> str:
-    """The user whose process it is; empty where that is this one."""
+    """The owner of a process; empty if it is this user."""
     try:
         uid = Path(f"/proc/{pid}").stat().st_uid
     except OSError:
@@ -115,7 +115,7 @@ def _inodes_at(port: int) -> set[int]:
 
 
 def _inodes_of(pid: int) -> set[int]:
-    # A process of another user, or one that has just ended, does not let itself be looked at.
+    # A process of another user, or one that has just ended, cannot be examined.
     with contextlib.suppress(OSError):
         return socket_inodes(pid)
     return set()

@@ -1,8 +1,8 @@
 """Reserve a stack's ports before its programs start, because URLs, redirect URIs and the issuer contain them.
 
-Everything is ``http://localhost:PORT`` and listens on 127.0.0.1. The same port of ``::1`` is held, without
-listening: a client that tries ``::1`` first is refused at once and goes on to 127.0.0.1, and no other
-program can sit there and answer in our place, whoever started it: :func:`hold_beside` says what keeps it out.
+Everything is ``http://localhost:PORT`` and listens on 127.0.0.1. The same port of ``::1`` is bound without listening: a
+client that tries ``::1`` first is refused at once and falls back to 127.0.0.1, and no other program can answer there.
+:func:`hold_beside` has the details.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _Socket: TypeAlias = socket.socket
 
 _BACKLOG: Final = 2048
 _DISCARD: Final = 9
-_SAME_ADDRESSES: Final = "a warm stack's are those of the product's dev stack, so that addresses stay the same"
-_MEANWHILE: Final = "another program took this one in the moment between"
-_AGAIN: Final = "run it again: every bring-up takes other ports"
-OTHER_PORTS: Final = "take other ports, which are free: plexdev up --port 0 --idp-port 0"
+_SAME_ADDRESSES: Final = "a warm stack uses the ports of the product's dev stack, so that its addresses stay the same"
+_MEANWHILE: Final = "another program started to use this port in between"
+_AGAIN: Final = "run it again: every bring-up chooses other ports"
+OTHER_PORTS: Final = "use free ports: plexdev up --port 0 --idp-port 0"
 
 
 @dataclass(frozen=True)
 class HeldPort:
-    """A port of localhost that is ours.
+    """A port of localhost that this process holds.
 
     Attributes:
-        purpose: What listens there, in words.
-        instead: What to do where a program of somebody else listens there by now, who cannot be asked to go.
+        purpose: The server that listens there, as printed.
+        instead: The fix if another user's program listens there by now.
     """
 
     number: int
@@ -48,7 +48,7 @@ class HeldPort:
         """Accept connections into the queue, for a program that inherits the socket.
 
         Raises:
-            PlexdevError: ``port-taken``: somebody else has come to listen here.
+            PlexdevError: ``port-taken``: another program has started to listen here.
         """
         try:
             self.socket.listen(_BACKLOG)
@@ -58,10 +58,10 @@ class HeldPort:
             raise self.taken() from None
 
     def taken(self, *, detail: str = "") -> PlexdevError:
-        """The error where somebody else listens here, who came after the port was held: ``port-taken``.
+        """Build the error ``port-taken`` for a program that started to listen after the port was bound.
 
         Args:
-            detail: What the program that should listen said.
+            detail: The output of the program that should listen.
         """
         holder = holder_of(self.number)
         return port_taken(
@@ -69,7 +69,7 @@ class HeldPort:
         )
 
     def hand_over(self) -> None:
-        """Forget the socket, once its program has it: if that ends, clients are refused and do not queue for ever."""
+        """Close the socket that a program has inherited: if the program ends, clients are refused and do not hang."""
         self.socket.close()
 
     def release(self) -> None:
@@ -78,18 +78,17 @@ class HeldPort:
 
 
 def reserve(port: int = 0, *, purpose: str, instead: str = OTHER_PORTS) -> HeldPort:
-    """Hold a port, for a program that binds by itself or for a socket that is going to listen. 0: the kernel chooses.
+    """Reserve a port, for a program that binds it later or for a socket that will listen. 0: the kernel chooses.
 
-    127.0.0.1 is bound with ``SO_REUSEADDR`` and does not listen: Linux lets a second socket with ``SO_REUSEADDR``
-    (every server's habit) bind there, and gives the port to nobody who did not ask for it by number. ``::1`` nobody
-    else binds as long as it is held.
+    127.0.0.1 is bound with ``SO_REUSEADDR`` and does not listen. Linux lets a second socket with ``SO_REUSEADDR`` bind
+    it too, as servers do, and never chooses this port for another program. No other program can bind ``::1``.
 
     Args:
-        purpose: What listens there, in words.
-        instead: What to do where somebody has it who cannot be asked to go.
+        purpose: The server that will listen there, as printed.
+        instead: The fix if another user's program uses the port.
 
     Raises:
-        PlexdevError: ``port-taken``, with the holder's name and pid; ``port-forbidden``: of a port below 1024, say.
+        PlexdevError: ``port-taken``, with the holder's name and pid; ``port-forbidden``, below 1024 for example.
     """
     attempts = 1 if port else 20
     later = instead if port else _AGAIN
@@ -107,7 +106,7 @@ def reserve(port: int = 0, *, purpose: str, instead: str = OTHER_PORTS) -> HeldP
             if error.errno == errno.EADDRINUSE:
                 main.close()
                 continue
-            return HeldPort(number, main, purpose, later)  # The machine has no ::1 then, so nobody can be there.
+            return HeldPort(number, main, purpose, later)  # The machine has no ::1.
         return HeldPort(number, main, purpose, later, (beside,))
     raise port_taken(port, holder_of(port), purpose=purpose, instead=instead)
 
@@ -115,7 +114,7 @@ def reserve(port: int = 0, *, purpose: str, instead: str = OTHER_PORTS) -> HeldP
 def port_taken(
     port: int, holder: PortHolder, *, purpose: str, instead: str, why: str = _SAME_ADDRESSES, detail: str = ""
 ) -> PlexdevError:
-    """The error for a port that *holder* has."""
+    """Build the error for a port that *holder* uses."""
     return PlexdevError(
         PORT_TAKEN,
         detail=detail,
@@ -129,37 +128,36 @@ def port_taken(
 
 
 def require_loopback() -> None:
-    """Refuse a machine on which 127.0.0.1 leads nowhere: a network namespace whose ``lo`` is down still binds there.
+    """Check that 127.0.0.1 works. A network namespace whose ``lo`` is down still lets programs bind it.
 
     Raises:
         PlexdevError: ``loopback-down``.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("127.0.0.1", _DISCARD))  # for datagrams that only looks for a route
+            probe.connect(("127.0.0.1", _DISCARD))  # a datagram socket only looks up the route
         except OSError as error:
             raise PlexdevError(LOOPBACK_DOWN, reason=error.strerror or str(error)) from error
 
 
 def hold_beside(port: int) -> socket.socket:
-    """Keep everybody else from ``::1`` at *port*, for as long as the socket is open; it never listens.
+    """Prevent other programs from binding *port* on ``::1`` while the socket is open. It never listens.
 
-    It shares the address with nobody. With ``SO_REUSEADDR`` on both sides Linux would let a program of any user bind
-    there, or to ``::``, and listen: the kernel asks no more than that. ``SO_REUSEPORT`` on one side alone changes
-    nothing.
+    The address is bound exclusively. With ``SO_REUSEADDR`` on both sockets, Linux would let a program of any user bind
+    ``::1`` or ``::`` and listen. ``SO_REUSEPORT`` on one socket alone changes nothing.
 
     Raises:
-        OSError: ``EADDRINUSE``: somebody is there, listening or not; else the machine has no ``::1``.
+        OSError: ``EADDRINUSE``: another program has bound it; otherwise the machine has no ``::1``.
     """
     with contextlib.suppress(OSError):
         return _bind_beside(port, past_connections=False)
-    # What is left of connections of an earlier server (TIME_WAIT) keeps the address for a minute from who does not
-    # share it. Once bound it is shared no more: of those who got there meanwhile none may listen then.
+    # Connections of an earlier server in TIME_WAIT block an exclusive bind for a minute. Bind shared, then make the
+    # socket exclusive: a program that bound the address in between cannot listen any more.
     return _bind_beside(port, past_connections=True)
 
 
 def hold_beside_all(ports: Iterable[int]) -> list[socket.socket]:
-    """:func:`hold_beside` for each of *ports* where that can be had: what dials 127.0.0.1 does not depend on it."""
+    """Call :func:`hold_beside` for each port and ignore failures: clients of 127.0.0.1 do not depend on it."""
     held = []
     for port in ports:
         with contextlib.suppress(OSError):
@@ -201,5 +199,5 @@ def _bind(host: str, port: int) -> socket.socket | None:
 
 
 def _advice(holder: PortHolder, instead: str) -> str:
-    """What to type: the command that ends a stack of this user's; nothing that would end somebody else's program."""
+    """The fix: the command that stops a stack of this user, else only *instead*."""
     return f"{holder.stop}; or {instead}" if holder.stop else instead

@@ -1,7 +1,7 @@
 """Create files and directories with mode 0600 and 0700 whatever the umask, and refuse those of other users.
 
-Whoever may write a file decides what its reader does. So what belongs to another user, what others may write to, and
-a symbolic link are refused by name. Everything is asked of an open descriptor: a path can be exchanged in between.
+A user who may write a file controls what its reader does. So files of other users, files that others may write to, and
+symbolic links are refused. All checks use an open descriptor, because a path can be replaced in between.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from pytest_plexdev.errors.ownership import STATE_DAMAGED, UNTRUSTED_PATH
 DIRECTORY_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 READ_LIMIT: Final = 4 * 1024 * 1024
-"""Bytes of a file of ours that are read: state files have some kilobytes."""
+"""Bytes of a file that are read; state files have some kilobytes."""
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 def make_private_directory(directory: Path) -> None:
-    """Make *directory*, 0700, and the parents that are missing; one that is there has to be this user's alone.
+    """Create *directory* with mode 0700, and its parents. An existing one must be this user's alone.
 
     Raises:
         PlexdevError: ``untrusted-path``.
-        OSError: It cannot be made.
+        OSError: It cannot be created.
     """
     if not directory.parent.exists():
         make_private_directory(directory.parent)
     try:
         directory.mkdir(mode=DIRECTORY_MODE)
-        directory.chmod(DIRECTORY_MODE)  # what the umask took from it
+        directory.chmod(DIRECTORY_MODE)  # whatever the umask
     except FileExistsError:
         check_private(directory)
 
 
 def make_temporary_directory(parent: Path, prefix: str = "") -> Path:
-    """Make a directory of a name that nobody has, 0700 whatever the umask."""
+    """Create a directory with a new name and mode 0700."""
     directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     directory.chmod(DIRECTORY_MODE)
     return directory
@@ -56,21 +56,21 @@ def check_private(path: Path) -> None:
 
     Raises:
         PlexdevError: ``untrusted-path``.
-        FileNotFoundError: It is not there.
+        FileNotFoundError: It does not exist.
     """
     _check(path, path.lstat())
 
 
 @contextlib.contextmanager
 def open_private_directory(directory: Path, *, owners: Collection[int] = ()) -> Iterator[int]:
-    """A descriptor of *directory*, for ``dir_fd``: what happens there happens in the directory that was checked.
+    """Open *directory* for use as ``dir_fd``, so that operations apply to the directory that was checked.
 
     Args:
-        owners: Ids of users whom it may belong to besides this one.
+        owners: Ids of other users who may own it.
 
     Raises:
         PlexdevError: ``untrusted-path``.
-        OSError: It is not there, or is no directory.
+        OSError: It does not exist, or is not a directory.
     """
     with _untrusted_link(directory):
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -82,14 +82,14 @@ def open_private_directory(directory: Path, *, owners: Collection[int] = ()) -> 
 
 
 def read_private(path: Path, *, limit: int = READ_LIMIT) -> bytes:
-    """What a file of ours says.
+    """Read a file of plexdev.
 
     Args:
-        limit: Bytes; what is longer is no file of ours.
+        limit: Bytes; a longer file is refused.
 
     Raises:
         PlexdevError: ``untrusted-path``.
-        OSError: It is not there, or cannot be read.
+        OSError: It does not exist, or cannot be read.
     """
     with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -99,7 +99,7 @@ def read_private(path: Path, *, limit: int = READ_LIMIT) -> bytes:
 
 
 def read_note(path: Path) -> dict[str, Any] | None:
-    """The JSON object in a file of ours; ``None`` where there is none, or it is damaged or somebody else's."""
+    """Read a JSON object from a file; ``None`` if it is missing, damaged or another user's."""
     with contextlib.suppress(OSError, ValueError, RecursionError, PlexdevError):
         note = decode_file(read_private(path))
         if isinstance(note, dict):
@@ -108,19 +108,19 @@ def read_note(path: Path) -> dict[str, Any] | None:
 
 
 def open_private(path: Path, flags: int, *, dir_fd: int | None = None, owners: Collection[int] = ()) -> int:
-    """Open a file of ours: a regular one, this user's, that nobody else may write to.
+    """Open a regular file that belongs to this user and that no other user may write to.
 
     Args:
-        flags: Of ``open(2)``; a new file is 0600, whatever the umask.
-        dir_fd: A descriptor of the directory, if that was checked already.
-        owners: Ids of users whom it may belong to besides this one.
+        flags: The flags of ``open(2)``; a new file has mode 0600.
+        dir_fd: A descriptor of the directory, if that has been checked.
+        owners: Ids of other users who may own it.
 
     Raises:
         PlexdevError: ``untrusted-path``.
-        OSError: It is not there, or cannot be opened.
+        OSError: It does not exist, or cannot be opened.
     """
     name = path if dir_fd is None else path.name
-    # O_NONBLOCK: somebody may have put a FIFO there, and opening that would wait for its other end.
+    # O_NONBLOCK: opening a FIFO would otherwise wait for its other end.
     flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         with _untrusted_link(path):
@@ -135,7 +135,7 @@ def open_private(path: Path, flags: int, *, dir_fd: int | None = None, owners: C
         if not stat.S_ISREG(status.st_mode):
             raise _irregular(path)
         if flags & os.O_EXCL:
-            os.fchmod(descriptor, FILE_MODE)  # what the umask took from it
+            os.fchmod(descriptor, FILE_MODE)  # whatever the umask
     except BaseException:
         os.close(descriptor)
         raise
@@ -143,7 +143,7 @@ def open_private(path: Path, flags: int, *, dir_fd: int | None = None, owners: C
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file in one piece, 0600: a reader sees all of it, or the previous one.
+    """Write a file atomically, with mode 0600: a reader sees the whole new file or the previous one.
 
     Raises:
         OSError: It cannot be written.
@@ -152,13 +152,13 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def damaged(path: Path, reason: str, fix: str = "") -> PlexdevError:
-    """The error for a file of ours that does not say what is written there.
+    """Build the error for a file of plexdev whose content is damaged.
 
     Args:
-        reason: As a clause.
-        fix: What to type; by default the command that removes it.
+        reason: The reason, as a clause.
+        fix: The fix; by default the command that removes the file.
     """
-    fix = fix or f"look at it, then remove it: rm {shlex.quote(str(path))}"
+    fix = fix or f"check it, then remove it: rm {shlex.quote(str(path))}"
     return PlexdevError(STATE_DAMAGED, path=path, reason=reason, fix=fix)
 
 
@@ -172,7 +172,7 @@ def _check(path: Path, status: os.stat_result, *, owners: Collection[int] = ()) 
     if status.st_mode & _OTHERS_WRITE:
         reason = f"others may write to it (mode {stat.S_IMODE(status.st_mode):04o})"
         recursive = "-R " if stat.S_ISDIR(status.st_mode) else ""
-        raise untrusted(path, reason, f"if nobody has: chmod {recursive}go-w {quoted}")
+        raise untrusted(path, reason, f"if nothing in it was changed: chmod {recursive}go-w {quoted}")
 
 
 @contextlib.contextmanager
@@ -187,15 +187,15 @@ def _untrusted_link(path: Path) -> Iterator[None]:
 
 
 def _irregular(path: Path) -> PlexdevError:
-    return untrusted(path, "it is no regular file", f"rm -r {shlex.quote(str(path))}")
+    return untrusted(path, "it is not a regular file", f"rm -r {shlex.quote(str(path))}")
 
 
 def untrusted(path: Path, reason: str, mend: str = "") -> PlexdevError:
-    """The error for a path that is not this user's alone.
+    """Build the error for a path that is not this user's alone.
 
     Args:
-        reason: As a sentence.
-        mend: What to do, if nobody has done harm; by default to remove it.
+        reason: The reason, as a sentence.
+        mend: The fix if its content is harmless; by default the command that removes it.
     """
     mend = mend or f"rm {shlex.quote(str(path))}"
     return PlexdevError(UNTRUSTED_PATH, path=path, quoted=shlex.quote(str(path)), reason=reason, mend=mend)

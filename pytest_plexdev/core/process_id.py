@@ -1,7 +1,7 @@
 """Identify a process by its pid and start time, and wait for its end by a handle.
 
-Linux only: pidfds and ``/proc``. Where pidfds are refused (old kernels, seccomp filters of older container engines),
-``/proc`` is read every few milliseconds in their place.
+Linux only: pidfds and ``/proc``. Without pidfds (old kernels, seccomp filters of older container engines), ``/proc`` is
+read every few milliseconds instead.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from pytest_plexdev.core.clock import monotonic
 
 ANOTHER_STACK: Final = "another plexdev stack"
 POLL_INTERVAL_S: Final = 0.02
-"""Seconds between two looks at a process of which the kernel gives no pidfd."""
+"""Seconds between two reads of ``/proc`` for a process without a pidfd."""
 _PROGRAMS_OF_OURS: Final = frozenset({"plexsphere_reference", "pytest_plexdev.stack.embedded.dex_standin"})
 _ENDED_STATES: Final = frozenset({"Z", "X", "x"})
-"""``proc(5)``: a zombie waits for its parent to read its status; it does not run any more."""
+"""``proc(5)``: a zombie has ended and waits for its parent to read its status."""
 
 
 _LARGEST_PID: Final = 2**22
-"""``proc(5)``: of any Linux, whatever ``pid_max`` is set to."""
+"""``proc(5)``: the largest possible ``pid_max``."""
 
 
 @dataclass(frozen=True)
 class ProcessId:
-    """One process for good: a pid is used again, a pid with its start time is not.
+    """A unique process: a pid can be reused, but not a pid with its start time.
 
     Attributes:
-        started: When it started, in clock ticks since boot (``proc(5)``, field 22 of ``stat``).
+        started: Its start, in clock ticks since boot (``proc(5)``, field 22 of ``stat``).
     """
 
     pid: int
@@ -44,19 +44,19 @@ class ProcessId:
 
     @classmethod
     def of(cls, pid: int) -> ProcessId:
-        """The process that has this pid now.
+        """Return the process that has this pid now.
 
         Raises:
-            ProcessLookupError: There is none.
+            ProcessLookupError: No process has it.
         """
         return cls(pid, int(_stat_fields(pid)[19]))
 
     @classmethod
     def noted(cls, note: Mapping[str, Any]) -> ProcessId:
-        """The process that a note names.
+        """Return the process that a note names.
 
         Raises:
-            ValueError: It names none: no process of this system can have such a pid.
+            ValueError: The note contains no valid pid and start time.
         """
         pid, started = note.get("pid"), note.get("started")
         if type(pid) is not int or type(started) is not int or not 0 < pid <= _LARGEST_PID:
@@ -65,7 +65,7 @@ class ProcessId:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still runs; one that ended and was not yet waited for does not."""
+        """Whether it still runs. A zombie does not."""
         handle = self.open()
         if handle is None:
             return False
@@ -73,17 +73,17 @@ class ProcessId:
             return not handle.wait(0)
 
     def open(self) -> ProcessHandle | None:
-        """A handle of it; ``None`` where it is gone already.
+        """Open a handle of the process; ``None`` if it has ended.
 
         Raises:
-            OSError: This process may open no more files.
+            OSError: This process has too many open files.
         """
         try:
             descriptor = _pidfd(self.pid)
         except ProcessLookupError:
             return None
         handle = ProcessHandle(self, descriptor)
-        # The pidfd holds the pid's meaning still: compare after opening, not before.
+        # An open pidfd prevents the reuse of the pid, so compare after opening.
         with contextlib.suppress(ProcessLookupError):
             if ProcessId.of(self.pid) == self:
                 return handle
@@ -92,10 +92,10 @@ class ProcessId:
 
 
 class ProcessHandle:
-    """A process that was there when the handle was made.
+    """An open reference to a process, which may end in the meantime.
 
     Attributes:
-        descriptor: A pidfd, readable once the process has ended; ``None`` where the kernel gives none.
+        descriptor: A pidfd, readable once the process has ended; ``None`` if pidfds are not available.
     """
 
     def __init__(self, process: ProcessId, descriptor: int | None) -> None:
@@ -103,11 +103,11 @@ class ProcessHandle:
         self.descriptor = descriptor
 
     def wait(self, timeout_s: float | None) -> bool:
-        """Wait for its end, ``None``: for ever. Returns whether it has ended."""
+        """Wait for the end of the process; ``None``: without limit. Returns whether it has ended."""
         return first_ended([self], timeout_s) is not None
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal; one that has ended hears nothing."""
+        """Send it a signal. Nothing happens if it has ended."""
         with contextlib.suppress(ProcessLookupError):
             if self.descriptor is not None:
                 signal.pidfd_send_signal(self.descriptor, number)
@@ -115,7 +115,7 @@ class ProcessHandle:
                 os.kill(self.process.pid, number)
 
     def has_ended_by_proc(self) -> bool:
-        """What ``/proc`` says, for a handle without a descriptor."""
+        """Whether it has ended according to ``/proc``, for a handle without a descriptor."""
         try:
             fields = _stat_fields(self.process.pid)
         except ProcessLookupError:
@@ -123,7 +123,7 @@ class ProcessHandle:
         return fields[0] in _ENDED_STATES or int(fields[19]) != self.process.started
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         if self.descriptor is not None:
             os.close(self.descriptor)
             self.descriptor = None
@@ -136,11 +136,11 @@ class ProcessHandle:
 
 
 def first_ended(handles: Sequence[ProcessHandle], timeout_s: float | None) -> ProcessHandle | None:
-    """Wait until one of the processes has ended, ``None``: for ever; ``None`` where none has in that time."""
+    """Wait until one of the processes has ended and return it; ``None`` on timeout. *timeout_s* ``None``: no limit."""
     deadline = None if timeout_s is None else monotonic() + timeout_s
     by_descriptor = {handle.descriptor: handle for handle in handles if handle.descriptor is not None}
     by_proc = [handle for handle in handles if handle.descriptor is None]
-    # Not select.select(): it knows no descriptor above 1023. One for each call: it is no two threads' at once.
+    # select.select() supports no descriptor above 1023. A poll object must not be shared by threads.
     poll = select.poll()
     for descriptor in by_descriptor:
         poll.register(descriptor, select.POLLIN)
@@ -149,7 +149,7 @@ def first_ended(handles: Sequence[ProcessHandle], timeout_s: float | None) -> Pr
         ended = next((handle for handle in by_proc if handle.has_ended_by_proc()), None)
         if ended is None:
             pause_s = min(POLL_INTERVAL_S, left_s if left_s is not None else POLL_INTERVAL_S) if by_proc else left_s
-            # Rounded up: a wait of no whole millisecond would be none.
+            # Rounded up to a whole millisecond; 0 would not wait.
             ready = poll.poll(None if pause_s is None else math.ceil(pause_s * 1000))
             ended = next((by_descriptor[descriptor] for descriptor, _ in ready), None)
         if ended is not None or left_s == 0.0:
@@ -157,11 +157,11 @@ def first_ended(handles: Sequence[ProcessHandle], timeout_s: float | None) -> Pr
 
 
 def _pidfd(pid: int) -> int | None:
-    """A pidfd, or ``None`` where the kernel or a seccomp filter gives none.
+    """Open a pidfd; ``None`` if the kernel or a seccomp filter does not allow it.
 
     Raises:
-        ProcessLookupError: There is no such process.
-        OSError: This process may open no more files.
+        ProcessLookupError: The process does not exist.
+        OSError: This process has too many open files.
     """
     try:
         return os.pidfd_open(pid)
@@ -174,17 +174,17 @@ def _pidfd(pid: int) -> int | None:
 
 
 def _stat_fields(pid: int) -> list[str]:
-    """The fields of ``/proc/<pid>/stat`` from the third, the state, on."""
+    """Read the fields of ``/proc/<pid>/stat`` from the third, the state, on."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         raise ProcessLookupError(pid) from None
-    # The name, in parentheses, may itself hold spaces and parentheses.
+    # The name, in parentheses, may contain spaces and parentheses.
     return stat.rpartition(")")[2].split()
 
 
 def describe(pid: int) -> str:
-    """A process in words: ``nginx (pid 812)``; of a stack of ours, that it is one."""
+    """Describe a process: ``nginx (pid 812)``, or as a program of another plexdev stack."""
     try:
         name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
         words = Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace").split("\0")

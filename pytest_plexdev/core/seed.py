@@ -14,19 +14,19 @@ RUNBOOK_SQL: Final = (
     "SELECT d.slug, d.id, b.id FROM plexsphere.domains d"
     " JOIN plexsphere.idp_bindings b ON b.domain_id = d.id AND b.status = 'active' ORDER BY d.slug"
 )
-"""Every Domain with an active IdP binding; where tests ran before, theirs are among them."""
+"""Selects every Domain with an active IdP binding, including those of earlier tests."""
 DOMAIN_PREFIX: Final = "t"
 _BYTES: Final = 5
 _OF_A_TEST: Final = re.compile(rf"{DOMAIN_PREFIX}-[0-9a-f]{{{2 * _BYTES}}}")
 
 
 def unique_slug(prefix: str) -> str:
-    """A slug that nobody else has: 40 random bits."""
+    """Return a unique slug with 40 random bits."""
     return f"{prefix}-{secrets.token_hex(_BYTES)}"
 
 
 def seeded_of(rows: Iterable[tuple[object, object, object]]) -> tuple[SeededTenant, ...]:
-    """The seeded tenants among the rows that :data:`RUNBOOK_SQL` gave."""
+    """Return the seeded tenants among the rows of :data:`RUNBOOK_SQL`."""
     return tuple(
         SeededTenant(slug=str(slug), domain_id=str(domain), binding_id=str(binding))
         for slug, domain, binding in rows
@@ -35,7 +35,7 @@ def seeded_of(rows: Iterable[tuple[object, object, object]]) -> tuple[SeededTena
 
 
 def tenants_in(manifest: Mapping[str, Any]) -> tuple[SeededTenant, ...]:
-    """The tenants that the reference plane's manifest seeds, in its order; a Domain without a binding is none."""
+    """Return the tenants of a seed manifest, in its order: the Domains with an IdP binding."""
     tenants = (
         SeededTenant(
             slug=str(domain["slug"]), domain_id=str(domain["id"]), binding_id=str(domain["idp_bindings"][0]["id"])
@@ -47,10 +47,10 @@ def tenants_in(manifest: Mapping[str, Any]) -> tuple[SeededTenant, ...]:
 
 
 def with_people_of(tenants: Iterable[SeededTenant], manifest: Mapping[str, Any]) -> tuple[SeededTenant, ...]:
-    """The tenants as a stack has them, with the admins and operators that the manifest names for them.
+    """Return the tenants with the admins and operators that the manifest names for them.
 
     Args:
-        manifest: Of any plane (``seed_manifest.check_seed``): the ids of its Domains are not read.
+        manifest: The manifest of any control plane (``seed_manifest.check_seed``); the ids of its Domains are not read.
     """
     admins = {
         str(domain["slug"]): {

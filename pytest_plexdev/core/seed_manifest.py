@@ -1,4 +1,4 @@
-"""Validate a project's seed manifest before anything starts: the bootstrap would fail later and say less."""
+"""Validate a project's seed manifest before anything starts: the bootstrap would fail later and less clearly."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Operator(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What the reference plane's bootstrap reads (``plexsphere_reference.bootstrap``; a test compares the two)."""
+    """The manifest of the reference plane's bootstrap (``plexsphere_reference.bootstrap``; a test compares the two)."""
 
     version: int
     domains: list[DomainSeed]
@@ -86,21 +86,21 @@ class _AnyOperator(msgspec.Struct):
 
 
 class _AnyManifest(msgspec.Struct):
-    """What ``seed.with_people_of`` reads of any plane's manifest: the product's own may have more, and fewer ids."""
+    """The part of any control plane's manifest that ``seed.with_people_of`` reads. Other members are ignored."""
 
     domains: list[_AnyDomain]
     platform_operators: list[_AnyOperator] | None = None
 
 
 def check_seed(path: Path, *, source: str, for_reference_plane: bool) -> None:
-    """Refuse a seed manifest that nothing can be seeded from.
+    """Check that a seed manifest can be used.
 
     Args:
-        source: The hook or the option that names it, as a person would call it.
-        for_reference_plane: Whether the reference plane's bootstrap is known to read it.
+        source: The hook or option that names it, as printed.
+        for_reference_plane: Whether the reference plane's bootstrap reads it.
 
     Raises:
-        PlexdevError: ``seed-unusable``, with the line where there is one.
+        PlexdevError: ``seed-unusable``, with the line if one is known.
     """
     reason = _flaw(path, Manifest if for_reference_plane else _AnyManifest)
     if reason is not None:
@@ -108,7 +108,7 @@ def check_seed(path: Path, *, source: str, for_reference_plane: bool) -> None:
 
 
 def seed_unusable(path: object, reason: str, *, source: str) -> PlexdevError:
-    """The error for a seed manifest that cannot be used."""
+    """Build the error for a seed manifest that cannot be used."""
     return PlexdevError(SEED_UNUSABLE, path=path, reason=reason, source=source, example=seed_file())
 
 
@@ -117,7 +117,7 @@ def _flaw(path: Path, form: type[msgspec.Struct]) -> str | None:
 
     try:
         if path.exists() and not path.is_file():
-            return "it is no file, and is read more than once"
+            return "it is not a regular file, and it is read more than once"
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         return f"it is not UTF-8 (byte {error.start})"
@@ -141,7 +141,7 @@ def _flaw(path: Path, form: type[msgspec.Struct]) -> str | None:
 
 
 def _contradictions(manifest: Manifest) -> Iterator[str]:
-    """What each member allows and the database, or the bootstrap, does not."""
+    """Contradictions that the types allow, but the database or the bootstrap does not."""
     domains = manifest.domains
     yield from _twice("slug", [domain.slug for domain in domains])
     yield from _twice("id of a Domain", [domain.id for domain in domains])
@@ -165,13 +165,13 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
 def _twice(what: str, values: Sequence[object]) -> Iterator[str]:
     for value in dict.fromkeys(values):
         if values.count(value) > 1:
-            yield f"the {what} {value} is there {values.count(value)} times"
+            yield f"the {what} {value} occurs {values.count(value)} times"
 
 
-def _in_words(said: str, root: yaml.Node) -> str:
-    """msgspec's message, with the line of the innermost part of its path that is there."""
-    found = _PLACE.fullmatch(said)
-    problem, place = (found[1], found[2]) if found else (said, "")
+def _in_words(message: str, root: yaml.Node) -> str:
+    """Add to msgspec's message the line of the innermost existing part of its path."""
+    found = _PLACE.fullmatch(message)
+    problem, place = (found[1], found[2]) if found else (message, "")
     node = root
     for name, number in _STEP.findall(place):
         inner = _inside(node, name, number)

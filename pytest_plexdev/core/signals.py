@@ -1,8 +1,7 @@
 """Reset inherited signal handling, and end in order on SIGTERM and SIGHUP.
 
-Ignored and blocked signals outlive ``exec``: whoever starts pytest may ignore SIGCHLD (the exit statuses of children
-are lost then), SIGINT (a shell's background job) or SIGHUP (``nohup``), or block any signal in the thread that starts
-us.
+Ignored and blocked signals survive ``exec``: the program that starts pytest may ignore SIGCHLD (the exit statuses of
+children are lost then), SIGINT (a shell's background job) or SIGHUP (``nohup``), or block any signal.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ from types import FrameType
 from typing import Final
 
 _TERMINATING: Final = (signal.SIGTERM, signal.SIGHUP)
-"""What a cancelled CI job and a closed terminal send; by default they end a process without any cleanup."""
+"""Signals of a cancelled CI job and of a closed terminal; by default they end a process without cleanup."""
 _SIGNALLED: Final = 128
 _IGNORED_BY_PYTHON: Final = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
-"""The interpreter ignores these itself, and gives its children the default back (``subprocess``, restore_signals)."""
+"""Signals that the interpreter ignores itself; ``subprocess`` restores them for children (restore_signals)."""
 
 
 class Terminated(KeyboardInterrupt):
-    """This process received SIGTERM or SIGHUP. Whatever cleans up after Ctrl-C cleans up after these too.
+    """This process received SIGTERM or SIGHUP. Code that cleans up after Ctrl-C cleans up after these too.
 
     Attributes:
-        signal: Which one.
+        signal: The signal.
     """
 
     def __init__(self, number: signal.Signals) -> None:
@@ -34,7 +33,7 @@ class Terminated(KeyboardInterrupt):
 
     @property
     def exit_code(self) -> int:
-        """What a shell says of a command that the signal ended."""
+        """The exit code that a shell reports for a command that the signal ended."""
         return _SIGNALLED + self.signal
 
 
@@ -81,7 +80,7 @@ def deferring_termination() -> Iterator[None]:
 
 
 def reset_signals() -> None:
-    """Give every ignored signal its default and unblock all: for a process that is ours from its start."""
+    """Reset ignored signals to their default and unblock all. Only for programs of plexdev itself."""
     for number in signal.valid_signals() - _IGNORED_BY_PYTHON:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
@@ -89,9 +88,9 @@ def reset_signals() -> None:
 
 
 def keep_exit_statuses() -> None:
-    """Give an ignored SIGCHLD its default, in a process that others started: without that every child "exits with 0".
+    """Reset an ignored SIGCHLD, because otherwise every child seems to exit with status 0.
 
-    Only the main thread may; in another one it does nothing.
+    Only the main thread can; in another thread it does nothing.
     """
     if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN and _is_main_thread():
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -24,9 +24,9 @@ _LOGGER: Final = logging.getLogger("plexdev")
 _LINES: Final = 15
 """Last lines of a failed command's output that its error shows."""
 _LAST_WORDS: Final = 1.0
-"""Seconds to read what a killed program had written already."""
+"""Seconds to read the remaining output of a killed program."""
 MINIMUM: Final[Mapping[str, str]] = {"docker": "20.10", "kind": "0.26", "kubectl": "1.32"}
-"""The oldest versions that a stack in a kind cluster is made with."""
+"""The oldest supported versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ def run(
     *,
     timeout: float,
     purpose: str,
-    fix: str = "run it by hand and read what it says",
+    fix: str = "run it by hand and read its output",
     stdin: bytes | BinaryIO | None = None,
     environment: Mapping[str, str] | None = None,
     all_output: bool = False,
@@ -78,7 +78,7 @@ def run(
     )
     with contextlib.nullcontext(start()) if scope is None else scope.process(start) as process:
         try:
-            said = process.communicate(stdin if isinstance(stdin, bytes) else None, timeout=allowed)
+            output = process.communicate(stdin if isinstance(stdin, bytes) else None, timeout=allowed)
         except subprocess.TimeoutExpired:
             raise PlexdevError(
                 COMMAND_UNFINISHED,
@@ -90,7 +90,7 @@ def run(
         except BaseException:
             _end(process)
             raise
-    stdout, stderr = ((part or b"").decode(errors="replace") for part in said)
+    stdout, stderr = ((part or b"").decode(errors="replace") for part in output)
     if process.returncode != 0:
         raise PlexdevError(
             COMMAND_FAILED,
@@ -125,7 +125,7 @@ def _end(process: subprocess.Popen[bytes]) -> str:
         try:
             stdout, stderr = process.communicate(timeout=_LAST_WORDS)
         except subprocess.TimeoutExpired as error:
-            # Something that it started has a session of its own, and holds the pipes for as long as it likes.
+            # A grandchild in a session of its own keeps the pipes open.
             stdout, stderr = error.stdout, error.stderr
     return _last_lines(((stderr or b"").strip() or stdout or b"").decode(errors="replace"))
 

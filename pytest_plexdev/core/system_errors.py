@@ -15,46 +15,46 @@ from pytest_plexdev.errors.system import SYSTEM_REFUSED
 
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _OF_THE_PROCESS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
-"""Errors that say nothing of the file that they name."""
+"""Errors that are not about the file that they name."""
 _NO_THREAD: Final = "can't start new thread"
-"""How CPython reports what ``clone`` refused."""
+"""CPython's message if ``clone`` fails."""
 _ADVICE: Final = {
     errno.EMFILE: (
-        "this process has as many files open as it may",
-        "allow more (ulimit -n 4096), or close what the tests leave open, then run again",
+        "this process has reached its limit of open files",
+        "raise the limit (ulimit -n 4096), or close files that the tests leave open, then run again",
     ),
-    errno.ENFILE: ("the machine has as many files open as it may", "raise the limit: sysctl fs.file-max"),
+    errno.ENFILE: ("the machine has reached its limit of open files", "raise the limit: sysctl fs.file-max"),
     errno.EAGAIN: (
-        "this user, or the container, has as many processes and threads as it may",
-        "raise the limit (ulimit -u; docker run --pids-limit), or end what is not needed, then run again",
+        "this user, or the container, has reached its limit of processes and threads",
+        "raise the limit (ulimit -u; docker run --pids-limit), or stop other processes, then run again",
     ),
     errno.ENOMEM: (
         "the machine, or the container, has no memory left",
-        "free some, or give the container more, then run again",
+        "free memory, or raise the container's limit, then run again",
     ),
     errno.EROFS: (
         "its file system is mounted read-only",
-        "choose directories that can be written: TMPDIR, PLEXDEV_CACHE_DIR, PLEXDEV_STATE_DIR, --plexdev-output",
+        "choose writable directories: TMPDIR, PLEXDEV_CACHE_DIR, PLEXDEV_STATE_DIR, --plexdev-output",
     ),
     errno.EACCES: (
-        "{path} is closed to user {user}",
-        "open it, or choose other directories: TMPDIR, PLEXDEV_CACHE_DIR, PLEXDEV_STATE_DIR, --plexdev-output",
+        "user {user} has no permission for {path}",
+        "change its mode, or choose other directories: TMPDIR, PLEXDEV_CACHE_DIR, PLEXDEV_STATE_DIR, --plexdev-output",
     ),
     errno.EPERM: (
-        "the kernel, or the container, forbids it to user {user}",
-        "run as a user who may do it, or in a container with fewer restrictions",
+        "the kernel, or the container, does not allow it to user {user}",
+        "run as a user with this permission, or in a container with fewer restrictions",
     ),
 }
-_OTHERWISE: Final = ("it gives no other reason", "look at {path}, then run again")
+_OTHERWISE: Final = ("no other reason is known", "check {path}, then run again")
 
 
 @contextlib.contextmanager
 def system_errors(doing: str, *, near: Path, cache: Path | None = None) -> Iterator[None]:
-    """Turn what the operating system refuses inside the body into a tagged error.
+    """Convert errors of the operating system inside the body into tagged errors.
 
     Args:
-        doing: What was being done, as a verb phrase that follows "refused to".
-        near: Where files are written, for a full disk: that error names no file.
+        doing: The action, as a verb phrase that follows "refused to".
+        near: A directory that is written to. The error of a full disk names no file.
         cache: The cache directory, if it is not that of this process's environment.
 
     Raises:
@@ -72,7 +72,7 @@ def system_errors(doing: str, *, near: Path, cache: Path | None = None) -> Itera
 
 
 def refusal_of(error: BaseException, *, doing: str, near: Path, cache: Path | None = None) -> PlexdevError | None:
-    """The tagged error for *error*, or ``None`` where the operating system has no part in it."""
+    """Return the tagged error for *error*; ``None`` if it is not an error of the operating system."""
     refused = _refused(error)
     if refused is None:
         return None
@@ -84,7 +84,7 @@ def refusal_of(error: BaseException, *, doing: str, near: Path, cache: Path | No
             if directory == path or directory in path.parents:
                 return PlexdevError(failure, path=directory, reason=_reason_for(directory, path, refused))
     why, fix = _ADVICE.get(refused.errno or 0, _OTHERWISE)
-    facts = {"path": path or "what it names", "user": os.geteuid()}
+    facts = {"path": path or "the file that it names", "user": os.geteuid()}
     return PlexdevError(
         SYSTEM_REFUSED,
         doing=doing,
@@ -112,7 +112,7 @@ def _path_of(error: OSError) -> Path | None:
 
 
 def _places(cache: Path | None) -> Iterator[tuple[Failure, Path]]:
-    # What has no home either is reported by whoever needs it.
+    # A missing home directory is reported by the code that needs it.
     with contextlib.suppress(PlexdevError):
         yield CACHE_UNWRITABLE, cache or cache_directory()
     with contextlib.suppress(PlexdevError):

@@ -1,4 +1,4 @@
-"""Tables of text for a terminal and for evidence."""
+"""Render tables as text, for a terminal and for evidence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pytest_plexdev.masking.rule import mask
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> str:
-    """The verdicts as a table; a reason of many lines is indented below its service."""
+    """Render verdicts as a table. The further lines of a reason are indented below its service."""
     width = max((len(verdict.name) for verdict in verdicts), default=0)
     lines: list[str] = []
     for verdict in verdicts:

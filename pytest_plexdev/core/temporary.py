@@ -1,7 +1,7 @@
-"""Choose where temporary files go: in ``TMPDIR``, unless no server could have a socket below it.
+"""Choose the directory for temporary files: ``TMPDIR``, unless servers cannot create sockets below it.
 
-A Unix socket's path has 107 bytes, and libpq and Postgres read a comma in it as the end of one of several. A line
-break ends a line of Postgres's lock file.
+The path of a Unix socket has at most 107 bytes. libpq and Postgres read a comma in it as a separator, and a line break
+ends a line of Postgres's lock file.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Final
 
 _LONGEST: Final = 60
-"""Bytes that leave room for the name of a socket in a directory of ours."""
+"""Bytes of a directory that leave space for the name of a socket."""
 _UNUSABLE: Final = re.compile(r"[\x00-\x1f\x7f,\ud800-\udfff]")
-"""Control characters, commas, and what is no UTF-8."""
-_INSTEAD: Final = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 # nosec B108 # where random names are made
+"""Control characters, commas and lone surrogates."""
+_INSTEAD: Final = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 # nosec B108 # random names are created there
 
 
 def temporary_directory() -> Path:
-    """The directory for a stack's temporary files.
+    """Return the directory for a stack's temporary files.
 
     Raises:
         PlexdevError: ``temporary-unusable``.
-        FileNotFoundError: None can be written at all.
+        FileNotFoundError: No temporary directory is writable.
     """
     found = find_temporary_directory()
     if found is not None:
@@ -36,10 +36,10 @@ def temporary_directory() -> Path:
 
 
 def find_temporary_directory() -> Path | None:
-    """The same; ``None`` where the user's own is unusable, and none of the system's can be written.
+    """Return the same; ``None`` if the user's own is unusable and none of the system's is writable.
 
     Raises:
-        FileNotFoundError: None can be written at all.
+        FileNotFoundError: No temporary directory is writable.
     """
     candidates = (Path(tempfile.gettempdir()), *(other for other in _INSTEAD if os.access(other, os.W_OK | os.X_OK)))
     return next((each for each in candidates if _why_unusable(each) is None), None)
@@ -48,6 +48,6 @@ def find_temporary_directory() -> Path | None:
 def _why_unusable(directory: Path) -> str | None:
     length = len(os.fsencode(directory))
     if length > _LONGEST:
-        return f"it has {length} bytes, and the path of a socket below it 107 at most"
+        return f"it has {length} bytes, but the path of a socket below it may have at most 107"
     found = _UNUSABLE.search(str(directory))
     return f"it has the character {found[0]!r}, at which libpq or Postgres would cut it" if found else None

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 
 def printable(text: str) -> str:
-    """*text* as every sink takes it: lone surrogates, which UTF-8 does not have, are written as escapes."""
+    """Return *text* with lone surrogates, which UTF-8 cannot encode, as escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def is_usable(text: str) -> bool:
-    """Whether a path, or an argument of a program, can have *text* in it: no NUL, and nothing that has no bytes."""
+    """Whether *text* can be part of a path or of a program's argument: no NUL, no lone surrogate."""
     try:
         return b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:  # a lone surrogate
@@ -20,10 +20,10 @@ def is_usable(text: str) -> bool:
 
 
 def check_texts(document: object) -> None:
-    """Refuse a document out of a file with a text, at any depth, that cannot be a path or an argument of a program.
+    """Check that every text of a document, at any depth, can be a path or an argument of a program.
 
     Raises:
-        ValueError: One is not :func:`is_usable`.
+        ValueError: A text is not :func:`is_usable`.
     """
     if isinstance(document, str):
         if not is_usable(document):

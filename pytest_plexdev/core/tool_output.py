@@ -18,16 +18,16 @@ from pytest_plexdev.errors.cluster import TOOL_GIBBERISH
 _JSON_START: Final = re.compile(r"^\s*[\[{]", re.MULTILINE)
 _YAML_LINE: Final = re.compile(r"[ #-]|[A-Za-z][\w.-]*:(?: |$)")
 _MAGIC: Final = slice(257, 262)
-"""Where the header of an archive's first file says ``ustar``."""
+"""The position of ``ustar`` in the header of an archive."""
 _SHOWN: Final = 120
 """Characters of the first line that an error shows."""
 
 
 def json_of(text: str) -> Any:
-    """The first JSON object or list that begins a line of *text*.
+    """Parse the first JSON object or list at the start of a line of *text*.
 
     Raises:
-        ValueError: There is none.
+        ValueError: *text* contains none.
     """
     for start in _JSON_START.finditer(text):
         try:
@@ -38,25 +38,25 @@ def json_of(text: str) -> Any:
 
 
 def yaml_lines_of(text: str) -> str:
-    """*text* without the lines that no block of YAML has at its outermost level; all of it, where none is like that."""
+    """Return *text* without lines that cannot be YAML at its outermost level; all of it if no line can."""
     kept = [line for line in text.splitlines(keepends=True) if _YAML_LINE.match(line)]
     return "".join(kept) or text
 
 
 def line_of(text: str, pattern: str) -> str:
-    """The last line that matches the whole *pattern*; empty where none does."""
+    """Return the last line that matches the whole *pattern*; empty if none does."""
     lines = (line.strip() for line in reversed(text.splitlines()))
     return next((line for line in lines if re.fullmatch(pattern, line)), "")
 
 
 def archive_of(text: str) -> str:
-    """The tar archive of text files that *text* is, or that begins after a line of it."""
+    """Return the tar archive of text files in *text*, without lines before it."""
     starts = [0, *(found.end() for found in re.finditer("\n", text))]
     return next((text[start:] for start in starts if text[start:][_MAGIC] == "ustar"), text)
 
 
 def unreadable(argv: Sequence[str], text: str) -> PlexdevError:
-    """The error for output that is not the program's own: it names the file that was run."""
+    """Build the error for output that is not the program's own; it names the file that was run."""
     said = next((line.strip() for line in text.splitlines() if line.strip()), "nothing")
     return PlexdevError(
         TOOL_GIBBERISH,

@@ -1,7 +1,7 @@
 """Decode JSON from servers, files and programs. Endless nesting is refused.
 
-Every parser here calls itself for each level, and Python ends that with ``RecursionError``, which no caller expects.
-These functions raise the error of any other content that is not the JSON that it should be.
+The parsers recurse for each level and raise ``RecursionError``, which no caller expects. These functions raise the same
+error as for any other invalid content.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TOO_DEEP: Final = "it is nested too deeply"
 
 
 def decode_json(content: bytes | str) -> Any:
-    """*content* as Python objects.
+    """Decode *content* to Python objects.
 
     Raises:
         ValueError: It is not JSON.
@@ -32,7 +32,7 @@ def decode_json(content: bytes | str) -> Any:
 
 
 def decode_file(content: bytes) -> Any:
-    """What a file of ours says, which a person may have edited: each text in it can be a path or an argument.
+    """Decode a file that a user may have edited, and check that its texts can be paths or arguments.
 
     Raises:
         ValueError: It is not JSON, or a text in it is not :func:`~pytest_plexdev.core.text.is_usable`.
@@ -46,10 +46,10 @@ def decode_file(content: bytes) -> Any:
 
 
 def decode_first_json(text: str, start: int) -> Any:
-    """The value that begins at *start* in *text*, whatever follows it.
+    """Decode the value that begins at *start* in *text* and ignore the rest.
 
     Raises:
-        ValueError: None does.
+        ValueError: No value begins there.
     """
     try:
         return json.JSONDecoder().raw_decode(text, start)[0]
@@ -58,12 +58,12 @@ def decode_first_json(text: str, start: int) -> Any:
 
 
 def decode_as(content: bytes | str | msgspec.Raw, kind: type[Decoded]) -> Decoded:
-    """*content* as *kind*; members that *kind* does not have are passed over.
+    """Decode *content* as *kind*; unknown members are ignored.
 
     Raises:
-        msgspec.DecodeError: It is not such JSON.
+        msgspec.DecodeError: It is not valid JSON of this type.
     """
-    import msgspec  # whoever decodes without a type does not need it
+    import msgspec  # not needed without a type
 
     try:
         return msgspec.json.decode(content, type=kind)

@@ -1,6 +1,6 @@
-"""A directory that this process owns (:mod:`~pytest_plexdev.core.ownership.lock`), and deleting its contents.
+"""Delete the contents of a directory that this process owns (:mod:`~pytest_plexdev.core.ownership.lock`).
 
-Entries are deleted by their names, through a descriptor of the directory that was checked; no link is followed.
+Entries are deleted by name, through a descriptor of the checked directory; no link is followed.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.ownership import UNDELETABLE
 
 _UNFINISHED: Final = re.compile(r"\.(.+)\.[0-9a-f]{12}")
-"""What ``files.write_whole`` leaves where it was killed."""
+"""The temporary file of a ``files.write_atomic`` that was killed."""
 
 
 class Ownership:
-    """A directory that this process owns, until it releases it or ends. Its children do not.
+    """A directory that this process owns until it releases it or ends. Its children do not own it.
 
     Attributes:
-        mark: As the directory had it before; ``None`` where it had none, or a damaged one.
+        mark: The previous mark of the directory; ``None`` if it had none, or a damaged one.
     """
 
     def __init__(self, directory: Path, descriptor: int, lock: int, mark: Mark | None) -> None:
@@ -39,18 +39,18 @@ class Ownership:
         self._lock = lock
         self._is_held = True
         this = weakref.ref(self)
-        # exec closes both; a child that only forks would keep the lock of a parent that has ended.
+        # exec closes both; a child that only forks would keep the lock after its parent's end.
         os.register_at_fork(after_in_child=lambda: _close(this()))
 
     def names(self) -> set[str]:
-        """What is in the directory, besides the file that is locked."""
+        """Return the entries of the directory without the locked file."""
         return set(os.listdir(self._descriptor)) - {MARK}  # noqa: PTH208 (of a descriptor)
 
     def delete(self, *known: str) -> None:
-        """Delete entries by name, directories with all that is in them; none is fine. A link is not followed.
+        """Delete entries by name, directories recursively. Missing entries are ignored, and links are not followed.
 
         Raises:
-            PlexdevError: ``undeletable``: the first that could not be deleted; all that could are gone.
+            PlexdevError: ``undeletable``: names the first entry that could not be deleted; the others are deleted.
         """
         refusals: list[OSError] = []
         for name in sorted(self.names()):
@@ -72,19 +72,19 @@ class Ownership:
         )
 
     def remove(self, *known: str) -> list[str]:
-        """Delete what is known by name, then the directory if nothing else is in it, and release it.
+        """Delete the known entries, then the directory if nothing else is in it, and release it.
 
         Returns:
-            The names of what stays, and the directory with it.
+            The names of the entries that remain, with the directory.
 
         Raises:
-            PlexdevError: ``undeletable``; it is released then too.
+            PlexdevError: ``undeletable``; the directory is released too.
         """
         try:
             self.delete(*known)
             left = sorted(self.names())
             if not left and self._is_at_its_place():
-                # Somebody may have put something else into the mark's place, or something new beside it: it stays.
+                # If the mark was replaced, or a new entry appeared, the directory stays.
                 with contextlib.suppress(OSError):
                     os.unlink(MARK, dir_fd=self._descriptor)
                 with contextlib.suppress(OSError):
@@ -94,14 +94,14 @@ class Ownership:
             self.release()
 
     def release(self) -> None:
-        """Own it no longer. A second call does nothing."""
+        """Give up the ownership. A second call does nothing."""
         if self._is_held:
-            # A child that was forked a moment ago may not have closed its copy yet, which would hold the lock.
+            # A child that was just forked may still have its copy open, which would keep the lock.
             fcntl.flock(self._lock, fcntl.LOCK_UN)
             self.close()
 
     def close(self) -> None:
-        """Close its descriptors: in a child, whose parent goes on owning it."""
+        """Close the descriptors. In a forked child, the parent stays the owner."""
         if self._is_held:
             self._is_held = False
             os.close(self._lock)
@@ -120,12 +120,12 @@ class Ownership:
 
 
 def _delete(name: str, checked: int) -> list[OSError]:
-    """Delete an entry as far as that is possible; the errors name what they are about from the directory on."""
+    """Delete an entry as far as possible. The errors have paths relative to the directory."""
     refusals: list[OSError] = []
 
     def note(_: object, path: str, failure: tuple[type[BaseException], BaseException, object]) -> None:
         error = failure[1]
-        # What is gone meanwhile need not be deleted, and that a directory is not empty follows from another error.
+        # A missing entry needs no deletion, and "not empty" follows from another error.
         if isinstance(error, OSError) and error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
             refusals.append(OSError(error.errno, error.strerror, path))
 

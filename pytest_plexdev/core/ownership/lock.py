@@ -1,8 +1,8 @@
 """Own a directory by a lock on one file in it. Only the holder of the lock may delete the directory.
 
-The kernel releases an ``flock`` however its holder ends, and it is seen from every container and PID namespace that
-shares the file system. A pid is not: that no such process is visible does not mean that none runs. The file carries a
-mark as well: what kind of directory it is and, for messages, who owns it.
+The kernel releases an ``flock`` however its holder ends, and the lock is visible from every container and PID namespace
+that shares the file system. A pid is not: a process that is not visible may still run. The file also contains a mark:
+the kind of the directory and, for messages, its owner.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.ownership import OWNED_ELSEWHERE
 
 LOOK_TAKES_S: Final = 0.2
-"""A look at a lock takes it for some microseconds; so long an owner waits for that at most."""
+"""Seconds that an owner waits for :func:`look`, which holds the lock for some microseconds."""
 _DELETION_TAKES_S: Final = 10.0
 _PAUSE_S: Final = 0.002
 
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What is seen of a directory of ours without owning it.
+    """The state of a directory of plexdev, as seen without owning it.
 
     Attributes:
-        mark: ``None`` where it is damaged.
-        is_owned: Whether one process owns it alone, wherever that is. Those who share it do not count.
-        file: Which file its owner has open.
+        mark: The mark; ``None`` if it is damaged.
+        is_owned: Whether a process, in any container, owns it exclusively. Shared ownership does not count.
+        file: The file that its owner has open.
     """
 
     mark: Mark | None
@@ -44,20 +44,20 @@ class Look:
 
 
 def own(directory: Path, mark: Mark) -> Ownership:
-    """Own a directory alone, and mark it.
+    """Own a directory exclusively and mark it.
 
     Args:
-        directory: It is there, and this user's alone (``private_files``).
+        directory: An existing directory of this user alone (``private_files``).
 
     Raises:
         PlexdevError: ``owned-elsewhere``, ``untrusted-path``.
-        OSError: It is not there, cannot be written, or its file system knows no locks.
+        OSError: It does not exist, is not writable, or its file system does not support locks.
     """
     return _own(directory, mark, fcntl.LOCK_EX, patience_s=LOOK_TAKES_S)
 
 
 def share(directory: Path, mark: Mark) -> Ownership:
-    """Own a directory together with others: none may delete it before all of them have ended. The first one marks it.
+    """Share the ownership of a directory. It cannot be deleted before all owners have ended. The first one marks it.
 
     Raises:
         PlexdevError: ``owned-elsewhere``, ``untrusted-path``.
@@ -69,15 +69,15 @@ def share(directory: Path, mark: Mark) -> Ownership:
 def seize(
     directory: Path, *kinds: Kind, damaged_too: bool = False, patience_s: float = LOOK_TAKES_S
 ) -> Ownership | None:
-    """Own a directory that no owner has any more, in order to delete it.
+    """Own a directory without an owner, in order to delete it.
 
     Args:
-        damaged_too: Also one whose mark cannot be read, where its name and place say what it is.
-        patience_s: Seconds in which somebody's look at the lock ends. None for who sweeps: most that it finds are
-            owned, its own directories among them, and what it passes over is removed by the next one.
+        damaged_too: Also own one with a damaged mark, if its name and place identify it.
+        patience_s: Seconds to wait while another process looks at the lock. 0 for a sweep: most directories are
+            owned, and a later sweep removes those that are skipped.
 
     Returns:
-        ``None`` where it has no mark of one of these kinds, or an owner lives, wherever that is.
+        ``None`` if it has no mark of one of these kinds, or if it has an owner in any container.
 
     Raises:
         PlexdevError: ``untrusted-path``.
@@ -95,7 +95,7 @@ def seize(
 
 
 def look(directory: Path) -> Look | None:
-    """What a directory's file says, and whether somebody has locked it; ``None`` where there is none. 50 microseconds.
+    """Read a directory's mark and whether it is locked; ``None`` if it has no mark. Takes 50 microseconds.
 
     Raises:
         PlexdevError: ``untrusted-path``.
@@ -104,12 +104,12 @@ def look(directory: Path) -> Look | None:
         if opened is None:
             return None
         lock = opened[1]
-        # Shared: of two that look at the same time, neither sees the other.
+        # A shared lock, so that concurrent looks do not see each other.
         return Look(mark=Mark.read(lock), is_owned=not _try(lock, fcntl.LOCK_SH), file=os.fstat(lock))
 
 
 def is_owned(directory: Path) -> bool:
-    """Whether one process owns a directory alone, wherever that is.
+    """Whether a process, in any container, owns a directory exclusively.
 
     Raises:
         PlexdevError: ``untrusted-path``.
@@ -119,12 +119,12 @@ def is_owned(directory: Path) -> bool:
 
 
 def elsewhere(directory: Path, *, what: str, command: str, instead: str) -> PlexdevError:
-    """The error for a directory that has an owner who is not visible here.
+    """Build the error for a directory whose owner is not visible here.
 
     Args:
-        what: What is in it, as the subject of a sentence.
-        command: Ends it, typed where it runs.
-        instead: What has another directory used here.
+        what: Its content, as the subject of a sentence.
+        command: The command that stops the owner, for the container in which it runs.
+        instead: The variables that choose another directory.
     """
     found = look(directory)
     owner = found.mark.owner if found is not None and found.mark is not None else "its mark cannot be read"
@@ -157,7 +157,7 @@ def _try_own(directory: Path, mark: Mark, mode: int) -> Ownership | None:
 
 @contextlib.contextmanager
 def _opened(directory: Path, access: int) -> Iterator[tuple[int, int] | None]:
-    """Descriptors of a directory and of the file that is locked, both checked; ``None`` where one is not there."""
+    """Open a directory and its locked file, both checked; ``None`` if one does not exist."""
     with contextlib.ExitStack() as stack:
         try:
             checked = stack.enter_context(open_private_directory(directory))
@@ -171,7 +171,7 @@ def _opened(directory: Path, access: int) -> Iterator[tuple[int, int] | None]:
 
 
 def _open_or_make(directory: Path, checked: int) -> tuple[int, bool]:
-    """The file that is locked, and whether it is new."""
+    """Open or create the file to lock. Returns the descriptor and whether it is new."""
     with contextlib.suppress(FileExistsError):
         return open_private(directory / MARK, os.O_RDWR | os.O_CREAT | os.O_EXCL, dir_fd=checked), True
     return open_private(directory / MARK, os.O_RDWR, dir_fd=checked), False
@@ -186,7 +186,7 @@ def _try(lock: int, mode: int) -> bool:
 
 
 def _is_linked(lock: int, checked: int) -> bool:
-    """Whether the locked file is still the directory's: whoever deleted it had the lock before."""
+    """Whether the locked file is still in the directory. A previous owner may have deleted it."""
     with contextlib.suppress(FileNotFoundError):
         return os.path.samestat(os.stat(MARK, dir_fd=checked, follow_symlinks=False), os.fstat(lock))
     return False

@@ -1,6 +1,6 @@
-"""The mark of a directory that plexdev made: its kind and, for messages, its owner.
+"""Read and write the mark of a directory that plexdev created: its kind and, for messages, its owner.
 
-A person may have edited it, so it is a claim: nothing is signalled by its pid, and no path in it is deleted unchecked.
+A user may have edited it, so it proves nothing: its pid is never signalled, and no path in it is deleted unchecked.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ Kind: TypeAlias = Literal["stack", "scratch", "run", "cluster", "template", "arc
 ``template``: a migrated database in the cache; ``archive``: of images, there too."""
 
 MARK: Final = "plexdev-owner.json"
-"""The file that carries the mark, and that the owner of the directory has locked."""
+"""The file with the mark; the owner of the directory has locked it."""
 _LONGEST: Final = 16 * 1024
-"""Bytes; a mark has some hundred."""
+"""Bytes of a file that are read; a mark has a few hundred."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """What a directory is, and who owns or owned it.
+    """The kind of a directory, and its present or last owner.
 
     Attributes:
-        name: Of the stack, the run or the cluster.
-        counterpart: The other directory of an embedded stack: of its files the scratch, and the other way round.
-        pid: Of the owner, as that process sees itself.
+        name: The name of the stack, the run or the cluster.
+        counterpart: The other directory of an embedded stack: the scratch for its files, and vice versa.
+        pid: The pid of the owner in its own PID namespace.
         started: See :class:`~pytest_plexdev.core.process_id.ProcessId`.
-        host: Where the owner runs; a container has a name of its own.
-        pid_namespace: In which *pid* means something; empty where the system does not tell.
+        host: The host name of the owner; a container has its own.
+        pid_namespace: The PID namespace of *pid*; empty if unknown.
     """
 
     kind: Kind
@@ -48,7 +48,7 @@ class Mark:
 
     @classmethod
     def of_this_process(cls, kind: Kind, name: str, *, counterpart: Path | None = None) -> Mark:
-        """The mark of a directory that this process owns."""
+        """Create the mark for a directory that this process owns."""
         me = ProcessId.of(os.getpid())
         return cls(
             kind=kind,
@@ -62,18 +62,18 @@ class Mark:
 
     @property
     def is_from_here(self) -> bool:
-        """Whether pids mean to the owner what they mean to this process."""
+        """Whether the owner is in the PID namespace of this process."""
         return self.pid_namespace == _pid_namespace()
 
     @property
     def owner(self) -> str:
-        """The owner in words."""
+        """A description of the owner, for messages."""
         where = "" if self.is_from_here else ", in another container or PID namespace"
-        return f"it noted that it is process {self.pid} on {self.host}{where}"
+        return f"its mark names process {self.pid} on {self.host}{where}"
 
     @classmethod
     def read(cls, descriptor: int) -> Mark | None:
-        """What an open file says; ``None`` where that is no mark."""
+        """Read the mark from an open file; ``None`` if it is damaged."""
         with contextlib.suppress(ValueError, TypeError, RecursionError):
             mark = cls(**decode_file(os.pread(descriptor, _LONGEST, 0)))
             expected = dict.fromkeys(asdict(mark), str) | {"pid": int, "started": int}
@@ -84,14 +84,14 @@ class Mark:
         return None
 
     def write(self, descriptor: int) -> None:
-        """Write it into an open file, in place: it is the file that is locked."""
+        """Write it to an open file, in place, because that file is locked."""
         content = json.dumps(asdict(self)).encode()
         os.pwrite(descriptor, content, 0)
         os.ftruncate(descriptor, len(content))
 
 
 def _pid_namespace() -> str:
-    """The namespace's number, and the boot's, in which alone it means something."""
+    """The number of the PID namespace with the boot id, as numbers are unique within one boot only."""
     with contextlib.suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
         return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"

@@ -1,8 +1,7 @@
 """Find the process that owns a directory: it runs a module of this package and has the locked file open.
 
-No pid of a file is believed: files are edited, and a pid means another process in another container. An editor may
-have put another file into the place of the locked one, or somebody may have deleted the directory: the owner still has
-the locked file open then, deleted, and the kernel says where that was.
+A pid from a file is never used: files are edited, and pids differ between containers. If an editor replaced the locked
+file, or the directory was deleted, the owner still has the deleted file open, and the kernel reports its former path.
 """
 
 from __future__ import annotations
@@ -23,24 +22,24 @@ from pytest_plexdev.core.process_id import ProcessHandle, ProcessId
 from pytest_plexdev.errors import PlexdevError
 
 _END_TAKES_S: Final = 0.5
-"""A process that ends loses its command line some time before its locks: it is nobody's then for that long at most."""
+"""Seconds for which an ending process has no command line any more but still holds its locks."""
 _PAUSE_S: Final = 0.005
 
 
 def which_directory(directory: Path) -> str:
-    """The option that makes a command speak of the stack in *directory*."""
+    """Return the option of ``plexdev`` that selects the stack in *directory*."""
     return f"--directory {shlex.quote(str(directory))}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnerProgram:
-    """A program of ours that owns the directory of a stack while it looks after it.
+    """A program of plexdev that owns the directory of a stack while it runs.
 
     Attributes:
-        module: Which it runs.
-        what: What is in such a directory, as the subject of a sentence.
-        instead: What has another directory used.
-        which: The option that makes ``plexdev down`` end the stack in a directory.
+        module: The module that it runs.
+        what: The content of such a directory, as the subject of a sentence.
+        instead: The variables that choose another directory.
+        which: Returns the option of ``plexdev down`` that selects the stack in a directory.
     """
 
     module: str
@@ -49,7 +48,7 @@ class OwnerProgram:
     which: Callable[[Path], str] = which_directory
 
     def find(self, directory: Path) -> ProcessHandle | None:
-        """The process that owns *directory*, to be ended and closed; ``None`` where nobody owns it.
+        """Return the process that owns *directory*; ``None`` if it has no owner. The caller closes the handle.
 
         Raises:
             PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
@@ -68,10 +67,10 @@ class OwnerProgram:
 
 
 def find_owner(directory: Path, module: str) -> ProcessHandle | None:
-    """The owner of *directory*, to be closed; ``None`` where none is visible here.
+    """Return the owner of *directory*; ``None`` if none is visible here. The caller closes the handle.
 
     Args:
-        module: Which the owner of such a directory runs.
+        module: The module that the owner of such a directory runs.
 
     Raises:
         PlexdevError: ``untrusted-path``: the directory is not this user's alone.
@@ -81,15 +80,15 @@ def find_owner(directory: Path, module: str) -> ProcessHandle | None:
         opened = os.fstat(checked)
     deleted = f"{directory.resolve() / MARK} (deleted)"
     locked = None
-    with contextlib.suppress(PlexdevError):  # something else may have come into its place
+    with contextlib.suppress(PlexdevError):  # it may have been replaced
         found = look(directory)
         locked = found.file if found is not None else None
-    # The oldest first: a child between fork and exec still looks like its parent.
+    # The oldest first: between fork and exec, a child has its parent's command line.
     for process in sorted(_running(module), key=lambda each: (each.started, each.pid)):
         handle = process.open()
         if handle is None:
             continue
-        # Asked after the process was opened: what is seen now is that process.
+        # Checked after opening, so that the pid cannot have been reused.
         if _runs(process.pid, module) and _owns(process.pid, opened, locked, deleted):
             return handle
         handle.close()
@@ -111,13 +110,13 @@ def _runs(pid: int, module: str) -> bool:
 
 
 def _owns(pid: int, directory: os.stat_result | None, locked: os.stat_result | None, deleted: str) -> bool:
-    """Whether it has the locked file open, or one that was: of this directory, or of one that was deleted here.
+    """Whether it has the locked file open, or the deleted one of this directory or of its predecessor.
 
     Args:
-        deleted: What the kernel says of a file that was locked here and has been deleted.
+        deleted: The name that the kernel reports for a locked file that was deleted here.
     """
     has_directory = has_deleted = False
-    with contextlib.suppress(OSError):  # it has ended, or its files are not for this user to see
+    with contextlib.suppress(OSError):  # it has ended, or belongs to another user
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(OSError):
                 file = entry.stat()

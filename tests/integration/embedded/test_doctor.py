@@ -97,7 +97,7 @@ def test_the_advice_for_a_taken_port_ends_the_one_who_has_it(
     assert main.main(["up", "--port", port, "--idp-port", "0", "--prefer", "stand-in"]) == 1
     said = capsys.readouterr().err
     end_it = f"PLEXDEV_STATE_DIR={warm.directory.parent} plexdev down --stack embedded"
-    assert f"  fix: {end_it}; or take other ports" in said
+    assert f"  fix: {end_it}; or use free ports" in said
 
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(warm.directory.parent))
     assert main.main(["down", "--stack", "embedded"]) == 0

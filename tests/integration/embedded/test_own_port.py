@@ -123,8 +123,8 @@ def assert_it_is_told(bench: Bench, settings: EmbeddedSettings, stranger: Strang
     assert refusal.value.tag == "port-taken", str(refusal.value)
     pid = stranger.process.pid
     assert f"port {stranger.port} for {purpose} is taken by python3 (pid {pid}) of nobody" in str(refusal.value)
-    assert "another program took this one in the moment between" in str(refusal.value)
-    assert str(refusal.value).endswith("fix: run it again: every bring-up takes other ports")
+    assert "another program started to use this port in between" in str(refusal.value)
+    assert str(refusal.value).endswith("fix: run it again: every bring-up chooses other ports")
     # Whether somebody listens is found out by a connection on which nothing is said.
     assert stranger.heard() <= {"got b''"}
 

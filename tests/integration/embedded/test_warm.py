@@ -426,8 +426,8 @@ def test_a_seed_that_cannot_be_used_is_refused_before_anything_starts(
 
     for name, reason in (
         ("none.yaml", "No such file or directory"),
-        ("pipe", "it is no file, and is read more than once"),
-        (".", "it is no file, and is read more than once"),
+        ("pipe", "it is not a regular file, and it is read more than once"),
+        (".", "it is not a regular file, and it is read more than once"),
         ("list.yaml", "line 1: expected `object`, got `array`"),
     ):
         assert main.main(["up", "--stack", stack, "--seed", str(tmp_path / name)]) == 1

@@ -50,7 +50,7 @@ def test_what_is_not_known_to_be_a_stack_of_ours_is_named_and_not_ended(taken: i
 
     assert refusal.value.tag == "port-taken"
     assert f"is taken by {holder}" in str(refusal.value)
-    assert str(refusal.value).endswith("fix: take other ports, which are free: plexdev up --port 0 --idp-port 0")
+    assert str(refusal.value).endswith("fix: use free ports: plexdev up --port 0 --idp-port 0")
 
 
 def test_a_port_that_this_user_may_not_take_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,4 +159,4 @@ def test_who_came_to_listen_at_a_held_port_is_told() -> None:
 
     assert refusal.value.tag == "port-taken"
     assert f"port {held.number} for NATS is taken by" in str(refusal.value)
-    assert str(refusal.value).endswith("fix: run it again: every bring-up takes other ports")
+    assert str(refusal.value).endswith("fix: run it again: every bring-up chooses other ports")

@@ -99,7 +99,7 @@ def test_a_file_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
     write_private(tmp_path / "long", b" " * (READ_LIMIT + 1))
 
-    assert _refusal(read_private, tmp_path / "pipe") == "it is no regular file"
+    assert _refusal(read_private, tmp_path / "pipe") == "it is not a regular file"
     assert _refusal(read_private, tmp_path / "long") == f"it has {READ_LIMIT + 1} bytes"
 
 
@@ -114,7 +114,7 @@ def test_the_refusal_says_what_to_type(tmp_path: Path) -> None:
     assert str(caught.value).splitlines() == [
         f"plexdev[untrusted-path]: {path} is not trusted: others may write to it (mode 0666)",
         "  why: another user may have written it, and plexdev would act on its content as you",
-        f"  fix: check it: ls -ld '{path}'; then if nobody has: chmod go-w '{path}'",
+        f"  fix: check it: ls -ld '{path}'; then if nothing in it was changed: chmod go-w '{path}'",
     ]
 
 

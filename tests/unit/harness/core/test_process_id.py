@@ -161,5 +161,5 @@ def test_a_program_of_another_stack_is_called_that() -> None:
 
 def test_the_holder_of_a_port_that_nobody_listens_on() -> None:
     held = reserve(purpose="a test")
-    assert holder_of(held.number).words == "a process that holds it without listening"
+    assert holder_of(held.number).words == "a process that bound it without listening"
     held.release()

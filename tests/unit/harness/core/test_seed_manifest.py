@@ -43,10 +43,10 @@ def test_ours_is_usable() -> None:
         (b"version: 1\ndomains:\n- slug: acme-corp\n", "line 3: object missing required field `id` in domains[0]"),
         (OURS.replace("    name: Beta LLC", "    nmae: Beta LLC").encode(), "unknown field `nmae` in domains[1]"),
         (OURS.replace("jit_policy: allow", "jit_policy: maybe").encode(), "invalid enum value 'maybe'"),
-        (OURS.replace("slug: beta-llc", "slug: acme-corp").encode(), "the slug acme-corp is there 2 times"),
-        (OURS.replace("0000be01", "0000ac01").encode(), "00ac01 is there 2 times"),
-        (OURS.replace("0000be11", "0000ac11").encode(), "00ac11 is there 2 times"),
-        (OURS.replace("0000be21", "0000ac21").encode(), "00ac21 is there 2 times"),
+        (OURS.replace("slug: beta-llc", "slug: acme-corp").encode(), "the slug acme-corp occurs 2 times"),
+        (OURS.replace("0000be01", "0000ac01").encode(), "00ac01 occurs 2 times"),
+        (OURS.replace("0000be11", "0000ac11").encode(), "00ac11 occurs 2 times"),
+        (OURS.replace("0000be21", "0000ac21").encode(), "00ac21 occurs 2 times"),
         (OURS.replace("10.65.0.0/16", "10.64.7.0/24").encode(), "mesh_cidr of acme-corp and of beta-llc overlap"),
         (OURS.replace("10.65.0.0/16", "10.65.0.1/16").encode(), "mesh_cidr of beta-llc: 10.65.0.1/16 has host bits"),
         (OURS.replace("domain: acme-corp", "domain: nosuch").encode(), "of nosuch, who is not seeded"),
@@ -69,7 +69,11 @@ def test_a_flaw_in_words(tmp_path: Path, content: bytes, says: str) -> None:
 def test_a_file_that_is_not_there_and_one_that_is_none(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for path, says in ((tmp_path / "no.yaml", "No such file"), (tmp_path, "it is no file"), (pipe, "it is no file")):
+    for path, says in (
+        (tmp_path / "no.yaml", "No such file"),
+        (tmp_path, "it is not a regular file"),
+        (pipe, "it is not a regular file"),
+    ):
         with pytest.raises(PlexdevError, match=says):
             check(path)
 

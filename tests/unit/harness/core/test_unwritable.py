@@ -16,7 +16,7 @@ def test_the_mode_is_the_reason_where_the_directory_is_one_s_own(tmp_path: Path,
     home.mkdir()
     home.chmod(mode)
 
-    assert why_unwritable(home) == f"{home} has mode {mode:04o}, which keeps its owner from writing there"
+    assert why_unwritable(home) == f"{home} has mode {mode:04o}, which does not let its owner write there"
     home.chmod(0o700)
 
 

@@ -88,8 +88,8 @@ def _socket(path: Path) -> None:
         (lambda path: path.chmod(0o602), "others may write to it"),
         pytest.param(lambda path: os.chown(path, SOMEBODY, SOMEBODY), "it belongs to the user with id", marks=as_root),
         (_link, "it is a symbolic link"),
-        (_pipe, "it is no regular file"),
-        (_socket, "it is no regular file"),
+        (_pipe, "it is not a regular file"),
+        (_socket, "it is not a regular file"),
     ],
 )
 @pytest.mark.parametrize("name", ["base/1", "postgresql.auto.conf"])

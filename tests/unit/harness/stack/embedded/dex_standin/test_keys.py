@@ -48,7 +48,7 @@ def _pipe(path: Path) -> None:
         (lambda path: path.chmod(0o620), "others may write to it"),
         pytest.param(lambda path: os.chown(path, 12345, 12345), "it belongs to the user with id 12345", marks=as_root),
         (_link, "it is a symbolic link"),
-        (_pipe, "it is no regular file"),
+        (_pipe, "it is not a regular file"),
     ],
 )
 def test_one_that_another_user_may_have_made_is_refused(key: Path, change: Callable[[Path], None], reason: str) -> None:

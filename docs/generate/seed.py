@@ -23,7 +23,7 @@ _AFTER: Final = """\
 somebody else, who becomes a user of the Domain with the first sign-in. A wrong password is
 `plexdev_login("acme-corp", password="wrong")`, which fails with an [error](errors.md).
 
-[Another seed](../how-to/dev-stack.md) replaces all of this.
+[Another seed](../how-to/customise.md#another-seed) replaces all of this.
 """
 
 

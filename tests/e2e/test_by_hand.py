@@ -96,7 +96,7 @@ def test_the_printed_commands_make_a_stack_that_is_ready(hand: Hand) -> None:
 
 def _printed() -> list[str]:
     section = PAGE.partition("## Applying by hand\n")[2].partition("\n## ")[0]
-    (block,) = re.findall(r"^```\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    (block,) = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     return block.splitlines()  # type: ignore[no-any-return]
 
 

@@ -72,8 +72,9 @@ def joined(node: ast.JoinedStr) -> str:
 def commands(text: str) -> Iterator[tuple[list[str], bool]]:
     """The words of each command, and whether it is one for sure: a path to the program stands before it."""
     for found in PLEXDEV.finditer(text):
-        words = [word.rstrip(".") for word in shlex.split(found[2])]
-        yield [word for word in words if word], found[1] is not None
+        first, *others = (word.rstrip(".") for word in shlex.split(found[2]))
+        # A line below or beside a title is none of its words.
+        yield [first, *(word for word in others if word.strip("-"))], found[1] is not None
 
 
 def refusal(words: list[str]) -> str:

@@ -24,6 +24,8 @@ P = ParamSpec("P")
 
 _MINIMUM_S: Final = 1.0
 """Minimum timeout of a step after the deadline, so that work that is already done is still noticed."""
+_CHECK_S: Final = 0.1
+"""Seconds between two checkpoints of a thread that waits for another one."""
 _CLEANUP_S: Final = 150.0
 """Seconds for cancelled threads to clean up; deleting a cluster takes longest."""
 
@@ -171,6 +173,29 @@ def spawn(function: Callable[[], T]) -> Future[T]:
     else:
         thread.start()
     return future
+
+
+def call_within(timeout: float, function: Callable[[], T]) -> T:
+    """Call a function that blocks without a child process. Cancelling the scope, or Ctrl-C, ends the wait.
+
+    The function runs in a thread of its own, in the caller's scope. That thread is left behind when the wait ends, so
+    the function is to have a timeout itself, and to call :func:`checkpoint` before it changes anything.
+
+    Args:
+        timeout: Seconds.
+
+    Raises:
+        TimeoutError: It did not return in time.
+    """
+    answer: Future[T] = Future()
+    threading.Thread(target=_resolve, args=(answer, in_scope(function)), daemon=True).start()
+    deadline = time.monotonic() + timeout
+    while not answer.done():
+        checkpoint()
+        if (left := deadline - time.monotonic()) <= 0:
+            raise TimeoutError
+        wait([answer], timeout=min(_CHECK_S, left))
+    return answer.result()
 
 
 def wait_all(*futures: Future[Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
 
-_KIND: Final = ("yaml", "psycopg", "nats")
+_KIND: Final = ("yaml", "psycopg", "nats", "docker")
 """Modules that a kind stack, or a test on it, may import. ``plexdev_kube`` alone needs the official client."""
 _PACKAGES: Final[Mapping[str, str]] = {
     "argon2": "argon2-cffi",
@@ -61,7 +61,7 @@ def need(extra: str, *modules: str) -> None:
     """
     for module in modules:
         if not _is_installed(module):
-            raise PlexdevError(EXTRA_MISSING, extra=extra, package=_PACKAGES[module])
+            raise PlexdevError(EXTRA_MISSING, extra=extra, package=_PACKAGES.get(module, module))
 
 
 def _is_installed(module: str) -> bool:

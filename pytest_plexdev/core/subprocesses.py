@@ -1,4 +1,9 @@
-"""Run other programs: an argument list, a timeout, captured output, and an error that can be pasted."""
+"""Run other programs: an argument list, a timeout, captured output, and an error that can be pasted.
+
+What a library does as well is not run here: questions to Docker go to its engine by the SDK
+(``stack/kind/cluster/docker_engine``). Work that takes minutes stays with its program, because that can be killed:
+``kind``, ``kubectl kustomize``, and ``docker`` build, pull, save, commit, run and exec.
+"""
 
 from __future__ import annotations
 
@@ -65,9 +70,7 @@ def run(
     Raises:
         PlexdevError: ``tool-missing``, ``command-failed`` or ``command-unfinished``.
     """
-    program = shutil.which(argv[0], path=(environment or os.environ).get("PATH"))
-    if program is None:
-        raise PlexdevError(TOOL_MISSING, program=argv[0], wanted=MINIMUM.get(argv[0], "of any version"))
+    program = find_program(argv[0], environment)
     keep_exit_statuses()
     _LOGGER.info("run: %s", shlex.join(argv))
     began = time.monotonic()
@@ -101,6 +104,18 @@ def run(
             fix=fix,
         )
     return Completed(stdout=stdout, stderr=stderr, seconds=time.monotonic() - began)
+
+
+def find_program(name: str, environment: Mapping[str, str] | None = None) -> str:
+    """The path of a program on PATH.
+
+    Raises:
+        PlexdevError: ``tool-missing``.
+    """
+    program = shutil.which(name, path=(environment or os.environ).get("PATH"))
+    if program is None:
+        raise PlexdevError(TOOL_MISSING, program=name, wanted=MINIMUM.get(name, "of any version"))
+    return program
 
 
 def _start(

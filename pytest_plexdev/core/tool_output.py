@@ -17,8 +17,6 @@ from pytest_plexdev.errors.cluster import TOOL_GIBBERISH
 
 _JSON_START: Final = re.compile(r"^\s*[\[{]", re.MULTILINE)
 _YAML_LINE: Final = re.compile(r"[ #-]|[A-Za-z][\w.-]*:(?: |$)")
-_MAGIC: Final = slice(257, 262)
-"""The position of ``ustar`` in the header of an archive."""
 _SHOWN: Final = 120
 """Characters of the first line that an error shows."""
 
@@ -47,12 +45,6 @@ def line_of(text: str, pattern: str) -> str:
     """Return the last line that matches the whole *pattern*; empty if none does."""
     lines = (line.strip() for line in reversed(text.splitlines()))
     return next((line for line in lines if re.fullmatch(pattern, line)), "")
-
-
-def archive_of(text: str) -> str:
-    """Return the tar archive of text files in *text*, without lines before it."""
-    starts = [0, *(found.end() for found in re.finditer("\n", text))]
-    return next((text[start:] for start in starts if text[start:][_MAGIC] == "ustar"), text)
 
 
 def unreadable(argv: Sequence[str], text: str) -> PlexdevError:

@@ -91,6 +91,12 @@ DOCKER_ENDPOINT: Final = Failure(
     why="{reason}",
     fix="unset DOCKER_CONTEXT DOCKER_HOST; then choose one that `docker context ls` lists: docker context use default",
 )
+DOCKER_REFUSED: Final = Failure(
+    tag="docker-refused",
+    what="Docker refused the request of `{command}`: {reason}",
+    why="{purpose}",
+    fix="run the command and read its output",
+)
 FOREIGN_CLUSTER: Final = Failure(
     tag="foreign-cluster",
     what="the kind cluster {name} exists and {whose}; nothing was applied",

@@ -27,6 +27,7 @@ from pytest_plexdev.stack.kind.constants import API_NODE_PORT, API_PORT, GATEWAY
 from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.settings import warm_directory
 from tests.e2e.conftest import CACHE, STATE
+from tests.support.engine import serving
 
 NODE: Final = node_of(WARM_CLUSTER)
 UP: Final = "plexdev up --stack kind"
@@ -280,16 +281,15 @@ def test_another_engine_than_the_node_s(person: Person, tmp_path: Path) -> None:
     """An engine that has no such container: nothing is said that would end the forwarders of one's own node."""
     docker = tmp_path / "bin" / "docker"
     docker.parent.mkdir()
-    docker.write_text(
-        '#!/bin/sh\ntest -n "$DOCKER_HOST" || exec ' + str(shutil.which("docker")) + ' "$@"\n'
-        'case "$1" in inspect) echo "Error: No such object: x" >&2; exit 1 ;; version) echo 28.0.1 ;; esac\n'
-    )
+    docker.write_text('#!/bin/sh\ntest -n "$DOCKER_HOST" || exec ' + str(shutil.which("docker")) + ' "$@"\n')
     docker.chmod(0o755)
-    person.environment |= {"PATH": f"{docker.parent}{os.pathsep}{os.environ['PATH']}", "DOCKER_HOST": "tcp://far:2376"}
+    person.environment["PATH"] = f"{docker.parent}{os.pathsep}{os.environ['PATH']}"
+    with serving(tmp_path) as engine:
+        person.environment["DOCKER_HOST"] = engine.address
 
-    code, doctor = person.says("plexdev", "doctor")
-    refused, said = person.says(*shlex.split(UP))
-    person.types(_fix(said))
+        code, doctor = person.says("plexdev", "doctor")
+        refused, said = person.says(*shlex.split(UP))
+        person.types(_fix(said))
 
     assert code == refused == 1
     assert "engine-elsewhere" in doctor

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.doctor.checks.images import KUBELET_COMMANDS, PARALLEL_PULLS
 from pytest_plexdev.doctor.target import kind_cluster
 from pytest_plexdev.kube import Access
+from pytest_plexdev.stack.kind.cluster.docker_engine import docker
 from pytest_plexdev.stack.kind.constants import node_of
 from pytest_plexdev.stack.kind.settings import KindSettings
 
@@ -20,5 +20,5 @@ def mend(access: Access, settings: KindSettings) -> Sequence[str]:
     del settings  # the fix is the same for every stack
     node = node_of(kind_cluster(access))
     for words in KUBELET_COMMANDS:
-        run(["docker", "exec", node, *words], timeout=_PATIENCE, purpose="the kubelet must pull in parallel")
+        docker("exec", node, *words, timeout=_PATIENCE, purpose="the kubelet must pull in parallel")
     return [f"the kubelet of {node} now pulls {PARALLEL_PULLS} images at the same time; it was restarted"]

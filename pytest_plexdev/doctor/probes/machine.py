@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 
 from pytest_plexdev.core.paths import home_directory
 from pytest_plexdev.core.ports import reserve
-from pytest_plexdev.core.subprocesses import run
-from pytest_plexdev.core.tool_output import line_of
 from pytest_plexdev.doctor.facts import Disk, PortUse, RunningCommand
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.kind.cluster.docker_engine import ask
 from pytest_plexdev.stack.kind.cluster.publisher import who_holds
 from pytest_plexdev.stack.kind.constants import API_PORT, IDP_PORT
 
@@ -60,8 +59,8 @@ def docker_disk() -> Disk:
     Raises:
         PlexdevError: Docker does not answer.
     """
-    argv = ["docker", "info", "--format", "{{.DockerRootDir}}"]
-    root = Path(line_of(run(argv, timeout=DOCKER_TIMEOUT, purpose="where Docker keeps images").stdout, ".+"))
+    info = ask("docker info", lambda engine: engine.info(), purpose="where Docker keeps images", timeout=DOCKER_TIMEOUT)
+    root = Path(info["DockerRootDir"])
     place = root if root.is_dir() else home_directory() or Path("/")
     usage = shutil.disk_usage(place)
     return Disk(place=str(place), free=usage.free, total=usage.total)

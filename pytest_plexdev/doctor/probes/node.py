@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.core.tool_output import line_of
 from pytest_plexdev.doctor.facts import Disk
 from pytest_plexdev.doctor.probes.machine import DOCKER_TIMEOUT
+from pytest_plexdev.stack.kind.cluster.docker_engine import docker
 from pytest_plexdev.stack.kind.constants import node_of
 
 _KUBELET_DISK = "/var/lib/kubelet"
@@ -39,5 +39,5 @@ def kubelet_unit(cluster: str) -> Mapping[str, str]:
 
 
 def _run_on_node(cluster: str, *words: str) -> str:
-    argv = ["docker", "exec", node_of(cluster), *words]
-    return run(argv, timeout=DOCKER_TIMEOUT, purpose="the doctor examines the node").stdout
+    purpose = "the doctor examines the node"
+    return docker("exec", node_of(cluster), *words, timeout=DOCKER_TIMEOUT, purpose=purpose).stdout

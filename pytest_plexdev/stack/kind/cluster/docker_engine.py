@@ -1,36 +1,86 @@
-"""The Docker engine behind the ``docker`` command, whatever context or ``DOCKER_HOST`` that uses."""
+"""Ask the Docker engine by its SDK, and run the ``docker`` command for work that must be killable.
+
+Both use the same engine: the one of DOCKER_HOST, or else of the current docker context. The SDK takes 0.1 s to import,
+so it is imported by the first question, and neither while attaching nor to find that no stack runs.
+"""
 
 from __future__ import annotations
 
+import logging
+import math
 import os
-import re
-from collections.abc import Mapping
-from typing import BinaryIO, Final
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
-from pytest_plexdev.core.subprocesses import Completed, run
-from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import COMMAND_FAILED, DOCKER_ENDPOINT, DOCKER_FORBIDDEN, DOCKER_SILENT
+from pytest_plexdev.core.cancellation import call_within, checkpoint, remaining_s
+from pytest_plexdev.core.subprocesses import Completed, find_program, run
+from pytest_plexdev.core.tool_output import line_of
+from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
+from pytest_plexdev.errors.cluster import (
+    COMMAND_FAILED,
+    DOCKER_ENDPOINT,
+    DOCKER_FORBIDDEN,
+    DOCKER_REFUSED,
+    DOCKER_SILENT,
+)
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+T = TypeVar("T")
 
 PATIENCE: Final = 30.0
 """Seconds for an answer; an engine that is busy with a build takes a few."""
 PROVIDER: Final = "KIND_EXPERIMENTAL_PROVIDER"
-_FORBIDDEN: Final = re.compile(r"permission denied.*docker (daemon socket|api)", re.IGNORECASE)
-_SILENT: Final = re.compile(
-    r"cannot connect to the docker daemon|failed to connect to the docker api|error during connect", re.IGNORECASE
-)
-_ENDPOINT: Final = re.compile(
-    r"unable to resolve docker endpoint|current context \S+ is not found on the file system", re.IGNORECASE
-)
-"""In the words of the clients 20.10 to 28."""
-_HOST: Final = re.compile(r"\b(?:unix|tcp|ssh|https?|npipe)://[^\s\"';,]*[^\s\"';,.:]")
+_PING: Final = 5.0
+"""Seconds for the question whether a command failed because the engine does not answer."""
+_OLDEST_API: Final = "1.41"
+"""The version of Docker 20.10. The engine is asked for its own version first, and every engine answers that."""
+_LOGGER: Final = logging.getLogger("plexdev")
 
 
 def kind_environment() -> dict[str, str]:
-    """The environment of a ``kind`` that makes its nodes where ``docker`` looks for them.
+    """The environment of a ``kind`` that creates its nodes where ``docker`` looks for them.
 
-    With KIND_EXPERIMENTAL_PROVIDER it would ask podman, of which nothing here knows.
+    With KIND_EXPERIMENTAL_PROVIDER it would use podman, which nothing else here does.
     """
     return {name: value for name, value in os.environ.items() if name != PROVIDER}
+
+
+def ask(command: str, request: Callable[[APIClient], T], *, purpose: str, timeout: float = PATIENCE) -> T:
+    """Send a request to the engine.
+
+    Cancelling the scope ends the wait at once; what the engine was told to do, it completes.
+
+    Args:
+        command: The ``docker`` command that does the same, for the log and the error.
+        request: Gets a client, and returns what the engine answered.
+        purpose: Why, as a sentence: the ``why`` of an error.
+        timeout: Seconds, or the scope's remaining time if that is less.
+
+    Raises:
+        PlexdevError: ``tool-missing``, ``extra-missing``, ``docker-endpoint``, ``docker-silent``,
+            ``docker-forbidden``; ``docker-refused``: the engine answered with an error.
+    """
+    find_program("docker")
+    try:
+        from docker.errors import APIError, DockerException
+    except ImportError:
+        raise PlexdevError(EXTRA_MISSING, extra="kind", package="docker") from None
+    _LOGGER.info("ask Docker: %s", command)
+    allowed = min(timeout, remaining_s())
+    endpoint = _endpoint()
+    try:
+        return call_within(allowed, partial(_send, request, endpoint, allowed))
+    except APIError as error:
+        reason = error.explanation or str(error)
+        raise PlexdevError(DOCKER_REFUSED, command=command, reason=reason, purpose=purpose) from None
+    except (DockerException, OSError) as error:
+        raise _no_answer(error, str(endpoint["base_url"]), allowed) from None
 
 
 def docker(
@@ -45,8 +95,8 @@ def docker(
     """Run ``docker``, as :func:`pytest_plexdev.core.subprocesses.run` does.
 
     Raises:
-        PlexdevError: ``docker-silent``, ``docker-forbidden`` or ``docker-endpoint`` where that is why; else what
-            ``run`` raises.
+        PlexdevError: ``docker-silent``, ``docker-forbidden`` or ``docker-endpoint`` if it failed and the engine does
+            not answer; else what ``run`` raises.
     """
     try:
         return run(
@@ -59,23 +109,107 @@ def docker(
             all_output=all_output,
         )
     except PlexdevError as error:
-        raise engine_error(error) or error from None
+        raise (_unreachable() if error.failure is COMMAND_FAILED else None) or error from None
 
 
-def engine_error(error: PlexdevError) -> PlexdevError | None:
-    """What is between us and the engine, where a failed command's last lines say that something is; else ``None``.
+def has_container(name: str, *, timeout: float) -> bool:
+    """Whether the engine has a container of that name, without the SDK: its import would be most of the time.
 
-    It is ``docker-silent``, ``docker-forbidden`` or ``docker-endpoint``.
+    Raises:
+        PlexdevError: ``tool-missing``, ``command-failed`` or ``command-unfinished``.
     """
-    if error.failure is not COMMAND_FAILED:
-        return None
-    if _ENDPOINT.search(error.detail):
-        return PlexdevError(DOCKER_ENDPOINT, reason=error.detail.splitlines()[-1].strip())
-    if not (forbidden := _FORBIDDEN.search(error.detail)) and not _SILENT.search(error.detail):
-        return None
-    host = _HOST.search(error.detail)
-    return PlexdevError(
-        DOCKER_FORBIDDEN if forbidden else DOCKER_SILENT,
-        host=host.group() if host else "its address",
-        reason=error.detail.splitlines()[-1].strip(),
+    listed = run(
+        ["docker", "ps", "--all", "--quiet", "--filter", f"name=^{name}$"],
+        timeout=timeout,
+        purpose="is there a cluster without files?",
     )
+    return bool(line_of(listed.stdout, "[0-9a-f]{12,64}"))
+
+
+def _endpoint() -> Mapping[str, Any]:
+    """Address and certificates of the engine that the ``docker`` command uses, as arguments of the SDK's client.
+
+    Raises:
+        PlexdevError: ``docker-endpoint``.
+    """
+    from docker.context import ContextAPI
+    from docker.utils import kwargs_from_env
+
+    environment = dict(os.environ)
+    if not environment.get("DOCKER_TLS_VERIFY"):
+        # The command takes no certificates then; the SDK would take them and verify nothing.
+        environment.pop("DOCKER_CERT_PATH", None)
+    try:
+        if environment.get("DOCKER_HOST"):
+            return kwargs_from_env(environment)
+        name = environment.get("DOCKER_CONTEXT") or None
+        context = ContextAPI.get_context(name)
+    except Exception as error:
+        # The SDK raises a bare Exception for a damaged context.
+        raise PlexdevError(DOCKER_ENDPOINT, reason=str(error)) from None
+    if context is None or not context.Host:
+        which = f'context "{name}"' if name else "the current context"
+        reason = f"{which} is not found beside docker's config.json"
+        raise PlexdevError(DOCKER_ENDPOINT, reason=reason)
+    return {"base_url": context.Host, "tls": context.TLSConfig or False}
+
+
+def _send(request: Callable[[APIClient], T], endpoint: Mapping[str, Any], timeout: float) -> T:
+    deadline = time.monotonic() + timeout
+    _require_socket(endpoint["base_url"], timeout)
+    with closing(_client(endpoint, _OLDEST_API, timeout)) as client:
+        version = client.version(api_version=False).get("ApiVersion")
+    # What nobody waits for any more is not sent.
+    checkpoint()
+    if time.monotonic() >= deadline:
+        raise TimeoutError
+    with closing(_client(endpoint, version, timeout)) as client:
+        return request(client)
+
+
+def _require_socket(host: str, timeout: float) -> None:
+    """Raise the OSError of a connection that fails: the SDK would leave its socket open, of which Python warns."""
+    scheme, _, path = host.partition("://")
+    if scheme == "unix":
+        with closing(socket.socket(socket.AF_UNIX)) as probe:
+            probe.settimeout(timeout)
+            probe.connect(f"/{path.lstrip('/')}")
+
+
+def _client(endpoint: Mapping[str, Any], version: str | None, timeout: float) -> APIClient:
+    from docker import APIClient
+
+    try:
+        client = APIClient(**endpoint, version=version, timeout=math.ceil(timeout), use_ssh_client=True)
+    except (AttributeError, TypeError):
+        # The SDK takes any JSON for an object.
+        raise PlexdevError(DOCKER_ENDPOINT, reason="docker's config.json is not a configuration") from None
+    # A proxy variable would divert requests to an engine at a port of this machine.
+    client.trust_env = False
+    return client
+
+
+def _no_answer(error: Exception, host: str, seconds: float) -> PlexdevError:
+    """The catalogue's error for an exception of the SDK that is not the engine's own."""
+    causes = list(_causes(error))
+    if not any(isinstance(cause, OSError) for cause in causes):
+        return PlexdevError(DOCKER_ENDPOINT, reason=str(error))
+    if any(isinstance(cause, TimeoutError) for cause in causes):
+        return PlexdevError(DOCKER_SILENT, host=host, reason=f"no answer within {seconds:g} s")
+    failure = DOCKER_FORBIDDEN if any(isinstance(cause, PermissionError) for cause in causes) else DOCKER_SILENT
+    return PlexdevError(failure, host=host, reason=getattr(causes[-1], "strerror", None) or str(causes[-1]))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _unreachable() -> PlexdevError | None:
+    """What is between us and the engine, if something is."""
+    try:
+        ask("docker version", lambda engine: engine.ping(), purpose="does the engine answer?", timeout=_PING)
+    except PlexdevError as error:
+        return error if error.failure in {DOCKER_ENDPOINT, DOCKER_FORBIDDEN, DOCKER_SILENT} else None
+    return None

@@ -9,14 +9,16 @@ import tarfile
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pytest_plexdev.core.tool_output import archive_of, json_of, line_of, unreadable
+from pytest_plexdev.core.tool_output import line_of
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import COMMAND_FAILED
-from pytest_plexdev.stack.kind.cluster.docker_engine import PATIENCE, docker
+from pytest_plexdev.stack.kind.cluster.docker_engine import PATIENCE, ask, docker
 from pytest_plexdev.stack.kind.constants import API_NODE_PORT, IDP_NODE_PORT, node_of
 from pytest_plexdev.stack.kind.settings import Addresses
+
+if TYPE_CHECKING:
+    from docker import APIClient
 
 CONFIGURATION: Final = "/kind/kubeadm.conf"
 """Where kind writes, a moment after the container is there, what the node is to be."""
@@ -24,9 +26,8 @@ API_SERVER: Final = "6443/tcp"
 """The port of the API server in the node."""
 _REMOVAL: Final = 30.0
 """Seconds in which Docker ends a removal that it has begun."""
-_STOPS: Final = "5"
+_STOPS: Final = 5
 """Seconds that a node gets to stop."""
-_NO_FILE: Final = re.compile(r"could not find the file|no such container:path", re.IGNORECASE)
 _LOCAL: Final = frozenset({"", "0.0.0.0", "127.0.0.1"})  # nosec B104 # read, and not bound
 """Addresses on which docker publishes a port for this machine."""
 _SHORT_ID: Final = 12
@@ -81,54 +82,63 @@ def find_node(name: str, *, patience: float = PATIENCE) -> Container | None:
 
 def find_container(name: str, *, patience: float = PATIENCE) -> Container | None:
     """The container that has the name of that cluster's node, a node or not; Docker is asked once."""
-    said = _inspect(node_of(name), patience)
-    if said is None:
+    found = _inspect(node_of(name), patience)
+    if found is None:
         return None
-    try:
-        raw = json_of(said)[0]
-    except (ValueError, LookupError):
-        raise unreadable(["docker", "inspect", node_of(name)], said) from None
+    bindings = found["HostConfig"].get("PortBindings") or {}
     return Container(
         name=node_of(name),
-        created=_moment(raw["Created"]),
-        running=bool(raw["State"]["Running"]),
-        ports=_host_ports(raw["HostConfig"].get("PortBindings") or {}),
-        cluster=(raw["Config"].get("Labels") or {}).get(KIND_LABEL, ""),
-        paused=bool(raw["State"].get("Paused")),
-        started=_moment(raw["State"].get("StartedAt") or raw["Created"]),
-        local_ports=_local_ports(raw["HostConfig"].get("PortBindings") or {}),
-        bridges=_bridges((raw.get("NetworkSettings") or {}).get("Networks") or {}),
+        created=_moment(found["Created"]),
+        running=bool(found["State"]["Running"]),
+        ports=_host_ports(bindings),
+        cluster=(found["Config"].get("Labels") or {}).get(KIND_LABEL, ""),
+        paused=bool(found["State"].get("Paused")),
+        started=_moment(found["State"].get("StartedAt") or found["Created"]),
+        local_ports=_local_ports(bindings),
+        bridges=_bridges(_networks(found)),
     )
 
 
-def _inspect(node: str, patience: float) -> str | None:
-    try:
-        said = docker("inspect", "--type", "container", node, purpose="is the cluster there?", timeout=patience)
-        return said.stdout
-    except PlexdevError as error:
-        if error.failure is COMMAND_FAILED and "no such" in error.detail.lower():
+def _inspect(node: str, patience: float = PATIENCE) -> dict[str, Any] | None:
+    def inspect(engine: APIClient) -> dict[str, Any] | None:
+        from docker.errors import NotFound
+
+        try:
+            found: dict[str, Any] = engine.inspect_container(node)
+        except NotFound:
             return None
-        raise
+        return found
+
+    return ask(f"docker inspect {node}", inspect, purpose="is the cluster there?", timeout=patience)
 
 
 def _is_listed(name: str) -> bool:
-    said = docker("ps", "-aq", "--filter", f"label={KIND_LABEL}={name}", purpose="is a cluster being made?")
-    return bool(line_of(said.stdout, "[0-9a-f]{12,64}"))
+    label = f"{KIND_LABEL}={name}"
+    return bool(
+        ask(
+            f"docker ps --all --filter label={label}",
+            lambda engine: engine.containers(all=True, filters={"label": label}),
+            purpose="is a cluster being made?",
+        )
+    )
 
 
 def has_moved(container: Container) -> bool:
     """Whether the node has another address than the one that its control plane was made with."""
-    template = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
-    said = docker("inspect", "--format", template, container.name, purpose="where is the node?").stdout.split()
+    addresses = {(each or {}).get("IPAddress") for each in _networks(_inspect(container.name) or {}).values()}
     made_with: list[str] = []
     with contextlib.suppress(PlexdevError, FileNotFoundError, tarfile.TarError, IndexError):
         made_with = re.findall(r"advertiseAddress: (\S+)", file_of(container, CONFIGURATION))
-    return bool(made_with) and made_with[0] not in said
+    return bool(made_with) and made_with[0] not in addresses
 
 
 def start_node(container: Container) -> None:
     """Start a node that was stopped. kind's node finds its way with a new address by itself."""
-    docker("start", container.name, purpose="the cluster's node was stopped")
+    ask(
+        f"docker start {container.name}",
+        lambda engine: engine.start(container.name),
+        purpose="the cluster's node was stopped",
+    )
 
 
 def start_kubelet(container: Container) -> bool:
@@ -145,13 +155,21 @@ def start_kubelet(container: Container) -> bool:
 
 
 def unpause_node(container: Container) -> None:
-    """Let a paused node go on."""
-    docker("unpause", container.name, purpose="the cluster's node was paused")
+    """Resume a paused node."""
+    ask(
+        f"docker unpause {container.name}",
+        lambda engine: engine.unpause(container.name),
+        purpose="the cluster's node was paused",
+    )
 
 
 def restart_node(container: Container) -> None:
     """Stop a node and start it: Docker's port forwarders start with it."""
-    docker("restart", "-t", _STOPS, container.name, purpose="its port forwarder was gone")
+    ask(
+        f"docker restart {container.name}",
+        lambda engine: engine.restart(container.name, timeout=_STOPS),
+        purpose="its port forwarder was gone",
+    )
 
 
 def wait_for_node(name: str, *, within: float) -> Container | None:
@@ -172,27 +190,38 @@ def wait_until_gone(name: str) -> bool:
 
 
 def file_of(container: Container, path: str) -> str:
-    """The text of a file in the node.
+    """The text of a file in the node, running or not.
 
     Raises:
-        FileNotFoundError: There is none.
-        PlexdevError, tarfile.TarError, IndexError: Nobody could look.
+        FileNotFoundError: The node has no such file.
+        PlexdevError, tarfile.TarError, IndexError: It could not be read.
     """
-    try:
-        said = docker("cp", f"{container.name}:{path}", "-", purpose="whose node is it?")
-    except PlexdevError as error:
-        if error.failure is COMMAND_FAILED and _NO_FILE.search(error.detail):
-            raise FileNotFoundError(path) from None
-        raise
-    with tarfile.open(fileobj=io.BytesIO(archive_of(said.stdout).encode())) as archive:
+
+    def read(engine: APIClient) -> bytes | None:
+        from docker.errors import NotFound
+
+        try:
+            chunks, _ = engine.get_archive(container.name, path)
+            return b"".join(chunks)
+        except NotFound:
+            # The engine's answer for a container that is gone, too; then this is the error.
+            engine.inspect_container(container.name)
+        return None
+
+    found = ask(f"docker cp {container.name}:{path} -", read, purpose="whose node is it?")
+    if found is None:
+        raise FileNotFoundError(path)
+    with tarfile.open(fileobj=io.BytesIO(found)) as archive:
         member = archive.extractfile(archive.getmembers()[0])
         return member.read().decode() if member is not None else ""
 
 
 def _moment(text: str) -> float:
-    # Docker writes nanoseconds, which datetime does not read, and leaves zeros out.
-    seconds, _, fraction = text.rstrip("Z").partition(".")
-    return datetime.fromisoformat(f"{seconds}+00:00").timestamp() + float(f"0.{fraction or 0}")
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _networks(found: dict[str, Any]) -> dict[str, Any]:
+    return (found.get("NetworkSettings") or {}).get("Networks") or {}
 
 
 def _host_ports(bindings: dict[str, Any]) -> dict[str, int]:

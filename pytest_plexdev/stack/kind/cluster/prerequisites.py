@@ -14,7 +14,7 @@ from pytest_plexdev.core.subprocesses import MINIMUM, run
 from pytest_plexdev.core.tool_output import json_of, line_of
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import TOOL_TOO_OLD
-from pytest_plexdev.stack.kind.cluster.docker_engine import PROVIDER, engine_error
+from pytest_plexdev.stack.kind.cluster.docker_engine import PROVIDER, ask
 
 PINNED: Final[Mapping[str, str]] = {"docker": "24.0", "kind": "0.26.0", "kubectl": "1.32.0"}
 """What the runbook asks for: an older one is told."""
@@ -25,26 +25,33 @@ _PATIENCE: Final = 20.0
 @dataclass(frozen=True)
 class _Tool:
     name: str
-    question: tuple[str, ...]
-    read: Callable[[str], str]
+    command: str
+    """What prints its version."""
+    version: Callable[[str], str]
+    """Its version, by that command or as the command does."""
 
 
-def _kubectl_version(answer: str) -> str:
-    return str(json_of(answer)["clientVersion"]["gitVersion"])
+def _docker_version(command: str) -> str:
+    answer = ask(command, lambda engine: engine.version(), purpose=_purpose("docker"), timeout=_PATIENCE)
+    return str(answer.get("Version"))
 
 
-def _docker_version(answer: str) -> str:
-    return line_of(answer, r"v?\d+\.\d+\S*") or answer.strip()
+def _kind_version(command: str) -> str:
+    printed = _printed(command)
+    return line_of(printed, r"kind v?\d+\..*") or printed.strip()
 
 
-def _kind_version(answer: str) -> str:
-    return line_of(answer, r"kind v?\d+\..*") or answer.strip()
+def _kubectl_version(command: str) -> str:
+    try:
+        return str(json_of(_printed(command))["clientVersion"]["gitVersion"])
+    except (ValueError, KeyError, TypeError):
+        return "of an unknown version"
 
 
 _TOOLS: Final = (
-    _Tool("docker", ("docker", "version", "--format", "{{.Server.Version}}"), _docker_version),
-    _Tool("kind", ("kind", "version"), _kind_version),
-    _Tool("kubectl", ("kubectl", "version", "--client", "-o", "json"), _kubectl_version),
+    _Tool("docker", "docker version", _docker_version),
+    _Tool("kind", "kind version", _kind_version),
+    _Tool("kubectl", "kubectl version --client -o json", _kubectl_version),
 )
 
 
@@ -55,7 +62,7 @@ def check(progress: Progress) -> None:
         PlexdevError: ``tool-missing``, ``tool-too-old``, ``docker-silent`` or ``docker-forbidden``.
     """
     with ThreadPoolExecutor(max_workers=len(_TOOLS)) as threads:
-        versions = list(threads.map(_version, _TOOLS))
+        versions = list(threads.map(lambda tool: tool.version(tool.command), _TOOLS))
     for tool, version in zip(_TOOLS, versions, strict=True):
         _judge(tool, version, progress)
     if (provider := os.environ.get(PROVIDER, "docker")) != "docker":
@@ -69,28 +76,25 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found.group().split(".")) if found else ()
 
 
-def _version(tool: _Tool) -> str:
-    try:
-        answer = run(tool.question, timeout=_PATIENCE, purpose=f"{tool.name} was asked for its version")
-    except PlexdevError as error:
-        raise engine_error(error) or error from None
-    try:
-        return tool.read(answer.stdout)
-    except (ValueError, KeyError, TypeError):
-        return "of an unknown version"
+def _printed(command: str) -> str:
+    argv = command.split()
+    return run(argv, timeout=_PATIENCE, purpose=_purpose(argv[0])).stdout
+
+
+def _purpose(name: str) -> str:
+    return f"{name} was asked for its version"
 
 
 def _judge(tool: _Tool, version: str, progress: Progress) -> None:
     found = numbers(version)
     if found and found < numbers(MINIMUM[tool.name]):
         said = _DOTTED.search(version)
-        command = " ".join(tool.question)
         raise PlexdevError(
             TOOL_TOO_OLD,
             program=tool.name,
             version=said.group() if said else version,
             wanted=MINIMUM[tool.name],
-            command=command,
+            command=tool.command,
         )
     if found < numbers(PINNED[tool.name]):
         progress(VerdictChanged(verdict=Verdict(name=tool.name, state="ready", reason=_warning(tool.name, version))))

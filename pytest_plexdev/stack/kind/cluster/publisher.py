@@ -9,7 +9,7 @@ from pytest_plexdev.core.port_holder import PortHolder, holder_of
 from pytest_plexdev.core.ports import port_taken
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.stack.kind.cluster.create import mark_of
-from pytest_plexdev.stack.kind.cluster.docker_engine import docker
+from pytest_plexdev.stack.kind.cluster.docker_engine import ask
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import KIND_LABEL, Container
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER
@@ -36,24 +36,21 @@ def who_holds(port: int) -> PortHolder:
 
 
 def publisher_of(port: int) -> PortHolder | None:
-    """The container that publishes a port; ``None`` where there is none, or Docker does not answer."""
-    labels = f'{{{{.Names}}}}\t{{{{.Label "{KIND_LABEL}"}}}}'
+    """The container that publishes a port; ``None`` if there is none, or Docker does not answer."""
     try:
-        said = docker(
-            "ps",
-            "--filter",
-            f"publish={port}",
-            "--format",
-            labels,
+        found = ask(
+            f"docker ps --filter publish={port}",
+            lambda engine: engine.containers(filters={"publish": str(port)}),
             purpose="who publishes the port?",
             timeout=_PATIENCE,
-        ).stdout
+        )
     except PlexdevError:
         return None
-    name, _, cluster = next((line for line in said.splitlines() if "\t" in line), "").partition("\t")
-    if not name:
+    if not found:
         return None
-    return _node(name, cluster.strip()) if cluster.strip() else PortHolder(words=f"the container {name}")
+    name = found[0]["Names"][0].removeprefix("/")
+    cluster = (found[0].get("Labels") or {}).get(KIND_LABEL)
+    return _node(name, cluster) if cluster else PortHolder(words=f"the container {name}")
 
 
 def with_container(error: PlexdevError) -> PlexdevError:

@@ -14,7 +14,7 @@ from pytest_plexdev.core.paths import cache_room
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, IMAGE_BUILD_FAILED, IMAGE_MISSING
-from pytest_plexdev.stack.kind.cluster.docker_engine import docker, kind_environment
+from pytest_plexdev.stack.kind.cluster.docker_engine import ask, docker, kind_environment
 from pytest_plexdev.stack.kind.cluster.image_archive import archive
 from pytest_plexdev.stack.kind.cluster.lock import exclusive_build
 from pytest_plexdev.stack.kind.constants import OUR_IMAGES, node_of
@@ -117,16 +117,13 @@ def missing_on_node(cluster: str, pins: Mapping[str, Pin]) -> list[Pin]:
 
 
 def _built(wanted: str) -> bool:
-    ids = docker(
-        "image",
-        "ls",
-        "--filter",
-        f"label={CONTENT_LABEL}={wanted}",
-        "--format",
-        "{{.Repository}}:{{.Tag}}",
+    label = f"{CONTENT_LABEL}={wanted}"
+    found = ask(
+        f"docker image ls --filter label={label}",
+        lambda engine: engine.images(filters={"label": label}),
         purpose="are our images built from what is here?",
     )
-    return set(OUR_IMAGES) <= set(ids.stdout.split())
+    return set(OUR_IMAGES) <= {name for image in found for name in image["RepoTags"] or ()}
 
 
 def _build(image: str, *, base: str, content: str, context: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from pytest_plexdev.core.cancellation import in_scope
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, IMAGE_MISSING
-from pytest_plexdev.stack.kind.cluster.docker_engine import docker
+from pytest_plexdev.stack.kind.cluster.docker_engine import ask, docker
 
 Note: TypeAlias = Callable[[str], None]
 """Told in one line what takes long."""
@@ -64,17 +64,14 @@ def local_images() -> LocalImages:
     Raises:
         PlexdevError: Docker is not there for us.
     """
-    columns = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}"
-    listed = docker("image", "ls", "--no-trunc", "--format", columns, purpose="which images are here already?")
     ids, digests = {}, {}
-    rows = (line.split("\t") for line in listed.stdout.splitlines())
-    for repository, tag, digest, identity in (row for row in rows if len(row) == len(columns.split("\t"))):
-        if tag != _NONE:
-            ids[canonical(f"{repository}:{tag}")] = identity
-        if digest != _NONE:
-            ids[canonical(f"{repository}@{digest}")] = identity
-        if tag != _NONE and digest != _NONE:
-            digests[canonical(f"{repository}:{tag}")] = digest
+    for image in ask("docker image ls", lambda engine: engine.images(), purpose="which images are here already?"):
+        tags, pulled = ([name for name in image[key] or () if _NONE not in name] for key in ("RepoTags", "RepoDigests"))
+        ids.update({canonical(name): image["Id"] for name in (*tags, *pulled)})
+        by_repository = dict(name.split("@") for name in pulled)
+        for tag in tags:
+            if digest := by_repository.get(tag.rpartition(":")[0]):
+                digests[canonical(tag)] = digest
     return LocalImages(ids, digests)
 
 

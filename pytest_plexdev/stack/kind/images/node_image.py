@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.core.cancellation import shield
-from pytest_plexdev.core.tool_output import json_of
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.cluster.docker_engine import docker
+from pytest_plexdev.stack.kind.cluster.docker_engine import ask, docker
 from pytest_plexdev.stack.kind.cluster.image_archive import archive
 from pytest_plexdev.stack.kind.cluster.lock import exclusive_build
 from pytest_plexdev.stack.kind.images.baked import Records, new_name
@@ -35,6 +34,8 @@ _KEPT: Final = 3
 _RECIPE: Final = "2"
 """Part of the key: another number where an image is made in another way."""
 _SLOW: Final = 600.0
+_STOPS: Final = 20
+"""Seconds that containerd gets to stop."""
 _ID: Final = re.compile("[0-9a-f]{64}")
 _KINDS_OWN: Final = re.compile(rb"kindest/node:v\d+\.\d+\.\d+@sha256:[0-9a-f]{64}")
 
@@ -104,7 +105,12 @@ def _content(base: str, references: Sequence[str], here: LocalImages) -> str:
 def _make(name: str, baked: Records, *, base: str, references: Sequence[str]) -> None:
     with _containerd(name.replace(":", "-"), base, baked) as container:
         _import(container, references)
-        docker("stop", "--time", "20", container, timeout=_SLOW, purpose="containerd ends and writes what it knows")
+        ask(
+            f"docker stop {container}",
+            lambda engine: engine.stop(container, timeout=_STOPS),
+            purpose="containerd ends and writes what it knows",
+            timeout=_SLOW,
+        )
         changes = [*_start_of(base), f"LABEL {LABEL}={name.partition(':')[2]}"]
         committed = docker(
             "commit",
@@ -156,12 +162,12 @@ def _import(container: str, references: Sequence[str]) -> None:
 
 def _start_of(base: str) -> list[str]:
     """How the base starts, for ``docker commit``, which would keep how the container started."""
-    said = docker(
-        *("image", "inspect", "--format", '{"ENTRYPOINT": {{json .Config.Entrypoint}}, "CMD": {{json .Config.Cmd}}}'),
-        base,
+    config = ask(
+        f"docker image inspect {base}",
+        lambda engine: engine.inspect_image(base)["Config"],  # type: ignore[no-untyped-call]
         purpose="the derived node image starts as its base does",
     )
-    return [f"{instruction} {json.dumps(words or [])}" for instruction, words in json_of(said.stdout).items()]
+    return [f"{name.upper()} {json.dumps(config.get(name) or [])}" for name in ("Entrypoint", "Cmd")]
 
 
 def _remove_old(baked: Records) -> list[str]:
@@ -169,13 +175,22 @@ def _remove_old(baked: Records) -> list[str]:
     removed = []
     for name in baked.older_than(_KEPT, local_images()):
         with contextlib.suppress(PlexdevError):
-            docker("image", "rm", name, purpose="an older node image makes room", timeout=_SLOW)
+            _remove_image(name)
             baked.forget(name)
             removed.append(name)
     return removed
 
 
+def _remove_image(name: str) -> None:
+    purpose = "an older node image makes room"
+    ask(f"docker image rm {name}", lambda engine: engine.remove_image(name), purpose=purpose, timeout=_SLOW)
+
+
 def _remove(container: str) -> None:
-    # An old client fails where there is none.
     with shield(), contextlib.suppress(PlexdevError):
-        docker("rm", "--force", "--volumes", container, purpose="nothing is left of the making", timeout=_SLOW)
+        ask(
+            f"docker rm --force --volumes {container}",
+            lambda engine: engine.remove_container(container, v=True, force=True),
+            purpose="nothing is left of the baking",
+            timeout=_SLOW,
+        )

@@ -23,7 +23,7 @@ from pytest_plexdev.errors.node import (
 )
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.cluster.create import mark_of
-from pytest_plexdev.stack.kind.cluster.docker_engine import PATIENCE
+from pytest_plexdev.stack.kind.cluster.docker_engine import PATIENCE, has_container
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import API_SERVER, Container, find_container
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
@@ -75,8 +75,11 @@ def warm_node_problem(*, patience: float = PATIENCE) -> NodeProblem | None:
         patience: Seconds that Docker gets for its answer; it is asked for one, and for the labels of a node of which no
             kubeconfig of ours says whose it is.
     """
+    place = ClusterFiles(WARM_CLUSTER, warm_directory())
     try:
-        return node_problem(ClusterFiles(WARM_CLUSTER, warm_directory()), patience=patience)
+        if not place.kubeconfig.exists() and not has_container(node_of(place.name), timeout=patience):
+            return None
+        return node_problem(place, patience=patience)
     except PlexdevError:
         return None
 
@@ -101,6 +104,8 @@ def has_our_labels() -> bool:
     """Whether the warm cluster's node says that plexdev made it from this state directory, whatever files are left."""
     place = ClusterFiles(WARM_CLUSTER, warm_directory())
     try:
+        if not has_container(node_of(place.name), timeout=_DOCKER_ANSWERS):
+            return False
         container = find_container(place.name, patience=_DOCKER_ANSWERS)
     except PlexdevError:
         return False

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from pytest_plexdev.core.ports import port_taken
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import COMMAND_FAILED
+from pytest_plexdev.errors.cluster import DOCKER_REFUSED
 from pytest_plexdev.errors.node import NODE_CUT_OFF
 from pytest_plexdev.stack.kind.cluster.node_container import (
     Container,
@@ -22,7 +21,6 @@ from pytest_plexdev.stack.kind.cluster.publisher import who_holds
 from pytest_plexdev.stack.kind.state.loopback import refuse_where_elsewhere, silent_ports
 from pytest_plexdev.stack.kind.warm.node_status import ANEW
 
-_TAKEN: Final = re.compile(r"port is already allocated|address already in use")
 _FRESH: Final = "use a cluster of a run's own, which takes free ports: pytest --plexdev-stack=kind"
 
 
@@ -56,14 +54,14 @@ def wake(container: Container) -> list[str]:
 
 @contextlib.contextmanager
 def _ports_of(container: Container) -> Iterator[None]:
-    """Have the error of a start say who has a port of the node, where that is why it failed."""
+    """Report a start that Docker refused as ``port-taken``, if somebody listens at a port of the node."""
     try:
         yield
     except PlexdevError as error:
-        if error.failure is not COMMAND_FAILED or not _TAKEN.search(error.detail):
+        if error.failure is not DOCKER_REFUSED:
             raise
-        taken = [port for port in container.local_ports if f":{port}" in error.detail]
-        if not taken:
-            raise
-        purpose = f"the node {container.name}"
-        raise port_taken(taken[0], who_holds(taken[0]), purpose=purpose, instead=_FRESH) from None
+        silent = silent_ports(container)
+        for port in container.local_ports:
+            if port not in silent and (holder := who_holds(port)).cluster != container.cluster:
+                raise port_taken(port, holder, purpose=f"the node {container.name}", instead=_FRESH) from None
+        raise

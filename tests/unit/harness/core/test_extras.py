@@ -57,7 +57,9 @@ def test_a_command_names_the_extra_to_install(tmp_path: Path, arguments: tuple[s
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize(("module", "package"), [("yaml", "pyyaml"), ("psycopg", "psycopg"), ("nats", "nats-py")])
+@pytest.mark.parametrize(
+    ("module", "package"), [("yaml", "pyyaml"), ("psycopg", "psycopg"), ("nats", "nats-py"), ("docker", "docker")]
+)
 def test_a_run_on_a_fresh_cluster_does_before_it_makes_one(tmp_path: Path, module: str, package: str) -> None:
     (tmp_path / "test_stack.py").write_text("def test_stack(plexdev_stack):\n    pass\n")
     code, said = run(tmp_path, PYTEST, "--plexdev-stack=kind", hidden=(module,))

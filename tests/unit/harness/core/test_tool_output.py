@@ -12,10 +12,8 @@ import pytest
 from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.tool_output import json_of, line_of, yaml_lines_of
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.cluster.create import mark_of
-from pytest_plexdev.stack.kind.cluster.node_container import find_node
-from pytest_plexdev.stack.kind.cluster.prerequisites import _TOOLS, _version
-from pytest_plexdev.stack.kind.images.local import local_images
+from pytest_plexdev.stack.kind.cluster.docker_engine import has_container
+from pytest_plexdev.stack.kind.cluster.prerequisites import _TOOLS
 from pytest_plexdev.stack.kind.manifests.render import _kustomize
 from tests.unit.harness.stack.kind.conftest import world as world
 from tests.unit.harness.stack.kind.worlds import KUBECONFIG, OURS
@@ -48,7 +46,7 @@ def wrapped(world: World) -> World:
     real = world.state.parent / "real"
     real.mkdir()
     answers = {
-        "docker": "case $1 in version) echo 28.0.1 ;; image) printf 'nats\\t2\\t<none>\\tsha256:1\\n' ;; esac\n",
+        "docker": "",
         "kind": f"case $1 in version) echo kind v0.30.0 go1.26 linux/amd64 ;; get) cat {world.state}/config ;; esac\n",
         "kubectl": """echo '{"clientVersion": {"gitVersion": "v1.34.1"}}'\n""",
     }
@@ -65,17 +63,15 @@ def wrapped(world: World) -> World:
     return world
 
 
-def test_a_cluster_behind_wrappers_is_found_recognised_and_reached(wrapped: World) -> None:
+def test_a_cluster_behind_wrappers_is_found_and_reached(wrapped: World) -> None:
+    assert not has_container("c-control-plane", timeout=30)
+
     wrapped.node(labels=OURS)
 
-    container = find_node("c")
-
-    assert container is not None
-    assert container.ports == {"30080/tcp": 8080}
-    assert mark_of(wrapped.place, container) == "ours"
+    assert has_container("c-control-plane", timeout=30)
     assert wrapped.place.fetch_access().server == "https://127.0.0.1:1"
-    assert [_version(tool) for tool in _TOOLS] == ["28.0.1", "kind v0.30.0 go1.26 linux/amd64", "v1.34.1"]
-    assert local_images().id_of("nats:2") == "sha256:1"
+    versions = [tool.version(tool.command) for tool in _TOOLS]
+    assert versions == ["28.0.1", "kind v0.30.0 go1.26 linux/amd64", "v1.34.1"]
 
 
 KUSTOMIZE = """#!/bin/sh

@@ -25,6 +25,7 @@ from pytest_plexdev.doctor.probes.concurrent import run_all
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED
 from pytest_plexdev.kube import Access
+from tests.support.engine import serving
 
 
 @pytest.fixture
@@ -188,14 +189,15 @@ def test_a_probe_that_fails_is_said_and_the_others_go_on() -> None:
     }
 
 
-def test_a_docker_that_refuses_says_why(nowhere: Path) -> None:
-    program = nowhere / "bin" / "docker"
-    program.write_text("#!/bin/sh\necho 'permission denied while connecting to the daemon' >&2; exit 1\n")
-    program.chmod(0o755)
+def test_a_docker_that_refuses_says_why(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (nowhere / "bin" / "docker").touch(mode=0o755)
 
-    evidence = by_mode(examine(None))["disk-pressure"].evidence
+    with serving(nowhere) as engine:
+        monkeypatch.setenv("DOCKER_HOST", engine.address)
+        engine.refuses["info"] = (500, "the daemon is shutting down")
+        evidence = by_mode(examine(None))["disk-pressure"].evidence
 
-    assert evidence.endswith("ended with exit status 1: permission denied while connecting to the daemon")
+    assert evidence == "Docker refused the request of `docker info`: the daemon is shutting down"
 
 
 def test_the_words_of_the_planes_own_refusal_are_known() -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pytest_plexdev.stack.kind.cluster import create
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from tests.support.engine import serving
 from tests.unit.harness.stack.kind.worlds import DOCKER, KIND, World
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     programs, state = tmp_path / "bin", tmp_path / "state"
     programs.mkdir()
     state.mkdir()
@@ -22,4 +24,6 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
     monkeypatch.setattr(create, "_LATE", 3.0)
-    return World(state, ClusterFiles("c", tmp_path / "place"))
+    with serving(state) as engine:
+        monkeypatch.setenv("DOCKER_HOST", engine.address)
+        yield World(state, ClusterFiles("c", tmp_path / "place"), engine)

@@ -1,4 +1,4 @@
-"""Whose cluster is deleted, with a docker and a kind of the test's own: a race is not provoked with the real ones."""
+"""Whose cluster is deleted, with an engine and a kind of the test's own: a race is not provoked with the real ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import attach
-from tests.unit.harness.stack.kind.worlds import NO_FILE, OURS, World
+from tests.unit.harness.stack.kind.worlds import OURS, World
 
 
 def create(world: World, *, timeout: float = 30.0) -> PlexdevError:
@@ -157,24 +157,39 @@ def test_what_other_programs_are_called_with_need_not_be_text(world: World) -> N
     assert not world.has_node
 
 
-@pytest.mark.parametrize(
-    ("said", "is_half_made"),
-    [
-        (NO_FILE, True),
-        ("Error: request returned Bad Gateway for API route", False),
-        ("context deadline exceeded", False),
-    ],
-)
-def test_only_a_file_that_is_not_there_says_that_nothing_was_written_yet(
-    world: World, said: str, *, is_half_made: bool
-) -> None:
+REFUSALS = [(502, "Bad Gateway for API route"), (504, "context deadline exceeded"), (403, "permission denied")]
+
+
+def test_a_file_that_is_not_there_says_that_nothing_was_written_yet(world: World) -> None:
     world.note(began=time.time() - 3)
     world.node(labels=None, created=time.time())
-    (world.state / "cp-fails").write_text(said)
 
     container = find_node("c")
     assert container is not None
-    assert cluster.is_half_made(world.place, container) is is_half_made
+    assert cluster.is_half_made(world.place, container)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+def test_a_file_that_the_engine_does_not_give_says_nothing(world: World, refusal: tuple[int, str]) -> None:
+    world.note(began=time.time() - 3)
+    world.node(labels=None, created=time.time())
+    world.engine.refuses["archive"] = refusal
+
+    container = find_node("c")
+    assert container is not None
+    assert not cluster.is_half_made(world.place, container)
+
+
+def test_a_container_that_is_gone_meanwhile_is_not_one_without_the_file(world: World) -> None:
+    """The engine answers 404 for both; a node that somebody made since then would be deleted in its place."""
+    world.note(began=time.time() - 3)
+    world.node(labels=None, created=time.time())
+    container = find_node("c")
+    assert container is not None
+    (world.state / "node.json").unlink()
+
+    assert cluster.mark_of(world.place, container) == "unreadable"
+    assert not cluster.is_half_made(world.place, container)
 
 
 def test_a_node_that_docker_lists_is_waited_for_until_it_can_be_looked_at(world: World) -> None:
@@ -182,7 +197,7 @@ def test_a_node_that_docker_lists_is_waited_for_until_it_can_be_looked_at(world:
     # then stays for ever, and the next bring-up takes it for somebody else's.
     world.note(began=time.time() - 3)
     world.node(labels=None, into=".late")
-    (world.state / "listed").write_text("0123456789ab\n")
+    (world.state / "listed").touch()
     shown = subprocess.Popen(["sh", "-c", "sleep 5.5; mv node.json.late node.json"], cwd=world.state)
 
     assert cluster.remove_half_made(world.place)
@@ -203,14 +218,15 @@ def test_a_creation_that_outlived_its_process_is_ended_before_it_has_a_node(worl
     assert orphan.wait(10) == -9
 
 
-@pytest.mark.parametrize("said", [NO_FILE, "Error: request returned Bad Gateway for API route"])
+@pytest.mark.parametrize("refusal", [None, *REFUSALS], ids=str)
 def test_a_run_whose_node_does_not_say_whose_it_is_keeps_the_cluster_its_watch_and_its_files(
-    world: World, said: str
+    world: World, refusal: tuple[int, str] | None
 ) -> None:
     directory = world.place.directory
     directory.mkdir()
-    world.node(labels=OURS)
-    (world.state / "cp-fails").write_text(said)
+    world.node(labels=None)
+    if refusal is not None:
+        world.engine.refuses["archive"] = refusal
     with ended_in_the_end() as owner:
         reaper.watch_over("c", directory, ProcessId.of(owner.pid), None)
         with pytest.raises(PlexdevError) as error:
@@ -222,7 +238,8 @@ def test_a_run_whose_node_does_not_say_whose_it_is_keeps_the_cluster_its_watch_a
         assert world.calls == []
         assert reaper.watches_over(directory)
 
-        (world.state / "cp-fails").unlink()
+        world.engine.refuses.clear()
+        world.labels(OURS)
         fresh.take_down("c", directory)
         assert not directory.exists()
         assert not world.has_node
@@ -232,8 +249,7 @@ def test_what_watches_over_a_run_waits_until_the_node_says_whose_it_is(world: Wo
     """A creation whose process was killed a moment ago has a node that says nothing yet."""
     directory = world.place.directory
     directory.mkdir()
-    world.node(labels=OURS)
-    (world.state / "cp-fails").write_text(NO_FILE)
+    world.node(labels=None)
     with ended_in_the_end() as owner:
         reaper.watch_over("c", directory, ProcessId.of(owner.pid), None)
     while "node-unreadable" not in (directory / "reaper.log").read_text():
@@ -241,7 +257,7 @@ def test_what_watches_over_a_run_waits_until_the_node_says_whose_it_is(world: Wo
         time.sleep(0.05)
     handle = reaper.REAPER.find(directory)
     assert handle is not None
-    (world.state / "cp-fails").unlink()
+    world.labels(OURS)
     with handle:
         assert handle.wait(60)
 

@@ -29,7 +29,8 @@ import json, sys
 from pathlib import Path
 from pytest_plexdev.stack.kind.warm import attach as warm
 found = warm.find(Path(sys.argv[1]))
-print(json.dumps([found is None, sorted({"httpx", "yaml", "kubernetes", "ssl"} & set(sys.modules))]))
+heavy = {"httpx", "yaml", "kubernetes", "ssl", "docker"}
+print(json.dumps([found is None, sorted(heavy & set(sys.modules))]))
 """
 
 

@@ -15,12 +15,10 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.base import Failure
-from pytest_plexdev.errors.cluster import COMMAND_FAILED, DOCKER_ENDPOINT, DOCKER_FORBIDDEN, DOCKER_SILENT
-from pytest_plexdev.stack.kind.cluster.docker_engine import engine_error
 from pytest_plexdev.stack.kind.images import build_context
 from pytest_plexdev.stack.kind.images.build import _build, _has
 from pytest_plexdev.stack.kind.images.build_context import content_hash, read_content
+from tests.support.engine import serving
 
 ROOT = Path(__file__).parents[5]
 RECIPE = ROOT / "deploy" / "local" / "images"
@@ -136,66 +134,6 @@ def test_a_node_has_an_image_only_with_its_content(on_node: dict[str, str], iden
     assert _has(on_node, NODE, identity) is (answer == "has it")
 
 
-@pytest.mark.parametrize(
-    ("said", "entry", "host"),
-    [
-        (
-            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
-            DOCKER_SILENT,
-            "unix:///var/run/docker.sock",
-        ),
-        (
-            "failed to connect to the docker API at unix:///run/x.sock; check if the path is correct",
-            DOCKER_SILENT,
-            "unix:///run/x.sock",
-        ),
-        (
-            'error during connect: Get "http://build.example:2375/v1.24/version": dial tcp: lookup build.example',
-            DOCKER_SILENT,
-            "http://build.example:2375/v1.24/version",
-        ),
-        (
-            "Got permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock:",
-            DOCKER_FORBIDDEN,
-            "unix:///var/run/docker.sock",
-        ),
-        (
-            "permission denied while trying to connect to the docker API at unix:///var/run/docker.sock",
-            DOCKER_FORBIDDEN,
-            "unix:///var/run/docker.sock",
-        ),
-    ],
-)
-def test_an_engine_that_does_not_answer_is_said_in_the_words_of_every_client(
-    said: str, entry: Failure, host: str
-) -> None:
-    error = engine_error(PlexdevError(COMMAND_FAILED, detail=said, command="docker version"))
-
-    assert error is not None
-    assert (error.failure, error.facts["host"]) == (entry, host)
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        'Failed to initialize: unable to resolve docker endpoint: context "nonsense": context not found',
-        'Current context "gone" is not found on the file system, please check your config file at /x/config.json',
-        "unable to resolve docker endpoint: unable to parse docker host `nonsense`",
-    ],
-)
-def test_an_engine_that_nobody_can_find_is_told_from_one_that_is_silent(said: str) -> None:
-    error = engine_error(PlexdevError(COMMAND_FAILED, detail=said, command="docker ps"))
-
-    assert error is not None
-    assert error.failure is DOCKER_ENDPOINT
-    assert f"  why: {said}" in str(error)
-
-
-@pytest.mark.parametrize("said", ["Error response from daemon: No such image: x", "mkdir /x: permission denied"])
-def test_other_failures_of_docker_are_not_the_engines(said: str) -> None:
-    assert engine_error(PlexdevError(COMMAND_FAILED, detail=said, command="docker run x")) is None
-
-
 def _third_party(path: Path) -> set[str]:
     tree = ast.parse(path.read_text())
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
@@ -231,9 +169,8 @@ PIP = "ERROR: Could not find a version that satisfies the requirement argon2-cff
         ),
         ({"proxies": {"default": {"httpProxy": "http://proxy:3128"}}}, "exit code: 1", "Dockerfile; then:"),
         ({"auths": {}}, PIP, "Dockerfile; then: plexdev images build"),
-        ([], PIP, "Dockerfile; then: plexdev images build"),
     ],
-    ids=["proxies", "another failure", "no proxies", "not a configuration"],
+    ids=["proxies", "another failure", "no proxies"],
 )
 def test_a_build_that_fails_behind_the_clients_proxies_names_them(
     configuration: object, said: str, fix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -244,8 +181,10 @@ def test_a_build_that_fails_behind_the_clients_proxies_names_them(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
 
-    with pytest.raises(PlexdevError) as error:
-        _build("plexsphere:dev", base="b", content="c", context=b"")
+    with serving(tmp_path) as engine:
+        monkeypatch.setenv("DOCKER_HOST", engine.address)
+        with pytest.raises(PlexdevError) as error:
+            _build("plexsphere:dev", base="b", content="c", context=b"")
 
     assert error.value.tag == "image-build-failed"
     assert fix in error.value.fix

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,63 +19,56 @@ from pytest_plexdev.stack.kind.cluster import create as cluster
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX
+from tests.support.engine import Engine, container, serving
 from tests.unit.harness.stack.kind.worlds import OURS, World
 
+NODE = "plexsphere-control-plane"
 DOCKER = """#!/bin/sh
 cd {state}
-echo "$1" >> asked
-case "$1" in
-  inspect) cat node.json 2>/dev/null || {{ echo 'Error: No such container: c' >&2; exit 1; }} ;;
-  cp) cat configuration.tar ;;
-esac
+echo "$1" >> commands
+test ! -e node.json || case "$1" in ps) echo 0123456789ab ;; esac
 """
-
-NETWORK = "0123456789abcdef"
-"""An engine's bridge of it is ``br-0123456789ab``."""
 IMPORTED = """
 import sys
 
 def pytest_unconfigure():
-    print("imported: " + ("yes" if "httpx" in sys.modules else "no"))
+    print("imported:", *(each for each in ("httpx", "docker") if each in sys.modules))
 """
 
 
 class Machine:
-    def __init__(self, docker: Path) -> None:
+    def __init__(self, docker: Path, engine: Engine) -> None:
         self._docker = docker
+        self.engine = engine
 
     def node(
-        self, *, running: bool = True, paused: bool = False, api_server: int = 1, cluster: str = "plexsphere"
+        self,
+        *,
+        running: bool = True,
+        paused: bool = False,
+        api_server: int = 1,
+        cluster: str = "plexsphere",
+        name: str = NODE,
     ) -> None:
-        said = {
-            "Config": {"Labels": {"io.x-k8s.kind.cluster": cluster} if cluster else {}},
-            "Created": "2026-01-01T00:00:00Z",
-            "State": {"Running": running, "Paused": paused},
-            "HostConfig": {"PortBindings": {"6443/tcp": [{"HostPort": str(api_server)}]}},
-            "NetworkSettings": {"Networks": {"kind": {"NetworkID": NETWORK}}},
-        }
-        (self._docker / "node.json").write_text(json.dumps([said]))
+        bindings = {"6443/tcp": [{"HostIp": "", "HostPort": str(api_server)}]}
+        self.engine.node = container(name, cluster=cluster, running=running, paused=paused, bindings=bindings)
 
     def says_that_it_is_ours(self) -> None:
-        place = ClusterFiles("plexsphere", warm_directory())
-        World(self._docker, place).labels(OURS)
+        World(self._docker, ClusterFiles("plexsphere", warm_directory()), self.engine).labels(OURS)
 
     def hangs(self) -> None:
+        self.engine.gate.clear()
         (self._docker / "docker").write_text("#!/bin/sh\nexec sleep 60\n")
 
     @property
-    def said(self) -> str:
-        """What Docker says of the node."""
-        return (self._docker / "node.json").read_text()
-
-    @property
     def asked(self) -> list[str]:
-        file = self._docker / "asked"
-        return file.read_text().split() if file.exists() else []
+        """The commands of the program and the requests to the engine."""
+        file = self._docker / "commands"
+        return [*(file.read_text().split() if file.exists() else []), *self.engine.asked]
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     docker = tmp_path / "docker"
     docker.mkdir()
     (docker / "docker").write_text(DOCKER.format(state=docker))
@@ -84,7 +77,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
     monkeypatch.setattr(cluster, "_LATE", 0.0)
-    return Machine(docker)
+    with serving(docker) as engine:
+        monkeypatch.setenv("DOCKER_HOST", engine.address)
+        yield Machine(docker, engine)
 
 
 def leave_files(directory: Path) -> int:
@@ -166,8 +161,25 @@ def test_attaching_to_a_stopped_node_says_what_starts_it(machine: Machine, tmp_p
     fix = "plexdev up --stack kind" if whose == "ours" else "docker start plexsphere-control-plane"
     assert said[at + 2] == f"  fix: {fix}"
     # What takes long on this way: an HTTP client's import, and every question to Docker.
-    assert "imported: no" in said
-    assert machine.asked == (["inspect"] if whose == "ours" else ["inspect", "cp"])
+    assert "imported: docker" in said
+    assert machine.asked == (["inspect"] if whose == "ours" else ["ps", "inspect", "archive", "inspect"])
+
+
+def test_attaching_to_nothing_asks_the_command_alone(machine: Machine, tmp_path: Path) -> None:
+    """The import of the SDK would be most of the time that the answer takes."""
+    (tmp_path / "test_stack.py").write_text("def test_stack(plexdev_stack):\n    pass\n")
+    (tmp_path / "conftest.py").write_text(IMPORTED)
+
+    said = subprocess.run(
+        [sys.executable, "-m", "pytest", "--dev-stack", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+
+    assert any(line.startswith("plexdev[stack-missing]") for line in said)
+    assert "imported:" in said
+    assert machine.asked == ["ps"]
 
 
 @pytest.mark.parametrize("command", ["whoami", "env", "logs plexsphere", "list domain"])
@@ -200,7 +212,7 @@ def test_waiting_for_nothing_says_what_brings_it_up(
     assert main(["wait", "--timeout", "0.2", *option]) == 124
 
     assert capsys.readouterr().err.splitlines()[1:] == ["  why: no stack is running", f"  fix: {up}"]
-    assert machine.asked == ["inspect"]
+    assert machine.asked == ["ps"]
 
 
 @pytest.mark.parametrize(
@@ -225,7 +237,7 @@ def test_a_kept_stack_whose_cluster_is_silent_is_one_line(
 ) -> None:
     directory = keep_a_stack(tmp_path / "kept" / "stack", "plexdev-1")
     if node != "gone":
-        machine.node(running=node == "running")
+        machine.node(running=node == "running", name="plexdev-1-control-plane")
 
     assert main(["status", "--directory", str(directory)]) == 1
 

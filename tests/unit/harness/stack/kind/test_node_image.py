@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from pytest_plexdev.stack.kind.images.baked import Records, new_name
 from pytest_plexdev.stack.kind.images.local import LocalImages, canonical
 from pytest_plexdev.stack.kind.images.node_image import _content, _ready, derived, kinds_own
 from pytest_plexdev.stack.kind.images.pins import Pin
+from tests.support.engine import Engine, serving
 
 OWN = b"kindest/node:v1.34.0@sha256:" + b"7" * 64
 HERE = {"kindest/node:v1": "sha256:base", "nats:1": "sha256:n", "dex:1": "sha256:d"}
@@ -95,58 +95,49 @@ images = json.loads((state / "images.json").read_text())
 words = sys.argv[1:]
 with (state / "calls").open("a") as calls:
     print(*words, file=calls)
-if words[:2] == ["image", "ls"]:
-    for name, identity in images.items():
-        repository, tag = name.rsplit(":", 1)
-        print(repository, tag, "<none>", identity, sep="\\t")
-elif words[0] == "commit":
+if words[0] == "commit":
     images[words[-1]] = "sha256:" + hashlib.sha256(words[-1].encode()).hexdigest()
     print(images[words[-1]])
-elif words[:2] == ["image", "inspect"]:
-    print('{{"ENTRYPOINT": ["/init"], "CMD": null}}')
-elif words[:2] == ["image", "rm"]:
-    del images[words[-1]]
 elif words[0] == "save":
     pathlib.Path(words[2]).write_text("archive")
-elif words[0] == "run" and (state / "killed").exists():
-    (state / "killed").unlink()
-    import os, signal
-    os.kill(int((state / "victim").read_text()), signal.SIGKILL)
+elif words[0] == "run":
+    (state / "node.json").write_text(json.dumps({{"Name": "/" + words[words.index("--name") + 1]}}))
+    if (state / "killed").exists():
+        (state / "killed").unlink()
+        import os, signal
+        os.kill(int((state / "victim").read_text()), signal.SIGKILL)
 (state / "images.json").write_text(json.dumps(images))
 """
 
 
-@dataclass
-class Engine:
-    """A docker of the test's own, with what it has."""
-
-    state: Path
-
-    @property
-    def images(self) -> dict[str, str]:
-        found: dict[str, str] = json.loads((self.state / "images.json").read_text())
-        return found
-
-    @images.setter
-    def images(self, images: dict[str, str]) -> None:
-        (self.state / "images.json").write_text(json.dumps(images))
-
-    @property
-    def calls(self) -> list[str]:
-        return (self.state / "calls").read_text().splitlines()
-
-
 @pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    made = Engine(tmp_path / "engine")
-    made.state.mkdir()
-    docker = made.state / "docker"
-    docker.write_text(f"#!{sys.executable} -S\n{DOCKER.format(state=str(made.state))}")
-    docker.chmod(0o755)
-    made.images = {"kindest/node:v1": "sha256:base", "nats:1": "sha256:n"}
-    monkeypatch.setenv("PATH", str(made.state))
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """An engine, and a program ``docker`` that bakes into it."""
+    state = tmp_path / "engine"
+    state.mkdir()
+    program = state / "docker"
+    program.write_text(f"#!{sys.executable} -S\n{DOCKER.format(state=str(state))}")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(state))
     monkeypatch.setenv("PLEXDEV_CACHE_DIR", str(tmp_path / "cache"))
-    return made
+    with serving(state) as engine:
+        monkeypatch.setenv("DOCKER_HOST", engine.address)
+        engine.images = {"kindest/node:v1": "sha256:base", "nats:1": "sha256:n"}
+        yield engine
+
+
+def calls(engine: Engine) -> list[str]:
+    """What the program was called with."""
+    return (engine.state / "calls").read_text().splitlines()
+
+
+def containers(engine: Engine) -> list[str]:
+    """The containers that were started."""
+    return [call.split()[call.split().index("--name") + 1] for call in calls(engine) if call.startswith("run ")]
+
+
+def removed(engine: Engine) -> list[str]:
+    return [request.partition(" ")[2] for request in engine.asked if request.startswith("rm ")]
 
 
 PINS = {"nats": Pin("nats", "nats", "1")}
@@ -162,10 +153,8 @@ def test_an_image_is_baked_once_and_another_user_bakes_another(
 
     assert name != theirs
     assert {name, theirs} < set(engine.images)
-    containers = [call.split()[call.split().index("--name") + 1] for call in engine.calls if call.startswith("run ")]
-    assert len(set(containers)) == len(containers) == 2
-    removed = [call.split()[-1] for call in engine.calls if call.startswith("rm ")]
-    assert removed == containers, "a container of another user's was removed"
+    assert len(set(containers(engine))) == len(containers(engine)) == 2
+    assert removed(engine) == containers(engine), "a container of another user's was removed"
 
 
 def test_an_image_whose_name_leads_to_another_one_is_baked_anew(engine: Engine) -> None:
@@ -199,12 +188,12 @@ def test_the_container_of_a_killed_baking_is_removed_by_the_next(engine: Engine)
     )
     killed = subprocess.run([sys.executable, "-c", script, str(engine.state / "victim")], check=False)
     assert killed.returncode == -9
-    (left,) = (call.split()[call.split().index("--name") + 1] for call in engine.calls if call.startswith("run "))
-    assert not any(call.startswith("rm ") for call in engine.calls)
+    (left,) = containers(engine)
+    assert removed(engine) == []
 
     derived("kindest/node:v1", PINS)
 
-    assert next(call for call in engine.calls if call.startswith("rm ")).endswith(f" {left}")
+    assert removed(engine)[0] == left
 
 
 @pytest.fixture

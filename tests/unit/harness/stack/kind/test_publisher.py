@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from pytest_plexdev.stack.kind.cluster import publisher
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.publisher import publisher_of, with_container
 from pytest_plexdev.stack.kind.settings import warm_directory
+from tests.support.engine import container
 from tests.unit.harness.stack.kind.worlds import OURS, OWNER, World
 
 NODE = "plexsphere-control-plane"
@@ -20,22 +21,20 @@ NODE = "plexsphere-control-plane"
 
 @dataclass(frozen=True)
 class Docker:
-    """A docker that publishes one port."""
+    """An engine of which one container publishes port 8080."""
 
     world: World
-    programs: Path
 
-    def publishes(self, container: str, cluster: str, *, labels: str | None) -> None:
-        World(self.world.state, ClusterFiles("plexsphere", warm_directory())).node(labels=labels)
-        (self.world.state / "ps").write_text(f"{container}\t{cluster}\n")
-        script = self.programs / "docker"
-        script.write_text(script.read_text().replace('case "$1" in', 'case "$1" in\n  ps) cat ps ;;'))
+    def publishes(self, name: str, cluster: str, *, labels: str | None) -> None:
+        bindings = {"30080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]}
+        self.world.engine.node = container(name, cluster=cluster, bindings=bindings)
+        replace(self.world, place=ClusterFiles("plexsphere", warm_directory())).labels(labels)
 
 
 @pytest.fixture
 def docker(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "our state"))
-    return Docker(world, tmp_path / "bin")
+    return Docker(world)
 
 
 def test_our_warm_cluster(docker: Docker) -> None:
@@ -67,6 +66,7 @@ def test_a_container_that_only_has_the_nodes_name(docker: Docker) -> None:
     docker.publishes(NODE, "", labels=OURS)
 
     assert publisher_of(8080) == PortHolder(words=f"the container {NODE}")
+    assert publisher_of(8081) is None
 
 
 def test_the_error_names_the_container_and_ends_nothing(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What watches over a run's cluster, with a docker that is away for a while."""
+"""What watches over a run's cluster, with an engine that is away for a while."""
 
 from __future__ import annotations
 
@@ -16,39 +16,31 @@ from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster import reaper
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
-
-DOCKER = """#!/bin/sh
-echo "$DOCKER_TLS_VERIFY $DOCKER_CERT_PATH $KIND_EXPERIMENTAL_PROVIDER $SSH_AUTH_SOCK" >> {log}
-test $(wc -l < {log}) -gt 1 || {{ echo 'Cannot connect to the Docker daemon at unix:///x' >&2; exit 1; }}
-test "$1" != inspect || {{ echo 'Error: No such container: c' >&2; exit 1; }}
-"""
+from tests.support.engine import serving
 
 
 def test_it_tries_again_and_reaches_docker_as_the_run_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    programs, directory, log = tmp_path / "bin", tmp_path / "run" / "stack", tmp_path / "log"
-    programs.mkdir()
+    directory = tmp_path / "run" / "stack"
     directory.mkdir(parents=True)
-    (programs / "docker").write_text(DOCKER.format(log=log))
-    (programs / "docker").chmod(0o755)
-    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
-    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
-    monkeypatch.setenv("DOCKER_CERT_PATH", "/certificates")
-    monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "docker")
     # A user's docker may need anything: an agent of ssh, a helper with credentials, a proxy.
     monkeypatch.setenv("SSH_AUTH_SOCK", "/agent")
+    monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "docker")
     owner = subprocess.Popen(["sleep", "600"])
-    reaper.watch_over("plexdev-nowhere", directory, ProcessId.of(owner.pid), tmp_path / "run")
-    handle = reaper.REAPER.find(directory)
-    assert handle is not None
+    with serving(tmp_path) as engine:
+        monkeypatch.setenv("DOCKER_HOST", engine.address)
+        engine.away_for = 1
+        reaper.watch_over("plexdev-nowhere", directory, ProcessId.of(owner.pid), tmp_path / "run")
+        handle = reaper.REAPER.find(directory)
+        assert handle is not None
+        environment = Path(f"/proc/{handle.process.pid}/environ").read_bytes().split(b"\0")
 
-    owner.kill()
-    owner.wait()
-    with handle:
-        assert handle.wait(60)
+        owner.kill()
+        owner.wait()
+        with handle:
+            assert handle.wait(60)
 
-    said = log.read_text().splitlines()
-    assert len(said) > 1
-    assert set(said) == {"1 /certificates docker /agent"}
+        assert (engine.away_for, engine.asked) == (0, ["inspect", "list"])
+    assert {b"SSH_AUTH_SOCK=/agent", b"KIND_EXPERIMENTAL_PROVIDER=docker"} <= set(environment)
     assert not (tmp_path / "run").exists()
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -25,17 +26,17 @@ from pytest_plexdev.stack.embedded.warm import warm_directory as embedded_direct
 from pytest_plexdev.stack.kind.cluster import create, prerequisites
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.lock import exclusive
-from pytest_plexdev.stack.kind.cluster.node_container import Container, start_kubelet
+from pytest_plexdev.stack.kind.cluster.node_container import Container, find_node, start_kubelet
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX
 from pytest_plexdev.stack.kind.warm import attach
 from pytest_plexdev.stack.kind.warm.start_node import wake
-from tests.unit.harness.stack.kind.test_node import Machine, machine
-from tests.unit.harness.stack.kind.worlds import NO_FILE, World
+from tests.support.engine import Engine
+from tests.unit.harness.stack.kind.test_node import NODE, Machine, machine
+from tests.unit.harness.stack.kind.worlds import World
 
 __all__ = ["machine"]
 
-NODE: Final = "plexsphere-control-plane"
 UP: Final = "plexdev up --stack kind"
 OWN: Final = "pytest --plexdev-stack=kind"
 BRIDGE: Final = "br-0123456789ab"
@@ -203,14 +204,13 @@ def test_another_engine_than_the_node_s_is_told_from_a_node_that_is_gone(
     here: Here, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here.kubeconfig(here.listening, scheme="http")
-    monkeypatch.setenv("DOCKER_HOST", "tcp://203.0.113.7:2376")
     monkeypatch.setattr(prerequisites, "check", lambda _: None)
 
     with pytest.raises(PlexdevError) as refusal:
         attach.bring_up(KindSettings(), lambda _: None)
 
     assert str(refusal.value).startswith("plexdev[engine-elsewhere]: the cluster plexsphere answers on this machine")
-    assert "DOCKER_HOST is tcp://203.0.113.7:2376" in str(refusal.value)
+    assert f"DOCKER_HOST is {here.machine.engine.address}" in str(refusal.value)
     assert refusal.value.fix == "unset DOCKER_HOST"
 
 
@@ -245,9 +245,9 @@ def test_down_beside_a_cluster_asks_which_stack_and_ends_neither(
 
 
 def test_down_tells_an_engine_that_does_not_answer_before_it_waits_for_somebody_else(
-    here: Here, node: Node, capsys: pytest.CaptureFixture[str]
+    here: Here, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    node.does("echo 'Cannot connect to the Docker daemon at tcp://203.0.113.7:2376.' >&2; exit 1")
+    here.monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{here.refusing}")
     settings = KindSettings(timeout=5)
 
     with exclusive(settings.state, timeout=1, progress=lambda _: None), pytest.raises(PlexdevError) as refusal:
@@ -282,7 +282,9 @@ def test_a_name_that_is_taken_is_said_before_anything_is_made(
 ) -> None:
     here.machine.node(cluster="")
     monkeypatch.setattr(prerequisites, "check", lambda _: None)
-    (world.state / "node.json").write_text(here.machine.said)
+    node = here.machine.engine.node
+    assert node is not None
+    world.engine.node = node
 
     with pytest.raises(PlexdevError) as refusal:
         attach.bring_up(KindSettings(), lambda _: None)
@@ -296,21 +298,22 @@ def test_a_name_that_is_taken_is_said_before_anything_is_made(
     [
         ("", "kind has not written its labels"),
         ("node-labels: plexdev.plexsphere.com/owner=pytest-plexdev", "kind has not written its labels"),
-        (NO_FILE, "kind has not written its labels"),
-        ("Error: context deadline exceeded", "Docker did not give them"),
+        (None, "kind has not written its labels"),
+        ((504, "context deadline exceeded"), "Docker did not give them"),
     ],
     ids=["empty file", "half a file", "no file", "no answer in time"],
 )
 def test_a_node_that_does_not_say_whose_it_is_is_never_called_somebody_elses(
-    world: World, written: str, words: str, monkeypatch: pytest.MonkeyPatch
+    world: World, written: str | tuple[int, str] | None, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Under load a half-made node was called foreign: kind writes the labels into a file that is empty at first."""
     monkeypatch.setattr(prerequisites, "check", lambda _: None)
     monkeypatch.setattr(create, "_LATE", 0.2)
-    world.node(labels="ours")
-    world.configuration(written)
-    if written.startswith("Error"):
-        (world.state / "cp-fails").write_text(written)
+    world.node(labels=None)
+    if isinstance(written, str):
+        world.engine.write_file(written)
+    elif written is not None:
+        world.engine.refuses["archive"] = written
     settings = KindSettings(name="c", state=world.state)
 
     for change in (
@@ -325,54 +328,39 @@ def test_a_node_that_does_not_say_whose_it_is_is_never_called_somebody_elses(
 
 
 def test_labels_that_are_not_written_yet_are_waited_for(world: World) -> None:
-    world.node(labels="ours")
-    first = world.state / "first.tar"
-    (world.state / "configuration.tar").rename(world.state / "whole.tar")
-    world.configuration("")
-    (world.state / "configuration.tar").rename(first)
-    (world.state.parent / "bin" / "docker").write_text(
-        f"#!/bin/sh\ncd {world.state}\nif test -e first.tar; then cat first.tar; rm first.tar; else cat whole.tar; fi\n"
-    )
+    world.node(labels=None)
+    world.engine.write_file("")
+    later = threading.Timer(0.3, world.labels, ["ours"])
+    container = find_node("c")
+    assert container is not None
+    later.start()
 
-    assert create.settled_mark(world.place, _container(1)) == "ours"
-    assert not first.exists()
-
-
-@dataclass(frozen=True)
-class Node:
-    """A container of ours, and what `docker` was told to do with it."""
-
-    directory: Path
-
-    def does(self, script: str) -> None:
-        (self.directory / "docker").write_text(f'#!/bin/sh\necho "$1" >> {self.directory}/told\n{script}\n')
-
-    @property
-    def told(self) -> list[str]:
-        return (self.directory / "told").read_text().split()
+    assert create.settled_mark(world.place, container) == "ours"
+    later.join()
 
 
 @pytest.fixture
-def node(here: Here) -> Node:
-    found = Node(here.directory / "docker")
-    found.does("")
-    return found
+def engine(here: Here) -> Engine:
+    """It has the node of :func:`_container`."""
+    here.machine.node()
+    return here.machine.engine
 
 
-def test_a_paused_node_of_ours_is_let_go_on(here: Here, node: Node) -> None:
+def test_a_paused_node_of_ours_is_resumed(here: Here, engine: Engine) -> None:
     assert wake(_container(here.listening, paused=True)) == ["was paused, goes on"]
-    assert node.told == ["unpause"]
+    assert engine.asked == ["unpause"]
 
 
 @pytest.mark.parametrize(("unit", "told"), [("active", ["exec"]), ("activating", ["exec"]), ("failed", ["exec"] * 2)])
-def test_a_kubelet_that_does_not_run_is_started(here: Here, node: Node, unit: str, told: list[str]) -> None:
-    node.does(f"echo {unit}")
+def test_a_kubelet_that_does_not_run_is_started(here: Here, unit: str, told: list[str]) -> None:
+    directory = here.directory / "docker"
+    (directory / "docker").write_text(f'#!/bin/sh\necho "$1" >> {directory}/told\necho {unit}\n')
 
     assert start_kubelet(_container(here.listening)) == (len(told) > 1)
-    assert node.told == told
+    assert (directory / "told").read_text().split() == told
 
 
-def test_a_node_without_forwarders_is_restarted_and_one_that_stays_so_is_told(here: Here, node: Node) -> None:
+def test_a_node_without_forwarders_is_restarted_and_one_that_stays_so_is_told(here: Here, engine: Engine) -> None:
     here.has_the_engines_network()
 
     with pytest.raises(PlexdevError) as refusal:
@@ -380,10 +368,10 @@ def test_a_node_without_forwarders_is_restarted_and_one_that_stays_so_is_told(he
 
     assert refusal.value.tag == "node-cut-off"
     assert refusal.value.fix == "plexdev down --stack kind && plexdev up --stack kind"
-    assert node.told == ["restart"]
+    assert engine.asked == ["restart"]
 
 
-def test_a_node_whose_ports_are_published_in_another_network_is_left_alone(here: Here, node: Node) -> None:
+def test_a_node_whose_ports_are_published_in_another_network_is_left_alone(here: Here, engine: Engine) -> None:
     """A healthy one was restarted by `up` in a dev container that has Docker's socket."""
     with pytest.raises(PlexdevError, match="this machine's loopback is not the Docker engine's") as refusal:
         wake(_container(here.refusing))
@@ -391,24 +379,35 @@ def test_a_node_whose_ports_are_published_in_another_network_is_left_alone(here:
     assert refusal.value.tag == "loopback-elsewhere"
     assert "docker restart" not in str(refusal.value)
     assert "plexdev down" not in str(refusal.value)
-    assert not (node.directory / "told").exists()
+    assert engine.asked == []
 
 
-def test_a_node_that_runs_is_left_alone(here: Here, node: Node) -> None:
+def test_a_node_that_runs_is_left_alone(here: Here, engine: Engine) -> None:
     assert wake(_container(here.listening)) == []
-    assert not (node.directory / "told").exists()
+    assert engine.asked == []
 
 
-def test_a_port_that_somebody_took_while_the_node_was_stopped_is_told_with_its_holder(here: Here, node: Node) -> None:
-    port = here.listening
-    node.does(f"echo 'listen tcp4 127.0.0.1:{port}: bind: address already in use' >&2; exit 1")
+def test_a_port_that_somebody_took_while_the_node_was_stopped_is_told_with_its_holder(
+    here: Here, engine: Engine
+) -> None:
+    engine.refuses["start"] = (500, "driver failed programming external connectivity on endpoint")
 
     with pytest.raises(PlexdevError) as refusal:
-        wake(_container(port, running=False))
+        wake(_container(here.listening, running=False))
 
     assert refusal.value.tag == "port-taken"
     assert f"(pid {os.getpid()})" in str(refusal.value)
     assert OWN in refusal.value.fix
+
+
+def test_a_start_that_fails_while_nobody_has_its_ports_is_told_in_the_engines_words(here: Here, engine: Engine) -> None:
+    engine.refuses["start"] = (500, "cannot start a container that is marked for removal")
+
+    with pytest.raises(PlexdevError) as refusal:
+        wake(_container(here.refusing, running=False))
+
+    assert refusal.value.tag == "docker-refused"
+    assert f"`docker start {NODE}`: cannot start a container that is marked for removal" in str(refusal.value)
 
 
 def _container(port: int, *, running: bool = True, paused: bool = False) -> Container:
@@ -425,4 +424,4 @@ def _container(port: int, *, running: bool = True, paused: bool = False) -> Cont
 
 
 def _as_warm(world: World) -> World:
-    return World(world.state, ClusterFiles("plexsphere", warm_directory()))
+    return replace(world, place=ClusterFiles("plexsphere", warm_directory()))

@@ -1,10 +1,8 @@
-"""A docker and a kind of the tests' own: a race is not provoked with the real ones."""
+"""An engine and a kind of the tests' own: a race is not provoked with the real ones."""
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,15 +11,12 @@ from pathlib import Path
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.constants import node_of
+from tests.support.engine import Engine, container
 
 DOCKER = """#!/bin/sh
 cd {state}
-case "$1" in
-  inspect) cat node.json 2>/dev/null || {{ echo 'Error: No such container: c' >&2; exit 1; }} ;;
-  ps) test ! -e listed || cat listed ;;
-  exec) test -e node.json ;;
-  cp) test -e cp-fails && {{ cat cp-fails >&2; exit 1; }}; cat configuration.tar ;;
-esac
+test ! -e node.json || case "$1" in ps) echo 0123456789ab ;; esac
 """
 KIND = """#!/bin/sh
 echo "$1" >> {state}/calls
@@ -31,7 +26,6 @@ case "$1" in
   delete) rm -f node.json ;;
 esac
 """
-NO_FILE = "Error response from daemon: Could not find the file /kind/kubeadm.conf in container c"
 OWNER = "plexdev.plexsphere.com/owner=pytest-plexdev"
 GONE = PlexdevError(CLUSTER_UNREACHABLE, context="kind-c", server="127.0.0.1:1", reason="gone", fix="x")
 KUBECONFIG = """
@@ -49,6 +43,7 @@ class World:
 
     state: Path
     place: ClusterFiles
+    engine: Engine
 
     def node(
         self,
@@ -61,29 +56,19 @@ class World:
         into: str = "",
     ) -> None:
         """There is a node; ``labels=None``: kind has not written them yet. Nobody looks for it at 127.0.0.1."""
-        moment = datetime.fromtimestamp(created or time.time() + 1, tz=UTC)
-        said = {
-            "Config": {"Labels": {"io.x-k8s.kind.cluster": "c"}},
-            "Created": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "State": {"Running": True},
-            "HostConfig": {"PortBindings": {port: [{"HostIp": published_at, "HostPort": str(host_port)}]}},
-        }
-        (self.state / f"node.json{into}").write_text(json.dumps([said]))
-        if labels is None:
-            (self.state / "cp-fails").write_text(NO_FILE)
+        moment = datetime.fromtimestamp(created or time.time() + 1, tz=UTC).isoformat()
+        bindings = {port: [{"HostIp": published_at, "HostPort": str(host_port)}]}
+        node = container(node_of(self.place.name), created=moment, cluster=self.place.name, bindings=bindings)
+        (self.state / f"node.json{into}").write_text(json.dumps(node))
         self.labels(labels)
 
     def labels(self, labels: str | None) -> None:
-        """What the node's configuration says of its labels."""
+        """What the node's configuration says of its labels; ``None``: kind has not written it yet."""
+        if labels is None:
+            (self.state / "configuration.tar").unlink(missing_ok=True)
+            return
         labels = f"{OWNER},plexdev.plexsphere.com/home={self.place.home}" if labels == OURS else labels
-        self.configuration(f"node-labels: {labels}\n---\nkind: KubeProxyConfiguration\n")
-
-    def configuration(self, text: str) -> None:
-        """The whole file that kind writes into the node, or what it has written of it so far."""
-        with tarfile.open(self.state / "configuration.tar", "w") as archive:
-            member = tarfile.TarInfo("kubeadm.conf")
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
+        self.engine.write_file(f"node-labels: {labels}\n---\nkind: KubeProxyConfiguration\n")
 
     def create_does(self, script: str) -> None:
         (self.state / "create").write_text(script)

@@ -12,11 +12,11 @@ import os
 import re
 import signal
 import tarfile
-import time
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from pytest_plexdev.core.cancellation import checkpoint, shield
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED, NODE_UNREADABLE
@@ -39,7 +39,7 @@ kind writes that a moment after the container is there."""
 _DELETION: Final = 120.0
 _LATE: Final = 5.0
 """Seconds in which Docker has made the container of an ended `kind create`, if it is making one."""
-_LOOK_AGAIN: Final = 0.1
+_POLL_S: Final = 0.1
 _NODE_NEEDS: Final = 30.0
 """Seconds from the note to the node's container, at most: kind may pull its image in between."""
 _INOTIFY: Final = "sudo sysctl fs.inotify.max_user_instances=1024; or delete a cluster of: kind get clusters"
@@ -188,11 +188,9 @@ def mark_of(place: ClusterFiles, container: Container) -> Mark:
 
 def settled_mark(place: ClusterFiles, container: Container) -> Mark:
     """What :func:`mark_of` gives; a node that is being made at this moment gets the time to say whose it is."""
-    deadline = time.monotonic() + _LATE
-    while (mark := mark_of(place, container)) == "not yet" and time.monotonic() < deadline:
-        checkpoint()
-        time.sleep(_LOOK_AGAIN)
-    return mark
+    return poll(
+        lambda: mark_of(place, container), until=lambda mark: mark != "not yet", every_s=_POLL_S, timeout_s=_LATE
+    )
 
 
 def is_ours(place: ClusterFiles, container: Container) -> bool:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_plexdev.core.cancellation import checkpoint, remaining_s
+from pytest_plexdev.core.cancellation import remaining_s
 from pytest_plexdev.core.model import Progress, State, Verdict, VerdictChanged
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.private_files import FILE_MODE, make_private_directory, read_note, write_private
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 
 _NOBODY: Final = "another process"
 _WARM_FILE: Final = "kind"
-_AT_A_TIME: Final = 0.25
-"""Seconds that a wait is deaf."""
+_POLL_S: Final = 0.05
 
 
 @contextlib.contextmanager
@@ -115,20 +115,17 @@ def _locked(path: Path, timeout: float, wait: Callable[[Holder], None]) -> Itera
 def _acquire(lock: FileLock, holder_file: Path, timeout: float, wait: Callable[[Holder], None]) -> None:
     from filelock import Timeout
 
-    with contextlib.suppress(Timeout):
-        lock.acquire(timeout=0)
+    def is_acquired() -> bool:
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=0)
+        return lock.is_locked
+
+    if is_acquired():
         return
-    deadline = time.monotonic() + timeout
     holder = _holder(holder_file)
     wait(holder)
-    while True:
-        with contextlib.suppress(Timeout):
-            lock.acquire(timeout=max(0.0, min(_AT_A_TIME, deadline - time.monotonic())))
-            return
-        # A thread that waits hears no Ctrl-C.
-        checkpoint()
-        if time.monotonic() >= deadline:
-            raise _TooLate(holder)
+    if not poll(is_acquired, every_s=_POLL_S, timeout_s=timeout):
+        raise _TooLate(holder)
 
 
 def _warm_lock(state: Path) -> Path:
@@ -153,11 +150,7 @@ def _me() -> dict[str, object]:
 
 def _holder(file: Path) -> Holder:
     # It notes itself a moment after it has the lock.
-    for _ in range(10):
-        if (holder := _noted(file)) is not None:
-            return holder
-        time.sleep(0.02)
-    return Holder(None, _NOBODY)
+    return poll(lambda: _noted(file), every_s=0.02, timeout_s=0.2) or Holder(None, _NOBODY)
 
 
 def _noted(file: Path) -> Holder | None:

@@ -6,11 +6,12 @@ import contextlib
 import io
 import re
 import tarfile
-import time
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.tool_output import line_of
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.docker_engine import PATIENCE, ask, docker
@@ -24,8 +25,9 @@ CONFIGURATION: Final = "/kind/kubeadm.conf"
 """Where kind writes, a moment after the container is there, what the node is to be."""
 API_SERVER: Final = "6443/tcp"
 """The port of the API server in the node."""
+_POLL_S: Final = 0.1
 _REMOVAL: Final = 30.0
-"""Seconds in which Docker ends a removal that it has begun."""
+"""Seconds in which Docker completes a removal that it has begun."""
 _STOPS: Final = 5
 """Seconds that a node gets to stop."""
 _LOCAL: Final = frozenset({"", "0.0.0.0", "127.0.0.1"})  # nosec B104 # read, and not bound
@@ -71,13 +73,14 @@ def find_node(name: str, *, patience: float = PATIENCE) -> Container | None:
     Args:
         patience: Seconds that Docker gets for an answer, and for a container that it lists and does not show yet.
     """
-    deadline = time.monotonic() + patience
-    while (found := find_container(name, patience=patience)) is None:
-        # Docker lists a container that is being made before it can be looked at; on a busy machine, long before.
-        if not _is_listed(name) or time.monotonic() > deadline:
-            return None
-        time.sleep(0.1)
-    return found if found.cluster else None
+
+    def is_settled(found: Container | None) -> bool:
+        # Docker lists a container that is being created before it can be inspected; on a busy machine, long before.
+        return found is not None or not _is_listed(name)
+
+    look = partial(find_container, name, patience=patience)
+    found = poll(look, until=is_settled, every_s=_POLL_S, timeout_s=patience)
+    return found if found is not None and found.cluster else None
 
 
 def find_container(name: str, *, patience: float = PATIENCE) -> Container | None:
@@ -173,20 +176,17 @@ def restart_node(container: Container) -> None:
 
 
 def wait_for_node(name: str, *, within: float) -> Container | None:
-    """The node: Docker finishes what an ended ``kind create`` had asked it for, unseen until then."""
-    deadline = time.monotonic() + within
-    while (container := find_node(name)) is None and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return container
+    """The node. Docker completes what an ended ``kind create`` had requested, and shows nothing of it until then.
+
+    Args:
+        within: Seconds.
+    """
+    return poll(partial(find_node, name), every_s=_POLL_S, timeout_s=within)
 
 
 def wait_until_gone(name: str) -> bool:
-    deadline = time.monotonic() + _REMOVAL
-    while find_node(name) is not None:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
+    """Whether the node is gone, at the latest when Docker has completed a removal."""
+    return poll(lambda: find_node(name) is None, every_s=_POLL_S, timeout_s=_REMOVAL)
 
 
 def file_of(container: Container, path: str) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import Future
 from typing import Any, Final
 
-from pytest_plexdev.core.cancellation import checkpoint
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBE_REFUSED
 from pytest_plexdev.kube import KubeClient
@@ -21,7 +20,7 @@ _DNS: Final = "coredns"
 _SYSTEM: Final = "kube-system"
 _MANAGER: Final = "plexdev-network"
 """Not the owner of what is rendered."""
-_LOOK_AGAIN: Final = 0.05
+_POLL_S: Final = 0.05
 
 
 def restart_coredns(client: KubeClient) -> None:
@@ -47,29 +46,25 @@ def wait_for_services(client: KubeClient, node: str, *, whole: Future[Any], time
     Raises:
         PlexdevError: ``kube-refused``: kube-proxy did not get there in time; why the node was not made.
     """
-    deadline = time.monotonic() + timeout
-    while not _routes(client, node):
-        checkpoint()
+
+    def routes() -> bool:
         if whole.done():
             whole.result()
-        # kube-proxy has no readiness that could be watched.
-        if time.monotonic() > deadline:
-            raise PlexdevError(
-                KUBE_REFUSED,
-                verb="reach",
-                object=f"kube-proxy of Node {node}",
-                reason=f"not within {timeout:.0f} s",
-                message="it does not say that its rules are made, without which Pods reach no Service",
-                fix=client.command("-n", "kube-system", "logs", "ds/kube-proxy"),
-            )
-        time.sleep(_LOOK_AGAIN)
+        try:
+            return client.get(NODE, f"{node}:{_HEALTH}") is not None
+        except (PlexdevError, ValueError):
+            return False
 
-
-def _routes(client: KubeClient, node: str) -> bool:
-    try:
-        return client.get(NODE, f"{node}:{_HEALTH}") is not None
-    except (PlexdevError, ValueError):
-        return False
+    # kube-proxy has no readiness that could be watched.
+    if not poll(routes, every_s=_POLL_S, timeout_s=timeout):
+        raise PlexdevError(
+            KUBE_REFUSED,
+            verb="reach",
+            object=f"kube-proxy of Node {node}",
+            reason=f"not within {timeout:.0f} s",
+            message="it does not report that its rules are written, without which Pods reach no Service",
+            fix=client.command("-n", "kube-system", "logs", "ds/kube-proxy"),
+        )
 
 
 def wait_for_containerd(cluster: str) -> bool:

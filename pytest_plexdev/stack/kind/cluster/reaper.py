@@ -14,9 +14,9 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,7 @@ from pytest_plexdev.core.ownership.mark import Mark
 from pytest_plexdev.core.ownership.process import OwnerProgram
 from pytest_plexdev.core.ownership.run_directory import FILES as RUN_FILES
 from pytest_plexdev.core.ownership.run_directory import hold as hold_run
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.private_files import open_private
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.core.signals import reset_signals
@@ -137,13 +138,9 @@ def main() -> int:
             handle.wait(None)
     if (directory / KEPT_MARK).exists():
         return 0
-    deadline = time.monotonic() + _TRIES_FOR
-    while not _is_cleaned_up(order, owned):
-        # An engine that does not answer has nothing to wait for either.
-        if time.monotonic() > deadline:
-            return 1
-        time.sleep(_PAUSE)
-    return 0
+    # An engine that does not answer reports nothing that could be waited for.
+    is_clean = poll(partial(_is_cleaned_up, order, owned), every_s=_PAUSE, timeout_s=_TRIES_FOR)
+    return 0 if is_clean else 1
 
 
 def _is_cleaned_up(order: _Order, owned: _Owned) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any, Final
 
-from pytest_plexdev.core.cancellation import checkpoint
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, NODE_NOT_BACK
 from pytest_plexdev.kube import KubeClient
@@ -30,7 +30,7 @@ _RECENT_S: Final = 120.0
 """Seconds after its start in which a node's Pods may not have come back."""
 _CREATION_S: Final = 10.0
 """Seconds from a container's creation to its first start, at most."""
-_LOOK_AGAIN_S: Final = 0.1
+_POLL_S: Final = 0.1
 _EARLY: Final = (
     ("kube-system", "k8s-app=kube-dns"),
     (GATEWAY_NAMESPACE, "app.kubernetes.io/name=envoy-gateway"),
@@ -63,18 +63,15 @@ def wait_for_api_server(client: KubeClient, container: Container, *, timeout: fl
         PlexdevError: ``node-not-back``.
     """
     timeout_s = min(STARTS_WITHIN_S, timeout)
-    deadline = time.monotonic() + timeout_s
-    while True:
-        checkpoint()
-        try:
-            client.list(NODE)
-        except PlexdevError as error:
-            # Nobody is there yet who could be watched.
-            if time.monotonic() > deadline:
-                raise _not_back(container, error, timeout_s) from None
-        else:
-            return
-        time.sleep(_LOOK_AGAIN_S)
+    try:
+        # Nothing can be watched before it answers.
+        poll(lambda: client.list(NODE), every_s=_POLL_S, timeout_s=timeout_s, retry_on=_is_of_the_catalogue)
+    except PlexdevError as error:
+        raise _not_back(container, error, timeout_s) from None
+
+
+def _is_of_the_catalogue(error: BaseException) -> bool:
+    return isinstance(error, PlexdevError)
 
 
 def replace_early_pods(client: KubeClient, container: Container, *, timeout: float) -> list[str]:

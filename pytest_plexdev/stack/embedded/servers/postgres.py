@@ -13,7 +13,6 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.errors import POSTGRES_VERSION, USER_UNKNOWN, PlexdevError
@@ -25,6 +24,7 @@ from pytest_plexdev.stack.embedded.processes.child import Child, Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
 from pytest_plexdev.stack.embedded.processes.process_group import ProcessGroup
 from pytest_plexdev.stack.embedded.servers.passwd_entry import REFUSALS, has_entry, with_entry
+from pytest_plexdev.stack.embedded.servers.postgres_arguments import server_arguments
 from pytest_plexdev.stack.embedded.servers.postgres_data import (
     HOST_BASED_AUTHENTICATION,
     INITDB_OPTIONS,
@@ -38,20 +38,6 @@ from pytest_plexdev.stack.embedded.servers.postgres_data import (
 from pytest_plexdev.stack.embedded.servers.postgres_template import Template, storage_errors
 from pytest_plexdev.stack.embedded.servers.postgres_user import RunAs, run_as
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
-
-_SETTINGS: Final = (
-    # What was committed survives the end of the server, not that of the machine: such is a test's database.
-    "fsync=off",
-    "full_page_writes=off",
-    "wal_level=minimal",
-    "max_wal_senders=0",
-    "jit=off",
-    "shared_buffers=64MB",
-    "max_connections=100",
-    # Otherwise a killed server leaves files in /dev/shm.
-    "dynamic_shared_memory_type=mmap",
-    "unix_socket_permissions=0700",
-)
 
 
 @dataclass(frozen=True)
@@ -211,7 +197,7 @@ class Postgres:
         return self._start("postgres-template", self.template_sites, tcp="")
 
     def _start(self, name: str, sites: ServerAddresses, *, tcp: str) -> Child:
-        arguments = self._server_arguments(sites, tcp)
+        arguments = server_arguments(self.layout.data, sites, tcp=tcp)
         return self.crew.start(name, self._command(["postgres", *arguments], stop=signal.SIGQUIT))
 
     def _give_sockets(self, sites: ServerAddresses) -> None:
@@ -244,16 +230,5 @@ class Postgres:
             prepare=self.user.prepare,
         )
 
-    def _server_arguments(self, sites: ServerAddresses, tcp: str) -> list[str]:
-        settings = [*_SETTINGS, f"listen_addresses={tcp}"]
-        places = ["-D", str(self.layout.data), "-k", _socket_directories(sites.postgres_directory)]
-        return [*places, "-p", str(sites.postgres.number), *(f"--{setting}" for setting in settings)]
-
     def _discard_data(self) -> None:
         shutil.rmtree(self.layout.data, ignore_errors=True)
-
-
-def _socket_directories(directory: Path) -> str:
-    # varlena.c, SplitDirectoriesString: a list; what is quoted is one entry, in which a quote is doubled.
-    escaped = str(directory).replace('"', '""')
-    return f'"{escaped}"'

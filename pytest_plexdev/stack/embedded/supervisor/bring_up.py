@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
 
-from pytest_plexdev.core.model import Event, Phase, PhaseBegan, PhaseEnded, Service, Verdict, VerdictChanged
+from pytest_plexdev.core.model import Event, Service, Verdict, VerdictChanged
+from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.core.ports import HeldPort
 from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
 from pytest_plexdev.stack.embedded import probes
@@ -28,21 +27,19 @@ _PRODUCT = "plexsphere:dev"
 
 @dataclass
 class BringUp:
-    """One bring-up. ``services`` and ``phases`` grow as it goes on.
+    """One bring-up. ``services`` and ``phases`` grow during it.
 
     Attributes:
         early: Children that run already.
         tell: Receives the events.
-        began: When the bring-up began, by the monotonic clock; phases count from then.
     """
 
     plan: Plan
     crew: ProcessGroup
     early: Early
     tell: Callable[[Event], None]
-    began: float = field(default_factory=time.monotonic)
+    phases: Phases
     services: dict[str, Service] = field(default_factory=dict)
-    phases: list[Phase] = field(default_factory=list)
     _database_soon: asyncio.Event = field(default_factory=asyncio.Event)
     _spicedb_ready: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -78,13 +75,13 @@ class BringUp:
         server = self._postgres_server()
         if self.early.copy is not None:
             self._database_soon.set()
-        async with self._phase("template"):
+        with self.phases.phase("template"):
             copied = await server.copy_template(self.early.copy)
             self.early.release_template()
             if not copied:
                 await server.build(self._database_soon.set)
         self._database_soon.set()
-        async with self._phase("postgres"):
+        with self.phases.phase("postgres"):
             version = await self._start_postgres(server, copied=copied)
         server.check_version(version)
 
@@ -120,7 +117,7 @@ class BringUp:
     async def _nats(self) -> None:
         command = nats.serve(self.plan.settings.programs, self.plan.layout, self.plan.sites)
         probe = probes.nats(self.plan.sites.nats_url)
-        async with self._phase("nats"):
+        with self.phases.phase("nats"):
             child = self._start("nats", command)
             await self._ready("nats", child, probe, asked="a PING", at=self.plan.sites.nats)
 
@@ -128,7 +125,7 @@ class BringUp:
         dex, idp = self.plan.dex, self.plan.sites.idp
         command = identity_provider.serve(dex, self.plan.settings, self.plan.layout, self.plan.sites)
         probe = probes.http(idp.number, "/dex/.well-known/openid-configuration")
-        async with self._phase("dex"):
+        with self.phases.phase("dex"):
             child = self._start("dex", command)
             if dex is None:
                 idp.hand_over()
@@ -150,7 +147,7 @@ class BringUp:
             )
         else:
             child = self._start("spicedb", spicedb.serve(program, self.plan.layout, self.plan.sites))
-            async with self._phase("spicedb"):
+            with self.phases.phase("spicedb"):
                 version = await self._spicedb_version(program)
                 probe = probes.grpc(f"127.0.0.1:{site.number}")
                 await self._ready("spicedb", child, probe, asked="over gRPC", version=version, at=site)
@@ -165,7 +162,7 @@ class BringUp:
         await self._database_soon.wait()
         command = control_plane.signer(self.plan.settings.programs, self.plan.layout, self.plan.sites)
         probe = probes.grpc(self.plan.sites.signer_endpoint)
-        async with self._phase(control_plane.SIGNER):
+        with self.phases.phase(control_plane.SIGNER):
             await self._ready(
                 control_plane.SIGNER,
                 self._start(control_plane.SIGNER, command),
@@ -179,7 +176,7 @@ class BringUp:
         child = self.early.api
         if child is None:
             await self._database_soon.wait()
-        async with self._phase(control_plane.API):
+        with self.phases.phase(control_plane.API):
             if child is None:
                 command = control_plane.api(self.plan.settings.programs, self.plan.layout, self.plan.sites)
                 child = self._start(control_plane.API, command)
@@ -198,7 +195,7 @@ class BringUp:
         await self._database_soon.wait()
         await self._spicedb_ready.wait()
         command = control_plane.bootstrap(self.plan.settings.programs, self.plan.layout, self.plan.sites)
-        async with self._phase(control_plane.BOOTSTRAP):
+        with self.phases.phase(control_plane.BOOTSTRAP):
             await self.crew.run(control_plane.BOOTSTRAP, command)
         self.services[control_plane.BOOTSTRAP] = Service(
             name=control_plane.BOOTSTRAP, version=_REFERENCE, stands_in_for=_PRODUCT, log=command.log
@@ -231,15 +228,6 @@ class BringUp:
         )
         self.tell(VerdictChanged(verdict=Verdict(name=name, state="ready")))
         return answered
-
-    @contextlib.asynccontextmanager
-    async def _phase(self, name: str) -> AsyncIterator[None]:
-        self.tell(PhaseBegan(name=name))
-        began = time.monotonic()
-        yield
-        phase = Phase(name=name, seconds=time.monotonic() - began, began=began - self.began)
-        self.phases.append(phase)
-        self.tell(PhaseEnded(phase=phase))
 
     def _note(self, text: str) -> None:
         self._note_waiting("template", text)

@@ -20,6 +20,7 @@ import yaml
 
 from pytest_plexdev.core.files import write_atomic
 from pytest_plexdev.core.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
+from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.core.seed import tenants_in
 from pytest_plexdev.core.system_errors import refusal_of
@@ -54,9 +55,9 @@ def supervise(plan: Plan, early: Early) -> int:
 class _Watch:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._began = time.monotonic()
         self._crew = ProcessGroup(timeout=plan.settings.timeout)
         self._asker = Requester(sys.stdout.fileno())
+        self._phases = Phases(self._asker.tell)
         self._stop = asyncio.Event()
         self._owner_ended = False
 
@@ -73,7 +74,7 @@ class _Watch:
 
     async def _bring_up(self, early: Early) -> bool:
         """Whether it failed; a bring-up that was called off did not."""
-        bring_up = BringUp(self._plan, self._crew, early, self._asker.tell, began=self._began)
+        bring_up = BringUp(self._plan, self._crew, early, self._asker.tell, self._phases)
         work = asyncio.create_task(bring_up.run())
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -110,7 +111,7 @@ class _Watch:
 
     def _announce(self, bring_up: BringUp) -> None:
         plan, sites = self._plan, self._plan.sites
-        phases = (*bring_up.phases, Phase(name="all", seconds=time.monotonic() - self._began))
+        phases = (*self._phases.done, Phase(name="all", seconds=self._phases.seconds))
         info = StackInfo(
             provider="embedded",
             id=plan.settings.id,

@@ -53,8 +53,6 @@ class Call:
     _decided: list[AuditRecord] = field(default_factory=list)
     _raw: bytes | None = None
 
-    # ---- what came in -----------------------------------------------------------------
-
     @property
     def caller(self) -> Principal:
         """The principal of an operation that needs one."""

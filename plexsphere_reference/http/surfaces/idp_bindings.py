@@ -2,54 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 from starlette.responses import Response
 
 from plexsphere_reference.http.context import Call, no_content
 from plexsphere_reference.http.operation import Operation
 from plexsphere_reference.http.problems import Problem
+from plexsphere_reference.http.surfaces.idp_binding_requests import (
+    CreateRequest,
+    PatchRequest,
+    StatusRequest,
+    patched,
+    settings_of,
+)
 from plexsphere_reference.ids import uuid7
-from plexsphere_reference.rules import idp
-from plexsphere_reference.rules.idp import InvalidJitPolicy
-from plexsphere_reference.rules.tenancy import PLATFORM, Invalid
+from plexsphere_reference.rules.tenancy import PLATFORM
 from plexsphere_reference.store import idp_bindings
 from plexsphere_reference.store.idp_bindings import IdpBinding, Settings
-
-
-class CreateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    domain_id: UUID
-    issuer: str
-    client_id: str
-    client_secret_ref: str
-    discovery_url: str
-    jit_policy: str
-    claim_mappings: dict[str, str] = {}
-    required_acr: list[str] = []
-    required_amr: list[str] = []
-    alias: str = ""
-    primary: bool = False
-
-
-class PatchRequest(msgspec.Struct, forbid_unknown_fields=True):
-    discovery_url: str | UnsetType = UNSET
-    claim_mappings: dict[str, str] | UnsetType = UNSET
-    required_acr: list[str] | UnsetType = UNSET
-    required_amr: list[str] | UnsetType = UNSET
-    jit_policy: str | UnsetType = UNSET
-    alias: str | UnsetType = UNSET
-    primary: bool | UnsetType = UNSET
-
-
-class StatusRequest(msgspec.Struct, forbid_unknown_fields=True):
-    status: str
-
 
 _CONFLICTS: Final = {
     "idp_bindings_active_domain_issuer_uq": Problem(
@@ -69,7 +42,7 @@ async def create_binding(call: Call) -> Response:
     body = await call.body(CreateRequest)
     domain_id = body.domain_id
     await call.require("manage", f"domain:{domain_id}", action="idp_binding.create", chain=domain_id)
-    settings = _valid(body)
+    settings = settings_of(body)
     _check_secret(call, body.client_secret_ref, settings)
     binding_id = uuid7()
     async with call.transaction(_CONFLICTS) as tx:
@@ -109,7 +82,7 @@ async def patch_binding(call: Call) -> Response:
     if all(value is UNSET for value in msgspec.structs.astuple(patch)):
         raise Problem(400, "empty_patch", "the patch changes nothing")
     current = await _manageable(call, binding_id, action="idp_binding.update")
-    settings = _patched(current.settings, patch)
+    settings = patched(current.settings, patch)
     if settings.discovery_url != current.settings.discovery_url:
         _check_secret(call, current.client_secret_ref, settings)
     async with call.transaction(_CONFLICTS) as tx:
@@ -181,16 +154,6 @@ async def _set_status(call: Call, binding_id: UUID, status: str, *, event: str) 
     return binding
 
 
-def _valid(body: CreateRequest) -> Settings:
-    try:
-        idp.check_url(body.issuer, what="issuer")
-        idp.check_text(body.client_id, what="client_id")
-        idp.check_text(body.client_secret_ref, what="client_secret_ref")
-        return Settings(**{name: check(getattr(body, name)) for name, check in _CHECKS.items()})
-    except Invalid as error:
-        raise _invalid(error) from error
-
-
 def _check_secret(call: Call, reference: str, settings: Settings) -> None:
     """Refuse a secret of this process for an identity provider that it is not meant for."""
     if not call.plane.settings.permits_secret(reference, discovery_url=settings.discovery_url):
@@ -198,32 +161,6 @@ def _check_secret(call: Call, reference: str, settings: Settings) -> None:
         raise Problem(
             400, "invalid_idp_binding", "client_secret_ref names no secret that is meant for this discovery_url"
         )
-
-
-def _patched(current: Settings, patch: PatchRequest) -> Settings:
-    changes: dict[str, Any] = {
-        name: value for name, value in msgspec.structs.asdict(patch).items() if value is not UNSET
-    }
-    try:
-        return replace(current, **{name: _CHECKS[name](value) for name, value in changes.items()})
-    except Invalid as error:
-        raise _invalid(error) from error
-
-
-_CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "discovery_url": partial(idp.check_url, what="discovery_url"),
-    "claim_mappings": idp.check_claim_mappings,
-    "required_acr": partial(idp.check_assurances, what="required_acr"),
-    "required_amr": partial(idp.check_assurances, what="required_amr"),
-    "jit_policy": idp.check_jit_policy,
-    "alias": idp.normal_alias,
-    "primary": bool,
-}
-
-
-def _invalid(error: Invalid) -> Problem:
-    policy = isinstance(error, InvalidJitPolicy)
-    return Problem(400, "invalid_jit_policy" if policy else "invalid_idp_binding", str(error))
 
 
 def _response(binding: IdpBinding) -> dict[str, object]:

@@ -17,7 +17,7 @@ from joserfc.jwk import KeySet, RSAKey
 
 from plexsphere_reference.key_sets import WrongKeySet, claims_of, key_set
 from plexsphere_reference.log import log
-from plexsphere_reference.oidc import Metadata
+from plexsphere_reference.oidc_providers import Metadata
 from plexsphere_reference.rules.id_token import Expected, IdTokenRefused, check, person
 from plexsphere_reference.rules.idp import is_web_url
 from plexsphere_reference.untrusted_json import Unreadable, decode

@@ -121,7 +121,7 @@ def pods(client: KubeClient) -> set[str]:
 
 
 def test_what_a_killed_process_left_is_removed_and_made_anew(made: list[str], settings: KindSettings) -> None:
-    assert "left half-made by a killed process was removed" in made[0]
+    assert "an incomplete one that a killed process left was removed" in made[0]
     assert f"cluster {settings.name}: created" in made
     assert "bootstrap: ran" in made
 
@@ -332,7 +332,7 @@ def test_a_bring_up_that_was_never_completed_is_resumed(settings: KindSettings, 
 
     _, did = attach.bring_up(settings, Heard())
 
-    assert f"cluster {settings.name}: there already" in did
+    assert f"cluster {settings.name}: exists already" in did
     assert any(line.startswith("objects: 1 created") for line in did)
     assert attach.find(settings.state, name=settings.name) is not None
 

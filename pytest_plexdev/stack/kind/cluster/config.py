@@ -15,16 +15,16 @@ from pytest_plexdev.stack.kind.constants import API_NODE_PORT, HOME_LABEL, IDP_N
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 _FRESH: Final = "use a cluster of a run's own, which takes free ports: pytest --plexdev-stack=kind"
-"""The warm cluster has the ports of the product's dev stack, and no others."""
+"""The warm cluster uses the ports of the product's dev stack, and no others."""
 
 
 def kind_file() -> Path:
-    """The configuration of the warm cluster, from which every other one derives."""
+    """Return the path of the warm cluster's configuration, from which every other one derives."""
     return deploy_directory() / "kind.yaml"
 
 
 def cluster_config(place: ClusterFiles, addresses: Addresses) -> bytes:
-    """What ``kind create cluster --config -`` reads."""
+    """Write the configuration that ``kind create cluster --config -`` reads."""
     import yaml
 
     document: dict[str, Any] = yaml.safe_load(kind_file().read_text(encoding="utf-8"))
@@ -40,7 +40,7 @@ def cluster_config(place: ClusterFiles, addresses: Addresses) -> bytes:
 
 
 def choose_addresses(settings: KindSettings) -> Addresses:
-    """The host ports, known to be free at this moment: nothing can hold them until Docker listens there itself.
+    """Choose the host ports. They are free now; nothing can reserve them until Docker listens there itself.
 
     Raises:
         PlexdevError: ``port-taken``, with the holder.

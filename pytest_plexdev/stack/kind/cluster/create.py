@@ -1,8 +1,8 @@
 """Create, recognise and delete a kind cluster on this machine, never by its name alone.
 
-A note in our own directory says that a cluster is being made, by whom and since when: a process that was killed in the
-middle of it is known by that. kind writes the owner's label into the node before the control plane starts, so a
-cluster without an API server still says whose it is.
+A note in the cluster's directory records which process creates it and since when, so that the remains of a killed
+creation are recognised. kind writes the owner's label into the node before the control plane starts, so a cluster
+without an API server can still be recognised.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from pytest_plexdev.stack.kind.cluster.node_container import (
 from pytest_plexdev.stack.kind.constants import API_NODE_PORT, HOME_LABEL, OWNER, OWNER_LABEL
 
 Mark: TypeAlias = Literal["ours", "elsewhere", "none", "not yet", "unreadable"]
-"""What a node says of who made it (*elsewhere*: plexdev with another state directory, or somebody with our kind.yaml);
-kind writes that a moment after the container is there."""
+"""Who created a node, by its labels (*elsewhere*: plexdev with another state directory, or by hand from our kind.yaml).
+kind writes them a moment after the container exists."""
 
 _DELETION: Final = 120.0
 _LATE: Final = 5.0
-"""Seconds in which Docker has made the container of an ended `kind create`, if it is making one."""
+"""Seconds within which Docker completes the container of a killed `kind create`, if it is creating one."""
 _POLL_S: Final = 0.1
 _NODE_NEEDS: Final = 30.0
-"""Seconds from the note to the node's container, at most: kind may pull its image in between."""
+"""Most seconds from the note to the node's container: kind may pull its image in between."""
 _INOTIFY: Final = "sudo sysctl fs.inotify.max_user_instances=1024; or delete a cluster of: kind get clusters"
-"""kind's best known trap on a machine with several clusters: a node's init or its kubelet found no instance left."""
+"""The usual failure on a machine with several clusters: no inotify instance is left for a node's init or kubelet."""
 _CREATION_FIXES: Final = (
     ("could not find a log line", _INOTIFY),
     ("kubelet is not healthy", _INOTIFY),
@@ -54,20 +54,20 @@ _CREATION_FIXES: Final = (
     ("is already in use by container", "run it again: it says what has the name of the node"),
 )
 _TAKEN: Final = re.compile(r"node\(s\) already exist|is already in use by container")
-"""kind's words, and Docker's, where somebody else has a cluster of that name by now."""
+"""Messages of kind and Docker if somebody else created a cluster of that name meanwhile."""
 _LABEL: Final = f"{OWNER_LABEL}={OWNER}"
 _LAST_PART: Final = "KubeProxyConfiguration"
-"""kind writes this part of the node's configuration last, behind those that have the labels."""
+"""The last part of the node's configuration that kind writes; the labels come before it."""
 
 
 def create(place: ClusterFiles, config: bytes, *, image: str | None, timeout: float) -> Access:
-    """Make the cluster. A creation that fails or is interrupted leaves nothing behind, and takes nobody else's away.
+    """Create the cluster. A creation that fails or is interrupted is removed; a cluster of somebody else stays.
 
     Raises:
-        PlexdevError: ``cluster-not-made`` or ``command-unfinished``, with what kind said.
+        PlexdevError: ``cluster-not-made`` or ``command-unfinished``, with kind's output.
     """
     argv = ["kind", "create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig), "--config", "-"]
-    # Without the last one kind itself deletes by the name, whoever made a cluster of that name meanwhile.
+    # Without --retain, kind would delete a failed cluster by its name, whoever created one of that name meanwhile.
     argv += [*(["--image", image] if image else []), "--retain"]
     checkpoint()
     with place.creating():
@@ -75,7 +75,7 @@ def create(place: ClusterFiles, config: bytes, *, image: str | None, timeout: fl
             run(
                 argv,
                 timeout=timeout,
-                purpose="kind makes the cluster of the stack",
+                purpose="kind creates the cluster of the stack",
                 stdin=config,
                 environment=kind_environment(),
             )
@@ -91,13 +91,13 @@ def create(place: ClusterFiles, config: bytes, *, image: str | None, timeout: fl
 def _creation_error(error: BaseException) -> BaseException:
     if not isinstance(error, PlexdevError) or error.failure is not COMMAND_FAILED:
         return error
-    fix = next((fix for said, fix in _CREATION_FIXES if said in error.detail), "plexdev doctor")
+    fix = next((fix for message, fix in _CREATION_FIXES if message in error.detail), "plexdev doctor")
     facts = {name: error.facts[name] for name in ("command", "status")}
     return PlexdevError(CLUSTER_NOT_MADE, detail=error.detail, fix=fix, **facts)
 
 
 def _take_back(place: ClusterFiles, error: BaseException) -> None:
-    """Delete what an ended ``kind create`` of ours left, if what is there by that name is its."""
+    """Delete what our ``kind create`` left, if the cluster of that name is the one it created."""
     note = place.creation()
     is_over = isinstance(error, PlexdevError) and error.failure is COMMAND_FAILED
     if not (is_over and _TAKEN.search(str(error))):
@@ -109,18 +109,18 @@ def _take_back(place: ClusterFiles, error: BaseException) -> None:
 
 
 def delete(place: ClusterFiles) -> None:
-    """Delete the cluster and what it left in *place*; one that is gone already is fine. Whose it is, the caller knows.
+    """Delete the cluster, if it exists, and its files in *place*. The caller has checked the owner.
 
-    A ``kind create`` that outlived its process is ended first: it would go on making what is deleted here.
+    A ``kind create`` that outlived its process is killed first, because it would continue to create the cluster.
     """
     argv = ["kind", "delete", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig)]
-    purpose = "the cluster is not needed any more"
+    purpose = "the cluster is no longer needed"
     with shield():
-        were_at_work = _end_creators(place)
+        was_creating = _end_creators(place)
         # Somebody else may delete it at the same moment.
         with contextlib.suppress(PlexdevError):
             run(argv, timeout=_DELETION, purpose=purpose, environment=kind_environment())
-        if wait_for_node(place.name, within=_LATE if were_at_work else 0.0) is not None:
+        if wait_for_node(place.name, within=_LATE if was_creating else 0.0) is not None:
             _delete_again(place, argv, purpose)
     place.forget_creation()
     place.kubeconfig.unlink(missing_ok=True)
@@ -130,20 +130,20 @@ def _delete_again(place: ClusterFiles, argv: list[str], purpose: str) -> None:
     try:
         run(argv, timeout=_DELETION, purpose=purpose, environment=kind_environment())
     except PlexdevError:
-        # Docker refuses what it is removing already, for somebody else.
+        # Docker refuses to remove a container that it is already removing.
         if not wait_until_gone(place.name):
             raise
 
 
 def remove(place: ClusterFiles) -> None:
-    """Delete a run's own cluster however far it was made, and end who still makes it; somebody else's is left alone.
+    """Delete a run's own cluster, complete or not, and kill its ``kind create``. A cluster of somebody else stays.
 
     Raises:
-        PlexdevError: ``node-unreadable``: the node does not say whose it is, so it is still there.
+        PlexdevError: ``node-unreadable``: the node's labels cannot be read, so the cluster was not deleted.
     """
     with shield():
-        were_at_work = _end_creators(place)
-        container = wait_for_node(place.name, within=_LATE if were_at_work else 0.0)
+        was_creating = _end_creators(place)
+        container = wait_for_node(place.name, within=_LATE if was_creating else 0.0)
         if container is None:
             return
         mark = mark_of(place, container)
@@ -154,32 +154,32 @@ def remove(place: ClusterFiles) -> None:
 
 
 def remove_half_made(place: ClusterFiles) -> bool:
-    """Take away what a killed process had begun: its ``kind create``, which goes on without it, and its node.
+    """Remove what a killed process had begun: its ``kind create``, which is still running, and its node.
 
     Returns:
-        Whether there was anything.
+        Whether anything was removed.
     """
     note = place.creation()
     if note is None or note.cluster != place.name or note.creator.is_alive:
         return False
-    were_at_work = _end_creators(place)
-    container = wait_for_node(place.name, within=_LATE if were_at_work else 0.0)
+    was_creating = _end_creators(place)
+    container = wait_for_node(place.name, within=_LATE if was_creating else 0.0)
     if container is None or not is_half_made(place, container):
-        return were_at_work
+        return was_creating
     delete(place)
     return True
 
 
 def mark_of(place: ClusterFiles, container: Container) -> Mark:
-    """Whose the node says that it is, running or not."""
+    """Return who created the node, by the labels in its configuration. It need not run."""
     try:
-        said = file_of(container, CONFIGURATION)
-        if _LABEL in said and f"{HOME_LABEL}={place.home}" in said:
+        text = file_of(container, CONFIGURATION)
+        if _LABEL in text and f"{HOME_LABEL}={place.home}" in text:
             return "ours"
-        if _LAST_PART not in said:
-            # Empty, or half of it: a label that is missing may still come.
+        if _LAST_PART not in text:
+            # The file is empty or incomplete: a missing label may still be written.
             return "not yet"
-        return "elsewhere" if _LABEL in said else "none"
+        return "elsewhere" if _LABEL in text else "none"
     except FileNotFoundError:
         return "not yet"
     except (PlexdevError, tarfile.TarError, IndexError):
@@ -187,30 +187,30 @@ def mark_of(place: ClusterFiles, container: Container) -> Mark:
 
 
 def settled_mark(place: ClusterFiles, container: Container) -> Mark:
-    """What :func:`mark_of` gives; a node that is being made at this moment gets the time to say whose it is."""
+    """Like :func:`mark_of`, but wait for the labels of a node that is being created."""
     return poll(
         lambda: mark_of(place, container), until=lambda mark: mark != "not yet", every_s=_POLL_S, timeout_s=_LATE
     )
 
 
 def is_ours(place: ClusterFiles, container: Container) -> bool:
-    """Whether the node carries our labels since its creation, running or not. What cannot be read is not ours."""
+    """Whether the node was created with our labels. If they cannot be read, it is treated as not ours."""
     return mark_of(place, container) == "ours"
 
 
 def is_half_made(place: ClusterFiles, container: Container) -> bool:
-    """Whether our own note says that its creation was begun by a process that is gone, and never ended."""
+    """Whether a process that is gone began its creation and did not complete it, by our own note."""
     note = place.creation()
     if note is None or note.cluster != place.name or note.creator.is_alive:
         return False
-    # Nobody else made a node like it within the same moment.
+    # Within that time, nobody else created a node like it.
     return is_ours(place, container) or (
         container.created - note.began <= _NODE_NEEDS and _was_begun(place, note, container)
     )
 
 
 def _was_begun(place: ClusterFiles, note: Creation, container: Container) -> bool:
-    """Whether that creation made the node: after the note, with our label or, before kind wrote that, our port."""
+    """Whether that creation made the node: later than the note, with our label or, before kind writes it, our port."""
     if container.created < note.began:
         return False
     mark = mark_of(place, container)
@@ -218,7 +218,7 @@ def _was_begun(place: ClusterFiles, note: Creation, container: Container) -> boo
 
 
 def _end_creators(place: ClusterFiles) -> bool:
-    """End every ``kind create`` for this very cluster; whether there was one."""
+    """Kill every ``kind create`` of this cluster; return whether there was one."""
     creators = _creators(place)
     for creator in creators:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -227,13 +227,13 @@ def _end_creators(place: ClusterFiles) -> bool:
 
 
 def _creators(place: ClusterFiles) -> list[int]:
-    """Processes of ``kind create`` for this very cluster; the path of our own kubeconfig tells them."""
+    """Find the processes of ``kind create`` for this cluster, by the path of our own kubeconfig."""
     words = ["create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig), ""]
-    wanted = b"\0".join(map(os.fsencode, words))
+    argv = b"\0".join(map(os.fsencode, words))
     found = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            # What other programs are called with need not be text.
-            if entry.name.isdigit() and wanted in (entry / "cmdline").read_bytes():
+            # Arguments of other programs need not be text.
+            if entry.name.isdigit() and argv in (entry / "cmdline").read_bytes():
                 found.append(int(entry.name))
     return found

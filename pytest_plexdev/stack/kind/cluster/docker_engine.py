@@ -37,7 +37,7 @@ PATIENCE: Final = 30.0
 """Seconds for an answer; an engine that is busy with a build takes a few."""
 PROVIDER: Final = "KIND_EXPERIMENTAL_PROVIDER"
 _PING: Final = 5.0
-"""Seconds for the question whether a command failed because the engine does not answer."""
+"""Seconds to find whether a command failed because the engine does not answer."""
 _OLDEST_API: Final = "1.41"
 """The version of Docker 20.10. The engine is asked for its own version first, and every engine answers that."""
 _LOGGER: Final = logging.getLogger("plexdev")
@@ -54,7 +54,7 @@ def kind_environment() -> dict[str, str]:
 def ask(command: str, request: Callable[[APIClient], T], *, purpose: str, timeout: float = PATIENCE) -> T:
     """Send a request to the engine.
 
-    Cancelling the scope ends the wait at once; what the engine was told to do, it completes.
+    Cancelling the scope ends the wait at once. The engine completes a request that it has received.
 
     Args:
         command: The ``docker`` command that does the same, for the log and the error.
@@ -121,7 +121,7 @@ def has_container(name: str, *, timeout: float) -> bool:
     listed = run(
         ["docker", "ps", "--all", "--quiet", "--filter", f"name=^{name}$"],
         timeout=timeout,
-        purpose="is there a cluster without files?",
+        purpose="find a cluster that has no files",
     )
     return bool(line_of(listed.stdout, "[0-9a-f]{12,64}"))
 
@@ -159,7 +159,7 @@ def _send(request: Callable[[APIClient], T], endpoint: Mapping[str, Any], timeou
     _require_socket(endpoint["base_url"], timeout)
     with closing(_client(endpoint, _OLDEST_API, timeout)) as client:
         version = client.version(api_version=False).get("ApiVersion")
-    # What nobody waits for any more is not sent.
+    # The caller may have stopped waiting: the request is not sent then.
     checkpoint()
     if time.monotonic() >= deadline:
         raise TimeoutError
@@ -207,9 +207,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _unreachable() -> PlexdevError | None:
-    """What is between us and the engine, if something is."""
+    """The error of an engine that cannot be reached; ``None`` if it answers."""
     try:
-        ask("docker version", lambda engine: engine.ping(), purpose="does the engine answer?", timeout=_PING)
+        ask("docker version", lambda engine: engine.ping(), purpose="find whether the engine answers", timeout=_PING)
     except PlexdevError as error:
         return error if error.failure in {DOCKER_ENDPOINT, DOCKER_FORBIDDEN, DOCKER_SILENT} else None
     return None

@@ -14,20 +14,20 @@ from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 
 _LOOK_AGAIN: Final = 0.2
-"""Seconds between two looks: kind tells of nothing before its end."""
+"""Seconds between two attempts: kind reports nothing before its end."""
 _LAST: Final = "default"
-"""The account of who names none: every Pod needs one, and the controllers make it once all of them work."""
+"""The service account of Pods that name none. The controllers create it once all of them work."""
 
 
 def reach(place: ClusterFiles, made: Future[Access], loaded: Future[Any]) -> Access:
-    """How to reach it, as soon as Pods can be made there.
+    """Return the access to a new cluster as soon as it accepts Pods.
 
     Args:
-        made: The end of kind's own work on it.
-        loaded: The images on their way onto the node: they have the machine to themselves.
+        made: The end of ``kind create``.
+        loaded: The load of images onto the node; nothing is polled during it, so that it has the machine to itself.
 
     Raises:
-        PlexdevError: It was not made.
+        PlexdevError: The cluster was not created.
     """
     wait([made, loaded], return_when=FIRST_COMPLETED)
     access: Access | None = None

@@ -29,7 +29,7 @@ _PATIENCE: Final = 30.0
 
 @dataclass(frozen=True)
 class Creation:
-    """The note of a cluster that is being made."""
+    """The note of a cluster that is being created."""
 
     cluster: str
     creator: ProcessId
@@ -37,7 +37,7 @@ class Creation:
 
 
 class ClusterFiles:
-    """Where the files of one cluster are: its kubeconfig, and the note of its creation."""
+    """The files of one cluster in *directory*: its kubeconfig, and the note of its creation."""
 
     def __init__(self, name: str, directory: Path) -> None:
         self.name = name
@@ -47,15 +47,15 @@ class ClusterFiles:
 
     @property
     def home(self) -> str:
-        """The value of :data:`~pytest_plexdev.stack.kind.constants.HOME_LABEL` on the node of a cluster made here."""
+        """The value of the label ``HOME_LABEL`` on the node of a cluster that was created here."""
         return hashlib.sha256(bytes(self.directory.resolve())).hexdigest()[:16]
 
     def access(self) -> Access | None:
-        """How to reach it, by our own kubeconfig; ``None`` where there is none."""
+        """Read the access from our own kubeconfig; ``None`` without that file."""
         return read_access(self.kubeconfig, context_of(self.name))
 
     def usable_access(self) -> Access | None:
-        """What :meth:`access` gives; ``None`` too where our own kubeconfig was damaged: kind can write it anew."""
+        """Like :meth:`access`, but also ``None`` if our own kubeconfig is damaged: kind can write it again."""
         try:
             access = self.access()
             if access is not None:
@@ -67,19 +67,19 @@ class ClusterFiles:
         return access
 
     def fetch_access(self) -> Access:
-        """Ask kind for the kubeconfig and keep our own copy of it.
+        """Write our own copy of the kubeconfig that kind prints.
 
         Raises:
             PlexdevError: ``command-failed``; ``kubeconfig-unusable``: it has no such context.
         """
-        said = run(
+        printed = run(
             ["kind", "get", "kubeconfig", "--name", self.name],
             timeout=_PATIENCE,
             purpose="to reach the cluster",
             environment=kind_environment(),
         )
         make_private_directory(self.directory)
-        write_private(self.kubeconfig, yaml_lines_of(said.stdout).encode())
+        write_private(self.kubeconfig, yaml_lines_of(printed.stdout).encode())
         access = self.access()
         if access is None:
             reason = "kind wrote another one"
@@ -88,7 +88,7 @@ class ClusterFiles:
 
     @contextlib.contextmanager
     def creating(self) -> Iterator[None]:
-        """While it is made, a note says so; it stays where this process does not live to take it away."""
+        """Write a note for the time of the creation. It stays if the creation fails or this process is killed."""
         me = ProcessId.of(os.getpid())
         note = {"cluster": self.name, "pid": me.pid, "started": me.started, "began": time.time()}
         make_private_directory(self.directory)
@@ -97,7 +97,7 @@ class ClusterFiles:
         self.forget_creation()
 
     def creation(self) -> Creation | None:
-        """The note, where a creation began and was not brought to its end."""
+        """Read the note of a creation that was begun and not completed."""
         note = read_note(self._note) or {}
         with contextlib.suppress(ValueError):
             cluster, began = note.get("cluster"), note.get("began")
@@ -109,20 +109,20 @@ class ClusterFiles:
         self._note.unlink(missing_ok=True)
 
     def mark(self) -> None:
-        """Make the directory, and mark it as a cluster's: by that it is removed later.
+        """Create the directory and mark it as a cluster's. :meth:`remove` removes only what has that mark.
 
         Raises:
             PlexdevError: ``untrusted-path``; ``owned-elsewhere``: another cluster's reaper has it.
-            OSError: It cannot be made.
+            OSError: The directory cannot be created.
         """
         make_private_directory(self.directory)
         own(self.directory, Mark.of_this_process("cluster", self.name)).release()
 
     def remove(self) -> list[str]:
-        """Remove the files of a cluster that is gone, unless a process owns them or it never was a cluster's directory.
+        """Remove the files of a deleted cluster, unless a process owns the directory or it has no mark.
 
         Returns:
-            The names of what somebody else put there: they stay.
+            The names of files that are not the cluster's. They stay.
 
         Raises:
             PlexdevError: ``untrusted-path``.

@@ -1,4 +1,4 @@
-"""Archives of images, up to half a gigabyte. One that a killed process left is removed by the next process."""
+"""Temporary archives of images, up to half a gigabyte. The next process removes one that a killed process left."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pytest_plexdev.errors import PlexdevError
 
 _ROOM: Final = "archives"
 _FILES: Final = "images"
-"""A directory: docker writes into a file of another name first."""
+"""A directory, because docker writes to a file of another name first."""
 
 
 @contextlib.contextmanager
 def archive() -> Iterator[Path]:
-    """Where an archive of images may be written. It is gone afterwards.
+    """Return a path for an archive of images, which is removed at the end of the context.
 
     Raises:
         PlexdevError: ``cache-unwritable``, ``untrusted-path``, ``disk-full``.
@@ -37,10 +37,10 @@ def archive() -> Iterator[Path]:
 
 
 def remove_left() -> None:
-    """Remove what processes left that were killed. What does not carry our mark is not ours."""
+    """Remove archives of killed processes. A directory without our mark is left alone."""
     with contextlib.suppress(OSError):
         for directory in (cache_directory() / _ROOM).iterdir():
-            # One that others may write to, say: it is left alone.
+            # Left alone, for example because others may write to it.
             with contextlib.suppress(PlexdevError, OSError):
                 if left := seize(directory, "archive", patience_s=0):
                     left.remove(_FILES)

@@ -1,4 +1,4 @@
-"""Exclusive locks on the warm cluster and on image builds; waiters are told who holds them."""
+"""Exclusive locks on the warm cluster and on image builds; a waiting process reports the holder."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ _POLL_S: Final = 0.05
 
 @contextlib.contextmanager
 def exclusive(state: Path, *, timeout: float, progress: Progress) -> Iterator[None]:
-    """Have the warm cluster for oneself.
+    """Lock the warm cluster for the time of the context.
 
     Raises:
         PlexdevError: ``cluster-busy`` after *timeout* seconds, ``state-unwritable``.
     """
     began = time.monotonic()
-    waited_for: list[str] = []
+    holders: list[str] = []
 
     def wait(holder: Holder) -> None:
-        waited_for.append(holder.words)
+        holders.append(holder.words)
         progress(_verdict("waiting", f"waiting for {holder.words}"))
 
     try:
         with _locked(_warm_lock(state), timeout, wait):
-            if waited_for:
-                progress(_verdict("ready", f"waited {time.monotonic() - began:.1f} s for {waited_for[0]}"))
+            if holders:
+                progress(_verdict("ready", f"waited {time.monotonic() - began:.1f} s for {holders[0]}"))
             yield
     except _TooLate as late:
         raise PlexdevError(CLUSTER_BUSY, seconds=timeout, holder=late.holder.words, or_end=late.holder.or_end) from None
@@ -54,10 +54,10 @@ def exclusive(state: Path, *, timeout: float, progress: Progress) -> Iterator[No
 
 @contextlib.contextmanager
 def exclusive_build(lock: Path, note: Callable[[str], None]) -> Iterator[None]:
-    """Make something that other processes make too, one at a time; who waits is told for whom.
+    """Lock an image build. A waiting process reports who holds the lock.
 
     Raises:
-        PlexdevError: ``images-busy`` after the time that the bring-up has left, ``state-unwritable``.
+        PlexdevError: ``images-busy`` after the bring-up's remaining time, ``state-unwritable``.
     """
     seconds = remaining_s()
     try:
@@ -68,25 +68,25 @@ def exclusive_build(lock: Path, note: Callable[[str], None]) -> Iterator[None]:
 
 
 def is_held(state: Path) -> bool:
-    """Whether a process has the warm cluster for itself: a look at one file."""
+    """Whether a process holds the lock of the warm cluster. Reads one file."""
     return _noted(_holder_file(_warm_lock(state))) is not None
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has it, in words."""
+    """The process that holds a lock, and its description."""
 
     pid: int | None
     words: str
 
     @property
     def or_end(self) -> str:
-        """What else can be done about it, for who waits for it in vain: it is a plexdev of this user."""
+        """The end of a ``fix`` that ends the holder, which is a plexdev process of this user."""
         return f", or end it: kill {self.pid}" if self.pid is not None else ""
 
 
 class _TooLate(Exception):
-    """It was not given back in time."""
+    """The lock was not released in time."""
 
     def __init__(self, holder: Holder) -> None:
         super().__init__(holder)
@@ -95,7 +95,7 @@ class _TooLate(Exception):
 
 @contextlib.contextmanager
 def _locked(path: Path, timeout: float, wait: Callable[[Holder], None]) -> Iterator[None]:
-    # 20 ms that a look at a running stack does not pay.
+    # The import takes 20 ms, which attaching must not pay.
     from filelock import FileLock
 
     lock, holder_file = FileLock(path, mode=FILE_MODE), _holder_file(path)
@@ -149,7 +149,7 @@ def _me() -> dict[str, object]:
 
 
 def _holder(file: Path) -> Holder:
-    # It notes itself a moment after it has the lock.
+    # The holder writes its note a moment after it has the lock.
     return poll(lambda: _noted(file), every_s=0.02, timeout_s=0.2) or Holder(None, _NOBODY)
 
 

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 CONFIGURATION: Final = "/kind/kubeadm.conf"
-"""Where kind writes, a moment after the container is there, what the node is to be."""
+"""The node's configuration, which kind writes a moment after the container exists."""
 API_SERVER: Final = "6443/tcp"
-"""The port of the API server in the node."""
+"""The API server's port in the node."""
 _POLL_S: Final = 0.1
 _REMOVAL: Final = 30.0
 """Seconds in which Docker completes a removal that it has begun."""
 _STOPS: Final = 5
-"""Seconds that a node gets to stop."""
-_LOCAL: Final = frozenset({"", "0.0.0.0", "127.0.0.1"})  # nosec B104 # read, and not bound
-"""Addresses on which docker publishes a port for this machine."""
+"""Seconds after which Docker kills a node that does not stop."""
+_LOCAL: Final = frozenset({"", "0.0.0.0", "127.0.0.1"})  # nosec B104 # compared, not bound
+"""Addresses at which Docker publishes a port for this machine."""
 _SHORT_ID: Final = 12
 """Characters of a network's ID in the name of its bridge."""
 KIND_LABEL: Final = "io.x-k8s.kind.cluster"
@@ -39,27 +39,27 @@ KIND_LABEL: Final = "io.x-k8s.kind.cluster"
 
 @dataclass(frozen=True)
 class Container:
-    """The container that is a cluster's node."""
+    """The container of a cluster's node."""
 
     name: str
     created: float
     running: bool
-    """Also of one that is paused."""
+    """Also true of a paused one."""
     ports: dict[str, int]
-    """Host port by the container's own, ``30080/tcp``."""
+    """Host port by the container's port, for example ``30080/tcp``."""
     cluster: str = ""
-    """kind's name of the cluster whose node it is; empty: somebody's container that only has such a name."""
+    """kind's name of the cluster. Empty for a container that only has the name of a node."""
     paused: bool = False
     started: float = 0.0
-    """When it was started last, in Unix seconds."""
+    """Unix time of its last start, in seconds."""
     local_ports: tuple[int, ...] = ()
-    """Host ports at which Docker's forwarders listen on 127.0.0.1."""
+    """Host ports that Docker's forwarders serve at 127.0.0.1."""
     bridges: tuple[str, ...] = ()
-    """Interfaces that Docker made for its networks, in the network where it publishes ports."""
+    """Interfaces of its networks, in the network namespace in which the engine publishes ports."""
 
     @property
     def addresses(self) -> Addresses:
-        """Where its stack is reached; the warm one's ports, where it was made without."""
+        """The addresses of its stack; the warm stack's ports if it publishes none."""
         warm = Addresses()
         return Addresses(
             self.ports.get(f"{API_NODE_PORT}/tcp", warm.api_port),
@@ -68,10 +68,10 @@ class Container:
 
 
 def find_node(name: str, *, patience: float = PATIENCE) -> Container | None:
-    """The node of the cluster with that name, whoever made it.
+    """Find the node of the cluster with that name, whoever created it.
 
     Args:
-        patience: Seconds that Docker gets for an answer, and for a container that it lists and does not show yet.
+        patience: Seconds for an answer of Docker, and for a container that it lists but cannot inspect yet.
     """
 
     def is_settled(found: Container | None) -> bool:
@@ -84,7 +84,7 @@ def find_node(name: str, *, patience: float = PATIENCE) -> Container | None:
 
 
 def find_container(name: str, *, patience: float = PATIENCE) -> Container | None:
-    """The container that has the name of that cluster's node, a node or not; Docker is asked once."""
+    """Find the container that has the name of that cluster's node, a node or not. Sends one request."""
     found = _inspect(node_of(name), patience)
     if found is None:
         return None
@@ -112,7 +112,7 @@ def _inspect(node: str, patience: float = PATIENCE) -> dict[str, Any] | None:
             return None
         return found
 
-    return ask(f"docker inspect {node}", inspect, purpose="is the cluster there?", timeout=patience)
+    return ask(f"docker inspect {node}", inspect, purpose="find the node of the cluster", timeout=patience)
 
 
 def _is_listed(name: str) -> bool:
@@ -121,22 +121,22 @@ def _is_listed(name: str) -> bool:
         ask(
             f"docker ps --all --filter label={label}",
             lambda engine: engine.containers(all=True, filters={"label": label}),
-            purpose="is a cluster being made?",
+            purpose="find a node that is being created",
         )
     )
 
 
 def has_moved(container: Container) -> bool:
-    """Whether the node has another address than the one that its control plane was made with."""
+    """Whether the node's address differs from the one that its control plane was created with."""
     addresses = {(each or {}).get("IPAddress") for each in _networks(_inspect(container.name) or {}).values()}
-    made_with: list[str] = []
+    original: list[str] = []
     with contextlib.suppress(PlexdevError, FileNotFoundError, tarfile.TarError, IndexError):
-        made_with = re.findall(r"advertiseAddress: (\S+)", file_of(container, CONFIGURATION))
-    return bool(made_with) and made_with[0] not in addresses
+        original = re.findall(r"advertiseAddress: (\S+)", file_of(container, CONFIGURATION))
+    return bool(original) and original[0] not in addresses
 
 
 def start_node(container: Container) -> None:
-    """Start a node that was stopped. kind's node finds its way with a new address by itself."""
+    """Start a stopped node. kind's entrypoint adapts it to a new address."""
     ask(
         f"docker start {container.name}",
         lambda engine: engine.start(container.name),
@@ -145,13 +145,13 @@ def start_node(container: Container) -> None:
 
 
 def start_kubelet(container: Container) -> bool:
-    """Start the kubelet of a node that runs; whether there was anything to do. One that cannot be asked is left."""
-    ask = ("exec", container.name, "systemctl", "show", "kubelet", "--property=ActiveState", "--value")
+    """Start the kubelet of a running node if it is stopped; return whether it was. No error if that is unknown."""
+    show = ("exec", container.name, "systemctl", "show", "kubelet", "--property=ActiveState", "--value")
     try:
-        said = docker(*ask, purpose="does the node's kubelet run?").stdout
+        state = docker(*show, purpose="read the state of the node's kubelet").stdout
     except PlexdevError:
         return False
-    if not line_of(said, "inactive|failed"):
+    if not line_of(state, "inactive|failed"):
         return False
     docker("exec", container.name, "systemctl", "restart", "kubelet", purpose="the node's kubelet did not run")
     return True
@@ -167,7 +167,7 @@ def unpause_node(container: Container) -> None:
 
 
 def restart_node(container: Container) -> None:
-    """Stop a node and start it: Docker's port forwarders start with it."""
+    """Restart a node, and with it Docker's port forwarders."""
     ask(
         f"docker restart {container.name}",
         lambda engine: engine.restart(container.name, timeout=_STOPS),
@@ -176,7 +176,7 @@ def restart_node(container: Container) -> None:
 
 
 def wait_for_node(name: str, *, within: float) -> Container | None:
-    """The node. Docker completes what an ended ``kind create`` had requested, and shows nothing of it until then.
+    """Wait for the node. Docker completes what a killed ``kind create`` requested, and shows it only then.
 
     Args:
         within: Seconds.
@@ -185,12 +185,12 @@ def wait_for_node(name: str, *, within: float) -> Container | None:
 
 
 def wait_until_gone(name: str) -> bool:
-    """Whether the node is gone, at the latest when Docker has completed a removal."""
+    """Wait until Docker has completed the removal of the node; return whether it did."""
     return poll(lambda: find_node(name) is None, every_s=_POLL_S, timeout_s=_REMOVAL)
 
 
 def file_of(container: Container, path: str) -> str:
-    """The text of a file in the node, running or not.
+    """Read a text file in the node, which need not run.
 
     Raises:
         FileNotFoundError: The node has no such file.
@@ -204,11 +204,11 @@ def file_of(container: Container, path: str) -> str:
             chunks, _ = engine.get_archive(container.name, path)
             return b"".join(chunks)
         except NotFound:
-            # The engine's answer for a container that is gone, too; then this is the error.
+            # The answer is the same if the container is gone, and then this raises.
             engine.inspect_container(container.name)
         return None
 
-    found = ask(f"docker cp {container.name}:{path} -", read, purpose="whose node is it?")
+    found = ask(f"docker cp {container.name}:{path} -", read, purpose="read who created the node")
     if found is None:
         raise FileNotFoundError(path)
     with tarfile.open(fileobj=io.BytesIO(found)) as archive:

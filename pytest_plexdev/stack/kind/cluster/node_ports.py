@@ -20,18 +20,18 @@ from pytest_plexdev.stack.kind.constants import (
 )
 
 _MANAGER: Final = "plexdev-node-ports"
-"""Not the owner of what is rendered: Envoy Gateway makes the gateway's Service."""
+"""Not the field manager of rendered objects, because Envoy Gateway creates the gateway's Service."""
 _GATEWAY: Final = "gateway.envoyproxy.io/owning-gateway-name"
 _DEX: Final = "dex"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Astray:
-    """A NodePort that a host port leads to and that no Service has.
+    """A NodePort that a host port leads to and no Service has.
 
     Attributes:
-        node_port: The one that kind's configuration names.
-        found: The one that its Service has; ``None``: it has none.
+        node_port: The NodePort in kind's configuration.
+        found: The NodePort that its Service has; ``None`` without one.
         port: The Service's own port.
     """
 
@@ -43,17 +43,17 @@ class Astray:
 
     @property
     def words(self) -> str:
-        """What is wrong, for a person."""
+        """A description for a person."""
         has = f"has {self.found}" if self.found is not None else "has none"
         return f"no Service has NodePort {self.node_port}: {self.namespace}/{self.service} {has}"
 
     def command(self, client: KubeClient) -> str:
-        """The command that puts it back."""
+        """The command that restores it."""
         patch = json.dumps({"spec": self._spec()})
         return client.command("-n", self.namespace, "patch", "service", self.service, "-p", patch)
 
     def put_back(self, client: KubeClient) -> None:
-        """Give its Service the NodePort again, whoever took it away."""
+        """Set the NodePort of its Service again."""
         meta = {"name": self.service, "namespace": self.namespace}
         service = {"apiVersion": SERVICE.api_version, "kind": SERVICE.kind, "metadata": meta, "spec": self._spec()}
         client.apply(service, manager=_MANAGER)
@@ -66,10 +66,10 @@ class Astray:
 
 
 def astray(client: KubeClient) -> list[Astray]:
-    """The NodePorts of the API and of the identity provider that their Services have not.
+    """Find the NodePorts of the API and the identity provider that their Services lack.
 
     Raises:
-        PlexdevError: The API server does not say.
+        PlexdevError: The API server does not list the Services.
     """
     services = client.list(SERVICE)["items"]
     taken = {port.get("nodePort") for service in services for port in _ports(service)}
@@ -82,7 +82,7 @@ def astray(client: KubeClient) -> list[Astray]:
 
 
 def put_back_node_ports(client: KubeClient) -> list[str]:
-    """Put back what was changed by hand; what was done, in lines for a person.
+    """Restore NodePorts that were changed by hand; return what was done, in lines for a person.
 
     Raises:
         PlexdevError: The API server refuses it.

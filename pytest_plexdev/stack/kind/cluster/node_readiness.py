@@ -15,19 +15,19 @@ from pytest_plexdev.stack.kind.constants import node_of
 
 _IMAGES: Final = ("ctr", "--namespace", "k8s.io", "images", "ls", "--quiet")
 _HEALTH: Final = "10256/proxy/healthz"
-"""kube-proxy answers here once its rules are made, by way of the API server."""
+"""kube-proxy answers here, through the API server, once its rules are written."""
 _DNS: Final = "coredns"
 _SYSTEM: Final = "kube-system"
 _MANAGER: Final = "plexdev-network"
-"""Not the owner of what is rendered."""
+"""Not the field manager of rendered objects."""
 _POLL_S: Final = 0.05
 
 
 def restart_coredns(client: KubeClient) -> None:
-    """Have names resolve soon, on a new node that routes by now.
+    """Replace the CoreDNS Pods of a new node, so that names resolve soon.
 
-    The DNS's Pods that started before it did ask for the API server after ever longer pauses, and are asked themselves
-    every 10 s whether they are ready: a new one takes their place, which on a cluster of one node does for two.
+    Pods that started before Services were routed retry the API server with growing pauses and are probed every 10 s.
+    One new Pod with a faster probe replaces both; a cluster of one node needs no more.
     """
     if client.get(DEPLOYMENT, _DNS, _SYSTEM) is None:
         return
@@ -38,13 +38,13 @@ def restart_coredns(client: KubeClient) -> None:
 
 
 def wait_for_services(client: KubeClient, node: str, *, whole: Future[Any], timeout: float) -> None:
-    """Return once the node's Pods reach Services by their addresses.
+    """Wait until the node's Pods reach Services by their addresses.
 
     Args:
-        whole: The end of the node's making; where that fails there is nothing to wait for.
+        whole: The end of the node's creation. If that fails, its error is raised.
 
     Raises:
-        PlexdevError: ``kube-refused``: kube-proxy did not get there in time; why the node was not made.
+        PlexdevError: ``kube-refused``: not in time; the error of *whole*.
     """
 
     def routes() -> bool:
@@ -68,9 +68,9 @@ def wait_for_services(client: KubeClient, node: str, *, whole: Future[Any], time
 
 
 def wait_for_containerd(cluster: str) -> bool:
-    """Whether the node's containerd answers, however far its control plane is."""
+    """Whether the node's containerd answers; its control plane may still be starting."""
     try:
-        docker("exec", node_of(cluster), *_IMAGES, purpose="does the node take images yet?")
+        docker("exec", node_of(cluster), *_IMAGES, purpose="find whether the node accepts images")
     except PlexdevError:
         return False
     return True

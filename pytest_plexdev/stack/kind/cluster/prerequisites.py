@@ -17,7 +17,7 @@ from pytest_plexdev.errors.cluster import TOOL_TOO_OLD
 from pytest_plexdev.stack.kind.cluster.docker_engine import PROVIDER, ask
 
 PINNED: Final[Mapping[str, str]] = {"docker": "24.0", "kind": "0.26.0", "kubectl": "1.32.0"}
-"""What the runbook asks for: an older one is told."""
+"""The versions that the runbook requires. An older one is reported and used."""
 _DOTTED: Final = re.compile(r"\d+(?:\.\d+)+")
 _PATIENCE: Final = 20.0
 
@@ -26,9 +26,9 @@ _PATIENCE: Final = 20.0
 class _Tool:
     name: str
     command: str
-    """What prints its version."""
+    """The command that prints its version."""
     version: Callable[[str], str]
-    """Its version, by that command or as the command does."""
+    """Reads its version, by that command or the request that it sends."""
 
 
 def _docker_version(command: str) -> str:
@@ -56,7 +56,7 @@ _TOOLS: Final = (
 
 
 def check(progress: Progress) -> None:
-    """Ask all of them at once; one below the runbook's pin is told as an event.
+    """Check all tools at the same time. A version below the runbook's is reported as an event.
 
     Raises:
         PlexdevError: ``tool-missing``, ``tool-too-old``, ``docker-silent`` or ``docker-forbidden``.
@@ -71,7 +71,7 @@ def check(progress: Progress) -> None:
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """The first dotted number in a program's own words: ``v1.32.4-x`` is ``(1, 32, 4)``; ``()`` where there is none."""
+    """Parse the first dotted number of *version*: ``v1.32.4-x`` is ``(1, 32, 4)``; ``()`` without one."""
     found = _DOTTED.search(version)
     return tuple(int(part) for part in found.group().split(".")) if found else ()
 
@@ -82,17 +82,17 @@ def _printed(command: str) -> str:
 
 
 def _purpose(name: str) -> str:
-    return f"{name} was asked for its version"
+    return f"the version of {name} is checked"
 
 
 def _judge(tool: _Tool, version: str, progress: Progress) -> None:
     found = numbers(version)
     if found and found < numbers(MINIMUM[tool.name]):
-        said = _DOTTED.search(version)
+        number = _DOTTED.search(version)
         raise PlexdevError(
             TOOL_TOO_OLD,
             program=tool.name,
-            version=said.group() if said else version,
+            version=number.group() if number else version,
             wanted=MINIMUM[tool.name],
             command=tool.command,
         )

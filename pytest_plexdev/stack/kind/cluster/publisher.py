@@ -16,7 +16,7 @@ from pytest_plexdev.stack.kind.constants import WARM_CLUSTER
 from pytest_plexdev.stack.kind.settings import warm_directory
 
 _PATIENCE: Final = 5.0
-"""Seconds that Docker gets for an answer."""
+"""Seconds for an answer of Docker."""
 _WHOSE: Final = {
     "elsewhere": "which plexdev made with another state directory, or for a test run",
     "none": "which plexdev did not make",
@@ -26,22 +26,22 @@ _UNSAID: Final = "which does not say whose it is"
 
 
 def who_holds(port: int) -> PortHolder:
-    """Who has a port of this machine: a process, or the container that Docker publishes there."""
+    """Find who holds a port of this machine: a process, or the container that publishes it."""
     process = holder_of(port)
     container = publisher_of(port) if process.may_be_a_container else None
     if container is None and _FORWARDER in process.words:
-        # With another DOCKER_HOST or context, it may well be the forwarder of one's own node.
+        # With another DOCKER_HOST or context, it may be the forwarder of the user's own node.
         return replace(process, words=f"{process.words}, which forwards it to a container that docker does not list")
     return container or process
 
 
 def publisher_of(port: int) -> PortHolder | None:
-    """The container that publishes a port; ``None`` if there is none, or Docker does not answer."""
+    """Find the container that publishes a port; ``None`` if none does, or Docker does not answer."""
     try:
         found = ask(
             f"docker ps --filter publish={port}",
             lambda engine: engine.containers(filters={"publish": str(port)}),
-            purpose="who publishes the port?",
+            purpose="find the container that publishes the port",
             timeout=_PATIENCE,
         )
     except PlexdevError:

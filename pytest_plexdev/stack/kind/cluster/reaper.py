@@ -1,7 +1,7 @@
 """Delete a run's cluster if the run ended without doing so.
 
-A detached process that waits for the end of the run's controller. A kept stack it leaves alone. It imports little, for
-it starts beside every fresh cluster and almost always has nothing to do.
+A detached process that waits for the end of the run's controller. It leaves a kept stack alone. It imports little,
+because one starts for every fresh cluster and almost always has nothing to do.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ REAPER: Final = OwnerProgram(
     what="the stack on a kind cluster",
     instead="TMPDIR=/some/directory pytest --plexdev-stack=kind",
 )
-"""It owns the directory of a run's cluster."""
+"""The program that owns the directory of a run's cluster."""
 _ENDS: Final = 2.0
-"""Seconds in which it ends when it is told to."""
+"""Seconds within which it ends after SIGTERM."""
 _TRIES_FOR: Final = 300.0
-"""Seconds: an engine that is being restarted is back by then."""
+"""Seconds for attempts to delete the cluster; an engine that is being restarted needs fewer."""
 _PAUSE: Final = 2.0
 
 
@@ -59,7 +59,7 @@ class _Order:
 
 @dataclass(frozen=True)
 class _Owned:
-    """The directories that the reaper owns while it watches: the cluster's, and with its other processes the run's."""
+    """The directories that the reaper owns: the cluster's, and the run's together with the run's other processes."""
 
     cluster: Ownership
     run: Ownership | None
@@ -68,19 +68,19 @@ class _Owned:
 def watch_over(
     name: str, directory: Path, owner: ProcessId, run_directory: Path | None, *, beside: Sequence[socket.socket] = ()
 ) -> None:
-    """Start the reaper of a cluster, and return once it watches.
+    """Start the reaper of a cluster, and return once it waits for the owner's end.
 
     Args:
-        beside: ``::1`` at the cluster's ports, which Docker publishes on 127.0.0.1 alone. The reaper has them open for
-            as long as it watches, so nobody answers there in the cluster's place.
+        beside: Sockets at ``::1`` and the cluster's ports, which Docker publishes at 127.0.0.1 only. The reaper keeps
+            them open, so that no other program answers there.
 
     Raises:
-        PlexdevError: ``command-failed``: nothing would delete the cluster of a run that is killed.
+        PlexdevError: ``command-failed``: it did not start, so nothing would delete the cluster of a killed run.
     """
     order = _Order(name, str(directory), (owner.pid, owner.started), str(run_directory) if run_directory else None)
     argv = module_command(REAPER.module)
     with os.fdopen(open_private(directory / REAPER_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as log:
-        # It owns the directory before its launcher ends, whose end says therefore that it watches.
+        # The launcher ends after the reaper owns the directory.
         launched = subprocess.run(
             argv,
             input=json.dumps(vars(order)).encode(),
@@ -101,13 +101,13 @@ def _no_watch(argv: Sequence[str], status: int, directory: Path) -> PlexdevError
         detail=(directory / REAPER_LOG).read_text(errors="replace", encoding="utf-8").strip(),
         command=shlex.join(argv),
         status=f"exit status {status}",
-        purpose="it deletes the cluster of a run that is killed; without it none is made",
+        purpose="it deletes the cluster of a killed run; without it, no cluster is created",
         fix="run it by hand and read what it says",
     )
 
 
 def dismiss(directory: Path) -> None:
-    """End the reaper of the stack in *directory*: its cluster is deleted, or stays.
+    """End the reaper of the stack in *directory*, whose cluster is deleted or kept.
 
     Raises:
         PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``.
@@ -120,14 +120,14 @@ def dismiss(directory: Path) -> None:
 
 
 def watches_over(directory: Path) -> bool:
-    """Whether the stack in *directory* has a reaper, wherever it runs, that will look after what is left of it."""
+    """Whether the stack in *directory* has a reaper, which will delete what is left of it."""
     with contextlib.suppress(PlexdevError):
         return is_owned(directory)
     return False
 
 
 def main() -> int:
-    """Wait for the owner's end, then clean up behind it."""
+    """Wait for the owner's end, then delete what it left."""
     reset_signals()
     order = _Order(**json.load(sys.stdin))
     directory = Path(order.directory)
@@ -138,7 +138,7 @@ def main() -> int:
             handle.wait(None)
     if (directory / KEPT_MARK).exists():
         return 0
-    # An engine that does not answer reports nothing that could be waited for.
+    # Nothing reports that an engine answers again.
     is_clean = poll(partial(_is_cleaned_up, order, owned), every_s=_PAUSE, timeout_s=_TRIES_FOR)
     return 0 if is_clean else 1
 
@@ -164,7 +164,7 @@ def _is_cleaned_up(order: _Order, owned: _Owned) -> bool:
 
 
 def _detach(order: _Order) -> _Owned:
-    """Become nobody's child, so that no parent has to wait for us; the launcher ends once the directory is owned."""
+    """Detach from the parent, so that it need not wait; the launcher ends once the directory is owned."""
     written, noted = os.pipe()
     if os.fork():
         os.close(noted)

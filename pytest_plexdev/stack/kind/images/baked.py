@@ -1,7 +1,7 @@
-"""The node images that this user baked, by image id.
+"""Record the node images that this user baked, by image id.
 
-Every user of an engine can give any image any name there. So a name is believed only with the id that it had when it
-was made here, which a file in this user's cache says; and only what such a file says is removed.
+Every user of an engine can give any image any name. So a name counts only with the id that the image had when it was
+baked, which a file in this user's cache records; and only recorded images are removed.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from pytest_plexdev.stack.kind.images.local import LocalImages
 REPOSITORY: Final = "plexdev-node"
 _ROOM: Final = "node-images"
 _CONTAINER: Final = "baking"
-"""What the container in which an image is baked is called in here; without the suffix of the others."""
+"""The file with the name of the container in which an image is baked; the other files end in ``.json``."""
 
 
 class Baked(msgspec.Struct, frozen=True):
-    """An image of ours: its name, and its id without the algorithm."""
+    """A baked image: its name, and its id without the algorithm."""
 
     name: str
     id: str
 
     def is_in(self, here: LocalImages) -> bool:
-        """Whether the engine has this very image under the name."""
+        """Whether the engine has this image under this name."""
         return _bare(here.id_of(self.name) or "") == self.id
 
 
 class Records:
-    """What this user baked, in whichever engine.
+    """The records of what this user baked, in any engine.
 
     Raises:
         PlexdevError: ``cache-unwritable``, ``untrusted-path``.
@@ -48,29 +48,29 @@ class Records:
 
     @property
     def lock(self) -> Path:
-        """Locked by whoever bakes for this user."""
+        """The lock of a baking process of this user."""
         return self._room / "baking.lock"
 
     def find(self, content: str, here: LocalImages) -> str | None:
-        """The name of an image with this content that was baked here, and that the engine still has."""
+        """Find the name of an image with this content that was baked here and that the engine still has."""
         return next((each.name for _, each in self._all(f"{content}-*") if each.is_in(here)), None)
 
     def keep(self, name: str, identity: str) -> None:
-        """Note what was baked."""
+        """Record a baked image."""
         write_private(self._file(name), msgspec.json.encode(Baked(name, _bare(identity))))
 
     def forget(self, name: str) -> None:
-        """It was removed."""
+        """Delete the record of an image that was removed."""
         self._file(name).unlink(missing_ok=True)
 
     def older_than(self, newest: int, here: LocalImages) -> list[str]:
-        """The names of those that the engine has, but for the *newest* ones, newer ones first."""
+        """List the names of those that the engine has, except the *newest* ones; newer ones first."""
         dated = [(file.stat().st_mtime_ns, each.name) for file, each in self._all("*") if each.is_in(here)]
         return [name for _, name in sorted(dated, reverse=True)[newest:]]
 
     @property
     def container(self) -> str | None:
-        """The container that a killed process of this user left; the lock must be held."""
+        """The container that a killed process of this user left. The lock must be held."""
         with contextlib.suppress(FileNotFoundError):
             return read_private(self._room / _CONTAINER).decode("ascii", "replace")
         return None
@@ -92,7 +92,7 @@ class Records:
 
 
 def new_name(content: str) -> str:
-    """A name that no other user of the engine has, nor knows before the image is there."""
+    """Choose a name that no other user of the engine has, or can know before the image exists."""
     return f"{REPOSITORY}:{content}-{secrets.token_hex(8)}"
 
 

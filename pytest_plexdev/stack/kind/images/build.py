@@ -25,30 +25,30 @@ from pytest_plexdev.stack.kind.images.local import Note, canonical, local_images
 from pytest_plexdev.stack.kind.images.pins import BASE, Pin, read_pins
 
 CONTENT_LABEL: Final = "plexdev.plexsphere.com/content"
-"""Label of our own images: the hash of what they were built from."""
+"""Label of our own images: the hash of their inputs."""
 _BUILD: Final = 900.0
 _PROXY_FAILED: Final = re.compile(
     r"proxy|no matching distribution|could not find a version|connection|pip install", re.IGNORECASE
 )
-"""In pip's words, where it does not get to its index; the last of them do not always name the proxy, and BuildKit's
-last lines only have the step."""
+"""Messages of pip if it does not reach its index. Not all of them name the proxy, and BuildKit's last lines contain
+only the step."""
 _LOAD: Final = 300.0
 
 __all__ = ["OUR_IMAGES", "build", "content_hash", "load", "missing_on_node", "put", "saved"]
 
 
 def build(note: Note = silent, *, base: str | None = None, content: Content | None = None) -> bool:
-    """Build both of our images, unless they are here with this content; whether there was anything to do.
+    """Build both of our images unless the engine has them with this content; return whether they were built.
 
-    Of two processes that ask at once, one builds and the other waits.
+    Of two processes at the same time, one builds and the other waits.
 
     Args:
         base: The image to build from; by default the pinned one.
-        content: What to build; by default what the files say now.
+        content: The inputs; by default the files as they are now.
 
     Raises:
-        PlexdevError: ``image-missing`` or ``image-changed`` (the base), ``image-build-failed``, or Docker is not
-            there for us.
+        PlexdevError: ``image-missing`` or ``image-changed`` (the base), ``image-build-failed``, or Docker cannot be
+            used.
     """
     content = content or read_content(base)
     wanted = content.hash
@@ -68,12 +68,12 @@ def build(note: Note = silent, *, base: str | None = None, content: Content | No
 
 
 def load(cluster: str, references: Iterable[str] = OUR_IMAGES, note: Note = silent) -> bool:
-    """Put images onto the node, in one archive, where it has not their content; whether there was anything to do.
+    """Load images that the node lacks, in one archive; return whether any were missing.
 
-    Other people's that the engine has not are pulled, ours never: a registry has nothing of that name to be trusted.
+    Third-party images that the engine lacks are pulled. Ours never are: what a registry has of that name is not ours.
 
     Raises:
-        PlexdevError: ``image-missing``, or what docker and kind say.
+        PlexdevError: ``image-missing``, or an error of docker or kind.
     """
     wanted = list(references)
     here = local_images()
@@ -91,14 +91,14 @@ def load(cluster: str, references: Iterable[str] = OUR_IMAGES, note: Note = sile
 
 @contextlib.contextmanager
 def saved(references: Sequence[str]) -> Iterator[Path]:
-    """An archive of images that are here, while it is needed."""
+    """Write images of the engine to an archive, which is removed at the end of the context."""
     with archive() as path:
         docker("save", "--output", str(path), *references, timeout=_LOAD, purpose="the node gets images as an archive")
         yield path
 
 
 def put(cluster: str, path: Path) -> None:
-    """Put what an archive has onto the node."""
+    """Load the images of an archive onto the node."""
     run(
         ["kind", "load", "image-archive", str(path), "--name", cluster],
         timeout=_LOAD,
@@ -109,7 +109,7 @@ def put(cluster: str, path: Path) -> None:
 
 
 def missing_on_node(cluster: str, pins: Mapping[str, Pin]) -> list[Pin]:
-    """The deployed third-party images that the node has not, or has with another content than the engine."""
+    """Find the deployed third-party images that the node lacks or has with another content than the engine."""
     deployed = [pin for pin in pins.values() if pin.is_deployed]
     here = local_images()
     missing = _missing(cluster, {pin.reference: here.id_of(pin.reference) or "" for pin in deployed})
@@ -121,14 +121,14 @@ def _built(wanted: str) -> bool:
     found = ask(
         f"docker image ls --filter label={label}",
         lambda engine: engine.images(filters={"label": label}),
-        purpose="are our images built from what is here?",
+        purpose="find our images with the current inputs",
     )
     return set(OUR_IMAGES) <= {name for image in found for name in image["RepoTags"] or ()}
 
 
 def _build(image: str, *, base: str, content: str, context: bytes) -> None:
     target = image.partition(":")[0]
-    # The classic builder would leave the container of a step that failed.
+    # Without --force-rm, the classic builder leaves the container of a failed step.
     arguments = ["--force-rm", "--target", target, "--tag", image, "--build-arg", f"PYTHON={base}"]
     try:
         docker(
@@ -160,14 +160,14 @@ def _build_fix(detail: str) -> str:
 
 
 def _build_environment() -> dict[str, str]:
-    """BuildKit where docker has it and the classic builder elsewhere: without the variable docker chooses itself."""
+    """The environment of a build. Without DOCKER_BUILDKIT, docker takes BuildKit if it is installed."""
     chosen = {name: value for name, value in os.environ.items() if name != "DOCKER_BUILDKIT"}
-    # BuildKit alone reads these: the same image id for the same content, and no attestations, which kind cannot load.
+    # BuildKit reads these: the same image id for the same content, and no attestations, which kind cannot load.
     return chosen | {"SOURCE_DATE_EPOCH": "0", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 
 
 def _missing(cluster: str, ids: Mapping[str, str]) -> list[str]:
-    """Those of *ids* (reference to image id; an empty one: any) that the node has not."""
+    """The references that the node lacks. *ids* maps each to an image id; an empty one stands for any."""
     if not ids:
         return []
     on_node = _on_node(cluster)
@@ -175,16 +175,16 @@ def _missing(cluster: str, ids: Mapping[str, str]) -> list[str]:
 
 
 def _has(on_node: Mapping[str, str], name: str, identity: str) -> bool:
-    # CRI keeps every image under its id as well, with the digest of the same manifest. An engine that keeps its images
-    # in containerd gives that digest for the id.
+    # CRI lists every image under its id too, with the digest of the same manifest. An engine with containerd's image
+    # store returns that digest as the id.
     digest = on_node.get(name)
     return digest is not None and (not identity or identity == digest or on_node.get(identity) == digest)
 
 
 def _on_node(cluster: str) -> Mapping[str, str]:
-    """The manifest digest of every name that the node's containerd has."""
+    """Read the manifest digest of every image name in the node's containerd."""
     listed = docker(
-        "exec", node_of(cluster), "ctr", "--namespace", "k8s.io", "images", "ls", purpose="which images has the node?"
+        "exec", node_of(cluster), "ctr", "--namespace", "k8s.io", "images", "ls", purpose="list the images of the node"
     )
     rows = (line.split() for line in listed.stdout.splitlines()[1:])
     return {row[0]: row[2] for row in rows if len(row) > 2}

@@ -22,11 +22,11 @@ _MADE: Final = "__pycache__"
 
 @dataclass(frozen=True)
 class Content:
-    """The inputs of a build as they were at one moment: hash and context are of the same bytes.
+    """The inputs of a build at one moment, so that hash and context are of the same bytes.
 
     Attributes:
-        base: The image that is built from, with its digest where that is pinned.
-        files: Name in the build's context and content, in the order of names.
+        base: The base image, with its digest if that is pinned.
+        files: Name in the build context and content, sorted by name.
     """
 
     base: str
@@ -42,7 +42,7 @@ class Content:
         return digest.hexdigest()
 
     def context(self) -> bytes:
-        """A tar archive for ``docker build -``; the same bytes for the same inputs."""
+        """Write a tar archive for ``docker build -``. The same inputs give the same bytes."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
             for name, content in self.files:
@@ -54,7 +54,7 @@ class Content:
 
 
 def read_content(base: str | None = None) -> Content:
-    """The inputs as they are now: files alone, in some milliseconds.
+    """Read the inputs as they are now, which takes a few milliseconds.
 
     Args:
         base: The image to build from; by default the pinned one.
@@ -63,12 +63,12 @@ def read_content(base: str | None = None) -> Content:
 
 
 def content_hash(base: str | None = None) -> str:
-    """The hash of what :func:`read_content` reads now."""
+    """Return the hash of the inputs as they are now."""
     return read_content(base).hash
 
 
 def base_image() -> str:
-    """The pinned base of our own images."""
+    """Return the pinned base of our own images."""
     return read_pins()[BASE].reference
 
 
@@ -78,7 +78,7 @@ def _pinned_base() -> str:
 
 
 def _inputs() -> Iterator[tuple[str, Path]]:
-    """Name in the build's context and file, in the order of names."""
+    """Yield the name in the build context and the file, sorted by name."""
     recipe = deploy_directory() / "images"
     package = _package_directory()
     yield from ((name, recipe / name) for name in _RECIPE)
@@ -95,7 +95,7 @@ def _files(directory: Path) -> Iterator[Path]:
 
 
 def _package_directory() -> Path:
-    """Found without an import: the harness starts the control plane and never loads it."""
+    """Find the control plane's package without importing it, which the harness never does."""
     spec = find_spec(_PACKAGE)
     assert spec is not None
     assert spec.origin is not None

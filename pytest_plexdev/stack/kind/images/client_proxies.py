@@ -18,7 +18,7 @@ class ClientProxies:
 
     Attributes:
         file: Where they are configured.
-        hosts: ``host:port`` of each, without the credentials that a URL may have.
+        hosts: ``host:port`` of each, without credentials.
     """
 
     file: Path
@@ -26,7 +26,7 @@ class ClientProxies:
 
 
 def read_client_proxies(environment: Mapping[str, str] = os.environ) -> ClientProxies | None:
-    """The proxies of this user's Docker client; ``None`` where it has none, or its configuration cannot be read."""
+    """Read the proxies of this user's Docker client; ``None`` without any, or if its configuration cannot be read."""
     home = home_directory()
     chosen = environment.get("DOCKER_CONFIG")
     directory = Path(chosen) if chosen else home / ".docker" if home is not None else None

@@ -1,4 +1,4 @@
-"""The digests of the pins: recorded after a pull and compared from then on, never typed."""
+"""Record the digests of the pins after a pull, and compare them from then on."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _PULLS_AT_ONCE: Final = 6
 
 @dataclass(frozen=True)
 class DigestResult:
-    """What was found about one pin.
+    """The comparison of one pin with the engine's image.
 
     Attributes:
-        state: ``same``: the engine has the pinned digest; ``recorded``: it was written just now; ``differs``;
-            ``unpinned``: the engine has a digest and the pin has none; ``no-digest``: the engine's image came from no
-            registry; ``absent``: it has none of that name.
-        digest: The engine's.
+        state: ``same``: the engine has the pinned digest; ``recorded``: it was written now; ``differs``;
+            ``unpinned``: only the engine has a digest; ``no-digest``: the engine's image came from no registry;
+            ``absent``: the engine has no image of that name.
+        digest: The engine's digest.
     """
 
     pin: Pin
@@ -35,12 +35,12 @@ class DigestResult:
 
 
 def lock(path: Path | None = None) -> list[DigestResult]:
-    """Pull every pin and write the digest that the engine has then; the rest of the file stays as it is.
+    """Pull every pin and write its digest into the file, without other changes.
 
-    What cannot be pulled keeps what the file says.
+    An image that cannot be pulled keeps its digest.
 
     Raises:
-        PlexdevError: Docker is not there for us.
+        PlexdevError: Docker cannot be used.
     """
     path = path or pins_file()
     pins = list(read_pins(path).values())
@@ -57,17 +57,17 @@ def lock(path: Path | None = None) -> list[DigestResult]:
 
 
 def verify(path: Path | None = None) -> list[DigestResult]:
-    """Compare the pins with what the engine has; nothing is pulled.
+    """Compare the pins with the engine's images, without a pull.
 
     Raises:
-        PlexdevError: Docker is not there for us.
+        PlexdevError: Docker cannot be used.
     """
     here = local_images()
     return [_look(pin, here) for pin in read_pins(path).values()]
 
 
 def refuse_changed(pins: Mapping[str, Pin], here: LocalImages) -> None:
-    """Raise ``image-changed`` for the first image that a registry gave with another digest than the pinned one."""
+    """Raise ``image-changed`` for the first image whose digest differs from the pinned one."""
     for pin in pins.values():
         if _look(pin, here).state == "differs":
             raise PlexdevError(

@@ -16,11 +16,11 @@ from pytest_plexdev.stack.kind.images.pins import override, read_pins, reference
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _LOOK_AGAIN: Final = 0.3
-"""Seconds between two looks at a node that is being made: Docker tells of its container, not of what runs in it."""
+"""Seconds between two attempts: Docker reports the node's container, not what runs in it."""
 
 
 class ImageLoader:
-    """The images of one bring-up."""
+    """Loads the images of one bring-up."""
 
     def __init__(self, settings: KindSettings, phases: Phases, note: Note) -> None:
         self._cluster = settings.name
@@ -31,25 +31,25 @@ class ImageLoader:
         self._ours = [chosen.get(image, image) for image in build.OUR_IMAGES]
 
     def is_ours(self, names: AbstractSet[str]) -> bool:
-        """Whether one of them is an image that a node gets from us."""
+        """Whether one of *names* is an image that plexdev loads onto a node."""
         return not names.isdisjoint(self._ours)
 
     def early(self, made: Future[Any], built: Future[Any]) -> bool:
-        """Load as soon as a node that is being made takes images: long before its control plane is up.
+        """Load as soon as a node that is being created accepts images, long before its control plane is up.
 
         Raises:
-            PlexdevError: What :meth:`now` raises, and why there is nothing to load or no node.
+            PlexdevError: What :meth:`now` raises; the errors of *made* and *built*.
         """
         built.result()
         try:
             return self._ahead(made)
         except PlexdevError:
-            # A node that is being made may refuse what it takes once it is whole.
+            # A node that is being created may refuse images that it accepts once it is complete.
             made.result()
             return self.now()
 
     def _ahead(self, made: Future[Any]) -> bool:
-        """A new node has none of ours, so their archive is made while there is no node yet."""
+        """Write the archive before the node exists: a new node has none of our images."""
         with build.saved(self._ours) as archive:
             while not made.done() and not wait_for_containerd(self._cluster):
                 wait([made], timeout=_LOOK_AGAIN)
@@ -59,16 +59,16 @@ class ImageLoader:
         return True
 
     def now(self) -> bool:
-        """Load what the node has not; whether there was anything.
+        """Load the images that the node lacks; return whether any were missing.
 
         Raises:
-            PlexdevError: ``image-missing``, ``image-changed``, or what docker and kind say.
+            PlexdevError: ``image-missing``, ``image-changed``, or an error of docker or kind.
         """
         with self._phases.phase("load"):
             return self._load()
 
     def _load(self) -> bool:
-        # A new cluster has the others in its node's image; one that is there may lack what a pin changed to.
+        # A new cluster has the others in its node image. An existing one may lack the new image of a changed pin.
         lacking = [pin.reference for pin in build.missing_on_node(self._cluster, self._pins)]
         if lacking:
             provide(lacking, self._note)

@@ -14,43 +14,43 @@ from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, IM
 from pytest_plexdev.stack.kind.cluster.docker_engine import ask, docker
 
 Note: TypeAlias = Callable[[str], None]
-"""Told in one line what takes long."""
+"""Receives one line about what takes long."""
 _PULL: Final = 600.0
 _PULLS_AT_ONCE: Final = 6
-"""As many as the cluster's kubelet."""
+"""As many as the kubelet of the cluster pulls."""
 _HUB: Final = "docker.io"
 _NONE: Final = "<none>"
 
 
 @dataclass(frozen=True)
 class LocalImages:
-    """What the engine has.
+    """The images that the engine has.
 
     Attributes:
         ids: Image id (``sha256:…``) by canonical name.
-        digests: Digest that a registry gave, by canonical name; an image that was built or imported here has none.
+        digests: Registry digest by canonical name. An image that was built or imported here has none.
     """
 
     ids: Mapping[str, str]
     digests: Mapping[str, str]
 
     def id_of(self, reference: str) -> str | None:
-        """The id of the image of that name."""
+        """Return the id of the image of that name."""
         return self.ids.get(canonical(reference))
 
     def digest_of(self, reference: str) -> str | None:
-        """The registry's digest of the image of that name."""
+        """Return the registry's digest of the image of that name."""
         return self.digests.get(canonical(reference))
 
 
 def silent(_line: str) -> None:
-    """The note of a caller who wants none."""
+    """Discard a line."""
 
 
 def canonical(reference: str) -> str:
-    """The full name that containerd and CRI use: ``alpine:3`` is ``docker.io/library/alpine:3``.
+    """Return the full name that containerd and CRI use: ``alpine:3`` is ``docker.io/library/alpine:3``.
 
-    Where there are both tag and digest, the digest says which image it is.
+    If a reference has both tag and digest, the digest decides.
     """
     name, _, digest = _with_host(reference).partition("@")
     path, slash, last = name.rpartition("/")
@@ -59,13 +59,13 @@ def canonical(reference: str) -> str:
 
 
 def local_images() -> LocalImages:
-    """Every image that the engine has a name for; one call.
+    """List every named image of the engine, with one request.
 
     Raises:
-        PlexdevError: Docker is not there for us.
+        PlexdevError: Docker cannot be used.
     """
     ids, digests = {}, {}
-    for image in ask("docker image ls", lambda engine: engine.images(), purpose="which images are here already?"):
+    for image in ask("docker image ls", lambda engine: engine.images(), purpose="list the images of the engine"):
         tags, pulled = ([name for name in image[key] or () if _NONE not in name] for key in ("RepoTags", "RepoDigests"))
         ids.update({canonical(name): image["Id"] for name in (*tags, *pulled)})
         by_repository = dict(name.split("@") for name in pulled)
@@ -82,14 +82,14 @@ def provide(
     here: LocalImages | None = None,
     instead: str = "--plexdev-image NAME=REFERENCE",
 ) -> Mapping[str, str]:
-    """Pull what is not here; the id of each, by the reference as it was given.
+    """Pull missing images; return the id of each by its reference, as given.
 
     Args:
-        here: What the engine has, where that is known already.
-        instead: The option that takes another image in its place, for the error.
+        here: The engine's images, if they are known.
+        instead: The option that replaces the image, for the error.
 
     Raises:
-        PlexdevError: ``image-missing``, or Docker is not there for us.
+        PlexdevError: ``image-missing``, or Docker cannot be used.
     """
     wanted = list(references)
     here = here or local_images()
@@ -103,13 +103,13 @@ def provide(
 
 
 def pull(reference: str, *, instead: str = "--plexdev-image NAME=REFERENCE") -> None:
-    """Have the engine pull it.
+    """Pull an image.
 
     Raises:
-        PlexdevError: ``image-missing``, or Docker is not there for us.
+        PlexdevError: ``image-missing``, or Docker cannot be used.
     """
     try:
-        docker("pull", "--quiet", reference, timeout=_PULL, purpose="the stack is made from this image")
+        docker("pull", "--quiet", reference, timeout=_PULL, purpose="the stack needs this image")
     except PlexdevError as error:
         if error.failure not in {COMMAND_FAILED, COMMAND_UNFINISHED}:
             raise

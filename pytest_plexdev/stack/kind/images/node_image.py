@@ -1,9 +1,9 @@
 """Bake a node image: kind's own with every third-party image of the stack inside, once per set of pins.
 
-What a node image has below ``/var`` is copied into the node's volume when a cluster is made, so its Pods start without
-a load or a pull. kind's own images come with Kubernetes' in the same way.
+The files below ``/var`` of a node image are copied into the node's volume when a cluster is created, so its Pods start
+without a load or a pull. kind's own node images contain those of Kubernetes in the same way.
 
-Users of one engine share none: each believes and removes what it baked itself (``baked``).
+Users of one engine share no baked image: each uses and removes only its own (``baked``).
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from pytest_plexdev.stack.kind.images.local import LocalImages, Note, local_imag
 from pytest_plexdev.stack.kind.images.pins import Pin
 
 LABEL: Final = "plexdev.plexsphere.com/node-image"
-"""On what we make here; not the owner's label, which a node would inherit from its image, whoever made the cluster."""
+"""Label of baked images. The owner's label must not be used: a node inherits the labels of its image."""
 _KEPT: Final = 3
-"""Images of ours that stay when a new one is made: other checkouts use theirs. Half a gigabyte each."""
+"""Baked images that stay when a new one is baked, because other checkouts use theirs. Half a gigabyte each."""
 _RECIPE: Final = "2"
-"""Part of the key: another number where an image is made in another way."""
+"""Part of the key; to be changed when images are baked in another way."""
 _SLOW: Final = 600.0
 _STOPS: Final = 20
 """Seconds that containerd gets to stop."""
@@ -41,18 +41,18 @@ _KINDS_OWN: Final = re.compile(rb"kindest/node:v\d+\.\d+\.\d+@sha256:[0-9a-f]{64
 
 
 def derived(base: str | None, pins: Mapping[str, Pin], note: Note = silent) -> str | None:
-    """The name of the node image with all of the deployed *pins* inside; it is made where it is not here.
+    """Return the name of the node image that contains the deployed *pins*; bake it if it is missing.
 
-    Of two processes of one user that ask at once, one makes it and the other waits.
+    Of two processes of one user at the same time, one bakes and the other waits.
 
     Args:
-        base: The node image to derive from; ``None``: the one that kind itself would take.
+        base: The node image to derive from; by default the one that kind would use.
 
     Returns:
-        ``None`` where nobody says which image kind itself would take.
+        ``None`` if it is unknown which image kind would use.
 
     Raises:
-        PlexdevError: ``image-missing``, ``image-changed``, ``untrusted-path``, or what docker says.
+        PlexdevError: ``image-missing``, ``image-changed``, ``untrusted-path``, or an error of Docker.
     """
     base = base or kinds_own()
     if base is None:
@@ -79,14 +79,14 @@ def derived(base: str | None, pins: Mapping[str, Pin], note: Note = silent) -> s
 
 
 def kinds_own() -> str | None:
-    """The node image that the ``kind`` on PATH has compiled in; it has no command that says so."""
+    """Read the default node image out of the ``kind`` program; no command prints it."""
     program = shutil.which("kind")
     found = set(_KINDS_OWN.findall(Path(program).read_bytes())) if program else set()
     return found.pop().decode() if len(found) == 1 else None
 
 
 def _node_image_here() -> str:
-    """One that could be taken in place of what cannot be pulled, or the word for it."""
+    """A node image of the engine that can replace one that cannot be pulled, or a placeholder."""
     here = (name.removeprefix("docker.io/") for name in local_images().ids)
     return next((name for name in here if name.startswith("kindest/node:")), "REFERENCE")
 
@@ -108,7 +108,7 @@ def _make(name: str, baked: Records, *, base: str, references: Sequence[str]) ->
         ask(
             f"docker stop {container}",
             lambda engine: engine.stop(container, timeout=_STOPS),
-            purpose="containerd ends and writes what it knows",
+            purpose="containerd ends and writes its database",
             timeout=_SLOW,
         )
         changes = [*_start_of(base), f"LABEL {LABEL}={name.partition(':')[2]}"]
@@ -118,7 +118,7 @@ def _make(name: str, baked: Records, *, base: str, references: Sequence[str]) ->
             container,
             name,
             timeout=_SLOW,
-            purpose="the node image is kept",
+            purpose="the container becomes the node image",
             fix="is there room? docker system df",
         )
         identity = _ID.findall(committed.stdout)
@@ -127,7 +127,7 @@ def _make(name: str, baked: Records, *, base: str, references: Sequence[str]) ->
 
 @contextlib.contextmanager
 def _containerd(container: str, base: str, baked: Records) -> Iterator[str]:
-    """A container of the node image in which containerd alone runs."""
+    """Run a container of the node image with containerd only."""
     if left := baked.container:
         _remove(left)
     baked.container = container
@@ -135,7 +135,7 @@ def _containerd(container: str, base: str, baked: Records) -> Iterator[str]:
         docker(
             *("run", "--detach", "--name", container, "--label", LABEL, "--entrypoint", "containerd", base),
             timeout=_SLOW,
-            purpose="the images are put into the node image by its own containerd",
+            purpose="the node image's own containerd imports the images",
         )
         yield container
     finally:
@@ -145,23 +145,23 @@ def _containerd(container: str, base: str, baked: Records) -> Iterator[str]:
 
 def _import(container: str, references: Sequence[str]) -> None:
     with archive() as path:
-        docker("save", "--output", str(path), *references, timeout=_SLOW, purpose="the images go as one archive")
+        docker("save", "--output", str(path), *references, timeout=_SLOW, purpose="all images go into one archive")
         with path.open("rb") as stream:
             docker(
-                # ctr itself waits for containerd to listen.
+                # ctr waits until containerd listens.
                 *("exec", "--interactive", container, "ctr", "--connect-timeout", "30s", "--namespace", "k8s.io"),
-                # Not unpacked, as in kind's own images: the whole of /var is copied for every cluster, where twice the
-                # bytes and thousands of files cost more than unpacking what a Pod needs (measured: 10 s against 5 s).
+                # Not unpacked, as in kind's own images: all of /var is copied for every cluster, where twice the bytes
+                # and thousands of files cost more than unpacking what a Pod needs (measured: 10 s against 5 s).
                 *("images", "import", "--all-platforms", "--no-unpack", "-"),
                 timeout=_SLOW,
-                purpose="the images are put into the node image by its own containerd",
+                purpose="the node image's own containerd imports the images",
                 fix="is there room? docker system df",
                 stdin=stream,
             )
 
 
 def _start_of(base: str) -> list[str]:
-    """How the base starts, for ``docker commit``, which would keep how the container started."""
+    """Entrypoint and command of the base, for ``docker commit``, which would keep the container's."""
     config = ask(
         f"docker image inspect {base}",
         lambda engine: engine.inspect_image(base)["Config"],  # type: ignore[no-untyped-call]
@@ -171,7 +171,7 @@ def _start_of(base: str) -> list[str]:
 
 
 def _remove_old(baked: Records) -> list[str]:
-    """Remove the oldest of ours, but for some; one that a cluster uses stays."""
+    """Remove all but the newest baked images; one that a cluster uses stays."""
     removed = []
     for name in baked.older_than(_KEPT, local_images()):
         with contextlib.suppress(PlexdevError):

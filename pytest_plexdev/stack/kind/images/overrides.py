@@ -1,4 +1,4 @@
-"""Images of ``--plexdev-image``, whose tags may be rebuilt at any time."""
+"""The images of ``--plexdev-image``, whose tags may be rebuilt at any time."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from pytest_plexdev.stack.kind.images.pins import read_pins, replaceable
 
 
 def substitutes(images: Mapping[str, str]) -> list[str]:
-    """The references of *images*, once each: of names that are nobody's there are none, who chose was told."""
+    """The distinct references in *images*. Unknown names were rejected when the options were parsed."""
     return sorted(set(images.values()))
 
 
 def provide_substitutes(images: Mapping[str, str], note: Note = silent) -> Mapping[str, str]:
-    """The id of each, by reference; what is not here is pulled.
+    """Pull missing images; return the id of each by its reference.
 
     Raises:
-        PlexdevError: ``image-missing``, or Docker is not there for us.
+        PlexdevError: ``image-missing``, or Docker cannot be used.
     """
     wanted = substitutes(images)
-    # Ours by its own name is built here, and not before it is asked for.
+    # Our own image under its own name is built, by the bring-up.
     theirs = [reference for reference in wanted if reference not in OUR_IMAGES]
     return provide(theirs, note) if theirs else {}
 
 
 def identities(images: Mapping[str, str]) -> Mapping[str, str]:
-    """The ids that the engine has for them now; nothing is pulled, and without an engine there are none."""
+    """Read their ids from the engine, without a pull; empty if Docker cannot be used."""
     wanted = [reference for reference in substitutes(images) if reference not in OUR_IMAGES]
     if not wanted:
         return {}
@@ -41,10 +41,10 @@ def identities(images: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def refuse_unknown_images(settings: Settings) -> None:
-    """Refuse an image in place of one that no stack in a cluster has: nothing would ever run it.
+    """Refuse to replace an image that no stack on a cluster has.
 
     Raises:
-        OptionError: ``--plexdev-image`` has such a name; the text has the right ones.
+        OptionError: ``--plexdev-image`` has such a name; the text lists the valid ones.
     """
     may_be_a_cluster = settings.dev_stack and settings.chosen_stack is None
     if not settings.images or (settings.stack == "embedded" and not may_be_a_cluster):
@@ -53,5 +53,5 @@ def refuse_unknown_images(settings: Settings) -> None:
     option = next(option for option in OPTIONS if option.name == "images")
     for name, reference in settings.images.items():
         if name not in right:
-            said = f"{option.name_in(settings.sources['images'])}={name}={reference}"
-            raise OptionError(f"{said}: NAME must be one of {', '.join(right)}")
+            given = f"{option.name_in(settings.sources['images'])}={name}={reference}"
+            raise OptionError(f"{given}: NAME must be one of {', '.join(right)}")

@@ -1,4 +1,4 @@
-"""The third-party images of the dev stack: ``images.toml``, the only file that has their tags."""
+"""Read the third-party images of the dev stack from ``images.toml``, the only file with their tags."""
 
 from __future__ import annotations
 
@@ -12,59 +12,59 @@ from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.stack.kind.constants import OUR_IMAGES
 
 BASE: Final = "python"
-"""The pin that our own images are built from."""
+"""The pin of the base of our own images."""
 
 
 @dataclass(frozen=True)
 class Pin:
-    """One image, with the digest that a real pull gave it, where there was one."""
+    """One image, with the digest of its last recorded pull, if there is one."""
 
     name: str
     repository: str
     tag: str
     digest: str | None = None
     is_deployed: bool = True
-    """Not so: a build's base, of which no Pod is made."""
+    """False for the base of a build, which no Pod runs."""
 
     @property
     def reference(self) -> str:
-        """As ``docker`` and a manifest spell it: ``repository:tag``."""
+        """``repository:tag``, as in a manifest."""
         return f"{self.repository}:{self.tag}" if self.tag else self.repository
 
 
 def pins_file() -> Path:
-    """Where the pins are."""
+    """Return the path of the pins."""
     return deploy_directory() / "images.toml"
 
 
 def read_pins(path: Path | None = None) -> Mapping[str, Pin]:
-    """The pins by name."""
+    """Read the pins by name."""
     text = (path or pins_file()).read_text(encoding="utf-8")
     return {name: _pin(name, entry) for name, entry in tomllib.loads(text)["images"].items()}
 
 
 def override(pins: Mapping[str, Pin], references: Mapping[str, str]) -> Mapping[str, Pin]:
-    """*pins* with the images of ``--plexdev-image NAME=REF`` in place; those in place of our own are no pin's."""
+    """Apply ``--plexdev-image NAME=REF`` to *pins*. Names of our own images are not pins and are ignored."""
     return {name: _replaced(pin, references[name]) if name in references else pin for name, pin in pins.items()}
 
 
 def references(images: Mapping[str, str]) -> dict[str, str]:
-    """The whole reference of every image that manifests may name, by what they say."""
+    """Map each image name that manifests contain to its whole reference."""
     pins = {pin.repository: images.get(name, pin.reference) for name, pin in read_pins().items()}
     ours = {image: images[_short(image)] for image in OUR_IMAGES if _short(image) in images}
     return {**pins, **ours}
 
 
 def replaceable(pins: Mapping[str, Pin]) -> list[str]:
-    """Every NAME that ``--plexdev-image NAME=REF`` may have: of an image that Pods run, a pin's or our own."""
+    """List every NAME that ``--plexdev-image NAME=REF`` accepts: deployed pins and our own images."""
     ours = [image.partition(":")[0] for image in OUR_IMAGES]
     return sorted([*(pin.name for pin in pins.values() if pin.is_deployed), *ours])
 
 
 def split(reference: str) -> tuple[str, str]:
-    """Repository and tag of ``[host[:port]/]path[:tag]``; one without a tag is ``latest``, as for ``docker``.
+    """Split ``[host[:port]/]path[:tag]`` into repository and tag; the default tag is ``latest``.
 
-    A reference with a digest is one piece: its tag is empty.
+    A reference with a digest is not split: its tag is empty.
     """
     if "@" in reference:
         return reference, ""

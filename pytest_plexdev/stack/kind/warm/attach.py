@@ -1,4 +1,4 @@
-"""Attach to the warm cluster ``kind-plexsphere``, ours or somebody else's."""
+"""Attach to the warm cluster ``kind-plexsphere``, whoever created it."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _ANSWERS: Final = 2.0
 
 
 def find(state: Path | None = None, *, name: str = WARM_CLUSTER) -> StackInfo | None:
-    """The stack of the warm cluster, or ``None``: files and sockets alone, nothing is applied.
+    """Find the stack of the warm cluster by files and sockets; ``None`` without one. Applies nothing.
 
     Raises:
-        PlexdevError: ``not-loopback``: the context is there and its API server is not on this machine;
-            ``api-silent``: the cluster is there and its API does not answer.
+        PlexdevError: ``not-loopback``: the context exists and its API server is not on this machine;
+            ``api-silent``: the cluster exists and the stack's API does not answer.
     """
     return _first(state, name, _version)
 
 
 def find_silent_too(state: Path | None = None, *, name: str = WARM_CLUSTER) -> StackInfo | None:
-    """What :func:`find` finds, whether its API answers or not: for what its cluster alone knows.
+    """Like :func:`find`, but the stack's API need not answer.
 
     Raises:
-        PlexdevError: ``not-loopback``; ``api-silent``: the cluster is there, and nothing of a stack is in it.
+        PlexdevError: ``not-loopback``; ``api-silent``: the cluster exists and contains no stack.
     """
     return _first(state, name, _unasked)
 
@@ -48,7 +48,7 @@ def _first(state: Path | None, name: str, ask: Callable[[str], Mapping[str, Any]
 
 
 def ways_in(directory: Path, name: str) -> Iterator[Access]:
-    """What :func:`~pytest_plexdev.stack.kind.warm.kubeconfigs.candidates` gives, but those of a node that is paused.
+    """Yield :func:`~pytest_plexdev.stack.kind.warm.kubeconfigs.candidates`, except those of a paused node.
 
     Raises:
         PlexdevError: ``kubeconfig-unusable``, ``not-loopback``.
@@ -71,13 +71,13 @@ def _unasked(_: str) -> Mapping[str, Any]:
 
 
 def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
-    """What :func:`find` finds, after ``settings.on_drift`` was obeyed where it is ours and has another fingerprint.
+    """Find the stack and apply ``settings.on_drift`` if it is ours and its fingerprint differs.
 
-    A bring-up of another process, or its end, that is under way is waited for.
+    Waits for another process that brings the cluster up or deletes it.
 
     Raises:
-        PlexdevError: ``drifted``, with ``on_drift="fail"``; ``service-not-ready``: its API answers, and its node, its
-            DNS or kube-proxy does not; ``cluster-busy``; what :func:`find` raises.
+        PlexdevError: ``drifted``, with ``on_drift="fail"``; ``service-not-ready``: its API answers, and its node,
+            DNS or kube-proxy is not ready; ``cluster-busy``; what :func:`find` raises.
     """
     _wait_for_others(settings, progress)
     info = find(settings.state, name=settings.name)
@@ -86,7 +86,7 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
     from pytest_plexdev.core.cancellation import spawn
     from pytest_plexdev.stack.kind.warm.health_check import health_error
 
-    # Beside the drift, which reads files: attaching has 300 ms.
+    # In parallel to the drift, which reads files: attaching has 300 ms.
     unhealthy = spawn(partial(health_error, info))
     differ = drift(settings, info) if settings.on_drift != "ignore" else []
     if differ and settings.on_drift == "fail":
@@ -107,7 +107,7 @@ def _wait_for_others(settings: KindSettings, progress: Progress) -> None:
 
 
 def drift(settings: KindSettings, info: StackInfo) -> list[str]:
-    """The inputs that differ from what was applied; empty where the cluster is not ours."""
+    """List the inputs that differ from what was applied; empty if the cluster is not ours."""
     from pytest_plexdev.kube import KubeClient, read_access
     from pytest_plexdev.stack.kind.state import ownership
     from pytest_plexdev.stack.kind.state.drift import differences
@@ -132,7 +132,7 @@ def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, lis
 
 
 def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
-    """Delete the warm cluster where it is ours, or *force* says so. What was done, in lines for a person."""
+    """Delete the warm cluster if it is ours, or with *force*; return what was done, in lines for a person."""
     from pytest_plexdev.stack.kind.warm import up
 
     return up.take_down(settings, force=force, progress=progress)
@@ -151,25 +151,25 @@ def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Ma
             known = ready or ownership.Ready(addresses=Addresses(), services=services_in(client))
         except PlexdevError as error:
             if error.failure is CLUSTER_UNREACHABLE:
-                # Another program listens where that cluster did; or nobody could say whose it is.
+                # Another program listens at that port now, or the owner is unknown.
                 return None
             raise
         try:
             if not known.services:
-                # What answers at that port is another stack's, then.
+                # The stack that answers at that port is another one.
                 raise ValueError(f"nothing runs in its namespace {NAMESPACE}")
             version = ask(known.addresses.api)
         except (OSError, ValueError) as error:
-            said, fix = _obstacle(client, owned=owned)
+            detail, fix = _obstacle(client, owned=owned)
             fix = fix or ("plexdev up --stack kind" if owned else _mend_by_hand(client, known.addresses))
             facts = {"name": name, "url": known.addresses.api, "reason": str(error) or type(error).__name__}
-            raise PlexdevError(API_SILENT, detail=said, **facts, fix=fix) from None
+            raise PlexdevError(API_SILENT, detail=detail, **facts, fix=fix) from None
     place = ClusterFiles(name, access.kubeconfig.parent)
     return stack_info(place, access, known, owned=owned, version=version)
 
 
 def _obstacle(client: KubeClient, *, owned: bool) -> tuple[str, str]:
-    """What keeps the stack's Pods from running that no bring-up removes, and the command that does; empty: nothing."""
+    """Find what prevents the stack's Pods from running and no bring-up repairs, with the command that does."""
     from pytest_plexdev.readiness.look import bound, statuses_now
     from pytest_plexdev.stack.kind.health import health_of
     from pytest_plexdev.stack.kind.manifests.inventory import parts_of
@@ -186,7 +186,7 @@ def _obstacle(client: KubeClient, *, owned: bool) -> tuple[str, str]:
 
 
 def _mend_by_hand(client: KubeClient, addresses: Addresses) -> str:
-    """What helps where the API of somebody else's cluster is silent, which `plexdev up` leaves as it is."""
+    """The command for a silent API on a cluster of somebody else, which `plexdev up` does not change."""
     from pytest_plexdev.stack.kind.cluster.node_ports import astray
     from pytest_plexdev.stack.kind.state import endpoints
     from pytest_plexdev.stack.kind.warm.node_status import theirs_to_restart

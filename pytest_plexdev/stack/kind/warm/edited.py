@@ -1,6 +1,6 @@
-"""Find what was changed by hand in the ConfigMaps and Secrets of a stack of ours that is not ready.
+"""Find changes by hand in the ConfigMaps and Secrets of a stack of ours that is not ready.
 
-Pods that read one do not say so: they end with an error of their own. A change that hurts nobody is its user's to make.
+Pods that read such an object fail with an error of their own. A change of a stack that is ready is left alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pytest_plexdev.stack.kind.warm.node_status import UP
 
 @dataclass(frozen=True)
 class Edit:
-    """One that somebody wrote since the stack was ready.
+    """A ConfigMap or Secret that was written since the stack was ready.
 
     Attributes:
         name: ``secret/postgres-credentials``.
@@ -34,13 +34,13 @@ class Edit:
 
     @property
     def verdict(self) -> Verdict:
-        """In a list of objects that are not ready it is the first, since others may only follow from it."""
+        """Listed before the objects that are not ready, because it may be their cause."""
         reason = f"its content was changed by hand ({self.by}) since the stack was ready"
         return Verdict(name=self.name, state="doomed", reason=reason, hint=UP)
 
 
 def edits_in_the_way(client: KubeClient) -> list[Edit]:
-    """What was changed by hand in a stack of ours, where not all of it is ready; else nothing.
+    """List changes by hand if not all of the stack is ready; else nothing.
 
     Raises:
         PlexdevError: ``cluster-unreachable``, ``kube-refused``.
@@ -64,7 +64,7 @@ def _edits(client: KubeClient, *, since: float) -> Iterator[Edit]:
 def _editor(item: Object, since: float) -> str:
     for each in item["metadata"].get("managedFields") or ():
         has_content = {"f:data", "f:binaryData"} & set(each.get("fieldsV1") or ())
-        # Timestamps of the cluster are whole seconds.
+        # The cluster's timestamps are whole seconds.
         if has_content and each.get("manager") != FIELD_MANAGER and (seconds(each.get("time")) or 0.0) >= since - 1:
             return str(each.get("manager"))
     return ""

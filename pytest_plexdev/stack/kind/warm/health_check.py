@@ -12,9 +12,9 @@ from pytest_plexdev.readiness.quick_look import is_plainly_well
 
 
 def health_error(info: StackInfo) -> PlexdevError | None:
-    """Why nobody should use a stack whose API answers; ``None`` where its cluster is well, or cannot be looked at.
+    """The error of a cluster that is unhealthy though the stack's API answers; ``None`` if healthy or unknown.
 
-    What may come back by itself is no reason.
+    A state that may end by itself is no error.
     """
     doomed = [each for each in _verdicts(info) if each.state == "doomed"]
     if not doomed:
@@ -32,7 +32,7 @@ def health_error(info: StackInfo) -> PlexdevError | None:
 
 def _verdicts(info: StackInfo) -> list[Verdict]:
     assert info.cluster is not None
-    # Whatever goes wrong with looking, who attaches meets it himself.
+    # The run itself meets whatever prevents the check.
     with contextlib.suppress(PlexdevError):
         access = read_access(info.cluster.kubeconfig, info.cluster.context)
         if access is not None:

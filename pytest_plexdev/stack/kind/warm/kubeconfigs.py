@@ -1,4 +1,4 @@
-"""Find the kubeconfigs that name a cluster at which somebody listens: our own first, then the user's."""
+"""Find the kubeconfigs of a cluster whose API server's port is open: our own first, then the user's."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from pytest_plexdev.kube import Access
 
 _CONNECTS: Final = 0.05
-"""Seconds in which a listener of this machine accepts; a millisecond is usual."""
+"""Seconds within which a listener on this machine accepts a connection; usually a millisecond."""
 
 
 def candidates(directory: Path, name: str) -> Iterator[Access]:
-    """Ways to a cluster of that name that somebody listens at: our own kubeconfig first, then the user's.
+    """Yield the access to clusters of that name whose port is open: our own kubeconfig first, then the user's.
 
-    Our own that is damaged is passed over: ``plexdev up`` writes it anew, and Docker says whether the cluster is there.
+    Our own is skipped if it is damaged: ``plexdev up`` writes it again, and Docker knows whether the cluster exists.
 
     Raises:
-        PlexdevError: ``kubeconfig-unusable``, ``not-loopback``: of the first file whose context cannot be used, once
-            nobody has taken another one.
+        PlexdevError: ``kubeconfig-unusable``, ``not-loopback``: of the first file whose context cannot be used, after
+            all others were yielded.
     """
     unusable: PlexdevError | None = None
     for path in (directory / "kubeconfig", *_users_kubeconfigs()):
@@ -49,7 +49,7 @@ def candidates(directory: Path, name: str) -> Iterator[Access]:
 
 
 def unreadable_paths(environment: Mapping[str, str] = os.environ) -> list[Path]:
-    """The paths of KUBECONFIG that are no files: directories and pipes, say, in which no program finds a context."""
+    """List the paths of KUBECONFIG that no program can read a context from, such as directories and pipes."""
     return [path for path in _users_kubeconfigs(environment) if path.exists() and not _is_readable(path)]
 
 

@@ -1,8 +1,8 @@
 """Recover a stack after its node restarted: wait for the API server, replace Pods that started too early.
 
-After a restart every Pod starts at once, before kube-proxy has made its rules. Those that call the API server through
-its Service hang in connections that nobody answers: Envoy Gateway until its liveness probe kills it after a minute,
-CoreDNS with ever longer pauses, and everybody else waits for these two.
+After a restart all Pods start at the same time, before kube-proxy has written its rules. Those that call the API server
+through its Service hang in unanswered connections: Envoy Gateway until its liveness probe kills it after a minute,
+CoreDNS with growing pauses. All others wait for these two.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from pytest_plexdev.stack.kind.cluster.node_readiness import wait_for_services
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
 
 STARTS_WITHIN_S: Final = 60.0
-"""Seconds that an API server gets to answer, and kube-proxy to route, after their node was started."""
+"""Seconds after the node's start for the API server to answer, and for kube-proxy to route."""
 _RECENT_S: Final = 120.0
-"""Seconds after its start in which a node's Pods may not have come back."""
+"""Seconds after its start within which a node's Pods may still be starting."""
 _CREATION_S: Final = 10.0
-"""Seconds from a container's creation to its first start, at most."""
+"""Most seconds from a container's creation to its first start."""
 _POLL_S: Final = 0.1
 _EARLY: Final = (
     ("kube-system", "k8s-app=kube-dns"),
     (GATEWAY_NAMESPACE, "app.kubernetes.io/name=envoy-gateway"),
     (GATEWAY_NAMESPACE, "app.kubernetes.io/managed-by=envoy-gateway"),
 )
-"""Namespace and labels of the Pods that call the API server, or the gateway's controller, with ever longer pauses."""
+"""Namespace and labels of Pods that retry the API server, or the gateway's controller, with growing pauses."""
 
 
 def was_restarted_lately(container: Container, now: Callable[[], float] = time.time) -> bool:
-    """Whether the node was started again, and so short a time ago that its Pods may still be coming back."""
+    """Whether the node was restarted so recently that its Pods may still be starting."""
     is_first_start = container.started - container.created <= _CREATION_S
     return container.running and not is_first_start and now() - container.started < _RECENT_S
 
@@ -57,7 +57,7 @@ def answers(client: KubeClient) -> bool:
 
 
 def wait_for_api_server(client: KubeClient, container: Container, *, timeout: float) -> None:
-    """Return once it answers.
+    """Wait until the API server answers.
 
     Raises:
         PlexdevError: ``node-not-back``.
@@ -75,11 +75,11 @@ def _is_of_the_catalogue(error: BaseException) -> bool:
 
 
 def replace_early_pods(client: KubeClient, container: Container, *, timeout: float) -> list[str]:
-    """Once the node routes, delete the Pods that started too early and hang; their names. Others take their place."""
+    """Once the node routes, delete the Pods that started too early, which are then replaced; return their names."""
     routes: Future[Any] = Future()
     routes.set_result(None)
     with contextlib.suppress(PlexdevError):
-        # Where it does not route, readiness says what is wrong.
+        # If it does not route, readiness reports the reason.
         wait_for_services(client, container.name, whole=routes, timeout=min(STARTS_WITHIN_S, timeout))
         return [_replace(client, pod) for pod in _early_pods(client) if not _has_come_back(pod, container.started)]
     return []
@@ -97,7 +97,7 @@ def _replace(client: KubeClient, pod: Object) -> str:
 
 
 def _has_come_back(pod: Object, started: float) -> bool:
-    """Whether it is ready since the node's start; until the kubelet has looked again, it still is from before."""
+    """Whether it became ready after the node's start. Until the kubelet reports, its status is older."""
     status = pod.get("status") or {}
     if status.get("phase") == "Succeeded" or "deletionTimestamp" in pod["metadata"]:
         return True
@@ -108,5 +108,5 @@ def _has_come_back(pod: Object, started: float) -> bool:
 
 def _not_back(container: Container, error: PlexdevError, timeout_s: float) -> PlexdevError:
     moved = has_moved(container)
-    reason = "it has another address than before, and does not find its way with it" if moved else error.facts["reason"]
+    reason = "its address changed, and its control plane did not adapt to it" if moved else error.facts["reason"]
     return PlexdevError(NODE_NOT_BACK, node=container.name, seconds=round(timeout_s, 1), reason=reason)

@@ -1,4 +1,4 @@
-"""Diagnose by its node container why a cluster does not answer, and name the command that mends it."""
+"""Diagnose by its node container why a cluster does not answer, and name the command that repairs it."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX, is_the_engin
 from pytest_plexdev.stack.kind.warm.kubeconfigs import candidates, unreadable_paths
 
 UP: Final = "plexdev up --stack kind"
-"""It starts, unpauses, restarts or finds again what is ours, and looks whether the stack is whole."""
+"""Starts, unpauses, restarts or finds again a cluster of ours, and verifies the stack."""
 ANEW: Final = "plexdev down --stack kind && plexdev up --stack kind"
 _OWN: Final = "pytest --plexdev-stack=kind"
 _GREETS: Final = 2.0
-"""Seconds in which an API server ends a TLS handshake; it takes some 3 ms."""
+"""Seconds for a TLS handshake, which takes an API server about 3 ms."""
 _FROZEN: Final = 0.5
-"""Seconds without an answer after which Docker is asked whether the node is paused."""
+"""Seconds without an answer after which the node may be paused, and Docker is asked."""
 _DOCKER_ANSWERS: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeProblem:
-    """What is wrong with a node.
+    """A broken state of a node.
 
     Attributes:
-        reason: In words, for a line that begins with the node's name.
-        fix: What to type.
-        facts: More of what the failure's text names.
+        reason: The state, for a line that begins with the node's name.
+        fix: The command that repairs it.
+        facts: Further facts of the failure's text.
     """
 
     failure: Failure
@@ -69,11 +69,11 @@ class NodeProblem:
 
 
 def warm_node_problem(*, patience: float = PATIENCE) -> NodeProblem | None:
-    """What is wrong with the warm cluster's node; ``None`` too where Docker cannot say.
+    """Diagnose the warm cluster's node; ``None`` if it is healthy, does not exist, or Docker does not answer.
 
     Args:
-        patience: Seconds that Docker gets for its answer; it is asked for one, and for the labels of a node of which no
-            kubeconfig of ours says whose it is.
+        patience: Seconds for an answer of Docker. It gets one request, and one for the labels of a node that no
+            kubeconfig of ours identifies.
     """
     place = ClusterFiles(WARM_CLUSTER, warm_directory())
     try:
@@ -85,7 +85,7 @@ def warm_node_problem(*, patience: float = PATIENCE) -> NodeProblem | None:
 
 
 def node_problem(place: ClusterFiles, *, patience: float = PATIENCE) -> NodeProblem | None:
-    """What is wrong with the node of the cluster in *place*, whoever made that; ``None``: nothing, or there is none.
+    """Diagnose the node of the cluster in *place*, whoever created it; ``None`` if it is healthy or does not exist.
 
     Raises:
         PlexdevError: Docker does not answer.
@@ -101,7 +101,7 @@ def node_problem(place: ClusterFiles, *, patience: float = PATIENCE) -> NodeProb
 
 
 def has_our_labels() -> bool:
-    """Whether the warm cluster's node says that plexdev made it from this state directory, whatever files are left."""
+    """Whether plexdev created the warm cluster's node from this state directory, by the node's labels alone."""
     place = ClusterFiles(WARM_CLUSTER, warm_directory())
     try:
         if not has_container(node_of(place.name), timeout=_DOCKER_ANSWERS):
@@ -113,9 +113,9 @@ def has_our_labels() -> bool:
 
 
 def is_paused(name: str, access: Access) -> bool:
-    """Whether an API server that takes connections does not answer because its node is paused.
+    """Whether an API server that accepts connections does not answer because its node is paused.
 
-    Docker is asked only about one that says nothing: any other answers sooner than Docker does.
+    Docker is asked only if it does not answer: a healthy one answers sooner than Docker does.
     """
     if endpoints.greet(access, patience=_FROZEN) != "silent":
         return False
@@ -127,12 +127,12 @@ def is_paused(name: str, access: Access) -> bool:
 
 
 def theirs_to_restart(name: str) -> str:
-    """What helps where only a restart of somebody else's node would: nothing that stops it is the first thing said."""
+    """The fix if only a restart of somebody else's node would help. It begins with a command that stops nothing."""
     return f"{_OWN}; whoever made the cluster restarts it: docker restart {node_of(name)}"
 
 
 def instead_of(found: Sequence[Verdict], info: StackInfo) -> Sequence[Verdict]:
-    """The verdicts of a stack; where its API server gave none of them, one line with the reason in their place."""
+    """The verdicts of a stack, or one with the reason if its API server reported none of them."""
     if info.cluster is None or not found or any(verdict.state != "gone" for verdict in found):
         return found
     return [_why_silent(info.cluster.name, info) or _silent(info.cluster.context, found[0].reason)]
@@ -150,7 +150,7 @@ def _without_container(place: ClusterFiles) -> NodeProblem | None:
 
 
 def _other_engine(environment: Mapping[str, str]) -> tuple[str, str]:
-    """Why ``docker`` may ask another engine than the node's, and what ends that."""
+    """Why ``docker`` may use another engine than the node's, and the command that ends that."""
     for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
         if chosen := environment.get(name):
             return f"{name} is {chosen}", f"unset {name}"
@@ -167,12 +167,12 @@ def _of_a_node(place: ClusterFiles, container: Container) -> NodeProblem | None:
         return _for(NODE_STOPPED, place, container, "the node's container is stopped", f"docker start {node}")
     by_owner = theirs_to_restart(place.name)
     if ports := silent_ports(container):
-        said = ", ".join(map(str, ports))
+        listed = ", ".join(map(str, ports))
         if not is_the_engines(container):
-            reason = f"nobody listens at 127.0.0.1:{said} here: this machine's loopback is not the engine's"
-            return _problem(LOOPBACK_ELSEWHERE, place, reason, ELSEWHERE_FIX, ports=said)
-        reason = f"nothing listens at 127.0.0.1:{said}: Docker's port forwarder is gone"
-        return _for(NODE_CUT_OFF, place, container, reason, by_owner, ports=said)
+            reason = f"nobody listens at 127.0.0.1:{listed} here: this machine's loopback is not the engine's"
+            return _problem(LOOPBACK_ELSEWHERE, place, reason, ELSEWHERE_FIX, ports=listed)
+        reason = f"nothing listens at 127.0.0.1:{listed}: Docker's port forwarder is gone"
+        return _for(NODE_CUT_OFF, place, container, reason, by_owner, ports=listed)
     access = _way_in(place, container)
     if access is None:
         return _out_of_sight(place, container)
@@ -204,22 +204,22 @@ def _out_of_sight(place: ClusterFiles, container: Container) -> NodeProblem:
 
 
 def _for(
-    failure: Failure, place: ClusterFiles, container: Container, said: str, theirs: str, **facts: object
+    failure: Failure, place: ClusterFiles, container: Container, words: str, theirs: str, **facts: object
 ) -> NodeProblem:
-    """The problem with a node: ``plexdev up`` mends what is ours; anybody else's it leaves alone, and says *theirs*."""
+    """The problem of a node. Its fix is ``plexdev up`` if the node is ours, and *theirs* if it is not."""
     fix = UP if place.name == WARM_CLUSTER and is_ours(place, container) else theirs
-    return _problem(failure, place, said, fix, **facts)
+    return _problem(failure, place, words, fix, **facts)
 
 
-def _problem(failure: Failure, place: ClusterFiles, said: str, fix: str, /, **facts: object) -> NodeProblem:
-    return NodeProblem(failure=failure, node=node_of(place.name), reason=said, fix=fix, facts=facts)
+def _problem(failure: Failure, place: ClusterFiles, words: str, fix: str, /, **facts: object) -> NodeProblem:
+    return NodeProblem(failure=failure, node=node_of(place.name), reason=words, fix=fix, facts=facts)
 
 
 def is_ours(place: ClusterFiles, container: Container) -> bool:
-    """Whether it is the node that our own kubeconfig was written for, or says by its labels that it is ours.
+    """Whether our own kubeconfig was written for the node, or its labels are ours.
 
-    No other node's API server has that port. What is allowed to be changed, labels alone say; to read them of every
-    node takes longer than attaching may.
+    No other node's API server has that port. Only labels allow changes, but reading them takes longer than attaching
+    may.
     """
     access = place.usable_access()
     if access is not None and access.port == container.ports.get(API_SERVER):

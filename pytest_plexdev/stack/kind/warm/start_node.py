@@ -25,11 +25,11 @@ _FRESH: Final = "use a cluster of a run's own, which takes free ports: pytest --
 
 
 def wake(container: Container) -> list[str]:
-    """Have the node run, with its port forwarders; what was done, in words.
+    """Start, unpause or restart the node if needed; return what was done, for a person.
 
     Raises:
-        PlexdevError: ``port-taken``: somebody has a port of the node by now; ``node-cut-off``; ``loopback-elsewhere``:
-            its ports are published where this process does not reach them, so a restart would not mend that.
+        PlexdevError: ``port-taken``: another program holds a port of the node; ``node-cut-off``;
+            ``loopback-elsewhere``: its ports are published in another network, so a restart would not help.
     """
     if not container.running:
         with _ports_of(container):
@@ -40,15 +40,15 @@ def wake(container: Container) -> list[str]:
     done = []
     if container.paused:
         unpause_node(container)
-        done.append("was paused, goes on")
+        done.append("was paused, resumed")
     refuse_where_elsewhere(container)
     if ports := silent_ports(container):
-        said = ", ".join(map(str, ports))
+        listed = ", ".join(map(str, ports))
         with _ports_of(container):
             restart_node(container)
         if silent_ports(container):
-            raise PlexdevError(NODE_CUT_OFF, node=container.name, ports=said, fix=ANEW)
-        done.append(f"nothing listened at 127.0.0.1:{said}, restarted")
+            raise PlexdevError(NODE_CUT_OFF, node=container.name, ports=listed, fix=ANEW)
+        done.append(f"nothing listened at 127.0.0.1:{listed}, restarted")
     return done
 
 

@@ -39,7 +39,7 @@ from pytest_plexdev.stack.kind.warm.start_node import wake
 
 _PRUNE: Final = "disk space that images took comes back with: docker builder prune -f && docker image prune -f"
 _LEAST: Final = 1.0
-"""Seconds that a bring-up gets though others had the cluster for all of its time: they may have done all there is."""
+"""Minimum seconds of a bring-up that waited for another process, which may have done all the work."""
 
 
 def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, list[str]]:
@@ -57,7 +57,7 @@ def _held(settings: KindSettings, place: ClusterFiles, progress: Progress) -> tu
     with with_diagnosis(settings, place), fail_after(settings.timeout):
         work = BringUp(settings, place, progress)
         if create.remove_half_made(place):
-            work.did.append(f"cluster {settings.name}: one that was left half-made by a killed process was removed")
+            work.did.append(f"cluster {settings.name}: an incomplete one that a killed process left was removed")
         container = find_node(settings.name)
         if container is None:
             _refuse_where_kind_would_fail(place)
@@ -70,7 +70,7 @@ def _held(settings: KindSettings, place: ClusterFiles, progress: Progress) -> tu
 
 
 def _refuse_where_kind_would_fail(place: ClusterFiles) -> None:
-    """Say it before anything is made: the node's name is somebody's, or the node is another engine's.
+    """Refuse before anything is created: the node's name is taken, or the node belongs to another engine.
 
     Raises:
         PlexdevError: ``node-name-taken``, ``engine-elsewhere``.
@@ -82,7 +82,7 @@ def _refuse_where_kind_would_fail(place: ClusterFiles) -> None:
 
 @contextlib.contextmanager
 def _silence_explained() -> Iterator[None]:
-    """Have the error of a stack that stays silent say what makes another one of it: what `up` mends, it has mended."""
+    """Name the next step in the error of a stack that stays silent after `up` repaired what it can."""
     try:
         yield
     except PlexdevError as error:
@@ -96,7 +96,7 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
     """See :func:`warm.take_down`."""
     place = _place(settings)
     if is_held(settings.state):
-        # An engine that does not answer is told before somebody else is waited for.
+        # Report an engine that does not answer before waiting for another process.
         find_container(settings.name)
     with exclusive(settings.state, timeout=settings.timeout, progress=progress):
         was_half_made = create.remove_half_made(place)
@@ -105,7 +105,7 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
             _remove_files(place)
             return [f"plexdev: nothing to delete: there is no kind cluster {settings.name}", _PRUNE]
         if container is not None:
-            # The ConfigMap does not count: whoever applies what `plexdev manifests` prints has it, on any cluster.
+            # The ConfigMap is no proof: piping `plexdev manifests` into any cluster creates it.
             if not force and (whose := _whose(place, container)):
                 return [_preserved(settings.name, whose), _PRUNE]
             create.delete(place)
@@ -115,13 +115,13 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
 
 def _remove_files(place: ClusterFiles) -> None:
     if place.directory.is_dir():
-        # This user's by its place. An earlier version has not marked it, or somebody has damaged the mark.
+        # Its place proves that it is this user's. An earlier version wrote no mark, or the mark is damaged.
         place.mark()
         place.remove()
 
 
 def _on_whatever_start(container: Container, place: ClusterFiles, settings: KindSettings, work: BringUp) -> StackInfo:
-    """What :func:`_on` does, once more where somebody restarted the node meanwhile."""
+    """Like :func:`_on`, but try again if the node was restarted meanwhile."""
     try:
         return _on(container, place, settings, work)
     except PlexdevError as error:
@@ -142,13 +142,13 @@ def _on(container: Container, place: ClusterFiles, settings: KindSettings, work:
         if start_kubelet(container):
             work.did.append(f"cluster {settings.name}: the kubelet of {container.name} did not run, started")
             comes_back = True
-        # Before anything waits for Pods: where a node is not ready nobody would say why they do not come.
+        # Before waiting for Pods: nothing would report why they do not start on a node that is not ready.
         work.course.until_ready(client, [ObjectRef("Node", container.name)])
         work.did.extend(put_back_node_ports(client))
         ready = ownership.read_ready(client)
         addresses = container.addresses
         if comes_back and ready is not None:
-            # What the API server says of Pods is from before the stop until the kubelet has looked again.
+            # Until the kubelet reports, the status of Pods is from before the stop.
             work.course.until_answering(addresses)
         differ = differences(client, ready, settings)
         edits = edits_in_the_way(client) if ready is not None else []
@@ -156,12 +156,12 @@ def _on(container: Container, place: ClusterFiles, settings: KindSettings, work:
         if ready is not None and not (_must_apply(differ, settings, work) or edits):
             return work.verify(client, ready)
         if not woken:
-            work.did.append(f"cluster {settings.name}: there already")
+            work.did.append(f"cluster {settings.name}: exists already")
         return work.on_a_cluster_of_ours(client, addresses, ready)
 
 
 def _recover(container: Container, client: KubeClient, work: BringUp, *, woken: bool) -> bool:
-    """Wait for a node that was started lately, by us or by somebody else; whether it was.
+    """Wait for a node that was started recently, by us or somebody else; return whether it was.
 
     Raises:
         PlexdevError: ``node-not-back``.
@@ -176,14 +176,12 @@ def _recover(container: Container, client: KubeClient, work: BringUp, *, woken: 
     if node_restart.was_restarted_lately(now):
         course.waits(cluster_name, "its node was started again: waiting for its network and its Pods")
         if replaced := node_restart.replace_early_pods(client, now, timeout=course.left()):
-            work.did.append(
-                f"{cluster_name}: started anew, since they came up before its network: {', '.join(replaced)}"
-            )
+            work.did.append(f"{cluster_name}: replaced, because they started before its network: {', '.join(replaced)}")
     return True
 
 
 def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> bool:
-    """Whether something has to be applied; says what differs.
+    """Whether something has to be applied. Adds to the work's log what differs.
 
     Raises:
         PlexdevError: ``drifted``.
@@ -191,8 +189,8 @@ def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> boo
     if differ:
         work.did.append(f"differs from what was applied: {', '.join(differ)}")
     if kept := [name for name in differ if name in fingerprint.KEPT]:
-        said = f"{' and '.join(kept)}: what a cluster is made with, it keeps"
-        work.did.append(f"{said}; for another one: plexdev down --stack kind && plexdev up --stack kind")
+        unchanged = f"{' and '.join(kept)}: a cluster keeps what it was created with"
+        work.did.append(f"{unchanged}; for another one: plexdev down --stack kind && plexdev up --stack kind")
     if differ and settings.on_drift == "fail":
         raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
     applicable = [name for name in differ if name not in fingerprint.KEPT]
@@ -213,10 +211,10 @@ def _place(settings: KindSettings) -> ClusterFiles:
 
 
 def _whose(place: ClusterFiles, container: Container) -> str:
-    """Whose the cluster is, in words, where it is somebody else's; empty: ours.
+    """Describe who created the cluster; empty if it is ours.
 
     Raises:
-        PlexdevError: ``node-unmarked``: that is not known, which is not the same as somebody else's.
+        PlexdevError: ``node-unmarked``: that is unknown, which does not mean somebody else.
     """
     mark = create.settled_mark(place, container)
     if mark == "ours":

@@ -347,7 +347,7 @@ def engine(here: Here) -> Engine:
 
 
 def test_a_paused_node_of_ours_is_resumed(here: Here, engine: Engine) -> None:
-    assert wake(_container(here.listening, paused=True)) == ["was paused, goes on"]
+    assert wake(_container(here.listening, paused=True)) == ["was paused, resumed"]
     assert engine.asked == ["unpause"]
 
 

@@ -6,14 +6,14 @@ import contextlib
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Final
 
-from pytest_plexdev.core.cancellation import checkpoint
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import SERVICE_ACCOUNT
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 
-_LOOK_AGAIN: Final = 0.2
+_POLL_S: Final = 0.2
 """Seconds between two attempts: kind reports nothing before its end."""
 _LAST: Final = "default"
 """The service account of Pods that name none. The controllers create it once all of them work."""
@@ -31,16 +31,21 @@ def reach(place: ClusterFiles, made: Future[Access], loaded: Future[Any]) -> Acc
     """
     wait([made, loaded], return_when=FIRST_COMPLETED)
     access: Access | None = None
-    while not made.done():
-        checkpoint()
+
+    def usable_access() -> Access | None:
+        nonlocal access
+        if made.done():
+            return made.result()
         with contextlib.suppress(PlexdevError):
             access = access or place.fetch_access()
-            if _takes_pods(access):
-                return access
-        wait([made], timeout=_LOOK_AGAIN)
-    return made.result()
+            return access if _accepts_pods(access) else None
+        return None
+
+    usable = poll(usable_access, every_s=_POLL_S)
+    assert usable is not None
+    return usable
 
 
-def _takes_pods(access: Access) -> bool:
+def _accepts_pods(access: Access) -> bool:
     with KubeClient(access) as client:
         return client.get(SERVICE_ACCOUNT, _LAST, NAMESPACE) is not None

@@ -67,7 +67,7 @@ def wait_for_services(client: KubeClient, node: str, *, whole: Future[Any], time
         )
 
 
-def wait_for_containerd(cluster: str) -> bool:
+def has_containerd(cluster: str) -> bool:
     """Whether the node's containerd answers; its control plane may still be starting."""
     try:
         docker("exec", node_of(cluster), *_IMAGES, purpose="find whether the node accepts images")

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from typing import Any, Final
 
 from pytest_plexdev.core.phases import Phases
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.cluster.node_readiness import wait_for_containerd
+from pytest_plexdev.stack.kind.cluster.node_readiness import has_containerd
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.digests import refuse_changed
 from pytest_plexdev.stack.kind.images.local import Note, local_images, provide
 from pytest_plexdev.stack.kind.images.pins import override, read_pins, references
 from pytest_plexdev.stack.kind.settings import KindSettings
 
-_LOOK_AGAIN: Final = 0.3
+_POLL_S: Final = 0.3
 """Seconds between two attempts: Docker reports the node's container, not what runs in it."""
 
 
@@ -51,8 +52,7 @@ class ImageLoader:
     def _ahead(self, made: Future[Any]) -> bool:
         """Write the archive before the node exists: a new node has none of our images."""
         with build.saved(self._ours) as archive:
-            while not made.done() and not wait_for_containerd(self._cluster):
-                wait([made], timeout=_LOOK_AGAIN)
+            poll(lambda: made.done() or has_containerd(self._cluster), every_s=_POLL_S)
             with self._phases.phase("load"):
                 build.put(self._cluster, archive)
                 self._load()

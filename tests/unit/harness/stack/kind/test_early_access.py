@@ -30,9 +30,9 @@ class Asked:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.kubeconfig: list[Access | PlexdevError] = []
         self.pods: list[bool | PlexdevError] = []
-        monkeypatch.setattr(early_access, "_LOOK_AGAIN", 0.01)
+        monkeypatch.setattr(early_access, "_POLL_S", 0.01)
         monkeypatch.setattr(ClusterFiles, "fetch_access", lambda _: answer(self.kubeconfig))
-        monkeypatch.setattr(early_access, "_takes_pods", lambda _: answer(self.pods))
+        monkeypatch.setattr(early_access, "_accepts_pods", lambda _: answer(self.pods))
 
 
 def answer(answers: list[Any]) -> Any:

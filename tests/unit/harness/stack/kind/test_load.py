@@ -33,7 +33,7 @@ def _attempt(monkeypatch: pytest.MonkeyPatch, *, made: Future[Any], refusals: in
             raise REFUSED
         return True
 
-    monkeypatch.setattr(load, "wait_for_containerd", lambda _: True)
+    monkeypatch.setattr(load, "has_containerd", lambda _: True)
     monkeypatch.setattr(build, "missing_on_node", lambda *_: [])
     monkeypatch.setattr(build, "saved", lambda _: contextlib.nullcontext(Path("images.tar")))
     monkeypatch.setattr(build, "put", lambda *_: attempt())

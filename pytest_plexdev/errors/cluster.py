@@ -94,7 +94,7 @@ DOCKER_ENDPOINT: Final = Failure(
 DOCKER_REFUSED: Final = Failure(
     tag="docker-refused",
     what="Docker refused the request of `{command}`: {reason}",
-    why="{purpose}",
+    why="the engine answered with this error",
     fix="run the command and read its output",
 )
 FOREIGN_CLUSTER: Final = Failure(

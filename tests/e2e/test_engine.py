@@ -78,9 +78,9 @@ def differences(like: Any, real: Any, at: str = "") -> list[str]:
 
 
 def test_an_answer_has_the_keys_and_types_of_the_stand_ins(cluster: str, request: pytest.FixtureRequest) -> None:
-    real = ask("a test", lambda engine: read(engine, cluster), purpose="a test")
+    real = ask("a test", lambda engine: read(engine, cluster))
     request.getfixturevalue("stand_in")
-    like = ask("a test", lambda engine: read(engine, cluster), purpose="a test")
+    like = ask("a test", lambda engine: read(engine, cluster))
 
     assert json.dumps(like) != json.dumps(real), "the stand-in was not asked"
     assert differences(like, real) == []

@@ -59,7 +59,7 @@ def docker_disk() -> Disk:
     Raises:
         PlexdevError: Docker does not answer.
     """
-    info = ask("docker info", lambda engine: engine.info(), purpose="where Docker keeps images", timeout=DOCKER_TIMEOUT)
+    info = ask("docker info", lambda engine: engine.info(), timeout=DOCKER_TIMEOUT)
     root = Path(info["DockerRootDir"])
     place = root if root.is_dir() else home_directory() or Path("/")
     usage = shutil.disk_usage(place)

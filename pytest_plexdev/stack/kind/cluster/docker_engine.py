@@ -51,7 +51,7 @@ def kind_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != PROVIDER}
 
 
-def ask(command: str, request: Callable[[APIClient], T], *, purpose: str, timeout: float = PATIENCE) -> T:
+def ask(command: str, request: Callable[[APIClient], T], *, timeout: float = PATIENCE) -> T:
     """Send a request to the engine.
 
     Cancelling the scope ends the wait at once. The engine completes a request that it has received.
@@ -59,7 +59,6 @@ def ask(command: str, request: Callable[[APIClient], T], *, purpose: str, timeou
     Args:
         command: The ``docker`` command that does the same, for the log and the error.
         request: Gets a client, and returns what the engine answered.
-        purpose: Why, as a sentence: the ``why`` of an error.
         timeout: Seconds, or the scope's remaining time if that is less.
 
     Raises:
@@ -77,8 +76,7 @@ def ask(command: str, request: Callable[[APIClient], T], *, purpose: str, timeou
     try:
         return call_within(allowed, partial(_send, request, endpoint, allowed))
     except APIError as error:
-        reason = error.explanation or str(error)
-        raise PlexdevError(DOCKER_REFUSED, command=command, reason=reason, purpose=purpose) from None
+        raise PlexdevError(DOCKER_REFUSED, command=command, reason=error.explanation or str(error)) from None
     except (DockerException, OSError) as error:
         raise _no_answer(error, str(endpoint["base_url"]), allowed) from None
 
@@ -209,7 +207,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def _unreachable() -> PlexdevError | None:
     """The error of an engine that cannot be reached; ``None`` if it answers."""
     try:
-        ask("docker version", lambda engine: engine.ping(), purpose="find whether the engine answers", timeout=_PING)
+        ask("docker version", lambda engine: engine.ping(), timeout=_PING)
     except PlexdevError as error:
         return error if error.failure in {DOCKER_ENDPOINT, DOCKER_FORBIDDEN, DOCKER_SILENT} else None
     return None

@@ -112,18 +112,13 @@ def _inspect(node: str, patience: float = PATIENCE) -> dict[str, Any] | None:
             return None
         return found
 
-    return ask(f"docker inspect {node}", inspect, purpose="find the node of the cluster", timeout=patience)
+    return ask(f"docker inspect {node}", inspect, timeout=patience)
 
 
 def _is_listed(name: str) -> bool:
     label = f"{KIND_LABEL}={name}"
-    return bool(
-        ask(
-            f"docker ps --all --filter label={label}",
-            lambda engine: engine.containers(all=True, filters={"label": label}),
-            purpose="find a node that is being created",
-        )
-    )
+    command = f"docker ps --all --filter label={label}"
+    return bool(ask(command, lambda engine: engine.containers(all=True, filters={"label": label})))
 
 
 def has_moved(container: Container) -> bool:
@@ -137,11 +132,7 @@ def has_moved(container: Container) -> bool:
 
 def start_node(container: Container) -> None:
     """Start a stopped node. kind's entrypoint adapts it to a new address."""
-    ask(
-        f"docker start {container.name}",
-        lambda engine: engine.start(container.name),
-        purpose="the cluster's node was stopped",
-    )
+    ask(f"docker start {container.name}", lambda engine: engine.start(container.name))
 
 
 def start_kubelet(container: Container) -> bool:
@@ -159,20 +150,12 @@ def start_kubelet(container: Container) -> bool:
 
 def unpause_node(container: Container) -> None:
     """Resume a paused node."""
-    ask(
-        f"docker unpause {container.name}",
-        lambda engine: engine.unpause(container.name),
-        purpose="the cluster's node was paused",
-    )
+    ask(f"docker unpause {container.name}", lambda engine: engine.unpause(container.name))
 
 
 def restart_node(container: Container) -> None:
     """Restart a node, and with it Docker's port forwarders."""
-    ask(
-        f"docker restart {container.name}",
-        lambda engine: engine.restart(container.name, timeout=_STOPS),
-        purpose="its port forwarder was gone",
-    )
+    ask(f"docker restart {container.name}", lambda engine: engine.restart(container.name, timeout=_STOPS))
 
 
 def wait_for_node(name: str, *, within: float) -> Container | None:
@@ -208,7 +191,7 @@ def file_of(container: Container, path: str) -> str:
             engine.inspect_container(container.name)
         return None
 
-    found = ask(f"docker cp {container.name}:{path} -", read, purpose="read who created the node")
+    found = ask(f"docker cp {container.name}:{path} -", read)
     if found is None:
         raise FileNotFoundError(path)
     with tarfile.open(fileobj=io.BytesIO(found)) as archive:

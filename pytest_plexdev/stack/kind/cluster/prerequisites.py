@@ -32,8 +32,7 @@ class _Tool:
 
 
 def _docker_version(command: str) -> str:
-    answer = ask(command, lambda engine: engine.version(), purpose=_purpose("docker"), timeout=_PATIENCE)
-    return str(answer.get("Version"))
+    return str(ask(command, lambda engine: engine.version(), timeout=_PATIENCE).get("Version"))
 
 
 def _kind_version(command: str) -> str:
@@ -78,11 +77,7 @@ def numbers(version: str) -> tuple[int, ...]:
 
 def _printed(command: str) -> str:
     argv = command.split()
-    return run(argv, timeout=_PATIENCE, purpose=_purpose(argv[0])).stdout
-
-
-def _purpose(name: str) -> str:
-    return f"the version of {name} is checked"
+    return run(argv, timeout=_PATIENCE, purpose=f"the version of {argv[0]} is checked").stdout
 
 
 def _judge(tool: _Tool, version: str, progress: Progress) -> None:

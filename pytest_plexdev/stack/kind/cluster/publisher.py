@@ -38,12 +38,8 @@ def who_holds(port: int) -> PortHolder:
 def publisher_of(port: int) -> PortHolder | None:
     """Find the container that publishes a port; ``None`` if none does, or Docker does not answer."""
     try:
-        found = ask(
-            f"docker ps --filter publish={port}",
-            lambda engine: engine.containers(filters={"publish": str(port)}),
-            purpose="find the container that publishes the port",
-            timeout=_PATIENCE,
-        )
+        command = f"docker ps --filter publish={port}"
+        found = ask(command, lambda engine: engine.containers(filters={"publish": str(port)}), timeout=_PATIENCE)
     except PlexdevError:
         return None
     if not found:

@@ -118,11 +118,7 @@ def missing_on_node(cluster: str, pins: Mapping[str, Pin]) -> list[Pin]:
 
 def _built(wanted: str) -> bool:
     label = f"{CONTENT_LABEL}={wanted}"
-    found = ask(
-        f"docker image ls --filter label={label}",
-        lambda engine: engine.images(filters={"label": label}),
-        purpose="find our images with the current inputs",
-    )
+    found = ask(f"docker image ls --filter label={label}", lambda engine: engine.images(filters={"label": label}))
     return set(OUR_IMAGES) <= {name for image in found for name in image["RepoTags"] or ()}
 
 

@@ -65,7 +65,7 @@ def local_images() -> LocalImages:
         PlexdevError: Docker cannot be used.
     """
     ids, digests = {}, {}
-    for image in ask("docker image ls", lambda engine: engine.images(), purpose="list the images of the engine"):
+    for image in ask("docker image ls", lambda engine: engine.images()):
         tags, pulled = ([name for name in image[key] or () if _NONE not in name] for key in ("RepoTags", "RepoDigests"))
         ids.update({canonical(name): image["Id"] for name in (*tags, *pulled)})
         by_repository = dict(name.split("@") for name in pulled)

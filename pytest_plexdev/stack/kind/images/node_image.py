@@ -105,12 +105,8 @@ def _content(base: str, references: Sequence[str], here: LocalImages) -> str:
 def _make(name: str, baked: Records, *, base: str, references: Sequence[str]) -> None:
     with _containerd(name.replace(":", "-"), base, baked) as container:
         _import(container, references)
-        ask(
-            f"docker stop {container}",
-            lambda engine: engine.stop(container, timeout=_STOPS),
-            purpose="containerd ends and writes its database",
-            timeout=_SLOW,
-        )
+        # containerd writes its database at its end.
+        ask(f"docker stop {container}", lambda engine: engine.stop(container, timeout=_STOPS), timeout=_SLOW)
         changes = [*_start_of(base), f"LABEL {LABEL}={name.partition(':')[2]}"]
         committed = docker(
             "commit",
@@ -165,7 +161,6 @@ def _start_of(base: str) -> list[str]:
     config = ask(
         f"docker image inspect {base}",
         lambda engine: engine.inspect_image(base)["Config"],  # type: ignore[no-untyped-call]
-        purpose="the derived node image starts as its base does",
     )
     return [f"{name.upper()} {json.dumps(config.get(name) or [])}" for name in ("Entrypoint", "Cmd")]
 
@@ -182,15 +177,10 @@ def _remove_old(baked: Records) -> list[str]:
 
 
 def _remove_image(name: str) -> None:
-    purpose = "an older node image makes room"
-    ask(f"docker image rm {name}", lambda engine: engine.remove_image(name), purpose=purpose, timeout=_SLOW)
+    ask(f"docker image rm {name}", lambda engine: engine.remove_image(name), timeout=_SLOW)
 
 
 def _remove(container: str) -> None:
     with shield(), contextlib.suppress(PlexdevError):
-        ask(
-            f"docker rm --force --volumes {container}",
-            lambda engine: engine.remove_container(container, v=True, force=True),
-            purpose="nothing is left of the baking",
-            timeout=_SLOW,
-        )
+        command = f"docker rm --force --volumes {container}"
+        ask(command, lambda engine: engine.remove_container(container, v=True, force=True), timeout=_SLOW)

@@ -36,13 +36,15 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def engine(machine: Path) -> Iterator[Engine]:
+def engine(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """The engine of DOCKER_HOST."""
     with serving(machine) as engine:
+        monkeypatch.setenv("DOCKER_HOST", engine.address)
         yield engine
 
 
 def version(*, timeout: float = 30.0) -> str:
-    return str(ask("docker version", lambda engine: engine.version(), purpose="a test", timeout=timeout)["Version"])
+    return str(ask("docker version", lambda engine: engine.version(), timeout=timeout)["Version"])
 
 
 def refused() -> PlexdevError:
@@ -77,7 +79,6 @@ def config(machine: Path) -> Path:
 def test_the_engine_of_docker_host_is_asked(engine: Engine, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has precedence over a context, as for the command."""
     monkeypatch.setenv("DOCKER_CONTEXT", "nowhere")
-    monkeypatch.setenv("DOCKER_HOST", engine.address)
 
     assert version() == engine.version
 
@@ -87,6 +88,7 @@ def test_the_engine_of_the_current_context_is_asked(
     engine: Engine, machine: Path, config: Path, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     write_context(machine, "mine", engine.address)
+    monkeypatch.delenv("DOCKER_HOST")
     if by == "DOCKER_CONTEXT":
         monkeypatch.setenv("DOCKER_CONTEXT", "mine")
     else:
@@ -136,7 +138,6 @@ def test_a_damaged_configuration_is_no_engine_either(
 def test_certificates_are_ignored_where_the_command_ignores_them(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DOCKER_HOST", engine.address)
     monkeypatch.setenv("DOCKER_CERT_PATH", "/none")
 
     assert version() == engine.version
@@ -177,8 +178,7 @@ def test_a_socket_of_others_is_forbidden(machine: Path, monkeypatch: pytest.Monk
     assert "usermod -aG docker" in str(error)
 
 
-def test_a_silent_engine_costs_the_time_that_it_was_given(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", engine.address)
+def test_a_silent_engine_costs_the_time_that_it_was_given(engine: Engine) -> None:
     engine.gate.clear()
     began = time.monotonic()
 
@@ -189,8 +189,7 @@ def test_a_silent_engine_costs_the_time_that_it_was_given(engine: Engine, monkey
     assert time.monotonic() - began < 2
 
 
-def test_a_silent_engine_does_not_delay_the_end_of_a_scope(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", engine.address)
+def test_a_silent_engine_does_not_delay_the_end_of_a_scope(engine: Engine) -> None:
     engine.node = container("c-control-plane", cluster="c")
     find_container("c")  # The SDK is imported by now.
     engine.gate.clear()
@@ -205,8 +204,7 @@ def test_a_silent_engine_does_not_delay_the_end_of_a_scope(engine: Engine, monke
     assert isinstance(asked.exception(timeout=0), Cancelled)
 
 
-def test_an_answer_gets_no_more_than_the_scopes_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", engine.address)
+def test_an_answer_gets_no_more_than_the_scopes_time(engine: Engine) -> None:
     engine.gate.clear()
     began = time.monotonic()
 
@@ -216,14 +214,13 @@ def test_an_answer_gets_no_more_than_the_scopes_time(engine: Engine, monkeypatch
     assert time.monotonic() - began < 3
 
 
-def test_what_nobody_waits_for_any_more_is_not_sent(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_waits_for_any_more_is_not_sent(engine: Engine) -> None:
     """An engine that hangs for a while does not stop a node that was meanwhile taken into use."""
-    monkeypatch.setenv("DOCKER_HOST", engine.address)
     engine.node = container("c")
     engine.gate.clear()
 
     with pytest.raises(PlexdevError, match="docker-silent"):
-        ask("docker restart c", lambda engine: engine.restart("c"), purpose="a test", timeout=0.2)
+        ask("docker restart c", lambda engine: engine.restart("c"), timeout=0.2)
     engine.gate.set()
     version()
 
@@ -259,18 +256,15 @@ def test_a_proxy_of_the_environment_gets_no_request(machine: Path, monkeypatch: 
         assert refused().tag == "docker-silent"
 
 
-def test_an_error_of_the_engine_names_the_command_that_does_the_same(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DOCKER_HOST", engine.address)
+def test_an_error_of_the_engine_names_the_command_that_does_the_same(engine: Engine) -> None:
     engine.refuses["info"] = (500, "the daemon is shutting down")
 
     with pytest.raises(PlexdevError) as error:
-        ask("docker info", lambda engine: engine.info(), purpose="where images are")
+        ask("docker info", lambda engine: engine.info())
 
     assert str(error.value).splitlines() == [
         "plexdev[docker-refused]: Docker refused the request of `docker info`: the daemon is shutting down",
-        "  why: where images are",
+        "  why: the engine answered with this error",
         "  fix: run the command and read its output",
     ]
 
@@ -282,10 +276,7 @@ def test_a_command_that_fails_where_no_engine_answers_says_that(machine: Path, m
         docker("exec", "c", "true", purpose="a test")
 
 
-def test_a_command_that_fails_beside_an_engine_that_answers_says_what_it_said(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DOCKER_HOST", engine.address)
+def test_a_command_that_fails_beside_an_engine_that_answers_says_what_it_said(engine: Engine) -> None:
 
     with pytest.raises(PlexdevError, match="it failed") as error:
         docker("exec", "c", "true", purpose="a test")
@@ -295,17 +286,13 @@ def test_a_command_that_fails_beside_an_engine_that_answers_says_what_it_said(
 
 def test_without_the_command_nothing_is_asked(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What would be built and loaded with it cannot be."""
-    monkeypatch.setenv("DOCKER_HOST", engine.address)
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
 
     assert refused().tag == "tool-missing"
     assert engine.asked == []
 
 
-def test_what_is_asked_is_logged(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("DOCKER_HOST", engine.address)
+def test_what_is_asked_is_logged(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
 
     with caplog.at_level("INFO", logger="plexdev"):
         version()

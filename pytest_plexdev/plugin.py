@@ -110,7 +110,7 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    with observing(node.config, "what a worker says of plexdev"):
+    with observing(node.config, "the results of a worker"):
         run.get_run(node.config).hold_if_made()
         guard.add_lines(node.config, getattr(node, "workeroutput", {}).get(guard.WORKER_OUTPUT, ()))
 
@@ -132,7 +132,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if this.death is not None:
         pytest.skip(f"the stack is incomplete: {this.death.headline}")
     death = None
-    with observing(item.config, "whether the stack's servers are there"):
+    with observing(item.config, "whether the stack's servers run"):
         death = this.running.died()
     if death is not None:
         raise death
@@ -172,7 +172,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not this.is_controller:
         getattr(config, "workeroutput", {})[guard.WORKER_OUTPUT] = guard.pop_lines(config)
         return
-    with observing(config, "what JUnit's file says of the stack"):
+    with observing(config, "the properties in JUnit's file"):
         _write_junit_properties(config, this)
     with observing(config, "the timeline"):
         _write_timeline(config, this)

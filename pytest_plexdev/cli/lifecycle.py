@@ -239,7 +239,7 @@ def _logs(options: argparse.Namespace) -> int:
         report_result(options, {"services": services}, lambda: "\n".join(services))
     elif options.json:
         if options.follow:
-            options.refuse("--follow goes on printing, and --json prints one object at the end")
+            options.refuse("--follow prints continuously, but --json prints one object at the end")
         text = cli_logs.read_log(options.service, options.stack, directory=options.directory)
         options.result = {"service": options.service, "text": text}
     else:

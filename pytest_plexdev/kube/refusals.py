@@ -39,7 +39,7 @@ def refusal_error(client: KubeClient, response: httpx.Response, *, verb: str, ta
         "verb": verb,
         "object": target,
         "reason": f"{response.status_code} {status.get('reason') or response.reason_phrase}",
-        "message": _short(status.get("message") or response.text or "it gave no reason"),
+        "message": _short(status.get("message") or response.text or "without a reason"),
     }
     if named := _named_refusal(client, status.get("message") or "", facts):
         return named

@@ -48,7 +48,7 @@ def skip_if_reported(directory: Path, test: str) -> None:
     """Skip *test* where another one of the run has told that there will be no stack; who told it may do so again."""
     told = _read(directory)
     if told is not None and told.by != test:
-        pytest.skip(f"the stack did not come up, as {told.by} tells in full: {told.said}")
+        pytest.skip(f"the stack did not come up, as {told.by} reports in full: {told.said}")
 
 
 def _read(directory: Path) -> _Told | None:

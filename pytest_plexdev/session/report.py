@@ -28,9 +28,9 @@ def header(settings: Settings) -> str:
     """Mode, source of the choice, and what is configured. It asks nobody."""
     if settings.dev_stack:
         wanted = settings.chosen_stack or "kind or embedded"
-        how = f"the running stack ({wanted}), by {_source(settings, 'dev_stack')}; never brought up, never torn down"
+        how = f"the running stack ({wanted}), by {_source(settings, 'dev_stack')}; never started or stopped"
     else:
-        how = f"{settings.stack} stack ({_source(settings, 'stack')}), brought up when a test asks for it"
+        how = f"{settings.stack} stack ({_source(settings, 'stack')}), started when a test requests it"
     return "; ".join([f"plexdev: {how}", _parts(settings), *_others(settings)])
 
 
@@ -172,7 +172,7 @@ def write_timeline(path: Path, info: StackInfo, *, shown: Callable[[Path], str] 
         # A directory for reports may be new; where the one around it is not there either, the path is a slip.
         path.parent.mkdir(exist_ok=True)
         if _is_of_others(path):
-            return f"not written to {shown(path)}: the file that is there is not a report of plexdev's"
+            return f"not written to {shown(path)}: the existing file is not a report of plexdev"
         path.write_text(_page(info), "utf-8", "backslashreplace")
     except OSError as error:
         return f"not written to {shown(path)}: {error.strerror or error}"

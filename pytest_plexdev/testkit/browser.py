@@ -149,7 +149,7 @@ class Browser:
         by_time = re.search(r"expired|not yet valid|issued in the future|\b(iat|exp|nbf)\b", reason)
         if apart > SKEW_ALLOWED or by_time:
             clocks = ", ".join(
-                f"{origin} says {datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+                f"{origin} has {datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
                 for origin, moment in sorted(self._clocks.items())
             )
             return PlexdevError(CLOCK_SKEW, clocks=clocks, reason=reason)

@@ -109,7 +109,7 @@ class Events:
     def _missing(self, event_type: str, timeout: float) -> PlexdevError:
         types = [event.type for event in self._events]
         meant = nearest(event_type, types) if event_type not in types else None
-        seen = ", ".join(types) or "nothing was heard"
+        seen = ", ".join(types) or "no event"
         if meant is not None:
             seen += f"; did you mean {meant}?"
         return PlexdevError(NO_EVENT, wanted=event_type, seconds=timeout, seen=seen, log=self._log)

@@ -167,10 +167,10 @@ class Logins:
     def _target(self, tenant: SignInTarget | str) -> SignInTarget:
         if isinstance(tenant, str):
             if self._by_slug is None:
-                raise TypeError(f"a tenant is needed, and not its slug {tenant!r}: nobody here knows the seeded ones")
+                raise TypeError(f"pass a tenant instead of its slug {tenant!r}: the seeded tenants are not known here")
             return self._by_slug(tenant)
         if not all(hasattr(tenant, name) for name in ("domain_id", "binding_id", "admin")):
-            raise TypeError(f"a tenant, or the slug of a seeded one, is needed, and not a {type(tenant).__name__}")
+            raise TypeError(f"pass a tenant or the slug of a seeded one, not a {type(tenant).__name__}")
         return tenant
 
     def approve(

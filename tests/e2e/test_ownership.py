@@ -45,7 +45,7 @@ def test_up_applies_nothing_to_it(settings: KindSettings, kube: KubeClient) -> N
 def test_down_preserves_it_with_a_warning(settings: KindSettings) -> None:
     lines = attach.take_down(settings, force=False, progress=Heard())
 
-    assert lines[0].startswith(f"plexdev[foreign-cluster]: the kind cluster {settings.name} was not made by plexdev")
+    assert lines[0].startswith(f"plexdev[foreign-cluster]: the kind cluster {settings.name} was not created by plexdev")
     assert "DEV_FORCE_DOWN=1" in lines[0]
     assert settings.name in clusters()
 

@@ -21,7 +21,7 @@ def test_the_header_names_mode_source_and_stand_ins(project: pytest.Pytester) ->
 
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
-        ["plexdev: embedded stack (default), brought up when a test asks for it; *Dex and SpiceDB*stand-ins*"]
+        ["plexdev: embedded stack (default), started when a test requests it; *Dex and SpiceDB*stand-ins*"]
     )
     result.stdout.no_fnmatch_line("*- plexdev -*")
 

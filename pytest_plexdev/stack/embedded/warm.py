@@ -131,7 +131,7 @@ def _refuse_broken(info: StackInfo, directory: Path) -> None:
 
 def _lost(directory: Path) -> PlexdevError:
     services = f"its files in {directory} were deleted or replaced"
-    reason = "its supervisor and its servers run on, and nothing but these files says where they listen"
+    reason = "its supervisor and its servers still run, but only these files had their addresses"
     return PlexdevError(STACK_BROKEN, services=services, reason=reason, fix=how_to_begin_anew(directory))
 
 

@@ -109,9 +109,9 @@ class Forwards:
             if url is None:
                 raise PlexdevError(
                     KUBE_REFUSED,
-                    verb="say who may use Postgres",
+                    verb="read the user of Postgres from",
                     object=f"Secret {DATABASE_SECRET}",
-                    reason=f"it has no {DATABASE_KEY}" if secret else "there is none",
+                    reason=f"it has no {DATABASE_KEY}" if secret else "it does not exist",
                     message=f"the dev stack keeps Postgres' user and password there ({DATABASE_KEY})",
                     fix=client.command("get", "secret", DATABASE_SECRET, "--namespace", self._cluster.namespace),
                 )

@@ -180,6 +180,6 @@ def test_a_server_that_does_not_show_its_sockets_is_known_by_its_user(tmp_path: 
         check=True,
     ).stdout.splitlines()
 
-    assert [line for line in said if line.startswith("postgres: this system does not say which process listens at ")]
+    assert [line for line in said if line.startswith("postgres: this system does not show which process listens at ")]
     assert [line for line in said if line.startswith("nats: ")] == []
     assert said[-1] == "came up"

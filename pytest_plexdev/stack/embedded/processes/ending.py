@@ -40,7 +40,7 @@ def describe_end(status: int, said: str) -> tuple[str, str]:
         name = next(group for group in obeyed[-1] if group)
         return f"{_SIGNALS.get(name, name)} ({words})", _OUTSIDE
     if status == 0:
-        return words, "nobody of the stack asked it to end, and its log does not say who did"
+        return words, "the stack did not stop it, and its log does not name the reason"
     if status > 0:
         return words, "it failed by itself"
     if status == -signal.SIGKILL:

@@ -91,7 +91,7 @@ class Template:
         except (OSError, ValueError) as error:
             return f"{type(error).__name__}: {error}"
         if not isinstance(promised, dict):
-            return "it does not say what is in it"
+            return "its content is unknown"
         changed = [name for name, value in found.items() if promised.get(name) != value]
         return f"not the {' and '.join(changed)} that were put there" if changed else None
 

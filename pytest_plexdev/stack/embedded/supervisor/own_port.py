@@ -40,8 +40,8 @@ async def until_itself_ready(port: HeldPort, child: Child, probe: Probe, doubt: 
     if owner == "stranger":
         raise port.taken()
     if owner != "server":
-        known = "the user of its socket is the right one" if owner == "user" else "nor whose user's it is"
-        doubt(f"this system does not say which process listens at 127.0.0.1:{port.number}; {known}")
+        known = "its socket belongs to the right user" if owner == "user" else "nor to which user it belongs"
+        doubt(f"this system does not show which process listens at 127.0.0.1:{port.number}; {known}")
     return await until_ready(probe)
 
 

@@ -47,11 +47,11 @@ _INOTIFY: Final = "sudo sysctl fs.inotify.max_user_instances=1024; or delete a c
 _CREATION_FIXES: Final = (
     ("could not find a log line", _INOTIFY),
     ("kubelet is not healthy", _INOTIFY),
-    ("address already in use", "run it again: another program took the port between the choice and the creation"),
+    ("address already in use", "run it again: another program used the port before the node was created"),
     ("no space left on device", "docker builder prune -f && docker image prune -f"),
-    ("No such container", "run it again: somebody removed the node while kind made the cluster"),
-    ("is not running", "run it again: somebody stopped the node while kind made the cluster"),
-    ("is already in use by container", "run it again: it says what has the name of the node"),
+    ("No such container", "run it again: the node was removed while kind created the cluster"),
+    ("is not running", "run it again: the node was stopped while kind created the cluster"),
+    ("is already in use by container", "run it again: the next error names the container that has the node's name"),
 )
 _TAKEN: Final = re.compile(r"node\(s\) already exist|is already in use by container")
 """Messages of kind and Docker if somebody else created a cluster of that name meanwhile."""

@@ -85,7 +85,7 @@ def docker(
     *arguments: str,
     purpose: str,
     timeout: float = PATIENCE,
-    fix: str = "run it by hand and read what it says",
+    fix: str = "run it by hand and read its output",
     stdin: bytes | BinaryIO | None = None,
     environment: Mapping[str, str] | None = None,
     all_output: bool = False,

@@ -65,7 +65,9 @@ def check(progress: Progress) -> None:
     for tool, version in zip(_TOOLS, versions, strict=True):
         _judge(tool, version, progress)
     if (provider := os.environ.get(PROVIDER, "docker")) != "docker":
-        reason = f"makes the cluster in Docker: {PROVIDER}={provider} is not obeyed, since all else here asks docker"
+        reason = (
+            f"creates the cluster in Docker: {PROVIDER}={provider} is ignored, because plexdev supports Docker only"
+        )
         progress(VerdictChanged(verdict=Verdict(name="kind", state="ready", reason=reason)))
 
 
@@ -96,4 +98,4 @@ def _judge(tool: _Tool, version: str, progress: Progress) -> None:
 
 
 def _warning(name: str, version: str) -> str:
-    return f"is {version}; the dev stack's runbook asks for {PINNED[name]} or newer"
+    return f"is {version}; the dev stack's runbook requires {PINNED[name]} or newer"

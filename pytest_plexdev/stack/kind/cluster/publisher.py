@@ -18,11 +18,11 @@ from pytest_plexdev.stack.kind.settings import warm_directory
 _PATIENCE: Final = 5.0
 """Seconds for an answer of Docker."""
 _WHOSE: Final = {
-    "elsewhere": "which plexdev made with another state directory, or for a test run",
-    "none": "which plexdev did not make",
+    "elsewhere": "which plexdev created with another state directory, or for a test run",
+    "none": "which plexdev did not create",
 }
 _FORWARDER: Final = "docker-proxy"
-_UNSAID: Final = "which does not say whose it is"
+_UNSAID: Final = "whose owner is unknown"
 
 
 def who_holds(port: int) -> PortHolder:

@@ -102,7 +102,7 @@ def _no_watch(argv: Sequence[str], status: int, directory: Path) -> PlexdevError
         command=shlex.join(argv),
         status=f"exit status {status}",
         purpose="it deletes the cluster of a killed run; without it, no cluster is created",
-        fix="run it by hand and read what it says",
+        fix="run it by hand and read its output",
     )
 
 

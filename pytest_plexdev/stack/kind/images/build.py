@@ -103,7 +103,7 @@ def put(cluster: str, path: Path) -> None:
         ["kind", "load", "image-archive", str(path), "--name", cluster],
         timeout=_LOAD,
         purpose="the node lacks these images",
-        fix=f"is there room? docker exec {node_of(cluster)} df -h /var",
+        fix=f"check the free space: docker exec {node_of(cluster)} df -h /var",
         environment=kind_environment(),
     )
 
@@ -149,7 +149,7 @@ def _build_fix(detail: str) -> str:
     proxies = read_client_proxies()
     if proxies is not None and _PROXY_FAILED.search(detail):
         return (
-            f"{proxies.file} gives builds the proxy {', '.join(proxies.hosts)}, and pip got nothing through it: "
+            f"{proxies.file} sets the proxy {', '.join(proxies.hosts)} for builds, but pip cannot download through it: "
             "correct it there, or build without it: DOCKER_CONFIG=$(mktemp -d) plexdev images build"
         )
     return f"read {deploy_directory() / 'images' / 'Dockerfile'}; then: plexdev images build"

@@ -115,7 +115,7 @@ def _make(name: str, baked: Records, *, base: str, references: Sequence[str]) ->
             name,
             timeout=_SLOW,
             purpose="the container becomes the node image",
-            fix="is there room? docker system df",
+            fix="check the free space: docker system df",
         )
         identity = _ID.findall(committed.stdout)
         baked.keep(name, identity[-1] if identity else local_images().id_of(name) or "")
@@ -151,7 +151,7 @@ def _import(container: str, references: Sequence[str]) -> None:
                 *("images", "import", "--all-platforms", "--no-unpack", "-"),
                 timeout=_SLOW,
                 purpose="the node image's own containerd imports the images",
-                fix="is there room? docker system df",
+                fix="check the free space: docker system df",
                 stdin=stream,
             )
 

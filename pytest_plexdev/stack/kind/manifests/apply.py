@@ -171,7 +171,7 @@ def _held(client: KubeClient, job: Object, seconds: float) -> PlexdevError:
     target = ("-n", meta["namespace"], "job", meta["name"])
     finalizers = meta.get("finalizers") or ()
     if finalizers:
-        holder = f"its finalizer {' and '.join(finalizers)} holds it, and whoever set that has not removed it"
+        holder = f"its finalizer {' and '.join(finalizers)} blocks the deletion until its controller removes it"
         fix = client.command("patch", *target, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
     else:
         holder = "the API server has not removed it yet"

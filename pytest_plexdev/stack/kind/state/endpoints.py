@@ -80,7 +80,7 @@ def version(api: str, *, patience: float) -> Mapping[str, Any]:
     """
     answer = decode_json(_get(f"{api}/v1/version", patience=patience))
     if not isinstance(answer, dict) or "version" not in answer:
-        raise ValueError("/v1/version did not say a version")
+        raise ValueError("/v1/version has no version")
     return answer
 
 

@@ -95,7 +95,7 @@ def node_problem(place: ClusterFiles, *, patience: float = PATIENCE) -> NodeProb
         return _without_container(place)
     if not container.cluster:
         fix = f"docker rename {container.name} {container.name}-other && {UP}; or {_OWN}"
-        reason = f"a container that is no node of kind has the name {container.name}"
+        reason = f"the container {container.name} exists and is not a kind node"
         return _problem(NODE_NAME_TAKEN, place, reason, fix, name=place.name)
     return _of_a_node(place, container)
 
@@ -128,7 +128,7 @@ def is_paused(name: str, access: Access) -> bool:
 
 def theirs_to_restart(name: str) -> str:
     """The fix if only a restart of somebody else's node would help. It begins with a command that stops nothing."""
-    return f"{_OWN}; whoever made the cluster restarts it: docker restart {node_of(name)}"
+    return f"{_OWN}; or, if the cluster is yours, restart it: docker restart {node_of(name)}"
 
 
 def instead_of(found: Sequence[Verdict], info: StackInfo) -> Sequence[Verdict]:
@@ -145,8 +145,8 @@ def _without_container(place: ClusterFiles) -> NodeProblem | None:
     if access is not None and access.is_loopback and endpoints.greet(access, patience=_GREETS) == "trusted":
         reason, fix = _other_engine(os.environ)
         facts = {"name": place.name, "reason": reason}
-        return _problem(ENGINE_ELSEWHERE, place, f"docker asks another engine than its own: {reason}", fix, **facts)
-    return _problem(NODE_GONE, place, "the node's container is not there any more", UP)
+        return _problem(ENGINE_ELSEWHERE, place, f"docker uses another engine than the node's: {reason}", fix, **facts)
+    return _problem(NODE_GONE, place, "the node's container does not exist any more", UP)
 
 
 def _other_engine(environment: Mapping[str, str]) -> tuple[str, str]:
@@ -154,7 +154,7 @@ def _other_engine(environment: Mapping[str, str]) -> tuple[str, str]:
     for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
         if chosen := environment.get(name):
             return f"{name} is {chosen}", f"unset {name}"
-    return "the current context of `docker context ls` leads to another one", "docker context use default"
+    return "the current context of `docker context ls` is another engine", "docker context use default"
 
 
 def _of_a_node(place: ClusterFiles, container: Container) -> NodeProblem | None:
@@ -169,15 +169,15 @@ def _of_a_node(place: ClusterFiles, container: Container) -> NodeProblem | None:
     if ports := silent_ports(container):
         listed = ", ".join(map(str, ports))
         if not is_the_engines(container):
-            reason = f"nobody listens at 127.0.0.1:{listed} here: this machine's loopback is not the engine's"
+            reason = f"nothing listens at 127.0.0.1:{listed} here: this machine's loopback is not the Docker engine's"
             return _problem(LOOPBACK_ELSEWHERE, place, reason, ELSEWHERE_FIX, ports=listed)
-        reason = f"nothing listens at 127.0.0.1:{listed}: Docker's port forwarder is gone"
+        reason = f"nothing listens at 127.0.0.1:{listed}: Docker's port forwarder has ended"
         return _for(NODE_CUT_OFF, place, container, reason, by_owner, ports=listed)
     access = _way_in(place, container)
     if access is None:
         return _out_of_sight(place, container)
     if endpoints.greet(access, patience=_GREETS) != "trusted":
-        return _for(NODE_SILENT, place, container, "the node runs, and its API server does not answer", by_owner)
+        return _for(NODE_SILENT, place, container, "the node runs, but its API server does not answer", by_owner)
     return None
 
 
@@ -195,12 +195,12 @@ def _out_of_sight(place: ClusterFiles, container: Container) -> NodeProblem:
     if place.kubeconfig.exists():
         reason = f"{place.kubeconfig} is damaged, or of another cluster"
     else:
-        reason = f"{place.kubeconfig} is not there"
+        reason = f"{place.kubeconfig} does not exist"
     theirs = f"kind export kubeconfig --name {place.name}"
     if none := unreadable_paths():
-        reason += f", and KUBECONFIG names {', '.join(map(str, none))}, which is no file"
+        reason += f", and KUBECONFIG names {', '.join(map(str, none))}, which is not a file"
         theirs = "unset KUBECONFIG"
-    return _for(KUBECONFIG_LOST, place, container, f"the node runs, and {reason}", theirs, reason=reason)
+    return _for(KUBECONFIG_LOST, place, container, f"the node runs, but {reason}", theirs, reason=reason)
 
 
 def _for(
@@ -237,7 +237,7 @@ def _why_silent(name: str, info: StackInfo) -> Verdict | None:
         found = _of_a_node(place, container)
         return found.verdict if found is not None and found.failure is not NODE_SILENT else None
     fix = UP if name == WARM_CLUSTER else f"plexdev down --directory {shlex.quote(str(info.directory))}"
-    return Verdict(name=node_of(name), state="gone", reason="the node's container is not there any more", hint=fix)
+    return Verdict(name=node_of(name), state="gone", reason="the node's container does not exist any more", hint=fix)
 
 
 def _silent(context: str, reason: str) -> Verdict:

@@ -88,7 +88,7 @@ def _silence_explained() -> Iterator[None]:
     except PlexdevError as error:
         if error.failure is not API_SILENT:
             raise
-        fix = f"plexdev up --stack kind --reapply; if that says the same: {ANEW}"
+        fix = f"plexdev up --stack kind --reapply; if the error persists: {ANEW}"
         raise error.changed(fix=fix) from None
 
 
@@ -220,15 +220,15 @@ def _whose(place: ClusterFiles, container: Container) -> str:
     if mark == "ours":
         return ""
     if mark == "elsewhere":
-        return "was made by hand, or by plexdev with another state directory (PLEXDEV_STATE_DIR)"
+        return "was created by hand, or by plexdev with another state directory (PLEXDEV_STATE_DIR)"
     if mark == "none":
-        return "was not made by plexdev"
+        return "was not created by plexdev"
     if mark == "not yet":
-        reason = "kind has not written its labels: somebody is making it at this moment, or was killed while doing so"
-        fix = f"run it again; a node that nobody makes any more: kind delete cluster --name {place.name}"
+        reason = "kind has not written its labels: the cluster is being created, or its creation was killed"
+        fix = f"run it again; if the creation was killed: kind delete cluster --name {place.name}"
     else:
-        reason = "its labels say that, and Docker did not give them"
-        fix = f"run it again; docker cp {container.name}:{CONFIGURATION} - says why they cannot be read"
+        reason = "its labels name the owner, but Docker could not read them"
+        fix = f"run it again; docker cp {container.name}:{CONFIGURATION} - shows why they cannot be read"
     raise PlexdevError(NODE_UNMARKED, node=container.name, name=place.name, reason=reason, fix=fix)
 
 
@@ -243,5 +243,5 @@ def _used_as_it_is(container: Container) -> str:
 def _preserved(name: str, whose: str) -> str:
     return (
         f"plexdev[{FOREIGN_CLUSTER.tag}]: the kind cluster {name} {whose}, so it is preserved\n"
-        "  fix: DEV_FORCE_DOWN=1 plexdev down --stack kind deletes it all the same"
+        "  fix: DEV_FORCE_DOWN=1 plexdev down --stack kind deletes it anyway"
     )

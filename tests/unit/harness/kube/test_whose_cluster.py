@@ -162,7 +162,7 @@ def test_the_doctor_changes_nothing_where_only_our_manifests_are(
         mend(FOUND, way_to(cluster, tmp_path / "files"), settings, lambda _: None)
 
     assert refusal.value.tag == "hands-off"
-    assert "its node does not say that plexdev made it" in str(refusal.value)
+    assert "the labels of its node do not show that plexdev created it" in str(refusal.value)
     assert "fix: by hand" in str(refusal.value)
     assert {asked.method for asked in cluster.asked} == {"GET"}
 

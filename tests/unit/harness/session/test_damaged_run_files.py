@@ -71,5 +71,5 @@ def test_a_note_of_who_told_a_failure_that_is_damaged_has_the_next_test_tell_it(
     first_failure.skip_if_reported(run.directory, "test_a.py::test_a")
     with pytest.raises(PlexdevError, match="stack-missing"), first_failure.report_once(run.directory):
         raise PlexdevError(STACK_MISSING, looked_for="a stack", option="")
-    with pytest.raises(pytest.skip.Exception, match=r"as test_a\.py::test_a tells in full"):
+    with pytest.raises(pytest.skip.Exception, match=r"as test_a\.py::test_a reports in full"):
         first_failure.skip_if_reported(run.directory, "test_b.py::test_b")

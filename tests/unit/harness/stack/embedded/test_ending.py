@@ -15,7 +15,7 @@ from pytest_plexdev.stack.embedded.processes.ending import describe_end
         (0, 'level=INFO msg="stopping on signal" signal=SIGTERM\n', "SIGTERM (exit status 0)", "outside the stack"),
         (1, "[INF] Initiating Shutdown...\n", "a signal to end (exit status 1)", "outside the stack"),
         (0, "LOG:  received fast shutdown request", "SIGINT (exit status 0)", "outside the stack"),
-        (0, "nothing", "exit status 0", "nobody of the stack asked it to end"),
+        (0, "nothing", "exit status 0", "the stack did not stop it"),
         (7, "", "exit status 7", "it failed by itself"),
         (-signal.SIGTERM, "", "SIGTERM", "outside the stack"),
         (-signal.SIGKILL, "", "SIGKILL", "want of memory"),

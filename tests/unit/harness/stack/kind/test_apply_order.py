@@ -78,7 +78,7 @@ def test_a_job_that_a_finalizer_holds_is_told_and_not_applied(tmp_path: Path, mo
         applying._run_again(client, JOB)
 
     assert held.value.tag == "object-held"
-    assert "its finalizer example.com/hold holds it" in held.value.why
+    assert "its finalizer example.com/hold blocks the deletion" in held.value.why
     assert "patch -n default job migrate" in held.value.fix
     assert held.value.fix.endswith(" && plexdev up --stack kind")
     assert client.said == ["delete"]

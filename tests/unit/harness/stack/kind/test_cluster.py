@@ -95,7 +95,7 @@ def test_down_deletes_what_the_node_says_is_ours_and_nothing_else(world: World) 
     said = attach.take_down(settings, force=False, progress=lambda _: None)
     assert world.has_node
     assert said[0].startswith(
-        "plexdev[foreign-cluster]: the kind cluster c was not made by plexdev, so it is preserved"
+        "plexdev[foreign-cluster]: the kind cluster c was not created by plexdev, so it is preserved"
     )
 
     ours.node(labels=OURS)

@@ -165,7 +165,7 @@ PIP = "ERROR: Could not find a version that satisfies the requirement argon2-cff
         (
             {"proxies": {"default": {"httpProxy": "http://me:s3cret@proxy:3128", "httpsProxy": "http://proxy:3128"}}},
             PIP,
-            "config.json gives builds the proxy proxy:3128, and pip got nothing through it: correct it there, or",
+            "config.json sets the proxy proxy:3128 for builds, but pip cannot download through it: correct it there",
         ),
         ({"proxies": {"default": {"httpProxy": "http://proxy:3128"}}}, "exit code: 1", "Dockerfile; then:"),
         ({"auths": {}}, PIP, "Dockerfile; then: plexdev images build"),

@@ -219,10 +219,10 @@ def test_waiting_for_nothing_says_what_brings_it_up(
     ("node", "reason", "fix"),
     [
         ("stopped", "the node's container is stopped", "docker start plexdev-1-control-plane"),
-        ("gone", "the node's container is not there any more", "plexdev down --directory {directory}"),
+        ("gone", "the node's container does not exist any more", "plexdev down --directory {directory}"),
         (
             "running",
-            "nobody listens at 127.0.0.1:1 here: this machine's loopback is not the engine's",
+            "nothing listens at 127.0.0.1:1 here: this machine's loopback is not the Docker engine's",
             ELSEWHERE_FIX,
         ),
     ],

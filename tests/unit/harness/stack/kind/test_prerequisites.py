@@ -57,7 +57,7 @@ def test_another_provider_of_kind_is_said_not_to_be_used(engine: Engine, monkeyp
     (said,) = told()
 
     assert (said.name, said.state) == ("kind", "ready")
-    assert "KIND_EXPERIMENTAL_PROVIDER=podman is not obeyed" in said.reason
+    assert "KIND_EXPERIMENTAL_PROVIDER=podman is ignored" in said.reason
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_one_below_the_runbooks_pin_is_told_and_used(engine: Engine) -> None:
     (verdict,) = told()
 
     assert verdict.name == "docker"
-    assert verdict.reason == "is 20.10.24+dfsg1; the dev stack's runbook asks for 24.0 or newer"
+    assert verdict.reason == "is 20.10.24+dfsg1; the dev stack's runbook requires 24.0 or newer"
 
 
 def test_a_version_that_says_nothing_is_told(engine: Engine, programs: Path) -> None:

@@ -51,9 +51,9 @@ def test_our_warm_cluster(docker: Docker) -> None:
 @pytest.mark.parametrize(
     ("labels", "whose"),
     [
-        (OWNER, "which plexdev made with another state directory, or for a test run"),
-        ("", "which plexdev did not make"),
-        (None, "which does not say whose it is"),
+        (OWNER, "which plexdev created with another state directory, or for a test run"),
+        ("", "which plexdev did not create"),
+        (None, "whose owner is unknown"),
     ],
 )
 def test_a_cluster_of_that_name_that_is_not_ours(docker: Docker, labels: str | None, whose: str) -> None:

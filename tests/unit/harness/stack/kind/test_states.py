@@ -40,7 +40,7 @@ __all__ = ["machine"]
 UP: Final = "plexdev up --stack kind"
 OWN: Final = "pytest --plexdev-stack=kind"
 BRIDGE: Final = "br-0123456789ab"
-RESTART: Final = f"{OWN}; whoever made the cluster restarts it: docker restart {NODE}"
+RESTART: Final = f"{OWN}; or, if the cluster is yours, restart it: docker restart {NODE}"
 
 
 @dataclass(frozen=True)
@@ -299,7 +299,7 @@ def test_a_name_that_is_taken_is_said_before_anything_is_made(
         ("", "kind has not written its labels"),
         ("node-labels: plexdev.plexsphere.com/owner=pytest-plexdev", "kind has not written its labels"),
         (None, "kind has not written its labels"),
-        ((504, "context deadline exceeded"), "Docker did not give them"),
+        ((504, "context deadline exceeded"), "Docker could not read them"),
     ],
     ids=["empty file", "half a file", "no file", "no answer in time"],
 )

@@ -14,7 +14,8 @@ from typing import Final
 import pytest
 from filelock import FileLock
 
-from tests.support.console import PAGES, ROOT, Block, Session, blocks_of
+from tests.support.checkout import ROOT
+from tests.support.console import PAGES, Block, Session, blocks_of
 
 NEW_ENVIRONMENT: Final = "python3 -m venv .venv"
 NOT_TYPED: Final = {

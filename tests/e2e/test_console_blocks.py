@@ -10,7 +10,8 @@ import pytest
 
 from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.paths import cache_directory, state_directory
-from tests.support.console import PAGES, ROOT, Session, blocks_of
+from tests.support.checkout import ROOT
+from tests.support.console import PAGES, Session, blocks_of
 
 BLOCKS: Final = {
     page: found for page in PAGES if (found := [block for block in blocks_of(page) if block.needs_cluster])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,8 @@ from typing import Final
 from sybil import Document
 from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
 
-ROOT: Final = Path(__file__).parents[2]
+from tests.support.checkout import ROOT, copy_checkout
+
 PAGES: Final = tuple(
     str(path.relative_to(ROOT))
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted(ROOT.glob("docs/*/*.md")))
@@ -69,7 +69,7 @@ class Command:
             r"(?:.*\n)*?" if line.strip() == "…" else ".*".join(map(re.escape, line.rstrip().split("…"))) + r"[ \t]*\n"
             for line in lines
         )
-        return re.fullmatch(pattern, printed) is not None
+        return re.fullmatch(pattern, f"{printed.rstrip()}\n" if printed else "") is not None
 
     @property
     def shows_a_failure(self) -> bool:
@@ -123,7 +123,8 @@ class Session:
             **variables,
         }
         self._variables.write_text("", encoding="utf-8")
-        _copy_checkout(self._clone)
+        copy_checkout(self._clone)
+        _link_environment(self._clone)
 
     def write(self, name: str, text: str) -> None:
         """Save a file of the page, as its title says."""
@@ -157,22 +158,6 @@ class Session:
 def _has_no_server(directory: str) -> bool:
     """The pages show stand-ins, so a real Dex or SpiceDB of this machine is not found."""
     return not any(Path(directory, name).exists() for name in ("dex", "spicedb"))
-
-
-def _copy_checkout(clone: Path) -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():
-            target = clone / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target)
-    _link_environment(clone)
 
 
 def _link_environment(project: Path) -> None:

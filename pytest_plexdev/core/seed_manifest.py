@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from pytest_plexdev.core.deployment import seed_file
+from pytest_plexdev.core.yaml_text import load_yaml
 from pytest_plexdev.errors import SEED_UNUSABLE, PlexdevError
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _flaw(path: Path, form: type[msgspec.Struct]) -> str | None:
         return error.strerror or str(error)
     try:
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
-        content = yaml.load(text, Loader=yaml.CSafeLoader)
+        content = load_yaml(text)
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         return f"{line}it is not YAML: {error.problem}"

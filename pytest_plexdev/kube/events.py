@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_plexdev.kube.client import KubeClient, Object
 from pytest_plexdev.kube.kubeconfig import read_access
 from pytest_plexdev.kube.resources import EVENT
+from pytest_plexdev.kube.timestamps import event_time
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import Cluster
@@ -25,7 +26,7 @@ def events_since(cluster: Cluster, moment: float) -> list[str]:
         return []
     with KubeClient(access) as client:
         events = client.list(EVENT, cluster.namespace)["items"]
-    since = [(when, event) for event in events if (when := _last_seen(event)) >= int(moment)]
+    since = [(when, event) for event in events if (when := event_time(event)) >= int(moment)]
     return list(_lines(since))
 
 
@@ -35,9 +36,3 @@ def _lines(events: list[tuple[float, Object]]) -> Iterator[str]:
         what = f"{about.get('kind', '?').lower()}/{about.get('name', '?')}"
         clock = datetime.fromtimestamp(when).strftime("%H:%M:%S")
         yield f"{clock}  {event.get('type', '')}  {what}  {event.get('reason', '')}: {event.get('message', '')}"
-
-
-def _last_seen(event: Object) -> float:
-    said = (event.get("series") or {}).get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
-    said = said or event["metadata"]["creationTimestamp"]
-    return datetime.fromisoformat(said).timestamp()

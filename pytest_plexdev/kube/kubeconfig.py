@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pytest_plexdev.core.extras import need_kind
 from pytest_plexdev.core.private_files import make_private_directory, write_private
+from pytest_plexdev.core.yaml_text import load_yaml
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE
 from pytest_plexdev.kube.files import read_file
@@ -122,8 +123,7 @@ def read_access(path: Path, context: str) -> Access | None:
     import yaml
 
     try:
-        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        document = yaml.load(text, Loader=loader)  # noqa: S506 # nosec B506 # a safe loader
+        document = load_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError):
         # A ValueError is that of a scalar that looks like a date and is none.
         raise _unusable(path, context, "it is not YAML") from None

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_plexdev.kube import resources
-from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
+from pytest_plexdev.kube.timestamps import seconds
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import DAEMON_SET, Object, ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules import platform, workloads

@@ -11,7 +11,8 @@ from typing import Final
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.readiness import DOOMED_OBJECT, OBJECT_GONE, OBJECTS_NOT_READY
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.readiness.object_cache import ObjectCache, event_time
+from pytest_plexdev.kube.timestamps import event_time
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus, worst
 from pytest_plexdev.readiness.probe_answers import with_answers

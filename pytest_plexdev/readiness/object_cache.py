@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
+from pytest_plexdev.kube.timestamps import event_time
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
 
 
@@ -87,20 +86,6 @@ class ObjectCache:
         refs = self._owned.get(item["metadata"].get("uid", ""), ())
         events = (self._objects["Event"][ref] for ref in refs if ref.kind == "Event")
         return sorted((each for each in events if not reasons or each.get("reason") in reasons), key=event_time)
-
-
-def event_time(event: Object) -> float:
-    """Return when an event was last observed, in Unix seconds."""
-    series = event.get("series") or {}
-    meta = event["metadata"]
-    stamps = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
-    return seconds(next((stamp for stamp in stamps if stamp), meta.get("creationTimestamp"))) or 0.0
-
-
-@lru_cache(maxsize=4096)
-def seconds(stamp: str | None) -> float | None:
-    """Convert a timestamp of the API server to Unix seconds; ``None`` for 1970, which is a default value."""
-    return (datetime.fromisoformat(stamp).timestamp() or None) if stamp else None
 
 
 def _owners(item: Mapping[str, Any]) -> Iterator[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
 import msgspec
 
+from pytest_plexdev.core.http_date import server_time
 from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBE_REFUSED
@@ -52,10 +52,8 @@ def check(client: KubeClient, verb: str, resource: Resource, response: httpx.Res
 
 def clock_ahead(response: httpx.Response) -> float:
     """Return by how many seconds the server's clock is ahead; 0 if the difference is below the header's precision."""
-    try:
-        ahead = parsedate_to_datetime(response.headers["date"]).timestamp() - time.time()
-    except (KeyError, ValueError):
-        return 0.0
+    now = time.time()
+    ahead = (server_time(response.headers) or now) - now
     return ahead if abs(ahead) > _HEADER_TELLS else 0.0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -13,6 +12,7 @@ import httpx
 
 from pytest_plexdev.api.problems import problem_of
 from pytest_plexdev.api.transport import new_http_client
+from pytest_plexdev.core.http_date import server_time
 from pytest_plexdev.core.lookup import nearest
 from pytest_plexdev.errors import API_UNREACHABLE, PlexdevError
 from pytest_plexdev.errors.sign_in import CLOCK_SKEW, SIGN_IN_FAILED, SIGN_IN_PAGE, SIGN_IN_REFUSED
@@ -105,9 +105,8 @@ class Browser:
         except httpx.TransportError as error:
             address = _without_query(httpx.URL(url))
             raise PlexdevError(API_UNREACHABLE, method=method, url=address, reason=error) from error
-        if "date" in response.headers:
-            moment = parsedate_to_datetime(response.headers["date"])
-            self._clocks[origin_of(url)] = moment.timestamp()
+        if (moment := server_time(response.headers)) is not None:
+            self._clocks[origin_of(url)] = moment
         return response
 
     def _next(self, response: httpx.Response) -> httpx.Response:

@@ -17,8 +17,8 @@ from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT, EVENT, GATEWAY_CLASS, JOB, POD
+from pytest_plexdev.kube.timestamps import event_time, seconds
 from pytest_plexdev.readiness import Graces, ObjectRef, refs_in, refs_of, verdicts_now, wait_ready
-from pytest_plexdev.readiness.object_cache import event_time, seconds
 from tests.e2e.workloads import DOOMED, IMAGE, container, deployment, job, service
 
 LOG = logging.getLogger(__name__)

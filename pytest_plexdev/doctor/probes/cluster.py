@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import httpx
 
+from pytest_plexdev.core.http_date import server_time
 from pytest_plexdev.doctor.facts import ClusterPart, LogLine, Object
 from pytest_plexdev.doctor.target import is_ours
 from pytest_plexdev.kube import Access, KubeClient, Resource
@@ -78,8 +78,10 @@ def clock(access: Access, now: Callable[[], float] = time.time) -> Mapping[str, 
     began = now()
     # Every answer has the time, also an error.
     answer = httpx.get(f"{access.server}/version", verify=access.tls(), trust_env=False, timeout=5.0)
-    server_time = parsedate_to_datetime(answer.headers["date"]).timestamp()
-    return {f"API server {access.context}": server_time + 0.5 - (began + now()) / 2}
+    theirs = server_time(answer.headers)
+    if theirs is None:
+        raise ValueError("the API server's answer has no Date")
+    return {f"API server {access.context}": theirs + 0.5 - (began + now()) / 2}
 
 
 def complaints(client: KubeClient) -> Sequence[LogLine]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from pytest_plexdev.readiness.object_cache import seconds
+from pytest_plexdev.kube.timestamps import seconds
 
 Condition: TypeAlias = Mapping[str, Any]
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pytest_plexdev.core.model import State
-from pytest_plexdev.readiness.object_cache import ObjectCache, event_time, seconds
+from pytest_plexdev.kube.timestamps import event_time, seconds
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import one_line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pytest_plexdev.readiness.object_cache import seconds
+from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition
 from pytest_plexdev.readiness.rules.container_status import Container
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
+from pytest_plexdev.kube.timestamps import seconds
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus, worst
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, explanation, is_true, one_line

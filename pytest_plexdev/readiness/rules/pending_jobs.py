@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
+from pytest_plexdev.kube.timestamps import seconds
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import Object
 from pytest_plexdev.readiness.rules.conditions import condition, is_true
 from pytest_plexdev.readiness.rules.container_status import containers

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
+from pytest_plexdev.kube.timestamps import seconds
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus, worst
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, explanation, is_false, is_true, one_line

@@ -27,7 +27,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
@@ -37,6 +37,7 @@ from pytest_plexdev.core.paths import cache_room
 from pytest_plexdev.core.private_files import check_private, make_private_directory, read_private, write_private
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.core.tool_output import json_of
+from pytest_plexdev.core.yaml_text import load_yaml_documents
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import VENDOR_MISMATCH, VENDOR_MISSING
 from pytest_plexdev.kube.client import Object
@@ -211,13 +212,9 @@ def _fetch(source: Source) -> Mapping[str, bytes]:
 
 
 def _definitions(text: bytes) -> Iterable[Object]:
-    import yaml
-
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    for each in yaml.load_all(text, Loader=loader):
-        if each:
-            # The API server's own; generated files carry an empty one.
-            yield {part: value for part, value in each.items() if part != "status"}
+    for each in load_yaml_documents(text):
+        # The API server's own; generated files carry an empty one.
+        yield {part: value for part, value in each.items() if part != "status"}
 
 
 def _sha256(content: bytes) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.client import FIELD_MANAGER, Object
 from pytest_plexdev.kube.resources import POD
-from pytest_plexdev.readiness.object_cache import seconds
+from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.stack.kind.manifests.transform import pod_template, references_of
 
 _ROLLS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet"})

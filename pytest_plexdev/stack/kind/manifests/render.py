@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.core.tool_output import unreadable
+from pytest_plexdev.core.yaml_text import load_yaml_documents
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUSTOMIZE_EMPTY
 from pytest_plexdev.kube.client import Object
@@ -80,7 +81,6 @@ def _kustomize(directory: Path) -> list[Object]:
     import yaml
 
     argv = ["kubectl", "kustomize", str(directory)]
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     with tempfile.TemporaryDirectory() as temporary:
         # Into a file: a wrapper around kubectl may print lines of its own.
         file = Path(temporary) / "objects.yaml"
@@ -88,7 +88,7 @@ def _kustomize(directory: Path) -> list[Object]:
         said = run([*argv, "--output", str(file)], timeout=_PATIENCE, purpose=purpose)
         try:
             text = file.read_text(encoding="utf-8")
-            objects = [_placed(each) for each in yaml.load_all(text, Loader=loader) if each]
+            objects = [_placed(each) for each in load_yaml_documents(text)]
         except (OSError, yaml.YAMLError, ValueError, TypeError, KeyError, RecursionError):
             raise unreadable(argv, said.stdout) from None
     if not objects:

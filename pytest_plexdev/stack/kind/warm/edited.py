@@ -12,8 +12,8 @@ from pytest_plexdev.core.model import Verdict
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.client import FIELD_MANAGER, Object
 from pytest_plexdev.kube.resources import CONFIG_MAP, SECRET
+from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness.look import statuses_now
-from pytest_plexdev.readiness.object_cache import seconds
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 from pytest_plexdev.stack.kind.manifests.inventory import is_applied_by_us, parts_of
 from pytest_plexdev.stack.kind.state import ownership

@@ -19,7 +19,7 @@ from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, NODE_NOT_BACK
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import NODE, POD
-from pytest_plexdev.readiness.object_cache import seconds
+from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.stack.kind.cluster.node_container import Container, has_moved
 from pytest_plexdev.stack.kind.cluster.node_readiness import wait_for_services
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE

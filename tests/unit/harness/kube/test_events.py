@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_plexdev.kube.events import _last_seen, _lines
+from pytest_plexdev.kube.events import _lines
+from pytest_plexdev.kube.timestamps import event_time
 
 
 def event(reason: str, **times: Any) -> dict[str, Any]:
@@ -21,9 +22,9 @@ def event(reason: str, **times: Any) -> dict[str, Any]:
 def test_an_events_time_is_when_it_was_last_seen() -> None:
     series = event("BackOff", series={"lastObservedTime": "2026-11-23T15:00:09.5Z"}, eventTime="2026-11-23T15:00:01Z")
 
-    assert _last_seen(series) - _last_seen(event("Created")) == 9.5
-    assert _last_seen(event("Pulled", lastTimestamp="2026-11-23T15:00:02Z")) - _last_seen(event("Created")) == 2
-    assert _last_seen(event("Pulled", lastTimestamp=None, eventTime="2026-11-23T15:00:03Z")) > _last_seen(event("C"))
+    assert event_time(series) - event_time(event("Created")) == 9.5
+    assert event_time(event("Pulled", lastTimestamp="2026-11-23T15:00:02Z")) - event_time(event("Created")) == 2
+    assert event_time(event("Pulled", lastTimestamp=None, eventTime="2026-11-23T15:00:03Z")) > event_time(event("C"))
 
 
 def test_lines_are_in_the_order_of_time_and_name_the_object() -> None:

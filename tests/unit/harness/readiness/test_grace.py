@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness.grace import Graces, Patience, conclude
-from pytest_plexdev.readiness.object_cache import ObjectCache, seconds
+from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules import status_of

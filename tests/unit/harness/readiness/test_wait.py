@@ -15,8 +15,8 @@ import pytest
 from pytest_plexdev.core.model import Event, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness import Graces, ObjectRef, verdicts_now, wait_ready
-from pytest_plexdev.readiness.object_cache import seconds
 from pytest_plexdev.readiness.object_ref import Object
 from tests.unit.harness.readiness.fake_api import FakeApi
 from tests.unit.harness.readiness.replay import lines, subject

@@ -18,13 +18,13 @@ def main(arguments: Sequence[str]) -> int:
     try:
         settings = Settings.read(os.environ)
     except SettingsError as error:
-        print(f"plexsphere {options.program}: {error}", file=sys.stderr)  # noqa: T201
+        print(f"plexsphere {options.program}: {error}", file=sys.stderr)
         return 2
     try:
         return _run(options, settings)
     except OSError as error:
         # A full disk, too many open files, a socket that is gone: its reader has no use for a traceback.
-        print(f"plexsphere {options.program}: {error}", file=sys.stderr)  # noqa: T201
+        print(f"plexsphere {options.program}: {error}", file=sys.stderr)
         return 1
 
 

@@ -127,10 +127,10 @@ class SpiceDBAuthorizer:
         # it was asked for are all of them.
         return list(dict.fromkeys(found)) if len(found) <= limit else None
 
-    async def write(self, tuples: Iterable[Relationship], connection: Connection | None = None) -> None:  # noqa: ARG002
+    async def write(self, tuples: Iterable[Relationship], connection: Connection | None = None) -> None:  # noqa: ARG002 (SpiceDB is outside of the transaction)
         await self._update(RelationshipUpdate.OPERATION_TOUCH, tuples)
 
-    async def delete(self, tuples: Iterable[Relationship], connection: Connection | None = None) -> None:  # noqa: ARG002
+    async def delete(self, tuples: Iterable[Relationship], connection: Connection | None = None) -> None:  # noqa: ARG002 (SpiceDB is outside of the transaction)
         await self._update(RelationshipUpdate.OPERATION_DELETE, tuples)
 
     async def apply_schema(self) -> None:

@@ -17,7 +17,7 @@ from plexsphere_reference.rules.principal import Principal
 SESSION_COOKIE: Final = "plexsphere_session"
 CSRF_COOKIE: Final = "plexsphere_csrf"
 CSRF_HEADER: Final = "x-plexsphere-csrf"
-TOKEN_PREFIX: Final = "psk_"  # noqa: S105
+TOKEN_PREFIX: Final = "psk_"  # noqa: S105 (what every token begins with)
 _NSK_PREFIX: Final = "nsk_"
 _NSK_PAYLOAD_BYTES: Final = 48
 _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))

@@ -118,6 +118,6 @@ def _check_pattern(pattern: str) -> None:
         raise InvalidValueSchema(f"pattern is not a Go regular expression: {error}") from error
 
 
-def _require(condition: bool, rule: str) -> None:  # noqa: FBT001
+def _require(condition: bool, rule: str) -> None:  # noqa: FBT001 (reads as an assertion)
     if not condition:
         raise InvalidValueSchema(rule)

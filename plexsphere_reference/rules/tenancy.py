@@ -112,4 +112,4 @@ def parse_cidr(text: str, *, what: str = "mesh_cidr") -> Network:
 
 
 def contains(outer: Network, inner: Network) -> bool:
-    return outer.version == inner.version and inner.subnet_of(outer)  # type: ignore[arg-type]
+    return outer.version == inner.version and inner.subnet_of(outer)  # type: ignore[arg-type]  # the versions agree

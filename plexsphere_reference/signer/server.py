@@ -63,7 +63,7 @@ async def _serve(database_url: str, listen: str, port_file: Path | None) -> int:
     database = Database(database_url, most_connections=4)
     # Without SO_REUSEPORT a second signer on a taken port fails, rather than silently sharing it.
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    add_SigningServicer_to_server(_Service(Keys(database)), server)  # type: ignore[no-untyped-call]
+    add_SigningServicer_to_server(_Service(Keys(database)), server)  # type: ignore[no-untyped-call]  # generated
     try:
         port = server.add_insecure_port(listen)
     except RuntimeError as error:
@@ -96,18 +96,18 @@ class _Service(SigningServicer):
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
-    async def Sign(self, request: wire.SignRequest, context: _Context) -> wire.SignResponse:  # noqa: N802
+    async def Sign(self, request: wire.SignRequest, context: _Context) -> wire.SignResponse:  # noqa: N802 (the name in the .proto)
         async with _refusals(context):
             if not request.payload:
                 raise SigningError("invariant violation")
             key = await self._keys.get(request.scope, request.key_id)
             return wire.SignResponse(key_id=str(key.id), signature=key.sign(request.payload))
 
-    async def PublicKey(self, request: wire.PublicKeyRequest, context: _Context) -> wire.Key:  # noqa: N802
+    async def PublicKey(self, request: wire.PublicKeyRequest, context: _Context) -> wire.Key:  # noqa: N802 (the name in the .proto)
         async with _refusals(context):
             return _wire_key(await self._keys.get(request.scope, request.key_id))
 
-    async def OpenRotation(  # noqa: N802
+    async def OpenRotation(  # noqa: N802 (the name in the .proto)
         self, request: wire.OpenRotationRequest, context: _Context
     ) -> wire.OpenRotationResponse:
         async with _refusals(context):
@@ -115,7 +115,7 @@ class _Service(SigningServicer):
             log("INFO", "rotation-opened", scope=request.scope, active=active.id, rotating=rotating.id)
             return wire.OpenRotationResponse(active=_wire_key(active), rotating=_wire_key(rotating))
 
-    async def CloseRotation(  # noqa: N802
+    async def CloseRotation(  # noqa: N802 (the name in the .proto)
         self, request: wire.CloseRotationRequest, context: _Context
     ) -> wire.CloseRotationResponse:
         async with _refusals(context):

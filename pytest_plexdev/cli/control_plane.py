@@ -246,8 +246,8 @@ def _without_absent(value: Any) -> Any:
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     """Columns in capitals, `-` for what is absent, as plexctl prints them."""
+    from pytest_plexdev.core.tables import table
+
     cells = [[column.upper() for column in columns]]
     cells += [["-" if row.get(column) in (None, "") else str(row[column]) for column in columns] for row in rows]
-    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
-    return "\n".join(lines)
+    return table(cells)

@@ -73,12 +73,12 @@ def _as_json(looked: list[DigestResult]) -> dict[str, object]:
 
 
 def _table(looked: list[DigestResult]) -> str:
-    width = max(len(one.pin.reference) for one in looked)
-    return "\n".join(
-        f"{one.pin.reference:<{width}}  {_SAYS[one.state].format(found=one.digest, pinned=one.pin.digest)}"
-        for one in looked
+    from pytest_plexdev.core.tables import table
+
+    return table(
+        [(one.pin.reference, _SAYS[one.state].format(found=one.digest, pinned=one.pin.digest)) for one in looked]
     )
 
 
 def _note(line: str) -> None:
-    print(f"plexdev: {line}", file=sys.stderr)  # noqa: T201
+    print(f"plexdev: {line}", file=sys.stderr)

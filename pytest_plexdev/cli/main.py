@@ -108,7 +108,7 @@ def _fail(words: Sequence[str], options: argparse.Namespace | None, error: BaseE
         print_error(options.command if options is not None else None, error, code)
         sys.stdout.flush()
     else:
-        print(text, file=sys.stderr)  # noqa: T201
+        print(text, file=sys.stderr)
     return code
 
 
@@ -116,7 +116,7 @@ def _refuse_usage(words: Sequence[str], error: UsageError) -> int:
     if wants_json(words):
         print_error(error.program.removeprefix("plexdev").strip().partition(" ")[0] or None, error, USAGE)
     else:
-        print(f"{error.usage}{error.program}: error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"{error.usage}{error.program}: error: {error}", file=sys.stderr)
     raise SystemExit(USAGE)
 
 
@@ -149,7 +149,7 @@ def _print_version(words: Sequence[str]) -> None:
     if wants_json(words):
         print_result(argparse.Namespace(command=None, result={"version": installed}), 0)
     else:
-        print(f"plexdev {installed}")  # noqa: T201
+        print(f"plexdev {installed}")
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def report_result(options: argparse.Namespace, result: object, text: Callable[[]
     if options.json:
         options.result = result
     else:
-        print(text())  # noqa: T201
+        print(text())
 
 
 def report_done(options: argparse.Namespace, lines: Sequence[str]) -> None:

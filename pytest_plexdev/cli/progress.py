@@ -88,4 +88,4 @@ def _mask(text: str) -> str:
 
 
 def _error(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    print(text, file=sys.stderr, flush=True)

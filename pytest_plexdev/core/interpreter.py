@@ -51,12 +51,12 @@ def _directories(inherited: Mapping[str, str]) -> list[str]:
     chosen = filter(None, inherited.get("PYTHONPATH", "").split(os.pathsep))
     # A relative entry counts from the directory in which Python was started; a test may have changed it since.
     starts = [start for start in (inherited.get("PWD"), _working_directory()) if start]
-    found = [[os.path.abspath(os.path.join(start, entry)) for start in starts] for entry in chosen]  # noqa: PTH100, PTH118
+    found = [[os.path.abspath(os.path.join(start, entry)) for start in starts] for entry in chosen]  # noqa: PTH100, PTH118 (no pathlib)
     return [*ours, *(place for places in found for place in dict.fromkeys(places) if place in sys.path)]
 
 
 def _working_directory() -> str | None:
     try:
-        return os.getcwd()  # noqa: PTH109
+        return os.getcwd()  # noqa: PTH109 (pathlib is an import more)
     except FileNotFoundError:
         return None

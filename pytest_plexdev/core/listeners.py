@@ -82,7 +82,7 @@ def socket_inodes(pid: int) -> set[int]:
     inodes: set[int] = set()
     for name in os.listdir(descriptors):  # noqa: PTH208 (a Path per descriptor of the machine is slow)
         try:
-            target = os.readlink(f"{descriptors}/{name}")  # noqa: PTH115
+            target = os.readlink(f"{descriptors}/{name}")  # noqa: PTH115 (as above)
         except FileNotFoundError:  # closed meanwhile
             continue
         if target.startswith("socket:["):

@@ -46,7 +46,7 @@ def poll(
     except Exception as error:
         if retry_on is None or not retry_on(error) or timeout_s <= 0:
             raise
-    _sleep(every_s)
+    sleep(every_s)
     # Imported only now: most conditions are true at once, and the import takes 20 ms.
     import tenacity
 
@@ -55,7 +55,7 @@ def poll(
         retry=tenacity.retry_any(retry, tenacity.retry_if_exception(retry_on)) if retry_on is not None else retry,
         stop=lambda _: monotonic() >= deadline,  # tenacity's own stops read a clock that tests freeze
         wait=tenacity.wait_fixed(every_s),
-        sleep=_sleep,
+        sleep=sleep,
         retry_error_callback=_last,
     )(look)
 
@@ -65,7 +65,12 @@ def _last(state: tenacity.RetryCallState) -> object:
     return state.outcome.result()
 
 
-def _sleep(seconds: float) -> None:
+def sleep(seconds: float) -> None:
+    """Sleep.
+
+    Raises:
+        Cancelled: The scope of this thread was cancelled.
+    """
     from pytest_plexdev.core.cancellation import checkpoint
 
     checkpoint()

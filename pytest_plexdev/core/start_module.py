@@ -15,7 +15,7 @@ def main() -> None:
     end = sys.argv.index("--")
     directories, (module, *arguments) = sys.argv[1:end], sys.argv[end + 1 :]
     library = os.path.dirname(os.__file__)  # noqa: PTH120 (pathlib is an import more)
-    known = [place for place, entry in enumerate(sys.path) if entry in (library, os.path.join(library, "lib-dynload"))]  # noqa: PTH118
+    known = [place for place, entry in enumerate(sys.path) if entry in (library, os.path.join(library, "lib-dynload"))]  # noqa: PTH118 (as above)
     after = max(known, default=-1) + 1
     sys.path[after:after] = directories
     sys.argv = [module, *arguments]

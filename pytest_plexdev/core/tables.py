@@ -8,6 +8,14 @@ from pytest_plexdev.core.model import Verdict
 from pytest_plexdev.masking.rule import mask
 
 
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Render rows of equally many cells. A column is as wide as its longest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
 def verdict_table(verdicts: Sequence[Verdict]) -> str:
     """Render verdicts as a table. The further lines of a reason are indented below its service."""
     width = max((len(verdict.name) for verdict in verdicts), default=0)

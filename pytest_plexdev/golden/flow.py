@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import pytest
 
@@ -41,9 +41,15 @@ class step(Generic[Made]):  # noqa: N801 - reads as the decorator that it is, li
         self._name = make.__name__
         self.__doc__ = make.__doc__
 
-    def __get__(self, golden: Golden | None, owner: type | None = None) -> Made:
+    @overload
+    def __get__(self, golden: None, owner: type) -> step[Made]: ...
+
+    @overload
+    def __get__(self, golden: Golden, owner: type) -> Made: ...
+
+    def __get__(self, golden: Golden | None, owner: type) -> step[Made] | Made:
         if golden is None:
-            return self  # type: ignore[return-value]
+            return self
         if self._name in golden.failures:
             pytest.skip(f"golden.{self._name} failed before: {golden.failures[self._name]}")
         try:

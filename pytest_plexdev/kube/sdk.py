@@ -23,7 +23,7 @@ def api_client(cluster: Cluster) -> ApiClient:
     except ModuleNotFoundError as error:
         raise PlexdevError(EXTRA_MISSING, extra="kind", package=error.name) from None
     configuration = client.Configuration()
-    config.load_kube_config(  # type: ignore[no-untyped-call]
+    config.load_kube_config(  # type: ignore[no-untyped-call]  # it has no types
         str(cluster.kubeconfig), cluster.context, client_configuration=configuration, persist_config=False
     )
     # A proxy of the environment does not know this machine's own addresses.

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from pytest_plexdev.core import tables
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.readiness import DOOMED_OBJECT, OBJECT_GONE, OBJECTS_NOT_READY
 from pytest_plexdev.kube import KubeClient
@@ -112,12 +113,8 @@ def table(case: Case) -> str:
     """Render the objects that are not ready: object, expected, actual, duration, reason."""
     rows = [("object", "expected", "actual", "for", "why")]
     rows += [_row(each, case) for each in case.found if each.state != "ready"]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows
-    ]
     ready = sum(each.state == "ready" for each in case.found)
-    return "\n".join([*(line.rstrip() for line in lines), *([f"{ready} more are ready"] if ready else [])])
+    return "\n".join([tables.table(rows), *([f"{ready} more are ready"] if ready else [])])
 
 
 def _row(each: ObjectStatus, case: Case) -> tuple[str, str, str, str, str]:
@@ -130,7 +127,7 @@ def _row(each: ObjectStatus, case: Case) -> tuple[str, str, str, str, str]:
 def _detail(case: Case, culprit: ObjectStatus | None) -> str:
     if culprit is None:
         return ""
-    return "\n".join([table(case), *_events(case, culprit), *_last_lines(case, culprit)])
+    return "\n".join([table(case), *_events(case, culprit), *_log_lines(case, culprit)])
 
 
 def _events(case: Case, culprit: ObjectStatus) -> Iterator[str]:
@@ -146,7 +143,7 @@ def _events(case: Case, culprit: ObjectStatus) -> Iterator[str]:
         yield f"  {ago:.0f} s ago  {event.get('reason', '')}: {one_line(event.get('message', ''))}{count}"[:_WIDTH]
 
 
-def _last_lines(case: Case, culprit: ObjectStatus) -> Iterator[str]:
+def _log_lines(case: Case, culprit: ObjectStatus) -> Iterator[str]:
     if culprit.ref.kind != "Pod" or culprit.container is None:
         return
     log = ""

@@ -85,7 +85,8 @@ def _failed(config: pytest.Config, hook: Any, error: Exception, *, says: str) ->
 def _code(function: object) -> object:
     import inspect
 
-    return getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)  # type: ignore[arg-type]
+    wrapper: Any = getattr(function, "__func__", function)
+    return getattr(inspect.unwrap(wrapper), "__code__", None)
 
 
 def _path(config: pytest.Config, answer: object) -> Path | None:

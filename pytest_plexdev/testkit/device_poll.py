@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -12,6 +11,7 @@ from pytest_plexdev.api import Client
 from pytest_plexdev.api.auth import AccessToken, DeviceCode
 from pytest_plexdev.api.problems import ProblemError
 from pytest_plexdev.core.clock import monotonic
+from pytest_plexdev.core.poll import sleep
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.sign_in import DEVICE_CODE_EXPIRED, DEVICE_CODE_REFUSED
 
@@ -33,7 +33,7 @@ class DevicePoll:
         client: Client,
         *,
         clock: Callable[[], float] = monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = sleep,
     ) -> None:
         self._client = client
         self._clock = clock

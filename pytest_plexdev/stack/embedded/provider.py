@@ -81,7 +81,7 @@ class EmbeddedProvider:
             supervisor.abandon()
             raise
 
-    def down(self, info: StackInfo | None) -> None:  # noqa: ARG002
+    def down(self, info: StackInfo | None) -> None:  # noqa: ARG002 (the interface has it)
         """End the stack and remove its directory. One that is gone already is fine."""
         end(self._directory)
 
@@ -89,7 +89,7 @@ class EmbeddedProvider:
         """Ask every server now, in its own protocol."""
         return verdicts(info)
 
-    def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:  # noqa: ARG002
+    def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:  # noqa: ARG002 (the interface has it)
         """What a service wrote, all of it: its lines bear no time that all servers agree on."""
         path = next((one.log for one in info.services if one.name == service), None)
         return path.read_text("utf-8", "replace") if path is not None and path.is_file() else ""

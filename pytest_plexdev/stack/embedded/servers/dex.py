@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 STANDS_IN_FOR: Final = "Dex 2.41.1"
 
 # "password" twice: Dex refuses a cost below 10, and a test's sign-in need not wait for 60 ms of hashing.
-_PASSWORD_FOR_DEX: Final = "$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W"  # noqa: S105
-_PASSWORD_FOR_STAND_IN: Final = "$2b$04$Q3tiiafmsRGdmpCIRqHrMOqmiu1yHONZRQAAyxMBOJnli/oVzsfqm"  # noqa: S105
+_PASSWORD_FOR_DEX: Final = "$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W"  # noqa: S105 (the public password)
+_PASSWORD_FOR_STAND_IN: Final = "$2b$04$Q3tiiafmsRGdmpCIRqHrMOqmiu1yHONZRQAAyxMBOJnli/oVzsfqm"  # noqa: S105 (the public password)
 
 _ADMIN_ID: Final = "08a8684b-db88-4b73-90a9-3cd1661f5466"
 _MEMBER_ID: Final = "41331323-6f44-45e6-b3b9-2c4b60c02be5"

@@ -110,7 +110,7 @@ class Template:
         try:
             # A blocking flock would take the event loop with it. In a thread it could not be cancelled, and the
             # supervisor has to stay one thread (processes.Child); the other holder builds for a second at most.
-            while not _try_lock(handle, mode):  # noqa: ASYNC110
+            while not _try_lock(handle, mode):  # noqa: ASYNC110 (nothing announces it)
                 await asyncio.sleep(_LOCK_PAUSE)
             yield
         finally:

@@ -151,7 +151,7 @@ def _is_cleaned_up(order: _Order, owned: _Owned) -> bool:
     try:
         cluster.remove(ClusterFiles(order.name, Path(order.directory)))
     except PlexdevError as error:
-        print(error, file=sys.stderr, flush=True)  # noqa: T201
+        print(error, file=sys.stderr, flush=True)
         return False
     image_archive.remove_left()
     try:
@@ -159,7 +159,7 @@ def _is_cleaned_up(order: _Order, owned: _Owned) -> bool:
         if owned.run is not None:
             owned.run.remove(*RUN_FILES)
     except PlexdevError as error:
-        print(error, file=sys.stderr, flush=True)  # noqa: T201
+        print(error, file=sys.stderr, flush=True)
     return True
 
 

@@ -160,7 +160,7 @@ def _start_of(base: str) -> list[str]:
     """Entrypoint and command of the base, for ``docker commit``, which would keep the container's."""
     config = ask(
         f"docker image inspect {base}",
-        lambda engine: engine.inspect_image(base)["Config"],  # type: ignore[no-untyped-call]
+        lambda engine: engine.inspect_image(base)["Config"],  # type: ignore[no-untyped-call]  # it has no types
     )
     return [f"{name.upper()} {json.dumps(config.get(name) or [])}" for name in ("Entrypoint", "Cmd")]
 

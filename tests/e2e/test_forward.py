@@ -23,7 +23,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.stack.kind.port_forward import Forwards
-from tests.unit.harness.processes import assert_ends
+from tests.support.processes import assert_ends
 
 ETCD = (
     "etcd --data-dir=/tmp/etcd --unsafe-no-fsync"

@@ -13,7 +13,7 @@ from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.provider import end
 from tests.integration.embedded.conftest import Bench, StartOwner, TracesOf, WithPrograms
 from tests.integration.embedded.test_nothing_is_left import AT_ONCE
-from tests.seccomp import refuse_pidfds
+from tests.support.seccomp import refuse_pidfds
 
 
 def ignore_signals() -> None:

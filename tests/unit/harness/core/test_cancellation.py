@@ -20,7 +20,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.wait import wait_ready
-from tests.unit.harness.processes import assert_ends
+from tests.support.processes import assert_ends
 
 SLEEPS = ["sh", "-c", "sleep 600 & echo $! > $0.half && mv $0.half $0; wait"]
 

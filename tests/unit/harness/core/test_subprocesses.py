@@ -14,7 +14,7 @@ import pytest
 
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.errors import PlexdevError
-from tests.unit.harness.processes import assert_ends
+from tests.support.processes import assert_ends
 
 PURPOSE = "the test wants it"
 

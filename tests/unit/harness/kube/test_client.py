@@ -15,7 +15,7 @@ from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, NAMESPACE, NODE, POD, Resource
 
 if TYPE_CHECKING:
-    from tests.unit.harness.kube.conftest import Answers
+    from tests.support.api_server import Answers
 
 KINDS = {
     "resources": [

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.harness.processes import assert_ends
+from tests.support.processes import assert_ends
 from tests.unit.harness.stack.kind.worlds import OURS, World
 
 UP = """

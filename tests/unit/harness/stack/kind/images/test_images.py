@@ -20,7 +20,7 @@ from pytest_plexdev.stack.kind.images.build import _build, _has
 from pytest_plexdev.stack.kind.images.build_context import content_hash, read_content
 from tests.support.engine import serving
 
-ROOT = Path(__file__).parents[5]
+ROOT = Path(__file__).parents[6]
 RECIPE = ROOT / "deploy" / "local" / "images"
 PACKAGE_OF = {
     "argon2": "argon2-cffi",

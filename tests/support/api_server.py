@@ -1,23 +1,19 @@
-"""A tiny server that answers what a test says, as an API server would."""
+"""A small HTTP server that answers as an API server would, with what a test sets."""
 
 from __future__ import annotations
 
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
-
-import pytest
-
-from pytest_plexdev.kube import Access, KubeClient
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that came."""
+    """A request that arrived."""
 
     method: str
     path: str
@@ -43,8 +39,9 @@ class Answers:
         self.say(method, path, refusal | ({"details": details} if details else {}), status=status)
 
 
-@pytest.fixture
-def answers() -> Iterator[Answers]:
+@contextmanager
+def serve_answers() -> Iterator[Answers]:
+    """Serve the answers that the test sets, on a free port of 127.0.0.1."""
     found = Answers()
 
     class Handler(BaseHTTPRequestHandler):
@@ -70,19 +67,9 @@ def answers() -> Iterator[Answers]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     found.origin = f"http://127.0.0.1:{server.server_address[1]}"
-    yield found
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def access(answers: Answers) -> Access:
-    """The tiny server, as a context of a kubeconfig."""
-    return Access(context="kind-test", kubeconfig=Path("/of/a test/kubeconfig"), server=answers.origin, token="s3cret")
-
-
-@pytest.fixture
-def client(access: Access) -> Iterator[KubeClient]:
-    with KubeClient(access) as client:
-        yield client
+    try:
+        yield found
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

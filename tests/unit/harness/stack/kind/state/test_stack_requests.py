@@ -13,7 +13,7 @@ from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.stack.kind.cluster.node_readiness import wait_for_services
 from pytest_plexdev.stack.kind.manifests.inventory import parts_of
 from pytest_plexdev.stack.kind.state import database
-from tests.unit.harness.kube.conftest import Answers
+from tests.support.api_server import Answers
 
 HEALTH = "/api/v1/nodes/n:10256/proxy/healthz"
 

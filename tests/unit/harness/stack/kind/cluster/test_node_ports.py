@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.stack.kind.cluster.node_ports import astray, put_back_node_ports
-from tests.unit.harness.kube.conftest import Answers
+from tests.support.api_server import Answers
 
 GATEWAY = {"gateway.envoyproxy.io/owning-gateway-name": "plexsphere"}
 

@@ -18,7 +18,7 @@ from pytest_plexdev.stack.kind.constants import HOME_LABEL, OWNER, OWNER_LABEL, 
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.state import endpoints as of_host_ports
 from pytest_plexdev.stack.kind.warm import attach as warm
-from tests.unit.harness.kube.conftest import Answers
+from tests.support.api_server import Answers
 
 NAME = "handmade"
 NODE = f"/api/v1/nodes/{node_of(NAME)}"

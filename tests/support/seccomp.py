@@ -1,6 +1,6 @@
-"""``python tests/seccomp.py EPERM|ENOSYS|namespaces PROGRAM …``: run a program to which the kernel refuses something.
+"""``python tests/support/seccomp.py EPERM|ENOSYS|namespaces PROGRAM …``: run a program with system calls refused.
 
-That is pidfds, or, as container engines do, namespaces of its own.
+Refused are pidfds or, as in container engines, namespaces of its own.
 
 Older kernels answer ENOSYS; container engines whose seccomp profile is older than ``pidfd_open`` answer EPERM. The
 filter is a real one (seccomp(2), a BPF program), and whatever the program starts has it too.

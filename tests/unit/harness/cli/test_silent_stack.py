@@ -12,7 +12,7 @@ import yaml
 
 from pytest_plexdev.cli.main import main
 from pytest_plexdev.stack.kind.state import endpoints as of_host_ports
-from tests.unit.harness.kube.conftest import Answers
+from tests.support.api_server import Answers
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 PODS = {name: f"/api/v1/namespaces/{name}/pods" for name in ("default", "envoy-gateway-system")}

@@ -21,7 +21,7 @@ from pytest_plexdev.stack.kind.bring_up.rollout import Rollout
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.settings import KindSettings
-from tests.unit.harness.processes import assert_ends
+from tests.support.processes import assert_ends
 from tests.unit.harness.stack.kind.worlds import GONE, KUBECONFIG, OURS, World
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from plexsphere_reference.authz.model import Object, Subject
-from plexsphere_reference.authz.schema import Arrow, Expression, Operation, Reference, Schema
+from plexsphere_reference.authz.schema import Arrow, Expression, Reference, Schema, SetOperation
 
 _DEEPEST: Final = 50
 """SpiceDB's default dispatch depth."""
@@ -145,7 +145,7 @@ class Evaluation:
                 verdict = None
         return verdict
 
-    def _union(self, target: Object, union: Operation) -> Verdict:
+    def _union(self, target: Object, union: SetOperation) -> Verdict:
         verdict: Verdict = _NO
         for operand in union.operands:
             found = self._expression(target, operand)
@@ -155,13 +155,13 @@ class Evaluation:
                 verdict = None
         return verdict
 
-    def _intersection(self, target: Object, intersection: Operation) -> Verdict:
+    def _intersection(self, target: Object, intersection: SetOperation) -> Verdict:
         verdicts = [self._expression(target, operand) for operand in intersection.operands]
         if _NO in verdicts:
             return _NO
         return None if None in verdicts else verdicts[0]
 
-    def _exclusion(self, target: Object, exclusion: Operation) -> Verdict:
+    def _exclusion(self, target: Object, exclusion: SetOperation) -> Verdict:
         base, *excluded = [self._expression(target, operand) for operand in exclusion.operands]
         if base == _NO or any(excluded):
             return _NO

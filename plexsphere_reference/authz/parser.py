@@ -15,9 +15,9 @@ from plexsphere_reference.authz.schema import (
     Arrow,
     Definition,
     Expression,
-    Operation,
     Reference,
     Schema,
+    SetOperation,
     SubjectType,
 )
 
@@ -112,7 +112,7 @@ class _Parser:
             operands.append(self._operand())
         if self._peek() in ("+", "&", "-"):
             self._fail("operators of two kinds need parentheses")
-        return Operation(cast(Literal["+", "&", "-"], operator), tuple(operands))
+        return SetOperation(cast(Literal["+", "&", "-"], operator), tuple(operands))
 
     def _operand(self) -> Expression:
         if self._accept("("):
@@ -184,7 +184,7 @@ def _require_leaf(schema: Schema, definition: Definition, permission: str, leaf:
 
 
 def _leaves(expression: Expression) -> Iterator[Reference | Arrow]:
-    if isinstance(expression, Operation):
+    if isinstance(expression, SetOperation):
         for operand in expression.operands:
             yield from _leaves(operand)
     else:

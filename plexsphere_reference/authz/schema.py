@@ -36,14 +36,14 @@ class Arrow:
 
 
 @dataclass(frozen=True)
-class Operation:
+class SetOperation:
     """Operands joined by one operator, from the left."""
 
     operator: Literal["+", "&", "-"]
     operands: tuple[Expression, ...]
 
 
-Expression: TypeAlias = Reference | Arrow | Operation
+Expression: TypeAlias = Reference | Arrow | SetOperation
 
 
 @dataclass(frozen=True)

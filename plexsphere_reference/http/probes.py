@@ -22,7 +22,7 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ProbeResult:
     name: str
     ok: bool
     informational: bool
@@ -36,7 +36,7 @@ class Probes:
         self._probes = probes
         self._latched: set[str] = set()
 
-    async def run(self) -> tuple[Status, list[Outcome]]:
+    async def run(self) -> tuple[Status, list[ProbeResult]]:
         """``unhealthy``: one failed that counts; ``degraded``: only ones that inform failed."""
         outcomes = await asyncio.gather(*(self._outcome(probe) for probe in self._probes))
         failed = [outcome for outcome in outcomes if not outcome.ok]
@@ -44,13 +44,13 @@ class Probes:
             return "unhealthy", outcomes
         return ("degraded" if failed else "ready"), outcomes
 
-    async def _outcome(self, probe: Probe) -> Outcome:
+    async def _outcome(self, probe: Probe) -> ProbeResult:
         try:
             async with asyncio.timeout(_WITHIN):
                 await probe.check()
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            return Outcome(probe.name, ok=False, informational=probe.name in self._latched, detail=reason)
+            return ProbeResult(probe.name, ok=False, informational=probe.name in self._latched, detail=reason)
         if probe.latched:
             self._latched.add(probe.name)
-        return Outcome(probe.name, ok=True, informational=False, detail="")
+        return ProbeResult(probe.name, ok=True, informational=False, detail="")

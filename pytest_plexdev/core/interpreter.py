@@ -16,7 +16,7 @@ from typing import Final
 _START: Final = Path(__file__).with_name("start_module.py")
 _ROOT: Final = Path(__file__).parents[2]
 _SITES: Final = ("site-packages", "dist-packages")
-_KEPT: Final = (
+_INHERITED: Final = (
     # The location of Python's library and of the user's packages.
     "PYTHONHOME",
     "PYTHONUSERBASE",
@@ -34,7 +34,7 @@ def module_command(module: str) -> tuple[str, ...]:
 
 def python_variables(inherited: Mapping[str, str]) -> dict[str, str]:
     """Return the ``PYTHON*`` variables of plexdev's programs, in place of the *inherited* ones."""
-    kept = {name: inherited[name] for name in _KEPT if name in inherited}
+    kept = {name: inherited[name] for name in _INHERITED if name in inherited}
     # The programs exchange file names, so they must use the same encoding.
     return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": str(int(sys.flags.utf8_mode))}
 

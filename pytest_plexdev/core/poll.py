@@ -46,7 +46,7 @@ def poll(
     except Exception as error:
         if retry_on is None or not retry_on(error) or timeout_s <= 0:
             raise
-    sleep(every_s)
+    sleep(min(every_s, timeout_s))
     # Imported only now: most conditions are true at once, and the import takes 20 ms.
     import tenacity
 
@@ -54,7 +54,7 @@ def poll(
     return tenacity.Retrying(
         retry=tenacity.retry_any(retry, tenacity.retry_if_exception(retry_on)) if retry_on is not None else retry,
         stop=lambda _: monotonic() >= deadline,  # tenacity's own stops read a clock that tests freeze
-        wait=tenacity.wait_fixed(every_s),
+        wait=lambda _: max(0.0, min(every_s, deadline - monotonic())),
         sleep=sleep,
         retry_error_callback=_last,
     )(look)

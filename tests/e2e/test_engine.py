@@ -17,7 +17,7 @@ from pytest_plexdev.stack.kind.cluster.node_container import (
     API_SERVER,
     CONFIGURATION,
     KIND_LABEL,
-    Container,
+    NodeContainer,
     file_of,
     find_node,
     has_moved,
@@ -90,7 +90,7 @@ def seen(cluster: str) -> dict[str, Any]:
     """What the harness makes of the answers."""
     node = find_node(cluster)
     assert node is not None
-    gone = Container(name=node_of("plexdev-no-such"), created=0.0, running=True, ports={})
+    gone = NodeContainer(name=node_of("plexdev-no-such"), created=0.0, running=True, ports={})
     return {
         "node": (node.name, node.cluster, node.running, node.paused, len(node.local_ports), len(node.bridges)),
         "times": node.started >= node.created > 0,
@@ -106,7 +106,7 @@ def seen(cluster: str) -> dict[str, Any]:
     }
 
 
-def tag_of(gone: Container) -> str:
+def tag_of(gone: NodeContainer) -> str:
     try:
         return file_of(gone, CONFIGURATION)
     except PlexdevError as error:

@@ -23,7 +23,7 @@ from plexsphere_reference.store.labels import LabelDefinition, Values
 _PLATFORM_SCOPE: Final = UUID(int=0)
 
 
-class Schema(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+class ValueSchema(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     kind: Literal["string", "enum", "numeric", "boolean", "regex"]
     max_len: int | None = None
     values: list[str] | None = None
@@ -37,7 +37,7 @@ class CreateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     scope_id: UUID | None = None
     local_key: Annotated[str, Meta(max_length=4096)]
     description: Annotated[str, Meta(max_length=512)] = ""
-    value_schema: Schema
+    value_schema: ValueSchema
     applicable_kinds: Annotated[list[str], Meta(min_length=1, max_length=64)]
     required: bool = False
     default_value: Any = None

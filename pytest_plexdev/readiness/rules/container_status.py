@@ -10,7 +10,7 @@ from pytest_plexdev.readiness.object_ref import Object
 
 
 @dataclass(frozen=True)
-class Container:
+class PodContainer:
     """A container: its part of the Pod's spec, and the kubelet's status of it."""
 
     pod: Object
@@ -51,7 +51,7 @@ class Container:
         return bool(self.pod["spec"].get("restartPolicy", "Always") == "Always")
 
 
-def containers(pod: Object) -> list[Container]:
+def containers(pod: Object) -> list[PodContainer]:
     """Return all containers, in the order in which they start."""
     status = pod.get("status") or {}
     found = []
@@ -59,5 +59,5 @@ def containers(pod: Object) -> list[Container]:
         kind = "initContainerStatuses" if is_init else "containerStatuses"
         statuses = {each["name"]: each for each in status.get(kind) or ()}
         for spec in pod["spec"].get(member) or ():
-            found.append(Container(pod, spec, statuses.get(spec["name"], {}), is_init))  # noqa: PERF401 (reads better)
+            found.append(PodContainer(pod, spec, statuses.get(spec["name"], {}), is_init))  # noqa: PERF401 (reads better)
     return found

@@ -12,7 +12,7 @@ from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import Object, ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import one_line
-from pytest_plexdev.readiness.rules.container_status import Container
+from pytest_plexdev.readiness.rules.container_status import PodContainer
 from pytest_plexdev.readiness.rules.crash_loops import failures_in_a_row
 from pytest_plexdev.readiness.rules.pending_jobs import may_still_be_made
 
@@ -30,7 +30,7 @@ _COMES_BY_ITSELF: Final = "kube-root-ca.crt"
 """A ConfigMap that every namespace gets shortly after its creation."""
 
 
-def status_of_container(ref: ObjectRef, one: Container, cache: ObjectCache) -> ObjectStatus:
+def status_of_container(ref: ObjectRef, one: PodContainer, cache: ObjectCache) -> ObjectStatus:
     """Evaluate why the Pod waits for a container, and whether it waits forever."""
     kind, details = one.state
     if kind == "running":
@@ -52,7 +52,7 @@ def status_of_container(ref: ObjectRef, one: Container, cache: ObjectCache) -> O
     return _starting(ref, one, cache)
 
 
-def _running(ref: ObjectRef, one: Container, details: Mapping[str, Any], cache: ObjectCache) -> ObjectStatus:
+def _running(ref: ObjectRef, one: PodContainer, details: Mapping[str, Any], cache: ObjectCache) -> ObjectStatus:
     since = seconds(details.get("startedAt"))
     if one.is_init and not one.is_sidecar:
         return _status(ref, one, "waiting", "running", since=since, actual="running", hint=_log(ref, one))
@@ -65,7 +65,7 @@ def _running(ref: ObjectRef, one: Container, details: Mapping[str, Any], cache: 
     return _status(ref, one, "waiting", why, since=since, actual="running", hint=hint)
 
 
-def _failed(ref: ObjectRef, one: Container) -> ObjectStatus:
+def _failed(ref: ObjectRef, one: PodContainer) -> ObjectStatus:
     """The status of a container that ended and should run."""
     failures = failures_in_a_row(one)
     end = one.last_end
@@ -81,7 +81,7 @@ def _failed(ref: ObjectRef, one: Container) -> ObjectStatus:
     return _status(ref, one, state, why, since=finished, failed_at=finished, hint=_log(ref, one))
 
 
-def _starting(ref: ObjectRef, one: Container, cache: ObjectCache) -> ObjectStatus:
+def _starting(ref: ObjectRef, one: PodContainer, cache: ObjectCache) -> ObjectStatus:
     """The status of a container that is not created yet, from the Pod's last event."""
     for event in reversed(cache.events(one.pod)):
         why, message = event.get("reason"), one_line(event.get("message", ""))
@@ -99,7 +99,7 @@ def _starting(ref: ObjectRef, one: Container, cache: ObjectCache) -> ObjectStatu
     return _status(ref, one, "waiting", "being created")
 
 
-def _missing(ref: ObjectRef, one: Container, why: str, missed: list[Object], cache: ObjectCache) -> ObjectStatus:
+def _missing(ref: ObjectRef, one: PodContainer, why: str, missed: list[Object], cache: ObjectCache) -> ObjectStatus:
     """The status of a container that needs a missing ConfigMap, Secret or key."""
     evidence = event_time(missed[-1]) if missed else None
     coming = may_still_be_made(ref.namespace, evidence, cache)
@@ -107,19 +107,19 @@ def _missing(ref: ObjectRef, one: Container, why: str, missed: list[Object], cac
     return _status(ref, one, "waiting" if coming else "doomed", why, hint=hint, grace=_CONFIGURATION_GRACE)
 
 
-def _is_backing_off(one: Container, cache: ObjectCache) -> bool:
+def _is_backing_off(one: PodContainer, cache: ObjectCache) -> bool:
     """Whether the kubelet backs off. The event comes at once, the Pod's status up to 15 s later."""
     image = f'pulling image "{one.spec["image"]}"'
     return any(image in event.get("message", "") for event in cache.events(one.pod, "BackOff"))
 
 
-def _pull_failures(one: Container, cache: ObjectCache) -> int:
+def _pull_failures(one: PodContainer, cache: ObjectCache) -> int:
     image = f'"{one.spec["image"]}"'
     found = [event for event in cache.events(one.pod, "Failed") if "pull image" in event.get("message", "")]
     return sum(event.get("count") or 1 for event in found if image in event["message"])
 
 
-def _end(one: Container) -> str:
+def _end(one: PodContainer) -> str:
     """Describe the last termination: ``exit 3``, ``OOMKilled``, or the message of a failed start."""
     end = one.last_end
     reason, code = end.get("reason") or "", end.get("exitCode")
@@ -131,16 +131,16 @@ def _end(one: Container) -> str:
     return f"{what}: {message}" if message else what
 
 
-def _is_about(event: Object, one: Container) -> bool:
+def _is_about(event: Object, one: PodContainer) -> bool:
     path = (event.get("involvedObject") or {}).get("fieldPath", "")
     return f"{{{one.name}}}" in path or not path
 
 
-def _log(ref: ObjectRef, one: Container) -> str:
+def _log(ref: ObjectRef, one: PodContainer) -> str:
     return f"kubectl logs -n {ref.namespace} {ref.name} -c {one.name}"
 
 
-def _status(ref: ObjectRef, one: Container, state: State, reason: str, **more: Any) -> ObjectStatus:
+def _status(ref: ObjectRef, one: PodContainer, state: State, reason: str, **more: Any) -> ObjectStatus:
     actual = more.pop("actual", one.state[1].get("reason") or one.state[0])
     who = ObjectStatus(ref=ref, state=state, reason=reason, container=one.name, is_init=one.is_init, actual=actual)
     return replace(who, **more)

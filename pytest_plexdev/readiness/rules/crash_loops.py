@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition
-from pytest_plexdev.readiness.rules.container_status import Container
+from pytest_plexdev.readiness.rules.container_status import PodContainer
 
 _FORGETS: Final = 600.0
 """Seconds without a failure after which the kubelet resets its back-off."""
@@ -22,7 +22,7 @@ _END_UNSEEN: Final = "Unknown"
 """The reason that containerd reports for a container that ran when the node stopped."""
 
 
-def failures_in_a_row(one: Container) -> int:
+def failures_in_a_row(one: PodContainer) -> int:
     """Count the consecutive failed starts of a container that does not run.
 
     The kubelet reports at most two terminations and its back-off. A restart of the node counts as a termination too.
@@ -52,7 +52,7 @@ def _is_old(run: Mapping[str, Any], last: Mapping[str, Any]) -> bool:
     return ended is not None and start is not None and start - ended >= _FORGETS
 
 
-def _had_a_life(one: Container) -> bool:
+def _had_a_life(one: PodContainer) -> bool:
     """Whether the termination before the last, no longer reported, may be due to a long run or a node's restart."""
     status = one.pod.get("status") or {}
     first = seconds(status.get("startTime"))

@@ -35,7 +35,7 @@ SENTINEL: Final = "plexdev-sentinel"
 """ConfigMap of the overlay: ours. In the namespace of the stack."""
 READY: Final = "plexdev-ready"
 """ConfigMap written last: the bring-up was completed, with this fingerprint."""
-KEPT: Final = "plexdev-cluster"
+CREATION_MARK: Final = "plexdev-cluster"
 """ConfigMap that is never withdrawn: what the cluster itself was made with."""
 
 REAPER_LOG: Final = "reaper.log"

@@ -12,7 +12,7 @@ from pytest_plexdev.core.interpreter import python_variables
 from pytest_plexdev.core.paths import state_directory
 from pytest_plexdev.errors import PlexdevError
 
-_KEPT: Final = (
+_INHERITED: Final = (
     "PATH",
     # Python's user site, and where temporary files go.
     "HOME",
@@ -42,7 +42,7 @@ def program_environment(inherited: Mapping[str, str] = os.environ) -> dict[str, 
     No proxy, no certificate file, no variable of libpq, of a framework or of Python that changes what a program does.
     Of the locale the encoding is kept, in which names of files are written, and not the language of messages.
     """
-    kept = {name: inherited[name] for name in _KEPT if name in inherited}
+    kept = {name: inherited[name] for name in _INHERITED if name in inherited}
     if path := inherited.get("PATH"):
         # The programs run in a directory of ours.
         kept["PATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in path.split(os.pathsep) if entry)

@@ -25,7 +25,7 @@ from pytest_plexdev.stack.kind.manifests.prune import prune, stamped
 from pytest_plexdev.stack.kind.manifests.transform import BOOTSTRAP, images_of, waits_for_a_secret
 from pytest_plexdev.stack.kind.settings import Addresses
 from pytest_plexdev.stack.kind.state import database, ownership
-from pytest_plexdev.stack.kind.state.fingerprint import KEPT
+from pytest_plexdev.stack.kind.state.fingerprint import CREATION_INPUTS
 from pytest_plexdev.stack.kind.state.ownership import Ready
 from pytest_plexdev.stack.kind.state.seeded import read_tenants
 from pytest_plexdev.stack.kind.state.stack_info import services_of, stack_info
@@ -55,7 +55,7 @@ def read_previous(client: KubeClient, ready: Ready | None) -> PreviousState:
     """What a cluster that is there says of itself."""
     applied = ready.fingerprint if ready is not None else {}
     return PreviousState(
-        made_with=ownership.read_kept(client) or {name: applied[name] for name in KEPT if name in applied},
+        made_with=ownership.read_kept(client) or {name: applied[name] for name in CREATION_INPUTS if name in applied},
         database={name: uid for name, uid in applied.items() if name == database.INPUT},
     )
 
@@ -81,7 +81,7 @@ class Rollout:
         """
         with KubeClient(access) as client:
             fingerprint = self._inputs.fingerprint
-            made_with = there.made_with or {name: fingerprint[name] for name in KEPT if name in fingerprint}
+            made_with = there.made_with or {name: fingerprint[name] for name in CREATION_INPUTS if name in fingerprint}
             ownership.write_kept(client, made_with)
             ownership.withdraw_ready(client)
             objects = stamped(self._inputs.objects.result())
@@ -91,7 +91,7 @@ class Rollout:
             tenants = spawn(partial(self._tenants, access))
             with self._course.phases.phase("answers"):
                 version = self._course.until_answering(addresses)
-            applied = {name: value for name, value in fingerprint.items() if name not in KEPT}
+            applied = {name: value for name, value in fingerprint.items() if name not in CREATION_INPUTS}
             ready = Ready(
                 addresses=addresses,
                 services=services_of(objects),

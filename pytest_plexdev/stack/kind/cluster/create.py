@@ -25,7 +25,7 @@ from pytest_plexdev.stack.kind.cluster.docker_engine import kind_environment
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles, Creation
 from pytest_plexdev.stack.kind.cluster.node_container import (
     CONFIGURATION,
-    Container,
+    NodeContainer,
     file_of,
     wait_for_node,
     wait_until_gone,
@@ -170,7 +170,7 @@ def remove_half_made(place: ClusterFiles) -> bool:
     return True
 
 
-def mark_of(place: ClusterFiles, container: Container) -> Mark:
+def mark_of(place: ClusterFiles, container: NodeContainer) -> Mark:
     """Return who created the node, by the labels in its configuration. It need not run."""
     try:
         text = file_of(container, CONFIGURATION)
@@ -186,19 +186,19 @@ def mark_of(place: ClusterFiles, container: Container) -> Mark:
         return "unreadable"
 
 
-def settled_mark(place: ClusterFiles, container: Container) -> Mark:
+def settled_mark(place: ClusterFiles, container: NodeContainer) -> Mark:
     """Like :func:`mark_of`, but wait for the labels of a node that is being created."""
     return poll(
         lambda: mark_of(place, container), until=lambda mark: mark != "not yet", every_s=_POLL_S, timeout_s=_LATE
     )
 
 
-def is_ours(place: ClusterFiles, container: Container) -> bool:
+def is_ours(place: ClusterFiles, container: NodeContainer) -> bool:
     """Whether the node was created with our labels. If they cannot be read, it is treated as not ours."""
     return mark_of(place, container) == "ours"
 
 
-def is_half_made(place: ClusterFiles, container: Container) -> bool:
+def is_half_made(place: ClusterFiles, container: NodeContainer) -> bool:
     """Whether a process that is gone began its creation and did not complete it, by our own note."""
     note = place.creation()
     if note is None or note.cluster != place.name or note.creator.is_alive:
@@ -209,7 +209,7 @@ def is_half_made(place: ClusterFiles, container: Container) -> bool:
     )
 
 
-def _was_begun(place: ClusterFiles, note: Creation, container: Container) -> bool:
+def _was_begun(place: ClusterFiles, note: Creation, container: NodeContainer) -> bool:
     """Whether that creation made the node: later than the note, with our label or, before kind writes it, our port."""
     if container.created < note.began:
         return False

@@ -38,7 +38,7 @@ KIND_LABEL: Final = "io.x-k8s.kind.cluster"
 
 
 @dataclass(frozen=True)
-class Container:
+class NodeContainer:
     """The container of a cluster's node."""
 
     name: str
@@ -67,14 +67,14 @@ class Container:
         )
 
 
-def find_node(name: str, *, patience: float = PATIENCE) -> Container | None:
+def find_node(name: str, *, patience: float = PATIENCE) -> NodeContainer | None:
     """Find the node of the cluster with that name, whoever created it.
 
     Args:
         patience: Seconds for an answer of Docker, and for a container that it lists but cannot inspect yet.
     """
 
-    def is_settled(found: Container | None) -> bool:
+    def is_settled(found: NodeContainer | None) -> bool:
         # Docker lists a container that is being created before it can be inspected; on a busy machine, long before.
         return found is not None or not _is_listed(name)
 
@@ -83,13 +83,13 @@ def find_node(name: str, *, patience: float = PATIENCE) -> Container | None:
     return found if found is not None and found.cluster else None
 
 
-def find_container(name: str, *, patience: float = PATIENCE) -> Container | None:
+def find_container(name: str, *, patience: float = PATIENCE) -> NodeContainer | None:
     """Find the container that has the name of that cluster's node, a node or not. Sends one request."""
     found = _inspect(node_of(name), patience)
     if found is None:
         return None
     bindings = found["HostConfig"].get("PortBindings") or {}
-    return Container(
+    return NodeContainer(
         name=node_of(name),
         created=_moment(found["Created"]),
         running=bool(found["State"]["Running"]),
@@ -121,7 +121,7 @@ def _is_listed(name: str) -> bool:
     return bool(ask(command, lambda engine: engine.containers(all=True, filters={"label": label})))
 
 
-def has_moved(container: Container) -> bool:
+def has_moved(container: NodeContainer) -> bool:
     """Whether the node's address differs from the one that its control plane was created with."""
     addresses = {(each or {}).get("IPAddress") for each in _networks(_inspect(container.name) or {}).values()}
     original: list[str] = []
@@ -130,12 +130,12 @@ def has_moved(container: Container) -> bool:
     return bool(original) and original[0] not in addresses
 
 
-def start_node(container: Container) -> None:
+def start_node(container: NodeContainer) -> None:
     """Start a stopped node. kind's entrypoint adapts it to a new address."""
     ask(f"docker start {container.name}", lambda engine: engine.start(container.name))
 
 
-def start_kubelet(container: Container) -> bool:
+def start_kubelet(container: NodeContainer) -> bool:
     """Start the kubelet of a running node if it is stopped; return whether it was. No error if that is unknown."""
     show = ("exec", container.name, "systemctl", "show", "kubelet", "--property=ActiveState", "--value")
     try:
@@ -148,17 +148,17 @@ def start_kubelet(container: Container) -> bool:
     return True
 
 
-def unpause_node(container: Container) -> None:
+def unpause_node(container: NodeContainer) -> None:
     """Resume a paused node."""
     ask(f"docker unpause {container.name}", lambda engine: engine.unpause(container.name))
 
 
-def restart_node(container: Container) -> None:
+def restart_node(container: NodeContainer) -> None:
     """Restart a node, and with it Docker's port forwarders."""
     ask(f"docker restart {container.name}", lambda engine: engine.restart(container.name, timeout=_STOPS))
 
 
-def wait_for_node(name: str, *, within: float) -> Container | None:
+def wait_for_node(name: str, *, within: float) -> NodeContainer | None:
     """Wait for the node. Docker completes what a killed ``kind create`` requested, and shows it only then.
 
     Args:
@@ -172,7 +172,7 @@ def wait_until_gone(name: str) -> bool:
     return poll(lambda: find_node(name) is None, every_s=_POLL_S, timeout_s=_REMOVAL)
 
 
-def file_of(container: Container, path: str) -> str:
+def file_of(container: NodeContainer, path: str) -> str:
     """Read a text file in the node, which need not run.
 
     Raises:

@@ -11,7 +11,7 @@ from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 from pytest_plexdev.stack.kind.cluster.create import mark_of
 from pytest_plexdev.stack.kind.cluster.docker_engine import ask
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
-from pytest_plexdev.stack.kind.cluster.node_container import KIND_LABEL, Container
+from pytest_plexdev.stack.kind.cluster.node_container import KIND_LABEL, NodeContainer
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER
 from pytest_plexdev.stack.kind.settings import warm_directory
 
@@ -62,7 +62,7 @@ def with_container(error: PlexdevError) -> PlexdevError:
 
 
 def _node(container: str, cluster: str) -> PortHolder:
-    node = Container(name=container, created=0.0, running=True, ports={})
+    node = NodeContainer(name=container, created=0.0, running=True, ports={})
     mark = mark_of(ClusterFiles(cluster, warm_directory(name=cluster)), node)
     if mark == "ours" and cluster == WARM_CLUSTER:
         stop = "plexdev down --stack kind"

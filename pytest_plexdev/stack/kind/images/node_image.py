@@ -29,7 +29,7 @@ from pytest_plexdev.stack.kind.images.pins import Pin
 
 LABEL: Final = "plexdev.plexsphere.com/node-image"
 """Label of baked images. The owner's label must not be used: a node inherits the labels of its image."""
-_KEPT: Final = 3
+_RETAINED: Final = 3
 """Baked images that stay when a new one is baked, because other checkouts use theirs. Half a gigabyte each."""
 _RECIPE: Final = "2"
 """Part of the key; to be changed when images are baked in another way."""
@@ -168,7 +168,7 @@ def _start_of(base: str) -> list[str]:
 def _remove_old(baked: Records) -> list[str]:
     """Remove all but the newest baked images; one that a cluster uses stays."""
     removed = []
-    for name in baked.older_than(_KEPT, local_images()):
+    for name in baked.older_than(_RETAINED, local_images()):
         with contextlib.suppress(PlexdevError):
             _remove_image(name)
             baked.forget(name)

@@ -8,12 +8,12 @@ from typing import Final
 
 from pytest_plexdev.kube import KubeClient, Resource
 from pytest_plexdev.kube.client import Object
-from pytest_plexdev.stack.kind.constants import KEPT, OWNER, OWNER_LABEL, READY
+from pytest_plexdev.stack.kind.constants import CREATION_MARK, OWNER, OWNER_LABEL, READY
 from pytest_plexdev.stack.kind.manifests.inventory import is_applied_by_us
 
 _NEVER: Final = frozenset({"Namespace", "CustomResourceDefinition", "PersistentVolumeClaim"})
 """Kinds that take with them what other people made."""
-_MARKS: Final = frozenset({READY, KEPT})
+_MARKS: Final = frozenset({READY, CREATION_MARK})
 _AT_ONCE: Final = 8
 
 

@@ -18,7 +18,7 @@ from pytest_plexdev.stack.kind.images.build_context import Content, read_content
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _NODE_IMAGE: Final = "--plexdev-kind-image"
-KEPT: Final = ("kind.yaml", _NODE_IMAGE)
+CREATION_INPUTS: Final = ("kind.yaml", _NODE_IMAGE)
 """The inputs that a cluster is made with, and has for good."""
 _ROOMS: Final = ("base", "overlays")
 _AROUND: Final = ("envoy-gateway", "envoy-proxy")

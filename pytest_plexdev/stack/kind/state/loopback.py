@@ -12,7 +12,7 @@ from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.node import LOOPBACK_ELSEWHERE
-from pytest_plexdev.stack.kind.cluster.node_container import Container
+from pytest_plexdev.stack.kind.cluster.node_container import NodeContainer
 from pytest_plexdev.stack.kind.state import endpoints
 
 ELSEWHERE_FIX: Final = (
@@ -21,12 +21,12 @@ ELSEWHERE_FIX: Final = (
 )
 
 
-def silent_ports(container: Container) -> list[int]:
+def silent_ports(container: NodeContainer) -> list[int]:
     """The host ports of a node that runs at which nobody listens here."""
     return [port for port in container.local_ports if endpoints.refuses(port)]
 
 
-def is_the_engines(container: Container) -> bool:
+def is_the_engines(container: NodeContainer) -> bool:
     """Whether it is proven that this process has the network in which the node's engine publishes its ports.
 
     The engine makes the bridge of the node's network there, and names it by the network's random ID.
@@ -34,13 +34,13 @@ def is_the_engines(container: Container) -> bool:
     return any(_has_interface(bridge) for bridge in container.bridges)
 
 
-def loopback_elsewhere(container: Container, ports: list[int]) -> PlexdevError:
+def loopback_elsewhere(container: NodeContainer, ports: list[int]) -> PlexdevError:
     """The error for a node whose ports cannot be reached from here."""
     said = ", ".join(map(str, ports))
     return PlexdevError(LOOPBACK_ELSEWHERE, node=container.name, ports=said, fix=ELSEWHERE_FIX)
 
 
-def refuse_where_elsewhere(container: Container) -> None:
+def refuse_where_elsewhere(container: NodeContainer) -> None:
     """Refuse a node that runs and whose ports are published in another network than this process's.
 
     Raises:

@@ -23,7 +23,7 @@ from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import CONFIG_MAP, NODE
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
-from pytest_plexdev.stack.kind.constants import HOME_LABEL, KEPT, NAMESPACE, OWNER, OWNER_LABEL, READY, node_of
+from pytest_plexdev.stack.kind.constants import CREATION_MARK, HOME_LABEL, NAMESPACE, OWNER, OWNER_LABEL, READY, node_of
 from pytest_plexdev.stack.kind.settings import Addresses
 
 
@@ -98,7 +98,7 @@ def withdraw_ready(client: KubeClient) -> None:
 def read_kept(client: KubeClient) -> Mapping[str, str]:
     """The inputs that the cluster itself was made with; empty where nobody wrote them down."""
     try:
-        found = client.get(CONFIG_MAP, KEPT, NAMESPACE)
+        found = client.get(CONFIG_MAP, CREATION_MARK, NAMESPACE)
         return dict(decode_json(((found or {}).get("data") or {})["fingerprint"]))
     except (PlexdevError, KeyError, ValueError, TypeError):
         return {}
@@ -106,7 +106,7 @@ def read_kept(client: KubeClient) -> Mapping[str, str]:
 
 def write_kept(client: KubeClient, made_with: Mapping[str, str]) -> None:
     """Write down what the cluster was made with, where no failed bring-up takes it away."""
-    client.apply(_mark(KEPT, {"fingerprint": _json(made_with)}))
+    client.apply(_mark(CREATION_MARK, {"fingerprint": _json(made_with)}))
 
 
 def _mark(name: str, data: Mapping[str, str]) -> Object:

@@ -20,7 +20,7 @@ from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.resources import NODE, POD
 from pytest_plexdev.kube.timestamps import seconds
-from pytest_plexdev.stack.kind.cluster.node_container import Container, has_moved
+from pytest_plexdev.stack.kind.cluster.node_container import NodeContainer, has_moved
 from pytest_plexdev.stack.kind.cluster.node_readiness import wait_for_services
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
 
@@ -39,7 +39,7 @@ _EARLY: Final = (
 """Namespace and labels of Pods that retry the API server, or the gateway's controller, with growing pauses."""
 
 
-def was_restarted_lately(container: Container, now: Callable[[], float] = time.time) -> bool:
+def was_restarted_lately(container: NodeContainer, now: Callable[[], float] = time.time) -> bool:
     """Whether the node was restarted so recently that its Pods may still be starting."""
     is_first_start = container.started - container.created <= _CREATION_S
     return container.running and not is_first_start and now() - container.started < _RECENT_S
@@ -56,7 +56,7 @@ def answers(client: KubeClient) -> bool:
     return True
 
 
-def wait_for_api_server(client: KubeClient, container: Container, *, timeout: float) -> None:
+def wait_for_api_server(client: KubeClient, container: NodeContainer, *, timeout: float) -> None:
     """Wait until the API server answers.
 
     Raises:
@@ -74,7 +74,7 @@ def _is_of_the_catalogue(error: BaseException) -> bool:
     return isinstance(error, PlexdevError)
 
 
-def replace_early_pods(client: KubeClient, container: Container, *, timeout: float) -> list[str]:
+def replace_early_pods(client: KubeClient, container: NodeContainer, *, timeout: float) -> list[str]:
     """Once the node routes, delete the Pods that started too early, which are then replaced; return their names."""
     routes: Future[Any] = Future()
     routes.set_result(None)
@@ -106,7 +106,7 @@ def _has_come_back(pod: Object, started: float) -> bool:
     return is_ready and all(each and (seconds(each.get("startedAt")) or 0.0) >= started for each in running)
 
 
-def _not_back(container: Container, error: PlexdevError, timeout_s: float) -> PlexdevError:
+def _not_back(container: NodeContainer, error: PlexdevError, timeout_s: float) -> PlexdevError:
     moved = has_moved(container)
     reason = "its address changed, and its control plane did not adapt to it" if moved else error.facts["reason"]
     return PlexdevError(NODE_NOT_BACK, node=container.name, seconds=round(timeout_s, 1), reason=reason)

@@ -25,7 +25,7 @@ from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.cluster.create import mark_of
 from pytest_plexdev.stack.kind.cluster.docker_engine import PATIENCE, has_container
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
-from pytest_plexdev.stack.kind.cluster.node_container import API_SERVER, Container, find_container
+from pytest_plexdev.stack.kind.cluster.node_container import API_SERVER, NodeContainer, find_container
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.state import endpoints
@@ -157,7 +157,7 @@ def _other_engine(environment: Mapping[str, str]) -> tuple[str, str]:
     return "the current context of `docker context ls` is another engine", "docker context use default"
 
 
-def _of_a_node(place: ClusterFiles, container: Container) -> NodeProblem | None:
+def _of_a_node(place: ClusterFiles, container: NodeContainer) -> NodeProblem | None:
     if (note := place.creation()) is not None and note.creator.is_alive:
         return None
     node = container.name
@@ -181,7 +181,7 @@ def _of_a_node(place: ClusterFiles, container: Container) -> NodeProblem | None:
     return None
 
 
-def _way_in(place: ClusterFiles, container: Container) -> Access | None:
+def _way_in(place: ClusterFiles, container: NodeContainer) -> Access | None:
     own = place.usable_access()
     if own is not None and own.port == container.ports.get(API_SERVER):
         return own
@@ -191,7 +191,7 @@ def _way_in(place: ClusterFiles, container: Container) -> Access | None:
         return None
 
 
-def _out_of_sight(place: ClusterFiles, container: Container) -> NodeProblem:
+def _out_of_sight(place: ClusterFiles, container: NodeContainer) -> NodeProblem:
     if place.kubeconfig.exists():
         reason = f"{place.kubeconfig} is damaged, or of another cluster"
     else:
@@ -204,7 +204,7 @@ def _out_of_sight(place: ClusterFiles, container: Container) -> NodeProblem:
 
 
 def _for(
-    failure: Failure, place: ClusterFiles, container: Container, words: str, theirs: str, **facts: object
+    failure: Failure, place: ClusterFiles, container: NodeContainer, words: str, theirs: str, **facts: object
 ) -> NodeProblem:
     """The problem of a node. Its fix is ``plexdev up`` if the node is ours, and *theirs* if it is not."""
     fix = UP if place.name == WARM_CLUSTER and is_ours(place, container) else theirs
@@ -215,7 +215,7 @@ def _problem(failure: Failure, place: ClusterFiles, words: str, fix: str, /, **f
     return NodeProblem(failure=failure, node=node_of(place.name), reason=words, fix=fix, facts=facts)
 
 
-def is_ours(place: ClusterFiles, container: Container) -> bool:
+def is_ours(place: ClusterFiles, container: NodeContainer) -> bool:
     """Whether our own kubeconfig was written for the node, or its labels are ours.
 
     No other node's API server has that port. Only labels allow changes, but reading them takes longer than attaching

@@ -11,7 +11,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import DOCKER_REFUSED
 from pytest_plexdev.errors.node import NODE_CUT_OFF
 from pytest_plexdev.stack.kind.cluster.node_container import (
-    Container,
+    NodeContainer,
     find_node,
     restart_node,
     start_node,
@@ -24,7 +24,7 @@ from pytest_plexdev.stack.kind.warm.node_status import ANEW
 _FRESH: Final = "use a cluster of a run's own, which takes free ports: pytest --plexdev-stack=kind"
 
 
-def wake(container: Container) -> list[str]:
+def wake(container: NodeContainer) -> list[str]:
     """Start, unpause or restart the node if needed; return what was done, for a person.
 
     Raises:
@@ -53,7 +53,7 @@ def wake(container: Container) -> list[str]:
 
 
 @contextlib.contextmanager
-def _ports_of(container: Container) -> Iterator[None]:
+def _ports_of(container: NodeContainer) -> Iterator[None]:
     """Report a start that Docker refused as ``port-taken``, if somebody listens at a port of the node."""
     try:
         yield

@@ -23,7 +23,7 @@ from pytest_plexdev.stack.kind.cluster.lock import exclusive, is_held
 from pytest_plexdev.stack.kind.cluster.node_container import (
     API_SERVER,
     CONFIGURATION,
-    Container,
+    NodeContainer,
     find_container,
     find_node,
     start_kubelet,
@@ -120,7 +120,9 @@ def _remove_files(place: ClusterFiles) -> None:
         place.remove()
 
 
-def _on_whatever_start(container: Container, place: ClusterFiles, settings: KindSettings, work: BringUp) -> StackInfo:
+def _on_whatever_start(
+    container: NodeContainer, place: ClusterFiles, settings: KindSettings, work: BringUp
+) -> StackInfo:
     """Like :func:`_on`, but try again if the node was restarted meanwhile."""
     try:
         return _on(container, place, settings, work)
@@ -131,7 +133,7 @@ def _on_whatever_start(container: Container, place: ClusterFiles, settings: Kind
     return _on(now, place, settings, work)
 
 
-def _on(container: Container, place: ClusterFiles, settings: KindSettings, work: BringUp) -> StackInfo:
+def _on(container: NodeContainer, place: ClusterFiles, settings: KindSettings, work: BringUp) -> StackInfo:
     if whose := _whose(place, container):
         raise PlexdevError(FOREIGN_CLUSTER, name=settings.name, whose=whose, use=_used_as_it_is(container))
     woken = wake(container)
@@ -160,7 +162,7 @@ def _on(container: Container, place: ClusterFiles, settings: KindSettings, work:
         return work.on_a_cluster_of_ours(client, addresses, ready)
 
 
-def _recover(container: Container, client: KubeClient, work: BringUp, *, woken: bool) -> bool:
+def _recover(container: NodeContainer, client: KubeClient, work: BringUp, *, woken: bool) -> bool:
     """Wait for a node that was started recently, by us or somebody else; return whether it was.
 
     Raises:
@@ -188,16 +190,16 @@ def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> boo
     """
     if differ:
         work.did.append(f"differs from what was applied: {', '.join(differ)}")
-    if kept := [name for name in differ if name in fingerprint.KEPT]:
+    if kept := [name for name in differ if name in fingerprint.CREATION_INPUTS]:
         unchanged = f"{' and '.join(kept)}: a cluster keeps what it was created with"
         work.did.append(f"{unchanged}; for another one: plexdev down --stack kind && plexdev up --stack kind")
     if differ and settings.on_drift == "fail":
         raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
-    applicable = [name for name in differ if name not in fingerprint.KEPT]
+    applicable = [name for name in differ if name not in fingerprint.CREATION_INPUTS]
     return settings.reapply or bool(applicable and settings.on_drift == "apply")
 
 
-def _access(place: ClusterFiles, container: Container) -> Access:
+def _access(place: ClusterFiles, container: NodeContainer) -> Access:
     access = place.usable_access()
     if access is None or access.port != container.ports.get(API_SERVER):
         access = place.fetch_access()
@@ -210,7 +212,7 @@ def _place(settings: KindSettings) -> ClusterFiles:
     return ClusterFiles(settings.name, warm_directory(settings.state, settings.name))
 
 
-def _whose(place: ClusterFiles, container: Container) -> str:
+def _whose(place: ClusterFiles, container: NodeContainer) -> str:
     """Describe who created the cluster; empty if it is ours.
 
     Raises:
@@ -232,7 +234,7 @@ def _whose(place: ClusterFiles, container: Container) -> str:
     raise PlexdevError(NODE_UNMARKED, node=container.name, name=place.name, reason=reason, fix=fix)
 
 
-def _used_as_it_is(container: Container) -> str:
+def _used_as_it_is(container: NodeContainer) -> str:
     if container.paused:
         return f"docker unpause {container.name} && pytest --dev-stack"
     if not container.running:

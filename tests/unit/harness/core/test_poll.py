@@ -119,3 +119,10 @@ def test_tenacity_is_not_imported_for_a_condition_that_is_true() -> None:
         "sys.exit('tenacity' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_last_pause_ends_at_the_timeout() -> None:
+    began = time.monotonic()
+
+    assert poll(lambda: False, every_s=60.0, timeout_s=0.05) is False
+    assert time.monotonic() - began < 30.0

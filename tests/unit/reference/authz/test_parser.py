@@ -6,7 +6,7 @@ import pytest
 
 from plexsphere_reference.authz.connect import SCHEMA
 from plexsphere_reference.authz.parser import SchemaError, parse
-from plexsphere_reference.authz.schema import Arrow, Operation, Reference, SubjectType
+from plexsphere_reference.authz.schema import Arrow, Reference, SetOperation, SubjectType
 
 
 def test_it_reads_relations_arrows_operators_and_comments() -> None:
@@ -26,8 +26,8 @@ def test_it_reads_relations_arrows_operators_and_comments() -> None:
 
     group = schema.definition("group")
     assert group.relations["member"] == (SubjectType("user"), SubjectType("group", "member"))
-    assert group.permissions["view"] == Operation(
-        "+", (Operation("-", (Reference("member"), Reference("banned"))), Arrow("parent", "view"))
+    assert group.permissions["view"] == SetOperation(
+        "+", (SetOperation("-", (Reference("member"), Reference("banned"))), Arrow("parent", "view"))
     )
 
 

@@ -26,7 +26,7 @@ from pytest_plexdev.stack.embedded.warm import warm_directory as embedded_direct
 from pytest_plexdev.stack.kind.cluster import create, prerequisites
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.lock import exclusive
-from pytest_plexdev.stack.kind.cluster.node_container import Container, find_node, start_kubelet
+from pytest_plexdev.stack.kind.cluster.node_container import NodeContainer, find_node, start_kubelet
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX
 from pytest_plexdev.stack.kind.warm import attach
@@ -410,8 +410,8 @@ def test_a_start_that_fails_while_nobody_has_its_ports_is_told_in_the_engines_wo
     assert f"`docker start {NODE}`: cannot start a container that is marked for removal" in str(refusal.value)
 
 
-def _container(port: int, *, running: bool = True, paused: bool = False) -> Container:
-    return Container(
+def _container(port: int, *, running: bool = True, paused: bool = False) -> NodeContainer:
+    return NodeContainer(
         name=NODE,
         created=0.0,
         running=running,

@@ -10,12 +10,12 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.stack.kind.cluster.node_container import Container
+from pytest_plexdev.stack.kind.cluster.node_container import NodeContainer
 from pytest_plexdev.stack.kind.warm import node_restart
 from tests.unit.harness.stack.kind.worlds import GONE
 
 STARTED = 1_767_225_600.0  # 2026-01-01
-NODE = Container(name="c-control-plane", created=STARTED - 900, running=True, ports={}, started=STARTED)
+NODE = NodeContainer(name="c-control-plane", created=STARTED - 900, running=True, ports={}, started=STARTED)
 
 
 def pod(name: str, *, ready: str = "True", runs_since: str = "2026-01-01T00:00:20Z") -> dict[str, Any]:
@@ -75,7 +75,7 @@ def test_what_came_up_before_the_network_is_replaced_and_what_came_back_stays() 
 def test_a_new_node_and_one_that_runs_for_long_were_not_restarted(
     created: float, started: float, now: float, answer: str
 ) -> None:
-    node = Container(name="c", created=created, running=True, ports={}, started=started)
+    node = NodeContainer(name="c", created=created, running=True, ports={}, started=started)
 
     assert node_restart.was_restarted_lately(node, now=lambda: now) is (answer == "restarted")
 

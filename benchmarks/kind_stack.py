@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from benchmarks.dev_stack import make_project, setup_seconds
 from benchmarks.figure import ROOT, Figure, LeftOut, plexdev_argv, pytest_argv, seconds_of, timed
-from pytest_plexdev.cli.kind import warm_settings
+from pytest_plexdev.cli.environment import request_for
 from pytest_plexdev.stack.kind.images.node_image import derived
 from pytest_plexdev.stack.kind.images.pins import override, read_pins
+from pytest_plexdev.stack.kind.settings import settings_for
 
 _RUNS: Final = 5
 _FRESH: Final = 3
@@ -121,5 +122,5 @@ def _cluster_alone(directory: Path) -> float:
 
 def _node_image() -> str | None:
     """The node image that this checkout's bring-up uses; ``None``: kind's default."""
-    settings = warm_settings()
+    settings = settings_for(request_for("kind"))
     return derived(settings.kind_image, override(read_pins(), settings.images))

@@ -38,11 +38,11 @@ def plexdev_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
         def test_every_service_is_ready(plexdev_stack):
             assert {verdict.state for verdict in plexdev_stack.verdicts()} == {"ready"}
     """
-    from pytest_plexdev.session import first_failure
+    from pytest_plexdev.session import acquire, first_failure
 
     this = run.get_run(pytestconfig)
     with first_failure.report_once(this.directory):
-        stack = this.stack()
+        stack = acquire.stack_of(this)
     yield stack
     stack.close()
 
@@ -83,9 +83,11 @@ def plexdev_tenants(pytestconfig: pytest.Config, plexdev_stack: Stack, plexdev_l
             beta = plexdev_tenants["beta-llc"]
             assert beta.slug in {domain.slug for domain in beta.client.domains.list()}
     """
+    from pytest_plexdev.testkit.leftovers import mark_of_run
     from pytest_plexdev.testkit.tenancy import seeded_tenants
 
-    return seeded_tenants(plexdev_stack, plexdev_login, run_mark=run.get_run(pytestconfig).mark())
+    mark = mark_of_run(run.get_run(pytestconfig).controller_pid)
+    return seeded_tenants(plexdev_stack, plexdev_login, run_mark=mark)
 
 
 @pytest.fixture(scope="session")
@@ -217,7 +219,7 @@ def plexdev_kube(plexdev_stack: Stack) -> Iterator[ApiClient]:
             deployment = AppsV1Api(plexdev_kube).read_namespaced_deployment("plexsphere", "default")
             assert deployment.spec.replicas == 1
     """
-    cluster = plexdev_stack.info.cluster
+    cluster = plexdev_stack.cluster
     if cluster is None:
         pytest.skip(f"the {plexdev_stack.info.provider} stack has no Kubernetes: plain processes run it")
     from pytest_plexdev.kube.sdk import api_client

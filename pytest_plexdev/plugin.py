@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Generator, Mapping
+from typing import Any, Literal
 
 import pytest
 
@@ -25,9 +25,6 @@ from pytest_plexdev.fixtures import (
 from pytest_plexdev.options import OPTIONS, OptionError, Settings
 from pytest_plexdev.session import guard, run
 from pytest_plexdev.session.guard import observing
-
-if TYPE_CHECKING:
-    from pytest_plexdev.errors import PlexdevError
 
 __all__ = [
     "_plexdev_leftovers",
@@ -145,15 +142,19 @@ def pytest_runtest_makereport(
     this = run.find_run(item.config)
     logs: Mapping[str, bytes] = {}
     if this is not None and call.excinfo is not None and this.running is not None:
-        from pytest_plexdev.session import evidence
+        from pytest_plexdev.session import log_copies
 
         # Before pytest renders the error: it has to name the copies.
         with observing(item.config, f"a copy of the logs that {item.nodeid} names"):
-            logs = evidence.keep_logs(call.excinfo.value, item, this)
+            logs = log_copies.keep_logs(call.excinfo.value, item, this)
     report = yield
     if this is not None:
         with observing(item.config, f"the short form of the failure of {item.nodeid}"):
-            _show_expected_failure(report, call, item, this)
+            # Without the module there is no such error, and most runs of most projects never need it.
+            if call.excinfo is not None and "pytest_plexdev.errors" in sys.modules:
+                from pytest_plexdev.session import expected_failure
+
+                expected_failure.shorten(report, call.excinfo, item, this, in_test=call.when == "call")
         with observing(item.config, f"the evidence of {item.nodeid}"):
             _keep_evidence(report, call, item, this, logs)
         with observing(item.config, f"the masking of secrets in the report of {item.nodeid}"):
@@ -173,14 +174,22 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         getattr(config, "workeroutput", {})[guard.WORKER_OUTPUT] = guard.pop_lines(config)
         return
     with observing(config, "the properties in JUnit's file"):
-        _write_junit_properties(config, this)
+        if (info := this.what_ran()) is not None:
+            from pytest_plexdev.session import report
+
+            report.add_junit_properties(config, info)
     with observing(config, "the timeline"):
         _write_timeline(config, this)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     with observing(config, "the summary of plexdev"):
-        _summarise(terminalreporter, config)
+        this = run.find_run(config)
+        info = this.what_ran() if this is not None else None
+        if this is not None and info is not None:
+            from pytest_plexdev.session import report
+
+            report.write_summary(terminalreporter, this, info, timeline=config.stash.get(_TIMELINE, None))
     for line in guard.summary(config):
         terminalreporter.line(line)
 
@@ -199,20 +208,9 @@ def _asks_for_a_stack(item: pytest.Item) -> bool:
 
 def _refuse_unknown_images(settings: Settings) -> None:
     if settings.images:
-        from pytest_plexdev.stack.kind.images.overrides import refuse_unknown_images
+        from pytest_plexdev.stack import providers
 
-        refuse_unknown_images(settings)
-
-
-def _show_expected_failure(
-    report: pytest.TestReport, call: pytest.CallInfo[None], item: pytest.Item, this: run.Run
-) -> None:
-    expected = _expected_failure(call)
-    if expected is None:
-        return
-    if expected.tag == "server-died":
-        this.death = expected
-    _show_without_traceback(report, call, item, expected.headline)
+        providers.check(settings)
 
 
 def _keep_evidence(
@@ -244,70 +242,9 @@ def _mask_secrets(report: pytest.TestReport, item: pytest.Item, this: run.Run) -
     mask_report(report, this.running.secrets)
 
 
-def _write_junit_properties(config: pytest.Config, this: run.Run) -> None:
-    info = this.what_ran()
-    if info is None:
-        return
-    from pytest_plexdev.session import report
-
-    for plugin in config.pluginmanager.get_plugins():
-        # pytest's own; `record_testsuite_property` knows no stack that only the workers have.
-        if type(plugin).__module__ == "_pytest.junitxml":
-            report.write_junit_properties(plugin.add_global_property, info)
-
-
 def _write_timeline(config: pytest.Config, this: run.Run) -> None:
     info = this.what_ran()
     if info is not None and this.settings.report is not None:
-        from pytest_plexdev.session import report
+        from pytest_plexdev.session import timeline
 
-        config.stash[_TIMELINE] = report.write_timeline(this.settings.report, info, shown=this.output.shown)
-
-
-def _summarise(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    this = run.find_run(config)
-    info = this.what_ran() if this is not None else None
-    if this is None or info is None:
-        return
-    from pytest_plexdev.core.text import printable
-    from pytest_plexdev.session import report
-
-    terminalreporter.section("plexdev", sep="-")
-    kept = filter(None, map(_evidence_of, _failures(terminalreporter)))
-    evidence = list(dict.fromkeys(kept))  # a test that fails in its call and in a teardown has one folder
-    for line in report.summary(this, info, evidence=evidence, timeline=config.stash.get(_TIMELINE, None)):
-        # In the C.UTF-8 locale Python writes a lone surrogate as the byte it stands for, which no log reader decodes.
-        terminalreporter.line(printable(line))
-
-
-def _failures(terminalreporter: pytest.TerminalReporter) -> Iterator[object]:
-    for outcome in ("failed", "error"):
-        yield from terminalreporter.stats.get(outcome, [])
-
-
-def _evidence_of(report: object) -> str | None:
-    return getattr(report, "plexdev_evidence", None)
-
-
-def _expected_failure(call: pytest.CallInfo[None]) -> PlexdevError | None:
-    # Without the module there is no such error, and most runs of most projects never need it.
-    if call.excinfo is None or "pytest_plexdev.errors" not in sys.modules:
-        return None
-    from pytest_plexdev.errors import PlexdevError
-
-    return call.excinfo.value if isinstance(call.excinfo.value, PlexdevError) else None
-
-
-def _show_without_traceback(
-    report: pytest.TestReport, call: pytest.CallInfo[None], item: pytest.Item, headline: str
-) -> None:
-    assert call.excinfo is not None
-    shown = call.excinfo.getrepr(style="value", chain=False)
-    if shown.reprcrash is not None:
-        shown.reprcrash.message = headline
-    if call.when == "call":
-        # The one thing of a traceback that its reader needs: which line of the test.
-        lines = [entry.lineno + 1 for entry in call.excinfo.traceback if entry.path == item.path]
-        said = shown.reprtraceback.reprentries[-1]
-        said.lines = [*said.lines, *(f"  at: {item.path}:{line}" for line in lines[-1:])]
-    report.longrepr = shown
+        config.stash[_TIMELINE] = timeline.write_timeline(this.settings.report, info, shown=this.output.shown)

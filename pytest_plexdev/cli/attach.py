@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_plexdev.stack.discovery import Attached, Here
+    from pytest_plexdev.stack.discovery import Attached
 
 
-def find_warm(chosen: Here | None, *, directory: Path | None = None) -> Attached:
+def find_warm(chosen: str | None, *, directory: Path | None = None) -> Attached:
     """See :func:`pytest_plexdev.stack.discovery.find_warm`."""
     from pytest_plexdev.stack import discovery
 
     return warn_if_passed_over(discovery.find_warm(chosen, directory=directory))
 
 
-def find_any(chosen: Here | None, *, directory: Path | None = None) -> Attached:
+def find_any(chosen: str | None, *, directory: Path | None = None) -> Attached:
     """See :func:`pytest_plexdev.stack.discovery.find_any`."""
     from pytest_plexdev.stack import discovery
 

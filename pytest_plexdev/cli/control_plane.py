@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_plexdev.cli.lifecycle import add_stack_choice
 from pytest_plexdev.cli.output import CommandError, add_json, report_result
+from pytest_plexdev.cli.stack_parser import add_stack_choice
 from pytest_plexdev.core.lookup import hint, nearest
 from pytest_plexdev.errors import DOMAIN_UNKNOWN, SERVER_GONE, PlexdevError
 from pytest_plexdev.errors.sign_in import NO_BINDING, NOT_SIGNED_IN
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pytest_plexdev.api import Client
     from pytest_plexdev.api.problems import ProblemError
     from pytest_plexdev.cli.credentials import Credential, Credentials
-    from pytest_plexdev.stack.discovery import Here
     from pytest_plexdev.testkit.stack import Stack
 
 DEFAULT_DOMAIN: Final = "acme-corp"
@@ -134,7 +133,7 @@ def _domain_unknown(slug: str, known: Sequence[str]) -> PlexdevError:
     return PlexdevError(DOMAIN_UNKNOWN, slug=slug, found=f"{found} ({hint(slug, known)})" if meant else found, fix=fix)
 
 
-def _plane(chosen: Here | None) -> _Plane:
+def _plane(chosen: str | None) -> _Plane:
     from pytest_plexdev.cli import attach
     from pytest_plexdev.cli.credentials import Credentials
     from pytest_plexdev.core.paths import state_directory

@@ -14,8 +14,7 @@ from pytest_plexdev.cli.control_plane import add_plane_commands
 from pytest_plexdev.cli.doctor import add_doctor_command
 from pytest_plexdev.cli.environment import warn_of_unknown_variables
 from pytest_plexdev.cli.images import add_images_commands
-from pytest_plexdev.cli.kind import add_manifests_command
-from pytest_plexdev.cli.lifecycle import add_stack_commands
+from pytest_plexdev.cli.manifests import add_manifests_command
 from pytest_plexdev.cli.output import (
     USAGE,
     CommandError,
@@ -25,6 +24,7 @@ from pytest_plexdev.cli.output import (
     print_result,
     wants_json,
 )
+from pytest_plexdev.cli.stack_parser import add_stack_commands
 from pytest_plexdev.core.signals import Terminated, keep_exit_statuses, raising_terminated
 from pytest_plexdev.errors import PlexdevError
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
 
-_KIND: Final = ("yaml", "psycopg", "nats", "docker")
-"""Modules that a kind stack, or a test on it, may import. ``plexdev_kube`` alone needs the official client."""
+CLUSTER_EXTRA: Final = "kind"
+"""The extra with the packages that a client of a cluster imports."""
 _PACKAGES: Final[Mapping[str, str]] = {
     "argon2": "argon2-cffi",
     "authzed": "authzed",
@@ -25,29 +25,7 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "uvicorn": "uvicorn",
     "yaml": "pyyaml",
 }
-"""Modules that the supervisor and the programs of the embedded stack may import, with their packages. Postgres and NATS
-are checked when they are started, as they may be other installations."""
-
-
-def need_kind(*modules: str) -> None:
-    """Check that these modules are installed.
-
-    Args:
-        modules: By default all that a kind stack, or a test on it, may import.
-
-    Raises:
-        PlexdevError: ``extra-missing``.
-    """
-    need("kind", *(modules or _KIND))
-
-
-def need_embedded() -> None:
-    """Check that all modules of the embedded stack's programs are installed, before one is started.
-
-    Raises:
-        PlexdevError: ``extra-missing``.
-    """
-    need("embedded", *_PACKAGES)
+"""The modules that only extras install, with their packages."""
 
 
 def need(extra: str, *modules: str) -> None:

@@ -1,20 +1,19 @@
-"""Data types of a stack and the interface of its providers: all that crosses process boundaries."""
+"""Data types of a stack: all that crosses process boundaries."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from itertools import chain
 from pathlib import Path
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from pytest_plexdev.core.private_files import damaged, read_private, write_private
 from pytest_plexdev.core.text import check_texts
 
-ProviderName: TypeAlias = Literal["embedded", "kind"]
 State: TypeAlias = Literal["ready", "waiting", "doomed", "gone"]
 
 KEPT_MARK: Final = "kept"
@@ -27,7 +26,7 @@ class Endpoints:
 
     ``database`` and ``nats`` contain user and password if the server requires them. ``signer`` and ``spicedb`` are gRPC
     targets, ``unix:///…`` or ``host:port``; ``spicedb`` and its preshared key are absent if a stand-in evaluates the
-    schema. A service of a kind stack whose address is absent listens inside the cluster only: :meth:`Provider.reach`
+    schema. A service of a kind stack whose address is absent listens inside the cluster only: :meth:`Observer.reach`
     opens a port-forward.
     """
 
@@ -110,7 +109,7 @@ class StackInfo:
     """Addresses and identity of a running stack.
 
     Attributes:
-        provider: The provider that started it.
+        provider: The name of its provider in ``stack/providers.py``.
         id: Unique among the stacks of this machine; ``warm`` for the one that ``plexdev up`` leaves running.
         directory: The directory of its files: ``stack.json``, logs, data.
         started_at: Unix time of the start, seconds.
@@ -127,7 +126,7 @@ class StackInfo:
             assert "plexsphere" in [service.name for service in plexdev_stack.info.services]
     """
 
-    provider: ProviderName
+    provider: str
     id: str
     directory: Path
     endpoints: Endpoints
@@ -212,49 +211,5 @@ Event: TypeAlias = PhaseBegan | VerdictChanged | PhaseEnded
 Progress: TypeAlias = Callable[[Event], None]
 
 
-class Provider(Protocol):
-    """Brings a stack up and down and says its state. It reports through events and never prints."""
-
-    def up(self, progress: Progress) -> StackInfo:
-        """Bring the stack up and return once it is ready.
-
-        Raises:
-            PlexdevError: It did not become ready; whatever it had started is stopped again.
-        """
-        ...
-
-    def down(self, info: StackInfo | None) -> None:
-        """End the stack. One that is gone already is fine.
-
-        Args:
-            info: ``None`` where what is written of it is damaged: what the provider's directory is proof of is ended.
-        """
-        ...
-
-    def state(self, info: StackInfo) -> Sequence[Verdict]:
-        """Say of each service whether it is there, asking it now."""
-        ...
-
-    def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
-        """What a service wrote; empty where it wrote nothing.
-
-        Args:
-            since: Unix time, seconds: only what it wrote after that, where the provider can tell.
-        """
-        ...
-
-    def reach(self, info: StackInfo, service: str) -> str:
-        """The URL at which this machine reaches ``postgres`` or ``nats``; where need be, a way is opened first.
-
-        Raises:
-            PlexdevError: It cannot be reached.
-        """
-        ...
-
-    def clone(self) -> Provider:
-        """A provider of the same stack for another thread: what :meth:`reach` opened ends with the thread it was in."""
-        ...
-
-    def close(self) -> None:
-        """Close the ways that :meth:`reach` opened."""
-        ...
+def no_progress(_: Event) -> None:
+    """Progress that is not shown."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pytest_plexdev.core.extras import need_kind
+from pytest_plexdev.core.extras import CLUSTER_EXTRA, need
 from pytest_plexdev.core.private_files import make_private_directory, write_private
 from pytest_plexdev.core.yaml_text import load_yaml
 from pytest_plexdev.errors import PlexdevError
@@ -119,7 +119,7 @@ def read_access(path: Path, context: str) -> Access | None:
         return None
     except OSError as error:
         raise _unusable(path, context, error.strerror or str(error)) from None
-    need_kind("yaml")
+    need(CLUSTER_EXTRA, "yaml")
     import yaml
 
     try:

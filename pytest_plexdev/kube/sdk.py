@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_plexdev.core.extras import CLUSTER_EXTRA
 from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def api_client(cluster: Cluster) -> ApiClient:
     try:
         from kubernetes import client, config  # 340 to 580 ms: only a test that asks for it pays them
     except ModuleNotFoundError as error:
-        raise PlexdevError(EXTRA_MISSING, extra="kind", package=error.name) from None
+        raise PlexdevError(EXTRA_MISSING, extra=CLUSTER_EXTRA, package=error.name) from None
     configuration = client.Configuration()
     config.load_kube_config(  # type: ignore[no-untyped-call]  # it has no types
         str(cluster.kubeconfig), cluster.context, client_configuration=configuration, persist_config=False

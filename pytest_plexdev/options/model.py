@@ -73,7 +73,7 @@ class Settings:
     """The resolved options of a run. ``sources`` has the source of each value."""
 
     dev_stack: bool
-    stack: Literal["embedded", "kind"]
+    stack: str
     overlay: Path | None
     images: Mapping[str, str]
     prefer: Literal["real", "stand-in"]
@@ -86,6 +86,6 @@ class Settings:
     sources: Mapping[str, Source]
 
     @property
-    def chosen_stack(self) -> Literal["embedded", "kind"] | None:
+    def chosen_stack(self) -> str | None:
         """The stack that the user chose; ``None`` if it is the default."""
         return None if self.sources["stack"] == "default" else self.stack

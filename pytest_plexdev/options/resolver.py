@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pytest_plexdev.options.model import Option, OptionError, Settings, Source
-from pytest_plexdev.options.table import OPTIONS
+from pytest_plexdev.options.table import OPTIONS, STACKS
 
 
 def resolve(
@@ -51,6 +51,12 @@ def is_read(option: Option, settings: Settings) -> bool:
     if option.reuses and not settings.dev_stack:
         return False
     return not option.only_for or bool(option.only_for & _possible(settings))
+
+
+def source_of(name: str, settings: Settings) -> str:
+    """How the source of an option's value is called there: its flag, its variable or its ini name."""
+    option = next(option for option in OPTIONS if option.name == name)
+    return option.name_in(settings.sources[name])
 
 
 def _resolve_one(
@@ -120,7 +126,7 @@ def _refuse_what_only_others_read(settings: Settings, typed: Sequence[Option]) -
 
 
 def _possible(settings: Settings) -> set[str]:
-    return {"embedded", "kind"} if _is_unknown(settings) else {settings.stack}
+    return {*STACKS} if _is_unknown(settings) else {settings.stack}
 
 
 def _is_unknown(settings: Settings) -> bool:

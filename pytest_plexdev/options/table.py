@@ -9,6 +9,11 @@ from typing import Final
 from pytest_plexdev.options import parsers
 from pytest_plexdev.options.model import BRING_UP_SECONDS, Option
 
+STACKS: Final = {
+    "embedded": "Dex and SpiceDB from PATH, else stand-ins",
+    "kind": "every service in its container, no stand-ins",
+}
+"""The providers of ``stack/providers.py`` in the order of the help, and what the report header says of their parts."""
 _CLUSTERS: Final = frozenset({"kind"})
 
 OPTIONS: Final[tuple[Option, ...]] = (
@@ -26,9 +31,9 @@ OPTIONS: Final[tuple[Option, ...]] = (
         name="stack",
         flag="--plexdev-stack",
         environment="PLEXDEV_STACK",
-        parse=parsers.choice("embedded", "kind"),
+        parse=parsers.choice(*STACKS),
         default="embedded",
-        metavar="embedded|kind",
+        metavar="|".join(STACKS),
         help="run the stack as processes, or on a kind cluster",
     ),
     Option(

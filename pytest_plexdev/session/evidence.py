@@ -15,13 +15,12 @@ import pytest
 
 from pytest_plexdev.core.clock import monotonic
 from pytest_plexdev.core.text import printable
-from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.masking.rule import mask, without_cut_word
 from pytest_plexdev.session.guard import describe
-from pytest_plexdev.session.output import folder_name, read_end
+from pytest_plexdev.session.output import folder_name
 
 if TYPE_CHECKING:
-    from pytest_plexdev.core.model import Cluster, Service, Verdict
+    from pytest_plexdev.core.model import Service, Verdict
     from pytest_plexdev.session.run import Moment, Run
     from pytest_plexdev.testkit.stack import Stack
 
@@ -47,60 +46,12 @@ _TITLE: Final = 200
 Collector = Callable[[], str]
 
 
-def keep_logs(error: BaseException, item: pytest.Item, run: Run) -> Mapping[str, bytes]:
-    """Copy the logs that *error* names and that the end of the run removes, and name the copies in their place.
-
-    Returns:
-        The copies by file name: they are part of the test's evidence.
-    """
-    if run.running is None or not run.removes_stack:
-        return {}
-    named = {
-        str(service.log): service.log
-        for service in run.running.info.services
-        if service.log is not None and any(str(service.log) in text for text in _texts(error))
-    }
-    if not named:
-        return {}
-    copies = {log.name: read_end(log, run.running.secrets) for log in named.values()}
-    folder = run.output.write(item.nodeid, folder_name(item.nodeid), copies)
-    for expected in _expected(error):
-        for path, log in named.items():
-            copy = run.output.shown(folder / log.name)
-            expected.detail = expected.detail.replace(path, copy)
-            expected.facts = {
-                name: str(fact).replace(path, copy) if path in str(fact) else fact
-                for name, fact in expected.facts.items()
-            }
-    return copies
-
-
-def _texts(error: BaseException) -> Iterator[str]:
-    return (str(expected) for expected in _expected(error))
-
-
-def _expected(error: BaseException) -> Iterator[PlexdevError]:
-    """The failures of the catalogue that a traceback of *error* shows: its own, and those that it is chained to."""
-    pending: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while pending:
-        one = pending.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        if isinstance(one, PlexdevError):
-            yield one
-        pending += [one.__cause__, one.__context__]
-        if isinstance(one, BaseExceptionGroup):
-            pending += one.exceptions
-
-
 def attach(report: pytest.TestReport, item: pytest.Item, run: Run, *, since: Moment, logs: Mapping[str, bytes]) -> None:
     """Add the evidence to *report* and write it to ``<output>/<test>/``.
 
     Args:
         since: When the test began.
-        logs: What :func:`keep_logs` returned.
+        logs: What :func:`~pytest_plexdev.session.log_copies.keep_logs` returned.
     """
     if run.running is None:
         return
@@ -156,9 +107,7 @@ def _tell(collector: Collector, said: Future[str]) -> None:
 def _collectors(stack: Stack, item: pytest.Item, since: Moment, deadline: float) -> Iterator[tuple[str, Collector]]:
     verdicts = cache(stack.verdicts)
     yield "readiness", lambda: _readiness(stack, verdicts())
-    cluster = stack.info.cluster
-    if cluster is not None:
-        yield "events", lambda: _events(cluster, since)
+    yield from stack.provider.evidence(stack.info, since.time)
     yield "HTTP exchanges", lambda: _exchanges(stack, since)
     yield "logs", lambda: _logs(stack, since, verdicts(), deadline - _MARGIN)
     yield "diagnostics", lambda: _diagnostics(stack, item)
@@ -183,12 +132,6 @@ def _readiness(stack: Stack, verdicts: Sequence[Verdict]) -> str:
     # The end of a long section is what is kept, and its first lines name the cause.
     ready = len(verdicts) - len(shown)
     return "\n".join([verdict_table(shown), *([f"{ready} more are ready"] if ready else [])])
-
-
-def _events(cluster: Cluster, since: Moment) -> str:
-    from pytest_plexdev.kube.events import events_since
-
-    return "\n".join(events_since(cluster, since.time)) or "none since the test began"
 
 
 def _exchanges(stack: Stack, since: Moment) -> str:

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pytest_plexdev.core.file_lock import private_lock
-from pytest_plexdev.core.model import KEPT_MARK, Progress, Provider, StackInfo
+from pytest_plexdev.core.model import KEPT_MARK, Progress, StackInfo
 from pytest_plexdev.core.ownership.run_directory import LEASE_FILES, STACK_DIRECTORY, hold
 from pytest_plexdev.core.private_files import damaged, make_private_directory, read_private, write_private
+from pytest_plexdev.core.provider import Lifecycle
 from pytest_plexdev.core.untrusted_json import decode_file
 from pytest_plexdev.errors import PlexdevError, decode_failure, encode_failure
 from pytest_plexdev.session.output import BRING_UP, Output, read_end
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 Keep: TypeAlias = Literal["never", "on-failure", "always"]
-ProviderFactory: TypeAlias = Callable[[Path], Provider]
+ProviderFactory: TypeAlias = Callable[[Path], Lifecycle]
 
 _OWNER: Final = "the last failed bring-up"
 
@@ -112,7 +113,7 @@ class Lease:
 
     def _bring_up(self, progress: Progress) -> StackInfo:
         try:
-            info = self.provider_factory(self._stack_directory).up(progress)
+            info = self.provider_factory(self._stack_directory).up(progress).info
         except PlexdevError as error:
             told = self._with_kept_logs(error)
             write_private(self._failure_file, json.dumps(encode_failure(told)).encode())
@@ -138,9 +139,7 @@ class Lease:
         return error.changed(log=log)
 
     def _remove_stack_directory(self) -> None:
-        from pytest_plexdev.stack.embedded.removal import remove_stack
-
-        remove_stack(self._stack_directory)
+        self.provider_factory(self._stack_directory).remove_files()
         with hold(self.run_directory) as held:
             held.delete(STACK_DIRECTORY)
 

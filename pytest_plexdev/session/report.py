@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import html
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_plexdev.options import OPTIONS, Option, Settings, is_read
+from pytest_plexdev.options import OPTIONS, Option, Settings, is_read, source_of
+from pytest_plexdev.options.table import STACKS
 
 if TYPE_CHECKING:
-    from pytest_plexdev.core.model import Phase, Service, StackInfo
+    import pytest
+
+    from pytest_plexdev.core.model import Service, StackInfo
+    from pytest_plexdev.core.provider_parts import Texts
     from pytest_plexdev.session.run import Run
 
 _DIRECTORIES: Final = 5
 """How many tests' evidence the summary names one by one."""
-REFERENCE_ONLY: Final = "age-heartbeat"
-"""What the reference control plane lets a test do, and the product does not."""
-_WIDTH: Final = 40.0
-"""Of the timeline, in em."""
-_MARK: Final = "<!doctype html><meta charset=utf-8><title>plexdev: "
-"""How a report begins, and no other page."""
 
 
 def header(settings: Settings) -> str:
-    """Mode, source of the choice, and what is configured. It asks nobody."""
+    """Mode, source of the choice, and what is configured. Contacts nothing."""
     if settings.dev_stack:
-        wanted = settings.chosen_stack or "kind or embedded"
-        how = f"the running stack ({wanted}), by {_source(settings, 'dev_stack')}; never started or stopped"
+        from pytest_plexdev.stack.providers import PROVIDERS
+
+        wanted = settings.chosen_stack or " or ".join(PROVIDERS)
+        how = f"the running stack ({wanted}), by {source_of('dev_stack', settings)}; never started or stopped"
     else:
-        how = f"{settings.stack} stack ({_source(settings, 'stack')}), started when a test requests it"
+        how = f"{settings.stack} stack ({source_of('stack', settings)}), started when a test requests it"
     return "; ".join([f"plexdev: {how}", _parts(settings), *_others(settings)])
 
 
@@ -44,19 +42,14 @@ def unknown_variables(environment: Iterable[str]) -> Iterator[str]:
     yield from unknown_variable_warnings(named)
 
 
-def _source(settings: Settings, name: str) -> str:
-    option = next(option for option in OPTIONS if option.name == name)
-    return option.name_in(settings.sources[name])
-
-
 def _parts(settings: Settings) -> str:
-    if settings.stack == "kind":
-        return "every service in its container, no stand-ins"
-    if settings.dev_stack:
-        return "Dex and SpiceDB as it has them"
-    if settings.prefer == "stand-in":
-        return f"stand-ins for Dex and SpiceDB ({_source(settings, 'prefer')})"
-    return "Dex and SpiceDB from PATH, else stand-ins"
+    prefer = next(option for option in OPTIONS if option.name == "prefer")
+    if settings.stack in prefer.only_for:
+        if settings.dev_stack:
+            return "Dex and SpiceDB as it has them"
+        if settings.prefer == "stand-in":
+            return f"stand-ins for Dex and SpiceDB ({source_of('prefer', settings)})"
+    return STACKS[settings.stack]
 
 
 def _others(settings: Settings) -> Iterator[str]:
@@ -73,7 +66,9 @@ def _others(settings: Settings) -> Iterator[str]:
 def _given(settings: Settings, option: Option) -> str:
     from pytest_plexdev.masking.rule import mask
 
-    return mask(f"{option.name.replace('_', '-')}={getattr(settings, option.name)} ({_source(settings, option.name)})")
+    return mask(
+        f"{option.name.replace('_', '-')}={getattr(settings, option.name)} ({source_of(option.name, settings)})"
+    )
 
 
 def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str | None) -> Iterator[str]:
@@ -86,16 +81,19 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
         timeline: What :func:`write_timeline` answered, where there is a report to write.
     """
     from pytest_plexdev.masking.rule import mask
+    from pytest_plexdev.stack.providers import provider_for
 
     yield mask(f"{info.provider} stack {info.id} at {info.endpoints.api}{_attached(run)}")
-    yield from _whose(info)
-    if run.drift:
-        yield f"  drift: it has another {', another '.join(run.drift)} than this checkout (let pass)"
-    if run.passed_over:
-        yield mask(f"  passed over: {run.passed_over}")
+    texts = provider_for(info.provider).texts
+    if location := texts.location(info):
+        yield f"  {location}"
+    if run.notes.drift:
+        yield f"  drift: it has another {', another '.join(run.notes.drift)} than this checkout (let pass)"
+    if run.notes.passed_over:
+        yield mask(f"  passed over: {run.notes.passed_over}")
     yield f"  ran: {', '.join(_name(service) for service in info.services if service.stands_in_for is None)}"
-    if info.cluster is not None and REFERENCE_ONLY in info.capabilities:
-        yield "  control plane: plexsphere_reference, in the place of the product's own images"
+    if control_plane := texts.control_plane(info):
+        yield f"  control plane: {control_plane}"
     stand_ins = [_name(service) for service in info.services if service.stands_in_for is not None]
     if stand_ins:
         yield f"  stand-ins: {', '.join(stand_ins)}"
@@ -108,17 +106,7 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
         yield f"  evidence: of {len(evidence) - _DIRECTORIES} more tests in {run.output.shown(run.settings.output)}"
     if timeline is not None:
         yield f"  timeline: {timeline}"
-    yield from _afterwards(run, info)
-
-
-def _whose(info: StackInfo) -> Iterator[str]:
-    if info.cluster is None:
-        return
-    where = f"cluster {info.cluster.context}, namespace {info.cluster.namespace}"
-    if info.cluster.owned:
-        yield f"  {where}"
-    else:
-        yield f"  {where}: not made by plexdev, so nothing was applied to it"
+    yield from _afterwards(run, info, texts)
 
 
 def _attached(run: Run) -> str:
@@ -133,72 +121,51 @@ def _name(service: Service) -> str:
     return f"{service.name} ({service.version}) for {service.stands_in_for}"
 
 
-def _afterwards(run: Run, info: StackInfo) -> Iterator[str]:
+def _afterwards(run: Run, info: StackInfo, texts: Texts) -> Iterator[str]:
     if run.settings.dev_stack:
-        yield f"  the stack is left running; {_how_to_end(info)}"
+        yield f"  the stack is left running; {texts.how_to_end(info)}"
     elif run.keeps:
         directory = shlex.quote(str(info.directory))
         yield f"  kept (--plexdev-keep={run.settings.keep}): end it with: plexdev down --directory {directory}"
     else:
-        up = "plexdev up" if info.cluster is None else "plexdev up --stack kind"
-        yield f"  warm next time: {up}, then pytest --dev-stack …"
+        from pytest_plexdev.stack.providers import up_command
+
+        yield f"  warm next time: {up_command(info.provider)}, then pytest --dev-stack …"
 
 
-def _how_to_end(info: StackInfo) -> str:
-    if info.cluster is None:
-        return "end it with: plexdev down --stack embedded"
-    return "end it with: plexdev down --stack kind" if info.cluster.owned else "plexdev did not make its cluster"
+def add_junit_properties(config: pytest.Config, info: StackInfo) -> None:
+    """Add which stack the tests ran on to pytest's JUnit file, if it writes one."""
+    for plugin in config.pluginmanager.get_plugins():
+        # pytest's own; `record_testsuite_property` knows no stack that only the workers have.
+        if type(plugin).__module__ == "_pytest.junitxml":
+            write_junit_properties(plugin.add_global_property, info)
 
 
 def write_junit_properties(add_property: Callable[[str, str], None], info: StackInfo) -> None:
-    """Say which stack the tests ran on, as properties of their suite."""
-    add_property("plexdev.stack", info.provider)
-    add_property("plexdev.stack.id", info.id)
+    """Write which stack the tests ran on, as properties of their suite."""
     from pytest_plexdev.masking.rule import mask
 
+    add_property("plexdev.stack", info.provider)
+    add_property("plexdev.stack.id", info.id)
     add_property("plexdev.api_url", mask(info.endpoints.api))
 
 
-def write_timeline(path: Path, info: StackInfo, *, shown: Callable[[Path], str] = str) -> str:
-    """Write the phases of the bring-up as a page that needs nothing else.
+def write_summary(reporter: pytest.TerminalReporter, run: Run, info: StackInfo, *, timeline: str | None) -> None:
+    """Write the section of plexdev after the tests.
 
     Args:
-        shown: Renders a path for people.
-
-    Returns:
-        Where it is, or why it is nowhere: a green run stays green.
+        timeline: See :func:`summary`.
     """
-    try:
-        # A directory for reports may be new; where the one around it is not there either, the path is a slip.
-        path.parent.mkdir(exist_ok=True)
-        if _is_of_others(path):
-            return f"not written to {shown(path)}: the existing file is not a report of plexdev"
-        path.write_text(_page(info), "utf-8", "backslashreplace")
-    except OSError as error:
-        return f"not written to {shown(path)}: {error.strerror or error}"
-    return shown(path)
+    from pytest_plexdev.core.text import printable
+
+    reporter.section("plexdev", sep="-")
+    kept = filter(None, (getattr(each, "plexdev_evidence", None) for each in _failures(reporter)))
+    evidence = list(dict.fromkeys(kept))  # a test that fails in its call and in a teardown has one folder
+    for line in summary(run, info, evidence=evidence, timeline=timeline):
+        # In the C.UTF-8 locale Python writes a lone surrogate as the byte it stands for, which no log reader decodes.
+        reporter.line(printable(line))
 
 
-def _is_of_others(path: Path) -> bool:
-    """Whether another file would be lost: one with content that does not begin as a report does."""
-    if not path.is_file():
-        return False  # a pipe or /dev/stdout, say
-    with path.open("rb") as file:
-        return not _MARK.encode().startswith(file.read(len(_MARK)))
-
-
-def _page(info: StackInfo) -> str:
-    whole = max((phase.began + phase.seconds for phase in info.phases), default=0.0) or 1.0
-    in_order = sorted(info.phases, key=lambda phase: (phase.began, -phase.seconds))
-    rows = "\n".join(_row(phase, em_per_second=_WIDTH / whole) for phase in in_order)
-    title = html.escape(f"{info.provider} stack {info.id}")
-    head = f"{_MARK}{title}</title><h1>plexdev: {title}</h1>"
-    return f"{head}\n<table>\n<tr><th>phase<th>began<th>took<th>\n{rows}\n</table>\n"
-
-
-def _row(phase: Phase, *, em_per_second: float) -> str:
-    place = f"margin-left:{phase.began * em_per_second:.2f}em;width:{phase.seconds * em_per_second:.2f}em"
-    return (
-        f"<tr><td>{html.escape(phase.name)}<td>{phase.began:.3f} s<td>{phase.seconds:.3f} s"
-        f'<td><div style="background:#48c;height:1em;{place}"></div>'
-    )
+def _failures(reporter: pytest.TerminalReporter) -> Iterator[object]:
+    for outcome in ("failed", "error"):
+        yield from reporter.stats.get(outcome, [])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_plexdev.core.clock import monotonic, unix_time
+from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.options import OPTIONS, OptionError, Settings, resolve
 from pytest_plexdev.options.environment import DIRECTORIES
 
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.ownership.lock import Ownership
     from pytest_plexdev.errors import PlexdevError
     from pytest_plexdev.session.output import Output
-    from pytest_plexdev.stack.providers import Wanted
+    from pytest_plexdev.session.run_notes import RunNotes
+    from pytest_plexdev.stack.request import Seed
     from pytest_plexdev.testkit.stack import Stack
 
 WORKER_INPUT: Final = "plexdev_run"
@@ -60,7 +60,7 @@ class Run:
     directory: Path
     controller_pid: int
     is_controller: bool
-    seed: Callable[[], Path | None]
+    seed: Seed
     overlay: Callable[[], Path | None]
     running: Stack | None = None
     death: PlexdevError | None = None
@@ -95,38 +95,15 @@ class Run:
 
     @property
     def stack_file(self) -> Path:
-        """Where the first process to have the stack says which it is: the controller's summary reads it."""
+        """Where the first process with the stack says which it is."""
         return self.directory / "ran.json"
 
     @property
-    def drift(self) -> Sequence[str]:
-        """What the running stack has otherwise than this checkout, whichever process found it."""
-        if self.running is not None:
-            return self.running.drift
-        return self._read(self._drift_file).splitlines()
+    def notes(self) -> RunNotes:
+        """What the first process with the stack says of it."""
+        from pytest_plexdev.session.run_notes import RunNotes
 
-    @property
-    def passed_over(self) -> str:
-        """Why the warm cluster is not used though one is known; empty where that is not so."""
-        if self.running is not None:
-            return self.running.passed_over
-        return self._read(self._passed_over_file)
-
-    @staticmethod
-    def _read(file: Path) -> str:
-        if not file.is_file():
-            return ""
-        from pytest_plexdev.core.private_files import read_private
-
-        return read_private(file).decode(errors="replace")
-
-    @property
-    def _passed_over_file(self) -> Path:
-        return self.directory / "passed-over.txt"
-
-    @property
-    def _drift_file(self) -> Path:
-        return self.directory / "drift.txt"
+        return RunNotes(self.directory, self.stack_file, self.running)
 
     def worker_input(self) -> dict[str, Any]:
         """What a worker needs to be part of the run."""
@@ -137,74 +114,21 @@ class Run:
             "invocation_directory": str(self.invocation_directory),
         }
 
-    def stack(self) -> Stack:
-        """The stack of this run.
-
-        Raises:
-            PlexdevError: There is none, or it did not come up.
-        """
-        if self.running is None:
-            from pytest_plexdev.core.system_errors import system_errors
-
-            with system_errors("bring up a stack for this run", near=self.directory):
-                self.running = self._acquire()
-        return self.running
-
-    def mark(self) -> str | None:
-        """What the Domains of this run's tests are marked with; ``None`` where the system does not say who we are."""
-        from pytest_plexdev.testkit.leftovers import RunMark
-
-        try:
-            return str(RunMark.of(self.controller_pid))
-        except OSError:
-            return None
-
     def moment(self) -> Moment:
         """Now, as a failing test's evidence needs it."""
         return Moment(unix_time(), self.running.log_sizes() if self.running is not None else {})
 
     def what_ran(self) -> StackInfo | None:
         """The stack that this run used, whichever process used it."""
-        if self.running is not None:
-            return self.running.info
-        if not self.stack_file.is_file():
-            return None
-        from pytest_plexdev.core.model import StackInfo
+        return self.notes.info if self.running is not None or self.stack_file.is_file() else None
 
-        return StackInfo.read(self.stack_file)
-
-    def _acquire(self) -> Stack:
-        began = monotonic()
-        from pytest_plexdev.session.acquire import acquire
-
-        if not self.settings.dev_stack:
-            self.hold()  # before anything is put there; to say that there is no running stack makes no directory
-        attached = acquire(self._wanted, self.output)
-        # Only now: an HTTP client is 100 ms of imports, and where there is no stack nobody needs one.
-        from pytest_plexdev.core.private_files import write_private
-        from pytest_plexdev.testkit.stack import Stack
-
-        self.hold()
-        if not self.stack_file.exists():
-            write_private(self._drift_file, "\n".join(attached.drift).encode(errors="backslashreplace"))
-            write_private(self._passed_over_file, attached.passed_over.encode(errors="backslashreplace"))
-            attached.info.write(self.stack_file)
-        stack = Stack(
-            attached.info,
-            attached.provider,
-            attached_in=monotonic() - began,
-            drift=attached.drift,
-            passed_over=attached.passed_over,
-        )
-        self.first = Moment(unix_time(), stack.log_sizes())
-        return stack
-
-    def hold(self) -> None:
+    def hold(self) -> Ownership:
         """Own the run's directory, together with the run's other processes, from now until this one ends."""
         if self.held is None:
             from pytest_plexdev.core.ownership.run_directory import hold
 
             self.held = hold(self.directory)
+        return self.held
 
     def hold_if_made(self) -> None:
         """Own it if another process of the run has made it: the controller, for its workers end before it does."""
@@ -212,53 +136,19 @@ class Run:
             self.hold()
 
     def end(self) -> None:
-        """Give back what the run holds; in the controller, after every worker is gone.
-
-        The run directory goes with it, unless something watches over the stack in it: a cluster whose maker was killed,
-        one that could not be deleted. That removes it then, as a supervisor does whose controller was killed.
-        """
+        """Release what the run holds; in the controller, after every worker has ended."""
         if not self.is_controller or not self.directory.is_dir():
-            self._release()
+            self.release()
             return
-        from pytest_plexdev.core.ownership import run_directory
-        from pytest_plexdev.core.system_errors import system_errors
-        from pytest_plexdev.errors import PlexdevError
-        from pytest_plexdev.session.acquire import release
-        from pytest_plexdev.stack.kind.cluster import reaper
+        from pytest_plexdev.session.acquire import end
 
-        try:
-            with system_errors("end the stack of this run", near=self.directory):
-                self.hold()
-                assert self.held is not None
-                self.held.delete(*(name for name in run_directory.FILES if name not in run_directory.LEASE_FILES))
-                kept = release(self._wanted, self.output, failed=self.failed)
-                if kept is None and not reaper.watches_over(self.directory / run_directory.STACK_DIRECTORY):
-                    self.held.remove(*run_directory.FILES, run_directory.STACK_DIRECTORY)
-                run_directory.sweep()
-        except PlexdevError as error:
-            # The tests are over and told; a traceback of pytest's own end would say no more than this.
-            sys.stderr.write(f"\n{error}\n")
-        finally:
-            self._release()
+        end(self)
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Give up the ownership of the run's directory."""
         if self.held is not None:
             self.held.release()
             self.held = None
-
-    @property
-    def _wanted(self) -> Wanted:
-        from pytest_plexdev.doctor.advice import with_advice
-        from pytest_plexdev.stack.providers import Wanted
-
-        return Wanted(
-            settings=self.settings,
-            directory=self.directory,
-            controller_pid=self.controller_pid,
-            seed=self.seed,
-            overlay=self.overlay,
-            explain=with_advice,
-        )
 
     @property
     def keeps(self) -> bool:
@@ -292,7 +182,7 @@ def start_run(config: pytest.Config) -> Run:
         directory=Path(told["directory"]) if told else _unused_directory(),
         controller_pid=told["controller_pid"] if told else os.getpid(),
         is_controller=told is None,
-        seed=partial(_seed, config, settings),
+        seed=partial(_seed, config),
         overlay=partial(_overlay, config),
         invocation_directory=Path(told["invocation_directory"]) if told else config.invocation_params.dir,
     )
@@ -328,10 +218,10 @@ def _ini_value(config: pytest.Config, name: str) -> Any:
     return values[name]
 
 
-def _seed(config: pytest.Config, settings: Settings) -> Path | None:
+def _seed(config: pytest.Config, *, for_reference_plane: bool) -> Path | None:
     from pytest_plexdev.session.hook_paths import seed_of
 
-    return seed_of(config, for_reference_plane=settings.stack == "embedded" and not settings.dev_stack)
+    return seed_of(config, for_reference_plane=for_reference_plane)
 
 
 def _overlay(config: pytest.Config) -> Path | None:

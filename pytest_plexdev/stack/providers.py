@@ -1,98 +1,63 @@
-"""Translate a run's options into the settings of its provider."""
+"""The table of providers: everything outside ``stack/`` reaches a provider through it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from pytest_plexdev.core.process_id import ProcessId
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from pytest_plexdev.core.model import Provider
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_plexdev.core.provider import Provider
     from pytest_plexdev.options import Settings
-    from pytest_plexdev.stack.embedded import EmbeddedSettings
-    from pytest_plexdev.stack.kind.settings import Explain, KindSettings
+    from pytest_plexdev.stack.request import StackRequest
+
+PROVIDERS: Final = {
+    "kind": "pytest_plexdev.stack.kind.provider:KindProvider",
+    "embedded": "pytest_plexdev.stack.embedded.provider:EmbeddedProvider",
+}
+"""The class of each provider, by the value of ``--plexdev-stack``. A running stack is looked for in this order."""
+DEFAULT: Final = "embedded"
+"""What ``plexdev up`` starts."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What a run asks for.
+def provider_for(name: str, request: StackRequest | None = None, *, directory: Path | None = None) -> Provider:
+    """The provider of that name. It is imported now and contacts nothing.
 
-    Attributes:
-        directory: The run's own.
-        controller_pid: The process that owns the run: however it ends, a fresh stack ends with it.
-        seed: Asks the project's plugins for a seed manifest in place of ours.
-        overlay: Asks them for a kustomize overlay in place of ours.
-        explain: Makes the error that the user sees of one that a bring-up on a cluster raised.
+    Args:
+        request: What a bring-up is to make; not needed for a stack that runs.
+        directory: Of the stack; ``None``: the warm stack.
     """
+    module, _, attribute = PROVIDERS[name].partition(":")
+    provider: Provider = getattr(import_module(module), attribute)(request=request, directory=directory)
+    return provider
 
-    settings: Settings
-    directory: Path
-    controller_pid: int
-    seed: Callable[[], Path | None]
-    overlay: Callable[[], Path | None]
-    explain: Explain
 
-    def fresh(self, directory: Path) -> Provider:
-        """Who brings up the run's own stack, in a directory of its own, and takes it down."""
-        from pytest_plexdev.core.extras import need_embedded, need_kind
+def providers(
+    chosen: str | None = None, request: StackRequest | None = None, *, directory: Path | None = None
+) -> Iterator[Provider]:
+    """The provider *chosen*, or all of them in the order of the table."""
+    for name in (chosen,) if chosen is not None else tuple(PROVIDERS):
+        yield provider_for(name, request, directory=directory)
 
-        if self.settings.stack == "kind":
-            need_kind()
-            from pytest_plexdev.stack.kind.provider import KindProvider
 
-            return KindProvider(self._fresh_cluster(), directory)
-        need_embedded()
-        from pytest_plexdev.stack.embedded import EmbeddedProvider
+def check(settings: Settings) -> None:
+    """Refuse values of options that none of the stacks in question can use.
 
-        return EmbeddedProvider(self._fresh_processes(), directory)
+    Raises:
+        OptionError: The text has the right values.
+    """
+    is_open = settings.dev_stack and settings.chosen_stack is None
+    for provider in providers(None if is_open else settings.stack):
+        provider.check(settings)
 
-    def warm_cluster(self) -> KindSettings:
-        """The warm cluster's stack as the run wants to find it."""
-        from pytest_plexdev.stack.kind.settings import KindSettings
 
-        return KindSettings(
-            kind_image=self.settings.kind_image,
-            overlay=self._overlay,
-            images=self.settings.images,
-            seed=self.seed(),
-            on_drift=self.settings.on_drift,
-            timeout=self.settings.timeout,
-            explain=self.explain,
-        )
+def up_command(name: str) -> str:
+    """The command that brings up a warm stack of this provider."""
+    return f"plexdev up{stack_option(name)}"
 
-    def _fresh_cluster(self) -> KindSettings:
-        from pytest_plexdev.stack.kind.settings import KindSettings, fresh_name
 
-        return KindSettings(
-            name=fresh_name(self.directory),
-            owner=ProcessId.of(self.controller_pid),
-            timeout=self.settings.timeout,
-            api_port=0,
-            idp_port=0,
-            kind_image=self.settings.kind_image,
-            overlay=self._overlay,
-            images=self.settings.images,
-            seed=self.seed(),
-            explain=self.explain,
-            keep_failed=self.settings.keep != "never",
-            run_directory=self.directory,
-        )
-
-    def _fresh_processes(self) -> EmbeddedSettings:
-        from pytest_plexdev.stack.embedded import EmbeddedSettings
-
-        return EmbeddedSettings(
-            id=self.directory.name,
-            owner=ProcessId.of(self.controller_pid),
-            prefer=self.settings.prefer,
-            timeout=self.settings.timeout,
-            run_directory=self.directory,
-            seed=self.seed(),
-        )
-
-    @property
-    def _overlay(self) -> Path | None:
-        return self.settings.overlay or self.overlay()
+def stack_option(name: str) -> str:
+    """The option of ``plexdev up`` that chooses this provider, after a blank; empty for the default."""
+    return "" if name == DEFAULT else f" --stack {name}"

@@ -90,6 +90,14 @@ class RunMark:
             return False
 
 
+def mark_of_run(controller_pid: int) -> str | None:
+    """The mark for the Domains of a run's tests; ``None`` if this system does not identify processes."""
+    try:
+        return str(RunMark.of(controller_pid))
+    except OSError:
+        return None
+
+
 class Removal:
     """Removes what finished runs left, in the background from :meth:`start` on."""
 

@@ -1,9 +1,7 @@
-"""The running stack that tests hold."""
+"""Define the running stack, as tests use it."""
 
 from __future__ import annotations
 
-import shlex
-import time
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,13 +10,11 @@ from typing import Final
 from pytest_plexdev.api import Client, Transport
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.core.lookup import unknown_name
-from pytest_plexdev.core.model import CAPABILITIES, KEPT_MARK, Cluster, Provider, Service, StackInfo, Verdict
-from pytest_plexdev.core.process_id import ProcessHandle, ProcessId, first_ended
+from pytest_plexdev.core.model import CAPABILITIES, Cluster, StackInfo, Verdict
+from pytest_plexdev.core.provider import Observer
 from pytest_plexdev.errors import SERVER_DIED, Failure, PlexdevError
-from pytest_plexdev.errors.cluster import SERVICE_NOT_READY
 from pytest_plexdev.masking.known import credentials_in, unlike_words
 
-_WORST_FIRST: Final = ("doomed", "gone", "waiting")
 LOG_LINES: Final = 12
 """Last lines of a log that an error shows."""
 API: Final = "plexsphere"
@@ -31,24 +27,16 @@ def where_logged(info: StackInfo, service: str) -> str:
     return str(path) if path is not None else f"plexdev logs {service}"
 
 
-def _how_to_restart(info: StackInfo) -> str:
-    if (info.directory / KEPT_MARK).exists():
-        return f"then end what is left: plexdev down --directory {shlex.quote(str(info.directory))}"
-    if info.id == "warm":
-        return f"then: plexdev down --stack embedded && {info.up_command}"
-    return "then run again: the next run brings up a stack of its own"
-
-
 class Stack:
     """Addresses, clients, verdicts and logs of a running stack.
 
     Args:
         info: What it is, as data.
-        provider: Who says its state and its logs, and opens a way to what listens inside a cluster only.
+        provider: Reads its state and its logs, and opens connections to what listens inside a cluster only.
         attached_in: Seconds from the request for a stack to this object, in this process.
-        drift: The inputs of a running stack that are other than this checkout's.
-        passed_over: Why the warm cluster is not used, where one is known and this is another stack.
-        death: The failure that a server's end is, for whoever asks.
+        drift: The inputs of a running stack that differ from this checkout's.
+        passed_over: Why another warm stack, which comes first, is not used.
+        death: The failure that the end of a server is for the caller.
 
     Example::
 
@@ -62,7 +50,7 @@ class Stack:
     def __init__(
         self,
         info: StackInfo,
-        provider: Provider,
+        provider: Observer,
         *,
         attached_in: float = 0.0,
         drift: Sequence[str] = (),
@@ -79,7 +67,12 @@ class Stack:
         given = (*credentials_in(endpoints.database, endpoints.nats), endpoints.spicedb_key or "")
         self._credentials = unlike_words(given)
         self._death = death
-        self._processes = _Processes(info.services)
+        provider.watch(info)
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """The cluster that the stack runs in, if it runs in one."""
+        return self.info.cluster
 
     @property
     def api_url(self) -> str:
@@ -101,12 +94,12 @@ class Stack:
 
     @property
     def database_url(self) -> str:
-        """libpq URL of the control plane's database; a way to it is opened where it listens inside a cluster."""
+        """libpq URL of the control plane's database; a port-forward is opened if it listens inside a cluster."""
         return self.info.endpoints.database or self._reach("postgres")
 
     @property
     def nats_url(self) -> str:
-        """URL of the NATS server; a way to it is opened where it listens inside a cluster."""
+        """URL of the NATS server; a port-forward is opened if it listens inside a cluster."""
         return self.info.endpoints.nats or self._reach("nats")
 
     def _reach(self, service: str) -> str:
@@ -116,11 +109,11 @@ class Stack:
 
     @cached_property
     def anonymous(self) -> Client:
-        """The ``/v1`` API as nobody; ``anonymous.as_principal(token)`` is somebody over the same connections."""
+        """The ``/v1`` API without credentials; ``anonymous.as_principal(token)`` signs in over the same connections."""
         return Client(Transport(self.api_url, exchanges=self.exchanges, explain=self.died))
 
     def can(self, capability: str) -> bool:
-        """Whether the stack lets a test do what the contract does not promise; ``age-heartbeat`` is one.
+        """Whether the stack has a capability that the contract does not promise; ``age-heartbeat`` is one.
 
         Raises:
             PlexdevError: ``unknown-name``: no stack has a capability of this name.
@@ -130,15 +123,15 @@ class Stack:
         return capability in self.info.capabilities
 
     def verdicts(self) -> Sequence[Verdict]:
-        """Say of each service whether it is there, asking it now."""
-        return self.provider.state(self.info)
+        """Probe each service now."""
+        return self.provider.verdicts(self.info)
 
     def log(self, service: str, *, lines: int | None = None, since: float | None = None) -> str:
         """What a service wrote.
 
         Args:
-            lines: Only so many, from the end.
-            since: Unix time, seconds: only what it wrote after that, where the stack can tell.
+            lines: The number of lines to return, from the end; by default all.
+            since: Unix time, seconds: only what it wrote after that, if the provider knows.
 
         Raises:
             PlexdevError: ``unknown-name``: the stack has no service of this name.
@@ -150,109 +143,23 @@ class Stack:
         return text if lines is None else "\n".join(text.splitlines()[-lines:])
 
     def log_sizes(self) -> dict[Path, int]:
-        """How long each log is now, in bytes."""
+        """The size of each log file now, in bytes."""
         logs = [service.log for service in self.info.services if service.log is not None]
         return {log: log.stat().st_size for log in logs if log.is_file()}
 
     def died(self, patience: float = 0.0) -> PlexdevError | None:
-        """The error for a server that ended on its own, ``None`` where all are there.
-
-        It looks at processes first: that costs microseconds, and asking every server does not. A cluster has none
-        here, and brings its Pods back by itself: it is asked where something says that one is not there.
+        """The error for a stack that is not whole any more, ``None`` if nothing is known to be wrong.
 
         Args:
-            patience: Seconds to go on looking, where something says that one is dying or dead.
+            patience: Seconds to look for the cause, because a request failed. By default only what costs microseconds
+                is used: the end of a process is noticed, and a cluster, which restarts its Pods itself, is not asked.
         """
-        if self.info.cluster is not None:
-            return self._not_ready(self.info.cluster) if patience else None
-        service = self._processes.first_ended(patience)
-        if service is None and patience:
-            service = next((verdict.name for verdict in self.verdicts() if verdict.state == "gone"), None)
-        if service is None:
-            return None
-        status, cause = self._end_of(service)
-        return PlexdevError(
-            self._death,
-            detail=self.log(service, lines=LOG_LINES),
-            service=service,
-            status=status,
-            cause=cause,
-            log=where_logged(self.info, service),
-            restart=_how_to_restart(self.info),
-        )
-
-    def _not_ready(self, cluster: Cluster) -> PlexdevError | None:
-        try:
-            verdicts = [verdict for verdict in self.verdicts() if verdict.state != "ready"]
-        except PlexdevError as error:
-            return error
-        if not verdicts:
-            return None
-        first, *rest = sorted(verdicts, key=lambda verdict: _WORST_FIRST.index(verdict.state))
-        # Where the API server itself is away, that is said once and not for each service.
-        has_one_reason = bool(rest) and len({verdict.reason for verdict in verdicts}) == 1
-        others = () if has_one_reason else rest
-        return PlexdevError(
-            SERVICE_NOT_READY,
-            detail="\n".join(f"{verdict.name} is {verdict.state}: {verdict.reason}" for verdict in others),
-            service=f"all of {', '.join(verdict.name for verdict in verdicts)}" if has_one_reason else first.name,
-            state=first.state,
-            reason=first.headline,
-            fix=first.hint or f"look whether its node runs: docker ps -a --filter name={cluster.name}-",
-        )
-
-    def _end_of(self, service: str) -> tuple[str, str]:
-        """How a server ended, and why as far as that is known."""
-        # Its supervisor learns of the end when we do, and takes a moment to note it.
-        for _ in range(10):
-            for verdict in self.verdicts():
-                if verdict.name == service and verdict.state == "gone":
-                    said = verdict.headline
-                    if not said.startswith("ended with "):
-                        return "its stack", said
-                    how, _, why = said.removeprefix("ended with ").partition(": ")
-                    return how, why
-            time.sleep(0.02)
-        return "an unknown status", "its stack did not note how"
+        return self.provider.died(self.info, patience_s=patience, failure=self._death)
 
     def close(self) -> None:
-        """Close the clients' connections, and the ways into a cluster."""
+        """Close the clients' connections, and what the provider opened."""
         self.anonymous.transport.close()
         self.provider.close()
-        self._processes.close()
 
     def __repr__(self) -> str:
         return f"Stack({self.info.provider!r}, {self.api_url!r})"
-
-
-class _Processes:
-    """The servers' processes, each held by a handle: it tells of the end at once, and a pid used again fools nobody."""
-
-    def __init__(self, services: Sequence[Service]) -> None:
-        self._handles: dict[ProcessHandle, str] = {}
-        self._gone: str | None = None
-        for service in services:
-            if service.pid is not None:
-                self._hold(service.name, service.pid)
-
-    def _hold(self, name: str, pid: int) -> None:
-        try:
-            handle = ProcessId.of(pid).open()
-        except ProcessLookupError:
-            handle = None
-        if handle is None:
-            self._gone = self._gone or name
-        else:
-            self._handles[handle] = name
-
-    def first_ended(self, patience: float) -> str | None:
-        """The name of a server that ended; it is waited for that many seconds."""
-        if self._gone is None and self._handles:
-            ended = first_ended(tuple(self._handles), patience)
-            self._gone = self._handles[ended] if ended is not None else None
-        return self._gone
-
-    def close(self) -> None:
-        for handle in self._handles:
-            handle.close()
-        self._handles.clear()

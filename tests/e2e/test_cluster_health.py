@@ -61,7 +61,7 @@ def well(settings: KindSettings, access: Access) -> Iterator[None]:
 
 
 def unready(settings: KindSettings, info: StackInfo) -> dict[str, Verdict]:
-    verdicts = KindProvider(settings, info.directory).state(info)
+    verdicts = KindProvider(settings, info.directory).verdicts(info)
     return {each.name: each for each in verdicts if each.state != "ready"}
 
 

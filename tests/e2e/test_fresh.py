@@ -50,7 +50,7 @@ def provider(cluster_tools: None, run_directory: Path) -> KindProvider:
 def stack(provider: KindProvider, heard: Heard) -> Iterator[StackInfo]:
     user_file = Path.home() / ".kube" / "config"
     before = user_file.read_bytes() if user_file.exists() else None
-    info = provider.up(heard)
+    info = provider.up(heard).info
     try:
         assert (user_file.read_bytes() if user_file.exists() else None) == before
         yield info
@@ -87,7 +87,7 @@ def test_its_programs_are_told_the_addresses_that_a_browser_uses(stack: StackInf
 
 
 def test_every_service_is_ready(provider: KindProvider, stack: StackInfo) -> None:
-    verdicts = {verdict.name: verdict.state for verdict in provider.state(stack)}
+    verdicts = {verdict.name: verdict.state for verdict in provider.verdicts(stack)}
 
     assert set(verdicts.values()) == {"ready"}
     assert {"deployment/plexsphere", "statefulset/postgres", "job/plexsphere-bootstrap"} <= set(verdicts)

@@ -32,7 +32,7 @@ Kubectl = Callable[..., str]
 def stack(cluster_tools: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
     directory = tmp_path_factory.mktemp("run")
     provider = KindProvider(fresh_settings(directory), directory / "stack")
-    info = provider.up(Heard())
+    info = provider.up(Heard()).info
     try:
         yield info
     finally:

@@ -184,7 +184,7 @@ def test_the_users_own_objects_do_not_fail_the_stack(
     subprocess.run(failed, check=True, capture_output=True)
     try:
         _, did = attach.bring_up(settings, Heard())
-        verdicts = KindProvider(settings, info.directory).state(info)
+        verdicts = KindProvider(settings, info.directory).verdicts(info)
     finally:
         client.delete(JOB, "theirs", NAMESPACE)
 

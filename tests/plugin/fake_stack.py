@@ -11,12 +11,14 @@ import pytest
 from pytest_plexdev.session import run
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.core.model import Endpoints, Service, StackInfo, Verdict
+from pytest_plexdev.stack.embedded import EmbeddedProvider
 
 
 class FakeStack:
     """As much of a `Stack` as hooks look at."""
 
     exchanges = ExchangeLog()
+    provider = EmbeddedProvider()
     drift = ()
     passed_over = ""
     attached_in = 0.0

@@ -26,7 +26,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stack(state: Path) -> Iterator[StackInfo]:
     """A warm stack where `plexdev up` leaves one, on ports that the kernel chose."""
     provider = EmbeddedProvider(EmbeddedSettings(id=WARM_ID), state / WARM_ID)
-    info = provider.up(lambda _: None)
+    info = provider.up(lambda _: None).info
     yield info
     provider.down(info)
 
@@ -57,7 +57,7 @@ def test_the_warm_stack_is_used_and_left(project: pytest.Pytester, stack: StackI
     )
     result.stdout.no_fnmatch_line("  seconds: *")
     assert {
-        verdict.state for verdict in EmbeddedProvider(EmbeddedSettings(id=WARM_ID), stack.directory).state(stack)
+        verdict.state for verdict in EmbeddedProvider(EmbeddedSettings(id=WARM_ID), stack.directory).verdicts(stack)
     } == {"ready"}
 
 
@@ -294,7 +294,7 @@ def test_a_dead_api_is_named_and_a_new_stack_knows_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path))
-    first = EmbeddedProvider(EmbeddedSettings(id=WARM_ID), tmp_path / WARM_ID).up(lambda _: None)
+    first = EmbeddedProvider(EmbeddedSettings(id=WARM_ID), tmp_path / WARM_ID).up(lambda _: None).info
     run(capsys, "login", "--auto")
     os.kill(next(service.pid for service in first.services if service.name == "plexsphere" and service.pid), 9)
     code, _, err = run(capsys, "whoami")
@@ -308,7 +308,7 @@ def test_a_dead_api_is_named_and_a_new_stack_knows_nobody(
     port = urlsplit(first.endpoints.api).port
     assert port is not None
     again = EmbeddedProvider(EmbeddedSettings(id=WARM_ID, api_port=port), tmp_path / WARM_ID)
-    second = again.up(lambda _: None)
+    second = again.up(lambda _: None).info
     code, _, err = run(capsys, "whoami")
     again.down(second)
 

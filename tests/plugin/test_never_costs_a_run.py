@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 import pytest_plexdev.session.evidence
+import pytest_plexdev.session.log_copies
 import pytest_plexdev.session.masked_report
 import pytest_plexdev.session.output
-import pytest_plexdev.session.report  # noqa: F401 (once for all runs in this process, for what is patched here)
+import pytest_plexdev.session.report
+import pytest_plexdev.session.timeline  # noqa: F401 (once for all runs in this process, for what is patched here)
 from tests.plugin.fake_stack import CONFTEST
 
 FAILS = "def test_fails():\n    assert False\n\ndef test_passes():\n    pass\n"
@@ -95,11 +97,11 @@ def test_diagnostics_of_any_kind(project: pytest.Pytester, workers: list[str]) -
 
 BREAKAGE = [
     "pytest_plexdev.session.evidence.attach",
-    "pytest_plexdev.session.evidence.keep_logs",
+    "pytest_plexdev.session.log_copies.keep_logs",
     "pytest_plexdev.session.report.header",
     "pytest_plexdev.session.report.summary",
     "pytest_plexdev.session.report.write_junit_properties",
-    "pytest_plexdev.session.report.write_timeline",
+    "pytest_plexdev.session.timeline.write_timeline",
     "pytest_plexdev.session.run.Run.moment",
     "pytest_plexdev.session.run.Run.remove_evidence",
     "pytest_plexdev.session.run.Run.end",

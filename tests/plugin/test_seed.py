@@ -44,7 +44,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def stack(state: Path) -> Iterator[StackInfo]:
     provider = EmbeddedProvider(EmbeddedSettings(id=WARM_ID), state / WARM_ID)
-    info = provider.up(lambda _: None)
+    info = provider.up(lambda _: None).info
     yield info
     provider.down(info)
 

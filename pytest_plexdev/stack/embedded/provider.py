@@ -1,98 +1,215 @@
-"""The embedded provider: start a supervisor, follow its events, probe the servers."""
+"""The embedded provider. Its methods import what they need: to find out that there is no stack takes no server."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import signal
-import subprocess
-import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import IO, Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
-from pytest_plexdev.core.clock import monotonic
-from pytest_plexdev.core.interpreter import module_command
-from pytest_plexdev.core.model import Progress, StackInfo, Verdict
-from pytest_plexdev.core.ownership.lock import look
-from pytest_plexdev.core.paths import ensure_writable
-from pytest_plexdev.core.private_files import open_private
-from pytest_plexdev.core.process_id import ProcessHandle, ProcessId
-from pytest_plexdev.core.system_errors import system_errors
-from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError, decode_failure
-from pytest_plexdev.stack.embedded.health import verdicts
-from pytest_plexdev.stack.embedded.layout import make_directory
-from pytest_plexdev.stack.embedded.owner import SUPERVISOR
-from pytest_plexdev.stack.embedded.processes.child import last_lines
-from pytest_plexdev.stack.embedded.processes.environment import supervisor_environment
-from pytest_plexdev.stack.embedded.removal import remove_stack
-from pytest_plexdev.stack.embedded.servers.postgres_template import TEMPLATES
-from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
-from pytest_plexdev.stack.embedded.supervisor.protocol import decode_event
-from pytest_plexdev.stack.embedded.warm import read_stack
+if TYPE_CHECKING:
+    from pathlib import Path
 
-_LONGEST_STOP: Final = 5.0
-"""Seconds; a stop takes a tenth of one. After that the supervisor is killed, and its children with it."""
+    from pytest_plexdev.core.model import Progress, StackInfo, Verdict
+    from pytest_plexdev.core.provider_parts import Found, Logs, Started, Texts
+    from pytest_plexdev.errors import Failure, PlexdevError
+    from pytest_plexdev.options import Settings
+    from pytest_plexdev.stack.embedded.deaths import Processes
+    from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
+    from pytest_plexdev.stack.request import StackRequest
+
+_MODULES: Final = (
+    *("argon2", "authzed", "bcrypt", "joserfc", "nats", "prometheus_client", "psycopg", "psycopg_pool"),
+    *("python_multipart", "re2", "starlette", "uvicorn", "yaml"),
+)
+"""What the supervisor and the programs of the stack import. Postgres and NATS are looked for where they are started:
+they may be others."""
 
 
 class EmbeddedProvider:
-    """A stack of plain processes on this machine; implements ``stack.model.Provider``.
+    """Implements :class:`pytest_plexdev.core.provider.Provider`.
 
     Args:
-        settings: What to bring up, and for whom.
-        directory: The stack's own directory: made by ``up``, removed by ``down``, with what a stack keeps there.
-            After a failed bring-up it stays where the error names a log.
+        settings: What to bring up; by default what *request* asks for.
+        directory: The stack's own directory: created by ``up``, removed by ``down`` with what a stack keeps there;
+            ``None``: the warm stack's.
     """
 
-    def __init__(self, settings: EmbeddedSettings, directory: Path) -> None:
-        self._settings = settings
-        self._directory = directory.absolute()
+    name = "embedded"
 
-    def up(self, progress: Progress) -> StackInfo:
-        """Bring the stack up and return once it is ready.
+    def __init__(
+        self,
+        settings: EmbeddedSettings | None = None,
+        directory: Path | None = None,
+        *,
+        request: StackRequest | None = None,
+    ) -> None:
+        self._given = settings
+        self._own_directory = directory.absolute() if directory is not None else None
+        self._request = request
+        self._processes: Processes | None = None
+
+    @cached_property
+    def _settings(self) -> EmbeddedSettings:
+        from pytest_plexdev.stack.embedded.settings import WARM_ID, EmbeddedSettings, settings_for
+
+        if self._given is not None:
+            return self._given
+        return settings_for(self._request) if self._request is not None else EmbeddedSettings(id=WARM_ID)
+
+    @property
+    def _directory(self) -> Path:
+        from pytest_plexdev.stack.embedded.warm import warm_directory
+
+        return self._own_directory or warm_directory().absolute()
+
+    def up(self, progress: Progress) -> Started:
+        """Bring the stack up; the warm one is left as it is if it runs.
 
         Raises:
-            PlexdevError: ``server-exited``, ``server-silent``, ``program-unfinished``, ``port-taken``,
-                ``extra-missing``, ``disk-full``, ``cache-unwritable``, ``state-unwritable``, ``system-refused``,
-                ``postgres-version``, ``owned-elsewhere``, ``directory-taken``, ``untrusted-path`` or
-                ``supervisor-lost``; nothing is left running then.
+            PlexdevError: It did not become ready, or it runs and is not whole (``stack-broken``).
         """
-        try:
-            with system_errors("start the embedded stack", near=self._directory, cache=self._settings.cache):
-                end(self._directory)
-                self._make_directories()
-                self._bring_up(progress)
-        except BaseException as error:
-            if not (isinstance(error, PlexdevError) and "log" in error.facts):
-                with contextlib.suppress(PlexdevError, OSError):
-                    remove_stack(self._directory)
-                    if isinstance(error, KeyboardInterrupt):
-                        error.add_note("what had started of the embedded stack is stopped, and its files are removed")
-            raise
-        return read_stack(self._directory)
+        from pytest_plexdev.core.extras import need
+        from pytest_plexdev.core.provider_parts import Started
+        from pytest_plexdev.stack.embedded import launch, warm
+        from pytest_plexdev.stack.embedded.texts import differences_note
 
-    def _bring_up(self, progress: Progress) -> None:
-        supervisor = _Supervisor(self._directory, Order(self._settings, self._directory))
-        try:
-            supervisor.listen(progress)
-        except BaseException:
-            # Ctrl-C among them: whoever asked is not waiting any more, and nothing may go on behind his back.
-            supervisor.abandon()
-            raise
+        need(self.name, *_MODULES)
+        if self._own_directory is not None:
+            return Started(info=launch.bring_up(self._settings, self._own_directory, progress))
+        info, is_new = warm.bring_up_warm(self._settings, progress)
+        up = self._request.up if self._request is not None else None
+        differ = [] if is_new else warm.differences(self._settings, info, up)
+        return Started(info=info, report={"new": is_new, "differ": differ}, notes=differences_note(up, differ))
 
-    def down(self, info: StackInfo | None) -> None:  # noqa: ARG002 (the interface has it)
-        """End the stack and remove its directory. One that is gone already is fine."""
-        end(self._directory)
+    def down(
+        self,
+        info: StackInfo | None,  # noqa: ARG002 (the interface has it)
+        *,
+        force: bool = False,  # noqa: ARG002 (the interface has it)
+        progress: Progress | None = None,  # noqa: ARG002 (the interface has it)
+    ) -> list[str]:
+        """End the stack and remove its directory."""
+        from pytest_plexdev.stack.embedded.launch import end
 
-    def state(self, info: StackInfo) -> Sequence[Verdict]:
-        """Ask every server now, in its own protocol."""
+        left = end(self._directory)
+        if left is None:
+            return [f"plexdev: nothing to end: there is no stack in {self._directory}"]
+        note = [f"  left       {self._directory}: plexdev did not make {', '.join(left)}"] if left else []
+        return ["plexdev: the stack is down", *note]
+
+    def remove_files(self) -> None:
+        """Remove the logs of a bring-up that failed."""
+        from pytest_plexdev.stack.embedded.removal import remove_stack
+
+        remove_stack(self._directory)
+
+    def is_guarded(self) -> bool:
+        """``False``: a supervisor removes the run's directory itself."""
+        return False
+
+    @property
+    def looked_for(self) -> str:
+        """The directory of the warm stack."""
+        return f"an embedded stack in {self._directory}"
+
+    def find(self, *, even_silent: bool = False) -> StackInfo | None:  # noqa: ARG002 (the interface has it)
+        """The stack that runs in the directory: two files and one look at a process, no connection."""
+        from pytest_plexdev.stack.embedded.warm import find_in
+
+        return find_in(self._directory)
+
+    def attach(self, progress: Progress) -> Found | None:  # noqa: ARG002 (the interface has it)
+        """The warm stack, seeded as the run asks for, or refused if its seed is another."""
+        from pytest_plexdev.core.provider_parts import Found
+
+        info = self.find()
+        if info is None or self._request is None:
+            return Found(info=info) if info is not None else None
+        from pytest_plexdev.stack.embedded import seeding
+
+        seed, options = self._request.seed(for_reference_plane=False), self._request.options
+        if not seeding.differs(info, seed):
+            return Found(info=info)
+        if options.on_drift == "ignore":
+            return Found(info=info, drift=("seed",))
+        if options.on_drift == "fail":
+            raise seeding.drifted(info, seed)
+        return Found(info=seeding.apply(info, seed, timeout=options.timeout))
+
+    def is_present(self) -> bool:
+        """Whether a supervisor owns the warm stack's directory, or the directory of a kept one is a stack's."""
+        from pytest_plexdev.core.ownership.lock import is_owned, look
+
+        return is_owned(self._directory) if self._own_directory is None else look(self._own_directory) is not None
+
+    def obstacle(self, *, patience_s: float | None = None) -> None:  # noqa: ARG002 (the interface has it)
+        """``None``: files say all there is to know."""
+        return
+
+    def explained(self, error: PlexdevError) -> PlexdevError:
+        """*error*: it names the process already."""
+        return error
+
+    def verdicts(self, info: StackInfo) -> Sequence[Verdict]:
+        """Probe every server now, in its own protocol."""
+        from pytest_plexdev.stack.embedded.health import verdicts
+
         return verdicts(info)
 
+    def status(self, info: StackInfo | None) -> Sequence[Verdict]:
+        """The verdicts."""
+        return self.verdicts(info) if info is not None else ()
+
+    def wait(self, deadline: float, progress: Progress) -> None:
+        """Nothing: ``plexdev wait`` probes the servers again and again."""
+
+    def refuse_dead(self, info: StackInfo, verdicts: Sequence[Verdict]) -> None:
+        """Refuse a stack of which a server ended: nothing starts it again."""
+        from pytest_plexdev.core.ownership.lock import is_owned
+        from pytest_plexdev.stack.embedded.warm import stack_broken
+
+        dead = [verdict for verdict in verdicts if verdict.state == "gone"]
+        # If the stack has been ended meanwhile, another one may take its place.
+        if dead and is_owned(info.directory):
+            raise stack_broken(dead, fix=dead[0].hint)
+
+    def watch(self, info: StackInfo) -> None:
+        """Open a handle to the process of each server."""
+        from pytest_plexdev.stack.embedded.deaths import Processes
+
+        self._processes = Processes(info.services)
+
+    def died(self, info: StackInfo, *, patience_s: float, failure: Failure) -> PlexdevError | None:
+        """The first server that ended: by its process, and with patience by a probe too."""
+        from pytest_plexdev.stack.embedded.deaths import death_of, first_gone
+
+        service = self._processes.first_ended(patience_s) if self._processes is not None else None
+        if service is None and patience_s:
+            service = first_gone(info)
+        return death_of(service, info, failure) if service is not None else None
+
     def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:  # noqa: ARG002 (the interface has it)
-        """What a service wrote, all of it: its lines bear no time that all servers agree on."""
-        path = next((one.log for one in info.services if one.name == service), None)
-        return path.read_text("utf-8", "replace") if path is not None and path.is_file() else ""
+        """What a service wrote, all of it: its lines have no time that all servers agree on."""
+        from pytest_plexdev.stack.embedded.log_files import read_log
+
+        return read_log(info, service)
+
+    def logs(self, info: StackInfo) -> Logs:
+        """The log files of the stack."""
+        from pytest_plexdev.stack.embedded.log_files import LogFiles
+
+        return LogFiles(info.directory)
+
+    def left_logs(self) -> Logs | None:
+        """The log files in the directory, if there are any."""
+        from pytest_plexdev.stack.embedded.log_files import LogFiles
+
+        files = LogFiles(self._own_directory or self._directory)
+        return files if files.services() else None
+
+    def evidence(self, info: StackInfo, since: float) -> Iterable[tuple[str, Callable[[], str]]]:  # noqa: ARG002 (the interface has it)
+        """Nothing besides verdicts and logs."""
+        return ()
 
     def reach(self, info: StackInfo, service: str) -> str:
         """Where it listens: every server of this stack is on this machine."""
@@ -102,115 +219,24 @@ class EmbeddedProvider:
 
     def clone(self) -> EmbeddedProvider:
         """Another provider of the same stack."""
-        return EmbeddedProvider(self._settings, self._directory)
+        return EmbeddedProvider(self._given, self._own_directory, request=self._request)
 
     def close(self) -> None:
-        """Nothing was opened."""
+        """Close the handles to the servers' processes."""
+        if self._processes is not None:
+            self._processes.close()
+            self._processes = None
 
-    def _make_directories(self) -> None:
-        make_directory(self._directory, name=self._settings.id)
-        # Before anything starts: the cache of another user is found out by several programs at once otherwise.
-        for directory in (self._settings.cache, self._settings.cache / TEMPLATES):
-            ensure_writable(directory)
+    def exports(self, info: StackInfo) -> Mapping[str, str]:  # noqa: ARG002 (the interface has it)
+        """Nothing besides the addresses."""
+        return {}
 
+    def check(self, settings: Settings) -> None:
+        """Nothing: the options themselves refuse what cannot be used."""
 
-def end(directory: Path) -> list[str] | None:
-    """End the stack in ``directory``, however it was brought up, and remove what is left of it.
+    @property
+    def texts(self) -> Texts:
+        """See :mod:`pytest_plexdev.stack.embedded.texts`."""
+        from pytest_plexdev.stack.embedded.texts import EmbeddedTexts
 
-    Returns:
-        The names in the directory that are not a stack's: they stay. ``None`` where there is no stack.
-
-    Raises:
-        PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``;
-            ``undeletable``: it has ended, and a file of it is left.
-    """
-    supervisor = SUPERVISOR.find(directory)
-    if supervisor is not None:
-        with supervisor:
-            _end(supervisor)
-    elif look(directory) is None:
-        return None
-    return remove_stack(directory)
-
-
-def _end(supervisor: ProcessHandle) -> None:
-    for number, patience in ((signal.SIGTERM, _LONGEST_STOP), (signal.SIGKILL, 1.0)):
-        supervisor.send(number)
-        if supervisor.wait(patience):
-            return
-
-
-class _Supervisor:
-    """One supervisor during the bring-up that we asked for."""
-
-    def __init__(self, directory: Path, order: Order) -> None:
-        self._directory = directory
-        self._log = directory / "logs" / "supervisor.log"
-        self._id: ProcessId | None = None
-        self._words = self._start(order)
-
-    def _start(self, order: Order) -> IO[bytes]:
-        # It detaches at once, so this process ends at once: no zombie, no child that a test runner trips over.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        with os.fdopen(open_private(self._log, flags), "ab") as log:
-            launcher = subprocess.Popen(
-                module_command(SUPERVISOR.module),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=supervisor_environment(),
-                cwd=self._directory,
-                start_new_session=True,
-            )
-        assert launcher.stdin is not None
-        assert launcher.stdout is not None
-        with contextlib.suppress(BrokenPipeError), launcher.stdin as orders:
-            orders.write(order.encode())
-        launcher.wait()
-        return launcher.stdout
-
-    def listen(self, progress: Progress) -> None:
-        """Pass events on until the stack is ready.
-
-        Raises:
-            PlexdevError: The bring-up failed; the supervisor has ended.
-        """
-        with self._words:
-            for message in self._messages():
-                if "supervisor" in message:
-                    self._id = ProcessId(*message["supervisor"])
-                elif "ready" in message:
-                    return
-                elif "failed" in message:
-                    self._wait_for_end()
-                    raise decode_failure(message["failed"])
-                elif (event := decode_event(message)) is not None:
-                    progress(event)
-        raise PlexdevError(SUPERVISOR_LOST, detail=last_lines(self._log), log=str(self._log))
-
-    def abandon(self) -> None:
-        """End it, whatever it was doing."""
-        self._words.close()
-        supervisor = self._id.open() if self._id else self._appeared()
-        if supervisor is not None:
-            with supervisor:
-                _end(supervisor)
-
-    def _messages(self) -> Iterator[dict[str, Any]]:
-        for line in self._words:
-            yield json.loads(line)
-
-    def _wait_for_end(self) -> None:
-        handle = self._id.open() if self._id else None
-        if handle is not None:
-            with handle:
-                handle.wait(_LONGEST_STOP)
-
-    def _appeared(self) -> ProcessHandle | None:
-        # It owns its directory within some 30 ms of its start; one that never did finds its reader gone by itself.
-        deadline = monotonic() + 0.5
-        while monotonic() < deadline:
-            if supervisor := SUPERVISOR.find(self._directory):
-                return supervisor
-            time.sleep(0.005)
-        return None
+        return EmbeddedTexts()

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.model import StackInfo, up_command
 from pytest_plexdev.core.private_files import write_private
 from pytest_plexdev.core.seed import tenants_in
-from pytest_plexdev.errors import PROGRAM_UNFINISHED, SERVER_EXITED, PlexdevError
+from pytest_plexdev.errors import PROGRAM_UNFINISHED, SEED_DRIFTED, SERVER_EXITED, PlexdevError
 from pytest_plexdev.stack.embedded.layout import stack_file
 from pytest_plexdev.stack.embedded.processes.child import describe_status, last_lines
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
@@ -29,6 +29,13 @@ def differs(info: StackInfo, seed: Path | None) -> bool:
         applied = control_plane.manifest_file(info.directory).read_text(encoding="utf-8")
         return applied != control_plane.rendered_manifest(info.endpoints.issuer, seed)
     return False
+
+
+def drifted(info: StackInfo, seed: Path | None) -> PlexdevError:
+    """The error for a stack that was seeded by another manifest than *seed*, with the command for a new one."""
+    options = {name: value for name, value in info.options if name != "--seed"}
+    up = up_command(options if seed is None else {**options, "--seed": str(seed)})
+    return PlexdevError(SEED_DRIFTED, seed=seed or "ours", up=up)
 
 
 def apply(info: StackInfo, seed: Path | None, *, timeout: float) -> StackInfo:

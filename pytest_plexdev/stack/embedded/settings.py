@@ -6,11 +6,14 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from pytest_plexdev.core.interpreter import module_command
 from pytest_plexdev.core.paths import cache_directory
 from pytest_plexdev.core.process_id import ProcessId
+
+if TYPE_CHECKING:
+    from pytest_plexdev.stack.request import StackRequest
 
 Prefer: TypeAlias = Literal["real", "stand-in"]
 
@@ -62,9 +65,38 @@ class EmbeddedSettings:
     programs: Programs = field(default_factory=Programs)
 
 
-WARM_ID = "warm"
-API_PORT = 8080
-IDP_PORT = 5556
+WARM_ID: Final = "warm"
+API_PORT: Final = 8080
+IDP_PORT: Final = 5556
+_UP_S: Final = 60.0
+"""Seconds that ``plexdev up`` takes at most by default, less than a run."""
+
+
+def settings_for(request: StackRequest) -> EmbeddedSettings:
+    """The settings that a run or a command asks for.
+
+    Raises:
+        PlexdevError: ``bad-setting``, ``seed-unusable``.
+    """
+    options, up, run = request.options, request.up, request.run
+    settings = EmbeddedSettings(
+        id=WARM_ID if run is None else run.directory.name,
+        owner=ProcessId.of(run.controller_pid) if run is not None else None,
+        prefer=options.prefer,
+        timeout=options.timeout,
+        run_directory=run.directory if run is not None else None,
+        seed=request.seed(for_reference_plane=True),
+    )
+    if up is None:
+        return settings
+    default = _UP_S if options.sources["timeout"] == "default" else options.timeout
+    return replace(
+        settings,
+        prefer=up.prefer or "real",
+        timeout=up.timeout or default,
+        api_port=API_PORT if up.port is None else up.port,
+        idp_port=IDP_PORT if up.idp_port is None else up.idp_port,
+    )
 
 
 def options_of_up(settings: EmbeddedSettings) -> tuple[tuple[str, str], ...]:

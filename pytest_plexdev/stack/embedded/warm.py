@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pytest_plexdev.core.model import Service, StackInfo
 from pytest_plexdev.core.ownership.lock import look
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_plexdev.core.model import Progress, Verdict
     from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
+    from pytest_plexdev.stack.request import UpOptions
 
 
 def warm_directory(state: Path | None = None) -> Path:
@@ -89,7 +91,7 @@ def bring_up_warm(
     """
     from filelock import FileLock
 
-    from pytest_plexdev.stack.embedded.provider import EmbeddedProvider
+    from pytest_plexdev.stack.embedded import launch
     from pytest_plexdev.stack.embedded.servers.postgres_template import storage_errors
 
     directory = warm_directory(state)
@@ -104,10 +106,22 @@ def bring_up_warm(
         if info is not None:
             _refuse_broken(info, directory)
             return info, False
-        return EmbeddedProvider(settings, directory).up(progress), True
+        return launch.bring_up(settings, directory, progress), True
 
 
-def parts_that_differ(settings: EmbeddedSettings, info: StackInfo) -> list[str]:
+def differences(settings: EmbeddedSettings, info: StackInfo, up: UpOptions | None) -> list[str]:
+    """What the running stack has otherwise than a new one with these settings would.
+
+    Args:
+        up: The options of the command: a port that was not given may be another.
+    """
+    from pytest_plexdev.stack.embedded import seeding
+
+    differ = [*_parts_that_differ(settings, info), *_ports_that_differ(up, info)]
+    return [*differ, "seed"] if seeding.differs(info, settings.seed) else differ
+
+
+def _parts_that_differ(settings: EmbeddedSettings, info: StackInfo) -> list[str]:
     """The parts that are real where *settings* would bring up a stand-in, or the other way round."""
     from pytest_plexdev.stack.embedded.servers import spicedb
     from pytest_plexdev.stack.embedded.servers.dex import find_dex
@@ -115,6 +129,13 @@ def parts_that_differ(settings: EmbeddedSettings, info: StackInfo) -> list[str]:
     wants_real = {"dex": find_dex(settings) is not None, "spicedb": spicedb.find(settings.prefer) is not None}
     is_real = {service.name: service.stands_in_for is None for service in info.services}
     return [name for name, real in wants_real.items() if is_real.get(name, real) != real]
+
+
+def _ports_that_differ(up: UpOptions | None, info: StackInfo) -> list[str]:
+    if up is None:
+        return []
+    given = (("port", up.port, info.endpoints.api), ("idp-port", up.idp_port, info.endpoints.issuer))
+    return [name for name, port, url in given if port and urlsplit(url).port != port]
 
 
 def _refuse_broken(info: StackInfo, directory: Path) -> None:

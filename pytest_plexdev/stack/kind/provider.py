@@ -1,93 +1,227 @@
-"""The kind provider: a stack on a kind cluster, for one run or to stay."""
+"""The kind provider. Its methods import what they need: to find out that there is no stack takes no HTTP client."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
-from pytest_plexdev.core.model import Cluster, Progress, StackInfo, Verdict
-from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
-from pytest_plexdev.kube import Access, KubeClient, read_access
-from pytest_plexdev.kube.client import Object
-from pytest_plexdev.kube.pods import newest_pod
-from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE, WARM_CLUSTER
-from pytest_plexdev.stack.kind.port_forward import Forwards
-from pytest_plexdev.stack.kind.settings import KindSettings
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_plexdev.core.model import Progress, StackInfo, Verdict
+    from pytest_plexdev.core.provider_parts import Found, Logs, Started, Texts
+    from pytest_plexdev.errors import Failure, PlexdevError
+    from pytest_plexdev.options import Settings
+    from pytest_plexdev.stack.kind.port_forward import Forwards
+    from pytest_plexdev.stack.kind.settings import KindSettings
+    from pytest_plexdev.stack.kind.warm.node_status import NodeProblem
+    from pytest_plexdev.stack.request import StackRequest
+
+MODULES: Final = ("yaml", "psycopg", "nats", "docker")
+"""What the stack, or a test on it, may import. Tests that ask for the official client of Kubernetes need it besides."""
 
 
 class KindProvider:
-    """Implements :class:`pytest_plexdev.core.model.Provider`. *directory* is the stack's own, below the run's."""
+    """Implements :class:`pytest_plexdev.core.provider.Provider`.
 
-    def __init__(self, settings: KindSettings, directory: Path) -> None:
-        self._settings = settings
+    Args:
+        settings: What to bring up; by default what *request* asks for.
+        directory: The stack's own, below the run's; ``None``: the warm cluster.
+    """
+
+    name = "kind"
+
+    def __init__(
+        self,
+        settings: KindSettings | None = None,
+        directory: Path | None = None,
+        *,
+        request: StackRequest | None = None,
+    ) -> None:
+        self._given = settings
         self._directory = directory
+        self._request = request
         self._forwards: Forwards | None = None
 
-    def up(self, progress: Progress) -> StackInfo:
-        """Bring the stack up: on a new cluster where it has an owner, else the warm one.
+    @cached_property
+    def _settings(self) -> KindSettings:
+        from pytest_plexdev.stack.kind.created import name_of_kept
+        from pytest_plexdev.stack.kind.settings import KindSettings, settings_for
+
+        if self._given is not None:
+            return self._given
+        if self._request is not None:
+            return settings_for(self._request)
+        return KindSettings() if self._directory is None else KindSettings(name=name_of_kept(self._directory))
+
+    def up(self, progress: Progress) -> Started:
+        """Bring the stack up: on a new cluster if a run owns it, else on the warm one.
 
         Raises:
-            PlexdevError: It did not become ready. Of a run's own cluster nothing is left then, unless it is kept.
+            PlexdevError: It did not become ready. A run's own cluster is deleted then, unless it is kept.
         """
+        from pytest_plexdev.core.extras import need
+        from pytest_plexdev.core.provider_parts import Started
+
+        need(self.name, *MODULES)
+        if self._settings.owner is None:
+            from pytest_plexdev.stack.kind.warm import attach
+
+            info, did = attach.bring_up(self._settings, progress)
+            return Started(info=info, report={"did": did}, notes=did)
+        from pytest_plexdev.stack.kind import fresh
+
+        assert self._directory is not None
+        return Started(info=fresh.bring_up(self._settings, self._directory, progress))
+
+    def down(self, info: StackInfo | None, *, force: bool = False, progress: Progress | None = None) -> list[str]:
+        """Delete the warm cluster if it is ours or *force* is set, or a run's own cluster with its directory."""
+        if self._directory is None:
+            from pytest_plexdev.core.model import no_progress
+            from pytest_plexdev.stack.kind.warm import attach
+
+            return attach.take_down(self._settings, force=force, progress=progress or no_progress)
+        from pytest_plexdev.stack.kind import fresh
+
+        if info is None or info.cluster is None:
+            fresh.take_down(self._settings.name, self._directory.absolute())
+        else:
+            fresh.take_down(info.cluster.name, info.directory)
+        return ["plexdev: the stack is down"]
+
+    def remove_files(self) -> None:
+        """Nothing: a bring-up that failed has removed what it wrote."""
+
+    def is_guarded(self) -> bool:
+        """Whether a reaper is there to delete the cluster."""
+        from pytest_plexdev.stack.kind.cluster import reaper
+
+        return self._directory is not None and reaper.watches_over(self._directory)
+
+    @property
+    def looked_for(self) -> str:
+        """The context of the warm cluster."""
+        from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, context_of
+
+        return f"a kind cluster with the context {context_of(WARM_CLUSTER)}"
+
+    def find(self, *, even_silent: bool = False) -> StackInfo | None:
+        """The stack of the warm cluster, ours or not, or of the cluster in the directory."""
+        if self._directory is not None:
+            from pytest_plexdev.stack.kind.created import find_kept
+
+            return find_kept(self._directory)
         from pytest_plexdev.stack.kind.warm import attach
 
-        if self._settings.owner is None:
-            return attach.bring_up(self._settings, progress)[0]
-        from pytest_plexdev.stack.kind import fresh
+        return attach.find_silent_too() if even_silent else attach.find()
 
-        return fresh.bring_up(self._settings, self._directory, progress)
+    def attach(self, progress: Progress) -> Found | None:
+        """The warm stack, brought to what the run asks for, or refused, if it differs from that."""
+        from pytest_plexdev.core.provider_parts import Found
+        from pytest_plexdev.stack.kind.warm import attach
 
-    def down(self, info: StackInfo | None) -> None:
-        """Delete a run's own cluster and its directory. One that is gone already is fine."""
-        from pytest_plexdev.stack.kind import fresh
-
+        info = attach.attach(self._settings, progress)
         if info is None:
-            fresh.take_down(self._settings.name, self._directory)
-            return
-        assert info.cluster is not None
-        fresh.take_down(info.cluster.name, info.directory)
+            return None
+        drift = attach.drift(self._settings, info) if self._settings.on_drift == "ignore" else ()
+        return Found(info=info, drift=tuple(drift))
 
-    def state(self, info: StackInfo) -> Sequence[Verdict]:
+    def is_present(self) -> bool:
+        """Whether files or node labels say that this user created the cluster."""
+        from pytest_plexdev.stack.kind.created import has_warm_cluster, kept_cluster
+
+        return has_warm_cluster() if self._directory is None else kept_cluster(self._directory) is not None
+
+    def obstacle(self, *, patience_s: float | None = None) -> NodeProblem | None:
+        """What is wrong with the warm cluster's node, as Docker reports it."""
+        if shutil.which("docker") is None:
+            return None
+        from pytest_plexdev.stack.kind.warm.node_status import warm_node_problem
+
+        return warm_node_problem() if patience_s is None else warm_node_problem(patience=patience_s)
+
+    def explained(self, error: PlexdevError) -> PlexdevError:
+        """Name the container that publishes the port of a ``port-taken``."""
+        if error.tag != "port-taken":
+            return error
+        from pytest_plexdev.stack.kind.cluster.publisher import with_container
+
+        return with_container(error)
+
+    def verdicts(self, info: StackInfo) -> Sequence[Verdict]:
         """Judge every object of the stack, and what it needs of its cluster, as the cluster says it is now."""
-        from pytest_plexdev.readiness.look import verdicts_now
-        from pytest_plexdev.stack.kind.health import health_of
-        from pytest_plexdev.stack.kind.manifests.inventory import parts_of
+        from pytest_plexdev.stack.kind import observe
 
-        assert info.cluster is not None
+        return observe.verdicts(info)
 
-        try:
-            with KubeClient(_access(info)) as client:
-                owned = info.cluster.owned
-                found = verdicts_now(client, parts_of(client, owned=owned), health=health_of(owned=owned))
-                return [*_edits(client, info.cluster, found), *found]
-        except PlexdevError as error:
-            if error.failure is not CLUSTER_UNREACHABLE:
-                raise
-            reason = f"the API server does not answer: {error.facts['reason']}"
-            return [Verdict(name=one.name, state="gone", reason=reason) for one in info.services]
+    def status(self, info: StackInfo | None) -> Sequence[Verdict]:
+        """The verdicts; one line with the reason if the API server gives none."""
+        from pytest_plexdev.stack.kind.warm import wait
+        from pytest_plexdev.stack.kind.warm.node_status import instead_of
+
+        return wait.verdicts_now() if info is None else instead_of(self.verdicts(info), info)
+
+    def wait(self, deadline: float, progress: Progress) -> None:
+        """Watch the objects of the cluster until all are ready."""
+        from pytest_plexdev.stack.kind.warm import wait
+
+        if self._directory is None:
+            wait.wait_for_warm(deadline, progress)
+        elif (info := self.find()) is not None:
+            wait.wait_for_kept(info, deadline, progress)
+
+    def refuse_dead(self, info: StackInfo, verdicts: Sequence[Verdict]) -> None:
+        """Nothing: Kubernetes restarts what ended, and :meth:`wait` raises for what it cannot."""
+
+    def watch(self, info: StackInfo) -> None:
+        """Nothing: the servers are no processes of this machine."""
+
+    def died(self, info: StackInfo, *, patience_s: float, failure: Failure) -> PlexdevError | None:  # noqa: ARG002 (the interface has it)
+        """The worst verdict, if a request has failed: Kubernetes restarts Pods itself."""
+        from pytest_plexdev.stack.kind import observe
+
+        return observe.not_ready_error(info, self.verdicts) if patience_s else None
 
     def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
-        """What the newest Pod of a service wrote, container by container; empty where it has none."""
-        with KubeClient(_access(info)) as client:
-            pod = newest_pod(client, service, (NAMESPACE, GATEWAY_NAMESPACE))
-            return _log(client, pod, since) if pod is not None else ""
+        """What the newest Pod of a service wrote, container by container; empty if it has none."""
+        from pytest_plexdev.stack.kind import observe
+
+        return observe.log(info, service, since=since)
+
+    def logs(self, info: StackInfo) -> Logs:
+        """The logs of the stack's Pods."""
+        from pytest_plexdev.stack.kind import observe
+
+        return observe.PodLogs(info)
+
+    def left_logs(self) -> Logs | None:
+        """``None``: without an API server there are no logs."""
+        return None
+
+    def evidence(self, info: StackInfo, since: float) -> Iterator[tuple[str, Callable[[], str]]]:
+        """The events of the cluster."""
+        from pytest_plexdev.stack.kind import observe
+
+        yield "events", lambda: observe.events(info, since)
 
     def reach(self, info: StackInfo, service: str) -> str:
-        """The URL of ``postgres`` or ``nats``; a port-forward is opened with the first question.
+        """The URL of ``postgres`` or ``nats`` behind a port-forward, which is opened on first use.
 
         Raises:
             PlexdevError: It cannot be reached.
         """
         assert info.cluster is not None
         if self._forwards is None:
+            from pytest_plexdev.stack.kind.port_forward import Forwards
+
             self._forwards = Forwards(info.cluster)
         return self._forwards.url(service)
 
     def clone(self) -> KindProvider:
         """Another provider of the same stack, with port-forwards of its own."""
-        return KindProvider(self._settings, self._directory)
+        return KindProvider(self._given, self._directory, request=self._request)
 
     def close(self) -> None:
         """Close the port-forwards."""
@@ -95,37 +229,20 @@ class KindProvider:
             self._forwards.close()
             self._forwards = None
 
+    def exports(self, info: StackInfo) -> Mapping[str, str]:
+        """kubectl's variable: a port-forward would end with the command that opened it."""
+        return {"KUBECONFIG": str(info.cluster.kubeconfig)} if info.cluster is not None else {}
 
-def _edits(client: KubeClient, cluster: Cluster, found: Sequence[Verdict]) -> Iterator[Verdict]:
-    if cluster.owned and cluster.name == WARM_CLUSTER and any(each.state != "ready" for each in found):
-        from pytest_plexdev.stack.kind.warm.edited import edits_in_the_way
+    def check(self, settings: Settings) -> None:
+        """Refuse an image in place of one that no stack has."""
+        if settings.images:
+            from pytest_plexdev.stack.kind.images.overrides import refuse_unknown_images
 
-        yield from (each.verdict for each in edits_in_the_way(client))
+            refuse_unknown_images(settings)
 
+    @property
+    def texts(self) -> Texts:
+        """See :mod:`pytest_plexdev.stack.kind.texts`."""
+        from pytest_plexdev.stack.kind.texts import KindTexts
 
-def _access(info: StackInfo) -> Access:
-    assert info.cluster is not None
-    access = read_access(info.cluster.kubeconfig, info.cluster.context)
-    if access is None:
-        raise PlexdevError(
-            CLUSTER_UNREACHABLE,
-            context=info.cluster.context,
-            server="an address that is not known any more",
-            reason=f"{info.cluster.kubeconfig} is gone",
-            fix="plexdev up --stack kind",
-        )
-    return access
-
-
-def _log(client: KubeClient, pod: Object, since: float | None) -> str:
-    meta, spec = pod["metadata"], pod["spec"]
-    seconds = None if since is None else time.time() - since
-    said = {
-        container["name"]: client.log(meta["name"], container["name"], meta["namespace"], seconds=seconds)
-        for container in (*spec.get("initContainers", ()), *spec["containers"])
-    }
-    written = {name: text for name, text in said.items() if text}
-    main = spec["containers"][0]["name"]
-    if set(written) <= {main}:
-        return written.get(main, "")
-    return "".join(f"==> {name} <==\n{text}" for name, text in written.items())
+        return KindTexts()

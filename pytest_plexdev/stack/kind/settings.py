@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -17,6 +17,7 @@ from pytest_plexdev.stack.kind.constants import API_PORT, IDP_PORT, WARM_CLUSTER
 if TYPE_CHECKING:
     from pytest_plexdev.errors import PlexdevError
     from pytest_plexdev.kube import Access
+    from pytest_plexdev.stack.request import StackRequest
 
 OnDrift: TypeAlias = Literal["fail", "apply", "ignore"]
 
@@ -69,6 +70,37 @@ class KindSettings:
     keep_failed: bool = False
     run_directory: Path | None = None
     state: Path = field(default_factory=state_directory)
+
+
+def settings_for(request: StackRequest) -> KindSettings:
+    """The settings that a run or a command asks for.
+
+    Raises:
+        PlexdevError: ``bad-setting``, ``seed-unusable``.
+    """
+    options, up, run = request.options, request.up, request.run
+    settings = KindSettings(
+        timeout=(up.timeout if up is not None else None) or options.timeout,
+        kind_image=options.kind_image,
+        overlay=options.overlay or request.overlay(),
+        images=options.images,
+        seed=request.seed(for_reference_plane=False),  # the product's own bootstrap may read more than the reference's
+        on_drift=options.on_drift if up is None else "apply",
+        reapply=up is not None and up.reapply,
+        explain=request.explain,
+    )
+    if run is None:
+        return settings
+    return replace(
+        settings,
+        name=fresh_name(run.directory),
+        owner=ProcessId.of(run.controller_pid),
+        api_port=0,
+        idp_port=0,
+        on_drift="fail",
+        keep_failed=options.keep != "never",
+        run_directory=run.directory,
+    )
 
 
 @dataclass(frozen=True)

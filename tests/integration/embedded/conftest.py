@@ -20,7 +20,7 @@ from pytest_plexdev.core.model import Event, StackInfo
 from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings, Programs
-from pytest_plexdev.stack.embedded.provider import end
+from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.settings import Order
 
 HERE = Path(__file__).parent
@@ -78,7 +78,7 @@ class Bench:
         return EmbeddedProvider(settings, self.directory)
 
     def up(self, settings: EmbeddedSettings) -> StackInfo:
-        return self.provider(settings).up(self.events.append)
+        return self.provider(settings).up(self.events.append).info
 
     def notes(self) -> str:
         return "\n".join(str(event) for event in self.events)

@@ -20,7 +20,7 @@ from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.credentials import RUNBOOK
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
-from pytest_plexdev.stack.embedded.provider import end
+from pytest_plexdev.stack.embedded.launch import end
 from tests.integration.embedded.conftest import Bench, database_of, fakes, processes_below
 
 PYTHON = "/usr/bin/python3"
@@ -53,7 +53,7 @@ def fresh(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
     """A stack as a run brings it up, but for its fake control plane."""
     directory = tmp_path_factory.mktemp("access") / "stack"
     settings = EmbeddedSettings(id="access", prefer="stand-in", cache=cache, programs=fakes(), timeout=60)
-    yield EmbeddedProvider(settings, directory).up(lambda _: None)
+    yield EmbeddedProvider(settings, directory).up(lambda _: None).info
     end(directory)
 
 

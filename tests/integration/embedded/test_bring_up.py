@@ -34,7 +34,7 @@ def test_every_service_answers_where_the_info_says(bench: Bench, settings: Embed
         assert version.startswith("16.")
         assert connection.execute("SELECT current_user").fetchone() == ("plexsphere",)
     assert urllib.request.urlopen(info.endpoints.api).status == 200
-    assert {verdict.state for verdict in bench.provider(settings).state(info)} == {"ready"}
+    assert {verdict.state for verdict in bench.provider(settings).verdicts(info)} == {"ready"}
     assert StackInfo.read(bench.directory / "stack.json") == info
 
 
@@ -57,7 +57,7 @@ def test_state_can_be_asked_inside_an_event_loop(bench: Bench, settings: Embedde
     info = bench.up(settings)
 
     async def ask() -> Sequence[Verdict]:
-        return bench.provider(settings).state(info)
+        return bench.provider(settings).verdicts(info)
 
     assert {verdict.state for verdict in asyncio.run(ask())} == {"ready"}
 
@@ -192,7 +192,7 @@ def test_two_runs_with_a_cold_cache_build_one_template(settings: EmbeddedSetting
 
     def up(provider: EmbeddedProvider) -> StackInfo:
         together.wait()
-        return provider.up(lambda event: None)
+        return provider.up(lambda event: None).info
 
     with ThreadPoolExecutor() as pool:
         infos = list(pool.map(up, providers))
@@ -229,7 +229,7 @@ def test_a_template_with_a_missing_file_is_built_again_and_said(
     info = bench.up(private)
 
     assert "the cached template is damaged" in bench.notes()
-    assert {verdict.state for verdict in bench.provider(private).state(info)} == {"ready"}
+    assert {verdict.state for verdict in bench.provider(private).verdicts(info)} == {"ready"}
 
 
 def test_a_template_that_postgres_cannot_start_on_is_built_again_and_said(
@@ -243,7 +243,7 @@ def test_a_template_that_postgres_cannot_start_on_is_built_again_and_said(
     info = bench.up(private)
 
     assert "did not start on a copy of the cached template" in bench.notes()
-    assert {verdict.state for verdict in bench.provider(private).state(info)} == {"ready"}
+    assert {verdict.state for verdict in bench.provider(private).verdicts(info)} == {"ready"}
 
 
 def test_a_cache_that_cannot_be_written_is_said(bench: Bench, settings: EmbeddedSettings, tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_postgres_runs_as_nobody_where_user_namespaces_are_forbidden(
 def _until_gone(provider: EmbeddedProvider, info: StackInfo, name: str) -> dict[str, Verdict]:
     deadline = time.monotonic() + 2
     while True:
-        verdicts = {verdict.name: verdict for verdict in provider.state(info)}
+        verdicts = {verdict.name: verdict for verdict in provider.verdicts(info)}
         if verdicts[name].state == "gone" or time.monotonic() > deadline:
             return verdicts
         time.sleep(0.02)

@@ -15,8 +15,8 @@ import pytest
 from pytest_plexdev.cli import main
 from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.stack.embedded import EmbeddedSettings
+from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.owner import SUPERVISOR
-from pytest_plexdev.stack.embedded.provider import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
 from tests.integration.embedded.conftest import pid_of
 

@@ -18,7 +18,7 @@ from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.session.lease import Lease
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.stack.embedded.health import verdicts
-from pytest_plexdev.stack.embedded.provider import end
+from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.settings import Order
 from tests.integration.embedded.conftest import TracesOf, WithPrograms
 
@@ -100,7 +100,7 @@ def test_a_worker_that_dies_in_the_middle_is_replaced(
     info = lease.acquire(lambda event: None)
 
     assert time.monotonic() - began < 5
-    assert {verdict.state for verdict in EmbeddedProvider(owned, info.directory).state(info)} == {"ready"}
+    assert {verdict.state for verdict in EmbeddedProvider(owned, info.directory).verdicts(info)} == {"ready"}
 
 
 def test_release_leaves_nothing_at_once(lease: Lease, run_directory: Path, traces_of: TracesOf) -> None:

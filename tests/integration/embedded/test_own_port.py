@@ -50,7 +50,7 @@ def tell(event):
     if isinstance(event, VerdictChanged) and event.verdict.state == "waiting":
         print(f"{event.verdict.name}: {event.verdict.reason}")
 provider = EmbeddedProvider(settings, directory / "stack")
-provider.down(provider.up(tell))
+provider.down(provider.up(tell).info)
 print("came up")
 """
 NATS = (b'INFO {"version":"6.6.6"}\r\n', b"PONG\r\n")

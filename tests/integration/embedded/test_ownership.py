@@ -23,7 +23,7 @@ from pytest_plexdev.core.ownership.lock import is_owned, own
 from pytest_plexdev.core.ownership.mark import MARK, Mark
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedSettings
-from pytest_plexdev.stack.embedded.provider import end
+from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.removal import sweep
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
 from tests.integration.embedded.conftest import ROOT, Bench, TracesOf, pid_of

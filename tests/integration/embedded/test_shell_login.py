@@ -11,7 +11,7 @@ import pytest
 
 from pytest_plexdev.cli import main
 from pytest_plexdev.stack.embedded import EmbeddedSettings
-from pytest_plexdev.stack.embedded.provider import end
+from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, warm_directory
 from tests.support.damage import DAMAGES
 

@@ -26,7 +26,7 @@ from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.options.environment import unknown_variables
 from pytest_plexdev.stack.embedded import EmbeddedSettings
-from pytest_plexdev.stack.embedded.provider import end
+from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
 from tests.integration.embedded.conftest import Bench, StartOwner, WithPrograms, pid_of
 
@@ -66,9 +66,9 @@ def test_a_kept_stack_outlives_its_owner(settings: EmbeddedSettings, bench: Benc
     owner.process.wait()
 
     time.sleep(0.3)  # there is no event for something that does not happen
-    assert {verdict.state for verdict in bench.provider(settings).state(info)} == {"ready"}
+    assert {verdict.state for verdict in bench.provider(settings).verdicts(info)} == {"ready"}
     assert main.main(["down", "--directory", str(bench.directory)]) == 0
-    assert {verdict.state for verdict in bench.provider(settings).state(info)} == {"gone"}
+    assert {verdict.state for verdict in bench.provider(settings).verdicts(info)} == {"gone"}
 
 
 @pytest.mark.parametrize(

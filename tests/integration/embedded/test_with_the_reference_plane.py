@@ -33,7 +33,7 @@ def info(
 
 
 def test_the_seeded_stack_is_ready(info: StackInfo, bench: Bench, settings: EmbeddedSettings) -> None:
-    verdicts = {verdict.name: verdict.state for verdict in bench.provider(settings).state(info)}
+    verdicts = {verdict.name: verdict.state for verdict in bench.provider(settings).verdicts(info)}
     assert set(verdicts.values()) == {"ready"}, verdicts
     assert urllib.request.urlopen(f"{info.endpoints.api}/v1/health").status == 200
 

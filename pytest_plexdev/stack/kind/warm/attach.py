@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED
+from pytest_plexdev.errors.cluster import (
+    API_SILENT,
+    CLUSTER_OUT_OF_SIGHT,
+    CLUSTER_UNREACHABLE,
+    DRIFTED,
+    TOOL_MISSING,
+)
 from pytest_plexdev.stack.kind.constants import NAMESPACE, WARM_CLUSTER
 from pytest_plexdev.stack.kind.settings import Addresses, warm_directory
 from pytest_plexdev.stack.kind.warm.kubeconfigs import candidates
@@ -132,10 +138,21 @@ def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, lis
 
 
 def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
-    """Delete the warm cluster if it is ours, or with *force*; return what was done, in lines for a person."""
+    """Delete the warm cluster if it is ours or *force* is set, and return what was done, in lines for a person.
+
+    Raises:
+        PlexdevError: ``cluster-out-of-sight``: Docker is not there, and files say that there is, or was, a cluster.
+    """
     from pytest_plexdev.stack.kind.warm import up
 
-    return up.take_down(settings, force=force, progress=progress)
+    try:
+        return up.take_down(settings, force=force, progress=progress)
+    except PlexdevError as error:
+        if error.failure is not TOOL_MISSING or error.facts["program"] != "docker":
+            raise
+    if (directory := warm_directory(settings.state, settings.name)).exists():
+        raise PlexdevError(CLUSTER_OUT_OF_SIGHT, name=settings.name, directory=directory)
+    return ["plexdev: nothing to delete: no kind cluster was brought up from here, and docker is not on PATH"]
 
 
 def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:

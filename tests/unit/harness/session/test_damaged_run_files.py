@@ -24,7 +24,7 @@ def run(tmp_path: Path) -> Run:
         directory=directory,
         controller_pid=1,
         is_controller=True,
-        seed=lambda: None,
+        seed=lambda *, for_reference_plane: None,
         overlay=lambda: None,
     )
 
@@ -46,8 +46,8 @@ def _refused(file: Path) -> Iterator[None]:
     ("name", "read"),
     [
         ("ran.json", lambda run: run.what_ran()),
-        ("drift.txt", lambda run: run.drift),
-        ("passed-over.txt", lambda run: run.passed_over),
+        ("drift.txt", lambda run: run.notes.drift),
+        ("passed-over.txt", lambda run: run.notes.passed_over),
     ],
 )
 def test_what_a_worker_left_for_the_summary(run: Run, name: str, read: Callable[[Run], object], damage: str) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.core.model import Endpoints, Progress, StackInfo, Verdict
+from pytest_plexdev.core.model import Endpoints, Progress, StackInfo
 from pytest_plexdev.core.ownership.mark import MARK
+from pytest_plexdev.core.provider_parts import Started
 from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
 from pytest_plexdev.session.lease import Keep, Lease
 from pytest_plexdev.session.output import Output
@@ -24,7 +24,7 @@ class Diary:
         self.directory = directory
         return self
 
-    def up(self, progress: Progress) -> StackInfo:
+    def up(self, progress: Progress) -> Started:
         self.entries.append("up")
         if self.fails:
             logs = self.directory / "logs"
@@ -34,24 +34,17 @@ class Diary:
             raise PlexdevError(SERVER_EXITED, detail="no such table", **facts)
         self.directory.mkdir()
         where = Endpoints(api="http://localhost:1", issuer="i", database="d", nats="n", signer="s")
-        return StackInfo(provider="embedded", id="x", directory=self.directory, endpoints=where, started_at=1.0)
+        info = StackInfo(provider="embedded", id="x", directory=self.directory, endpoints=where, started_at=1.0)
+        return Started(info=info)
 
-    def down(self, info: StackInfo | None) -> None:
+    def down(self, info: StackInfo | None, *, force: bool = False, progress: Progress | None = None) -> list[str]:
         self.entries.append("down")
-
-    def state(self, info: StackInfo) -> Sequence[Verdict]:
         return []
 
-    def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
-        raise NotImplementedError
+    def remove_files(self) -> None:
+        pass
 
-    def reach(self, info: StackInfo, service: str) -> str:
-        raise NotImplementedError
-
-    def clone(self) -> Diary:
-        raise NotImplementedError
-
-    def close(self) -> None:
+    def is_guarded(self) -> bool:
         raise NotImplementedError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_plexdev.core.model import Endpoints, StackInfo
-from pytest_plexdev.session.report import write_timeline
+from pytest_plexdev.session.timeline import write_timeline
 
 INFO = StackInfo(
     provider="embedded",

@@ -26,13 +26,13 @@ def ended(tmp_path: Path) -> Callable[[], Path]:
     def end() -> Path:
         (directory / "stack").mkdir(parents=True, exist_ok=True)
         directory.chmod(0o700)
-        settings = resolve({"stack": "kind"}, {}, {})
+        settings = resolve({"plexdev_stack": "kind"}, {}, {})
         Run(
             settings=settings,
             directory=directory,
             controller_pid=1,
             is_controller=True,
-            seed=lambda: None,
+            seed=lambda *, for_reference_plane: None,
             overlay=lambda: None,
         ).end()
         return directory

@@ -1,32 +1,49 @@
-"""What a run asks for reaches the provider of the stack that it named."""
+"""What a run or a command asks for reaches the provider that it names."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.cli.kind import warm_settings
+from pytest_plexdev.cli.environment import request_for
+from pytest_plexdev.core.provider import Provider
 from pytest_plexdev.options import resolve
-from pytest_plexdev.stack.providers import Wanted
+from pytest_plexdev.options.table import STACKS
+from pytest_plexdev.stack import providers
+from pytest_plexdev.stack.embedded import settings as embedded
+from pytest_plexdev.stack.embedded.provider import EmbeddedProvider
+from pytest_plexdev.stack.kind import settings as kind
+from pytest_plexdev.stack.kind.provider import KindProvider
+from pytest_plexdev.stack.request import RunOwner, StackRequest, UpOptions
+
+_IMPLEMENT_THE_INTERFACE: tuple[Provider, ...] = (KindProvider(), EmbeddedProvider())  # mypy checks it
 
 
-def wanted(directory: Path, *, seed: Path | None = None, overlay: Path | None = None, **options: object) -> Wanted:
-    return Wanted(
-        settings=resolve({f"plexdev_{name}": value for name, value in options.items()}, {}, {}),
-        directory=directory,
-        controller_pid=os.getpid(),
-        seed=lambda: seed,
+def request(
+    directory: Path, *, seed: Path | None = None, overlay: Path | None = None, is_fresh: bool = True, **options: object
+) -> StackRequest:
+    return StackRequest(
+        resolve=lambda: resolve({f"plexdev_{name}": value for name, value in options.items()}, {}, {}),
+        seed=lambda *, for_reference_plane: seed,
         overlay=lambda: overlay,
         explain=lambda error, _: error,
+        run=RunOwner(directory=directory, controller_pid=os.getpid()) if is_fresh else None,
     )
+
+
+def test_the_option_names_every_provider_of_the_table() -> None:
+    assert sorted(providers.PROVIDERS) == sorted(STACKS)
+    assert [provider.name for provider in providers.providers()] == [*providers.PROVIDERS]
 
 
 def test_a_fresh_cluster_is_made_of_what_options_and_plugins_say(tmp_path: Path) -> None:
     seed, images = tmp_path / "seed.yaml", ["plexsphere=plexsphere:mine"]
-    run = wanted(tmp_path, seed=seed, overlay=tmp_path, stack="kind", images=images, timeout="9", kind_image="node:1")
-    settings = run._fresh_cluster()
+    settings = kind.settings_for(
+        request(tmp_path, seed=seed, overlay=tmp_path, stack="kind", images=images, timeout="9", kind_image="node:1")
+    )
 
     assert (settings.seed, settings.overlay, settings.images) == (seed, tmp_path, {"plexsphere": "plexsphere:mine"})
     assert (settings.timeout, settings.kind_image, settings.run_directory) == (9.0, "node:1", tmp_path)
@@ -35,41 +52,50 @@ def test_a_fresh_cluster_is_made_of_what_options_and_plugins_say(tmp_path: Path)
 
 
 def test_the_workers_of_a_run_mean_one_cluster_and_another_run_means_another(tmp_path: Path) -> None:
-    names = {wanted(tmp_path / run, stack="kind")._fresh_cluster().name for run in ("a", "a", "b")}
+    names = {kind.settings_for(request(tmp_path / run, stack="kind")).name for run in ("a", "a", "b")}
 
     assert len(names) == 2
-    assert {wanted(tmp_path, stack="kind")._fresh_cluster().api_port for _ in range(2)} == {0}
+    assert kind.settings_for(request(tmp_path, stack="kind")).api_port == 0
 
 
 def test_an_overlay_of_the_command_line_goes_before_a_plugins(tmp_path: Path) -> None:
     mine, theirs = tmp_path / "mine", tmp_path / "theirs"
-    mine.mkdir()
-    run = wanted(tmp_path, overlay=theirs, dev_stack="1", stack="kind")
-    assert run.warm_cluster().overlay == theirs
+    asked = request(tmp_path, overlay=theirs, is_fresh=False, dev_stack="1", stack="kind")
+    assert kind.settings_for(asked).overlay == theirs
 
-    settings = resolve(
-        {"plexdev_overlay": str(mine), "plexdev_dev_stack": "1", "plexdev_on_drift": "ignore"},
-        {"PLEXDEV_TIMEOUT": "7"},
-        {},
+    named = request(
+        tmp_path, overlay=theirs, is_fresh=False, dev_stack="1", stack="kind", on_drift="ignore", timeout="7"
     )
-    named = Wanted(
-        settings=settings,
-        directory=tmp_path,
-        controller_pid=1,
-        seed=run.seed,
-        overlay=run.overlay,
-        explain=lambda error, _: error,
-    )
-    assert (named.warm_cluster().overlay, named.warm_cluster().on_drift) == (mine, "ignore")
-    assert named.warm_cluster().timeout == 7.0
+    settings = kind.settings_for(replace(named, resolve=lambda: replace(named.options, overlay=mine)))
+    assert (settings.overlay, settings.on_drift, settings.timeout) == (mine, "ignore", 7.0)
+
+
+def test_fresh_processes_take_free_ports_and_end_with_the_run(tmp_path: Path) -> None:
+    settings = embedded.settings_for(request(tmp_path, prefer="stand-in", timeout="9"))
+
+    assert (settings.api_port, settings.idp_port, settings.run_directory) == (0, 0, tmp_path)
+    assert (settings.prefer, settings.timeout) == ("stand-in", 9.0)
+    assert settings.owner is not None
+    assert settings.owner.pid == os.getpid()
 
 
 def test_a_bring_up_from_the_shell_has_the_time_that_it_is_given_or_the_environment_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    five = UpOptions(timeout=5.0)
     monkeypatch.delenv("PLEXDEV_TIMEOUT", raising=False)
-    assert warm_settings().timeout == 300.0
+    assert kind.settings_for(request_for("kind")).timeout == 300.0
+    assert embedded.settings_for(request_for("embedded")).timeout == 60.0
 
     monkeypatch.setenv("PLEXDEV_TIMEOUT", "9")
-    assert warm_settings().timeout == 9.0
-    assert warm_settings(timeout=5.0).timeout == 5.0
+    for settings_for, name in ((kind.settings_for, "kind"), (embedded.settings_for, "embedded")):
+        assert settings_for(request_for(name)).timeout == 9.0
+        assert settings_for(request_for(name, five)).timeout == 5.0
+
+
+def test_the_warm_processes_have_the_runbooks_ports_or_those_of_the_command() -> None:
+    usual = embedded.settings_for(request_for("embedded"))
+    chosen = embedded.settings_for(request_for("embedded", UpOptions(port=0, idp_port=7000)))
+
+    assert (usual.api_port, usual.idp_port, usual.owner) == (8080, 5556, None)
+    assert (chosen.api_port, chosen.idp_port) == (0, 7000)

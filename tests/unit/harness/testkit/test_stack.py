@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.core.model import Cluster, Endpoints, Progress, Service, StackInfo, Verdict
+from pytest_plexdev.core.model import Cluster, Endpoints, Service, StackInfo, Verdict
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, SERVICE_NOT_READY
+from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.testkit.stack import Stack
 
 CLUSTER = Cluster(name="c", context="kind-c", kubeconfig=Path("k"), namespace="default", owned=True)
@@ -26,22 +27,17 @@ DEX = Service(name="dex", version="1")
 READY = Verdict(name="deployment/dex", state="ready")
 
 
-class Provider:
-    """Says what it is told to say."""
+class Provider(KindProvider):
+    """Its cluster reports what the test says."""
 
     def __init__(self, *verdicts: Verdict, error: PlexdevError | None = None) -> None:
+        super().__init__()
         self._verdicts = verdicts
         self._error = error
         self.reached: list[str] = []
         self.is_closed = False
 
-    def up(self, progress: Progress) -> StackInfo:
-        raise NotImplementedError
-
-    def down(self, info: StackInfo | None) -> None:
-        raise NotImplementedError
-
-    def state(self, info: StackInfo) -> Sequence[Verdict]:
+    def verdicts(self, info: StackInfo) -> Sequence[Verdict]:
         if self._error is not None:
             raise self._error
         return self._verdicts
@@ -52,9 +48,6 @@ class Provider:
     def reach(self, info: StackInfo, service: str) -> str:
         self.reached.append(service)
         return f"{service}://127.0.0.1:5"
-
-    def clone(self) -> Provider:
-        raise NotImplementedError
 
     def close(self) -> None:
         self.is_closed = True

@@ -1,0 +1,106 @@
+"""The command lines of ``plexdev up``, ``status``, ``wait``, ``down``, ``env`` and ``logs``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_plexdev.cli import lifecycle
+from pytest_plexdev.cli.output import add_json
+from pytest_plexdev.cli.seed import add_seed
+from pytest_plexdev.options import OPTIONS
+from pytest_plexdev.stack.providers import DEFAULT, PROVIDERS
+
+_LAST_PORT: Final = 65535
+
+
+def add_stack_commands(commands: Any) -> None:
+    """Add them to what ``ArgumentParser.add_subparsers`` returned; each sets ``run``."""
+    up = commands.add_parser("up", help="start a stack and leave it running")
+    up.add_argument(
+        "--stack",
+        choices=sorted(PROVIDERS),
+        default=DEFAULT,
+        help="run as processes, or on a kind cluster; default: %(default)s",
+    )
+    up.add_argument(
+        "--prefer",
+        choices=("real", "stand-in"),
+        help="embedded: use Dex and SpiceDB on PATH if installed, or always the stand-ins; default: real",
+    )
+    up.add_argument(
+        "--timeout", type=_seconds, metavar="SECONDS", help="time limit; default: PLEXDEV_TIMEOUT, else 60 (kind: 300)"
+    )
+    up.add_argument(
+        "--port", type=_port, metavar="PORT", help="embedded: port of the API (0: a free one); default: 8080"
+    )
+    up.add_argument(
+        "--idp-port",
+        type=_port,
+        metavar="PORT",
+        help="embedded: port of the identity provider (0: a free one); default: 5556",
+    )
+    add_seed(up)
+    up.add_argument("--reapply", action="store_true", help="kind: apply all objects, also unchanged ones")
+    up.add_argument("service", nargs="?", choices=("plexd",), help="a service that the stack omits by default")
+    up.set_defaults(run=lifecycle.up, refuse=up.error)
+
+    status = commands.add_parser("status", help="show the state of every service (exit code 0 if all are ready)")
+    status.set_defaults(run=lifecycle.status)
+
+    wait = commands.add_parser(
+        "wait", help="wait until the stack is ready (exit code 124 on timeout, 1 if it cannot become ready)"
+    )
+    wait.add_argument(
+        "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="time limit; default: %(default)s"
+    )
+    wait.set_defaults(run=lifecycle.wait)
+
+    down = commands.add_parser("down", help="stop the running stack; if both providers have one, --stack chooses")
+    down.add_argument("--force", action="store_true", help="kind: delete the cluster even if plexdev did not create it")
+    down.set_defaults(run=lifecycle.down, refuse=down.error)
+
+    env = commands.add_parser("env", help='print shell exports: eval "$(plexdev env)"')
+    env.set_defaults(run=lifecycle.env)
+
+    logs = commands.add_parser("logs", help="print the log of a service; without SERVICE, list the services")
+    logs.add_argument("service", metavar="SERVICE", nargs="?")
+    logs.add_argument("--follow", "-f", action="store_true", help="print new lines until Ctrl-C")
+    logs.set_defaults(run=lifecycle.logs, refuse=logs.error)
+
+    for parser in (status, wait, down, env, logs):
+        add_stack_choice(parser)
+    for parser in (up, status, wait, down, env, logs):
+        add_json(parser)
+    for parser in (status, wait, down, env, logs):
+        parser.add_argument(
+            "--directory",
+            type=Path,
+            metavar="DIR",
+            help="directory of a stack that a test run kept; default: the warm stack",
+        )
+
+
+def add_stack_choice(parser: argparse.ArgumentParser) -> None:
+    """Add ``--stack``: which of the running stacks a command speaks of."""
+    parser.add_argument(
+        "--stack",
+        choices=sorted(PROVIDERS),
+        help="provider, if both have a stack; default: the cluster if one exists",
+    )
+
+
+def _seconds(text: str) -> float:
+    parse = next(option.parse for option in OPTIONS if option.name == "timeout")
+    try:
+        seconds: float = parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: must be {error}") from None
+    return seconds
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number from 0 to {_LAST_PORT}; 0: a free port")
+    return int(text)

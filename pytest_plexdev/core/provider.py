@@ -1,0 +1,200 @@
+"""The interface between a stack's provider and everything that uses one.
+
+A provider brings up one kind of stack, finds it, reports its state and takes it down. It reports through events and
+return values, and never prints. ``stack/providers.py`` has the table of providers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from pytest_plexdev.core.model import Progress, StackInfo, Verdict
+    from pytest_plexdev.core.provider_parts import Found, Logs, Obstacle, Started, Texts
+    from pytest_plexdev.errors import Failure, PlexdevError
+
+
+class Observer(Protocol):
+    """Reads the state and the logs of a running stack, and opens connections to it."""
+
+    def verdicts(self, info: StackInfo) -> Sequence[Verdict]:
+        """Probe each service of the stack now."""
+        ...
+
+    def watch(self, info: StackInfo) -> None:
+        """Prepare :meth:`died`, so that from now on it notices the end of a process at once."""
+        ...
+
+    def died(self, info: StackInfo, *, patience_s: float, failure: Failure) -> PlexdevError | None:
+        """The error for a stack that is not whole any more; ``None`` if nothing is known to be wrong.
+
+        Args:
+            patience_s: 0: use only what costs microseconds, as before each test. Otherwise a request has failed: look
+                for the cause, for this many seconds.
+            failure: The failure that a process's end is for the caller.
+        """
+        ...
+
+    def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
+        """What a service wrote; empty if it wrote nothing.
+
+        Args:
+            since: Unix time, seconds: only what it wrote after that, if the provider knows.
+        """
+        ...
+
+    def evidence(self, info: StackInfo, since: float) -> Iterable[tuple[str, Callable[[], str]]]:
+        """Further sections of a failing test's evidence: a title, and what collects the text.
+
+        Args:
+            since: Unix time, seconds, at which the test began.
+        """
+        ...
+
+    def reach(self, info: StackInfo, service: str) -> str:
+        """The URL of ``postgres`` or ``nats`` on this machine; opens a port-forward if one is needed.
+
+        Raises:
+            PlexdevError: It cannot be reached.
+        """
+        ...
+
+    def clone(self) -> Observer:
+        """The same for another thread: what :meth:`reach` opened ends with the thread that opened it."""
+        ...
+
+    def close(self) -> None:
+        """Close what :meth:`watch` and :meth:`reach` opened."""
+        ...
+
+
+class Lifecycle(Protocol):
+    """Starts and stops one stack: the warm one, or the one in the provider's directory."""
+
+    def up(self, progress: Progress) -> Started:
+        """Bring the stack up and return once it is ready.
+
+        Raises:
+            PlexdevError: It did not become ready; whatever had started is stopped again.
+        """
+        ...
+
+    def down(self, info: StackInfo | None, *, force: bool = False, progress: Progress | None = None) -> list[str]:
+        """Stop the stack and remove its files. A stack that is gone already is no error.
+
+        Args:
+            info: ``None`` if the stack's file is missing or damaged; the marks in its directory identify it then.
+            force: Stop the warm stack even if plexdev did not create it.
+
+        Returns:
+            What was done, in lines for a person.
+        """
+        ...
+
+    def remove_files(self) -> None:
+        """Remove what a failed bring-up left in the directory; its logs were copied before."""
+        ...
+
+    def is_guarded(self) -> bool:
+        """Whether another process still has to remove the stack, and needs the files in the directory for that."""
+        ...
+
+
+class Provider(Observer, Lifecycle, Protocol):
+    """One kind of stack. With a directory it stands for the stack there, without one for the warm stack."""
+
+    name: str
+    """Its key in the table of providers, and the value of ``--plexdev-stack``."""
+
+    @property
+    def texts(self) -> Texts:
+        """What the command line and the summary of a run say of a stack of this kind."""
+        ...
+
+    @property
+    def looked_for(self) -> str:
+        """What :meth:`find` looks for, as the object of "looked for"."""
+        ...
+
+    def check(self, settings: Any) -> None:
+        """Refuse values of options that this provider cannot use.
+
+        Raises:
+            OptionError: The text has the right values.
+        """
+        ...
+
+    def find(self, *, even_silent: bool = False) -> StackInfo | None:
+        """The stack if it runs, from files and sockets alone. Changes nothing.
+
+        Args:
+            even_silent: Return it even if its API does not answer.
+
+        Raises:
+            PlexdevError: It is there and cannot be used.
+        """
+        ...
+
+    def attach(self, progress: Progress) -> Found | None:
+        """The warm stack for a run, after drift was applied, refused or ignored as ``--plexdev-on-drift`` says.
+
+        Raises:
+            PlexdevError: ``drifted``, ``seed-drifted``; what :meth:`find` and :meth:`up` raise.
+        """
+        ...
+
+    def is_present(self) -> bool:
+        """Whether there is something of this user's to stop, running or not."""
+        ...
+
+    def obstacle(self, *, patience_s: float | None = None) -> Obstacle | None:
+        """Why the warm stack is not found though it exists; ``None`` if it does not exist or that is unknown.
+
+        Args:
+            patience_s: Seconds to wait for programs that know.
+        """
+        ...
+
+    def explained(self, error: PlexdevError) -> PlexdevError:
+        """*error* of any bring-up, with what this provider knows of its cause."""
+        ...
+
+    def wait(self, deadline: float, progress: Progress) -> None:
+        """Watch the running stack until all of it is ready. Returns at once if there is nothing to watch.
+
+        Args:
+            deadline: On ``time.monotonic()``'s clock.
+
+        Raises:
+            PlexdevError: Time is up, or an object cannot become ready.
+        """
+        ...
+
+    def status(self, info: StackInfo | None) -> Sequence[Verdict]:
+        """The verdicts for ``plexdev status``: if nothing answers, one with the reason.
+
+        Args:
+            info: ``None``: the warm stack, whose API does not answer.
+        """
+        ...
+
+    def refuse_dead(self, info: StackInfo, verdicts: Sequence[Verdict]) -> None:
+        """Raise if waiting cannot help.
+
+        Raises:
+            PlexdevError: ``stack-broken``.
+        """
+        ...
+
+    def logs(self, info: StackInfo) -> Logs:
+        """The logs of a running stack."""
+        ...
+
+    def left_logs(self) -> Logs | None:
+        """The logs of a stack that is coming up, did not come up, or was killed; ``None`` if there are none."""
+        ...
+
+    def exports(self, info: StackInfo) -> Mapping[str, str]:
+        """Environment variables that ``plexdev env`` adds to the addresses of the stack."""
+        ...

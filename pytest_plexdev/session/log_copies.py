@@ -1,0 +1,62 @@
+"""Copy the logs that an error names and that the end of the run removes, and have the error name the copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.session.output import folder_name, read_end
+
+if TYPE_CHECKING:
+    from pytest_plexdev.session.run import Run
+
+
+def keep_logs(error: BaseException, item: pytest.Item, run: Run) -> Mapping[str, bytes]:
+    """Copy the logs that *error* names and that the end of the run removes, and name the copies in their place.
+
+    Returns:
+        The copies by file name: they are part of the test's evidence.
+    """
+    if run.running is None or not run.removes_stack:
+        return {}
+    named = {
+        str(service.log): service.log
+        for service in run.running.info.services
+        if service.log is not None and any(str(service.log) in text for text in _texts(error))
+    }
+    if not named:
+        return {}
+    copies = {log.name: read_end(log, run.running.secrets) for log in named.values()}
+    folder = run.output.write(item.nodeid, folder_name(item.nodeid), copies)
+    for expected in _expected(error):
+        for path, log in named.items():
+            copy = run.output.shown(folder / log.name)
+            expected.detail = expected.detail.replace(path, copy)
+            expected.facts = {
+                name: str(fact).replace(path, copy) if path in str(fact) else fact
+                for name, fact in expected.facts.items()
+            }
+    return copies
+
+
+def _texts(error: BaseException) -> Iterator[str]:
+    return (str(expected) for expected in _expected(error))
+
+
+def _expected(error: BaseException) -> Iterator[PlexdevError]:
+    """The failures of the catalogue that a traceback of *error* shows: its own, and those that it is chained to."""
+    pending: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while pending:
+        one = pending.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, PlexdevError):
+            yield one
+        pending += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            pending += one.exceptions

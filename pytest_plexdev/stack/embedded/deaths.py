@@ -1,0 +1,90 @@
+"""Notice the end of a server's process at once, and build the error for it."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+
+from pytest_plexdev.core.model import KEPT_MARK, Service, StackInfo
+from pytest_plexdev.core.process_id import ProcessHandle, ProcessId, first_ended
+from pytest_plexdev.errors import Failure, PlexdevError
+from pytest_plexdev.stack.embedded.health import verdicts
+from pytest_plexdev.stack.embedded.log_files import read_log
+
+
+class Processes:
+    """The processes of a stack's servers, each held by a handle, so that a pid that is used again is no mistake."""
+
+    def __init__(self, services: Sequence[Service]) -> None:
+        self._handles: dict[ProcessHandle, str] = {}
+        self._gone: str | None = None
+        for service in services:
+            if service.pid is not None:
+                self._open(service.name, service.pid)
+
+    def _open(self, name: str, pid: int) -> None:
+        try:
+            handle = ProcessId.of(pid).open()
+        except ProcessLookupError:
+            handle = None
+        if handle is None:
+            self._gone = self._gone or name
+        else:
+            self._handles[handle] = name
+
+    def first_ended(self, patience_s: float) -> str | None:
+        """Wait up to that many seconds for a server to end, and return its name."""
+        if self._gone is None and self._handles:
+            ended = first_ended(tuple(self._handles), patience_s)
+            self._gone = self._handles[ended] if ended is not None else None
+        return self._gone
+
+    def close(self) -> None:
+        """Close the handles."""
+        for handle in self._handles:
+            handle.close()
+        self._handles.clear()
+
+
+def death_of(service: str, info: StackInfo, failure: Failure) -> PlexdevError:
+    """The error for a server that ended, with the last lines of its log."""
+    from pytest_plexdev.testkit.stack import LOG_LINES, where_logged
+
+    status, cause = _end_of(service, info)
+    return PlexdevError(
+        failure,
+        detail="\n".join(read_log(info, service).splitlines()[-LOG_LINES:]),
+        service=service,
+        status=status,
+        cause=cause,
+        log=where_logged(info, service),
+        restart=_how_to_restart(info),
+    )
+
+
+def first_gone(info: StackInfo) -> str | None:
+    """The first service that a probe finds gone."""
+    return next((verdict.name for verdict in verdicts(info) if verdict.state == "gone"), None)
+
+
+def _end_of(service: str, info: StackInfo) -> tuple[str, str]:
+    """How a server ended, and why as far as that is known."""
+    # Its supervisor learns of the end when we do, and takes a moment to note it.
+    for _ in range(10):
+        for verdict in verdicts(info):
+            if verdict.name == service and verdict.state == "gone":
+                if not verdict.headline.startswith("ended with "):
+                    return "its stack", verdict.headline
+                how, _, why = verdict.headline.removeprefix("ended with ").partition(": ")
+                return how, why
+        time.sleep(0.02)
+    return "an unknown status", "its stack did not note how"
+
+
+def _how_to_restart(info: StackInfo) -> str:
+    if (info.directory / KEPT_MARK).exists():
+        return f"then end what is left: plexdev down --directory {shlex.quote(str(info.directory))}"
+    if info.id == "warm":
+        return f"then: plexdev down --stack embedded && {info.up_command}"
+    return "then run again: the next run brings up a stack of its own"

@@ -1,0 +1,53 @@
+"""Read the log files of an embedded stack, running or not."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import IO, Final
+
+from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.private_files import open_private
+
+_LOOK_AGAIN_S: Final = 0.1
+
+
+def read_log(info: StackInfo, service: str) -> str:
+    """What a service wrote; empty if it has no log."""
+    path = next((one.log for one in info.services if one.name == service), None)
+    return path.read_text("utf-8", "replace") if path is not None and path.is_file() else ""
+
+
+class LogFiles:
+    """Implements :class:`pytest_plexdev.core.provider_parts.Logs` for the files below a stack's directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    @property
+    def directory(self) -> Path:
+        """The directory of the stack."""
+        return self._directory
+
+    def services(self) -> list[str]:
+        """The servers and programs that wrote something, the supervisor among them."""
+        return sorted(log.stem for log in (self._directory / "logs").glob("*.log"))
+
+    def read(self, service: str) -> str:
+        """What a service wrote so far."""
+        with os.fdopen(open_private(self._file(service), os.O_RDONLY), "rb") as log:
+            return log.read().decode("utf-8", "replace")
+
+    def write(self, service: str, to: IO[bytes], *, follow: bool) -> None:
+        """Copy the file; with *follow*, go on until Ctrl-C."""
+        with os.fdopen(open_private(self._file(service), os.O_RDONLY), "rb") as log:
+            while True:
+                to.write(log.read())
+                to.flush()
+                if not follow:
+                    return
+                time.sleep(_LOOK_AGAIN_S)
+
+    def _file(self, service: str) -> Path:
+        return self._directory / "logs" / f"{service}.log"

@@ -1,0 +1,88 @@
+"""What the command line and the summary of a run say of a stack of plain processes."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+
+from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.provider_parts import Refusal, Started
+from pytest_plexdev.stack.request import UpOptions
+
+
+class EmbeddedTexts:
+    """Implements :class:`pytest_plexdev.core.provider_parts.Texts`."""
+
+    @property
+    def refusals(self) -> Sequence[Refusal]:
+        """Options that other providers read."""
+        return (
+            Refusal(options=("--reapply",), reason="nothing is applied to plain processes"),
+            Refusal(
+                options=("--force",),
+                reason="this would end the embedded stack, which is always plexdev's own",
+            ),
+        )
+
+    def welcome(self, started: Started, *, seconds: float) -> str:
+        """Whether the stack is new, and the addresses."""
+        info = started.info
+        stand_ins = [f"{each.name} for {each.stands_in_for}" for each in info.services if each.stands_in_for]
+        is_new = started.report["new"]
+        first = f"ready after {seconds:.1f} s" if is_new else f"already running since {_clock(info.started_at)}"
+        return "\n".join(
+            [
+                f"plexdev: the stack is {first}",
+                f"  api        {info.endpoints.api}",
+                f"  issuer     {info.endpoints.issuer}",
+                f"  database   {info.endpoints.database}",
+                f"  nats       {info.endpoints.nats}",
+                f"  stand-ins  {', '.join(stand_ins)}",
+                f"  left out   {', '.join(info.left_out)}",
+                "  next       pytest --dev-stack; plexdev login; plexdev down --stack embedded",
+                *started.notes,
+            ]
+        )
+
+    def location(self, info: StackInfo) -> str:  # noqa: ARG002 (the interface has it)
+        """Empty: this machine."""
+        return ""
+
+    def control_plane(self, info: StackInfo) -> str:  # noqa: ARG002 (the interface has it)
+        """Empty: the list of services names it."""
+        return ""
+
+    def how_to_end(self, info: StackInfo) -> str:  # noqa: ARG002 (the interface has it)
+        """The command."""
+        return "end it with: plexdev down --stack embedded"
+
+
+def differences_note(up: UpOptions | None, differ: Sequence[str]) -> list[str]:
+    """The lines on what a new stack would have otherwise, and the command for one.
+
+    Args:
+        up: The options of the command.
+        differ: What differs.
+    """
+    if not differ:
+        return []
+    given = _options_given(up or UpOptions())
+    return [
+        f"  note       a new one with {given} would have another {' and '.join(differ)}:",
+        f"             plexdev down --stack embedded && plexdev up {given}",
+    ]
+
+
+def _options_given(up: UpOptions) -> str:
+    given = (
+        ("--prefer", up.prefer or "real"),
+        ("--port", up.port),
+        ("--idp-port", up.idp_port),
+        ("--seed", up.seed),
+    )
+    return shlex.join(str(word) for name, value in given if value is not None for word in (name, value))
+
+
+def _clock(moment: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(moment))

@@ -1,0 +1,71 @@
+"""Find the clusters that this user created: the warm one, and one that a test run kept in its directory."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+from typing import Final
+
+from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.errors import KEPT_STACK_MISSING, PlexdevError
+
+_FILE: Final = "stack.json"
+
+
+def has_warm_cluster() -> bool:
+    """Whether this user created the warm cluster, by its files, or by its node's labels if those are gone.
+
+    Docker may have other clusters of that name; they are not stopped by default.
+    """
+    from pytest_plexdev.stack.kind.settings import warm_directory
+
+    # The second file exists while the cluster is created, and stays if that process was killed.
+    if any((warm_directory() / name).exists() for name in ("kubeconfig", "creating.json")):
+        return True
+    if shutil.which("docker") is None:
+        return False
+    from pytest_plexdev.stack.kind.warm.node_status import has_our_labels
+
+    return has_our_labels()
+
+
+def find_kept(directory: Path) -> StackInfo | None:
+    """The stack of the cluster that a test run kept in *directory*; ``None`` if there is no such file.
+
+    Raises:
+        PlexdevError: ``state-damaged``, ``untrusted-path``.
+    """
+    file = directory / _FILE
+    info = StackInfo.read(file) if file.is_file() else None
+    return info if info is not None and info.cluster is not None else None
+
+
+def kept_cluster(directory: Path) -> str | None:
+    """kind's name of the cluster that a test run kept in *directory*, by the directory's mark if it has one.
+
+    Raises:
+        PlexdevError: ``state-damaged``, ``untrusted-path``: there is no mark, and the stack's file cannot be read.
+    """
+    from pytest_plexdev.core.ownership.lock import look
+
+    mark = None
+    with contextlib.suppress(PlexdevError):
+        found = look(directory)
+        mark = found.mark if found is not None else None
+    if mark is not None:
+        return mark.name if mark.kind == "cluster" else None
+    info = find_kept(directory)
+    return info.cluster.name if info is not None and info.cluster is not None else None
+
+
+def name_of_kept(directory: Path) -> str:
+    """What :func:`kept_cluster` returns.
+
+    Raises:
+        PlexdevError: ``kept-stack-missing``; what :func:`kept_cluster` raises.
+    """
+    name = kept_cluster(directory)
+    if name is None:
+        raise PlexdevError(KEPT_STACK_MISSING, directory=directory)
+    return name

@@ -1,0 +1,146 @@
+"""Read the state, the events and the logs of a stack from its cluster's API server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+from pytest_plexdev.core.model import Cluster, StackInfo, Verdict
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, SERVICE_NOT_READY
+from pytest_plexdev.kube import Access, KubeClient, read_access
+from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.pods import newest_pod
+from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE, WARM_CLUSTER
+
+_NAMESPACES: Final = (NAMESPACE, GATEWAY_NAMESPACE)
+_WORST_FIRST: Final = ("doomed", "gone", "waiting")
+
+
+def verdicts(info: StackInfo) -> Sequence[Verdict]:
+    """Judge every object of the stack, and what it needs of its cluster, as the cluster says it is now."""
+    from pytest_plexdev.readiness.look import verdicts_now
+    from pytest_plexdev.stack.kind.health import health_of
+    from pytest_plexdev.stack.kind.manifests.inventory import parts_of
+
+    cluster = _cluster(info)
+    try:
+        with KubeClient(_access(info)) as client:
+            found = verdicts_now(client, parts_of(client, owned=cluster.owned), health=health_of(owned=cluster.owned))
+            return [*_edits(client, cluster, found), *found]
+    except PlexdevError as error:
+        if error.failure is not CLUSTER_UNREACHABLE:
+            raise
+        reason = f"the API server does not answer: {error.facts['reason']}"
+        return [Verdict(name=one.name, state="gone", reason=reason) for one in info.services]
+
+
+def not_ready_error(info: StackInfo, probe: Callable[[StackInfo], Sequence[Verdict]]) -> PlexdevError | None:
+    """The error for a stack of which not all is ready, the worst first; ``None`` if all of it is.
+
+    Args:
+        probe: Returns the verdicts.
+    """
+    try:
+        unready = [verdict for verdict in probe(info) if verdict.state != "ready"]
+    except PlexdevError as error:
+        return error
+    if not unready:
+        return None
+    first, *rest = sorted(unready, key=lambda verdict: _WORST_FIRST.index(verdict.state))
+    # If the API server is away, that is said once and not for each service.
+    has_one_reason = bool(rest) and len({verdict.reason for verdict in unready}) == 1
+    others = () if has_one_reason else rest
+    return PlexdevError(
+        SERVICE_NOT_READY,
+        detail="\n".join(f"{verdict.name} is {verdict.state}: {verdict.reason}" for verdict in others),
+        service=f"all of {', '.join(verdict.name for verdict in unready)}" if has_one_reason else first.name,
+        state=first.state,
+        reason=first.headline,
+        fix=first.hint or f"look whether its node runs: docker ps -a --filter name={_cluster(info).name}-",
+    )
+
+
+def events(info: StackInfo, since: float) -> str:
+    """The warnings of the cluster since *since* (Unix time, seconds), one per line."""
+    from pytest_plexdev.kube.events import events_since
+
+    return "\n".join(events_since(_cluster(info), since)) or "none since the test began"
+
+
+def log(info: StackInfo, service: str, *, since: float | None = None) -> str:
+    """What the newest Pod of a service wrote, container by container; empty if it has none."""
+    with KubeClient(_access(info)) as client:
+        pod = newest_pod(client, service, _NAMESPACES)
+        return _log_of(client, pod, since) if pod is not None else ""
+
+
+class PodLogs:
+    """Implements :class:`pytest_plexdev.core.provider_parts.Logs` for the services of a cluster."""
+
+    def __init__(self, info: StackInfo) -> None:
+        self._info = info
+
+    @property
+    def directory(self) -> Path:
+        """The directory of the stack; the logs are in the cluster."""
+        return self._info.directory
+
+    def services(self) -> list[str]:
+        """The services of the stack."""
+        return sorted(each.name for each in self._info.services)
+
+    def read(self, service: str) -> str:
+        """What the newest Pod of a service wrote."""
+        return log(self._info, service)
+
+    def write(self, service: str, to: IO[bytes], *, follow: bool) -> None:
+        """Copy it; with *follow*, what its main container writes, until that ends."""
+        if not follow:
+            to.write(f"{self.read(service).rstrip()}\n".encode())
+            return
+        from pytest_plexdev.kube.follow import follow as follow_pod
+
+        follow_pod(_cluster(self._info), service, to, _NAMESPACES)
+
+
+def _edits(client: KubeClient, cluster: Cluster, found: Sequence[Verdict]) -> Iterator[Verdict]:
+    if cluster.owned and cluster.name == WARM_CLUSTER and any(each.state != "ready" for each in found):
+        from pytest_plexdev.stack.kind.warm.edited import edits_in_the_way
+
+        yield from (each.verdict for each in edits_in_the_way(client))
+
+
+def _cluster(info: StackInfo) -> Cluster:
+    assert info.cluster is not None
+    return info.cluster
+
+
+def _access(info: StackInfo) -> Access:
+    cluster = _cluster(info)
+    access = read_access(cluster.kubeconfig, cluster.context)
+    if access is None:
+        raise PlexdevError(
+            CLUSTER_UNREACHABLE,
+            context=cluster.context,
+            server="an address that is not known any more",
+            reason=f"{cluster.kubeconfig} is gone",
+            fix="plexdev up --stack kind",
+        )
+    return access
+
+
+def _log_of(client: KubeClient, pod: Object, since: float | None) -> str:
+    meta, spec = pod["metadata"], pod["spec"]
+    seconds = None if since is None else time.time() - since
+    logs = {
+        container["name"]: client.log(meta["name"], container["name"], meta["namespace"], seconds=seconds)
+        for container in (*spec.get("initContainers", ()), *spec["containers"])
+    }
+    written = {name: text for name, text in logs.items() if text}
+    main = spec["containers"][0]["name"]
+    if set(written) <= {main}:
+        return written.get(main, "")
+    return "".join(f"==> {name} <==\n{text}" for name, text in written.items())

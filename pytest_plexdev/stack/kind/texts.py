@@ -1,0 +1,61 @@
+"""What the command line and the summary of a run say of a stack on a kind cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.provider_parts import Refusal, Started
+
+_REFERENCE_ONLY: Final = "age-heartbeat"
+"""What the reference control plane lets a test do, and the product does not."""
+
+
+class KindTexts:
+    """Implements :class:`pytest_plexdev.core.provider_parts.Texts`."""
+
+    @property
+    def refusals(self) -> Sequence[Refusal]:
+        """Options that other providers read."""
+        return (
+            Refusal(options=("--prefer",), reason="a cluster has every service in its container"),
+            Refusal(
+                options=("--port", "--idp-port"),
+                reason="the warm cluster has the ports of the product's dev stack, 8080 and 5556; a cluster of a run's "
+                "own takes free ones: pytest --plexdev-stack=kind",
+            ),
+        )
+
+    def welcome(self, started: Started, *, seconds: float) -> str:
+        """What was done and skipped, and the addresses."""
+        info = started.info
+        assert info.cluster is not None
+        phases = ", ".join(f"{phase.name} {phase.seconds:.1f} s" for phase in info.phases)
+        return "\n".join(
+            [
+                f"plexdev: the stack is ready on {info.cluster.context} ({seconds:.1f} s: {phases})",
+                *(f"  {line}" for line in started.notes),
+                f"  api        {info.endpoints.api}",
+                f"  issuer     {info.endpoints.issuer}",
+                f"  kubeconfig {info.cluster.kubeconfig}",
+                f"  left out   {', '.join(info.left_out)}",
+                "  next       pytest --dev-stack; plexdev status; plexdev down --stack kind",
+            ]
+        )
+
+    def location(self, info: StackInfo) -> str:
+        """The cluster and the namespace."""
+        assert info.cluster is not None
+        where = f"cluster {info.cluster.context}, namespace {info.cluster.namespace}"
+        return where if info.cluster.owned else f"{where}: not made by plexdev, so nothing was applied to it"
+
+    def control_plane(self, info: StackInfo) -> str:
+        """Named if it is the reference plane, which runs under the names of the product's own images."""
+        is_reference = _REFERENCE_ONLY in info.capabilities
+        return "plexsphere_reference, in the place of the product's own images" if is_reference else ""
+
+    def how_to_end(self, info: StackInfo) -> str:
+        """The command, if plexdev created the cluster."""
+        is_ours = info.cluster is not None and info.cluster.owned
+        return "end it with: plexdev down --stack kind" if is_ours else "plexdev did not make its cluster"

@@ -310,7 +310,7 @@ def test_a_node_that_somebody_restarts_is_waited_for(
 
     after = {pod["metadata"]["name"] for pod in client.list(POD, GATEWAY_NAMESPACE)["items"]}
     assert any(each.reason.startswith("waiting for the API server of") for each in heard.verdicts)
-    (replaced,) = (line for line in did if "since they came up before its network" in line)
+    (replaced,) = (line for line in did if "because they started before its network" in line)
     assert "envoy-gateway-" in replaced
     assert before != after
     assert again.endpoints == info.endpoints

@@ -167,7 +167,7 @@ def test_a_server_may_start_another_that_listens(bench: Bench, settings: Embedde
     info = bench.up(replace(settings, programs=replace(settings.programs, nats=(str(wrapper),))))
     bench.provider(settings).down(info)
 
-    assert "this system does not say" not in bench.notes()
+    assert "this system does not show" not in bench.notes()
 
 
 def test_a_server_that_does_not_show_its_sockets_is_known_by_its_user(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_clocks_that_are_apart_are_named(serve: Callable[..., str]) -> None:
 
     assert skew.value.tag == "clock-skew"
     assert f"{idp} has 2024-01-01T10:00:00Z" in str(skew.value)
-    assert f"{api} says 20" in str(skew.value)
+    assert f"{api} has 20" in str(skew.value)
     assert "id_token has expired" in str(skew.value)
 
 

@@ -30,7 +30,7 @@ _IN_THIS_PROCESS: Final[dict[Path, _Told]] = {}
 
 @contextlib.contextmanager
 def report_once(directory: Path) -> Iterator[None]:
-    """Around what brings the stack up: its failure goes through, or the test is skipped where another one told it.
+    """Wrap the bring-up: let its first failure pass, and skip the test if another test has reported it.
 
     Args:
         directory: The run's own.
@@ -45,7 +45,7 @@ def report_once(directory: Path) -> Iterator[None]:
 
 
 def skip_if_reported(directory: Path, test: str) -> None:
-    """Skip *test* where another one of the run has told that there will be no stack; who told it may do so again."""
+    """Skip *test* if another test of the run has reported that there is no stack; the same test may report it again."""
     told = _read(directory)
     if told is not None and told.by != test:
         pytest.skip(f"the stack did not come up, as {told.by} reports in full: {told.said}")
@@ -61,8 +61,8 @@ def _read(directory: Path) -> _Told | None:
 
 
 def _tell(directory: Path, told: _Told) -> None:
-    # Of two workers that hear of it at the same time, one tells; nobody reads half a file. Where nothing can be
-    # written or linked, each process of the run tells.
+    # Of two workers that fail at the same time, one reports; a link makes the file appear whole. If nothing can be
+    # written or linked, each process of the run reports.
     _IN_THIS_PROCESS.setdefault(directory, told)
     from pytest_plexdev.core.ownership.run_directory import hold
     from pytest_plexdev.core.private_files import write_private

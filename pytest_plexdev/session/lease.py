@@ -39,10 +39,11 @@ class Lease:
     Attributes:
         run_directory: The run's own directory, the same in all of its processes; made where it is missing, and
             removed by the run. Not below a directory that is removed while the run goes on.
-        provider_factory: Makes the provider of a stack in the directory that it is given. Called by whoever
-            brings the stack up, and by the controller for taking it down.
+        provider_factory: Returns the provider of a stack in the given directory. Called by the process that starts the
+            stack, and by the controller to stop it.
         keep: When the stack stays after the run.
-        output: Where the logs of a bring-up that failed go, below ``bring-up``; they stay until one does not fail.
+        output: Where the logs of a failed bring-up are copied to, below ``bring-up``; the next successful one removes
+            them.
     """
 
     run_directory: Path
@@ -51,12 +52,12 @@ class Lease:
     output: Output = Output(Path(".plexdev"))
 
     def acquire(self, progress: Progress) -> StackInfo:
-        """The stack of this run; the first to ask brings it up, the others wait for the lock and ask no server.
+        """The stack of this run. The first process starts it; the others wait for the lock and contact no server.
 
-        A worker that died in the middle of a bring-up gave its lock back by dying: the next one starts afresh.
+        The kernel releases the lock of a worker that dies during a bring-up; the next one starts afresh.
 
         Raises:
-            PlexdevError: The bring-up failed; everybody who asks gets the same error, and nobody tries again.
+            PlexdevError: The bring-up failed. Every process gets the same error, and none tries again.
         """
         with self._lock():
             if (info := self.peek()) is not None:
@@ -77,7 +78,7 @@ class Lease:
             return None
 
     def release(self, *, failed: bool) -> StackInfo | None:
-        """Give the stack back: the controller does, after every worker is gone. A second call does nothing.
+        """Stop the stack, or keep it: in the controller, after every worker has ended. A second call does nothing.
 
         Args:
             failed: Whether a test of the run failed, for ``keep="on-failure"``.
@@ -86,15 +87,15 @@ class Lease:
             The stack, where it was kept.
 
         Raises:
-            PlexdevError: It could not be ended; ``state-damaged``, ``untrusted-path``: it was kept, and what is
-                written of it cannot be read.
+            PlexdevError: It could not be stopped; ``state-damaged``, ``untrusted-path``: it was kept, and its file
+                cannot be read.
         """
         if not self.run_directory.exists():
             return None
         keeps = self.keep == "always" or (failed and self.keep == "on-failure")
         info, damage = None, None
         with contextlib.ExitStack() as held:
-            # Damaged, it holds nothing up: no worker is left that it would keep out.
+            # A damaged lock is ignored: no worker is left that it would keep out.
             with contextlib.suppress(PlexdevError):
                 held.enter_context(self._lock())
             try:
@@ -123,7 +124,7 @@ class Lease:
         return info
 
     def _with_kept_logs(self, error: PlexdevError) -> PlexdevError:
-        """The error, naming its log where it is going to stay: the run directory is gone when a person reads that."""
+        """The error with the path of a copy of its log: the run directory is removed before a person reads it."""
         if "log" not in error.facts:
             return error
         try:
@@ -133,7 +134,7 @@ class Lease:
         except OSError as refusal:
             place = self.output.shown(self.output.directory / BRING_UP)
             log = f"the lines above ({place} cannot be written: {refusal.strerror or refusal})"
-        # What cannot be deleted is said at the run's end: here it would take the place of why there is no stack.
+        # What cannot be deleted is reported at the end of the run: here it would replace the reason of the failure.
         with contextlib.suppress(PlexdevError):
             self._remove_stack_directory()
         return error.changed(log=log)

@@ -17,7 +17,7 @@ QUOTED: Final = set(re.findall(r"`([^`\n]+)`", PROSE))
 FILE: Final = re.compile(r"[\w.<>-]+(?:/[\w.<>-]+)*(?:/|\.(?:py|md|toml|yaml|zed))|\.?[\w-]+(?:/[\w.<>-]+)+|\.[a-z]+")
 NAME: Final = re.compile(r"[A-Z_]*[A-Z]\w+")
 """A class or a constant of the code."""
-OF_THE_READER: Final = {".venv"}
+OF_THE_READER: Final = {".venv", "site/"}
 RECIPES: Final = PROSE.partition("\n## Recipes\n")[2].split("\n### ")[1:]
 
 

@@ -193,7 +193,7 @@ def _list(plane: _Plane, arguments: argparse.Namespace) -> int:
     report_result(
         arguments,
         _present({"items": items}),
-        lambda: _table([_members(item) for item in items], listing.columns),
+        lambda: _table([_present(item) for item in items], listing.columns),
     )
     return 0
 
@@ -221,13 +221,6 @@ _LISTS: Final = {
         lambda client, domain: client.projects.list(domain_id=domain), ["id", "slug", "name", "sub_range_cidr"]
     ),
 }
-
-
-def _members(item: Any) -> dict[str, Any]:
-    import msgspec
-
-    members: dict[str, Any] = msgspec.to_builtins(item)
-    return members
 
 
 def _present(value: object) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.core.model import Verdict
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.errors import NOT_READY_IN_TIME, STACK_MISSING, PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, KUBECONFIG_UNUSABLE, NOT_LOOPBACK
 from pytest_plexdev.stack.providers import providers
@@ -51,16 +52,17 @@ def wait(chosen: str | None, *, directory: Path | None = None, timeout: float, p
             a server of plain processes has ended: nothing starts it again.
     """
     deadline = time.monotonic() + timeout
-    while True:
-        lack = _lack(chosen, directory, deadline, progress)
-        if lack is None:
-            return
-        if time.monotonic() + lack.next_look >= deadline:
-            # Docker is asked once, and not with every look.
-            obstacle = _obstacle(chosen) if lack.no_stack else None
-            lack = _lack_of([obstacle]) if obstacle is not None else lack
-            raise PlexdevError(NOT_READY_IN_TIME, seconds=timeout, reason=lack.reason, fix=lack.fix)
-        time.sleep(_LOOK_AGAIN)
+    lack = poll(
+        lambda: _lack(chosen, directory, deadline, progress),
+        until=lambda lack: lack is None or time.monotonic() + lack.next_look >= deadline,
+        every_s=_LOOK_AGAIN,
+    )
+    if lack is None:
+        return
+    # Docker is asked once, and not with every look.
+    obstacle = _obstacle(chosen) if lack.no_stack else None
+    lack = _lack_of([obstacle]) if obstacle is not None else lack
+    raise PlexdevError(NOT_READY_IN_TIME, seconds=timeout, reason=lack.reason, fix=lack.fix)
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Sequence
 
-from pytest_plexdev.core.model import KEPT_MARK, Service, StackInfo
+from pytest_plexdev.core.model import KEPT_MARK, Service, StackInfo, Verdict
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.process_id import ProcessHandle, ProcessId, first_ended
 from pytest_plexdev.errors import Failure, PlexdevError
 from pytest_plexdev.stack.embedded.health import verdicts
@@ -71,15 +71,17 @@ def first_gone(info: StackInfo) -> str | None:
 def _end_of(service: str, info: StackInfo) -> tuple[str, str]:
     """How a server ended, and why as far as that is known."""
     # Its supervisor learns of the end when we do, and takes a moment to note it.
-    for _ in range(10):
-        for verdict in verdicts(info):
-            if verdict.name == service and verdict.state == "gone":
-                if not verdict.headline.startswith("ended with "):
-                    return "its stack", verdict.headline
-                how, _, why = verdict.headline.removeprefix("ended with ").partition(": ")
-                return how, why
-        time.sleep(0.02)
-    return "an unknown status", "its stack did not note how"
+    gone = poll(lambda: _gone(service, info), every_s=0.02, timeout_s=0.5)
+    if gone is None:
+        return "an unknown status", "its stack did not note how"
+    if not gone.headline.startswith("ended with "):
+        return "its stack", gone.headline
+    how, _, why = gone.headline.removeprefix("ended with ").partition(": ")
+    return how, why
+
+
+def _gone(service: str, info: StackInfo) -> Verdict | None:
+    return next((verdict for verdict in verdicts(info) if verdict.name == service and verdict.state == "gone"), None)
 
 
 def _how_to_restart(info: StackInfo) -> str:

@@ -7,16 +7,15 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
-from pytest_plexdev.core.clock import monotonic
 from pytest_plexdev.core.interpreter import module_command
 from pytest_plexdev.core.model import Progress, StackInfo
 from pytest_plexdev.core.ownership.lock import look
 from pytest_plexdev.core.paths import ensure_writable
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.private_files import open_private
 from pytest_plexdev.core.process_id import ProcessHandle, ProcessId
 from pytest_plexdev.core.system_errors import system_errors
@@ -173,9 +172,4 @@ class _Supervisor:
 
     def _appeared(self) -> ProcessHandle | None:
         # It owns its directory within some 30 ms of its start; one that never did finds its reader gone by itself.
-        deadline = monotonic() + 0.5
-        while monotonic() < deadline:
-            if supervisor := SUPERVISOR.find(self._directory):
-                return supervisor
-            time.sleep(0.005)
-        return None
+        return poll(lambda: SUPERVISOR.find(self._directory), every_s=0.005, timeout_s=0.5)

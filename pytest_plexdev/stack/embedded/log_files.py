@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import IO, Final
 
 from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.private_files import open_private
 
 _LOOK_AGAIN_S: Final = 0.1
@@ -42,12 +42,12 @@ class LogFiles:
     def write(self, service: str, to: IO[bytes], *, follow: bool) -> None:
         """Copy the file; with *follow*, go on until Ctrl-C."""
         with os.fdopen(open_private(self._file(service), os.O_RDONLY), "rb") as log:
-            while True:
+
+            def copy() -> None:
                 to.write(log.read())
                 to.flush()
-                if not follow:
-                    return
-                time.sleep(_LOOK_AGAIN_S)
+
+            poll(copy, until=lambda _: not follow, every_s=_LOOK_AGAIN_S)
 
     def _file(self, service: str) -> Path:
         return self._directory / "logs" / f"{service}.log"

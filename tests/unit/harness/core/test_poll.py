@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from freezegun import freeze_time
 
+import pytest_plexdev
 from pytest_plexdev.core.cancellation import Cancelled, cancel, fail_after, spawn
 from pytest_plexdev.core.poll import poll
 
@@ -126,3 +129,22 @@ def test_the_last_pause_ends_at_the_timeout() -> None:
 
     assert poll(lambda: False, every_s=60.0, timeout_s=0.05) is False
     assert time.monotonic() - began < 30.0
+
+
+def test_nothing_else_in_the_harness_sleeps() -> None:
+    package = Path(pytest_plexdev.__file__).parent
+    sleeping = [
+        f"{module.relative_to(package)}:{node.lineno}"
+        for module in sorted(package.rglob("*.py"))
+        if module != package / "core" / "poll.py"
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.Attribute, ast.ImportFrom)) and is_time_sleep(node)
+    ]
+
+    assert sleeping == []
+
+
+def is_time_sleep(node: ast.Attribute | ast.ImportFrom) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "time" and any(name.name == "sleep" for name in node.names)
+    return node.attr == "sleep" and isinstance(node.value, ast.Name) and node.value.id == "time"

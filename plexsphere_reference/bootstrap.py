@@ -121,18 +121,18 @@ async def _seed(settings: Settings, manifest: Manifest) -> None:
 
 
 async def _until_it_answers(authorizer: Authorizer, database: Database, manifest: Manifest) -> None:
-    # Everything again: what was not committed is gone, and a tuple may be written twice.
+    # Repeat all passes: uncommitted work was rolled back, and writing a tuple twice is harmless.
     deadline = time.monotonic() + _PATIENCE
-    said = ""
+    last_reason = ""
     while True:
         try:
             return await _passes(authorizer, database, manifest)
         except AuthzUnavailable as error:
             if time.monotonic() > deadline:
                 raise
-            if str(error) != said:
+            if str(error) != last_reason:
                 log("WARN", "waiting for the authorisation service", reason=error)
-                said = str(error)
+                last_reason = str(error)
         await asyncio.sleep(_PAUSE)
 
 

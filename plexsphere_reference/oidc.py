@@ -157,8 +157,8 @@ def _refusal(binding: Binding, response: Answer) -> IdpFailed:
         answer = decode(response.content, _TokenError)
     except Unreadable:
         answer = _TokenError()
-    said = " ".join(f"{answer.error} {answer.error_description}".split())[:200] or "nothing that can be read"
-    detail = f"{binding.issuer} answered {response.status} and says {said}"
+    reason = " ".join(f"{answer.error} {answer.error_description}".split())[:200] or "nothing that can be read"
+    detail = f"{binding.issuer} answered {response.status} and says {reason}"
     return IdpFailed("code_rejected" if answer.error == "invalid_grant" else "idp_exchange_failed", detail)
 
 

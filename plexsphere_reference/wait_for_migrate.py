@@ -28,24 +28,24 @@ _Connection: TypeAlias = psycopg.Connection[tuple[int]]
 
 
 def main(settings: Settings, *, pause: Callable[[float], None] = time.sleep) -> int:
-    """Wait for as long as it takes; 0 then, 143 when told to stop."""
+    """Wait without a time limit. Returns 0 once migrated; SIGTERM ends the program with 143."""
     # The first process of a container is not ended by a signal that it does not handle.
     signal.signal(signal.SIGTERM, _terminated)
     known = {migration.number for migration in migrations()}
     endpoint = _endpoint(settings.database_url)
-    said = ""
+    last_missing = ""
     with _Look(settings.database_url) as look:
         while (missing := look.missing(known)) != "":
-            if missing != said:
+            if missing != last_missing:
                 log("INFO", "waiting for migrations", endpoint=endpoint, state=missing)
-                said = missing
+                last_missing = missing
             pause(_PAUSE)
     log("INFO", "migrations are applied", endpoint=endpoint, version=max(known))
     return 0
 
 
 class _Look:
-    """Asks over one connection, and over a new one after that broke."""
+    """Reads the applied migrations over one connection, and reconnects if it breaks."""
 
     def __init__(self, url: str) -> None:
         self._url = url

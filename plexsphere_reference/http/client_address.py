@@ -11,7 +11,7 @@ _FORWARDED_FOR: Final = "x-forwarded-for"
 
 
 def client_address(request: Request, *, trust_proxy: bool) -> str | None:
-    """The address of whoever sent *request*: the connection's peer, or what a trusted proxy says of it.
+    """The client's address: the connection's peer, or the one that a trusted proxy reports.
 
     Args:
         trust_proxy: ``PLEXSPHERE_AUTH_TRUST_PROXY_HEADERS``. A proxy appends the peer that it saw to

@@ -65,9 +65,9 @@ def link(href: str, text: str) -> str:
 
 
 def landing(error_kind: str | None, error_detail: str | None) -> Response:
-    """Where the browser arrives after a sign-in: it worked, or the reason why not."""
+    """The page after a sign-in: a welcome, or the reason of the failure."""
     if error_kind is None:
         return message("plexsphere", "This is the control plane's API; /v1/docs describes it.")
     kind = error_kind if _KIND.fullmatch(error_kind) else "unknown"
-    said = f"The control plane said: “{(error_detail or '')[:_LONGEST_DETAIL]}” ({kind})"
-    return page("The sign-in did not work", paragraph(said, warning=True))
+    text = f"The control plane said: “{(error_detail or '')[:_LONGEST_DETAIL]}” ({kind})"
+    return page("The sign-in did not work", paragraph(text, warning=True))

@@ -1,4 +1,4 @@
-"""``limit`` and ``cursor``: sealed, and bound to the list, its filter and who asked."""
+"""``limit`` and ``cursor``: sealed, and bound to the list, its filter and the caller."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HIGHEST_LIMIT: Final = 200
 
 @dataclass(frozen=True)
 class Page:
-    """What a list operation was asked for: at most ``limit`` rows behind ``after`` (None: from the start).
+    """The requested page of a list: at most ``limit`` rows behind ``after`` (None: from the start).
 
     Attributes:
         listing: The list and what it is filtered by. A cursor of another listing is invalid.

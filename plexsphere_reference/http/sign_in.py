@@ -55,7 +55,7 @@ async def start(call: Call, binding: Binding, *, return_to: str, prompt: str | N
         state=state, binding_id=binding.id, nonce=nonce, code_verifier=verifier, return_to=return_to
     )
     async with call.transaction() as tx:
-        await sign_ins.begin(tx.connection, begun, browser=browser)
+        await sign_ins.insert(tx.connection, begun, browser=browser)
         record = call.record("granted", "auth.sign_in.start", f"idp_binding:{binding.id}", binding.domain_id)
         await audit.append(tx.connection, [record])
     return Started(authorization_url=url, state=state, nonce=nonce, cookie=sign_in_cookie(call, browser))
@@ -78,10 +78,10 @@ async def resolve(call: Call, domain_id: UUID, *, binding_id: UUID | None, alias
 
 
 def idp_problem(call: Call, binding: Binding, error: IdpFailed) -> Problem:
-    """What is told of an identity provider's failure; the log has the rest.
+    """The response for a failure of the identity provider; details go to the log only.
 
-    Who manages a Domain chooses which addresses this plane dials, inside its network as well. Whatever such an address
-    answered, or did not, everybody is told the same.
+    A Domain's managers choose the addresses that this plane connects to, internal ones included. The response is
+    therefore the same whatever such an address answered, so that it cannot be used to scan the network (SSRF).
     """
     log(
         "WARN",

@@ -1,4 +1,4 @@
-"""``GET /v1/auth/callback``: the end of a sign-in, and how its failure is told."""
+"""``GET /v1/auth/callback``: complete a sign-in or report its failure."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ async def _sign_in_under_way(call: Call) -> SignIn:
     if not state or not (code or call.query("error")):
         raise Problem(400, "invalid_request", "the callback needs code and state")
     browser = browser_secret(call)
-    # Of another browser's sign-in nothing is told, and it is left to its own browser.
-    sign_in = await sign_ins.take(call.plane.database, state, browser=browser) if browser else None
+    # A sign-in that another browser started is neither disclosed nor consumed.
+    sign_in = await sign_ins.consume(call.plane.database, state, browser=browser) if browser else None
     if sign_in is None:
         detail = "no such sign-in is under way in this browser; it was completed, or took over 10 minutes"
         raise Problem(400, "state_unknown", detail)
@@ -77,8 +77,8 @@ async def _redeemed(call: Call, binding: Binding, sign_in: SignIn) -> Person:
     """The person whom the identity provider vouches for, as far as the binding believes it."""
     code = call.query("code")
     if not code:
-        said = f"{call.query('error')} {call.query('error_description') or ''}".strip()
-        raise Problem(400, "idp_denied", f"the identity provider says {said[:200]!r}")
+        reason = f"{call.query('error')} {call.query('error_description') or ''}".strip()
+        raise Problem(400, "idp_denied", f"the identity provider says {reason[:200]!r}")
     exchange = CodeExchange(
         code=code,
         code_verifier=sign_in.code_verifier,

@@ -55,7 +55,7 @@ class SignerClient:
         self._channel: grpc.aio.Channel | None = None
 
     async def public_key(self, scope: str) -> PublicKey:
-        """The active key of ``platform`` or ``domain:<uuid>``; it is made when it is asked for first."""
+        """The active key of ``platform`` or ``domain:<uuid>``, created on first use."""
         answer = await self._call("PublicKey", "PublicKeyRequest", scope=scope)
         return PublicKey(answer.key_id, answer.public_key)
 

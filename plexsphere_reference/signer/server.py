@@ -1,4 +1,4 @@
-"""``python -m plexsphere_reference signer``: serves the keys until it is told to stop."""
+"""``python -m plexsphere_reference signer``: serve the keys until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from plexsphere_reference.stop_signals import stop_on_signals
 from plexsphere_reference.store.database import Database, DatastoreUnavailable
 
 _STOP_GRACE: Final = 0.1
-"""Seconds that calls under way have when the program is told to stop."""
+"""Grace period in seconds for running calls at shutdown."""
 _CANNOT_LISTEN: Final = 2
 
 _STATUS: Final[dict[Failure, grpc.StatusCode]] = {
@@ -42,8 +42,8 @@ def main(database_url: str, listen: str, port_file: Path | None, *, env: str = "
 
     Args:
         database_url: libpq URL. Postgres may come later: calls that find none answer UNAVAILABLE.
-        listen: ``HOST:PORT``, where port 0 lets the kernel choose, or ``unix:///PATH``, percent-encoded: gRPC asks
-            nobody who they are, so who enters that directory may have anything signed.
+        listen: ``HOST:PORT``, where port 0 lets the kernel choose, or ``unix:///PATH``, percent-encoded: callers
+            are not authenticated, so access to that directory permits signing anything.
         port_file: Gets the port once the signer accepts connections, in one piece.
         env: ``dev`` prints the warning line.
 

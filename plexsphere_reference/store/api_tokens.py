@@ -14,7 +14,7 @@ from plexsphere_reference.store.database import Connection, Database
 
 @dataclass(frozen=True, kw_only=True)
 class NewToken:
-    """A token to be stored; of its plaintext only the hash is."""
+    """A token to insert. Only the hash of its plaintext is stored."""
 
     id: UUID
     user_id: UUID
@@ -38,7 +38,7 @@ class Token:
 
 
 async def insert(connection: Connection, token: NewToken) -> datetime:
-    """Store the token and return when it ends."""
+    """Insert the token and return its expiry time."""
     cursor = await connection.execute(
         "INSERT INTO plexsphere.api_tokens (id, user_id, env_prefix, secret_hash, acr, amr, expires_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, now() + %s) RETURNING expires_at",
@@ -59,7 +59,7 @@ async def insert(connection: Connection, token: NewToken) -> datetime:
 
 
 async def of_user(database: Database, user_id: UUID) -> list[Token]:
-    """The tokens of a user that work, the oldest first."""
+    """List the valid tokens of a user, oldest first."""
     rows = await database.fetch_all(
         "SELECT id, env_prefix, created_at, expires_at, last_used_at, rotated_at FROM plexsphere.api_tokens"
         " WHERE user_id = %s AND revoked_at IS NULL AND expires_at > now() ORDER BY created_at, id",
@@ -69,7 +69,7 @@ async def of_user(database: Database, user_id: UUID) -> list[Token]:
 
 
 async def lock(connection: Connection, token_id: UUID, user_id: UUID) -> Token | None:
-    """A token that works and is the user's, its row locked until the transaction ends."""
+    """A valid token of the user, its row locked until the transaction ends."""
     cursor = await connection.execute(
         "SELECT id, env_prefix, created_at, expires_at, last_used_at, rotated_at FROM plexsphere.api_tokens"
         " WHERE id = %s AND user_id = %s AND revoked_at IS NULL AND expires_at > now() FOR UPDATE",
@@ -80,7 +80,7 @@ async def lock(connection: Connection, token_id: UUID, user_id: UUID) -> Token |
 
 
 async def rotate(connection: Connection, token_id: UUID, plaintext: str) -> datetime:
-    """Give the token, whose row the caller has locked, a new value.
+    """Replace the value of a token whose row the caller has locked.
 
     Values that were rotated away earlier keep their own sunset.
 
@@ -105,5 +105,5 @@ async def rotate(connection: Connection, token_id: UUID, plaintext: str) -> date
 
 
 async def revoke(connection: Connection, token_id: UUID) -> None:
-    """End the token, with every value that it had."""
+    """Revoke the token and its rotated values."""
     await connection.execute("UPDATE plexsphere.api_tokens SET revoked_at = now() WHERE id = %s", [token_id])

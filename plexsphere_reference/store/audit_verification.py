@@ -1,4 +1,4 @@
-"""Verifies audit chains: each in one snapshot of the database, and none at the cost of other requests."""
+"""Verify audit chains, each in one snapshot of the database, without delaying other requests."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from plexsphere_reference.store import audit
 from plexsphere_reference.store.database import Connection, Database
 
 _CHUNK: Final = 100
-"""Entries that are hashed before other requests have their turn: a millisecond or two."""
+"""Entries hashed before yielding to other requests; takes 1-2 ms."""
 _AT_ONCE: Final = 2
-"""Verifications that hold a database connection at the same time; the pool has ten for everybody."""
+"""Maximum of concurrent verifications, each with a connection; the pool has ten in total."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What became of the segment ``first`` to ``last``; ``divergence`` is None where all of it fits."""
+    """The result for the entries ``first`` to ``last``; ``divergence`` is None if all of them match."""
 
     first: int
     last: int
@@ -29,7 +29,7 @@ class Verification:
 
 
 class AuditVerifier:
-    """Verifies one segment of a chain at a time, and two chains at once at most; others wait without a connection."""
+    """Verifies at most one segment per chain and two chains at once; others wait without a connection."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

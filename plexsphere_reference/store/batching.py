@@ -1,4 +1,4 @@
-"""Look-ups that share a round trip: requests that wait at the same time become one statement."""
+"""Combine concurrent look-ups into one SQL statement."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Value = TypeVar("Value")
 
 
 class Batcher(Generic[Key, Value]):
-    """Answers single keys by a function over many.
+    """Looks up single keys through a function that loads many at once.
 
-    One call of ``load`` is under way at a time; keys that arrive meanwhile make up the next one. So an idle server
-    answers at once, a busy one with few statements, and nothing is ever answered from a cache: a token that was
-    revoked before the request came is seen as revoked.
+    One call of ``load`` runs at a time; keys that arrive meanwhile form the next batch. An idle server answers
+    immediately and a busy one runs few statements. Results are not cached: a token that was revoked before the
+    request arrived is seen as revoked.
 
     Args:
         load: Takes keys (they may repeat) and returns their values in the same order.

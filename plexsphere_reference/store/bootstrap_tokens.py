@@ -1,4 +1,4 @@
-"""Bootstrap tokens. Their plaintext is never stored: a look-up key in clear, and an Argon2id hash."""
+"""Bootstrap tokens, stored as a look-up key in clear and an Argon2id hash, never as plaintext."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class BootstrapToken:
 
     @property
     def refusal(self) -> Refusal | None:
-        """Why it cannot be redeemed now; None where it can."""
+        """The reason why the token cannot be redeemed now, or None if it can."""
         return bootstrap_tokens.refusal(
             consumed_at=self.consumed_at,
             revoked_at=self.revoked_at,
@@ -43,7 +43,7 @@ class BootstrapToken:
 
 @dataclass(frozen=True)
 class Candidate:
-    """The token that a look-up key belongs to; ``argon2_hash`` says whether the plaintext does, too."""
+    """The token of a look-up key. Verify the plaintext against ``argon2_hash`` before trusting it."""
 
     token: BootstrapToken
     domain_id: UUID
@@ -59,7 +59,7 @@ async def insert(
     lifetime: timedelta,
     issued_by: UUID,
 ) -> BootstrapToken:
-    """Constraint: ``bootstrap_tokens_project_fk``."""
+    """Insert a token. Constraint: ``bootstrap_tokens_project_fk``."""
     cursor = await connection.execute(
         "INSERT INTO plexsphere.bootstrap_tokens AS t"
         " (id, project_id, kind, env_prefix, lookup, argon2_hash, expires_at, issued_by_user_id)"
@@ -80,8 +80,8 @@ async def insert(
     return BootstrapToken(*row)
 
 
-async def listed(database: Database, project_id: UUID, after: UUID | None, most: int) -> list[BootstrapToken]:
-    """Tokens of a Project, oldest first, behind ``after``."""
+async def list_page(database: Database, project_id: UUID, after: UUID | None, most: int) -> list[BootstrapToken]:
+    """List tokens of a Project, oldest first, after ``after``."""
     rows = await database.fetch_all(
         f"SELECT {_COLUMNS} FROM plexsphere.bootstrap_tokens t"
         " WHERE t.project_id = %s AND (%s::uuid IS NULL OR t.id > %s) ORDER BY t.id LIMIT %s",
@@ -91,7 +91,7 @@ async def listed(database: Database, project_id: UUID, after: UUID | None, most:
 
 
 async def get(database: Database, project_id: UUID, token_id: UUID) -> BootstrapToken | None:
-    """The token, where it is one of that Project."""
+    """The token, or None if the Project has no such token."""
     row = await database.fetch_one(
         f"SELECT {_COLUMNS} FROM plexsphere.bootstrap_tokens t WHERE t.id = %s AND t.project_id = %s",
         [token_id, project_id],
@@ -123,7 +123,7 @@ async def candidate(database: Database, lookup: str) -> Candidate | None:
 
 
 async def consume(connection: Connection, token_id: UUID, *, nonce: str, node_id: UUID) -> None:
-    """Spend the token. Constraint: ``bootstrap_tokens_nonce_uq``."""
+    """Mark the token as redeemed by a Node. Constraint: ``bootstrap_tokens_nonce_uq``."""
     await connection.execute(
         "UPDATE plexsphere.bootstrap_tokens SET consumed_at = now(), consumed_nonce = %s, consumed_by_node_id = %s"
         " WHERE id = %s",

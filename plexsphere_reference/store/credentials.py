@@ -1,4 +1,4 @@
-"""From a secret to who holds it. Secrets are 256 random bits, so a plain SHA-256 of them is stored."""
+"""Find the principal of a secret. Secrets are 256 random bits, so their plain SHA-256 is stored."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ WHERE r.secret_hash = ANY(%s) AND t.revoked_at IS NULL AND r.sunset_at > now()
 
 
 def digest(secret: str) -> bytes:
-    """What is stored of a secret."""
+    """The SHA-256 digest that is stored for a secret."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 class Credentials:
-    """Looks up the holders of secrets; concurrent look-ups share a statement."""
+    """Looks up the principals of secrets; concurrent look-ups share a statement."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""The pool of connections, and the one error that says Postgres is not there."""
+"""The connection pool, and the error for an unavailable Postgres."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 Row: TypeAlias = tuple[Any, ...]
 
 _WAIT_FOR_CONNECTION: Final = 2.0
-"""Seconds a request waits for Postgres before it is told that the datastore is unavailable."""
+"""Seconds that a request waits for Postgres before it fails with :class:`DatastoreUnavailable`."""
 
 
 _FIRST_PAUSE: Final = 0.005
@@ -24,11 +24,11 @@ _LONGEST_PAUSE: Final = 0.25
 
 
 class DatastoreUnavailable(Exception):
-    """Postgres does not answer, or went away in the middle: nothing of this request is acknowledged."""
+    """Postgres does not answer, or the connection broke; nothing of the request was acknowledged."""
 
 
 class Database:
-    """Runs statements over a pool. A Postgres that comes later, at boot or after an outage, is fine."""
+    """Runs statements over a pool. Postgres may start later or come back after an outage."""
 
     def __init__(self, url: str, *, most_connections: int = 10) -> None:
         self._url = url
@@ -45,7 +45,7 @@ class Database:
         )
 
     async def open(self) -> None:
-        """Return at once; the pool opens as soon as Postgres answers, and until then nothing is available."""
+        """Start to open the pool in the background and return; it opens once Postgres answers."""
         self._opening = asyncio.create_task(self._open_when_it_answers())
 
     async def opened(self) -> None:
@@ -109,7 +109,7 @@ class Database:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
-        """A connection whose statements all see one state of the database, and change nothing."""
+        """A read-only connection whose statements all see one snapshot of the database."""
         async with self.transaction() as connection:
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield connection
@@ -123,6 +123,6 @@ class Database:
             return await (await connection.execute(query, params)).fetchone()
 
     async def execute(self, query: LiteralString, params: Sequence[object] = ()) -> int:
-        """Run a statement and return how many rows it touched."""
+        """Run a statement and return the number of affected rows."""
         async with self.connection() as connection:
             return (await connection.execute(query, params)).rowcount

@@ -1,4 +1,4 @@
-"""Devices that wait for a person's approval."""
+"""Device authorization sessions (RFC 8628)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SELECT: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class NewDevice:
-    """A device session to be stored; of its device code only the hash is."""
+    """A device session to insert. Only the hash of its device code is stored."""
 
     id: UUID
     device_code: str = field(repr=False)
@@ -30,7 +30,7 @@ class NewDevice:
 
 
 async def insert(connection: Connection, device: NewDevice) -> bool:
-    """Store the device session; False where another one has its user code. Those of yesterday are forgotten."""
+    """Insert the device session; returns False if its user code is taken. Deletes sessions expired for a day."""
     await connection.execute("DELETE FROM plexsphere.device_sessions WHERE expires_at < now() - interval '1 day'")
     cursor = await connection.execute(
         "INSERT INTO plexsphere.device_sessions"
@@ -69,8 +69,8 @@ async def lock_by_device_code(connection: Connection, device_code: str) -> Devic
     return _session(row) if row else None
 
 
-async def polled(connection: Connection, session_id: UUID, *, longer_by: int) -> None:
-    """Note a poll, and ask the device to wait that many seconds longer between polls."""
+async def record_poll(connection: Connection, session_id: UUID, *, longer_by: int) -> None:
+    """Record a poll and lengthen the polling interval by ``longer_by`` seconds."""
     await connection.execute(
         "UPDATE plexsphere.device_sessions SET last_polled_at = clock_timestamp(),"
         " interval_seconds = interval_seconds + %s WHERE id = %s",
@@ -79,7 +79,7 @@ async def polled(connection: Connection, session_id: UUID, *, longer_by: int) ->
 
 
 async def approve(connection: Connection, session_id: UUID, principal: Principal) -> None:
-    """Pin the principal and how they authenticated onto the device session."""
+    """Record who approved the device session, with the ``acr`` and ``amr`` of their sign-in."""
     await connection.execute(
         "UPDATE plexsphere.device_sessions SET approved_by = %s, approved_at = now(), approved_acr = %s,"
         " approved_amr = %s WHERE id = %s",

@@ -33,7 +33,7 @@ class Domain:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What a Domain's row is set to."""
+    """New values of a Domain's row."""
 
     name: str
     description: str
@@ -44,7 +44,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ChildCounts:
-    """What stands in the way of deleting a Domain."""
+    """Numbers of children that prevent the deletion of a Domain."""
 
     projects: int
     groups: int
@@ -55,7 +55,7 @@ class ChildCounts:
 
 @dataclass(frozen=True)
 class Allocation:
-    """Addresses of a Domain's pool that a Project, or a Node in it, holds."""
+    """Addresses of a Domain's pool that are allocated to a Project or to a Node in it."""
 
     project_id: UUID
     network: str
@@ -77,7 +77,7 @@ class Domains:
 
 
 async def insert(connection: Connection, domain_id: UUID, slug: str, values: Change) -> Domain:
-    """Constraints: ``domains_slug_uq``, ``domains_mesh_cidr_excl``."""
+    """Insert a Domain. Constraints: ``domains_slug_uq``, ``domains_mesh_cidr_excl``."""
     await _one_at_a_time(connection)
     cursor = await connection.execute(
         "INSERT INTO plexsphere.domains (id, slug, name, description, region, mesh_cidr, heartbeat_interval,"
@@ -99,7 +99,7 @@ async def lock(connection: Connection, domain_id: UUID) -> Domain | None:
 
 
 async def update(connection: Connection, domain_id: UUID, values: Change) -> Domain:
-    """Constraint: ``domains_mesh_cidr_excl``."""
+    """Update a Domain. Constraint: ``domains_mesh_cidr_excl``."""
     await _one_at_a_time(connection)
     cursor = await connection.execute(
         "UPDATE plexsphere.domains SET name = %s, description = %s, region = %s, mesh_cidr = %s,"
@@ -113,7 +113,7 @@ async def update(connection: Connection, domain_id: UUID, values: Change) -> Dom
 
 
 async def _one_at_a_time(connection: Connection) -> None:
-    """Let one writer of address ranges in at a time, until its transaction ends.
+    """Serialize writers of address ranges until the transaction ends.
 
     Two that insert overlapping ranges under an exclusion constraint wait for each other: Postgres sees the deadlock
     after a second and fails one with an error that does not say "overlap".
@@ -130,8 +130,10 @@ async def delete(connection: Connection, domain_id: UUID) -> None:
     await connection.execute("DELETE FROM plexsphere.domains WHERE id = %s", [domain_id])
 
 
-async def listed(database: Database, after_slug: str, most: int, among: Sequence[UUID] | None = None) -> list[Domain]:
-    """Domains in the order of their slugs, behind ``after_slug``; only those of these ids, where they are given."""
+async def list_page(
+    database: Database, after_slug: str, most: int, among: Sequence[UUID] | None = None
+) -> list[Domain]:
+    """List Domains by slug, after ``after_slug``; optionally only those with the ids in ``among``."""
     chosen = "" if among is None else " AND id = ANY(%s)"
     rows = await database.fetch_all(
         f"SELECT {_COLUMNS} FROM plexsphere.domains WHERE slug > %s{chosen} ORDER BY slug LIMIT %s",
@@ -155,8 +157,8 @@ async def child_counts(connection: Connection, domain_id: UUID) -> ChildCounts:
     return ChildCounts(*row)
 
 
-async def outside(connection: Connection, domain_id: UUID, mesh_cidr: Network) -> Allocation | None:
-    """A sub-range or a Node's address in the Domain that would no longer lie inside ``mesh_cidr``."""
+async def find_outside(connection: Connection, domain_id: UUID, mesh_cidr: Network) -> Allocation | None:
+    """Find a sub-range or Node address of the Domain that lies outside ``mesh_cidr``."""
     cursor = await connection.execute(
         "SELECT id, sub_range_cidr::text FROM plexsphere.projects WHERE domain_id = %s AND NOT sub_range_cidr <<= %s"
         " UNION ALL"

@@ -14,7 +14,7 @@ _COLUMNS: Final = "id, domain_id, slug, display_name, source, idp_binding_id, id
 
 @dataclass(frozen=True, kw_only=True)
 class Values:
-    """What a Group is created with; the two IdP fields are set together, for source ``idp`` alone."""
+    """Values of a new Group. Source ``idp`` requires both IdP fields; other sources have neither."""
 
     slug: str
     display_name: str
@@ -37,7 +37,7 @@ class Group:
 
 
 async def insert(connection: Connection, group_id: UUID, domain_id: UUID, values: Values) -> Group:
-    """Constraints: ``groups_domain_slug_uq``, ``groups_domain_fk``, ``groups_domain_binding_fk``."""
+    """Insert a Group. Constraints: ``groups_domain_slug_uq``, ``groups_domain_fk``, ``groups_domain_binding_fk``."""
     cursor = await connection.execute(
         "INSERT INTO plexsphere.groups (id, domain_id, slug, display_name, source, idp_binding_id, idp_claim_value)"
         f" VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}",
@@ -62,13 +62,13 @@ async def get(database: Database, group_id: UUID) -> Group | None:
 
 
 async def domain_of(database: Database, group_id: UUID) -> UUID | None:
-    """The Domain of a Group: which audit chain a row about it belongs to. Known before any gate; tell nobody."""
+    """The Domain of a Group, for its audit chain. Read before authorization: do not disclose it to callers."""
     row = await database.fetch_one("SELECT domain_id FROM plexsphere.groups WHERE id = %s", [group_id])
     return row[0] if row else None
 
 
-async def listed(database: Database, domain_id: UUID, after_slug: str, most: int) -> list[Group]:
-    """The Groups of a Domain in the order of their slugs, behind ``after_slug``."""
+async def list_page(database: Database, domain_id: UUID, after_slug: str, most: int) -> list[Group]:
+    """List Groups of a Domain by slug, after ``after_slug``."""
     rows = await database.fetch_all(
         f"SELECT {_COLUMNS} FROM plexsphere.groups WHERE domain_id = %s AND slug > %s ORDER BY slug LIMIT %s",
         [domain_id, after_slug, most],

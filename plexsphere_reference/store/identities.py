@@ -1,4 +1,4 @@
-"""Users as a Domain's operators see them."""
+"""Read the users of a Domain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COLUMNS: Final = "id, domain_id, external_subject, email, display_name, last_si
 
 @dataclass(frozen=True)
 class Identity:
-    """A user. ``external_subject`` and ``email`` are for the Domain's auditors alone."""
+    """A user. Only the Domain's auditors may see ``external_subject`` and ``email``."""
 
     id: UUID
     domain_id: UUID
@@ -26,10 +26,10 @@ class Identity:
     updated_at: datetime
 
 
-async def listed(
+async def list_page(
     database: Database, domain_id: UUID, before: tuple[datetime, UUID] | None, most: int
 ) -> list[Identity]:
-    """The users of a Domain, newest first, behind the position ``before`` (None: from the newest)."""
+    """List users of a Domain, newest first, after the position ``before`` (None: from the newest)."""
     created_at, identity_id = before or (None, None)
     rows = await database.fetch_all(
         f"SELECT {_COLUMNS} FROM plexsphere.users WHERE domain_id = %s"
@@ -40,7 +40,7 @@ async def listed(
 
 
 async def get(database: Database, domain_id: UUID, identity_id: UUID) -> Identity | None:
-    """None for one of another Domain as well."""
+    """The user, or None if the Domain has no such user."""
     row = await database.fetch_one(
         f"SELECT {_COLUMNS} FROM plexsphere.users WHERE domain_id = %s AND id = %s", [domain_id, identity_id]
     )

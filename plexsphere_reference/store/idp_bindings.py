@@ -75,7 +75,7 @@ async def get(database: Database, binding_id: UUID) -> IdpBinding | None:
     return _binding(row) if row else None
 
 
-async def listed(database: Database, domain_ids: Sequence[UUID]) -> list[IdpBinding]:
+async def list_by_domains(database: Database, domain_ids: Sequence[UUID]) -> list[IdpBinding]:
     """The bindings of these Domains, oldest first, the deactivated ones among them."""
     rows = await database.fetch_all(
         f"SELECT {_COLUMNS} FROM plexsphere.idp_bindings WHERE domain_id = ANY(%s) ORDER BY id", [list(domain_ids)]

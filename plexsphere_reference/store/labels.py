@@ -111,7 +111,7 @@ async def get(database: Database, definition_id: UUID) -> LabelDefinition | None
     return _definition(row) if row else None
 
 
-async def listed(database: Database, scope_id: UUID, after_key: str, most: int) -> list[LabelDefinition]:
+async def list_page(database: Database, scope_id: UUID, after_key: str, most: int) -> list[LabelDefinition]:
     """The definitions of a scope in the order of their keys, behind ``after_key``."""
     rows = await database.fetch_all(
         f"SELECT {_COLUMNS} FROM plexsphere.label_definitions WHERE scope_id = %s AND local_key > %s"

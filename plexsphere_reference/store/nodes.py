@@ -1,4 +1,4 @@
-"""Nodes: where they are placed, who they are, what they list as."""
+"""Nodes, and the allocation of their mesh addresses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Site:
-    """Where the Nodes of a Project get their addresses."""
+    """The address ranges for Nodes of a Project."""
 
     domain_id: UUID
     mesh_cidr: Network
@@ -50,10 +50,10 @@ class NewNode:
     nsk: bytes = field(repr=False)
 
 
-async def listed(
+async def list_page(
     database: Database, domain_id: UUID | None, after: UUID | None, most: int, among: Sequence[UUID] | None = None
 ) -> list[Node]:
-    """Nodes, oldest first, behind ``after``; of one Domain or of all, and of these ids where they are given."""
+    """List Nodes, oldest first, after ``after``; optionally of one Domain, and only those with the given ids."""
     chosen = "" if among is None else " AND id = ANY(%s)"
     rows = await database.fetch_all(
         "SELECT id, domain_id, created_at FROM plexsphere.nodes"
@@ -64,7 +64,7 @@ async def listed(
 
 
 async def lock_site(connection: Connection, project_id: UUID) -> Site | None:
-    """Make this transaction the only one that places Nodes in the Project's Domain."""
+    """Lock address allocation in the Project's Domain until the transaction ends."""
     cursor = await connection.execute(
         "SELECT p.domain_id, d.mesh_cidr, p.sub_range_cidr FROM plexsphere.projects p"
         " JOIN plexsphere.domains d ON d.id = p.domain_id WHERE p.id = %s FOR NO KEY UPDATE OF d FOR SHARE OF p",
@@ -75,7 +75,7 @@ async def lock_site(connection: Connection, project_id: UUID) -> Site | None:
 
 
 async def sub_ranges(connection: Connection, domain_id: UUID) -> list[Network]:
-    """The sub-ranges that Projects of the Domain keep for themselves."""
+    """The sub-ranges reserved by Projects of the Domain."""
     cursor = await connection.execute(
         "SELECT sub_range_cidr FROM plexsphere.projects WHERE domain_id = %s AND sub_range_cidr IS NOT NULL",
         [domain_id],
@@ -84,7 +84,7 @@ async def sub_ranges(connection: Connection, domain_id: UUID) -> list[Network]:
 
 
 async def highest_addresses(connection: Connection, domain_id: UUID, spans: Sequence[Span]) -> list[Address | None]:
-    """The highest address that is taken in each span: one step in an index each, however many Nodes there are."""
+    """The highest allocated address of each span, by one index look-up per span."""
     cursor = await connection.execute(
         "SELECT (SELECT n.mesh_ip FROM plexsphere.nodes n WHERE n.domain_id = %s"
         "  AND n.mesh_ip BETWEEN s.first AND s.last ORDER BY n.mesh_ip DESC LIMIT 1)"
@@ -95,7 +95,7 @@ async def highest_addresses(connection: Connection, domain_id: UUID, spans: Sequ
 
 
 async def first_gap(connection: Connection, domain_id: UUID, spans: Sequence[Span]) -> Address | None:
-    """The lowest free address of spans whose last address is taken; reads every Node of the Domain."""
+    """The lowest free address in spans whose last address is allocated. Reads every Node of the Domain."""
     cursor = await connection.execute(
         "SELECT CASE WHEN EXISTS (SELECT FROM plexsphere.nodes WHERE domain_id = %s AND mesh_ip = s.first)"
         "  THEN (SELECT n.mesh_ip + 1 FROM plexsphere.nodes n WHERE n.domain_id = %s"
@@ -110,7 +110,7 @@ async def first_gap(connection: Connection, domain_id: UUID, spans: Sequence[Spa
 
 
 async def resource_by_handle(connection: Connection, project_id: UUID, handle: str) -> tuple[UUID, bool] | None:
-    """A Project's Resource by its handle, and whether a Node has registered on it; it stays until the commit."""
+    """A Project's Resource by its handle, locked against deletion, and whether a Node has registered on it."""
     cursor = await connection.execute(
         "SELECT r.id, n.id IS NOT NULL FROM plexsphere.resources r"
         " LEFT JOIN plexsphere.nodes n ON n.resource_id = r.id WHERE r.project_id = %s AND r.external_ref = %s"

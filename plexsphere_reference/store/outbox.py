@@ -1,4 +1,4 @@
-"""One event for each write of an aggregate, in the write's own transaction; the relay takes them to NATS."""
+"""Transactional outbox: one event per write of an aggregate, published to NATS by the relay."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from plexsphere_reference.ids import uuid7
 from plexsphere_reference.store.database import Connection
 
 CHANNEL = "plexsphere_outbox"
-"""What the relay listens on; Postgres delivers a notification when the transaction commits, never before."""
+"""The channel that the relay listens on. Postgres delivers notifications when the transaction commits."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DomainEvent:
-    """Something that happened to an aggregate; ``domain_id`` is None for the platform's own."""
+    """An event of an aggregate; ``domain_id`` is None for aggregates of the platform."""
 
     type: str
     aggregate_type: str

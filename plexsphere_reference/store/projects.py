@@ -28,7 +28,7 @@ class Project:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What a Project's row is set to."""
+    """New values of a Project's row."""
 
     name: str
     description: str
@@ -37,7 +37,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ChildCounts:
-    """What stands in the way of deleting a Project."""
+    """Numbers of children that prevent the deletion of a Project."""
 
     resources: int
     nodes: int
@@ -45,7 +45,7 @@ class ChildCounts:
 
 
 async def domain_of(database: Database, project_id: UUID) -> UUID | None:
-    """The Domain of a Project: which audit chain a row about it belongs to. Known before any gate; tell nobody."""
+    """The Domain of a Project, for its audit chain. Read before authorization: do not disclose it to callers."""
     row = await database.fetch_one("SELECT domain_id FROM plexsphere.projects WHERE id = %s", [project_id])
     return row[0] if row else None
 
@@ -55,14 +55,14 @@ async def get(database: Database, project_id: UUID) -> Project | None:
     return _project(row) if row else None
 
 
-async def listed(
+async def list_page(
     database: Database,
     domain_id: UUID | None,
     after: tuple[str, UUID],
     most: int,
     among: Sequence[UUID] | None = None,
 ) -> list[Project]:
-    """Projects in the order of slug and id, behind ``after``.
+    """List Projects by slug and id, after ``after``.
 
     Args:
         domain_id: The Domain that they belong to; None for all.
@@ -78,7 +78,7 @@ async def listed(
 
 
 async def insert(connection: Connection, project_id: UUID, domain_id: UUID, slug: str, values: Change) -> Project:
-    """Constraints: ``projects_domain_slug_uq``, ``projects_domain_fk``."""
+    """Insert a Project. Constraints: ``projects_domain_slug_uq``, ``projects_domain_fk``."""
     cursor = await connection.execute(
         "INSERT INTO plexsphere.projects (id, domain_id, slug, name, description, sub_range_cidr)"
         f" VALUES (%s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}",
@@ -90,7 +90,7 @@ async def insert(connection: Connection, project_id: UUID, domain_id: UUID, slug
 
 
 async def lock(connection: Connection, project_id: UUID) -> Project | None:
-    """The Project, its row locked until the transaction ends. Lock the Domain first where both are needed."""
+    """The Project, its row locked until the transaction ends. If both are locked, lock the Domain first."""
     cursor = await connection.execute(
         f"SELECT {_COLUMNS} FROM plexsphere.projects WHERE id = %s FOR UPDATE", [project_id]
     )
@@ -118,7 +118,7 @@ async def delete(connection: Connection, project_id: UUID) -> None:
 async def overlapping(
     connection: Connection, domain_id: UUID, sub_range: Network, *, but: UUID
 ) -> tuple[UUID, Network] | None:
-    """A sibling, other than ``but``, whose sub-range overlaps ``sub_range``.
+    """Find a sibling, other than ``but``, whose sub-range overlaps ``sub_range``.
 
     An exclusion constraint over Domain and range would need an extension (btree_gist): lock the Domain's row first,
     and this is as good.
@@ -132,8 +132,8 @@ async def overlapping(
     return (row[0], row[1]) if row else None
 
 
-async def node_outside(connection: Connection, project_id: UUID, sub_range: Network) -> str | None:
-    """The mesh address of a Node of the Project that lies outside ``sub_range``."""
+async def find_node_outside(connection: Connection, project_id: UUID, sub_range: Network) -> str | None:
+    """Find the mesh address of a Node of the Project that lies outside ``sub_range``."""
     cursor = await connection.execute(
         "SELECT mesh_ip FROM plexsphere.nodes WHERE project_id = %s AND NOT mesh_ip <<= %s ORDER BY mesh_ip LIMIT 1",
         [project_id, sub_range],

@@ -12,7 +12,7 @@ from uuid import UUID
 from plexsphere_reference.rules.reachability import State
 from plexsphere_reference.store.database import Connection, Database
 
-# What the state should be by now: domain.tenancy.ReachabilityPolicy.state, where the rows are.
+# The state that is due. The thresholds are the Domain's (rules.tenancy.ReachabilityPolicy).
 _DUE: Final = (
     "CASE WHEN n.last_heartbeat_at IS NULL OR n.last_heartbeat_at + d.unreachable_after <= now() THEN 'unreachable'"
     " WHEN n.last_heartbeat_at + d.stale_after <= now() THEN 'stale' ELSE 'healthy' END"
@@ -22,7 +22,7 @@ _NODES: Final = "plexsphere.nodes n JOIN plexsphere.domains d ON d.id = n.domain
 
 @dataclass(frozen=True)
 class Standing:
-    """A Node's reachability as it is stored (``state``), and what it should be by now (``due``)."""
+    """A Node's stored reachability (``state``) and the one that is due by its policy (``due``)."""
 
     node_id: UUID
     domain_id: UUID
@@ -60,7 +60,7 @@ async def lock(connection: Connection, node_id: UUID) -> Standing | None:
 
 
 async def lock_overdue(connection: Connection, node_ids: Sequence[UUID] | None, most: int) -> list[Standing]:
-    """Nodes whose stored state is no longer the one they should be in, locked; of those named, or of all."""
+    """Lock and return Nodes whose stored state differs from the due one; ``node_ids`` None means all Nodes."""
     cursor = await connection.execute(
         f"{_STANDING} WHERE n.reachability <> {_DUE} AND (%s::uuid[] IS NULL OR n.id = ANY(%s::uuid[]))"
         " ORDER BY n.id LIMIT %s FOR UPDATE OF n",
@@ -77,7 +77,7 @@ async def set_state(connection: Connection, node_id: UUID, state: State) -> None
 
 
 async def until_next_deadline(database: Database) -> timedelta | None:
-    """How long until silence moves the next Node; None where no Node can fall."""
+    """Time until the next Node changes state without a heartbeat; None if no Node can."""
     row = await database.fetch_one(
         "SELECT min(n.last_heartbeat_at + CASE n.reachability WHEN 'healthy' THEN d.stale_after"
         f" ELSE d.unreachable_after END) - now() FROM {_NODES} WHERE n.reachability <> 'unreachable'"
@@ -86,7 +86,7 @@ async def until_next_deadline(database: Database) -> timedelta | None:
 
 
 async def beat_healthy(database: Database, node_id: UUID, binary_version: str) -> datetime | None:
-    """Record the heartbeat of a Node that is healthy and stays so: one statement. None where it changes the state."""
+    """Record a heartbeat of a healthy Node in one statement. Returns None if the heartbeat changes the state."""
     row = await database.fetch_one(
         "UPDATE plexsphere.nodes n SET last_heartbeat_at = now(), binary_version = %s FROM plexsphere.domains d"
         " WHERE n.id = %s AND d.id = n.domain_id AND n.reachability = 'healthy'"
@@ -97,7 +97,7 @@ async def beat_healthy(database: Database, node_id: UUID, binary_version: str) -
 
 
 async def beat(connection: Connection, node_id: UUID, binary_version: str) -> datetime:
-    """Record a heartbeat and return the time that it has from now on."""
+    """Record a heartbeat and return its time."""
     cursor = await connection.execute(
         "UPDATE plexsphere.nodes SET last_heartbeat_at = now(), binary_version = %s WHERE id = %s"
         " RETURNING last_heartbeat_at",

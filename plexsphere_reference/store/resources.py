@@ -1,4 +1,4 @@
-"""Resources: what a Node registers on."""
+"""Resources, on which Nodes register."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class Resource:
 async def insert_adopted(
     connection: Connection, resource_id: UUID, project_id: UUID, *, kind: str, external_ref: str | None
 ) -> Resource | None:
-    """None where the Project does not exist. Constraint: ``resources_project_external_ref_uq``."""
+    """Insert a Resource. Returns None if the Project does not exist.
+
+    Constraint: ``resources_project_external_ref_uq``.
+    """
     cursor = await connection.execute(
         "INSERT INTO plexsphere.resources (id, project_id, domain_id, kind, external_ref, origin)"
         " SELECT %s, p.id, p.domain_id, %s, %s, 'adopted' FROM plexsphere.projects p WHERE p.id = %s FOR KEY SHARE"
@@ -44,13 +47,13 @@ async def get(database: Database, resource_id: UUID) -> Resource | None:
 
 
 async def domain_of(database: Database, resource_id: UUID) -> UUID | None:
-    """The Domain of a Resource: which audit chain a row about it belongs to. Known before any gate; tell nobody."""
+    """The Domain of a Resource, for its audit chain. Read before authorization: do not disclose it to callers."""
     row = await database.fetch_one("SELECT domain_id FROM plexsphere.resources WHERE id = %s", [resource_id])
     return row[0] if row else None
 
 
-async def listed(database: Database, project_id: UUID, after: UUID, most: int) -> list[Resource]:
-    """The Resources of a Project in the order of their creation, behind ``after``: their ids are UUIDv7."""
+async def list_page(database: Database, project_id: UUID, after: UUID, most: int) -> list[Resource]:
+    """List Resources of a Project by creation time, after ``after`` (ids are UUIDv7, so they sort by time)."""
     rows = await database.fetch_all(
         f"SELECT {_COLUMNS} FROM plexsphere.resources WHERE project_id = %s AND id > %s ORDER BY id LIMIT %s",
         [project_id, after, most],
@@ -59,7 +62,7 @@ async def listed(database: Database, project_id: UUID, after: UUID, most: int) -
 
 
 async def delete(connection: Connection, resource_id: UUID) -> bool:
-    """Whether there was one. Constraint: ``nodes_resource_fk``."""
+    """Delete the Resource; returns False if it does not exist. Constraint: ``nodes_resource_fk``."""
     cursor = await connection.execute("DELETE FROM plexsphere.resources WHERE id = %s", [resource_id])
     return cursor.rowcount == 1
 

@@ -1,4 +1,4 @@
-"""Sessions of browsers."""
+"""Browser sessions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plexsphere_reference.store.database import Connection
 
 
 async def open_session(connection: Connection, session_id: UUID, user_id: UUID, secret: str, person: Person) -> None:
-    """Open a session, and forget those that ended by themselves."""
+    """Insert a session and delete the expired ones."""
     await connection.execute("DELETE FROM plexsphere.token_sessions WHERE expires_at < now()")
     await connection.execute(
         "INSERT INTO plexsphere.token_sessions (id, user_id, secret_hash, acr, amr, expires_at)"
@@ -21,7 +21,7 @@ async def open_session(connection: Connection, session_id: UUID, user_id: UUID, 
 
 
 async def revoke(connection: Connection, session_id: UUID) -> bool:
-    """End a session; False where it had ended already."""
+    """Revoke a session. Returns False if it was revoked before."""
     cursor = await connection.execute(
         "UPDATE plexsphere.token_sessions SET revoked_at = now() WHERE id = %s AND revoked_at IS NULL", [session_id]
     )
@@ -29,7 +29,7 @@ async def revoke(connection: Connection, session_id: UUID) -> bool:
 
 
 async def revoke_all(connection: Connection, user_id: UUID) -> int:
-    """End every session of a user and say how many there were."""
+    """Revoke the live sessions of a user and return their number."""
     cursor = await connection.execute(
         "UPDATE plexsphere.token_sessions SET revoked_at = now()"
         " WHERE user_id = %s AND revoked_at IS NULL AND expires_at > now()",

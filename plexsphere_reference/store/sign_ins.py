@@ -1,4 +1,4 @@
-"""Sign-ins under way, and the bindings that they can go through."""
+"""Pending sign-ins, and the active IdP bindings that they use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BINDING: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class SignIn:
-    """What is kept between the start of a sign-in and its callback."""
+    """State of a sign-in between its start and its callback."""
 
     state: str
     binding_id: UUID
@@ -37,17 +37,17 @@ async def bindings_of(database: Database, domain_id: UUID) -> list[Binding]:
 
 
 async def binding(database: Database, binding_id: UUID) -> Binding | None:
-    """The binding, where it is active."""
+    """The binding, or None if it is not active."""
     query: LiteralString = f"SELECT {_BINDING} FROM plexsphere.idp_bindings WHERE id = %s AND status = 'active'"
     row = await database.fetch_one(query, [binding_id])
     return _binding(row) if row else None
 
 
-async def begin(connection: Connection, sign_in: SignIn, *, browser: str) -> None:
-    """Remember a sign-in, and forget those that nobody came back from.
+async def insert(connection: Connection, sign_in: SignIn, *, browser: str) -> None:
+    """Insert a pending sign-in and delete the expired ones.
 
     Args:
-        browser: The secret of the browser that it belongs to; its hash is kept.
+        browser: The secret of the browser that started it; only its hash is stored.
     """
     await connection.execute("DELETE FROM plexsphere.sign_ins WHERE expires_at < now()")
     await connection.execute(
@@ -65,8 +65,8 @@ async def begin(connection: Connection, sign_in: SignIn, *, browser: str) -> Non
     )
 
 
-async def take(database: Database, state: str, *, browser: str) -> SignIn | None:
-    """The sign-in of ``state``, for the one time that it can be had, and by its own browser alone."""
+async def consume(database: Database, state: str, *, browser: str) -> SignIn | None:
+    """Delete and return the sign-in of ``state``. Returns None if it expired or another browser started it."""
     row = await database.fetch_one(
         "DELETE FROM plexsphere.sign_ins WHERE state = %s AND browser_hash = %s"
         " RETURNING state, binding_id, nonce, code_verifier, return_to, expires_at > now()",

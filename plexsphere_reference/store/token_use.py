@@ -1,4 +1,4 @@
-"""When API tokens were last used: written behind the requests, never in their way."""
+"""Record the last use of API tokens in the background, so that no request waits for the write."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from plexsphere_reference.store.database import Database, DatastoreUnavailable
 
 
 class TokenUse:
-    """Writes ``last_used_at``, each token's at most once a minute, behind the requests that use them.
+    """Writes ``last_used_at`` in the background, at most once a minute per token.
 
     Args:
-        clock: Seconds that only go forward.
+        clock: A monotonic clock in seconds.
     """
 
     _EVERY: Final = 60.0
@@ -30,7 +30,7 @@ class TokenUse:
         self._writer: asyncio.Task[None] | None = None
 
     def note(self, token_id: UUID) -> None:
-        """The token was used just now."""
+        """Schedule the write of a use that happened now."""
         now = self._clock()
         if now - self._noted.get(token_id, -self._EVERY) < self._EVERY:
             return

@@ -1,4 +1,4 @@
-"""Users, as signing in meets them: adopted by ``(domain_id, external_subject)``, or provisioned."""
+"""Find or provision the user of a sign-in, by ``(domain_id, external_subject)``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SIGNED_IN: Final = (
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Who signed in, and whether the sign-in made the user."""
+    """The signed-in user, and whether this sign-in provisioned them."""
 
     user_id: UUID
     email: str | None
@@ -26,7 +26,7 @@ class SignedIn:
 
 
 async def adopt(connection: Connection, domain_id: UUID, person: Person) -> SignedIn | None:
-    """Sign a user in who is known already; None where the Domain has no such user."""
+    """Update an existing user with the claims of a sign-in. Returns None if the Domain has no such user."""
     query: LiteralString = (
         f"UPDATE plexsphere.users SET {_SIGNED_IN} WHERE domain_id = %s AND external_subject = %s RETURNING id, email"
     )
@@ -36,7 +36,7 @@ async def adopt(connection: Connection, domain_id: UUID, person: Person) -> Sign
 
 
 async def provision(connection: Connection, user_id: UUID, domain_id: UUID, person: Person) -> SignedIn:
-    """Sign a user in and make them, unless a sign-in at the same moment already has."""
+    """Create the user, or update the one that a concurrent sign-in created."""
     query: LiteralString = (
         "INSERT INTO plexsphere.users (id, domain_id, external_subject, email, display_name, last_sign_in_at)"
         " VALUES (%s, %s, %s, %s, %s, now()) ON CONFLICT ON CONSTRAINT users_domain_external_subject_uq"

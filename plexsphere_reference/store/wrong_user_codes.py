@@ -1,4 +1,4 @@
-"""The wrong user codes of the last minutes, shared by every API of the plane."""
+"""Recent wrong user codes, stored in Postgres so that all API replicas share them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plexsphere_reference.store.database import Database
 
 
 class WrongUserCodes:
-    """Who got user codes wrong, and when."""
+    """Failed attempts at user codes, by guesser and time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -21,16 +21,16 @@ class WrongUserCodes:
 
     @asynccontextmanager
     async def turn(self, guessers: Collection[str]) -> AsyncIterator[None]:
-        """Let each of *guessers* try one code at a time: of many at once all would find nothing noted yet."""
+        """Serialize the attempts of each guesser; concurrent ones would all pass the limit before any is counted."""
         async with AsyncExitStack() as stack:
-            # Always in the same order, so that no two wait for each other.
+            # Locked in sorted order to avoid a deadlock.
             for guesser in sorted(guessers):
                 lock = self._turns.setdefault(guesser, asyncio.Lock())
                 await stack.enter_async_context(lock)
             yield
 
     async def ages(self, guessers: Collection[str]) -> Mapping[str, Sequence[timedelta]]:
-        """How long ago each of *guessers* was wrong, the newest first; what lies before the window is left out."""
+        """The age of each guesser's failed attempts within the window, newest first."""
         rows = await self._database.fetch_all(
             "SELECT guesser, clock_timestamp() - guessed_at FROM plexsphere.wrong_user_codes"
             " WHERE guesser = ANY(%s) AND guessed_at > clock_timestamp() - %s ORDER BY guessed_at DESC",
@@ -42,7 +42,7 @@ class WrongUserCodes:
         return found
 
     async def add(self, guessers: Collection[str]) -> None:
-        """Note a wrong code of *guessers*, and forget those before the window."""
+        """Record a failed attempt of *guessers* and delete those older than the window."""
         async with self._database.transaction() as connection:
             await connection.execute(
                 "DELETE FROM plexsphere.wrong_user_codes WHERE guessed_at < clock_timestamp() - %s", [WINDOW]

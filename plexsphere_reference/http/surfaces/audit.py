@@ -36,7 +36,7 @@ class VerifyRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Chain:
-    """The chain that a path names, and the object whose auditors may read it."""
+    """The chain of the path, and the object whose auditors may read it."""
 
     id: UUID
     resource: str

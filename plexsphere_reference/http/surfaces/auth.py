@@ -148,7 +148,7 @@ async def _end_all_sessions(call: Call) -> None:
 
 
 async def home(call: Call) -> Response:
-    """Where a sign-in ends that was told no other place, well or not."""
+    """The default landing page of a sign-in, successful or not."""
     kind = call.query("auth_error_kind")
     return landing(kind, call.query("auth_error_detail"))
 

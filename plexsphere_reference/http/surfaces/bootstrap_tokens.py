@@ -76,7 +76,7 @@ async def list_bootstrap_tokens(call: Call) -> Response:
 
     async def read(after: list[Any] | None, most: int) -> list[BootstrapToken]:
         behind = UUID(after[0]) if after else None
-        return await bootstrap_tokens.listed(call.plane.database, project_id, behind, most)
+        return await bootstrap_tokens.list_page(call.plane.database, project_id, behind, most)
 
     # Who reads the Project reads its tokens, so next to nothing is filtered out.
     rows = await filtered_rows(call, page, "bootstrap_token", read, _position)

@@ -124,7 +124,7 @@ async def _answer_poll(call: Call, tx: Unit, session: DeviceSession, outcome: Po
         return await _grant(call, tx, session)
     if outcome in ("authorization_pending", "slow_down"):
         longer_by = device.INTERVAL if outcome == "slow_down" else 0
-        await device_sessions.polled(tx.connection, session.id, longer_by=longer_by)
+        await device_sessions.record_poll(tx.connection, session.id, longer_by=longer_by)
     return None
 
 

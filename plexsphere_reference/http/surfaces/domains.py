@@ -78,7 +78,7 @@ async def list_domains(call: Call) -> Response:
     page = call.page("domains")
 
     async def read(after: list[Any] | None, most: int, among: Sequence[UUID] | None = None) -> list[Domain]:
-        return await domains.listed(call.plane.database, after[0] if after else "", most, among)
+        return await domains.list_page(call.plane.database, after[0] if after else "", most, among)
 
     rows = await visible_rows(call, page, "domain", read, _position)
     await call.note(PLATFORM, action="domain.list", chain=None)
@@ -182,7 +182,7 @@ def _patched(current: Domain, patch: PatchRequest) -> Change:
 
 
 async def _require_contained(connection: Connection, domain_id: UUID, mesh_cidr: Network) -> None:
-    outside = await domains.outside(connection, domain_id, mesh_cidr)
+    outside = await domains.find_outside(connection, domain_id, mesh_cidr)
     if outside is not None:
         raise Problem(
             422,

@@ -58,7 +58,7 @@ async def list_groups(call: Call) -> Response:
     page = call.page(f"groups:{domain_id}")
     await call.require_read("read", f"domain:{domain_id}", action="group.list", chain=domain_id)
     after = page.after[0] if page.after else ""
-    rows = await groups.listed(call.plane.database, domain_id, after, page.most)
+    rows = await groups.list_page(call.plane.database, domain_id, after, page.most)
     items = [_response(each) for each in page.shown(rows)]
     return call.listed(page, rows, items, position=lambda last: [last.slug])
 

@@ -29,7 +29,7 @@ async def list_identities(call: Call) -> Response:
         # The operation that makes them is not built, so there are none.
         return call.json({"items": []})
     before = (datetime.fromisoformat(page.after[0]), UUID(page.after[1])) if page.after else None
-    rows = await identities.listed(call.plane.database, domain_id, before, page.most)
+    rows = await identities.list_page(call.plane.database, domain_id, before, page.most)
     items = [_summary(call, each) for each in page.shown(rows)]
     return call.listed(page, rows, items, position=lambda last: [last.created_at.isoformat(), str(last.id)])
 

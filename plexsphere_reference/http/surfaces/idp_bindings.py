@@ -68,7 +68,7 @@ async def list_bindings(call: Call) -> Response:
         await call.note(PLATFORM, action="idp_binding.list", chain=None)
         readable = await call.plane.authorizer.lookup_resources(call.caller.ref, "read", "domain")
         domain_ids = [UUID(resource.removeprefix("domain:")) for resource in readable]
-    return call.json([_response(each) for each in await idp_bindings.listed(call.plane.database, domain_ids)])
+    return call.json([_response(each) for each in await idp_bindings.list_by_domains(call.plane.database, domain_ids)])
 
 
 async def get_binding(call: Call) -> Response:
@@ -86,7 +86,7 @@ async def patch_binding(call: Call) -> Response:
     if settings.discovery_url != current.settings.discovery_url:
         _check_secret(call, current.client_secret_ref, settings)
     async with call.transaction(_CONFLICTS) as tx:
-        # `current` was read before the lock: whoever changed the binding since then has won.
+        # `current` was read before the lock: a change made since then wins.
         if await idp_bindings.version(tx.connection, binding_id) != current.version:
             raise Problem(409, "binding_conflict", "somebody else changed this binding meanwhile; read it again")
         binding = await idp_bindings.update(tx.connection, binding_id, settings)

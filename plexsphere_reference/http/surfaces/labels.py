@@ -81,7 +81,7 @@ async def list_definitions(call: Call) -> Response:
     else:
         chain = await _chain(call, scope, scope_id)
         await call.require_read("read", _scope_object(scope, scope_id), action="label_definition.list", chain=chain)
-    rows = await labels.listed(call.plane.database, scope_id, page.after[0] if page.after else "", page.most)
+    rows = await labels.list_page(call.plane.database, scope_id, page.after[0] if page.after else "", page.most)
     items = [_response(each) for each in page.shown(rows)]
     return call.listed(page, rows, items, position=lambda last: [last.local_key])
 

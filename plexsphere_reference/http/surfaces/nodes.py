@@ -41,7 +41,7 @@ async def list_nodes(call: Call) -> Response:
     page = call.page(f"nodes:{domain_id}")
 
     async def read(after: list[Any] | None, most: int, among: Sequence[UUID] | None = None) -> list[Node]:
-        return await nodes.listed(call.plane.database, domain_id, UUID(after[0]) if after else None, most, among)
+        return await nodes.list_page(call.plane.database, domain_id, UUID(after[0]) if after else None, most, among)
 
     rows = await visible_rows(call, page, "node", read, _position)
     await call.note(PLATFORM, action="node.list", chain=None)

@@ -72,7 +72,7 @@ async def list_projects(call: Call) -> Response:
 
     async def read(after: list[Any] | None, most: int, among: Sequence[UUID] | None = None) -> list[Project]:
         behind = (after[0], UUID(after[1])) if after else ("", _NIL)
-        return await projects.listed(call.plane.database, domain_id, behind, most, among)
+        return await projects.list_page(call.plane.database, domain_id, behind, most, among)
 
     rows = await visible_rows(call, page, "project", read, _position)
     await call.note(PLATFORM, action="project.list", chain=None)
@@ -196,7 +196,7 @@ async def _require_free(
 async def _require_nodes_inside(connection: Connection, project_id: UUID, sub_range: Network | None) -> None:
     if sub_range is None:
         return
-    if outside := await projects.node_outside(connection, project_id, sub_range):
+    if outside := await projects.find_node_outside(connection, project_id, sub_range):
         raise Problem(
             422,
             "sub_range_invalidates_allocation",

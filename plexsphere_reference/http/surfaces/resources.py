@@ -77,7 +77,7 @@ async def list_resources(call: Call) -> Response:
         raise projects_surface.not_found()
     after = UUID(page.after[0]) if page.after else _NIL
     # Who observes the Project reads each Resource in it: there is nothing to filter row by row.
-    rows = await resources.listed(call.plane.database, project_id, after, page.most)
+    rows = await resources.list_page(call.plane.database, project_id, after, page.most)
     items = [_response(each) for each in page.shown(rows)]
     return call.listed(page, rows, items, position=lambda last: [str(last.id)])
 

@@ -99,7 +99,7 @@ async def revoke(call: Call) -> Response:
 
 
 def _not_found(call: Call, token_id: UUID, action: str) -> Problem:
-    """None, or somebody else's: who asks is not told which, and their Domain's auditors are told that they asked."""
+    """The same 404 for a missing token and another user's, with an audit row in the caller's Domain."""
     call.refuse("out_of_scope", action, f"api_token:{token_id}", call.caller.domain_id)
     return Problem(404, "token_not_found", "you have no such token")
 

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 import pytest
 import yaml
 
-from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.readiness import ObjectCache, ObjectRef, cluster_health, verdict_of, verdicts_now, wait_ready
-from pytest_plexdev.readiness.cluster_health import SYSTEM, ClusterHealth, NodePort
+from pytest_plexdev.readiness import ObjectCache, ObjectRef, verdict_of
+from pytest_plexdev.readiness.cluster_health import SYSTEM, ClusterHealth
 from pytest_plexdev.readiness.grace import conclude
 from pytest_plexdev.readiness.object_ref import Object
 from pytest_plexdev.readiness.object_status import ObjectStatus
-from pytest_plexdev.readiness.quick_look import is_plainly_well
 from pytest_plexdev.stack.kind.cluster.config import kind_file
 from pytest_plexdev.stack.kind.health import health_of
-from tests.unit.harness.readiness.replay import lines, subject
-from tests.unit.harness.readiness.test_wait import Server
+from tests.support.cluster_health import API, WELL, endpoints, node, proxy, service, stamp, thing
 
 NOW = 1_800_000_000.0
 NODE = "plexsphere-control-plane"
-API = NodePort(
-    port=30080, purpose="the API", service=ObjectRef("Service", "envoy", "gateway"), remedy="kubectl rollout restart x"
-)
 OURS = ClusterHealth(node_ports=(API,), is_ours=True)
 THEIRS = ClusterHealth()
 EVERY_NODE = '[{"op": "replace", "path": "/spec/template/spec/nodeSelector", "value": {"kubernetes.io/os": "linux"}}]'
@@ -37,57 +28,12 @@ ITS_PORT = (
 )
 
 
-def stamp(ago: float) -> str:
-    return datetime.fromtimestamp(NOW - ago, UTC).isoformat().replace("+00:00", "Z")
-
-
-def thing(kind: str, name: str, namespace: str | None = SYSTEM, **parts: Any) -> Object:
-    meta = {"name": name, "uid": f"{kind}-{name}", "creationTimestamp": stamp(9000), **parts.pop("metadata", {})}
-    return {"kind": kind, "metadata": {**meta, **({"namespace": namespace} if namespace else {})}, **parts}
-
-
-def node(
-    status: str = "True", message: str = "kubelet is posting ready status", *, ago: float = 600, **more: str
-) -> Any:
-    ready = {"type": "Ready", "status": status, "reason": "R", "message": message, "lastTransitionTime": stamp(ago)}
-    pressures = [{"type": kind, "status": each, "reason": "Why"} for kind, each in more.items()]
-    meta = {"labels": {"node-role.kubernetes.io/control-plane": ""}}
-    spec = {"providerID": f"kind://docker/plexsphere/{NODE}"}
-    return thing("Node", NODE, None, metadata=meta, spec=spec, status={"conditions": [*pressures, ready]})
-
-
-def service(name: str, namespace: str = SYSTEM, number: int | None = None, kind: str = "NodePort") -> Object:
-    ports = [{"port": 53, **({"nodePort": number} if number else {})}]
-    meta = {"managedFields": [{"manager": "x", "time": stamp(60), "fieldsV1": {}}]}
-    return thing("Service", name, namespace, metadata=meta, spec={"type": kind, "selector": {"a": "b"}, "ports": ports})
-
-
-def endpoints(of: str, namespace: str = SYSTEM, *, ready: bool = True) -> Object:
-    meta = {"labels": {"kubernetes.io/service-name": of}}
-    return thing("EndpointSlice", of, namespace, metadata=meta, endpoints=[{"conditions": {"ready": ready}}])
-
-
 def dns_servers(replicas: int, *, available: int = 0, scaled_ago: float = 60) -> Object:
     entry = {"manager": "kube-controller-manager", "subresource": "status", "time": stamp(scaled_ago)}
     status = {"availableReplicas": available, "updatedReplicas": available, "replicas": available}
     return thing(
         "Deployment", "coredns", metadata={"managedFields": [entry]}, spec={"replicas": replicas}, status=status
     )
-
-
-def proxy(wanted: int = 1, there: int = 1) -> Object:
-    status = {"desiredNumberScheduled": wanted, "updatedNumberScheduled": there, "numberAvailable": there}
-    return thing("DaemonSet", "kube-proxy", spec={}, status=status)
-
-
-WELL = {
-    "node": node(),
-    "dns": service("kube-dns", kind="ClusterIP"),
-    "dns endpoints": endpoints("kube-dns"),
-    "proxy": proxy(),
-    "api": service("envoy", "gateway", 30080),
-    "api endpoints": endpoints("envoy", "gateway"),
-}
 
 
 def judged(
@@ -300,84 +246,3 @@ def test_our_node_ports_are_those_that_kind_maps() -> None:
     mapped = [each["containerPort"] for each in machine["extraPortMappings"]]
     assert [each.port for each in health_of(owned=True).node_ports] == mapped
     assert health_of(owned=False).node_ports == ()
-
-
-class TestAgainstAServer:
-    @pytest.fixture
-    def server(self) -> Iterator[Server]:
-        with Server() as server:
-            server.put([*lines("becomes-ready"), *WELL.values()])
-            yield server
-
-    @pytest.fixture
-    def client(self, server: Server) -> Iterator[KubeClient]:
-        with KubeClient(server.api.access) as client:
-            yield client
-
-    def test_one_look_lists_each_kind_once_and_says_the_cluster_first(self, server: Server, client: KubeClient) -> None:
-        verdicts = verdicts_now(client, [subject("becomes-ready")], health=OURS)
-
-        assert (verdicts[0].name, verdicts[-1].name) == (f"node/{NODE}", "deployment/good")
-        assert {each.state for each in verdicts} == {"ready"}
-        assert set(server.api.lists.values()) == {1}
-        assert not any("/kube-system/deployments" in path for path in server.api.lists)
-
-    @pytest.mark.parametrize(
-        "broken",
-        [
-            node("Unknown"),
-            node(DiskPressure="True"),
-            endpoints("kube-dns", ready=False),
-            proxy(there=0),
-            proxy(wanted=0, there=0),
-        ],
-        ids=lambda item: str(item["kind"]),
-    )
-    def test_a_quick_look_knows_what_is_plainly_well(self, server: Server, client: KubeClient, broken: Object) -> None:
-        assert is_plainly_well(client)
-
-        server.put([broken])
-        assert not is_plainly_well(client)
-
-    def test_a_wait_fails_by_the_cluster_and_not_by_who_needs_it(self, server: Server, client: KubeClient) -> None:
-        server.put([*lines("fails-its-probe"), proxy(wanted=0)])
-
-        with pytest.raises(PlexdevError) as raised:
-            wait_ready(client, [subject("fails-its-probe")], timeout=5, health=OURS)
-
-        assert raised.value.tag == "doomed-object"
-        assert raised.value.what.startswith("daemonset/kube-proxy will not become ready (after ")
-        assert " patch -n kube-system daemonset/kube-proxy " in raised.value.fix
-        assert "deployment/unwell" in str(raised.value)
-
-    def test_a_wait_returns_once_both_are_ready(self, server: Server, client: KubeClient) -> None:
-        server.put([proxy(there=0)])
-
-        verdicts = wait_ready(
-            client, [subject("becomes-ready")], timeout=5, health=OURS, progress=lambda _: server.put([proxy()])
-        )
-
-        assert {each.state for each in verdicts} == {"ready"}
-        assert {count for path, count in server.api.lists.items()} == {1}
-
-    def test_a_port_that_nobody_serves_ends_a_wait_whose_objects_are_ready(
-        self, server: Server, client: KubeClient, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(cluster_health, "_UNSERVED_GRACE", 0.1)
-        server.remove(WELL["api"])
-
-        with pytest.raises(PlexdevError) as raised:
-            wait_ready(client, [subject("becomes-ready")], timeout=20, health=OURS)
-
-        assert raised.value.what.startswith("nodeport/30080 will not become ready")
-        assert "rollout restart x" in raised.value.fix
-
-    def test_who_may_not_list_is_told_and_waits_for_the_rest(self, server: Server, client: KubeClient) -> None:
-        server.api.refused |= {"/api/v1/nodes", "/api/v1/namespaces/kube-system/services"}
-
-        waited = wait_ready(client, [subject("becomes-ready")], timeout=5, health=THEIRS)
-        looked = verdicts_now(client, [subject("becomes-ready")], health=THEIRS)
-
-        for verdicts in (waited, looked):
-            assert {each.state for each in verdicts} == {"ready"}
-            assert [each.name for each in verdicts if "not looked at" in each.reason] == ["node/*", "service/kube-dns"]

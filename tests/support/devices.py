@@ -1,0 +1,12 @@
+"""Requests of a device that signs in."""
+
+from __future__ import annotations
+
+from tests.integration.control_plane.conftest import Plane
+
+
+def expire(plane: Plane, flow: dict[str, str]) -> None:
+    plane.sql(
+        "UPDATE plexsphere.device_sessions SET expires_at = now() WHERE user_code = %s",
+        flow["user_code"].replace("-", ""),
+    )

@@ -1,0 +1,18 @@
+"""Helpers of the tests of registrations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from tests.integration.control_plane.enrolment import Site
+
+
+def refused(response: httpx.Response, status: int, code: str) -> None:
+    assert (response.status_code, response.json()["code"]) == (status, code), response.text
+
+
+def untouched(site: Site, token: dict[str, Any]) -> bool:
+    """The token can still be spent."""
+    return "consumed_at" not in site.metadata(token["token_id"])

@@ -1,0 +1,175 @@
+"""Rules of Deployments and StatefulSets."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from pytest_plexdev.readiness.grace import Patience, conclude
+from pytest_plexdev.readiness.object_cache import ObjectCache
+from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.rules import status_of
+from tests.support.readiness_rules import said
+from tests.unit.harness.readiness.replay import end, subject
+
+POD = r"pod/\S+?"
+
+
+def ready_deployment() -> tuple[ObjectRef, dict[str, Object]]:
+    """A Deployment that is ready, with its ReplicaSet and Pod, to change one thing of it."""
+    cache, ref = end("becomes-ready"), subject("becomes-ready")
+    item = cache.get(ref)
+    assert item is not None
+    (replica_set,) = cache.owned(item, "ReplicaSet")
+    (pod,) = cache.owned(replica_set, "Pod")
+    return ref, {"deployment": deepcopy(item), "set": deepcopy(replica_set), "pod": deepcopy(pod)}
+
+
+DEPLOYMENTS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "nothing": ("deployment", {}, "ready "),
+    "a generation that nobody has seen": (
+        "deployment",
+        {"metadata": {"generation": 9}},
+        "waiting its controller has not seen this generation yet",
+    ),
+    "too few are updated": (
+        "deployment",
+        {"status": {"updatedReplicas": 0}},
+        "waiting its Pods are ready, but its status is not updated yet",
+    ),
+    "old ones are still there": (
+        "deployment",
+        {"status": {"replicas": 2}},
+        "waiting 1 Pods of the last revision are still ending",
+    ),
+    "too few are available": (
+        "deployment",
+        {"status": {"availableReplicas": 0}},
+        "waiting its Pods are ready, but its status is not updated yet",
+    ),
+    "none is wanted": ("deployment", {"spec": {"replicas": 0}}, "ready "),
+    "it is being deleted": (
+        "deployment",
+        {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["x/y"]}},
+        "waiting is being deleted; held by x/y",
+    ),
+    "its Pod is of another revision": (
+        "set",
+        {"metadata": {"annotations": {"deployment.kubernetes.io/revision": "0"}}},
+        "ready ",
+    ),
+    "it was not in time": (
+        "deployment",
+        {
+            "status": {
+                "availableReplicas": 0,
+                "conditions": [
+                    {
+                        "type": "Progressing",
+                        "status": "False",
+                        "reason": "ProgressDeadlineExceeded",
+                        "message": "late",
+                        "lastTransitionTime": "2026-01-01T00:00:00Z",
+                    }
+                ],
+            }
+        },
+        "doomed ProgressDeadlineExceeded: late",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", DEPLOYMENTS)
+def test_a_ready_deployment_of_which_one_thing_is_another(change: str) -> None:
+    ref, items = ready_deployment()
+    which, parts, expected = DEPLOYMENTS[change]
+    for member, values in parts.items():
+        items[which][member].update(values)
+
+    assert said(status_of(ref, ObjectCache(items.values()))) == expected
+
+
+def test_a_deployment_that_somebody_scaled_away_is_not_ready() -> None:
+    ref, items = ready_deployment()
+    items["deployment"]["spec"]["replicas"] = 0
+    items["deployment"]["metadata"]["managedFields"] = [
+        {"manager": "plexdev", "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+    ]
+    assert status_of(ref, ObjectCache(items.values())).state == "ready", "a manifest may want none"
+
+    items["deployment"]["metadata"]["managedFields"] = [
+        {"manager": "plexdev", "operation": "Apply", "fieldsV1": {"f:spec": {"f:template": {}}}},
+    ]
+    found = status_of(ref, ObjectCache(items.values()))
+    (seen,) = conclude([found], 1e12)
+
+    assert said(seen) == "waiting scaled to 0 replicas"
+    assert seen.hint == "kubectl scale -n default deployment/good --replicas=1"
+    # Nobody comes and scales it up while one waits.
+    patience = Patience(0.0)
+    assert patience.look([ref], ObjectCache(items.values()), 100.0)[0].state == "waiting"
+    assert patience.look([ref], ObjectCache(items.values()), 105.0)[0].state == "doomed"
+
+
+def test_a_pod_that_fell_over_counts_before_its_deployment_says_so() -> None:
+    ref, items = ready_deployment()
+    items["pod"]["status"]["conditions"] = [
+        {**each, "status": "False"} if each["type"] in ("Ready", "ContainersReady") else each
+        for each in items["pod"]["status"]["conditions"]
+    ]
+    items["pod"]["status"]["containerStatuses"][0] |= {
+        "ready": False,
+        "state": {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": "2026-01-01T00:00:00Z"}},
+    }
+
+    assert re.fullmatch(
+        rf"waiting {POD}, container main: exit 1; it will be restarted",
+        said(status_of(ref, ObjectCache(items.values()))),
+    )
+
+
+def test_a_stateful_set_waits_for_its_newest_revision() -> None:
+    _, items = ready_deployment()
+    owner = {"kind": "StatefulSet", "name": "postgres", "uid": "s"}
+    items["pod"]["metadata"] |= {"ownerReferences": [owner], "labels": {"controller-revision-hash": "old"}}
+    status = {
+        "observedGeneration": 2,
+        "replicas": 1,
+        "readyReplicas": 1,
+        "currentRevision": "old",
+        "updateRevision": "new",
+    }
+    item = {
+        "kind": "StatefulSet",
+        "metadata": {"name": "postgres", "namespace": "default", "uid": "s", "generation": 2},
+        "spec": {"replicas": 1},
+        "status": status,
+    }
+    ref = ObjectRef("StatefulSet", "postgres", "default")
+
+    assert (
+        said(status_of(ref, ObjectCache([item, items["pod"]])))
+        == "waiting its Pods are ready, but its status is not updated yet"
+    )
+    status["currentRevision"] = "new"
+    assert status_of(ref, ObjectCache([item, items["pod"]])).state == "ready"
+
+
+def test_a_stateful_set_held_up_by_an_old_pod_says_what_to_delete() -> None:
+    cache, ref = end("fails-twice"), subject("fails-twice")
+    (pod,) = cache.of_kind("Pod")
+    pod["metadata"] |= {"ownerReferences": [{"uid": "s"}], "labels": {"controller-revision-hash": "old"}}
+    item = {
+        "kind": "StatefulSet",
+        "metadata": {"name": "postgres", "namespace": ref.namespace, "uid": "s", "generation": 2},
+        "spec": {},
+        "status": {"observedGeneration": 2, "replicas": 1, "updateRevision": "new"},
+    }
+    found = status_of(ObjectRef("StatefulSet", "postgres", ref.namespace), ObjectCache([item, pod]))
+
+    assert found.state == "doomed"
+    assert found.reason == "its Pod is of the last revision, and is replaced only once it is ready"
+    assert found.hint == f"kubectl delete -n default pod/{pod['metadata']['name']}"

@@ -1,0 +1,165 @@
+"""The creation of a cluster that is late, orphaned or unlabelled."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_plexdev.cli import main
+from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
+from pytest_plexdev.kube import Access
+from pytest_plexdev.stack.discovery import find_warm
+from pytest_plexdev.stack.kind import fresh
+from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
+from pytest_plexdev.stack.kind.cluster import create as cluster
+from pytest_plexdev.stack.kind.cluster import prerequisites, reaper
+from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
+from tests.unit.harness.stack.kind.worlds import OURS, World
+
+REFUSALS = [(502, "Bad Gateway for API route"), (504, "context deadline exceeded"), (403, "permission denied")]
+
+
+def test_a_node_that_docker_lists_is_waited_for_until_it_can_be_looked_at(world: World) -> None:
+    # On a busy machine dockerd lists a container several seconds before it answers for it; one that is passed over
+    # then stays for ever, and the next bring-up takes it for somebody else's.
+    world.note(began=time.time() - 3)
+    world.node(labels=None, into=".late")
+    (world.state / "listed").touch()
+    shown = subprocess.Popen(["sh", "-c", "sleep 5.5; mv node.json.late node.json"], cwd=world.state)
+
+    assert cluster.remove_half_made(world.place)
+
+    assert shown.wait(0) == 0
+    assert not world.has_node
+
+
+def test_a_creation_that_outlived_its_process_is_ended_before_it_has_a_node(world: World) -> None:
+    world.note(began=time.time() - 3)
+    world.create_does("sleep 600")
+    argv = ["kind", "create", "cluster", "--name", "c", "--kubeconfig", str(world.place.kubeconfig), "--config", "-"]
+    orphan = subprocess.Popen(argv, start_new_session=True)
+    while not world.calls:
+        time.sleep(0.01)
+
+    assert cluster.remove_half_made(world.place)
+    assert orphan.wait(10) == -9
+
+
+@pytest.mark.parametrize("refusal", [None, *REFUSALS], ids=str)
+def test_a_run_whose_node_does_not_say_whose_it_is_keeps_the_cluster_its_watch_and_its_files(
+    world: World, refusal: tuple[int, str] | None
+) -> None:
+    directory = world.place.directory
+    directory.mkdir()
+    world.node(labels=None)
+    if refusal is not None:
+        world.engine.refuses["archive"] = refusal
+    with ended_in_the_end() as owner:
+        reaper.watch_over("c", directory, ProcessId.of(owner.pid), None)
+        with pytest.raises(PlexdevError) as error:
+            fresh.take_down("c", directory)
+
+        assert error.value.tag == "node-unreadable"
+        assert "kind delete cluster --name c" in str(error.value)
+        assert world.has_node
+        assert world.calls == []
+        assert reaper.watches_over(directory)
+
+        world.engine.refuses.clear()
+        world.labels(OURS)
+        fresh.take_down("c", directory)
+        assert not directory.exists()
+        assert not world.has_node
+
+
+def test_what_watches_over_a_run_waits_until_the_node_says_whose_it_is(world: World, tmp_path: Path) -> None:
+    """A creation whose process was killed a moment ago has a node that says nothing yet."""
+    directory = world.place.directory
+    directory.mkdir()
+    world.node(labels=None)
+    with ended_in_the_end() as owner:
+        reaper.watch_over("c", directory, ProcessId.of(owner.pid), None)
+    while "node-unreadable" not in (directory / "reaper.log").read_text():
+        assert reaper.watches_over(directory)
+        time.sleep(0.05)
+    handle = reaper.REAPER.find(directory)
+    assert handle is not None
+    world.labels(OURS)
+    with handle:
+        assert handle.wait(60)
+
+    assert not world.has_node
+    assert not directory.exists()
+
+
+def test_a_run_that_is_over_ends_a_creation_of_its_own_though_no_note_is_left(world: World) -> None:
+    world.node(labels=OURS, into=".late")
+    world.create_does("sleep 600")
+    argv = ["kind", "create", "cluster", "--name", "c", "--kubeconfig", str(world.place.kubeconfig), "--config", "-"]
+    orphan = subprocess.Popen(argv, start_new_session=True)
+    while not world.calls:
+        time.sleep(0.01)
+    # Docker finishes what it was asked for.
+    with subprocess.Popen(["sh", "-c", f"sleep 0.5; mv {world.state}/node.json.late {world.state}/node.json"]):
+        cluster.remove(world.place)
+
+    assert orphan.wait(10) == -9
+    assert "delete" in world.calls
+    assert not world.has_node
+
+
+@pytest.mark.parametrize("keep_failed", [True, False])
+def test_the_cluster_of_a_run_whose_bring_up_failed_is_kept_where_that_is_wanted(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, keep_failed: bool
+) -> None:
+    place = world.place
+
+    def half_way(*_: BringUp | Addresses) -> StackInfo:
+        world.node(labels=OURS)
+        access = Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=place.kubeconfig)
+        access.write_private(place.kubeconfig)
+        fix = f"kubectl --kubeconfig {place.kubeconfig} get pods"
+        raise PlexdevError(CLUSTER_UNREACHABLE, context="kind-c", server="127.0.0.1:1", reason="gone", fix=fix)
+
+    monkeypatch.setattr(prerequisites, "check", lambda _: None)
+    monkeypatch.setattr(BringUp, "on_a_new_cluster", half_way)
+    with ended_in_the_end() as owner:
+        settings = KindSettings(
+            name="c", owner=ProcessId.of(owner.pid), keep_failed=keep_failed, api_port=0, idp_port=0
+        )
+        with pytest.raises(PlexdevError) as error:
+            fresh.bring_up(settings, place.directory, lambda _: None)
+        watcher = reaper.REAPER.find(place.directory)
+    if watcher is not None:
+        with watcher:
+            watcher.wait(None)
+
+    assert (f"plexdev down --directory {place.directory}" in str(error.value)) is keep_failed
+    assert (str(place.kubeconfig) in str(error.value)) is keep_failed
+    assert ("--plexdev-keep=on-failure" in str(error.value)) is not keep_failed
+    assert world.has_node is keep_failed
+    if keep_failed:
+        kept = find_warm(directory=place.directory)
+        assert kept.info.endpoints.api == "http://localhost:8080"
+        (place.directory / "stack.json").write_text("[]")
+        assert main.main(["down", "--directory", str(place.directory)]) == 0
+        assert "delete" in world.calls
+    assert not place.directory.exists()
+
+
+@contextlib.contextmanager
+def ended_in_the_end() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(["sleep", "600"])
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()

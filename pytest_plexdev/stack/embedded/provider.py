@@ -139,8 +139,12 @@ class EmbeddedProvider:
     def is_present(self) -> bool:
         """Whether a supervisor owns the warm stack's directory, or the directory of a kept one is a stack's."""
         from pytest_plexdev.core.ownership.lock import is_owned, look
+        from pytest_plexdev.errors import PlexdevError
 
-        return is_owned(self._directory) if self._own_directory is None else look(self._own_directory) is not None
+        try:
+            return is_owned(self._directory) if self._own_directory is None else look(self._own_directory) is not None
+        except PlexdevError:
+            return True  # its mark was replaced: down() finds the supervisor without it, or says what is wrong
 
     def obstacle(self, *, patience_s: float | None = None) -> None:  # noqa: ARG002 (the interface has it)
         """``None``: files say all there is to know."""

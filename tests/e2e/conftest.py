@@ -17,16 +17,13 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.core.model import StackInfo
-from pytest_plexdev.core.paths import cache_directory, state_directory
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.resources import NAMESPACE
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import attach
+from tests.support.clusters import CACHE, NODE_IMAGE, STATE
 
-NODE_IMAGE = os.environ.get("PLEXDEV_KIND_IMAGE")
-STATE = state_directory()
-CACHE = cache_directory()
 BARE_CONFIG = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}]\n"
 
 

@@ -412,7 +412,7 @@ def _name(access: Access) -> str:
 
 
 def _node_image() -> list[str]:
-    from tests.e2e.conftest import NODE_IMAGE
+    from tests.support.clusters import NODE_IMAGE
 
     return ["--image", NODE_IMAGE] if NODE_IMAGE else []
 

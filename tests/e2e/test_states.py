@@ -26,7 +26,7 @@ from pytest_plexdev.kube.resources import SERVICE
 from pytest_plexdev.stack.kind.constants import API_NODE_PORT, API_PORT, GATEWAY_NAMESPACE, WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.settings import warm_directory
-from tests.e2e.conftest import CACHE, STATE
+from tests.support.clusters import CACHE, STATE
 from tests.support.engine import serving
 
 NODE: Final = node_of(WARM_CLUSTER)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-SECCOMP: Final = str(ROOT / "tests" / "seccomp.py")
+SECCOMP: Final = str(ROOT / "tests" / "support" / "seccomp.py")
 _TIMEOUT_S: Final = 300
 _EVERYBODY_MAY_ENTER: Final = 0o001
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from plexsphere_reference.http.app import operations
-from tests.integration.control_plane.contract import contract
+from tests.support.contract import contract
 
 OF_PEOPLE = {
     ("DELETE", "/v1/auth/whoami"),

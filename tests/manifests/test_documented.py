@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.manifests.manifests import BASES, DEPLOY, ROOT
-from tests.manifests.test_pods import ORDER
+from tests.support.pods import ORDER
 
 PAGE = (ROOT / "docs" / "reference" / "manifests.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `([\w./-]+)` \| ([^|]+) \| `([\w./]+)::(\w+)` \|$", PAGE, re.MULTILINE)

@@ -17,7 +17,7 @@ WAIT = re.compile(r"\bkubectl\b.*?\bwait\b.*|[\"']kubectl[\"'].*?[\"']wait[\"'].
 CONDITION = re.compile(r"--for(?:=|[\s\"',]+)condition=")
 ON_PURPOSE = {
     # They show that it is recognised; this file's own examples too.
-    "tests/unit/harness/doctor/checks/test_checks.py",
+    "tests/unit/harness/doctor/checks/test_cluster_checks.py",
     "tests/unit/harness/doctor/test_examination.py",
     "tests/e2e/test_doctor.py",
     "tests/manifests/test_no_wait_on_routes.py",

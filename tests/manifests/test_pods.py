@@ -17,6 +17,7 @@ from tests.manifests.manifests import (
     warning_fields,
     workloads,
 )
+from tests.support.pods import ORDER
 
 WORKLOADS = {each.name: each for each in workloads(overlay_objects())}
 CONTAINERS = [(each, container) for each in WORKLOADS.values() for container in each.containers]
@@ -24,18 +25,6 @@ every_workload = pytest.mark.parametrize("workload", WORKLOADS.values(), ids=WOR
 every_container = pytest.mark.parametrize(
     ("workload", "container"), CONTAINERS, ids=[f"{each.name}-{container['name']}" for each, container in CONTAINERS]
 )
-
-ORDER = {
-    "postgres": ["dev-warning"],
-    "nats": ["dev-warning"],
-    "dex": ["dev-warning"],
-    "spicedb": ["dev-warning", "wait-for-deps", "migrate"],
-    "migrate": ["wait-for-deps"],
-    "plexsphere": ["wait-for-deps", "wait-for-migrate"],
-    "plexsphere-signer": ["wait-for-migrate"],
-    "plexsphere-bootstrap": ["wait-for-deps", "wait-for-migrate"],
-}
-"""The runbook's start-up order; what it leaves open (the first five) is ours."""
 WAITS = {
     "spicedb": ["postgres:5432"],
     "migrate": ["postgres:5432"],

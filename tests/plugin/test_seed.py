@@ -31,7 +31,7 @@ def test_a_slug_is_taken_for_its_tenant(plexdev_login, plexdev_tenants):
     assert plexdev_login("beta-llc").domain_id == plexdev_tenants["beta-llc"].domain_id
     with pytest.raises(PlexdevError, match="no seeded Domain acme-corp"):
         plexdev_login("acme-corp")
-    with pytest.raises(TypeError, match="and not a NoneType"):
+    with pytest.raises(TypeError, match=", not a NoneType"):
         plexdev_login(None)
 """
 

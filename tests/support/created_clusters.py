@@ -6,7 +6,7 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster import create as cluster
-from tests.unit.harness.stack.kind.worlds import World
+from tests.support.kind_worlds import World
 
 
 def create(world: World, *, timeout: float = 30.0) -> PlexdevError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.integration.control_plane.conftest import Plane
+from tests.support.control_plane import Plane
 
 
 def expire(plane: Plane, flow: dict[str, str]) -> None:

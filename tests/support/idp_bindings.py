@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.integration.control_plane.actors import (
+from tests.support.actors import (
     binding_of,
 )
 

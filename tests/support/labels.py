@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.integration.control_plane.conftest import unique
+from tests.support.control_plane import unique
 
 
 def label(scope: str = "platform", scope_id: str | None = None, **members: object) -> dict[str, object]:

@@ -7,10 +7,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Final, TypeAlias
 
 import grpc
 import psycopg
@@ -22,24 +21,8 @@ from plexsphere_reference.authz.parser import parse
 from plexsphere_reference.authz.postgres import PostgresAuthorizer
 from plexsphere_reference.authz.spicedb import SpiceDBAuthorizer
 from plexsphere_reference.migrate import migrations
-from plexsphere_reference.store.database import Database
 from tests.integration.servers import find_real, leave_out
-
-Open: TypeAlias = Callable[[str, str], Awaitable[Authorizer]]
-_SPICEDB_START: Final = 15
-
-
-class CountingDatabase(Database):
-    """A database that counts the statements of its readers, and the rows that they got."""
-
-    statements = 0
-    rows = 0
-
-    async def fetch_all(self, query: Any, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        self.statements += 1
-        found = await super().fetch_all(query, params)
-        self.rows += len(found)
-        return found
+from tests.support.authorizers import SPICEDB_START, CountingDatabase, Open
 
 
 @pytest.fixture(scope="session")
@@ -87,10 +70,10 @@ def spicedb() -> Iterator[str]:
         server = subprocess.Popen([binary, *arguments, "--skip-release-check"], stdout=output, stderr=output)
     try:
         with grpc.insecure_channel(f"unix:{socket}") as channel:
-            grpc.channel_ready_future(channel).result(timeout=_SPICEDB_START)
+            grpc.channel_ready_future(channel).result(timeout=SPICEDB_START)
     except grpc.FutureTimeoutError:
         server.kill()
-        pytest.fail(f"spicedb did not answer within {_SPICEDB_START} s:\n{log.read_text()[-2000:]}")
+        pytest.fail(f"spicedb did not answer within {SPICEDB_START} s:\n{log.read_text()[-2000:]}")
     yield f"unix:{socket}"
     server.send_signal(signal.SIGKILL)  # nothing to save: it is all in memory
     server.wait()

@@ -14,8 +14,8 @@ from plexsphere_reference.authz.model import AuthzUnavailable, Relationship
 from plexsphere_reference.authz.postgres import _LOAD, PostgresAuthorizer
 from plexsphere_reference.settings import Settings
 from plexsphere_reference.store.database import Database
+from tests.support.authorizers import CountingDatabase, Open
 
-from .conftest import CountingDatabase, Open
 from .test_decisions import TUPLES, tuples
 
 pytestmark = pytest.mark.anyio

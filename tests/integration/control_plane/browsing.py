@@ -8,8 +8,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from tests.integration.control_plane.conftest import DOMAINS, Plane
-from tests.integration.control_plane.contract import check_contract
+from tests.support.contract import check_contract
+from tests.support.control_plane import DOMAINS, Plane
 
 ADMIN = "admin@example.com"
 MEMBER = "member@example.com"

@@ -3,104 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import secrets
-import signal
-import socket
-import ssl
-import subprocess
-import sys
-import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from ipaddress import ip_network
-from pathlib import Path
-from typing import Any
 
-import bcrypt
 import httpx
-import msgspec
 import pytest
-from psycopg_pool import ConnectionPool
 
-from pytest_plexdev.stack.embedded.dex_standin import IdpClient, IdpConfig, IdpUser
-from pytest_plexdev.stack.embedded.processes.child import _tied_to_parent
-from tests.integration.control_plane.contract import check_contract
-from tests.integration.servers import SpiceDBServer, find_real, leave_out
-
-ROOT = Path(__file__).parents[3]
-IDP = "pytest_plexdev.stack.embedded.dex_standin"
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Shared and empty: loading the certificate authorities costs each client 35 ms, and none speaks TLS."""
-UNKNOWN_ID = "00000000-0000-7000-8000-00000000dead"
-SAMPLE_DISCOVERY_URL = "http://localhost:5556/dex/.well-known/openid-configuration"
-"""Where nobody listens; PLEXSPHERE_SAMPLE_CLIENT_SECRET is meant for it."""
-ADMIN_ID = "08a8684b-db88-4b73-90a9-3cd1661f5466"
-DOMAINS = {
-    "acme-corp": "01985a00-0000-7000-8000-00000000ac01",
-    "beta-llc": "01985a00-0000-7000-8000-00000000be01",
-    "gamma-coop": "01985a00-0000-7000-8000-00000000ca01",
-}
-
-
-@dataclass(kw_only=True)
-class Plane:
-    """The API under test, and what a test needs to look behind it."""
-
-    url: str
-    issuer: str
-    database_url: str
-    rogue_port: int
-    """Where a test's own identity provider may listen: the settings send PLEXSPHERE_ROGUE_CLIENT_SECRET there."""
-    environment: dict[str, str] = field(repr=False)
-    log: Path
-    connections: ConnectionPool = field(repr=False)
-    spicedb: SpiceDBServer | None = None
-    """None: the schema is evaluated over Postgres."""
-
-    def token(self, slug: str = "acme-corp") -> str:
-        """A fresh API token of the seeded admin of a tenant, put straight into the database."""
-        plaintext = f"psk_dev_{secrets.token_hex(32)}"
-        self.sql(
-            "INSERT INTO plexsphere.api_tokens (id, user_id, env_prefix, secret_hash, expires_at)"
-            " SELECT %s, u.id, 'dev', %s, now() + interval '1 hour' FROM plexsphere.users u"
-            " JOIN plexsphere.domains d ON d.id = u.domain_id"
-            " WHERE d.slug = %s ORDER BY u.created_at, u.id LIMIT 1",
-            uuid.uuid4(),
-            hashlib.sha256(plaintext.encode()).digest(),
-            slug,
-        )
-        return plaintext
-
-    def client(self, slug: str | None = "acme-corp", **headers: str) -> httpx.Client:
-        """A client as the seeded admin of a tenant (None: nobody)."""
-        if slug is not None:
-            headers["Authorization"] = f"Bearer {self.token(slug)}"
-        hooks = {"response": [check_contract]}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=10, event_hooks=hooks, verify=_NO_TLS)
-
-    def grant(self, user_id: str, relation: str, resource: str) -> None:
-        """Write the tuple that a user has *relation* to *resource* (``domain:…``) where the plane looks for it."""
-        if self.spicedb is not None:
-            self.spicedb.touch(resource, relation, f"user:{user_id}")
-            return
-        object_type, _, object_id = resource.partition(":")
-        self.sql(
-            "INSERT INTO plexsphere.relation_tuples (object_type, object_id, relation, subject_type, subject_id)"
-            " VALUES (%s, %s, %s, 'user', %s)",
-            object_type,
-            object_id,
-            relation,
-            user_id,
-        )
-
-    def sql(self, query: str, *params: object) -> list[tuple[Any, ...]]:
-        """Run one statement on the plane's database and return its rows."""
-        with self.connections.connection() as connection:
-            cursor = connection.execute(query, params)
-            return cursor.fetchall() if cursor.description else []
+from tests.support.actors import binding_of, new_domain, new_project
+from tests.support.control_plane import Plane, discovery_url, running_plane, running_spicedb
 
 
 @pytest.fixture(scope="session")
@@ -115,173 +27,6 @@ def plane(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         if os.environ.get("PLEXDEV_TEST_SPICEDB") == "1":
             spicedb = stack.enter_context(running_spicedb(directory))
         yield stack.enter_context(running_plane(postgres_server, directory, spicedb=spicedb))
-
-
-@contextlib.contextmanager
-def running_spicedb(directory: Path) -> Iterator[SpiceDBServer]:
-    """A real SpiceDB; skips where there is none."""
-    program = find_real("spicedb")
-    if program is None:
-        leave_out("no spicedb on PATH, nor in $TESTBED_CACHE/bin: the plane is not tested with the real one")
-    server = SpiceDBServer(program, directory)
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
-@contextlib.contextmanager
-def running_plane(
-    postgres_server: str, directory: Path, *, spicedb: SpiceDBServer | None = None, **variables: str
-) -> Iterator[Plane]:
-    """The same with more variables."""
-    if spicedb is not None:
-        variables["PLEXSPHERE_SPICEDB_ENDPOINT"] = spicedb.endpoint
-        variables["PLEXSPHERE_SPICEDB_PRESHARED_KEY"] = spicedb.preshared_key
-    api, idp, rogue = _listener(), _listener(), _reserved_port()
-    url, issuer = f"http://localhost:{api.getsockname()[1]}", f"http://localhost:{idp.getsockname()[1]}/dex"
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PLEXSPHERE_DATABASE_URL": postgres_server,
-        "PLEXSPHERE_PUBLIC_URL": url,
-        "PLEXSPHERE_CSRF_ALLOWED_ORIGINS": url,
-        "PLEXSPHERE_CURSOR_KEY": "cursor-key-of-the-tests",
-        "PLEXSPHERE_PSEUDONYM_KEY": "pseudonym-key-of-the-tests",
-        "PLEXSPHERE_REACHABILITY_EVALUATOR": "true",
-        "PLEXSPHERE_DEX_CLIENT_SECRET": "dex-client-secret",
-        "PLEXSPHERE_DEX_DISCOVERY_URL": discovery_url(issuer),
-        "PLEXSPHERE_SAMPLE_CLIENT_SECRET": "sample-client-secret",
-        "PLEXSPHERE_SAMPLE_DISCOVERY_URL": SAMPLE_DISCOVERY_URL,
-        "PLEXSPHERE_ROGUE_CLIENT_SECRET": "rogue-client-secret",
-        "PLEXSPHERE_ROGUE_DISCOVERY_URL": discovery_url(f"http://127.0.0.1:{rogue.getsockname()[1]}/idp"),
-        **variables,
-    }
-    config = IdpConfig(
-        issuer=issuer,
-        clients=(
-            IdpClient(id="plexsphere-test", secret="dex-client-secret", redirect_uris=(f"{url}/v1/auth/callback",)),
-        ),
-        users=tuple(
-            IdpUser(
-                email=email,
-                password_hash=bcrypt.hashpw(b"password", bcrypt.gensalt(4)).decode(),
-                username=email.partition("@")[0],
-                user_id=user_id,
-            )
-            for email, user_id in (
-                ("admin@example.com", ADMIN_ID),
-                ("member@example.com", "5f0e7a52-3f0b-4ab8-9f38-0b6f0f3f7a11"),
-            )
-        ),
-    )
-    (directory / "idp.json").write_bytes(msgspec.json.encode(config))
-    manifest = directory / "seed.yaml"
-    manifest.write_text((ROOT / "deploy/local/seed/tenants.yaml").read_text().replace("${ISSUER}", issuer))
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(rogue)
-        port_file = directory / "signer.port"
-        arguments = ["--listen", "127.0.0.1:0", "--port-file", str(port_file)]
-        signer = stack.enter_context(_running(directory, environment, "plexsphere_reference", "signer", *arguments))
-        arguments = ["--listen", f"fd:{idp.fileno()}", "--config", str(directory / "idp.json")]
-        stack.enter_context(_running(directory, environment, IDP, *arguments, listener=idp))
-        run_program(environment, "migrate", "up")
-        run_program(environment, "bootstrap", "--manifest", str(manifest))
-        while not port_file.exists():
-            assert signer.poll() is None, _log(directory, "plexsphere_reference-signer")
-        environment["PLEXSPHERE_SIGNER_ENDPOINT"] = f"127.0.0.1:{port_file.read_text().strip()}"
-        arguments = ["--listen", f"fd:{api.fileno()}"]
-        stack.enter_context(_running(directory, environment, "plexsphere_reference", "api", *arguments, listener=api))
-        log = directory / "plexsphere_reference-api.log"
-        deadline = time.monotonic() + 20
-        while (answer := _readiness(url)) != 200:
-            if answer is None or time.monotonic() > deadline:
-                pytest.fail(log.read_text(), pytrace=False)
-        connections = stack.enter_context(
-            # Checked when taken: a test may have restarted Postgres meanwhile.
-            ConnectionPool(
-                postgres_server,
-                min_size=1,
-                kwargs={"autocommit": True},
-                check=ConnectionPool.check_connection,
-                open=False,
-            )
-        )
-        yield Plane(
-            connections=connections,
-            url=url,
-            issuer=issuer,
-            database_url=postgres_server,
-            rogue_port=rogue.getsockname()[1],
-            environment=environment,
-            log=log,
-            spicedb=spicedb,
-        )
-
-
-def _readiness(url: str) -> int | None:
-    """The status of ``/readyz``; None where nobody listens any more."""
-    try:
-        return httpx.get(f"{url}/readyz", timeout=20, verify=_NO_TLS).status_code
-    except httpx.TransportError:
-        return None
-
-
-def run_program(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One of the plane's programs that end by themselves."""
-    argv = [sys.executable, "-m", "plexsphere_reference", *arguments]
-    done = subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-@contextlib.contextmanager
-def _running(
-    directory: Path,
-    environment: dict[str, str],
-    module: str,
-    *arguments: str,
-    listener: socket.socket | None = None,
-) -> Iterator[subprocess.Popen[bytes]]:
-    name = f"{module}-{arguments[0]}" if arguments[0].isalpha() else module
-    with (directory / f"{name}.log").open("wb") as log:
-        program = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            env=environment,
-            cwd=ROOT,
-            pass_fds=(listener.fileno(),) if listener else (),
-            preexec_fn=_tied_to_parent(signal.SIGKILL, None),
-            stdout=log,
-            stderr=log,
-        )
-    if listener is not None:
-        listener.close()  # a program that ends refuses connections: nobody waits for it
-    try:
-        yield program
-    finally:
-        program.send_signal(signal.SIGTERM)
-        program.wait(10)
-
-
-def _log(directory: Path, name: str) -> str:
-    return (directory / f"{name}.log").read_text()
-
-
-def discovery_url(issuer: str) -> str:
-    return f"{issuer}/.well-known/openid-configuration"
-
-
-def _reserved_port() -> socket.socket:
-    """A port that nobody else is given. It does not listen, so that a server of this process may."""
-    reserved = socket.socket()
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    reserved.bind(("127.0.0.1", 0))
-    return reserved
-
-
-def _listener() -> socket.socket:
-    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
-    listener.set_inheritable(True)
-    return listener
 
 
 @pytest.fixture
@@ -305,12 +50,40 @@ def nobody(plane: Plane) -> Iterator[httpx.Client]:
         yield client
 
 
-def unique(prefix: str = "t") -> str:
-    """A slug that no other test has."""
-    return f"{prefix}-{secrets.token_hex(6)}"
+@pytest.fixture
+def ids(plane: Plane, acme: httpx.Client) -> dict[str, str]:
+    """A path prefix, and the id of something there that the caller may write."""
+    domain = new_domain(acme)
+    project = new_project(acme, domain["id"])
+    resource = acme.post(f"/v1/projects/{project['id']}/resources", json={"origin": "adopted", "kind": "vm"}).json()
+    known = {
+        "issuer": plane.issuer,
+        "discovery_url": discovery_url(plane.issuer),
+        "client_secret_ref": "env:PLEXSPHERE_DEX_CLIENT_SECRET",
+    }
+    binding = acme.post("/v1/admin/idp", json={**binding_of(domain["id"]), **known}).json()
+    return {
+        "/v1/domains": domain["id"],
+        "/v1/projects": project["id"],
+        "/v1/resources": resource["id"],
+        "/v1/admin/idp": binding["id"],
+    }
 
 
-def ula() -> str:
-    """A random /48 that no other Domain has."""
-    hex_digits = secrets.token_hex(5)
-    return str(ip_network(f"fd{hex_digits[:2]}:{hex_digits[2:6]}:{hex_digits[6:10]}::/48"))
+@pytest.fixture
+def session(plane: Plane) -> Iterator[httpx.Client]:
+    """A browser that is signed in as the seeded admin of acme-corp."""
+    secret, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    plane.sql(
+        "INSERT INTO plexsphere.token_sessions (id, user_id, secret_hash, expires_at)"
+        " SELECT %s, u.id, sha256(%s::bytea), now() + interval '1 hour' FROM plexsphere.users u"
+        " JOIN plexsphere.domains d ON d.id = u.domain_id"
+        " WHERE d.slug = 'acme-corp' AND u.email = 'admin@example.com'",
+        uuid.uuid4(),
+        secret.encode(),
+    )
+    with plane.client(None) as client:
+        client.headers["Cookie"] = f"plexsphere_session={secret}; plexsphere_csrf={csrf}"
+        client.headers["X-Plexsphere-CSRF"] = csrf
+        client.headers["Origin"] = plane.url
+        yield client

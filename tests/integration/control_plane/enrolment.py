@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from tests.integration.control_plane.conftest import Plane, ula, unique
+from tests.support.control_plane import Plane, ula, unique
 
 CHECKSUM = base64.b64encode(bytes(range(32))).decode()
 

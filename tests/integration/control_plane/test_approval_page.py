@@ -19,7 +19,7 @@ from tests.integration.control_plane.browsing import (
     problem,
     relative,
 )
-from tests.integration.control_plane.conftest import Plane
+from tests.support.control_plane import Plane
 from tests.support.devices import expire
 
 

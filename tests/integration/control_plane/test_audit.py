@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.integration.control_plane.conftest import DOMAINS, UNKNOWN_ID, Plane, ula, unique
+from tests.support.control_plane import DOMAINS, UNKNOWN_ID, Plane, ula, unique
 
 ACME, BETA = DOMAINS["acme-corp"], DOMAINS["beta-llc"]
 ZEROS = "0" * 64

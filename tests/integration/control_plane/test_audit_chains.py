@@ -10,11 +10,11 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.integration.control_plane.actors import new_domain, refusal
-from tests.integration.control_plane.conftest import Plane
 from tests.integration.control_plane.enrolment import Site, new_site
-from tests.integration.control_plane.second import second_api
+from tests.support.actors import new_domain, refusal
 from tests.support.audit_cases import Objects, something_of_everything
+from tests.support.control_plane import Plane
+from tests.support.second_api import second_api
 
 PLATFORM_CHAIN: Final = str(uuid.UUID(int=0))
 DEFINITION: Final = {"value_schema": {"kind": "boolean"}, "applicable_kinds": ["node"]}

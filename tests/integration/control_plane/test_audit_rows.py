@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from plexsphere_reference.http.app import operations
-from tests.integration.control_plane.conftest import Plane
 from tests.integration.control_plane.enrolment import Site, new_site
 from tests.support.audit_cases import CASES, Objects, something_of_everything
+from tests.support.control_plane import Plane
 
 PLATFORM_CHAIN: Final = str(uuid.UUID(int=0))
 DEFINITION: Final = {"value_schema": {"kind": "boolean"}, "applicable_kinds": ["node"]}

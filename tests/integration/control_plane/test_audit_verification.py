@@ -19,8 +19,8 @@ from plexsphere_reference.rules.audit import PLATFORM_CHAIN, AuditRecord
 from plexsphere_reference.store import audit, audit_verification
 from plexsphere_reference.store.audit_verification import AuditVerifier
 from plexsphere_reference.store.database import Database
-from tests.integration.control_plane.actors import new_domain
-from tests.integration.control_plane.conftest import Plane
+from tests.support.actors import new_domain
+from tests.support.control_plane import Plane
 
 Scenario = Callable[[Database], Awaitable[None]]
 

@@ -13,21 +13,11 @@ import httpx
 import pytest
 
 from plexsphere_reference.http.operation import Operation
-from tests.integration.control_plane.actors import refusal
-from tests.integration.control_plane.conftest import Plane, ula, unique
-from tests.integration.control_plane.contract import _resolved, contract
 from tests.integration.control_plane.enrolment import new_site
-from tests.integration.control_plane.test_cross_cutting import (
-    OPERATIONS,
-    WITH_BODY,
-    WRITES,
-    ids,
-    name_of,
-    reachable,
-    target,
-)
-
-__all__ = ["ids"]
+from tests.support.actors import refusal
+from tests.support.contract import contract, resolved
+from tests.support.control_plane import Plane, ula, unique
+from tests.support.operations import OPERATIONS, WITH_BODY, WRITES, name_of, reachable, target
 
 MIB: Final = 1024 * 1024
 GZIP: Final = {"Content-Encoding": "gzip"}
@@ -48,7 +38,7 @@ def stated_cap(operation: Operation) -> int:
     document, declared = contract(), documented(operation)["responses"].get("413")
     if document is None or declared is None:
         return MIB
-    stated = re.search(r"(\d+) KiB", _resolved(document, declared)["description"])
+    stated = re.search(r"(\d+) KiB", resolved(document, declared)["description"])
     assert stated is not None
     return int(stated[1]) * 1024
 
@@ -193,8 +183,8 @@ def members(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tupl
     """Every member of a request schema, at any depth, with its schema."""
     document = contract()
     assert document is not None
-    for name, each in _resolved(document, schema).get("properties", {}).items():
-        each = _resolved(document, each)
+    for name, each in resolved(document, schema).get("properties", {}).items():
+        each = resolved(document, each)
         yield (*path, name), each
         yield from members(each, (*path, name))
 

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.conftest import UNKNOWN_ID, Plane
 from tests.integration.control_plane.enrolment import Site, new_site
+from tests.support.control_plane import UNKNOWN_ID, Plane
 
 VALID = {"kind": "node", "env_prefix": "dev", "ttl_seconds": 3600}
 

@@ -11,7 +11,7 @@ import httpx
 import jsonschema
 import pytest
 
-from tests.integration.control_plane.contract import BESIDE_THE_DOCUMENT, DECIDED, check_contract, contract
+from tests.support.contract import BESIDE_THE_DOCUMENT, DECIDED, check_contract, contract
 
 NO_STORE: Final = {"cache-control": "no-store"}
 PAGE: Final = Path(__file__).parents[3] / "docs" / "explanation" / "reference-plane.md"

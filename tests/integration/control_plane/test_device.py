@@ -15,7 +15,7 @@ from tests.integration.control_plane.browsing import (
     poll,
     problem,
 )
-from tests.integration.control_plane.conftest import DOMAINS, UNKNOWN_ID, Plane
+from tests.support.control_plane import DOMAINS, UNKNOWN_ID, Plane
 from tests.support.devices import expire
 
 ACME, BETA = DOMAINS["acme-corp"], DOMAINS["beta-llc"]

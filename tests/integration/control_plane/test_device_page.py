@@ -16,7 +16,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tests.integration.control_plane.browsing import ADMIN, device, poll
-from tests.integration.control_plane.conftest import Plane
+from tests.support.control_plane import Plane
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.actors import (
+from tests.support.actors import (
     at_once,
     binding_of,
     client_of,
@@ -19,7 +19,7 @@ from tests.integration.control_plane.actors import (
     new_user,
     refusal,
 )
-from tests.integration.control_plane.conftest import UNKNOWN_ID, Plane, ula
+from tests.support.control_plane import UNKNOWN_ID, Plane, ula
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.actors import (
+from tests.support.actors import (
     client_of,
     new_domain,
     new_user,
@@ -17,7 +17,7 @@ from tests.integration.control_plane.actors import (
     relations,
     walk,
 )
-from tests.integration.control_plane.conftest import UNKNOWN_ID, Plane
+from tests.support.control_plane import UNKNOWN_ID, Plane
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.actors import (
+from tests.support.actors import (
     at_once,
     events,
     new_domain,
     refusal,
 )
-from tests.integration.control_plane.conftest import Plane, ula, unique
+from tests.support.control_plane import Plane, ula, unique
 
 PLATFORM_CHAIN = str(uuid.UUID(int=0))
 DEFAULT_POLICY = {"heartbeat_interval": "30s", "stale_after": "90s", "unreachable_after": "300s"}

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.control_plane.conftest import Plane
 from tests.integration.control_plane.enrolment import Site, new_site
-from tests.integration.control_plane.second import second_api
+from tests.support.control_plane import Plane
+from tests.support.second_api import second_api
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import uuid
 import httpx
 import pytest
 
-from tests.integration.control_plane.actors import (
+from tests.support.actors import (
     at_once,
     binding_of,
     client_of,
@@ -16,7 +16,7 @@ from tests.integration.control_plane.actors import (
     relations,
     walk,
 )
-from tests.integration.control_plane.conftest import UNKNOWN_ID, Plane, unique
+from tests.support.control_plane import UNKNOWN_ID, Plane, unique
 
 PATH = "/v1/admin/groups"
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tests.integration.control_plane.browsing import ADMIN, MEMBER, Browser, device, problem
-from tests.integration.control_plane.conftest import Plane
-from tests.integration.control_plane.second import second_api
+from tests.support.control_plane import Plane
+from tests.support.second_api import second_api
 
 WRONG = "AAAA-AAAA"
 OF_A_USER, OF_AN_ADDRESS = 5, 10

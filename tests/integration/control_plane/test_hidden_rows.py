@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.actors import client_of, new_domain, new_project, new_user, refusal
-from tests.integration.control_plane.conftest import DOMAINS, Plane, unique
 from tests.integration.control_plane.enrolment import new_site
+from tests.support.actors import client_of, new_domain, new_project, new_user, refusal
+from tests.support.control_plane import DOMAINS, Plane, unique
 
 
 @dataclass(frozen=True)

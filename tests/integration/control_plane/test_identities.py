@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.actors import client_of, new_domain, new_user, refusal, relations, walk
-from tests.integration.control_plane.conftest import ADMIN_ID, DOMAINS, Plane
+from tests.support.actors import client_of, new_domain, new_user, refusal, relations, walk
+from tests.support.control_plane import ADMIN_ID, DOMAINS, Plane
 
 ACME = DOMAINS["acme-corp"]
 

@@ -9,13 +9,13 @@ import httpx
 import psycopg
 import pytest
 
-from tests.integration.control_plane.actors import (
+from tests.support.actors import (
     binding_of,
     events,
     new_domain,
     refusal,
 )
-from tests.integration.control_plane.conftest import SAMPLE_DISCOVERY_URL, UNKNOWN_ID, Plane
+from tests.support.control_plane import SAMPLE_DISCOVERY_URL, UNKNOWN_ID, Plane
 from tests.support.idp_bindings import issuer, new_binding
 
 PATH = "/v1/admin/idp"

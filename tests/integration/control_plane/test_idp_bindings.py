@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.actors import (
+from tests.support.actors import (
     at_once,
     binding_of,
     client_of,
@@ -17,7 +17,7 @@ from tests.integration.control_plane.actors import (
     refusal,
     relations,
 )
-from tests.integration.control_plane.conftest import DOMAINS, Plane
+from tests.support.control_plane import DOMAINS, Plane
 from tests.support.idp_bindings import issuer, new_binding
 
 PATH = "/v1/admin/idp"

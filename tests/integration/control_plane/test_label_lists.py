@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.actors import (
+from tests.support.actors import (
     client_of,
     new_domain,
     new_project,
@@ -16,7 +16,7 @@ from tests.integration.control_plane.actors import (
     refusal,
     walk,
 )
-from tests.integration.control_plane.conftest import DOMAINS, UNKNOWN_ID, Plane
+from tests.support.control_plane import DOMAINS, UNKNOWN_ID, Plane
 from tests.support.labels import label
 
 PATH = "/v1/label-definitions"

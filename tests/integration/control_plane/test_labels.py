@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.actors import (
+from tests.support.actors import (
     at_once,
     events,
     new_domain,
@@ -14,7 +14,7 @@ from tests.integration.control_plane.actors import (
     refusal,
     relations,
 )
-from tests.integration.control_plane.conftest import UNKNOWN_ID, Plane
+from tests.support.control_plane import UNKNOWN_ID, Plane
 from tests.support.labels import label
 
 PATH = "/v1/label-definitions"

@@ -7,7 +7,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from plexsphere_reference.http.app import operations
-from tests.integration.control_plane.contract import contract
+from tests.support.contract import contract
 
 
 def test_health_lists_its_checks(nobody: httpx.Client) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.conftest import DOMAINS, Plane, unique
 from tests.integration.control_plane.enrolment import CHECKSUM, Agent, Site, new_site
+from tests.support.control_plane import DOMAINS, Plane, unique
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from plexsphere_reference.migrate import migrations
-from tests.integration.control_plane.conftest import DOMAINS, ROOT
+from tests.support.control_plane import DOMAINS, ROOT
 
 SEED = ROOT / "deploy" / "local" / "seed" / "tenants.yaml"
 RUNBOOK_SQL = (

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.actors import (
+from tests.support.actors import (
     at_once,
     client_of,
     events,
@@ -19,7 +19,7 @@ from tests.integration.control_plane.actors import (
     new_user,
     refusal,
 )
-from tests.integration.control_plane.conftest import UNKNOWN_ID, Plane
+from tests.support.control_plane import UNKNOWN_ID, Plane
 from tests.support.projects import quarters
 
 

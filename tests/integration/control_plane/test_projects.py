@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.actors import (
+from tests.support.actors import (
     at_once,
     client_of,
     events,
@@ -18,7 +18,7 @@ from tests.integration.control_plane.actors import (
     relations,
     walk,
 )
-from tests.integration.control_plane.conftest import Plane, unique
+from tests.support.control_plane import Plane, unique
 from tests.support.projects import quarters
 
 

@@ -14,18 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.control_plane.actors import at_once, client_of, new_domain, new_user, refusal, walk
-from tests.integration.control_plane.conftest import (
-    DOMAINS,
-    UNKNOWN_ID,
-    Plane,
-    run_program,
-    running_plane,
-    running_spicedb,
-    ula,
-)
 from tests.integration.control_plane.enrolment import Site, new_site
 from tests.integration.servers import PostgresServer, SpiceDBServer
+from tests.support.actors import at_once, client_of, new_domain, new_user, refusal, walk
+from tests.support.control_plane import DOMAINS, UNKNOWN_ID, Plane, run_program, running_plane, running_spicedb, ula
 
 ACME = f"/v1/domains/{DOMAINS['acme-corp']}"
 DENIED = (403, "permission_denied")

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.conftest import Plane
 from tests.integration.control_plane.enrolment import Site, new_site, public_key
+from tests.support.control_plane import Plane
 from tests.support.registrations import refused, untouched
 
 

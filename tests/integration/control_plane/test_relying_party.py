@@ -12,9 +12,9 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from tests.integration.control_plane.browsing import problem
-from tests.integration.control_plane.conftest import Plane
 from tests.integration.control_plane.rogue_idp import CLIENT, SECRET, SECRET_REF, RogueIdp, rogue_idp
 from tests.integration.control_plane.rogue_tenant import Tenant, bound_to
+from tests.support.control_plane import Plane
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.actors import (
+from tests.support.actors import (
     at_once,
     client_of,
     events,
@@ -19,7 +19,7 @@ from tests.integration.control_plane.actors import (
     relations,
     walk,
 )
-from tests.integration.control_plane.conftest import UNKNOWN_ID, Plane
+from tests.support.control_plane import UNKNOWN_ID, Plane
 
 ADOPTED = {"origin": "adopted", "kind": "kubernetes-node"}
 

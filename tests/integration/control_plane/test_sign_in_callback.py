@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.integration.control_plane.browsing import SESSION, Browser, problem
-from tests.integration.control_plane.conftest import DOMAINS, Plane
+from tests.support.control_plane import DOMAINS, Plane
 
 ACME, BETA = DOMAINS["acme-corp"], DOMAINS["beta-llc"]
 

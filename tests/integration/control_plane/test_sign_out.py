@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.integration.control_plane.browsing import ADMIN, CSRF, MEMBER, SESSION, Browser, problem
-from tests.integration.control_plane.conftest import DOMAINS, UNKNOWN_ID, Plane
+from tests.support.control_plane import DOMAINS, UNKNOWN_ID, Plane
 
 ACME, BETA = DOMAINS["acme-corp"], DOMAINS["beta-llc"]
 ACME_BINDING = "01985a00-0000-7000-8000-00000000ac11"

@@ -12,9 +12,9 @@ from io import BufferedIOBase
 import httpx
 import pytest
 
-from tests.integration.control_plane.conftest import Plane
 from tests.integration.control_plane.rogue_idp import RogueIdp, rogue_idp
 from tests.integration.control_plane.rogue_tenant import Tenant, bound_to
+from tests.support.control_plane import Plane
 from tests.support.hostile_idp import refused
 
 DISCOVERY, TOKEN, KEYS = "/idp/.well-known/openid-configuration", "/idp/token", "/idp/keys"

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.integration.control_plane.browsing import Browser, problem
-from tests.integration.control_plane.conftest import DOMAINS, Plane
+from tests.support.control_plane import DOMAINS, Plane
 
 ACME_ADMIN = "user:01985a00-0000-7000-8000-00000000ac21"
 BETA_ADMIN = "user:01985a00-0000-7000-8000-00000000be21"

@@ -16,8 +16,8 @@ import pytest
 from plexsphere_reference.migrate import main as migrate
 from plexsphere_reference.migrate import migrations
 from plexsphere_reference.settings import Settings
-from tests.integration.control_plane.conftest import ROOT, running_spicedb
 from tests.integration.servers import PostgresServer
+from tests.support.control_plane import ROOT, running_spicedb
 
 PATIENCE = 20.0
 SEED = ROOT / "deploy" / "local" / "seed" / "tenants.yaml"

@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from plexsphere_reference.http.operation import Operation
-from tests.integration.control_plane.conftest import Plane
-from tests.integration.control_plane.contract import check_contract
-from tests.integration.control_plane.test_cross_cutting import OPERATIONS, WRITES, name_of, target, undone
+from tests.support.contract import check_contract
+from tests.support.control_plane import Plane
+from tests.support.operations import OPERATIONS, WRITES, name_of, target, undone
 
 METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
 RAW_PATHS: Final = (

@@ -2,162 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, urljoin, urlsplit
 
-import bcrypt
 import httpx
 import pytest
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from pytest_plexdev.stack.embedded.dex_standin import IdpClient, IdpConfig, IdpUser, is_dex, write_dex_config
+from pytest_plexdev.stack.embedded.dex_standin import IdpConfig
 from tests.integration.servers import leave_out
-
-CLIENT = IdpClient(
-    id="plexsphere-test",
-    secret="plexsphere-test-secret",
-    redirect_uris=("http://localhost:8080/v1/auth/callback", "http://localhost:8080/other?kept=1"),
-    name="The plexsphere API",
-)
-OTHER_CLIENT = IdpClient(id="other", secret="a secret: 100% + ümlaut", redirect_uris=CLIENT.redirect_uris)
-
-
-def _config(issuer: str, bcrypt_cost: int = 10) -> IdpConfig:
-    user = IdpUser(
-        email="admin@example.com",
-        password_hash=bcrypt.hashpw(b"password", bcrypt.gensalt(bcrypt_cost)).decode(),
-        username="admin",
-        user_id="08a8684b-db88-4b73-90a9-3cd1661f5466",
-    )
-    return IdpConfig(issuer=issuer, clients=(CLIENT, OTHER_CLIENT), users=(user,))
+from tests.support.dex import Idp, find_dex, new_config, query_of, run_real_dex, run_stand_in
 
 
 @pytest.fixture(scope="session")
 def make_config() -> Callable[..., IdpConfig]:
-    return _config
-
-
-@dataclass
-class Form(HTMLParser):
-    """The first form of a page."""
-
-    action: str = ""
-    fields: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        super().__init__()
-        self._inside, self._seen = False, False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = dict(attrs)
-        if tag == "form" and not self._seen:
-            self._inside = self._seen = True
-            self.action = attributes.get("action") or ""
-        if tag == "input" and self._inside and attributes.get("name"):
-            self.fields[attributes["name"] or ""] = attributes.get("value") or ""
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = self._inside and tag != "form"
-
-
-@dataclass(frozen=True)
-class Idp:
-    """A running provider, and a browser that walks its pages as a person would."""
-
-    config: IdpConfig
-    kind: str
-    http: httpx.Client
-
-    def url(self, path: str) -> str:
-        return self.config.issuer + path
-
-    def open(self, url: str) -> httpx.Response:
-        """Follow redirects to a page, or until one leads to the client."""
-        answer = self.http.get(url)
-        while answer.is_redirect:
-            target = urljoin(str(answer.url), answer.headers["location"])
-            if not target.startswith(self.config.issuer):
-                break
-            answer = self.http.get(target)
-        return answer
-
-    def submit(self, page: httpx.Response, **fields: str) -> httpx.Response:
-        form = Form()
-        form.feed(page.text)
-        answer = self.http.post(urljoin(str(page.url), form.action), data=form.fields | fields)
-        if answer.is_redirect and answer.headers["location"].startswith("/"):
-            return self.open(urljoin(str(page.url), answer.headers["location"]))
-        return answer
-
-    def authorize_url(self, **changes: str | None) -> str:
-        """A correct authorization request, with ``changes`` (``None`` leaves a parameter out)."""
-        query: dict[str, str | None] = {
-            "client_id": CLIENT.id,
-            "redirect_uri": CLIENT.redirect_uris[0],
-            "response_type": "code",
-            "scope": "openid profile email groups",
-            "state": "the state",
-            "nonce": "the nonce",
-        }
-        kept = {name: value for name, value in (query | changes).items() if value is not None}
-        return str(httpx.URL(self.url("/auth"), params=kept))
-
-    def sign_in(self, url: str) -> httpx.Response:
-        return self.submit(self.open(url), login="admin@example.com", password="password")
-
-    def code(self, **changes: str | None) -> str:
-        """A fresh code for an authorization request."""
-        return query_of(self.sign_in(self.authorize_url(**changes)))["code"]
-
-    def exchange(self, code: str, client: IdpClient = CLIENT, /, **changes: str) -> httpx.Response:
-        values = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": CLIENT.redirect_uris[0],
-            "client_id": client.id,
-            "client_secret": client.secret,
-        }
-        return self.http.post(self.url("/token"), data=values | changes)
-
-    def tokens(self, **changes: str | None) -> dict[str, Any]:
-        answer = self.exchange(self.code(**changes))
-        assert answer.status_code == 200, answer.text
-        tokens: dict[str, Any] = answer.json()
-        return tokens
-
-    def refresh(self, token: str, client: IdpClient = CLIENT, /, **changes: str) -> httpx.Response:
-        values = {"grant_type": "refresh_token", "refresh_token": token}
-        credentials = {"client_id": client.id, "client_secret": client.secret}
-        return self.http.post(self.url("/token"), data=values | credentials | changes)
-
-
-def query_of(redirect: httpx.Response) -> dict[str, str]:
-    """The query of the redirect to the client."""
-    assert redirect.status_code == 303, redirect.text
-    return dict(parse_qsl(urlsplit(redirect.headers["location"]).query, keep_blank_values=True))
+    return new_config
 
 
 @pytest.fixture(scope="session")
 def redirect_query() -> Callable[[httpx.Response], dict[str, str]]:
     return query_of
-
-
-def find_dex() -> Path | None:
-    """The real Dex on ``PATH`` or in the test bed's cache."""
-    cache = Path(os.environ.get("TESTBED_CACHE", "/var/cache/testbed"))
-    on_path = shutil.which("dex")
-    candidates = [Path(on_path)] if on_path else []
-    return next((path for path in [*candidates, cache / "bin" / "dex"] if is_dex(path)), None)
 
 
 @pytest.fixture(scope="session")
@@ -171,14 +34,14 @@ def dex_program() -> Path:
 @pytest.fixture(scope="session")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Idp]:
     """Our provider."""
-    with _stand_in(tmp_path_factory.mktemp("stand-in")) as config, httpx.Client(timeout=10) as http:
+    with run_stand_in(tmp_path_factory.mktemp("stand-in")) as config, httpx.Client(timeout=10) as http:
         yield Idp(config, "stand-in", http)
 
 
 @pytest.fixture(scope="session")
 def dex(dex_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Idp]:
     """The real one, with the same clients and users."""
-    with _real_dex(tmp_path_factory.mktemp("dex"), dex_program) as config, httpx.Client(timeout=10) as http:
+    with run_real_dex(tmp_path_factory.mktemp("dex"), dex_program) as config, httpx.Client(timeout=10) as http:
         yield Idp(config, "dex", http)
 
 
@@ -187,53 +50,3 @@ def idp(request: pytest.FixtureRequest) -> Idp:
     """Each in turn."""
     found: Idp = request.getfixturevalue("stand_in" if request.param == "stand-in" else "dex")
     return found
-
-
-@contextmanager
-def _stand_in(directory: Path) -> Iterator[IdpConfig]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = _config(f"http://localhost:{listener.getsockname()[1]}/dex", bcrypt_cost=4)
-        config.write(directory / "idp.json")
-        command = [sys.executable, "-m", "pytest_plexdev.stack.embedded.dex_standin"]
-        arguments = ["--listen", f"fd:{listener.fileno()}", "--config", str(directory / "idp.json")]
-        with _running([*command, *arguments], directory / "log", pass_fds=(listener.fileno(),)):
-            _wait_until_healthy(config)
-            yield config
-
-
-@contextmanager
-def _real_dex(directory: Path, dex: Path) -> Iterator[IdpConfig]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    config = _config(f"http://localhost:{port}/dex")
-    write_dex_config(config, directory / "dex.yaml")
-    with _running([str(dex), "serve", str(directory / "dex.yaml")], directory / "log"):
-        _wait_until_healthy(config)
-        yield config
-
-
-@contextmanager
-def _running(command: list[str], log: Path, *, pass_fds: tuple[int, ...] = ()) -> Iterator[None]:
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(command, stdout=output, stderr=output, pass_fds=pass_fds) as process,
-    ):
-        try:
-            yield
-        finally:
-            process.terminate()
-            try:
-                process.wait(5)
-            finally:
-                process.kill()
-
-
-def _wait_until_healthy(config: IdpConfig) -> None:
-    retrying = Retrying(
-        retry=retry_if_exception_type(httpx.TransportError),
-        wait=wait_fixed(0.02),
-        stop=stop_after_delay(10),
-        reraise=True,
-    )
-    answer = retrying(httpx.get, f"{config.issuer}/healthz")
-    assert answer.text == "Health check passed"

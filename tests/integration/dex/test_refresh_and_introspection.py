@@ -11,7 +11,7 @@ import pytest
 from tests.support.oidc_tokens import claims_of, half_hash
 
 if TYPE_CHECKING:
-    from tests.integration.dex.conftest import Idp
+    from tests.support.dex import Idp
 
 SUB = "CiQwOGE4Njg0Yi1kYjg4LTRiNzMtOTBhOS0zY2QxNjYxZjU0NjYSBWxvY2Fs"
 INVALID_REFRESH = "Refresh token is invalid or has already been claimed by another client."

@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.integration.dex.conftest import Idp
+    from tests.support.dex import Idp
 
     Ask = Callable[..., dict[str, str]]
     RedirectQuery = Callable[[httpx.Response], dict[str, str]]

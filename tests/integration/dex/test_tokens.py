@@ -23,7 +23,7 @@ with warnings.catch_warnings():
     from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
-    from tests.integration.dex.conftest import Idp
+    from tests.support.dex import Idp
 
 SUB = "CiQwOGE4Njg0Yi1kYjg4LTRiNzMtOTBhOS0zY2QxNjYxZjU0NjYSBWxvY2Fs"
 VERIFIER = "a-code-verifier-of-at-least-forty-three-characters"

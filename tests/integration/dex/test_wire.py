@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.integration.dex.wire import S256, VERIFIER, Login, Transcript, discovery_of, key_shapes, sign_in
 
 if TYPE_CHECKING:
-    from tests.integration.dex.conftest import Idp
+    from tests.support.dex import Idp
 
 NOT_SERVED: Final = {
     "device_authorization_endpoint": None,

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import httpx
 
 if TYPE_CHECKING:
-    from tests.integration.dex.conftest import Idp
+    from tests.support.dex import Idp
 
 Step: TypeAlias = dict[str, Any]
 Transcript: TypeAlias = list[Step]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import stat
 import subprocess
@@ -21,31 +19,8 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.credentials import RUNBOOK
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.stack.embedded.launch import end
-from tests.integration.embedded.conftest import Bench, database_of, fakes, processes_below
-
-PYTHON = "/usr/bin/python3"
-"""The system's: another user may not enter the way to ours."""
-AS_NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--")
-
-RECORDS = """
-import socket, sys
-sitting = [socket.create_server(("::1", int(port)), family=socket.AF_INET6) for port in sys.argv[1:]]
-print("sits", flush=True)
-import selectors
-selector = selectors.DefaultSelector()
-for server in sitting:
-    selector.register(server, selectors.EVENT_READ)
-while True:
-    for key, _ in selector.select():
-        connection, _ = key.fileobj.accept()
-        connection.settimeout(1)
-        try:
-            said = connection.recv(65536)
-        except OSError:
-            said = b""
-        print("got", said, flush=True)
-        connection.close()
-"""
+from tests.support.another_user import AS_NOBODY, PYTHON, RECORDS, require_another_user
+from tests.support.embedded import Bench, database_of, fakes, processes_below
 
 
 @pytest.fixture(scope="module")
@@ -144,8 +119,3 @@ def test_who_sits_on_the_other_localhost_before_the_bring_up_hears_nothing(
 def scratch_of(info: StackInfo) -> Path:
     """Where its sockets and data are."""
     return Path((info.endpoints.signer or "").removeprefix("unix://")).parents[1]
-
-
-def require_another_user() -> None:
-    if os.geteuid() != 0 or None in (shutil.which("setpriv"), shutil.which(PYTHON)):
-        pytest.skip("only root, with setpriv and the system's python3, can be another user")

@@ -23,7 +23,7 @@ import pytest
 from pytest_plexdev.core.model import PhaseEnded, StackInfo, Verdict
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
-from tests.integration.embedded.conftest import Bench, TracesOf, WithPrograms, database_of, pid_of
+from tests.support.embedded import Bench, TracesOf, WithPrograms, database_of, pid_of
 
 
 def test_every_service_answers_where_the_info_says(bench: Bench, settings: EmbeddedSettings) -> None:

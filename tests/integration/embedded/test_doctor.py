@@ -18,7 +18,7 @@ from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.owner import SUPERVISOR
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
-from tests.integration.embedded.conftest import pid_of
+from tests.support.embedded import pid_of
 
 
 @pytest.fixture

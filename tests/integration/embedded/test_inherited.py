@@ -11,8 +11,8 @@ import pytest
 
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.launch import end
-from tests.integration.embedded.conftest import Bench, StartOwner, TracesOf, WithPrograms
-from tests.integration.embedded.test_nothing_is_left import AT_ONCE
+from tests.support.embedded import Bench, StartOwner, TracesOf, WithPrograms
+from tests.support.ended_stack import AT_ONCE
 from tests.support.seccomp import refuse_pidfds
 
 

@@ -20,7 +20,7 @@ from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.stack.embedded.health import verdicts
 from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.settings import Order
-from tests.integration.embedded.conftest import TracesOf, WithPrograms
+from tests.support.embedded import TracesOf, WithPrograms
 
 _WORKER = """
 import os, sys

@@ -13,12 +13,8 @@ import pytest
 
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.owner import SUPERVISOR
-from tests.integration.embedded.conftest import Bench, StartOwner, TracesOf, WithPrograms, database_of, pid_of
-
-AT_ONCE = 4.0
-"""Seconds within which nothing may be left, however the owner ended: less than the 5 s after which an end is forced.
-
-How fast it is, a benchmark tells."""
+from tests.support.embedded import Bench, StartOwner, TracesOf, WithPrograms, database_of, pid_of
+from tests.support.ended_stack import AT_ONCE
 
 
 def test_down_ends_everything_at_once(bench: Bench, settings: EmbeddedSettings, traces_of: TracesOf) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.embedded.test_access import PYTHON, RECORDS
+from tests.support.another_user import PYTHON, RECORDS
 
 ROOT = Path(__file__).parents[3]
 HOSTS = "::1 localhost\n127.0.0.1 localhost\n"

@@ -17,8 +17,8 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.servers.nats import _find as find_nats
 from pytest_plexdev.stack.embedded.servers.postgres_data import find_binaries
-from tests.integration.embedded.conftest import HERE, Bench
-from tests.integration.embedded.test_access import AS_NOBODY, PYTHON, require_another_user
+from tests.support.another_user import AS_NOBODY, PYTHON, require_another_user
+from tests.support.embedded import HERE, Bench
 
 ANSWERS = r"""
 import socket, sys

@@ -26,8 +26,8 @@ from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.removal import sweep
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
-from tests.integration.embedded.conftest import ROOT, Bench, TracesOf, pid_of
 from tests.support.damage import DAMAGES, Damage
+from tests.support.embedded import ROOT, Bench, TracesOf, pid_of
 from tests.support.immutable import immutable
 
 __all__ = ["immutable"]

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedSettings
-from tests.integration.embedded.conftest import Bench
+from tests.support.embedded import Bench
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("setpriv") is None, reason="only root, with setpriv, becomes another user"

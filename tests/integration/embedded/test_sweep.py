@@ -21,7 +21,7 @@ from pytest_plexdev.core.ownership.lock import own
 from pytest_plexdev.core.ownership.mark import MARK, Mark
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.removal import sweep
-from tests.integration.embedded.conftest import Bench, TracesOf, pid_of
+from tests.support.embedded import Bench, TracesOf, pid_of
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("setpriv") is None, reason="only root, with setpriv, becomes another user"

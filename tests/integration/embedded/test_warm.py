@@ -28,7 +28,7 @@ from pytest_plexdev.options.environment import unknown_variables
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
-from tests.integration.embedded.conftest import Bench, StartOwner, WithPrograms, pid_of
+from tests.support.embedded import Bench, StartOwner, WithPrograms, pid_of
 
 
 @pytest.fixture

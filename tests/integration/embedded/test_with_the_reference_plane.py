@@ -15,7 +15,7 @@ import pytest
 
 from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.stack.embedded import EmbeddedSettings, Programs
-from tests.integration.embedded.conftest import Bench, database_of
+from tests.support.embedded import Bench, database_of
 
 
 @pytest.fixture(params=["stand-in", "real"])

@@ -2,55 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Iterator
 
-import grpc
 import psycopg
 import pytest
 
 from plexsphere_reference.migrate import migrations
-from plexsphere_reference.signer import signing_pb2 as wire
-from plexsphere_reference.signer.signing_pb2_grpc import SigningStub
-
-_START: Final = 10
-_PATIENCE: Final = 10
-
-if TYPE_CHECKING:
-    # Generic for mypy alone: grpc's own class takes no parameters.
-    _Interceptor = grpc.UnaryUnaryClientInterceptor[Any, Any]
-else:
-    _Interceptor = grpc.UnaryUnaryClientInterceptor
-
-
-class Calls(Protocol):
-    """What the generated stub, which has no types, makes callable."""
-
-    PublicKey: grpc.UnaryUnaryMultiCallable[wire.PublicKeyRequest, wire.Key]
-    Sign: grpc.UnaryUnaryMultiCallable[wire.SignRequest, wire.SignResponse]
-    OpenRotation: grpc.UnaryUnaryMultiCallable[wire.OpenRotationRequest, wire.OpenRotationResponse]
-    CloseRotation: grpc.UnaryUnaryMultiCallable[wire.CloseRotationRequest, wire.CloseRotationResponse]
-
-
-_calls_on: Callable[[grpc.Channel], Calls] = SigningStub
-
-
-@dataclass(frozen=True)
-class Signer:
-    """A running signer: its gRPC target, and a stub that speaks to it."""
-
-    endpoint: str
-    stub: Calls
-    process: subprocess.Popen[bytes]
-    log: Path
+from tests.support.signers import Signer, running_signer
 
 
 @pytest.fixture(scope="session")
@@ -68,39 +26,6 @@ def signer_database(postgres_server: str) -> str:
         for migration in migrations():
             connection.execute(migration.sql.encode())
     return url
-
-
-class _Deadline(_Interceptor):
-    """Ends a call that the signer never answers, so that a test fails rather than hangs."""
-
-    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-        return continuation(details._replace(timeout=details.timeout or _PATIENCE), request)
-
-
-@contextmanager
-def running_signer(database_url: str, directory: Path) -> Iterator[Signer]:
-    """Start the program, wait for its port file, end it with SIGTERM."""
-    directory.mkdir(exist_ok=True)
-    port_file, log = directory / "port", directory / "log"
-    command = [sys.executable, "-m", "plexsphere_reference", "signer"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--listen", "127.0.0.1:0", "--port-file", str(port_file)],
-            env={**os.environ, "PLEXSPHERE_DATABASE_URL": database_url},
-            stderr=output,
-        )
-    deadline = time.monotonic() + _START
-    while not port_file.exists():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, f"no port file after {_START} s"
-        time.sleep(0.002)
-    endpoint = f"127.0.0.1:{int(port_file.read_text())}"
-    try:
-        with grpc.insecure_channel(endpoint) as channel:
-            yield Signer(endpoint, _calls_on(grpc.intercept_channel(channel, _Deadline())), process, log)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=5)
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from plexsphere_reference.signer import signing_pb2 as wire
-
-from .conftest import Signer, running_signer
+from tests.support.signers import Signer, running_signer
 
 
 @pytest.fixture

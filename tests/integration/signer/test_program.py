@@ -18,8 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from plexsphere_reference.signer import signing_pb2 as wire
 from plexsphere_reference.signer.client import SignerClient, SignerUnavailable, SigningRefused
-
-from .conftest import Signer, running_signer
+from tests.support.signers import Signer, running_signer
 
 
 def test_it_says_at_boot_what_is_relaxed_in_dev(signer: Signer) -> None:

@@ -68,8 +68,8 @@ def ask(command: str, request: Callable[[APIClient], T], *, timeout: float = PAT
     find_program("docker")
     try:
         from docker.errors import APIError, DockerException
-    except ImportError:
-        raise PlexdevError(EXTRA_MISSING, extra="kind", package="docker") from None
+    except ModuleNotFoundError as error:
+        raise PlexdevError(EXTRA_MISSING, extra="kind", package=error.name) from None
     _LOGGER.info("ask Docker: %s", command)
     allowed = min(timeout, remaining_s())
     endpoint = _endpoint()

@@ -8,8 +8,8 @@ import pytest
 
 from pytest_plexdev.cli.main import main
 from pytest_plexdev.doctor.notes import notes
+from tests.support.watch_server import Server
 from tests.unit.harness.readiness.replay import lines
-from tests.unit.harness.readiness.test_wait import Server
 
 REMOTE = """
 apiVersion: v1

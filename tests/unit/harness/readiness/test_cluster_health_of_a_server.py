@@ -13,8 +13,8 @@ from pytest_plexdev.readiness.cluster_health import ClusterHealth
 from pytest_plexdev.readiness.object_ref import Object
 from pytest_plexdev.readiness.quick_look import is_plainly_well
 from tests.support.cluster_health import API, WELL, endpoints, node, proxy
+from tests.support.watch_server import Server
 from tests.unit.harness.readiness.replay import lines, subject
-from tests.unit.harness.readiness.test_wait import Server
 
 NOW = 1_800_000_000.0
 NODE = "plexsphere-control-plane"

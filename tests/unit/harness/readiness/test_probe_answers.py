@@ -12,7 +12,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness import ObjectRef, verdicts_now, wait_ready
 from pytest_plexdev.readiness.object_ref import Object
-from tests.unit.harness.readiness.test_wait import Server
+from tests.support.watch_server import Server
 
 REF = ObjectRef("Pod", "api", "default")
 PATH = "/api/v1/namespaces/default/pods/api:8080/proxy/readyz"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,50 +16,10 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness import Graces, ObjectRef, verdicts_now, wait_ready
-from pytest_plexdev.readiness.object_ref import Object
-from tests.unit.harness.readiness.fake_api import FakeApi
+from tests.support.watch_server import Server
 from tests.unit.harness.readiness.replay import lines, subject
 
 DEFAULT = Graces(old_evidence=0.0)
-
-
-class Server:
-    """A fake API server in a thread of its own, for waits that are not coroutines."""
-
-    def __init__(self) -> None:
-        self.api = FakeApi()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-
-    def __enter__(self) -> Server:
-        self._thread.start()
-        self._do(self.api.__aenter__())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._do(self.api.__aexit__())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def put(self, items: Sequence[Object]) -> None:
-        async def all_of() -> None:
-            for item in items:
-                self.api.put(json.loads(json.dumps(item)))
-
-        self._do(all_of())
-
-    def remove(self, item: Object) -> None:
-        async def one() -> None:
-            self.api.remove(item)
-
-        self._do(one())
-
-    def stop(self) -> None:
-        self._do(self.api.stop())
-
-    def _do(self, what: object) -> None:
-        asyncio.run_coroutine_threadsafe(what, self._loop).result(5)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -11,9 +11,7 @@ from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.session.lease import Keep
 from tests.support.damage import DAMAGES
-from tests.unit.harness.session.test_lease import Diary, diary, lease_of
-
-__all__ = ["diary"]
+from tests.support.leases import Diary, lease_of
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

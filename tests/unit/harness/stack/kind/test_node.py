@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,14 +13,10 @@ import pytest
 from pytest_plexdev.cli.main import main
 from pytest_plexdev.core.model import Cluster, Endpoints, Service, StackInfo
 from pytest_plexdev.kube import Access
-from pytest_plexdev.stack.kind.cluster import create as cluster
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX
-from tests.support.engine import Engine, container, serving
-from tests.unit.harness.stack.kind.worlds import OURS, World
+from tests.support.node_machines import Machine
 
-NODE = "plexsphere-control-plane"
 DOCKER = """#!/bin/sh
 cd {state}
 echo "$1" >> commands
@@ -34,52 +28,6 @@ import sys
 def pytest_unconfigure():
     print("imported:", *(each for each in ("httpx", "docker") if each in sys.modules))
 """
-
-
-class Machine:
-    def __init__(self, docker: Path, engine: Engine) -> None:
-        self._docker = docker
-        self.engine = engine
-
-    def node(
-        self,
-        *,
-        running: bool = True,
-        paused: bool = False,
-        api_server: int = 1,
-        cluster: str = "plexsphere",
-        name: str = NODE,
-    ) -> None:
-        bindings = {"6443/tcp": [{"HostIp": "", "HostPort": str(api_server)}]}
-        self.engine.node = container(name, cluster=cluster, running=running, paused=paused, bindings=bindings)
-
-    def says_that_it_is_ours(self) -> None:
-        World(self._docker, ClusterFiles("plexsphere", warm_directory()), self.engine).labels(OURS)
-
-    def hangs(self) -> None:
-        self.engine.gate.clear()
-        (self._docker / "docker").write_text("#!/bin/sh\nexec sleep 60\n")
-
-    @property
-    def asked(self) -> list[str]:
-        """The commands of the program and the requests to the engine."""
-        file = self._docker / "commands"
-        return [*(file.read_text().split() if file.exists() else []), *self.engine.asked]
-
-
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
-    docker = tmp_path / "docker"
-    docker.mkdir()
-    (docker / "docker").write_text(DOCKER.format(state=docker))
-    (docker / "docker").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{docker}{os.pathsep}/usr/bin{os.pathsep}/bin")
-    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
-    monkeypatch.setattr(cluster, "_LATE", 0.0)
-    with serving(docker) as engine:
-        monkeypatch.setenv("DOCKER_HOST", engine.address)
-        yield Machine(docker, engine)
 
 
 def leave_files(directory: Path) -> int:

@@ -8,70 +8,23 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from pytest_plexdev.cli.main import main
-from pytest_plexdev.core.ownership.lock import own
-from pytest_plexdev.core.ownership.mark import Mark
-from pytest_plexdev.core.private_files import make_private_directory
-from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.kube import Access
-from pytest_plexdev.stack.embedded.warm import warm_directory as embedded_directory
-from pytest_plexdev.stack.kind.cluster import create, prerequisites
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
-from pytest_plexdev.stack.kind.cluster.lock import exclusive
-from pytest_plexdev.stack.kind.cluster.node_container import NodeContainer, find_node, start_kubelet
-from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
+from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX
 from pytest_plexdev.stack.kind.warm import attach
-from pytest_plexdev.stack.kind.warm.start_node import wake
-from tests.support.engine import Engine
-from tests.unit.harness.stack.kind.test_node import NODE, Machine, machine
-from tests.unit.harness.stack.kind.worlds import World
-
-__all__ = ["machine"]
+from tests.support.node_machines import NODE, Machine
+from tests.support.node_states import Here, paused
 
 UP: Final = "plexdev up --stack kind"
 OWN: Final = "pytest --plexdev-stack=kind"
 BRIDGE: Final = "br-0123456789ab"
 RESTART: Final = f"{OWN}; or, if the cluster is yours, restart it: docker restart {NODE}"
-
-
-@dataclass(frozen=True)
-class Here:
-    """A machine whose API server listens, and says nothing unless it speaks plain HTTP."""
-
-    machine: Machine
-    directory: Path
-    monkeypatch: pytest.MonkeyPatch
-    listening: int
-    refusing: int
-
-    def kubeconfig(self, port: int, *, scheme: str = "https", path: Path | None = None) -> Path:
-        file = path or warm_directory() / "kubeconfig"
-        server = f"{scheme}://127.0.0.1:{port}"
-        Access(context="kind-plexsphere", kubeconfig=file, server=server, token="t").write_private(file)
-        return file
-
-    def has_the_engines_network(self) -> None:
-        """The bridge that the engine made for the node is an interface of this machine."""
-        known = {BRIDGE: 7}
-
-        def if_nametoindex(name: str) -> int:
-            if name not in known:
-                raise OSError(f"no interface {name}")
-            return known[name]
-
-        self.monkeypatch.setattr(socket, "if_nametoindex", if_nametoindex)
-
-    def users(self, path: Path) -> None:
-        self.monkeypatch.setenv("KUBECONFIG", str(path))
 
 
 @pytest.fixture
@@ -80,11 +33,6 @@ def here(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         held.bind(("127.0.0.1", 0))
         monkeypatch.setenv("HOME", str(tmp_path / "home"))
         yield Here(machine, tmp_path, monkeypatch, listener.getsockname()[1], held.getsockname()[1])
-
-
-def paused(here: Here) -> None:
-    here.kubeconfig(here.listening)
-    here.machine.node(paused=True, api_server=here.listening)
 
 
 def paused_and_somebody_elses(here: Here) -> None:
@@ -198,230 +146,3 @@ def test_an_api_server_that_says_nothing_is_asked_for_more_only_where_its_node_i
     state(here)
 
     assert len(list(attach.ways_in(warm_directory(), "plexsphere"))) == ways
-
-
-def test_another_engine_than_the_node_s_is_told_from_a_node_that_is_gone(
-    here: Here, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here.kubeconfig(here.listening, scheme="http")
-    monkeypatch.setattr(prerequisites, "check", lambda _: None)
-
-    with pytest.raises(PlexdevError) as refusal:
-        attach.bring_up(KindSettings(), lambda _: None)
-
-    assert str(refusal.value).startswith("plexdev[engine-elsewhere]: the cluster plexsphere answers on this machine")
-    assert f"DOCKER_HOST is {here.machine.engine.address}" in str(refusal.value)
-    assert refusal.value.fix == "unset DOCKER_HOST"
-
-
-def test_down_finds_by_its_labels_what_has_no_files_any_more(
-    here: Here, capsys: pytest.CaptureFixture[str], world: World
-) -> None:
-    _as_warm(world).node(labels="ours")
-
-    assert main(["down"]) == 0
-
-    assert "the kind cluster plexsphere is deleted" in capsys.readouterr().out
-    assert world.calls == ["delete"]
-
-
-def test_down_beside_a_cluster_asks_which_stack_and_ends_neither(
-    here: Here, capsys: pytest.CaptureFixture[str], world: World
-) -> None:
-    """`plexdev up` makes an embedded stack beside a cluster, and the `down` after it deleted the cluster."""
-    _as_warm(world).node(labels="ours")
-
-    make_private_directory(embedded_directory())
-    with own(embedded_directory(), Mark.of_this_process("stack", "warm")):
-        assert main(["down"]) == 2
-
-        said = capsys.readouterr().err
-        assert said.startswith("plexdev[which-stack]: an embedded stack and a kind cluster are both present")
-        assert "fix: plexdev down --stack embedded, or plexdev down --stack kind" in said
-        assert world.calls == []
-
-        assert main(["down", "--stack", "kind"]) == 0
-        assert world.calls == ["delete"]
-
-
-def test_down_tells_an_engine_that_does_not_answer_before_it_waits_for_somebody_else(
-    here: Here, capsys: pytest.CaptureFixture[str]
-) -> None:
-    here.monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{here.refusing}")
-    settings = KindSettings(timeout=5)
-
-    with exclusive(settings.state, timeout=1, progress=lambda _: None), pytest.raises(PlexdevError) as refusal:
-        attach.take_down(settings, force=False, progress=lambda _: None)
-
-    assert refusal.value.tag == "docker-silent"
-
-
-def test_down_without_files_leaves_somebody_elses_cluster(
-    here: Here, capsys: pytest.CaptureFixture[str], world: World
-) -> None:
-    _as_warm(world).node(labels="")
-
-    assert main(["down"]) == 0
-
-    assert world.calls == []
-
-
-def test_kind_is_not_let_at_another_provider(here: Here, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "podman")
-    kind = world.state.parent / "bin" / "kind"
-    kind.write_text(f"#!/bin/sh\nenv > {world.state}/environment; rm -f {world.state}/node.json\n")
-    _as_warm(world).node(labels="ours")
-
-    assert main(["down"]) == 0
-
-    assert "KIND_EXPERIMENTAL_PROVIDER" not in (world.state / "environment").read_text()
-
-
-def test_a_name_that_is_taken_is_said_before_anything_is_made(
-    here: Here, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here.machine.node(cluster="")
-    monkeypatch.setattr(prerequisites, "check", lambda _: None)
-    node = here.machine.engine.node
-    assert node is not None
-    world.engine.node = node
-
-    with pytest.raises(PlexdevError) as refusal:
-        attach.bring_up(KindSettings(), lambda _: None)
-
-    assert refusal.value.tag == "node-name-taken"
-    assert world.calls == []
-
-
-@pytest.mark.parametrize(
-    ("written", "words"),
-    [
-        ("", "kind has not written its labels"),
-        ("node-labels: plexdev.plexsphere.com/owner=pytest-plexdev", "kind has not written its labels"),
-        (None, "kind has not written its labels"),
-        ((504, "context deadline exceeded"), "Docker could not read them"),
-    ],
-    ids=["empty file", "half a file", "no file", "no answer in time"],
-)
-def test_a_node_that_does_not_say_whose_it_is_is_never_called_somebody_elses(
-    world: World, written: str | tuple[int, str] | None, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Under load a half-made node was called foreign: kind writes the labels into a file that is empty at first."""
-    monkeypatch.setattr(prerequisites, "check", lambda _: None)
-    monkeypatch.setattr(create, "_LATE", 0.2)
-    world.node(labels=None)
-    if isinstance(written, str):
-        world.engine.write_file(written)
-    elif written is not None:
-        world.engine.refuses["archive"] = written
-    settings = KindSettings(name="c", state=world.state)
-
-    for change in (
-        lambda: attach.bring_up(settings, lambda _: None),
-        lambda: attach.take_down(settings, force=False, progress=lambda _: None),
-    ):
-        with pytest.raises(PlexdevError, match=words) as refusal:
-            change()
-        assert refusal.value.tag == "node-unmarked"
-    assert world.has_node
-    assert world.calls == []
-
-
-def test_labels_that_are_not_written_yet_are_waited_for(world: World) -> None:
-    world.node(labels=None)
-    world.engine.write_file("")
-    later = threading.Timer(0.3, world.labels, ["ours"])
-    container = find_node("c")
-    assert container is not None
-    later.start()
-
-    assert create.settled_mark(world.place, container) == "ours"
-    later.join()
-
-
-@pytest.fixture
-def engine(here: Here) -> Engine:
-    """It has the node of :func:`_container`."""
-    here.machine.node()
-    return here.machine.engine
-
-
-def test_a_paused_node_of_ours_is_resumed(here: Here, engine: Engine) -> None:
-    assert wake(_container(here.listening, paused=True)) == ["was paused, resumed"]
-    assert engine.asked == ["unpause"]
-
-
-@pytest.mark.parametrize(("unit", "told"), [("active", ["exec"]), ("activating", ["exec"]), ("failed", ["exec"] * 2)])
-def test_a_kubelet_that_does_not_run_is_started(here: Here, unit: str, told: list[str]) -> None:
-    directory = here.directory / "docker"
-    (directory / "docker").write_text(f'#!/bin/sh\necho "$1" >> {directory}/told\necho {unit}\n')
-
-    assert start_kubelet(_container(here.listening)) == (len(told) > 1)
-    assert (directory / "told").read_text().split() == told
-
-
-def test_a_node_without_forwarders_is_restarted_and_one_that_stays_so_is_told(here: Here, engine: Engine) -> None:
-    here.has_the_engines_network()
-
-    with pytest.raises(PlexdevError) as refusal:
-        wake(_container(here.refusing))
-
-    assert refusal.value.tag == "node-cut-off"
-    assert refusal.value.fix == "plexdev down --stack kind && plexdev up --stack kind"
-    assert engine.asked == ["restart"]
-
-
-def test_a_node_whose_ports_are_published_in_another_network_is_left_alone(here: Here, engine: Engine) -> None:
-    """A healthy one was restarted by `up` in a dev container that has Docker's socket."""
-    with pytest.raises(PlexdevError, match="this machine's loopback is not the Docker engine's") as refusal:
-        wake(_container(here.refusing))
-
-    assert refusal.value.tag == "loopback-elsewhere"
-    assert "docker restart" not in str(refusal.value)
-    assert "plexdev down" not in str(refusal.value)
-    assert engine.asked == []
-
-
-def test_a_node_that_runs_is_left_alone(here: Here, engine: Engine) -> None:
-    assert wake(_container(here.listening)) == []
-    assert engine.asked == []
-
-
-def test_a_port_that_somebody_took_while_the_node_was_stopped_is_told_with_its_holder(
-    here: Here, engine: Engine
-) -> None:
-    engine.refuses["start"] = (500, "driver failed programming external connectivity on endpoint")
-
-    with pytest.raises(PlexdevError) as refusal:
-        wake(_container(here.listening, running=False))
-
-    assert refusal.value.tag == "port-taken"
-    assert f"(pid {os.getpid()})" in str(refusal.value)
-    assert OWN in refusal.value.fix
-
-
-def test_a_start_that_fails_while_nobody_has_its_ports_is_told_in_the_engines_words(here: Here, engine: Engine) -> None:
-    engine.refuses["start"] = (500, "cannot start a container that is marked for removal")
-
-    with pytest.raises(PlexdevError) as refusal:
-        wake(_container(here.refusing, running=False))
-
-    assert refusal.value.tag == "docker-refused"
-    assert f"`docker start {NODE}`: cannot start a container that is marked for removal" in str(refusal.value)
-
-
-def _container(port: int, *, running: bool = True, paused: bool = False) -> NodeContainer:
-    return NodeContainer(
-        name=NODE,
-        created=0.0,
-        running=running,
-        paused=paused,
-        ports={},
-        cluster="plexsphere",
-        local_ports=(port,),
-        bridges=(BRIDGE,),
-    )
-
-
-def _as_warm(world: World) -> World:
-    return replace(world, place=ClusterFiles("plexsphere", warm_directory()))

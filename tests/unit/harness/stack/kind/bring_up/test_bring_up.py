@@ -21,8 +21,8 @@ from pytest_plexdev.stack.kind.bring_up.rollout import Rollout
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.settings import KindSettings
+from tests.support.kind_worlds import GONE, KUBECONFIG, OURS, World
 from tests.support.processes import assert_ends
-from tests.unit.harness.stack.kind.worlds import GONE, KUBECONFIG, OURS, World
 
 
 def test_an_input_that_fails_while_the_node_image_is_baked_deletes_nothing_and_ends_the_baking(

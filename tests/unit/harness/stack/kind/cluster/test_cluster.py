@@ -16,7 +16,7 @@ from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import attach
 from tests.support.created_clusters import create
-from tests.unit.harness.stack.kind.worlds import OURS, World
+from tests.support.kind_worlds import OURS, World
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
 from pytest_plexdev.stack.kind.cluster import create as cluster
 from pytest_plexdev.stack.kind.cluster import prerequisites, reaper
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
-from tests.unit.harness.stack.kind.worlds import OURS, World
+from tests.support.kind_worlds import OURS, World
 
 REFUSALS = [(502, "Bad Gateway for API route"), (504, "context deadline exceeded"), (403, "permission denied")]
 

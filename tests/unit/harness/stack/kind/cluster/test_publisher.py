@@ -14,7 +14,7 @@ from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.publisher import publisher_of, with_container
 from pytest_plexdev.stack.kind.settings import warm_directory
 from tests.support.engine import container
-from tests.unit.harness.stack.kind.worlds import OURS, OWNER, World
+from tests.support.kind_worlds import OURS, OWNER, World
 
 NODE = "plexsphere-control-plane"
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.kind_worlds import OURS, World
 from tests.support.processes import assert_ends
-from tests.unit.harness.stack.kind.worlds import OURS, World
 
 UP = """
 import sys

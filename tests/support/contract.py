@@ -111,7 +111,7 @@ def check_contract(response: httpx.Response) -> None:
     if declared is None:
         _check_undeclared(response, f"{response.request.method} {template}")
         return
-    declared = _resolved(document, declared)
+    declared = resolved(document, declared)
     media = response.headers.get("content-type", "").partition(";")[0]
     schema = declared.get("content", {}).get(media, {}).get("schema")
     if response.request.method == "HEAD":
@@ -151,7 +151,7 @@ def _validator(schema: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator({**json.loads(schema), "components": document["components"]})
 
 
-def _resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+def resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     while "$ref" in node:
         target: Any = document
         for part in node["$ref"].removeprefix("#/").split("/"):

@@ -15,11 +15,10 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.docker_engine import has_container
 from pytest_plexdev.stack.kind.cluster.prerequisites import _TOOLS
 from pytest_plexdev.stack.kind.manifests.render import _kustomize
-from tests.unit.harness.stack.kind.conftest import world as world
-from tests.unit.harness.stack.kind.worlds import KUBECONFIG, OURS
+from tests.support.kind_worlds import KUBECONFIG, OURS
 
 if TYPE_CHECKING:
-    from tests.unit.harness.stack.kind.worlds import World
+    from tests.support.kind_worlds import World
 
 BEFORE, AFTER = "[shim] using 1.32.0 of {work}", "done: took 0.1 s"
 

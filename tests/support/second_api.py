@@ -8,18 +8,18 @@ from pathlib import Path
 
 import httpx
 
-from tests.integration.control_plane.conftest import Plane, _listener, _running
+from tests.support.control_plane import Plane, open_listener, run_server
 
 
 @contextlib.contextmanager
 def second_api(plane: Plane, directory: Path, **environment: str) -> Iterator[httpx.Client]:
     """An API whose environment differs; a variable that is empty is unset. The client has no credential."""
-    listener = _listener()
+    listener = open_listener()
     url = f"http://localhost:{listener.getsockname()[1]}"
     changed = {name: value for name, value in {**plane.environment, **environment}.items() if value}
     arguments = ["--listen", f"fd:{listener.fileno()}"]
     with (
-        _running(directory, changed, "plexsphere_reference", "api", *arguments, listener=listener),
+        run_server(directory, changed, "plexsphere_reference", "api", *arguments, listener=listener),
         httpx.Client(base_url=url, timeout=10) as client,
     ):
         yield client

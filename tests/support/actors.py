@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from tests.integration.control_plane.conftest import SAMPLE_DISCOVERY_URL, Plane, ula, unique
-from tests.integration.control_plane.contract import check_contract
+from tests.support.contract import check_contract
+from tests.support.control_plane import SAMPLE_DISCOVERY_URL, Plane, ula, unique
 
 
 def new_domain(client: httpx.Client, **members: object) -> dict[str, Any]:

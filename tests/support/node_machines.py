@@ -1,0 +1,43 @@
+"""A machine with a warm cluster's node in one of its states."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.settings import warm_directory
+from tests.support.engine import Engine, container
+from tests.support.kind_worlds import OURS, World
+
+NODE = "plexsphere-control-plane"
+
+
+class Machine:
+    def __init__(self, docker: Path, engine: Engine) -> None:
+        self._docker = docker
+        self.engine = engine
+
+    def node(
+        self,
+        *,
+        running: bool = True,
+        paused: bool = False,
+        api_server: int = 1,
+        cluster: str = "plexsphere",
+        name: str = NODE,
+    ) -> None:
+        bindings = {"6443/tcp": [{"HostIp": "", "HostPort": str(api_server)}]}
+        self.engine.node = container(name, cluster=cluster, running=running, paused=paused, bindings=bindings)
+
+    def says_that_it_is_ours(self) -> None:
+        World(self._docker, ClusterFiles("plexsphere", warm_directory()), self.engine).labels(OURS)
+
+    def hangs(self) -> None:
+        self.engine.gate.clear()
+        (self._docker / "docker").write_text("#!/bin/sh\nexec sleep 60\n")
+
+    @property
+    def asked(self) -> list[str]:
+        """The commands of the program and the requests to the engine."""
+        file = self._docker / "commands"
+        return [*(file.read_text().split() if file.exists() else []), *self.engine.asked]

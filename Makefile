@@ -9,10 +9,7 @@ export HOME := $(abspath $(VENV))/home
 endif
 
 .DEFAULT_GOAL := help
-WHOLE_RUNS   := tests/plugin/test_fresh_stack.py
-ENVIRONMENTS := tests/environments
-CLUSTERS     := tests/e2e
-SLOWEST      := --durations=25 --durations-min=3
+SLOWEST := --durations=25 --durations-min=3
 
 .PHONY: help golden e2e dev dev-down dev-up-plexd dev-embedded dev-embedded-down docker-build \
         test test-runs test-cluster lint bench docs site clean
@@ -45,13 +42,13 @@ docker-build: $(VENV)/.kind  ## build plexsphere:dev and plexsphere-migrate:dev 
 	$(BIN)/plexdev images build
 
 test: $(VENV)/.dev  ## the tests that need no cluster
-	$(BIN)/pytest -n 3 --dist worksteal $(SLOWEST) tests --ignore $(WHOLE_RUNS) --ignore $(ENVIRONMENTS) --ignore $(CLUSTERS)
+	$(BIN)/pytest -n 3 --dist worksteal $(SLOWEST) -m "not docker and not slow" tests
 
 test-runs: $(VENV)/.dev  ## whole pytest runs, each with a fresh stack, in every environment of the table
-	$(BIN)/pytest -n 3 --dist worksteal $(SLOWEST) -m "not nightly" $(WHOLE_RUNS) $(ENVIRONMENTS)
+	$(BIN)/pytest -n 3 --dist worksteal $(SLOWEST) -m "slow and not nightly" tests/plugin tests/environments
 
 test-cluster: $(VENV)/.dev  ## the tests on real kind clusters, but the nightly ones; without Docker and kind they skip
-	$(BIN)/pytest $(SLOWEST) -m "not nightly" $(CLUSTERS)
+	$(BIN)/pytest $(SLOWEST) -m "docker and not nightly" tests/e2e
 
 lint: $(VENV)/.dev  ## style, types, spelling, and what a scanner for weaknesses finds
 	$(BIN)/ruff check .

@@ -11,7 +11,12 @@ import pytest
 pytest_plugins = ["pytester"]
 
 _TESTS = Path(__file__).parent / "tests"
-_MARKERS = {_TESTS / "e2e": ("e2e", "docker")}
+_MARKERS = {
+    _TESTS / "e2e": ("e2e", "docker"),
+    _TESTS / "environments": ("slow",),
+    _TESTS / "integration" / "authz": ("real",),
+    _TESTS / "integration" / "dex": ("real",),
+}
 """The markers of every test in a folder."""
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.integration.servers import find_real, leave_out
 
+pytestmark = pytest.mark.real
+
 SIGN_INS = """
 import pytest
 from pytest_plexdev import PlexdevError

@@ -19,6 +19,8 @@ from tests.integration.servers import PostgresServer, SpiceDBServer
 from tests.support.actors import at_once, client_of, new_domain, new_user, refusal, walk
 from tests.support.control_plane import DOMAINS, UNKNOWN_ID, Plane, run_program, running_plane, running_spicedb, ula
 
+pytestmark = pytest.mark.real
+
 ACME = f"/v1/domains/{DOMAINS['acme-corp']}"
 DENIED = (403, "permission_denied")
 NO_AGENT = (403, "insufficient_relation")

@@ -133,7 +133,7 @@ def test_a_port_that_leads_nowhere_is_said_with_what_puts_it_back(
 
     verdict = unready(settings, warm_stack)["nodeport/30556"]
 
-    assert verdict.reason.startswith("service/dex has 31556 in its place")
+    assert verdict.reason.startswith("service/dex has 31556 instead")
     run(verdict.hint)
     until(lambda: not unready(settings, warm_stack), 30)
 

@@ -103,7 +103,7 @@ def test_without_the_secret_it_is_named(forwards: Forwards, server: str, namespa
         forwards.url("postgres")
 
     assert refused.value.tag == "kube-refused"
-    assert "Secret postgres-credentials: there is none" in str(refused.value)
+    assert "Secret postgres-credentials: it does not exist" in str(refused.value)
     assert str(refused.value).endswith(f"get secret postgres-credentials --namespace {namespace}")
 
 

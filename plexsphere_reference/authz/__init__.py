@@ -1,3 +1,3 @@
-"""Who may do what: SpiceDB, or the same ``schema/authz.zed`` evaluated over Postgres."""
+"""Authorisation by SpiceDB, or by evaluating the same ``schema/authz.zed`` over Postgres."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Chooses the backend; what it does not choose is not imported."""
+"""Create the configured authorisation backend; the other one is not imported."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ SCHEMA: Final = Path(__file__).parents[1] / "schema" / "authz.zed"
 
 
 def connect(settings: Settings, rows: Rows) -> Authorizer:
-    """SpiceDB where an endpoint is configured, else the evaluator over ``rows``.
+    """Return the SpiceDB client if an endpoint is configured, else the evaluator over ``rows``.
 
-    Nothing is dialled yet. Call it inside the running event loop, and close the result in the same.
+    Does not connect yet. Call this inside the running event loop, and close the result in the same loop.
     """
     text = SCHEMA.read_text(encoding="utf-8")
     if settings.spicedb_endpoint:

@@ -1,6 +1,6 @@
-"""Evaluates permissions over whatever tuples are known so far, and says which objects it has yet to see.
+"""Evaluate permissions over the tuples loaded so far, and list the objects whose tuples are still needed.
 
-Free of I/O: the caller evaluates, loads what was missing, and evaluates again until the answer needs nothing more.
+Does no I/O: the caller evaluates, loads the missing objects, and evaluates again until nothing is missing.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _UNDER_WAY: Final[Path] = ("under way",)
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """What the tuples of one object say about one subject.
+    """The tuples of one object that matter for one subject.
 
     Attributes:
-        direct: The relations that the subject itself has to the object.
-        edges: By relation, the usersets and objects that lead on from here.
+        direct: The relations that the subject has to the object directly.
+        edges: By relation, the usersets and objects to evaluate next.
     """
 
     direct: frozenset[str] = frozenset()
@@ -37,14 +37,14 @@ class Neighbourhood:
 
 
 class _Undecidable(Exception):
-    """A cycle, or too deep, below an operator that is not monotone: no answer would be safe."""
+    """A cycle or excessive depth below an operator that is not monotone, where no verdict is safe."""
 
 
 class Evaluation:
-    """One subject's permission on one object, evaluated once over what is known.
+    """One evaluation of a subject's permission over the loaded tuples.
 
     Attributes:
-        missing: The objects whose neighbourhoods were asked for and are not known.
+        missing: The objects whose neighbourhoods were needed and are not loaded.
     """
 
     __slots__ = ("_gave_up", "_goals", "_known", "_schema", "_strict", "_subject", "_trail", "missing")
@@ -53,9 +53,9 @@ class Evaluation:
         self._schema = schema
         self._subject = subject
         self._known = known
-        # Goals that were met before. Below unions alone, one that did not grant then cannot grant now: had it
-        # granted, the whole evaluation would have ended there. So one dictionary serves against cycles and against
-        # diamonds, which would otherwise cost exponential time.
+        # Goals that were visited before. Below unions only, such a goal cannot grant: if it had granted, the
+        # evaluation would have ended there. One dictionary therefore handles both cycles and diamonds, which would
+        # otherwise take exponential time.
         self._goals: dict[tuple[Object, str], Verdict] = {}
         self._trail = 0
         self._strict = 0
@@ -63,7 +63,7 @@ class Evaluation:
         self.missing: dict[Object, None] = {}
 
     def run(self, resource: Object, name: str) -> Verdict:
-        """The verdict on ``name`` (a relation or permission) at ``resource``."""
+        """Evaluate ``name``, a relation or permission, on ``resource``."""
         try:
             return self._holds(resource, name)
         except _Undecidable:

@@ -1,7 +1,7 @@
-"""The words of authorisation, and the wall that SpiceDB and its stand-in both stand behind.
+"""The data types of authorisation, and the interface that SpiceDB and the Postgres evaluator implement.
 
-References are strings in SpiceDB's notation: an object is ``domain:<id>``, a subject an object or a userset such as
-``group:<id>#member``.
+References are strings in SpiceDB's notation: ``domain:<id>`` for an object. A subject is an object, or a userset such
+as ``group:<id>#member``.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ _RELATION: Final = re.compile(r"[a-z][a-z0-9_]{1,62}[a-z0-9]")
 
 
 class AuthzUnavailable(Exception):
-    """The backend does not answer: nothing is known about the permission. ``503 authz_unavailable``."""
+    """The backend does not answer, so the permission is unknown. Reported as ``503 authz_unavailable``."""
 
 
 class AuthzRejected(Exception):
-    """The request does not fit the schema: an unknown type or relation, a tuple that no relation allows.
+    """The request does not match the schema: an unknown type or relation, or a tuple that no relation allows.
 
-    The message is SpiceDB's wording and safe to show.
+    The message uses SpiceDB's wording and may be shown to the caller.
     """
 
 
 class Object(NamedTuple):
-    """A typed object, parsed. A tuple, because the evaluator hashes hundreds of them in a request."""
+    """A parsed object reference. A tuple, because the evaluator hashes hundreds of them per request."""
 
     type: str
     id: str
 
     @classmethod
     def parse(cls, reference: str) -> Self:
-        """Read ``type:id``.
+        """Parse ``type:id``.
 
         Raises:
-            AuthzRejected: It has another form.
+            AuthzRejected: *reference* has another form.
         """
         match = _OBJECT.fullmatch(reference)
         if match is None:
@@ -52,7 +52,7 @@ class Object(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """An object, or with ``relation`` the set of subjects that have this relation to it (a userset)."""
+    """An object or, with ``relation``, the set of subjects that have this relation to it (a userset)."""
 
     type: str
     id: str
@@ -60,10 +60,10 @@ class Subject(NamedTuple):
 
     @classmethod
     def parse(cls, reference: str) -> Self:
-        """Read ``type:id`` or ``type:id#relation``.
+        """Parse ``type:id`` or ``type:id#relation``.
 
         Raises:
-            AuthzRejected: It has another form.
+            AuthzRejected: *reference* has another form.
         """
         target, mark, relation = reference.partition("#")
         if mark and not _RELATION.fullmatch(relation):
@@ -96,9 +96,9 @@ class Decision:
 
     Attributes:
         relation_path: Why it is allowed, from the subject's own relation to the resource:
-            ``("domain:acme#admin", "project:web#parent")``. Empty when denied, and where the backend does not say
-            (SpiceDB does so only in its slow tracing mode).
-        reason: The contract's word for a denial; empty when allowed.
+            ``("domain:acme#admin", "project:web#parent")``. Empty when denied, and with SpiceDB, which reports it
+            only in its slow tracing mode.
+        reason: The contract's reason code of a denial; empty when allowed.
     """
 
     allowed: bool
@@ -110,26 +110,26 @@ DENIED: Final = Decision(allowed=False, reason="insufficient_relation")
 
 
 class Authorizer(Protocol):
-    """Answers who may do what.
+    """Checks permissions and stores relation tuples.
 
-    Every method raises ``AuthzUnavailable`` when the backend does not answer, and ``AuthzRejected`` for a reference
-    that is malformed or that the schema does not know. Every check sees every write that was acknowledged before
-    it began, whoever wrote. A path through data that is cyclic or deeper than 50 steps grants nothing.
+    Every method raises ``AuthzUnavailable`` if the backend does not answer, and ``AuthzRejected`` if a reference is
+    malformed or not in the schema. A check sees every write, of any process, that was acknowledged before it started.
+    Paths that are cyclic or deeper than 50 steps grant nothing.
     """
 
     async def check(self, subject: str, permission: str, resource: str) -> Decision:
-        """Whether ``subject`` has ``permission`` (or a relation of that name) on ``resource``.
+        """Check whether ``subject`` has ``permission`` (or a relation of that name) on ``resource``.
 
-        Checks that wait at the same time share round trips.
+        Concurrent checks share round trips.
         """
         ...
 
     async def check_many(self, subject: str, permission: str, resources: Sequence[str]) -> list[bool]:
-        """The same for many resources, in their order: what filters the rows of a list."""
+        """Check many resources; the decisions are in the same order. Used to filter the rows of a list."""
         ...
 
     async def lookup_resources(self, subject: str, permission: str, resource_type: str) -> list[str]:
-        """All resources of a type on which ``subject`` has ``permission``, in no order."""
+        """Return all resources of a type on which ``subject`` has ``permission``, in no particular order."""
         ...
 
     async def enumerate_resources(
@@ -138,35 +138,35 @@ class Authorizer(Protocol):
         """Like :meth:`lookup_resources`, in bounded time.
 
         Returns:
-            All of them if there are *limit* at most; None where there may be more, or where the backend cannot
-            enumerate them: then only checks tell.
+            All of them if there are at most *limit*; None if there may be more or the backend cannot enumerate them.
+            The caller must then check each resource.
         """
         ...
 
     async def write(self, tuples: Iterable[Relationship], connection: Connection | None = None) -> None:
-        """Write tuples; those that are there already are fine (TOUCH). All of them or none.
+        """Write all tuples atomically. Existing tuples are not an error (TOUCH).
 
         Args:
-            connection: A transaction to write in, where the backend is the same Postgres; others ignore it.
+            connection: The transaction to write in, if the backend is the same Postgres; SpiceDB ignores it.
         """
         ...
 
     async def delete(self, tuples: Iterable[Relationship], connection: Connection | None = None) -> None:
-        """Delete tuples; those that are gone already are fine."""
+        """Delete tuples. Missing tuples are not an error."""
         ...
 
     async def apply_schema(self) -> None:
-        """Make ``schema/authz.zed`` the schema. Doing so again changes nothing."""
+        """Install ``schema/authz.zed`` as the schema. Idempotent."""
         ...
 
     async def ready(self) -> None:
-        """Return when the backend answers.
+        """Return if the backend is ready.
 
         Raises:
-            AuthzUnavailable: It does not.
+            AuthzUnavailable: The backend does not answer.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of what this authorizer opened itself."""
+        """Close the connections that this authorizer opened."""
         ...

@@ -1,8 +1,8 @@
-"""Reads the part of SpiceDB's schema language that ``authz.zed`` uses.
+"""Parse the subset of SpiceDB's schema language that ``authz.zed`` uses.
 
-Definitions, relations with alternatives, permissions with ``+``, ``&``, ``-``, parentheses and arrows, comments. No
-caveats, wildcards or prefixes. Operators of one kind chain; mixing kinds needs parentheses here, because SpiceDB's
-precedence (``-`` binds weakest, then ``&``, then ``+``) is not what a reader expects.
+Supported: definitions, relations with alternatives, permissions with ``+``, ``&``, ``-``, parentheses and arrows, and
+comments. Not supported: caveats, wildcards, prefixes. Different operators cannot be mixed without parentheses, because
+SpiceDB's precedence (``-`` binds weakest, then ``&``, then ``+``) is surprising.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TOKEN: Final = re.compile(
 
 
 class SchemaError(Exception):
-    """The text is not a schema that this program can evaluate; the message names the line."""
+    """The schema is invalid or uses an unsupported feature; the message names the line."""
 
 
 class _Token(NamedTuple):
@@ -41,7 +41,7 @@ def parse(text: str) -> Schema:
     """Parse and check a schema.
 
     Raises:
-        SchemaError: It uses what is not supported, or names what it does not define.
+        SchemaError: It uses an unsupported feature or an undefined name.
     """
     schema = Schema(dict(_Parser(text).definitions()))
     _require_resolved(schema)
@@ -130,7 +130,7 @@ class _Parser:
         return token.text
 
     def _end_of_statement(self) -> None:
-        # SpiceDB ends a statement at the end of its line, so `relation a: b }` is an error there as well.
+        # As in SpiceDB, a statement ends at the end of its line, so `relation a: b }` is an error.
         if self._peek() not in ("\n", ""):
             self._fail(f"expected the end of the line, found {self._peek()!r}")
         self._skip_newlines()

@@ -1,4 +1,4 @@
-"""The stand-in for SpiceDB: the same ``authz.zed``, evaluated over ``plexsphere.relation_tuples``."""
+"""Evaluate ``authz.zed`` over ``plexsphere.relation_tuples``, as a replacement for SpiceDB."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ CROSS JOIN LATERAL (
 ) AS found (relation, subject_type, subject_id, subject_relation)
 """
 
-# Only relations that the permission derives from are followed, in any combination: what comes out is a superset, which
-# the check then filters. It is complete because whatever a permission derives from, through any operator, lies on some
-# chain of tuples from the subject. Nothing is sorted, so the walk ends as soon as the limit is reached.
+# Follow all relations that the permission derives from, in any combination. The result is a superset, which checks then
+# filter. It is complete because every resource with the permission is connected to the subject by a chain of such
+# tuples. Nothing is sorted, so the query stops as soon as the limit is reached.
 _REACHABLE: Final = """
 WITH RECURSIVE reached (object_type, object_id) AS (
     SELECT %s::text, %s::text
@@ -64,7 +64,7 @@ _EVALUATED_AT_ONCE: Final = 100
 
 
 class Rows(Protocol):
-    """What the evaluator needs of a database; ``store.database.Database`` is one."""
+    """The database interface of the evaluator; ``store.database.Database`` implements it."""
 
     async def fetch_all(self, query: LiteralString, params: Sequence[object] = ()) -> list[tuple[Any, ...]]: ...
 
@@ -72,14 +72,14 @@ class Rows(Protocol):
 
 
 class _Ask(NamedTuple):
-    """One object's neighbourhood, seen from one subject."""
+    """A request for one object's neighbourhood with regard to one subject."""
 
     object: Object
     subject: Subject
 
 
 class PostgresAuthorizer:
-    """Evaluates in rounds: each loads, in one statement, every object that the round before came upon."""
+    """Evaluates in rounds. Each round loads, in one statement, all objects that the previous round found missing."""
 
     def __init__(self, rows: Rows, schema: Schema) -> None:
         self._rows = rows
@@ -123,13 +123,13 @@ class PostgresAuthorizer:
         await self._change(_DELETE, tuples, connection)
 
     async def apply_schema(self) -> None:
-        """Nothing to store: the schema is this program's own file, and every program reads the same."""
+        """Do nothing: every program reads the schema from the same file."""
 
     async def ready(self) -> None:
         await self._fetch("SELECT 1 FROM plexsphere.relation_tuples LIMIT 1", ())
 
     async def close(self) -> None:
-        """The database is the caller's."""
+        """Do nothing: the caller closes the database."""
 
     async def _verdicts(self, subject: Subject, permission: str, targets: Sequence[Object]) -> list[Verdict]:
         for resource_type in {target.type for target in targets}:
@@ -141,7 +141,7 @@ class PostgresAuthorizer:
             missing: dict[Object, None] = {}
             for count, index in enumerate(open_targets, start=1):
                 if count % _EVALUATED_AT_ONCE == 0:
-                    await asyncio.sleep(0)  # other requests go on meanwhile
+                    await asyncio.sleep(0)  # let other requests run
                 evaluation = Evaluation(self._schema, subject, known)
                 verdicts[index] = evaluation.run(targets[index], permission)
                 missing |= evaluation.missing
@@ -154,7 +154,7 @@ class PostgresAuthorizer:
         asks = [_Ask(target, subject) for target in objects]
         if len(asks) == 1:
             return [await self._load_one(asks[0])]
-        return await self._load(asks)  # many at once are a batch already
+        return await self._load(asks)  # already a batch
 
     async def _load(self, asks: Sequence[_Ask]) -> list[Neighbourhood]:
         columns = zip(*((*ask.object, *ask.subject) for ask in asks), strict=True)
@@ -172,7 +172,7 @@ class PostgresAuthorizer:
     async def _change(
         self, statement: LiteralString, tuples: Iterable[Relationship], connection: Connection | None
     ) -> None:
-        # Sorted, so that two writers of overlapping sets wait for each other rather than deadlock.
+        # Sorted, so that writers of overlapping sets do not deadlock.
         parts = sorted({self._schema.require_writable(tuple_) for tuple_ in tuples})
         if not parts:
             return

@@ -1,4 +1,4 @@
-"""``authz.zed`` as data: definitions, what their relations allow, what their permissions derive from."""
+"""The data model of ``authz.zed``: definitions, the subjects that relations allow, and permission expressions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plexsphere_reference.authz.model import AuthzRejected, Object, Relationship
 
 @dataclass(frozen=True)
 class SubjectType:
-    """One alternative of a relation: ``user``, or with a relation ``group#member``."""
+    """One alternative of a relation: a type (``user``), or a type with a relation (``group#member``)."""
 
     type: str
     relation: str = ""
@@ -29,7 +29,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Arrow:
-    """``tupleset->name``: whoever has ``name`` on an object that ``tupleset`` points to, where it has such a name."""
+    """``tupleset->name``: subjects with ``name`` on the objects of ``tupleset``; types without ``name`` are skipped."""
 
     tupleset: str
     name: str
@@ -37,7 +37,7 @@ class Arrow:
 
 @dataclass(frozen=True)
 class SetOperation:
-    """Operands joined by one operator, from the left."""
+    """Operands joined by one left-associative operator."""
 
     operator: Literal["+", "&", "-"]
     operands: tuple[Expression, ...]
@@ -58,7 +58,7 @@ class Definition:
 
 @dataclass(frozen=True)
 class Schema:
-    """A whole schema. The messages of its refusals are SpiceDB's own."""
+    """A complete schema. Error messages use SpiceDB's wording."""
 
     definitions: Mapping[str, Definition]
     _relations_behind: dict[tuple[str, str], frozenset[tuple[str, str]]] = field(
@@ -66,10 +66,10 @@ class Schema:
     )
 
     def definition(self, name: str) -> Definition:
-        """The definition of an object type.
+        """Return the definition of an object type.
 
         Raises:
-            AuthzRejected: There is none.
+            AuthzRejected: The type is not defined.
         """
         definition = self.definitions.get(name)
         if definition is None:
@@ -77,17 +77,17 @@ class Schema:
         return definition
 
     def relations_behind(self, type_: str, name: str) -> frozenset[tuple[str, str]]:
-        """Every relation, with its object type, whose tuples may decide about ``name`` on objects of a type."""
+        """Return every (object type, relation) whose tuples can affect ``name`` on objects of the type."""
         known = self._relations_behind.get((type_, name))
         if known is None:
             known = self._relations_behind[type_, name] = _Derivation(self).of(type_, name)
         return known
 
     def require_checkable(self, subject: Subject, name: str, resource_type: str) -> None:
-        """Refuse a check that could never have a meaning.
+        """Check that the types and names of a permission check exist.
 
         Raises:
-            AuthzRejected: A type, relation or permission in it is unknown.
+            AuthzRejected: A type, relation or permission is unknown.
         """
         if not self.definition(resource_type).knows(name):
             raise _unknown_name(resource_type, name)
@@ -96,10 +96,10 @@ class Schema:
             raise _unknown_name(subject.type, subject.relation)
 
     def require_writable(self, tuple_: Relationship) -> tuple[Object, str, Subject]:
-        """The parts of a tuple that the schema allows.
+        """Parse a tuple and check that the schema allows it.
 
         Raises:
-            AuthzRejected: It names something unknown, a permission, or a subject that its relation does not take.
+            AuthzRejected: A name is unknown or a permission, or the relation does not allow the subject.
         """
         resource, subject = Object.parse(tuple_.resource), Subject.parse(tuple_.subject)
         self.require_checkable(subject, tuple_.relation, resource.type)
@@ -117,7 +117,7 @@ class Schema:
 
 
 class _Derivation:
-    """Collects the relations behind a name by walking the schema from it."""
+    """Collects the relations that a name derives from."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema

@@ -1,4 +1,4 @@
-"""SpiceDB over gRPC. Imported only where it is configured: grpc alone costs 110 ms."""
+"""The SpiceDB client, over gRPC. Imported only if configured: importing grpc takes 110 ms."""
 
 from __future__ import annotations
 
@@ -51,18 +51,18 @@ _CHANNEL_OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 2000),
     ("grpc.max_reconnect_backoff_ms", 500),
-    # A proxy of the environment's does not know the names of a Pod's or a developer's own machine.
+    # A proxy from the environment cannot resolve cluster-internal or local names.
     ("grpc.enable_http_proxy", 0),
 )
 """gRPC's own backoff grows to two minutes, for which a SpiceDB that is back would stay unavailable."""
 
-# Always: tuples are written by the bootstrap program and by other replicas of the API as well, whose ZedTokens this
-# process does not know. A token of our own would give us our own writes, and let us miss theirs for five seconds.
+# Full consistency, because the bootstrap program and other API replicas also write tuples and their ZedTokens are not
+# known here. Using only this process's tokens would hide their writes for up to five seconds.
 _CONSISTENCY: Final = Consistency(fully_consistent=True)
 
 
 class _TooDeep(AuthzUnavailable):
-    """Groups contain each other, or nest too deep: SpiceDB gives a whole look-up up, where a check is denied."""
+    """Groups are cyclic or nested too deeply. SpiceDB then fails the whole lookup, while a check is only denied."""
 
 
 class _Check(NamedTuple):
@@ -72,18 +72,18 @@ class _Check(NamedTuple):
 
 
 class SpiceDBAuthorizer:
-    """Asks SpiceDB.
+    """An :class:`Authorizer` that calls SpiceDB.
 
     Args:
         endpoint: ``host:port`` of its gRPC listener, without TLS.
         preshared_key: Its ``--grpc-preshared-key``.
-        schema_text: What :meth:`apply_schema` writes.
+        schema_text: The schema that :meth:`apply_schema` writes.
     """
 
     def __init__(self, endpoint: str, preshared_key: str, schema_text: str, *, deadline_s: float = _DEADLINE_S) -> None:
         self._schema = parse(schema_text)
         self._channel = grpc.aio.insecure_channel(endpoint, options=_CHANNEL_OPTIONS)
-        # The generated stubs serve both kinds of channel; only the type checker knows them by two names.
+        # The generated stubs work with sync and async channels; only their type stubs use two names.
         self._permissions = cast("PermissionsServiceAsyncStub", PermissionsServiceStub(self._channel))
         self._schemas = cast("SchemaServiceAsyncStub", SchemaServiceStub(self._channel))
         self._metadata = (("authorization", f"Bearer {preshared_key}"),)
@@ -102,7 +102,7 @@ class SpiceDBAuthorizer:
         return list(dict.fromkeys(await self._lookup(subject, permission, resource_type, limit=0)))
 
     async def _lookup(self, subject: str, permission: str, resource_type: str, *, limit: int) -> list[str]:
-        """*limit* resources at most (0: all), some of them more than once."""
+        """Return at most *limit* resources (0: all); may contain duplicates."""
         asker = Subject.parse(subject)
         self._schema.require_checkable(asker, permission, resource_type)
         request = LookupResourcesRequest(
@@ -123,8 +123,8 @@ class SpiceDBAuthorizer:
             found = await self._lookup(subject, permission, resource_type, limit=limit + 1)
         except _TooDeep:
             return None
-        # With a limit SpiceDB may name a resource more than once, and counts each time: only fewer answers than
-        # it was asked for are all of them.
+        # With a limit SpiceDB may return and count a resource more than once, so the result is complete only if
+        # it has fewer entries than the limit.
         return list(dict.fromkeys(found)) if len(found) <= limit else None
 
     async def write(self, tuples: Iterable[Relationship], connection: Connection | None = None) -> None:  # noqa: ARG002 (SpiceDB is outside of the transaction)
@@ -142,7 +142,7 @@ class SpiceDBAuthorizer:
         try:
             await self._schemas.ReadSchema(ReadSchemaRequest(), timeout=self._deadline_s, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
-            # It answers, and has no schema yet: that is the bootstrap program's to do.
+            # SpiceDB answers but has no schema yet; the bootstrap program writes it.
             if error.code() is not grpc.StatusCode.NOT_FOUND:
                 raise _unavailable(error) from error
 
@@ -150,7 +150,7 @@ class SpiceDBAuthorizer:
         await self._channel.close(grace=None)
 
     def _checkable(self, subject: str, permission: str, resource: str) -> _Check:
-        # Refused here, so that what SpiceDB refuses afterwards can only be about its own state.
+        # Validated here, so that a later rejection by SpiceDB can only concern its state.
         check = _Check(Subject.parse(subject), permission, Object.parse(resource))
         self._schema.require_checkable(check.subject, permission, check.resource.type)
         return check
@@ -164,7 +164,7 @@ class SpiceDBAuthorizer:
         return [_decision(pair) for pair in answer.pairs]
 
     async def _update(self, operation: RelationshipUpdate.Operation.ValueType, tuples: Iterable[Relationship]) -> None:
-        parts = {self._schema.require_writable(tuple_) for tuple_ in tuples}  # SpiceDB refuses duplicates
+        parts = {self._schema.require_writable(tuple_) for tuple_ in tuples}  # SpiceDB rejects duplicates
         if not parts:
             return
         updates = [
@@ -178,10 +178,10 @@ class SpiceDBAuthorizer:
 
 @contextmanager
 def _answered() -> Iterator[None]:
-    """Turn gRPC's failures into the wall's.
+    """Translate gRPC errors into ``AuthzUnavailable``.
 
-    What the schema refuses was refused before the call, so a FAILED_PRECONDITION is about SpiceDB's own state: its
-    schema is not applied yet (``object definition `domain` not found``).
+    Requests are validated against the schema before the call, so FAILED_PRECONDITION means that SpiceDB's schema is not
+    applied yet (``object definition `domain` not found``).
     """
     try:
         yield

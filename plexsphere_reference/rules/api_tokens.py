@@ -1,4 +1,4 @@
-"""API tokens: ``psk_<env>_<base32 of the id>_<52 base32 characters>``; the id in it lets a client revoke its own."""
+"""API tokens: ``psk_<env>_<base32 of the id>_<52 base32 characters>``. A client uses the id to revoke its token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def new_plaintext(env_prefix: EnvPrefix, token_id: UUID) -> str:
 
 
 def env_prefix_of(env: str) -> EnvPrefix:
-    """The segment of a token that the plane issues by itself in the deployment ``env``."""
+    """Return the ``<env>`` segment of tokens that the control plane issues in the deployment ``env``."""
     return "prod" if env == "prod" else "stage" if env == "stage" else "dev"
 
 

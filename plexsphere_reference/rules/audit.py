@@ -1,7 +1,7 @@
-"""The audit chain's arithmetic: canonical bytes, hashes, pseudonyms.
+"""Compute the canonical bytes, hashes and pseudonyms of audit entries.
 
 ``entry_hash = sha256(prev_hash ‖ sha256(canonical_bytes))``, 64 zeros before the first entry (contract, audit).
-The contract leaves the canonical encoding to the implementation: ours is JSON with sorted keys and no spaces.
+The contract does not specify the canonical encoding; this implementation uses JSON with sorted keys and no spaces.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _encoder: Final = msgspec.json.Encoder(order="sorted")
 
 
 class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One decision, before it has its place in a chain."""
+    """An audited decision that is not yet part of a chain."""
 
     chain_id: UUID
     occurred_at: datetime
@@ -42,26 +42,26 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DomainRecord(AuditRecord, frozen=True, kw_only=True):
-    """A record about a Domain that may turn out not to exist: it then belongs to the platform's chain.
+    """A record about a Domain. If the Domain does not exist, the record goes to the platform's chain.
 
     Attributes:
-        platform_subject: The subject's pseudonym there.
+        platform_subject: The subject's pseudonym in the platform's chain.
     """
 
     platform_subject: str
 
     def on_platform(self) -> AuditRecord:
-        """The same decision in the platform's chain."""
+        """Return the record of the same decision for the platform's chain."""
         return AuditRecord(**members(self) | {"chain_id": PLATFORM_CHAIN, "subject": self.platform_subject})
 
 
 def members(record: AuditRecord) -> dict[str, Any]:
-    """What of a record is hashed and stored."""
+    """Return the members of a record that are hashed and stored."""
     return {name: getattr(record, name) for name in AuditRecord.__struct_fields__}
 
 
 def canonical_bytes(record: AuditRecord, seq: int) -> bytes:
-    """What is hashed: the record and its place in the chain."""
+    """Return the bytes to hash: the record and its position in the chain."""
     return _encoder.encode({"seq": seq, **members(record)})
 
 
@@ -70,5 +70,5 @@ def entry_hash(previous: bytes, canonical: bytes) -> bytes:
 
 
 def pseudonym(key: bytes, domain_id: UUID, subject: str) -> str:
-    """64 hex characters: equal for equal subjects of one Domain, different between Domains."""
+    """Return the subject's pseudonym: 64 hex characters, stable within a Domain and different in every other Domain."""
     return hmac.new(key, domain_id.bytes + subject.encode(), hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""Follows an audit chain from entry to entry and finds the first that does not link to the one before it."""
+"""Verify an audit chain: find the first entry that does not link to its predecessor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plexsphere_reference.rules.audit import GENESIS, AuditRecord, canonical_byt
 
 
 class Entry(Protocol):
-    """An entry as it is stored."""
+    """A stored entry."""
 
     @property
     def record(self) -> AuditRecord: ...
@@ -27,7 +27,7 @@ class Entry(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Divergence:
-    """The first entry whose hash is not what it must be; a missing entry is observed as zeros."""
+    """The first entry with a wrong hash. The observed hash of a missing entry is all zeros."""
 
     seq: int
     expected: bytes
@@ -36,18 +36,18 @@ class Divergence:
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """What a chain remembers of its newest entry, apart from the entries themselves."""
+    """The number and hash of a chain's newest entry, stored separately from the entries."""
 
     seq: int = 0
     hash: bytes = GENESIS
 
 
 class ChainWalk:
-    """A walk along a chain: its state is the last entry that was seen.
+    """Verifies a chain incrementally. The state is the last entry that was verified.
 
     Args:
-        seq: The entry that the walk begins behind; 0 for the start of the chain.
-        previous: That entry's hash.
+        seq: Number of the entry after which verification starts; 0 for the start of the chain.
+        previous: Hash of that entry.
     """
 
     def __init__(self, *, seq: int = 0, previous: bytes = GENESIS) -> None:
@@ -55,7 +55,7 @@ class ChainWalk:
         self.previous = previous
 
     def follow(self, entries: Iterable[Entry]) -> Divergence | None:
-        """Walk on over *entries*, which are in their order, up to the first that does not fit."""
+        """Verify the next *entries*, in ascending order, and return the first divergence, None without one."""
         for entry in entries:
             if entry.seq != self.seq + 1:
                 return self.missing()
@@ -67,11 +67,11 @@ class ChainWalk:
         return None
 
     def missing(self) -> Divergence:
-        """The next entry is not there."""
+        """Return the divergence that reports the next entry as missing."""
         return Divergence(seq=self.seq + 1, expected=entry_hash(self.previous, b""), observed=GENESIS)
 
     def end_at(self, head: Head) -> Divergence | None:
-        """Hold the last entry against the head: whoever rewrote the tail has not rewritten what the chain remembers."""
+        """Compare the last entry with the head. Detects a truncated or rewritten tail."""
         if self.seq == head.seq and self.previous != head.hash:
             return Divergence(seq=head.seq, expected=head.hash, observed=self.previous)
         return None

@@ -1,4 +1,4 @@
-"""Rules of bootstrap tokens: their plaintext, their bounds, and when they can no longer be redeemed."""
+"""Rules of bootstrap tokens: plaintext format, limits, and when a token can no longer be redeemed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOOKUP_CHARACTERS: Final = 10
 
 
 class Malformed(Exception):
-    """A text is not the plaintext of a bootstrap token."""
+    """The text is not the plaintext of a bootstrap token."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +39,17 @@ class Plaintext:
 
     @classmethod
     def mint(cls, *, env_prefix: str, project_id: UUID, kind: str) -> Self:
-        """A new one, 128 random bits."""
+        """Create the plaintext of a new token, with 128 random bits."""
         return cls(
             env_prefix=env_prefix, project_id=project_id, kind=kind, random=_base32(secrets.token_bytes(_RANDOM_BYTES))
         )
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read one.
+        """Parse the plaintext of a token.
 
         Raises:
-            Malformed: It has another form.
+            Malformed: *text* does not have this format.
         """
         match = _PLAINTEXT.fullmatch(text)
         if match is None:
@@ -59,19 +59,19 @@ class Plaintext:
 
     @property
     def lookup(self) -> str:
-        """The part of the random that is stored in clear, to find the hash that the rest is held against."""
+        """The part of the random value that is stored unhashed, as the key under which the hash is found."""
         return self.random[:_LOOKUP_CHARACTERS]
 
     def reveal(self) -> str:
-        """The secret itself."""
+        """Return the token with its secret."""
         return f"psb_{self.env_prefix}_{_base32(self.project_id.bytes)}_{self.kind}_{self.random}"
 
 
 def check_issue(kind: str, env_prefix: str, ttl_seconds: int) -> None:
-    """Hold what is asked for against the bounds of the contract.
+    """Check the parameters of a new token against the limits of the contract.
 
     Raises:
-        Invalid: One is broken; the message says which.
+        Invalid: A limit is violated; the message names it.
     """
     if kind not in _KINDS:
         raise Invalid(f"kind must be one of {', '.join(_KINDS)}")
@@ -84,7 +84,7 @@ def check_issue(kind: str, env_prefix: str, ttl_seconds: int) -> None:
 def refusal(
     *, consumed_at: datetime | None, revoked_at: datetime | None, expires_at: datetime, now: datetime
 ) -> Refusal | None:
-    """Why a token cannot be redeemed any more; None while it can. What somebody did to it outranks its age."""
+    """Return why a token cannot be redeemed; None if it can. Revocation and use take precedence over expiry."""
     if consumed_at is not None:
         return "token_consumed"
     if revoked_at is not None:

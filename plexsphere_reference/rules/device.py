@@ -1,4 +1,4 @@
-"""Rules of the device-code flow (RFC 8628): codes, and what a poll gets."""
+"""Rules of the device-code flow (RFC 8628): codes and the outcome of a poll."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PollOutcome: TypeAlias = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceSession:
-    """A device that waits to be approved. ``now`` is the database's time when the row was read."""
+    """A device that waits for approval. ``now`` is the database's time when the row was read."""
 
     id: UUID
     user_code: str
@@ -50,7 +50,7 @@ class DeviceSession:
         return "pending" if self.approved_by is None else "approved"
 
     def poll(self, *, client_id: str | None) -> PollOutcome:
-        """What a poll gets now; a code that was started for a client is nobody else's."""
+        """Return the outcome of a poll. A code that was issued to a client is valid for that client only."""
         if self.state == "spent" or (self.client_id is not None and client_id != self.client_id):
             return "invalid_grant"
         if self.state == "expired":
@@ -76,11 +76,11 @@ def new_user_code() -> str:
 
 
 def parse_user_code(text: str) -> str | None:
-    """The eight characters without the dash; None where ``text`` is no user code."""
+    """Return the eight characters without the dash; None if ``text`` is not a user code."""
     match = _USER_CODE.fullmatch(text)
     return "".join(match.groups()) if match else None
 
 
 def shown(user_code: str) -> str:
-    """As people read it: two groups of four."""
+    """Format a user code for display, as two groups of four characters."""
     return f"{user_code[:4]}-{user_code[4:]}"

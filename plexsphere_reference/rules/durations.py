@@ -1,4 +1,4 @@
-"""Durations as Go writes them: the syntax and the range of ``time.ParseDuration``.
+"""Parse and format durations with the syntax and range of Go's ``time.ParseDuration``.
 
 The contract encodes the durations of a reachability policy that way (schema DomainReachabilityPolicy).
 """
@@ -28,17 +28,17 @@ _LONGEST_SHOWN: Final = 32
 
 
 class InvalidDuration(ValueError):
-    """The text is no Go duration, or one that Go's int64 of nanoseconds cannot hold; the message says which."""
+    """The text is not a Go duration, or exceeds int64 nanoseconds; the message says which."""
 
 
 def parse_duration(text: str) -> int:
-    """Parse a Go duration, ``1h30m``, ``1.5m``, ``-250ms`` or ``0`` for example.
+    """Parse a Go duration, for example ``1h30m``, ``1.5m``, ``-250ms`` or ``0``.
 
     Returns:
-        Nanoseconds; a fraction of one is cut off, as Go does.
+        Nanoseconds, truncated as in Go.
 
     Raises:
-        InvalidDuration: Go's parser refuses the text as well.
+        InvalidDuration: Go's parser would reject the text.
     """
     negative, rest = text.startswith("-"), text[1:] if text[:1] in ("-", "+") else text
     if rest == "0":
@@ -58,7 +58,7 @@ def parse_duration(text: str) -> int:
 
 
 def format_seconds(nanoseconds: int) -> str:
-    """The duration in seconds, ``90s`` or ``10.5s``, as the contract's examples write it."""
+    """Format a duration in seconds, ``90s`` or ``10.5s``, as in the contract's examples."""
     return f"{Decimal(nanoseconds).scaleb(-9).normalize():f}s"
 
 
@@ -66,14 +66,14 @@ def _term(match: re.Match[str], text: str) -> int:
     whole, fraction, unit = match[1], match[2] or "", _UNITS.get(match[3])
     if unit is None or not (whole or fraction):
         raise _not_a_duration(text)
-    # Longer numbers overflow in any unit, and are not worth their conversion.
+    # Longer numbers overflow in every unit, so do not convert them.
     if len(whole.lstrip("0")) > len(str(_MOST)):
         raise InvalidDuration(f"{_shown(text)} is longer than the {_MOST} ns that a duration can have")
     return int(whole or "0") * unit + _below_unit(fraction, unit)
 
 
 def _below_unit(fraction: str, unit: int) -> int:
-    """The nanoseconds of a fraction, in Go's own float arithmetic; digits that int64 cannot hold are dropped there."""
+    """Convert a fraction of a unit to nanoseconds as Go does: in floats, dropping digits that exceed int64."""
     value, scale = 0, 1.0
     for digit in fraction[: len(str(_MOST))]:
         if value * 10 + int(digit) > _MOST:

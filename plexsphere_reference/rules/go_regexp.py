@@ -1,6 +1,6 @@
-"""Patterns with the meaning of Go's ``regexp``: RE2, whose time is linear in the text.
+"""Check and match patterns with the semantics of Go's ``regexp`` (RE2, linear time).
 
-Go accepts slightly less than the RE2 library does: :func:`check` refuses the difference.
+Go accepts slightly fewer patterns than the RE2 library; :func:`check` rejects the difference.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ _TOKEN: Final = re.compile(
 
 
 class InvalidPattern(Exception):
-    """Go would not compile the pattern; the message says why."""
+    """Go cannot compile the pattern; the message says why."""
 
 
 def check(pattern: str) -> None:
-    """
+    """Check that Go can compile *pattern*.
+
     Raises:
-        InvalidPattern: Go would not compile it: look-around, back-references and possessive quantifiers do not exist.
+        InvalidPattern: Go cannot compile it: look-around, back-references and possessive quantifiers do not exist.
     """
     _compiled(pattern)
     names: set[str] = set()
@@ -42,7 +43,7 @@ def check(pattern: str) -> None:
             raise InvalidPattern(r"invalid escape sequence: \C")
         if depth > _DEEPEST:
             raise InvalidPattern("expression nests too deeply")
-        # RE2 reads a number that overflows as text, where Go refuses it.
+        # RE2 treats a repetition count that overflows as literal text; Go rejects it.
         if any(int((bound or "0")[:9]) > _LARGEST_REPETITION for bound in (token["least"], token["most"])):
             raise InvalidPattern(f"invalid repeat count: {token[0][:20]}")
         if name is not None and (name in names or not name.isascii()):
@@ -51,12 +52,12 @@ def check(pattern: str) -> None:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether *pattern* matches anywhere in *text*: it is not anchored, and ``$`` is the end of the text."""
+    """Return whether *pattern* matches anywhere in *text*, unanchored; ``$`` matches only at the end of the text."""
     return _compiled(pattern).search(text) is not None
 
 
 def _compiled(pattern: str) -> Any:
-    import re2  # 10 ms that a start of the API need not take
+    import re2  # takes 10 ms, which would delay the start of the API
 
     options = re2.Options()
     options.log_errors = False

@@ -1,7 +1,7 @@
-"""How often a person and an address may get a user code wrong (RFC 8628 §5.1).
+"""Limits on wrong user codes per user and per address (RFC 8628 §5.1).
 
-A user code has 40 random bits and lives for ten minutes, so these limits leave a guesser no chance. Whoever mistypes
-waits a minute at most; right codes are never counted.
+A user code has 40 random bits and is valid for ten minutes, so guessing within these limits is not practical. A typo
+blocks the user for a minute at most; correct codes are not counted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _IPV6_NETWORK: Final = 64
 
 
 def guessers(*, user_id: UUID | None, address: str | None) -> Mapping[str, int]:
-    """Who guesses, each with the wrong codes that they may have in a window."""
+    """Return the keys to count wrong codes under, each with its limit per window."""
     found: dict[str, int] = {}
     if user_id is not None:
         found[f"user:{user_id}"] = _MOST_OF_A_USER
@@ -32,11 +32,11 @@ def guessers(*, user_id: UUID | None, address: str | None) -> Mapping[str, int]:
 
 
 def seconds_to_wait(limits: Mapping[str, int], wrong: Mapping[str, Sequence[timedelta]]) -> int:
-    """How long until nobody is above their limit; 0 where nobody is.
+    """Return the seconds until every key is within its limit; 0 if all are.
 
     Args:
         limits: See :func:`guessers`.
-        wrong: The ages of each guesser's wrong codes in the window, the newest first.
+        wrong: The ages in seconds of each key's wrong codes in the window, newest first.
     """
     waits = [WINDOW - ages[most - 1] for guesser, most in limits.items() if len(ages := wrong.get(guesser, ())) >= most]
     return max((math.ceil(wait.total_seconds()) for wait in waits), default=0)

@@ -1,4 +1,4 @@
-"""What a heartbeat must say (contract, PostNodeHeartbeat): one code for each rule, checked in the contract's order."""
+"""Rules of a heartbeat (contract, PostNodeHeartbeat): one code per rule, checked in the contract's order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST_VERSION: Final = 4096
 
 
 class InvalidHeartbeat(Exception):
-    """A heartbeat breaks a rule; ``code`` says which, the message tells a person."""
+    """A heartbeat violates a rule. ``code`` identifies the rule; the message is for people."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
@@ -23,10 +23,10 @@ class InvalidHeartbeat(Exception):
 
 
 def check(*, client_now: datetime, now: datetime, binary_checksum: str, binary_version: str) -> None:
-    """Hold a heartbeat against the rules.
+    """Check a heartbeat against the rules.
 
     Raises:
-        InvalidHeartbeat: It breaks one.
+        InvalidHeartbeat: It violates a rule.
     """
     if abs(client_now - now) > _LARGEST_SKEW:
         raise InvalidHeartbeat("clock_skew", f"client_now differs from {now.isoformat()} by more than 60 s")

@@ -1,4 +1,4 @@
-"""What an ID token must say before anybody is signed in by it (OpenID Connect Core §3.1.3.7)."""
+"""Validate the claims of an ID token (OpenID Connect Core §3.1.3.7)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _MOST_AMR: Final = 16
 
 
 class IdTokenRefused(Exception):
-    """The ID token does not sign anybody in.
+    """The ID token is not accepted.
 
     Attributes:
         kind: The problem code.
-        detail: One sentence for a person; where time is the reason it names the clocks.
+        detail: One sentence for people. It includes both clocks if the reason is the time.
     """
 
     def __init__(self, kind: str, detail: str) -> None:
@@ -30,11 +30,11 @@ class IdTokenRefused(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What the sign-in that the token answers to knows.
+    """The values that the sign-in expects in the token.
 
     Attributes:
         now: This plane's clock, Unix seconds.
-        idp_clock: The identity provider's clock at the same moment, where its answer said.
+        idp_clock: The identity provider's clock at the same moment, if its response has a ``Date`` header.
     """
 
     issuer: str
@@ -46,7 +46,7 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Whom an identity provider vouches for."""
+    """The person that an identity provider has authenticated."""
 
     external_subject: str
     email: str | None
@@ -56,7 +56,7 @@ class Person:
 
 
 def check(claims: Mapping[str, Any], expected: Expected) -> None:
-    """Hold the claims of a token whose signature is good to what was expected.
+    """Check the claims of a token whose signature is valid.
 
     Raises:
         IdTokenRefused: ``nonce_mismatch``, ``id_token_expired`` or ``id_token_invalid``.
@@ -105,7 +105,7 @@ def _clocks(expected: Expected) -> str:
 
 def _moment(claims: Mapping[str, Any], name: str) -> float | None:
     value = claims.get(name)
-    # Above this no clock and no calendar can follow (year 9999).
+    # Later times cannot be represented as a datetime (year 9999).
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 253_402_300_800:
         return None
     return float(value)
@@ -122,10 +122,10 @@ def person(
     required_acr: Sequence[str],
     required_amr: Sequence[str],
 ) -> Person:
-    """Who the claims speak of, by the binding's claim mappings (``email``, ``display_name``, ``external_subject``).
+    """Read the person from the claims, by the binding's mappings of ``email``, ``display_name``, ``external_subject``.
 
     Raises:
-        IdTokenRefused: ``id_token_invalid`` without a usable subject, ``assurance_insufficient`` where the
+        IdTokenRefused: ``id_token_invalid`` without a usable subject; ``assurance_insufficient`` if the
             authentication was weaker than the binding requires.
     """
     subject = _text(claims.get(mappings.get("external_subject", "sub")), _LONGEST_SUBJECT)
@@ -146,7 +146,7 @@ def person(
 
 
 def _text(value: object, most: int = _LONGEST_TEXT) -> str | None:
-    """``value`` where it is text that can be stored and shown; JSON has strings that are neither."""
+    """Return ``value`` if it is text that can be stored and displayed; not every JSON string can."""
     if not isinstance(value, str) or not value.strip() or len(value) > most or not value.isprintable():
         return None
     return value

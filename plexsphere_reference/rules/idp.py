@@ -21,18 +21,18 @@ _MOST_ASSURANCES: Final = 16
 
 
 class InvalidJitPolicy(Invalid):
-    """Neither allow nor deny."""
+    """The policy is neither ``allow`` nor ``deny``."""
 
 
 def check_url(url: str, *, what: str) -> str:
-    """The URL, if :func:`is_web_url`."""
+    """Return *url* if :func:`is_web_url` accepts it."""
     if not is_web_url(url):
         raise Invalid(f"{what} must be an absolute http or https URL, without user name, password and fragment")
     return url
 
 
 def is_web_url(text: str) -> bool:
-    """Whether *text* is an absolute ``http`` or ``https`` URL that everybody reads alike.
+    """Return whether *text* is an absolute ``http`` or ``https`` URL that every client parses the same way.
 
     It has a host, neither user information nor a fragment, and no character that a URL cannot have.
     """
@@ -40,7 +40,7 @@ def is_web_url(text: str) -> bool:
         return False
     try:
         parts = urlsplit(text)
-        # The port is parsed when it is asked for.
+        # Reading the port parses it.
         usable = parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:
         return False
@@ -69,21 +69,21 @@ def check_jit_policy(policy: str) -> str:
 
 
 def check_assurances(values: Sequence[str], *, what: str) -> list[str]:
-    """The ACR or AMR values that a sign-in needs."""
+    """Check the ACR or AMR values that a sign-in requires."""
     if len(values) > _MOST_ASSURANCES or not all(value.strip() for value in values):
         raise Invalid(f"{what} takes at most {_MOST_ASSURANCES} values, none of them blank")
     return list(values)
 
 
 def check_claim_mappings(mappings: Mapping[str, str]) -> dict[str, str]:
-    """Which claim of the IdP stands for which of ours."""
+    """Check the mapping from fields of a user to claims of the IdP."""
     if not all(ours.strip() and theirs.strip() for ours, theirs in mappings.items()):
         raise Invalid("claim_mappings must not have blank names")
     return dict(mappings)
 
 
 def normal_alias(alias: str) -> str | None:
-    """In lowercase kebab-case, ``My IdP`` as ``my-idp``; None for the empty one, which means none."""
+    """Convert an alias to lowercase kebab-case (``My IdP`` to ``my-idp``); an empty one to None."""
     if not alias:
         return None
     kebab = _NO_KEBAB.sub("-", alias.lower()).strip("-")

@@ -28,16 +28,16 @@ _FIELDS: Final = {
 
 
 class ReservedKey(Invalid):
-    """The key belongs to the platform."""
+    """The key is reserved for the platform."""
 
 
 class InvalidValueSchema(Invalid):
-    """The value schema describes no set of values."""
+    """The value schema is contradictory or incomplete."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ValueSchema:
-    """Which values a label may have. Fields of another kind than ``kind`` are None."""
+    """The values that a label may have. Fields that do not apply to ``kind`` are None."""
 
     kind: Kind
     max_len: int | None = None
@@ -47,9 +47,10 @@ class ValueSchema:
     pattern: str | None = None
 
     def check(self) -> None:
-        """
+        """Check that the schema is consistent.
+
         Raises:
-            InvalidValueSchema: It contradicts itself, or lacks what its kind needs.
+            InvalidValueSchema: It is contradictory, or lacks a field that its kind requires.
         """
         present = {name for name in ("max_len", "values", "min", "max", "pattern") if getattr(self, name) is not None}
         if foreign := present - _FIELDS[self.kind]:
@@ -65,7 +66,7 @@ class ValueSchema:
                 _check_pattern(self.pattern or "")
 
     def admits(self, value: object) -> bool:
-        """Whether a label may have this value."""
+        """Return whether a label may have this value."""
         match self.kind:
             case "boolean":
                 return isinstance(value, bool)
@@ -82,9 +83,10 @@ class ValueSchema:
 
 
 def check_local_key(key: str) -> str:
-    """
+    """Check the local part of a label key.
+
     Raises:
-        ReservedKey: ``plexsphere``, and what begins with it and a separator, is kept for the platform.
+        ReservedKey: The key is ``plexsphere`` or starts with it and a separator.
     """
     if not _LOCAL_KEY.fullmatch(key):
         raise Invalid("local_key must be 1 to 64 of a-z, 0-9, '.', '_' and '-', with no separator at either end")

@@ -1,4 +1,4 @@
-"""Which addresses of a Domain's mesh a Node can be given, and which one is next."""
+"""Determine the mesh addresses that a Project may assign to Nodes, and the next free one."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _POINT_TO_POINT: Final = 1
 
 @dataclass(frozen=True)
 class Span:
-    """Addresses from ``first`` to ``last``, both included."""
+    """The addresses from ``first`` to ``last``, inclusive."""
 
     first: Address
     last: Address
 
 
 def flat_spans(pool: Network, sub_ranges: Sequence[Network]) -> list[Span]:
-    """What a Project without a sub-range draws from: the Domain's pool but for the sub-ranges of others, ascending."""
+    """Return the spans of a Project without a sub-range, ascending: the Domain's pool without others' sub-ranges."""
     free: list[Span] = []
     usable = _usable(pool)
     address = type(usable.first)
@@ -42,19 +42,19 @@ def flat_spans(pool: Network, sub_ranges: Sequence[Network]) -> list[Span]:
 
 
 def sub_range_spans(pool: Network, sub_range: Network) -> list[Span]:
-    """What a Project with a sub-range draws from; nothing where only reserved addresses are left."""
+    """Return the spans of a Project with a sub-range; empty if only reserved addresses remain."""
     outer, inner = _usable(pool), _usable(sub_range)
     span = Span(max(outer.first, inner.first, key=int), min(outer.last, inner.last, key=int))
     return [span] if int(span.first) <= int(span.last) else []
 
 
 def next_free(spans: Sequence[Span], highest: Sequence[Address | None]) -> Address | None:
-    """The first address above the highest that is taken, of the first span that has one left.
+    """Return the address after the highest taken one, in the first span that has one.
 
-    None says that the last address of every span is taken: what is free then lies in gaps.
+    Returns None if the last address of every span is taken; any free addresses are then in gaps.
 
     Args:
-        highest: The highest taken address of each span; None where none is taken.
+        highest: The highest taken address of each span; None if none is taken.
     """
     for span, taken in zip(spans, highest, strict=True):
         if taken is None:
@@ -65,7 +65,7 @@ def next_free(spans: Sequence[Span], highest: Sequence[Address | None]) -> Addre
 
 
 def _usable(network: Network) -> Span:
-    """All but the network's own address and, in IPv4, its broadcast address (in IPv6 the first is the routers')."""
+    """Return the network without its first address (in IPv6 the routers' anycast) and the IPv4 broadcast address."""
     first, last = network.network_address, network.broadcast_address
     if network.max_prefixlen - network.prefixlen <= _POINT_TO_POINT:
         return Span(first, last)

@@ -1,4 +1,4 @@
-"""Who calls."""
+"""The authenticated caller of a request."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Credential: TypeAlias = Literal["session", "token", "nsk"]
 class Principal:
     """An authenticated caller: a user by a session or an API token, or a Node by its NSK.
 
-    ``credential_id`` is the session's, the token's or the Node's id; ``external_subject`` is the IdP's ``sub`` of a
-    user and the Node's id of a Node.
+    ``credential_id`` is the id of the session, token or Node. ``external_subject`` is a user's ``sub`` at the IdP, or
+    the Node's id.
     """
 
     kind: Literal["user", "node"]
@@ -29,5 +29,5 @@ class Principal:
 
     @property
     def ref(self) -> str:
-        """``user:<uuid>``, as relation tuples and cursors name it."""
+        """The reference in relation tuples and cursors: ``user:<uuid>``."""
         return f"{self.kind}:{self.id}"

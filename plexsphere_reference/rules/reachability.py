@@ -1,4 +1,4 @@
-"""How a Node's reachability moves: down one state at a time, up in one step."""
+"""State transitions of a Node's reachability: down one state at a time, up in one step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DOWNWARDS: Final[tuple[State, ...]] = ("healthy", "stale", "unreachable")
 
 @dataclass(frozen=True)
 class Transition:
-    """One move, and what caused it."""
+    """One transition and its cause."""
 
     before: State
     after: State
@@ -22,8 +22,11 @@ class Transition:
 
 
 def by_time(current: State, due: State) -> list[Transition]:
-    """The moves from ``current`` to what the silence says, ``stale`` never left out: a deadline that nobody
-    looked at has passed all the same. Up without a heartbeat is the work of a more patient policy."""
+    """Return the transitions from ``current`` to ``due``, the state for the time since the last heartbeat.
+
+    On the way down ``stale`` is never skipped, even if both deadlines passed between two evaluations. A transition up
+    without a heartbeat follows a change of the policy to longer deadlines.
+    """
     here, there = _DOWNWARDS.index(current), _DOWNWARDS.index(due)
     if there < here:
         return [Transition(current, due, "policy_changed")]
@@ -32,7 +35,7 @@ def by_time(current: State, due: State) -> list[Transition]:
 
 
 def by_heartbeat(current: State, due: State) -> list[Transition]:
-    """The moves that end in ``healthy`` when a heartbeat comes; those that were due before it come first."""
+    """Return the transitions to ``healthy`` on a heartbeat, preceded by those that were already due."""
     missed = by_time(current, due)
     if due == "healthy":
         return missed
@@ -40,5 +43,5 @@ def by_heartbeat(current: State, due: State) -> list[Transition]:
 
 
 def worse(one: State, other: State) -> State:
-    """The one that is further down."""
+    """Return the worse of two states."""
     return max(one, other, key=_DOWNWARDS.index)

@@ -1,4 +1,4 @@
-"""What a Node says of itself when it registers, held against the contract before any token is looked at."""
+"""Validate the members of a registration against the contract, before the bootstrap token is checked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST_TEXT: Final = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """A registration that is well-formed. ``handle`` names the Resource: the override where one was given."""
+    """A valid registration. ``handle`` names the Resource: the override, if present."""
 
     project_id: UUID
     handle: str
@@ -27,14 +27,14 @@ class Registration:
 
 
 class InvalidPublicKey(Invalid):
-    """Not an X25519 public key."""
+    """The text is not an X25519 public key."""
 
 
 def parse_public_key(text: str) -> str:
-    """A WireGuard key: 32 bytes in padded standard base64, not all zero (the spelling is made canonical).
+    """Parse a WireGuard key (32 bytes in padded standard base64, not all zero) and return its canonical encoding.
 
     Raises:
-        InvalidPublicKey: It is something else.
+        InvalidPublicKey: *text* is not such a key.
     """
     try:
         raw = base64.b64decode(text, validate=True) if len(text) == _KEY_CHARACTERS else b""
@@ -48,11 +48,11 @@ def parse_public_key(text: str) -> str:
 def parse(
     *, project_id: str, handle: str, requested_resource_id: str, bootstrap_token: str, nonce: str, public_key: str
 ) -> Registration:
-    """Read the members of a registration.
+    """Parse the members of a registration.
 
     Raises:
-        InvalidPublicKey: Told before anything else.
-        Invalid: Another member breaks a rule of its own.
+        InvalidPublicKey: Checked before all other rules.
+        Invalid: Another member violates its rule.
     """
     key = parse_public_key(public_key)
     for name, value in (("resource_handle", handle), ("bootstrap_token", bootstrap_token), ("nonce", nonce)):

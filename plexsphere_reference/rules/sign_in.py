@@ -1,4 +1,4 @@
-"""Rules of a sign-in: which IdP binding it goes through, and where it may come back to."""
+"""Rules of a sign-in: the IdP binding that it uses, and the allowed values of ``return_to``."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _RETURN_PATHS: Final = frozenset(("/", DEVICE_PAGE))
 
 
 class Unresolved(Exception):
-    """What a sign-in asks for leads to no binding; the message says why."""
+    """No binding could be selected for the sign-in; the message says why."""
 
 
 class NoBinding(Unresolved):
-    """There is no such active binding."""
+    """No active binding matches."""
 
 
 class WrongReturn(Exception):
-    """``return_to`` leads to where a sign-in must not send anybody."""
+    """``return_to`` is not an allowed target after a sign-in."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Binding:
-    """An active IdP binding of a Domain, as far as signing in needs it."""
+    """The parts of an active IdP binding that a sign-in needs."""
 
     id: UUID
     domain_id: UUID
@@ -51,15 +51,15 @@ class Binding:
     def issuer_host(self) -> str:
         try:
             return urlsplit(self.issuer).netloc
-        except ValueError:  # one that was stored before issuers were checked
+        except ValueError:  # stored before issuers were validated
             return ""
 
 
 def choose(bindings: Sequence[Binding], *, binding_id: UUID | None, alias: str | None = None) -> Binding:
-    """The binding among a Domain's active ones: by id, else by alias, else the primary, else the only one (contract).
+    """Select one of a Domain's active bindings: by id, else by alias, else the primary, else the only one (contract).
 
     Raises:
-        NoBinding: None fits.
+        NoBinding: None matches.
         Unresolved: The Domain has several, none of them is primary, and none was named.
     """
     if binding_id is not None:
@@ -77,12 +77,12 @@ def choose(bindings: Sequence[Binding], *, binding_id: UUID | None, alias: str |
 
 
 def check_return_to(value: str, *, public_url: str) -> str:
-    """``value`` where it may be returned to: ``/``, the device page, or any page of the public origin.
+    """Return ``value`` if it is ``/``, the device page or a page of the public origin.
 
-    Browsers read ``//host``, ``/\\host`` and control characters in ways of their own, so those are never let through.
+    Browsers parse ``//host``, ``/\\host`` and control characters inconsistently, so these are always rejected.
 
     Raises:
-        WrongReturn: It is neither.
+        WrongReturn: It is none of these.
     """
     if value.isascii() and value.isprintable() and not set(value) & set(' \\<>"') and not value.startswith("//"):
         try:
@@ -97,6 +97,6 @@ def check_return_to(value: str, *, public_url: str) -> str:
 
 
 def code_challenge(verifier: str) -> str:
-    """PKCE's S256 (RFC 7636 §4.2)."""
+    """Compute the S256 code challenge of PKCE (RFC 7636 §4.2)."""
     digest = hashlib.sha256(verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

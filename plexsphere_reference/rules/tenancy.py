@@ -26,16 +26,16 @@ _LONGEST: Final = parse_duration("1h")
 
 
 class Invalid(Exception):
-    """A value breaks a rule; the message says which."""
+    """A value violates a rule; the message names it."""
 
 
 class InvalidReachabilityPolicy(Invalid):
-    """The three durations are not a policy."""
+    """The three durations do not form a valid policy."""
 
 
 @dataclass(frozen=True)
 class ReachabilityPolicy:
-    """After how much silence a Node is stale, then unreachable.
+    """The time without a heartbeat after which a Node is stale, then unreachable.
 
     Bounds (contract, Domain): interval 10 s to 1 h, stale at least three intervals, unreachable at least twice stale,
     none above 1 h.
@@ -47,12 +47,12 @@ class ReachabilityPolicy:
 
     @classmethod
     def parse(cls, heartbeat_interval: str, stale_after: str, unreachable_after: str) -> ReachabilityPolicy:
-        """From Go durations; three empty or zero ones mean the default.
+        """Parse a policy from Go durations. Three empty or zero ones mean the default.
 
-        The bounds hold for the nanoseconds that were given; stored are whole microseconds, as Postgres has them.
+        The bounds are checked in nanoseconds; the result is rounded down to microseconds, the precision of Postgres.
 
         Raises:
-            InvalidReachabilityPolicy: One is no duration, only some are given, or one is out of bounds.
+            InvalidReachabilityPolicy: A duration is invalid or out of bounds, or only some are set.
         """
         texts = (heartbeat_interval, stale_after, unreachable_after)
         try:
@@ -64,7 +64,7 @@ class ReachabilityPolicy:
         if not all(durations):
             raise InvalidReachabilityPolicy("give all three of heartbeat_interval, stale_after, unreachable_after")
         _check_policy(*durations)
-        # Rounded down, each bound that held still holds.
+        # Rounding down does not violate a bound that was met before.
         return cls(*(timedelta(microseconds=nanoseconds // 1000) for nanoseconds in durations))
 
 
@@ -78,12 +78,12 @@ def _check_policy(heartbeat_interval: int, stale_after: int, unreachable_after: 
 
 
 def format_duration(duration: timedelta) -> str:
-    """The duration as responses write it: in seconds, ``90s`` or ``10.5s``."""
+    """Format a duration for responses, in seconds: ``90s`` or ``10.5s``."""
     return format_seconds(duration // timedelta(microseconds=1) * 1000)
 
 
 def check_name(name: str) -> str:
-    """The name, trimmed."""
+    """Return the trimmed name if it is valid."""
     if not name.strip() or len(name) > _LONGEST_NAME:
         raise Invalid(f"name must have 1 to {_LONGEST_NAME} characters and not be blank")
     return name.strip()
@@ -102,7 +102,7 @@ def check_description(description: str) -> str:
 
 
 def parse_cidr(text: str, *, what: str = "mesh_cidr") -> Network:
-    """A canonical RFC 4632 block: no host bits."""
+    """Parse a canonical CIDR block (RFC 4632), without host bits."""
     try:
         if len(text) > _LONGEST_CIDR or not _CIDR.fullmatch(text):
             raise ValueError

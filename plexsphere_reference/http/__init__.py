@@ -1,1 +1,1 @@
-"""The ``/v1`` surfaces and what they share."""
+"""The HTTP API: the ``/v1`` surfaces and their shared parts."""

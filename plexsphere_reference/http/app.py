@@ -1,4 +1,4 @@
-"""The application: every operation at its path, and 501 for what the contract has and this plane has not."""
+"""Build the ASGI application: all implemented operations, and 501 for the contract's other operations."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SURFACES: Final = (
 
 
 def build(plane: Plane) -> ASGIApp:
-    """The ASGI application of the API."""
+    """Build the ASGI application of the API."""
     by_path: dict[str, list[Operation]] = {}
     for operation in operations():
         by_path.setdefault(operation.path, []).append(operation)
@@ -45,7 +45,7 @@ def build(plane: Plane) -> ASGIApp:
 
 
 def operations() -> Sequence[Operation]:
-    """Every operation that is built."""
+    """Return all implemented operations."""
     package = "plexsphere_reference.http.surfaces"
     return [each for name in _SURFACES for each in import_module(f"{package}.{name}").OPERATIONS]
 

@@ -1,4 +1,4 @@
-"""From a request to its principal: bearer, cookie (with its CSRF rules), NSK."""
+"""Authenticate requests by bearer token, session cookie (with CSRF checks) or NSK."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from plexsphere_reference.rules.principal import Principal
 SESSION_COOKIE: Final = "plexsphere_session"
 CSRF_COOKIE: Final = "plexsphere_csrf"
 CSRF_HEADER: Final = "x-plexsphere-csrf"
-TOKEN_PREFIX: Final = "psk_"  # noqa: S105 (what every token begins with)
+TOKEN_PREFIX: Final = "psk_"  # noqa: S105 (the public prefix of tokens)
 _NSK_PREFIX: Final = "nsk_"
 _NSK_PAYLOAD_BYTES: Final = 48
 _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 async def authenticate(plane: Plane, request: Request, access: str) -> Principal | None:
-    """Who calls; None only where the operation is public.
+    """Return the caller; None only for public operations.
 
     Raises:
         Problem: 401 ``unauthenticated`` (NSK routes: ``unauthorized``, ``nsk_invalid``, ``nsk_revoked``) or one of
@@ -42,7 +42,7 @@ async def authenticate(plane: Plane, request: Request, access: str) -> Principal
 
 
 async def operator(plane: Plane, request: Request, *, bearer: str | None = None) -> Principal | None:
-    """The user behind a bearer token, else behind the session cookie; a cookie's writes must pass the CSRF rules."""
+    """Return the user of the bearer token or else the session cookie; a cookie's writes must pass the CSRF checks."""
     bearer = bearer or _bearer(request)
     if bearer is not None:
         return await plane.credentials.of_token(bearer) if bearer.startswith(TOKEN_PREFIX) else None
@@ -57,7 +57,7 @@ async def operator(plane: Plane, request: Request, *, bearer: str | None = None)
 
 
 def check_csrf(plane: Plane, request: Request) -> None:
-    """Hold a cookie-authenticated write to the double-submit token and the origin (contract, CSRF)."""
+    """Check the double-submit token and the origin of a write that a cookie authenticates (contract, CSRF)."""
     check_origin(plane, request)
     header, cookie = request.headers.get(CSRF_HEADER), request.cookies.get(CSRF_COOKIE)
     if not header or not cookie or not hmac.compare_digest(header.encode(), cookie.encode()):
@@ -65,7 +65,7 @@ def check_csrf(plane: Plane, request: Request) -> None:
 
 
 def check_origin(plane: Plane, request: Request) -> None:
-    """The request comes from a page of an allowed origin."""
+    """Check that the request comes from a page of an allowed origin."""
     allowed = plane.settings.csrf_allowed_origins
     if allowed is None:
         raise Problem(403, "csrf_origin_not_configured", "PLEXSPHERE_CSRF_ALLOWED_ORIGINS is not set")
@@ -92,7 +92,7 @@ async def _node(plane: Plane, bearer: str | None) -> Principal:
 
 
 def _open_envelope(bearer: str) -> tuple[UUID, bytes]:
-    """``nsk_<env>_<base64url of 16 bytes of Node id and 32 of NSK>`` (plexd, registration); the env only informs."""
+    """Parse ``nsk_<env>_<base64url of 16 bytes Node id and 32 bytes NSK>`` (plexd, registration); env is ignored."""
     prefix, _, rest = bearer.partition("_")
     _, separator, encoded = rest.partition("_")
     if prefix != "nsk" or not separator:

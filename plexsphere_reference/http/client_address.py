@@ -1,4 +1,4 @@
-"""The network address of a request's client, as far as the deployment lets us know it."""
+"""Determine the network address of a request's client."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _FORWARDED_FOR: Final = "x-forwarded-for"
 
 
 def client_address(request: Request, *, trust_proxy: bool) -> str | None:
-    """The client's address: the connection's peer, or the one that a trusted proxy reports.
+    """Return the client's address: the connection's peer, or the address that a trusted proxy reports.
 
     Args:
-        trust_proxy: ``PLEXSPHERE_AUTH_TRUST_PROXY_HEADERS``. A proxy appends the peer that it saw to
-            ``X-Forwarded-For``, so its last entry counts: everything before it is the client's own claim. An entry
-            that is no address is ignored.
+        trust_proxy: ``PLEXSPHERE_AUTH_TRUST_PROXY_HEADERS``. A proxy appends its peer to
+            ``X-Forwarded-For``, so only the last entry is used; clients can forge the others. An entry that is not an
+            address is ignored.
 
     Returns:
-        The address in its canonical spelling; None where the server does not know its peer.
+        The address in canonical form; None if the server does not know its peer.
     """
     peer = request.client.host if request.client else None
     if not trust_proxy:
@@ -30,7 +30,7 @@ def client_address(request: Request, *, trust_proxy: bool) -> str | None:
 
 
 def _address(text: str) -> str | None:
-    """*text* as an address; proxies may add a port (``192.0.2.1:4711``, ``[2001:db8::1]:4711``)."""
+    """Parse an address; proxies may add a port (``192.0.2.1:4711``, ``[2001:db8::1]:4711``)."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -1,4 +1,4 @@
-"""What a handler is given: the request, who calls, and the gates and transactions that every handler needs alike."""
+"""The context of a handler: the request, the caller, permission checks, transactions and list responses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 @dataclass(kw_only=True)
 class Call:
-    """One request on its way through a handler."""
+    """A request that a handler processes."""
 
     plane: Plane
     request: Request
@@ -55,32 +55,32 @@ class Call:
 
     @property
     def caller(self) -> Principal:
-        """The principal of an operation that needs one."""
+        """The principal of an operation that requires authentication."""
         assert self.principal is not None
         return self.principal
 
     def path_id(self, name: str, *, code: str) -> UUID:
-        """The path's UUID; 400 with ``code`` where it is none or the zero UUID."""
+        """Return a path parameter as a UUID; 400 with ``code`` if it is invalid or the nil UUID."""
         return self._uuid(self.request.path_params[name], name, code)
 
     def query(self, name: str) -> str | None:
-        """The query parameter, None where it is absent; 400 where it holds NUL, which Postgres has no text for."""
+        """Return a query parameter, None if absent; 400 if it contains NUL, which Postgres cannot store."""
         value = self.request.query_params.get(name)
         if value is not None and "\0" in value:
             raise Problem(400, "invalid_request", f"{name} must not contain NUL")
         return value
 
     def query_id(self, name: str, *, code: str) -> UUID | None:
-        """The query parameter as a UUID, None where it is absent; 400 with ``code`` where it is none."""
+        """Return a query parameter as a UUID, None if absent; 400 with ``code`` if it is invalid."""
         value = self.query(name)
         return None if value is None else self._uuid(value, name, code)
 
     async def body(self, kind: type[Body]) -> Body:
-        """The body as ``kind``.
+        """Decode the body as ``kind``.
 
         Raises:
-            Problem: What :func:`read_body` refuses, and 400 where the body is not JSON of that shape; the detail
-                says where.
+            Problem: As of :func:`read_body`, and 400 if the body is not JSON of that shape; the detail includes the
+                path.
         """
         raw = await self.raw_body()
         if _NUL.search(raw):
@@ -95,7 +95,7 @@ class Call:
         return body
 
     async def raw_body(self) -> bytes:
-        """The body's bytes, as :func:`read_body` lets them pass."""
+        """Return the body's bytes, checked by :func:`read_body`."""
         if self._raw is None:
             self._raw = await read_body(self.request, self.body_rules)
         return self._raw
@@ -103,38 +103,38 @@ class Call:
     # ---- gates ------------------------------------------------------------------------
 
     async def require(self, permission: str, resource: str, *, action: str, chain: UUID | None) -> None:
-        """Let a write pass if the caller holds ``permission`` on ``resource``; a refusal is audited at once, then 403.
+        """Require ``permission`` on ``resource`` for a write. A denial is audited immediately and raises 403.
 
-        The grant's audit row is part of the transaction that follows (where there is none: :meth:`audit_refused`).
+        The audit row of a grant is written by the next transaction, or by :meth:`audit_refused`.
 
         Args:
-            action: The audit row's relation, ``project.create`` for example.
-            chain: The Domain whose chain gets the row; None for the platform's, which also gets the rows about
-                Domains that do not exist.
+            action: The audit row's relation, for example ``project.create``.
+            chain: The Domain whose chain receives the row; None for the platform's chain, which also receives rows
+                about Domains that do not exist.
         """
         self._decided.append(await self._decide(permission, resource, action, chain))
 
     async def require_read(self, permission: str, resource: str, *, action: str, chain: UUID | None) -> None:
-        """Like :meth:`require` for a read: its row is durable when this returns."""
+        """Like :meth:`require`, for a read. The audit row is durable when this returns."""
         await self.plane.audit.append(await self._decide(permission, resource, action, chain))
 
     async def note(self, resource: str, *, action: str, chain: UUID | None) -> None:
-        """Audit a read that needs no gate of its own, a list that is filtered row by row for example."""
+        """Audit a read without a permission check, for example of a list that is filtered row by row."""
         await self.plane.audit.append(self.record("granted", action, resource, chain))
 
     def refuse(self, reason: Reason, action: str, resource: str, chain: UUID | None) -> None:
-        """Audit a refusal that no gate decided, once the transaction that is under way has been given up."""
+        """Audit a denial that no permission check decided, after the current transaction is rolled back."""
         self._decided.append(self.record(reason, action, resource, chain))
 
     async def audit_refused(self, code: str) -> None:
-        """Audit the decisions about a write that was then refused with the problem *code*; each row names it."""
+        """Audit the pending decisions of a write that failed with the problem *code*, which each row includes."""
         decided, self._decided = self._decided, []
         for record in decided:
             context = {"refused": [code]}
             await self.plane.audit.append(msgspec.structs.replace(record, caveat_context=context))
 
     async def readable(self, permission: str, kind: str, items: Sequence[tuple[UUID, Item]]) -> list[Item]:
-        """The items on which the caller holds ``permission``."""
+        """Return the items on which the caller has ``permission``."""
         resources = [f"{kind}:{item_id}" for item_id, _ in items]
         allowed = await self.plane.authorizer.check_many(self.caller.ref, permission, resources)
         return [item for (_, item), yes in zip(items, allowed, strict=True) if yes]
@@ -148,7 +148,7 @@ class Call:
         raise permission_denied(permission, resource, reason, decision.relation_path)
 
     def record(self, reason: Reason, action: str, resource: str, chain: UUID | None) -> AuditRecord:
-        """An audit row of this call."""
+        """Create an audit row of this call."""
         chain_id = chain or PLATFORM_CHAIN
         object_type, _, object_id = resource.partition(":")
         return DomainRecord(
@@ -174,10 +174,10 @@ class Call:
 
     @asynccontextmanager
     async def transaction(self, conflicts: Mapping[str, Problem] | None = None) -> AsyncIterator[Unit]:
-        """A transaction that ends with the audit rows of the grants that led to it.
+        """Open a transaction; before the commit it writes the audit rows of the preceding grants.
 
         Args:
-            conflicts: What a violated constraint means, by its name.
+            conflicts: The problem to raise for a violated constraint, by the constraint's name.
         """
         try:
             async with self.plane.database.transaction() as connection:
@@ -194,7 +194,7 @@ class Call:
     # ---- answering --------------------------------------------------------------------
 
     def page(self, listing: str, *, binding: str | None = None) -> Page:
-        """What page of ``listing`` is asked for; see :class:`Cursors` for what a bad cursor gets."""
+        """Return the requested page of ``listing``; :class:`Cursors` describes the errors of an invalid cursor."""
         limit = parse_limit(self.query("limit"))
         cursor = self.query("cursor")
         binding = binding or self.caller.ref
@@ -210,12 +210,12 @@ class Call:
         position: Callable[[Item], list[Any]],
         **members: object,
     ) -> Response:
-        """The answer of a list operation.
+        """Build the response of a list operation.
 
         Args:
-            rows: What was read, ``page.most`` at the most.
-            items: What is shown of ``page.shown(rows)``.
-            position: Where the next page begins behind a row.
+            rows: The rows that were read, at most ``page.most``.
+            items: The response items of ``page.shown(rows)``.
+            position: Returns the position of a row, after which the next page starts.
         """
         answer: dict[str, object] = {"items": items, **members}
         if len(rows) > page.limit:

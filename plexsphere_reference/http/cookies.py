@@ -1,4 +1,4 @@
-"""The session cookie and the CSRF cookie, as the contract sets them, and the one of a sign-in under way."""
+"""The session and CSRF cookies of the contract, and the cookie of a pending sign-in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def start_session(call: Call, response: Response, secret: str) -> None:
-    """Set both cookies of a session that has just begun."""
+    """Set the session and CSRF cookies of a new session."""
     _add(response, _session_cookie(call, secret, _MAX_AGE))
     _add(response, _csrf_cookie(call))
 
@@ -31,12 +31,12 @@ def end_session(call: Call, response: Response) -> None:
 
 
 def cleared_session(call: Call) -> str:
-    """The ``Set-Cookie`` value that makes a browser drop its session cookie."""
+    """Return the ``Set-Cookie`` value that deletes the session cookie."""
     return _session_cookie(call, "", 0)
 
 
 def browser_secret(call: Call) -> str | None:
-    """What tells this browser from others while it signs in; None where it has none, or one that is not ours."""
+    """Return the secret that identifies this browser during a sign-in; None if its cookie is missing or malformed."""
     value = call.request.cookies.get(_SIGN_IN_COOKIE, "")
     return value if _SECRET.fullmatch(value) else None
 
@@ -46,9 +46,9 @@ def new_browser_secret() -> str:
 
 
 def sign_in_cookie(call: Call, secret: str) -> str:
-    """The ``Set-Cookie`` value by which a browser is known again in the callback.
+    """Return the ``Set-Cookie`` value that identifies the browser in the callback.
 
-    ``Lax``, not ``Strict``: the identity provider, another site, sends the browser there.
+    ``Lax``, not ``Strict``, because the identity provider redirects to the callback from another site.
     """
     attributes = f"Path=/v1/; Max-Age={_SIGN_IN_MAX_AGE}; HttpOnly; SameSite=Lax{_secure(call)}"
     return f"{_SIGN_IN_COOKIE}={secret}; {attributes}"
@@ -59,7 +59,7 @@ def _session_cookie(call: Call, secret: str, max_age: int) -> str:
 
 
 def _csrf_cookie(call: Call) -> str:
-    """A new value each time. Scripts of the public origin read it, so it is not HttpOnly."""
+    """Create a CSRF cookie with a new value. It is not HttpOnly: scripts of the public origin read it."""
     value = secrets.token_urlsafe(32)
     return f"{CSRF_COOKIE}={value}; Path=/; Max-Age={_MAX_AGE}; SameSite=Strict{_secure(call)}"
 

@@ -1,4 +1,4 @@
-"""What the handlers work with: one object that the program builds once."""
+"""The dependencies of the handlers, built once at start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The approval of a device by the person who is signed in, which the API and the page share."""
+"""Approve a device for the signed-in user. Shared by the API and the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plexsphere_reference.store import audit, device_sessions
 
 
 async def approve(call: Call, user_code: str, who: Principal) -> None:
-    """Pin ``who`` onto the device session.
+    """Approve the device session for ``who``.
 
     Raises:
         Problem: 404 ``device_code_not_found``, 409 ``device_code_expired`` or ``device_code_already_approved``; 429
@@ -31,14 +31,14 @@ async def approve(call: Call, user_code: str, who: Principal) -> None:
 
 
 def _known_to(who: Principal, session: DeviceSession | None) -> DeviceSession:
-    """The device session; a device of another Domain is none that this user could know of."""
+    """Return the device session; 404 if it does not exist or belongs to another Domain."""
     if session is None or session.domain_id != who.domain_id or not session.binding_active:
         raise not_found()
     return session
 
 
 def check_pending(session: DeviceSession) -> None:
-    """Raise the 409 of a device session that cannot be approved any more."""
+    """Raise 409 if the device session can no longer be approved."""
     if session.state == "expired":
         raise Problem(409, "device_code_expired", "this code has expired; start again on the device")
     if session.state != "pending":

@@ -1,4 +1,4 @@
-"""``/v1/device``: the page at which a person approves a device. It needs no JavaScript."""
+"""``/v1/device``: the page to approve a device. It needs no JavaScript."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from plexsphere_reference.store import device_sessions, sign_ins
 
 
 async def show_page(call: Call) -> Response:
-    """The page of a user code: it leads through the sign-in where nobody is signed in, then asks for approval."""
+    """Show the page of a user code. Without a session it redirects to the sign-in first."""
     typed = call.query("user_code")
     if not typed:
         return device_page.ask_for_code()
@@ -66,7 +66,7 @@ async def _to_sign_in(call: Call, session: DeviceSession) -> Response:
 
 
 async def submit_page(call: Call) -> Response:
-    """The page's form: the same checks as the JSON operation, its token in a hidden field."""
+    """Handle the page's form with the checks of the JSON operation; the CSRF token is in a hidden field."""
     try:
         form = parse_qs((await call.raw_body()).decode("utf-8", "replace"), max_num_fields=8)
         user_code = device.parse_user_code(form.get("user_code", [""])[0])
@@ -86,7 +86,7 @@ async def submit_page(call: Call) -> Response:
 
 
 def _form_token(secret: str, user_code: str) -> str:
-    """What only a page served to this session, for this code, can hold."""
+    """Derive the form token, which is specific to this session and user code."""
     return hmac.new(secret.encode(), f"approve {user_code}".encode(), hashlib.sha256).hexdigest()
 
 

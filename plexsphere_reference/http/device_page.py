@@ -1,4 +1,4 @@
-"""What a person sees at ``/v1/device``."""
+"""Render the pages of ``/v1/device``."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _ANYWHERE: Final = "'self' http: https:"
 
 
 def path_of(user_code: str, **parameters: str) -> str:
-    """The page of a user code, relative to the origin."""
+    """Return the path of the page for a user code."""
     extra = "".join(f"&{name}={quote(value)}" for name, value in parameters.items())
     return f"{DEVICE_PAGE}?user_code={shown(user_code)}{extra}"
 
 
 def ask_for_code(*, problem: str | None = None) -> Response:
-    """Let the person type the code that the device shows."""
+    """Render the form for the code that the device displays."""
     body = paragraph(problem, warning=True) if problem else paragraph("Type the code that your device shows.")
     body += (
         f'<form method="get" action="{DEVICE_PAGE}"><p><label>Code <input name="user_code" required maxlength="9"'
@@ -36,7 +36,7 @@ def ask_for_code(*, problem: str | None = None) -> Response:
 
 
 def confirm(user_code: str, who: Principal, domain: str, *, csrf_token: str) -> Response:
-    """Show what is about to be approved, by whom, and the button that does it."""
+    """Render the device to approve, the user, and the button."""
     body = (
         f"{paragraph('A device asks to act as you. Approve it only if it shows this code:')}"
         f"<code>{escape(shown(user_code))}</code>"
@@ -54,7 +54,7 @@ def approved() -> Response:
 
 
 def other_domain(user_code: str, who: Principal) -> Response:
-    """The person is signed in, but not to the Domain that the device asks for."""
+    """Render the page for a user who is signed in to another Domain than the device's."""
     name = who.email or who.external_subject
     body = paragraph(f"You are signed in as {name}, a user of another Domain than the one this device asks for.")
     body += link(path_of(user_code, sign_in="anew"), "Sign in to the device's Domain")
@@ -62,14 +62,14 @@ def other_domain(user_code: str, who: Principal) -> Response:
 
 
 def no_session_yet(user_code: str) -> Response:
-    """Back from the sign-in without the cookie: a browser keeps a strict one back when it comes from another site."""
+    """Render the page after the sign-in: on a redirect from another site the browser omits the ``Strict`` cookie."""
     body = paragraph("You are signed in if your browser accepts this site's cookies.")
     body += link(path_of(user_code), "Continue")
     return page(TITLE, body)
 
 
 def refusal(problem: Problem) -> Response:
-    """A problem, for a person."""
+    """Render a problem."""
     page = message(TITLE, f"{problem.detail} ({problem.code})", status=problem.status, warning=True)
     page.headers.update(problem.headers)
     return page

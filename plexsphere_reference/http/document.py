@@ -1,4 +1,4 @@
-"""The OpenAPI document of what is built: derived from the operations themselves."""
+"""Generate the OpenAPI document from the implemented operations."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _PROBLEM: Final = {
 
 
 def document(operations: Sequence[Operation]) -> dict[str, object]:
-    """The document of *operations*, in OpenAPI 3.1."""
+    """Generate the OpenAPI 3.1 document of *operations*."""
     paths: dict[str, dict[str, object]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
@@ -80,5 +80,5 @@ def _credentials(operation: Operation) -> tuple[str, ...]:
 
 
 def _twin(operation: Operation) -> str:
-    """One handler serves the audit chain of a Domain and the platform's."""
+    """Return the suffix that distinguishes two operations with one handler: a Domain's audit and the platform's."""
     return "_of_platform" if operation.path.startswith("/v1/platform/") else ""

@@ -1,4 +1,4 @@
-"""Counts for ``/metrics``; the exposition format is prometheus_client's, imported at the first scrape."""
+"""Counters for ``/metrics``. prometheus_client is imported at the first scrape."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 
 
 class Metrics:
-    """Counts answers by method and status."""
+    """Counts responses by method and status."""
 
     def __init__(self) -> None:
         self._answers: Counter[tuple[str, int]] = Counter()
@@ -15,7 +15,7 @@ class Metrics:
         self._answers[method, status] += 1
 
     def exposition(self) -> bytes:
-        """The counts in Prometheus' text format."""
+        """Render the counts in Prometheus' text format."""
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client import Counter as PrometheusCounter
 

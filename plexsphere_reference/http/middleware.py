@@ -1,4 +1,4 @@
-"""The outermost layer: what every answer has, whichever surface or page it comes from."""
+"""The outermost ASGI layer: headers that every response has."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _ENCODED_SLASH: Final = re.compile("%2f", re.IGNORECASE)
 class Envelope:
     """Wraps the application.
 
-    Every answer has a correlation id. None may be stored unless its handler says otherwise: answers hold secrets, or
-    what only their caller may see. A 401 tells which scheme there is (RFC 9110 §11.6.1).
+    Every response has a correlation id. Responses are not cacheable unless the handler says otherwise, because they
+    contain secrets or data for the caller only. A 401 names the authentication scheme (RFC 9110 §11.6.1).
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -52,7 +52,7 @@ def _missing(message: Message) -> list[tuple[bytes, bytes]]:
 
 
 def _keep_encoded_slashes(scope: Scope) -> None:
-    """An encoded slash is part of its segment; decoded before the path is matched it would divide it."""
+    """Keep encoded slashes encoded: decoding them before routing would split a path segment."""
     raw: bytes = scope["raw_path"]
     if b"%2" in raw and _ENCODED_SLASH.search(text := raw.decode("ascii")):
         scope["path"] = unquote(_ENCODED_SLASH.sub("%252F", text))

@@ -1,7 +1,7 @@
 """Find members of a request body that are ``null``.
 
-No request schema of the contract's built operations has a null, but a request type has ``| None`` where a member may be
-absent, and its decoder takes one for the other.
+The contract's request schemas allow no null. The request types use ``| None`` for optional members, so their decoder
+would accept null for an absent member.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import msgspec
 
 
 def null_member(kind: type[msgspec.Struct], raw: bytes) -> str | None:
-    """The path of the first member of *kind* that is null in *raw*, ``$.reachability`` for example; None without one.
+    """Return the path of the first null member, for example ``$.reachability``; None if there are no nulls.
 
-    Members of any shape (``Any``, ``object``, ``Raw``) may be null, and hold nulls.
+    Members of type ``Any``, ``object`` or ``Raw`` may be or contain null.
     """
     return _found(kind, msgspec.json.decode(raw), "$") if b"null" in raw else None
 

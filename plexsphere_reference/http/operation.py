@@ -1,4 +1,4 @@
-"""An operation of the contract: how it is reached, who may, and the function that answers it."""
+"""Operations of the contract: path, access, body rules and handler."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Operation:
     """One method of one path.
 
     Attributes:
-        surface: Named in 501 where a variable that it needs is missing.
+        surface: Named in the 501 response if a required variable is missing.
         access: ``public`` needs no credential, ``operator`` a session or token, ``node`` an NSK.
-        body_cap: Bytes of body that are read at most; more is 413.
+        body_cap: Maximum size of the body in bytes; more is 413.
         body_error: The code of a body that cannot be decoded.
-        media_type: What a body must be.
+        media_type: The required media type of the body.
     """
 
     method: str
@@ -60,7 +60,7 @@ class Operation:
 
 
 class Endpoint:
-    """The ASGI application of one path: picks the method's operation and turns what it raises into problems."""
+    """The ASGI application of one path: calls the method's operation and converts exceptions to problems."""
 
     def __init__(self, plane: Plane, operations: Sequence[Operation]) -> None:
         self._plane = plane
@@ -98,7 +98,7 @@ class Endpoint:
             raise
 
     def _without_operation(self, request: Request) -> Problem:
-        """501 for a method that the contract has at this path and this plane has not, else 405."""
+        """Return 501 for a method that the contract defines but this implementation lacks, else 405."""
         elsewhere = unimplemented.surfaces_at(request.url.path)
         if surface := elsewhere.get(as_get(request.method)):
             return not_provisioned(surface)
@@ -106,12 +106,12 @@ class Endpoint:
 
 
 def as_get(method: str) -> str:
-    """HEAD is GET without its body."""
+    """Return GET for HEAD, else the method itself."""
     return "GET" if method == "HEAD" else method
 
 
 def _is_datastore_trouble(error: Exception) -> bool:
-    # Where Postgres holds the relation tuples, the authoriser's trouble is the datastore's.
+    # With relation tuples in Postgres, a failure of the authoriser is a failure of the datastore.
     return isinstance(error, DatastoreUnavailable) or isinstance(error.__cause__, DatastoreUnavailable)
 
 

@@ -1,4 +1,4 @@
-"""The HTML that the control plane serves itself: plain, without scripts, every value escaped."""
+"""Render HTML pages without scripts; all values are escaped."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _LONGEST_DETAIL: Final = 500
 
 
 def page(title: str, body: str, *, status: int = 200, form_action: str = "'self'") -> Response:
-    """A page of ``body``, which is HTML already.
+    """Render a page. ``body`` is HTML.
 
     Args:
-        form_action: CSP's ``form-action``. Browsers hold the redirects behind a form to it as well.
+        form_action: CSP's ``form-action``. Browsers also apply it to redirects after a form submission.
     """
     html = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -46,13 +46,13 @@ def _headers(form_action: str) -> Mapping[str, str]:
         "X-Frame-Options": "DENY",
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
-        # Not no-referrer: browsers would then send the form with `Origin: null`.
+        # With no-referrer, browsers would send the form with `Origin: null`.
         "Referrer-Policy": "same-origin",
     }
 
 
 def message(title: str, text: str, *, status: int = 200, warning: bool = False) -> Response:
-    """A page that says one thing."""
+    """Render a page with a single message."""
     return page(title, paragraph(text, warning=warning), status=status)
 
 
@@ -65,7 +65,7 @@ def link(href: str, text: str) -> str:
 
 
 def landing(error_kind: str | None, error_detail: str | None) -> Response:
-    """The page after a sign-in: a welcome, or the reason of the failure."""
+    """Render the page after a sign-in: a welcome or the reason of the failure."""
     if error_kind is None:
         return message("plexsphere", "This is the control plane's API; /v1/docs describes it.")
     kind = error_kind if _KIND.fullmatch(error_kind) else "unknown"

@@ -1,4 +1,4 @@
-"""``limit`` and ``cursor``: sealed, and bound to the list, its filter and the caller."""
+"""Parse ``limit`` and ``cursor``. Cursors are encrypted and bound to the list, its filter and the caller."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _HIGHEST_LIMIT: Final = 200
 
 @dataclass(frozen=True)
 class Page:
-    """The requested page of a list: at most ``limit`` rows behind ``after`` (None: from the start).
+    """The requested page of a list: at most ``limit`` rows after the position ``after`` (None: from the start).
 
     Attributes:
-        listing: The list and what it is filtered by. A cursor of another listing is invalid.
-        binding: Who its cursors are for.
+        listing: The list and its filter. A cursor of another listing is invalid.
+        binding: The caller that its cursors are bound to.
     """
 
     listing: str
@@ -44,25 +44,25 @@ class Page:
 
     @property
     def most(self) -> int:
-        """How many rows to read: one more than are shown tells whether there is a next page."""
+        """The number of rows to read: one more than the page, to detect a next page."""
         return self.limit + 1
 
     def shown(self, rows: Sequence[Item]) -> Sequence[Item]:
-        """The rows of this page."""
+        """Return the rows of this page."""
         return rows[: self.limit]
 
 
 @dataclass(frozen=True)
 class Cursors:
-    """Seals and opens the cursors of one listing.
+    """Encrypts and decrypts the cursors of one listing.
 
-    A cursor is ``version ‖ nonce ‖ AES-256-GCM(caller, position)`` with the listing as associated data, so nothing in
-    it can be read and it opens for its own listing only. The caller is sealed inside rather than associated: the
-    contract tells a cursor of somebody else (403) from one that was tampered with (400).
+    A cursor is ``version ‖ nonce ‖ AES-256-GCM(caller, position)`` with the listing as associated data, so it is
+    opaque and valid for its listing only. The caller is part of the plaintext, not of the associated data, because the
+    contract distinguishes another caller's cursor (403) from a tampered one (400).
 
     Args:
         key: ``PLEXSPHERE_CURSOR_KEY``; the AES key is derived from it.
-        listing: The list and its filter, ``projects:<domain id>`` for example.
+        listing: The list and its filter, for example ``projects:<domain id>``.
     """
 
     key: bytes
@@ -74,11 +74,11 @@ class Cursors:
         return _pack(_VERSION + nonce + _cipher(self.key).encrypt(nonce, payload, self._associated))
 
     def decode(self, binding: str, cursor: str) -> list[Any]:
-        """The position that ``cursor`` stands for.
+        """Return the position in ``cursor``.
 
         Raises:
-            Problem: 400 ``invalid_cursor`` for what this server did not make for this listing; 403
-                ``cursor_binding_mismatch`` for what it made for somebody else.
+            Problem: 400 ``invalid_cursor`` if this server did not create it for this listing; 403
+                ``cursor_binding_mismatch`` if it was created for another caller.
         """
         bound, position = msgspec.json.decode(self._open(cursor), type=tuple[str, list[Any]])
         if bound != binding:
@@ -104,7 +104,7 @@ class Cursors:
 
 @functools.lru_cache(maxsize=4)
 def _cipher(key: bytes) -> AESGCM:
-    # Imported when the first list has a second page: loading OpenSSL's bindings would delay every start.
+    # Imported when the first cursor is needed: loading OpenSSL's bindings would delay every start.
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -113,7 +113,7 @@ def _cipher(key: bytes) -> AESGCM:
 
 
 def parse_limit(value: str | None) -> int:
-    """``limit``: 1 to 200, 50 where it is absent; nothing is clamped.
+    """Parse ``limit``: 1 to 200, default 50. Values out of range are not clamped.
 
     Raises:
         Problem: 400 ``invalid_limit``.
@@ -130,7 +130,7 @@ def _unpack(cursor: str) -> bytes:
         raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise _invalid_cursor() from error
-    if _pack(raw) != cursor:  # The last character has bits to spare: one position, one spelling.
+    if _pack(raw) != cursor:  # The last character has unused bits; accept only the canonical encoding.
         raise _invalid_cursor()
     return raw
 

@@ -14,7 +14,7 @@ _WITHIN: Final = 2.5
 
 @dataclass(frozen=True)
 class Probe:
-    """``check`` returns, or raises with the reason. A latched probe that has succeeded once only informs later."""
+    """A readiness check, which raises on failure. After its first success a latched probe is informational only."""
 
     name: str
     check: Check
@@ -30,14 +30,14 @@ class ProbeResult:
 
 
 class Probes:
-    """Runs the probes and remembers which latched ones have succeeded."""
+    """Runs the probes and records which latched ones have succeeded."""
 
     def __init__(self, *probes: Probe) -> None:
         self._probes = probes
         self._latched: set[str] = set()
 
     async def run(self) -> tuple[Status, list[ProbeResult]]:
-        """``unhealthy``: one failed that counts; ``degraded``: only ones that inform failed."""
+        """Run all probes. ``degraded``: only informational ones failed; ``unhealthy``: another one failed."""
         outcomes = await asyncio.gather(*(self._outcome(probe) for probe in self._probes))
         failed = [outcome for outcome in outcomes if not outcome.ok]
         if any(not outcome.informational for outcome in failed):

@@ -18,12 +18,12 @@ _PERCENT_ENCODED: Final = re.compile(rb"(%[0-9A-Fa-f]{2})")
 
 
 class Problem(Exception):
-    """Raised anywhere below a handler; becomes the answer.
+    """An error response. Raise it anywhere below a handler.
 
     Args:
         status: The HTTP status.
         code: The contract's snake_case code.
-        detail: One sentence for a person.
+        detail: One sentence for people.
         members: Extension members of the problem.
         headers: Extra response headers.
     """
@@ -45,7 +45,7 @@ class Problem(Exception):
         self.headers = dict(headers or {})
 
     def again(self) -> Problem:
-        """A new problem like this one. Raise it in place of a shared one: an exception keeps what it passed through."""
+        """Return a copy. Raise copies of shared problems, because an exception keeps the traceback of every raise."""
         return Problem(self.status, self.code, self.detail, members=self.members, headers=self.headers)
 
     def response(self, *, instance: str, correlation_id: str) -> Response:
@@ -63,20 +63,20 @@ class Problem(Exception):
 
 
 def target_of(scope: Scope) -> str:
-    """The path of a request as a URI reference, for a problem's ``instance``: as it was sent, made valid."""
+    """Return the request's path as sent, as a valid URI reference for a problem's ``instance``."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
     parts = _PERCENT_ENCODED.split(raw)
-    # Odd parts are percent-encoded already; of the others every character that a path cannot have is encoded.
+    # Odd parts are percent-encoded already; in the others, encode every character that is not allowed in a path.
     path = "".join(
         part.decode("ascii") if place % 2 else quote_from_bytes(part, safe=_PATH_CHARACTERS)
         for place, part in enumerate(parts)
     )
-    # A reference that begins with two slashes names a host.
+    # A reference that starts with two slashes names a host.
     return f"/%2F{path[2:]}" if path.startswith("//") else path
 
 
 def permission_denied(permission: str, resource: str, reason: str, path: Sequence[str] = ()) -> Problem:
-    """403: who calls does not hold ``permission`` on ``resource`` (schema PermissionDenied)."""
+    """Return 403: the caller lacks ``permission`` on ``resource`` (schema PermissionDenied)."""
     members: dict[str, object] = {"reason": reason}
     if path:
         members["relation_path"] = list(path)
@@ -85,19 +85,19 @@ def permission_denied(permission: str, resource: str, reason: str, path: Sequenc
 
 
 def not_provisioned(surface: str, missing: Sequence[str] = ()) -> Problem:
-    """501: this deployment does not serve the surface."""
+    """Return 501: this deployment does not serve the surface."""
     why = f"; set {', '.join(missing)}" if missing else ""
     return Problem(501, f"{surface}_not_provisioned", f"the {surface} surface is not provisioned here{why}")
 
 
 def method_not_allowed(methods: Sequence[str]) -> Problem:
-    """405, with every method that the path has: those of *methods*, and HEAD beside GET."""
+    """Return 405 with the allowed methods: *methods*, plus HEAD if GET is among them."""
     allowed = {*methods, "HEAD"} if "GET" in methods else set(methods)
     detail = f"this path has {', '.join(sorted(allowed))}"
     return Problem(405, "method_not_allowed", detail, headers={"Allow": ", ".join(sorted(allowed))})
 
 
 def of_status(status: int) -> Problem:
-    """What an error that has no code of its own looks like: ``not_found``, ``method_not_allowed``."""
+    """Return the problem for a bare HTTP status, with a generic code such as ``not_found``."""
     phrase = HTTPStatus(status).phrase
     return Problem(status, phrase.lower().replace(" ", "_").replace("-", "_"), f"{phrase.lower()}")

@@ -1,4 +1,4 @@
-"""The HTTP/1.1 connection of uvicorn, which refuses what is not HTTP with a problem as well."""
+"""uvicorn's HTTP/1.1 protocol, extended to answer malformed requests with a problem."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _INSTANCE: Final = "/"
 
 
 class PlaneProtocol(HttpToolsProtocol):
-    """Answers bytes that are no request with the problem ``invalid_request`` and closes the connection."""
+    """Answers bytes that are not an HTTP request with the problem ``invalid_request`` and closes the connection."""
 
     def send_400_response(self, msg: str) -> None:
         correlation_id = str(uuid7())

@@ -1,4 +1,4 @@
-"""Read a request's body: hold its media type, encoding and size to what the operation takes."""
+"""Read a request's body and check its media type, encoding and size."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _GZIP_OVERHEAD: Final = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class BodyRules:
-    """What an operation takes.
+    """The rules for an operation's body.
 
     Attributes:
         media_type: A body without a ``Content-Type`` counts as JSON.
-        cap: Bytes of the body, inflated; more is 413.
-        malformed: The code of the 400 for a gzip stream that is none.
+        cap: Maximum size in bytes after decompression; more is 413.
+        malformed: The code of the 400 for an invalid gzip stream.
         too_large: The code of the 413.
     """
 
@@ -38,11 +38,11 @@ class BodyRules:
 
 
 async def read_body(request: Request, rules: BodyRules) -> bytes:
-    """The body's bytes, inflated.
+    """Read and decompress the body.
 
     Raises:
-        Problem: 415 for another media type or encoding, 413 as soon as there are more bytes than the cap, 400 for a
-            damaged gzip stream.
+        Problem: 415 for another media type or encoding, 413 as soon as the cap is exceeded, 400 for an invalid gzip
+            stream.
     """
     _check_media_type(request, rules.media_type)
     if not _is_gzip(request):
@@ -85,7 +85,7 @@ async def _read(request: Request, rules: BodyRules, most: int) -> bytes:
             raw += chunk
             if len(raw) > most:
                 raise _too_large(rules)
-    except ClientDisconnect as error:  # Nobody is left to read the answer; it is no failure of ours.
+    except ClientDisconnect as error:  # The client disconnected, which is not a server error.
         raise Problem(400, rules.malformed, "the body ends before its length") from error
     return bytes(raw)
 
@@ -93,7 +93,7 @@ async def _read(request: Request, rules: BodyRules, most: int) -> bytes:
 def _inflated(raw: bytes, rules: BodyRules) -> bytes:
     stream = zlib.decompressobj(wbits=_GZIP_FORMAT)
     try:
-        # One byte more than the cap: a bomb is never inflated, and a whole stream is read to its checksum.
+        # One byte more than the cap limits zip bombs but still reads a valid stream to its checksum.
         inflated = stream.decompress(raw, rules.cap + 1)
     except zlib.error as error:
         raise _no_gzip(rules, str(error)) from error

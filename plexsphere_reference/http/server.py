@@ -1,4 +1,4 @@
-"""``api``: builds the plane, serves it, and takes it down within half a second."""
+"""``api``: build and serve the API, and shut down within half a second."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def main(settings: Settings, *, listen: str) -> int:
 
 
 def bound_socket(listen: str) -> socket.socket:
-    """``fd:N``: the listening socket that the parent bound; ``HOST:PORT``: a new one."""
+    """Return the listening socket: inherited from the parent for ``fd:N``, newly bound for ``HOST:PORT``."""
     kind, _, number = listen.partition(":")
     if kind == "fd":
         return socket.socket(fileno=int(number))
@@ -79,7 +79,7 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
                 access_log=False,
                 lifespan="off",
                 server_header=False,
-                # X-Forwarded-* counts only where PLEXSPHERE_AUTH_TRUST_PROXY_HEADERS says so.
+                # X-Forwarded-* is trusted only with PLEXSPHERE_AUTH_TRUST_PROXY_HEADERS.
                 proxy_headers=False,
                 backlog=_BACKLOG,
                 timeout_graceful_shutdown=1,
@@ -91,7 +91,7 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, ended by our signals without its half-second poll."""
+    """A uvicorn server that stops on our signals, without uvicorn's half-second poll."""
 
     async def main_loop(self) -> None:
         stop = stop_on_signals()
@@ -103,7 +103,7 @@ class _Server(uvicorn.Server):
         self.force_exit = True
 
     async def _tick(self) -> None:
-        # uvicorn refreshes its Date header and limits in its own main loop, which this one replaces.
+        # uvicorn refreshes its Date header and limits in its main loop, which this loop replaces.
         counter = 0
         while not await self.on_tick(counter):
             counter = (counter + 1) % 864000
@@ -185,7 +185,7 @@ def _probes(settings: Settings, database: Database, authorizer: Authorizer, rela
 
 
 def _schema_once(authorizer: Authorizer) -> Check:
-    """A SpiceDB that listens has no schema yet: the first success writes it, later ones only ask (runbook, startup)."""
+    """Write the schema on the first successful probe, as a new SpiceDB has none (runbook, startup); then only check."""
     check = authorizer.apply_schema
 
     async def apply_then_ask() -> None:

@@ -1,4 +1,4 @@
-"""Who sits at the browser: the user of a session cookie, never an API token."""
+"""Authenticate the user of a browser session; API tokens are not accepted."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from plexsphere_reference.rules.principal import Principal
 
 
 async def interactive(call: Call) -> Principal:
-    """The user of the session that this write comes with; it is the call's principal from here on.
+    """Authenticate a write by its session cookie and set the call's principal.
 
     Raises:
-        Problem: 401 ``unauthenticated`` without a session, 403 ``permission_denied`` for an API token: a leaked
-            one must not reach what only its owner in person may do; the 403 ``csrf_…`` codes.
+        Problem: 401 ``unauthenticated`` without a session; 403 ``permission_denied`` for an API token, because a leaked
+            token must not allow what only its owner may do interactively; the 403 ``csrf_…`` codes.
     """
     principal = await operator(call.plane, call.request)
     if principal is None:
@@ -26,7 +26,7 @@ async def interactive(call: Call) -> Principal:
 
 
 async def signed_in(call: Call) -> Principal | None:
-    """The user of the session cookie, for a page that is only looked at."""
+    """Return the user of the session cookie, for a page that changes nothing; None without a session."""
     secret = session_secret(call)
     call.principal = await call.plane.credentials.of_session(secret) if secret else None
     return call.principal

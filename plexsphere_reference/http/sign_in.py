@@ -1,4 +1,4 @@
-"""The beginning of a sign-in, which the API and the device page share."""
+"""Start a sign-in. Shared by the API and the device page."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from plexsphere_reference.store import audit, sign_ins
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """What the browser needs to go on.
+    """The values that the browser needs to continue.
 
     Attributes:
-        state: Also the handle of the PKCE verifier, which stays here.
-        cookie: The ``Set-Cookie`` value without which the callback does not know the browser again.
+        state: Also identifies the PKCE verifier, which stays on the server.
+        cookie: The ``Set-Cookie`` value by which the callback identifies the browser.
     """
 
     authorization_url: str
@@ -32,12 +32,12 @@ class Started:
 
 
 async def start(call: Call, binding: Binding, *, return_to: str, prompt: str | None = None) -> Started:
-    """Begin a sign-in through ``binding``.
+    """Start a sign-in through ``binding``.
 
     Raises:
         Problem: 502 ``idp_discovery_failed``.
     """
-    # A browser that signs in twice at once, in two tabs, keeps its secret: both must be able to end.
+    # Sign-ins in two tabs of one browser share the secret, so that both can complete.
     browser = browser_secret(call) or new_browser_secret()
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     request = AuthorizationRequest(
@@ -62,10 +62,10 @@ async def start(call: Call, binding: Binding, *, return_to: str, prompt: str | N
 
 
 async def resolve(call: Call, domain_id: UUID, *, binding_id: UUID | None, alias: str | None = None) -> Binding:
-    """The binding that a sign-in to a Domain goes through.
+    """Return the binding for a sign-in to a Domain.
 
     Raises:
-        Problem: 404 ``binding_not_found``; 400 where several fit or the binding is another Domain's.
+        Problem: 404 ``binding_not_found``; 400 if several match or the binding belongs to another Domain.
     """
     try:
         return choose(await sign_ins.bindings_of(call.plane.database, domain_id), binding_id=binding_id, alias=alias)
@@ -101,7 +101,7 @@ def no_binding() -> Problem:
 
 
 def public_url(call: Call) -> str:
-    """The origin that browsers use."""
+    """Return the public origin that browsers use."""
     url = call.plane.settings.public_url
     assert url is not None, "the auth surface is not wired without it"
     return url

@@ -34,7 +34,7 @@ _LONGEST_DETAIL: Final = 500
 
 
 async def callback(call: Call) -> Response:
-    """Sign the browser in and send it on; tell a failure as ``Accept`` asks for it."""
+    """Sign the browser in and redirect it. A failure is reported in the format that ``Accept`` requests."""
     try:
         return await _complete(call)
     except Problem as problem:
@@ -74,7 +74,7 @@ async def _sign_in_under_way(call: Call) -> SignIn:
 
 
 async def _redeemed(call: Call, binding: Binding, sign_in: SignIn) -> Person:
-    """The person whom the identity provider vouches for, as far as the binding believes it."""
+    """Redeem the code and return the authenticated person, if the binding's policy accepts them."""
     code = call.query("code")
     if not code:
         reason = f"{call.query('error')} {call.query('error_description') or ''}".strip()
@@ -98,7 +98,7 @@ async def _redeemed(call: Call, binding: Binding, sign_in: SignIn) -> Person:
 
 
 def _client_secret(call: Call, binding: Binding) -> str:
-    """The secret of the binding, checked again: the binding may be older than the settings that pair the two."""
+    """Resolve the binding's client secret. Checked again because the settings may have changed since it was created."""
     secret = call.plane.settings.client_secret(binding.client_secret_ref, discovery_url=binding.discovery_url)
     if secret is not None:
         return secret
@@ -149,7 +149,7 @@ async def _open_session(call: Call, binding: Binding, who: Person) -> str:
 
 
 def _wants_json(accept: str) -> bool:
-    """A browser's ``Accept`` names HTML, and says nothing or anything where it is a plain client."""
+    """Return whether to answer with JSON: browsers name HTML in ``Accept``, other clients usually do not."""
     kinds = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
     return "text/html" not in kinds and bool(kinds & {"application/json", "application/problem+json"})
 

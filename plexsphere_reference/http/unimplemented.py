@@ -1,7 +1,6 @@
-"""The operations of the contract that this plane does not serve: they answer 501, never 404.
+"""The operations of the contract that are not implemented; they answer 501 instead of 404.
 
-One line a path, its methods first; ``{}`` stands for one segment. A test holds the table against the
-contract's document.
+One line per path, methods first; ``{}`` is one segment. A test compares the table with the contract's document.
 """
 
 from __future__ import annotations
@@ -183,7 +182,7 @@ _UNBUILT: Final[Mapping[str, str]] = {
 
 
 def surfaces_at(path: str) -> Mapping[str, str]:
-    """The documented methods of a path that are not built, each with its surface; empty for any other path."""
+    """Return the unimplemented methods of a path, each with its surface; empty for any other path."""
     segments = path.removeprefix("/").split("/")
     return {method: surface for (method, template), surface in _TEMPLATES.items() if _matches(template, segments)}
 

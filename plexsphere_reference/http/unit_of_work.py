@@ -1,4 +1,4 @@
-"""A unit of work: what belongs to one write is committed together."""
+"""A unit of work: commit a write with its event and relationships."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plexsphere_reference.store.database import Connection
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """One transaction: its connection, and the event and relationships that belong to the write."""
+    """One transaction: its connection, and the event and relationships of the write."""
 
     connection: Connection
     authorizer: Authorizer
@@ -34,5 +34,5 @@ class Unit:
         )
 
     async def relate(self, *relationships: Relationship) -> None:
-        """Touch relation tuples before the commit: an orphan tuple is harmless, a row without one is not."""
+        """Write relation tuples before the commit: a tuple without a row is harmless, a row without a tuple is not."""
         await self.authorizer.write(relationships, connection=self.connection)

@@ -1,4 +1,4 @@
-"""Refuse user codes from a person or an address that got too many of them wrong."""
+"""Reject user codes from users and addresses with too many wrong attempts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ UNKNOWN_CODE: Final = "device_code_not_found"
 
 @asynccontextmanager
 async def throttled(call: Call, who: Principal | None) -> AsyncIterator[None]:
-    """Look a user code up in the body, and nothing else: it raises ``device_code_not_found`` where the code is wrong.
+    """Count ``device_code_not_found`` raised in the body as a wrong code. The body must only look up the code.
 
     Raises:
-        Problem: 429 ``too_many_requests`` where *who* or the address of the call has guessed too often; the code is
-            not looked at then, right or wrong.
+        Problem: 429 ``too_many_requests`` if *who* or the client address has too many wrong attempts. The code is then
+            not looked up.
     """
     address = client_address(call.request, trust_proxy=call.plane.settings.trust_proxy_headers)
     limits = guessers(user_id=who.id if who else None, address=address)

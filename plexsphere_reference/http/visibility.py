@@ -1,8 +1,8 @@
-"""Pages of lists that show each caller its own rows: a row that the caller may not read takes no part in them.
+"""Read pages of lists that contain only the rows the caller may read.
 
-Neither an item nor a cursor nor the length of a page depends on hidden rows. Which rows are visible is asked before
-they are paged over, as long as they can be enumerated: most callers read a few hundred objects of a kind at most. For
-a caller who reads more, the table is read in its order and filtered until the page is full.
+Items, cursors and page lengths do not depend on hidden rows. If the visible rows can be enumerated, the query selects
+only these; most callers can read a few hundred objects of a type at most. For other callers, the table is read in
+order and filtered until the page is full.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ _SEARCH_TAKES_S: Final = 10.0
 
 
 class Read(Protocol[Row_co]):
-    """Reads a list in its order.
+    """Reads a list in order.
 
     Args:
-        after: The position behind which to begin; None for the start.
-        most: How many rows at most.
+        after: The position after which to start; None for the start of the list.
+        most: Maximum number of rows.
     """
 
     async def __call__(self, after: list[Any] | None, most: int) -> Sequence[Row_co]: ...
 
 
 class ReadAmong(Protocol[Row_co]):
-    """Like :class:`Read`, with the choice of some rows.
+    """Like :class:`Read`, restricted to some rows.
 
     Args:
-        among: The ids to choose from; None for every row.
+        among: The ids to select from; None for all rows.
     """
 
     async def __call__(
@@ -60,11 +60,11 @@ class ReadAmong(Protocol[Row_co]):
 async def visible_rows(
     call: Call, page: Page, kind: str, read: ReadAmong[Row], position: Callable[[Row], list[Any]]
 ) -> Sequence[Row]:
-    """The rows of *page* that the caller may ``read``, ``page.most`` at most.
+    """Return the rows of *page* that the caller may ``read``, at most ``page.most``.
 
     Args:
         kind: Their object type in the authorisation schema.
-        position: Where a list goes on behind a row.
+        position: Returns the position of a row, after which the list continues.
     """
     readable = await call.plane.authorizer.enumerate_resources(call.caller.ref, "read", kind, limit=_MOST_ENUMERATED)
     if readable is None:
@@ -76,11 +76,11 @@ async def visible_rows(
 async def filtered_rows(
     call: Call, page: Page, kind: str, read: Read[Row], position: Callable[[Row], list[Any]]
 ) -> Sequence[Row]:
-    """Like :func:`visible_rows`, by asking about each row in turn: for a list most of whose rows are visible.
+    """Like :func:`visible_rows`, but check the rows in batches; for lists whose rows are mostly visible.
 
     Raises:
-        AuthzUnavailable: The page was not full in time. Where SpiceDB gives up, on groups that contain each other for
-            example, each batch takes its whole deadline, and the table may be long.
+        AuthzUnavailable: The page was not full in time. If SpiceDB fails, for example on cyclic groups, each batch
+            takes its whole deadline, and the table may be long.
     """
     try:
         async with asyncio.timeout(_SEARCH_TAKES_S):
@@ -104,7 +104,7 @@ async def _search(
 
 
 def _uuid(reference: str) -> UUID | None:
-    """The id of ``domain:<id>``; None for a tuple about something that this plane never made."""
+    """Return the UUID in ``domain:<id>``; None if the id is not a UUID."""
     try:
         return UUID(reference.partition(":")[2])
     except ValueError:

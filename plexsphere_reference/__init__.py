@@ -1,4 +1,4 @@
-"""A control plane that implements plexsphere's public contract: a program, not a library.
+"""A control plane that implements plexsphere's public contract. A program, not a library.
 
 Start it with ``python -m plexsphere_reference api|signer|migrate|bootstrap``.
 """

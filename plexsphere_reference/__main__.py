@@ -12,7 +12,7 @@ from plexsphere_reference.settings import Settings, SettingsError
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one program and return its exit code; 2 is for wrong arguments or variables."""
+    """Run one program and return its exit code; 2 for invalid arguments or variables."""
     options = _parser().parse_args(arguments)
     _forget_libpq_variables()
     try:
@@ -23,13 +23,13 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return _run(options, settings)
     except OSError as error:
-        # A full disk, too many open files, a socket that is gone: its reader has no use for a traceback.
+        # For example a full disk or too many open files; a traceback does not help the user.
         print(f"plexsphere {options.program}: {error}", file=sys.stderr)
         return 1
 
 
 def _forget_libpq_variables() -> None:
-    # The URL says all; PGSERVICE or PGOPTIONS of whoever started the program would add to it.
+    # The URL is the complete configuration; PGSERVICE or PGOPTIONS from the environment would change it.
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
 

@@ -1,4 +1,4 @@
-"""``bootstrap``: seeds the tenants of a manifest; a second run changes nothing.
+"""``bootstrap``: seed the tenants of a manifest. Idempotent.
 
 Three passes for each Domain (runbook, seeding): the Domain, its IdP bindings, its admins with their tuples. The
 authorisation schema is applied before any tuple.
@@ -45,7 +45,7 @@ class Binding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Admin(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A user who is admin and auditor of the Domain; ``external_subject`` is the ``sub`` of the IdP."""
+    """An admin and auditor of the Domain; ``external_subject`` is the ``sub`` at the IdP."""
 
     id: UUID
     external_subject: str
@@ -54,7 +54,7 @@ class Admin(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class DomainSeed(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A Domain and what belongs to it."""
+    """A Domain with its bindings and admins."""
 
     id: UUID
     slug: str
@@ -80,10 +80,10 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 def main(settings: Settings, *, manifest: Path) -> int:
-    """Seed, and say of everything whether it was created or was there.
+    """Seed the manifest, and log for each object whether it was created or existed.
 
     Returns:
-        0; 1 when SpiceDB does not answer; 2 for a manifest that cannot be used.
+        0 on success, 1 if SpiceDB does not answer, 2 if the manifest cannot be used.
     """
     dev_warning(
         dependency="plexsphere-bootstrap",
@@ -100,7 +100,7 @@ def main(settings: Settings, *, manifest: Path) -> int:
     try:
         asyncio.run(_seed(settings, seed))
     except (LookupError, psycopg.IntegrityError, psycopg.DataError) as error:
-        # What is in the database already may contradict a manifest that is right by itself: another run seeded it.
+        # A valid manifest can conflict with objects that an earlier run has seeded.
         log("ERROR", "manifest cannot be used", path=manifest, reason=error)
         return _WRONG_MANIFEST
     except AuthzUnavailable as error:

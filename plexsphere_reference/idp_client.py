@@ -1,4 +1,4 @@
-"""HTTP to identity providers. httpx and joserfc take a quarter of a second to import: not before they are needed."""
+"""HTTP client for identity providers. httpx and joserfc are imported lazily, as this takes a quarter of a second."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LONGEST_DETAIL: Final = 500
 
 
 class IdpFailed(Exception):
-    """The identity provider did not do its part.
+    """A request to the identity provider failed.
 
     Attributes:
         kind: The problem code: ``idp_discovery_failed``, ``idp_exchange_failed`` or ``code_rejected``.
-        detail: What happened, for the log alone. A Domain's admin chooses the address that is dialled, so what it
-            answered is not for whoever signs in.
+        detail: The cause, for the log only. A Domain's admin chooses the address, so its response must not be shown
+            to the user who signs in.
     """
 
     def __init__(self, kind: str, detail: str) -> None:
@@ -32,7 +32,7 @@ class IdpFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """An identity provider's answer, whatever its status. ``date`` is the header of that name."""
+    """An identity provider's response with any status. ``date`` is its ``Date`` header."""
 
     status: int
     content: bytes = field(repr=False)
@@ -40,14 +40,14 @@ class Answer:
 
 
 class IdpClient:
-    """One connection pool for all providers. It follows no redirect and reads no proxy from the environment."""
+    """A connection pool for all providers. It follows no redirects and ignores proxies from the environment."""
 
     def __init__(self) -> None:
         self._client: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
 
     async def open(self) -> httpx.AsyncClient:
-        """The pool, made in a thread by who comes first."""
+        """Return the pool. The first call creates it in a thread."""
         async with self._opening:
             if self._client is None:
                 self._client = await asyncio.to_thread(_new_client)
@@ -58,16 +58,16 @@ class IdpClient:
             await self._client.aclose()
 
     async def send(self, method: str, url: str, kind: str, **request: Any) -> Answer:
-        """The answer, read whole.
+        """Send a request and read the whole response.
 
         Raises:
-            IdpFailed: ``kind``: there is none in time, or it is larger than an identity provider's can be.
+            IdpFailed: With ``kind``, if there is no response in time or it is too large.
         """
         client = await self.open()
         import httpx
 
         try:
-            # One deadline for the whole answer: a server that sends a byte now and then would hold us for ever.
+            # One deadline for the whole response, because a server may send single bytes indefinitely.
             async with asyncio.timeout(_TIMEOUT), client.stream(method, url, **request) as response:
                 return await _read(response, url, kind)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError, OSError) as error:
@@ -77,7 +77,7 @@ class IdpClient:
 
 
 async def _read(response: httpx.Response, url: str, kind: str) -> Answer:
-    # Compressed it would have no size that could be told before it is inflated; it was asked for as it is.
+    # Compressed responses are rejected: their size is unknown before decompression, and the request asks for identity.
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise IdpFailed(kind, f"{url} answered in an encoding that nobody asked for")
     content = bytearray()
@@ -93,7 +93,7 @@ def _new_client() -> httpx.AsyncClient:
 
     import httpx
     import joserfc.jwk
-    import joserfc.jwt  # noqa: F401 - imported here so that nobody waits for it later
+    import joserfc.jwt  # noqa: F401 - imported here so that the first sign-in does not wait for it
 
     from plexsphere_reference.loopback import LoopbackTransport
 
@@ -103,6 +103,6 @@ def _new_client() -> httpx.AsyncClient:
         timeout=_TIMEOUT,
         trust_env=False,
         follow_redirects=False,
-        # Shared by all tenants' providers: none leaves anything in it.
+        # The client is shared by all tenants' providers, so it stores no cookies.
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),
     )

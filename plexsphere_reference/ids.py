@@ -1,4 +1,4 @@
-"""UUIDv7 (RFC 9562 §5.7): ids sort by the time they were made."""
+"""Create UUIDv7 ids (RFC 9562 §5.7), which sort by creation time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import uuid
 
 
 def uuid7() -> uuid.UUID:
-    """A new id: 48 bits of Unix milliseconds, the rest random."""
+    """Create an id: 48 bits of Unix milliseconds, the rest random."""
     milliseconds = time.time_ns() // 1_000_000
     value = (milliseconds << 80) | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | (0x7 << 76)

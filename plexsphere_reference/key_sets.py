@@ -1,4 +1,4 @@
-"""Key sets of identity providers, and the signatures that they make. joserfc is imported when it is needed."""
+"""Parse the key sets of identity providers and verify signatures. joserfc is imported lazily."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHORTEST_MODULUS, _LONGEST_MODULUS = 342, 2731
 
 
 class WrongKeySet(Exception):
-    """The document is no key set, or holds no key that can be used."""
+    """The document is not a key set, or has no usable key."""
 
 
 class _Published(msgspec.Struct):
@@ -31,10 +31,10 @@ class _Published(msgspec.Struct):
 
 
 def key_set(content: bytes) -> KeySet:
-    """The signing keys of a JWKS document (RFC 7517 §5: those that cannot be used are passed over).
+    """Return the signing keys of a JWKS document. Unusable keys are skipped (RFC 7517 §5).
 
     Raises:
-        WrongKeySet: It has none.
+        WrongKeySet: It has no usable key.
     """
     from joserfc.jwk import KeySet
 
@@ -56,12 +56,12 @@ def _signing_key(published: Any) -> Key | None:
         return None
     try:
         return JWKRegistry.import_key(members)
-    except Exception:  # a stranger's bytes: whatever the libraries make of them, they are no key
+    except Exception:  # untrusted input: any exception means that it is not a key
         return None
 
 
 def _public_members(published: Any) -> dict[str, str | list[str]] | None:
-    """The members of a signing key that is of a kind and size that can be used."""
+    """Return the public members of a signing key; None if its type or size is not supported."""
     if not isinstance(published, dict) or published.get("use", "sig") != "sig":
         return None
     kind = published.get("kty")
@@ -76,10 +76,10 @@ def _public_members(published: Any) -> dict[str, str | list[str]] | None:
 
 
 def claims_of(id_token: str, keys: KeySet) -> Mapping[str, Any] | None:
-    """The claims of a token; None where none of ``keys`` made its signature.
+    """Verify a token and return its claims; None if it is not signed by any of ``keys``.
 
     Raises:
-        IdTokenRefused: ``id_token_invalid``: it is no token, or its algorithm is not one of those above.
+        IdTokenRefused: ``id_token_invalid`` if it is malformed or its algorithm is not supported.
     """
     from joserfc import jwt
     from joserfc.errors import BadSignatureError, InvalidKeyIdError
@@ -88,6 +88,6 @@ def claims_of(id_token: str, keys: KeySet) -> Mapping[str, Any] | None:
         return jwt.decode(id_token, keys, algorithms=_ALGORITHMS).claims
     except (BadSignatureError, InvalidKeyIdError):
         return None
-    except Exception as error:  # likewise: it may be nested without end, or have a header of any shape
+    except Exception as error:  # untrusted input, for example deeply nested or with a malformed header
         reason = f"the id_token cannot be read: {type(error).__name__}"
         raise IdTokenRefused("id_token_invalid", reason) from error

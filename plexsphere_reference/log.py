@@ -1,4 +1,4 @@
-"""Log lines in the product's form: ``level=INFO msg="..." key=value``, on standard error."""
+"""Write log lines in the product's format, ``level=INFO msg="..." key=value``, to standard error."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _BARE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01
 
 
 def log(level: str, message: str, *, stream: TextIO | None = None, **fields: object) -> None:
-    """Write one line; a value with other than bare characters is quoted, so a line stays one line."""
+    """Write one line. Values with special characters are quoted and escaped."""
     parts = [f"level={level}", f"msg={_quote(message)}"]
     parts += [f"{name}={_value(value)}" for name, value in fields.items()]
     print(*parts, file=stream or sys.stderr, flush=True)
 
 
 def dev_warning(*, dependency: str, prod_delta: str, env: str) -> None:
-    """The one line that every program with a relaxed posture prints at boot (runbook, dev-posture warning)."""
+    """Log the warning that programs in a development configuration print at start (runbook, dev-posture warning)."""
     if env == "dev":
         log("WARN", "insecure default active in dev mode", env=env, dependency=dependency, prod_delta=prod_delta)
 
@@ -28,7 +28,7 @@ def _value(value: object) -> str:
 
 def _quote(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    # What strangers sent ends no line and moves no terminal's cursor.
+    # Escape untrusted text, so that it cannot start a new line or send terminal control sequences.
     return '"' + "".join(each if each.isprintable() else _escaped(each) for each in escaped) + '"'
 
 

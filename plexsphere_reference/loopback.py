@@ -1,6 +1,6 @@
-"""Dial 127.0.0.1 where a URL says ``localhost`` (RFC 6761, section 6.3): a machine need not resolve that name to it.
+"""Connect to 127.0.0.1 for ``localhost`` URLs (RFC 6761 §6.3), even if the system does not resolve the name.
 
-Imports httpx, and is itself imported when a provider is first dialled.
+Imports httpx, so import this module lazily.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import httpx
 
 
 class LoopbackTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport, but for the address of ``localhost``."""
+    """httpx's transport that connects to 127.0.0.1 for ``localhost``."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.host == "localhost":

@@ -1,4 +1,4 @@
-"""``migrate up``: numbered SQL files, each once, in one transaction each, one migrator at a time."""
+"""``migrate up``: apply numbered SQL files once, each in its own transaction. A lock serialises migrators."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Migration:
 
 
 def migrations(directory: Path = _DIRECTORY) -> tuple[Migration, ...]:
-    """The migrations of ``directory`` in order of their number."""
+    """Return the migrations in ``directory``, sorted by number."""
     files = sorted(directory.glob("[0-9][0-9][0-9][0-9]_*.sql"))
     return tuple(Migration(int(file.name[:4]), file.stem[5:], file.read_text(encoding="utf-8")) for file in files)
 
 
 def main(settings: Settings) -> int:
-    """Apply what is missing; 0 when the schema is current, 3 when the database is newer than this program."""
+    """Apply missing migrations. Returns 0 on success, 3 if the database is newer than this program."""
     dev_warning(
         dependency="plexsphere-migrate",
         prod_delta="migrates as the owner of the database; production has a role for migrations alone",

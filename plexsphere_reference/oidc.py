@@ -1,4 +1,4 @@
-"""The OpenID Connect relying party: the authorization URL, the code exchange, the ID token's signature."""
+"""The OpenID Connect relying party: authorization URL, code exchange and ID token verification."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _TokenError(msgspec.Struct):
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorizationRequest:
-    """What the browser takes to the identity provider."""
+    """The parameters that the browser sends to the identity provider."""
 
     redirect_uri: str
     state: str
@@ -46,7 +46,7 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class CodeExchange:
-    """What the browser brought back, and what only this side knows."""
+    """The code from the browser, and the values that only the server knows."""
 
     code: str
     code_verifier: str
@@ -56,10 +56,10 @@ class CodeExchange:
 
 
 class RelyingParty:
-    """Speaks to the identity providers of all bindings.
+    """The client of all bindings' identity providers.
 
     Args:
-        clock: Unix time, seconds.
+        clock: Returns the Unix time in seconds.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
@@ -68,14 +68,14 @@ class RelyingParty:
         self._providers = Providers(self._client, clock)
 
     async def warm_up(self) -> None:
-        """Import what is needed, in a thread, before anybody waits for it."""
+        """Import the libraries in a thread, so that the first sign-in does not wait for them."""
         await self._client.open()
 
     async def close(self) -> None:
         await self._client.close()
 
     async def authorization_url(self, binding: Binding, request: AuthorizationRequest) -> str:
-        """Where the browser signs in.
+        """Return the URL at which the browser signs in.
 
         Raises:
             IdpFailed: ``idp_discovery_failed``.
@@ -97,11 +97,11 @@ class RelyingParty:
         return f"{metadata.authorization_endpoint}{separator}{urlencode(query, quote_via=quote)}"
 
     async def redeem(self, binding: Binding, exchange: CodeExchange) -> Mapping[str, Any]:
-        """The claims of the ID token that the code is exchanged for, its signature and its rules checked.
+        """Exchange the code for an ID token, verify the token, and return its claims.
 
         Raises:
-            IdpFailed: The provider does not answer, or takes the code for wrong (``code_rejected``).
-            IdTokenRefused: The token does not hold.
+            IdpFailed: The provider does not answer, or rejects the code (``code_rejected``).
+            IdTokenRefused: The token is invalid.
         """
         metadata = await self._providers.metadata(binding)
         response = await self._exchange(binding, metadata, exchange)
@@ -121,8 +121,11 @@ class RelyingParty:
         return claims
 
     async def _verified(self, binding: Binding, metadata: Metadata, id_token: str) -> Mapping[str, Any]:
-        """Claims of a token with a good signature. One that the keys at hand do not fit is tried with the keys
-        of now: providers rotate them (Dex every six hours), and an embedded one has new keys at each start."""
+        """Verify the token's signature and return its claims.
+
+        If no cached key matches, the keys are fetched again: providers rotate them (Dex every six hours), and an
+        embedded provider creates new keys at each start.
+        """
         began = self._clock()
         keys = await self._providers.keys(binding, metadata, newer_than=began - KEEP_S)
         claims = claims_of(id_token, keys)
@@ -141,7 +144,7 @@ class RelyingParty:
         }
         request: dict[str, Any] = {"data": form}
         if "client_secret_basic" in metadata.token_endpoint_auth_methods_supported:
-            # RFC 6749 §2.3.1: both parts are form-encoded first.
+            # RFC 6749 §2.3.1: both parts are form-encoded before Basic authentication.
             request["auth"] = (quote(binding.client_id, safe=""), quote(exchange.client_secret, safe=""))
         else:
             form |= {"client_id": binding.client_id, "client_secret": exchange.client_secret}

@@ -1,7 +1,7 @@
-"""Discovery documents and key sets of identity providers, fetched once for all requests that wait for them.
+"""Fetch and cache discovery documents and key sets of identity providers. Concurrent requests share one fetch.
 
-Endpoints are dialled at the origin of the binding's ``discovery_url``, while the issuer in tokens is the binding's
-``issuer``: in a cluster the API reaches ``http://dex:5556`` and the browser ``http://localhost:5556``.
+Connections use the origin of the binding's ``discovery_url``; the issuer in tokens is the binding's ``issuer``. For
+example, in a cluster the API reaches ``http://dex:5556`` and the browser ``http://localhost:5556``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MOST_PROVIDERS: Final = 1000
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """The members of a discovery document that matter here (OpenID Connect Discovery §3)."""
+    """The required members of a discovery document (OpenID Connect Discovery §3)."""
 
     issuer: str
     authorization_endpoint: str
@@ -41,13 +41,13 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """The endpoints: one for the browser, two that the control plane calls."""
+        """The endpoints: the first for the browser, the other two for the control plane."""
         return self.authorization_endpoint, self.token_endpoint, self.jwks_uri
 
 
 @dataclass
 class _Provider:
-    """The cache of one identity provider. The lock lets one fetch serve all requests that wait for it."""
+    """The cache of one identity provider. With the lock, concurrent requests share one fetch."""
 
     lock: asyncio.Lock
     metadata: Metadata | None = None
@@ -59,8 +59,10 @@ class _Provider:
 
     @contextmanager
     def fetching(self, asked_at: float, clock: Callable[[], float]) -> Iterator[None]:
-        """Fetch in the body while the lock is held. If it fails, requests that were waiting fail with it, so that a
-        provider that does not answer costs one timeout and not one per request."""
+        """Record a failed fetch of the body, which must hold the lock.
+
+        Requests that were waiting fail with the same error, so they do not each wait for a timeout of their own.
+        """
         if self.failure is not None and self.failed_at > asked_at:
             raise IdpFailed(self.failure.kind, self.failure.detail)
         try:
@@ -74,7 +76,7 @@ class Providers:
     """The identity providers of all bindings.
 
     Args:
-        clock: Unix time, seconds.
+        clock: Returns the Unix time in seconds.
     """
 
     def __init__(self, client: IdpClient, clock: Callable[[], float]) -> None:
@@ -83,7 +85,7 @@ class Providers:
         self._providers: dict[tuple[str, str], _Provider] = {}
 
     async def metadata(self, binding: Binding) -> Metadata:
-        """The discovery document, at most :data:`KEEP_S` old.
+        """Return the discovery document, at most :data:`KEEP_S` old.
 
         Raises:
             IdpFailed: ``idp_discovery_failed``.
@@ -98,7 +100,7 @@ class Providers:
 
     async def _discover(self, binding: Binding) -> Metadata:
         for url in (binding.discovery_url, binding.issuer):
-            if not is_web_url(url):  # stored before it was checked
+            if not is_web_url(url):  # stored before URLs were validated
                 raise IdpFailed("idp_discovery_failed", f"the binding's {url[:200]!r} is no http or https URL")
         content = await self._document(binding.discovery_url)
         try:
@@ -118,7 +120,7 @@ class Providers:
         return metadata
 
     async def keys(self, binding: Binding, metadata: Metadata, *, newer_than: float) -> KeySet:
-        """The provider's keys, fetched again where those at hand are older than ``newer_than``."""
+        """Return the provider's keys; fetch them again if the cached ones are older than ``newer_than``."""
         provider, asked_at = self._provider(binding), self._clock()
         async with provider.lock:
             if provider.keys is None or provider.keys_at < newer_than:
@@ -150,7 +152,7 @@ class Providers:
 
 
 def dialled(endpoint: str, binding: Binding) -> str:
-    """``endpoint`` at the origin where its provider is reached from here; one of another host stays as it is."""
+    """Return ``endpoint`` at the origin of ``discovery_url``; an endpoint on another host is returned unchanged."""
     target, issuer, reached = urlsplit(endpoint), urlsplit(binding.issuer), urlsplit(binding.discovery_url)
     if (target.scheme, target.netloc) != (issuer.scheme, issuer.netloc):
         return endpoint

@@ -1,4 +1,4 @@
-"""Argon2id for secrets that people carry by hand (bootstrap tokens): in a worker thread, imported when first used."""
+"""Hash bootstrap tokens with Argon2id, in a worker thread. The library is imported on first use."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 async def hashed(secret: str) -> str:
-    """What is stored of ``secret``: the hash with its salt and parameters."""
+    """Return the hash of ``secret`` with its salt and parameters."""
     return await asyncio.to_thread(_hash, secret)
 
 
 async def matches(secret: str, stored: str) -> bool:
-    """Whether ``stored`` was made of ``secret``."""
+    """Return whether ``stored`` is a hash of ``secret``."""
     return await asyncio.to_thread(_verify, secret, stored)
 
 
@@ -35,7 +35,7 @@ def _verify(secret: str, stored: str) -> bool:
 
 @functools.cache
 def _hasher() -> PasswordHasher:
-    """OWASP's minimum for Argon2id: two passes over 19 MiB, one lane."""
+    """Create a hasher with OWASP's minimum parameters for Argon2id: two passes over 19 MiB, one lane."""
     from argon2 import PasswordHasher
 
     return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)

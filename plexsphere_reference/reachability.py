@@ -1,4 +1,4 @@
-"""Evaluates reachability: at the next deadline in the background, and whenever somebody reads."""
+"""Evaluate reachability, in the background at each deadline and on every read."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _PAUSE_AFTER_FAILURE: Final = 1.0
 
 
 class Evaluator:
-    """Writes the transitions that silence and policies cause: state, event and audit row in one transaction.
+    """Writes transitions due to missed heartbeats and policy changes: state, event and audit row in one transaction.
 
-    Its background task sleeps until the earliest deadline of all Nodes. A heartbeat only moves a deadline away, so
-    nothing needs to tell the task; what brings one nearer calls :meth:`expect`.
+    Its background task sleeps until the earliest deadline of all Nodes. Heartbeats only move deadlines
+    later and need no notification; changes that move one earlier must call :meth:`expect`.
     """
 
     def __init__(self, database: Database, *, pseudonym_key: bytes) -> None:
@@ -59,11 +59,11 @@ class Evaluator:
             await self._sleep()
 
     def expect(self, within: timedelta = timedelta(0)) -> None:
-        """A deadline may have come nearer: evaluate again after that time, if not sooner."""
+        """Evaluate after at most this time, because a deadline may have moved earlier."""
         self._wake_in(within.total_seconds())
 
     async def settle(self, node_ids: Sequence[UUID] | None = None) -> None:
-        """Write the transitions that are due, of the Nodes named or of all."""
+        """Write the due transitions of these Nodes (None: of all)."""
         while await self._settle_batch(node_ids) == _BATCH:
             pass
 
@@ -114,10 +114,10 @@ async def write(
     moves: Sequence[tuple[Standing, Sequence[Transition]]],
     row_of: Callable[[UUID], AuditRecord],
 ) -> None:
-    """Write transitions of Nodes that this transaction has locked; each gets its event and its audit row.
+    """Write transitions of Nodes that this transaction has locked, each with an event and an audit row.
 
     Args:
-        row_of: The audit row of whoever causes them, given the Domain; the context is filled in.
+        row_of: Returns the audit row for a Domain; its context is added here.
     """
     rows = []
     for standing, transitions in moves:

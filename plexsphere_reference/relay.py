@@ -1,4 +1,4 @@
-"""Takes the outbox to NATS: each event once, in order, with its id as ``Nats-Msg-Id``."""
+"""Publish the outbox to NATS: each event once, in order, with its id as ``Nats-Msg-Id``."""
 
 from __future__ import annotations
 
@@ -35,8 +35,11 @@ SET last_published_seq = greatest(cursor.last_published_seq, excluded.last_publi
 
 
 class Relay:
-    """Publishes when Postgres notifies it of a commit; a row is marked only after the stream has acknowledged it,
-    so a crash in between publishes it again and the stream drops the double by its id."""
+    """Publishes events when Postgres notifies of a commit.
+
+    A row is marked after the stream's acknowledgement. After a crash in between, the event is published again and the
+    stream drops the duplicate by its id.
+    """
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
@@ -45,13 +48,13 @@ class Relay:
         self._stream: JetStreamContext | None = None
 
     async def probe(self) -> None:
-        """Raise unless the stream is there."""
+        """Raise if the stream does not exist."""
         if self._stream is None:
             raise ConnectionError(f"not connected to the stream {STREAM} yet")
         await self._stream.stream_info(STREAM)
 
     async def run(self) -> None:
-        """Relay until cancelled; NATS or Postgres may come, go and come back."""
+        """Relay until cancelled; reconnects if NATS or Postgres becomes unavailable."""
         try:
             while True:
                 try:
@@ -80,7 +83,7 @@ class Relay:
         await self._declare(self._client)
 
     async def _come_back(self) -> None:
-        # A NATS that kept nothing has no stream any more; whoever reads it does not wait for the next event.
+        # Without persistence NATS has lost the stream. Create it now, so that consumers do not wait for the next event.
         if self._client is not None:
             with contextlib.suppress(ConnectionError):
                 await self._declare(self._client)
@@ -119,7 +122,7 @@ class Relay:
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """What NATS refuses is an interruption, as a connection that is lost is."""
+    """Convert errors of NATS to ``ConnectionError``, so that they are retried like a lost connection."""
     import nats.errors
 
     try:

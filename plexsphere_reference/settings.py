@@ -1,4 +1,4 @@
-"""What the programs are told: the PLEXSPHERE_* variables, read once (the table is in docs/reference/programs.md)."""
+"""Parse the PLEXSPHERE_* variables (listed in docs/reference/programs.md)."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _CLIENT_SECRET: Final = re.compile(r"PLEXSPHERE_([A-Z0-9_]+)_CLIENT_SECRET")
 
 
 class SettingsError(Exception):
-    """A variable is missing or has a value that cannot be used; the message names it."""
+    """A variable is missing or invalid; the message names it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The variables, parsed. Secrets are left out of the repr."""
+    """The parsed variables. The repr does not include secrets."""
 
     env: str = "dev"
     database_url: str = field(repr=False)
@@ -54,7 +54,7 @@ class Settings:
         """Parse the variables.
 
         Raises:
-            SettingsError: One is missing that every program needs, or has a value that cannot be used.
+            SettingsError: A variable that every program needs is missing, or a value is invalid.
         """
         database_url = environment.get("PLEXSPHERE_DATABASE_URL")
         if not database_url:
@@ -79,15 +79,15 @@ class Settings:
         )
 
     def missing_for(self, surface: str) -> tuple[str, ...]:
-        """The variables whose absence leaves ``surface`` unwired; empty where it is wired."""
+        """Return the missing variables of ``surface``; empty if it is configured."""
         return tuple(name for name in _SURFACE_NEEDS.get(surface, ()) if not self.environment.get(name))
 
     def client_secret(self, reference: str, *, discovery_url: str) -> str | None:
         """Resolve a ``client_secret_ref`` for the identity provider of ``discovery_url``.
 
         Only ``env:PLEXSPHERE_<NAME>_CLIENT_SECRET`` resolves, and only for the discovery URL that
-        ``PLEXSPHERE_<NAME>_DISCOVERY_URL`` names: whoever may create a binding must not be able to name a variable of
-        this process and have it sent to an identity provider of their own.
+        ``PLEXSPHERE_<NAME>_DISCOVERY_URL`` names: otherwise the creator of a binding could have a variable of this
+        process sent to their own identity provider.
         """
         scheme, _, variable = reference.partition(":")
         name = _CLIENT_SECRET.fullmatch(variable)
@@ -98,7 +98,7 @@ class Settings:
         return self.environment.get(variable) or None
 
     def permits_secret(self, reference: str, *, discovery_url: str) -> bool:
-        """Whether a binding may pair the two: any reference may be bound that names no secret of this process."""
+        """Return whether a binding may use both. References to no secret of this process are always permitted."""
         if not reference.startswith("env:"):
             return True
         return self.client_secret(reference, discovery_url=discovery_url) is not None

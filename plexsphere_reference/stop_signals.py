@@ -1,4 +1,4 @@
-"""Stop a server on SIGTERM or SIGINT, and log which of them it was."""
+"""Stop a server on SIGTERM or SIGINT, and log the signal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plexsphere_reference.log import log
 
 
 def stop_on_signals() -> asyncio.Event:
-    """An event that is set by the first of the signals. Call it inside the running loop."""
+    """Return an event that the first signal sets. Call this inside the running loop."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop, stop, number)
@@ -17,6 +17,6 @@ def stop_on_signals() -> asyncio.Event:
 
 
 def _stop(stop: asyncio.Event, number: signal.Signals) -> None:
-    # A server that is stopped exits with 0: without this line nobody could tell that it was sent a signal.
+    # A stopped server exits with 0, so only this line shows that it received a signal.
     log("INFO", "stopping on signal", signal=number.name)
     stop.set()

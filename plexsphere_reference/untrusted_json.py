@@ -1,4 +1,4 @@
-"""Decode JSON from servers that are not trusted: it may be broken, not UTF-8, or nested without end."""
+"""Decode untrusted JSON, which may be malformed, not UTF-8, or nested too deeply."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Decoded = TypeVar("Decoded")
 
 
 class Unreadable(Exception):
-    """The content is not the JSON that it should be; the message says where."""
+    """The content is not JSON of the expected type; the message includes the location."""
 
 
 def decode(content: bytes, kind: type[Decoded]) -> Decoded:
-    """The content as *kind*; members that *kind* does not have are passed over.
+    """Decode the content as *kind*. Unknown members are ignored.
 
     Raises:
-        Unreadable: It is not.
+        Unreadable: The content is not JSON of this type.
     """
     try:
         return msgspec.json.decode(content, type=kind)

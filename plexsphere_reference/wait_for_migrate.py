@@ -1,6 +1,6 @@
-"""``wait-for-migrate``: ends once every migration that this program knows is applied.
+"""``wait-for-migrate``: wait until every migration that this program knows is applied.
 
-An init container runs it (runbook, startup order). It says what it waits for when that changes, not at every look.
+Runs as an init container (runbook, startup order). Logs what it waits for only when that changes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from plexsphere_reference.migrate import migrations
 from plexsphere_reference.settings import Settings
 
 _PAUSE: Final = 0.1
-"""Seconds between two looks: the stack's start waits for this one."""
+"""Seconds between two checks. Short, because the start of the stack waits for this program."""
 _CONNECT_TIMEOUT: Final = 3
 _TERMINATED: Final = 143
 
@@ -28,8 +28,8 @@ _Connection: TypeAlias = psycopg.Connection[tuple[int]]
 
 
 def main(settings: Settings, *, pause: Callable[[float], None] = time.sleep) -> int:
-    """Wait without a time limit. Returns 0 once migrated; SIGTERM ends the program with 143."""
-    # The first process of a container is not ended by a signal that it does not handle.
+    """Wait without a time limit. Returns 0 once migrated; on SIGTERM the program exits with 143."""
+    # As PID 1 of a container, the process ignores signals that it does not handle.
     signal.signal(signal.SIGTERM, _terminated)
     known = {migration.number for migration in migrations()}
     endpoint = _endpoint(settings.database_url)
@@ -58,7 +58,7 @@ class _Look:
         self._forget()
 
     def missing(self, known: set[int]) -> str:
-        """What is missing, in words; empty when nothing is."""
+        """Return a description of what is missing; empty if nothing is."""
         try:
             absent = known - self._applied()
         except psycopg.OperationalError as error:
@@ -81,7 +81,7 @@ class _Look:
 
 
 def _endpoint(url: str) -> str:
-    # Without user and password, which the URL has as well.
+    # Omit user and password.
     parts = conninfo_to_dict(url)
     return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
 

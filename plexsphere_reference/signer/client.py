@@ -1,4 +1,4 @@
-"""The API's side of the signer. grpc (110 ms) is imported with the first call, not with the API."""
+"""The signer's client. grpc is imported with the first call, because the import takes 110 ms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CHANNEL_OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 500),
     ("grpc.min_reconnect_backoff_ms", 2000),
-    # A proxy of the environment's does not know the names of a Pod's or a developer's own machine.
+    # A proxy from the environment cannot resolve cluster-internal or local names.
     ("grpc.enable_http_proxy", 0),
 )
 """gRPC's own backoff grows to two minutes, for which a signer that is back would stay unavailable. What it calls the
@@ -23,29 +23,29 @@ least backoff is how long one attempt to connect may take: a busy machine needs 
 
 
 class SignerUnavailable(Exception):
-    """The signer, or the database behind it, does not answer. ``503 signing_unavailable``."""
+    """The signer or its database does not answer. Reported as ``503 signing_unavailable``."""
 
 
 class SigningRefused(Exception):
-    """The signer answered and refused; the text is the contract's, ``signing: key retired`` for example."""
+    """The signer rejected the request. The text is the contract's, for example ``signing: key retired``."""
 
 
 class PublicKey(NamedTuple):
-    """A scope's active key: its id, and the 32 raw bytes that nodes expect."""
+    """A scope's active key: its id and the 32 raw bytes that Nodes expect."""
 
     key_id: str
     raw: bytes
 
 
 class Signature(NamedTuple):
-    """The id of the key that signed, and the 64 raw bytes."""
+    """A signature: the id of the signing key and the 64 raw bytes."""
 
     key_id: str
     raw: bytes
 
 
 class SignerClient:
-    """Calls the signer at ``endpoint`` (``host:port``). It belongs to the event loop of its first call.
+    """Calls the signer at ``endpoint`` (``host:port``). Bound to the event loop of the first call.
 
     Every call raises ``SignerUnavailable`` or ``SigningRefused``.
     """
@@ -55,12 +55,12 @@ class SignerClient:
         self._channel: grpc.aio.Channel | None = None
 
     async def public_key(self, scope: str) -> PublicKey:
-        """The active key of ``platform`` or ``domain:<uuid>``, created on first use."""
+        """Return the active key of ``platform`` or ``domain:<uuid>``, created on first use."""
         answer = await self._call("PublicKey", "PublicKeyRequest", scope=scope)
         return PublicKey(answer.key_id, answer.public_key)
 
     async def sign(self, scope: str, payload: bytes, *, key_id: str = "") -> Signature:
-        """Sign with the scope's active key; ``key_id`` refuses any other."""
+        """Sign with the scope's active key. If ``key_id`` is set, the signer rejects any other key."""
         answer = await self._call("Sign", "SignRequest", scope=scope, payload=payload, key_id=key_id)
         return Signature(answer.key_id, answer.signature)
 
@@ -70,7 +70,7 @@ class SignerClient:
             self._channel = None
 
     async def _call(self, method: str, request: str, **fields: object) -> Any:
-        # In a thread: the server goes on answering others while it imports.
+        # In a thread, so that the import does not block the event loop.
         stubs = await asyncio.to_thread(importlib.import_module, f"{__package__}.signing_pb2_grpc")
         wire = importlib.import_module(f"{__package__}.signing_pb2")
         import grpc.aio

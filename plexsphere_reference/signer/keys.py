@@ -21,7 +21,7 @@ _SCOPE: Final = re.compile(r"platform|domain:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-
 
 
 class SigningError(Exception):
-    """A request that the keys' states refuse; the text is the contract's, without its ``signing:`` prefix."""
+    """The key's state does not permit the request. The text is the contract's, without its ``signing:`` prefix."""
 
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
@@ -30,7 +30,7 @@ class SigningError(Exception):
 
 @dataclass(frozen=True)
 class SigningKey:
-    """One key. ``private_key`` is None once it is retired."""
+    """A signing key. ``private_key`` is None once the key is retired."""
 
     id: UUID
     scope: str
@@ -44,10 +44,10 @@ class SigningKey:
         return cls(uuid7(), scope, "active", secret.public_key().public_bytes_raw(), secret.private_bytes_raw())
 
     def sign(self, payload: bytes) -> bytes:
-        """The signature of ``payload``, 64 bytes.
+        """Return the 64-byte signature of ``payload``.
 
         Raises:
-            SigningError: This key does not sign any more.
+            SigningError: The key is rotating or retired.
         """
         if self.state == "rotating":
             raise SigningError("rotation in progress")
@@ -57,18 +57,18 @@ class SigningKey:
 
 
 class Keys:
-    """The keys of every scope. Two signers over one database are fine: the database decides their races."""
+    """The keys of all scopes. Several signers may share a database, which serialises their changes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def get(self, scope: str, key_id: str) -> SigningKey:
-        """The scope's active key, made if this is the first time; with ``key_id`` that key, whatever its state."""
+        """Return the scope's active key, created on first use; with ``key_id`` that key, in any state."""
         _require_scope(scope)
         return await self._pinned(scope, key_id) if key_id else await self._active(scope)
 
     async def open_rotation(self, scope: str) -> tuple[SigningKey, SigningKey]:
-        """Make a new active key; returns it and the one that is rotating now."""
+        """Create a new active key. Returns it and the previous one, which is now rotating."""
         _require_scope(scope)
         await self._active(scope)
         async with self._database.transaction() as connection:
@@ -98,7 +98,7 @@ class Keys:
         if row is None:
             async with self._database.connection() as connection:
                 await _insert(connection, SigningKey.generate(scope))
-            row = await self._database.fetch_one(query, [scope])  # ours, or that of whoever was first
+            row = await self._database.fetch_one(query, [scope])  # this key, or that of a concurrent call
             assert row is not None
         return _key(row)
 
@@ -124,8 +124,8 @@ def _require_scope(scope: str) -> None:
 
 
 async def _locked(connection: Connection, scope: str) -> tuple[SigningKey, SigningKey | None]:
-    """The active and the rotating key, after waiting for any other rotation of this scope."""
-    # The scope's lock comes in a statement of its own: the one that reads then sees what the other rotation did.
+    """Lock the scope against other rotations, and return its active and rotating key."""
+    # Lock in a separate statement, so that the following query sees the changes of the other rotation.
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"signing:{scope}"])
     cursor = await connection.execute(
         "SELECT id, scope, state, public_key, private_key FROM plexsphere.signing_keys"

@@ -41,14 +41,14 @@ def main(database_url: str, listen: str, port_file: Path | None, *, env: str = "
     """Serve until SIGTERM or SIGINT.
 
     Args:
-        database_url: libpq URL. Postgres may come later: calls that find none answer UNAVAILABLE.
+        database_url: libpq URL. Postgres may start later; until then calls answer UNAVAILABLE.
         listen: ``HOST:PORT``, where port 0 lets the kernel choose, or ``unix:///PATH``, percent-encoded: callers
             are not authenticated, so access to that directory permits signing anything.
-        port_file: Gets the port once the signer accepts connections, in one piece.
-        env: ``dev`` prints the warning line.
+        port_file: Written atomically with the port once the signer accepts connections.
+        env: With ``dev`` the development warning is logged.
 
     Returns:
-        0 after a signal, 2 when it cannot listen there.
+        0 after a signal, 2 if it cannot listen on this address.
     """
     dev_warning(
         dependency="signer",
@@ -61,7 +61,7 @@ def main(database_url: str, listen: str, port_file: Path | None, *, env: str = "
 async def _serve(database_url: str, listen: str, port_file: Path | None) -> int:
     stop = stop_on_signals()
     database = Database(database_url, most_connections=4)
-    # Without SO_REUSEPORT a second signer on a taken port fails, rather than silently sharing it.
+    # Without SO_REUSEPORT a second signer on the same port fails instead of sharing it silently.
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     add_SigningServicer_to_server(_Service(Keys(database)), server)  # type: ignore[no-untyped-call]  # generated
     try:
@@ -73,7 +73,7 @@ async def _serve(database_url: str, listen: str, port_file: Path | None) -> int:
     await server.start()
     _announce(listen, port, port_file)
     await stop.wait()
-    # In this order: a call that waits for Postgres is refused at once, rather than cancelled at the grace's end.
+    # Close the database first, so that calls waiting for Postgres fail at once and not after the grace period.
     await database.close()
     await server.stop(_STOP_GRACE)
     return 0
@@ -91,7 +91,7 @@ _Context: TypeAlias = "grpc.aio.ServicerContext[object, object]"
 
 
 class _Service(SigningServicer):
-    """The four RPCs; signing.proto says what each does."""
+    """The four RPCs, specified in signing.proto."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
@@ -126,7 +126,7 @@ class _Service(SigningServicer):
 
 @asynccontextmanager
 async def _refusals(context: _Context) -> AsyncIterator[None]:
-    """Answer with the contract's status and details (facts, signer) in place of an exception."""
+    """Convert exceptions to the contract's gRPC status and details (facts, signer)."""
     try:
         yield
     except SigningError as error:

@@ -1,4 +1,4 @@
-"""Appends to the audit chains and reads them back."""
+"""Append to the audit chains and read them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _HIGHEST_SEQ: Final = 2**63 - 1
 
 
 class StoredEntry(msgspec.Struct, frozen=True):
-    """An entry as it stands in its chain."""
+    """A stored entry with its position and hashes."""
 
     record: AuditRecord
     seq: int
@@ -47,11 +47,11 @@ class StoredEntry(msgspec.Struct, frozen=True):
 
 
 async def append(connection: Connection, records: Sequence[AuditRecord]) -> None:
-    """Give each record its place in its chain, inside the caller's transaction.
+    """Append records to their chains, in the caller's transaction.
 
-    A chain begins with its Domain's first record and ends with the Domain: of a Domain that does not exist, a
-    :class:`DomainRecord` goes to the platform's chain. The heads stay locked until that transaction ends, so append
-    last.
+    A chain starts with its Domain's first record and is closed with the Domain. If the Domain does not exist, a
+    :class:`DomainRecord` is appended to the platform's chain. The heads stay locked until the transaction ends, so
+    append last.
     """
     heads = await _lock_heads(connection, {record.chain_id for record in records})
     rows = []
@@ -77,10 +77,10 @@ async def append(connection: Connection, records: Sequence[AuditRecord]) -> None
 
 
 async def _lock_heads(connection: Connection, chains: set[UUID]) -> dict[UUID, tuple[int, bytes]]:
-    """The heads of those chains that are open, and of the platform's chain if not all of them are.
+    """Lock and return the heads of the open chains, plus the platform's chain if one is not open.
 
-    Locks are taken in the order of ids and never before it is known which: two that append to the same chains must
-    not wait for each other.
+    The chains to lock are determined first and locked in the order of their ids, so that concurrent appends do not
+    deadlock.
     """
     heads = await _lock_if_all_open(connection, sorted(chains))
     if heads:
@@ -95,13 +95,13 @@ async def _lock_heads(connection: Connection, chains: set[UUID]) -> dict[UUID, t
             "SELECT chain_id FROM plexsphere.audit_chains WHERE chain_id = ANY(%s) AND closed_at IS NULL",
             [list(chains)],
         )
-        # One that is closed before it is locked makes this look again.
+        # Repeat if a chain was closed before it was locked.
         heads = await _lock_if_all_open(connection, sorted({PLATFORM_CHAIN, *[row[0] async for row in cursor]}))
     return heads
 
 
 async def _lock_if_all_open(connection: Connection, chains: Sequence[UUID]) -> dict[UUID, tuple[int, bytes]]:
-    """The heads of all of these chains, locked; none where one of them is missing or closed."""
+    """Lock and return the heads of all these chains; empty if one is missing or closed."""
     cursor = await connection.execute(
         "SELECT chain_id, last_seq, last_hash FROM plexsphere.audit_chains"
         " WHERE chain_id = ANY(%s) AND closed_at IS NULL AND %s ="
@@ -114,8 +114,8 @@ async def _lock_if_all_open(connection: Connection, chains: Sequence[UUID]) -> d
 
 
 async def close_chain(connection: Connection, chain_id: UUID) -> None:
-    """End the chain of a Domain that this transaction deletes; nothing is appended to it any more."""
-    # The platform's chain comes before every other: see the order of locks above.
+    """Close the chain of a Domain that this transaction deletes."""
+    # Lock the platform's chain first, because its id is the lowest (see _lock_heads).
     await connection.execute("SELECT FROM plexsphere.audit_chains WHERE chain_id = %s FOR UPDATE", [PLATFORM_CHAIN])
     await connection.execute(
         "INSERT INTO plexsphere.audit_chains (chain_id, closed_at) VALUES (%s, now())"
@@ -125,7 +125,7 @@ async def close_chain(connection: Connection, chain_id: UUID) -> None:
 
 
 class AuditLog:
-    """Appends the rows of reads: requests that wait at the same time share a commit, and none is answered before it."""
+    """Appends the rows of reads. Concurrent requests share a commit, and are answered after it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -142,7 +142,7 @@ class AuditLog:
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``GET …/audit/entries`` narrows by; all that are set must hold."""
+    """The filters of ``GET …/audit/entries``, combined with AND."""
 
     subject: str | None = None
     relation: str | None = None
@@ -155,7 +155,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def entries(database: Database, chain_id: UUID, filters: Filters, *, after: int, most: int) -> list[StoredEntry]:
-    """The entries of a chain behind ``after``, ascending."""
+    """Return the entries of a chain after the number ``after``, ascending."""
     rows = await database.fetch_all(
         f"SELECT {_COLUMNS} FROM plexsphere.audit_entries WHERE chain_id = %s AND seq > %s"
         " AND (%s::text IS NULL OR subject = %s) AND (%s::text IS NULL OR relation = %s)"
@@ -178,7 +178,7 @@ async def entry(database: Database, chain_id: UUID, seq: int) -> StoredEntry | N
 async def segment(
     connection: Connection, chain_id: UUID, *, after: int, until: int | None, most: int
 ) -> list[StoredEntry]:
-    """The first entries behind ``after``, ``until`` (None: the newest) at the furthest, ascending."""
+    """Return the first entries after ``after``, up to ``until`` (None: the newest), ascending."""
     cursor = await connection.execute(
         f"SELECT {_COLUMNS} FROM plexsphere.audit_entries"
         " WHERE chain_id = %s AND seq > %s AND seq <= %s ORDER BY seq LIMIT %s",
@@ -188,7 +188,7 @@ async def segment(
 
 
 async def head(connection: Connection, chain_id: UUID) -> Head:
-    """What the chain remembers of its newest entry; of one that has never had any, that there is none."""
+    """Return the stored head of the chain; the default head if it has no entries."""
     cursor = await connection.execute(
         "SELECT last_seq, last_hash FROM plexsphere.audit_chains WHERE chain_id = %s", [chain_id]
     )

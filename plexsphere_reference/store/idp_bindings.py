@@ -20,7 +20,7 @@ _COLUMNS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What may change of a binding by a patch."""
+    """The settings of a binding that a patch may change."""
 
     discovery_url: str
     claim_mappings: dict[str, str]
@@ -33,7 +33,7 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class IdpBinding:
-    """A binding; every change of it raises ``version`` by one."""
+    """A binding. Every change increments ``version``."""
 
     id: UUID
     domain_id: UUID
@@ -57,8 +57,11 @@ async def insert(
     client_id: str,
     client_secret_ref: str,
 ) -> IdpBinding:
-    """Constraints: ``idp_bindings_domain_fk``, and among active bindings of the Domain
-    ``idp_bindings_active_domain_{issuer,alias,primary}_uq``."""
+    """Insert a binding.
+
+    Constraints: ``idp_bindings_domain_fk``, and among active bindings of the Domain
+    ``idp_bindings_active_domain_{issuer,alias,primary}_uq``.
+    """
     cursor = await connection.execute(
         "INSERT INTO plexsphere.idp_bindings (id, domain_id, issuer, client_id, client_secret_ref, discovery_url,"
         " claim_mappings, required_acr, required_amr, jit_policy, alias, is_primary)"
@@ -76,7 +79,7 @@ async def get(database: Database, binding_id: UUID) -> IdpBinding | None:
 
 
 async def list_by_domains(database: Database, domain_ids: Sequence[UUID]) -> list[IdpBinding]:
-    """The bindings of these Domains, oldest first, the deactivated ones among them."""
+    """Return the bindings of these Domains, including deactivated ones, oldest first."""
     rows = await database.fetch_all(
         f"SELECT {_COLUMNS} FROM plexsphere.idp_bindings WHERE domain_id = ANY(%s) ORDER BY id", [list(domain_ids)]
     )
@@ -84,7 +87,7 @@ async def list_by_domains(database: Database, domain_ids: Sequence[UUID]) -> lis
 
 
 async def version(connection: Connection, binding_id: UUID) -> int | None:
-    """The binding's version now, its row locked until the transaction ends; None where it is gone."""
+    """Lock the binding until the transaction ends and return its version; None if it does not exist."""
     cursor = await connection.execute(
         "SELECT version FROM plexsphere.idp_bindings WHERE id = %s FOR UPDATE", [binding_id]
     )
@@ -93,7 +96,7 @@ async def version(connection: Connection, binding_id: UUID) -> int | None:
 
 
 async def update(connection: Connection, binding_id: UUID, settings: Settings) -> IdpBinding:
-    """Constraints: as of :func:`insert`, alias and primary."""
+    """Update the settings. Constraints: alias and primary, as in :func:`insert`."""
     cursor = await connection.execute(
         "UPDATE plexsphere.idp_bindings SET discovery_url = %s, claim_mappings = %s, required_acr = %s,"
         " required_amr = %s, jit_policy = %s, alias = %s, is_primary = %s, version = version + 1, updated_at = now()"
@@ -106,7 +109,7 @@ async def update(connection: Connection, binding_id: UUID, settings: Settings) -
 
 
 async def set_status(connection: Connection, binding_id: UUID, status: str) -> IdpBinding | None:
-    """None where there is no such binding. Constraints: as of :func:`insert`, when it becomes active again."""
+    """Set the status; returns None if the binding does not exist. Reactivation: constraints as in :func:`insert`."""
     cursor = await connection.execute(
         "UPDATE plexsphere.idp_bindings SET status = %s, version = version + 1, updated_at = now()"
         f" WHERE id = %s RETURNING {_COLUMNS}",

@@ -19,7 +19,7 @@ _COLUMNS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Values:
-    """What a definition is created with."""
+    """The values of a new definition."""
 
     scope: str
     scope_id: UUID
@@ -38,7 +38,7 @@ class Values:
 
 @dataclass(frozen=True)
 class LabelDefinition:
-    """A definition; the ``scope_id`` of the platform is the nil UUID."""
+    """A label definition. The ``scope_id`` of the platform is the nil UUID."""
 
     id: UUID
     scope: str
@@ -60,9 +60,9 @@ class LabelDefinition:
 
 
 async def prefix(connection: Connection, scope: str, scope_id: UUID) -> str | None:
-    """What a key of this scope is qualified with; None where the Domain or Project is not there.
+    """Return the prefix of qualified keys in this scope; None if the Domain or Project does not exist.
 
-    The row stays locked against deletion: definitions have no foreign key, since their scope is one of three things.
+    Locks the row against deletion, because definitions have no foreign key: their scope is one of three types.
     """
     if scope == "platform":
         return "platform"
@@ -76,7 +76,10 @@ async def prefix(connection: Connection, scope: str, scope_id: UUID) -> str | No
 
 
 async def insert(connection: Connection, definition_id: UUID, values: Values) -> LabelDefinition:
-    """Constraints: ``label_definitions_scope_key_uq``, ``label_definitions_qualified_key_uq``."""
+    """Insert a definition.
+
+    Constraints: ``label_definitions_scope_key_uq``, ``label_definitions_qualified_key_uq``.
+    """
     cursor = await connection.execute(
         "INSERT INTO plexsphere.label_definitions (id, scope, scope_id, local_key, qualified_key, description,"
         " value_schema, applicable_kinds, required, default_value, immutable, cloud_tag_propagation, on_delete,"
@@ -112,7 +115,7 @@ async def get(database: Database, definition_id: UUID) -> LabelDefinition | None
 
 
 async def list_page(database: Database, scope_id: UUID, after_key: str, most: int) -> list[LabelDefinition]:
-    """The definitions of a scope in the order of their keys, behind ``after_key``."""
+    """Return the definitions of a scope after ``after_key``, sorted by key."""
     rows = await database.fetch_all(
         f"SELECT {_COLUMNS} FROM plexsphere.label_definitions WHERE scope_id = %s AND local_key > %s"
         " ORDER BY local_key LIMIT %s",

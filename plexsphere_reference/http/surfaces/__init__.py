@@ -1,1 +1,1 @@
-"""One module per surface; each ends with its ``OPERATIONS``."""
+"""One module per surface of the contract; each defines its ``OPERATIONS`` at the end."""

@@ -36,7 +36,7 @@ class VerifyRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Chain:
-    """The chain of the path, and the object whose auditors may read it."""
+    """The chain that the path selects, and the object whose auditors may read it."""
 
     id: UUID
     resource: str
@@ -141,7 +141,7 @@ def _time(call: Call, name: str) -> datetime | None:
     if value is None:
         return None
     try:
-        # A plus sign that was not percent-encoded arrives as a space.
+        # An unencoded plus sign is decoded to a space.
         moment = msgspec.convert(value.replace(" ", "+"), datetime)
     except msgspec.ValidationError as error:
         raise Problem(400, "invalid_filter", f"{name} takes an RFC 3339 time") from error

@@ -1,4 +1,4 @@
-"""``/v1/auth``: signing in through an identity provider, who one is, signing out."""
+"""``/v1/auth``: sign in through an identity provider, return the current user, sign out."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def _binding(call: Call, body: SignInRequest) -> Binding:
         return await resolve(call, body.domain_id, binding_id=body.idp_binding_id)
     if body.idp_binding_id is None:
         raise Problem(400, "invalid_body", "give domain_id, idp_binding_id or both")
-    # Only a platform binding goes without a Domain, and this plane has none (501 on /v1/admin/platform-idp).
+    # Only platform bindings need no Domain, and they are not implemented (501 on /v1/admin/platform-idp).
     if await sign_ins.binding(call.plane.database, body.idp_binding_id):
         raise Problem(400, "invalid_body", "a Domain's binding needs its domain_id")
     raise no_binding()
@@ -97,7 +97,7 @@ async def whoami(call: Call) -> Response:
 
 
 async def sign_out(call: Call) -> Response:
-    """Ends the cookie's session; 204 whether there was one or not, so nothing is disclosed."""
+    """End the cookie's session. Answers 204 also without a session, so that nothing is disclosed."""
     principal = await signed_in(call)
     if principal is not None:
         async with call.transaction() as tx:
@@ -119,7 +119,7 @@ async def sign_out(call: Call) -> Response:
 
 
 async def sign_out_everywhere(call: Call) -> Response:
-    """Whatever the answer, a stale tab drops its cookie."""
+    """End all sessions of the user. Error responses also delete the cookie, so that stale tabs drop it."""
     try:
         await _end_all_sessions(call)
     except Problem as problem:
@@ -148,7 +148,7 @@ async def _end_all_sessions(call: Call) -> None:
 
 
 async def home(call: Call) -> Response:
-    """The default landing page of a sign-in, successful or not."""
+    """Show the default landing page after a sign-in, successful or not."""
     kind = call.query("auth_error_kind")
     return landing(kind, call.query("auth_error_detail"))
 

@@ -1,7 +1,7 @@
 """``/v1/projects/{project_id}/bootstrap-tokens``.
 
-A token's own permissions are those of its Project (schema/authz.zed), so the Project is what is asked about: who may
-read it is told 404 for a token that is not there, everybody else 403 whether it is there or not.
+A token has the permissions of its Project (schema/authz.zed), so the handlers check the Project. Callers that may read
+the Project receive 404 for a missing token; all others receive 403 whether or not the token exists.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ async def list_bootstrap_tokens(call: Call) -> Response:
         behind = UUID(after[0]) if after else None
         return await bootstrap_tokens.list_page(call.plane.database, project_id, behind, most)
 
-    # Who reads the Project reads its tokens, so next to nothing is filtered out.
+    # Readers of the Project can read its tokens, so almost nothing is filtered out.
     rows = await filtered_rows(call, page, "bootstrap_token", read, _position)
     items = [_metadata(each) for each in page.shown(rows)]
     return call.listed(page, rows, items, position=_position)
@@ -122,7 +122,7 @@ async def _require_read(call: Call, project_id: UUID, *, action: str) -> None:
 
 
 def _require_exists(domain_id: UUID | None) -> None:
-    """The Domain of a Project is None where the Project is gone."""
+    """Raise 404 if the Project, whose Domain this is, does not exist (None)."""
     if domain_id is None:
         raise projects_surface.not_found()
 

@@ -1,4 +1,4 @@
-"""The device-code flow (RFC 8628): what the device asks, and the approval by a person."""
+"""The device-code flow (RFC 8628): the device's requests and the user's approval."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ApproveRequest(msgspec.Struct, forbid_unknown_fields=True):
     user_code: str
 
 
-# ---- what the device asks ---------------------------------------------------------------
+# ---- requests of the device ---------------------------------------------------------------
 
 
 async def device_code(call: Call) -> Response:
@@ -95,19 +95,19 @@ async def _binding(call: Call, body: DeviceCodeRequest) -> Binding:
         raise Problem(400, "invalid_body", "give domain_id, and a binding where the Domain has several")
     if not call.plane.settings.platform_device_login:
         raise Problem(400, "invalid_body", "device login without a Domain is not opted in to; give domain_id")
-    # Only a platform binding goes without a Domain, and this plane has none (501 on /v1/admin/platform-idp).
+    # Only platform bindings need no Domain, and they are not implemented (501 on /v1/admin/platform-idp).
     if body.idp_binding_id and await sign_ins.binding(call.plane.database, body.idp_binding_id):
         raise Problem(400, "invalid_body", "a Domain's binding needs its domain_id")
     raise no_binding()
 
 
 async def device_token(call: Call) -> Response:
-    """A poll. Every error of the flow is a 400 whose code is RFC 8628's (contract)."""
+    """Answer a poll. Every error of the flow is a 400 with the code of RFC 8628 (contract)."""
     body = await call.body(DeviceTokenRequest)
     async with call.transaction() as tx:
         session = await device_sessions.lock_by_device_code(tx.connection, body.device_code)
         outcome = session.poll(client_id=body.client_id) if session else "invalid_grant"
-        # A refusal is raised after the transaction: what it changed must last.
+        # Raise a refusal after the transaction, so that its changes are committed.
         token = await _answer_poll(call, tx, session, outcome) if session else None
     if token is None:
         raise Problem(400, outcome, _POLL_PROBLEMS[outcome])
@@ -129,7 +129,7 @@ async def _answer_poll(call: Call, tx: Unit, session: DeviceSession, outcome: Po
 
 
 async def _grant(call: Call, tx: Unit, session: DeviceSession) -> NewToken:
-    """Spend the device code on an API token of who approved it."""
+    """Exchange the device code for an API token of the user who approved it."""
     token_id, user_id = uuid7(), cast(UUID, session.approved_by)
     env_prefix = env_prefix_of(call.plane.settings.env)
     token = NewToken(
@@ -149,7 +149,7 @@ async def _grant(call: Call, tx: Unit, session: DeviceSession) -> NewToken:
     return token
 
 
-# ---- what the person does ---------------------------------------------------------------
+# ---- approval by the user ---------------------------------------------------------------
 
 
 async def approve(call: Call) -> Response:

@@ -82,7 +82,7 @@ async def list_domains(call: Call) -> Response:
 
     rows = await visible_rows(call, page, "domain", read, _position)
     await call.note(PLATFORM, action="domain.list", chain=None)
-    # Only Domains and Projects tell an empty page from one whose rows are all hidden (contract).
+    # Only lists of Domains and Projects report that all rows are hidden (contract).
     hidden = {} if rows or not await read(page.after, 1) else {"empty_reason": "no_rebac_membership"}
     items = [_response(each) for each in page.shown(rows)]
     return call.listed(page, rows, items, position=_position, **hidden)
@@ -132,7 +132,7 @@ async def delete_domain(call: Call) -> Response:
             )
         await domains.delete(tx.connection, domain_id)
         await tx.event("DomainDeleted", "domain", domain_id, domain_id=domain_id)
-        # The chain ends here, so the row of this deletion is the platform's.
+        # The Domain's chain is closed, so the row of this deletion goes to the platform's chain.
         await audit.close_chain(tx.connection, domain_id)
     return no_content()
 
@@ -142,7 +142,7 @@ def _position(last: Domain) -> list[Any]:
 
 
 async def require_exists(call: Call, domain_id: UUID) -> None:
-    """Raise the 404 of a Domain that is gone: who could read it holds the permission for ever."""
+    """Raise 404 if the Domain was deleted. Its readers keep their permission, so the check does not notice."""
     if await call.plane.domains.get(domain_id) is None:
         raise not_found()
 

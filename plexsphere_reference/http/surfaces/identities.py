@@ -1,4 +1,4 @@
-"""``/v1/domains/{id}/identities``: who belongs to a Domain, under a pseudonym for all but its auditors."""
+"""``/v1/domains/{id}/identities``: the members of a Domain, pseudonymous except for its auditors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def list_identities(call: Call) -> Response:
     await call.require_read("read", f"domain:{domain_id}", action="identity.list", chain=domain_id)
     await domains_surface.require_exists(call, domain_id)
     if kind == "service-identity":
-        # The operation that makes them is not built, so there are none.
+        # Always empty: the operation that creates them is not implemented.
         return call.json({"items": []})
     before = (datetime.fromisoformat(page.after[0]), UUID(page.after[1])) if page.after else None
     rows = await identities.list_page(call.plane.database, domain_id, before, page.most)

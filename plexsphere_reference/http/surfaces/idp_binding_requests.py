@@ -1,4 +1,4 @@
-"""Request bodies of ``/v1/admin/idp``, and the settings of a binding that they stand for."""
+"""Request bodies of ``/v1/admin/idp``, and their conversion to the settings of a binding."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class StatusRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def settings_of(body: CreateRequest) -> Settings:
-    """The settings of a new binding.
+    """Return the settings of a new binding.
 
     Raises:
         Problem: 400 ``invalid_idp_binding`` or ``invalid_jit_policy``.
@@ -62,7 +62,7 @@ def settings_of(body: CreateRequest) -> Settings:
 
 
 def patched(current: Settings, patch: PatchRequest) -> Settings:
-    """The settings of a binding after a patch.
+    """Return the settings of a binding after a patch.
 
     Raises:
         Problem: 400 ``invalid_idp_binding`` or ``invalid_jit_policy``.

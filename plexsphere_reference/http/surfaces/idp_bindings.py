@@ -1,4 +1,4 @@
-"""``/v1/admin/idp``: which identity providers sign in to a Domain."""
+"""``/v1/admin/idp``: the identity providers of a Domain."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def patch_binding(call: Call) -> Response:
     if settings.discovery_url != current.settings.discovery_url:
         _check_secret(call, current.client_secret_ref, settings)
     async with call.transaction(_CONFLICTS) as tx:
-        # `current` was read before the lock: a change made since then wins.
+        # `current` was read before the lock. Reject the patch if the binding has changed since.
         if await idp_bindings.version(tx.connection, binding_id) != current.version:
             raise Problem(409, "binding_conflict", "somebody else changed this binding meanwhile; read it again")
         binding = await idp_bindings.update(tx.connection, binding_id, settings)
@@ -116,7 +116,7 @@ def not_found() -> Problem:
 
 
 async def _visible(call: Call, binding_id: UUID, *, action: str) -> IdpBinding:
-    """The binding, if the caller reads its Domain; else 404, as for one that does not exist."""
+    """Return the binding if the caller may read its Domain; else 404, as for a missing binding."""
     binding = await _find(call, binding_id)
     chain = binding.domain_id
     try:
@@ -127,7 +127,7 @@ async def _visible(call: Call, binding_id: UUID, *, action: str) -> IdpBinding:
 
 
 async def _manageable(call: Call, binding_id: UUID, *, action: str) -> IdpBinding:
-    """The binding, if the caller manages its Domain; 403 if they only read it, else 404."""
+    """Return the binding if the caller may manage its Domain; 403 if they may only read it, else 404."""
     binding = await _find(call, binding_id)
     chain = binding.domain_id
     try:
@@ -155,9 +155,9 @@ async def _set_status(call: Call, binding_id: UUID, status: str, *, event: str) 
 
 
 def _check_secret(call: Call, reference: str, settings: Settings) -> None:
-    """Refuse a secret of this process for an identity provider that it is not meant for."""
+    """Reject a reference to a secret of this process that is configured for another identity provider."""
     if not call.plane.settings.permits_secret(reference, discovery_url=settings.discovery_url):
-        # The same for every reference: which variables this process has is nobody's business.
+        # The same message for every reference, so that it does not disclose which variables exist.
         raise Problem(
             400, "invalid_idp_binding", "client_secret_ref names no secret that is meant for this discovery_url"
         )

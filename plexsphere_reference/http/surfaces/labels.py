@@ -76,7 +76,7 @@ async def list_definitions(call: Call) -> Response:
     scope, scope_id = _scope_of_query(call)
     page = call.page(f"label-definitions:{scope_id}")
     if scope == "platform":
-        # The platform's definitions are every tenant's vocabulary.
+        # The platform's definitions are visible to all tenants.
         await call.note(PLATFORM, action="label_definition.list", chain=None)
     else:
         chain = await _chain(call, scope, scope_id)
@@ -99,7 +99,7 @@ async def get_definition(call: Call) -> Response:
     try:
         await call.require_read("read", resource, action="label_definition.read", chain=chain)
     except Problem as denied:
-        # Of what is not visible the contract says 404, never 403.
+        # The contract requires 404, not 403, for definitions that are not visible.
         raise _not_found() from denied
     return call.json(_response(definition))
 

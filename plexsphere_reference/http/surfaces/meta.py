@@ -1,4 +1,4 @@
-"""What needs no credential: health, version, the document of what is built, probes, metrics."""
+"""Public operations: health, version, the OpenAPI document, probes, metrics."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def docs(_call: Call) -> Response:
 
 
 async def docs_asset(_call: Call) -> Response:
-    # The page above needs no asset; whatever is asked for is not on the list.
+    # The page above has no assets.
     raise of_status(404)
 
 

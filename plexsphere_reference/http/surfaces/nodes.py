@@ -1,4 +1,4 @@
-"""``/v1/nodes`` and the mesh that they make."""
+"""``/v1/nodes`` and the mesh of a Domain."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from plexsphere_reference.store.reachability import Standing
 
 
 class HeartbeatRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """``nat_summary`` must be an object; nothing in it is kept yet."""
+    """A heartbeat. ``nat_summary`` must be an object; its content is not stored."""
 
     client_now: Annotated[datetime, msgspec.Meta(tz=True)]
     nat_summary: dict[str, msgspec.Raw]
@@ -104,7 +104,7 @@ def _position(last: Node) -> list[Any]:
 
 
 async def _beat_back_to_health(call: Call, node_id: UUID, binary_version: str) -> datetime:
-    """A heartbeat that changes the Node's state: first what silence has done to it by now, then the recovery."""
+    """Record a heartbeat that changes the Node's state: first the overdue transitions, then the recovery."""
     async with call.transaction() as tx:
         standing = await reachability.lock(tx.connection, node_id)
         if standing is None:
@@ -121,7 +121,7 @@ def _transition_row(call: Call, domain_id: UUID) -> AuditRecord:
 
 
 async def _standing(call: Call, node_id: UUID) -> Standing | None:
-    """The Node's standing now: what has become due since the last look is written first."""
+    """Return the Node's current standing, after writing the transitions that are due."""
     standing = await reachability.of_node(call.plane.database, node_id)
     if standing is None or standing.state == standing.due:
         return standing
@@ -139,7 +139,7 @@ async def _members(call: Call, domain_id: UUID) -> list[Standing]:
 
 
 def _full_mesh(members: Sequence[Standing]) -> list[dict[str, object]]:
-    """Every pair in both directions. Nothing observes handshakes here: an edge is as well as the worse of its ends."""
+    """Return every pair in both directions. Handshakes are not observed: an edge has the worse state of its Nodes."""
     return [
         {
             "source_node_id": source.node_id,
@@ -155,7 +155,7 @@ def _full_mesh(members: Sequence[Standing]) -> list[dict[str, object]]:
 
 
 async def _require_node_agent(call: Call, node_id: UUID, chain: UUID | None) -> None:
-    """The contract gives this refusal a code of its own."""
+    """Require the permission ``node_agent``; the contract defines a separate code for its denial."""
     try:
         await call.require_read("node_agent", f"node:{node_id}", action="node_reachability.read", chain=chain)
     except Problem as refusal:
@@ -165,7 +165,7 @@ async def _require_node_agent(call: Call, node_id: UUID, chain: UUID | None) -> 
 
 
 def _own_id(call: Call) -> UUID:
-    """The Node that calls, where the path names it."""
+    """Return the id of the calling Node, which must be the one in the path."""
     if call.request.path_params["id"].lower() != str(call.caller.id):
         members = {"reason": "insufficient_relation", "relation_path": []}
         raise Problem(403, "node_id_mismatch", "this NSK belongs to another Node", members=members)

@@ -76,7 +76,7 @@ async def list_projects(call: Call) -> Response:
 
     rows = await visible_rows(call, page, "project", read, _position)
     await call.note(PLATFORM, action="project.list", chain=None)
-    # Only Domains and Projects tell an empty page from one whose rows are all hidden (contract).
+    # Only lists of Domains and Projects report that all rows are hidden (contract).
     hidden = {} if rows or not await read(page.after, 1) else {"empty_reason": "no_rebac_membership"}
     items = [_response(each) for each in page.shown(rows)]
     return call.listed(page, rows, items, position=_position, **hidden)
@@ -177,11 +177,11 @@ def _patched(current: Project, patch: PatchRequest) -> Change:
 async def _require_free(
     connection: Connection, domain: Domain, project_id: UUID, sub_range: Network | None, *, reads_domain: bool
 ) -> None:
-    """Inside the Domain's pool, and no sibling's; the Domain's row is locked.
+    """Check that the range is in the Domain's pool and overlaps no sibling's. Locks the Domain's row.
 
     Args:
-        reads_domain: Whether the caller reads the Domain and all of its Projects. The admin of one Project does not,
-            and is not told what the pool and the siblings are.
+        reads_domain: Whether the caller may read the Domain and all its Projects. For others, such as the admin of a
+            single Project, the error does not include the pool or the siblings.
     """
     if sub_range is None:
         return

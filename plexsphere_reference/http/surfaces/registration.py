@@ -1,4 +1,4 @@
-"""``POST /v1/register``: a Node spends its bootstrap token. Every refusal leaves the token as it was."""
+"""``POST /v1/register``: register a Node with a bootstrap token. A rejected request does not change the token."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _CONFLICTS: Final = {
 
 
 class RegisterRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """A member that is absent is as good as empty: refused by the rule for it, not by the decoder."""
+    """A registration. An absent member is treated as empty, so that its rule rejects it and not the decoder."""
 
     project_id: str = ""
     resource_handle: str = ""
@@ -97,9 +97,9 @@ def _parsed(body: RegisterRequest) -> Registration:
 
 
 async def _audit_refusal(call: Call, candidate: Candidate, refusal: Problem) -> None:
-    """Audit a refusal in the chain of the token's Domain.
+    """Audit a rejected registration in the chain of the token's Domain.
 
-    Only a proven token has one: of any other token nothing is audited, for anybody could fill a chain with those.
+    Registrations with an invalid token are not audited, because unauthenticated clients could fill a chain with them.
     """
     reason: Reason = "caveat_violation" if refusal.code in _REFUSED else "granted"
     record = call.record(reason, "node.register", f"project:{candidate.token.project_id}", candidate.domain_id)
@@ -108,7 +108,7 @@ async def _audit_refusal(call: Call, candidate: Candidate, refusal: Problem) -> 
 
 
 async def _proven(call: Call, wanted: Registration) -> Candidate:
-    """The token, as it stands before the transaction that spends it."""
+    """Verify the token and return its row, before the transaction that redeems it."""
     try:
         plaintext = Plaintext.parse(wanted.bootstrap_token)
     except Malformed as error:
@@ -134,7 +134,7 @@ async def _signing_key(call: Call, domain_id: UUID) -> PublicKey:
 async def _enrol(
     call: Call, wanted: Registration, candidate: Candidate, nsk: bytes
 ) -> tuple[NewNode, Site, list[Peer]]:
-    """Spend the token, place the Node and bind it to its Resource: all of it or nothing."""
+    """Redeem the token, create the Node and bind it to its Resource, atomically."""
     try:
         return await _enrol_in_transaction(call, wanted, candidate, nsk)
     except psycopg.errors.LockNotAvailable as error:
@@ -168,7 +168,7 @@ async def _enrol_in_transaction(
 
 
 async def _spend(connection: Connection, wanted: Registration, candidate: Candidate, node_id: UUID) -> None:
-    # Look again: another registration, or a revocation, may have come first.
+    # Check again: the token may have been redeemed or revoked since.
     token = await bootstrap_tokens.lock(connection, wanted.project_id, candidate.token.id)
     if token is None:
         raise _token_invalid()

@@ -1,6 +1,6 @@
 """``/v1/projects/{project_id}/resources`` and ``/v1/resources``.
 
-Adopted Resources in full. A provisioned one is made from a blueprint version, and this plane keeps none.
+Supports adopted Resources only. Provisioned ones need blueprint versions, which are not implemented.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ async def list_resources(call: Call) -> Response:
     if chain is None:
         raise projects_surface.not_found()
     after = UUID(page.after[0]) if page.after else _NIL
-    # Who observes the Project reads each Resource in it: there is nothing to filter row by row.
+    # Observers of the Project can read all its Resources, so the rows are not filtered.
     rows = await resources.list_page(call.plane.database, project_id, after, page.most)
     items = [_response(each) for each in page.shown(rows)]
     return call.listed(page, rows, items, position=lambda last: [str(last.id)])
@@ -115,7 +115,7 @@ def _kind(body: CreateRequest) -> str:
 
 
 def _external_ref(body: CreateRequest) -> str | None:
-    """Of an adopted Resource, which must not name what only the provisioned flow takes."""
+    """Return the external reference of an adopted Resource; reject members of the provisioned flow."""
     foreign = (body.blueprint_version_id, body.cloud_credential_id, body.parameters)
     if any(value is not UNSET for value in foreign):
         raise _invalid("blueprint_version_id, cloud_credential_id and parameters are for origin provisioned")
@@ -128,7 +128,7 @@ def _external_ref(body: CreateRequest) -> str | None:
 
 
 def _unprovisionable(body: CreateRequest) -> Problem:
-    """Why a provisioned Resource cannot be made: the first thing that is wrong, in the contract's order."""
+    """Return why a provisioned Resource cannot be created: the first failed check, in the contract's order."""
     if body.external_ref is not UNSET:
         return _invalid("external_ref is for origin adopted")
     if body.blueprint_version_id is UNSET or body.cloud_credential_id is UNSET:

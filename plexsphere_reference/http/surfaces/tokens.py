@@ -1,4 +1,4 @@
-"""``/v1/auth/tokens``: one's own API tokens."""
+"""``/v1/auth/tokens``: the caller's API tokens."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def issue(call: Call) -> Response:
     body = await call.body(IssueRequest)
     caller = call.caller
     if body.identity_ref.lower() != caller.ref:
-        # Somebody else's tokens are issued under /v1/admin/tokens.
+        # Tokens of other users are issued under /v1/admin/tokens.
         refused = call.record("out_of_scope", "auth.token.issue", body.identity_ref, caller.domain_id)
         await call.plane.audit.append(refused)
         raise permission_denied("issue", body.identity_ref, "out_of_scope")
@@ -99,7 +99,7 @@ async def revoke(call: Call) -> Response:
 
 
 def _not_found(call: Call, token_id: UUID, action: str) -> Problem:
-    """The same 404 for a missing token and another user's, with an audit row in the caller's Domain."""
+    """Return the 404 for a missing token or another user's, and audit it in the caller's Domain."""
     call.refuse("out_of_scope", action, f"api_token:{token_id}", call.caller.domain_id)
     return Problem(404, "token_not_found", "you have no such token")
 

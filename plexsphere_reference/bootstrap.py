@@ -27,7 +27,7 @@ from plexsphere_reference.store.database import Connection, Database
 _WRONG_MANIFEST: Final = 2
 _UNAVAILABLE: Final = 1
 _PATIENCE: Final = 60.0
-"""Seconds that SpiceDB has to answer: one that has just begun to listen may need more than a call's deadline."""
+"""Seconds to wait for SpiceDB, which may need longer than a call's deadline just after its start."""
 _PAUSE: Final = 0.2
 
 

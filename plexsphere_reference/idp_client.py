@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import httpx
 
 _TIMEOUT: Final = 5.0
-"""Seconds for a whole answer."""
+"""Seconds for a complete response."""
 _LARGEST_ANSWER: Final = 1024 * 1024
 _LONGEST_DETAIL: Final = 500
 

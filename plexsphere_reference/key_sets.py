@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from joserfc.jwk import Key, KeySet
 
 _ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
-"""Asymmetric ones only: a client secret must never pass for a signing key, and `none` for a signature."""
+"""Asymmetric algorithms only, so that neither a client secret nor `none` is accepted."""
 _MEMBERS: Final = {"RSA": ("kty", "n", "e", "kid", "alg"), "EC": ("kty", "crv", "x", "y", "kid", "alg")}
-"""What is read of a public key. Private members of a careless provider are never looked at."""
+"""The members to read from a public key. Private members that a provider publishes by mistake are ignored."""
 _MOST_KEYS: Final = 64
 _SHORTEST_MODULUS, _LONGEST_MODULUS = 342, 2731
 """Base64 characters of 2,048 bits, the least that RFC 7518 §3.3 allows, and of 16,384, the most that OpenSSL takes."""

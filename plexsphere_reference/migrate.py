@@ -14,7 +14,7 @@ from plexsphere_reference.settings import Settings
 
 _DIRECTORY: Final = Path(__file__).with_name("migrations")
 _LOCK: Final = 0x706C6578
-"""The advisory lock's key, the letters "plex": every migrator of every version takes the same."""
+"""The key of the advisory lock, the letters "plex". It must be the same in all versions."""
 _NEWER: Final = 3
 """Exit code: the database has migrations that this program does not know."""
 

@@ -29,7 +29,7 @@ _SUBJECT: Final = "reachability evaluator"
 _BATCH: Final = 100
 _SHORTEST_SLEEP: Final = 0.005
 _LONGEST_SLEEP: Final = 60.0
-"""Seconds after which the deadlines are read again: another API process may have moved them."""
+"""Seconds after which the deadlines are read again, because another API process may have changed them."""
 _PAUSE_AFTER_FAILURE: Final = 1.0
 
 

@@ -98,7 +98,7 @@ class Settings:
         return self.environment.get(variable) or None
 
     def permits_secret(self, reference: str, *, discovery_url: str) -> bool:
-        """Return whether a binding may use both. References to no secret of this process are always permitted."""
+        """Return whether a binding may use both. References other than ``env:`` are always permitted."""
         if not reference.startswith("env:"):
             return True
         return self.client_secret(reference, discovery_url=discovery_url) is not None

@@ -17,10 +17,10 @@ _DEEPEST: Final = 50
 
 Path: TypeAlias = tuple[str, ...]
 Verdict: TypeAlias = Path | None
-"""A path grants, the empty path denies, ``None`` cannot say before more objects are loaded."""
+"""A non-empty path grants, the empty path denies, ``None`` needs more objects to be loaded."""
 _NO: Final[Path] = ()
 _UNDER_WAY: Final[Path] = ("under way",)
-"""Recognised by identity."""
+"""Compared by identity."""
 
 
 @dataclass(frozen=True, slots=True)

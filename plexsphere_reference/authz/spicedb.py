@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from plexsphere_reference.store.database import Connection
 
 _DEADLINE_S: Final = 2.0
-"""For one call, and for SpiceDB to come back in the middle of one."""
+"""Seconds for one call, including a reconnection to SpiceDB during the call."""
 _DEPTH_MESSAGE: Final = "max depth exceeded"
 _CHANNEL_OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 50),
@@ -54,7 +54,7 @@ _CHANNEL_OPTIONS: Final = (
     # A proxy from the environment cannot resolve cluster-internal or local names.
     ("grpc.enable_http_proxy", 0),
 )
-"""gRPC's own backoff grows to two minutes, for which a SpiceDB that is back would stay unavailable."""
+"""gRPC's default backoff grows to two minutes, which would delay reconnecting to a restarted SpiceDB."""
 
 # Full consistency, because the bootstrap program and other API replicas also write tuples and their ZedTokens are not
 # known here. Using only this process's tokens would hide their writes for up to five seconds.

@@ -32,7 +32,7 @@ _SURFACES: Final = (
     "audit",
     "meta",
 )
-"""Modules of :mod:`plexsphere_reference.http.surfaces`, those that are asked for most first: routes match in order."""
+"""Modules of :mod:`plexsphere_reference.http.surfaces`, most used first, because routes are matched in order."""
 
 
 def build(plane: Plane) -> ASGIApp:

@@ -38,7 +38,7 @@ Item = TypeVar("Item")
 
 _LONGEST_USER_AGENT: Final = 256
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-"""The escape of NUL, which Postgres has no text for; behind an escaped backslash ``u0000`` is text."""
+"""The JSON escape of NUL, which Postgres cannot store. After an escaped backslash ``u0000`` is plain text."""
 
 
 @dataclass(kw_only=True)

@@ -16,7 +16,7 @@ from plexsphere_reference.rules.sign_in import DEVICE_PAGE
 
 TITLE: Final = "Approve a device"
 _ANYWHERE: Final = "'self' http: https:"
-"""The code's form may lead on to an identity provider, and which one is known only by the code."""
+"""The form redirects to an identity provider, which is not known before the code is submitted."""
 
 
 def path_of(user_code: str, **parameters: str) -> str:

@@ -27,7 +27,7 @@ _TAKEN_BY: Final[Mapping[Access, tuple[str, ...]]] = {
     "operator_or_node": (*_OPERATOR, "nskBearer"),
 }
 _BY_SESSION: Final = frozenset(("/v1/auth/sign-out/global", "/v1/auth/device/approve"))
-"""Their handlers ask for the session themselves: an API token is told apart from none."""
+"""Paths whose handlers check the session themselves, to distinguish an API token from no credential."""
 _PROBLEM: Final = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "instance", "code", "correlation_id"],

@@ -26,7 +26,7 @@ Access: TypeAlias = Literal["public", "operator", "node", "operator_or_node"]
 Handler: TypeAlias = Callable[[Call], Awaitable[Response]]
 
 TENANCY_CAP: Final = 8 * 1024
-"""Bytes of body that the contract allows where it declares 413 for a built operation."""
+"""Maximum body size in bytes, of the implemented operations for which the contract declares 413."""
 _UNDECLARED_CAP: Final = 1024 * 1024
 
 

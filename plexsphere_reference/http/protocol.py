@@ -10,7 +10,7 @@ from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.ids import uuid7
 
 _INSTANCE: Final = "/"
-"""What was asked for is unknown: the request could not be read."""
+"""The path is unknown, because the request could not be parsed."""
 
 
 class PlaneProtocol(HttpToolsProtocol):

@@ -15,9 +15,9 @@ FORM: Final = "application/x-www-form-urlencoded"
 _UTF_8: Final = frozenset(("utf-8", "utf8", "us-ascii"))
 _GZIP: Final = frozenset(("gzip", "x-gzip"))
 _GZIP_FORMAT: Final = 31
-"""``wbits`` of zlib for gzip's header and checksum. A stream is one member: thousands of empty ones cost seconds."""
+"""``wbits`` of zlib for gzip's header and checksum. One member only: thousands of empty ones would take seconds."""
 _GZIP_OVERHEAD: Final = 1024
-"""Bytes by which gzip may lengthen what it cannot compress; so much more than the cap may arrive."""
+"""Bytes that gzip may add to incompressible data. The compressed body may exceed the cap by this much."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _BACKLOG: Final = 2048
 _GRACE: Final = 0.2
-"""Seconds that requests under way get at the end."""
+"""Grace period in seconds for running requests at shutdown."""
 
 
 def main(settings: Settings, *, listen: str) -> int:

@@ -26,12 +26,12 @@ Row = TypeVar("Row", bound=_Identified)
 Row_co = TypeVar("Row_co", bound=_Identified, covariant=True)
 
 _MOST_ENUMERATED: Final = 500
-"""Above that many readable objects, filtering pages of the table costs less than enumerating them.
+"""With more readable objects, filtering pages of the table is faster than enumerating the objects.
 
-SpiceDB takes no limit above 1,000 (``--max-lookup-resources-limit``)."""
+SpiceDB rejects limits above 1,000 (``--max-lookup-resources-limit``)."""
 _BATCH: Final = 200
 _SEARCH_TAKES_S: Final = 10.0
-"""A page is given up then. It could be cut short before, but its length would tell of hidden rows."""
+"""Time limit for a page, in seconds. A shorter page is not returned, as its length would disclose hidden rows."""
 
 
 class Read(Protocol[Row_co]):

@@ -12,7 +12,7 @@ EnvPrefix: TypeAlias = Literal["dev", "stage", "prod"]
 
 DEFAULT_LIFETIME: Final = timedelta(days=90)
 ROTATION_GRACE: Final = timedelta(hours=24)
-"""How long a rotated value still works, its token's own end permitting."""
+"""How long the previous value remains valid after a rotation, unless the token expires earlier."""
 _SECRET_BYTES: Final = 32
 
 

@@ -17,9 +17,9 @@ import msgspec
 Reason: TypeAlias = Literal["granted", "out_of_scope", "insufficient_relation", "caveat_violation", "unknown"]
 
 PLATFORM_CHAIN: Final = UUID(int=0)
-"""The platform's own chain; its entries carry the nil UUID as their ``domain_id``."""
+"""The platform's chain; its entries have the nil UUID as ``domain_id``."""
 UNPROVISIONED_KEY: Final = b"pseudonyms are not provisioned"
-"""Makes the subjects of audit rows where no key is configured; the surfaces that show pseudonyms answer 501 then."""
+"""The pseudonym key of audit rows if none is configured; surfaces that return pseudonyms then answer 501."""
 GENESIS: Final = bytes(32)
 _encoder: Final = msgspec.json.Encoder(order="sorted")
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 LIFETIME: Final = timedelta(seconds=600)
 INTERVAL: Final = 5
-"""Seconds between polls, and what each ``slow_down`` adds to them (RFC 8628 §3.5)."""
+"""Seconds between polls, and the seconds that each ``slow_down`` adds (RFC 8628 §3.5)."""
 TOKEN_LIFETIME: Final = timedelta(hours=12)
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _USER_CODE: Final = re.compile(r"([A-Z2-7]{4})-?([A-Z2-7]{4})")

@@ -22,7 +22,7 @@ _UNITS: Final[Mapping[str, int]] = {
     "h": 3600 * _SECOND,
 }
 _MOST: Final = (1 << 63) - 1
-"""Nanoseconds in Go's int64, about 292 years."""
+"""Maximum of int64 nanoseconds, about 292 years."""
 _TERM: Final = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)")
 _LONGEST_SHOWN: Final = 32
 

@@ -9,7 +9,7 @@ import re
 from typing import Any, Final
 
 _LARGEST_PROGRAM: Final = 8 * 1024 * 1024
-"""Bytes of memory that a compiled pattern may take: what is larger compiles for seconds, and every request waits."""
+"""Memory limit of a compiled pattern in bytes. Larger ones take seconds to compile, which blocks all requests."""
 _DEEPEST: Final = 1000
 _LARGEST_REPETITION: Final = 1000
 _TOKEN: Final = re.compile(
@@ -20,7 +20,7 @@ _TOKEN: Final = re.compile(
     r"|(?P<opening>\((?:\?P?<(?P<name>\w*)>)?)|(?P<closing>\))",
     re.DOTALL,
 )
-"""What of a pattern matters to :func:`check`; quoted text and classes are skipped whole."""
+"""The tokens that :func:`check` inspects; quoted text and character classes match as a whole."""
 
 
 class InvalidPattern(Exception):

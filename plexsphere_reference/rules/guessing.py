@@ -16,9 +16,9 @@ from uuid import UUID
 WINDOW: Final = timedelta(minutes=1)
 _MOST_OF_A_USER: Final = 5
 _MOST_OF_AN_ADDRESS: Final = 10
-"""More than of a user: people of one office share an address."""
+"""Higher than the limit per user, because the users of an office share an address."""
 _IPV6_NETWORK: Final = 64
-"""The bits that a network operator gives one customer: the others are theirs to choose."""
+"""Prefix length that is assigned to one customer, who can choose the remaining bits."""
 
 
 def guessers(*, user_id: UUID | None, address: str | None) -> Mapping[str, int]:

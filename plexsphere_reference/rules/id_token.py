@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 LEEWAY: Final = 60.0
-"""Seconds that the clocks of the identity provider and of this plane may be apart."""
+"""Maximum clock difference to the identity provider, in seconds."""
 _LONGEST_SUBJECT: Final = 255
 _LONGEST_TEXT: Final = 1024
 _MOST_AMR: Final = 16

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from plexsphere_reference.rules.tenancy import Invalid
 
 _URL: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
-"""The characters of a URL (RFC 3986 §2): browsers read others, a backslash for example, in ways of their own."""
+"""The characters of a URL (RFC 3986 §2). Browsers treat others inconsistently, for example a backslash."""
 _HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
 _NO_KEBAB: Final = re.compile(r"[^a-z0-9]+")
 _LONGEST_URL: Final = 2048

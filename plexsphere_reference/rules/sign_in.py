@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 SIGN_IN_LIFETIME: Final = timedelta(minutes=10)
-"""How long a person has at the identity provider."""
+"""Time limit for the user to sign in at the identity provider."""
 SESSION_LIFETIME: Final = timedelta(hours=12)
 DEVICE_PAGE: Final = "/v1/device"
 _RETURN_PATHS: Final = frozenset(("/", DEVICE_PAGE))

@@ -13,7 +13,7 @@ from plexsphere_reference.rules.durations import InvalidDuration, format_seconds
 Network: TypeAlias = IPv4Network | IPv6Network
 
 PLATFORM: Final = "platform:plexsphere"
-"""The platform as an object of relation tuples."""
+"""The platform's object reference in relation tuples."""
 
 _SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LONGEST_NAME: Final = 255

@@ -18,8 +18,8 @@ _CHANNEL_OPTIONS: Final = (
     # A proxy from the environment cannot resolve cluster-internal or local names.
     ("grpc.enable_http_proxy", 0),
 )
-"""gRPC's own backoff grows to two minutes, for which a signer that is back would stay unavailable. What it calls the
-least backoff is how long one attempt to connect may take: a busy machine needs more than an instant for it."""
+"""gRPC's default backoff grows to two minutes, which would delay reconnecting to a restarted signer. The minimum
+backoff is also the timeout of one connection attempt, so a busy machine needs a larger value."""
 
 
 class SignerUnavailable(Exception):

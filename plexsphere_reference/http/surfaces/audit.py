@@ -26,7 +26,7 @@ _PSEUDONYM: Final = re.compile(r"[0-9a-f]{64}")
 _REASONS: Final = ("granted", "out_of_scope", "insufficient_relation", "caveat_violation", "unknown")
 _HIGHEST_SEQ: Final = 2**63 - 1
 _ANYBODY: Final = "auditors"
-"""Audit cursors are bound to their chain, which their listing names, and not to a caller."""
+"""Audit cursors are bound to their chain (part of the listing), not to a caller."""
 
 
 class VerifyRequest(msgspec.Struct, forbid_unknown_fields=True):

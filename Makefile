@@ -10,9 +10,10 @@ endif
 
 .DEFAULT_GOAL := help
 SLOWEST := --durations=25 --durations-min=3
+NO_CLUSTER := -n 3 --dist worksteal $(SLOWEST) -m "not docker and not slow" tests
 
 .PHONY: help golden e2e dev dev-down dev-up-plexd dev-embedded dev-embedded-down docker-build \
-        test test-runs test-cluster lint bench docs site clean
+        test coverage test-runs test-cluster lint bench docs site clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +43,13 @@ docker-build: $(VENV)/.kind  ## build plexsphere:dev and plexsphere-migrate:dev 
 	$(BIN)/plexdev images build
 
 test: $(VENV)/.dev  ## the tests that need no cluster
-	$(BIN)/pytest -n 3 --dist worksteal $(SLOWEST) -m "not docker and not slow" tests
+	$(BIN)/pytest $(NO_CLUSTER)
+
+coverage: $(VENV)/.dev  ## the same with the branch coverage of every process; takes longer
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(NO_CLUSTER)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 test-runs: $(VENV)/.dev  ## whole pytest runs, each with a fresh stack, in every environment of the table
 	$(BIN)/pytest -n 3 --dist worksteal $(SLOWEST) -m "slow and not nightly" tests/plugin tests/environments
@@ -67,7 +74,7 @@ site: $(VENV)/.dev  ## build the documentation into site/; a broken link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:  ## remove what these commands made
-	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .plexdev site
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .plexdev site .coverage*
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -20,8 +20,8 @@ import yaml
 _DOCUMENT = Path("shared", "contract", "plexsphere-v1.yaml")
 # A worktree lies deeper than the checkout: search every directory above.
 CONTRACT = next(
-    (found for above in Path(__file__).parents[4:] if (found := above / _DOCUMENT).exists()),
-    Path(__file__).parents[4] / _DOCUMENT,
+    (found for above in Path(__file__).parents[3:] if (found := above / _DOCUMENT).exists()),
+    Path(__file__).parents[3] / _DOCUMENT,
 )
 
 

@@ -30,7 +30,7 @@ from pytest_plexdev.stack.embedded.processes.child import _tied_to_parent
 from tests.integration.servers import SpiceDBServer, find_real, leave_out
 from tests.support.contract import check_contract
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 IDP = "pytest_plexdev.stack.embedded.dex_standin"
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Shared and empty: loading the certificate authorities costs each client 35 ms, and none speaks TLS."""

@@ -18,7 +18,7 @@ from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings, Programs
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1] / "integration" / "embedded"
 ROOT = HERE.parents[2]
 
 

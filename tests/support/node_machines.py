@@ -10,6 +10,11 @@ from tests.support.engine import Engine, container
 from tests.support.kind_worlds import OURS, World
 
 NODE = "plexsphere-control-plane"
+DOCKER_COMMAND = """#!/bin/sh
+cd {state}
+echo "$1" >> commands
+test ! -e node.json || case "$1" in ps) echo 0123456789ab ;; esac
+"""
 
 
 class Machine:

@@ -145,9 +145,9 @@ def _at(url: str, address: str) -> str:
 
 
 class _Forward:
-    """One ``kubectl port-forward``, and the thread that started it and hears what it says until it ends.
+    """One ``kubectl port-forward``, and the thread that starts it and reads its output until it ends.
 
-    The kernel ties a child to the thread that started it: one that asked for a way and went would take it along.
+    The kernel ends a child together with the thread that started it, so that thread outlives the request.
     """
 
     def __init__(self, command: Sequence[str], service: str, node: str) -> None:

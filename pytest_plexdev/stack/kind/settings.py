@@ -48,8 +48,8 @@ class KindSettings:
         seed: The seed manifest (YAML) in place of ours; ``${ISSUER}`` in it becomes the stack's issuer.
         on_drift: What to do where the cluster has another fingerprint.
         reapply: Apply even what has the same fingerprint, and run our Jobs (migration, seed) again.
-        explain: Makes of the error of a bring-up that failed, and of the way to the cluster as far as there is one,
-            the error that a person is told.
+        explain: Turns a bring-up error into the one that is shown to the user. Receives the cluster's access if it is
+            known.
         keep_failed: Whether an owner's cluster stays where its bring-up failed, to be looked at.
         run_directory: The owner's own directory; removed too when the owner ended without giving back the stack.
         state: Where the warm cluster's files are.

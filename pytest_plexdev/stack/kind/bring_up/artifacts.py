@@ -21,10 +21,10 @@ from pytest_plexdev.stack.kind.state import fingerprint
 
 
 class Artifacts:
-    """What is applied: made beside everything else.
+    """Render and build what is applied, in threads.
 
-    The fingerprint is taken first: a later edit is drift. What our images are made of is read once, for that, for
-    building them and for the annotation that rolls the Pods: a file saved meanwhile is in all of them or in none.
+    The fingerprint is computed first, so a later edit counts as drift. Inputs of our images are read once, for the
+    fingerprint, the build and the annotation of the Pods: a file saved meanwhile is in all of them or in none.
     """
 
     def __init__(

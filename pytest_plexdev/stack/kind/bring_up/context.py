@@ -17,11 +17,11 @@ from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.state import endpoints
 
 _LEAST: Final = 1.0
-"""Seconds that a step gets though the time is up: what is there already is seen at once."""
+"""Minimum timeout of a step, in seconds, after the deadline, so that work that is already done is still noticed."""
 
 
 class BringUpContext:
-    """It begins now.
+    """The deadline, timings and log of one bring-up. Its clock starts when it is created.
 
     Attributes:
         phases: Its parts, timed.
@@ -36,7 +36,7 @@ class BringUpContext:
         self._progress = progress
 
     def left(self) -> float:
-        """Seconds that a step may take."""
+        """Remaining seconds for a step."""
         return max(_LEAST, self.settings.timeout - self.phases.seconds)
 
     def waits(self, name: str, reason: str) -> None:

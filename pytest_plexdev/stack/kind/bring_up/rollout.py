@@ -130,7 +130,7 @@ class Rollout:
         return seeded
 
     def _database(self, client: KubeClient, objects: Sequence[Object], there: PreviousState) -> Mapping[str, str]:
-        """Which database there is once Postgres has become what was applied; SpiceDB migrates one that is another."""
+        """The database's identity after Postgres has rolled out. Restarts SpiceDB if it changed."""
         if _POSTGRES in refs_of(objects):
             database.wait_until_old_is_gone(client, timeout=self._course.left())
             self._course.until_ready(client, [_POSTGRES], began=self._began)

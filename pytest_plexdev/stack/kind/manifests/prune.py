@@ -12,7 +12,7 @@ from pytest_plexdev.stack.kind.constants import CREATION_MARK, OWNER, OWNER_LABE
 from pytest_plexdev.stack.kind.manifests.inventory import is_applied_by_us
 
 _NEVER: Final = frozenset({"Namespace", "CustomResourceDefinition", "PersistentVolumeClaim"})
-"""Kinds that take with them what other people made."""
+"""Kinds that are never pruned: deleting one deletes what others created in it."""
 _MARKS: Final = frozenset({READY, CREATION_MARK})
 _AT_ONCE: Final = 8
 

@@ -1,8 +1,8 @@
-"""The marks of who made a cluster, and of a completed bring-up.
+"""Read and write the marks of a cluster: who created it, and that a bring-up completed.
 
-kind puts the first on the node when it makes it: our ConfigMaps are no proof, since whoever applies what
-``plexdev manifests`` prints has them, on any cluster. The second is written last, with the fingerprint of what was
-applied. A mark that cannot be read is none: absence or failure means "not ours".
+kind sets the first on the node at creation. Our ConfigMaps are no proof, because applying the output of ``plexdev
+manifests`` creates them on any cluster. The second is written last, with the fingerprint of what was applied. If a mark
+cannot be read, the cluster is treated as not ours.
 """
 
 from __future__ import annotations

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.stack.kind.cluster import create
-from pytest_plexdev.stack.kind.cluster import create as cluster
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from tests.support.engine import serving
 from tests.support.kind_worlds import DOCKER, KIND, World
-from tests.support.node_machines import Machine
+from tests.support.node_machines import DOCKER_COMMAND, Machine
 
 
 @pytest.fixture
@@ -35,12 +34,12 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     docker = tmp_path / "docker"
     docker.mkdir()
-    (docker / "docker").write_text(DOCKER.format(state=docker))
+    (docker / "docker").write_text(DOCKER_COMMAND.format(state=docker))
     (docker / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", f"{docker}{os.pathsep}/usr/bin{os.pathsep}/bin")
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
-    monkeypatch.setattr(cluster, "_LATE", 0.0)
+    monkeypatch.setattr(create, "_LATE", 0.0)
     with serving(docker) as engine:
         monkeypatch.setenv("DOCKER_HOST", engine.address)
         yield Machine(docker, engine)

@@ -17,11 +17,6 @@ from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX
 from tests.support.node_machines import Machine
 
-DOCKER = """#!/bin/sh
-cd {state}
-echo "$1" >> commands
-test ! -e node.json || case "$1" in ps) echo 0123456789ab ;; esac
-"""
 IMPORTED = """
 import sys
 

@@ -10,6 +10,7 @@ import logging
 import math
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -40,6 +41,8 @@ _PING: Final = 5.0
 """Seconds to find whether a command failed because the engine does not answer."""
 _OLDEST_API: Final = "1.41"
 """The version of Docker 20.10. The engine is asked for its own version first, and every engine answers that."""
+_IMPORT: Final = threading.Lock()
+"""Held during the first import: the SDK's modules import each other, so two threads would see half of them."""
 _LOGGER: Final = logging.getLogger("plexdev")
 
 
@@ -67,7 +70,8 @@ def ask(command: str, request: Callable[[APIClient], T], *, timeout: float = PAT
     """
     find_program("docker")
     try:
-        from docker.errors import APIError, DockerException
+        with _IMPORT:
+            from docker.errors import APIError, DockerException
     except ModuleNotFoundError as error:
         raise PlexdevError(EXTRA_MISSING, extra="kind", package=error.name) from None
     _LOGGER.info("ask Docker: %s", command)

@@ -53,6 +53,8 @@ class ImageLoader:
         """Write the archive before the node exists: a new node has none of our images."""
         with build.saved(self._ours) as archive:
             poll(lambda: made.done() or has_containerd(self._cluster), every_s=_POLL_S)
+            if made.done():
+                made.result()  # raises if there is no node to load onto
             with self._phases.phase("load"):
                 build.put(self._cluster, archive)
                 self._load()

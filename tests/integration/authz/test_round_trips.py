@@ -15,8 +15,7 @@ from plexsphere_reference.authz.postgres import _LOAD, PostgresAuthorizer
 from plexsphere_reference.settings import Settings
 from plexsphere_reference.store.database import Database
 from tests.support.authorizers import CountingDatabase, Open
-
-from .test_decisions import TUPLES, tuples
+from tests.support.authz_tuples import TUPLES, tuples
 
 pytestmark = pytest.mark.anyio
 

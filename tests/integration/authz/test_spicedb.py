@@ -19,8 +19,7 @@ from plexsphere_reference.authz.model import AuthzRejected, AuthzUnavailable, Ob
 from plexsphere_reference.authz.parser import parse
 from plexsphere_reference.authz.spicedb import SpiceDBAuthorizer
 from plexsphere_reference.settings import Settings
-
-from .test_decisions import tuples
+from tests.support.authz_tuples import tuples
 
 pytestmark = pytest.mark.anyio
 

@@ -7,12 +7,30 @@ import os
 import secrets
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.actors import binding_of, new_domain, new_project
-from tests.support.control_plane import Plane, discovery_url, running_plane, running_spicedb
+from tests.integration.control_plane.browsing import (
+    Browser,
+)
+from tests.integration.control_plane.enrolment import Site, new_site
+from tests.integration.control_plane.rogue_idp import RogueIdp, rogue_idp
+from tests.integration.control_plane.rogue_tenant import Tenant, bound_to
+from tests.support.actors import (
+    binding_of,
+    new_domain,
+    new_project,
+)
+from tests.support.audit_cases import Objects, something_of_everything
+from tests.support.control_plane import (
+    Plane,
+    discovery_url,
+    running_plane,
+    running_spicedb,
+)
+from tests.support.idp_bindings import new_binding
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +105,52 @@ def session(plane: Plane) -> Iterator[httpx.Client]:
         client.headers["X-Plexsphere-CSRF"] = csrf
         client.headers["Origin"] = plane.url
         yield client
+
+
+@pytest.fixture
+def browser(plane: Plane) -> Iterator[Browser]:
+    with Browser(plane) as browser:
+        yield browser
+
+
+@pytest.fixture
+def domain(acme: httpx.Client) -> dict[str, Any]:
+    return new_domain(acme)
+
+
+@pytest.fixture
+def site(plane: Plane, acme: httpx.Client, nobody: httpx.Client) -> Site:
+    return new_site(plane, acme, nobody)
+
+
+@pytest.fixture
+def known(site: Site) -> Objects:
+    return something_of_everything(site)
+
+
+@pytest.fixture(scope="module")
+def untouched(plane: Plane) -> Iterator[Objects]:
+    """The same for tests that change nothing of it."""
+    with plane.client() as admin, plane.client(None) as nobody:
+        yield something_of_everything(new_site(plane, admin, nobody))
+
+
+@pytest.fixture
+def idp(plane: Plane) -> Iterator[RogueIdp]:
+    with rogue_idp(plane.rogue_port) as idp:
+        yield idp
+
+
+@pytest.fixture
+def tenant(plane: Plane, acme: httpx.Client, nobody: httpx.Client, idp: RogueIdp) -> Tenant:
+    return bound_to(idp, plane, operator=acme, client=nobody)
+
+
+@pytest.fixture
+def binding(acme: httpx.Client, domain: str) -> dict[str, Any]:
+    return new_binding(acme, domain)
+
+
+@pytest.fixture
+def project(acme: httpx.Client, domain: dict[str, Any]) -> dict[str, Any]:
+    return new_project(acme, domain["id"])

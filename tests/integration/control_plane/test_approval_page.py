@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -21,13 +20,6 @@ from tests.integration.control_plane.browsing import (
 )
 from tests.support.control_plane import Plane
 from tests.support.devices import expire
-
-
-@pytest.fixture
-def browser(plane: Plane) -> Iterator[Browser]:
-    with Browser(plane) as browser:
-        yield browser
-
 
 # ---- the page -------------------------------------------------------------------------
 

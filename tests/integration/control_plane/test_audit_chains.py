@@ -10,9 +10,9 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.integration.control_plane.enrolment import Site, new_site
+from tests.integration.control_plane.enrolment import Site
 from tests.support.actors import new_domain, refusal
-from tests.support.audit_cases import Objects, something_of_everything
+from tests.support.audit_cases import Objects
 from tests.support.control_plane import Plane
 from tests.support.second_api import second_api
 
@@ -21,23 +21,6 @@ DEFINITION: Final = {"value_schema": {"kind": "boolean"}, "applicable_kinds": ["
 
 
 ONE_DOMAIN, ONE_PROJECT = "domain:{domain}", "project:{project}"
-
-
-@pytest.fixture
-def site(plane: Plane, acme: httpx.Client, nobody: httpx.Client) -> Site:
-    return new_site(plane, acme, nobody)
-
-
-@pytest.fixture
-def known(site: Site) -> Objects:
-    return something_of_everything(site)
-
-
-@pytest.fixture(scope="module")
-def untouched(plane: Plane) -> Iterator[Objects]:
-    """The same for tests that change nothing of it."""
-    with plane.client() as admin, plane.client(None) as nobody:
-        yield something_of_everything(new_site(plane, admin, nobody))
 
 
 # ---- a Domain's end -----------------------------------------------------------------------

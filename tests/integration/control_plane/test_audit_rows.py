@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from typing import Final
 
 import httpx
 import pytest
 
 from plexsphere_reference.http.app import operations
-from tests.integration.control_plane.enrolment import Site, new_site
-from tests.support.audit_cases import CASES, Objects, something_of_everything
+from tests.support.audit_cases import CASES, Objects
 from tests.support.control_plane import Plane
 
 PLATFORM_CHAIN: Final = str(uuid.UUID(int=0))
@@ -35,23 +33,6 @@ def test_every_operation_is_here_or_named_elsewhere() -> None:
     names = {f"{each.method} {each.path}" for each in operations() if each.path.startswith("/v1/")}
 
     assert {name for name in names if not name.partition(" ")[2].startswith(ELSEWHERE)} == set(CASES)
-
-
-@pytest.fixture
-def site(plane: Plane, acme: httpx.Client, nobody: httpx.Client) -> Site:
-    return new_site(plane, acme, nobody)
-
-
-@pytest.fixture
-def known(site: Site) -> Objects:
-    return something_of_everything(site)
-
-
-@pytest.fixture(scope="module")
-def untouched(plane: Plane) -> Iterator[Objects]:
-    """The same for tests that change nothing of it."""
-    with plane.client() as admin, plane.client(None) as nobody:
-        yield something_of_everything(new_site(plane, admin, nobody))
 
 
 @pytest.mark.parametrize("name", CASES)

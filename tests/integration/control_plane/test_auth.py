@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,12 +13,6 @@ ACME, BETA = DOMAINS["acme-corp"], DOMAINS["beta-llc"]
 ACME_BINDING = "01985a00-0000-7000-8000-00000000ac11"
 BETA_BINDING = "01985a00-0000-7000-8000-00000000be11"
 ACME_ADMIN = "01985a00-0000-7000-8000-00000000ac21"
-
-
-@pytest.fixture
-def browser(plane: Plane) -> Iterator[Browser]:
-    with Browser(plane) as browser:
-        yield browser
 
 
 # ---- the start ------------------------------------------------------------------------

@@ -8,15 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.enrolment import Site, new_site
-from tests.support.control_plane import UNKNOWN_ID, Plane
+from tests.integration.control_plane.enrolment import Site
+from tests.support.control_plane import UNKNOWN_ID
 
 VALID = {"kind": "node", "env_prefix": "dev", "ttl_seconds": 3600}
-
-
-@pytest.fixture
-def site(plane: Plane, acme: httpx.Client, nobody: httpx.Client) -> Site:
-    return new_site(plane, acme, nobody)
 
 
 def test_a_token_is_shown_once_and_lives_as_long_as_asked(site: Site) -> None:

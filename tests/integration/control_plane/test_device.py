@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -22,12 +22,6 @@ ACME, BETA = DOMAINS["acme-corp"], DOMAINS["beta-llc"]
 ACME_BINDING = "01985a00-0000-7000-8000-00000000ac11"
 BETA_BINDING = "01985a00-0000-7000-8000-00000000be11"
 ACME_ADMIN = "01985a00-0000-7000-8000-00000000ac21"
-
-
-@pytest.fixture
-def browser(plane: Plane) -> Iterator[Browser]:
-    with Browser(plane) as browser:
-        yield browser
 
 
 def _approve(browser: Browser, user_code: str) -> httpx.Response:

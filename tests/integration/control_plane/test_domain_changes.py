@@ -21,12 +21,6 @@ from tests.support.actors import (
 )
 from tests.support.control_plane import UNKNOWN_ID, Plane, ula
 
-
-@pytest.fixture
-def domain(acme: httpx.Client) -> dict[str, Any]:
-    return new_domain(acme)
-
-
 # ---- patch -----------------------------------------------------------------------------
 
 

@@ -19,12 +19,6 @@ from tests.support.actors import (
 )
 from tests.support.control_plane import UNKNOWN_ID, Plane
 
-
-@pytest.fixture
-def domain(acme: httpx.Client) -> dict[str, Any]:
-    return new_domain(acme)
-
-
 # ---- get and list ----------------------------------------------------------------------
 
 

@@ -19,11 +19,6 @@ PLATFORM_CHAIN = str(uuid.UUID(int=0))
 DEFAULT_POLICY = {"heartbeat_interval": "30s", "stale_after": "90s", "unreachable_after": "300s"}
 
 
-@pytest.fixture
-def domain(acme: httpx.Client) -> dict[str, Any]:
-    return new_domain(acme)
-
-
 # ---- create ----------------------------------------------------------------------------
 
 

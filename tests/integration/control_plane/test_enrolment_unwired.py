@@ -5,17 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
-import pytest
-
-from tests.integration.control_plane.enrolment import Site, new_site
-from tests.support.control_plane import Plane
+from tests.integration.control_plane.enrolment import Site
 from tests.support.second_api import second_api
-
-
-@pytest.fixture
-def site(plane: Plane, acme: httpx.Client, nobody: httpx.Client) -> Site:
-    return new_site(plane, acme, nobody)
 
 
 def test_a_signer_that_does_not_answer_spends_no_token(site: Site, tmp_path: Path) -> None:

@@ -24,12 +24,6 @@ def nobody_has_guessed(plane: Plane) -> Iterator[None]:
     plane.sql("DELETE FROM plexsphere.wrong_user_codes")
 
 
-@pytest.fixture
-def browser(plane: Plane) -> Iterator[Browser]:
-    with Browser(plane) as browser:
-        yield browser
-
-
 def _approve(browser: Browser, user_code: str) -> httpx.Response:
     return browser.post("/v1/auth/device/approve", json={"user_code": user_code}, headers=browser.csrf())
 

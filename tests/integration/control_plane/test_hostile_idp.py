@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BufferedIOBase
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.integration.control_plane.rogue_idp import RogueIdp, rogue_idp
-from tests.integration.control_plane.rogue_tenant import Tenant, bound_to
-from tests.support.control_plane import Plane
+from tests.integration.control_plane.rogue_idp import RogueIdp
+from tests.integration.control_plane.rogue_tenant import Tenant
 from tests.support.hostile_idp import refused
 
 DISCOVERY, TOKEN, KEYS = "/idp/.well-known/openid-configuration", "/idp/token", "/idp/keys"
@@ -108,17 +106,6 @@ URLS = (
     "",
     "\ud800",
 )
-
-
-@pytest.fixture
-def idp(plane: Plane) -> Iterator[RogueIdp]:
-    with rogue_idp(plane.rogue_port) as idp:
-        yield idp
-
-
-@pytest.fixture
-def tenant(plane: Plane, acme: httpx.Client, nobody: httpx.Client, idp: RogueIdp) -> Tenant:
-    return bound_to(idp, plane, operator=acme, client=nobody)
 
 
 def _document(idp: RogueIdp, **members: Any) -> tuple[int, bytes]:

@@ -26,11 +26,6 @@ def domain(acme: httpx.Client) -> str:
     return str(new_domain(acme)["id"])
 
 
-@pytest.fixture
-def binding(acme: httpx.Client, domain: str) -> dict[str, Any]:
-    return new_binding(acme, domain)
-
-
 # ---- patch -----------------------------------------------------------------------------
 
 

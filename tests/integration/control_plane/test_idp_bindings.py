@@ -29,11 +29,6 @@ def domain(acme: httpx.Client) -> str:
 
 
 @pytest.fixture
-def binding(acme: httpx.Client, domain: str) -> dict[str, Any]:
-    return new_binding(acme, domain)
-
-
-@pytest.fixture
 def member(plane: Plane, domain: str) -> Iterator[httpx.Client]:
     """Who reads the Domain and does not manage it."""
     with client_of(plane, new_user(plane, domain, ("member", f"domain:{domain}"))) as client:

@@ -10,7 +10,6 @@ import pytest
 
 from tests.support.actors import (
     client_of,
-    new_domain,
     new_project,
     new_user,
     refusal,
@@ -20,11 +19,6 @@ from tests.support.control_plane import DOMAINS, UNKNOWN_ID, Plane
 from tests.support.labels import label
 
 PATH = "/v1/label-definitions"
-
-
-@pytest.fixture
-def domain(acme: httpx.Client) -> dict[str, Any]:
-    return new_domain(acme)
 
 
 # ---- read ------------------------------------------------------------------------------

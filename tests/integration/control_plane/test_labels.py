@@ -9,7 +9,6 @@ import pytest
 from tests.support.actors import (
     at_once,
     events,
-    new_domain,
     new_project,
     refusal,
     relations,
@@ -18,11 +17,6 @@ from tests.support.control_plane import UNKNOWN_ID, Plane
 from tests.support.labels import label
 
 PATH = "/v1/label-definitions"
-
-
-@pytest.fixture
-def domain(acme: httpx.Client) -> dict[str, Any]:
-    return new_domain(acme)
 
 
 # ---- create ----------------------------------------------------------------------------

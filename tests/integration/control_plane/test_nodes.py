@@ -8,13 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.enrolment import CHECKSUM, Agent, Site, new_site
-from tests.support.control_plane import DOMAINS, Plane, unique
-
-
-@pytest.fixture
-def site(plane: Plane, acme: httpx.Client, nobody: httpx.Client) -> Site:
-    return new_site(plane, acme, nobody)
+from tests.integration.control_plane.enrolment import CHECKSUM, Agent, Site
+from tests.support.control_plane import DOMAINS, unique
 
 
 @pytest.fixture

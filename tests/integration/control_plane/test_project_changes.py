@@ -13,7 +13,6 @@ from tests.support.actors import (
     at_once,
     client_of,
     events,
-    new_domain,
     new_node,
     new_project,
     new_user,
@@ -21,17 +20,6 @@ from tests.support.actors import (
 )
 from tests.support.control_plane import UNKNOWN_ID, Plane
 from tests.support.projects import quarters
-
-
-@pytest.fixture
-def domain(acme: httpx.Client) -> dict[str, Any]:
-    return new_domain(acme)
-
-
-@pytest.fixture
-def project(acme: httpx.Client, domain: dict[str, Any]) -> dict[str, Any]:
-    return new_project(acme, domain["id"])
-
 
 # ---- get, patch, delete ----------------------------------------------------------------
 

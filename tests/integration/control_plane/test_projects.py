@@ -21,17 +21,6 @@ from tests.support.actors import (
 from tests.support.control_plane import Plane, unique
 from tests.support.projects import quarters
 
-
-@pytest.fixture
-def domain(acme: httpx.Client) -> dict[str, Any]:
-    return new_domain(acme)
-
-
-@pytest.fixture
-def project(acme: httpx.Client, domain: dict[str, Any]) -> dict[str, Any]:
-    return new_project(acme, domain["id"])
-
-
 # ---- create ----------------------------------------------------------------------------
 
 

@@ -9,15 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.enrolment import Site, new_site, public_key
-from tests.support.control_plane import Plane
+from tests.integration.control_plane.enrolment import Site, public_key
 from tests.support.registrations import refused, untouched
-
-
-@pytest.fixture
-def site(plane: Plane, acme: httpx.Client, nobody: httpx.Client) -> Site:
-    return new_site(plane, acme, nobody)
-
 
 # ---- what a Node gets ----------------------------------------------------------------
 

@@ -20,11 +20,6 @@ from tests.support.registrations import refused, untouched
 MANY = 16
 
 
-@pytest.fixture
-def site(plane: Plane, acme: httpx.Client, nobody: httpx.Client) -> Site:
-    return new_site(plane, acme, nobody)
-
-
 def small_pool(prefix: int) -> str:
     """A random IPv4 block that no other Domain has."""
     block = IPv4Network((int.from_bytes(os.urandom(4), "big") & 0x003FFFFF | 0x64400000, 32))  # 100.64.0.0/10

@@ -7,20 +7,12 @@ import re
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 from joserfc.jwk import RSAKey
 
 from tests.integration.control_plane.browsing import problem
 from tests.integration.control_plane.rogue_idp import CLIENT, SECRET, SECRET_REF, RogueIdp, rogue_idp
-from tests.integration.control_plane.rogue_tenant import Tenant, bound_to
-from tests.support.control_plane import Plane
-
-
-@pytest.fixture
-def idp(plane: Plane) -> Iterator[RogueIdp]:
-    with rogue_idp(plane.rogue_port) as idp:
-        yield idp
+from tests.integration.control_plane.rogue_tenant import Tenant
 
 
 @pytest.fixture
@@ -28,11 +20,6 @@ def own() -> Iterator[RogueIdp]:
     """An identity provider that the settings know nothing of."""
     with rogue_idp() as idp:
         yield idp
-
-
-@pytest.fixture
-def tenant(plane: Plane, acme: httpx.Client, nobody: httpx.Client, idp: RogueIdp) -> Tenant:
-    return bound_to(idp, plane, operator=acme, client=nobody)
 
 
 def test_what_is_sent_for_the_code(tenant: Tenant) -> None:

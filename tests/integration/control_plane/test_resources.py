@@ -11,7 +11,6 @@ from tests.support.actors import (
     at_once,
     client_of,
     events,
-    new_domain,
     new_node,
     new_project,
     new_user,
@@ -22,16 +21,6 @@ from tests.support.actors import (
 from tests.support.control_plane import UNKNOWN_ID, Plane
 
 ADOPTED = {"origin": "adopted", "kind": "kubernetes-node"}
-
-
-@pytest.fixture
-def domain(acme: httpx.Client) -> dict[str, Any]:
-    return new_domain(acme)
-
-
-@pytest.fixture
-def project(acme: httpx.Client, domain: dict[str, Any]) -> dict[str, Any]:
-    return new_project(acme, domain["id"])
 
 
 @pytest.fixture

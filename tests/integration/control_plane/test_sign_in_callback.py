@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -12,12 +11,6 @@ from tests.integration.control_plane.browsing import SESSION, Browser, problem
 from tests.support.control_plane import DOMAINS, Plane
 
 ACME, BETA = DOMAINS["acme-corp"], DOMAINS["beta-llc"]
-
-
-@pytest.fixture
-def browser(plane: Plane) -> Iterator[Browser]:
-    with Browser(plane) as browser:
-        yield browser
 
 
 def _error(response: httpx.Response) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,12 +12,6 @@ from tests.support.control_plane import DOMAINS, UNKNOWN_ID, Plane
 
 ACME, BETA = DOMAINS["acme-corp"], DOMAINS["beta-llc"]
 ACME_BINDING = "01985a00-0000-7000-8000-00000000ac11"
-
-
-@pytest.fixture
-def browser(plane: Plane) -> Iterator[Browser]:
-    with Browser(plane) as browser:
-        yield browser
 
 
 # ---- bindings of the chooser ----------------------------------------------------------

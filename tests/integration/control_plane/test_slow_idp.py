@@ -5,31 +5,15 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BufferedIOBase
 
-import httpx
-import pytest
-
-from tests.integration.control_plane.rogue_idp import RogueIdp, rogue_idp
-from tests.integration.control_plane.rogue_tenant import Tenant, bound_to
+from tests.integration.control_plane.rogue_tenant import Tenant
 from tests.support.control_plane import Plane
 from tests.support.hostile_idp import refused
 
 DISCOVERY, TOKEN, KEYS = "/idp/.well-known/openid-configuration", "/idp/token", "/idp/keys"
 CANNOT_BE_USED = "the identity provider of this IdP binding cannot be used; the log says why"
-
-
-@pytest.fixture
-def idp(plane: Plane) -> Iterator[RogueIdp]:
-    with rogue_idp(plane.rogue_port) as idp:
-        yield idp
-
-
-@pytest.fixture
-def tenant(plane: Plane, acme: httpx.Client, nobody: httpx.Client, idp: RogueIdp) -> Tenant:
-    return bound_to(idp, plane, operator=acme, client=nobody)
 
 
 # ---- what it costs ----------------------------------------------------------------------

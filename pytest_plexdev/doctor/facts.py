@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 from pytest_plexdev.core.model import State
-
-Object: TypeAlias = Mapping[str, Any]
+from pytest_plexdev.kube.resources import KubeObject
 
 
 @dataclass(frozen=True)
@@ -123,14 +121,14 @@ class Facts:
     disks: Sequence[Disk] | Unknown = NO_CLUSTER
     commands: Sequence[RunningCommand] | Unknown = NO_CLUSTER
     clocks: Mapping[str, float] | Unknown = NO_CLUSTER
-    kubelet: Mapping[str, Object] | Unknown = NO_CLUSTER
+    kubelet: Mapping[str, KubeObject] | Unknown = NO_CLUSTER
     kubelet_units: Mapping[str, str] | Unknown = NO_CLUSTER
     health: Sequence[ClusterPart] | Unknown = NO_CLUSTER
-    nodes: Sequence[Object] | Unknown = NO_CLUSTER
-    pods: Sequence[Object] | Unknown = NO_CLUSTER
-    deployments: Sequence[Object] | Unknown = NO_CLUSTER
-    definitions: Sequence[Object] | Unknown = NO_CLUSTER
-    gateway_classes: Sequence[Object] | Unknown = NO_CLUSTER
-    gateways: Sequence[Object] | Unknown = NO_CLUSTER
-    routes: Sequence[Object] | Unknown = NO_CLUSTER
+    nodes: Sequence[KubeObject] | Unknown = NO_CLUSTER
+    pods: Sequence[KubeObject] | Unknown = NO_CLUSTER
+    deployments: Sequence[KubeObject] | Unknown = NO_CLUSTER
+    definitions: Sequence[KubeObject] | Unknown = NO_CLUSTER
+    gateway_classes: Sequence[KubeObject] | Unknown = NO_CLUSTER
+    gateways: Sequence[KubeObject] | Unknown = NO_CLUSTER
+    routes: Sequence[KubeObject] | Unknown = NO_CLUSTER
     complaints: Sequence[LogLine] | Unknown = NO_CLUSTER

@@ -7,7 +7,7 @@ import shlex
 import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Self
 
 import httpx
 
@@ -16,9 +16,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, KUBE_REFUSED
 from pytest_plexdev.kube.kubeconfig import Access
 from pytest_plexdev.kube.refusals import refusal_error
-from pytest_plexdev.kube.resources import POD, Resource
-
-Object: TypeAlias = dict[str, Any]
+from pytest_plexdev.kube.resources import POD, KubeObject, Resource
 
 FIELD_MANAGER: Final = "plexdev"
 """Owner of every field that we set."""
@@ -64,14 +62,16 @@ class KubeClient:
             trust_env=False,
         )
 
-    def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object | None:
+    def get(self, resource: Resource, name: str, namespace: str | None = None) -> KubeObject | None:
         """One object; ``None`` where there is none, or no such kind."""
         response = self._send(
             "get", f"{resource.kind} {name}", "GET", resource.path(namespace, name), absent_is_fine=True
         )
         return self._object(response) if response is not None else None
 
-    def list(self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = "") -> Object:
+    def list(
+        self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
+    ) -> KubeObject:
         """All objects of a kind, with the list's own ``metadata``; an empty one where the kind is not known.
 
         Args:
@@ -88,7 +88,7 @@ class KubeClient:
             item.setdefault("apiVersion", resource.api_version)
         return listing
 
-    def apply(self, wanted: Mapping[str, Any], *, manager: str = FIELD_MANAGER, dry_run: bool = False) -> Object:
+    def apply(self, wanted: Mapping[str, Any], *, manager: str = FIELD_MANAGER, dry_run: bool = False) -> KubeObject:
         """Server-side apply: our fields become what *wanted* says. An unknown field is refused by name.
 
         Args:
@@ -192,7 +192,7 @@ class KubeClient:
             )
         return self._resources[api_version, kind]
 
-    def placed(self, wanted: Object) -> Object:
+    def placed(self, wanted: KubeObject) -> KubeObject:
         """The object with the namespace that the server keeps it in: none where its kind has none, whatever it says.
 
         Raises:
@@ -227,7 +227,7 @@ class KubeClient:
             return None
         raise refusal_error(self, response, verb=verb, target=what)
 
-    def _object(self, response: httpx.Response) -> Object:
+    def _object(self, response: httpx.Response) -> KubeObject:
         try:
             answer = decode_json(response.content)
         except ValueError:

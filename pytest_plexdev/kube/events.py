@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pytest_plexdev.kube.client import KubeClient, Object
+from pytest_plexdev.kube.client import KubeClient
 from pytest_plexdev.kube.kubeconfig import read_access
-from pytest_plexdev.kube.resources import EVENT
+from pytest_plexdev.kube.resources import EVENT, KubeObject
 from pytest_plexdev.kube.timestamps import event_time
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def events_since(cluster: Cluster, moment: float) -> list[str]:
     return list(_lines(since))
 
 
-def _lines(events: list[tuple[float, Object]]) -> Iterator[str]:
+def _lines(events: list[tuple[float, KubeObject]]) -> Iterator[str]:
     for when, event in sorted(events, key=lambda pair: pair[0]):
         about = event.get("involvedObject") or {}
         what = f"{about.get('kind', '?').lower()}/{about.get('name', '?')}"

@@ -9,10 +9,10 @@ from typing import IO, TYPE_CHECKING
 import httpx
 
 from pytest_plexdev.errors import NO_SUCH_LOG, PlexdevError
-from pytest_plexdev.kube.client import KubeClient, Object
+from pytest_plexdev.kube.client import KubeClient
 from pytest_plexdev.kube.kubeconfig import read_access
 from pytest_plexdev.kube.pods import newest_pod
-from pytest_plexdev.kube.resources import POD
+from pytest_plexdev.kube.resources import POD, KubeObject
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import Cluster
@@ -36,7 +36,7 @@ def follow(cluster: Cluster, service: str, to: IO[bytes], namespaces: Iterable[s
         asyncio.run(_follow(client, pod, to))
 
 
-async def _follow(client: KubeClient, pod: Object, to: IO[bytes]) -> None:
+async def _follow(client: KubeClient, pod: KubeObject, to: IO[bytes]) -> None:
     path = POD.path(pod["metadata"]["namespace"], pod["metadata"]["name"]) + "/log"
     query = {"container": pod["spec"]["containers"][0]["name"], "follow": "true"}
     try:

@@ -1,9 +1,12 @@
-"""Resource types: the API path of each kind of object."""
+"""Kubernetes objects as JSON, and the API path of each kind."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeAlias
+
+KubeObject: TypeAlias = dict[str, Any]
+"""An object as the API server sends it: decoded JSON."""
 
 
 @dataclass(frozen=True)

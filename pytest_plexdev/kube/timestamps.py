@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 
-from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import KubeObject
 
 
 @lru_cache(maxsize=4096)
@@ -14,7 +14,7 @@ def seconds(stamp: str | None) -> float | None:
     return (datetime.fromisoformat(stamp).timestamp() or None) if stamp else None
 
 
-def event_time(event: Object) -> float:
+def event_time(event: KubeObject) -> float:
     """Return when an event was last observed, in Unix seconds."""
     series = event.get("series") or {}
     meta = event["metadata"]

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_plexdev.kube import resources
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness.object_cache import ObjectCache
-from pytest_plexdev.readiness.object_ref import DAEMON_SET, Object, ObjectRef
+from pytest_plexdev.readiness.object_ref import DAEMON_SET, ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules import platform, workloads
 from pytest_plexdev.readiness.rules.nodes import node, on_node
@@ -188,7 +189,7 @@ def _without_dns(found: ObjectStatus, absent: ObjectStatus | None, cache: Object
     return replace(found, failed_at=cause.failed_at, is_final=cause.is_final, only_news=cause.only_news)
 
 
-def _misnumbered(base: ObjectStatus, item: Object, wanted: NodePort) -> ObjectStatus:
+def _misnumbered(base: ObjectStatus, item: KubeObject, wanted: NodePort) -> ObjectStatus:
     """The status of a NodePort whose Service exists with another type or port."""
     numbers = [str(each["nodePort"]) for each in item["spec"].get("ports") or () if each.get("nodePort")]
     has = f"has {', '.join(numbers)}" if numbers else f"is of type {item['spec'].get('type', 'ClusterIP')}"
@@ -221,13 +222,13 @@ def _refused(cache: ObjectCache) -> set[str]:
     return {kind for kind, namespace in cache.refused if namespace in (None, SYSTEM)}
 
 
-def _control_planes(cache: ObjectCache) -> Iterator[Object]:
+def _control_planes(cache: ObjectCache) -> Iterator[KubeObject]:
     for each in cache.of_kind("Node"):
         if _CONTROL_PLANE in (each["metadata"].get("labels") or {}):
             yield each
 
 
-def _changed_at(item: Object) -> float | None:
+def _changed_at(item: KubeObject) -> float | None:
     """When an object was last written, in Unix seconds. A scaling has no entry of its own in ``managedFields``."""
     entries = item["metadata"].get("managedFields") or ()
     return max((at for each in entries if (at := seconds(each.get("time"))) is not None), default=None)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from pytest_plexdev.kube import Resource
 from pytest_plexdev.kube import resources as known
-
-Object: TypeAlias = dict[str, Any]
+from pytest_plexdev.kube.resources import KubeObject
 
 DAEMON_SET: Final = Resource("apps/v1", "DaemonSet", "daemonsets")
 RESOURCES: Final = {
@@ -60,7 +59,7 @@ class ObjectRef:
         return (f"-n {self.namespace} " if self.namespace else "") + f"{kind}/{self.name}"
 
     @classmethod
-    def of(cls, item: Object, kind: str | None = None) -> ObjectRef:
+    def of(cls, item: KubeObject, kind: str | None = None) -> ObjectRef:
         """Return the reference of an object from the API server or of a manifest.
 
         Args:
@@ -73,7 +72,7 @@ class ObjectRef:
         return cls(kind, meta["name"], meta.get("namespace", "default") if namespaced else None)
 
 
-def refs_of(objects: Iterable[Object]) -> list[ObjectRef]:
+def refs_of(objects: Iterable[KubeObject]) -> list[ObjectRef]:
     """Return references to the applied objects that have a readiness, dependencies first."""
     return in_order(ObjectRef.of(item) for item in objects if item.get("kind") in WITH_READINESS)
 

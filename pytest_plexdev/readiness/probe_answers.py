@@ -12,10 +12,9 @@ from typing import Any, Final
 
 from pytest_plexdev.core.untrusted_json import decode_json
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.kube.resources import POD
+from pytest_plexdev.kube.resources import POD, KubeObject
 from pytest_plexdev.masking.rule import mask
 from pytest_plexdev.readiness.object_cache import ObjectCache
-from pytest_plexdev.readiness.object_ref import Object
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import one_line
 
@@ -47,7 +46,7 @@ def _with(found: ObjectStatus, answer: str) -> ObjectStatus:
     return replace(found, reason=f"{found.reason}; {answer}")
 
 
-def _answer(client: KubeClient, pod: Object | None, found: ObjectStatus, deadline: float) -> str:
+def _answer(client: KubeClient, pod: KubeObject | None, found: ObjectStatus, deadline: float) -> str:
     probe = _probe(pod, found.container) if pod is not None else None
     left = deadline - time.monotonic()
     if pod is None or probe is None or left <= 0:
@@ -59,10 +58,10 @@ def _answer(client: KubeClient, pod: Object | None, found: ObjectStatus, deadlin
     return f"{path} answers: {text}" if text else ""
 
 
-def _probe(pod: Object, container: str | None) -> tuple[str, int, str] | None:
+def _probe(pod: KubeObject, container: str | None) -> tuple[str, int, str] | None:
     """Scheme, port and path of a container's HTTP readiness probe."""
-    containers: list[Object] = pod["spec"].get("containers") or []
-    spec = next((each for each in containers if each["name"] == container), Object())
+    containers: list[KubeObject] = pod["spec"].get("containers") or []
+    spec = next((each for each in containers if each["name"] == container), KubeObject())
     probe = (spec.get("readinessProbe") or {}).get("httpGet")
     if not probe:
         return None

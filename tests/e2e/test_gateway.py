@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import pytest
@@ -30,6 +29,7 @@ from pytest_plexdev.kube.resources import (
     NODE,
     POD,
     SERVICE,
+    KubeObject,
 )
 from pytest_plexdev.readiness import refs_of, wait_ready
 from pytest_plexdev.stack.kind.constants import API_NODE_PORT, GATEWAY_NAMESPACE
@@ -44,15 +44,13 @@ PINS = read_pins()
 IMAGES = [PINS[name].reference for name in ("envoy-gateway", "envoy", "busybox")]
 HELLO = "mkdir /tmp/www; echo hello from $HOSTNAME >/tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www"
 
-Object = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Gateway:
     """The gateway as it came up, and how long each part took from the first apply on, in seconds."""
 
     kube: KubeClient
-    objects: Sequence[Object]
+    objects: Sequence[KubeObject]
     seconds: dict[str, float]
 
     @property
@@ -154,7 +152,7 @@ def test_it_comes_up_in_the_time_that_a_fresh_stack_has(gateway: Gateway) -> Non
 
 
 def _bring_up(
-    kube: KubeClient, first: Sequence[Object], definitions: Sequence[Object], last: Sequence[Object]
+    kube: KubeClient, first: Sequence[KubeObject], definitions: Sequence[KubeObject], last: Sequence[KubeObject]
 ) -> Gateway:
     began = time.monotonic()
     seconds: dict[str, float] = {}
@@ -189,7 +187,7 @@ def _bring_up(
     return found
 
 
-def _remove(kube: KubeClient, definitions: Sequence[Object]) -> None:
+def _remove(kube: KubeClient, definitions: Sequence[KubeObject]) -> None:
     """Leave the cluster as bare as it was: the kinds too, for another test teaches it one of them."""
     # The class waits for its Gateways, and both for the controller.
     for resource, name, namespace in (
@@ -223,19 +221,19 @@ def _load(cluster: Access) -> None:
         run(["kind", "load", "docker-image", *IMAGES, "--name", name], timeout=120, purpose="the tests run them")
 
 
-def _rendered(directory: str) -> list[Object]:
+def _rendered(directory: str) -> list[KubeObject]:
     argv = ["kubectl", "kustomize", str(deploy_directory() / directory)]
     text = run(argv, timeout=30, purpose="the manifests").stdout
     return with_images([each for each in yaml.safe_load_all(text) if each], references({}))
 
 
-def _backend() -> list[Object]:
+def _backend() -> list[KubeObject]:
     return [deployment("plexsphere", container(HELLO, name="plexsphere")), service("plexsphere", 8080)]
 
 
-def _conditions(status: Object) -> set[tuple[str, str]]:
+def _conditions(status: KubeObject) -> set[tuple[str, str]]:
     return {(each["type"], each["status"]) for each in status["conditions"]}
 
 
-def _log(kube: KubeClient, pod: Object) -> list[str]:
+def _log(kube: KubeClient, pod: KubeObject) -> list[str]:
     return kube.log(pod["metadata"]["name"], "envoy-gateway", GATEWAY_NAMESPACE).splitlines()

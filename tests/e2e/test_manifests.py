@@ -17,8 +17,7 @@ from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.kube.client import Object
-from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
+from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, KubeObject
 from pytest_plexdev.readiness import refs_of, wait_ready
 from pytest_plexdev.stack.kind.constants import NAMESPACE as OUR_NAMESPACE
 from pytest_plexdev.stack.kind.manifests import crds
@@ -59,7 +58,7 @@ metadata: {{name: {name}}}
 
 
 @pytest.fixture(scope="module")
-def rendered(cluster_tools: None) -> list[Object]:
+def rendered(cluster_tools: None) -> list[KubeObject]:
     """What ``plexdev up`` applies, and the agent, which no overlay renders yet."""
     stack = render(Addresses())
     agent = render(Addresses(), overlay=deploy_directory() / "base/plexd")
@@ -67,7 +66,7 @@ def rendered(cluster_tools: None) -> list[Object]:
 
 
 @pytest.fixture(scope="module")
-def ground(kube: KubeClient, rendered: list[Object]) -> Iterator[None]:
+def ground(kube: KubeClient, rendered: list[KubeObject]) -> Iterator[None]:
     """Kinds and namespaces; removed again where another test had not made them."""
     definitions = crds.custom_resource_definitions()
     kinds = _missing(kube, definitions)
@@ -92,7 +91,7 @@ def ground(kube: KubeClient, rendered: list[Object]) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("ground")
-def test_the_api_server_takes_every_manifest(kube: KubeClient, rendered: list[Object]) -> None:
+def test_the_api_server_takes_every_manifest(kube: KubeClient, rendered: list[KubeObject]) -> None:
     places = {each["metadata"].get("namespace") for each in rendered}
     refused = [said for each in rendered if (said := _refusal(kube, each))]
 
@@ -103,7 +102,7 @@ def test_the_api_server_takes_every_manifest(kube: KubeClient, rendered: list[Ob
     assert refused == []
 
 
-def test_a_misspelt_field_would_be_refused(kube: KubeClient, rendered: list[Object]) -> None:
+def test_a_misspelt_field_would_be_refused(kube: KubeClient, rendered: list[KubeObject]) -> None:
     (postgres,) = [each for each in rendered if (each["kind"], each["metadata"]["name"]) == ("StatefulSet", "postgres")]
     misspelt = copy.deepcopy(postgres)
     misspelt["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = {}
@@ -136,7 +135,7 @@ def test_what_was_just_applied_is_not_removed_whatever_its_kind_and_what_it_repl
             kube.delete(resource, each["metadata"]["name"], OUR_NAMESPACE)
 
 
-def _of_a_product(overlay: Path, name: str) -> list[Object]:
+def _of_a_product(overlay: Path, name: str) -> list[KubeObject]:
     """What its overlay has of its own, as a bring-up applies it."""
     overlay.mkdir()
     (overlay / "kustomization.yaml").write_text("resources: [all.yaml]\n")
@@ -144,17 +143,17 @@ def _of_a_product(overlay: Path, name: str) -> list[Object]:
     return stamped(each for each in render(Addresses(), overlay=overlay) if each["metadata"]["name"] == name)
 
 
-def _apply(kube: KubeClient, wanted: list[Object]) -> ApplyResult:
+def _apply(kube: KubeClient, wanted: list[KubeObject]) -> ApplyResult:
     outcome = ApplyResult()
     apply(kube, wanted, outcome, established=lambda _: None)
     return outcome
 
 
-def _names(objects: list[Object]) -> list[str]:
+def _names(objects: list[KubeObject]) -> list[str]:
     return [f"{each['kind'].lower()}/{each['metadata']['name']}" for each in objects]
 
 
-def _refusal(kube: KubeClient, wanted: Object) -> str:
+def _refusal(kube: KubeClient, wanted: KubeObject) -> str:
     try:
         kube.apply(wanted, dry_run=True)
     except PlexdevError as error:
@@ -162,6 +161,6 @@ def _refusal(kube: KubeClient, wanted: Object) -> str:
     return ""
 
 
-def _missing(kube: KubeClient, wanted: list[Object]) -> list[Object]:
+def _missing(kube: KubeClient, wanted: list[KubeObject]) -> list[KubeObject]:
     kinds = {each["kind"]: kube.resource_of(each["apiVersion"], each["kind"]) for each in wanted}
     return [each for each in wanted if kube.get(kinds[each["kind"]], each["metadata"]["name"], OUR_NAMESPACE) is None]

@@ -20,8 +20,7 @@ from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient, read_access
-from pytest_plexdev.kube.client import Object
-from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, POD, STATEFUL_SET
+from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, POD, STATEFUL_SET, KubeObject
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE, OWNER, OWNER_LABEL, node_of
 from pytest_plexdev.stack.kind.images.pins import read_pins
@@ -384,7 +383,7 @@ def test_ctrl_c_and_a_cancelled_job_while_the_cluster_is_made_leave_nothing(
     assert ClusterFiles(settings.name, warm_directory(settings.state, settings.name)).creation() is None
 
 
-def config_map(name: str, labels: dict[str, str]) -> Object:
+def config_map(name: str, labels: dict[str, str]) -> KubeObject:
     meta = {"name": name, "namespace": NAMESPACE, "labels": labels}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
 

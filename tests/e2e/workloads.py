@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
-Object: TypeAlias = dict[str, Any]
+from pytest_plexdev.kube.resources import KubeObject
 
 IMAGE = "busybox:1.35"
 
 
-def container(command: str = "sleep 3600", name: str = "main", **more: Any) -> Object:
+def container(command: str = "sleep 3600", name: str = "main", **more: Any) -> KubeObject:
     return {"name": name, "image": IMAGE, "command": ["sh", "-c", command], "imagePullPolicy": "IfNotPresent", **more}
 
 
-def deployment(name: str, main: Object, *, init: Sequence[Object] = (), **spec: Any) -> Object:
+def deployment(name: str, main: KubeObject, *, init: Sequence[KubeObject] = (), **spec: Any) -> KubeObject:
     labels = {"app": name}
     pod = {"terminationGracePeriodSeconds": 0, "containers": [main], "initContainers": list(init), **spec}
     return {
@@ -25,7 +25,7 @@ def deployment(name: str, main: Object, *, init: Sequence[Object] = (), **spec: 
     }
 
 
-def job(name: str, main: Object, *, restart: str = "Never", **spec: Any) -> Object:
+def job(name: str, main: KubeObject, *, restart: str = "Never", **spec: Any) -> KubeObject:
     pod = {"restartPolicy": restart, "terminationGracePeriodSeconds": 0, "containers": [main]}
     return {
         "apiVersion": "batch/v1",
@@ -35,7 +35,7 @@ def job(name: str, main: Object, *, restart: str = "Never", **spec: Any) -> Obje
     }
 
 
-def service(name: str, port: int = 80) -> Object:
+def service(name: str, port: int = 80) -> KubeObject:
     spec = {"selector": {"app": name}, "ports": [{"port": port}]}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
 
@@ -45,7 +45,7 @@ _SLOW_PROBE = {"exec": {"command": ["test", "-e", "/tmp/ok"]}, "periodSeconds": 
 _MISSING = [{"name": "v", "secret": {"secretName": "no-such"}}]
 _POLL = container("while true; do echo polling spicedb:50051; sleep 1; done", "wait-for-deps")
 
-DOOMED: dict[str, Object] = {
+DOOMED: dict[str, KubeObject] = {
     "image-never-pulled": deployment("never", container(image="nowhere:dev", imagePullPolicy="Never")),
     "image-name-invalid": deployment("invalid", container(image="NO/Such:Name:x")),
     "registry-refuses": deployment("pull", container(image="localhost:1/nothing:1")),
@@ -62,7 +62,7 @@ DOOMED: dict[str, Object] = {
     "job-fails": job("once", container("echo gave up; exit 5"), backoffLimit=0),
 }
 """What cannot become ready, each for a reason of its own."""
-OTHERS: dict[str, Object] = {
+OTHERS: dict[str, KubeObject] = {
     "becomes-ready": deployment("good", container("sleep 2; touch /tmp/ok; sleep 3600", readinessProbe=_SLOW_PROBE)),
     "waits-in-init": deployment("patient", container(), init=[_POLL]),
     "fails-its-probe": deployment("unwell", container(readinessProbe=_PROBE_THAT_FAILS)),

@@ -7,11 +7,10 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import yaml
 
-Object: TypeAlias = dict[str, Any]
+from pytest_plexdev.kube.resources import KubeObject
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy" / "local"
@@ -24,7 +23,7 @@ OURS = ("plexsphere", "plexsphere-migrate")
 class Workload:
     """A Pod template and whose it is."""
 
-    owner: Object
+    owner: KubeObject
 
     @property
     def name(self) -> str:
@@ -32,21 +31,21 @@ class Workload:
         return name
 
     @property
-    def pod(self) -> Object:
-        spec: Object = self.owner["spec"]["template"]["spec"]
+    def pod(self) -> KubeObject:
+        spec: KubeObject = self.owner["spec"]["template"]["spec"]
         return spec
 
     @property
-    def init_containers(self) -> Sequence[Object]:
+    def init_containers(self) -> Sequence[KubeObject]:
         return list(self.pod.get("initContainers", ()))
 
     @property
-    def main(self) -> Object:
-        container: Object = self.pod["containers"][0]
+    def main(self) -> KubeObject:
+        container: KubeObject = self.pod["containers"][0]
         return container
 
     @property
-    def containers(self) -> Sequence[Object]:
+    def containers(self) -> Sequence[KubeObject]:
         return [*self.init_containers, *self.pod["containers"]]
 
     @property
@@ -54,44 +53,44 @@ class Workload:
         return image_name(self.main) in OURS
 
 
-def documents(path: Path) -> Iterator[Object]:
+def documents(path: Path) -> Iterator[KubeObject]:
     """The objects of one file."""
     for document in yaml.load_all(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader):
         if document:
             yield document
 
 
-def objects(directory: Path) -> list[Object]:
+def objects(directory: Path) -> list[KubeObject]:
     """The objects that a directory's kustomization names itself."""
     (kustomization,) = documents(directory / "kustomization.yaml")
     files = [directory / name for name in kustomization["resources"] if (directory / name).is_file()]
     return [each for file in files for each in documents(file)]
 
 
-def overlay_objects() -> list[Object]:
+def overlay_objects() -> list[KubeObject]:
     """What the dev overlay renders, before its own patches."""
     (kustomization,) = documents(DEPLOY / "overlays" / "dev" / "kustomization.yaml")
     bases = [(DEPLOY / "overlays" / "dev" / name).resolve() for name in kustomization["resources"]]
     return [each for base in bases for each in objects(base)]
 
 
-def workloads(of: Sequence[Object]) -> list[Workload]:
+def workloads(of: Sequence[KubeObject]) -> list[Workload]:
     """Those of the objects that make Pods."""
     return [Workload(each) for each in of if each["kind"] in {"Deployment", "StatefulSet", "Job"}]
 
 
-def by_name(of: Sequence[Object], kind: str) -> dict[str, Object]:
+def by_name(of: Sequence[KubeObject], kind: str) -> dict[str, KubeObject]:
     return {each["metadata"]["name"]: each for each in of if each["kind"] == kind}
 
 
-def image_name(container: Object) -> str:
+def image_name(container: KubeObject) -> str:
     """The image without its tag."""
     name, _, _ = container["image"].partition("@")
     head, slash, tail = name.rpartition("/")
     return f"{head}{slash}{tail.partition(':')[0]}"
 
 
-def variables(container: Object, of: Sequence[Object]) -> Mapping[str, str]:
+def variables(container: KubeObject, of: Sequence[KubeObject]) -> Mapping[str, str]:
     """The environment that a container gets: its own, and that of the ConfigMaps and Secrets it names."""
     maps, secrets = by_name(of, "ConfigMap"), by_name(of, "Secret")
     wired: dict[str, str] = {}

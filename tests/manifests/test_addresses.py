@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind import constants
-from tests.manifests.manifests import DEPLOY, Object, by_name, documents, objects, overlay_objects, workloads
+from tests.manifests.manifests import DEPLOY, by_name, documents, objects, overlay_objects, workloads
 
 OVERLAY = overlay_objects()
 SERVICES = by_name(OVERLAY, "Service")
@@ -86,7 +87,7 @@ def test_every_endpoint_that_a_container_dials_is_a_service() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES.values(), ids=lambda each: each["metadata"]["name"])
-def test_a_service_selects_pods_that_have_its_port(service: Object) -> None:
+def test_a_service_selects_pods_that_have_its_port(service: KubeObject) -> None:
     selector = service["spec"]["selector"]
     chosen = [
         each

@@ -7,19 +7,22 @@ import re
 import pytest
 import yaml
 
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
 from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.manifests.crds import Source, read_sources
-from tests.manifests.manifests import DEPLOY, Object, by_name, documents, objects, warning_fields, workloads
+from tests.manifests.manifests import DEPLOY, by_name, documents, objects, warning_fields, workloads
 
 BASE = objects(DEPLOY / "base" / "gateway")
 CONTROLLER = objects(DEPLOY / "envoy-gateway")
 (PROXY,) = objects(DEPLOY / "envoy-proxy")
 (GATEWAY_CLASS,) = by_name(BASE, "GatewayClass").values()
 (GATEWAY,) = by_name(BASE, "Gateway").values()
-ENVOY: Object = PROXY["spec"]["provider"]["kubernetes"]
+ENVOY: KubeObject = PROXY["spec"]["provider"]["kubernetes"]
 (KIND,) = documents(DEPLOY / "kind.yaml")
-CONFIG: Object = yaml.safe_load(by_name(CONTROLLER, "ConfigMap")["envoy-gateway-config"]["data"]["envoy-gateway.yaml"])
+CONFIG: KubeObject = yaml.safe_load(
+    by_name(CONTROLLER, "ConfigMap")["envoy-gateway-config"]["data"]["envoy-gateway.yaml"]
+)
 SOURCES = {source.name: source for source in read_sources()}
 
 

@@ -7,16 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.manifests.manifests import (
-    OURS,
-    ROOT,
-    Object,
-    Workload,
-    image_name,
-    overlay_objects,
-    warning_fields,
-    workloads,
-)
+from pytest_plexdev.kube.resources import KubeObject
+from tests.manifests.manifests import OURS, ROOT, Workload, image_name, overlay_objects, warning_fields, workloads
 from tests.support.pods import ORDER
 
 WORKLOADS = {each.name: each for each in workloads(overlay_objects())}
@@ -39,7 +31,7 @@ PROGRAM_OF = {
 }
 
 
-def test_init_containers_are_in_the_runbook_s_order(rendered: list[Object]) -> None:
+def test_init_containers_are_in_the_runbook_s_order(rendered: list[KubeObject]) -> None:
     order = {each.name: [container["name"] for container in each.init_containers] for each in workloads(rendered)}
 
     assert order == ORDER
@@ -98,7 +90,7 @@ def test_a_pod_has_no_token_and_no_links_and_ends_soon(workload: Workload) -> No
 
 
 @every_container
-def test_a_container_has_no_rights_and_states_what_it_takes(workload: Workload, container: Object) -> None:
+def test_a_container_has_no_rights_and_states_what_it_takes(workload: Workload, container: KubeObject) -> None:
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -120,7 +112,7 @@ def test_what_serves_is_probed_each_second_and_what_ends_is_not(workload: Worklo
     assert "livenessProbe" in workload.main
 
 
-def test_only_our_own_images_are_never_pulled(rendered: list[Object]) -> None:
+def test_only_our_own_images_are_never_pulled(rendered: list[KubeObject]) -> None:
     policies = {
         (container["image"] if image_name(container) in OURS else "third-party", container["imagePullPolicy"])
         for each in workloads(rendered)

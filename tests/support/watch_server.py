@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Sequence
 
-from pytest_plexdev.readiness.object_ref import Object
+from pytest_plexdev.kube.resources import KubeObject
 from tests.unit.harness.readiness.fake_api import FakeApi
 
 
@@ -30,14 +30,14 @@ class Server:
         self._thread.join()
         self._loop.close()
 
-    def put(self, items: Sequence[Object]) -> None:
+    def put(self, items: Sequence[KubeObject]) -> None:
         async def all_of() -> None:
             for item in items:
                 self.api.put(json.loads(json.dumps(item)))
 
         self._do(all_of())
 
-    def remove(self, item: Object) -> None:
+    def remove(self, item: KubeObject) -> None:
         async def one() -> None:
             self.api.remove(item)
 

@@ -15,8 +15,9 @@ from pytest_plexdev.doctor.checks.objects import (
     is_untouched,
     label,
 )
-from pytest_plexdev.doctor.facts import Facts, Object, Unknown
+from pytest_plexdev.doctor.facts import Facts, Unknown
 from pytest_plexdev.doctor.model import CheckResult, Found, NotFound
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
 
 CONTROLLER: Final = "gateway.envoyproxy.io/gatewayclass-controller"
@@ -50,7 +51,7 @@ def not_admitted(facts: Facts) -> CheckResult:
     return NotFound(", ".join(f"{label(each)} is accepted" for each in classes) or "no GatewayClass")
 
 
-def _class_not_admitted(refused: Object, facts: Facts) -> Found:
+def _class_not_admitted(refused: KubeObject, facts: Facts) -> Found:
     written = condition(refused, "Accepted")
     evidence = f"{label(refused)} is not accepted: {_condition_text(written)}"
     if not is_untouched(written):
@@ -62,7 +63,7 @@ def _class_not_admitted(refused: Object, facts: Facts) -> Found:
     return Found(f"{evidence}; {_controller(facts)}", _start_controller(facts))
 
 
-def _gateway_not_admitted(gateway: Object, known: Mapping[str, Object], facts: Facts) -> Found:
+def _gateway_not_admitted(gateway: KubeObject, known: Mapping[str, KubeObject], facts: Facts) -> Found:
     evidence = f"{label(gateway)} is not accepted: {_condition_text(condition(gateway, 'Accepted'))}"
     wanted = gateway["spec"].get("gatewayClassName")
     if wanted in known:
@@ -98,7 +99,7 @@ def _restart_controller(facts: Facts) -> str:
     return f"{facts.kubectl} -n {GATEWAY_NAMESPACE} rollout restart deployment/{_DEPLOYMENT}"
 
 
-def _controller_deployment(facts: Facts) -> Object | Unknown | None:
+def _controller_deployment(facts: Facts) -> KubeObject | Unknown | None:
     if isinstance(facts.deployments, Unknown):
         return facts.deployments
     wanted = (GATEWAY_NAMESPACE, _DEPLOYMENT)
@@ -154,7 +155,7 @@ def _apply_definitions(facts: Facts) -> str:
     return command + again
 
 
-def _lacking(definitions: Sequence[Object], facts: Facts) -> list[str]:
+def _lacking(definitions: Sequence[KubeObject], facts: Facts) -> list[str]:
     """The large CRDs that are missing or not served, although others of their group exist or Envoy Gateway does."""
     served = {each["metadata"]["name"] for each in definitions if holds(each, "Established")}
     needed = {name.partition(".")[2] for name in served}
@@ -210,7 +211,7 @@ def _wait_rightly(facts: Facts) -> str:
     return f"{facts.kubectl} wait {in_namespace(route)} --for={_ACCEPTED} httproute/{name} --timeout=60s"
 
 
-def _old(things: Sequence[Object], facts: Facts) -> Iterator[Object]:
+def _old(things: Sequence[KubeObject], facts: Facts) -> Iterator[KubeObject]:
     return (each for each in things if not is_new(each, facts.now))
 
 
@@ -220,7 +221,7 @@ def _condition_text(written: Mapping[str, Any]) -> str:
     return f"{reason}: {message}" + (f" (since {since})" if since else "")
 
 
-def _addresses(gateways: Sequence[Object]) -> str:
+def _addresses(gateways: Sequence[KubeObject]) -> str:
     return ", ".join(
         f"{label(each)} has {address.get('value')}"
         for each in gateways

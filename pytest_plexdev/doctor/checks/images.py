@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from pytest_plexdev.doctor.checks.objects import container_statuses, label
-from pytest_plexdev.doctor.facts import Facts, Object, Unknown
+from pytest_plexdev.doctor.facts import Facts, Unknown
 from pytest_plexdev.doctor.model import CheckResult, Found, NotFound
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.constants import node_of
 
 PARALLEL_PULLS: Final = 6
@@ -33,7 +34,7 @@ def never_pulled(facts: Facts) -> CheckResult:
     return Found(f"not on the node: {evidence}", _load(images_never_pulled(facts.pods), facts.cluster))
 
 
-def images_never_pulled(pods: Sequence[Object]) -> list[str]:
+def images_never_pulled(pods: Sequence[KubeObject]) -> list[str]:
     """The images that containers of these Pods wait for in vain, and would next, each once.
 
     A container behind an init container has no reason of its own yet: it would be the next to wait for its image.
@@ -44,12 +45,12 @@ def images_never_pulled(pods: Sequence[Object]) -> list[str]:
     return list(dict.fromkeys([*reported, *behind]))
 
 
-def _containers(pod: Object) -> list[Object]:
+def _containers(pod: KubeObject) -> list[KubeObject]:
     spec = pod.get("spec") or {}
     return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
 
 
-def _never_pulled(status: Object) -> bool:
+def _never_pulled(status: KubeObject) -> bool:
     return ((status.get("state") or {}).get("waiting") or {}).get("reason") == "ErrImageNeverPull"
 
 
@@ -72,7 +73,7 @@ def serial_pulls(facts: Facts) -> CheckResult:
     return Found(evidence, _pull_in_parallel(facts.cluster))
 
 
-def _is_pulling(pod: Object) -> bool:
+def _is_pulling(pod: KubeObject) -> bool:
     reasons = {((status.get("state") or {}).get("waiting") or {}).get("reason") for status in container_statuses(pod)}
     return bool(reasons & {"PodInitializing", "ContainerCreating"})
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from pytest_plexdev.doctor.checks.objects import condition, label
-from pytest_plexdev.doctor.facts import Disk, Facts, Object, PortUse, Unknown
+from pytest_plexdev.doctor.facts import Disk, Facts, PortUse, Unknown
 from pytest_plexdev.doctor.model import CheckResult, Found, NotFound
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.constants import node_of
 
 SKEW_ALLOWED: Final = 60.0
@@ -104,7 +105,7 @@ def disk_pressure(facts: Facts) -> CheckResult:
     return NotFound("; ".join(_room(disk) for disk in disks))
 
 
-def _is_evicted(pod: Object) -> bool:
+def _is_evicted(pod: KubeObject) -> bool:
     status = pod.get("status") or {}
     return status.get("reason") == "Evicted" and "ephemeral-storage" in status.get("message", "")
 

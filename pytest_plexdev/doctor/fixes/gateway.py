@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_plexdev.doctor.fixes.definitions import restart_controller, serve
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
 from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, apply
 from pytest_plexdev.stack.kind.manifests.render import render
@@ -26,7 +26,7 @@ def mend(access: Access, settings: KindSettings) -> Sequence[str]:
     return [*(f"{name}: created" for name in added), *changes, *restarted]
 
 
-def _of_the_gateway(objects: Sequence[Object]) -> Iterator[Object]:
+def _of_the_gateway(objects: Sequence[KubeObject]) -> Iterator[KubeObject]:
     for each in objects:
         of_the_controller = GATEWAY_NAMESPACE in (each["metadata"].get("namespace"), each["metadata"]["name"])
         if of_the_controller or each["kind"].startswith(("Gateway", "ClusterRole")):

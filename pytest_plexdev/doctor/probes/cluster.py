@@ -10,10 +10,10 @@ from typing import Final
 import httpx
 
 from pytest_plexdev.core.http_date import server_time
-from pytest_plexdev.doctor.facts import ClusterPart, LogLine, Object
+from pytest_plexdev.doctor.facts import ClusterPart, LogLine
 from pytest_plexdev.doctor.target import is_ours
 from pytest_plexdev.kube import Access, KubeClient, Resource
-from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NODE, POD
+from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NODE, POD, KubeObject
 from pytest_plexdev.masking.rule import mask
 from pytest_plexdev.readiness.look import bound, statuses_now
 from pytest_plexdev.readiness.object_status import ObjectStatus
@@ -28,13 +28,13 @@ _COMPLAINT: Final = re.compile(
 )
 
 
-def objects(client: KubeClient, resource: Resource) -> Sequence[Object]:
+def objects(client: KubeClient, resource: Resource) -> Sequence[KubeObject]:
     """List all objects of a kind, in all namespaces; empty if the kind does not exist."""
-    items: Sequence[Object] = client.list(resource)["items"]
+    items: Sequence[KubeObject] = client.list(resource)["items"]
     return items
 
 
-def definitions(client: KubeClient) -> Sequence[Object]:
+def definitions(client: KubeClient) -> Sequence[KubeObject]:
     """List the CustomResourceDefinitions without their schemas."""
     return [
         {part: each[part] for part in ("kind", "metadata", "status") if part in each}
@@ -42,7 +42,7 @@ def definitions(client: KubeClient) -> Sequence[Object]:
     ]
 
 
-def kubelets(client: KubeClient) -> Mapping[str, Object]:
+def kubelets(client: KubeClient) -> Mapping[str, KubeObject]:
     """Read the configuration of each node's kubelet."""
     names = [node["metadata"]["name"] for node in client.list(NODE)["items"]]
     # The API server proxies the kubelet's configz page; the suffix is part of the path.
@@ -89,7 +89,7 @@ def complaints(client: KubeClient) -> Sequence[LogLine]:
     return [line for pod in client.list(POD)["items"] for line in _complaints(client, pod)]
 
 
-def _complaints(client: KubeClient, pod: Object) -> Iterator[LogLine]:
+def _complaints(client: KubeClient, pod: KubeObject) -> Iterator[LogLine]:
     meta = pod["metadata"]
     for container in pod["spec"]["containers"]:
         if container["name"] not in _LOGGERS:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from pytest_plexdev.core.model import Verdict
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness.object_cache import ObjectCache
-from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules import gateway, jobs, nodes, platform, pods, workloads
 
-Rule: TypeAlias = Callable[[ObjectRef, Object, ObjectCache], ObjectStatus]
+Rule: TypeAlias = Callable[[ObjectRef, KubeObject, ObjectCache], ObjectStatus]
 
 RULES: Final[Mapping[str, Rule]] = {
     "Node": nodes.node,
@@ -47,7 +48,7 @@ def verdict_of(ref: ObjectRef, cache: ObjectCache, now: float) -> Verdict:
     return status_of(ref, cache).verdict(now)
 
 
-def _being_deleted(ref: ObjectRef, item: Object) -> ObjectStatus:
+def _being_deleted(ref: ObjectRef, item: KubeObject) -> ObjectStatus:
     held = ", ".join(item["metadata"].get("finalizers") or ())
     reason = "is being deleted" + (f"; held by {held}" if held else "")
     return ObjectStatus(

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_plexdev.readiness.object_ref import Object
+from pytest_plexdev.kube.resources import KubeObject
 
 
 @dataclass(frozen=True)
 class PodContainer:
     """A container: its part of the Pod's spec, and the kubelet's status of it."""
 
-    pod: Object
+    pod: KubeObject
     spec: Mapping[str, Any]
     status: Mapping[str, Any]
     is_init: bool
@@ -51,7 +51,7 @@ class PodContainer:
         return bool(self.pod["spec"].get("restartPolicy", "Always") == "Always")
 
 
-def containers(pod: Object) -> list[PodContainer]:
+def containers(pod: KubeObject) -> list[PodContainer]:
     """Return all containers, in the order in which they start."""
     status = pod.get("status") or {}
     found = []

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pytest_plexdev.core.model import State
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.kube.timestamps import event_time, seconds
 from pytest_plexdev.readiness.object_cache import ObjectCache
-from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import one_line
 from pytest_plexdev.readiness.rules.container_status import PodContainer
@@ -99,7 +100,7 @@ def _starting(ref: ObjectRef, one: PodContainer, cache: ObjectCache) -> ObjectSt
     return _status(ref, one, "waiting", "being created")
 
 
-def _missing(ref: ObjectRef, one: PodContainer, why: str, missed: list[Object], cache: ObjectCache) -> ObjectStatus:
+def _missing(ref: ObjectRef, one: PodContainer, why: str, missed: list[KubeObject], cache: ObjectCache) -> ObjectStatus:
     """The status of a container that needs a missing ConfigMap, Secret or key."""
     evidence = event_time(missed[-1]) if missed else None
     coming = may_still_be_made(ref.namespace, evidence, cache)
@@ -131,7 +132,7 @@ def _end(one: PodContainer) -> str:
     return f"{what}: {message}" if message else what
 
 
-def _is_about(event: Object, one: PodContainer) -> bool:
+def _is_about(event: KubeObject, one: PodContainer) -> bool:
     path = (event.get("involvedObject") or {}).get("fieldPath", "")
     return f"{{{one.name}}}" in path or not path
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness.object_cache import ObjectCache
-from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus, worst
 from pytest_plexdev.readiness.rules.conditions import (
     Condition,
@@ -28,13 +29,13 @@ _OWNING_NAMESPACE: Final = "gateway.envoyproxy.io/owning-gateway-namespace"
 _OWNING_GATEWAY: Final = "gateway.envoyproxy.io/owning-gateway-name"
 
 
-def gateway_class(ref: ObjectRef, item: Object, _cache: ObjectCache) -> ObjectStatus:
+def gateway_class(ref: ObjectRef, item: KubeObject, _cache: ObjectCache) -> ObjectStatus:
     """Ready once its controller has accepted it."""
     controller = item["spec"].get("controllerName", "?")
     return _held(ref, item, item.get("status") or {}, ("Accepted",), f"its controller {controller} has not answered")
 
 
-def gateway(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
+def gateway(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectStatus:
     """Ready once it is accepted and programmed, both for this generation."""
     status = item.get("status") or {}
     name = item["spec"].get("gatewayClassName", "?")
@@ -52,7 +53,7 @@ def gateway(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     return replace(found, cause=cause)
 
 
-def http_route(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
+def http_route(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectStatus:
     """Ready once every parent that it names has accepted it and resolved its references, for this generation.
 
     A route has no conditions of its own: waiting for ``condition=Accepted`` on it never ends.
@@ -72,7 +73,9 @@ def http_route(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus
     return ObjectStatus(ref=ref, state="ready", expected="accepted, resolved", since=since)
 
 
-def _held(ref: ObjectRef, item: Object, status: Mapping[str, Any], kinds: tuple[str, ...], silent: str) -> ObjectStatus:
+def _held(
+    ref: ObjectRef, item: KubeObject, status: Mapping[str, Any], kinds: tuple[str, ...], silent: str
+) -> ObjectStatus:
     """Ready if all these conditions are True; otherwise the status of the first that is not."""
     generation = item["metadata"].get("generation")
     found = {kind: condition(status, kind) for kind in kinds}
@@ -104,7 +107,7 @@ def _why_not(one: Condition, kind: str, generation: int | None, silent: str) -> 
     return one.get("reason") not in _COMING, explanation(one)
 
 
-def _refused_listener(item: Object, status: Mapping[str, Any]) -> tuple[str, Condition] | None:
+def _refused_listener(item: KubeObject, status: Mapping[str, Any]) -> tuple[str, Condition] | None:
     generation = item["metadata"].get("generation")
     for listener in status.get("listeners") or ():
         conflicted = condition(listener, "Conflicted")
@@ -118,7 +121,7 @@ def _refused_listener(item: Object, status: Mapping[str, Any]) -> tuple[str, Con
     return None
 
 
-def _held_class(name: str, item: Object, cache: ObjectCache) -> ObjectStatus | None:
+def _held_class(name: str, item: KubeObject, cache: ObjectCache) -> ObjectStatus | None:
     found = gateway_class(ObjectRef("GatewayClass", name), item, cache)
     return found if found.state != "ready" else None
 

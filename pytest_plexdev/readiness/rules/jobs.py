@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness.object_cache import ObjectCache
-from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus, worst
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, explanation, is_true, one_line
 from pytest_plexdev.readiness.rules.obstacles import mending_hint
@@ -18,7 +19,7 @@ _FAILURES: Final = 2
 _CREATION_GRACE: Final = 3.0
 
 
-def job(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
+def job(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectStatus:
     """Ready once it is complete, doomed once it or its second Pod has failed."""
     status = item.get("status") or {}
     complete = condition(status, "Complete")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.kube.resources import KubeObject
+from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, explanation, is_true
 
@@ -17,7 +18,7 @@ _KIND: Final = "kind"
 """The scheme of kind's provider IDs: ``kind://docker/CLUSTER/NODE``."""
 
 
-def node(ref: ObjectRef, item: Object, _cache: object = None) -> ObjectStatus:
+def node(ref: ObjectRef, item: KubeObject, _cache: object = None) -> ObjectStatus:
     """Ready while its kubelet reports so and no pressure or taint keeps Pods away."""
     status = item.get("status") or {}
     ready = condition(status, "Ready")
@@ -43,7 +44,7 @@ def node(ref: ObjectRef, item: Object, _cache: object = None) -> ObjectStatus:
     )
 
 
-def on_node(item: Object, command: str) -> str:
+def on_node(item: KubeObject, command: str) -> str:
     """Return the command that runs *command* on a kind node, a container; empty for any other node."""
     scheme, _, place = str((item.get("spec") or {}).get("providerID", "")).partition("://")
     engine, _, name = place.partition("/")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness.object_cache import ObjectCache
-from pytest_plexdev.readiness.object_ref import Object
 from pytest_plexdev.readiness.rules.conditions import condition, is_true
 from pytest_plexdev.readiness.rules.container_status import containers
 
@@ -24,7 +24,7 @@ def may_still_be_made(namespace: str | None, evidence: float | None, cache: Obje
     return any(_may_make(job, evidence, cache) for job in cache.of_kind("Job", namespace))
 
 
-def _may_make(job: Object, evidence: float | None, cache: ObjectCache) -> bool:
+def _may_make(job: KubeObject, evidence: float | None, cache: ObjectCache) -> bool:
     status = job.get("status") or {}
     if is_true(condition(status, "Failed")):
         return False
@@ -36,7 +36,7 @@ def _may_make(job: Object, evidence: float | None, cache: ObjectCache) -> bool:
     return not pods or any(_is_at_work(pod, cache) for pod in pods)
 
 
-def _is_at_work(pod: Object, cache: ObjectCache) -> bool:
+def _is_at_work(pod: KubeObject, cache: ObjectCache) -> bool:
     first = next((one for one in containers(pod) if not one.is_past), None)
     if first is None or first.is_init:
         return first is None

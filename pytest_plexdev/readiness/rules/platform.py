@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness.object_cache import ObjectCache
-from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, explanation, is_false, is_true, one_line
 from pytest_plexdev.readiness.rules.pods import pod
@@ -15,7 +16,7 @@ _STORAGE_GRACE: Final = 5.0
 """Seconds for which a provisioner may fail: the StorageClass may be applied after the claim."""
 
 
-def custom_resource_definition(ref: ObjectRef, item: Object, _cache: ObjectCache) -> ObjectStatus:
+def custom_resource_definition(ref: ObjectRef, item: KubeObject, _cache: ObjectCache) -> ObjectStatus:
     """Ready once the API server serves the kind."""
     status = item.get("status") or {}
     established = condition(status, "Established")
@@ -35,7 +36,7 @@ def custom_resource_definition(ref: ObjectRef, item: Object, _cache: ObjectCache
     return ObjectStatus(ref=ref, state="waiting", expected="established", reason="not established yet", hint=hint)
 
 
-def namespace(ref: ObjectRef, item: Object, _cache: ObjectCache) -> ObjectStatus:
+def namespace(ref: ObjectRef, item: KubeObject, _cache: ObjectCache) -> ObjectStatus:
     """Ready unless it is terminating."""
     phase = (item.get("status") or {}).get("phase", "Active")
     if phase == "Active":
@@ -45,7 +46,7 @@ def namespace(ref: ObjectRef, item: Object, _cache: ObjectCache) -> ObjectStatus
     )
 
 
-def persistent_volume_claim(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
+def persistent_volume_claim(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectStatus:
     """Ready once it is bound, doomed once its volume is lost."""
     phase = (item.get("status") or {}).get("phase", "Pending")
     if phase == "Bound":
@@ -75,7 +76,7 @@ def persistent_volume_claim(ref: ObjectRef, item: Object, cache: ObjectCache) ->
     )
 
 
-def service(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
+def service(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectStatus:
     """Ready once it has a ready endpoint, or if it has no selector."""
     selector = item["spec"].get("selector")
     if not selector or item["spec"].get("type") == "ExternalName":
@@ -99,7 +100,7 @@ def service(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     )
 
 
-def _slices(ref: ObjectRef, cache: ObjectCache) -> list[Object]:
+def _slices(ref: ObjectRef, cache: ObjectCache) -> list[KubeObject]:
     return [
         each
         for each in cache.of_kind("EndpointSlice", ref.namespace)
@@ -107,11 +108,11 @@ def _slices(ref: ObjectRef, cache: ObjectCache) -> list[Object]:
     ]
 
 
-def _ready_endpoints(piece: Object) -> int:
+def _ready_endpoints(piece: KubeObject) -> int:
     # An endpoint without this condition counts as ready (Kubernetes API reference).
     found = (each.get("conditions") or {} for each in piece.get("endpoints") or ())
     return sum(each.get("ready") is not False for each in found)
 
 
-def _created(item: Object) -> float | None:
+def _created(item: KubeObject) -> float | None:
     return seconds(item["metadata"].get("creationTimestamp"))

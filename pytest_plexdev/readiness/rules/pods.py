@@ -6,9 +6,10 @@ import re
 from dataclasses import replace
 from typing import Final
 
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness.object_cache import ObjectCache
-from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, explanation, is_true, one_line
 from pytest_plexdev.readiness.rules.container_status import containers
@@ -32,7 +33,7 @@ _NODES: Final = re.compile(r"0/(\d+) nodes are available")
 _PREEMPTION: Final = re.compile(r" no new claims to deallocate.*| preemption: .*", re.DOTALL)
 
 
-def pod(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
+def pod(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectStatus:
     """Ready by its own condition; otherwise the status of the first container that it waits for."""
     status = item.get("status") or {}
     ready = condition(status, "Ready")
@@ -62,7 +63,7 @@ def pod(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     return ObjectStatus(ref=ref, state="waiting", reason=_gates(item), since=changed_at(ready), actual=phase)
 
 
-def _ended(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
+def _ended(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectStatus:
     """The status of a failed Pod. Whether its owner replaces it is the owner's status."""
     status = item["status"]
     text = ": ".join(one_line(part) for part in (status.get("reason"), status.get("message")) if part)
@@ -72,7 +73,7 @@ def _ended(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
     return ObjectStatus(**{"ref": ref, "reason": text, **end, "state": "doomed", "actual": text or "Failed"})
 
 
-def _unscheduled(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
+def _unscheduled(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectStatus:
     scheduled = condition(item["status"], "PodScheduled")
     message = one_line(scheduled.get("message") or "")
     why = (
@@ -95,7 +96,7 @@ def _unscheduled(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStat
     )
 
 
-def _unready_node(item: Object, cache: ObjectCache) -> ObjectStatus | None:
+def _unready_node(item: KubeObject, cache: ObjectCache) -> ObjectStatus | None:
     """The status of its node, if that is known and doomed."""
     ref = ObjectRef("Node", item["spec"].get("nodeName", ""))
     there = cache.get(ref)
@@ -114,7 +115,7 @@ def _room_comes(cache: ObjectCache) -> bool:
     return any(each["metadata"].get("deletionTimestamp") for each in cache.of_kind("Pod"))
 
 
-def _gates(item: Object) -> str:
+def _gates(item: KubeObject) -> str:
     if item["spec"].get("restartPolicy") in ("Never", "OnFailure"):
         return "its containers have finished, but its status is not updated yet"
     gates = [each["conditionType"] for each in item["spec"].get("readinessGates") or ()]
@@ -126,7 +127,7 @@ def _gates(item: Object) -> str:
     )
 
 
-def settles(item: Object) -> float:
+def settles(item: KubeObject) -> float:
     """Return for how many seconds a Pod must be ready before that is conclusive.
 
     A Pod without a readiness probe is ready as soon as it runs, even if it fails right after its start.

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness.object_cache import ObjectCache
-from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus, worst
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, explanation, is_false, is_true, one_line
 from pytest_plexdev.readiness.rules.obstacles import mending_hint
@@ -22,7 +23,7 @@ _AWAY_GRACE: Final = 5.0
 """Seconds for which a workload may be scaled to 0: the change may be temporary."""
 
 
-def deployment(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
+def deployment(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectStatus:
     """Ready once the newest ReplicaSet alone has as many available Pods as wanted."""
     status, wanted = item.get("status") or {}, item["spec"].get("replicas", 1)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
@@ -48,7 +49,7 @@ def deployment(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus
     return found
 
 
-def stateful_set(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
+def stateful_set(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectStatus:
     """Ready once every replica is ready and of the newest revision."""
     status, wanted = item.get("status") or {}, item["spec"].get("replicas", 1)
     base = _base(ref, item, f"{wanted} ready", f"{status.get('readyReplicas', 0)}/{wanted}")
@@ -68,7 +69,7 @@ def stateful_set(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStat
     return found
 
 
-def daemon_set(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus:
+def daemon_set(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectStatus:
     """Ready once every scheduled node has an available Pod of the newest template."""
     status = item.get("status") or {}
     wanted = status.get("desiredNumberScheduled", 0)
@@ -82,7 +83,7 @@ def daemon_set(ref: ObjectRef, item: Object, cache: ObjectCache) -> ObjectStatus
     return _for_its_pods(base, item, pods, cache)
 
 
-def _is_scaled_away(item: Object) -> bool:
+def _is_scaled_away(item: KubeObject) -> bool:
     """Whether it was scaled to 0 after the apply. A manifest with 0 replicas owns that field."""
     managers = item["metadata"].get("managedFields") or ()
     if item["spec"].get("replicas", 1) or not managers:
@@ -101,13 +102,13 @@ def _scaled_away(base: ObjectStatus, ref: ObjectRef) -> ObjectStatus:
     )
 
 
-def _ready(base: ObjectStatus, pods: list[Object], since: float | None) -> ObjectStatus:
+def _ready(base: ObjectStatus, pods: list[KubeObject], since: float | None) -> ObjectStatus:
     # The newest Pod determines the duration; the controller may have counted other Pods before.
     grace = max((settles(each) for each in pods), default=0.0)
     return replace(base, state="ready", since=_ready_since(pods) if grace else since, grace=grace, hint="")
 
 
-def _for_its_pods(base: ObjectStatus, item: Object, pods: list[Object], cache: ObjectCache) -> ObjectStatus:
+def _for_its_pods(base: ObjectStatus, item: KubeObject, pods: list[KubeObject], cache: ObjectCache) -> ObjectStatus:
     """The status of a workload that is not ready, by its worst Pod."""
     cause = _cause(pods, cache)
     if cause is not None and cause.state == "doomed":
@@ -126,41 +127,41 @@ def _refused(base: ObjectStatus, reason: str, cache: ObjectCache) -> ObjectStatu
     return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE)
 
 
-def _cause(pods: list[Object], cache: ObjectCache) -> ObjectStatus | None:
+def _cause(pods: list[KubeObject], cache: ObjectCache) -> ObjectStatus | None:
     found = (pod(ObjectRef.of(each, "Pod"), each, cache) for each in pods if not _is_left_behind(each))
     return worst(each for each in found if each.state != "ready")
 
 
-def _newest_pods(item: Object, cache: ObjectCache) -> list[Object]:
+def _newest_pods(item: KubeObject, cache: ObjectCache) -> list[KubeObject]:
     revision = (item["metadata"].get("annotations") or {}).get(_REVISION)
     sets = cache.owned(item, "ReplicaSet")
     newest = [each for each in sets if (each["metadata"].get("annotations") or {}).get(_REVISION) == revision]
     return _living(each for one in newest[-1:] for each in cache.owned(one, "Pod"))
 
 
-def _living(pods: Iterable[Object]) -> list[Object]:
+def _living(pods: Iterable[KubeObject]) -> list[KubeObject]:
     return [each for each in pods if not each["metadata"].get("deletionTimestamp")]
 
 
-def _is_left_behind(item: Object) -> bool:
+def _is_left_behind(item: KubeObject) -> bool:
     """Whether a Pod failed, by eviction for example; the controller replaces it."""
     return (item.get("status") or {}).get("phase") == "Failed"
 
 
-def _has_fallen(pods: list[Object], cache: ObjectCache) -> bool:
+def _has_fallen(pods: list[KubeObject], cache: ObjectCache) -> bool:
     """Whether a Pod is not ready although the controller still counts it."""
     return any(
         pod(ObjectRef.of(each, "Pod"), each, cache).state != "ready" for each in pods if not _is_left_behind(each)
     )
 
 
-def _is_seen(item: Object) -> bool:
+def _is_seen(item: KubeObject) -> bool:
     seen: int = (item.get("status") or {}).get("observedGeneration", 0)
     generation: int = item["metadata"].get("generation", 0)
     return seen >= generation
 
 
-def _is_rolled_out(item: Object, status: dict[str, Any], wanted: int) -> bool:
+def _is_rolled_out(item: KubeObject, status: dict[str, Any], wanted: int) -> bool:
     strategy = item["spec"].get("updateStrategy") or {}
     if strategy.get("type") == "OnDelete":
         return True
@@ -169,18 +170,18 @@ def _is_rolled_out(item: Object, status: dict[str, Any], wanted: int) -> bool:
     return same or (kept > 0 and bool(status.get("updatedReplicas", 0) >= wanted - kept))
 
 
-def _is_of_an_older_revision(cause: ObjectStatus, pods: list[Object], status: dict[str, Any]) -> bool:
+def _is_of_an_older_revision(cause: ObjectStatus, pods: list[KubeObject], status: dict[str, Any]) -> bool:
     named = (each["metadata"] for each in pods if each["metadata"]["name"] == cause.ref.name)
     revision: str | None = next(((meta.get("labels") or {}).get("controller-revision-hash") for meta in named), None)
     newest: str | None = status.get("updateRevision")
     return revision != newest
 
 
-def _ready_since(pods: list[Object]) -> float | None:
+def _ready_since(pods: list[KubeObject]) -> float | None:
     return max((changed_at(condition(each["status"], "Ready")) or 0.0 for each in pods), default=None)
 
 
-def _base(ref: ObjectRef, item: Object, expected: str, actual: str) -> ObjectStatus:
+def _base(ref: ObjectRef, item: KubeObject, expected: str, actual: str) -> ObjectStatus:
     status = item.get("status") or {}
     since = changed_at(condition(status, "Available")) or seconds(item["metadata"].get("creationTimestamp"))
     hint = f"kubectl describe {ref.words}"

@@ -11,8 +11,8 @@ from pytest_plexdev.core.model import Cluster, StackInfo, Verdict
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, SERVICE_NOT_READY
 from pytest_plexdev.kube import Access, KubeClient, read_access
-from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.pods import newest_pod
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE, WARM_CLUSTER
 
 _NAMESPACES: Final = (NAMESPACE, GATEWAY_NAMESPACE)
@@ -132,7 +132,7 @@ def _access(info: StackInfo) -> Access:
     return access
 
 
-def _log_of(client: KubeClient, pod: Object, since: float | None) -> str:
+def _log_of(client: KubeClient, pod: KubeObject, since: float | None) -> str:
     meta, spec = pod["metadata"], pod["spec"]
     seconds = None if since is None else time.time() - since
     logs = {

@@ -27,7 +27,7 @@ from pytest_plexdev.stack.kind.constants import NATS_SECRET, NATS_URL, node_of
 
 if TYPE_CHECKING:
     from pytest_plexdev.kube import KubeClient
-    from pytest_plexdev.kube.client import Object
+    from pytest_plexdev.kube.resources import KubeObject
 
 PORTS: Final[Mapping[str, int]] = MappingProxyType({"postgres": 5432, "nats": 4222})
 """The Services that one gets to, and their ports in the cluster (runbook)."""
@@ -132,7 +132,7 @@ class Forwards:
         return KubeClient(access)
 
 
-def _value(secret: Object | None, key: str) -> str | None:
+def _value(secret: KubeObject | None, key: str) -> str | None:
     encoded = ((secret or {}).get("data") or {}).get(key)
     return None if encoded is None else base64.b64decode(encoded).decode()
 

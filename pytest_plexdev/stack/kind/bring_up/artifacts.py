@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_plexdev.core.cancellation import spawn
 from pytest_plexdev.core.phases import Phases
-from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.credentials import Credentials
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.build_context import Content, read_content
@@ -36,8 +36,8 @@ class Artifacts:
         self._substitutes = spawn(partial(provide_substitutes, settings.images, note))
         self.built: Future[bool] = spawn(partial(_timed, phases, "build", partial(build.build, note, content=content)))
         rendered = partial(self._render, addresses, content)
-        self.objects: Future[list[Object]] = spawn(partial(_timed, phases, "manifests", rendered))
-        self.definitions: Future[list[Object]] = spawn(
+        self.objects: Future[list[KubeObject]] = spawn(partial(_timed, phases, "manifests", rendered))
+        self.definitions: Future[list[KubeObject]] = spawn(
             partial(_timed, phases, "definitions", custom_resource_definitions)
         )
 
@@ -50,7 +50,7 @@ class Artifacts:
         """Of everything; it waits for the images that are other people's."""
         return {**self._files, **fingerprint.of_images(self._settings, self._substitutes.result())}
 
-    def _render(self, addresses: Addresses, content: Content) -> list[Object]:
+    def _render(self, addresses: Addresses, content: Content) -> list[KubeObject]:
         asked = self._settings
         contents = {**contents_of(content), **self._substitutes.result()}
         # The warm cluster has those that the runbook prints.

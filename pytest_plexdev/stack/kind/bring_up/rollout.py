@@ -12,7 +12,7 @@ from typing import Final
 from pytest_plexdev.core.cancellation import spawn, wait_all
 from pytest_plexdev.core.model import SeededTenant, StackInfo
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness.object_ref import ObjectRef, refs_of
 from pytest_plexdev.stack.kind.bring_up.artifacts import Artifacts
 from pytest_plexdev.stack.kind.bring_up.context import BringUpContext
@@ -104,7 +104,7 @@ class Rollout:
         return stack_info(self._course.place, access, ready, owned=True, version=version, phases=phases)
 
     def _apply(
-        self, client: KubeClient, objects: Sequence[Object], loaded: Future[bool], there: PreviousState
+        self, client: KubeClient, objects: Sequence[KubeObject], loaded: Future[bool], there: PreviousState
     ) -> Mapping[str, str]:
         """Apply everything, in the order that a new node becomes able to run it. Which database was seeded.
 
@@ -129,7 +129,7 @@ class Rollout:
             self._course.did.append(f"removed, since nothing here has them any more: {', '.join(old)}")
         return seeded
 
-    def _database(self, client: KubeClient, objects: Sequence[Object], there: PreviousState) -> Mapping[str, str]:
+    def _database(self, client: KubeClient, objects: Sequence[KubeObject], there: PreviousState) -> Mapping[str, str]:
         """The database's identity after Postgres has rolled out. Restarts SpiceDB if it changed."""
         if _POSTGRES in refs_of(objects):
             database.wait_until_old_is_gone(client, timeout=self._course.left())
@@ -142,7 +142,7 @@ class Rollout:
                 self._course.until_ready(client, [_SPICEDB], began=self._began)
         return now
 
-    def _again(self, ours: Sequence[Object], *, is_another: bool) -> set[str]:
+    def _again(self, ours: Sequence[KubeObject], *, is_another: bool) -> set[str]:
         """The Jobs that run once more even where nothing changed."""
         wanted = is_another or self._course.settings.reapply
         return {each["metadata"]["name"] for each in ours if each["kind"] == "Job" and wanted}
@@ -164,7 +164,7 @@ class Rollout:
                 restart_coredns(client)
 
     def _apply_hasty(
-        self, run: Callable[[Sequence[Object]], None], client: KubeClient, parts: _Parts, loaded: Future[bool]
+        self, run: Callable[[Sequence[KubeObject]], None], client: KubeClient, parts: _Parts, loaded: Future[bool]
     ) -> None:
         """Jobs that wait for nobody, and then those who mount the Secrets that they make.
 
@@ -177,7 +177,7 @@ class Rollout:
             self._course.until_ready(client, refs_of(parts.hasty), began=self._began)
             run(parts.late)
 
-    def _established(self, client: KubeClient, definitions: Sequence[Object]) -> None:
+    def _established(self, client: KubeClient, definitions: Sequence[KubeObject]) -> None:
         self._course.until_ready(client, refs_of(definitions))
 
     def _tenants(self, access: Access) -> tuple[SeededTenant, ...]:
@@ -197,20 +197,20 @@ class _Parts:
         ours: What runs our images.
     """
 
-    namespaces: Sequence[Object]
-    data: Sequence[Object]
-    definitions: Sequence[Object]
-    custom: Sequence[Object]
-    hasty: Sequence[Object]
-    late: Sequence[Object]
-    ours: Sequence[Object]
-    others: Sequence[Object]
+    namespaces: Sequence[KubeObject]
+    data: Sequence[KubeObject]
+    definitions: Sequence[KubeObject]
+    custom: Sequence[KubeObject]
+    hasty: Sequence[KubeObject]
+    late: Sequence[KubeObject]
+    ours: Sequence[KubeObject]
+    others: Sequence[KubeObject]
 
     @classmethod
-    def of(cls, objects: Sequence[Object], definitions: Sequence[Object], loading: ImageLoader) -> _Parts:
+    def of(cls, objects: Sequence[KubeObject], definitions: Sequence[KubeObject], loading: ImageLoader) -> _Parts:
         defined = {each["spec"]["names"]["kind"] for each in definitions}
 
-        def part_of(item: Object) -> str:
+        def part_of(item: KubeObject) -> str:
             if item["kind"] == "Namespace":
                 return "namespaces"
             if item["kind"] in defined:
@@ -227,5 +227,5 @@ class _Parts:
         return cls(**{**parts, "definitions": definitions})
 
 
-def _is_hasty(item: Object) -> bool:
+def _is_hasty(item: KubeObject) -> bool:
     return item["kind"] == "Job" and not item["spec"]["template"]["spec"].get("initContainers")

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.kube.client import Object
-from pytest_plexdev.kube.resources import SERVICE
+from pytest_plexdev.kube.resources import SERVICE, KubeObject
 from pytest_plexdev.stack.kind.constants import (
     API_NODE_PORT,
     API_PORT,
@@ -58,7 +57,7 @@ class Astray:
         service = {"apiVersion": SERVICE.api_version, "kind": SERVICE.kind, "metadata": meta, "spec": self._spec()}
         client.apply(service, manager=_MANAGER)
 
-    def _spec(self) -> Object:
+    def _spec(self) -> KubeObject:
         return {
             "type": "NodePort",
             "ports": [{"port": self.port, "protocol": "TCP", "nodePort": self.node_port}],
@@ -94,7 +93,7 @@ def put_back_node_ports(client: KubeClient) -> list[str]:
     return done
 
 
-def _astray(node_port: int, service: Object, usual: int) -> Astray:
+def _astray(node_port: int, service: KubeObject, usual: int) -> Astray:
     ports = _ports(service)
     port = next((each for each in ports if each["port"] == usual), ports[0])
     meta = service["metadata"]
@@ -107,15 +106,15 @@ def _astray(node_port: int, service: Object, usual: int) -> Astray:
     )
 
 
-def _gateway(services: Sequence[Object]) -> Object | None:
+def _gateway(services: Sequence[KubeObject]) -> KubeObject | None:
     here = (each for each in services if each["metadata"].get("namespace") == GATEWAY_NAMESPACE)
     return next((each for each in here if _GATEWAY in (each["metadata"].get("labels") or {})), None)
 
 
-def _dex(services: Sequence[Object]) -> Object | None:
+def _dex(services: Sequence[KubeObject]) -> KubeObject | None:
     metas = ((each, each["metadata"]) for each in services)
     return next((each for each, meta in metas if (meta.get("namespace"), meta["name"]) == (NAMESPACE, _DEX)), None)
 
 
-def _ports(service: Object) -> Sequence[Object]:
+def _ports(service: KubeObject) -> Sequence[KubeObject]:
     return (service.get("spec") or {}).get("ports") or ()

@@ -12,8 +12,7 @@ from pytest_plexdev.core.poll import poll
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBE_REFUSED, OBJECT_HELD
 from pytest_plexdev.kube import KubeClient, Resource
-from pytest_plexdev.kube.client import Object
-from pytest_plexdev.kube.resources import JOB
+from pytest_plexdev.kube.resources import JOB, KubeObject
 from pytest_plexdev.stack.kind.manifests.readers import Restored, key_of, read_by, restart, restored
 
 Change: TypeAlias = Literal["created", "changed", "unchanged", "run again", "restarted"]
@@ -73,7 +72,7 @@ class ApplyResult:
         return {"run again": "ran again", "unchanged": "had run"}.get(change, "ran")
 
 
-def waves(objects: Iterable[Object]) -> Iterator[list[Object]]:
+def waves(objects: Iterable[KubeObject]) -> Iterator[list[KubeObject]]:
     """The objects in the order of their needs; those of one wave go at the same time."""
     rest = list(objects)
     for kinds in _WAVES:
@@ -87,10 +86,10 @@ def waves(objects: Iterable[Object]) -> Iterator[list[Object]]:
 
 def apply(
     client: KubeClient,
-    objects: Sequence[Object],
+    objects: Sequence[KubeObject],
     result: ApplyResult,
     *,
-    established: Callable[[Sequence[Object]], object],
+    established: Callable[[Sequence[KubeObject]], object],
     again: Collection[str] = (),
 ) -> None:
     """Apply them to a cluster that is ours.
@@ -116,7 +115,7 @@ def apply(
                 established(definitions)
 
 
-def _apply(client: KubeClient, rendered: Object, result: ApplyResult, again: Collection[str]) -> tuple[str, Change]:
+def _apply(client: KubeClient, rendered: KubeObject, result: ApplyResult, again: Collection[str]) -> tuple[str, Change]:
     resource = _resource(client, rendered)
     wanted = client.placed(rendered)
     kind, meta = wanted["kind"], wanted["metadata"]
@@ -139,7 +138,7 @@ def _apply(client: KubeClient, rendered: Object, result: ApplyResult, again: Col
         raise
 
 
-def _run_again(client: KubeClient, job: Object) -> Change:
+def _run_again(client: KubeClient, job: KubeObject) -> Change:
     name, namespace = job["metadata"]["name"], job["metadata"]["namespace"]
     there = client.get(JOB, name, namespace)
     client.delete(JOB, name, namespace)
@@ -149,7 +148,7 @@ def _run_again(client: KubeClient, job: Object) -> Change:
     return "run again"
 
 
-def _wait_until_gone(client: KubeClient, old: Object) -> None:
+def _wait_until_gone(client: KubeClient, old: KubeObject) -> None:
     """Return once *old* is gone: until then an apply would change it, and nothing would run again.
 
     Raises:
@@ -158,7 +157,7 @@ def _wait_until_gone(client: KubeClient, old: Object) -> None:
     name, namespace = old["metadata"]["name"], old["metadata"]["namespace"]
     timeout_s = min(_LET_GO_S, remaining_s())
 
-    def is_gone(job: Object | None) -> bool:
+    def is_gone(job: KubeObject | None) -> bool:
         return job is None or job["metadata"]["uid"] != old["metadata"]["uid"]
 
     job = poll(lambda: client.get(JOB, name, namespace), until=is_gone, every_s=_LOOK_AGAIN_S, timeout_s=timeout_s)
@@ -166,7 +165,7 @@ def _wait_until_gone(client: KubeClient, old: Object) -> None:
         raise _held(client, job, timeout_s)
 
 
-def _held(client: KubeClient, job: Object, seconds: float) -> PlexdevError:
+def _held(client: KubeClient, job: KubeObject, seconds: float) -> PlexdevError:
     meta = job["metadata"]
     target = ("-n", meta["namespace"], "job", meta["name"])
     finalizers = meta.get("finalizers") or ()
@@ -180,19 +179,19 @@ def _held(client: KubeClient, job: Object, seconds: float) -> PlexdevError:
     return PlexdevError(OBJECT_HELD, object=f"job/{meta['name']}", seconds=seconds, holder=holder, fix=fix)
 
 
-def _change(before: Object | None, after: Object) -> Change:
+def _change(before: KubeObject | None, after: KubeObject) -> Change:
     if before is None:
         return "created"
     same = before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
     return "unchanged" if same else "changed"
 
 
-def _has_failed(job: Object) -> bool:
+def _has_failed(job: KubeObject) -> bool:
     conditions = (job.get("status") or {}).get("conditions") or ()
     return any(each["type"] == "Failed" and each["status"] == "True" for each in conditions)
 
 
-def _resource(client: KubeClient, wanted: Object) -> Resource:
+def _resource(client: KubeClient, wanted: KubeObject) -> Resource:
     # An established kind appears in discovery a moment later, and no event follows.
     return poll(
         lambda: client.resource_of(wanted["apiVersion"], wanted["kind"]),

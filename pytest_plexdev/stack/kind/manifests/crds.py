@@ -40,7 +40,7 @@ from pytest_plexdev.core.tool_output import json_of
 from pytest_plexdev.core.yaml_text import load_yaml_documents
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import VENDOR_MISMATCH, VENDOR_MISSING
-from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import KubeObject
 
 _FORM: Final = "2"
 """Of what is kept; another one is another key."""
@@ -84,7 +84,7 @@ def read_sources(path: Path | None = None) -> tuple[Source, ...]:
     )
 
 
-def custom_resource_definitions(sources: Iterable[Source] | None = None, cache: Path | None = None) -> list[Object]:
+def custom_resource_definitions(sources: Iterable[Source] | None = None, cache: Path | None = None) -> list[KubeObject]:
     """The definitions, as they are applied; from the second time on a file is read and nothing else.
 
     Args:
@@ -100,7 +100,7 @@ def custom_resource_definitions(sources: Iterable[Source] | None = None, cache: 
     return [each for source in wanted for each in _definitions_of(source, room)]
 
 
-def _definitions_of(source: Source, room: Path) -> list[Object]:
+def _definitions_of(source: Source, room: Path) -> list[KubeObject]:
     kept = room / _key(source) / "definitions.json"
     found = _read(kept, source)
     if found is None:
@@ -136,7 +136,7 @@ def _key(source: Source) -> str:
     return _sha256(json.dumps([_FORM, sorted(source.files.items())]).encode())[:16]
 
 
-def _read(kept: Path, source: Source) -> list[Object] | None:
+def _read(kept: Path, source: Source) -> list[KubeObject] | None:
     try:
         check_private(kept.parent)
         content = read_private(kept)
@@ -145,11 +145,11 @@ def _read(kept: Path, source: Source) -> list[Object] | None:
     if _sha256(content) != source.definitions:
         # Damaged, or another's work: made anew.
         return None
-    found: list[Object] = json.loads(content)
+    found: list[KubeObject] = json.loads(content)
     return found
 
 
-def _encode(definitions: Iterable[Object]) -> bytes:
+def _encode(definitions: Iterable[KubeObject]) -> bytes:
     return json.dumps(list(definitions), separators=(",", ":")).encode()
 
 
@@ -211,7 +211,7 @@ def _fetch(source: Source) -> Mapping[str, bytes]:
         return {name: client.get(f"{source.url}/{name}").raise_for_status().content for name in source.files}
 
 
-def _definitions(text: bytes) -> Iterable[Object]:
+def _definitions(text: bytes) -> Iterable[KubeObject]:
     for each in load_yaml_documents(text):
         # The API server's own; generated files carry an empty one.
         yield {part: value for part, value in each.items() if part != "status"}

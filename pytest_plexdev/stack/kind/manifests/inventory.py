@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.kube.client import FIELD_MANAGER, Object
+from pytest_plexdev.kube.client import FIELD_MANAGER
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness.object_ref import ObjectRef, in_order, kinds_of_a_foreign_stack
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE
 
@@ -30,7 +31,7 @@ def parts_of(client: KubeClient, *, owned: bool) -> list[ObjectRef]:
     return in_order(ours or (ref for ref, _ in found))
 
 
-def is_applied_by_us(item: Object) -> bool:
+def is_applied_by_us(item: KubeObject) -> bool:
     """Whether the API server remembers us as one who set its fields."""
     fields = item["metadata"].get("managedFields") or ()
     return any(each.get("manager") == FIELD_MANAGER and each.get("operation") == "Apply" for each in fields)

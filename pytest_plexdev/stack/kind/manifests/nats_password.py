@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.constants import NATS_SECRET, NATS_URL
 
 USER: Final = "plexsphere"
@@ -24,7 +24,7 @@ _GROUP_READS: Final = 0o440
 """The file is root's; the Pod's fsGroup makes its group that of the server."""
 
 
-def with_nats_password(objects: Sequence[Object], password: str) -> list[Object]:
+def with_nats_password(objects: Sequence[KubeObject], password: str) -> list[KubeObject]:
     """Let the StatefulSet ``nats`` accept *password* alone, and its clients send it.
 
     Args:
@@ -39,15 +39,15 @@ def with_nats_password(objects: Sequence[Object], password: str) -> list[Object]
     return [*changed, secret]
 
 
-def _is_server(item: Object) -> bool:
+def _is_server(item: KubeObject) -> bool:
     return bool(item["kind"] == "StatefulSet" and item["metadata"]["name"] == _SERVER)
 
 
-def _data_of(item: Object) -> Object:
+def _data_of(item: KubeObject) -> KubeObject:
     return (item.get("data") or {}) if item["kind"] == "ConfigMap" else {}
 
 
-def _secret(server: Object, *, url: str, password: str) -> Object:
+def _secret(server: KubeObject, *, url: str, password: str) -> KubeObject:
     labels = {"app.kubernetes.io/name": _SERVER}
     namespace = {part: text for part, text in server["metadata"].items() if part == "namespace"}
     # The format of NATS takes JSON. Flags go before what the file says, so it says nothing else.
@@ -66,11 +66,11 @@ def _with_user(url: str, password: str) -> str:
     return parts._replace(netloc=f"{USER}:{password}@{parts.netloc}").geturl()
 
 
-def _without_url(config: Object) -> Object:
+def _without_url(config: KubeObject) -> KubeObject:
     return {**config, "data": {name: text for name, text in config["data"].items() if name != NATS_URL}}
 
 
-def _with_password(item: Object, config: Object) -> Object:
+def _with_password(item: KubeObject, config: KubeObject) -> KubeObject:
     pod = ((item.get("spec") or {}).get("template") or {}).get("spec") or {}
     if "containers" not in pod:
         return item
@@ -90,12 +90,12 @@ def _with_password(item: Object, config: Object) -> Object:
     return {**item, "spec": {**item["spec"], "template": {**item["spec"]["template"], "spec": pod}}}
 
 
-def _with_containers(pod: Object, change: Callable[[Object], Object]) -> Object:
+def _with_containers(pod: KubeObject, change: Callable[[KubeObject], KubeObject]) -> KubeObject:
     kinds = ("initContainers", "containers")
     return {**pod, **{kind: [change(each) for each in pod[kind]] for kind in kinds if kind in pod}}
 
 
-def _configured(container: Object) -> Object:
+def _configured(container: KubeObject) -> KubeObject:
     if container["name"] != _SERVER:
         return container
     mount = {"name": _VOLUME, "mountPath": _DIRECTORY, "readOnly": True}
@@ -106,7 +106,7 @@ def _configured(container: Object) -> Object:
     }
 
 
-def _told(container: Object, config: Object) -> Object:
+def _told(container: KubeObject, config: KubeObject) -> KubeObject:
     """Take the URL from the Secret where the container takes its variables from *config*."""
     name = config["metadata"]["name"]
     if not any((each.get("configMapRef") or {}).get("name") == name for each in container.get("envFrom") or ()):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from pytest_plexdev.kube import KubeClient, Resource
-from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.constants import CREATION_MARK, OWNER, OWNER_LABEL, READY
 from pytest_plexdev.stack.kind.manifests.inventory import is_applied_by_us
 
@@ -17,12 +17,12 @@ _MARKS: Final = frozenset({READY, CREATION_MARK})
 _AT_ONCE: Final = 8
 
 
-def stamped(objects: Iterable[Object]) -> list[Object]:
+def stamped(objects: Iterable[KubeObject]) -> list[KubeObject]:
     """The objects with the label by which a later bring-up knows them."""
     return [_stamped(each) for each in objects]
 
 
-def prune(client: KubeClient, applied: Sequence[Object]) -> list[str]:
+def prune(client: KubeClient, applied: Sequence[KubeObject]) -> list[str]:
     """Delete the objects that we applied once and that *applied* has not; their names, ``service/old``.
 
     Only of the kinds and namespaces of *applied*, only with our label, and only where the API server says that it was
@@ -47,17 +47,17 @@ def prune(client: KubeClient, applied: Sequence[Object]) -> list[str]:
     return sorted(f"{resource.kind.lower()}/{meta['name']}" for resource, meta in old.values())
 
 
-def _ours(client: KubeClient, resource: Resource, namespace: str | None) -> list[tuple[Resource, Object]]:
+def _ours(client: KubeClient, resource: Resource, namespace: str | None) -> list[tuple[Resource, KubeObject]]:
     items = client.list(resource, namespace, labels=f"{OWNER_LABEL}={OWNER}")["items"]
     return [(resource, each) for each in items if is_applied_by_us(each) and each["metadata"]["name"] not in _MARKS]
 
 
-def _stamped(item: Object) -> Object:
+def _stamped(item: KubeObject) -> KubeObject:
     meta = item["metadata"]
     labels: Mapping[str, str] = meta.get("labels") or {}
     return {**item, "metadata": {**meta, "labels": {**labels, OWNER_LABEL: OWNER}}}
 
 
-def _key(item: Object) -> tuple[str, str | None, str]:
+def _key(item: KubeObject) -> tuple[str, str | None, str]:
     meta = item["metadata"]
     return item["kind"], meta.get("namespace"), meta["name"]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.kube.client import FIELD_MANAGER, Object
-from pytest_plexdev.kube.resources import POD
+from pytest_plexdev.kube.client import FIELD_MANAGER
+from pytest_plexdev.kube.resources import POD, KubeObject
 from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.stack.kind.manifests.transform import pod_template, references_of
 
@@ -38,7 +38,7 @@ class Restored:
     edited_at: float
 
 
-def restored(before: Object | None, after: Object) -> Restored | None:
+def restored(before: KubeObject | None, after: KubeObject) -> Restored | None:
     """What an apply put back; ``None`` where the object is no data, is new, or had the same content."""
     if after["kind"] not in {"ConfigMap", "Secret"} or before is None or _content(before) == _content(after):
         return None
@@ -46,14 +46,14 @@ def restored(before: Object | None, after: Object) -> Restored | None:
     return Restored(f"{after['kind'].lower()}/{meta['name']}", meta["resourceVersion"], _edited_at(before))
 
 
-def key_of(item: Object) -> tuple[str, str, str]:
+def key_of(item: KubeObject) -> tuple[str, str, str]:
     """What :func:`references_of` calls an object that is applied."""
     meta = item["metadata"]
     return item["kind"], meta.get("namespace", ""), meta["name"]
 
 
 def read_by(
-    client: KubeClient, reader: Object, content: Mapping[tuple[str, str, str], Restored]
+    client: KubeClient, reader: KubeObject, content: Mapping[tuple[str, str, str], Restored]
 ) -> Collection[Restored]:
     """Those of *content* that the Pods of a workload or Job have read as they were before the apply."""
     wanted = references_of(reader)
@@ -65,7 +65,7 @@ def read_by(
     return [each for each in found if started >= each.edited_at - 1]
 
 
-def restart(client: KubeClient, before: Object, after: Object, causes: Collection[Restored]) -> bool:
+def restart(client: KubeClient, before: KubeObject, after: KubeObject, causes: Collection[Restored]) -> bool:
     """Roll a workload's Pods; ``False`` where the apply itself does, or where it has none to roll."""
     if after["kind"] not in _ROLLS or pod_template(before) != pod_template(after):
         return False
@@ -76,11 +76,11 @@ def restart(client: KubeClient, before: Object, after: Object, causes: Collectio
     return True
 
 
-def _content(item: Object) -> tuple[Any, Any]:
+def _content(item: KubeObject) -> tuple[Any, Any]:
     return item.get("data") or {}, item.get("binaryData") or {}
 
 
-def _edited_at(item: Object) -> float:
+def _edited_at(item: KubeObject) -> float:
     """When the last of those who are not us wrote it."""
     others = (
         each
@@ -90,7 +90,7 @@ def _edited_at(item: Object) -> float:
     return max((seconds(each.get("time")) or 0.0 for each in others), default=0.0)
 
 
-def _starts(client: KubeClient, reader: Object) -> Iterator[float]:
+def _starts(client: KubeClient, reader: KubeObject) -> Iterator[float]:
     """When containers of its Pods started, ended ones included."""
     labels = (reader["spec"].get("selector") or {}).get("matchLabels") or {"job-name": reader["metadata"]["name"]}
     selector = ",".join(f"{name}={value}" for name, value in labels.items())

@@ -15,7 +15,7 @@ from pytest_plexdev.core.tool_output import unreadable
 from pytest_plexdev.core.yaml_text import load_yaml_documents
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUSTOMIZE_EMPTY
-from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.credentials import Credentials
 from pytest_plexdev.stack.kind.constants import NAMESPACE, SENTINEL
 from pytest_plexdev.stack.kind.images import build
@@ -43,7 +43,7 @@ def render(
     *,
     contents: Mapping[str, str] | None = None,
     credentials: Credentials | None = None,
-) -> list[Object]:
+) -> list[KubeObject]:
     """Every object of the stack but the CustomResourceDefinitions.
 
     Args:
@@ -77,7 +77,7 @@ def contents_of(content: Content) -> Mapping[str, str]:
     return {image: f"{image}@{content.hash}" for image in build.OUR_IMAGES}
 
 
-def _kustomize(directory: Path) -> list[Object]:
+def _kustomize(directory: Path) -> list[KubeObject]:
     import yaml
 
     argv = ["kubectl", "kustomize", str(directory)]
@@ -96,7 +96,7 @@ def _kustomize(directory: Path) -> list[Object]:
     return objects
 
 
-def _placed(item: Object) -> Object:
+def _placed(item: KubeObject) -> KubeObject:
     """The object with its namespace said: what refers to what is compared by it.
 
     A cluster-wide kind of somebody else's gets one too, which ``KubeClient.placed`` takes away again.
@@ -107,7 +107,7 @@ def _placed(item: Object) -> Object:
     return {**item, "metadata": {**meta, "namespace": NAMESPACE}}
 
 
-def _once(objects: list[Object]) -> list[Object]:
+def _once(objects: list[KubeObject]) -> list[KubeObject]:
     """Of objects that are there twice the later one: an overlay of somebody else may bring its own gateway."""
     found = {(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]): each for each in objects}
     assert any(name == SENTINEL for _, _, name in found)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.credentials import RUNBOOK, Credentials
 from pytest_plexdev.stack.kind.manifests.nats_password import with_nats_password
 from pytest_plexdev.stack.kind.settings import Addresses
@@ -21,18 +21,18 @@ _KEY: Final = "SPICEDB_GRPC_PRESHARED_KEY"
 _WARM: Final = Addresses()
 
 
-def with_images(objects: Sequence[Object], references: Mapping[str, str]) -> list[Object]:
+def with_images(objects: Sequence[KubeObject], references: Mapping[str, str]) -> list[KubeObject]:
     """Put whole references in for the images that manifests name, at whatever depth an ``image`` field is."""
     return [_with_images(each, references) for each in objects]
 
 
-def with_addresses(objects: Sequence[Object], addresses: Addresses) -> list[Object]:
+def with_addresses(objects: Sequence[KubeObject], addresses: Addresses) -> list[KubeObject]:
     """Put a stack's own host ports in for those of the warm cluster, in ConfigMaps: no address is anywhere else."""
     replaced = {_WARM.api: addresses.api, _WARM.idp: addresses.idp}
     return [_with_data(each, lambda text: _replace(text, replaced)) for each in objects]
 
 
-def with_seed(objects: Sequence[Object], seed: str) -> list[Object]:
+def with_seed(objects: Sequence[KubeObject], seed: str) -> list[KubeObject]:
     """Put a seed manifest in place of ours into the bootstrap's ConfigMap.
 
     ``${ISSUER}`` in it becomes the issuer; the API inside the cluster reads its discovery document at Dex's Service.
@@ -47,13 +47,13 @@ def with_seed(objects: Sequence[Object], seed: str) -> list[Object]:
     ]
 
 
-def with_credentials(objects: Sequence[Object], credentials: Credentials) -> list[Object]:
+def with_credentials(objects: Sequence[KubeObject], credentials: Credentials) -> list[KubeObject]:
     """Put a stack's own passwords in for the runbook's: of Postgres, of SpiceDB and, where it has one, of NATS."""
     changed = [_with_credentials(each, credentials) if each["kind"] == "Secret" else each for each in objects]
     return changed if credentials.nats is None else with_nats_password(changed, credentials.nats)
 
 
-def with_inputs(objects: Sequence[Object], contents: Mapping[str, str]) -> list[Object]:
+def with_inputs(objects: Sequence[KubeObject], contents: Mapping[str, str]) -> list[KubeObject]:
     """Annotate every Pod template with the hash of the ConfigMaps, Secrets and images that it refers to.
 
     Args:
@@ -63,7 +63,7 @@ def with_inputs(objects: Sequence[Object], contents: Mapping[str, str]) -> list[
     return [_annotated(each, data, contents) for each in objects]
 
 
-def _with_credentials(secret: Object, credentials: Credentials) -> Object:
+def _with_credentials(secret: KubeObject, credentials: Credentials) -> KubeObject:
     whole = {("POSTGRES_PASSWORD", _DATABASE): credentials.database, (_KEY, RUNBOOK.spicedb): credentials.spicedb}
     known, own = (f"//{_DATABASE}:{password}@" for password in (_DATABASE, credentials.database))
     data = {
@@ -73,24 +73,24 @@ def _with_credentials(secret: Object, credentials: Credentials) -> Object:
     return {**secret, "stringData": data} if data else secret
 
 
-def pod_template(item: Object) -> Object | None:
+def pod_template(item: KubeObject) -> KubeObject | None:
     """The Pod template of a Deployment, StatefulSet, DaemonSet or Job."""
     template = (item.get("spec") or {}).get("template")
     return template if isinstance(template, dict) and "spec" in template else None
 
 
-def references_of(item: Object) -> set[tuple[str, str, str]]:
+def references_of(item: KubeObject) -> set[tuple[str, str, str]]:
     """The ConfigMaps and Secrets that its Pods refer to, by kind, namespace and name."""
     template = pod_template(item)
     return set(_references(template["spec"], item["metadata"].get("namespace", ""))) if template is not None else set()
 
 
-def waits_for_a_secret(item: Object, objects: Sequence[Object]) -> bool:
+def waits_for_a_secret(item: KubeObject, objects: Sequence[KubeObject]) -> bool:
     """Whether its Pods refer to a Secret that is not among *objects*: a Job makes it, then."""
     return any(kind == "Secret" for kind, *_ in references_of(item) - {_key(each) for each in objects})
 
 
-def images_of(item: Object) -> set[str]:
+def images_of(item: KubeObject) -> set[str]:
     """Every image that an object names."""
     return {value for name, value in _strings(item) if name == "image"}
 
@@ -108,7 +108,7 @@ def _with_images(part: Any, references: Mapping[str, str]) -> Any:
     return part
 
 
-def _with_data(item: Object, change: Callable[[str], str]) -> Object:
+def _with_data(item: KubeObject, change: Callable[[str], str]) -> KubeObject:
     if item["kind"] != "ConfigMap" or "data" not in item:
         return item
     return {**item, "data": {name: change(text) for name, text in item["data"].items()}}
@@ -120,7 +120,7 @@ def _replace(text: str, replaced: Mapping[str, str]) -> str:
     return text
 
 
-def _annotated(item: Object, data: Mapping[tuple[str, str, str], str], contents: Mapping[str, str]) -> Object:
+def _annotated(item: KubeObject, data: Mapping[tuple[str, str, str], str], contents: Mapping[str, str]) -> KubeObject:
     template = pod_template(item)
     if template is None:
         return item
@@ -154,12 +154,12 @@ def _strings(part: Any) -> Iterator[tuple[str, str]]:
     return ((name, value) for name, value in _members(part) if isinstance(value, str))
 
 
-def _key(item: Object) -> tuple[str, str, str]:
+def _key(item: KubeObject) -> tuple[str, str, str]:
     meta = item["metadata"]
     return item["kind"], meta.get("namespace", ""), meta["name"]
 
 
-def _content_of(item: Object) -> str:
+def _content_of(item: KubeObject) -> str:
     return _hash([item.get(part) for part in ("data", "stringData", "binaryData")])
 
 

@@ -11,8 +11,7 @@ from typing import Final
 
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.kube.client import Object
-from pytest_plexdev.kube.resources import DEPLOYMENT, POD
+from pytest_plexdev.kube.resources import DEPLOYMENT, POD, KubeObject
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 
 INPUT: Final = "the database (pod/postgres-0)"
@@ -54,5 +53,5 @@ def restart_spicedb(client: KubeClient, database: Mapping[str, str]) -> bool:
     return True
 
 
-def _is_going(pod: Object) -> bool:
+def _is_going(pod: KubeObject) -> bool:
     return "deletionTimestamp" in pod["metadata"]

@@ -20,8 +20,7 @@ from pytest_plexdev.core.untrusted_json import decode_as, decode_json
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.kube.client import Object
-from pytest_plexdev.kube.resources import CONFIG_MAP, NODE
+from pytest_plexdev.kube.resources import CONFIG_MAP, NODE, KubeObject
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import CREATION_MARK, HOME_LABEL, NAMESPACE, OWNER, OWNER_LABEL, READY, node_of
 from pytest_plexdev.stack.kind.settings import Addresses
@@ -109,7 +108,7 @@ def write_kept(client: KubeClient, made_with: Mapping[str, str]) -> None:
     client.apply(_mark(CREATION_MARK, {"fingerprint": _json(made_with)}))
 
 
-def _mark(name: str, data: Mapping[str, str]) -> Object:
+def _mark(name: str, data: Mapping[str, str]) -> KubeObject:
     meta = {"name": name, "namespace": NAMESPACE, "labels": {OWNER_LABEL: OWNER}}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": dict(data)}
 

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from pytest_plexdev.core.model import Cluster, Endpoints, Phase, Service, StackInfo
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.kube.client import Object
 from pytest_plexdev.kube.pods import NAME_LABEL
-from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, STATEFUL_SET
+from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, STATEFUL_SET, KubeObject
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE, WARM_CLUSTER
 from pytest_plexdev.stack.kind.state.endpoints import REFERENCE_COMMIT
@@ -54,7 +53,7 @@ def stack_info(
     )
 
 
-def services_of(objects: Iterable[Object]) -> tuple[Service, ...]:
+def services_of(objects: Iterable[KubeObject]) -> tuple[Service, ...]:
     """The services that manifests run, each with its image's reference for a version."""
     return tuple(_service(each) for each in objects if each["kind"] in _WORKLOADS)
 
@@ -66,7 +65,7 @@ def services_in(client: KubeClient) -> tuple[Service, ...]:
     return tuple(_service(each) for listing in listings for each in listing)
 
 
-def _service(workload: Object) -> Service:
+def _service(workload: KubeObject) -> Service:
     meta = workload["metadata"]
     name = (meta.get("labels") or {}).get(NAME_LABEL, meta["name"])
     return Service(name=name, version=workload["spec"]["template"]["spec"]["containers"][0]["image"])

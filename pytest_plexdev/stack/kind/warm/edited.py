@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from pytest_plexdev.core.model import Verdict
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.kube.client import FIELD_MANAGER, Object
-from pytest_plexdev.kube.resources import CONFIG_MAP, SECRET
+from pytest_plexdev.kube.client import FIELD_MANAGER
+from pytest_plexdev.kube.resources import CONFIG_MAP, SECRET, KubeObject
 from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness.look import statuses_now
 from pytest_plexdev.stack.kind.constants import NAMESPACE
@@ -61,7 +61,7 @@ def _edits(client: KubeClient, *, since: float) -> Iterator[Edit]:
                 yield Edit(f"{resource.kind.lower()}/{item['metadata']['name']}", by)
 
 
-def _editor(item: Object, since: float) -> str:
+def _editor(item: KubeObject, since: float) -> str:
     for each in item["metadata"].get("managedFields") or ():
         has_content = {"f:data", "f:binaryData"} & set(each.get("fieldsV1") or ())
         # The cluster's timestamps are whole seconds.

@@ -17,8 +17,7 @@ from pytest_plexdev.core.poll import poll
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, NODE_NOT_BACK
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.kube.client import Object
-from pytest_plexdev.kube.resources import NODE, POD
+from pytest_plexdev.kube.resources import NODE, POD, KubeObject
 from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.stack.kind.cluster.node_container import NodeContainer, has_moved
 from pytest_plexdev.stack.kind.cluster.node_readiness import wait_for_services
@@ -85,18 +84,18 @@ def replace_early_pods(client: KubeClient, container: NodeContainer, *, timeout:
     return []
 
 
-def _early_pods(client: KubeClient) -> Iterator[Object]:
+def _early_pods(client: KubeClient) -> Iterator[KubeObject]:
     for namespace, labels in _EARLY:
         yield from client.list(POD, namespace, labels=labels)["items"]
 
 
-def _replace(client: KubeClient, pod: Object) -> str:
+def _replace(client: KubeClient, pod: KubeObject) -> str:
     name: str = pod["metadata"]["name"]
     client.delete(POD, name, pod["metadata"]["namespace"])
     return name
 
 
-def _has_come_back(pod: Object, started: float) -> bool:
+def _has_come_back(pod: KubeObject, started: float) -> bool:
     """Whether it became ready after the node's start. Until the kubelet reports, its status is older."""
     status = pod.get("status") or {}
     if status.get("phase") == "Succeeded" or "deletionTimestamp" in pod["metadata"]:

@@ -32,6 +32,7 @@ def test_recognition_knows_symptoms_and_nothing_that_asks(path: Path) -> None:
         "datetime",
         "typing",
         "pytest_plexdev.doctor.",
+        "pytest_plexdev.kube.resources",
         "pytest_plexdev.stack.kind.constants",
     )
 

@@ -8,10 +8,10 @@ from types import MappingProxyType
 import pytest
 import yaml
 
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness import ObjectCache, ObjectRef, verdict_of
 from pytest_plexdev.readiness.cluster_health import SYSTEM, ClusterHealth
 from pytest_plexdev.readiness.grace import conclude
-from pytest_plexdev.readiness.object_ref import Object
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.stack.kind.cluster.config import kind_file
 from pytest_plexdev.stack.kind.health import health_of
@@ -28,7 +28,7 @@ ITS_PORT = (
 )
 
 
-def dns_servers(replicas: int, *, available: int = 0, scaled_ago: float = 60) -> Object:
+def dns_servers(replicas: int, *, available: int = 0, scaled_ago: float = 60) -> KubeObject:
     entry = {"manager": "kube-controller-manager", "subresource": "status", "time": stamp(scaled_ago)}
     status = {"availableReplicas": available, "updatedReplicas": available, "replicas": available}
     return thing(
@@ -37,7 +37,7 @@ def dns_servers(replicas: int, *, available: int = 0, scaled_ago: float = 60) ->
 
 
 def judged(
-    health: ClusterHealth = OURS, without: Sequence[str] = (), other: Mapping[str, Object] = MappingProxyType({})
+    health: ClusterHealth = OURS, without: Sequence[str] = (), other: Mapping[str, KubeObject] = MappingProxyType({})
 ) -> dict[str, ObjectStatus]:
     """What one look concludes, of a cluster that is well but for what is said."""
     objects = {**{name: item for name, item in WELL.items() if name not in without}, **other}
@@ -186,7 +186,7 @@ def test_a_cluster_that_is_well() -> None:
     ],
 )
 def test_a_part_that_is_not_well_says_why_and_what_mends_it(
-    without: list[str], other: dict[str, Object], part: str, state: str, reason: str, hint: str
+    without: list[str], other: dict[str, KubeObject], part: str, state: str, reason: str, hint: str
 ) -> None:
     found = judged(OURS, without, other)
     verdict = found[part].verdict(NOW)

@@ -8,9 +8,9 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness import cluster_health, verdicts_now, wait_ready
 from pytest_plexdev.readiness.cluster_health import ClusterHealth
-from pytest_plexdev.readiness.object_ref import Object
 from pytest_plexdev.readiness.quick_look import is_plainly_well
 from tests.support.cluster_health import API, WELL, endpoints, node, proxy
 from tests.support.watch_server import Server
@@ -53,7 +53,9 @@ class TestAgainstAServer:
         ],
         ids=lambda item: str(item["kind"]),
     )
-    def test_a_quick_look_knows_what_is_plainly_well(self, server: Server, client: KubeClient, broken: Object) -> None:
+    def test_a_quick_look_knows_what_is_plainly_well(
+        self, server: Server, client: KubeClient, broken: KubeObject
+    ) -> None:
         assert is_plainly_well(client)
 
         server.put([broken])

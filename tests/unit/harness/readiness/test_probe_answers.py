@@ -10,8 +10,8 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness import ObjectRef, verdicts_now, wait_ready
-from pytest_plexdev.readiness.object_ref import Object
 from tests.support.watch_server import Server
 
 REF = ObjectRef("Pod", "api", "default")
@@ -26,7 +26,7 @@ READYZ = {
 }
 
 
-def pod(probe: Any = None) -> Object:
+def pod(probe: Any = None) -> KubeObject:
     asked = probe or {"httpGet": {"path": "/readyz", "port": "http"}}
     main = {"name": "main", "ports": [{"name": "http", "containerPort": 8080}], "readinessProbe": asked}
     status = {

@@ -6,23 +6,24 @@ from typing import Any
 
 import pytest
 
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness.object_cache import ObjectCache
-from pytest_plexdev.readiness.object_ref import Object, ObjectRef, refs_of
+from pytest_plexdev.readiness.object_ref import ObjectRef, refs_of
 from pytest_plexdev.readiness.rules import status_of, verdict_of
 from tests.support.readiness_rules import said
 
 
-def item_of(kind: str, spec: Any = None, status: Any = None) -> Object:
+def item_of(kind: str, spec: Any = None, status: Any = None) -> KubeObject:
     return {"kind": kind, "metadata": {"name": "x", "namespace": "default"}, "spec": spec or {}, "status": status or {}}
 
 
-def slice_of(*ready: bool | None) -> Object:
+def slice_of(*ready: bool | None) -> KubeObject:
     found = item_of("EndpointSlice")
     found["metadata"]["labels"] = {"kubernetes.io/service-name": "x"}
     return {**found, "endpoints": [{"conditions": {"ready": each}} for each in ready]}
 
 
-PLATFORM: dict[str, tuple[list[Object], str]] = {
+PLATFORM: dict[str, tuple[list[KubeObject], str]] = {
     "no word on a definition": ([item_of("CustomResourceDefinition")], "waiting not established yet"),
     "an established definition": (
         [item_of("CustomResourceDefinition", None, {"conditions": [{"type": "Established", "status": "True"}]})],

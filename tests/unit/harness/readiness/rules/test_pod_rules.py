@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.kube.resources import KubeObject
+from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.rules import status_of
 from tests.unit.harness.readiness.replay import end, subject
 
@@ -89,7 +90,7 @@ def test_what_refuses_pods_is_named_with_what_mends_it(refusal: str, hint: str) 
     assert status_of(subject("service-account-missing"), cache).deepest.hint == hint
 
 
-def maker(**status: Any) -> Object:
+def maker(**status: Any) -> KubeObject:
     return {
         "kind": "Job",
         "metadata": {"name": "certgen", "namespace": "default", "uid": "j"},
@@ -100,7 +101,7 @@ def maker(**status: Any) -> Object:
 
 @pytest.mark.parametrize("case", ["secret-to-mount-missing", "config-map-missing"])
 def test_what_a_job_may_still_make_is_waited_for(case: str) -> None:
-    def with_job(*items: Object) -> str:
+    def with_job(*items: KubeObject) -> str:
         cache = end(case)
         for item in items:
             cache.put(ObjectRef.of(item), item)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness.grace import Patience, conclude
 from pytest_plexdev.readiness.object_cache import ObjectCache
-from pytest_plexdev.readiness.object_ref import Object, ObjectRef
+from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.rules import status_of
 from tests.support.readiness_rules import said
 from tests.unit.harness.readiness.replay import end, subject
@@ -18,7 +19,7 @@ from tests.unit.harness.readiness.replay import end, subject
 POD = r"pod/\S+?"
 
 
-def ready_deployment() -> tuple[ObjectRef, dict[str, Object]]:
+def ready_deployment() -> tuple[ObjectRef, dict[str, KubeObject]]:
     """A Deployment that is ready, with its ReplicaSet and Pod, to change one thing of it."""
     cache, ref = end("becomes-ready"), subject("becomes-ready")
     item = cache.get(ref)

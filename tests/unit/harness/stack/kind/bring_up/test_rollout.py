@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.bring_up import rollout
 from pytest_plexdev.stack.kind.bring_up.context import BringUpContext
 from pytest_plexdev.stack.kind.bring_up.rollout import PreviousState, Rollout
@@ -27,7 +27,7 @@ def test_data_first_then_a_network_then_callers_and_our_own_once_the_node_has_th
     told: list[str] = []
     loaded: Future[bool] = Future()
 
-    def apply(_: object, objects: Sequence[Object], **__: object) -> None:
+    def apply(_: object, objects: Sequence[KubeObject], **__: object) -> None:
         told.extend(f"{each['kind']}/{each['metadata']['name']}" for each in objects)
 
     def load() -> None:
@@ -53,7 +53,7 @@ def _filling(directory: Path) -> Rollout:
     return Rollout(BringUpContext(KindSettings(), ClusterFiles("c", directory), lambda _: None), inputs, loading)
 
 
-def _objects() -> list[Object]:
+def _objects() -> list[KubeObject]:
     return [
         _workload("Deployment", "plexsphere", "plexsphere:dev"),
         _workload("Deployment", "dex", "dex:1"),
@@ -63,6 +63,6 @@ def _objects() -> list[Object]:
     ]
 
 
-def _workload(kind: str, name: str, image: str) -> Object:
+def _workload(kind: str, name: str, image: str) -> KubeObject:
     pod = {"containers": [{"name": name, "image": image}], "initContainers": []}
     return {"kind": kind, "metadata": {"name": name, "namespace": "default"}, "spec": {"template": {"spec": pod}}}

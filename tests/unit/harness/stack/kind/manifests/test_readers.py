@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.manifests.apply import ApplyResult
 from pytest_plexdev.stack.kind.manifests.readers import Restored, key_of, read_by, restart, restored
 
-SECRET: Object = {
+SECRET: KubeObject = {
     "apiVersion": "v1",
     "kind": "Secret",
     "metadata": {"name": "s", "namespace": "default", "resourceVersion": "7", "managedFields": []},
@@ -21,7 +21,7 @@ EDITED = Restored("secret/s", "7", 1_763_900_000.0)
 """At 2025-11-23T12:13:20Z."""
 
 
-def deployment(*, by: Any) -> Object:
+def deployment(*, by: Any) -> KubeObject:
     pod = {"containers": [{"name": "main", **by.get("container", {})}], "volumes": by.get("volumes", [])}
     meta = {"name": "d", "namespace": "default"}
     spec = {"selector": {"matchLabels": {"app": "d"}}, "template": {"spec": pod}}
@@ -32,15 +32,15 @@ class Cluster:
     """Pods whose container started at a moment, and what is applied."""
 
     def __init__(self, started: str) -> None:
-        self.applied: list[tuple[Object, str]] = []
+        self.applied: list[tuple[KubeObject, str]] = []
         self.asked: list[str] = []
         self._pod = {"status": {"containerStatuses": [{"state": {"running": {"startedAt": started}}}]}}
 
-    def list(self, _kind: object, _namespace: str, *, labels: str) -> Object:
+    def list(self, _kind: object, _namespace: str, *, labels: str) -> KubeObject:
         self.asked.append(labels)
         return {"items": [self._pod]}
 
-    def apply(self, wanted: Object, *, manager: str) -> None:
+    def apply(self, wanted: KubeObject, *, manager: str) -> None:
         self.applied.append((wanted, manager))
 
 

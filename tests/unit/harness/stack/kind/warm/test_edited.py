@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_plexdev.kube.client import Object
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.warm.edited import Edit, edits_in_the_way
 
 READY_AT = 1_763_900_000.0
@@ -16,36 +16,36 @@ BEFORE, AFTER = "2025-11-23T12:00:00Z", "2025-11-23T12:30:00Z"
 APPLIED = {"manager": "plexdev", "operation": "Apply", "time": BEFORE, "fieldsV1": {"f:stringData": {}}}
 
 
-def secret(*more: Object, applied: bool = True) -> Object:
+def secret(*more: KubeObject, applied: bool = True) -> KubeObject:
     meta = {"name": "s", "namespace": "default", "managedFields": [*([APPLIED] if applied else []), *more]}
     return {"kind": "Secret", "metadata": meta}
 
 
-def write(time: str, *, part: str = "f:data", manager: str = "kubectl-patch") -> Object:
+def write(time: str, *, part: str = "f:data", manager: str = "kubectl-patch") -> KubeObject:
     return {"manager": manager, "operation": "Update", "time": time, "fieldsV1": {part: {}}}
 
 
 class Stack:
     """A stack with one Secret and one Job, whose mark says when it was ready."""
 
-    def __init__(self, item: Object, *, is_ready: bool, has_mark: bool = True) -> None:
+    def __init__(self, item: KubeObject, *, is_ready: bool, has_mark: bool = True) -> None:
         complete = {"conditions": [{"type": "Complete", "status": "True"}]}
         meta = {"name": "migrate", "namespace": "default", "managedFields": [APPLIED]}
         job = {"metadata": meta, "spec": {"selector": {}}, "status": complete if is_ready else {}}
         self._listed = {"Secret": [item], "Job": [job]}
         self._has_mark = has_mark
 
-    def list(self, resource: Any, namespace: str | None = None, **_: object) -> Object:
+    def list(self, resource: Any, namespace: str | None = None, **_: object) -> KubeObject:
         items = self._listed.get(resource.kind, []) if namespace in (None, "default") else []
         return {"metadata": {"resourceVersion": "1"}, "items": items}
 
-    def get(self, *_: object) -> Object | None:
+    def get(self, *_: object) -> KubeObject | None:
         addresses = json.dumps({"api_port": 8080, "idp_port": 5556})
         data = {"fingerprint": "{}", "tenants": "[]", "services": "[]", "addresses": addresses}
         return {"data": {**data, "ready_at": str(READY_AT)}} if self._has_mark else None
 
 
-def edits(item: Object, *, is_ready: bool = False, has_mark: bool = True) -> list[Edit]:
+def edits(item: KubeObject, *, is_ready: bool = False, has_mark: bool = True) -> list[Edit]:
     stack: Any = Stack(item, is_ready=is_ready, has_mark=has_mark)
     return edits_in_the_way(stack)
 
@@ -69,7 +69,7 @@ def test_a_content_that_somebody_else_wrote_since_the_stack_was_ready_is_named()
     ],
     ids=["nobody", "put back since", "a label", "ourselves", "somebody else's"],
 )
-def test_what_is_no_change_of_our_content_is_not(item: Object) -> None:
+def test_what_is_no_change_of_our_content_is_not(item: KubeObject) -> None:
     assert edits(item) == []
 
 

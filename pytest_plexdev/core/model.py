@@ -16,6 +16,8 @@ from pytest_plexdev.core.text import check_texts
 
 State: TypeAlias = Literal["ready", "waiting", "doomed", "gone"]
 
+STACK_FILE: Final = "stack.json"
+"""Name of the file of a StackInfo, in its stack's directory."""
 KEPT_MARK: Final = "kept"
 """Name of a file in a stack's directory that keeps the stack when its owner ends."""
 

@@ -6,11 +6,13 @@ import shlex
 from collections.abc import Sequence
 
 from pytest_plexdev.core.model import KEPT_MARK, Service, StackInfo, Verdict
+from pytest_plexdev.core.ownership.lock import is_owned
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.process_id import ProcessHandle, ProcessId, first_ended
 from pytest_plexdev.errors import Failure, PlexdevError
 from pytest_plexdev.stack.embedded.health import verdicts
 from pytest_plexdev.stack.embedded.log_files import read_log
+from pytest_plexdev.stack.embedded.server_end import ServerEnd, read_end
 
 
 class Processes:
@@ -51,7 +53,7 @@ def death_of(service: str, info: StackInfo, failure: Failure) -> PlexdevError:
     """The error for a server that ended, with the last lines of its log."""
     from pytest_plexdev.testkit.stack import LOG_LINES, where_logged
 
-    status, cause = _end_of(service, info)
+    status, cause = _status_and_cause(service, info)
     return PlexdevError(
         failure,
         detail="\n".join(read_log(info, service).splitlines()[-LOG_LINES:]),
@@ -68,16 +70,19 @@ def first_gone(info: StackInfo) -> str | None:
     return next((verdict.name for verdict in verdicts(info) if verdict.state == "gone"), None)
 
 
-def _end_of(service: str, info: StackInfo) -> tuple[str, str]:
+def _status_and_cause(service: str, info: StackInfo) -> tuple[str, str]:
     """How a server ended, and why as far as that is known."""
     # Its supervisor learns of the end when we do, and takes a moment to note it.
     gone = poll(lambda: _gone(service, info), every_s=0.02, timeout_s=0.5)
     if gone is None:
         return "an unknown status", "its stack did not note how"
-    if not gone.headline.startswith("ended with "):
-        return "its stack", gone.headline
-    how, _, why = gone.headline.removeprefix("ended with ").partition(": ")
-    return how, why
+    if is_owned(info.directory) and (end := _end_of(service, info)):
+        return end.status, end.cause
+    return "its stack", gone.headline
+
+
+def _end_of(service: str, info: StackInfo) -> ServerEnd | None:
+    return next((read_end(info.directory, each) for each in info.services if each.name == service), None)
 
 
 def _gone(service: str, info: StackInfo) -> Verdict | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,15 +14,12 @@ from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.core.event_loop import run
 from pytest_plexdev.core.model import KEPT_MARK, Service, StackInfo, Verdict
 from pytest_plexdev.core.ownership.lock import is_owned, look
-from pytest_plexdev.core.private_files import damaged, read_private
-from pytest_plexdev.core.untrusted_json import decode_file
-from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.core.private_files import damaged
 from pytest_plexdev.stack.embedded import probes as readiness
 from pytest_plexdev.stack.embedded.layout import stack_file
 from pytest_plexdev.stack.embedded.owner import how_to_begin_anew, is_warm, which_stack
 from pytest_plexdev.stack.embedded.probes import Probe, ProbeError
-from pytest_plexdev.stack.embedded.processes.child import last_lines
-from pytest_plexdev.stack.embedded.processes.ending import describe_end
+from pytest_plexdev.stack.embedded.server_end import ServerEnd, read_end
 from pytest_plexdev.stack.embedded.servers import control_plane
 
 _PATIENCE: Final = 2.0
@@ -77,8 +73,8 @@ def _port(url: str) -> int:
 
 
 async def _verdict(info: StackInfo, service: Service, probes: Mapping[str, Probe]) -> Verdict:
-    if ended := _end_of(info, service):
-        return ended
+    if end := read_end(info.directory, service):
+        return _ended(info, service, end)
     probe = probes.get(service.name)
     if probe is None:
         return Verdict(name=service.name, state="ready", reason="done" if service.log else "a stand-in inside the API")
@@ -105,26 +101,11 @@ def _deleted_scratch(info: StackInfo) -> Path | None:
     return None if os.path.lexists(scratch) else scratch
 
 
-def _end_of(info: StackInfo, service: Service) -> Verdict | None:
-    noted = _noted(info.directory / "ends" / f"{service.name}.json")
-    if noted is None:
-        return None
-    status, at = noted
-    said = last_lines(service.log) if service.log else ""
-    how, why = describe_end(status, said)
+def _ended(info: StackInfo, service: Service, end: ServerEnd) -> Verdict:
     return Verdict(
         name=service.name,
         state="gone",
-        reason=f"ended with {how}: {why}" + (f"\n{said}" if said else ""),
-        since=unix_time() - at,
+        reason=f"ended with {end.status}: {end.cause}" + (f"\n{end.log}" if end.log else ""),
+        since=unix_time() - end.at,
         hint="; ".join(part for part in (f"read {service.log}", _how_to_go_on(info)) if part),
     )
-
-
-def _noted(file: Path) -> tuple[int, float] | None:
-    """With which status a server ended, and when; ``None`` where none is noted: it is asked then."""
-    with contextlib.suppress(OSError, ValueError, TypeError, RecursionError, PlexdevError):
-        match decode_file(read_private(file)):
-            case {"status": int(status), "at": float(at)}:
-                return status, at
-    return None

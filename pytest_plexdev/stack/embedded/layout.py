@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
+from pytest_plexdev.core.model import STACK_FILE
 from pytest_plexdev.core.ownership.lock import Ownership, look, own
 from pytest_plexdev.core.ownership.mark import Mark
 from pytest_plexdev.core.ownership.run_directory import FILES as RUN_FILES
@@ -22,10 +22,7 @@ from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.core.temporary import temporary_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.ownership import DIRECTORY_TAKEN
-from pytest_plexdev.stack.embedded.removal import FILES, remove_data
-
-CONFIGURATION: Final = "configuration"
-"""Name of the directory of rendered configuration, in a stack's."""
+from pytest_plexdev.stack.embedded.removal import CONFIGURATION, ENDS, FILES, LOGS, remove_data
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ class Layout:
 
     @property
     def logs(self) -> Path:
-        return self.directory / "logs"
+        return self.directory / LOGS
 
     @property
     def configuration(self) -> Path:
@@ -85,7 +82,7 @@ class Layout:
     @property
     def ends(self) -> Path:
         """One file for each server that ended while the stack was up: how and when."""
-        return self.directory / "ends"
+        return self.directory / ENDS
 
     @property
     def data(self) -> Path:
@@ -138,7 +135,7 @@ class Layout:
 
 def stack_file(directory: Path) -> Path:
     """The StackInfo of the stack in ``directory``; it is there exactly while the stack is ready."""
-    return directory / "stack.json"
+    return directory / STACK_FILE
 
 
 def make_directory(directory: Path, *, name: str) -> None:

@@ -11,14 +11,17 @@ import re
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.core.model import KEPT_MARK
+from pytest_plexdev.core.model import KEPT_MARK, STACK_FILE
 from pytest_plexdev.core.ownership.lock import LOOK_TAKES_S, Ownership, seize
 from pytest_plexdev.core.ownership.run_directory import PREFIX
 from pytest_plexdev.core.ownership.run_directory import sweep as sweep_runs
 from pytest_plexdev.core.temporary import temporary_directory
 from pytest_plexdev.errors import PlexdevError
 
-FILES: Final = ("stack.json", KEPT_MARK, "logs", "configuration", "ends")
+LOGS: Final = "logs"
+CONFIGURATION: Final = "configuration"
+ENDS: Final = "ends"
+FILES: Final = (STACK_FILE, KEPT_MARK, LOGS, CONFIGURATION, ENDS)
 """All that a stack has in its directory."""
 _DATA: Final = ("postgres", "sockets", "signer", "template", "jetstream", "installation", "libraries", "passwd")
 _OF_PROGRAMS: Final = re.compile(r"core(\.\d+)?")

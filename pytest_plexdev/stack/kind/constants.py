@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pytest_plexdev.core.model import KEPT_MARK, STACK_FILE
+
 WARM_CLUSTER: Final = "plexsphere"
 """kind's name of the warm cluster (runbook)."""
 CONTEXT_PREFIX: Final = "kind-"
@@ -40,8 +42,8 @@ CREATION_MARK: Final = "plexdev-cluster"
 
 REAPER_LOG: Final = "reaper.log"
 CLUSTER_FILES: Final = (
-    "stack.json",
-    "kept",
+    STACK_FILE,
+    KEPT_MARK,
     "kubeconfig",
     "kubeconfig.lock",
     "creating.json",

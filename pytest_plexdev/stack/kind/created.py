@@ -5,12 +5,9 @@ from __future__ import annotations
 import contextlib
 import shutil
 from pathlib import Path
-from typing import Final
 
-from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.model import STACK_FILE, StackInfo
 from pytest_plexdev.errors import KEPT_STACK_MISSING, PlexdevError
-
-_FILE: Final = "stack.json"
 
 
 def has_warm_cluster() -> bool:
@@ -36,7 +33,7 @@ def find_kept(directory: Path) -> StackInfo | None:
     Raises:
         PlexdevError: ``state-damaged``, ``untrusted-path``.
     """
-    file = directory / _FILE
+    file = directory / STACK_FILE
     info = StackInfo.read(file) if file.is_file() else None
     return info if info is not None and info.cluster is not None else None
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Final
 
 from pytest_plexdev.core.cancellation import fail_after
-from pytest_plexdev.core.model import KEPT_MARK, Progress, Service, StackInfo
+from pytest_plexdev.core.model import KEPT_MARK, STACK_FILE, Progress, Service, StackInfo
 from pytest_plexdev.core.ports import hold_beside_all
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
@@ -20,8 +19,6 @@ from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state.ownership import Ready
 from pytest_plexdev.stack.kind.state.stack_info import services_in, stack_info
-
-_FILE: Final = "stack.json"
 
 
 def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> StackInfo:
@@ -48,7 +45,7 @@ def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> Sta
             # A process of this run may have died while it made the cluster.
             create.remove(place)
             info = BringUp(settings, place, progress).on_a_new_cluster(addresses)
-        info.write(directory / _FILE)
+        info.write(directory / STACK_FILE)
     except PlexdevError as error:
         if settings.keep_failed and _keep(place):
             raise as_kept(error, place) from None
@@ -66,7 +63,7 @@ def _keep(place: ClusterFiles) -> bool:
         access, container = place.access(), find_node(place.name)
         if access is not None and container is not None and create.is_ours(place, container):
             known = Ready(addresses=container.addresses, services=_services(access))
-            stack_info(place, access, known, owned=True, version={}).write(place.directory / _FILE)
+            stack_info(place, access, known, owned=True, version={}).write(place.directory / STACK_FILE)
             (place.directory / KEPT_MARK).touch()
             return True
     return False

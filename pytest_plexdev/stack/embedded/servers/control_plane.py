@@ -10,9 +10,10 @@ from typing import Final
 from pytest_plexdev.core.deployment import seed_file
 from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.stack.embedded.addresses import ServerAddresses
-from pytest_plexdev.stack.embedded.layout import CONFIGURATION, Layout
+from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes.child import Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
+from pytest_plexdev.stack.embedded.removal import CONFIGURATION
 from pytest_plexdev.stack.embedded.settings import Programs
 
 API: Final = "plexsphere"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -18,7 +17,6 @@ from typing import Any, Final
 
 import yaml
 
-from pytest_plexdev.core.files import write_atomic
 from pytest_plexdev.core.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
 from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.core.process_id import ProcessId
@@ -29,6 +27,7 @@ from pytest_plexdev.stack.embedded.processes.child import Child
 from pytest_plexdev.stack.embedded.processes.process_group import ProcessGroup
 from pytest_plexdev.stack.embedded.processes.process_watch import call_at_end
 from pytest_plexdev.stack.embedded.removal import sweep
+from pytest_plexdev.stack.embedded.server_end import write_end
 from pytest_plexdev.stack.embedded.servers import control_plane
 from pytest_plexdev.stack.embedded.settings import WARM_ID, options_of_up
 from pytest_plexdev.stack.embedded.supervisor.bring_up import BringUp
@@ -159,9 +158,7 @@ class _Watch:
 
     def _note_end(self, child: Child, end: asyncio.Future[int]) -> None:
         if not self._stop.is_set():
-            file = self._plan.layout.ends / f"{child.name}.json"
-            with contextlib.suppress(OSError):  # a full disk, say: how it ended is unknown then
-                write_atomic(file, json.dumps({"status": end.result(), "at": time.time()}).encode())
+            write_end(self._plan.layout.directory, child.name, end.result())
 
     def _watch_reasons_to_end(self) -> None:
         loop = asyncio.get_running_loop()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from pytest_plexdev.core.cancellation import fail_after
-from pytest_plexdev.core.model import Progress, StackInfo
+from pytest_plexdev.core.model import STACK_FILE, Progress, StackInfo
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
 from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, NODE_NAME_TAKEN, NODE_UNMARKED
@@ -65,7 +65,7 @@ def _held(settings: KindSettings, place: ClusterFiles, progress: Progress) -> tu
         else:
             with _silence_explained():
                 info = _on_whatever_start(container, place, settings, work)
-        info.write(place.directory / "stack.json")
+        info.write(place.directory / STACK_FILE)
     return info, work.did
 
 

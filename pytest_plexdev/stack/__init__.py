@@ -1,3 +1,3 @@
-"""The providers of a stack, and finding one that runs."""
+"""The providers of a stack, and the discovery of a running one."""
 
 from __future__ import annotations

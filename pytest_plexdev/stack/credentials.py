@@ -1,6 +1,6 @@
 """The credentials of a stack's servers: random for a fresh stack, the runbook's for a warm one.
 
-They reach programs by their environment and by files of mode 0600, never by a command line: every user reads those.
+Programs get them through the environment and files of mode 0600, never on a command line, which every user can read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 
 _BYTES: Final = 24
 _ITERATIONS: Final = 1
-"""Of SCRAM. Slow hashing protects passwords that people choose, and would cost every connection 5 ms here."""
+"""SCRAM iterations. Slow hashing protects weak passwords; these are random, and it would cost 5 ms per connection."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,8 @@ class Credentials:
     """The passwords and keys of one stack.
 
     Attributes:
-        nats: The password of NATS; ``None``: it asks for none, as the runbook's.
+        database: The password of the Postgres role.
+        nats: The password of NATS; ``None`` if NATS requires none, as in the runbook.
         spicedb: The preshared key of SpiceDB.
     """
 
@@ -32,7 +33,7 @@ class Credentials:
 
     @classmethod
     def random(cls) -> Credentials:
-        """Credentials that no other stack has; each is one word of ``A-Za-z0-9_-``."""
+        """Generate credentials of 24 random bytes each, written in ``A-Za-z0-9_-``."""
         return cls(
             database=secrets.token_urlsafe(_BYTES),
             nats=secrets.token_urlsafe(_BYTES),
@@ -41,11 +42,11 @@ class Credentials:
 
 
 RUNBOOK: Final = Credentials(database="plexsphere", nats=None, spicedb="test-key")
-"""Those of the product's own dev stack, which people and tools know."""
+"""The credentials of the product's own dev stack; they are public."""
 
 
 def password_statement(role: str, password: str) -> str:
-    """The statement that gives a role its password, as a SCRAM verifier: the server never sees the password itself.
+    """The SQL statement that sets a role's password as a SCRAM verifier, so that no server log can have the password.
 
     Args:
         role: An identifier that needs no quotes.
@@ -54,7 +55,7 @@ def password_statement(role: str, password: str) -> str:
 
 
 def scram_verifier(password: str, salt: bytes) -> str:
-    """What Postgres keeps of a password in ASCII (RFC 5803, with Postgres's separators)."""
+    """The verifier that Postgres stores for an ASCII password (RFC 5803, with Postgres's separators)."""
     salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, _ITERATIONS)
     stored = hashlib.sha256(_hmac(salted, b"Client Key")).digest()
     server = _hmac(salted, b"Server Key")

@@ -1,6 +1,6 @@
 """Find a running stack: the warm one of any provider, or one that a test run kept.
 
-Files and sockets decide. Slower sources, Docker for example, are asked only if they name no stack.
+Discovery reads files and sockets. Slower sources, such as Docker, are queried only if those name no stack.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from pytest_plexdev.stack.request import StackRequest
 
 Missing: TypeAlias = Callable[[str | None], PlexdevError]
-"""Builds the error if no stack is found, from the name of the provider that was chosen."""
-Look: TypeAlias = "Callable[[Provider], Found | None]"
+"""Builds the error if no stack is found, from the name of the chosen provider."""
+Finder: TypeAlias = "Callable[[Provider], Found | None]"
+"""Finds the stack of one provider."""
 
 _UNUSABLE: Final = (
     KUBECONFIG_UNUSABLE,
@@ -42,9 +43,9 @@ _UNUSABLE: Final = (
     SERVICE_NOT_READY,
     EXTRA_MISSING,
 )
-"""Errors of a warm stack that cannot be used; the stack of the next provider can, if it runs."""
-_DOCKER_ANSWERS: Final = 1.0
-"""Seconds in which Docker tells of a container; it takes some 20 ms."""
+"""Errors of an unusable warm stack; discovery goes on with the next provider."""
+_DOCKER_TIMEOUT_S: Final = 1.0
+"""Time limit for Docker to report a container; it takes about 20 ms."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class Attached:
     """A running stack and its provider.
 
     Attributes:
-        drift: The inputs of a running stack that differ from this checkout's, if the run ignores drift.
-        passed_over: Why another provider's warm stack, which comes first, is not used.
+        drift: The inputs of the running stack that differ from this checkout's; empty unless the run ignores drift.
+        passed_over: Why the warm stack of a provider with precedence is not used; empty if there is none.
     """
 
     provider: Provider
@@ -63,41 +64,41 @@ class Attached:
 
 
 def find_warm(chosen: str | None = None, *, directory: Path | None = None, missing: Missing | None = None) -> Attached:
-    """Find the stack that ``plexdev up`` left running, and change nothing.
+    """Find the stack that ``plexdev up`` left running. Changes nothing.
 
     Args:
-        chosen: The provider's name; by default the first that has one.
-        directory: Of a stack that a test run kept, in place of the warm one.
-        missing: Builds the error if there is none. The default asks the providers for an obstacle first.
+        chosen: The name of a provider; by default the first one with a warm stack.
+        directory: The directory of a stack that a test run kept; find that one instead.
+        missing: Builds the error if there is no stack. The default asks the providers for an obstacle first.
 
     Raises:
-        PlexdevError: ``stack-missing``, ``kept-stack-missing``; why the stack is there and cannot be used.
+        PlexdevError: ``stack-missing``, ``kept-stack-missing``; the reason why an existing stack is unusable.
     """
-    return _find_kept(directory) if directory is not None else find_running(chosen, _found, missing=missing)
+    return _find_kept(directory) if directory is not None else find_running(chosen, _find, missing=missing)
 
 
 def find_any(chosen: str | None = None, *, directory: Path | None = None) -> Attached:
     """Like :func:`find_warm`, but also return a stack whose API does not answer."""
-    return _find_kept(directory) if directory is not None else find_running(chosen, partial(_found, even_silent=True))
+    return _find_kept(directory) if directory is not None else find_running(chosen, partial(_find, even_silent=True))
 
 
 def find_running(
-    chosen: str | None, look: Look, *, request: StackRequest | None = None, missing: Missing | None = None
+    chosen: str | None, find: Finder, *, request: StackRequest | None = None, missing: Missing | None = None
 ) -> Attached:
-    """Find the warm stack of the provider chosen, or of the first provider that has one.
+    """Find the warm stack of the chosen provider, or of the first provider that has one.
 
     Args:
-        look: Looks for the stack of one provider.
+        find: Finds the stack of one provider.
         request: See :func:`~pytest_plexdev.stack.providers.provider_for`.
         missing: See :func:`find_warm`.
 
     Raises:
-        PlexdevError: There is none, or the one chosen cannot be used.
+        PlexdevError: No stack runs, or the chosen provider's is unusable.
     """
     refusal: PlexdevError | None = None
     for provider in providers(chosen, request):
         try:
-            found = look(provider)
+            found = find(provider)
         except PlexdevError as error:
             if chosen is not None or error.failure not in _UNUSABLE:
                 raise
@@ -109,30 +110,30 @@ def find_running(
 
 
 def find_present(*, directory: Path | None = None) -> Iterator[Provider]:
-    """The providers with a stack to stop: a warm one, or one that a test run kept in *directory*."""
+    """Iterate over the providers with a stack to stop: the warm one, or one that a test run kept in *directory*."""
     return (provider for provider in providers(directory=directory) if provider.is_present())
 
 
 def stack_missing(chosen: str | None) -> PlexdevError:
-    """The error for a stack that is not running, with what was looked for."""
-    places = " and for ".join(provider.looked_for for provider in providers(chosen))
-    return PlexdevError(STACK_MISSING, looked_for=places, option=stack_option(chosen or DEFAULT))
+    """Build ``stack-missing``, which names what each provider looked for."""
+    looked_for = " and for ".join(provider.looked_for for provider in providers(chosen))
+    return PlexdevError(STACK_MISSING, looked_for=looked_for, option=stack_option(chosen or DEFAULT))
 
 
 def _obstacle_or_missing(chosen: str | None) -> PlexdevError:
     for provider in providers(chosen):
-        if (obstacle := provider.obstacle(patience_s=_DOCKER_ANSWERS)) is not None:
+        if (obstacle := provider.obstacle(patience_s=_DOCKER_TIMEOUT_S)) is not None:
             return obstacle.error
     return stack_missing(chosen)
 
 
-def _found(provider: Provider, *, even_silent: bool = False) -> Found | None:
+def _find(provider: Provider, *, even_silent: bool = False) -> Found | None:
     info = provider.find(even_silent=even_silent)
     return Found(info=info) if info is not None else None
 
 
 def _find_kept(directory: Path) -> Attached:
-    # Processes first: a lock says that they run, where a cluster is known by what was written of it.
+    # Embedded first: its lock proves that the processes run, while a kind stack is known only from its file.
     for name in reversed(PROVIDERS):
         provider = provider_for(name, directory=directory)
         if (info := provider.find()) is not None:

@@ -1,4 +1,4 @@
-"""The table of providers: everything outside ``stack/`` reaches a provider through it."""
+"""The table of providers. Code outside ``stack/`` gets a provider through it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ PROVIDERS: Final = {
     "kind": "pytest_plexdev.stack.kind.provider:KindProvider",
     "embedded": "pytest_plexdev.stack.embedded.provider:EmbeddedProvider",
 }
-"""The class of each provider, by the value of ``--plexdev-stack``. A running stack is looked for in this order."""
+"""The class of each provider by the value of ``--plexdev-stack``, in the order of discovery."""
 DEFAULT: Final = "embedded"
-"""What ``plexdev up`` starts."""
+"""The provider of ``plexdev up`` without ``--stack``."""
 
 
 def provider_for(name: str, request: StackRequest | None = None, *, directory: Path | None = None) -> Provider:
-    """The provider of that name. It is imported now and contacts nothing.
+    """Import and create a provider. It contacts nothing.
 
     Args:
-        request: What a bring-up is to make; not needed for a stack that runs.
-        directory: Of the stack; ``None``: the warm stack.
+        name: A key of :data:`PROVIDERS`.
+        request: What a bring-up is to start; not needed for a running stack.
+        directory: The directory of the stack; ``None`` for the warm stack.
     """
     module, _, attribute = PROVIDERS[name].partition(":")
     provider: Provider = getattr(import_module(module), attribute)(request=request, directory=directory)
@@ -37,16 +38,16 @@ def provider_for(name: str, request: StackRequest | None = None, *, directory: P
 def providers(
     chosen: str | None = None, request: StackRequest | None = None, *, directory: Path | None = None
 ) -> Iterator[Provider]:
-    """The provider *chosen*, or all of them in the order of the table."""
+    """Iterate over the *chosen* provider, or over all in the order of the table."""
     for name in (chosen,) if chosen is not None else tuple(PROVIDERS):
         yield provider_for(name, request, directory=directory)
 
 
 def check(settings: Settings) -> None:
-    """Refuse values of options that none of the stacks in question can use.
+    """Refuse option values that a provider in question cannot use.
 
     Raises:
-        OptionError: The text has the right values.
+        OptionError: Its text lists the valid values.
     """
     is_open = settings.dev_stack and settings.chosen_stack is None
     for provider in providers(None if is_open else settings.stack):
@@ -54,10 +55,10 @@ def check(settings: Settings) -> None:
 
 
 def up_command(name: str) -> str:
-    """The command that brings up a warm stack of this provider."""
+    """The command that brings up the warm stack of a provider."""
     return f"plexdev up{stack_option(name)}"
 
 
 def stack_option(name: str) -> str:
-    """The option of ``plexdev up`` that chooses this provider, after a blank; empty for the default."""
+    """The option of ``plexdev up`` that selects a provider, with a leading space; empty for the default."""
     return "" if name == DEFAULT else f" --stack {name}"

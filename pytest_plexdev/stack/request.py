@@ -1,4 +1,4 @@
-"""What a pytest run or a command asks of a provider; each provider derives its settings from it."""
+"""The request of a pytest run or a command to a provider. Each provider derives its settings from it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class Seed(Protocol):
-    """Returns the seed manifest that replaces the default one; ``None``: the default one."""
+    """Return the path of the seed manifest that replaces the default one; ``None`` to use the default."""
 
     def __call__(self, *, for_reference_plane: bool) -> Path | None:
         """Check the manifest and return its path.
 
         Args:
-            for_reference_plane: Whether it is certain that the reference plane's bootstrap reads it.
+            for_reference_plane: Whether the reference plane's bootstrap certainly reads it.
 
         Raises:
             PlexdevError: ``seed-unusable``.
@@ -31,7 +31,12 @@ class Seed(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class RunOwner:
-    """The run that a fresh stack belongs to: its directory, and the process with which the stack ends."""
+    """The run that owns a fresh stack.
+
+    Attributes:
+        directory: The run's directory.
+        controller_pid: The process whose end stops the stack.
+    """
 
     directory: Path
     controller_pid: int
@@ -39,7 +44,7 @@ class RunOwner:
 
 @dataclass(frozen=True, kw_only=True)
 class UpOptions:
-    """The options of ``plexdev up``; ``None``: not given."""
+    """The options of ``plexdev up``; ``None`` means that the option was not given."""
 
     timeout: float | None = None
     prefer: Literal["real", "stand-in"] | None = None
@@ -51,15 +56,15 @@ class UpOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class StackRequest:
-    """What a run or a command asks of a provider.
+    """A request for a stack.
 
     Attributes:
-        resolve: Resolves the options, when a provider first reads one.
-        seed: Asks for the seed manifest.
-        overlay: Asks the project's plugins for a kustomize overlay.
-        explain: Turns the error of a bring-up on a cluster into the one that the user sees.
-        run: The run that a fresh stack is for; ``None``: the request is for the warm stack.
-        up: The options of ``plexdev up``; ``None``: pytest makes the request.
+        resolve: Resolves the options; called when a provider first reads one.
+        seed: Returns the seed manifest.
+        overlay: Returns the kustomize overlay of the project's plugins.
+        explain: Turns a bring-up error of a cluster into the error shown to the user.
+        run: The run that owns the fresh stack; ``None`` for the warm stack.
+        up: The options of ``plexdev up``; ``None`` for a request of pytest.
     """
 
     resolve: Callable[[], Settings]

@@ -1,3 +1,3 @@
-"""The kind stack: the dev stack's manifests on a kind cluster, warm or for one run."""
+"""The kind stack: the dev stack's manifests on a kind cluster, warm or owned by one run."""
 
 from __future__ import annotations

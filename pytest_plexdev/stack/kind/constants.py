@@ -1,4 +1,4 @@
-"""Names that the modules of the kind stack share; those of the product's dev stack come from its runbook."""
+"""Names shared by the modules of the kind stack. Those marked "(runbook)" come from the product's runbook."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 from pytest_plexdev.core.model import KEPT_MARK, STACK_FILE
 
 WARM_CLUSTER: Final = "plexsphere"
-"""kind's name of the warm cluster (runbook)."""
+"""The name of the warm cluster (runbook)."""
 CONTEXT_PREFIX: Final = "kind-"
 NAMESPACE: Final = "default"
-"""Where the overlay's objects are (runbook)."""
+"""The namespace of the overlay's objects (runbook)."""
 GATEWAY_NAMESPACE: Final = "envoy-gateway-system"
 
 API_PORT: Final = 8080
@@ -21,24 +21,24 @@ API_NODE_PORT: Final = 30080
 IDP_NODE_PORT: Final = 30556
 
 NATS_SECRET: Final = "nats-credentials"  # noqa: S105 (its name)
-"""Of a fresh cluster: what its NATS is configured with, and the URL that its clients use."""
+"""The Secret of a fresh cluster with the configuration of NATS and the URL for its clients."""
 NATS_URL: Final = "PLEXSPHERE_NATS_URL"
-"""The API's variable, and the key in that Secret."""
+"""The API's environment variable, and the key of the URL in that Secret."""
 
 OUR_IMAGES: Final = ("plexsphere:dev", "plexsphere-migrate:dev")
-"""Built here; every other image is a pin's."""
+"""The images that plexdev builds; every other image is pinned in ``images.toml``."""
 
 OWNER_LABEL: Final = "plexdev.plexsphere.com/owner"
 OWNER: Final = "pytest-plexdev"
-"""Label of the node and of the sentinel: plexdev made this cluster, or applied this stack."""
+"""Label of the node, the sentinel and every applied object: plexdev created it."""
 HOME_LABEL: Final = "plexdev.plexsphere.com/home"
-"""Label of the node: where the files of who made it are, as a hash. Another state directory is somebody else's."""
+"""Label of the node: a hash of its creator's state directory. A cluster with another hash belongs to another user."""
 SENTINEL: Final = "plexdev-sentinel"
-"""ConfigMap of the overlay: ours. In the namespace of the stack."""
+"""The ConfigMap of our overlay that marks the stack as applied by plexdev."""
 READY: Final = "plexdev-ready"
-"""ConfigMap written last: the bring-up was completed, with this fingerprint."""
+"""The ConfigMap that a completed bring-up writes last; it has the fingerprint."""
 CREATION_MARK: Final = "plexdev-cluster"
-"""ConfigMap that is never withdrawn: what the cluster itself was made with."""
+"""The ConfigMap with the creation inputs of the cluster; never deleted."""
 
 REAPER_LOG: Final = "reaper.log"
 CLUSTER_FILES: Final = (
@@ -50,14 +50,14 @@ CLUSTER_FILES: Final = (
     "attached",
     REAPER_LOG,
 )
-"""All that there is in the directory of a cluster; kind has a lock beside the kubeconfig."""
+"""All files in the directory of a cluster; ``kubeconfig.lock`` is kind's."""
 
 
 def context_of(cluster: str) -> str:
-    """kind's name of a cluster's context."""
+    """The name that kind gives to the kubeconfig context of a cluster."""
     return CONTEXT_PREFIX + cluster
 
 
 def node_of(cluster: str) -> str:
-    """The name of a cluster's only node, which is its container's too."""
+    """The name of a cluster's only node and of its container."""
     return f"{cluster}-control-plane"

@@ -11,13 +11,13 @@ from pytest_plexdev.errors import KEPT_STACK_MISSING, PlexdevError
 
 
 def has_warm_cluster() -> bool:
-    """Whether this user created the warm cluster, by its files, or by its node's labels if those are gone.
+    """Whether this user created the warm cluster, according to its files or, without those, its node's labels.
 
-    Docker may have other clusters of that name; they are not stopped by default.
+    Docker may have a cluster of that name that another user created; it is not stopped by default.
     """
     from pytest_plexdev.stack.kind.settings import warm_directory
 
-    # The second file exists while the cluster is created, and stays if that process was killed.
+    # creating.json exists during the creation, and stays if that process is killed.
     if any((warm_directory() / name).exists() for name in ("kubeconfig", "creating.json")):
         return True
     if shutil.which("docker") is None:
@@ -39,10 +39,10 @@ def find_kept(directory: Path) -> StackInfo | None:
 
 
 def kept_cluster(directory: Path) -> str | None:
-    """kind's name of the cluster that a test run kept in *directory*, by the directory's mark if it has one.
+    """The name of the cluster that a test run kept in *directory*: from the directory's mark, else from its stack.json.
 
     Raises:
-        PlexdevError: ``state-damaged``, ``untrusted-path``: there is no mark, and the stack's file cannot be read.
+        PlexdevError: ``state-damaged``, ``untrusted-path``: there is no mark, and ``stack.json`` is unreadable.
     """
     from pytest_plexdev.core.ownership.lock import look
 
@@ -57,10 +57,10 @@ def kept_cluster(directory: Path) -> str | None:
 
 
 def name_of_kept(directory: Path) -> str:
-    """What :func:`kept_cluster` returns.
+    """Like :func:`kept_cluster`, but raise if there is none.
 
     Raises:
-        PlexdevError: ``kept-stack-missing``; what :func:`kept_cluster` raises.
+        PlexdevError: ``kept-stack-missing``, ``state-damaged``, ``untrusted-path``.
     """
     name = kept_cluster(directory)
     if name is None:

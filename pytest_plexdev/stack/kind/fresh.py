@@ -1,4 +1,4 @@
-"""A run's own cluster, deleted with the run however it ends."""
+"""Start and stop a cluster that one run owns. A reaper deletes it, however the run ends."""
 
 from __future__ import annotations
 
@@ -22,49 +22,51 @@ from pytest_plexdev.stack.kind.state.stack_info import services_in, stack_info
 
 
 def bring_up(settings: KindSettings, directory: Path, progress: Progress) -> StackInfo:
-    """Make a cluster and bring the stack up on it; a failure leaves nothing of it behind, unless it is to be kept.
+    """Create a cluster and bring the stack up on it.
+
+    A failed bring-up deletes the cluster, unless ``settings.keep_failed`` is set.
 
     Raises:
-        PlexdevError: Whatever a bring-up can fail with.
+        PlexdevError: Any error of a bring-up.
     """
     assert settings.owner is not None
-    place = ClusterFiles(settings.name, directory)
+    files = ClusterFiles(settings.name, directory)
     prerequisites.check(progress)
     addresses = choose_addresses(settings)
     try:
-        # That of a worker that died.
+        # The reaper of a worker that died.
         reaper.dismiss(directory)
-        place.mark()
+        files.mark()
     except OSError as error:
         raise PlexdevError(STATE_UNWRITABLE, path=directory, reason=error.strerror or str(error)) from None
     with contextlib.ExitStack() as held:
         beside = [held.enter_context(each) for each in hold_beside_all((addresses.api_port, addresses.idp_port))]
         reaper.watch_over(settings.name, directory, settings.owner, settings.run_directory, beside=beside)
     try:
-        with with_diagnosis(settings, place), fail_after(settings.timeout):
-            # A process of this run may have died while it made the cluster.
-            create.remove(place)
-            info = BringUp(settings, place, progress).on_a_new_cluster(addresses)
+        with with_diagnosis(settings, files), fail_after(settings.timeout):
+            # A worker of this run may have died while it created the cluster.
+            create.remove(files)
+            info = BringUp(settings, files, progress).on_a_new_cluster(addresses)
         info.write(directory / STACK_FILE)
     except PlexdevError as error:
-        if settings.keep_failed and _keep(place):
-            raise as_kept(error, place) from None
-        _give_up(place)
-        raise as_gone(error, place) from None
+        if settings.keep_failed and _keep(files):
+            raise as_kept(error, files) from None
+        _clean_up(files)
+        raise as_gone(error, files) from None
     except BaseException:
-        _give_up(place)
+        _clean_up(files)
         raise
     return info
 
 
-def _keep(place: ClusterFiles) -> bool:
-    """Leave the cluster as a failed bring-up left it, with what ``plexdev`` must know of it; whether there is one."""
+def _keep(files: ClusterFiles) -> bool:
+    """Keep the cluster of a failed bring-up: write its ``stack.json`` and the mark. Returns whether there is one."""
     with contextlib.suppress(PlexdevError):
-        access, container = place.access(), find_node(place.name)
-        if access is not None and container is not None and create.is_ours(place, container):
-            known = Ready(addresses=container.addresses, services=_services(access))
-            stack_info(place, access, known, owned=True, version={}).write(place.directory / STACK_FILE)
-            (place.directory / KEPT_MARK).touch()
+        access, container = files.access(), find_node(files.name)
+        if access is not None and container is not None and create.is_ours(files, container):
+            partial_state = Ready(addresses=container.addresses, services=_services(access))
+            stack_info(files, access, partial_state, owned=True, version={}).write(files.directory / STACK_FILE)
+            (files.directory / KEPT_MARK).touch()
             return True
     return False
 
@@ -75,22 +77,22 @@ def _services(access: Access) -> tuple[Service, ...]:
     return ()
 
 
-def _give_up(place: ClusterFiles) -> None:
-    # What could not be deleted, the reaper deletes: it stays then.
+def _clean_up(files: ClusterFiles) -> None:
+    # If the deletion fails, the reaper stays and deletes the cluster.
     with contextlib.suppress(PlexdevError):
-        take_down(place.name, place.directory)
+        take_down(files.name, files.directory)
 
 
 def take_down(name: str, directory: Path) -> None:
-    """Delete the cluster, then what watched over it and its files.
+    """Delete the cluster, then end its reaper and remove its files.
 
     Raises:
-        PlexdevError: It could not be deleted; what watches over it and its files stay. ``owned-elsewhere``: what
-            watches over it runs in another container.
+        PlexdevError: The cluster could not be deleted; its reaper and its files stay. ``owned-elsewhere``: the reaper
+            runs in another container.
     """
-    place = ClusterFiles(name, directory)
-    if (watching := reaper.REAPER.find(directory)) is not None:
-        watching.close()
-    create.remove(place)
+    files = ClusterFiles(name, directory)
+    if (watcher := reaper.REAPER.find(directory)) is not None:
+        watcher.close()
+    create.remove(files)
     reaper.dismiss(directory)
-    place.remove()
+    files.remove()

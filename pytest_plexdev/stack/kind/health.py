@@ -1,4 +1,4 @@
-"""What a kind stack needs of its cluster, for waiting and for verdicts."""
+"""Define the parts of a cluster that a kind stack needs, for waiting and for verdicts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PORTS = (
         port=API_NODE_PORT,
         purpose="the API",
         service=ObjectRef("Service", "envoy-plexsphere", GATEWAY_NAMESPACE),
-        # Envoy Gateway makes its proxy's Service when it starts.
+        # Envoy Gateway creates its proxy's Service when it starts.
         remedy=f"kubectl rollout restart -n {GATEWAY_NAMESPACE} deployment/envoy-gateway",
     ),
     NodePort(
@@ -21,9 +21,9 @@ _PORTS = (
         remedy="plexdev up --stack kind --reapply",
     ),
 )
-"""The container ports of kind.yaml, each with the Service that has it."""
+"""The container ports of kind.yaml, each with the Service whose NodePort it is."""
 
 
 def health_of(*, owned: bool) -> ClusterHealth:
-    """What to look at in a cluster that plexdev made, or in one that somebody else did."""
+    """The parts to check: of a cluster that is not ours (*owned* is false), no node ports."""
     return ClusterHealth(node_ports=_PORTS if owned else (), is_ours=owned)

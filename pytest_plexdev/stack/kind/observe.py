@@ -20,7 +20,7 @@ _WORST_FIRST: Final = ("doomed", "gone", "waiting")
 
 
 def verdicts(info: StackInfo) -> Sequence[Verdict]:
-    """Judge every object of the stack, and what it needs of its cluster, as the cluster says it is now."""
+    """Evaluate every object of the stack, and the parts of the cluster that it needs, from their current state."""
     from pytest_plexdev.readiness.look import verdicts_now
     from pytest_plexdev.stack.kind.health import health_of
     from pytest_plexdev.stack.kind.manifests.inventory import parts_of
@@ -38,7 +38,7 @@ def verdicts(info: StackInfo) -> Sequence[Verdict]:
 
 
 def not_ready_error(info: StackInfo, probe: Callable[[StackInfo], Sequence[Verdict]]) -> PlexdevError | None:
-    """The error for a stack of which not all is ready, the worst first; ``None`` if all of it is.
+    """Build the error for a stack that is not ready, with the worst verdict first; ``None`` if everything is ready.
 
     Args:
         probe: Returns the verdicts.
@@ -50,7 +50,7 @@ def not_ready_error(info: StackInfo, probe: Callable[[StackInfo], Sequence[Verdi
     if not unready:
         return None
     first, *rest = sorted(unready, key=lambda verdict: _WORST_FIRST.index(verdict.state))
-    # If the API server is away, that is said once and not for each service.
+    # An unreachable API server is reported once, and not for each service.
     has_one_reason = bool(rest) and len({verdict.reason for verdict in unready}) == 1
     others = () if has_one_reason else rest
     return PlexdevError(
@@ -64,14 +64,18 @@ def not_ready_error(info: StackInfo, probe: Callable[[StackInfo], Sequence[Verdi
 
 
 def events(info: StackInfo, since: float) -> str:
-    """The warnings of the cluster since *since* (Unix time, seconds), one per line."""
+    """The events of the stack's namespace since *since* (Unix time, seconds), one per line."""
     from pytest_plexdev.kube.events import events_since
 
     return "\n".join(events_since(_cluster(info), since)) or "none since the test began"
 
 
 def log(info: StackInfo, service: str, *, since: float | None = None) -> str:
-    """What the newest Pod of a service wrote, container by container; empty if it has none."""
+    """The logs of all containers of a service's newest Pod; empty if it has no Pod.
+
+    Args:
+        since: Unix time, seconds: only lines after that.
+    """
     with KubeClient(_access(info)) as client:
         pod = newest_pod(client, service, _NAMESPACES)
         return _log_of(client, pod, since) if pod is not None else ""
@@ -85,19 +89,19 @@ class PodLogs:
 
     @property
     def directory(self) -> Path:
-        """The directory of the stack; the logs are in the cluster."""
+        """The directory of the stack. The logs are in the cluster."""
         return self._info.directory
 
     def services(self) -> list[str]:
-        """The services of the stack."""
+        """The names of the stack's services, sorted."""
         return sorted(each.name for each in self._info.services)
 
     def read(self, service: str) -> str:
-        """What the newest Pod of a service wrote."""
+        """The logs of all containers of a service's newest Pod."""
         return log(self._info, service)
 
     def write(self, service: str, to: IO[bytes], *, follow: bool) -> None:
-        """Copy it; with *follow*, what its main container writes, until that ends."""
+        """Copy the logs to *to*; with *follow*, stream those of the main container until it ends."""
         if not follow:
             to.write(f"{self.read(service).rstrip()}\n".encode())
             return

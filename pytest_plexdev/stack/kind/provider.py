@@ -1,4 +1,4 @@
-"""The kind provider. Its methods import what they need: to find out that there is no stack takes no HTTP client."""
+"""The kind provider. Its methods import lazily, so that finding no stack does not load an HTTP client."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from pytest_plexdev.stack.request import StackRequest
 
 MODULES: Final = ("yaml", "psycopg", "nats", "docker")
-"""What the stack, or a test on it, may import. Tests that ask for the official client of Kubernetes need it besides."""
+"""Modules that the stack or its fixtures import. Only ``plexdev_kube`` needs the ``kubernetes`` package besides."""
 
 
 class KindProvider:
     """Implements :class:`pytest_plexdev.core.provider.Provider`.
 
     Args:
-        settings: What to bring up; by default what *request* asks for.
-        directory: The stack's own, below the run's; ``None``: the warm cluster.
+        settings: The settings of the stack; by default derived from *request*.
+        directory: The directory of a run's own stack; ``None`` for the warm cluster.
     """
 
     name = "kind"
@@ -40,7 +40,7 @@ class KindProvider:
         *,
         request: StackRequest | None = None,
     ) -> None:
-        self._given = settings
+        self._explicit_settings = settings
         self._directory = directory
         self._request = request
         self._forwards: Forwards | None = None
@@ -50,8 +50,8 @@ class KindProvider:
         from pytest_plexdev.stack.kind.created import name_of_kept
         from pytest_plexdev.stack.kind.settings import KindSettings, settings_for
 
-        if self._given is not None:
-            return self._given
+        if self._explicit_settings is not None:
+            return self._explicit_settings
         if self._request is not None:
             return settings_for(self._request)
         return KindSettings() if self._directory is None else KindSettings(name=name_of_kept(self._directory))
@@ -60,7 +60,7 @@ class KindProvider:
         """Bring the stack up: on a new cluster if a run owns it, else on the warm one.
 
         Raises:
-            PlexdevError: It did not become ready. A run's own cluster is deleted then, unless it is kept.
+            PlexdevError: The stack did not become ready. A run's own cluster is deleted then, unless it is kept.
         """
         from pytest_plexdev.core.extras import need
         from pytest_plexdev.core.provider_parts import Started
@@ -92,10 +92,10 @@ class KindProvider:
         return ["plexdev: the stack is down"]
 
     def remove_files(self) -> None:
-        """Nothing: a bring-up that failed has removed what it wrote."""
+        """Do nothing: a failed bring-up has already removed its files."""
 
     def is_guarded(self) -> bool:
-        """Whether a reaper is there to delete the cluster."""
+        """Whether a reaper runs that will delete the cluster."""
         from pytest_plexdev.stack.kind.cluster import reaper
 
         return self._directory is not None and reaper.watches_over(self._directory)
@@ -108,7 +108,7 @@ class KindProvider:
         return f"a kind cluster with the context {context_of(WARM_CLUSTER)}"
 
     def find(self, *, even_silent: bool = False) -> StackInfo | None:
-        """The stack of the warm cluster, ours or not, or of the cluster in the directory."""
+        """Find the stack of the warm cluster, ours or not, or of the cluster in the directory."""
         if self._directory is not None:
             from pytest_plexdev.stack.kind.created import find_kept
 
@@ -118,7 +118,7 @@ class KindProvider:
         return attach.find_silent_too() if even_silent else attach.find()
 
     def attach(self, progress: Progress) -> Found | None:
-        """The warm stack, brought to what the run asks for, or refused, if it differs from that."""
+        """Find the warm stack. Drift is applied, refused or ignored, as ``on_drift`` says."""
         from pytest_plexdev.core.provider_parts import Found
         from pytest_plexdev.stack.kind.warm import attach
 
@@ -129,13 +129,13 @@ class KindProvider:
         return Found(info=info, drift=tuple(drift))
 
     def is_present(self) -> bool:
-        """Whether files or node labels say that this user created the cluster."""
+        """Whether this user created the cluster, according to files or node labels."""
         from pytest_plexdev.stack.kind.created import has_warm_cluster, kept_cluster
 
         return has_warm_cluster() if self._directory is None else kept_cluster(self._directory) is not None
 
     def obstacle(self, *, patience_s: float | None = None) -> NodeProblem | None:
-        """What is wrong with the warm cluster's node, as Docker reports it."""
+        """The problem of the warm cluster's node that Docker reports."""
         if shutil.which("docker") is None:
             return None
         from pytest_plexdev.stack.kind.warm.node_status import warm_node_problem
@@ -151,20 +151,20 @@ class KindProvider:
         return with_container(error)
 
     def verdicts(self, info: StackInfo) -> Sequence[Verdict]:
-        """Judge every object of the stack, and what it needs of its cluster, as the cluster says it is now."""
+        """Evaluate every object of the stack, and the parts of the cluster that it needs."""
         from pytest_plexdev.stack.kind import observe
 
         return observe.verdicts(info)
 
     def status(self, info: StackInfo | None) -> Sequence[Verdict]:
-        """The verdicts; one line with the reason if the API server gives none."""
+        """The verdicts; one line with the reason if the API server does not answer."""
         from pytest_plexdev.stack.kind.warm import wait
         from pytest_plexdev.stack.kind.warm.node_status import instead_of
 
         return wait.verdicts_now() if info is None else instead_of(self.verdicts(info), info)
 
     def wait(self, deadline: float, progress: Progress) -> None:
-        """Watch the objects of the cluster until all are ready."""
+        """Wait until all objects of the stack are ready."""
         from pytest_plexdev.stack.kind.warm import wait
 
         if self._directory is None:
@@ -173,19 +173,19 @@ class KindProvider:
             wait.wait_for_kept(info, deadline, progress)
 
     def refuse_dead(self, info: StackInfo, verdicts: Sequence[Verdict]) -> None:
-        """Nothing: Kubernetes restarts what ended, and :meth:`wait` raises for what it cannot."""
+        """Do nothing: Kubernetes restarts crashed Pods, and :meth:`wait` raises if that cannot help."""
 
     def watch(self, info: StackInfo) -> None:
-        """Nothing: the servers are no processes of this machine."""
+        """Do nothing: the servers are not processes of this machine."""
 
     def died(self, info: StackInfo, *, patience_s: float, failure: Failure) -> PlexdevError | None:  # noqa: ARG002 (the interface has it)
-        """The worst verdict, if a request has failed: Kubernetes restarts Pods itself."""
+        """The error with the worst verdict after a failed request, else ``None``: Kubernetes restarts Pods itself."""
         from pytest_plexdev.stack.kind import observe
 
         return observe.not_ready_error(info, self.verdicts) if patience_s else None
 
     def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
-        """What the newest Pod of a service wrote, container by container; empty if it has none."""
+        """The logs of all containers of a service's newest Pod; empty if it has no Pod."""
         from pytest_plexdev.stack.kind import observe
 
         return observe.log(info, service, since=since)
@@ -207,10 +207,10 @@ class KindProvider:
         yield "events", lambda: observe.events(info, since)
 
     def reach(self, info: StackInfo, service: str) -> str:
-        """The URL of ``postgres`` or ``nats`` behind a port-forward, which is opened on first use.
+        """The URL of ``postgres`` or ``nats`` through a port-forward, which is opened on first use.
 
         Raises:
-            PlexdevError: It cannot be reached.
+            PlexdevError: The port-forward cannot be opened, or the service's Secret cannot be read.
         """
         assert info.cluster is not None
         if self._forwards is None:
@@ -220,8 +220,8 @@ class KindProvider:
         return self._forwards.url(service)
 
     def clone(self) -> KindProvider:
-        """Another provider of the same stack, with port-forwards of its own."""
-        return KindProvider(self._given, self._directory, request=self._request)
+        """Another provider of the same stack, with its own port-forwards."""
+        return KindProvider(self._explicit_settings, self._directory, request=self._request)
 
     def close(self) -> None:
         """Close the port-forwards."""
@@ -230,11 +230,11 @@ class KindProvider:
             self._forwards = None
 
     def exports(self, info: StackInfo) -> Mapping[str, str]:
-        """kubectl's variable: a port-forward would end with the command that opened it."""
+        """``KUBECONFIG``. No URLs of port-forwards: those end with the command that opened them."""
         return {"KUBECONFIG": str(info.cluster.kubeconfig)} if info.cluster is not None else {}
 
     def check(self, settings: Settings) -> None:
-        """Refuse an image in place of one that no stack has."""
+        """Refuse a replacement for an image that no stack has."""
         if settings.images:
             from pytest_plexdev.stack.kind.images.overrides import refuse_unknown_images
 

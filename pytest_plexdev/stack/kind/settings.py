@@ -25,34 +25,32 @@ FRESH_PREFIX: Final = "plexdev-"
 
 
 Explain: TypeAlias = "Callable[[PlexdevError, Access | None], PlexdevError]"
-"""Makes the error that the user sees of one that a bring-up raised, and of the way to the cluster if there is one."""
+"""Turns a bring-up error into the error shown to the user. Receives the cluster's access if it is known."""
 
 
-def _as_it_is(error: PlexdevError, _: Access | None) -> PlexdevError:
+def _unchanged(error: PlexdevError, _: Access | None) -> PlexdevError:
     return error
 
 
 @dataclass(frozen=True, kw_only=True)
 class KindSettings:
-    """What to bring up, and for whom.
+    """The settings of one stack on a kind cluster.
 
     Attributes:
-        name: kind's name of the cluster.
-        owner: A cluster of this process's run: it is deleted when the process has ended, however it did. ``None``:
-            it stays until ``down``.
-        timeout: Seconds that the whole bring-up may take, waiting for another process's included.
-        api_port, idp_port: Host ports; 0: one that is free at that moment.
-        kind_image: The node image that ours derives from; ``None``: kind's own.
-        overlay: A kustomize overlay in place of ours.
-        images: Image references in place of those of ``images.toml``, and of our own, by name.
-        seed: The seed manifest (YAML) in place of ours; ``${ISSUER}`` in it becomes the stack's issuer.
-        on_drift: What to do where the cluster has another fingerprint.
-        reapply: Apply even what has the same fingerprint, and run our Jobs (migration, seed) again.
-        explain: Turns a bring-up error into the one that is shown to the user. Receives the cluster's access if it is
-            known.
-        keep_failed: Whether an owner's cluster stays where its bring-up failed, to be looked at.
-        run_directory: The owner's own directory; removed too when the owner ended without giving back the stack.
-        state: Where the warm cluster's files are.
+        name: The name of the cluster.
+        owner: The process whose end deletes the cluster; ``None``: the cluster stays until ``plexdev down``.
+        timeout: Time limit of the bring-up in seconds, including the wait for another process's.
+        api_port, idp_port: Host ports; 0 for any free one.
+        kind_image: The base of the node image; ``None`` for kind's default.
+        overlay: A kustomize overlay that replaces ours.
+        images: Image references by name, in place of those of ``images.toml`` and of our own images.
+        seed: A seed manifest (YAML) that replaces ours; ``${ISSUER}`` in it becomes the stack's issuer.
+        on_drift: What to do if the cluster has another fingerprint.
+        reapply: Apply even if the fingerprint is the same, and run our Jobs (migration, seed) again.
+        explain: Turns a bring-up error into the error shown to the user.
+        keep_failed: Whether a run's cluster is kept if its bring-up fails.
+        run_directory: The run's directory; the reaper removes it if the run ends without stopping the stack.
+        state: The state directory, which has the warm cluster's files.
     """
 
     name: str = WARM_CLUSTER
@@ -66,14 +64,14 @@ class KindSettings:
     seed: Path | None = None
     on_drift: OnDrift = "fail"
     reapply: bool = False
-    explain: Explain = _as_it_is
+    explain: Explain = _unchanged
     keep_failed: bool = False
     run_directory: Path | None = None
     state: Path = field(default_factory=state_directory)
 
 
 def settings_for(request: StackRequest) -> KindSettings:
-    """The settings that a run or a command asks for.
+    """Derive the settings from a request.
 
     Raises:
         PlexdevError: ``bad-setting``, ``seed-unusable``.
@@ -84,7 +82,7 @@ def settings_for(request: StackRequest) -> KindSettings:
         kind_image=options.kind_image,
         overlay=options.overlay or request.overlay(),
         images=options.images,
-        seed=request.seed(for_reference_plane=False),  # the product's own bootstrap may read more than the reference's
+        seed=request.seed(for_reference_plane=False),  # the product's bootstrap may accept more than the reference's
         on_drift=options.on_drift if up is None else "apply",
         reapply=up is not None and up.reapply,
         explain=request.explain,
@@ -105,7 +103,7 @@ def settings_for(request: StackRequest) -> KindSettings:
 
 @dataclass(frozen=True)
 class Addresses:
-    """The host ports of a stack, and the URLs that follow from them."""
+    """The host ports of a stack, and its URLs."""
 
     api_port: int = API_PORT
     idp_port: int = IDP_PORT
@@ -127,10 +125,10 @@ class Addresses:
 
 
 def warm_directory(state: Path | None = None, name: str = WARM_CLUSTER) -> Path:
-    """The directory of the warm cluster's files, whether there is one or not."""
+    """The directory of the warm cluster's files. It need not exist."""
     return (state or state_directory()) / "kind" / name
 
 
 def fresh_name(run_directory: Path) -> str:
-    """The name of a run's own cluster: the same for whoever of the run asks, and nobody else's."""
+    """The name of a run's own cluster: unique to the run, and the same in all of its processes."""
     return FRESH_PREFIX + hashlib.sha256(bytes(run_directory.absolute())).hexdigest()[:8]

@@ -1,4 +1,4 @@
-"""What the command line and the summary of a run say of a stack on a kind cluster."""
+"""The texts about a kind stack on the command line and in the summary of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.provider_parts import Refusal, Started
 
 _REFERENCE_ONLY: Final = "age-heartbeat"
-"""What the reference control plane lets a test do, and the product does not."""
+"""A capability that only the reference control plane has."""
 
 
 class KindTexts:
@@ -17,7 +17,7 @@ class KindTexts:
 
     @property
     def refusals(self) -> Sequence[Refusal]:
-        """Options that other providers read."""
+        """The options of other providers, each with the reason why kind refuses it."""
         return (
             Refusal(options=("--prefer",), reason="a cluster has every service in its container"),
             Refusal(
@@ -28,7 +28,11 @@ class KindTexts:
         )
 
     def welcome(self, started: Started, *, seconds: float) -> str:
-        """What was done and skipped, and the addresses."""
+        """The phases, what was done and skipped, and the addresses.
+
+        Args:
+            seconds: The duration of the bring-up.
+        """
         info = started.info
         assert info.cluster is not None
         phases = ", ".join(f"{phase.name} {phase.seconds:.1f} s" for phase in info.phases)
@@ -51,11 +55,11 @@ class KindTexts:
         return where if info.cluster.owned else f"{where}: not made by plexdev, so nothing was applied to it"
 
     def control_plane(self, info: StackInfo) -> str:
-        """Named if it is the reference plane, which runs under the names of the product's own images."""
+        """The reference plane, if it runs: its images have the names of the product's. Empty otherwise."""
         is_reference = _REFERENCE_ONLY in info.capabilities
         return "plexsphere_reference, in the place of the product's own images" if is_reference else ""
 
     def how_to_end(self, info: StackInfo) -> str:
-        """The command, if plexdev created the cluster."""
+        """The command that stops the stack, if plexdev created its cluster."""
         is_ours = info.cluster is not None and info.cluster.owned
         return "end it with: plexdev down --stack kind" if is_ours else "plexdev did not make its cluster"

@@ -141,7 +141,7 @@ def test_where_docker_does_not_answer_a_silent_cluster_is_a_stack_that_is_missin
 ) -> None:
     leave_files(warm_directory())
     machine.hangs()
-    monkeypatch.setattr("pytest_plexdev.stack.discovery._DOCKER_ANSWERS", 0.1)
+    monkeypatch.setattr("pytest_plexdev.stack.discovery._DOCKER_TIMEOUT_S", 0.1)
 
     assert main(["whoami", "--stack", "kind"]) == 1
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from pytest_plexdev.core.model import Event, PhaseBegan, PhaseEnded, Progress, VerdictChanged
+from pytest_plexdev.core.model import PhaseBegan, PhaseEnded, Progress, ProgressEvent, VerdictChanged
 
 
 @contextlib.contextmanager
@@ -29,14 +29,14 @@ def _one_at_a_time(progress: Progress) -> Progress:
     # Phases that run at the same time tell from threads of their own; a line and its end are two writes.
     lock = threading.Lock()
 
-    def locked(event: Event) -> None:
+    def locked(event: ProgressEvent) -> None:
         with lock:
             progress(event)
 
     return locked
 
 
-def _print_line(event: Event) -> None:
+def _print_line(event: ProgressEvent) -> None:
     match event:
         case PhaseEnded():
             _error(f"plexdev: {event.phase.name} ready after {event.phase.seconds:.2f} s")
@@ -46,7 +46,7 @@ def _print_line(event: Event) -> None:
             pass
 
 
-def _print_json(event: Event) -> None:
+def _print_json(event: ProgressEvent) -> None:
     _error(_mask(json.dumps({"event": type(event).__name__, **asdict(event)})))
 
 
@@ -68,7 +68,7 @@ class _Screen:
         self._display = display
         self._tasks: dict[str, Any] = {}
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: ProgressEvent) -> None:
         match event:
             case PhaseBegan():
                 self._tasks[event.name] = self._display.add_task(event.name, total=1)

@@ -209,9 +209,9 @@ class PhaseEnded:
     phase: Phase
 
 
-Event: TypeAlias = PhaseBegan | VerdictChanged | PhaseEnded
-Progress: TypeAlias = Callable[[Event], None]
+ProgressEvent: TypeAlias = PhaseBegan | VerdictChanged | PhaseEnded
+Progress: TypeAlias = Callable[[ProgressEvent], None]
 
 
-def no_progress(_: Event) -> None:
+def no_progress(_: ProgressEvent) -> None:
     """Progress that is not shown."""

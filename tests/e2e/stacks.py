@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from pytest_plexdev.core.model import Event, PhaseBegan, Verdict, VerdictChanged
+from pytest_plexdev.core.model import PhaseBegan, ProgressEvent, Verdict, VerdictChanged
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import NODE
@@ -21,10 +21,10 @@ class Heard:
     """A progress that remembers; *on_phase* is called when one begins."""
 
     def __init__(self, on_phase: Callable[[str], None] = lambda _: None) -> None:
-        self.events: list[Event] = []
+        self.events: list[ProgressEvent] = []
         self._on_phase = on_phase
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: ProgressEvent) -> None:
         self.events.append(event)
         if isinstance(event, PhaseBegan):
             self._on_phase(event.name)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_plexdev.core.model import Event, VerdictChanged
+from pytest_plexdev.core.model import ProgressEvent, VerdictChanged
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
@@ -138,7 +138,7 @@ def test_the_first_look_is_at_once(apply: Apply, kube: KubeClient) -> None:
 
 
 def test_progress_hears_of_every_change_on_the_way(apply: Apply, kube: KubeClient) -> None:
-    heard: list[Event] = []
+    heard: list[ProgressEvent] = []
     probe = {"exec": {"command": ["test", "-e", "/tmp/ok"]}, "periodSeconds": 1}
     main = container("sleep 2; touch /tmp/ok; sleep 3600", readinessProbe=probe)
     polls = "for i in 1 2; do echo polling postgres:5432; sleep 1; done"
@@ -270,7 +270,7 @@ def no_gateway_classes(kube: KubeClient) -> Iterator[None]:
 
 
 def test_a_kind_that_the_cluster_learns_later(cluster: Access, kube: KubeClient, no_gateway_classes: None) -> None:
-    heard: list[Event] = []
+    heard: list[ProgressEvent] = []
 
     def teach() -> None:
         kube.apply(gateway_class_definition())

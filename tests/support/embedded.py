@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from pytest_plexdev.core.model import Event, StackInfo
+from pytest_plexdev.core.model import ProgressEvent, StackInfo
 from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings, Programs
@@ -46,7 +46,7 @@ class Bench:
     """Brings stacks up in this test's directory and remembers what it was told."""
 
     directory: Path
-    events: list[Event]
+    events: list[ProgressEvent]
 
     def provider(self, settings: EmbeddedSettings) -> EmbeddedProvider:
         return EmbeddedProvider(settings, self.directory)

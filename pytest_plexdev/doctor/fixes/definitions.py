@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pytest_plexdev.core.model import Event
+from pytest_plexdev.core.model import ProgressEvent
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT
@@ -46,5 +46,5 @@ def restart_controller(client: KubeClient) -> list[str]:
     return [f"deployment/{_CONTROLLER}: restarted"]
 
 
-def _ignore(event: Event) -> None:
+def _ignore(event: ProgressEvent) -> None:
     del event

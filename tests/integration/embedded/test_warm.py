@@ -21,7 +21,7 @@ import pytest
 
 from pytest_plexdev.cli import main
 from pytest_plexdev.core.deployment import deploy_directory, seed_file
-from pytest_plexdev.core.model import KEPT_MARK, Event, StackInfo
+from pytest_plexdev.core.model import KEPT_MARK, ProgressEvent, StackInfo
 from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.options.environment import unknown_variables
@@ -323,7 +323,7 @@ def test_up_that_fails_leaves_a_directory_only_for_the_log_that_it_names(
     assert not warm_directory().exists()
 
 
-def _interrupted(event: Event) -> NoReturn:
+def _interrupted(event: ProgressEvent) -> NoReturn:
     raise KeyboardInterrupt
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
 
-from pytest_plexdev.core.model import Event, Service, Verdict, VerdictChanged
+from pytest_plexdev.core.model import ProgressEvent, Service, Verdict, VerdictChanged
 from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.core.ports import HeldPort
 from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
@@ -37,7 +37,7 @@ class BringUp:
     plan: Plan
     crew: ProcessGroup
     early: Early
-    tell: Callable[[Event], None]
+    tell: Callable[[ProgressEvent], None]
     phases: Phases
     services: dict[str, Service] = field(default_factory=dict)
     _database_soon: asyncio.Event = field(default_factory=asyncio.Event)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pytest_plexdev.core.model import Event, Phase, PhaseBegan, PhaseEnded, Verdict, VerdictChanged
+from pytest_plexdev.core.model import Phase, PhaseBegan, PhaseEnded, ProgressEvent, Verdict, VerdictChanged
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.errors import PlexdevError, encode_failure
 
@@ -27,7 +27,7 @@ class Requester:
     def introduce(self, supervisor: ProcessId) -> None:
         self._say({"supervisor": [supervisor.pid, supervisor.started]})
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: ProgressEvent) -> None:
         match event:
             case PhaseBegan():
                 self._say({"began": event.name})
@@ -47,7 +47,7 @@ class Requester:
             os.write(self.descriptor, json.dumps(message).encode() + b"\n")
 
 
-def decode_event(message: Mapping[str, Any]) -> Event | None:
+def decode_event(message: Mapping[str, Any]) -> ProgressEvent | None:
     """The event in a message; ``None`` where it holds none."""
     match message:
         case {"began": str(name)}:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from pytest_plexdev.core.model import Event, VerdictChanged
+from pytest_plexdev.core.model import ProgressEvent, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.timestamps import seconds
@@ -43,7 +43,7 @@ def fails(
     """The error of a wait that does *then* after its first look."""
     once = iter([then])
 
-    def progress(_event: Event) -> None:
+    def progress(_event: ProgressEvent) -> None:
         next(once, lambda: None)()
 
     with pytest.raises(PlexdevError) as raised:
@@ -52,7 +52,7 @@ def fails(
 
 
 def test_the_way_to_ready_is_told_once_a_change(server: Server, client: KubeClient) -> None:
-    heard: list[Event] = []
+    heard: list[ProgressEvent] = []
     ref = subject("becomes-ready")
 
     def tell() -> None:
@@ -62,7 +62,7 @@ def test_the_way_to_ready_is_told_once_a_change(server: Server, client: KubeClie
 
     telling = threading.Thread(target=tell)
 
-    def hear(event: Event) -> None:
+    def hear(event: ProgressEvent) -> None:
         if not heard:
             telling.start()
         heard.append(event)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.core.cancellation import Cancelled, cancel, fail_after, spawn
-from pytest_plexdev.core.model import Event, VerdictChanged
+from pytest_plexdev.core.model import ProgressEvent, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.lock import exclusive, exclusive_build
 
@@ -33,12 +33,12 @@ def holder(tmp_path: Path) -> subprocess.Popen[str]:
     return process
 
 
-def reasons(events: list[Event]) -> list[str]:
+def reasons(events: list[ProgressEvent]) -> list[str]:
     return [event.verdict.reason for event in events if isinstance(event, VerdictChanged)]
 
 
 def test_who_waits_is_told_for_whom_and_then_has_it(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
-    events: list[Event] = []
+    events: list[ProgressEvent] = []
     threading.Timer(0.3, lambda: holder.communicate("\n")).start()
 
     with exclusive(tmp_path, timeout=10, progress=events.append):
@@ -93,7 +93,7 @@ def test_who_waits_in_a_thread_ends_when_its_work_was_given_up(tmp_path: Path, h
 def test_a_killed_holder_holds_nothing(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     holder.kill()
     holder.communicate()
-    events: list[Event] = []
+    events: list[ProgressEvent] = []
     began = time.monotonic()
 
     with exclusive(tmp_path, timeout=5, progress=events.append):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.core.model import Event, Verdict, VerdictChanged
+from pytest_plexdev.core.model import ProgressEvent, Verdict, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster import prerequisites
 from tests.support.engine import Engine, serving
@@ -40,7 +40,7 @@ def script(directory: Path, name: str, line: str) -> None:
 
 
 def told() -> list[Verdict]:
-    events: list[Event] = []
+    events: list[ProgressEvent] = []
     prerequisites.check(events.append)
     return [event.verdict for event in events if isinstance(event, VerdictChanged)]
 

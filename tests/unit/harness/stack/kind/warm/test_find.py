@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pytest_plexdev.core.model import Event, VerdictChanged
+from pytest_plexdev.core.model import ProgressEvent, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.lock import exclusive
@@ -113,7 +113,7 @@ def test_a_state_directory_that_cannot_be_written_is_told(home: Path) -> None:
 
 
 def test_who_attaches_waits_for_a_bring_up_that_is_under_way(home: Path) -> None:
-    state, events = home / "state", list[Event]()
+    state, events = home / "state", list[ProgressEvent]()
     holding = threading.Event()
 
     def bring_up() -> None:

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from pytest_plexdev.core.tables import table
 from pytest_plexdev.doctor.model import Finding
 from pytest_plexdev.kube import Access
 
 
 def as_text(findings: Sequence[Finding], access: Access | None) -> str:
     """Render a row for each failure mode, then the help for those that were found."""
-    return "\n".join([*_rows(findings), *(line for each in findings for line in _help(each, access))])
+    rows = table([_row(each) for each in findings])
+    return "\n".join([rows, *(line for each in findings for line in _help(each, access))])
 
 
 def as_json(findings: Sequence[Finding], access: Access | None) -> dict[str, Any]:
@@ -33,12 +35,10 @@ def fix_command(mode: str, access: Access | None) -> str:
     return shlex.join(words)
 
 
-def _rows(findings: Sequence[Finding]) -> Iterator[str]:
-    width = max(len(each.mode) for each in findings)
-    for each in findings:
-        state = each.state.upper() if each.state == "found" else each.state
-        text = each.title if each.state == "found" else each.evidence
-        yield f"  {state:<12}  {each.mode:<{width}}  {text}".rstrip()
+def _row(finding: Finding) -> Sequence[str]:
+    if finding.state == "found":
+        return "  FOUND", finding.mode, finding.title
+    return f"  {finding.state}", finding.mode, finding.evidence
 
 
 def _help(finding: Finding, access: Access | None) -> Iterator[str]:

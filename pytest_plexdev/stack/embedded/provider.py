@@ -83,10 +83,10 @@ class EmbeddedProvider:
 
     def down(
         self,
-        info: StackInfo | None,  # noqa: ARG002 (the interface has it)
+        info: StackInfo | None,
         *,
-        force: bool = False,  # noqa: ARG002 (the interface has it)
-        progress: Progress | None = None,  # noqa: ARG002 (the interface has it)
+        force: bool = False,
+        progress: Progress | None = None,
     ) -> list[str]:
         """End the stack and remove its directory."""
         from pytest_plexdev.stack.embedded.launch import end
@@ -112,13 +112,13 @@ class EmbeddedProvider:
         """The directory of the warm stack."""
         return f"an embedded stack in {self._directory}"
 
-    def find(self, *, even_silent: bool = False) -> StackInfo | None:  # noqa: ARG002 (the interface has it)
+    def find(self, *, even_silent: bool = False) -> StackInfo | None:
         """The stack that runs in the directory: two files and one look at a process, no connection."""
         from pytest_plexdev.stack.embedded.warm import find_in
 
         return find_in(self._directory)
 
-    def attach(self, progress: Progress) -> Found | None:  # noqa: ARG002 (the interface has it)
+    def attach(self, progress: Progress) -> Found | None:
         """The warm stack, seeded as the run asks for, or refused if its seed is another."""
         from pytest_plexdev.core.provider_parts import Found
 
@@ -146,7 +146,7 @@ class EmbeddedProvider:
         except PlexdevError:
             return True  # its mark was replaced: down() finds the supervisor without it, or says what is wrong
 
-    def obstacle(self, *, patience_s: float | None = None) -> None:  # noqa: ARG002 (the interface has it)
+    def obstacle(self, *, patience_s: float | None = None) -> None:
         """``None``: files say all there is to know."""
         return
 
@@ -192,7 +192,7 @@ class EmbeddedProvider:
             service = first_gone(info)
         return death_of(service, info, failure) if service is not None else None
 
-    def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:  # noqa: ARG002 (the interface has it)
+    def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
         """What a service wrote, all of it: its lines have no time that all servers agree on."""
         from pytest_plexdev.stack.embedded.log_files import read_log
 
@@ -211,7 +211,7 @@ class EmbeddedProvider:
         files = LogFiles(self._own_directory or self._directory)
         return files if files.services() else None
 
-    def evidence(self, info: StackInfo, since: float) -> Iterable[tuple[str, Callable[[], str]]]:  # noqa: ARG002 (the interface has it)
+    def evidence(self, info: StackInfo, since: float) -> Iterable[tuple[str, Callable[[], str]]]:
         """Nothing besides verdicts and logs."""
         return ()
 
@@ -231,7 +231,7 @@ class EmbeddedProvider:
             self._processes.close()
             self._processes = None
 
-    def exports(self, info: StackInfo) -> Mapping[str, str]:  # noqa: ARG002 (the interface has it)
+    def exports(self, info: StackInfo) -> Mapping[str, str]:
         """Nothing besides the addresses."""
         return {}
 

@@ -45,15 +45,15 @@ class EmbeddedTexts:
             ]
         )
 
-    def location(self, info: StackInfo) -> str:  # noqa: ARG002 (the interface has it)
+    def location(self, info: StackInfo) -> str:
         """Empty: this machine."""
         return ""
 
-    def control_plane(self, info: StackInfo) -> str:  # noqa: ARG002 (the interface has it)
+    def control_plane(self, info: StackInfo) -> str:
         """Empty: the list of services names it."""
         return ""
 
-    def how_to_end(self, info: StackInfo) -> str:  # noqa: ARG002 (the interface has it)
+    def how_to_end(self, info: StackInfo) -> str:
         """The command."""
         return "end it with: plexdev down --stack embedded"
 

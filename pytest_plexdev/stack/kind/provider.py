@@ -178,7 +178,7 @@ class KindProvider:
     def watch(self, info: StackInfo) -> None:
         """Do nothing: the servers are not processes of this machine."""
 
-    def died(self, info: StackInfo, *, patience_s: float, failure: Failure) -> PlexdevError | None:  # noqa: ARG002 (the interface has it)
+    def died(self, info: StackInfo, *, patience_s: float, failure: Failure) -> PlexdevError | None:
         """The error with the worst verdict after a failed request, else ``None``: Kubernetes restarts Pods itself."""
         from pytest_plexdev.stack.kind import observe
 

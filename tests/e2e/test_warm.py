@@ -207,13 +207,13 @@ def test_what_nothing_has_any_more_is_removed_and_nobody_elses(settings: KindSet
 
 
 def test_what_a_cluster_was_made_with_outlives_a_failed_bring_up(settings: KindSettings, client: KubeClient) -> None:
-    made_with = ownership.read_kept(client)
-    ownership.write_kept(client, {**made_with, "kind.yaml": "another"})
+    made_with = ownership.read_creation_inputs(client)
+    ownership.write_creation_inputs(client, {**made_with, "kind.yaml": "another"})
     ownership.withdraw_ready(client)
 
     attach.bring_up(settings, Heard())
     _, did = attach.bring_up(settings, Heard())
-    ownership.write_kept(client, made_with)
+    ownership.write_creation_inputs(client, made_with)
     attach.bring_up(replace(settings, reapply=True), Heard())
 
     assert made_with.keys() <= {"kind.yaml", "--plexdev-kind-image"}

@@ -1,4 +1,4 @@
-"""Port-forwards to Postgres and NATS, which listen inside the cluster only. Each opens on first use."""
+"""Port-forwards to Postgres and NATS, which listen only inside the cluster. Each opens on first use."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ if TYPE_CHECKING:
     from pytest_plexdev.kube.resources import KubeObject
 
 PORTS: Final[Mapping[str, int]] = MappingProxyType({"postgres": 5432, "nats": 4222})
-"""The Services that one gets to, and their ports in the cluster (runbook)."""
+"""The Services that can be forwarded, and their ports in the cluster (runbook)."""
 DATABASE_SECRET: Final = "postgres-credentials"  # noqa: S105 (its name)
 DATABASE_KEY: Final = "DATABASE_URL"
 _OPEN_NATS: Final = "nats://nats:4222"
-"""Of a NATS that asks for no password."""
+"""The URL of a NATS that requires no password."""
 
-_PATIENCE: Final = 10.0
-"""Seconds until a way is open; it takes about a fifth of one."""
-_LISTENS: Final = re.compile(r"Forwarding from (127\.0\.0\.1:\d+) -> ")
+_TIMEOUT_S: Final = 10.0
+"""Time limit for opening a port-forward; it takes about 0.2 s."""
+_LISTENING: Final = re.compile(r"Forwarding from (127\.0\.0\.1:\d+) -> ")
 _NO_KUBELET: Final = re.compile(r"dial tcp \S+:10250: connect: connection refused")
-"""What the API server says of a node whose kubelet, which carries port-forwards, does not listen."""
-_LINES: Final = 10
-"""Last lines of kubectl that an error shows."""
-_TIED: Final = (
+"""The API server's message if the node's kubelet, which serves port-forwards, does not listen."""
+_OUTPUT_LINES: Final = 10
+"""Last lines of kubectl's output that an error shows."""
+_EXEC_TIED_TO_PARENT: Final = (
     "import ctypes, os, sys;"
     f"ctypes.CDLL(None).prctl(1, {int(signal.SIGKILL)}, 0, 0, 0);"
     "os.getppid() == int(sys.argv[1]) or os._exit(1);"
     "os.execvp(sys.argv[2], sys.argv[2:])"
 )
-"""Ties itself to its parent, whatever ends that, and becomes kubectl. A program rather than a function between fork
-and exec: this process has threads, and such a function may wait for ever for a lock that one of them held."""
+"""A program that asks the kernel to kill it when its parent ends, and then executes kubectl. Not a ``preexec_fn``: this
+process has threads, and a function between fork and exec can deadlock on a lock that one of them held."""
 
 
 class Forwards:
-    """The ways into one cluster that this process has open: one for each service, tied to this process."""
+    """The port-forwards of this process into one cluster: one per service. They stop with this process."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -63,17 +63,21 @@ class Forwards:
         self._lock = threading.Lock()
 
     def url(self, service: str) -> str:
-        """The URL of ``postgres`` or ``nats`` from this machine, with the user and the password of its Secret.
+        """The URL of ``postgres`` or ``nats`` on this machine, with the user and the password from its Secret.
 
-        NATS of a warm cluster has no Secret and asks for no password. In a cluster that is not ours none is looked for.
+        NATS of a warm cluster has no Secret and requires no password. In a cluster that is not ours, its Secret is not
+        read.
 
         Raises:
-            PlexdevError: As :meth:`open`; ``kube-refused`` or ``cluster-unreachable`` for the Secret.
+            PlexdevError: What :meth:`open` raises; ``kube-refused`` or ``cluster-unreachable`` for the Secret.
         """
-        return _at(self._nats_url if service == "nats" else self._database_url, self.open(service))
+        return _with_address(self._nats_url if service == "nats" else self._database_url, self.open(service))
 
     def open(self, service: str) -> str:
-        """``127.0.0.1:port``, behind which the service is; one that ended (its Pod did) is opened again.
+        """Open a port-forward to a service, or return the open one. One that ended, with its Pod, is opened again.
+
+        Returns:
+            ``127.0.0.1:port``.
 
         Raises:
             PlexdevError: ``command-failed``, ``command-unfinished`` or ``tool-missing``.
@@ -85,10 +89,10 @@ class Forwards:
             return forward.address()
 
     def close(self) -> None:
-        """Close them all. What is asked for after that is opened again."""
+        """Close all port-forwards. They reopen on the next use."""
         with self._lock:
             for forward in self._opened.values():
-                forward.end()
+                forward.stop()
             self._opened.clear()
 
     def _command(self, service: str) -> Sequence[str]:
@@ -97,7 +101,7 @@ class Forwards:
         at = self._cluster
         return (
             *("kubectl", "--kubeconfig", str(at.kubeconfig), "--context", at.context, "--namespace", at.namespace),
-            *("port-forward", "--address", "127.0.0.1", f"--pod-running-timeout={_PATIENCE:g}s"),
+            *("port-forward", "--address", "127.0.0.1", f"--pod-running-timeout={_TIMEOUT_S:g}s"),
             *(f"svc/{service}", f":{PORTS[service]}"),
         )
 
@@ -137,27 +141,27 @@ def _value(secret: KubeObject | None, key: str) -> str | None:
     return None if encoded is None else base64.b64decode(encoded).decode()
 
 
-def _at(url: str, address: str) -> str:
-    """The URL with another host and port."""
+def _with_address(url: str, address: str) -> str:
+    """Replace the host and port of a URL."""
     parts = urlsplit(url)
-    who, at, _ = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{who}{at}{address}"))
+    user, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{address}"))
 
 
 class _Forward:
-    """One ``kubectl port-forward``, and the thread that starts it and reads its output until it ends.
+    """One ``kubectl port-forward``, and the thread that starts it and reads its output.
 
-    The kernel ends a child together with the thread that started it, so that thread outlives the request.
+    The kernel kills the child when the thread that started it ends, so this thread lives as long as the child.
     """
 
     def __init__(self, command: Sequence[str], service: str, node: str) -> None:
         self._command = command
         self._service = service
         self._node = node
-        self._said: deque[str] = deque(maxlen=_LINES)
+        self._output: deque[str] = deque(maxlen=_OUTPUT_LINES)
         self._process: Future[subprocess.Popen[str]] = Future()
         self._address: Future[str] = Future()
-        self._thread = threading.Thread(target=self._live, name=f"plexdev-forward-{service}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"plexdev-forward-{service}", daemon=True)
         try:
             self._thread.start()
         except RuntimeError as error:
@@ -165,70 +169,70 @@ class _Forward:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it carries nothing any more."""
+        """Whether kubectl has ended or could not be started."""
         return self._process.exception() is not None or self._process.result().poll() is not None
 
     def address(self) -> str:
-        """Where it listens, as soon as it does."""
+        """Wait until it listens, and return its address."""
         try:
-            return self._address.result(timeout=_PATIENCE)
+            return self._address.result(timeout=_TIMEOUT_S)
         except TimeoutError:
-            self.end()
-            raise self._error(COMMAND_UNFINISHED, seconds=_PATIENCE) from None
+            self.stop()
+            raise self._error(COMMAND_UNFINISHED, seconds=_TIMEOUT_S) from None
 
-    def end(self) -> None:
-        """End it."""
+    def stop(self) -> None:
+        """Kill kubectl and join the thread."""
         if self._process.exception() is None:
             self._process.result().kill()
         self._thread.join()
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         try:
             process = self._start()
         except OSError as error:
-            # No memory, or no room for another process: who asks for the address or the end is told, and not kept.
+            # Out of memory or processes: fail both futures, so that no caller waits for ever.
             failed = self._error(COMMAND_FAILED, status=f"its start: {error.strerror or error}")
             self._address.set_exception(failed)
             self._process.set_exception(failed)
             return
         self._process.set_result(process)
         assert process.stdout is not None
-        with process.stdout as said:
-            self._hear(said)
+        with process.stdout as output:
+            self._read_output(output)
         status = process.wait()
         if not self._address.done():
             self._address.set_exception(self._error(COMMAND_FAILED, status=f"exit status {status}"))
 
     def _start(self) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-IS", "-c", _TIED, str(os.getpid()), *self._command],
+            [sys.executable, "-IS", "-c", _EXEC_TIED_TO_PARENT, str(os.getpid()), *self._command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            # Ctrl-C is for the tests: they may still want to say something to the database.
+            # Ctrl-C must not stop it: the tests' teardown may still need the database.
             start_new_session=True,
         )
 
-    def _hear(self, said: IO[str]) -> None:
-        # To the end, for a pipe that nobody reads fills up, and kubectl writes a line for each connection.
-        for line in said:
-            self._said.append(line.rstrip())
-            listens = _LISTENS.match(line)
+    def _read_output(self, output: IO[str]) -> None:
+        # Read to the end: kubectl writes a line for each connection, and would block on a full pipe.
+        for line in output:
+            self._output.append(line.rstrip())
+            listens = _LISTENING.match(line)
             if listens and not self._address.done():
                 self._address.set_result(listens[1])
 
     def _error(self, failure: Failure, **facts: object) -> PlexdevError:
-        said = "\n".join(self._said)
+        output = "\n".join(self._output)
         purpose = f"{self._service} listens inside the cluster only, and this opens a way to it"
         fix = shlex.join([*self._command[: self._command.index("port-forward")], "get", "service,pod"])
-        if _NO_KUBELET.search(said):
+        if _NO_KUBELET.search(output):
             purpose += ", through the node's kubelet, which does not run"
             fix = f"docker exec {self._node} systemctl restart kubelet"
         return PlexdevError(
             failure,
-            detail=said,
+            detail=output,
             command=shlex.join(self._command),
             purpose=purpose,
             fix=fix,

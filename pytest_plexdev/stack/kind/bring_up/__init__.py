@@ -1,1 +1,1 @@
-"""Bring a stack up on a cluster: from nothing, or from what is there, to ready."""
+"""Bring a stack up on a new or an existing cluster."""

@@ -1,4 +1,4 @@
-"""Render, hydrate and build what a bring-up applies, concurrently with everything else."""
+"""Build the images and render the manifests of a bring-up, concurrently with its other steps."""
 
 from __future__ import annotations
 
@@ -21,10 +21,15 @@ from pytest_plexdev.stack.kind.state import fingerprint
 
 
 class Artifacts:
-    """Render and build what is applied, in threads.
+    """The images and objects of a bring-up, built and rendered in threads.
 
-    The fingerprint is computed first, so a later edit counts as drift. Inputs of our images are read once, for the
-    fingerprint, the build and the annotation of the Pods: a file saved meanwhile is in all of them or in none.
+    The fingerprint is computed first, so a later edit counts as drift. The inputs of our images are read once, for the
+    fingerprint, the build and the annotation of the Pods: a file saved meanwhile is in all three or in none.
+
+    Attributes:
+        built: Whether our images had to be built.
+        objects: The rendered objects, without the CustomResourceDefinitions.
+        definitions: The CustomResourceDefinitions.
     """
 
     def __init__(
@@ -47,15 +52,17 @@ class Artifacts:
 
     @property
     def fingerprint(self) -> Mapping[str, str]:
-        """Of everything; it waits for the images that are other people's."""
+        """The hash of every input. Waits for the images of ``--plexdev-image``."""
         return {**self._files, **fingerprint.of_images(self._settings, self._substitutes.result())}
 
     def _render(self, addresses: Addresses, content: Content) -> list[KubeObject]:
-        asked = self._settings
+        settings = self._settings
         contents = {**contents_of(content), **self._substitutes.result()}
-        # The warm cluster has those that the runbook prints.
-        credentials = Credentials.random() if asked.owner is not None else None
-        return render(addresses, asked.images, asked.overlay, asked.seed, contents=contents, credentials=credentials)
+        # The warm cluster has the credentials of the runbook.
+        credentials = Credentials.random() if settings.owner is not None else None
+        return render(
+            addresses, settings.images, settings.overlay, settings.seed, contents=contents, credentials=credentials
+        )
 
 
 def _timed(phases: Phases, name: str, work: Callable[[], Any]) -> Any:

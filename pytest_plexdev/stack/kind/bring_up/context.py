@@ -1,4 +1,4 @@
-"""One bring-up's deadline, event log and waits."""
+"""The deadline, the timings and the waits of one bring-up."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.state import endpoints
 
-_LEAST: Final = 1.0
-"""Minimum timeout of a step, in seconds, after the deadline, so that work that is already done is still noticed."""
+_MIN_STEP_TIMEOUT_S: Final = 1.0
+"""Timeout of a step after the deadline, so that work that is already done is still noticed."""
 
 
 class BringUpContext:
     """The deadline, timings and log of one bring-up. Its clock starts when it is created.
 
     Attributes:
-        phases: Its parts, timed.
-        did: In words what was done and what was skipped.
+        phases: The timed phases.
+        did: Lines for the user: what was done and what was skipped.
     """
 
-    def __init__(self, settings: KindSettings, place: ClusterFiles, progress: Progress) -> None:
+    def __init__(self, settings: KindSettings, files: ClusterFiles, progress: Progress) -> None:
         self.settings = settings
-        self.place = place
+        self.files = files
         self.phases = Phases(progress)
         self.did: list[str] = []
         self._progress = progress
 
-    def left(self) -> float:
-        """Remaining seconds for a step."""
-        return max(_LEAST, self.settings.timeout - self.phases.seconds)
+    def remaining_s(self) -> float:
+        """The timeout of the next step, in seconds."""
+        return max(_MIN_STEP_TIMEOUT_S, self.settings.timeout - self.phases.seconds)
 
-    def waits(self, name: str, reason: str) -> None:
+    def report_wait(self, name: str, reason: str) -> None:
         """Report what the bring-up waits for."""
         self._progress(VerdictChanged(verdict=Verdict(name=name, state="waiting", reason=reason)))
 
     def note(self, line: str) -> None:
-        """Tell in one line what takes long."""
-        self.waits("images", line)
+        """Report a slow step of the images in one line."""
+        self.report_wait("images", line)
 
-    def until_ready(
+    def wait_until_ready(
         self,
         client: KubeClient,
         wanted: Sequence[ObjectRef],
@@ -55,27 +55,30 @@ class BringUpContext:
         began: float | None = None,
         health: ClusterHealth | None = None,
     ) -> None:
-        """Wait until they are ready, within the time that is left.
+        """Wait until the objects *wanted* are ready, within the remaining time.
 
         Args:
-            began: When they were applied, in Unix seconds: what failed since then is this bring-up's failure.
-            health: What is waited for besides: the cluster's own parts, once they can be expected.
+            began: Unix time of their apply, in seconds: failures since then are failures of this bring-up.
+            health: The parts of the cluster to wait for as well.
 
         Raises:
-            PlexdevError: They do not become ready.
+            PlexdevError: An object does not become ready.
         """
-        wait_ready(client, wanted, timeout=self.left(), health=health, began=began, progress=self._progress)
+        wait_ready(client, wanted, timeout=self.remaining_s(), health=health, began=began, progress=self._progress)
 
-    def until_answering(self, addresses: Addresses) -> Mapping[str, Any]:
-        """Wait until the API and the identity provider answer at the host ports; what the API says that it is.
+    def wait_until_answering(self, addresses: Addresses) -> Mapping[str, Any]:
+        """Wait until the API and the identity provider answer at the host ports.
+
+        Returns:
+            The answer of ``/v1/version``.
 
         Raises:
             PlexdevError: ``api-silent``.
         """
         try:
-            deadline = time.monotonic() + self.left()
-            said = endpoints.wait_until_answering(addresses.api, addresses.issuer, deadline=deadline)
-            endpoints.wait_until_whole(addresses.api, deadline=deadline)
-            return said
+            deadline = time.monotonic() + self.remaining_s()
+            version = endpoints.wait_until_answering(addresses.api, addresses.issuer, deadline=deadline)
+            endpoints.wait_until_healthy(addresses.api, deadline=deadline)
+            return version
         except (OSError, ValueError) as error:
-            raise endpoints.api_silent(self.place.name, addresses, error) from None
+            raise endpoints.api_silent(self.files.name, addresses, error) from None

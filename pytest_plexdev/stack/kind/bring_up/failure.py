@@ -23,35 +23,35 @@ _REFUSALS: Final = (
     ENGINE_ELSEWHERE,
     LOOPBACK_ELSEWHERE,
 )
-"""Nothing failed: a look at a cluster that is not ours to look at, or not to be reached, would explain nothing."""
+"""Refusals. Nothing failed on the cluster, which is not ours or not reachable, so a diagnosis would explain nothing."""
 _KEEPING: Final = "pytest --plexdev-stack=kind --plexdev-keep=on-failure leaves the cluster there, to be looked at"
 
 
 @contextlib.contextmanager
-def with_diagnosis(settings: KindSettings, place: ClusterFiles) -> Iterator[None]:
-    """While the cluster is as the failure left it, have the caller's ``settings.explain`` make its error of it."""
+def with_diagnosis(settings: KindSettings, files: ClusterFiles) -> Iterator[None]:
+    """Pass an error of the body to ``settings.explain`` and raise the result, before the cluster is cleaned up."""
     try:
         yield
     except PlexdevError as error:
         if error.failure in _REFUSALS:
             raise
-        raise settings.explain(error, place.usable_access()) from None
+        raise settings.explain(error, files.usable_access()) from None
 
 
-def as_kept(error: PlexdevError, place: ClusterFiles) -> PlexdevError:
-    """The failure of a run's own cluster that stays: its commands work, and there are two more."""
-    option = f"--directory {shlex.quote(str(place.directory))}"
+def as_kept(error: PlexdevError, files: ClusterFiles) -> PlexdevError:
+    """Add the commands that show and stop the kept cluster to the error of its bring-up."""
+    option = f"--directory {shlex.quote(str(files.directory))}"
     kept = f"the cluster is kept (--plexdev-keep): look at it with: plexdev status {option}"
     detail = "\n".join(part for part in (error.detail, kept, f"end it with: plexdev down {option}") if part)
     changed = error.changed(detail=detail)
     return changed.changed(fix=f"plexdev status {option}") if error.failure is API_SILENT else changed
 
 
-def as_gone(error: PlexdevError, place: ClusterFiles) -> PlexdevError:
-    """The failure of a run's own cluster that is deleted: no command in it needs that cluster any more."""
+def as_gone(error: PlexdevError, files: ClusterFiles) -> PlexdevError:
+    """Replace the commands in a bring-up's error that need its cluster, which is deleted."""
     advice = [replace(each, command=_KEEPING) if each.needs_cluster else each for each in error.advice]
     fix = str(error.facts.get("fix", ""))
-    # A fix may be any command of any part; one that names the cluster or its files fails now.
-    needs_cluster = any(each in fix for each in (place.name, str(place.directory), "plexdev status"))
+    # A fix can be any command. One that names the cluster or its files would fail now.
+    needs_cluster = any(each in fix for each in (files.name, str(files.directory), "plexdev status"))
     changed = error.changed(fix=_KEEPING) if needs_cluster else error
     return changed.with_advice(advice)

@@ -1,7 +1,7 @@
 """Bring up a stack on a kind cluster, with all independent steps concurrent.
 
-The cluster is made while our images are built and the manifests rendered; third-party workloads start while our images
-are loaded; the marks come last.
+The cluster is created while our images are built and the manifests rendered. Third-party workloads start while our
+images are loaded. The marks are written last.
 """
 
 from __future__ import annotations
@@ -28,110 +28,119 @@ from pytest_plexdev.stack.kind.images.node_image import derived
 from pytest_plexdev.stack.kind.images.pins import override, read_pins
 from pytest_plexdev.stack.kind.manifests.inventory import parts_of
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
-from pytest_plexdev.stack.kind.state.loopback import refuse_where_elsewhere
+from pytest_plexdev.stack.kind.state.loopback import refuse_unreachable_ports
 from pytest_plexdev.stack.kind.state.ownership import Ready
 from pytest_plexdev.stack.kind.state.stack_info import stack_info
 
 
 class BringUp:
-    """One bring-up in one place, which begins now. ``did`` says in words what was done and what was skipped."""
+    """One bring-up of one cluster. Its clock starts when it is created.
 
-    def __init__(self, settings: KindSettings, place: ClusterFiles, progress: Progress) -> None:
-        self.course = BringUpContext(settings, place, progress)
+    Attributes:
+        context: The deadline, timings and log.
+    """
+
+    def __init__(self, settings: KindSettings, files: ClusterFiles, progress: Progress) -> None:
+        self.context = BringUpContext(settings, files, progress)
         self._settings = settings
-        self._place = place
-        self._loading = ImageLoader(settings, self.course.phases, self.course.note)
+        self._files = files
+        self._loading = ImageLoader(settings, self.context.phases, self.context.note)
 
     @property
     def did(self) -> list[str]:
-        return self.course.did
+        """Lines for the user: what was done and what was skipped."""
+        return self.context.did
 
     def on_a_new_cluster(self, addresses: Addresses | None = None) -> StackInfo:
-        """Make the cluster and bring the stack up on it. A cluster that could not be made leaves nothing behind.
+        """Create the cluster and bring the stack up on it. A cluster whose creation fails is deleted.
 
         Args:
-            addresses: Host ports that are chosen already.
+            addresses: The host ports; chosen here by default.
 
         Raises:
-            PlexdevError: ``port-taken``; whatever can fail.
+            PlexdevError: ``port-taken``; any error of a bring-up.
         """
         addresses = addresses or choose_addresses(self._settings)
         inputs = self._inputs(addresses)
-        made = spawn(partial(self._make_cluster, addresses))
-        loaded = spawn(partial(self._loading.early, made, inputs.built))
-        reached = spawn(partial(self._reach, made, loaded))
+        created = spawn(partial(self._create_cluster, addresses))
+        loaded = spawn(partial(self._loading.early, created, inputs.built))
+        access = spawn(partial(self._reach, created, loaded))
         try:
-            wait_all(reached, *inputs.all)
+            wait_all(access, *inputs.all)
         except BaseException:
-            # The thread that makes the cluster takes back what it began, and knows what that was.
+            # The creating thread itself deletes a cluster that is not complete: it knows what it began.
             cancel()
-            if made.done() and made.exception() is None:
-                create.delete(self._place)
+            if created.done() and created.exception() is None:
+                create.delete(self._files)
             raise
-        self.did.append(f"cluster {self._place.name}: created")
-        filling = Rollout(self.course, inputs, self._loading)
+        self.did.append(f"cluster {self._files.name}: created")
+        rollout = Rollout(self.context, inputs, self._loading)
         try:
-            return filling.fill(
-                reached.result(), addresses, spawn(partial(_whole, made, loaded)), PreviousState(is_new=True)
+            return rollout.run(
+                access.result(),
+                addresses,
+                spawn(partial(_created_and_loaded, created, loaded)),
+                PreviousState(is_new=True),
             )
         except PlexdevError:
             cancel()
-            # A cluster that could not be made after all was taken away under the objects' feet.
-            if isinstance(cause := made.exception(), PlexdevError):
+            # If kind failed meanwhile, it deleted the cluster, and that is the cause.
+            if isinstance(cause := created.exception(), PlexdevError):
                 raise cause from None
             raise
 
-    def on_a_cluster_of_ours(self, client: KubeClient, addresses: Addresses, ready: Ready | None) -> StackInfo:
-        """Bring the stack up on a cluster that is there and ours, whatever it has of it already.
+    def on_an_existing_cluster(self, client: KubeClient, addresses: Addresses, ready: Ready | None) -> StackInfo:
+        """Bring the stack up on a cluster that plexdev created, whatever was applied to it before.
 
         Args:
-            ready: The mark of the bring-up before this one, where that was completed.
+            ready: The ready mark of the previous bring-up, if that was completed.
 
         Raises:
-            PlexdevError: Whatever can fail.
+            PlexdevError: Any error of a bring-up.
         """
-        there = read_previous(client, ready)
+        previous = read_previous(client, ready)
         inputs = self._inputs(addresses)
         wait_all(*inputs.all)
-        filling = Rollout(self.course, inputs, self._loading)
-        return filling.fill(client.access, addresses, spawn(self._loading.now), there)
+        rollout = Rollout(self.context, inputs, self._loading)
+        return rollout.run(client.access, addresses, spawn(self._loading.now), previous)
 
     def verify(self, client: KubeClient, ready: Ready) -> StackInfo:
-        """Apply nothing; wait until everything of ours that is there is ready and the stack answers.
+        """Wait until every object of the stack is ready and the stack answers. Applies nothing.
 
         Raises:
-            PlexdevError: It does not become ready.
+            PlexdevError: An object does not become ready, or ``api-silent``.
         """
         wanted = parts_of(client, owned=True)
-        with self.course.phases.phase("verify"):
-            self.course.until_ready(client, wanted, health=health_of(owned=True))
-            version = self.course.until_answering(ready.addresses)
+        with self.context.phases.phase("verify"):
+            self.context.wait_until_ready(client, wanted, health=health_of(owned=True))
+            version = self.context.wait_until_answering(ready.addresses)
         self.did.append("images, objects, bootstrap: skipped, the cluster has this fingerprint")
         self.did.append(f"verified: {len(wanted)} objects are ready, the API and the identity provider answer")
-        phases = self.course.phases.done
-        return stack_info(self._place, client.access, ready, owned=True, version=version, phases=phases)
+        phases = self.context.phases.done
+        return stack_info(self._files, client.access, ready, owned=True, version=version, phases=phases)
 
-    def _make_cluster(self, addresses: Addresses) -> Access:
-        config = cluster_config(self._place, addresses)
-        with self.course.phases.phase("node image"):
-            image = derived(self._settings.kind_image, override(read_pins(), self._settings.images), self.course.note)
+    def _create_cluster(self, addresses: Addresses) -> Access:
+        config = cluster_config(self._files, addresses)
+        with self.context.phases.phase("node image"):
+            image = derived(self._settings.kind_image, override(read_pins(), self._settings.images), self.context.note)
         if self._settings.owner is not None and not self._settings.owner.is_alive:
-            # A worker outlives its controller for some seconds, and what deletes its cluster has looked by then.
+            # A worker outlives its controller for some seconds; by then the reaper has already run, and nothing would
+            # delete the cluster.
             raise Cancelled
-        with self.course.phases.phase("cluster"):
-            return create.create(self._place, config, image=image, timeout=self.course.left())
+        with self.context.phases.phase("cluster"):
+            return create.create(self._files, config, image=image, timeout=self.context.remaining_s())
 
-    def _reach(self, made: Future[Access], loaded: Future[Any]) -> Access:
-        """How to reach it; where nobody can from here, that is said before its control plane is waited for."""
-        wait([made, loaded], return_when=FIRST_COMPLETED)
-        if not made.done() and (container := find_node(self._place.name)) is not None:
-            refuse_where_elsewhere(container)
-        return reach(self._place, made, loaded)
+    def _reach(self, created: Future[Access], loaded: Future[Any]) -> Access:
+        """The access to the cluster. Refuses an unreachable one before the wait for its control plane."""
+        wait([created, loaded], return_when=FIRST_COMPLETED)
+        if not created.done() and (container := find_node(self._files.name)) is not None:
+            refuse_unreachable_ports(container)
+        return reach(self._files, created, loaded)
 
     def _inputs(self, addresses: Addresses) -> Artifacts:
-        return Artifacts(self._settings, addresses, self.course.phases, self.course.note)
+        return Artifacts(self._settings, addresses, self.context.phases, self.context.note)
 
 
-def _whole(made: Future[Access], loaded: Future[bool]) -> bool:
-    made.result()
+def _created_and_loaded(created: Future[Access], loaded: Future[bool]) -> bool:
+    created.result()
     return loaded.result()

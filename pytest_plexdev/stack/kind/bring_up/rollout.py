@@ -31,201 +31,219 @@ from pytest_plexdev.stack.kind.state.seeded import read_tenants
 from pytest_plexdev.stack.kind.state.stack_info import services_of, stack_info
 
 _POSTGRES: Final = ObjectRef("StatefulSet", "postgres", NAMESPACE)
-_CALLERS: Final = frozenset({"Deployment", "Job"})
-"""Whose Pods call others."""
+_CLIENT_KINDS: Final = frozenset({"Deployment", "Job"})
+"""Kinds whose Pods call Services."""
 _SPICEDB: Final = ObjectRef("Deployment", "spicedb", NAMESPACE)
 
 
 @dataclass(frozen=True)
 class PreviousState:
-    """What a cluster of ours was before this bring-up.
+    """The state of our cluster before this bring-up.
 
     Attributes:
-        made_with: Inputs that it keeps, whatever is applied to it; empty where nobody wrote them down.
-        database: Which one the stack's data went into, as an input; empty where no bring-up was completed.
-        is_new: It has nothing yet.
+        creation_inputs: The inputs that the cluster was created with; empty if they are not recorded.
+        database: The identity of the seeded database, as an input; empty if no bring-up was completed.
+        is_new: Whether the cluster was just created.
     """
 
-    made_with: Mapping[str, str] = field(default_factory=dict)
+    creation_inputs: Mapping[str, str] = field(default_factory=dict)
     database: Mapping[str, str] = field(default_factory=dict)
     is_new: bool = False
 
 
 def read_previous(client: KubeClient, ready: Ready | None) -> PreviousState:
-    """What a cluster that is there says of itself."""
+    """Read the state of an existing cluster from its marks."""
     applied = ready.fingerprint if ready is not None else {}
     return PreviousState(
-        made_with=ownership.read_kept(client) or {name: applied[name] for name in CREATION_INPUTS if name in applied},
+        creation_inputs=ownership.read_creation_inputs(client)
+        or {name: applied[name] for name in CREATION_INPUTS if name in applied},
         database={name: uid for name, uid in applied.items() if name == database.INPUT},
     )
 
 
 class Rollout:
-    """One cluster being filled."""
+    """One rollout of the stack to one cluster."""
 
-    def __init__(self, course: BringUpContext, inputs: Artifacts, loading: ImageLoader) -> None:
-        self._course = course
+    def __init__(self, context: BringUpContext, inputs: Artifacts, loading: ImageLoader) -> None:
+        self._context = context
         self._inputs = inputs
         self._loading = loading
         self._result = ApplyResult()
         self._began = time.time()
 
-    def fill(self, access: Access, addresses: Addresses, loaded: Future[bool], there: PreviousState) -> StackInfo:
-        """Bring the stack up on a cluster that is ours, whatever it has of it already.
+    def run(self, access: Access, addresses: Addresses, loaded: Future[bool], previous: PreviousState) -> StackInfo:
+        """Apply the stack to a cluster that plexdev created, and wait until it is ready and answers.
 
         Args:
-            loaded: Whether the images had to be loaded onto the node, once it is whole and has them.
+            loaded: Done once the node is complete and has our images: whether they had to be loaded.
 
         Raises:
-            PlexdevError: Whatever can fail.
+            PlexdevError: Any error of a bring-up.
         """
         with KubeClient(access) as client:
             fingerprint = self._inputs.fingerprint
-            made_with = there.made_with or {name: fingerprint[name] for name in CREATION_INPUTS if name in fingerprint}
-            ownership.write_kept(client, made_with)
+            creation_inputs = previous.creation_inputs or {
+                name: fingerprint[name] for name in CREATION_INPUTS if name in fingerprint
+            }
+            ownership.write_creation_inputs(client, creation_inputs)
             ownership.withdraw_ready(client)
             objects = stamped(self._inputs.objects.result())
-            seeded = self._apply(client, objects, loaded, there)
-            with self._course.phases.phase("readiness"):
-                self._course.until_ready(client, refs_of(objects), began=self._began, health=health_of(owned=True))
-            tenants = spawn(partial(self._tenants, access))
-            with self._course.phases.phase("answers"):
-                version = self._course.until_answering(addresses)
+            seeded = self._apply(client, objects, loaded, previous)
+            with self._context.phases.phase("readiness"):
+                self._context.wait_until_ready(
+                    client, refs_of(objects), began=self._began, health=health_of(owned=True)
+                )
+            tenants = spawn(partial(self._read_tenants, access))
+            with self._context.phases.phase("answers"):
+                version = self._context.wait_until_answering(addresses)
             applied = {name: value for name, value in fingerprint.items() if name not in CREATION_INPUTS}
             ready = Ready(
                 addresses=addresses,
                 services=services_of(objects),
-                fingerprint={**applied, **made_with, **(seeded or database.identity(client))},
+                fingerprint={**applied, **creation_inputs, **(seeded or database.identity(client))},
                 tenants=tenants.result(),
             )
             ownership.write_ready(client, ready)
-        self._course.did.append(f"bootstrap: {self._result.words_of_job(BOOTSTRAP)}")
-        phases = self._course.phases.done
-        return stack_info(self._course.place, access, ready, owned=True, version=version, phases=phases)
+        self._context.did.append(f"bootstrap: {self._result.words_of_job(BOOTSTRAP)}")
+        phases = self._context.phases.done
+        return stack_info(self._context.files, access, ready, owned=True, version=version, phases=phases)
 
     def _apply(
-        self, client: KubeClient, objects: Sequence[KubeObject], loaded: Future[bool], there: PreviousState
+        self, client: KubeClient, objects: Sequence[KubeObject], loaded: Future[bool], previous: PreviousState
     ) -> Mapping[str, str]:
-        """Apply everything, in the order that a new node becomes able to run it. Which database was seeded.
+        """Apply everything, in the order in which a new node can run it.
 
-        The data's Pods call nobody and take longest. Everybody else's begin by asking for names: started before there
-        is a way to the cluster's DNS, they would be in the way of what makes one.
+        StatefulSets come first: their Pods need no network and take longest. All other Pods begin with DNS lookups.
+        Started before Services route, they would only slow down kube-proxy and CoreDNS.
+
+        Returns:
+            The identity of the database that was seeded.
         """
-        parts = _Parts.of(objects, self._inputs.definitions.result(), self._loading)
-        run = partial(apply, client, result=self._result, established=partial(self._established, client))
-        with self._course.phases.phase("apply"):
-            run(parts.namespaces)
-            run(parts.data)
-            custom = spawn(partial(run, [*parts.definitions, *parts.custom]))
-            self._network(client, loaded, there)
-            networked = spawn(partial(self._apply_hasty, run, client, parts, loaded))
-            run(parts.others)
-            seeded = {} if there.is_new else self._database(client, objects, there)
+        groups = _ObjectGroups.of(objects, self._inputs.definitions.result(), self._loading)
+        run = partial(apply, client, result=self._result, established=partial(self._wait_until_established, client))
+        with self._context.phases.phase("apply"):
+            run(groups.namespaces)
+            run(groups.data)
+            custom = spawn(partial(run, [*groups.definitions, *groups.custom]))
+            self._wait_for_network(client, loaded, previous)
+            networked = spawn(partial(self._apply_independent_jobs, run, client, groups, loaded))
+            run(groups.others)
+            seeded = {} if previous.is_new else self._wait_for_database(client, objects, previous)
             fresh = loaded.result()
-            run(parts.ours, again=self._again(parts.ours, is_another=seeded != there.database))
+            run(groups.ours, again=self._jobs_to_rerun(groups.ours, database_changed=seeded != previous.database))
             wait_all(custom, networked)
-        self._tell(fresh=fresh)
-        if not there.is_new and (old := prune(client, [*parts.definitions, *objects])):
-            self._course.did.append(f"removed, since nothing here has them any more: {', '.join(old)}")
+        self._report(fresh=fresh)
+        if not previous.is_new and (old := prune(client, [*groups.definitions, *objects])):
+            self._context.did.append(f"removed, since nothing here has them any more: {', '.join(old)}")
         return seeded
 
-    def _database(self, client: KubeClient, objects: Sequence[KubeObject], there: PreviousState) -> Mapping[str, str]:
+    def _wait_for_database(
+        self, client: KubeClient, objects: Sequence[KubeObject], previous: PreviousState
+    ) -> Mapping[str, str]:
         """The database's identity after Postgres has rolled out. Restarts SpiceDB if it changed."""
         if _POSTGRES in refs_of(objects):
-            database.wait_until_old_is_gone(client, timeout=self._course.left())
-            self._course.until_ready(client, [_POSTGRES], began=self._began)
+            database.wait_until_old_is_gone(client, timeout=self._context.remaining_s())
+            self._context.wait_until_ready(client, [_POSTGRES], began=self._began)
         now = database.identity(client)
-        if now != there.database:
-            self._course.did.append("database: not the one that was seeded: it is migrated and seeded now")
+        if now != previous.database:
+            self._context.did.append("database: not the one that was seeded: it is migrated and seeded now")
             if database.restart_spicedb(client, now):
                 # Before the Jobs: the seed goes into its tables too.
-                self._course.until_ready(client, [_SPICEDB], began=self._began)
+                self._context.wait_until_ready(client, [_SPICEDB], began=self._began)
         return now
 
-    def _again(self, ours: Sequence[KubeObject], *, is_another: bool) -> set[str]:
-        """The Jobs that run once more even where nothing changed."""
-        wanted = is_another or self._course.settings.reapply
+    def _jobs_to_rerun(self, ours: Sequence[KubeObject], *, database_changed: bool) -> set[str]:
+        """The names of the Jobs to run again even if they are unchanged."""
+        wanted = database_changed or self._context.settings.reapply
         return {each["metadata"]["name"] for each in ours if each["kind"] == "Job" and wanted}
 
-    def _tell(self, *, fresh: bool) -> None:
+    def _report(self, *, fresh: bool) -> None:
         built = "built" if self._inputs.built.result() else "up to date"
-        self._course.did += [
+        self._context.did += [
             f"images: {built}, {'loaded' if fresh else 'on the node already'}",
             f"objects: {', '.join(self._result.words())}",
         ]
         if readers := self._result.words_of_readers():
-            self._course.did.append(f"restarted, since what they had read was changed by hand: {readers}")
+            self._context.did.append(f"restarted, since what they had read was changed by hand: {readers}")
 
-    def _network(self, client: KubeClient, loaded: Future[bool], there: PreviousState) -> None:
-        node = node_of(self._course.place.name)
-        with self._course.phases.phase("network"):
-            wait_for_services(client, node, whole=loaded, timeout=self._course.left())
-            if there.is_new:
+    def _wait_for_network(self, client: KubeClient, loaded: Future[bool], previous: PreviousState) -> None:
+        node = node_of(self._context.files.name)
+        with self._context.phases.phase("network"):
+            wait_for_services(client, node, whole=loaded, timeout=self._context.remaining_s())
+            if previous.is_new:
                 restart_coredns(client)
 
-    def _apply_hasty(
-        self, run: Callable[[Sequence[KubeObject]], None], client: KubeClient, parts: _Parts, loaded: Future[bool]
+    def _apply_independent_jobs(
+        self,
+        run: Callable[[Sequence[KubeObject]], None],
+        client: KubeClient,
+        groups: _ObjectGroups,
+        loaded: Future[bool],
     ) -> None:
-        """Jobs that wait for nobody, and then those who mount the Secrets that they make.
+        """Apply the independent Jobs, and then the workloads that mount the Secrets created by them.
 
-        A Pod that comes before its Secret is looked at again after ever longer pauses.
+        A Pod created before its Secret would retry the mount with exponential back-off.
         """
-        run(parts.hasty)
-        if parts.late:
-            # Before that kind may not have taken the taint from its only node, which would be told as doom.
+        run(groups.independent_jobs)
+        if groups.secret_consumers:
+            # Before this, the node may still have kind's taint, which would be reported as a final failure.
             loaded.result()
-            self._course.until_ready(client, refs_of(parts.hasty), began=self._began)
-            run(parts.late)
+            self._context.wait_until_ready(client, refs_of(groups.independent_jobs), began=self._began)
+            run(groups.secret_consumers)
 
-    def _established(self, client: KubeClient, definitions: Sequence[KubeObject]) -> None:
-        self._course.until_ready(client, refs_of(definitions))
+    def _wait_until_established(self, client: KubeClient, definitions: Sequence[KubeObject]) -> None:
+        self._context.wait_until_ready(client, refs_of(definitions))
 
-    def _tenants(self, access: Access) -> tuple[SeededTenant, ...]:
-        with self._course.phases.phase("tenants"):
-            return read_tenants(access, self._course.settings.seed)
+    def _read_tenants(self, access: Access) -> tuple[SeededTenant, ...]:
+        with self._context.phases.phase("tenants"):
+            return read_tenants(access, self._context.settings.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Parts:
-    """The objects by what they have to wait for.
+class _ObjectGroups:
+    """The objects of a stack, grouped by what they have to wait for.
 
     Attributes:
-        data: StatefulSets, and what runs nothing.
-        custom: Kinds that have to be defined first.
-        hasty: Jobs that wait for nobody: without a network they fail, and are not started again for ever.
-        late: Who mounts a Secret that such a Job makes.
-        ours: What runs our images.
+        data: StatefulSets, and objects without Pods.
+        definitions: CustomResourceDefinitions.
+        custom: Custom resources: they need the definitions.
+        independent_jobs: Jobs without init containers. Without a network they fail, and their retries are limited.
+        secret_consumers: Workloads that mount a Secret created by such a Job.
+        ours: Workloads that run our images.
+        others: All other workloads.
     """
 
     namespaces: Sequence[KubeObject]
     data: Sequence[KubeObject]
     definitions: Sequence[KubeObject]
     custom: Sequence[KubeObject]
-    hasty: Sequence[KubeObject]
-    late: Sequence[KubeObject]
+    independent_jobs: Sequence[KubeObject]
+    secret_consumers: Sequence[KubeObject]
     ours: Sequence[KubeObject]
     others: Sequence[KubeObject]
 
     @classmethod
-    def of(cls, objects: Sequence[KubeObject], definitions: Sequence[KubeObject], loading: ImageLoader) -> _Parts:
+    def of(
+        cls, objects: Sequence[KubeObject], definitions: Sequence[KubeObject], loading: ImageLoader
+    ) -> _ObjectGroups:
         defined = {each["spec"]["names"]["kind"] for each in definitions}
 
-        def part_of(item: KubeObject) -> str:
+        def group_of(item: KubeObject) -> str:
             if item["kind"] == "Namespace":
                 return "namespaces"
             if item["kind"] in defined:
                 return "custom"
-            if item["kind"] not in _CALLERS:
+            if item["kind"] not in _CLIENT_KINDS:
                 return "data"
-            if _is_hasty(item):
-                return "hasty"
+            if _is_independent_job(item):
+                return "independent_jobs"
             if loading.is_ours(images_of(item)):
                 return "ours"
-            return "late" if waits_for_a_secret(item, objects) else "others"
+            return "secret_consumers" if waits_for_a_secret(item, objects) else "others"
 
-        parts = {each.name: [item for item in objects if part_of(item) == each.name] for each in fields(cls)}
-        return cls(**{**parts, "definitions": definitions})
+        groups = {each.name: [item for item in objects if group_of(item) == each.name] for each in fields(cls)}
+        return cls(**{**groups, "definitions": definitions})
 
 
-def _is_hasty(item: KubeObject) -> bool:
+def _is_independent_job(item: KubeObject) -> bool:
     return item["kind"] == "Job" and not item["spec"]["template"]["spec"].get("initContainers")

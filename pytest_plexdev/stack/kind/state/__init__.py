@@ -1,1 +1,1 @@
-"""What a cluster records about its stack: owner, inputs, endpoints."""
+"""The state of a stack: its owner, inputs, database and endpoints, as a cluster records them."""

@@ -1,6 +1,6 @@
-"""The identity of a stack's database: Postgres stores data in its Pod, so a new Pod is an empty database.
+"""Identify a stack's database. Postgres stores its data in its Pod, so a new Pod means an empty database.
 
-What filled it then has to fill it again: the Jobs of our images, and SpiceDB, whose migration is an init container.
+A new database has to be migrated and seeded again: by the Jobs of our images, and by SpiceDB's init container.
 """
 
 from __future__ import annotations
@@ -15,36 +15,35 @@ from pytest_plexdev.kube.resources import DEPLOYMENT, POD, KubeObject
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 
 INPUT: Final = "the database (pod/postgres-0)"
-"""What it is called among the inputs of a fingerprint."""
+"""The name of the database among the inputs of a fingerprint."""
 _SPICEDB: Final = "spicedb"
 _POD: Final = "postgres-0"
 _DATABASE: Final = "plexdev.plexsphere.com/database"
-"""Annotation of a Pod template: the uid of the Pod of Postgres that its Pods were restarted for; else the time."""
-_LOOK_AGAIN_S: Final = 0.1
+"""Annotation of SpiceDB's Pod template: the uid of the Postgres Pod that it was restarted for, or else the time."""
+_POLL_INTERVAL_S: Final = 0.1
 _MANAGER: Final = "plexdev-restart"
-"""Another owner than that of what is rendered, which would take the annotation away with its next apply."""
+"""A separate field manager, so that the next apply of the rendered objects does not remove the annotation."""
 
 
 def identity(client: KubeClient) -> Mapping[str, str]:
-    """The uid of Postgres' Pod as an input of the fingerprint; empty where there is none, or it is going away."""
+    """The uid of Postgres' Pod as an input of the fingerprint; empty if the Pod is missing or terminating."""
     pod = client.get(POD, _POD, NAMESPACE)
-    return {INPUT: pod["metadata"]["uid"]} if pod is not None and not _is_going(pod) else {}
+    return {INPUT: pod["metadata"]["uid"]} if pod is not None and not _is_terminating(pod) else {}
 
 
 def wait_until_old_is_gone(client: KubeClient, *, timeout: float) -> None:
-    """Return once no Pod of Postgres is being deleted any more, which looks ready until then; or after *timeout*."""
-    # For a second or two; `kubectl wait --for=delete` would wait for the end of the new Pod, which has its name.
+    """Wait until no Pod of Postgres is terminating, or *timeout* seconds have passed. A terminating Pod looks ready."""
+    # This takes a second or two. `kubectl wait --for=delete` would wait for the new Pod too, which has the same name.
     poll(
-        lambda: (pod := client.get(POD, _POD, NAMESPACE)) is None or not _is_going(pod),
-        every_s=_LOOK_AGAIN_S,
+        lambda: (pod := client.get(POD, _POD, NAMESPACE)) is None or not _is_terminating(pod),
+        every_s=_POLL_INTERVAL_S,
         timeout_s=timeout,
     )
 
 
 def restart_spicedb(client: KubeClient, database: Mapping[str, str]) -> bool:
-    """Have SpiceDB migrate the database that there is now; ``False`` where there is no SpiceDB."""
-    there = client.get(DEPLOYMENT, _SPICEDB, NAMESPACE)
-    if there is None:
+    """Restart SpiceDB, so that it migrates the current database. Returns ``False`` if there is no SpiceDB."""
+    if client.get(DEPLOYMENT, _SPICEDB, NAMESPACE) is None:
         return False
     template = {"metadata": {"annotations": {_DATABASE: database.get(INPUT) or str(time.time())}}}
     meta = {"name": _SPICEDB, "namespace": NAMESPACE}
@@ -53,5 +52,5 @@ def restart_spicedb(client: KubeClient, database: Mapping[str, str]) -> bool:
     return True
 
 
-def _is_going(pod: KubeObject) -> bool:
+def _is_terminating(pod: KubeObject) -> bool:
     return "deletionTimestamp" in pod["metadata"]

@@ -1,4 +1,4 @@
-"""The inputs that changed since a stack was brought up."""
+"""Find the inputs that changed since a stack was brought up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNFINISHED: Final = "its bring-up was never completed"
 
 
 def differences(client: KubeClient, ready: Ready | None, settings: KindSettings) -> list[str]:
-    """The inputs that are not what the mark *ready* says that they were when the stack was brought up."""
+    """The names of the inputs that differ from those recorded in the ready mark; one text if there is no mark."""
     if ready is None:
         return [UNFINISHED]
     return fingerprint.differing(ready.fingerprint, {**fingerprint.current(settings), **database.identity(client)})

@@ -20,19 +20,20 @@ if TYPE_CHECKING:
     from pytest_plexdev.kube import Access
 
 REFERENCE_COMMIT: Final = "reference"
-"""What the reference control plane says that it was built from."""
-Greeting: TypeAlias = Literal["trusted", "stranger", "silent"]
-"""Its certificate is what the kubeconfig says; it is another; it does not answer in time, or nobody is there."""
-_CONNECTS: Final = 1.0
-"""Seconds in which a listener of this machine accepts."""
-_COMES_BACK_S: Final = 15.0
-"""Seconds that the API gets to reach a dependency that was just replaced; after that, degraded is what it is."""
-_LOOK_AGAIN_S: Final = 0.02
-"""Seconds between two questions: a listener behind a NodePort is nothing that can be watched."""
+"""The ``commit`` in ``/v1/version`` of the reference control plane."""
+TlsProbe: TypeAlias = Literal["trusted", "untrusted", "silent"]
+"""The result of a TLS handshake. ``trusted``: the kubeconfig verifies the server's certificate. ``untrusted``: it does
+not. ``silent``: no server, or no answer in time."""
+_CONNECT_TIMEOUT_S: Final = 1.0
+"""Time limit for a listener of this machine to accept."""
+_RECOVERY_S: Final = 15.0
+"""Time for the API to reconnect to a restarted dependency; an API that is degraded for longer is used as it is."""
+_POLL_INTERVAL_S: Final = 0.02
+"""Polling, because a listener behind a NodePort cannot be watched."""
 
 
 def listens(port: int, *, patience: float) -> bool:
-    """Whether somebody accepts connections at a port of this machine."""
+    """Whether a port of this machine accepts connections, within *patience* seconds."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=patience).close()
     except OSError:
@@ -41,9 +42,9 @@ def listens(port: int, *, patience: float) -> bool:
 
 
 def refuses(port: int) -> bool:
-    """Whether nobody listens at a port of this machine; one that is slow to take a connection is not refusing it."""
+    """Whether a port of this machine refuses connections. A listener that is slow to accept does not."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=_CONNECTS).close()
+        socket.create_connection(("127.0.0.1", port), timeout=_CONNECT_TIMEOUT_S).close()
     except ConnectionRefusedError:
         return True
     except OSError:
@@ -51,11 +52,14 @@ def refuses(port: int) -> bool:
     return False
 
 
-def greet(access: Access, *, patience: float) -> Greeting:
-    """How the API server of *access* answers a TLS handshake; of one without TLS only whether it listens.
+def probe_tls(access: Access, *, patience: float) -> TlsProbe:
+    """Do a TLS handshake with the API server of *access*. For plain HTTP, only check whether it listens.
+
+    Args:
+        patience: Time limit, seconds.
 
     Raises:
-        PlexdevError: ``kubeconfig-unusable``: its certificates cannot be read.
+        PlexdevError: ``kubeconfig-unusable``: the certificates of *access* cannot be read.
     """
     host = urlsplit(access.server).hostname or ""
     try:
@@ -63,20 +67,21 @@ def greet(access: Access, *, patience: float) -> Greeting:
             if access.server.startswith("https:"):
                 access.tls().wrap_socket(connection, server_hostname=host).close()
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-        # Docker's forwarder took the connection and found nobody in the node.
+        # Docker's forwarder accepted the connection, but nothing listens in the node.
         return "silent"
     except ssl.SSLError:
-        return "stranger"
+        return "untrusted"
     except OSError:
         return "silent"
     return "trusted"
 
 
 def version(api: str, *, patience: float) -> Mapping[str, Any]:
-    """What ``/v1/version`` says.
+    """The answer of ``/v1/version``.
 
     Raises:
-        OSError, ValueError: It gave no such answer.
+        OSError: The request failed.
+        ValueError: The answer is not the expected JSON.
     """
     answer = decode_json(_get(f"{api}/v1/version", patience=patience))
     if not isinstance(answer, dict) or "version" not in answer:
@@ -88,7 +93,8 @@ def discovery(issuer: str, *, patience: float) -> Mapping[str, Any]:
     """The identity provider's discovery document.
 
     Raises:
-        OSError, ValueError: It gave no such answer, or is another issuer.
+        OSError: The request failed.
+        ValueError: The answer is not the expected JSON, or another issuer's.
     """
     answer = decode_json(_get(f"{issuer}/.well-known/openid-configuration", patience=patience))
     if not isinstance(answer, dict) or answer.get("issuer") != issuer:
@@ -97,13 +103,13 @@ def discovery(issuer: str, *, patience: float) -> Mapping[str, Any]:
 
 
 def wait_until_answering(api: str, issuer: str, *, deadline: float) -> Mapping[str, Any]:
-    """What the API says that it is, once both give the answers that they should.
+    """Wait until the API and the identity provider answer. Returns the answer of ``/v1/version``.
 
     Args:
-        deadline: Of ``time.monotonic()``.
+        deadline: A value of ``time.monotonic()``.
 
     Raises:
-        OSError, ValueError: What the last question ended with, when the time is up.
+        OSError, ValueError: The error of the last attempt before the deadline.
     """
 
     def answers() -> Mapping[str, Any]:
@@ -112,22 +118,22 @@ def wait_until_answering(api: str, issuer: str, *, deadline: float) -> Mapping[s
 
     return poll(
         answers,
-        every_s=_LOOK_AGAIN_S,
+        every_s=_POLL_INTERVAL_S,
         timeout_s=deadline - time.monotonic(),
         retry_on=lambda error: isinstance(error, (OSError, ValueError)),
     )
 
 
-def wait_until_whole(api: str, *, deadline: float) -> None:
-    """Return once ``/v1/health`` says ``ok``: a dependency that rolled is ready before whoever uses it is back at it.
+def wait_until_healthy(api: str, *, deadline: float) -> None:
+    """Wait until ``/v1/health`` reports ``ok``: a restarted dependency is ready before the API has reconnected to it.
 
-    An API that stays degraded is usable, so that is no error; neither is one that says nothing of its health.
+    Returns also after 15 s, because a degraded API is usable, and at once if the API does not report its health.
 
     Args:
-        deadline: Of ``time.monotonic()``.
+        deadline: A value of ``time.monotonic()``.
     """
-    timeout_s = min(deadline - time.monotonic(), _COMES_BACK_S)
-    poll(lambda: _health(api) in {"ok", None}, every_s=_LOOK_AGAIN_S, timeout_s=timeout_s)
+    timeout_s = min(deadline - time.monotonic(), _RECOVERY_S)
+    poll(lambda: _health(api) in {"ok", None}, every_s=_POLL_INTERVAL_S, timeout_s=timeout_s)
 
 
 def _health(api: str) -> str | None:
@@ -155,7 +161,7 @@ def _get(url: str, *, patience: float) -> bytes:
 
 
 def api_silent(name: str, addresses: Addresses, error: Exception) -> PlexdevError:
-    """The error for a stack whose host ports do not answer as they should."""
+    """Build ``api-silent``, the error for a stack whose host ports do not answer as expected."""
     reason = str(error) or type(error).__name__
     fix = "plexdev status; plexdev doctor"
     return PlexdevError(API_SILENT, name=name, url=addresses.api, reason=reason, fix=fix)

@@ -1,6 +1,6 @@
-"""The fingerprint: a hash of every input of what is applied, each under a readable name.
+"""Compute the fingerprint of a stack: a hash of every input, under a readable name.
 
-Files alone, but for images that somebody put in place of ours: what is behind their tags only the engine knows.
+The inputs are files and options. Only for images of ``--plexdev-image`` is Docker asked, which knows what a tag means.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from pytest_plexdev.stack.kind.settings import KindSettings
 
 _NODE_IMAGE: Final = "--plexdev-kind-image"
 CREATION_INPUTS: Final = ("kind.yaml", _NODE_IMAGE)
-"""The inputs that a cluster is made with, and has for good."""
-_ROOMS: Final = ("base", "overlays")
-_AROUND: Final = ("envoy-gateway", "envoy-proxy")
+"""The inputs that are fixed when a cluster is created."""
+_MANIFEST_DIRECTORIES: Final = ("base", "overlays")
+_GATEWAY_DIRECTORIES: Final = ("envoy-gateway", "envoy-proxy")
 _KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-_DIRECTORIES: Final = ("resources", "components", "bases", "generators", "transformers", "validators")
-"""Fields of a kustomization that may name directories outside of its own; kustomize refuses files from there."""
+_DIRECTORY_FIELDS: Final = ("resources", "components", "bases", "generators", "transformers", "validators")
+"""Fields of a kustomization that may name directories outside its own. (kustomize refuses single files from there.)"""
 _FILES: Final = ("images.toml", "vendor/vendor.toml")
 
 
 def current(settings: KindSettings) -> Mapping[str, str]:
-    """The hash of every input of a stack as *settings* would bring it up now."""
+    """The hash of every input of a stack that *settings* would bring up now."""
     inputs = of_files(settings, read_content())
     if not settings.images:
         return inputs
@@ -39,16 +39,20 @@ def current(settings: KindSettings) -> Mapping[str, str]:
 
 
 def of_files(settings: KindSettings, content: Content) -> Mapping[str, str]:
-    """The inputs that are files and options; *content*: what our images are made of."""
+    """The hashes of the inputs that are files and options.
+
+    Args:
+        content: The inputs of our images.
+    """
     base = deploy_directory()
     inputs = {"kind.yaml": _hash_of(kind_file()), "our images": content.hash}
     if settings.kind_image is not None:
         inputs[_NODE_IMAGE] = _hash(settings.kind_image.encode())
-    inputs.update((name, _hash_of(*_files(base / name))) for name in _AROUND)
+    inputs.update((name, _hash_of(*_files(base / name))) for name in _GATEWAY_DIRECTORIES)
     if settings.overlay is None:
         inputs.update((name, _hash_of(*files)) for name, files in _manifests(base))
     else:
-        inputs[f"overlay {settings.overlay}"] = _hash_of(*_closure(settings.overlay))
+        inputs[f"overlay {settings.overlay}"] = _hash_of(*_overlay_files(settings.overlay))
     inputs.update((name, _hash_of(base / name)) for name in _FILES)
     if settings.seed is not None:
         inputs[f"seed {settings.seed}"] = _hash_of(settings.seed)
@@ -56,10 +60,10 @@ def of_files(settings: KindSettings, content: Content) -> Mapping[str, str]:
 
 
 def of_images(settings: KindSettings, identities: Mapping[str, str]) -> Mapping[str, str]:
-    """The input that the images of ``--plexdev-image`` are.
+    """The hash of the images of ``--plexdev-image``, as one input; empty if there are none.
 
     Args:
-        identities: The engine's id of each, by reference.
+        identities: Docker's image id by reference.
     """
     if not settings.images:
         return {}
@@ -68,9 +72,9 @@ def of_images(settings: KindSettings, identities: Mapping[str, str]) -> Mapping[
 
 
 def differing(applied: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
-    """The names of the inputs that are not the same in both.
+    """The names of the inputs that differ between both.
 
-    A cluster that is there has its node image: who names none takes that one.
+    A running cluster's node image is not drift if *wanted* names none.
     """
     names = applied.keys() | wanted.keys()
     if _NODE_IMAGE not in wanted:
@@ -79,14 +83,14 @@ def differing(applied: Mapping[str, str], wanted: Mapping[str, str]) -> list[str
 
 
 def _manifests(base: Path) -> Iterator[tuple[str, list[Path]]]:
-    """The manifests by service, as a person would look for them: ``base/postgres``."""
-    for room in _ROOMS:
-        for directory in sorted(path for path in (base / room).iterdir() if path.is_dir()):
-            yield f"{room}/{directory.name}", list(_files(directory))
+    """The manifest files by directory, such as ``base/postgres``."""
+    for parent in _MANIFEST_DIRECTORIES:
+        for directory in sorted(path for path in (base / parent).iterdir() if path.is_dir()):
+            yield f"{parent}/{directory.name}", list(_files(directory))
 
 
-def _closure(overlay: Path) -> list[Path]:
-    """The files of an overlay and of the directories of this machine that it is made from."""
+def _overlay_files(overlay: Path) -> list[Path]:
+    """The files of an overlay and of all local directories that it refers to, directly or not."""
     found: dict[Path, list[Path]] = {}
     pending = [overlay.resolve()]
     while pending:
@@ -95,22 +99,22 @@ def _closure(overlay: Path) -> list[Path]:
             continue
         found[directory] = list(_files(directory))
         for file in (directory / name for name in _KUSTOMIZATIONS if (directory / name).is_file()):
-            # Generators and transformers may be YAML themselves in place of a path; kubectl refuses what can be none.
-            parts = [part for part in _parts_of(file) if isinstance(part, str) and "\n" not in part]
-            pending += [(directory / part).resolve() for part in parts if is_usable(part)]
+            # Generators and transformers may be inline YAML instead of a path. kubectl refuses invalid paths.
+            named = [entry for entry in _directory_entries(file) if isinstance(entry, str) and "\n" not in entry]
+            pending += [(directory / entry).resolve() for entry in named if is_usable(entry)]
     return sorted({file for files in found.values() for file in files})
 
 
-def _parts_of(kustomization: Path) -> list[object]:
-    """What a kustomization names; nothing where it cannot be read, which kustomize itself explains best."""
+def _directory_entries(kustomization: Path) -> list[object]:
+    """The entries of the fields that may name directories; none if the file is invalid, which kustomize reports."""
     import yaml
 
     try:
-        said = yaml.safe_load(kustomization.read_text(encoding="utf-8"))
+        content = yaml.safe_load(kustomization.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError):
         return []
-    named = [said.get(field) for field in _DIRECTORIES] if isinstance(said, dict) else []
-    return [part for parts in named if isinstance(parts, list) for part in parts]
+    fields = [content.get(field) for field in _DIRECTORY_FIELDS] if isinstance(content, dict) else []
+    return [entry for field in fields if isinstance(field, list) for entry in field]
 
 
 def _files(directory: Path) -> Iterator[Path]:

@@ -1,7 +1,7 @@
-"""Whether a node's host ports are expected at this process's 127.0.0.1, which may not be the engine's.
+"""Check whether a node's host ports are published at this process's 127.0.0.1.
 
-In a container that was given Docker's socket, and with an engine on another machine, nobody listens at them here though
-the node is well: only where the engine's own network is this process's does that mean that a forwarder is gone.
+They are not in a container that has Docker's socket, or if the engine runs on another machine. A port that refuses
+connections therefore means a lost forwarder only if this process shares the engine's network.
 """
 
 from __future__ import annotations
@@ -22,31 +22,30 @@ ELSEWHERE_FIX: Final = (
 
 
 def silent_ports(container: NodeContainer) -> list[int]:
-    """The host ports of a node that runs at which nobody listens here."""
+    """The host ports of a running node that refuse connections here."""
     return [port for port in container.local_ports if endpoints.refuses(port)]
 
 
-def is_the_engines(container: NodeContainer) -> bool:
-    """Whether it is proven that this process has the network in which the node's engine publishes its ports.
+def shares_engine_network(container: NodeContainer) -> bool:
+    """Whether this process certainly shares the network in which the node's engine publishes ports.
 
-    The engine makes the bridge of the node's network there, and names it by the network's random ID.
+    The engine creates the bridge of the node's network there, and names it by the network's random ID.
     """
     return any(_has_interface(bridge) for bridge in container.bridges)
 
 
 def loopback_elsewhere(container: NodeContainer, ports: list[int]) -> PlexdevError:
-    """The error for a node whose ports cannot be reached from here."""
-    said = ", ".join(map(str, ports))
-    return PlexdevError(LOOPBACK_ELSEWHERE, node=container.name, ports=said, fix=ELSEWHERE_FIX)
+    """Build ``loopback-elsewhere``, the error for a node whose ports are not reachable from here."""
+    return PlexdevError(LOOPBACK_ELSEWHERE, node=container.name, ports=", ".join(map(str, ports)), fix=ELSEWHERE_FIX)
 
 
-def refuse_where_elsewhere(container: NodeContainer) -> None:
-    """Refuse a node that runs and whose ports are published in another network than this process's.
+def refuse_unreachable_ports(container: NodeContainer) -> None:
+    """Refuse a running node whose ports are published in another network than this process's.
 
     Raises:
         PlexdevError: ``loopback-elsewhere``.
     """
-    if (ports := silent_ports(container)) and not is_the_engines(container):
+    if (ports := silent_ports(container)) and not shares_engine_network(container):
         raise loopback_elsewhere(container, ports)
 
 

@@ -1,8 +1,8 @@
-"""Read and write the marks of a cluster: who created it, and that a bring-up completed.
+"""Read and write the marks of a cluster: its owner, and the ready mark of a completed bring-up.
 
-kind sets the first on the node at creation. Our ConfigMaps are no proof, because applying the output of ``plexdev
-manifests`` creates them on any cluster. The second is written last, with the fingerprint of what was applied. If a mark
-cannot be read, the cluster is treated as not ours.
+kind labels the node with the owner at creation. Our ConfigMaps do not prove it, because applying the output of
+``plexdev manifests`` creates them on any cluster. The ready mark is written last, with the fingerprint of what was
+applied. If the owner cannot be read, the cluster is treated as not ours.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from pytest_plexdev.stack.kind.settings import Addresses
 
 @dataclass(frozen=True, kw_only=True)
 class Ready:
-    """What the second mark says; of a stack without one, as much as is known.
+    """The content of the ready mark. For a stack without one, as much as is known.
 
     Attributes:
-        fingerprint: SHA-256 of every input, by its name.
-        at: Unix time, seconds.
+        fingerprint: SHA-256 of every input by its name.
+        at: Unix time of the completion, seconds.
     """
 
     addresses: Addresses
@@ -42,27 +42,30 @@ class Ready:
     at: float = field(default_factory=time.time)
 
 
-def is_ours(client: KubeClient, place: ClusterFiles) -> bool:
-    """Whether the node says that plexdev made it, with its files in *place*.
+def is_ours(client: KubeClient, files: ClusterFiles) -> bool:
+    """Whether the node's labels say that plexdev created it, with its files in *files*.
 
-    :func:`~pytest_plexdev.stack.kind.cluster.create.is_ours` asks Docker for the same labels, which takes twenty times
-    as long and needs no API server.
+    :func:`~pytest_plexdev.stack.kind.cluster.create.is_ours` reads the same labels from Docker, which takes twenty
+    times as long and needs no API server.
+
+    Returns:
+        ``False`` also if the API server refuses the request.
 
     Raises:
-        PlexdevError: ``cluster-unreachable``: it is not known; one that refuses to say is not ours.
+        PlexdevError: ``cluster-unreachable``.
     """
     try:
-        node = client.get(NODE, node_of(place.name))
+        node = client.get(NODE, node_of(files.name))
     except PlexdevError as error:
         if error.failure is CLUSTER_UNREACHABLE:
             raise
         return False
     labels = (node or {}).get("metadata", {}).get("labels") or {}
-    return labels.get(OWNER_LABEL) == OWNER and labels.get(HOME_LABEL) == place.home
+    return labels.get(OWNER_LABEL) == OWNER and labels.get(HOME_LABEL) == files.home
 
 
 def read_ready(client: KubeClient) -> Ready | None:
-    """The second mark; ``None`` where there is none that can be read."""
+    """Read the ready mark; ``None`` if it is missing or unreadable."""
     try:
         found = client.get(CONFIG_MAP, READY, NAMESPACE)
         data: Mapping[str, Any] = (found or {}).get("data") or {}
@@ -78,7 +81,7 @@ def read_ready(client: KubeClient) -> Ready | None:
 
 
 def write_ready(client: KubeClient, ready: Ready) -> None:
-    """Say that the stack is whole. To be done last."""
+    """Write the ready mark: the stack is complete. Call this last."""
     data = {
         "fingerprint": _json(ready.fingerprint),
         "tenants": msgspec.json.encode(ready.tenants).decode(),
@@ -90,12 +93,12 @@ def write_ready(client: KubeClient, ready: Ready) -> None:
 
 
 def withdraw_ready(client: KubeClient) -> None:
-    """Take the second mark away, before anything of the stack is changed."""
+    """Delete the ready mark. Call this before changing the stack."""
     client.delete(CONFIG_MAP, READY, NAMESPACE)
 
 
-def read_kept(client: KubeClient) -> Mapping[str, str]:
-    """The inputs that the cluster itself was made with; empty where nobody wrote them down."""
+def read_creation_inputs(client: KubeClient) -> Mapping[str, str]:
+    """Read the inputs that the cluster was created with; empty if they are not recorded."""
     try:
         found = client.get(CONFIG_MAP, CREATION_MARK, NAMESPACE)
         return dict(decode_json(((found or {}).get("data") or {})["fingerprint"]))
@@ -103,9 +106,9 @@ def read_kept(client: KubeClient) -> Mapping[str, str]:
         return {}
 
 
-def write_kept(client: KubeClient, made_with: Mapping[str, str]) -> None:
-    """Write down what the cluster was made with, where no failed bring-up takes it away."""
-    client.apply(_mark(CREATION_MARK, {"fingerprint": _json(made_with)}))
+def write_creation_inputs(client: KubeClient, creation_inputs: Mapping[str, str]) -> None:
+    """Record the inputs that the cluster was created with, in a ConfigMap that is never deleted."""
+    client.apply(_mark(CREATION_MARK, {"fingerprint": _json(creation_inputs)}))
 
 
 def _mark(name: str, data: Mapping[str, str]) -> KubeObject:

@@ -15,21 +15,21 @@ from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 
 _PSQL: Final = ("env", "PGPASSWORD=plexsphere", "psql", "-U", "plexsphere", "-d", "plexsphere", "-tAc", RUNBOOK_SQL)
-_PATIENCE: Final = 30.0
+_TIMEOUT_S: Final = 30.0
 
 
 def read_tenants(access: Access, seed: Path | None) -> tuple[SeededTenant, ...]:
-    """The Domains that the bootstrap seeded, by slug.
+    """The seeded Domains, with their identity provider bindings and people.
 
     Args:
-        seed: The manifest that names their people; ``None``: ours.
+        seed: The seed manifest that names the people; ``None`` for ours.
 
     Raises:
-        PlexdevError: ``command-failed``: Postgres cannot be asked.
+        PlexdevError: ``command-failed``: Postgres cannot be queried.
     """
     argv = [*access.kubectl, "-n", NAMESPACE, "exec", "statefulset/postgres", "-c", "postgres", "--", *_PSQL]
-    said = run(argv, timeout=_PATIENCE, purpose="the ids of the seeded Domains are read from Postgres")
-    rows = (line.split("|") for line in said.stdout.splitlines() if line.count("|") == 2)
+    result = run(argv, timeout=_TIMEOUT_S, purpose="the ids of the seeded Domains are read from Postgres")
+    rows = (line.split("|") for line in result.stdout.splitlines() if line.count("|") == 2)
     tenants = seeded_of((slug, domain, binding) for slug, domain, binding in rows)
     manifest = seed or seed_file()
     return with_people_of(tenants, yaml.safe_load(manifest.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""A stack in a kind cluster as data."""
+"""Build the :class:`StackInfo` of a stack on a kind cluster."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pytest_plexdev.stack.kind.state.endpoints import REFERENCE_COMMIT
 from pytest_plexdev.stack.kind.state.ownership import Ready
 
 LEFT_OUT: Final = ("OpenBao", "SeaweedFS", "Mimir", "Loki", "Crossplane", "External Secrets", "plexd")
-"""Services of the product's dev stack that ours has no manifests for."""
+"""Services of the product's dev stack for which plexdev has no manifests."""
 _WORKLOADS: Final = frozenset({"Deployment", "StatefulSet", "Job"})
 
 
 def stack_info(
-    place: ClusterFiles,
+    files: ClusterFiles,
     access: Access,
     ready: Ready,
     *,
@@ -29,37 +29,38 @@ def stack_info(
     version: Mapping[str, Any],
     phases: Sequence[Phase] = (),
 ) -> StackInfo:
-    """Put together what is known of a stack.
+    """Build the description of a stack.
 
     Args:
-        version: What its API says of itself.
+        owned: Whether plexdev created the cluster.
+        version: The answer of ``/v1/version``.
     """
     reference = version.get("commit") == REFERENCE_COMMIT
     return StackInfo(
         provider="kind",
-        id="warm" if place.name == WARM_CLUSTER else place.name,
-        directory=place.directory,
+        id="warm" if files.name == WARM_CLUSTER else files.name,
+        directory=files.directory,
         endpoints=Endpoints(api=ready.addresses.api, issuer=ready.addresses.issuer),
         started_at=ready.at,
         services=ready.services,
         left_out=LEFT_OUT if owned else (),
         phases=tuple(phases),
         tenants=ready.tenants,
-        # What looks behind the contract knows the reference plane's tables, and no other's.
+        # Tests that bypass the contract know the tables of the reference plane only.
         capabilities=frozenset({"age-heartbeat"} if reference else ()),
         cluster=Cluster(
-            name=place.name, context=access.context, kubeconfig=access.kubeconfig, namespace=NAMESPACE, owned=owned
+            name=files.name, context=access.context, kubeconfig=access.kubeconfig, namespace=NAMESPACE, owned=owned
         ),
     )
 
 
 def services_of(objects: Iterable[KubeObject]) -> tuple[Service, ...]:
-    """The services that manifests run, each with its image's reference for a version."""
+    """The services in rendered manifests. A service's version is its image reference."""
     return tuple(_service(each) for each in objects if each["kind"] in _WORKLOADS)
 
 
 def services_in(client: KubeClient) -> tuple[Service, ...]:
-    """The services of a cluster that has no mark of a whole stack: somebody else filled it, or a bring-up failed."""
+    """The services found in a cluster without a ready mark: one that is not ours, or whose bring-up failed."""
     places = itertools.product((NAMESPACE, GATEWAY_NAMESPACE), (STATEFUL_SET, DEPLOYMENT, JOB))
     listings = (client.list(resource, namespace)["items"] for namespace, resource in places)
     return tuple(_service(each) for listing in listings for each in listing)

@@ -29,7 +29,7 @@ from pytest_plexdev.stack.kind.cluster.node_container import API_SERVER, NodeCon
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.state import endpoints
-from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX, is_the_engines, silent_ports
+from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX, shares_engine_network, silent_ports
 from pytest_plexdev.stack.kind.warm.kubeconfigs import candidates, unreadable_paths
 
 UP: Final = "plexdev up --stack kind"
@@ -117,7 +117,7 @@ def is_paused(name: str, access: Access) -> bool:
 
     Docker is asked only if it does not answer: a healthy one answers sooner than Docker does.
     """
-    if endpoints.greet(access, patience=_FROZEN) != "silent":
+    if endpoints.probe_tls(access, patience=_FROZEN) != "silent":
         return False
     try:
         container = find_container(name, patience=_DOCKER_ANSWERS)
@@ -142,7 +142,7 @@ def _without_container(place: ClusterFiles) -> NodeProblem | None:
     if not place.kubeconfig.exists():
         return None
     access = place.usable_access()
-    if access is not None and access.is_loopback and endpoints.greet(access, patience=_GREETS) == "trusted":
+    if access is not None and access.is_loopback and endpoints.probe_tls(access, patience=_GREETS) == "trusted":
         reason, fix = _other_engine(os.environ)
         facts = {"name": place.name, "reason": reason}
         return _problem(ENGINE_ELSEWHERE, place, f"docker uses another engine than the node's: {reason}", fix, **facts)
@@ -168,7 +168,7 @@ def _of_a_node(place: ClusterFiles, container: NodeContainer) -> NodeProblem | N
     by_owner = theirs_to_restart(place.name)
     if ports := silent_ports(container):
         listed = ", ".join(map(str, ports))
-        if not is_the_engines(container):
+        if not shares_engine_network(container):
             reason = f"nothing listens at 127.0.0.1:{listed} here: this machine's loopback is not the Docker engine's"
             return _problem(LOOPBACK_ELSEWHERE, place, reason, ELSEWHERE_FIX, ports=listed)
         reason = f"nothing listens at 127.0.0.1:{listed}: Docker's port forwarder has ended"
@@ -176,7 +176,7 @@ def _of_a_node(place: ClusterFiles, container: NodeContainer) -> NodeProblem | N
     access = _way_in(place, container)
     if access is None:
         return _out_of_sight(place, container)
-    if endpoints.greet(access, patience=_GREETS) != "trusted":
+    if endpoints.probe_tls(access, patience=_GREETS) != "trusted":
         return _for(NODE_SILENT, place, container, "the node runs, but its API server does not answer", by_owner)
     return None
 

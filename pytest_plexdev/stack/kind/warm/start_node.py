@@ -18,7 +18,7 @@ from pytest_plexdev.stack.kind.cluster.node_container import (
     unpause_node,
 )
 from pytest_plexdev.stack.kind.cluster.publisher import who_holds
-from pytest_plexdev.stack.kind.state.loopback import refuse_where_elsewhere, silent_ports
+from pytest_plexdev.stack.kind.state.loopback import refuse_unreachable_ports, silent_ports
 from pytest_plexdev.stack.kind.warm.node_status import ANEW
 
 _FRESH: Final = "use a cluster of a run's own, which takes free ports: pytest --plexdev-stack=kind"
@@ -35,13 +35,13 @@ def wake(container: NodeContainer) -> list[str]:
         with _ports_of(container):
             start_node(container)
         if (now := find_node(container.cluster)) is not None:
-            refuse_where_elsewhere(now)
+            refuse_unreachable_ports(now)
         return ["was stopped, started again"]
     done = []
     if container.paused:
         unpause_node(container)
         done.append("was paused, resumed")
-    refuse_where_elsewhere(container)
+    refuse_unreachable_ports(container)
     if ports := silent_ports(container):
         listed = ", ".join(map(str, ports))
         with _ports_of(container):

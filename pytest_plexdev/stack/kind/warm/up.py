@@ -145,13 +145,13 @@ def _on(container: NodeContainer, place: ClusterFiles, settings: KindSettings, w
             work.did.append(f"cluster {settings.name}: the kubelet of {container.name} did not run, started")
             comes_back = True
         # Before waiting for Pods: nothing would report why they do not start on a node that is not ready.
-        work.course.until_ready(client, [ObjectRef("Node", container.name)])
+        work.context.wait_until_ready(client, [ObjectRef("Node", container.name)])
         work.did.extend(put_back_node_ports(client))
         ready = ownership.read_ready(client)
         addresses = container.addresses
         if comes_back and ready is not None:
             # Until the kubelet reports, the status of Pods is from before the stop.
-            work.course.until_answering(addresses)
+            work.context.wait_until_answering(addresses)
         differ = differences(client, ready, settings)
         edits = edits_in_the_way(client) if ready is not None else []
         work.did.extend(f"{each.name}: {each.verdict.reason}" for each in edits)
@@ -159,7 +159,7 @@ def _on(container: NodeContainer, place: ClusterFiles, settings: KindSettings, w
             return work.verify(client, ready)
         if not woken:
             work.did.append(f"cluster {settings.name}: exists already")
-        return work.on_a_cluster_of_ours(client, addresses, ready)
+        return work.on_an_existing_cluster(client, addresses, ready)
 
 
 def _recover(container: NodeContainer, client: KubeClient, work: BringUp, *, woken: bool) -> bool:
@@ -168,16 +168,16 @@ def _recover(container: NodeContainer, client: KubeClient, work: BringUp, *, wok
     Raises:
         PlexdevError: ``node-not-back``.
     """
-    course, cluster_name = work.course, f"cluster {work.course.place.name}"
+    context, cluster_name = work.context, f"cluster {work.context.files.name}"
     if woken or not node_restart.answers(client):
-        course.waits(cluster_name, f"waiting for the API server of {container.name}, which is starting")
-        node_restart.wait_for_api_server(client, container, timeout=course.left())
+        context.report_wait(cluster_name, f"waiting for the API server of {container.name}, which is starting")
+        node_restart.wait_for_api_server(client, container, timeout=context.remaining_s())
     elif not node_restart.was_restarted_lately(container):
         return False
-    now = find_node(course.place.name) or container
+    now = find_node(context.files.name) or container
     if node_restart.was_restarted_lately(now):
-        course.waits(cluster_name, "its node was started again: waiting for its network and its Pods")
-        if replaced := node_restart.replace_early_pods(client, now, timeout=course.left()):
+        context.report_wait(cluster_name, "its node was started again: waiting for its network and its Pods")
+        if replaced := node_restart.replace_early_pods(client, now, timeout=context.remaining_s()):
             work.did.append(f"{cluster_name}: replaced, because they started before its network: {', '.join(replaced)}")
     return True
 

@@ -46,7 +46,7 @@ def api() -> Iterator[Api]:
 def test_a_degraded_api_gets_time_to_come_back(api: Api) -> None:
     url, said = api("degraded", "degraded", "ok")
 
-    endpoints.wait_until_whole(url, deadline=time.monotonic() + 30)
+    endpoints.wait_until_healthy(url, deadline=time.monotonic() + 30)
 
     assert said == ["degraded", "degraded", "ok"]
 
@@ -54,7 +54,7 @@ def test_a_degraded_api_gets_time_to_come_back(api: Api) -> None:
 def test_one_that_stays_degraded_is_used_as_it_is(api: Api) -> None:
     url, said = api("degraded")
 
-    endpoints.wait_until_whole(url, deadline=time.monotonic() + 0.2)
+    endpoints.wait_until_healthy(url, deadline=time.monotonic() + 0.2)
 
     assert set(said) == {"degraded"}
     assert len(said) > 1
@@ -63,6 +63,6 @@ def test_one_that_stays_degraded_is_used_as_it_is(api: Api) -> None:
 def test_one_that_says_nothing_of_its_health_is_not_waited_for() -> None:
     began = time.monotonic()
 
-    endpoints.wait_until_whole("http://localhost:9", deadline=began + 30)
+    endpoints.wait_until_healthy("http://localhost:9", deadline=began + 30)
 
     assert time.monotonic() - began < 10

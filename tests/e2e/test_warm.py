@@ -200,23 +200,23 @@ def test_what_nothing_has_any_more_is_removed_and_nobody_elses(settings: KindSet
 
     _, did = attach.bring_up(replace(settings, reapply=True), Heard())
 
-    assert "removed, since nothing here has them any more: configmap/old" in did
+    assert "pruned, because they are no longer rendered: configmap/old" in did
     assert client.get(CONFIG_MAP, "old", NAMESPACE) is None
     for name in ("unlabelled", "theirs"):
         assert client.delete(CONFIG_MAP, name, NAMESPACE)
 
 
 def test_what_a_cluster_was_made_with_outlives_a_failed_bring_up(settings: KindSettings, client: KubeClient) -> None:
-    made_with = ownership.read_creation_inputs(client)
-    ownership.write_creation_inputs(client, {**made_with, "kind.yaml": "another"})
+    creation_inputs = ownership.read_creation_inputs(client)
+    ownership.write_creation_inputs(client, {**creation_inputs, "kind.yaml": "another"})
     ownership.withdraw_ready(client)
 
     attach.bring_up(settings, Heard())
     _, did = attach.bring_up(settings, Heard())
-    ownership.write_creation_inputs(client, made_with)
+    ownership.write_creation_inputs(client, creation_inputs)
     attach.bring_up(replace(settings, reapply=True), Heard())
 
-    assert made_with.keys() <= {"kind.yaml", "--plexdev-kind-image"}
+    assert creation_inputs.keys() <= {"kind.yaml", "--plexdev-kind-image"}
     assert did[0] == "differs from what was applied: kind.yaml"
     assert "plexdev down --stack kind && plexdev up --stack kind" in did[1]
     assert did[2].startswith("images, objects, bootstrap: skipped")

@@ -134,7 +134,7 @@ class Rollout:
             wait_all(custom, networked)
         self._report(fresh=fresh)
         if not previous.is_new and (old := prune(client, [*groups.definitions, *objects])):
-            self._context.did.append(f"removed, since nothing here has them any more: {', '.join(old)}")
+            self._context.did.append(f"pruned, because they are no longer rendered: {', '.join(old)}")
         return seeded
 
     def _wait_for_database(
@@ -146,7 +146,7 @@ class Rollout:
             self._context.wait_until_ready(client, [_POSTGRES], began=self._began)
         now = database.identity(client)
         if now != previous.database:
-            self._context.did.append("database: not the one that was seeded: it is migrated and seeded now")
+            self._context.did.append("database: replaced since it was seeded; it is migrated and seeded again")
             if database.restart_spicedb(client, now):
                 # Before the Jobs: the seed goes into its tables too.
                 self._context.wait_until_ready(client, [_SPICEDB], began=self._began)

@@ -1,4 +1,4 @@
-"""What is read once for all of a bring-up."""
+"""The inputs of a bring-up are read once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pytest_plexdev.stack.kind.state import fingerprint
 def test_a_file_saved_between_build_and_rendering_is_in_neither(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the Pods' annotation would tell of a content that their image has not, and no later bring-up rolls them."""
+    """Otherwise the Pods' annotation would name content that their image lacks, and they would never be restarted."""
     source = tmp_path / "deploy" / "images" / "Dockerfile"
     source.parent.mkdir(parents=True)
     (source.parent / "requirements.txt").write_text("")

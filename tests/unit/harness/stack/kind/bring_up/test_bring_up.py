@@ -1,4 +1,4 @@
-"""What ends a bring-up on a new cluster, and what is left then."""
+"""Failures and interrupts of a bring-up on a new cluster, and its clean-up."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_an_input_that_fails_while_the_node_image_is_baked_deletes_nothing_and_e
 
 @pytest.fixture
 def overlap(world: World, monkeypatch: pytest.MonkeyPatch) -> BringUp:
-    """A bring-up whose cluster is reached at once, while ``kind create`` does what the test says."""
+    """A bring-up whose cluster is reachable at once, while ``kind create`` does what the test says."""
 
     def reached(place: ClusterFiles, made: Future[Access], loaded: object) -> Access:
         return Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=place.kubeconfig)
@@ -64,7 +64,7 @@ def overlap(world: World, monkeypatch: pytest.MonkeyPatch) -> BringUp:
 def test_a_run_whose_controller_is_gone_makes_no_cluster(
     world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its reaper has looked already: nothing would delete the cluster."""
+    """Its reaper has already run, so nothing would delete the cluster."""
 
     def reached(place: ClusterFiles, made: Future[Access], loaded: object) -> Access:
         return made.result()
@@ -81,13 +81,13 @@ def test_a_run_whose_controller_is_gone_makes_no_cluster(
 def test_kind_that_fails_under_the_objects_is_the_failure(
     world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Objects are applied before kind is done; what it takes away then is not what went wrong."""
+    """Objects are applied before kind is done. That kind deletes the cluster is a consequence, not the cause."""
 
-    def fill(_self: Rollout, _access: Access, _addresses: object, loaded: Future[bool], _there: object) -> None:
+    def roll_out(_self: Rollout, _access: Access, _addresses: object, loaded: Future[bool], _previous: object) -> None:
         wait([loaded])
         raise GONE
 
-    monkeypatch.setattr(Rollout, "fill", fill)
+    monkeypatch.setattr(Rollout, "run", roll_out)
     world.create_does("echo 'ERROR: the kubelet is not healthy' >&2; exit 1")
 
     with pytest.raises(PlexdevError) as error, fail_after(60):
@@ -98,15 +98,15 @@ def test_kind_that_fails_under_the_objects_is_the_failure(
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt(), GONE])
-def test_what_ends_a_filling_while_kind_still_works_ends_kind_and_its_node(
+def test_what_ends_a_rollout_while_kind_still_works_ends_kind_and_its_node(
     world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch, ends: BaseException
 ) -> None:
-    def fill(*_: object) -> None:
+    def roll_out(*_: object) -> None:
         while not world.has_node:
             time.sleep(0.01)
         raise ends
 
-    monkeypatch.setattr(Rollout, "fill", fill)
+    monkeypatch.setattr(Rollout, "run", roll_out)
     world.node(labels=OURS, into=".ours")
     world.create_does(f"echo $$ > {world.state}/pid; mv node.json.ours node.json; sleep 600")
 
@@ -121,7 +121,7 @@ def test_what_ends_a_filling_while_kind_still_works_ends_kind_and_its_node(
 def test_a_cluster_that_cannot_be_reached_from_here_is_told_before_its_end_and_taken_away(
     world: World, overlap: BringUp
 ) -> None:
-    """In a dev container that has Docker's socket it was made, and called unreachable after two minutes."""
+    """Regression: in a dev container with Docker's socket it was reported as unreachable after two minutes."""
     with closing(socket.socket()) as held:
         held.bind(("127.0.0.1", 0))
         world.node(labels=OURS, published_at="127.0.0.1", host_port=held.getsockname()[1], into=".ours")

@@ -1,4 +1,4 @@
-"""A failed bring-up of a run's own cluster prints commands that work, and no others."""
+"""The error of a failed bring-up of a run's own cluster has only commands that work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ADVICE = (
         command="kind load docker-image api:dev --name plexdev-1a2b3c4d",
         needs_cluster=True,
     ),
-    # Its command names the cluster, and runs without it.
+    # Its command names the cluster, but works without it.
     Advice(
         mode="port-taken",
         evidence="a server listens at 8080",

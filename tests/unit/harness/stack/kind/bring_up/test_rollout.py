@@ -1,4 +1,4 @@
-"""The order in which a new cluster is filled."""
+"""The order in which objects are applied to a new cluster."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def test_data_first_then_a_network_then_callers_and_our_own_once_the_node_has_th
     monkeypatch.setattr(rollout, "restart_coredns", lambda _: None)
     Timer(0.3, load).start()
 
-    _filling(tmp_path)._apply(SimpleNamespace(), _objects(), loaded, PreviousState(is_new=True))  # type: ignore[arg-type]
+    _rollout(tmp_path)._apply(SimpleNamespace(), _objects(), loaded, PreviousState(is_new=True))  # type: ignore[arg-type]
 
     assert sorted(told[: len(DATA)]) == DATA
     assert told[len(DATA) :] == ["network", "Deployment/dex", "loaded", "Deployment/plexsphere"]
 
 
-def _filling(directory: Path) -> Rollout:
+def _rollout(directory: Path) -> Rollout:
     done: Future[Any] = Future()
     done.set_result([])
     inputs: Any = SimpleNamespace(definitions=done, built=done)

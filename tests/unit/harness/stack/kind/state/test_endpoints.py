@@ -1,4 +1,4 @@
-"""When the answers of a stack are whole: over real HTTP, with an API that comes back by and by."""
+"""Waiting for a healthy API, over real HTTP, with an API that recovers after some requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Api = Callable[..., tuple[str, list[str]]]
 
 @pytest.fixture
 def api() -> Iterator[Api]:
-    """An API whose health is as told, the last one from then on; and what it answered."""
+    """Start an API that reports the given health states in turn, and the last one for ever. Returns its answers too."""
     servers: list[ThreadingHTTPServer] = []
 
     def start(*told: str) -> tuple[str, list[str]]:
@@ -31,7 +31,7 @@ def api() -> Iterator[Api]:
                 self.wfile.write(json.dumps({"status": said[-1]}).encode())
 
             def log_message(self, *_: object) -> None:
-                """Nothing on the screen."""
+                """Log nothing."""
 
         servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
         threading.Thread(target=servers[-1].serve_forever, daemon=True).start()

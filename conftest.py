@@ -14,6 +14,7 @@ _TESTS = Path(__file__).parent / "tests"
 _MARKERS = {
     _TESTS / "e2e": ("e2e", "docker"),
     _TESTS / "environments": ("slow",),
+    _TESTS / "plugin" / "fresh_stack": ("slow",),
     _TESTS / "integration" / "authz": ("real",),
     _TESTS / "integration" / "dex": ("real",),
 }

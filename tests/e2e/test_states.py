@@ -12,75 +12,36 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from pytest_plexdev.core.model import StackInfo
-from pytest_plexdev.kube import KubeClient, read_access
-from pytest_plexdev.kube.resources import SERVICE
-from pytest_plexdev.stack.kind.constants import API_NODE_PORT, API_PORT, GATEWAY_NAMESPACE, WARM_CLUSTER, node_of
+from pytest_plexdev.kube import read_access
+from pytest_plexdev.stack.kind.constants import API_NODE_PORT, WARM_CLUSTER
 from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.settings import warm_directory
+from tests.support.broken_clusters import (
+    NODE,
+    other_node_port,
+    paused,
+    truncated,
+    wiped,
+    without_forwarder,
+    without_kubelet,
+)
 from tests.support.clusters import CACHE, STATE
 from tests.support.engine import serving
+from tests.support.shell_user import Person, fix_of
 
-NODE: Final = node_of(WARM_CLUSTER)
 UP: Final = "plexdev up --stack kind"
-COMMANDS: Final = 2
-PATIENCE: Final = 400.0
+
 ASKS: Final = "def test_stack(plexdev_stack):\n    assert plexdev_stack.anonymous.meta.health().status == 'ok'\n"
-FIX: Final = re.compile(r"^\s*fix: (.*)$", re.MULTILINE)
+
 WAS_THERE: Final = (warm_directory() / "kubeconfig").exists()
 """A developer's own warm cluster keeps its data."""
-
-
-@dataclass
-class Person:
-    """Somebody at a shell, who types what is printed."""
-
-    directory: Path
-    kubeconfig: Path
-    """Of the stack."""
-    environment: dict[str, str] = field(default_factory=dict)
-    typed: list[str] = field(default_factory=list)
-
-    def says(self, *argv: str) -> tuple[int, str]:
-        """The exit code of a command, and what it said."""
-        environment = {**os.environ, **self.environment}
-        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-        said = subprocess.run(
-            argv, cwd=self.directory, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-        return said.returncode, said.stdout + said.stderr
-
-    def types(self, fix: str) -> None:
-        """The first thing that a fix says: what stands behind a semicolon is for who wants something else."""
-        command = fix.partition(";")[0]
-        self.typed.append(command)
-        if command.startswith("unset "):
-            self.environment.pop(command.removeprefix("unset "))
-            return
-        code, said = self.says("bash", "-c", command)
-        assert code == 0, f"{command}\n{said}"
-
-    @property
-    def status(self) -> tuple[int, str]:
-        return self.says("plexdev", "status", "--stack", "kind")
-
-    def attaches(self) -> tuple[int, str]:
-        return self.says(sys.executable, "-m", "pytest", "-q", "--dev-stack", "--plexdev-stack=kind", "test_stack.py")
-
-    def walks(self, fix: str) -> None:
-        """Type *fix*, and then what `plexdev status` prints until all is well."""
-        self.types(fix)
-        while (status := self.status)[0] != 0:
-            assert len(self.typed) < COMMANDS, f"after {self.typed}:\n{status[1]}"
-            self.types(_fix(status[1]))
 
 
 @pytest.fixture
@@ -106,77 +67,6 @@ def stranger(person: Person) -> Person:
     shutil.copy(person.kubeconfig, theirs)
     person.environment["PLEXDEV_STATE_DIR"] = str(person.directory / "state")
     return person
-
-
-@contextlib.contextmanager
-def paused(_: Person) -> Iterator[None]:
-    said = subprocess.run(["docker", "pause", NODE], capture_output=True, text=True, check=False)
-    if said.returncode != 0:
-        pytest.skip(f"this engine cannot pause: {said.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["docker", "unpause", NODE], capture_output=True, check=False)
-
-
-@contextlib.contextmanager
-def truncated(person: Person) -> Iterator[None]:
-    whole = person.kubeconfig.read_bytes()
-    person.kubeconfig.write_bytes(whole[: len(whole) // 2])
-    try:
-        yield
-    finally:
-        person.kubeconfig.write_bytes(whole)
-
-
-@contextlib.contextmanager
-def wiped(person: Person) -> Iterator[None]:
-    aside = person.directory / "aside"
-    shutil.move(person.kubeconfig.parent, aside)
-    try:
-        yield
-    finally:
-        shutil.rmtree(person.kubeconfig.parent, ignore_errors=True)
-        shutil.move(aside, person.kubeconfig.parent)
-
-
-@contextlib.contextmanager
-def other_node_port(person: Person) -> Iterator[None]:
-    """Somebody changed the NodePort of the gateway's Service."""
-    access = read_access(person.kubeconfig, f"kind-{WARM_CLUSTER}")
-    assert access is not None
-    with KubeClient(access) as client:
-        services = client.list(SERVICE, GATEWAY_NAMESPACE)["items"]
-    (name,) = [each["metadata"]["name"] for each in services for port in each["spec"]["ports"] if _leads_here(port)]
-    patch = f'{{"spec": {{"ports": [{{"port": {API_PORT}, "nodePort": {API_NODE_PORT + 1}}}]}}}}'
-    argv = [*access.kubectl, "-n", GATEWAY_NAMESPACE, "patch", "service", name, "-p", patch]
-    subprocess.run(argv, check=True, capture_output=True)
-    yield
-
-
-@contextlib.contextmanager
-def without_forwarder(_: Person) -> Iterator[None]:
-    """Docker's own program that forwards the API's port into the node ended."""
-    forwarders = [
-        int(entry.name)
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and _words(entry)[:1] == ["docker-proxy"] and str(API_PORT) in _words(entry)
-    ]
-    if os.geteuid() != 0 or not forwarders:
-        pytest.skip("needs root, and the docker-proxy of an engine in the same PID namespace")
-    for pid in forwarders:
-        os.kill(pid, 9)
-    yield
-
-
-@contextlib.contextmanager
-def without_kubelet(_: Person) -> Iterator[None]:
-    """It stopped a moment ago: Kubernetes still has the node as ready, and everything on it."""
-    subprocess.run(["docker", "exec", NODE, "systemctl", "stop", "kubelet"], check=True, capture_output=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["docker", "exec", NODE, "systemctl", "start", "kubelet"], check=True, capture_output=True)
 
 
 def test_up_starts_a_kubelet_that_does_not_run(person: Person) -> None:
@@ -289,7 +179,7 @@ def test_another_engine_than_the_node_s(person: Person, tmp_path: Path) -> None:
 
         code, doctor = person.says("plexdev", "doctor")
         refused, said = person.says(*shlex.split(UP))
-        person.types(_fix(said))
+        person.types(fix_of(said))
 
     assert code == refused == 1
     assert "engine-elsewhere" in doctor
@@ -337,26 +227,8 @@ def _named(person: Person, tag: str) -> str:
     assert code == 1, status
     code, attaching = person.attaches()
     assert code == 1, attaching
-    assert _fix(attaching) == _fix(status)
-    return _fix(status)
-
-
-def _fix(said: str) -> str:
-    found = FIX.findall(said)
-    assert found, said
-    return str(found[-1])
-
-
-def _words(process: Path) -> list[str]:
-    try:
-        words = (process / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
-    except OSError:
-        return []
-    return [Path(words[0]).name, *words[1:]]
-
-
-def _leads_here(port: dict[str, object]) -> bool:
-    return port.get("nodePort") == API_NODE_PORT
+    assert fix_of(attaching) == fix_of(status)
+    return fix_of(status)
 
 
 def _docker(*words: str) -> str:

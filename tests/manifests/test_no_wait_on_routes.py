@@ -19,7 +19,7 @@ ON_PURPOSE = {
     # They show that it is recognised; this file's own examples too.
     "tests/unit/harness/doctor/checks/test_cluster_checks.py",
     "tests/unit/harness/doctor/test_examination.py",
-    "tests/e2e/test_doctor.py",
+    "tests/e2e/doctor/test_gateway.py",
     "tests/manifests/test_no_wait_on_routes.py",
 }
 

@@ -17,6 +17,7 @@ from pytest_plexdev.core.model import ProgressEvent, StackInfo
 from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings, Programs
+from pytest_plexdev.stack.embedded.warm import warm_directory
 
 HERE = Path(__file__).parents[1] / "integration" / "embedded"
 ROOT = HERE.parents[2]
@@ -178,3 +179,8 @@ def _shared_memory_of(processes: Iterable[ProcessId]) -> Iterator[Path]:
 def _answers(port: int) -> bool:
     with socket.socket() as sock:
         return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+def warm_scratch() -> Path:
+    """The scratch directory of the warm stack."""
+    return Path(json.loads((warm_directory() / MARK).read_text())["counterpart"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,9 +11,9 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture
-def immutable() -> Iterator[Callable[[Path], None]]:
-    """Make a file undeletable; the test is skipped where the file system or the user cannot."""
+@contextlib.contextmanager
+def immutable_files() -> Iterator[Callable[[Path], None]]:
+    """A function that makes a file undeletable; the test is skipped where the file system or the user cannot."""
     made: list[Path] = []
 
     def make(path: Path) -> None:
@@ -23,6 +24,8 @@ def immutable() -> Iterator[Callable[[Path], None]]:
             pytest.skip(f"no file can be made immutable here: {done.stderr.strip()}")
         made.append(path)
 
-    yield make
-    for path in filter(Path.exists, made):  # a test may have set it free itself
-        subprocess.run(["chattr", "-i", str(path)], check=True)
+    try:
+        yield make
+    finally:
+        for path in filter(Path.exists, made):  # a test may have set it free itself
+            subprocess.run(["chattr", "-i", str(path)], check=True)

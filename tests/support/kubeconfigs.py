@@ -63,3 +63,15 @@ def with_server(server: object, **cluster: str) -> dict[str, Any]:
         clusters=[{"name": "kind-plexsphere", "cluster": {"server": server, **cluster}}],
         users=[{"name": "dev", "user": {"token": "t"}}],
     )
+
+
+def old_context(path: Path, server: str) -> Path:
+    """A kubeconfig with a context of the warm cluster's name, for another server."""
+    path.write_text(
+        f"""
+contexts: [{{name: kind-plexsphere, context: {{cluster: c, user: u}}}}]
+clusters: [{{name: c, cluster: {{server: "{server}"}}}}]
+users: [{{name: u, user: {{token: t}}}}]
+"""
+    )
+    return path

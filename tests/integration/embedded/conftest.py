@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.settings import Order
+from pytest_plexdev.stack.embedded.warm import bring_up_warm, warm_directory
 from tests.support.embedded import HERE, ROOT, Bench, Owner, StartOwner, Traces, TracesOf, WithPrograms, fakes
+from tests.support.immutable import immutable_files
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +79,27 @@ def start_owner(bench: Bench) -> Iterator[StartOwner]:
 @pytest.fixture
 def traces_of() -> TracesOf:
     return Traces.of
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    state = tmp_path / "state"
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state))
+    # The developer's own cluster is not this user's.
+    monkeypatch.setenv("KUBECONFIG", str(state / "no-kubeconfig"))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{state}/no-docker.sock")
+    yield state
+    end(warm_directory(state))
+
+
+@pytest.fixture
+def warm(state: Path, settings: EmbeddedSettings) -> StackInfo:
+    info, _ = bring_up_warm(replace(settings, id="warm"), lambda event: None)
+    return info
+
+
+@pytest.fixture
+def immutable() -> Iterator[Callable[[Path], None]]:
+    """Makes a file undeletable until the end of the test."""
+    with immutable_files() as make_immutable:
+        yield make_immutable

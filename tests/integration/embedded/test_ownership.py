@@ -1,16 +1,13 @@
-"""A stack that others share files with: other PID namespaces, other users, and files that somebody edited."""
+"""A stack that others share files with: other PID namespaces, other users, and other places."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,54 +16,16 @@ import pytest
 from pytest_plexdev.cli import main
 from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.ownership import run_directory
-from pytest_plexdev.core.ownership.lock import is_owned, own
-from pytest_plexdev.core.ownership.mark import MARK, Mark
+from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.launch import end
-from pytest_plexdev.stack.embedded.removal import sweep
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
-from tests.support.damage import DAMAGES, Damage
-from tests.support.embedded import ROOT, Bench, TracesOf, pid_of
-from tests.support.immutable import immutable
-
-__all__ = ["immutable"]
+from tests.support.embedded import ROOT, Bench, pid_of, warm_scratch
 
 _ANOTHER_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+
 _COMMAND = (sys.executable, "-c", "import sys; from pytest_plexdev.cli.main import main; sys.exit(main())")
-
-
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "state"))
-    # The developer's own cluster is not this user's.
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-docker.sock")
-    yield tmp_path / "state"
-    end(warm_directory())
-
-
-@pytest.fixture
-def warm(state: Path, settings: EmbeddedSettings) -> StackInfo:
-    return bring_up_warm(replace(settings, id="warm"), lambda event: None)[0]
-
-
-@pytest.fixture
-def victim(tmp_path: Path) -> Path:
-    (tmp_path / "plexdev-victim" / "deep").mkdir(parents=True)
-    (tmp_path / "plexdev-victim" / "deep" / "thesis.txt").touch()
-    return tmp_path / "plexdev-victim"
-
-
-@pytest.fixture
-def bystander() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(["sleep", "600"]) as process:
-        yield process
-        process.kill()
-
-
-def _scratch() -> Path:
-    return Path(json.loads((warm_directory() / MARK).read_text())["counterpart"])
 
 
 def _elsewhere(*words: str) -> subprocess.CompletedProcess[str]:
@@ -96,7 +55,7 @@ def test_another_pid_namespace_attaches_and_neither_deletes_nor_ends(
     assert "plexsphere            ready" in _elsewhere(*_COMMAND, "status", "--stack", "embedded").stdout
 
     assert find_warm() == warm
-    assert (_scratch() / "postgres" / "PG_VERSION").exists()
+    assert (warm_scratch() / "postgres" / "PG_VERSION").exists()
     assert (warm_directory() / "logs" / "mine").exists()
 
 
@@ -108,257 +67,6 @@ def test_up_says_where_a_stack_runs_that_is_not_whole_and_cannot_be_ended_here(w
 
     assert "plexdev[owned-elsewhere]" in up.stderr
     assert find_warm() is not None
-
-
-def test_edited_files_name_victims_and_both_survive(
-    warm: StackInfo, victim: Path, bystander: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
-) -> None:
-    scratch, place = _scratch(), warm_directory()
-    mark = json.loads((place / MARK).read_text())
-    started = Path(f"/proc/{bystander.pid}/stat").read_text().rpartition(")")[2].split()[19]
-    edited = {**mark, "pid": bystander.pid, "started": int(started), "counterpart": str(victim)}
-    (place / MARK).write_text(json.dumps(edited))
-    (place / "supervisor.json").write_text(json.dumps({**edited, "scratch": str(victim)}))
-    info = json.loads((place / "stack.json").read_text())
-    for service in info["services"]:
-        service["pid"] = bystander.pid
-    (place / "stack.json").write_text(json.dumps({**info, "directory": str(victim)}))
-
-    assert main.main(["status", "--stack", "embedded"]) == 0
-    assert main.main(["down", "--stack", "embedded"]) == 0
-
-    assert f"{place}: plexdev did not make supervisor.json" in capsys.readouterr().out
-    assert (victim / "deep" / "thesis.txt").exists()
-    assert bystander.poll() is None
-    assert not is_owned(place)
-    assert not scratch.exists()
-
-
-def test_edited_files_of_a_stack_that_was_killed_name_a_victim_and_it_survives(warm: StackInfo, victim: Path) -> None:
-    scratch, place = _scratch(), warm_directory()
-    mark = json.loads((place / MARK).read_text())
-    os.kill(mark["pid"], signal.SIGKILL)
-    while is_owned(place):
-        time.sleep(0.01)
-    (place / MARK).write_text(json.dumps({**mark, "counterpart": str(victim)}))
-
-    assert main.main(["down", "--stack", "embedded"]) == 0
-
-    assert (victim / "deep" / "thesis.txt").exists()
-    assert not place.exists()
-    assert scratch.exists()
-    sweep()
-    assert not scratch.exists()
-
-
-@pytest.mark.parametrize("text", ["/tmp/plexdev-\0x", "/tmp/plexdev-\ud800x"], ids=["NUL", "surrogate"])
-@pytest.mark.parametrize("member", ["counterpart", "name", "host"])
-def test_a_mark_with_a_text_that_is_no_path_is_damaged_and_its_stack_is_ended(
-    warm: StackInfo, settings: EmbeddedSettings, member: str, text: str
-) -> None:
-    place = warm_directory()
-    mark = json.loads((place / MARK).read_text())
-    os.kill(mark["pid"], signal.SIGKILL)
-    while is_owned(place):
-        time.sleep(0.01)
-    (place / MARK).write_text(json.dumps({**mark, member: text}))
-
-    assert main.main(["down", "--stack", "embedded"]) == 0
-    assert not place.exists()
-    assert bring_up_warm(replace(settings, id="warm"), lambda event: None)[1]
-
-
-@pytest.mark.parametrize("text", ["/tmp/\0x", "/tmp/\ud800x"], ids=["NUL", "surrogate"])
-def test_a_stack_file_with_a_path_that_is_none_is_damaged(
-    warm: StackInfo, capsys: pytest.CaptureFixture[str], text: str
-) -> None:
-    file = warm.directory / "stack.json"
-    said = json.loads(file.read_text())
-    said["services"][0]["log"] = text
-    file.write_text(json.dumps(said))
-
-    for command in ("status", "up", "doctor", "env"):
-        assert main.main([command, *(["--stack", "embedded"] if command != "doctor" else [])]) == 1
-        printed = capsys.readouterr()
-        assert f"{file} is not in the format that plexdev writes" in printed.out + printed.err, command
-
-
-_READERS = ("status", "wait", "env", "logs", "doctor", "up")
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("name", ["stack.json", MARK, "ends/nats.json"])
-def test_no_damaged_file_is_a_traceback_or_a_hang(
-    state: Path, capsys: pytest.CaptureFixture[str], name: str, damage: str
-) -> None:
-    place = warm_directory()
-    state.mkdir(mode=0o700)
-    place.mkdir(mode=0o700)
-    (place / "ends").mkdir(mode=0o700)
-    held = own(place, Mark.of_this_process("stack", "warm"))
-    (place / "stack.json").write_text(_INFO.format(directory=place))
-    (place / "stack.json").chmod(0o600)
-    DAMAGES[damage](place / name)
-
-    for reader in _READERS:
-        # The one that would start a stack is refused before it does, or this one is owned.
-        options = ["--timeout", "0.1"] if reader in ("wait", "up") else []
-        chosen = [] if reader == "doctor" else ["--stack", "embedded"]
-        status = main.main([reader, *chosen, *options])
-        said = capsys.readouterr()
-        assert status in (0, 1, 124), reader
-        assert "Traceback" not in said.out + said.err
-        assert not said.err or "plexdev" in said.err
-    held.release()
-    assert main.main(["down", "--stack", "embedded"]) in (0, 1)
-    shutil.rmtree(place, ignore_errors=True)
-
-
-_INFO = """{{"provider": "embedded", "id": "warm", "directory": "{directory}", "started_at": 1.0,
-"endpoints": {{"api": "http://localhost:9", "issuer": "http://localhost:9/dex", "database": "postgresql://a@127.0.0.1:9/a",
-"nats": "nats://127.0.0.1:9", "signer": "127.0.0.1:9"}}, "services": [{{"name": "nats", "version": "1"}}]}}"""
-
-
-@pytest.mark.parametrize(
-    ("name", "damage"),
-    [
-        ("stack.json", DAMAGES["directory"]),
-        (MARK, DAMAGES["list"]),
-        (MARK, DAMAGES["fifo"]),
-        (MARK, DAMAGES["link"]),
-        (MARK, Path.unlink),
-    ],
-)
-def test_a_stack_whose_files_were_replaced_is_ended_by_down_and_nothing_is_left(
-    warm: StackInfo, traces_of: TracesOf, capsys: pytest.CaptureFixture[str], name: str, damage: Damage
-) -> None:
-    traces = traces_of(warm_directory())
-    damage(warm_directory() / name)
-
-    assert main.main(["down", "--stack", "embedded"]) == 0
-
-    assert capsys.readouterr().out == "plexdev: the stack is down\n"
-    assert traces.left() == []
-
-
-@pytest.mark.parametrize(
-    ("name", "damage"),
-    [("stack.json", "list"), ("stack.json", "fifo"), ("stack.json", "directory"), (MARK, "list"), (MARK, "fifo")],
-)
-def test_a_kept_stack_with_a_damaged_file_is_ended_by_its_directory(
-    bench: Bench, settings: EmbeddedSettings, traces_of: TracesOf, state: Path, name: str, damage: str
-) -> None:
-    bench.up(settings)
-    traces = traces_of(bench.directory)
-    DAMAGES[damage](bench.directory / name)
-
-    assert main.main(["down", "--directory", str(bench.directory)]) == 0
-    assert traces.left() == []
-
-
-def test_a_supervisor_that_ends_removes_what_came_into_the_place_of_its_files(
-    warm: StackInfo, traces_of: TracesOf
-) -> None:
-    traces = traces_of(warm_directory())
-    supervisor = json.loads((warm_directory() / MARK).read_text())["pid"]
-    DAMAGES["directory"](warm_directory() / "stack.json")
-
-    os.kill(supervisor, signal.SIGTERM)
-
-    assert traces.left_after(5) == []
-
-
-def test_a_stack_whose_mark_became_a_directory_is_ended_and_what_is_printed_removes_the_rest(
-    warm: StackInfo, traces_of: TracesOf, capsys: pytest.CaptureFixture[str]
-) -> None:
-    traces, mark = traces_of(warm_directory()), warm_directory() / MARK
-    DAMAGES["directory"](mark)
-
-    assert main.main(["down", "--stack", "embedded"]) == 1
-    assert f"then rm -r {mark}\n" in capsys.readouterr().err
-    assert traces.left() == [warm_directory()]
-    shutil.rmtree(mark)
-    assert main.main(["down", "--stack", "embedded"]) == 0
-    assert "nothing to end" in capsys.readouterr().out
-
-
-def test_up_ends_a_stack_whose_mark_was_replaced_and_brings_up_one(
-    warm: StackInfo, settings: EmbeddedSettings, traces_of: TracesOf
-) -> None:
-    traces = traces_of(warm_directory())
-    DAMAGES["list"](warm_directory() / MARK)
-
-    again, is_new = bring_up_warm(replace(settings, id="warm"), lambda event: None)
-
-    assert is_new
-    assert traces.left() == [warm_directory()]
-    assert find_warm() == again
-
-
-@pytest.mark.parametrize("deleted", ["state directory", "directory", "mark"])
-def test_a_stack_whose_directory_or_mark_was_deleted_is_found_by_every_command_and_ended_by_down(
-    warm: StackInfo, state: Path, traces_of: TracesOf, capsys: pytest.CaptureFixture[str], deleted: str
-) -> None:
-    traces, place = traces_of(warm_directory()), warm_directory()
-    if deleted == "mark":
-        (place / MARK).unlink()
-    else:
-        shutil.rmtree(state if deleted == "state directory" else place)
-
-    for command in ("status", "wait", "env"):
-        assert main.main([command, "--stack", "embedded"]) == 1, command
-        said = capsys.readouterr().err
-        assert f"is incomplete: its files in {place} were deleted or replaced" in said
-        assert "fix: plexdev down --stack embedded && plexdev up\n" in said
-    main.main(["doctor"])
-    assert f"its files in {place} were deleted or replaced" in capsys.readouterr().out
-    assert main.main(["down", "--stack", "embedded"]) == 0
-
-    assert capsys.readouterr().out == "plexdev: the stack is down\n"
-    assert traces.left() == []
-    assert main.main(["status", "--stack", "embedded"]) == 1
-    assert "plexdev[stack-missing]" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("deleted", ["state directory", "mark", "scratch directory too"])
-def test_up_ends_a_stack_whose_files_were_deleted_and_brings_up_one(
-    warm: StackInfo, state: Path, settings: EmbeddedSettings, traces_of: TracesOf, deleted: str
-) -> None:
-    traces = traces_of(warm_directory())
-    if deleted == "scratch directory too":
-        shutil.rmtree(_scratch())
-    if deleted == "mark":
-        (warm_directory() / MARK).unlink()
-    else:
-        shutil.rmtree(state)
-
-    again, is_new = bring_up_warm(replace(settings, id="warm"), lambda event: None)
-
-    assert is_new
-    assert traces.left() == [warm_directory()]
-    assert find_warm() == again
-
-
-@pytest.mark.parametrize("name", ["stack.json", "logs/nats.log"])
-def test_down_ends_a_stack_and_says_which_file_of_it_could_not_be_deleted(
-    warm: StackInfo,
-    immutable: Callable[[Path], None],
-    traces_of: TracesOf,
-    capsys: pytest.CaptureFixture[str],
-    name: str,
-) -> None:
-    traces = traces_of(warm_directory())
-    immutable(warm_directory() / name)
-
-    assert main.main(["down", "--stack", "embedded"]) == 1
-
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert f"plexdev[undeletable]: {warm_directory() / name} could not be deleted: Operation not permitted" in said.err
-    assert traces.left() == [warm_directory()]
-    subprocess.run(["chattr", "-i", str(warm_directory() / name)], check=True)
-    assert main.main(["down", "--stack", "embedded"]) == 0
-    assert not warm_directory().exists()
 
 
 def test_a_stack_that_was_moved_away_is_not_ended_from_its_old_place(
@@ -392,7 +100,7 @@ def test_directories_and_files_are_this_users_alone_whatever_the_umask(state: Pa
     finally:
         os.umask(before)
 
-    places = [state, *state.rglob("*"), _scratch()]
+    places = [state, *state.rglob("*"), warm_scratch()]
     open_to_others = {str(each): oct(each.stat().st_mode) for each in places if each.stat().st_mode & 0o077}
     assert {name: mode for name, mode in open_to_others.items() if name != str(state / "warm.lock")} == {}
     assert state / "warm" / "logs" / "nats.log" in places

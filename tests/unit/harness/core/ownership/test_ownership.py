@@ -18,9 +18,6 @@ from pytest_plexdev.core.ownership.mark import MARK, Mark
 from pytest_plexdev.core.ownership.process import find_owner
 from pytest_plexdev.errors import PlexdevError
 from tests.support.damage import DAMAGES, Damage
-from tests.support.immutable import immutable
-
-__all__ = ["immutable"]
 
 _OWNER = """
 import sys

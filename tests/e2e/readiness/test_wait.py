@@ -1,136 +1,31 @@
-"""Readiness on a real cluster: every way not to become ready, provoked, and how soon it is known."""
+"""Waiting for readiness on a real cluster: what it reports on the way, and what it survives."""
 
 from __future__ import annotations
 
-import logging
 import shlex
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from pytest_plexdev.core.model import ProgressEvent, VerdictChanged
 from pytest_plexdev.core.subprocesses import run
-from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT, EVENT, GATEWAY_CLASS, JOB, POD
-from pytest_plexdev.kube.timestamps import event_time, seconds
-from pytest_plexdev.readiness import Graces, ObjectRef, refs_in, refs_of, verdicts_now, wait_ready
-from tests.e2e.workloads import DOOMED, IMAGE, container, deployment, job, service
-
-LOG = logging.getLogger(__name__)
-PROMISED = 5.0
-"""Seconds from conclusive evidence to the error."""
-SLOW_MACHINE = 3.0
-"""Seconds that a machine under load may add; timestamps of the cluster are whole seconds, too."""
-PLENTY = 90.0
-
-
-@pytest.fixture(scope="module")
-def cluster(bare_cluster: Access) -> Access:
-    """The bare cluster with busybox on its node; where Docker has none, the node pulls it."""
-    have = subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, check=False)
-    if have.returncode == 0:
-        name = bare_cluster.context.removeprefix("kind-")
-        run(["kind", "load", "docker-image", IMAGE, "--name", name], timeout=120, purpose="the tests run it")
-    return bare_cluster
-
-
-@pytest.fixture
-def apply(cluster: Access, kube: KubeClient, namespace: str) -> Callable[..., list[ObjectRef]]:
-    """Applies objects to the test's namespace and says which of them have a readiness."""
-
-    def all_of(*objects: dict[str, Any]) -> list[ObjectRef]:
-        placed = [{**each, "metadata": {**each["metadata"], "namespace": namespace}} for each in objects]
-        return refs_of([kube.apply(each) for each in placed])
-
-    return all_of
-
-
-Apply = Callable[..., list[ObjectRef]]
-
-
-def fails(kube: KubeClient, wanted: list[ObjectRef], timeout: float = PLENTY) -> tuple[PlexdevError, float]:
-    with pytest.raises(PlexdevError) as raised:
-        wait_ready(kube, wanted, timeout=timeout)
-    return raised.value, time.time()
-
-
-def failed_event(kube: KubeClient, namespace: str, *words: str) -> float:
-    """When the first event was told that has all these words."""
-    events = kube.list(EVENT, namespace)["items"]
-    told = [each for each in events if all(word in each["reason"] + ": " + each["message"] for word in words)]
-    return min(seconds(each.get("firstTimestamp")) or event_time(each) for each in told)
-
-
-def second_failure(kube: KubeClient, namespace: str) -> float:
-    """When the container of the only Pod ended for the second time."""
-    (pod,) = kube.list(POD, namespace)["items"]
-    status = (pod["status"].get("initContainerStatuses") or pod["status"]["containerStatuses"])[0]
-    assert status["restartCount"] == 1
-    end = status["state"].get("terminated") or status["lastState"]["terminated"]
-    return seconds(end["finishedAt"]) or 0.0
-
-
-def unscheduled(kube: KubeClient, namespace: str) -> float:
-    (pod,) = kube.list(POD, namespace)["items"]
-    (told,) = (each for each in pod["status"]["conditions"] if each["type"] == "PodScheduled")
-    return seconds(told["lastTransitionTime"]) or 0.0
-
-
-def failed_job(kube: KubeClient, namespace: str) -> float:
-    (item,) = kube.list(JOB, namespace)["items"]
-    times = [seconds(each["lastTransitionTime"]) for each in item["status"]["conditions"] if "Fail" in each["type"]]
-    return min(each for each in times if each is not None)
-
-
-Evidence = Callable[[KubeClient, str], float]
-
-
-def told(*words: str) -> Evidence:
-    return lambda kube, namespace: failed_event(kube, namespace, *words)
-
-
-EVIDENCE: dict[str, tuple[Evidence, tuple[str, ...]]] = {
-    "image-never-pulled": (told("ErrImageNeverPull"), ("ErrImageNeverPull", "nowhere:dev")),
-    "image-name-invalid": (told("InspectFailed"), ("InvalidImageName", "NO/Such:Name:x")),
-    "registry-refuses": (told("BackOff", "localhost:1/nothing:1"), ("ErrImagePull", "connection refused")),
-    "config-map-missing": (told("Failed", "no-such"), ("CreateContainerConfigError", 'configmap "no-such" not found')),
-    "secret-to-mount-missing": (told("FailedMount"), ('secret "no-such" not found',)),
-    "program-missing": (second_failure, ("StartError", "/no-such-program")),
-    "fails-twice": (second_failure, ("exit 3", "container main", "the last word")),
-    "init-fails-twice": (second_failure, ("exit 4", "init wait-for-it", "no way")),
-    "too-large": (unscheduled, ("Insufficient cpu",)),
-    "no-such-node": (unscheduled, ("node affinity/selector",)),
-    "service-account-missing": (told("FailedCreate"), ("FailedCreate", 'serviceaccount "no-such" not found')),
-    "job-fails": (failed_job, ("BackoffLimitExceeded", "exit 5", "gave up")),
-}
-
-
-@pytest.mark.parametrize("case", DOOMED)
-def test_a_doomed_object_ends_the_wait_soon_and_says_why(
-    case: str, apply: Apply, kube: KubeClient, namespace: str
-) -> None:
-    evidence, words = EVIDENCE[case]
-    error, at = fails(kube, apply(DOOMED[case]))
-
-    delay = at - evidence(kube, namespace)
-    LOG.info("%s: %.1f s after the evidence\n%s", case, delay, error)
-    assert error.tag == "doomed-object"
-    assert all(word in str(error) for word in words)
-    assert f"--kubeconfig {kube.access.kubeconfig}" in str(error).splitlines()[-1]
-    assert delay <= PROMISED + SLOW_MACHINE
+from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, GATEWAY_CLASS
+from pytest_plexdev.readiness import Graces, ObjectRef, refs_in, verdicts_now, wait_ready
+from tests.e2e.workloads import container, deployment, job, service
+from tests.support.readiness_waits import PLENTY_S, Apply, fails, kube_delete
 
 
 def test_the_first_look_is_at_once(apply: Apply, kube: KubeClient) -> None:
     wanted = apply(deployment("good", container()), service("good"))
-    wait_ready(kube, wanted, timeout=PLENTY)
+    wait_ready(kube, wanted, timeout=PLENTY_S)
 
     began = time.perf_counter()
-    verdicts = wait_ready(kube, wanted, timeout=PLENTY)
+    verdicts = wait_ready(kube, wanted, timeout=PLENTY_S)
 
     assert [(each.name, each.state) for each in verdicts] == [("deployment/good", "ready"), ("service/good", "ready")]
     assert time.perf_counter() - began < 1
@@ -144,7 +39,7 @@ def test_progress_hears_of_every_change_on_the_way(apply: Apply, kube: KubeClien
     polls = "for i in 1 2; do echo polling postgres:5432; sleep 1; done"
     wanted = apply(deployment("slow", main, init=[container(polls, "wait-for-deps")]))
 
-    wait_ready(kube, wanted, timeout=PLENTY, progress=heard.append)
+    wait_ready(kube, wanted, timeout=PLENTY_S, progress=heard.append)
 
     said = [each.verdict for each in heard if isinstance(each, VerdictChanged)]
     reasons = [each.reason for each in said]
@@ -179,7 +74,7 @@ def test_a_job_that_completes_is_ready_even_where_it_removes_itself(apply: Apply
         deployment("later", container(readinessProbe={"exec": {"command": ["true"]}, "initialDelaySeconds": 8})),
     )
 
-    verdicts = wait_ready(kube, wanted, timeout=PLENTY)
+    verdicts = wait_ready(kube, wanted, timeout=PLENTY_S)
 
     assert {each.name: each.state for each in verdicts} == {"job/done": "ready", "deployment/later": "ready"}
 
@@ -188,7 +83,7 @@ def test_what_is_created_later_is_waited_for(apply: Apply, kube: KubeClient, nam
     late = threading.Timer(2, apply, [deployment("late", container())])
     late.start()
 
-    (verdict,) = wait_ready(kube, [ObjectRef("Deployment", "late", namespace)], timeout=PLENTY)
+    (verdict,) = wait_ready(kube, [ObjectRef("Deployment", "late", namespace)], timeout=PLENTY_S)
 
     late.join()
     assert verdict.state == "ready"
@@ -216,7 +111,7 @@ def test_a_replacement_is_waited_for(apply: Apply, kube: KubeClient, namespace: 
 
     threading.Timer(1, replace).start()
 
-    assert wait_ready(kube, wanted, timeout=PLENTY, graces=Graces(replacement=5))[0].state == "ready"
+    assert wait_ready(kube, wanted, timeout=PLENTY_S, graces=Graces(replacement=5))[0].state == "ready"
 
 
 def test_a_restart_of_the_api_server_is_survived(apply: Apply, kube: KubeClient, cluster: Access) -> None:
@@ -245,7 +140,7 @@ def test_an_api_server_that_stays_away_is_what_the_timeout_says(cluster: Access)
 
 def test_what_somebody_scaled_away_is_not_ready(apply: Apply, kube: KubeClient, namespace: str) -> None:
     (ref,) = wanted = apply(deployment("away", container()))
-    wait_ready(kube, wanted, timeout=PLENTY)
+    wait_ready(kube, wanted, timeout=PLENTY_S)
     scale = [*kube.access.kubectl, "-n", namespace, "scale", f"deployment/{ref.name}"]
     run([*scale, "--replicas=0"], timeout=30, purpose="somebody scales it away")
     gone = ["wait", "--for=jsonpath={.status.observedGeneration}=2", "--timeout=30s", f"deployment/{ref.name}"]
@@ -255,7 +150,7 @@ def test_what_somebody_scaled_away_is_not_ready(apply: Apply, kube: KubeClient, 
 
     assert (verdict.state, verdict.reason) == ("waiting", "scaled to 0 replicas")
     run(shlex.split(verdict.hint), timeout=30, purpose="the hint is pasted")
-    assert wait_ready(kube, wanted, timeout=PLENTY)[0].state == "ready"
+    assert wait_ready(kube, wanted, timeout=PLENTY_S)[0].state == "ready"
 
 
 @pytest.fixture
@@ -277,7 +172,7 @@ def test_a_kind_that_the_cluster_learns_later(cluster: Access, kube: KubeClient,
         wait_ready(
             kube,
             [ObjectRef("CustomResourceDefinition", "gatewayclasses.gateway.networking.k8s.io")],
-            timeout=PLENTY,
+            timeout=PLENTY_S,
         )
         item = {
             "apiVersion": GATEWAY_CLASS.api_version,
@@ -290,7 +185,7 @@ def test_a_kind_that_the_cluster_learns_later(cluster: Access, kube: KubeClient,
 
     teacher = threading.Timer(1, teach)
     teacher.start()
-    (verdict,) = wait_ready(kube, [ObjectRef("GatewayClass", "late")], timeout=PLENTY, progress=heard.append)
+    (verdict,) = wait_ready(kube, [ObjectRef("GatewayClass", "late")], timeout=PLENTY_S, progress=heard.append)
     teacher.join()
 
     assert verdict.state == "ready"
@@ -305,13 +200,9 @@ def test_a_wait_inside_an_event_loop(apply: Apply, kube: KubeClient) -> None:
     wanted = apply(deployment("looped", container()))
 
     async def inside() -> list[Any]:
-        return wait_ready(kube, wanted, timeout=PLENTY)
+        return wait_ready(kube, wanted, timeout=PLENTY_S)
 
     assert [each.state for each in asyncio.run(inside())] == ["ready"]
-
-
-def kube_delete(kube: KubeClient, name: str, namespace: str) -> Callable[[], object]:
-    return lambda: kube.delete(DEPLOYMENT, name, namespace)
 
 
 def kill_api_server(node: str) -> None:

@@ -1,0 +1,62 @@
+"""The warm cluster's whole life, on one of another name and other ports, in the order of the modules.
+
+It begins with a bring-up that was killed while its cluster was being made, and ends with nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.warm import attach
+from tests.e2e.stacks import NODE_IMAGE, Heard, clusters
+from tests.support.warm_cluster import access_of, another_up
+
+
+@pytest.fixture(scope="session")
+def settings(cluster_tools: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KindSettings]:
+    name = f"plexdev-warm-{secrets.token_hex(2)}"
+    wanted = KindSettings(
+        name=name,
+        state=tmp_path_factory.mktemp("state"),
+        kind_image=NODE_IMAGE,
+        api_port=0,
+        idp_port=0,
+        on_drift="apply",
+        timeout=400.0,
+    )
+    yield wanted
+    attach.take_down(wanted, force=True, progress=lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def made(settings: KindSettings) -> list[str]:
+    """What a bring-up did after another one was killed."""
+    process = another_up(settings)
+    deadline = time.monotonic() + 120
+    while settings.name not in clusters():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.kill()
+    process.communicate()
+    return attach.bring_up(settings, Heard())[1]
+
+
+@pytest.fixture
+def info(settings: KindSettings, made: list[str]) -> StackInfo:
+    found = attach.find(settings.state, name=settings.name)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def client(info: StackInfo) -> Iterator[KubeClient]:
+    with KubeClient(access_of(info)) as connected:
+        yield connected

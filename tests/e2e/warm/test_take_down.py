@@ -1,0 +1,41 @@
+"""The end of the warm cluster: taken down, or never completed."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
+from pytest_plexdev.stack.kind.warm import attach
+from tests.e2e.stacks import Heard, clusters
+from tests.support.warm_cluster import another_up
+
+
+def test_down_deletes_what_is_ours_and_says_what_else_helps(settings: KindSettings, made: list[str]) -> None:
+    lines = attach.take_down(settings, force=False, progress=Heard())
+
+    assert lines[0] == f"plexdev: the kind cluster {settings.name} is deleted"
+    assert "docker builder prune -f && docker image prune -f" in lines[-1]
+    assert settings.name not in clusters()
+    assert not warm_directory(settings.state, settings.name).exists()
+    assert "nothing to delete" in attach.take_down(settings, force=False, progress=Heard())[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_a_cancelled_job_while_the_cluster_is_made_leave_nothing(
+    settings: KindSettings, number: signal.Signals
+) -> None:
+    process = another_up(settings)
+    deadline = time.monotonic() + 120
+    while settings.name not in clusters():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(number)
+    process.communicate(timeout=120)
+
+    assert settings.name not in clusters()
+    assert ClusterFiles(settings.name, warm_directory(settings.state, settings.name)).creation() is None

@@ -1,0 +1,199 @@
+"""Whole runs on a fresh embedded stack: one bring-up, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.checkout import ROOT
+
+EXAMPLE = ROOT / "examples" / "sibling"
+
+NOTES_THE_STACK = """
+import json, os, pathlib, pytest
+
+@pytest.mark.parametrize("number", range(4))
+def test_stack(plexdev_stack, number):
+    pids = [service.pid for service in plexdev_stack.info.services if service.pid]
+    note = {"id": plexdev_stack.info.id, "directory": str(plexdev_stack.info.directory), "pids": pids}
+    pathlib.Path(f"note-{number}.json").write_text(json.dumps(note))
+"""
+
+
+@pytest.fixture
+def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the run puts its directory. Short, for sockets; one of its own, so that all in it is the run's."""
+    directory = Path("/tmp") / f"pt-{os.getpid()}-{os.urandom(3).hex()}"
+    directory.mkdir()
+    monkeypatch.setenv("TMPDIR", str(directory))
+    return directory
+
+
+def assert_nothing_is_left(temporary: Path, notes: list[dict[str, object]]) -> None:
+    alive = [pid for note in notes for pid in note["pids"] if Path(f"/proc/{pid}").exists()]  # type: ignore[attr-defined]
+    assert alive == []
+    assert [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")] == []
+    shutil.rmtree(temporary)
+
+
+def notes_of(project: pytest.Pytester) -> list[dict[str, object]]:
+    return [json.loads(path.read_text()) for path in project.path.glob("note-*.json")]
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "3"]])
+def test_one_stack_per_run_whoever_asks(project: pytest.Pytester, temporary: Path, workers: list[str]) -> None:
+    project.makepyfile(test_stack=NOTES_THE_STACK)
+    result = project.runpytest_subprocess(*workers)
+
+    result.assert_outcomes(passed=5)
+    notes = notes_of(project)
+    assert (len(notes), len({note["id"] for note in notes})) == (4, 1)
+    result.stdout.fnmatch_lines(
+        [
+            "*- plexdev -*",
+            "embedded stack * at http://localhost:*",
+            "  ran: postgres 16.*, nats 2.*",
+            "  left out: *OpenBao*",
+            "  seconds: *all *",
+            "  warm next time: plexdev up, then pytest --dev-stack …",
+        ]
+    )
+    assert_nothing_is_left(temporary, notes)
+
+
+def test_a_worker_that_crashes_leaves_the_stack_to_the_others(project: pytest.Pytester, temporary: Path) -> None:
+    project.makepyfile(
+        test_crash="import os\n\ndef test_crash(plexdev_stack):\n    os._exit(3)\n", test_stack=NOTES_THE_STACK
+    )
+    result = project.runpytest_subprocess("-n", "2")
+
+    result.assert_outcomes(passed=5, failed=1)
+    notes = notes_of(project)
+    assert len({note["id"] for note in notes}) == 1
+    assert_nothing_is_left(temporary, notes)
+
+
+def test_a_sibling_project_needs_no_conftest(pytester: pytest.Pytester) -> None:
+    shutil.copytree(EXAMPLE, pytester.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+
+    pytester.runpytest_subprocess("-n", "2").assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize("arguments", [["-k", "test_8"], ["-n", "2", "-p", "no:randomly"]])
+def test_the_golden_flow_from_a_foreign_project(project: pytest.Pytester, arguments: list[str]) -> None:
+    result = project.runpytest_subprocess("--pyargs", "pytest_plexdev.golden", *arguments)
+
+    result.assert_outcomes(passed=1 if "-k" in arguments else 9)
+
+
+def test_a_bring_up_that_fails_is_told_by_one_test_and_tried_once(
+    project: pytest.Pytester, temporary: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PLEXDEV_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    project.makepyfile(test_stack=NOTES_THE_STACK)
+    result = project.runpytest_subprocess("-n", "2")
+
+    result.assert_outcomes(passed=1, errors=1, skipped=3)
+    result.stdout.fnmatch_lines(["plexdev[[]cache-unwritable[]]: *", "  fix: *"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*- plexdev -*")
+    assert_nothing_is_left(temporary, [])
+
+
+def test_a_kept_stack_stays_and_the_summary_says_how_to_end_it(project: pytest.Pytester, temporary: Path) -> None:
+    project.makepyfile(test_stack=NOTES_THE_STACK)
+    result = project.runpytest_subprocess("--plexdev-keep=always", "--plexdev-report=out/timeline.html")
+
+    result.assert_outcomes(passed=5)
+    note = notes_of(project)[0]
+    assert all(Path(f"/proc/{pid}").exists() for pid in note["pids"])  # type: ignore[attr-defined]
+    assert [path.name for path in temporary.rglob("logins")] == []
+    (kept_line,) = [line for line in result.stdout.lines if line.startswith("  kept (--plexdev-keep=always)")]
+    timeline = (project.path / "out" / "timeline.html").read_text()
+    assert "<td>plexsphere<" in timeline
+    assert len(set(re.findall(r"margin-left:([\d.]+)em", timeline))) > 3
+
+    command = kept_line.rpartition("end it with: ")[2].split()
+    assert command[:2] == ["plexdev", "down"]
+    subprocess.run([sys.executable, "-m", "pytest_plexdev.cli.main", *command[1:]], check=True)
+    assert_nothing_is_left(temporary, notes_of(project))
+
+
+def test_a_project_may_bring_its_own_seed(project: pytest.Pytester) -> None:
+    seed = (ROOT / "deploy" / "local" / "seed" / "tenants.yaml").read_text()
+    (project.path / "seed.yaml").write_text(seed.replace("gamma-coop", "delta-coop"))
+    project.makeconftest("def pytest_plexdev_seed(config):\n    return config.rootpath / 'seed.yaml'\n")
+    project.makepyfile(
+        test_seed="""
+        def test_seed(plexdev_tenants):
+            assert sorted(plexdev_tenants) == ["acme-corp", "beta-llc", "delta-coop"]
+            assert plexdev_tenants["delta-coop"].domain.slug == "delta-coop"
+        """
+    )
+
+    project.runpytest_subprocess("-k", "seed").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("number", "workers", "moment"),
+    [
+        (signal.SIGINT, [], "bring-up"),
+        (signal.SIGINT, [], "test"),
+        (signal.SIGKILL, [], "test"),
+        (signal.SIGKILL, ["-n", "2"], "test"),
+        (signal.SIGKILL, [], "bring-up"),
+    ],
+)
+def test_however_the_run_ends_nothing_is_left(
+    project: pytest.Pytester, temporary: Path, number: signal.Signals, workers: list[str], moment: str
+) -> None:
+    project.makepyfile(
+        test_wait="""
+        import pathlib, time
+
+        def test_wait(plexdev_client):
+            pathlib.Path("ready").touch()
+            time.sleep(60)
+        """
+    )
+    command = [sys.executable, "-m", "pytest", "-k", "wait", *workers]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as pytest_run:
+        sign = {"test": project.path / "ready", "bring-up": temporary}[moment]
+        wait_until(lambda: sign.is_file() or any(sign.glob("*/stack/logs/nats.log")), seconds=30)
+        pytest_run.send_signal(number)
+    # The promise is two seconds; a machine that is busy with other tests gets more.
+    wait_until(lambda: not processes_of(temporary) and not any(temporary.glob("plexdev*")), seconds=10)
+    shutil.rmtree(temporary)
+
+
+def wait_until(holds: Callable[[], bool], *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def processes_of(directory: Path) -> list[str]:
+    """The command lines of processes that have *directory* in them or in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command, environment = (process / "cmdline").read_text(), (process / "environ").read_bytes()
+        except OSError:
+            continue
+        # An orphaned worker of xdist takes execnet ten seconds to end; it is none of the stack's.
+        is_worker = "exec(eval(" in command
+        if not is_worker and (str(directory) in command or bytes(directory) in environment):
+            found.append(command)
+    return found

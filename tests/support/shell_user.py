@@ -1,0 +1,66 @@
+"""Somebody at a shell, who types the commands that are printed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+COMMANDS: Final = 2
+"""How many commands lead out of any state."""
+PATIENCE_S: Final = 400.0
+FIX: Final = re.compile(r"^\s*fix: (.*)$", re.MULTILINE)
+
+
+@dataclass
+class Person:
+    """Somebody at a shell, who types what is printed."""
+
+    directory: Path
+    kubeconfig: Path
+    """Of the stack."""
+    environment: dict[str, str] = field(default_factory=dict)
+    typed: list[str] = field(default_factory=list)
+
+    def says(self, *argv: str) -> tuple[int, str]:
+        """The exit code of a command, and what it said."""
+        environment = {**os.environ, **self.environment}
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        said = subprocess.run(
+            argv, cwd=self.directory, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
+        return said.returncode, said.stdout + said.stderr
+
+    def types(self, fix: str) -> None:
+        """The first thing that a fix says: what stands behind a semicolon is for who wants something else."""
+        command = fix.partition(";")[0]
+        self.typed.append(command)
+        if command.startswith("unset "):
+            self.environment.pop(command.removeprefix("unset "))
+            return
+        code, said = self.says("bash", "-c", command)
+        assert code == 0, f"{command}\n{said}"
+
+    @property
+    def status(self) -> tuple[int, str]:
+        return self.says("plexdev", "status", "--stack", "kind")
+
+    def attaches(self) -> tuple[int, str]:
+        return self.says(sys.executable, "-m", "pytest", "-q", "--dev-stack", "--plexdev-stack=kind", "test_stack.py")
+
+    def walks(self, fix: str) -> None:
+        """Type *fix*, and then what `plexdev status` prints until all is well."""
+        self.types(fix)
+        while (status := self.status)[0] != 0:
+            assert len(self.typed) < COMMANDS, f"after {self.typed}:\n{status[1]}"
+            self.types(fix_of(status[1]))
+
+
+def fix_of(said: str) -> str:
+    found = FIX.findall(said)
+    assert found, said
+    return str(found[-1])

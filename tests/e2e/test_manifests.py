@@ -22,7 +22,7 @@ from pytest_plexdev.readiness import refs_of, wait_ready
 from pytest_plexdev.stack.kind.constants import NAMESPACE as OUR_NAMESPACE
 from pytest_plexdev.stack.kind.manifests import crds
 from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, apply
-from pytest_plexdev.stack.kind.manifests.prune import prune, stamped
+from pytest_plexdev.stack.kind.manifests.prune import labelled, prune
 from pytest_plexdev.stack.kind.manifests.render import render
 from pytest_plexdev.stack.kind.settings import Addresses
 
@@ -140,7 +140,7 @@ def _of_a_product(overlay: Path, name: str) -> list[KubeObject]:
     overlay.mkdir()
     (overlay / "kustomization.yaml").write_text("resources: [all.yaml]\n")
     (overlay / "all.yaml").write_text(OF_A_PRODUCT.format(name=name))
-    return stamped(each for each in render(Addresses(), overlay=overlay) if each["metadata"]["name"] == name)
+    return labelled(each for each in render(Addresses(), overlay=overlay) if each["metadata"]["name"] == name)
 
 
 def _apply(kube: KubeClient, wanted: list[KubeObject]) -> ApplyResult:

@@ -21,7 +21,7 @@ from pytest_plexdev.stack.kind.constants import NAMESPACE, node_of
 from pytest_plexdev.stack.kind.health import health_of
 from pytest_plexdev.stack.kind.images.load import ImageLoader
 from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, apply
-from pytest_plexdev.stack.kind.manifests.prune import prune, stamped
+from pytest_plexdev.stack.kind.manifests.prune import labelled, prune
 from pytest_plexdev.stack.kind.manifests.transform import BOOTSTRAP, images_of, waits_for_a_secret
 from pytest_plexdev.stack.kind.settings import Addresses
 from pytest_plexdev.stack.kind.state import database, ownership
@@ -87,7 +87,7 @@ class Rollout:
             }
             ownership.write_creation_inputs(client, creation_inputs)
             ownership.withdraw_ready(client)
-            objects = stamped(self._inputs.objects.result())
+            objects = labelled(self._inputs.objects.result())
             seeded = self._apply(client, objects, loaded, previous)
             with self._context.phases.phase("readiness"):
                 self._context.wait_until_ready(
@@ -104,7 +104,7 @@ class Rollout:
                 tenants=tenants.result(),
             )
             ownership.write_ready(client, ready)
-        self._context.did.append(f"bootstrap: {self._result.words_of_job(BOOTSTRAP)}")
+        self._context.did.append(f"bootstrap: {self._result.job_summary(BOOTSTRAP)}")
         phases = self._context.phases.done
         return stack_info(self._context.files, access, ready, owned=True, version=version, phases=phases)
 
@@ -161,9 +161,9 @@ class Rollout:
         built = "built" if self._inputs.built.result() else "up to date"
         self._context.did += [
             f"images: {built}, {'loaded' if fresh else 'on the node already'}",
-            f"objects: {', '.join(self._result.words())}",
+            f"objects: {', '.join(self._result.summary())}",
         ]
-        if readers := self._result.words_of_readers():
+        if readers := self._result.reader_summary():
             self._context.did.append(f"restarted, since what they had read was changed by hand: {readers}")
 
     def _wait_for_network(self, client: KubeClient, loaded: Future[bool], previous: PreviousState) -> None:

@@ -18,8 +18,8 @@ from pytest_plexdev.stack.kind.manifests.readers import Restored, key_of, read_b
 Change: TypeAlias = Literal["created", "changed", "unchanged", "run again", "restarted"]
 
 _CHANGES: Final[tuple[Change, ...]] = ("created", "changed", "run again", "restarted", "unchanged")
-_FEW: Final = 5
-_AT_ONCE: Final = 8
+_MAX_NAMED: Final = 5
+_CONCURRENCY: Final = 8
 _WAVES: Final = (
     frozenset({"Namespace", "CustomResourceDefinition"}),
     frozenset(
@@ -28,19 +28,20 @@ _WAVES: Final = (
 )
 _IMMUTABLE: Final = "field is immutable"
 _DISCOVERY_S: Final = 10.0
-"""Seconds that the API server gets to serve a kind whose definition it has established."""
-_LET_GO_S: Final = 15.0
-"""Seconds that the controllers behind a deleted object's finalizers get to remove them."""
-_LOOK_AGAIN_S: Final = 0.1
+"""Time for the API server to serve a kind whose definition is established."""
+_FINALIZERS_S: Final = 15.0
+"""Time for controllers to remove the finalizers of a deleted object."""
+_POLL_INTERVAL_S: Final = 0.1
 
 
 @dataclass
 class ApplyResult:
-    """What an apply did, by the objects' names: ``deployment/plexsphere``.
+    """The result of an apply, by object names such as ``deployment/plexsphere``.
 
     Attributes:
-        restored: ConfigMaps and Secrets whose content was another before.
-        readers: Workloads and Jobs that had read one of those and start anew, with what they had read.
+        changes: The change of each object.
+        restored: ConfigMaps and Secrets whose content changed.
+        readers: Restarted workloads that had read one of those, with the names of what they had read.
     """
 
     changes: dict[str, Change] = field(default_factory=dict)
@@ -48,24 +49,24 @@ class ApplyResult:
     readers: dict[str, list[str]] = field(default_factory=dict)
 
     def of(self, change: Change) -> list[str]:
-        """The objects with that change."""
+        """The names of the objects with that change, sorted."""
         return sorted(name for name, found in self.changes.items() if found == change)
 
-    def words(self) -> list[str]:
-        """How many of each; the few that were changed by name."""
-        said = []
+    def summary(self) -> list[str]:
+        """The number of objects per change; those that were changed or run again also by name, if they are few."""
+        parts = []
         for change in _CHANGES:
             names = self.of(change)
-            named = f" ({', '.join(names)})" if change in {"changed", "run again"} and len(names) <= _FEW else ""
-            said += [f"{len(names)} {change}{named}"] if names else []
-        return said
+            named = f" ({', '.join(names)})" if change in {"changed", "run again"} and len(names) <= _MAX_NAMED else ""
+            parts += [f"{len(names)} {change}{named}"] if names else []
+        return parts
 
-    def words_of_readers(self) -> str:
-        """Who starts anew for what; empty where nobody has to."""
+    def reader_summary(self) -> str:
+        """The restarted readers, each with what it had read; empty if before are none."""
         return ", ".join(f"{name} ({', '.join(causes)})" for name, causes in sorted(self.readers.items()))
 
-    def words_of_job(self, name: str) -> str:
-        """What became of a Job."""
+    def job_summary(self, name: str) -> str:
+        """The result for one Job, as a verb: "ran", "ran again" or "had run"."""
         change = self.changes.get(f"job/{name}")
         if change is None:
             return "none in this overlay"
@@ -73,7 +74,7 @@ class ApplyResult:
 
 
 def waves(objects: Iterable[KubeObject]) -> Iterator[list[KubeObject]]:
-    """The objects in the order of their needs; those of one wave go at the same time."""
+    """Split the objects into waves by their dependencies. The objects of a wave can be applied concurrently."""
     rest = list(objects)
     for kinds in _WAVES:
         wave = [each for each in rest if each["kind"] in kinds]
@@ -92,20 +93,21 @@ def apply(
     established: Callable[[Sequence[KubeObject]], object],
     again: Collection[str] = (),
 ) -> None:
-    """Apply them to a cluster that is ours.
+    """Apply objects to a cluster that plexdev created.
 
-    A Job cannot be changed: one that is another now, or that failed, is deleted and made anew. Who has read a ConfigMap
-    or Secret that somebody changed by hand, and that is put back, starts anew.
+    Jobs are immutable: a Job that changed or failed is deleted and created again. If an apply restores a ConfigMap or
+    Secret that was edited by hand, the workloads that had read it are restarted.
 
     Args:
-        established: Waits for the CustomResourceDefinitions that it is given.
-        again: Jobs that run once more even where nothing changed.
+        result: Collects the changes.
+        established: Called with applied CustomResourceDefinitions; waits until they are established.
+        again: Names of Jobs to run again even if they are unchanged.
 
     Raises:
-        PlexdevError: ``kube-refused``, ``webhook-refused`` or ``quota-exceeded``, of the first object that was refused;
-            ``object-held``: a Job's predecessor does not go.
+        PlexdevError: ``kube-refused``, ``webhook-refused`` or ``quota-exceeded`` of the first refused object;
+            ``object-held``: the previous Job cannot be deleted.
     """
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as threads:
+    with ThreadPoolExecutor(max_workers=_CONCURRENCY) as threads:
         for wave in waves(objects):
             apply_one = in_scope(lambda each: _apply(client, each, result, again))
             for name, change in threads.map(apply_one, wave):
@@ -119,53 +121,53 @@ def _apply(client: KubeClient, rendered: KubeObject, result: ApplyResult, again:
     resource = _resource(client, rendered)
     wanted = client.placed(rendered)
     kind, meta = wanted["kind"], wanted["metadata"]
-    there = client.get(resource, meta["name"], meta.get("namespace"))
+    before = client.get(resource, meta["name"], meta.get("namespace"))
     name = f"{kind.lower()}/{meta['name']}"
-    causes = read_by(client, wanted, result.restored) if there is not None else ()
-    if kind == "Job" and there is not None and (causes or meta["name"] in again or _has_failed(there)):
+    causes = read_by(client, wanted, result.restored) if before is not None else ()
+    if kind == "Job" and before is not None and (causes or meta["name"] in again or _has_failed(before)):
         return name, _run_again(client, wanted)
     try:
         after = client.apply(wanted)
-        if (found := restored(there, after)) is not None:
+        if (found := restored(before, after)) is not None:
             result.restored[key_of(after)] = found
-        if there is not None and causes and restart(client, there, after, causes):
+        if before is not None and causes and restart(client, before, after, causes):
             result.readers[name] = [each.name for each in causes]
             return name, "restarted"
-        return name, _change(there, after)
+        return name, _change(before, after)
     except PlexdevError as error:
-        if kind == "Job" and there is not None and _IMMUTABLE in f"{error.facts.get('message')}{error.detail}":
+        if kind == "Job" and before is not None and _IMMUTABLE in f"{error.facts.get('message')}{error.detail}":
             return name, _run_again(client, wanted)
         raise
 
 
 def _run_again(client: KubeClient, job: KubeObject) -> Change:
     name, namespace = job["metadata"]["name"], job["metadata"]["namespace"]
-    there = client.get(JOB, name, namespace)
+    before = client.get(JOB, name, namespace)
     client.delete(JOB, name, namespace)
-    if there is not None:
-        _wait_until_gone(client, there)
+    if before is not None:
+        _wait_until_gone(client, before)
     client.apply(job)
     return "run again"
 
 
 def _wait_until_gone(client: KubeClient, old: KubeObject) -> None:
-    """Return once *old* is gone: until then an apply would change it, and nothing would run again.
+    """Wait until *old* is deleted: until then, an apply would only change it, and the Job would not run again.
 
     Raises:
-        PlexdevError: ``object-held``, with the finalizers that hold it.
+        PlexdevError: ``object-held``, with the finalizers that block the deletion.
     """
     name, namespace = old["metadata"]["name"], old["metadata"]["namespace"]
-    timeout_s = min(_LET_GO_S, remaining_s())
+    timeout_s = min(_FINALIZERS_S, remaining_s())
 
     def is_gone(job: KubeObject | None) -> bool:
         return job is None or job["metadata"]["uid"] != old["metadata"]["uid"]
 
-    job = poll(lambda: client.get(JOB, name, namespace), until=is_gone, every_s=_LOOK_AGAIN_S, timeout_s=timeout_s)
+    job = poll(lambda: client.get(JOB, name, namespace), until=is_gone, every_s=_POLL_INTERVAL_S, timeout_s=timeout_s)
     if job is not None and not is_gone(job):
-        raise _held(client, job, timeout_s)
+        raise _object_held(client, job, timeout_s)
 
 
-def _held(client: KubeClient, job: KubeObject, seconds: float) -> PlexdevError:
+def _object_held(client: KubeClient, job: KubeObject, seconds: float) -> PlexdevError:
     meta = job["metadata"]
     target = ("-n", meta["namespace"], "job", meta["name"])
     finalizers = meta.get("finalizers") or ()

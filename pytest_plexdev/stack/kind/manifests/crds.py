@@ -1,17 +1,17 @@
-"""The CustomResourceDefinitions of other projects: fetched, verified against ``vendor.toml``, kept as JSON.
+"""Download the CustomResourceDefinitions of other projects, verify them against ``vendor.toml`` and cache them as JSON.
 
-What is kept is verified as well: ``vendor.toml`` has the hash of the JSON that the files become.
+The cache is verified too: ``vendor.toml`` has the hash of the JSON.
 
-The order in which the gateway comes up soonest, everything by server-side apply (a client-side one would put a
-definition of a megabyte into an annotation, which ends at 256 KiB):
+The gateway is ready soonest in this order. Everything is applied server-side, because a client-side apply would put a
+definition of 1 MB into an annotation, whose limit is 256 KiB.
 
-1. ``envoy-gateway/`` without its Deployment: the Job ``envoy-gateway-certgen`` makes the Secrets that the Deployment
-   mounts while the API server is busy with the next step. Nothing else of the stack has to wait for that step either.
-2. These definitions, two at a time; wait until each is ``Established``. Its ``status.conditions`` is ``null`` at first.
-3. The Deployment ``envoy-gateway``, and not before: it looks once, when it starts, which kinds there are. Then
+1. ``envoy-gateway/`` without its Deployment. The Job ``envoy-gateway-certgen`` creates the Secrets that the Deployment
+   mounts while the API server is busy with step 2. The rest of the stack does not wait for step 2 either.
+2. These definitions, two at a time. Wait until each is ``Established``; its ``status.conditions`` is ``null`` at first.
+3. The Deployment ``envoy-gateway``, and not earlier: it discovers the kinds only once, when it starts. Then
    ``envoy-proxy/`` and the overlay's GatewayClass, Gateway and HTTPRoute, in any order.
-4. Wait for the Gateway to be ``Programmed`` and the HTTPRoute to be ``Accepted`` with ``ResolvedRefs``. Envoy's own
-   Deployment and Service are the controller's to make: ``envoy-plexsphere`` in ``envoy-gateway-system``.
+4. Wait until the Gateway is ``Programmed`` and the HTTPRoute is ``Accepted`` with ``ResolvedRefs``. The controller
+   creates Envoy's own Deployment and Service: ``envoy-plexsphere`` in ``envoy-gateway-system``.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import VENDOR_MISMATCH, VENDOR_MISSING
 from pytest_plexdev.kube.resources import KubeObject
 
-_FORM: Final = "2"
-"""Of what is kept; another one is another key."""
-_DOWNLOAD: Final = 240.0
-"""Seconds for a module of a few megabytes on a slow line."""
-_FETCH: Final = httpx.Timeout(30.0, connect=5.0)
+_CACHE_FORMAT: Final = "2"
+"""The format of the cached file; part of its key."""
+_DOWNLOAD_TIMEOUT_S: Final = 240.0
+"""Time limit for a module of a few megabytes on a slow line."""
+_HTTP_TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Files of one project at one version.
+    """The files of one project at one version.
 
     Attributes:
-        module: Go module.
-        url: Where the same files are without Go; empty: nowhere.
+        module: The Go module.
+        url: A base URL of the same files, for machines without Go; may be empty.
         files: SHA-256 by path.
-        definitions: SHA-256 of what is kept of them; empty: what is kept is not believed.
+        definitions: SHA-256 of the cached JSON; empty if the cache cannot be verified and is not used.
     """
 
     name: str
@@ -69,12 +69,12 @@ class Source:
 
 
 def vendor_file() -> Path:
-    """Where the sources are named."""
+    """The path of ``vendor.toml``."""
     return deploy_directory() / "vendor" / "vendor.toml"
 
 
 def read_sources(path: Path | None = None) -> tuple[Source, ...]:
-    """The sources that are named."""
+    """Read the sources from ``vendor.toml``."""
     entries = tomllib.loads((path or vendor_file()).read_text(encoding="utf-8"))["sources"]
     return tuple(
         Source(
@@ -85,36 +85,36 @@ def read_sources(path: Path | None = None) -> tuple[Source, ...]:
 
 
 def custom_resource_definitions(sources: Iterable[Source] | None = None, cache: Path | None = None) -> list[KubeObject]:
-    """The definitions, as they are applied; from the second time on a file is read and nothing else.
+    """Return the definitions to apply: from the cache, or else downloaded.
 
     Args:
-        sources: In place of those of ``vendor.toml``.
-        cache: Directory, in place of ``vendor`` in the user's cache.
+        sources: Replaces those of ``vendor.toml``.
+        cache: Replaces the directory ``vendor`` in the user's cache.
 
     Raises:
         PlexdevError: ``vendor-missing``, ``vendor-mismatch``, ``untrusted-path``.
     """
-    room = cache_room("vendor") if cache is None else cache
-    make_private_directory(room)
+    directory = cache_room("vendor") if cache is None else cache
+    make_private_directory(directory)
     wanted = read_sources() if sources is None else sources
-    return [each for source in wanted for each in _definitions_of(source, room)]
+    return [each for source in wanted for each in _definitions_of(source, directory)]
 
 
-def _definitions_of(source: Source, room: Path) -> list[KubeObject]:
-    kept = room / _key(source) / "definitions.json"
-    found = _read(kept, source)
+def _definitions_of(source: Source, directory: Path) -> list[KubeObject]:
+    cached = directory / _key(source) / "definitions.json"
+    found = _read(cached, source)
     if found is None:
-        found = [each for text in _files(source, kept) for each in _definitions(text)]
-        make_private_directory(kept.parent)
-        write_private(kept, _encode(found))
+        found = [each for text in _files(source, cached) for each in _definitions(text)]
+        make_private_directory(cached.parent)
+        write_private(cached, _encode(found))
     return found
 
 
 def lock(path: Path | None = None) -> None:
-    """Download every source and write the SHA-256 of its files, and of what is kept of them, into ``vendor.toml``.
+    """Download every source and write the SHA-256 of its files and of the cached JSON into ``vendor.toml``.
 
     Raises:
-        PlexdevError: ``tool-missing`` where there is no Go; ``command-failed``.
+        PlexdevError: ``tool-missing`` without Go; ``command-failed``.
     """
     file = path or vendor_file()
     text = file.read_text(encoding="utf-8")
@@ -132,18 +132,18 @@ def lock(path: Path | None = None) -> None:
 
 
 def _key(source: Source) -> str:
-    # The files' content alone: the same ones from elsewhere are the same.
-    return _sha256(json.dumps([_FORM, sorted(source.files.items())]).encode())[:16]
+    # Only the content of the files counts, not where they come from.
+    return _sha256(json.dumps([_CACHE_FORMAT, sorted(source.files.items())]).encode())[:16]
 
 
-def _read(kept: Path, source: Source) -> list[KubeObject] | None:
+def _read(cached: Path, source: Source) -> list[KubeObject] | None:
     try:
-        check_private(kept.parent)
-        content = read_private(kept)
+        check_private(cached.parent)
+        content = read_private(cached)
     except OSError:
         return None
     if _sha256(content) != source.definitions:
-        # Damaged, or another's work: made anew.
+        # Damaged, or written by someone else: download again.
         return None
     found: list[KubeObject] = json.loads(content)
     return found
@@ -153,8 +153,8 @@ def _encode(definitions: Iterable[KubeObject]) -> bytes:
     return json.dumps(list(definitions), separators=(",", ":")).encode()
 
 
-def _files(source: Source, kept: Path) -> list[bytes]:
-    contents = _download(source, kept)
+def _files(source: Source, cached: Path) -> list[bytes]:
+    contents = _download(source, cached)
     for name, content in contents.items():
         if _sha256(content) != source.files[name]:
             raise PlexdevError(
@@ -167,7 +167,7 @@ def _files(source: Source, kept: Path) -> list[bytes]:
     return list(contents.values())
 
 
-def _download(source: Source, kept: Path) -> Mapping[str, bytes]:
+def _download(source: Source, cached: Path) -> Mapping[str, bytes]:
     reasons = []
     if shutil.which("go") is None:
         reasons.append("Go is not on PATH")
@@ -186,34 +186,34 @@ def _download(source: Source, kept: Path) -> Mapping[str, bytes]:
         VENDOR_MISSING,
         detail="\n".join(reasons),
         source=f"{source.module}@{source.version}",
-        cache=kept.parent.parent,
+        cache=cached.parent.parent,
         command=f"go mod download {source.module}@{source.version}",
     )
 
 
 def _module(source: Source) -> Path:
-    """The directory of a source's Go module, which Go has verified by its own sums."""
-    # A directory of its own, and a module: Go takes settings and requirements from the nearest go.mod and go.work above
-    # where it runs, and anybody may put those into /tmp.
+    """The directory of a source's Go module, verified by Go against the checksum database."""
+    # Run in a new module directory: Go reads the nearest go.mod and go.work above its working directory, and every user
+    # can create those in /tmp.
     with tempfile.TemporaryDirectory(prefix="plexdev-go-") as directory:
         Path(directory, "go.mod").write_text("module plexdev\n", encoding="utf-8")
-        said = run(
+        result = run(
             ["go", "-C", directory, "mod", "download", "-json", f"{source.module}@{source.version}"],
-            timeout=_DOWNLOAD,
+            timeout=_DOWNLOAD_TIMEOUT_S,
             purpose="the definitions of the gateway's kinds are files of that module",
             environment={**os.environ, "GOWORK": "off"},
         )
-    return Path(json_of(said.stdout)["Dir"])
+    return Path(json_of(result.stdout)["Dir"])
 
 
 def _fetch(source: Source) -> Mapping[str, bytes]:
-    with httpx.Client(timeout=_FETCH, follow_redirects=True) as client:
+    with httpx.Client(timeout=_HTTP_TIMEOUT, follow_redirects=True) as client:
         return {name: client.get(f"{source.url}/{name}").raise_for_status().content for name in source.files}
 
 
 def _definitions(text: bytes) -> Iterable[KubeObject]:
     for each in load_yaml_documents(text):
-        # The API server's own; generated files carry an empty one.
+        # The API server sets the status; generated files have an empty one.
         yield {part: value for part, value in each.items() if part != "status"}
 
 

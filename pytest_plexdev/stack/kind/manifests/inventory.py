@@ -1,4 +1,4 @@
-"""The objects that belong to a stack, in a cluster that has others too."""
+"""List the objects of a stack in a cluster that may have others too."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _NAMESPACES = (NAMESPACE, GATEWAY_NAMESPACE)
 
 
 def parts_of(client: KubeClient, *, owned: bool) -> list[ObjectRef]:
-    """The workloads, Jobs, Gateways and routes that a stack consists of.
+    """List the workloads, Jobs, Gateways and routes of a stack.
 
     Args:
-        owned: The cluster is ours: what we did not apply there is its user's own, ready or not. Where nothing was
-            applied by us, and where the cluster is not ours, it is all that there is.
+        owned: Whether plexdev created the cluster. Then only the objects that plexdev applied belong to the stack, if
+            there are any. Otherwise all objects in its namespaces do.
 
     Raises:
         PlexdevError: ``cluster-unreachable``, ``kube-refused``.
@@ -32,6 +32,6 @@ def parts_of(client: KubeClient, *, owned: bool) -> list[ObjectRef]:
 
 
 def is_applied_by_us(item: KubeObject) -> bool:
-    """Whether the API server remembers us as one who set its fields."""
+    """Whether plexdev is among the object's field managers."""
     fields = item["metadata"].get("managedFields") or ()
     return any(each.get("manager") == FIELD_MANAGER and each.get("operation") == "Apply" for each in fields)

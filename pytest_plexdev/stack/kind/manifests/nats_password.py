@@ -1,7 +1,8 @@
-"""Protect the NATS of a stack with a password: pure changes of rendered objects.
+"""Protect the NATS of a stack with a password, by pure transformations of the rendered objects.
 
-The server reads it from a configuration file and its clients from their environment, both from one Secret. It is no
-argument and in no ConfigMap: every user of the machine reads command lines, and what may be shown has no secret in it.
+One Secret has the password, as a configuration file for the server and in a URL for the clients' environment. It is not
+an argument, because every user of the machine can read command lines, and not in a ConfigMap, which is not
+confidential.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from pytest_plexdev.stack.kind.constants import NATS_SECRET, NATS_URL
 
 USER: Final = "plexsphere"
 _SERVER: Final = "nats"
-"""Name of the StatefulSet and of its container."""
+"""The name of the StatefulSet and of its container."""
 _FILE: Final = "nats.conf"
 _DIRECTORY: Final = "/etc/nats-credentials"
 _VOLUME: Final = "credentials"
 _GROUP_READS: Final = 0o440
-"""The file is root's; the Pod's fsGroup makes its group that of the server."""
+"""Mode of the file. root owns it; the Pod's fsGroup gives it the server's group."""
 
 
 def with_nats_password(objects: Sequence[KubeObject], password: str) -> list[KubeObject]:
-    """Let the StatefulSet ``nats`` accept *password* alone, and its clients send it.
+    """Make the StatefulSet ``nats`` require *password*, and its clients send it.
 
     Args:
-        password: One word of ``A-Za-z0-9_-``.
+        password: A word of the characters ``A-Za-z0-9_-``.
     """
     server = next((each for each in objects if _is_server(each)), None)
     if server is None:
@@ -50,7 +51,7 @@ def _data_of(item: KubeObject) -> KubeObject:
 def _secret(server: KubeObject, *, url: str, password: str) -> KubeObject:
     labels = {"app.kubernetes.io/name": _SERVER}
     namespace = {part: text for part, text in server["metadata"].items() if part == "namespace"}
-    # The format of NATS takes JSON. Flags go before what the file says, so it says nothing else.
+    # NATS accepts JSON. Command line flags override the file, so everything else stays in the flags.
     configuration = {"authorization": {"user": USER, "password": password}}
     return {
         "apiVersion": "v1",
@@ -83,10 +84,10 @@ def _with_password(item: KubeObject, config: KubeObject) -> KubeObject:
                 "items": [{"key": _FILE, "path": _FILE}],
             },
         }
-        pod = _with_containers(pod, _configured)
+        pod = _with_containers(pod, _with_configuration)
         pod = {**pod, "volumes": [*(pod.get("volumes") or ()), volume]}
     else:
-        pod = _with_containers(pod, lambda container: _told(container, config))
+        pod = _with_containers(pod, lambda container: _with_url_from_secret(container, config))
     return {**item, "spec": {**item["spec"], "template": {**item["spec"]["template"], "spec": pod}}}
 
 
@@ -95,7 +96,7 @@ def _with_containers(pod: KubeObject, change: Callable[[KubeObject], KubeObject]
     return {**pod, **{kind: [change(each) for each in pod[kind]] for kind in kinds if kind in pod}}
 
 
-def _configured(container: KubeObject) -> KubeObject:
+def _with_configuration(container: KubeObject) -> KubeObject:
     if container["name"] != _SERVER:
         return container
     mount = {"name": _VOLUME, "mountPath": _DIRECTORY, "readOnly": True}
@@ -106,8 +107,8 @@ def _configured(container: KubeObject) -> KubeObject:
     }
 
 
-def _told(container: KubeObject, config: KubeObject) -> KubeObject:
-    """Take the URL from the Secret where the container takes its variables from *config*."""
+def _with_url_from_secret(container: KubeObject, config: KubeObject) -> KubeObject:
+    """Take the URL from the Secret, if the container has its environment from *config*."""
     name = config["metadata"]["name"]
     if not any((each.get("configMapRef") or {}).get("name") == name for each in container.get("envFrom") or ()):
         return container

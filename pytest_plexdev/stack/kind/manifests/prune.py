@@ -11,35 +11,37 @@ from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.constants import CREATION_MARK, OWNER, OWNER_LABEL, READY
 from pytest_plexdev.stack.kind.manifests.inventory import is_applied_by_us
 
-_NEVER: Final = frozenset({"Namespace", "CustomResourceDefinition", "PersistentVolumeClaim"})
+_NEVER_PRUNED: Final = frozenset({"Namespace", "CustomResourceDefinition", "PersistentVolumeClaim"})
 """Kinds that are never pruned: deleting one deletes what others created in it."""
 _MARKS: Final = frozenset({READY, CREATION_MARK})
-_AT_ONCE: Final = 8
+_CONCURRENCY: Final = 8
 
 
-def stamped(objects: Iterable[KubeObject]) -> list[KubeObject]:
-    """The objects with the label by which a later bring-up knows them."""
-    return [_stamped(each) for each in objects]
+def labelled(objects: Iterable[KubeObject]) -> list[KubeObject]:
+    """Add the label by which a later bring-up finds the objects."""
+    return [_labelled(each) for each in objects]
 
 
 def prune(client: KubeClient, applied: Sequence[KubeObject]) -> list[str]:
-    """Delete the objects that we applied once and that *applied* has not; their names, ``service/old``.
+    """Delete the objects that plexdev applied earlier and that are not in *applied*.
 
-    Only of the kinds and namespaces of *applied*, only with our label, and only where the API server says that it was
-    us who applied them.
+    Only objects of the kinds and in the namespaces of *applied*, with our label, and with plexdev as a field manager.
+
+    Returns:
+        The names of the deleted objects, such as ``service/old``.
 
     Raises:
         PlexdevError: ``kube-refused``.
     """
-    # Where the server keeps them: a manifest may lack a namespace, or have one that its kind has not.
-    there = [client.placed(each) for each in applied]
-    wanted = {_key(each) for each in there}
+    # A manifest may lack the namespace, or have one though its kind is cluster-scoped.
+    placed = [client.placed(each) for each in applied]
+    wanted = {_key(each) for each in placed}
     places = {
         (client.resource_of(each["apiVersion"], each["kind"]), each["metadata"].get("namespace"))
-        for each in there
-        if each["kind"] not in _NEVER
+        for each in placed
+        if each["kind"] not in _NEVER_PRUNED
     }
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as threads:
+    with ThreadPoolExecutor(max_workers=_CONCURRENCY) as threads:
         found = [one for some in threads.map(lambda place: _ours(client, *place), places) for one in some]
     old = {_key(item): (resource, item["metadata"]) for resource, item in found if _key(item) not in wanted}
     for resource, meta in old.values():
@@ -52,7 +54,7 @@ def _ours(client: KubeClient, resource: Resource, namespace: str | None) -> list
     return [(resource, each) for each in items if is_applied_by_us(each) and each["metadata"]["name"] not in _MARKS]
 
 
-def _stamped(item: KubeObject) -> KubeObject:
+def _labelled(item: KubeObject) -> KubeObject:
     meta = item["metadata"]
     labels: Mapping[str, str] = meta.get("labels") or {}
     return {**item, "metadata": {**meta, "labels": {**labels, OWNER_LABEL: OWNER}}}

@@ -1,7 +1,7 @@
-"""Restart the workloads that read a ConfigMap or Secret that somebody had changed by hand and an apply put back.
+"""Restart the workloads that read a ConfigMap or Secret which was edited by hand and then restored by an apply.
 
-The hash in a Pod template follows what is rendered, which did not change. A Pod that started before the change has the
-right content still, so it is left alone: of Postgres, whose data ends with its Pod, that matters.
+The hash in the Pod template does not restart them, because it depends only on what is rendered. A Pod that started
+before the edit still has the right content and is not restarted. That matters for Postgres, which would lose its data.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pytest_plexdev.kube.resources import POD, KubeObject
 from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.stack.kind.manifests.transform import pod_template, references_of
 
-_ROLLS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
-_RESTARTED: Final = "plexdev.plexsphere.com/restarted-for"
-"""Annotation of a Pod template: the versions of what its Pods were restarted for."""
+_WITH_ROLLOUT: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+_RESTARTED_FOR: Final = "plexdev.plexsphere.com/restarted-for"
+"""Annotation of a Pod template: the restored objects for which its Pods were restarted, with their versions."""
 _MANAGER: Final = "plexdev-readers"
-"""Another owner than that of what is rendered, which would take the annotation away with its next apply."""
+"""A separate field manager, so that the next apply of the rendered objects does not remove the annotation."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Restored:
     """A ConfigMap or Secret whose content an apply changed.
 
     Attributes:
-        name: ``secret/postgres-credentials``.
-        version: Its resource version after the apply.
-        edited_at: When somebody else wrote it last, in Unix seconds; 0 where nobody knows.
+        name: Kind and name, such as ``secret/postgres-credentials``.
+        version: The resource version after the apply.
+        edited_at: Unix time of the last write by another field manager, in seconds; 0 if unknown.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Restored:
 
 
 def restored(before: KubeObject | None, after: KubeObject) -> Restored | None:
-    """What an apply put back; ``None`` where the object is no data, is new, or had the same content."""
+    """The content that an apply restored; ``None`` if the object is new, unchanged, or neither ConfigMap nor Secret."""
     if after["kind"] not in {"ConfigMap", "Secret"} or before is None or _content(before) == _content(after):
         return None
     meta = after["metadata"]
@@ -47,7 +47,7 @@ def restored(before: KubeObject | None, after: KubeObject) -> Restored | None:
 
 
 def key_of(item: KubeObject) -> tuple[str, str, str]:
-    """What :func:`references_of` calls an object that is applied."""
+    """The key that :func:`references_of` uses for an applied object."""
     meta = item["metadata"]
     return item["kind"], meta.get("namespace", ""), meta["name"]
 
@@ -55,21 +55,21 @@ def key_of(item: KubeObject) -> tuple[str, str, str]:
 def read_by(
     client: KubeClient, reader: KubeObject, content: Mapping[tuple[str, str, str], Restored]
 ) -> Collection[Restored]:
-    """Those of *content* that the Pods of a workload or Job have read as they were before the apply."""
+    """The objects of *content* whose edited version the Pods of *reader* may have read: they started after the edit."""
     wanted = references_of(reader)
     found = [each for key, each in content.items() if key in wanted]
     if not found:
         return ()
-    started = max(_starts(client, reader), default=0.0)
-    # Both times are whole seconds.
+    started = max(_start_times(client, reader), default=0.0)
+    # Both times have a resolution of one second.
     return [each for each in found if started >= each.edited_at - 1]
 
 
 def restart(client: KubeClient, before: KubeObject, after: KubeObject, causes: Collection[Restored]) -> bool:
-    """Roll a workload's Pods; ``False`` where the apply itself does, or where it has none to roll."""
-    if after["kind"] not in _ROLLS or pod_template(before) != pod_template(after):
+    """Restart a workload's Pods. Returns ``False`` if the apply itself restarts them, or if the kind has no rollout."""
+    if after["kind"] not in _WITH_ROLLOUT or pod_template(before) != pod_template(after):
         return False
-    annotations = {_RESTARTED: ",".join(sorted(f"{each.name}@{each.version}" for each in causes))}
+    annotations = {_RESTARTED_FOR: ",".join(sorted(f"{each.name}@{each.version}" for each in causes))}
     meta = {part: after["metadata"][part] for part in ("name", "namespace")}
     wanted = {"apiVersion": after["apiVersion"], "kind": after["kind"], "metadata": meta}
     client.apply({**wanted, "spec": {"template": {"metadata": {"annotations": annotations}}}}, manager=_MANAGER)
@@ -81,7 +81,7 @@ def _content(item: KubeObject) -> tuple[Any, Any]:
 
 
 def _edited_at(item: KubeObject) -> float:
-    """When the last of those who are not us wrote it."""
+    """Unix time of the last write by another field manager, in seconds; 0 if unknown."""
     others = (
         each
         for each in item["metadata"].get("managedFields") or ()
@@ -90,8 +90,8 @@ def _edited_at(item: KubeObject) -> float:
     return max((seconds(each.get("time")) or 0.0 for each in others), default=0.0)
 
 
-def _starts(client: KubeClient, reader: KubeObject) -> Iterator[float]:
-    """When containers of its Pods started, ended ones included."""
+def _start_times(client: KubeClient, reader: KubeObject) -> Iterator[float]:
+    """The start times of all containers of its Pods, including terminated ones."""
     labels = (reader["spec"].get("selector") or {}).get("matchLabels") or {"job-name": reader["metadata"]["name"]}
     selector = ",".join(f"{name}={value}" for name, value in labels.items())
     for pod in client.list(POD, reader["metadata"]["namespace"], labels=selector)["items"]:

@@ -24,15 +24,15 @@ from pytest_plexdev.stack.kind.images.pins import references
 from pytest_plexdev.stack.kind.manifests import transform as change
 from pytest_plexdev.stack.kind.settings import Addresses
 
-_PATIENCE: Final = 60.0
+_TIMEOUT_S: Final = 60.0
 _OVERLAY: Final = "overlays/dev"
 _SENTINEL: Final = "base/dev-sentinel"
-_AROUND: Final = ("envoy-gateway", "envoy-proxy")
-"""What the overlay needs and does not contain: it is in another namespace."""
-_CLUSTER_WIDE: Final = frozenset(
+_GATEWAY: Final = ("envoy-gateway", "envoy-proxy")
+"""The gateway, which the overlay needs and does not contain, because it is in another namespace."""
+_CLUSTER_SCOPED: Final = frozenset(
     {"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "GatewayClass", "PriorityClass"}
 )
-"""Ours. Of any other kind only an API server knows, and there is none here: it is asked when objects are applied."""
+"""The cluster-scoped kinds in our manifests. Rendering has no API server to ask for others; apply asks it."""
 
 
 def render(
@@ -44,28 +44,29 @@ def render(
     contents: Mapping[str, str] | None = None,
     credentials: Credentials | None = None,
 ) -> list[KubeObject]:
-    """Every object of the stack but the CustomResourceDefinitions.
+    """Render every object of the stack, without the CustomResourceDefinitions.
 
     Args:
-        images: References in place of the pinned ones and of our own, by name (``nats``, ``plexsphere``).
-        overlay: In place of ours.
-        seed: Seed manifest in place of ours.
-        contents: What is inside an image, by its reference; by default of our own what the files say now.
-        credentials: In place of the runbook's, of our own overlay: what another one's parts know is not known here.
+        addresses: The host ports, which go into the configuration.
+        images: Image references by name (``nats``, ``plexsphere``), in place of the pinned ones and of our own.
+        overlay: A kustomize overlay that replaces ours.
+        seed: A seed manifest that replaces ours.
+        contents: A hash of the content by image reference; by default that of our own images, from the current files.
+        credentials: Replace the runbook's, but only in our own overlay: who uses them in another one is unknown.
 
     Raises:
-        PlexdevError: ``command-failed`` where kustomize refuses, ``kustomize-empty``, ``tool-gibberish``.
+        PlexdevError: ``command-failed`` if kustomize refuses, ``kustomize-empty``, ``tool-gibberish``.
     """
     base = deploy_directory()
-    directories = [*(base / name for name in _AROUND), overlay or base / _OVERLAY]
+    directories = [*(base / name for name in _GATEWAY), overlay or base / _OVERLAY]
     if overlay is not None:
-        # Another overlay has a mark of its own makers; what says whose the cluster is, is ours.
+        # Another overlay lacks our sentinel, which marks the stack as applied by plexdev.
         directories.append(base / _SENTINEL)
     with ThreadPoolExecutor(max_workers=len(directories)) as threads:
         objects = [each for listing in threads.map(_kustomize, directories) for each in listing]
     if seed is not None:
         objects = change.with_seed(objects, seed.read_text(encoding="utf-8"))
-    objects = change.with_addresses(_once(objects), addresses)
+    objects = change.with_addresses(_deduplicated(objects), addresses)
     if credentials is not None and overlay is None:
         objects = change.with_credentials(objects, credentials)
     objects = change.with_images(objects, references(images or {}))
@@ -73,7 +74,7 @@ def render(
 
 
 def contents_of(content: Content) -> Mapping[str, str]:
-    """What is inside our own images, by their references."""
+    """A hash of the content of each of our images, by reference."""
     return {image: f"{image}@{content.hash}" for image in build.OUR_IMAGES}
 
 
@@ -82,33 +83,33 @@ def _kustomize(directory: Path) -> list[KubeObject]:
 
     argv = ["kubectl", "kustomize", str(directory)]
     with tempfile.TemporaryDirectory() as temporary:
-        # Into a file: a wrapper around kubectl may print lines of its own.
+        # Not from standard output: a wrapper around kubectl may print its own lines there.
         file = Path(temporary) / "objects.yaml"
         purpose = "kustomize puts the manifests together"
-        said = run([*argv, "--output", str(file)], timeout=_PATIENCE, purpose=purpose)
+        result = run([*argv, "--output", str(file)], timeout=_TIMEOUT_S, purpose=purpose)
         try:
             text = file.read_text(encoding="utf-8")
-            objects = [_placed(each) for each in load_yaml_documents(text)]
+            objects = [_with_namespace(each) for each in load_yaml_documents(text)]
         except (OSError, yaml.YAMLError, ValueError, TypeError, KeyError, RecursionError):
-            raise unreadable(argv, said.stdout) from None
+            raise unreadable(argv, result.stdout) from None
     if not objects:
         raise PlexdevError(KUSTOMIZE_EMPTY, command=shlex.join(argv), path=directory)
     return objects
 
 
-def _placed(item: KubeObject) -> KubeObject:
-    """The object with its namespace said: what refers to what is compared by it.
+def _with_namespace(item: KubeObject) -> KubeObject:
+    """Add the namespace if it is missing, because references between objects are compared with it.
 
-    A cluster-wide kind of somebody else's gets one too, which ``KubeClient.placed`` takes away again.
+    Other cluster-scoped kinds than ours get one too; ``KubeClient.placed`` removes it.
     """
     meta = item["metadata"]
-    if item["kind"] in _CLUSTER_WIDE or "namespace" in meta:
+    if item["kind"] in _CLUSTER_SCOPED or "namespace" in meta:
         return item
     return {**item, "metadata": {**meta, "namespace": NAMESPACE}}
 
 
-def _once(objects: list[KubeObject]) -> list[KubeObject]:
-    """Of objects that are there twice the later one: an overlay of somebody else may bring its own gateway."""
+def _deduplicated(objects: list[KubeObject]) -> list[KubeObject]:
+    """Of duplicate objects, keep the last: another overlay may have its own gateway."""
     found = {(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]): each for each in objects}
     assert any(name == SENTINEL for _, _, name in found)
     return list(found.values())

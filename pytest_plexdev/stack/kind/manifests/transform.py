@@ -13,7 +13,7 @@ from pytest_plexdev.stack.kind.manifests.nats_password import with_nats_password
 from pytest_plexdev.stack.kind.settings import Addresses
 
 INPUTS: Final = "plexdev.plexsphere.com/inputs"
-"""Annotation of a Pod template: the hash of what its Pods are made of besides the template itself."""
+"""Annotation of a Pod template: a hash of its Pods' inputs outside the template."""
 BOOTSTRAP: Final = "plexsphere-bootstrap"
 _DATABASE: Final = RUNBOOK.database
 _IN_CLUSTER_IDP: Final = "http://dex:5556"
@@ -22,20 +22,21 @@ _WARM: Final = Addresses()
 
 
 def with_images(objects: Sequence[KubeObject], references: Mapping[str, str]) -> list[KubeObject]:
-    """Put whole references in for the images that manifests name, at whatever depth an ``image`` field is."""
+    """Replace the image names in every ``image`` field, at any depth, by references."""
     return [_with_images(each, references) for each in objects]
 
 
 def with_addresses(objects: Sequence[KubeObject], addresses: Addresses) -> list[KubeObject]:
-    """Put a stack's own host ports in for those of the warm cluster, in ConfigMaps: no address is anywhere else."""
+    """Replace the warm cluster's host ports by those of *addresses*. Only ConfigMaps have addresses."""
     replaced = {_WARM.api: addresses.api, _WARM.idp: addresses.idp}
     return [_with_data(each, lambda text: _replace(text, replaced)) for each in objects]
 
 
 def with_seed(objects: Sequence[KubeObject], seed: str) -> list[KubeObject]:
-    """Put a seed manifest in place of ours into the bootstrap's ConfigMap.
+    """Put a seed manifest into the bootstrap's ConfigMap.
 
-    ``${ISSUER}`` in it becomes the issuer; the API inside the cluster reads its discovery document at Dex's Service.
+    ``${ISSUER}`` in it becomes the issuer. The URL of its discovery document becomes that of Dex's Service, because the
+    API reads it inside the cluster.
     """
     discovery = f"{_IN_CLUSTER_IDP}/dex/.well-known/openid-configuration"
     text = seed.replace("${ISSUER}/.well-known/openid-configuration", discovery).replace("${ISSUER}", _WARM.issuer)
@@ -48,7 +49,7 @@ def with_seed(objects: Sequence[KubeObject], seed: str) -> list[KubeObject]:
 
 
 def with_credentials(objects: Sequence[KubeObject], credentials: Credentials) -> list[KubeObject]:
-    """Put a stack's own passwords in for the runbook's: of Postgres, of SpiceDB and, where it has one, of NATS."""
+    """Replace the runbook's passwords of Postgres and SpiceDB, and protect NATS with a password if there is one."""
     changed = [_with_credentials(each, credentials) if each["kind"] == "Secret" else each for each in objects]
     return changed if credentials.nats is None else with_nats_password(changed, credentials.nats)
 
@@ -57,7 +58,7 @@ def with_inputs(objects: Sequence[KubeObject], contents: Mapping[str, str]) -> l
     """Annotate every Pod template with the hash of the ConfigMaps, Secrets and images that it refers to.
 
     Args:
-        contents: What is inside an image, by its reference; of one that is not named, the reference tells it.
+        contents: A hash of the content by image reference. For any other image, the reference itself is hashed.
     """
     data = {_key(each): _content_of(each) for each in objects if each["kind"] in {"ConfigMap", "Secret"}}
     return [_annotated(each, data, contents) for each in objects]
@@ -80,18 +81,18 @@ def pod_template(item: KubeObject) -> KubeObject | None:
 
 
 def references_of(item: KubeObject) -> set[tuple[str, str, str]]:
-    """The ConfigMaps and Secrets that its Pods refer to, by kind, namespace and name."""
+    """The ConfigMaps and Secrets that an object's Pods refer to, by kind, namespace and name."""
     template = pod_template(item)
     return set(_references(template["spec"], item["metadata"].get("namespace", ""))) if template is not None else set()
 
 
 def waits_for_a_secret(item: KubeObject, objects: Sequence[KubeObject]) -> bool:
-    """Whether its Pods refer to a Secret that is not among *objects*: a Job makes it, then."""
+    """Whether an object's Pods refer to a Secret that is not among *objects*, so that a Job has to create it."""
     return any(kind == "Secret" for kind, *_ in references_of(item) - {_key(each) for each in objects})
 
 
 def images_of(item: KubeObject) -> set[str]:
-    """Every image that an object names."""
+    """Every image in an object, at any depth."""
     return {value for name, value in _strings(item) if name == "image"}
 
 

@@ -20,7 +20,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.readiness.probe_answers import _answer_text
 from pytest_plexdev.session.output import MARK, _read_mark
 from pytest_plexdev.stack.kind.images.client_proxies import read_client_proxies
-from pytest_plexdev.stack.kind.state.fingerprint import _closure
+from pytest_plexdev.stack.kind.state.fingerprint import _overlay_files
 
 DEEP = b"[" * 100_000
 REQUEST = httpx.Request("GET", "http://localhost/v1/x")
@@ -73,7 +73,7 @@ def test_a_kustomization_that_cannot_be_read_counts_as_a_file(tmp_path: Path, co
     file = tmp_path / "kustomization.yaml"
     file.write_bytes(content)
 
-    assert _closure(tmp_path) == [file]
+    assert _overlay_files(tmp_path) == [file]
 
 
 # What plexdev wrote itself: where it may be damaged, its reader catches RecursionError.

@@ -1,4 +1,4 @@
-"""A stack's credentials: its own, in no repr, and a password that the database's server verifies and never sees."""
+"""Credentials are unique, in no repr, and Postgres verifies the password without ever seeing it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_statement_has_a_verifier_of_its_own_salt_and_not_the_password() -> No
 
 
 def keys_of(verifier: str) -> tuple[bytes, bytes]:
-    """The stored key and the server's key, of the form that Postgres parses."""
+    """The stored key and the server key of a verifier in Postgres's format."""
     form = r"SCRAM-SHA-256\$4096:W22ZaJ0SNY7soEsUEjb6gQ==\$(?P<stored>[\w+/]{43}=):(?P<server>[\w+/]{43}=)"
     parts = re.fullmatch(form, verifier)
     assert parts is not None, verifier

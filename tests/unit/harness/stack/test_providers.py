@@ -1,4 +1,4 @@
-"""What a run or a command asks for reaches the provider that it names."""
+"""The options of a run or a command reach the settings of its provider."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pytest_plexdev.stack.kind import settings as kind
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.request import RunOwner, StackRequest, UpOptions
 
-_IMPLEMENT_THE_INTERFACE: tuple[Provider, ...] = (KindProvider(), EmbeddedProvider())  # mypy checks it
+_IMPLEMENT_THE_INTERFACE: tuple[Provider, ...] = (KindProvider(), EmbeddedProvider())  # for mypy
 
 
 def request(

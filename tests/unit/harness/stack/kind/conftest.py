@@ -1,4 +1,4 @@
-"""What tests of the kind stack share."""
+"""Fixtures of the tests of the kind stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine that is asked, and what its errors become; the real one answers in tests/e2e/test_engine.py."""
+"""The choice of the engine, and the mapping of its errors. tests/e2e/test_engine.py uses a real engine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.engine import Engine, container, serving
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with a docker command that fails, and no engine by default; its directory."""
+    """The directory of a machine whose docker command fails, and which has no engine by default."""
     (tmp_path / "docker").write_text("#!/bin/sh\necho 'it failed' >&2; exit 1\n")
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -37,7 +37,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def engine(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """The engine of DOCKER_HOST."""
+    """An engine at DOCKER_HOST."""
     with serving(machine) as engine:
         monkeypatch.setenv("DOCKER_HOST", engine.address)
         yield engine
@@ -54,7 +54,7 @@ def refused() -> PlexdevError:
 
 
 def write_context(machine: Path, name: str, host: str) -> None:
-    """A context, as ``docker context create`` writes it, which is chosen by nothing yet."""
+    """Write a context as ``docker context create`` does, without selecting it."""
     config = machine / "config"
     subprocess.run(
         [sys.executable, "-c", CREATE, name, host], env={**os.environ, "DOCKER_CONFIG": str(config)}, check=True
@@ -77,7 +77,7 @@ def config(machine: Path) -> Path:
 
 
 def test_the_engine_of_docker_host_is_asked(engine: Engine, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has precedence over a context, as for the command."""
+    """It has precedence over a context, as in the docker command."""
     monkeypatch.setenv("DOCKER_CONTEXT", "nowhere")
 
     assert version() == engine.version
@@ -167,7 +167,7 @@ def test_a_socket_of_others_is_forbidden(machine: Path, monkeypatch: pytest.Monk
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    # The tests may run as root, whom no socket refuses.
+    # The tests may run as root, for whom no socket has permissions.
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setenv("DOCKER_HOST", "unix:///var/run/docker.sock")
 
@@ -215,7 +215,7 @@ def test_an_answer_gets_no_more_than_the_scopes_time(engine: Engine) -> None:
 
 
 def test_what_nobody_waits_for_any_more_is_not_sent(engine: Engine) -> None:
-    """An engine that hangs for a while does not stop a node that was meanwhile taken into use."""
+    """Otherwise an engine that hung for a while could stop a node that is in use again."""
     engine.node = container("c")
     engine.gate.clear()
 
@@ -285,7 +285,7 @@ def test_a_command_that_fails_beside_an_engine_that_answers_says_what_it_said(en
 
 
 def test_without_the_command_nothing_is_asked(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What would be built and loaded with it cannot be."""
+    """Images could not be built or loaded without it."""
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
 
     assert refused().tag == "tool-missing"

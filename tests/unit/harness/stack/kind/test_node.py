@@ -1,4 +1,4 @@
-"""``plexdev status``, ``wait`` and ``down`` where the cluster, or Docker, is not there; Docker is the test's own."""
+"""``plexdev status``, ``wait`` and ``down`` without the cluster or without Docker. Docker is a fake."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def pytest_unconfigure():
 
 
 def leave_files(directory: Path) -> int:
-    """The kubeconfig of a cluster whose API server refuses connections, at the port that is returned."""
+    """Write the kubeconfig of a cluster whose API server refuses connections. Returns its port."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port: int = server.getsockname()[1]
     path = directory / "kubeconfig"
@@ -37,7 +37,7 @@ def leave_files(directory: Path) -> int:
 
 
 def keep_a_stack(directory: Path, name: str) -> Path:
-    """What a run with ``--plexdev-keep=always`` leaves of a stack with ten services."""
+    """Write the files that a run with ``--plexdev-keep=always`` leaves of a stack with ten services."""
     kept = Cluster(
         name=name, context="kind-plexsphere", kubeconfig=directory / "kubeconfig", namespace="default", owned=True
     )
@@ -103,13 +103,13 @@ def test_attaching_to_a_stopped_node_says_what_starts_it(machine: Machine, tmp_p
     at = said.index("plexdev[node-stopped]: the warm cluster's node plexsphere-control-plane is stopped")
     fix = "plexdev up --stack kind" if whose == "ours" else "docker start plexsphere-control-plane"
     assert said[at + 2] == f"  fix: {fix}"
-    # What takes long on this way: an HTTP client's import, and every question to Docker.
+    # The slow steps: the import of an HTTP client, and each request to Docker.
     assert "imported: docker" in said
     assert machine.asked == (["inspect"] if whose == "ours" else ["ps", "inspect", "archive", "inspect"])
 
 
 def test_attaching_to_nothing_asks_the_command_alone(machine: Machine, tmp_path: Path) -> None:
-    """The import of the SDK would be most of the time that the answer takes."""
+    """The import of the SDK would take most of the time of the answer."""
     (tmp_path / "test_stack.py").write_text("def test_stack(plexdev_stack):\n    pass\n")
     (tmp_path / "conftest.py").write_text(IMPORTED)
 

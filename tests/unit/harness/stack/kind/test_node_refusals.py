@@ -1,4 +1,4 @@
-"""States of the warm cluster's node that plexdev does not change, and those that it mends."""
+"""States of the warm cluster's node that plexdev leaves alone, and states that it repairs."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_down_finds_by_its_labels_what_has_no_files_any_more(
 def test_down_beside_a_cluster_asks_which_stack_and_ends_neither(
     here: Here, capsys: pytest.CaptureFixture[str], world: World
 ) -> None:
-    """`plexdev up` makes an embedded stack beside a cluster, and the `down` after it deleted the cluster."""
+    """Regression: `plexdev up` started an embedded stack beside a cluster, and `plexdev down` deleted the cluster."""
     _as_warm(world).node(labels="ours")
 
     make_private_directory(embedded_directory())
@@ -149,7 +149,7 @@ def test_a_name_that_is_taken_is_said_before_anything_is_made(
 def test_a_node_that_does_not_say_whose_it_is_is_never_called_somebody_elses(
     world: World, written: str | tuple[int, str] | None, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under load a half-made node was called foreign: kind writes the labels into a file that is empty at first."""
+    """Regression: under load, a partly created node was called foreign: kind's label file is empty at first."""
     monkeypatch.setattr(prerequisites, "check", lambda _: None)
     monkeypatch.setattr(create, "_LATE", 0.2)
     world.node(labels=None)
@@ -184,7 +184,7 @@ def test_labels_that_are_not_written_yet_are_waited_for(world: World) -> None:
 
 @pytest.fixture
 def engine(here: Here) -> Engine:
-    """It has the node of :func:`_container`."""
+    """An engine with the node of :func:`_container`."""
     here.machine.node()
     return here.machine.engine
 
@@ -215,7 +215,7 @@ def test_a_node_without_forwarders_is_restarted_and_one_that_stays_so_is_told(he
 
 
 def test_a_node_whose_ports_are_published_in_another_network_is_left_alone(here: Here, engine: Engine) -> None:
-    """A healthy one was restarted by `up` in a dev container that has Docker's socket."""
+    """Regression: in a dev container with Docker's socket, `up` restarted a healthy node."""
     with pytest.raises(PlexdevError, match="this machine's loopback is not the Docker engine's") as refusal:
         wake(_container(here.refusing))
 

@@ -1,4 +1,4 @@
-"""What a kubectl may do that a real one does seldom."""
+"""Port-forwards whose kubectl misbehaves in rare ways."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLUSTER = Cluster(name="c", context="kind-c", kubeconfig=Path("none"), namespace
 
 @pytest.fixture
 def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A kubectl of the test's own; the test says what it does."""
+    """A fake kubectl, whose script the test writes."""
     script = tmp_path / "kubectl"
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     script.write_text("#!/bin/sh\n")
@@ -29,7 +29,7 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_it_says_is_read_for_as_long_as_it_lives(kubectl: Path, tmp_path: Path) -> None:
-    # A line for each connection: 64 KiB that nobody reads would stop it.
+    # It writes a line for each connection, and would block on a full pipe (64 KiB).
     kubectl.write_text(
         "#!/bin/sh\n"
         "echo 'Forwarding from 127.0.0.1:40001 -> 4222'\n"

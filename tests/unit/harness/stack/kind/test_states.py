@@ -1,6 +1,6 @@
-"""States of the warm cluster's node: each is named by `status`, by who attaches and by the doctor, with one command.
+"""States of the warm cluster's node: `status`, attaching and the doctor name each with the same command.
 
-Docker and the API server are the test's own; tests/e2e/test_states.py walks the same states on a real cluster.
+Docker and the API server are fakes; tests/e2e/test_states.py has the same states on a real cluster.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def test_a_broken_state_is_named_everywhere_with_the_command_that_mends_it(
 def test_an_api_server_that_says_nothing_is_asked_for_more_only_where_its_node_is_not_paused(
     here: Here, state: Callable[[Here], None], ways: int
 ) -> None:
-    """Each question to a paused one takes as long as a client waits for a connection."""
+    """Each request to a paused one lasts until the client's timeout."""
     state(here)
 
     assert len(list(attach.ways_in(warm_directory(), "plexsphere"))) == ways

@@ -1,4 +1,4 @@
-"""What programs print behind a wrapper that adds lines of its own, before and after."""
+"""The output of programs behind wrappers that print their own lines before and after it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_lines_and_yaml_between_other_lines() -> None:
 
 @pytest.fixture
 def wrapped(world: World) -> World:
-    """docker, kind and kubectl of which wrappers print lines of their own to standard output."""
+    """Wrappers of docker, kind and kubectl that print their own lines to standard output."""
     programs = world.state.parent / "bin"
     real = world.state.parent / "real"
     real.mkdir()

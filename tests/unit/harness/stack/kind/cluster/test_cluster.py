@@ -1,4 +1,4 @@
-"""Whose cluster is deleted, with an engine and a kind of the test's own: a race is not provoked with the real ones."""
+"""Only our own clusters are deleted. Docker and kind are fakes, because the real ones cannot provoke the races."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_what_a_failed_creation_left_is_deleted(world: World, labels: str | None
 
 def test_what_an_ended_creation_left_is_deleted_though_docker_is_late(world: World) -> None:
     world.node(labels=None, into=".ours")
-    # In a session of its own, as Docker's engine is.
+    # In its own session, like Docker's engine.
     world.create_does("setsid sh -c 'sleep 1.2; mv node.json.ours node.json' >&- 2>&- & sleep 600")
 
     assert create(world, timeout=1).tag == "command-unfinished"
@@ -71,7 +71,7 @@ def test_what_an_ended_creation_left_is_deleted_though_docker_is_late(world: Wor
 
 
 def test_down_deletes_what_the_node_says_is_ours_and_nothing_else(world: World) -> None:
-    """Whoever applies what ``plexdev manifests`` prints has our ConfigMap on any cluster: nobody asks for it."""
+    """Our ConfigMap is no proof: ``plexdev manifests | kubectl apply`` creates it on any cluster."""
     settings = KindSettings(name="c", state=world.state)
     ours = replace(world, place=ClusterFiles("c", warm_directory(world.state, "c")))
     ours.node(labels="other=1")
@@ -102,7 +102,7 @@ def test_one_of_another_state_directory_is_neither_changed_nor_deleted(
     assert refusal.value.tag == "foreign-cluster"
     for words in (said[0], str(refusal.value)):
         assert "by plexdev with another state directory (PLEXDEV_STATE_DIR)" in words
-    # `plexdev down` without --stack takes a kubeconfig there for a cluster of this user.
+    # For `plexdev down` without --stack, a kubeconfig there means a cluster of this user.
     assert not (warm_directory(world.state, "c") / "kubeconfig").exists()
 
 
@@ -164,7 +164,7 @@ def test_a_file_that_the_engine_does_not_give_says_nothing(world: World, refusal
 
 
 def test_a_container_that_is_gone_meanwhile_is_not_one_without_the_file(world: World) -> None:
-    """The engine answers 404 for both; a node that somebody made since then would be deleted in its place."""
+    """The engine answers 404 for both. A node created meanwhile would be deleted by mistake."""
     world.note(began=time.time() - 3)
     world.node(labels=None, created=time.time())
     container = find_node("c")

@@ -28,8 +28,8 @@ REFUSALS = [(502, "Bad Gateway for API route"), (504, "context deadline exceeded
 
 
 def test_a_node_that_docker_lists_is_waited_for_until_it_can_be_looked_at(world: World) -> None:
-    # On a busy machine dockerd lists a container several seconds before it answers for it; one that is passed over
-    # then stays for ever, and the next bring-up takes it for somebody else's.
+    # On a busy machine dockerd lists a container several seconds before it can inspect it. If the container were
+    # ignored meanwhile, it would stay for ever, and the next bring-up would consider it foreign.
     world.note(began=time.time() - 3)
     world.node(labels=None, into=".late")
     (world.state / "listed").touch()
@@ -81,7 +81,7 @@ def test_a_run_whose_node_does_not_say_whose_it_is_keeps_the_cluster_its_watch_a
 
 
 def test_what_watches_over_a_run_waits_until_the_node_says_whose_it_is(world: World, tmp_path: Path) -> None:
-    """A creation whose process was killed a moment ago has a node that says nothing yet."""
+    """The node of a creation whose process was just killed has no labels yet."""
     directory = world.place.directory
     directory.mkdir()
     world.node(labels=None)
@@ -107,7 +107,7 @@ def test_a_run_that_is_over_ends_a_creation_of_its_own_though_no_note_is_left(wo
     orphan = subprocess.Popen(argv, start_new_session=True)
     while not world.calls:
         time.sleep(0.01)
-    # Docker finishes what it was asked for.
+    # Docker completes the request nevertheless.
     with subprocess.Popen(["sh", "-c", f"sleep 0.5; mv {world.state}/node.json.late {world.state}/node.json"]):
         cluster.remove(world.place)
 

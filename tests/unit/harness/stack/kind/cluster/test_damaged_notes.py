@@ -1,4 +1,4 @@
-"""A damaged note of a cluster's files is none: no traceback, and no wait for the other end of a FIFO."""
+"""A damaged note of a cluster's creation is ignored: no traceback, and no blocking read of a FIFO."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cluster that is being made is reached as soon as Pods can be made there, and not a moment before."""
+"""A cluster that is being created is used as soon as Pods can be created there, and not earlier."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOT_MADE = PlexdevError(CLUSTER_NOT_MADE, detail="no", command="kind create", st
 
 
 class Asked:
-    """What was asked of a cluster that is being made; each question has its answers in turn."""
+    """Records the requests to a cluster that is being created, and answers each kind of request in turn."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.kubeconfig: list[Access | PlexdevError] = []

@@ -1,4 +1,4 @@
-"""An archive of images outlives nobody."""
+"""An archive of images is removed, however its process ends."""
 
 from __future__ import annotations
 

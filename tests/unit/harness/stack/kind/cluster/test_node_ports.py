@@ -1,4 +1,4 @@
-"""NodePorts that host ports lead to: told where a Service has another one, and put back."""
+"""NodePorts behind the host ports: a Service with another one is reported and restored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs and an engine of the test's own have other versions: old ones cannot be had here."""
+"""Versions of programs and of the engine, which are fakes because old versions cannot be installed here."""
 
 from __future__ import annotations
 

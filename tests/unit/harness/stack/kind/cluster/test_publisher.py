@@ -1,4 +1,4 @@
-"""Whose a container is that publishes a port, by its labels: its name proves nothing."""
+"""The owner of a container that publishes a port is read from its labels, because its name proves nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NODE = "plexsphere-control-plane"
 
 @dataclass(frozen=True)
 class Docker:
-    """An engine of which one container publishes port 8080."""
+    """An engine with one container, which publishes port 8080."""
 
     world: World
 

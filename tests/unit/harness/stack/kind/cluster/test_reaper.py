@@ -1,4 +1,4 @@
-"""What watches over a run's cluster, with an engine that is away for a while."""
+"""The reaper of a run's cluster, with an engine that does not answer for a while."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.engine import serving
 def test_it_tries_again_and_reaches_docker_as_the_run_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = tmp_path / "run" / "stack"
     directory.mkdir(parents=True)
-    # A user's docker may need anything: an agent of ssh, a helper with credentials, a proxy.
+    # The user's docker may need any variable: of an ssh agent, a credential helper, a proxy.
     monkeypatch.setenv("SSH_AUTH_SOCK", "/agent")
     monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "docker")
     owner = subprocess.Popen(["sleep", "600"])
@@ -45,7 +45,7 @@ def test_it_tries_again_and_reaches_docker_as_the_run_does(tmp_path: Path, monke
 
 
 def test_a_run_without_a_watch_over_it_makes_no_cluster(tmp_path: Path) -> None:
-    # What it would lock.
+    # A directory in the place of its lock file.
     (tmp_path / MARK).mkdir()
 
     with pytest.raises(PlexdevError) as error:
@@ -67,7 +67,7 @@ def test_the_other_localhost_is_held_for_as_long_as_it_watches(tmp_path: Path) -
     try:
         with pytest.raises(OSError, match="Address already in use"):
             hold_beside(published.number)
-        # Docker publishes on 127.0.0.1, and gets that.
+        # Docker publishes on 127.0.0.1, which is still free.
         socket.create_server(("127.0.0.1", published.number)).close()
     finally:
         reaper.dismiss(tmp_path)

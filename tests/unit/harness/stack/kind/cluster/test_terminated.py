@@ -1,4 +1,4 @@
-"""``plexdev up`` that is told to end while ``kind create`` is at work: a cancelled CI job, a closed terminal."""
+"""``plexdev up`` is terminated during ``kind create``, as by a cancelled CI job or a closed terminal."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ sys.exit(main(["up", "--stack", "kind"]))
 
 @pytest.fixture
 def up(world: World) -> Callable[..., subprocess.Popen[bytes]]:
-    """Starts it, and returns once its cluster is half made."""
+    """Start it, and return once its cluster is partly created."""
     world.node(labels=OURS, created=time.time() + 600, into=".ours")
     world.create_does(f"echo $$ > {world.state}/pid; mv node.json.ours node.json; sleep 600")
 
@@ -71,7 +71,7 @@ def test_sigterm_takes_back_what_was_begun(world: World, up: Callable[..., subpr
 
 def _with_a_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    # Who runs these tests by nohup ignores it, and so would this process.
+    # If nohup runs these tests, SIGHUP is ignored, and would be in this process too.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
@@ -95,7 +95,7 @@ def test_a_closed_terminal_takes_back_what_was_begun(world: World, up: Callable[
 def test_a_signal_during_the_cleanup_does_not_end_it(
     world: World, up: Callable[..., subprocess.Popen[bytes]], first: signal.Signals
 ) -> None:
-    """CI sends SIGINT, and some seconds later SIGTERM."""
+    """CI systems send SIGINT and, some seconds later, SIGTERM."""
     may_delete = world.state / "may-delete"
     kind = world.state.parent / "bin" / "kind"
     waits = f"while ! test -e {may_delete}; do sleep 0.05; done; rm -f node.json"
@@ -114,7 +114,7 @@ def test_a_signal_during_the_cleanup_does_not_end_it(
 
 
 def test_a_hangup_that_is_ignored_stays_ignored(world: World, up: Callable[..., subprocess.Popen[bytes]]) -> None:
-    """As ``nohup`` has it."""
+    """``nohup`` ignores it."""
     process = up(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     process.send_signal(signal.SIGHUP)
     process.terminate()
@@ -125,7 +125,7 @@ def test_a_hangup_that_is_ignored_stays_ignored(world: World, up: Callable[..., 
 def test_down_finds_a_cluster_whose_bring_up_was_killed(
     world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It has no kubeconfig yet, and a note of its creation."""
+    """The cluster has no kubeconfig yet, but a note of its creation."""
     from pytest_plexdev.cli.main import main
 
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path))

@@ -36,7 +36,7 @@ NODE = "docker.io/library/plexsphere:dev"
 
 @pytest.fixture
 def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of everything that the images are made from; ``tmp_path`` has ``deploy`` and the package."""
+    """A copy of all inputs of the images: ``tmp_path`` has ``deploy`` and the package."""
     shutil.copytree(ROOT / "deploy" / "local" / "images", tmp_path / "deploy" / "images")
     shutil.copytree(ROOT / "plexsphere_reference", tmp_path / "plexsphere_reference")
     monkeypatch.setattr(build_context, "deploy_directory", lambda: tmp_path / "deploy")
@@ -99,7 +99,7 @@ def test_the_images_have_every_package_that_the_plane_imports() -> None:
 
 
 def test_the_images_have_no_package_that_the_embedded_stack_has_not() -> None:
-    """One set of versions' lower bounds: what a test sees embedded is what runs in the cluster."""
+    """Both have the same lower bounds, so that a test on the embedded stack sees what runs in the cluster."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["embedded"]
     bounds = dict(_split(line) for line in extras)
 
@@ -150,7 +150,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _split(requirement: str) -> tuple[str, str]:
-    """Name and bound: ``psycopg[binary]>=3.2`` is ``psycopg`` and ``>=3.2``."""
+    """Split a requirement into name and bound: ``psycopg[binary]>=3.2`` is ``psycopg`` and ``>=3.2``."""
     found = re.fullmatch(r"([A-Za-z0-9_-]+)(?:\[[^\]]*\])?(.*)", requirement)
     assert found is not None
     return found.group(1).lower(), found.group(2)

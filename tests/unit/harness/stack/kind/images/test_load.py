@@ -1,4 +1,4 @@
-"""Images go onto a node that is being made as soon as it takes them, and with patience."""
+"""Images are loaded onto a node that is being created as soon as it accepts them, with retries."""
 
 from __future__ import annotations
 

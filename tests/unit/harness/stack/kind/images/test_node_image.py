@@ -21,7 +21,7 @@ BAKED = "sha256:" + "b" * 64
 
 @pytest.fixture
 def kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The program ``kind``, the only one on PATH."""
+    """A program ``kind``, the only one on PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
     program = tmp_path / "kind"
     program.touch(mode=0o755)
@@ -112,7 +112,7 @@ elif words[0] == "run":
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """An engine, and a program ``docker`` that bakes into it."""
+    """An engine, and a program ``docker`` that bakes images into it."""
     state = tmp_path / "engine"
     state.mkdir()
     program = state / "docker"
@@ -127,12 +127,12 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
 
 
 def calls(engine: Engine) -> list[str]:
-    """What the program was called with."""
+    """The command lines of all calls of the program."""
     return (engine.state / "calls").read_text().splitlines()
 
 
 def containers(engine: Engine) -> list[str]:
-    """The containers that were started."""
+    """The names of the containers that were started."""
     return [call.split()[call.split().index("--name") + 1] for call in calls(engine) if call.startswith("run ")]
 
 

@@ -41,7 +41,7 @@ def test_every_image_that_may_be_named_is_one_that_is_replaced() -> None:
 
     assert set(images.values()) <= set(references(images).values())
     assert substitutes(images) == sorted(images.values())
-    assert "python" not in images  # what our own images are built from; no Pod runs it
+    assert "python" not in images  # only the base of our own images; no Pod runs it
 
 
 def test_a_name_of_the_environment_that_no_image_has_is_told_from_the_shell_too(

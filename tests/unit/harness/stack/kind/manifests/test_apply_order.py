@@ -38,7 +38,7 @@ def test_an_outcome_says_what_was_done() -> None:
 
 
 class Jobs(KubeClient):
-    """Knows one Job, which goes some looks after it was deleted."""
+    """A client with one Job, which disappears some requests after its deletion."""
 
     def __init__(self, access: Access, *, looks: int) -> None:
         super().__init__(access)
@@ -71,7 +71,7 @@ def test_a_job_runs_again_once_the_old_one_is_gone(tmp_path: Path) -> None:
 
 
 def test_a_job_that_a_finalizer_holds_is_told_and_not_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(applying, "_LET_GO_S", 0.3)
+    monkeypatch.setattr(applying, "_FINALIZERS_S", 0.3)
     client = Jobs(Access(context="c", server="https://127.0.0.1:1", kubeconfig=tmp_path), looks=1000)
 
     with pytest.raises(PlexdevError) as held:

@@ -1,4 +1,4 @@
-"""The definitions of other projects: fetched once, verified always, read from a file from then on."""
+"""The definitions of other projects are downloaded once, cached, and verified every time."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def sha256(text: str) -> str:
 
 @dataclass
 class Site:
-    """A server of files, and what was asked of it."""
+    """A file server that records its requests."""
 
     directory: Path
     url: str
@@ -82,7 +82,7 @@ def no_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def go_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Go's own download, of a module that lies on this machine."""
+    """A Go module proxy on this machine with the module, for ``go mod download``."""
     if shutil.which("go") is None:
         pytest.skip("go is not on PATH")
     versions = tmp_path / "proxy" / MODULE / "@v"

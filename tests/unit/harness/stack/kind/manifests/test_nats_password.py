@@ -1,4 +1,4 @@
-"""What a fresh cluster's NATS is made of: our own manifests, before any cluster has them."""
+"""The NATS of a fresh cluster, in our own rendered manifests."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_server_reads_its_password_from_a_file_of_a_secret(objects: list[dic
         f"--config={mounts[volume['name']]}/nats.conf",
     ]
     assert volume["secret"]["secretName"] == "nats-credentials"
-    # Not the URL, and nothing that comes into the Secret later.
+    # Only the file, and not the URL.
     assert volume["secret"]["items"] == [{"key": "nats.conf", "path": "nats.conf"}]
 
 

@@ -1,4 +1,4 @@
-"""Who starts anew because a ConfigMap or Secret was changed by hand and put back."""
+"""Workloads are restarted if a ConfigMap or Secret that they read was edited by hand and restored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECRET: KubeObject = {
     "data": {"key": "b2xk"},
 }
 EDITED = Restored("secret/s", "7", 1_763_900_000.0)
-"""At 2025-11-23T12:13:20Z."""
+"""Edited at 2025-11-23T12:13:20Z."""
 
 
 def deployment(*, by: Any) -> KubeObject:
@@ -29,7 +29,7 @@ def deployment(*, by: Any) -> KubeObject:
 
 
 class Cluster:
-    """Pods whose container started at a moment, and what is applied."""
+    """A cluster with one Pod, whose container started at *started*. Records what is applied and queried."""
 
     def __init__(self, started: str) -> None:
         self.applied: list[tuple[KubeObject, str]] = []
@@ -99,5 +99,5 @@ def test_a_workload_is_rolled_once_and_not_where_its_apply_does() -> None:
 def test_what_was_restarted_is_said_with_the_reason() -> None:
     outcome = ApplyResult({"deployment/d": "restarted"}, readers={"deployment/d": ["secret/s", "configmap/c"]})
 
-    assert outcome.words() == ["1 restarted"]
-    assert outcome.words_of_readers() == "deployment/d (secret/s, configmap/c)"
+    assert outcome.summary() == ["1 restarted"]
+    assert outcome.reader_summary() == "deployment/d (secret/s, configmap/c)"

@@ -1,4 +1,4 @@
-"""What the kind stack asks an API server."""
+"""The requests of the kind stack to an API server."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def deployment(name: str, manager: str) -> dict[str, Any]:
 
 
 def test_a_database_that_is_being_deleted_is_none_any_more(client: KubeClient, answers: Answers) -> None:
-    """It looks ready until it is gone, and a bring-up that believed so would wait for tables in vain."""
+    """It looks ready until it is deleted; a bring-up that used it would wait for its tables in vain."""
     path = "/api/v1/namespaces/default/pods/postgres-0"
     answers.say("GET", path, {"metadata": {"uid": "one"}})
     there = database.identity(client)

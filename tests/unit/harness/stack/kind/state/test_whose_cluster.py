@@ -1,4 +1,4 @@
-"""Whose a cluster is says its node: our manifests in it are no proof, and nothing is changed on their word."""
+"""The node's labels prove who owns a cluster. Our manifests in it do not, and nothing is changed because of them."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def settings(tmp_path: Path) -> KindSettings:
 
 @pytest.fixture
 def home(settings: KindSettings) -> ClusterFiles:
-    """Where the files of the warm cluster of that name are."""
+    """The files of the warm cluster of that name."""
     return ClusterFiles(NAME, warm_directory(settings.state, NAME))
 
 
 @pytest.fixture
 def cluster(answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answers:
-    """Somebody made it with kind, and piped ``plexdev manifests`` into kubectl."""
+    """A cluster created with kind by hand, into which ``plexdev manifests | kubectl apply`` put our manifests."""
     document = {
         "contexts": [{"name": f"kind-{NAME}", "context": {"cluster": "c", "user": "u"}}],
         "clusters": [{"name": "c", "cluster": {"server": answers.origin}}],
@@ -48,7 +48,7 @@ def cluster(answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     }
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(document))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
-    # Where it would be, a stack of this machine's developer may answer.
+    # A stack of the developer may be running at these ports.
     monkeypatch.setattr(of_host_ports, "version", lambda *_, **__: {"version": "1", "commit": "reference"})
     answers.say("GET", NODE, {"metadata": {"labels": {"kubernetes.io/os": "linux"}}})
     answers.say("GET", f"{CONFIG_MAPS}/plexdev-sentinel", {"metadata": {"labels": {OWNER_LABEL: OWNER}}})
@@ -68,7 +68,7 @@ def made_by_plexdev(cluster: Answers, place: ClusterFiles) -> None:
 
 
 def brought_up(cluster: Answers) -> None:
-    """The mark of a whole stack, of a checkout that had other inputs."""
+    """The ready mark of a stack from a checkout with other inputs."""
     data = {
         "fingerprint": json.dumps({"kind.yaml": "another"}),
         "tenants": json.dumps([TENANT]),
@@ -118,7 +118,7 @@ def test_one_of_another_state_directory_is_attached_to_with_what_its_mark_says(
 def test_one_of_ours_that_never_came_up_is_drifted_and_the_advice_is_pytest_s_own(
     cluster: Answers, settings: KindSettings, home: ClusterFiles
 ) -> None:
-    """What to apply may come from pytest's command line, its ini file or a hook, which ``plexdev up`` does not read."""
+    """The inputs may come from pytest's command line, ini file or a hook, none of which ``plexdev up`` reads."""
     made_by_plexdev(cluster, home)
 
     with pytest.raises(PlexdevError) as refusal:

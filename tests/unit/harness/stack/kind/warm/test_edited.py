@@ -1,4 +1,4 @@
-"""What was changed by hand in a stack that is not ready is named, and put back by `plexdev up`."""
+"""Manual changes of a stack that is not ready are reported, and `plexdev up` reverts them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write(time: str, *, part: str = "f:data", manager: str = "kubectl-patch") ->
 
 
 class Stack:
-    """A stack with one Secret and one Job, whose mark says when it was ready."""
+    """A stack with one Secret, one Job, and a ready mark with its time."""
 
     def __init__(self, item: KubeObject, *, is_ready: bool, has_mark: bool = True) -> None:
         complete = {"conditions": [{"type": "Complete", "status": "True"}]}

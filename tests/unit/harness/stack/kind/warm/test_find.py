@@ -1,4 +1,4 @@
-"""Finding a warm cluster where there is none that can be used: files and sockets alone."""
+"""Discovery of a warm cluster, from files and sockets alone, if none is usable."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_who_attaches_waits_for_a_bring_up_that_is_under_way(home: Path) -> None
     with ThreadPoolExecutor() as threads:
         other = threads.submit(bring_up)
         assert holding.wait(10)
-        # What the other one made in the meantime is seen: a cluster that is refused.
+        # It sees what the other process created meanwhile: a cluster that is refused.
         with pytest.raises(PlexdevError) as refusal:
             attach.attach(KindSettings(state=state), events.append)
         other.result()

@@ -1,4 +1,4 @@
-"""A node that was started again: which of its Pods are replaced, and what is waited for."""
+"""A restarted node: which Pods are replaced, and what is waited for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def pod(name: str, *, ready: str = "True", runs_since: str = "2026-01-01T00:00:2
 
 
 class Node(KubeClient):
-    """Has these Pods, routes, and answers after some questions."""
+    """A node with these Pods and routes, whose API server answers after some requests."""
 
     def __init__(self, pods: Mapping[str, list[dict[str, Any]]], *, silent_for: int = 0) -> None:
         super().__init__(Access(context="c", server="https://127.0.0.1:1", kubeconfig=Path("/none")))

@@ -18,7 +18,7 @@ from pytest_plexdev.core.temporary import temporary_directory
 from pytest_plexdev.core.untrusted_json import decode_json
 from pytest_plexdev.doctor.model import Finding, FindingState
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.embedded.owner import how_to_begin_anew
+from pytest_plexdev.stack.embedded.owner import recovery_command
 from pytest_plexdev.stack.embedded.warm import find_in, read_stack, warm_directory
 
 ROOM_NEEDED: Final = 100 << 20
@@ -83,9 +83,9 @@ def _stack_state(place: Path, info: StackInfo | None, verdicts: Sequence[Verdict
 def _again(place: Path) -> str:
     # The stack's file survives a supervisor that was killed.
     try:
-        return how_to_begin_anew(place, read_stack(place).up_command)
+        return recovery_command(place, read_stack(place).up_command)
     except (FileNotFoundError, PlexdevError):
-        return how_to_begin_anew(place)
+        return recovery_command(place)
 
 
 def _of_readyz(info: StackInfo | None, verdicts: Sequence[Verdict]) -> list[Finding]:

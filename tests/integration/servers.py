@@ -18,7 +18,7 @@ import httpx
 import psycopg
 import pytest
 
-from pytest_plexdev.stack.embedded.processes.child import _tied_to_parent
+from pytest_plexdev.stack.embedded.processes.child import bind_to_parent
 from pytest_plexdev.stack.embedded.servers.passwd_entry import has_entry, with_entry
 from pytest_plexdev.stack.embedded.servers.postgres_data import find_binaries
 from pytest_plexdev.stack.embedded.servers.postgres_user import run_as
@@ -34,7 +34,7 @@ class PostgresServer:
         self.directory = Path(tempfile.mkdtemp(prefix="plexdev-pg-", dir="/tmp"))
         self.url = f"postgresql://plexsphere@/plexsphere?host={self.directory}"
         self._user = run_as("auto")
-        self._binaries = self._user.reachable(find_binaries(None), self.directory)
+        self._binaries = self._user.make_reachable(find_binaries(None), self.directory)
         self._process: subprocess.Popen[bytes] | None = None
         options = ["-U", "plexsphere", "-A", "trust", "--encoding=UTF8", "--locale=C.UTF-8", "-N"]
         initdb = self._spawn(["initdb", "-D", str(self._data), *options], environment=self._with_user())
@@ -80,7 +80,7 @@ class PostgresServer:
 
     def _with_user(self) -> Mapping[str, str]:
         """The environment in which initdb finds its user, who may have no passwd entry."""
-        uid = self._user.seen_as
+        uid = self._user.visible_uid
         if has_entry(uid):
             return os.environ
         return with_entry(uid, os.environ, program=self._binaries / "initdb", directory=self.directory)
@@ -90,7 +90,7 @@ class PostgresServer:
             [str(self._binaries / argv[0]), *argv[1:]],
             cwd=self.directory,
             env=environment,
-            preexec_fn=_tied_to_parent(signal.SIGQUIT, self._user.prepare),
+            preexec_fn=bind_to_parent(signal.SIGQUIT, self._user.prepare),
             user=self._user.uid,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -127,7 +127,7 @@ class NatsServer:
         argv = [program, "-a", "127.0.0.1", "-p", str(self._port), "-js", "-sd", str(self._store)]
         self._process = subprocess.Popen(
             argv,
-            preexec_fn=_tied_to_parent(signal.SIGKILL, None),
+            preexec_fn=bind_to_parent(signal.SIGKILL, None),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -186,7 +186,7 @@ class SpiceDBServer:
         ]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                argv, preexec_fn=_tied_to_parent(signal.SIGKILL, None), stdout=log, stderr=log
+                argv, preexec_fn=bind_to_parent(signal.SIGKILL, None), stdout=log, stderr=log
             )
         deadline = time.monotonic() + _PATIENCE
         while not self._answers():

@@ -101,14 +101,14 @@ def test_a_secret_is_meant_for_the_discovery_url_of_the_bindings_that_refer_to_i
 def test_the_embedded_stack_sends_the_secret_where_its_bindings_point(tmp_path: Path) -> None:
     layout = Layout(tmp_path, tmp_path)
     layout.configuration.mkdir()
-    sites = ServerAddresses.take(
+    addresses = ServerAddresses.allocate(
         EmbeddedSettings(id="drift", cache=tmp_path), spicedb=False, scratch=tmp_path, postgres_directory=tmp_path
     )
-    control_plane.render_manifest(layout, sites)
-    for held in (sites.api, sites.idp, sites.postgres, sites.nats):
+    control_plane.render_manifest(layout, addresses)
+    for held in (addresses.api, addresses.idp, addresses.postgres, addresses.nats):
         held.release()
 
-    expected = control_plane.variables(sites)["PLEXSPHERE_DEX_DISCOVERY_URL"]
+    expected = control_plane.variables(addresses)["PLEXSPHERE_DEX_DISCOVERY_URL"]
     assert f"discovery_url: {expected}\n" in control_plane.manifest_file(layout.directory).read_text(encoding="utf-8")
 
 

@@ -26,7 +26,7 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from pytest_plexdev.stack.embedded.dex_standin import IdpClient, IdpConfig, IdpUser
-from pytest_plexdev.stack.embedded.processes.child import _tied_to_parent
+from pytest_plexdev.stack.embedded.processes.child import bind_to_parent
 from tests.integration.servers import SpiceDBServer, find_real, leave_out
 from tests.support.contract import check_contract
 
@@ -235,7 +235,7 @@ def run_server(
             env=environment,
             cwd=ROOT,
             pass_fds=(listener.fileno(),) if listener else (),
-            preexec_fn=_tied_to_parent(signal.SIGKILL, None),
+            preexec_fn=bind_to_parent(signal.SIGKILL, None),
             stdout=log,
             stderr=log,
         )

@@ -1,7 +1,7 @@
-"""The embedded stack: the dev stack's servers as plain processes of this machine, without Docker.
+"""The embedded stack: the dev stack's servers as plain processes on this machine, without Docker.
 
-:class:`EmbeddedProvider` brings one up and down; a supervisor process owns the servers (``supervisor``).
-The names are imported on first use: the supervisor imports this package too, and must start fast.
+:class:`EmbeddedProvider` starts and stops one; a supervisor process owns the servers (``supervisor``).
+Names are imported on first use, because the supervisor imports this package and must start fast.
 """
 
 from __future__ import annotations

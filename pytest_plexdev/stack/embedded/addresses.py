@@ -1,4 +1,4 @@
-"""The addresses of all services, decided before anything starts, so that all can start at once."""
+"""Reserve the addresses of all services before any of them starts, so that all can start concurrently."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from pytest_plexdev.stack.credentials import RUNBOOK, Credentials
 from pytest_plexdev.stack.embedded.settings import WARM_ID, EmbeddedSettings
 
 DATABASE: Final = "plexsphere"
-"""Name of the database and of its role, and the user of NATS: the product's dev stack has the same."""
+"""Name of the database, of its role and of the NATS user, as in the product's dev stack."""
 
 
 @dataclass(frozen=True)
 class ServerAddresses:
-    """The ports. ``api`` listens already; the others are held, most for programs that bind by themselves.
+    """The reserved ports and directories of one stack.
+
+    ``api`` already listens. The other ports are reserved only; most servers bind theirs themselves.
 
     Attributes:
-        scratch: The stack's own directory, where nobody else writes.
-        postgres_directory: Of Postgres's socket.
+        scratch: The stack's scratch directory; no other user can write there.
+        postgres_directory: Directory of Postgres's Unix socket.
     """
 
     api: HeldPort
@@ -34,13 +36,13 @@ class ServerAddresses:
     postgres_directory: Path
 
     @classmethod
-    def take(
+    def allocate(
         cls, settings: EmbeddedSettings, *, spicedb: bool, scratch: Path, postgres_directory: Path
     ) -> ServerAddresses:
-        """Bind them all, and choose the credentials.
+        """Reserve all ports and choose the credentials.
 
         Args:
-            spicedb: Whether a SpiceDB is going to run.
+            spicedb: Whether the stack runs SpiceDB.
 
         Raises:
             PlexdevError: ``port-taken``, ``loopback-down``.
@@ -60,7 +62,7 @@ class ServerAddresses:
         )
 
     def with_postgres_in(self, directory: Path) -> ServerAddresses:
-        """The same, but for a Postgres whose socket is there: one that only those hear of who are told."""
+        """Return a copy whose Postgres socket is in *directory*, where the stack's other servers do not connect."""
         return replace(self, postgres_directory=directory)
 
     @property
@@ -74,12 +76,12 @@ class ServerAddresses:
     @property
     def nats_url(self) -> str:
         password = self.credentials.nats
-        who = f"{DATABASE}:{password}@" if password is not None else ""
-        return f"nats://{who}127.0.0.1:{self.nats.number}"
+        userinfo = f"{DATABASE}:{password}@" if password is not None else ""
+        return f"nats://{userinfo}127.0.0.1:{self.nats.number}"
 
     @property
     def signer_endpoint(self) -> str:
-        """For gRPC: the signer asks nobody who they are, so it listens where only this user comes."""
+        """The gRPC target. The signer does not authenticate its clients, so its socket is private to this user."""
         return f"unix://{quote(bytes(self.signer_socket), safe='/')}"
 
     @property
@@ -92,7 +94,7 @@ class ServerAddresses:
 
     @property
     def database_url(self) -> str:
-        """For tests and tools: over TCP, which every driver and every person knows how to use."""
+        """The URL for tests and tools: over TCP, which every driver supports."""
         return f"postgresql://{DATABASE}:{self.credentials.database}@127.0.0.1:{self.postgres.number}/{DATABASE}"
 
     @property
@@ -101,6 +103,6 @@ class ServerAddresses:
 
     @property
     def local_database_url(self) -> str:
-        """For the stack's own programs: over the Unix socket, which nobody else can reach, without a password."""
+        """The URL for the stack's own programs: over the Unix socket, which is private and needs no password."""
         host = quote(bytes(self.postgres_directory), safe="")
         return f"postgresql://{DATABASE}@/{DATABASE}?host={host}&port={self.postgres.number}"

@@ -1,4 +1,4 @@
-"""Notice the end of a server's process at once, and build the error for it."""
+"""Detect at once that a server's process has ended, and build the error for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pytest_plexdev.stack.embedded.server_end import ServerEnd, read_end
 
 
 class Processes:
-    """The processes of a stack's servers, each held by a handle, so that a pid that is used again is no mistake."""
+    """Handles to the processes of a stack's servers. A handle stays valid when its pid is reused."""
 
     def __init__(self, services: Sequence[Service]) -> None:
         self._handles: dict[ProcessHandle, str] = {}
@@ -35,10 +35,10 @@ class Processes:
         else:
             self._handles[handle] = name
 
-    def first_ended(self, patience_s: float) -> str | None:
-        """Wait up to that many seconds for a server to end, and return its name."""
+    def first_ended(self, timeout_s: float) -> str | None:
+        """Wait up to *timeout_s* seconds for a server to end. Returns its name, or ``None`` if all still run."""
         if self._gone is None and self._handles:
-            ended = first_ended(tuple(self._handles), patience_s)
+            ended = first_ended(tuple(self._handles), timeout_s)
             self._gone = self._handles[ended] if ended is not None else None
         return self._gone
 
@@ -49,8 +49,8 @@ class Processes:
         self._handles.clear()
 
 
-def death_of(service: str, info: StackInfo, failure: Failure) -> PlexdevError:
-    """The error for a server that ended, with the last lines of its log."""
+def exit_error(service: str, info: StackInfo, failure: Failure) -> PlexdevError:
+    """Build the error for a server that ended, with the last lines of its log."""
     from pytest_plexdev.testkit.stack import LOG_LINES, where_logged
 
     status, cause = _status_and_cause(service, info)
@@ -61,18 +61,18 @@ def death_of(service: str, info: StackInfo, failure: Failure) -> PlexdevError:
         status=status,
         cause=cause,
         log=where_logged(info, service),
-        restart=_how_to_restart(info),
+        restart=_restart_hint(info),
     )
 
 
 def first_gone(info: StackInfo) -> str | None:
-    """The first service that a probe finds gone."""
+    """Probe all services and return the first that is gone."""
     return next((verdict.name for verdict in verdicts(info) if verdict.state == "gone"), None)
 
 
 def _status_and_cause(service: str, info: StackInfo) -> tuple[str, str]:
-    """How a server ended, and why as far as that is known."""
-    # Its supervisor learns of the end when we do, and takes a moment to note it.
+    """How a server ended, and why if that is known."""
+    # The supervisor notices the end at the same time and needs a moment to record it.
     gone = poll(lambda: _gone(service, info), every_s=0.02, timeout_s=0.5)
     if gone is None:
         return "an unknown status", "its stack did not note how"
@@ -89,7 +89,7 @@ def _gone(service: str, info: StackInfo) -> Verdict | None:
     return next((verdict for verdict in verdicts(info) if verdict.name == service and verdict.state == "gone"), None)
 
 
-def _how_to_restart(info: StackInfo) -> str:
+def _restart_hint(info: StackInfo) -> str:
     if (info.directory / KEPT_MARK).exists():
         return f"then end what is left: plexdev down --directory {shlex.quote(str(info.directory))}"
     if info.id == "warm":

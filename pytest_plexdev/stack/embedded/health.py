@@ -1,4 +1,4 @@
-"""Verdicts of a running stack: from its supervisor's notes, and from probing each server now."""
+"""Determine the verdicts of a running stack from its supervisor's records and by probing each server."""
 
 from __future__ import annotations
 
@@ -17,33 +17,32 @@ from pytest_plexdev.core.ownership.lock import is_owned, look
 from pytest_plexdev.core.private_files import damaged
 from pytest_plexdev.stack.embedded import probes as readiness
 from pytest_plexdev.stack.embedded.layout import stack_file
-from pytest_plexdev.stack.embedded.owner import how_to_begin_anew, is_warm, which_stack
+from pytest_plexdev.stack.embedded.owner import is_warm, recovery_command, which_stack
 from pytest_plexdev.stack.embedded.probes import Probe, ProbeError
 from pytest_plexdev.stack.embedded.server_end import ServerEnd, read_end
 from pytest_plexdev.stack.embedded.servers import control_plane
 
-_PATIENCE: Final = 2.0
-"""Seconds that a running server gets to answer one question."""
+_PROBE_TIMEOUT_S: Final = 2.0
 
 
 def verdicts(info: StackInfo) -> list[Verdict]:
-    """A verdict for each service, those that nothing runs for among them."""
+    """Return a verdict for each service, including those without a process."""
     if not is_owned(info.directory):
         reason = "the stack's supervisor is gone, and every server with it"
-        hint = info.up_command if is_warm(info.directory) else _how_to_go_on(info)
+        hint = info.up_command if is_warm(info.directory) else _recovery_hint(info)
         return [Verdict(name=service.name, state="gone", reason=reason, hint=hint) for service in info.services]
-    # In a thread of its own: the caller may be inside an event loop already.
+    # In another thread, because the caller may already be inside an event loop.
     with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(run, _ask_all(info)).result()
+        return thread.submit(run, _probe_all(info)).result()
 
 
-def _how_to_go_on(info: StackInfo) -> str:
-    """What ends a stack that is not whole; empty of a run's own, which ends it by itself."""
-    has_end = is_warm(info.directory) or (info.directory / KEPT_MARK).exists()
-    return how_to_begin_anew(info.directory, info.up_command) if has_end else ""
+def _recovery_hint(info: StackInfo) -> str:
+    """The command that stops an incomplete stack; empty for a run's own stack, which the run stops."""
+    outlives_run = is_warm(info.directory) or (info.directory / KEPT_MARK).exists()
+    return recovery_command(info.directory, info.up_command) if outlives_run else ""
 
 
-async def _ask_all(info: StackInfo) -> list[Verdict]:
+async def _probe_all(info: StackInfo) -> list[Verdict]:
     probes = _probes(info)
     return list(await asyncio.gather(*(_verdict(info, service, probes) for service in info.services)))
 
@@ -61,7 +60,7 @@ def _probes(info: StackInfo) -> Mapping[str, Probe]:
         return {**probes, "spicedb": readiness.grpc(at.spicedb)} if at.spicedb else probes
     except ValueError as error:
         raise damaged(
-            stack_file(info.directory), str(error), how_to_begin_anew(info.directory, info.up_command)
+            stack_file(info.directory), str(error), recovery_command(info.directory, info.up_command)
         ) from None
 
 
@@ -79,21 +78,21 @@ async def _verdict(info: StackInfo, service: Service, probes: Mapping[str, Probe
     if probe is None:
         return Verdict(name=service.name, state="ready", reason="done" if service.log else "a stand-in inside the API")
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_PROBE_TIMEOUT_S):
             await probe()
     except (OSError, EOFError, ProbeError) as error:
         reason = "no answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
         if (scratch := _deleted_scratch(info)) is not None:
-            # Its log would say what follows from that; nothing gives the data back.
+            # No hint to read the log: it shows only consequences, and the data cannot be recovered.
             reason = f"the stack's data in {scratch} were deleted: {reason}"
-            return Verdict(name=service.name, state="gone", reason=reason, hint=_how_to_go_on(info))
+            return Verdict(name=service.name, state="gone", reason=reason, hint=_recovery_hint(info))
         hint = f"plexdev logs {service.name} {which_stack(info.directory)}"
         return Verdict(name=service.name, state="waiting", reason=reason, hint=hint)
     return Verdict(name=service.name, state="ready", since=unix_time() - info.started_at)
 
 
 def _deleted_scratch(info: StackInfo) -> Path | None:
-    """The directory of the stack's data, where it is known and not there any more."""
+    """The directory of the stack's data if it is known and no longer exists."""
     found = look(info.directory)
     if found is None or found.mark is None or not found.mark.is_from_here or not found.mark.counterpart:
         return None
@@ -107,5 +106,5 @@ def _ended(info: StackInfo, service: Service, end: ServerEnd) -> Verdict:
         state="gone",
         reason=f"ended with {end.status}: {end.cause}" + (f"\n{end.log}" if end.log else ""),
         since=unix_time() - end.at,
-        hint="; ".join(part for part in (f"read {service.log}", _how_to_go_on(info)) if part),
+        hint="; ".join(part for part in (f"read {service.log}", _recovery_hint(info)) if part),
     )

@@ -1,4 +1,4 @@
-"""Start the supervisor of an embedded stack, follow its events, and end it."""
+"""Start the supervisor of an embedded stack, forward its events, and stop it."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
 from pytest_plexdev.stack.embedded.supervisor.protocol import decode_event
 from pytest_plexdev.stack.embedded.warm import read_stack
 
-_LONGEST_STOP: Final = 5.0
-"""Seconds; a stop takes a tenth of one. After that the supervisor is killed, and its children with it."""
+_STOP_TIMEOUT_S: Final = 5.0
+"""After it the supervisor is killed, and the kernel kills its children. A stop usually takes 0.1 s."""
 
 
 def bring_up(settings: EmbeddedSettings, directory: Path, progress: Progress) -> StackInfo:
     """Bring a stack up and return once it is ready.
 
     Args:
-        directory: The stack's own directory, created here. After a failed bring-up it stays if the error names a log.
+        directory: The stack's own directory, created here. After a failed bring-up it is kept if the error names a log.
 
     Raises:
         PlexdevError: ``server-exited``, ``server-silent``, ``program-unfinished``, ``port-taken``,
             ``extra-missing``, ``disk-full``, ``cache-unwritable``, ``state-unwritable``, ``system-refused``,
             ``postgres-version``, ``owned-elsewhere``, ``directory-taken``, ``untrusted-path`` or
-            ``supervisor-lost``; nothing is left running then.
+            ``supervisor-lost``. No process of the stack is left running.
     """
     try:
         with system_errors("start the embedded stack", near=directory, cache=settings.cache):
@@ -63,7 +63,7 @@ def bring_up(settings: EmbeddedSettings, directory: Path, progress: Progress) ->
 
 def _make_directories(settings: EmbeddedSettings, directory: Path) -> None:
     make_directory(directory, name=settings.id)
-    # Before anything starts: the cache of another user is found out by several programs at once otherwise.
+    # Checked once here: otherwise several programs would fail concurrently on a cache of another user.
     for each in (settings.cache, settings.cache / TEMPLATES):
         ensure_writable(each)
 
@@ -71,50 +71,50 @@ def _make_directories(settings: EmbeddedSettings, directory: Path) -> None:
 def _run_supervisor(settings: EmbeddedSettings, directory: Path, progress: Progress) -> None:
     supervisor = _Supervisor(directory, Order(settings, directory))
     try:
-        supervisor.listen(progress)
+        supervisor.forward_events(progress)
     except BaseException:
-        # Ctrl-C included: the caller has stopped waiting, so nothing may continue in the background.
+        # Including Ctrl-C: the caller no longer waits, so nothing may continue in the background.
         supervisor.abandon()
         raise
 
 
 def end(directory: Path) -> list[str] | None:
-    """End the stack in ``directory``, however it was brought up, and remove what is left of it.
+    """Stop the stack in *directory*, whoever started it, and remove its files.
 
     Returns:
-        The names in the directory that are not a stack's: they stay. ``None`` where there is no stack.
+        The names in the directory that do not belong to a stack; they are kept. ``None`` if there is no stack.
 
     Raises:
         PlexdevError: ``owned-elsewhere``: it runs in another container or PID namespace; ``untrusted-path``;
-            ``undeletable``: it has ended, and a file of it is left.
+            ``undeletable``: the stack has stopped, but one of its files cannot be deleted.
     """
     supervisor = SUPERVISOR.find(directory)
     if supervisor is not None:
         with supervisor:
-            _end(supervisor)
+            _stop(supervisor)
     elif look(directory) is None:
         return None
     return remove_stack(directory)
 
 
-def _end(supervisor: ProcessHandle) -> None:
-    for number, patience in ((signal.SIGTERM, _LONGEST_STOP), (signal.SIGKILL, 1.0)):
+def _stop(supervisor: ProcessHandle) -> None:
+    for number, timeout_s in ((signal.SIGTERM, _STOP_TIMEOUT_S), (signal.SIGKILL, 1.0)):
         supervisor.send(number)
-        if supervisor.wait(patience):
+        if supervisor.wait(timeout_s):
             return
 
 
 class _Supervisor:
-    """One supervisor during the bring-up that we asked for."""
+    """The supervisor process, as its starter sees it during the bring-up."""
 
     def __init__(self, directory: Path, order: Order) -> None:
         self._directory = directory
         self._log = directory / "logs" / "supervisor.log"
         self._id: ProcessId | None = None
-        self._words = self._start(order)
+        self._pipe = self._start(order)
 
     def _start(self, order: Order) -> IO[bytes]:
-        # It detaches at once, so this process ends at once: no zombie, no child that a test runner trips over.
+        # The launcher forks the supervisor and exits at once: this process gets no zombie and no long-lived child.
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         with os.fdopen(open_private(self._log, flags), "ab") as log:
             launcher = subprocess.Popen(
@@ -128,18 +128,18 @@ class _Supervisor:
             )
         assert launcher.stdin is not None
         assert launcher.stdout is not None
-        with contextlib.suppress(BrokenPipeError), launcher.stdin as orders:
-            orders.write(order.encode())
+        with contextlib.suppress(BrokenPipeError), launcher.stdin as stdin:
+            stdin.write(order.encode())
         launcher.wait()
         return launcher.stdout
 
-    def listen(self, progress: Progress) -> None:
-        """Pass events on until the stack is ready.
+    def forward_events(self, progress: Progress) -> None:
+        """Forward events to *progress* until the stack is ready.
 
         Raises:
             PlexdevError: The bring-up failed; the supervisor has ended.
         """
-        with self._words:
+        with self._pipe:
             for message in self._messages():
                 if "supervisor" in message:
                     self._id = ProcessId(*message["supervisor"])
@@ -153,23 +153,23 @@ class _Supervisor:
         raise PlexdevError(SUPERVISOR_LOST, detail=last_lines(self._log), log=str(self._log))
 
     def abandon(self) -> None:
-        """End it, whatever it was doing."""
-        self._words.close()
-        supervisor = self._id.open() if self._id else self._appeared()
+        """Stop it, at any point of the bring-up."""
+        self._pipe.close()
+        supervisor = self._id.open() if self._id else self._find_started()
         if supervisor is not None:
             with supervisor:
-                _end(supervisor)
+                _stop(supervisor)
 
     def _messages(self) -> Iterator[dict[str, Any]]:
-        for line in self._words:
+        for line in self._pipe:
             yield json.loads(line)
 
     def _wait_for_end(self) -> None:
         handle = self._id.open() if self._id else None
         if handle is not None:
             with handle:
-                handle.wait(_LONGEST_STOP)
+                handle.wait(_STOP_TIMEOUT_S)
 
-    def _appeared(self) -> ProcessHandle | None:
-        # It owns its directory within some 30 ms of its start; one that never did finds its reader gone by itself.
+    def _find_started(self) -> ProcessHandle | None:
+        # It owns its directory about 30 ms after its start. One that starts later stops when it finds the pipe closed.
         return poll(lambda: SUPERVISOR.find(self._directory), every_s=0.005, timeout_s=0.5)

@@ -1,7 +1,7 @@
-"""The files of an embedded stack.
+"""The paths of an embedded stack, in two directories.
 
-``directory`` belongs to the asker: ``stack.json``, logs, rendered configuration. ``scratch`` is a short path
-for what must be near the root: a Unix socket's path has 107 bytes, and ``nobody`` must reach it.
+``directory`` is the caller's: ``stack.json``, logs, rendered configuration. ``scratch`` has data and Unix sockets, on
+a short path that ``nobody`` can reach: a socket's path is limited to 107 bytes.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from pytest_plexdev.stack.embedded.removal import CONFIGURATION, ENDS, FILES, LO
 
 @dataclass(frozen=True)
 class Owned:
-    """What a supervisor owns, for as long as it lives.
+    """The directories that a supervisor owns until it ends.
 
     Attributes:
-        run: The directory of the run that it serves, together with the run's processes.
+        run: The directory of the run that the stack serves. Its ownership is shared with the run's processes.
     """
 
     directory: Ownership
@@ -48,12 +48,12 @@ class Layout:
 
     @classmethod
     def create(cls, directory: Path, *, name: str, run: Path | None = None) -> Layout:
-        """Make the directories and own them: this process is the supervisor of the stack.
+        """Create the directories and own them: this process is the stack's supervisor.
 
         Args:
-            directory: As :func:`make_directory` made it.
-            name: Of the stack.
-            run: The directory of the run that the stack serves.
+            directory: A directory that :func:`make_directory` created.
+            name: Name of the stack, for its marks.
+            run: The directory of the run that the stack serves, if it serves one.
 
         Raises:
             PlexdevError: ``owned-elsewhere``, ``untrusted-path``.
@@ -61,7 +61,7 @@ class Layout:
         with contextlib.ExitStack() as undone:
             shared = undone.enter_context(hold_run(run)) if run is not None else None
             scratch = Path(tempfile.mkdtemp(prefix=PREFIX, dir=temporary_directory()))
-            scratch.chmod(0o700)  # what the umask took from it
+            scratch.chmod(0o700)  # the umask may have removed some of these bits
             data = own(scratch, Mark.of_this_process("scratch", name, counterpart=directory))
             undone.callback(remove_data, data)
             mark = Mark.of_this_process("stack", name, counterpart=scratch)
@@ -81,22 +81,22 @@ class Layout:
 
     @property
     def ends(self) -> Path:
-        """One file for each server that ended while the stack was up: how and when."""
+        """Directory with one file for each server that ended unexpectedly: its exit status and the time."""
         return self.directory / ENDS
 
     @property
     def data(self) -> Path:
-        """Postgres's data directory."""
+        """The data directory of Postgres."""
         return self.scratch / "postgres"
 
     @property
     def sockets(self) -> Path:
-        """Where Postgres listens. The server's user owns it, and not the directory around it."""
+        """Directory of Postgres's socket. The server's user owns it, but not its parent."""
         return self.scratch / "sockets"
 
     @property
     def template_sockets(self) -> Path:
-        """Where the server that makes a template listens, apart from the stack's own."""
+        """Directory of the socket of the server that builds a template, separate from the stack's own."""
         return self.scratch / "template"
 
     @property
@@ -110,54 +110,55 @@ class Layout:
     def log(self, service: str) -> Path:
         return self.logs / f"{service}.log"
 
-    def forget_stack(self) -> None:
-        """Remove the file that says that the stack is ready, or whatever has come into its place."""
+    def remove_stack_file(self) -> None:
+        """Remove the file that marks the stack as ready, or whatever has replaced it."""
         if self.owned is not None:
-            with _nobody_to_tell():
+            with _best_effort():
                 self.owned.directory.delete(self.stack_file.name)
 
     def remove_data(self) -> None:
         if self.owned is not None:
-            with _nobody_to_tell():
+            with _best_effort():
                 remove_data(self.owned.scratch)
 
     def remove(self) -> None:
         if self.owned is not None:
-            with _nobody_to_tell():
+            with _best_effort():
                 self.owned.directory.remove(*FILES)
 
     def remove_run(self) -> None:
         """Remove the directory of the run that the stack served."""
         if self.owned is not None and self.owned.run is not None:
-            with _nobody_to_tell():
+            with _best_effort():
                 self.owned.run.remove(*RUN_FILES)
 
 
 def stack_file(directory: Path) -> Path:
-    """The StackInfo of the stack in ``directory``; it is there exactly while the stack is ready."""
+    """Path of the file with the :class:`StackInfo` of the stack in *directory*; exists only while it is ready."""
     return directory / STACK_FILE
 
 
 def make_directory(directory: Path, *, name: str) -> None:
-    """Make the directory of a stack and mark it as one; the stack's supervisor owns it from its start on.
+    """Create the directory of a stack and mark it. The stack's supervisor owns it from its start on.
 
     Raises:
-        PlexdevError: ``untrusted-path``; ``directory-taken``: somebody else's files are there.
+        PlexdevError: ``untrusted-path``; ``directory-taken``: it contains files that are not plexdev's.
     """
     make_private_directory(directory)
     if look(directory) is None:
-        strangers = sorted(path.name for path in directory.iterdir())
-        if strangers:
-            raise PlexdevError(DIRECTORY_TAKEN, path=directory, names=_some(strangers))
+        foreign = sorted(path.name for path in directory.iterdir())
+        if foreign:
+            raise PlexdevError(DIRECTORY_TAKEN, path=directory, names=_abbreviated(foreign))
         own(directory, Mark.of_this_process("stack", name)).release()
     make_private_directory(directory / "logs")
 
 
-def _nobody_to_tell() -> contextlib.AbstractContextManager[None]:
-    # Where something cannot be deleted, the stack still ends. Whoever ended it deletes what is left, and says so.
+def _best_effort() -> contextlib.AbstractContextManager[None]:
+    # A file that cannot be deleted does not keep the stack from stopping. The process that stops it tries again after
+    # that, and reports the error.
     return contextlib.suppress(PlexdevError)
 
 
-def _some(names: Collection[str], most: int = 3) -> str:
-    rest = len(names) - most
-    return ", ".join([*names][:most]) + (f" and {rest} more" if rest > 0 else "")
+def _abbreviated(names: Collection[str], limit: int = 3) -> str:
+    rest = len(names) - limit
+    return ", ".join([*names][:limit]) + (f" and {rest} more" if rest > 0 else "")

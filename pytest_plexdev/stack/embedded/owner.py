@@ -1,7 +1,7 @@
-"""Find the supervisor that owns a stack's directory, and the commands that name a stack.
+"""Find the supervisor that owns a stack's directory, and build the commands that stop or select a stack.
 
-A stack runs on where its directory, or the mark in it, was deleted. Its scratch directory still says whose data it has,
-and so that such a stack is to be looked for.
+A stack keeps running if its directory, or the mark in it, is deleted. The mark of its scratch directory still names its
+directory, so such a stack can be found.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pytest_plexdev.errors import PlexdevError
 
 
 def which_stack(directory: Path) -> str:
-    """The option that makes a command speak of this stack, whatever else runs."""
+    """Return the option that selects this stack, whatever else runs."""
     return "--stack embedded" if is_warm(directory) else which_directory(directory)
 
 
@@ -28,37 +28,39 @@ SUPERVISOR: Final = OwnerProgram(
     instead="PLEXDEV_STATE_DIR=/some/directory plexdev up",
     which=which_stack,
 )
-"""It owns the directory of an embedded stack, and ends the stack when it ends."""
+"""The program that owns the directory of an embedded stack. The stack stops when it ends."""
 
 
-def how_to_begin_anew(directory: Path, up: str = "plexdev up") -> str:
-    """What ends a stack that is not whole, and where it is the warm one, brings up another.
+def recovery_command(directory: Path, up: str = "plexdev up") -> str:
+    """Return the command that stops an incomplete stack and, if it is the warm one, starts a new one.
 
     Args:
-        up: What brings up one like it, where that is known.
+        up: The command that starts one with the same options, if they are known.
     """
     return f"plexdev down {which_stack(directory)}" + (f" && {up}" if is_warm(directory) else "")
 
 
 def is_warm(directory: Path) -> bool:
-    """Whether it is the directory of the warm stack."""
+    """Whether *directory* is the warm stack's."""
     from pytest_plexdev.stack.embedded.warm import warm_directory
 
     try:
         return directory == warm_directory()
-    except PlexdevError:  # A user without a home has no warm stack, and may have a run's own.
+    except PlexdevError:  # a user without a home directory has no warm stack
         return False
 
 
 def has_lost_supervisor(directory: Path) -> bool:
-    """Whether a stack of *directory* runs whose mark there was deleted or replaced; a few files are read where none is.
+    """Whether a stack of *directory* runs though its mark there was deleted or replaced.
+
+    Reads a few files only if there is none.
 
     Raises:
         PlexdevError: ``untrusted-path``.
     """
     if is_owned(directory) or not _is_scratch_owned(directory):
         return False
-    # A stack that comes up or ends has its scratch a moment longer than its directory: only its supervisor tells.
+    # While a stack starts or stops, it owns its scratch directory but not its directory: only its supervisor is proof.
     supervisor = find_owner(directory, SUPERVISOR.module)
     if supervisor is None:
         return False
@@ -69,7 +71,7 @@ def has_lost_supervisor(directory: Path) -> bool:
 def _is_scratch_owned(directory: Path) -> bool:
     temporary = find_temporary_directory()
     for scratch in temporary.glob(f"{PREFIX}*") if temporary is not None else ():
-        with contextlib.suppress(PlexdevError, OSError):  # others make directories there too
+        with contextlib.suppress(PlexdevError, OSError):  # it may belong to another user
             found = look(scratch)
             if found is None or found.mark is None or not found.is_owned:
                 continue

@@ -1,8 +1,8 @@
 """Probe a server in its own protocol.
 
-Each probe returns what the server says of its version, or raises ``OSError`` or ``ProbeError`` where it does not
-answer yet. Where the stack holds a listening socket, the question is put once and waits in the socket's queue:
-the answer comes the moment that the program serves.
+A probe returns the server's version, or an empty string, and raises ``OSError`` or ``ProbeError`` if the server is not
+ready. If the supervisor already listens on the server's socket, the first request waits in the socket's backlog and is
+answered as soon as the server accepts it.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ from pytest_plexdev.core.untrusted_json import decode_json
 
 Probe: TypeAlias = Callable[[], Awaitable[str]]
 
-_PAUSE: Final = 0.004
-"""Seconds between two questions to a server that refuses; short against the milliseconds that it starts in."""
-_HTTP2_HELLO: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
+_RETRY_INTERVAL_S: Final = 0.004
+"""Short compared with the time that a server needs to start."""
+_HTTP2_PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
 _HTTP2_SETTINGS: Final = 4
 _POSTGRES_3_0: Final = 196608
 
 
 class ProbeError(Exception):
-    """It answered, and the answer is not that it is ready."""
+    """The server answered that it is not ready."""
 
 
 async def until_ready(probe: Probe) -> str:
-    """Ask until it is ready; the caller sets the deadline."""
+    """Repeat *probe* until it succeeds and return its result. The caller sets the deadline."""
     while True:
         with contextlib.suppress(OSError, EOFError, ProbeError):
             return await probe()
-        await asyncio.sleep(_PAUSE)
+        await asyncio.sleep(_RETRY_INTERVAL_S)
 
 
 def accepts(port: int) -> Probe:
-    """Somebody takes a connection; nothing is said on it."""
+    """Probe that a TCP connection is accepted; send nothing."""
 
-    async def ask() -> str:
+    async def probe() -> str:
         async with _connection(port):
             return ""
 
-    return ask
+    return probe
 
 
 def http(port: int, path: str) -> Probe:
-    """200 for ``path``; the version is empty, since no path of ours says one."""
+    """Probe for status 200 of *path*."""
 
-    async def ask() -> str:
+    async def probe() -> str:
         async with _connection(port) as (reader, writer):
             writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n".encode())
             status = await reader.readline()
@@ -62,46 +62,46 @@ def http(port: int, path: str) -> Probe:
                 raise ProbeError(f"{status.decode().strip()} {body[:300].decode(errors='replace')}".strip())
         return ""
 
-    return ask
+    return probe
 
 
 def nats(url: str) -> Probe:
-    """INFO, then PONG for a PING by the user that the URL names."""
+    """Probe for INFO, then for PONG after a PING as the user in *url*."""
     parts = urlsplit(url)
     assert parts.port is not None
     port = parts.port
-    hello = {"verbose": False, **({"user": parts.username, "pass": parts.password} if parts.username else {})}
+    options = {"verbose": False, **({"user": parts.username, "pass": parts.password} if parts.username else {})}
 
-    async def ask() -> str:
+    async def probe() -> str:
         async with _connection(port) as (reader, writer):
-            kind, _, said = (await reader.readline()).partition(b" ")
+            kind, _, info = (await reader.readline()).partition(b" ")
             if kind != b"INFO":
                 raise ProbeError(f"greeted with {kind!r}")
-            writer.write(f"CONNECT {json.dumps(hello)}\r\nPING\r\n".encode())
+            writer.write(f"CONNECT {json.dumps(options)}\r\nPING\r\n".encode())
             answer = await reader.readline()
             if answer != b"PONG\r\n":
                 raise ProbeError(f"no PONG but {answer.decode(errors='replace').strip()!r}")
-        return str(decode_json(said)["version"])
+        return str(decode_json(info)["version"])
 
-    return ask
+    return probe
 
 
 def grpc(target: str) -> Probe:
-    """The server's HTTP/2 SETTINGS frame, which opens every gRPC connection.
+    """Probe for the server's HTTP/2 SETTINGS frame, which opens every gRPC connection.
 
     Args:
         target: ``unix:///path``, percent-encoded, or ``host:port``.
     """
 
-    async def ask() -> str:
+    async def probe() -> str:
         async with _connection(_address(target)) as (reader, writer):
-            writer.write(_HTTP2_HELLO)
+            writer.write(_HTTP2_PREFACE)
             frame = await reader.readexactly(9)
             if frame[3] != _HTTP2_SETTINGS:
                 raise ProbeError(f"opened with frame type {frame[3]}")
         return ""
 
-    return ask
+    return probe
 
 
 def _address(target: str) -> int | Path:
@@ -110,35 +110,37 @@ def _address(target: str) -> int | Path:
     return int(target.rpartition(":")[2])
 
 
-def postgres(socket: Path, *, user: str, database: str, data: Path, first: str | None = None) -> Probe:
-    """A session that is ready for queries; the version is ``server_version``.
+def postgres(socket: Path, *, user: str, database: str, data: Path, statement: str | None = None) -> Probe:
+    """Probe for a session that is ready for queries. Returns ``server_version``.
+
+    It checks the server's lock file first, as ``pg_ctl`` does: a connection that is too early writes a FATAL into the
+    server's log.
 
     Args:
-        first: A statement to run in it.
-
-    Asked too early, Postgres writes a FATAL into its log: so its lock file is looked at first, as ``pg_ctl`` does.
+        data: The data directory.
+        statement: Executed in the session.
     """
 
-    async def ask() -> str:
-        if not _says_ready(data / "postmaster.pid"):
+    async def probe() -> str:
+        if not _is_ready(data / "postmaster.pid"):
             raise ProbeError("it is starting")
         async with postgres_session(socket, user=user, database=database) as session:
-            if first is not None:
-                await session.execute(first)
+            if statement is not None:
+                await session.execute(statement)
             return session.version
 
-    return ask
+    return probe
 
 
-def _says_ready(lock_file: Path) -> bool:
+def _is_ready(lock_file: Path) -> bool:
     # pidfile.h: the eighth line is the postmaster's status.
     return lock_file.read_text(encoding="utf-8", errors="replace").splitlines()[7:8] == ["ready   "]
 
 
 def postgres_greeting(port: int) -> Probe:
-    """Over TCP, where a password is asked for: the server's authentication request is answer enough."""
+    """Probe over TCP for the server's authentication request. It needs no password."""
 
-    async def ask() -> str:
+    async def probe() -> str:
         async with _connection(port) as (reader, writer):
             writer.write(_startup("plexsphere", "plexsphere"))
             kind = await reader.readexactly(1)
@@ -146,23 +148,23 @@ def postgres_greeting(port: int) -> Probe:
                 raise ProbeError(_message(await reader.read(300)))
         return ""
 
-    return ask
+    return probe
 
 
 def _message(response: bytes) -> str:
-    """What a server's ErrorResponse says to a person: its field M (protocol-error-fields)."""
+    """The human-readable message of an ErrorResponse: its field M (protocol-error-fields)."""
     fields = response[4:].split(b"\0")
-    said = next((field[1:] for field in fields if field[:1] == b"M"), b"it answered in another protocol")
-    return said.decode(errors="replace")
+    message = next((field[1:] for field in fields if field[:1] == b"M"), b"it answered in another protocol")
+    return message.decode(errors="replace")
 
 
 def _startup(user: str, database: str) -> bytes:
-    words = f"user\0{user}\0database\0{database}\0\0".encode()
-    return struct.pack("!ii", len(words) + 8, _POSTGRES_3_0) + words
+    parameters = f"user\0{user}\0database\0{database}\0\0".encode()
+    return struct.pack("!ii", len(parameters) + 8, _POSTGRES_3_0) + parameters
 
 
 class PostgresSession:
-    """The few messages of Postgres's protocol that a probe and two statements need (protocol-flow, 3.0)."""
+    """The messages of Postgres's protocol 3.0 that a probe and simple statements need (protocol-flow)."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -174,7 +176,7 @@ class PostgresSession:
         await self._until_ready_for_query()
 
     async def execute(self, statement: str) -> None:
-        """Run one statement and throw its rows away."""
+        """Execute one statement and discard its rows."""
         text = statement.encode() + b"\0"
         self._writer.write(b"Q" + struct.pack("!i", len(text) + 4) + text)
         await self._until_ready_for_query()
@@ -199,11 +201,11 @@ class PostgresSession:
 
 @contextlib.asynccontextmanager
 async def postgres_session(socket: Path, *, user: str, database: str) -> AsyncIterator[PostgresSession]:
-    """A session over the Unix socket, where ``pg_hba.conf`` trusts.
+    """Open a session over the Unix socket, for which ``pg_hba.conf`` requires no password.
 
     Raises:
-        OSError: Nobody listens yet.
-        ProbeError: The server refuses.
+        OSError: The server does not listen yet.
+        ProbeError: The server refused the session.
     """
     reader, writer = await asyncio.open_unix_connection(socket)
     try:
@@ -217,7 +219,7 @@ async def postgres_session(socket: Path, *, user: str, database: str) -> AsyncIt
 
 @contextlib.asynccontextmanager
 async def _connection(at: int | Path) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection to a port of 127.0.0.1, or to a Unix socket."""
+    """Connect to a port of 127.0.0.1 or to a Unix socket."""
     if isinstance(at, Path):
         reader, writer = await asyncio.open_unix_connection(at)
     else:

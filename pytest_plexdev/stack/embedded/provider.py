@@ -1,4 +1,4 @@
-"""The embedded provider. Its methods import what they need: to find out that there is no stack takes no server."""
+"""The embedded provider. Its methods import lazily: finding out that no stack runs imports no server module."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _MODULES: Final = (
     *("argon2", "authzed", "bcrypt", "joserfc", "nats", "prometheus_client", "psycopg", "psycopg_pool"),
     *("python_multipart", "re2", "starlette", "uvicorn", "yaml"),
 )
-"""What the supervisor and the programs of the stack import. Postgres and NATS are looked for where they are started:
-they may be others."""
+"""Imported by the supervisor and the stack's programs. Postgres and NATS are checked when they start, because the
+settings may name others."""
 
 
 class EmbeddedProvider:
     """Implements :class:`pytest_plexdev.core.provider.Provider`.
 
     Args:
-        settings: What to bring up; by default what *request* asks for.
-        directory: The stack's own directory: created by ``up``, removed by ``down`` with what a stack keeps there;
-            ``None``: the warm stack's.
+        settings: The settings of the stack; by default derived from *request*.
+        directory: The stack's own directory, which ``up`` creates and ``down`` removes; ``None``: the warm stack's.
+        request: The options of the run or command.
     """
 
     name = "embedded"
@@ -63,10 +63,10 @@ class EmbeddedProvider:
         return self._own_directory or warm_directory().absolute()
 
     def up(self, progress: Progress) -> Started:
-        """Bring the stack up; the warm one is left as it is if it runs.
+        """Bring the stack up. A running warm stack is not changed.
 
         Raises:
-            PlexdevError: It did not become ready, or it runs and is not whole (``stack-broken``).
+            PlexdevError: It did not become ready, or the warm one runs incompletely (``stack-broken``).
         """
         from pytest_plexdev.core.extras import need
         from pytest_plexdev.core.provider_parts import Started
@@ -88,7 +88,7 @@ class EmbeddedProvider:
         force: bool = False,
         progress: Progress | None = None,
     ) -> list[str]:
-        """End the stack and remove its directory."""
+        """Stop the stack and remove its directory. Files there that are not plexdev's are kept."""
         from pytest_plexdev.stack.embedded.launch import end
 
         left = end(self._directory)
@@ -98,13 +98,13 @@ class EmbeddedProvider:
         return ["plexdev: the stack is down", *note]
 
     def remove_files(self) -> None:
-        """Remove the logs of a bring-up that failed."""
+        """Remove the logs of a failed bring-up."""
         from pytest_plexdev.stack.embedded.removal import remove_stack
 
         remove_stack(self._directory)
 
     def is_guarded(self) -> bool:
-        """``False``: a supervisor removes the run's directory itself."""
+        """``False``: the supervisor itself removes the run's directory."""
         return False
 
     @property
@@ -113,13 +113,13 @@ class EmbeddedProvider:
         return f"an embedded stack in {self._directory}"
 
     def find(self, *, even_silent: bool = False) -> StackInfo | None:
-        """The stack that runs in the directory: two files and one look at a process, no connection."""
+        """The stack that runs in the directory, from two files and the lock of its supervisor. Opens no connection."""
         from pytest_plexdev.stack.embedded.warm import find_in
 
         return find_in(self._directory)
 
     def attach(self, progress: Progress) -> Found | None:
-        """The warm stack, seeded as the run asks for, or refused if its seed is another."""
+        """The warm stack, after differences of the seed were applied, refused or ignored."""
         from pytest_plexdev.core.provider_parts import Found
 
         info = self.find()
@@ -137,43 +137,43 @@ class EmbeddedProvider:
         return Found(info=seeding.apply(info, seed, timeout=options.timeout))
 
     def is_present(self) -> bool:
-        """Whether a supervisor owns the warm stack's directory, or the directory of a kept one is a stack's."""
+        """Whether a supervisor owns the warm stack's directory or, for a kept stack, whether its directory exists."""
         from pytest_plexdev.core.ownership.lock import is_owned, look
         from pytest_plexdev.errors import PlexdevError
 
         try:
             return is_owned(self._directory) if self._own_directory is None else look(self._own_directory) is not None
         except PlexdevError:
-            return True  # its mark was replaced: down() finds the supervisor without it, or says what is wrong
+            return True  # its mark was replaced: down() finds the supervisor without it, or reports the error
 
     def obstacle(self, *, patience_s: float | None = None) -> None:
-        """``None``: files say all there is to know."""
+        """``None``: :meth:`find` reports every reason itself."""
         return
 
     def explained(self, error: PlexdevError) -> PlexdevError:
-        """*error*: it names the process already."""
+        """*error* itself, which already names the process."""
         return error
 
     def verdicts(self, info: StackInfo) -> Sequence[Verdict]:
-        """Probe every server now, in its own protocol."""
+        """Probe each server now, in its own protocol."""
         from pytest_plexdev.stack.embedded.health import verdicts
 
         return verdicts(info)
 
     def status(self, info: StackInfo | None) -> Sequence[Verdict]:
-        """The verdicts."""
+        """The verdicts; empty if the stack does not run."""
         return self.verdicts(info) if info is not None else ()
 
     def wait(self, deadline: float, progress: Progress) -> None:
-        """Nothing: ``plexdev wait`` probes the servers again and again."""
+        """Return at once: ``plexdev wait`` probes the servers repeatedly."""
 
     def refuse_dead(self, info: StackInfo, verdicts: Sequence[Verdict]) -> None:
-        """Refuse a stack of which a server ended: nothing starts it again."""
+        """Refuse a stack with a server that has ended, because it is never restarted."""
         from pytest_plexdev.core.ownership.lock import is_owned
         from pytest_plexdev.stack.embedded.warm import stack_broken
 
         dead = [verdict for verdict in verdicts if verdict.state == "gone"]
-        # If the stack has been ended meanwhile, another one may take its place.
+        # If the whole stack was stopped meanwhile, a new one may replace it.
         if dead and is_owned(info.directory):
             raise stack_broken(dead, fix=dead[0].hint)
 
@@ -184,16 +184,16 @@ class EmbeddedProvider:
         self._processes = Processes(info.services)
 
     def died(self, info: StackInfo, *, patience_s: float, failure: Failure) -> PlexdevError | None:
-        """The first server that ended: by its process, and with patience by a probe too."""
-        from pytest_plexdev.stack.embedded.deaths import death_of, first_gone
+        """The error for the first server that ended, found by its process or, with *patience_s*, by a probe."""
+        from pytest_plexdev.stack.embedded.deaths import exit_error, first_gone
 
         service = self._processes.first_ended(patience_s) if self._processes is not None else None
         if service is None and patience_s:
             service = first_gone(info)
-        return death_of(service, info, failure) if service is not None else None
+        return exit_error(service, info, failure) if service is not None else None
 
     def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
-        """What a service wrote, all of it: its lines have no time that all servers agree on."""
+        """The whole log of a service. *since* is ignored, because the servers' logs share no time format."""
         from pytest_plexdev.stack.embedded.log_files import read_log
 
         return read_log(info, service)
@@ -212,11 +212,11 @@ class EmbeddedProvider:
         return files if files.services() else None
 
     def evidence(self, info: StackInfo, since: float) -> Iterable[tuple[str, Callable[[], str]]]:
-        """Nothing besides verdicts and logs."""
+        """Empty: verdicts and logs are all the evidence."""
         return ()
 
     def reach(self, info: StackInfo, service: str) -> str:
-        """Where it listens: every server of this stack is on this machine."""
+        """The service's own URL: all servers of this stack run on this machine."""
         address = {"postgres": info.endpoints.database, "nats": info.endpoints.nats}[service]
         assert address is not None
         return address
@@ -232,11 +232,11 @@ class EmbeddedProvider:
             self._processes = None
 
     def exports(self, info: StackInfo) -> Mapping[str, str]:
-        """Nothing besides the addresses."""
+        """Empty: no variables besides the addresses."""
         return {}
 
     def check(self, settings: Settings) -> None:
-        """Nothing: the options themselves refuse what cannot be used."""
+        """Accept everything: invalid values are rejected when the options are parsed."""
 
     @property
     def texts(self) -> Texts:

@@ -1,7 +1,7 @@
-"""Remove the files and data of a stack of processes that has no supervisor any more.
+"""Remove the files and data of an embedded stack without a supervisor.
 
-Only directories that carry our mark are touched, and in them only what a stack puts there. A path that a mark names is
-a claim: it has to be a scratch directory by its name and its own mark, which names the stack's directory in turn.
+Only directories with a mark of plexdev are touched, and in them only the files of a stack. A path in a mark is not
+trusted: it must be a scratch directory by its name and by its own mark, which must name the stack's directory.
 """
 
 from __future__ import annotations
@@ -22,42 +22,42 @@ LOGS: Final = "logs"
 CONFIGURATION: Final = "configuration"
 ENDS: Final = "ends"
 FILES: Final = (STACK_FILE, KEPT_MARK, LOGS, CONFIGURATION, ENDS)
-"""All that a stack has in its directory."""
+"""The entries of a stack's directory."""
 _DATA: Final = ("postgres", "sockets", "signer", "template", "jetstream", "installation", "libraries", "passwd")
-_OF_PROGRAMS: Final = re.compile(r"core(\.\d+)?")
-"""What a server that crashed leaves in its working directory."""
+_CORE_DUMP: Final = re.compile(r"core(\.\d+)?")
+"""A crashed server leaves it in its working directory, the scratch directory."""
 
 
 def remove_stack(directory: Path) -> list[str]:
     """Remove the files and the data of the stack in *directory*, unless it has an owner.
 
     Returns:
-        The names in the directory that are not a stack's: they stay.
+        The names in the directory that do not belong to a stack; they are kept.
 
     Raises:
-        PlexdevError: ``untrusted-path``; ``undeletable``: a file of the stack, where everything else is removed.
+        PlexdevError: ``untrusted-path``; ``undeletable``: a file of the stack; everything else is removed.
     """
-    held = seize(directory, "stack", damaged_too=True)
-    if held is None:
+    ownership = seize(directory, "stack", damaged_too=True)
+    if ownership is None:
         return []
-    with held:
-        if held.mark is not None and held.mark.counterpart:
-            _remove_scratch(Path(held.mark.counterpart), of=directory)
-        return held.remove(*FILES)
+    with ownership:
+        if ownership.mark is not None and ownership.mark.counterpart:
+            _remove_scratch(Path(ownership.mark.counterpart), stack=directory)
+        return ownership.remove(*FILES)
 
 
-def remove_data(held: Ownership) -> None:
+def remove_data(ownership: Ownership) -> None:
     """Remove a scratch directory that this process owns."""
     from pytest_plexdev.stack.embedded.processes.shared_memory import release
 
-    release(held.directory / "postgres")
-    held.remove(*_DATA, *filter(_OF_PROGRAMS.fullmatch, held.names()))
+    release(ownership.directory / "postgres")
+    ownership.remove(*_DATA, *filter(_CORE_DUMP.fullmatch, ownership.names()))
 
 
 def sweep() -> None:
-    """Remove the scratch directories of this user's stacks, and the directories of runs, whose owners were killed."""
+    """Remove the scratch directories and the run directories of this user whose owners were killed."""
     for directory in temporary_directory().glob(f"{PREFIX}*"):
-        _remove_scratch(directory, patience_s=0)
+        _remove_scratch(directory, timeout_s=0)
     sweep_runs(_remove_if_not_kept)
 
 
@@ -66,19 +66,20 @@ def _remove_if_not_kept(directory: Path) -> None:
         remove_stack(directory)
 
 
-def _remove_scratch(directory: Path, *, of: Path | None = None, patience_s: float = LOOK_TAKES_S) -> None:
-    """Remove a scratch directory without an owner, if it is one.
+def _remove_scratch(directory: Path, *, stack: Path | None = None, timeout_s: float = LOOK_TAKES_S) -> None:
+    """Remove *directory* if it is a scratch directory without an owner.
 
     Args:
-        of: The stack whose data it has to be.
-        patience_s: See :func:`seize`.
+        stack: The directory of the stack to which it must belong.
+        timeout_s: ``patience_s`` of :func:`seize`.
     """
     if not directory.is_absolute() or not directory.name.startswith(PREFIX):
         return
-    with contextlib.suppress(PlexdevError, OSError):  # not this user's, say: others make directories there too
-        held = seize(directory, "scratch", patience_s=patience_s)
-        if held is None:
+    with contextlib.suppress(PlexdevError, OSError):  # it may belong to another user
+        ownership = seize(directory, "scratch", patience_s=timeout_s)
+        if ownership is None:
             return
-        with held:
-            if of is None or (held.mark is not None and Path(held.mark.counterpart) == of.absolute()):
-                remove_data(held)
+        with ownership:
+            mark = ownership.mark
+            if stack is None or (mark is not None and Path(mark.counterpart) == stack.absolute()):
+                remove_data(ownership)

@@ -1,4 +1,4 @@
-"""Compare the seed of a running embedded stack with another one, and seed what is missing."""
+"""Compare the seed of a running embedded stack with another manifest, and add what the stack lacks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ _CANDIDATE: Final = "manifest-of-a-run.yaml"
 
 
 def differs(info: StackInfo, seed: Path | None) -> bool:
-    """Whether the stack was seeded by another manifest than *seed*, ours by default. It reads two files."""
+    """Whether the stack was seeded from another manifest than *seed*. Reads two files.
+
+    Args:
+        seed: ``None``: the default manifest.
+    """
     with contextlib.suppress(FileNotFoundError):
         applied = control_plane.manifest_file(info.directory).read_text(encoding="utf-8")
         return applied != control_plane.rendered_manifest(info.endpoints.issuer, seed)
@@ -32,20 +36,24 @@ def differs(info: StackInfo, seed: Path | None) -> bool:
 
 
 def drifted(info: StackInfo, seed: Path | None) -> PlexdevError:
-    """The error for a stack that was seeded by another manifest than *seed*, with the command for a new one."""
+    """Build the error for a stack seeded from another manifest than *seed*, with the command that starts a new one."""
     options = {name: value for name, value in info.options if name != "--seed"}
     up = up_command(options if seed is None else {**options, "--seed": str(seed)})
     return PlexdevError(SEED_DRIFTED, seed=seed or "ours", up=up)
 
 
 def apply(info: StackInfo, seed: Path | None, *, timeout: float) -> StackInfo:
-    """Seed what the manifest has and the stack lacks; nothing is changed or removed. Of two runs the second waits.
+    """Add what the manifest has and the stack lacks; nothing is changed or removed. Concurrent runs wait.
+
+    Args:
+        seed: The manifest; ``None``: the default one.
+        timeout: Seconds for the bootstrap program.
 
     Returns:
         The stack, with the manifest's tenants.
 
     Raises:
-        PlexdevError: ``server-exited``, ``program-unfinished``: the bootstrap did not seed it.
+        PlexdevError: ``server-exited``, ``program-unfinished``: the bootstrap program failed.
     """
     import yaml
 
@@ -68,15 +76,15 @@ def apply(info: StackInfo, seed: Path | None, *, timeout: float) -> StackInfo:
 def _bootstrap(info: StackInfo, manifest: Path, *, timeout: float) -> None:
     log = info.directory / "logs" / f"{control_plane.BOOTSTRAP}.log"
     began = time.monotonic()
-    with log.open("ab") as said:
+    with log.open("ab") as output:
         try:
             done = subprocess.run(
                 [*Programs().bootstrap, "--manifest", str(manifest)],
                 env=_variables(info),
                 cwd=info.directory,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=output,
+                stderr=output,
                 timeout=timeout,
                 check=False,
             )

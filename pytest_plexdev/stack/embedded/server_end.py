@@ -1,4 +1,4 @@
-"""How a server ended, as the supervisor wrote it down: one file for each server, in the stack's directory."""
+"""Record how a server ended, in one file per server in the stack's directory, and read it again."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class ServerEnd:
     """The end of a server that the stack did not stop.
 
     Attributes:
-        status: The exit status or the signal, in words.
-        cause: Who or what ended it, as far as the status and the log tell.
+        status: The exit status, or the name of the signal.
+        cause: What ended it, if the status and the log show it.
         log: The last lines of its log.
-        at: Unix time.
+        at: Unix time in seconds.
     """
 
     status: str
@@ -36,8 +36,8 @@ class ServerEnd:
 
 
 def write_end(directory: Path, server: str, status: int) -> None:
-    """Record that *server* ended now, with an exit *status* that is negative for a signal."""
-    with contextlib.suppress(OSError):  # for example a full disk: the end is unknown then
+    """Record that *server* ended now with exit *status*, which is negative for a signal. Ignores a full disk."""
+    with contextlib.suppress(OSError):
         write_atomic(_file(directory, server), json.dumps({"status": status, "at": unix_time()}).encode())
 
 

@@ -24,7 +24,7 @@ def _plane(program: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Programs:
-    """The first words of each program's command line. ``None``: the one that its package installed."""
+    """The command of each program, without its arguments. ``None``: the one that its package installed."""
 
     api: tuple[str, ...] = field(default_factory=partial(_plane, "api"))
     signer: tuple[str, ...] = field(default_factory=partial(_plane, "signer"))
@@ -38,18 +38,17 @@ class Programs:
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddedSettings:
-    """What to bring up, and for whom.
+    """The settings of one stack.
 
     Attributes:
-        owner: The stack ends when this process has ended, however it did; ``None``: it runs until ``down``.
-        prefer: ``real`` takes Dex and SpiceDB from ``PATH`` where they are there.
-        timeout: Seconds that the whole bring-up may take.
-        api_port: 0 lets the kernel choose; a warm stack takes 8080.
-        idp_port: 0 lets the kernel choose; a warm stack takes 5556.
-        run_directory: The owner's own directory; removed too when the owner ended without giving back the stack.
-        seed: The seed manifest (YAML) in place of ours; ``${ISSUER}`` in it becomes the stack's issuer.
-        postgres_user: How Postgres runs where we are root: in a user namespace, or as ``nobody``. ``auto``
-            tries them in this order.
+        owner: The stack stops when this process has ended in any way; ``None``: it runs until ``down``.
+        prefer: ``real`` uses Dex and SpiceDB from ``PATH`` if they are installed.
+        timeout: Seconds for the whole bring-up.
+        api_port: 0: the kernel chooses it. The warm stack uses 8080.
+        idp_port: 0: the kernel chooses it. The warm stack uses 5556.
+        run_directory: The owner's directory, which is removed too if the owner ends without releasing the stack.
+        seed: The seed manifest (YAML); ``None``: the default one. ``${ISSUER}`` is replaced with the stack's issuer.
+        postgres_user: How root runs Postgres: in a user namespace or as ``nobody``. ``auto`` tries them in this order.
     """
 
     id: str
@@ -69,11 +68,11 @@ WARM_ID: Final = "warm"
 API_PORT: Final = 8080
 IDP_PORT: Final = 5556
 _UP_S: Final = 60.0
-"""Seconds that ``plexdev up`` takes at most by default, less than a run."""
+"""Default time limit of ``plexdev up``; a run's is longer."""
 
 
 def settings_for(request: StackRequest) -> EmbeddedSettings:
-    """The settings that a run or a command asks for.
+    """Derive the settings from the options of a run or a command.
 
     Raises:
         PlexdevError: ``bad-setting``, ``seed-unusable``.
@@ -100,19 +99,19 @@ def settings_for(request: StackRequest) -> EmbeddedSettings:
 
 
 def options_of_up(settings: EmbeddedSettings) -> tuple[tuple[str, str], ...]:
-    """The options with which ``plexdev up`` has these settings; those that it has by default are left out."""
-    told = (
+    """Return the options with which ``plexdev up`` has these settings, without those at their default."""
+    options = (
         ("--prefer", settings.prefer, "real"),
         ("--port", settings.api_port, API_PORT),
         ("--idp-port", settings.idp_port, IDP_PORT),
         ("--seed", settings.seed, None),
     )
-    return tuple((name, str(value)) for name, value, default in told if value != default)
+    return tuple((name, str(value)) for name, value, default in options if value != default)
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the supervisor reads from its standard input."""
+    """The JSON document that the supervisor reads from its standard input."""
 
     settings: EmbeddedSettings
     directory: Path
@@ -125,7 +124,7 @@ class Order:
         raw: dict[str, Any] = json.loads(text)
         settings = EmbeddedSettings(**raw["settings"])
         programs: dict[str, Any] = raw["settings"]["programs"]
-        words = {name: tuple(value) for name, value in programs.items() if isinstance(value, list)}
+        commands = {name: tuple(value) for name, value in programs.items() if isinstance(value, list)}
         postgres = programs["postgres"]
         owner = raw["settings"]["owner"]
         run_directory = raw["settings"]["run_directory"]
@@ -137,12 +136,12 @@ class Order:
                 cache=Path(settings.cache),
                 run_directory=Path(run_directory) if run_directory else None,
                 seed=Path(seed) if seed else None,
-                programs=Programs(**words, postgres=Path(postgres) if postgres else None),
+                programs=Programs(**commands, postgres=Path(postgres) if postgres else None),
             ),
             Path(raw["directory"]),
         )
 
 
 def _absolute(path: Path) -> str:
-    # The supervisor runs in a directory of its own.
+    # The supervisor runs in another working directory.
     return str(path.absolute())

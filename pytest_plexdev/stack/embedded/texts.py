@@ -1,4 +1,4 @@
-"""What the command line and the summary of a run say of a stack of plain processes."""
+"""The texts on an embedded stack that the command line and the summary of a run print."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class EmbeddedTexts:
 
     @property
     def refusals(self) -> Sequence[Refusal]:
-        """Options that other providers read."""
+        """Options that only other providers use."""
         return (
             Refusal(options=("--reapply",), reason="nothing is applied to plain processes"),
             Refusal(
@@ -46,24 +46,24 @@ class EmbeddedTexts:
         )
 
     def location(self, info: StackInfo) -> str:
-        """Empty: this machine."""
+        """Empty: the stack runs on this machine."""
         return ""
 
     def control_plane(self, info: StackInfo) -> str:
-        """Empty: the list of services names it."""
+        """Empty: the list of services includes it."""
         return ""
 
     def how_to_end(self, info: StackInfo) -> str:
-        """The command."""
+        """The command that stops the warm stack."""
         return "end it with: plexdev down --stack embedded"
 
 
 def differences_note(up: UpOptions | None, differ: Sequence[str]) -> list[str]:
-    """The lines on what a new stack would have otherwise, and the command for one.
+    """Format how a new stack would differ from the running one, and the command that starts one.
 
     Args:
         up: The options of the command.
-        differ: What differs.
+        differ: The names of the differing parts; empty: no lines.
     """
     if not differ:
         return []

@@ -1,4 +1,4 @@
-"""The warm embedded stack, which ``plexdev up`` leaves running where every process of this user finds it."""
+"""Find or start the warm embedded stack, which ``plexdev up`` leaves running for all processes of this user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_plexdev.core.paths import state_directory
 from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.errors import STACK_BROKEN, STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.stack.embedded.layout import stack_file
-from pytest_plexdev.stack.embedded.owner import has_lost_supervisor, how_to_begin_anew
+from pytest_plexdev.stack.embedded.owner import has_lost_supervisor, recovery_command
 from pytest_plexdev.stack.embedded.settings import WARM_ID
 
 if TYPE_CHECKING:
@@ -26,30 +26,33 @@ if TYPE_CHECKING:
 
 
 def warm_directory(state: Path | None = None) -> Path:
-    """Its directory, whether there is a stack or not."""
+    """Return the directory of the warm stack, whether it runs or not."""
     return (state or state_directory()) / WARM_ID
 
 
 def find_warm(state: Path | None = None) -> StackInfo | None:
-    """The warm stack, or ``None``: two files and one look at a process, no connection, well under a millisecond.
+    """Return the warm stack, or ``None`` if it does not run. Reads two files and a lock, in under a millisecond.
 
     Args:
-        state: The directory below which it is; by default that of :func:`settings.state_directory`.
+        state: The state directory; by default :func:`~pytest_plexdev.core.paths.state_directory`.
+
+    Raises:
+        PlexdevError: See :func:`find_in`.
     """
     return find_in(warm_directory(state))
 
 
 def find_in(directory: Path) -> StackInfo | None:
-    """The stack that runs in *directory*, in whatever container its supervisor does, or ``None``.
+    """Return the stack that runs in *directory*, in any container, or ``None``.
 
     Raises:
-        PlexdevError: ``stack-broken``: one runs whose mark was deleted or replaced; ``state-damaged``,
+        PlexdevError: ``stack-broken``: one runs and its mark was deleted or replaced; ``state-damaged``,
             ``untrusted-path``.
     """
     found = look(directory)
     if found is None or not found.is_owned:
         if has_lost_supervisor(directory):
-            raise _lost(directory)
+            raise _lost_stack_error(directory)
         return None
     if found.mark is not None and found.mark.kind != "stack":
         return None
@@ -60,34 +63,33 @@ def find_in(directory: Path) -> StackInfo | None:
 
 
 def read_stack(directory: Path) -> StackInfo:
-    """What is written of the stack in *directory*, and only of that one: no other directory is believed, and no log.
+    """Read the file of the stack in *directory*. Paths in it are replaced by those of *directory*, for safety.
 
     Raises:
         PlexdevError: ``state-damaged``, ``untrusted-path``.
-        FileNotFoundError: It is not ready.
+        FileNotFoundError: The stack is not ready.
     """
     directory = directory.absolute()
-    info = StackInfo.read(stack_file(directory), fix=how_to_begin_anew(directory))
+    info = StackInfo.read(stack_file(directory), fix=recovery_command(directory))
     found = look(directory)
     is_here = found is not None and found.mark is not None and found.mark.is_from_here
-    services = tuple(_believed(service, directory / "logs", is_here=is_here) for service in info.services)
+    services = tuple(_sanitized(service, directory / "logs", is_here=is_here) for service in info.services)
     return replace(info, provider="embedded", directory=directory, services=services, cluster=None)
 
 
-def _believed(service: Service, logs: Path, *, is_here: bool) -> Service:
+def _sanitized(service: Service, logs: Path, *, is_here: bool) -> Service:
     log = logs / service.log.name if service.log is not None else None
-    # In another PID namespace the pid is that of somebody else, or of nobody.
+    # In another PID namespace the pid belongs to another process or to none.
     return replace(service, log=log, pid=service.pid if is_here else None)
 
 
 def bring_up_warm(
     settings: EmbeddedSettings, progress: Progress, *, state: Path | None = None
 ) -> tuple[StackInfo, bool]:
-    """The warm stack, and whether it is new; of two who ask at once, one brings it up and the other waits.
+    """Return the warm stack and whether it is new. Concurrent callers wait for the first, which starts it.
 
     Raises:
-        PlexdevError: It did not become ready, or there is no place for its files; ``stack-broken`` where it runs
-            and is not whole.
+        PlexdevError: It did not become ready, or its files cannot be written; ``stack-broken``: it runs incompletely.
     """
     from filelock import FileLock
 
@@ -101,19 +103,19 @@ def bring_up_warm(
         lock.acquire()
     with contextlib.ExitStack() as held:
         held.callback(lock.release)
-        # One whose mark was deleted or replaced is ended, for nobody can use it any more.
+        # A stack whose mark was deleted or replaced is stopped by the bring-up, because it can no longer be used.
         info = None if has_lost_supervisor(directory) else find_warm(state)
         if info is not None:
-            _refuse_broken(info, directory)
+            _raise_if_broken(info, directory)
             return info, False
         return launch.bring_up(settings, directory, progress), True
 
 
 def differences(settings: EmbeddedSettings, info: StackInfo, up: UpOptions | None) -> list[str]:
-    """What the running stack has otherwise than a new one with these settings would.
+    """Return the names of the parts in which the running stack differs from a new one with these settings.
 
     Args:
-        up: The options of the command: a port that was not given may be another.
+        up: The options of the command. A port is compared only if its option is given.
     """
     from pytest_plexdev.stack.embedded import seeding
 
@@ -122,7 +124,7 @@ def differences(settings: EmbeddedSettings, info: StackInfo, up: UpOptions | Non
 
 
 def _parts_that_differ(settings: EmbeddedSettings, info: StackInfo) -> list[str]:
-    """The parts that are real where *settings* would bring up a stand-in, or the other way round."""
+    """The parts that are real and would be a stand-in with *settings*, or vice versa."""
     from pytest_plexdev.stack.embedded.servers import spicedb
     from pytest_plexdev.stack.embedded.servers.dex import find_dex
 
@@ -138,26 +140,31 @@ def _ports_that_differ(up: UpOptions | None, info: StackInfo) -> list[str]:
     return [name for name, port, url in given if port and urlsplit(url).port != port]
 
 
-def _refuse_broken(info: StackInfo, directory: Path) -> None:
+def _raise_if_broken(info: StackInfo, directory: Path) -> None:
     from pytest_plexdev.stack.embedded.health import verdicts
     from pytest_plexdev.stack.embedded.owner import SUPERVISOR
 
     broken = [verdict for verdict in verdicts(info) if verdict.state != "ready"]
     if broken:
-        # Where nothing here can end it, to be told to end it leads nowhere.
+        # Raises owned-elsewhere if the stack cannot be stopped from here: the fix below would not work.
         if (supervisor := SUPERVISOR.find(directory)) is not None:
             supervisor.close()
-        raise stack_broken(broken, fix=how_to_begin_anew(directory, info.up_command))
+        raise stack_broken(broken, fix=recovery_command(directory, info.up_command))
 
 
-def _lost(directory: Path) -> PlexdevError:
+def _lost_stack_error(directory: Path) -> PlexdevError:
     services = f"its files in {directory} were deleted or replaced"
     reason = "its supervisor and its servers still run, but only these files had their addresses"
-    return PlexdevError(STACK_BROKEN, services=services, reason=reason, fix=how_to_begin_anew(directory))
+    return PlexdevError(STACK_BROKEN, services=services, reason=reason, fix=recovery_command(directory))
 
 
 def stack_broken(broken: Sequence[Verdict], *, fix: str) -> PlexdevError:
-    """The error for a stack that runs and is not whole."""
+    """Build the error for a stack that runs incompletely.
+
+    Args:
+        broken: The verdicts that are not ``ready``.
+        fix: The command that helps.
+    """
     services = ", ".join(f"{verdict.name} is {verdict.state}" for verdict in broken)
     reason = "; ".join(f"{verdict.name}: {verdict.headline}" for verdict in broken)
     return PlexdevError(STACK_BROKEN, services=services, reason=reason, fix=fix)

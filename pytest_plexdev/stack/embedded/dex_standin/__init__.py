@@ -1,7 +1,7 @@
-"""The identity provider of an embedded stack: the real Dex where it is installed, else a stand-in for Dex 2.41.
+"""The identity provider of an embedded stack: the real Dex if it is installed, else a stand-in for Dex 2.41.
 
 The stand-in is a program: ``python -m pytest_plexdev.stack.embedded.dex_standin --listen fd:3 --config FILE``. Both
-take their configuration from one :class:`IdpConfig`, and one conformance suite holds both (``tests/integration/dex``).
+are configured by one :class:`IdpConfig` and tested by one conformance suite (``tests/integration/dex``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""``python -m pytest_plexdev.stack.embedded.dex_standin --listen fd:N|HOST:PORT --config FILE``
+"""Run the stand-in: ``python -m pytest_plexdev.stack.embedded.dex_standin --listen fd:N|HOST:PORT --config FILE``.
 
-Ends with status 0 on SIGTERM or SIGINT, at once: there is nothing to save. Ends with 2 where the command line,
-the configuration or the address is wrong.
+Exits with status 0 immediately on SIGTERM or SIGINT, since it has no state to save. Exits with status 2 if the command
+line, the configuration or the address is invalid.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _HIGHEST_PORT = 65535
 
 class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Instead of uvicorn's own end, which looks for the signal every 100 ms and waits for connections."""
+        """Exit at once. Uvicorn's own handler sets a flag that is polled every 100 ms, then waits for connections."""
         _end(sig, frame)
 
 
@@ -85,9 +85,9 @@ def _usage_error(problem: Exception) -> int:
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
-    # Without it nobody could tell who ended it. Not by the logger, whose lock the interrupted code may hold.
+    # This line shows later that a signal ended the process. Not by the logger: the interrupted code may hold its lock.
     os.write(2, f'level=INFO msg="stopping on signal" signal={signal.Signals(number).name}\n'.encode())
-    # An exception could be raised inside a request, and uvicorn would take it for a failure of the application.
+    # Not sys.exit(): inside a request, uvicorn would treat the exception as a failure of the application.
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""The provider as an ASGI application: which address answers what."""
+"""The ASGI application of the stand-in: its routes and its discovery document."""
 
 from __future__ import annotations
 
@@ -29,18 +29,23 @@ if TYPE_CHECKING:
 
     Endpoint = Callable[[Request], Awaitable[Response]]
 
-# Dex routes by path alone; its handlers refuse a method by themselves, or do not.
+# Dex routes by path only; some of its handlers check the method themselves.
 _ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _KEYS_MAX_AGE = 6 * 60 * 60
 
 
 def create_app(config: IdpConfig, key: rsa.RSAPrivateKey, clock: Callable[[], float] = time.time) -> Starlette:
-    """The provider that ``config`` describes; ``clock`` gives Unix time in seconds."""
+    """Create the application for *config*.
+
+    Args:
+        key: Signs the tokens.
+        clock: Returns Unix time in seconds.
+    """
     records = Storage(clock)
     mint = TokenMint(config, key, clock)
     sign_in = SignIn(config, records, clock)
     tokens = TokenEndpoint(config, records, mint, clock)
-    questions = Introspection(config, records, mint)
+    introspection = Introspection(config, records, mint)
     endpoints: dict[str, Endpoint] = {
         "/.well-known/openid-configuration": _document(discovery(config)),
         "/keys": _document(mint.public_keys(), cache_control=f"max-age={_KEYS_MAX_AGE}, must-revalidate"),
@@ -49,8 +54,8 @@ def create_app(config: IdpConfig, key: rsa.RSAPrivateKey, clock: Callable[[], fl
         "/auth/{connector}/login": sign_in.login,
         "/approval": sign_in.approve,
         "/token": tokens.issue,
-        "/token/introspect": questions.introspect,
-        "/userinfo": questions.userinfo,
+        "/token/introspect": introspection.introspect,
+        "/userinfo": introspection.userinfo,
         "/healthz": _healthy,
     }
     path = urlsplit(config.issuer).path.rstrip("/")
@@ -63,7 +68,7 @@ def create_app(config: IdpConfig, key: rsa.RSAPrivateKey, clock: Callable[[], fl
 
 
 def discovery(config: IdpConfig) -> dict[str, Any]:
-    """The discovery document: Dex's, less the device grant and token exchange, which are not served here."""
+    """Return the discovery document: Dex's without the device grant and token exchange, which are not implemented."""
     issuer = config.issuer.rstrip("/")
     return {
         "issuer": config.issuer,

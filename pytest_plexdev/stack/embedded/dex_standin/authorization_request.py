@@ -1,4 +1,4 @@
-"""Reading an authorization request, with Dex's checks in Dex's order."""
+"""Parse an authorization request, with Dex's checks in Dex's order."""
 
 from __future__ import annotations
 
@@ -26,17 +26,20 @@ _OTHER_AUDIENCE = "audience:server:client_id:"
 
 
 def read_auth_request(values: Values, config: IdpConfig, *, now: float) -> AuthRequest:
-    """The request in ``values``.
+    """Parse and check the request in *values*.
+
+    Args:
+        now: Unix time in seconds.
 
     Raises:
-        PageRefusal: The client, or where to send it answers, is not known.
-        RedirectRefusal: The client asks for what it cannot have.
+        PageRefusal: The client or the redirect URI is unknown, so the error cannot be sent to the client.
+        RedirectRefusal: The client is known and the request is invalid.
     """
     return _Reader(values, config).read(now + config.auth_request_lifetime)
 
 
 def quoted(*values: str) -> str:
-    """As Go's ``%q`` of a list of strings."""
+    """Format *values* like Go's ``%q`` of a list of strings."""
     return "[" + " ".join(json.dumps(value, ensure_ascii=False) for value in values) + "]"
 
 
@@ -91,25 +94,25 @@ class _Reader:
             self._refuse("invalid_scope", 'Missing required scope(s) ["openid"].')
         if unknown:
             self._refuse("invalid_scope", f"Unrecognized scope(s) {quoted(*unknown)}")
-        # No client of an IdpConfig trusts another, so only its own name is left as an audience.
+        # Clients of an IdpConfig do not trust each other, so the only valid audience is the client itself.
         untrusted = [scope for scope in foreign if scope != _OTHER_AUDIENCE + self._client.id]
         if untrusted:
             self._refuse("invalid_scope", f"Client can't request scope(s) {quoted(*untrusted)}")
         return scopes
 
     def _check_response_types(self) -> None:
-        asked = self._value("response_type").split()
-        for response_type in asked:
+        requested = self._value("response_type").split()
+        for response_type in requested:
             if response_type not in _KNOWN_RESPONSE_TYPES:
                 self._refuse("invalid_request", f"Invalid response type {json.dumps(response_type)}")
             if response_type not in RESPONSE_TYPES:
                 self._refuse("unsupported_response_type", f"Unsupported response type {json.dumps(response_type)}")
-        if not asked:
+        if not requested:
             self._refuse("invalid_request", "No response_type provided")
 
 
 def _decoded_again(uri: str) -> str:
-    """Dex decodes it once more than needed, so that a URI that was encoded twice is known as well."""
+    """Decode once more than needed, as Dex does: it accepts a URI that was encoded twice."""
     try:
         return unescape(uri)
     except FormError:

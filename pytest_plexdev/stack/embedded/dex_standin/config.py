@@ -1,4 +1,4 @@
-"""What an identity provider of a stack is told: one configuration for the stand-in and for the real Dex."""
+"""The configuration of a stack's identity provider, shared by the stand-in and the real Dex."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BcryptHash = Annotated[str, msgspec.Meta(pattern=r"^\$2[abxy]\$\d\d\$[./A-Za-z0-
 
 @dataclass(frozen=True, kw_only=True)
 class IdpClient:
-    """A confidential client. A redirect URI must be one of ``redirect_uris``, character by character."""
+    """A confidential client. A redirect URI must equal one of ``redirect_uris`` exactly."""
 
     id: str
     secret: str
@@ -24,7 +24,7 @@ class IdpClient:
 
     @property
     def display_name(self) -> str:
-        """What the approval page calls it."""
+        """The name on the approval page."""
         return self.name or self.id
 
 
@@ -33,9 +33,9 @@ class IdpUser:
     """A user of the password database, who signs in through the connector ``local``.
 
     Attributes:
-        password_hash: bcrypt. The real Dex lets nobody in with a cost below 10 or above 16; the stand-in
-            takes any, so that a test's sign-in can be fast.
-        user_id: The id inside the connector; with the connector's name it makes the ``sub`` claim.
+        password_hash: bcrypt. The real Dex rejects costs below 10 and above 16; the stand-in accepts any, so that
+            sign-ins of tests can be fast.
+        user_id: The id inside the connector. Together with the connector's name it forms the ``sub`` claim.
     """
 
     email: str
@@ -46,16 +46,16 @@ class IdpUser:
 
 @dataclass(frozen=True, kw_only=True)
 class IdpConfig:
-    """The whole configuration.
+    """The configuration of one identity provider.
 
-    Local users have no groups in Dex 2.41, so there are none here either.
+    It has no groups, because local users of Dex 2.41 have none.
 
     Attributes:
-        issuer: Origin and path, ``http://localhost:5556/dex``; every path of the provider is below it.
-        id_token_lifetime: Seconds that an ID token and its access token are valid for.
-        auth_request_lifetime: Seconds that a person has to sign in.
-        signing_key: PEM file of an RSA private key, made where it is missing. Without it a key is made
-            at each start, which costs 50-200 ms. The real Dex always makes its own.
+        issuer: Origin and path, for example ``http://localhost:5556/dex``; all paths of the provider are below it.
+        id_token_lifetime: Lifetime of an ID token and its access token in seconds.
+        auth_request_lifetime: Seconds within which the user must sign in.
+        signing_key: PEM file of an RSA private key, generated if it is missing. With ``None`` a key is generated at
+            each start, which takes 50-200 ms. The real Dex always generates its own.
     """
 
     issuer: str
@@ -67,7 +67,7 @@ class IdpConfig:
     signing_key: Path | None = None
 
     def write(self, path: Path) -> None:
-        """Write it as JSON, readable by its owner only: it holds client secrets."""
+        """Write the configuration as JSON, readable by its owner only, because it contains client secrets."""
         path.touch(mode=0o600)
         path.write_bytes(msgspec.json.format(msgspec.json.encode(self, enc_hook=str)))
 
@@ -76,8 +76,8 @@ class IdpConfig:
         """Read what :meth:`write` wrote.
 
         Raises:
-            OSError: There is no such file.
-            msgspec.ValidationError: It is not such a configuration; the message names the member.
+            OSError: The file cannot be read.
+            msgspec.ValidationError: The content is invalid; the message names the member.
         """
         return msgspec.json.decode(path.read_bytes(), type=cls, dec_hook=_decode)
 

@@ -1,4 +1,4 @@
-"""How Dex refuses: a page for the person, a redirect to the client, JSON from the token endpoint."""
+"""Error responses in Dex's formats: an HTML page, a redirect to the client, JSON of the token endpoint."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _log = logging.getLogger(__name__)
 
 
 class Refusal(Exception):
-    """A request that is answered with an error."""
+    """Base class of the errors that end a request; :meth:`response` renders one."""
 
     def response(self) -> Response:
         raise NotImplementedError
 
 
 class PageRefusal(Refusal):
-    """An error that the person sees, since there is no client that could be trusted with it."""
+    """An error shown to the user as a page, because the client or its redirect URI is not trusted."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status} {message}")
@@ -38,7 +38,7 @@ class PageRefusal(Refusal):
 
 
 class RedirectRefusal(Refusal):
-    """An error that the client gets at its redirect URI (RFC 6749 §4.1.2.1)."""
+    """An error sent to the client's redirect URI (RFC 6749 §4.1.2.1)."""
 
     def __init__(self, redirect_uri: str, state: str, error: str, description: str) -> None:
         super().__init__(f"{error}: {description}")
@@ -46,12 +46,12 @@ class RedirectRefusal(Refusal):
         self.members = {"state": state, "error": error, "error_description": description}
 
     def response(self) -> Response:
-        joint = "&" if "?" in self.redirect_uri else "?"
-        return RedirectResponse(self.redirect_uri + joint + encode(self.members), 303)
+        separator = "&" if "?" in self.redirect_uri else "?"
+        return RedirectResponse(self.redirect_uri + separator + encode(self.members), 303)
 
 
 class TokenRefusal(Refusal):
-    """An error of the token endpoint (RFC 6749 §5.2) and of those that answer like it."""
+    """An error of the token endpoint (RFC 6749 §5.2), of introspection or of userinfo."""
 
     def __init__(
         self, error: str, description: str = "", *, status: int = 400, headers: Mapping[str, str] | None = None
@@ -68,7 +68,7 @@ class TokenRefusal(Refusal):
 
 
 async def answer_refusal(request: Request, refusal: Exception) -> Response:
-    """Starlette's exception handler for all of them. The query is left out of the log: it may hold a code."""
+    """Starlette's exception handler for :class:`Refusal`. It does not log the query, which may contain a code."""
     assert isinstance(refusal, Refusal)
     _log.warning("%s %s refused: %s", request.method, request.url.path, refusal)
     return refusal.response()

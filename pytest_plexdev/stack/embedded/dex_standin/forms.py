@@ -1,4 +1,4 @@
-"""Form and query values as Go's ``net/http`` reads and writes them: the first of a name counts."""
+"""Parse and encode form and query values like Go's ``net/http``: the first value of a name is used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
 
 
 class FormError(Exception):
-    """Values that cannot be read; says why in Go's words."""
+    """Values that cannot be parsed. The message is Go's."""
 
 
 def query_values(request: Request) -> Values:
@@ -28,20 +28,20 @@ def query_values(request: Request) -> Values:
 
 
 def unescape(value: str) -> str:
-    """Undo one URL encoding.
+    """Decode one URL encoding.
 
     Raises:
-        FormError: A percent sign stands for nothing.
+        FormError: A percent sign is not followed by two hex digits.
     """
     _check_escapes(value)
     return unquote_plus(value)
 
 
 async def body_values(request: Request) -> Values:
-    """The values of an urlencoded body; none where the body is of another kind.
+    """Return the values of an urlencoded body; empty if the body has another content type.
 
     Raises:
-        FormError: It is too large, cut off, or no text.
+        FormError: The body is too large, incomplete or not UTF-8.
     """
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return {}
@@ -54,17 +54,17 @@ async def body_values(request: Request) -> Values:
 
 
 async def form_values(request: Request) -> Values:
-    """Body and query together; the body wins.
+    """Return the values of body and query; the body takes precedence.
 
     Raises:
-        FormError: One of them cannot be read.
+        FormError: One of them cannot be parsed.
     """
     _check_escapes(request.url.query)
     return query_values(request) | await body_values(request)
 
 
 def encode(values: Mapping[str, str]) -> str:
-    """As Go's ``url.Values.Encode``: sorted by name, spaces as ``+``."""
+    """Encode *values* like Go's ``url.Values.Encode``: sorted by name, spaces as ``+``."""
     return urlencode(sorted(values.items()))
 
 

@@ -1,4 +1,4 @@
-"""What a token says: userinfo, which wants a valid one, and introspection, which says whether it is."""
+"""The endpoints that read tokens: userinfo, which needs a valid one, and introspection, which validates one."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Introspection:
         return JSONResponse(claims)
 
     async def introspect(self, request: Request) -> Response:
-        token = await _asked_token(request)
+        token = await _requested_token(request)
         try:
             parse(token)
         except InvalidTokenError:
@@ -63,15 +63,17 @@ class Introspection:
         return self._active("access_token", claims["aud"], claims["sub"], claims["iat"], claims["exp"], personal)
 
     def _introspect_refresh_token(self, value: str) -> Claims:
-        token = self._held(value)
+        token = self._find_refresh_token(value)
         if token is None:
             return dict(_INACTIVE)
         user = token.grant.user
-        made = int(token.created_at)
+        created_at = int(token.created_at)
         personal = {"email": user.email, "email_verified": True, "name": user.username}
-        return self._active("refresh_token", token.grant.client_id, subject(user.user_id), made, made, personal)
+        return self._active(
+            "refresh_token", token.grant.client_id, subject(user.user_id), created_at, created_at, personal
+        )
 
-    def _held(self, value: str) -> RefreshToken | None:
+    def _find_refresh_token(self, value: str) -> RefreshToken | None:
         token_id, secret = refresh_token_parts(value)
         token = self._records.refresh_tokens.get(token_id)
         if token is None or not hmac.compare_digest(token.secret.encode(), secret.encode()):
@@ -96,7 +98,7 @@ class Introspection:
         }
 
 
-async def _asked_token(request: Request) -> str:
+async def _requested_token(request: Request) -> str:
     if request.method != "POST":
         raise TokenRefusal("invalid_request", f'HTTP method is "{request.method}", expected "POST".')
     try:

@@ -1,4 +1,4 @@
-"""The pages that a person meets. Form fields and ids are those of Dex's templates, which browsers' drivers look for."""
+"""Render the HTML pages. Form fields and ids are those of Dex's templates, which browser automation relies on."""
 
 from __future__ import annotations
 
@@ -38,7 +38,11 @@ _FRAME: Final = """<!DOCTYPE html>
 
 
 def login(post_url: str, *, back_link: str = "", failed_email: str | None = None) -> str:
-    """The password form; ``failed_email`` is who was just refused."""
+    """Render the password form.
+
+    Args:
+        failed_email: The address of a failed attempt; adds the error message.
+    """
     failed = (
         ""
         if failed_email is None
@@ -61,17 +65,19 @@ def login(post_url: str, *, back_link: str = "", failed_email: str | None = None
 
 
 def approval(request_id: str, client_name: str, scopes: Sequence[str]) -> str:
-    """The question whether the client may know; both forms post to the page's own address."""
+    """Render the approval page. Both of its forms post to the page's own URL."""
     meanings = sorted(_SCOPE_MEANINGS[scope] for scope in scopes if scope in _SCOPE_MEANINGS)
-    wishes = "".join(f"<li>{meaning}</li>" for meaning in meanings)
-    asks = (
-        f"<div>{escape(client_name)} would like to:</div><ul>{wishes}</ul>"
-        if wishes
+    items = "".join(f"<li>{meaning}</li>" for meaning in meanings)
+    summary = (
+        f"<div>{escape(client_name)} would like to:</div><ul>{items}</ul>"
+        if items
         else f"<div>{escape(client_name)} has not requested any personal information</div>"
     )
     return _FRAME.format(
         heading="Grant Access",
-        content=asks + _decision(request_id, "approve", "Grant Access") + _decision(request_id, "rejected", "Cancel"),
+        content=summary
+        + _decision_form(request_id, "approve", "Grant Access")
+        + _decision_form(request_id, "rejected", "Cancel"),
     )
 
 
@@ -79,7 +85,7 @@ def error(status: int, message: str) -> str:
     return _FRAME.format(heading=HTTPStatus(status).phrase, content=f"<p>{escape(message)}</p>")
 
 
-def _decision(request_id: str, answer: str, label: str) -> str:
+def _decision_form(request_id: str, answer: str, label: str) -> str:
     return f"""
       <form method="post">
         <input type="hidden" name="req" value="{escape(request_id)}">

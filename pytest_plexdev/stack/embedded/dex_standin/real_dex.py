@@ -1,4 +1,4 @@
-"""The real Dex: recognising its program, and its configuration file."""
+"""Detect the real Dex and write its configuration file."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _WEAKEST_COST, _STRONGEST_COST = 10, 16
 
 
 def is_dex(path: Path) -> str | None:
-    """The version of the Dex at ``path``, ``2.41.1`` for example; ``None`` where it is another program.
+    """Return the version of the Dex at *path*, for example ``2.41.1``, or ``None`` if it is another program.
 
-    Debian's ``dex`` starts desktop entries: a program is asked, its name is no proof.
+    The program is run, because its name is not enough: Debian's ``dex`` starts desktop entries.
     """
     try:
-        said = subprocess.run(
+        result = subprocess.run(
             [str(path), "version"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -33,19 +33,19 @@ def is_dex(path: Path) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    found = _VERSION_LINE.search(said.stdout)
+    found = _VERSION_LINE.search(result.stdout)
     return found[1] if found else None
 
 
 def write_dex_config(config: IdpConfig, path: Path) -> None:
-    """Write what ``dex serve PATH`` needs to be the provider that ``config`` describes.
+    """Write *config* as the configuration file of ``dex serve PATH``, readable by its owner only.
 
-    Dex binds by itself, to the issuer's host and port. The file is readable by its owner only.
+    Dex itself binds the issuer's host and port.
 
     Raises:
-        ValueError: A password's bcrypt cost is one that Dex lets nobody sign in with.
+        ValueError: Dex rejects the bcrypt cost of a password.
     """
-    import yaml  # the stand-in, whose package this is, starts without it
+    import yaml  # lazy: the stand-in, which imports this package, does not need it
 
     for user in config.users:
         _check_cost(user)

@@ -1,4 +1,4 @@
-"""The part of the flow that a browser walks: authorization request, password, approval, code."""
+"""The browser's part of the flow: authorization request, password, approval, code."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SignIn:
         self._users = {user.email.lower(): user for user in config.users}
 
     async def authorize(self, request: Request) -> Response:
-        """There is one connector, so nobody is asked to choose; the request itself is read in the next step."""
+        """Redirect to the only connector. :meth:`begin` checks the request itself."""
         values = await _form(request)
         if values.pop("connector_id", "") not in ("", CONNECTOR):
             raise PageRefusal(400, "Connector ID does not match a valid Connector")
@@ -63,7 +63,7 @@ class SignIn:
 
     async def login(self, request: Request) -> Response:
         query = query_values(request)
-        sign_in = self._sign_in_under_way(query.get("state", ""))
+        sign_in = self._pending_sign_in(query.get("state", ""))
         if request.path_params["connector"] != CONNECTOR:
             raise PageRefusal(500, "Requested resource does not exist.")
         match request.method:
@@ -87,10 +87,10 @@ class SignIn:
         if request.method == "POST":
             if values.get("approval") != "approve":
                 raise PageRefusal(500, "Approval rejected.")
-            return self._hand_out_code(sign_in, sign_in.user)
+            return self._redirect_with_code(sign_in, sign_in.user)
         return HTMLResponse(pages.approval(sign_in.id, sign_in.client.display_name, sign_in.scopes))
 
-    def _sign_in_under_way(self, state: str) -> AuthRequest:
+    def _pending_sign_in(self, state: str) -> AuthRequest:
         if not state:
             raise PageRefusal(400, "User session error.")
         sign_in = self._records.auth_requests.get(state)
@@ -102,17 +102,17 @@ class SignIn:
         values = await _form(request)
         email = values.get("login", "")
         user = self._users.get(email.lower())
-        if user is None or not await asyncio.to_thread(_password_fits, user, values.get("password", "")):
+        if user is None or not await asyncio.to_thread(_is_password_correct, user, values.get("password", "")):
             _log.warning("sign-in refused: wrong email address or password")
             page = pages.login(_address(request), back_link=query_values(request).get("back", ""), failed_email=email)
             return HTMLResponse(page, 401)
         if self._config.skip_approval_screen and not sign_in.force_approval:
-            return self._hand_out_code(sign_in, user)
+            return self._redirect_with_code(sign_in, user)
         self._records.auth_requests.put(replace(sign_in, user=user))
         mac = base64.urlsafe_b64encode(_mac(sign_in)).rstrip(b"=").decode()
         return RedirectResponse(f"{self._path}/approval?req={sign_in.id}&hmac={mac}", 303)
 
-    def _hand_out_code(self, sign_in: AuthRequest, user: IdpUser) -> Response:
+    def _redirect_with_code(self, sign_in: AuthRequest, user: IdpUser) -> Response:
         if self._clock() > sign_in.expires_at:
             raise PageRefusal(400, "User session has expired.")
         if self._records.auth_requests.pop(sign_in.id) is None:
@@ -135,8 +135,8 @@ async def _form(request: Request) -> Values:
         raise PageRefusal(400, str(problem)) from None
 
 
-def _password_fits(user: IdpUser, password: str) -> bool:
-    # bcrypt knows 72 bytes; Go's ignores the rest, Python's raises.
+def _is_password_correct(user: IdpUser, password: str) -> bool:
+    # bcrypt uses 72 bytes; Go's implementation ignores the rest, Python's raises.
     return bcrypt.checkpw(password.encode()[:72], user.password_hash.encode())
 
 
@@ -145,7 +145,7 @@ def _address(request: Request) -> str:
 
 
 def _mac(sign_in: AuthRequest) -> bytes:
-    """What only the browser that gave the password knows: it binds the approval to it."""
+    """The MAC that binds the approval to the browser in which the password was entered."""
     return hmac.digest(sign_in.mac_key, sign_in.id.encode(), "sha256")
 
 

@@ -1,4 +1,4 @@
-"""What the provider remembers: sign-ins under way, codes and refresh tokens. In memory, as Dex is run here."""
+"""In-memory storage of pending sign-ins, codes and refresh tokens. The real Dex uses its memory storage here too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CODE_LIFETIME: Final = 30 * 60
 
 
 def new_id() -> str:
-    """125 random bits in Dex's alphabet."""
+    """Return an id of about 125 random bits in Dex's alphabet."""
     return secrets.choice("abcdefghijklmnopqrstuvwxyz") + base64.b32encode(
         secrets.token_bytes(15)
     ).decode().lower().rstrip("=")
@@ -24,7 +24,7 @@ def new_id() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class AuthRequest:
-    """A sign-in that a client asked for; ``user`` is there once the password was right."""
+    """A pending sign-in of a client. ``user`` is set once the password was verified."""
 
     client: IdpClient
     redirect_uri: str
@@ -42,7 +42,7 @@ class AuthRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """Who lets which client know what: the content of every token."""
+    """A user's consent to a client: the content of every token."""
 
     client_id: str
     user: IdpUser
@@ -52,7 +52,7 @@ class Grant:
 
 @dataclass(frozen=True, kw_only=True)
 class AuthCode:
-    """A grant to be fetched once, by the client that began the sign-in."""
+    """An authorization code: valid once, for the client that began the sign-in."""
 
     grant: Grant
     redirect_uri: str
@@ -64,7 +64,7 @@ class AuthCode:
 
 @dataclass(frozen=True, kw_only=True)
 class RefreshToken:
-    """A grant to be renewed. ``secret`` changes with each use, ``id`` stays."""
+    """A refresh token. ``secret`` changes with each use, ``id`` does not."""
 
     grant: Grant
     created_at: float
@@ -86,12 +86,13 @@ _Record = TypeVar("_Record", bound=_Expiring)
 
 
 class ExpiringStore(Generic[_Record]):
-    """Records of one lifetime, so that the oldest expire first.
+    """Records that all have the same lifetime, so the oldest expires first.
 
-    Dex collects its garbage every five minutes; until then an expired record gets an error of its own.
+    Expired records are kept for five minutes, Dex's garbage collection interval: Dex reports an expired record and a
+    missing one differently.
     """
 
-    _KEPT_EXPIRED: Final = 5 * 60
+    _EXPIRED_KEPT_S: Final = 5 * 60
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -108,7 +109,7 @@ class ExpiringStore(Generic[_Record]):
         return self._by_id.pop(record_id, None)
 
     def _collect_garbage(self) -> None:
-        until = self._clock() - self._KEPT_EXPIRED
+        until = self._clock() - self._EXPIRED_KEPT_S
         while self._by_id:
             oldest = next(iter(self._by_id.values()))
             if oldest.expires_at > until:
@@ -117,24 +118,24 @@ class ExpiringStore(Generic[_Record]):
 
 
 class RefreshTokens:
-    """Refresh tokens by id; a client holds one per user, the newest."""
+    """Refresh tokens by id. A client has one per user, the newest."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, RefreshToken] = {}
-        self._held: dict[tuple[str, str], str] = {}
+        self._id_by_owner: dict[tuple[str, str], str] = {}
 
     def get(self, token_id: str) -> RefreshToken | None:
         return self._by_id.get(token_id)
 
     def put(self, token: RefreshToken) -> None:
-        holder = (token.grant.client_id, token.grant.user.user_id)
-        self._by_id.pop(self._held.get(holder, ""), None)
-        self._held[holder] = token.id
+        owner = (token.grant.client_id, token.grant.user.user_id)
+        self._by_id.pop(self._id_by_owner.get(owner, ""), None)
+        self._id_by_owner[owner] = token.id
         self._by_id[token.id] = token
 
 
 class Storage:
-    """Everything that the provider remembers."""
+    """The records of one provider."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.auth_requests: ExpiringStore[AuthRequest] = ExpiringStore(clock)

@@ -1,4 +1,4 @@
-"""The token endpoint: a code or a refresh token for new tokens."""
+"""The token endpoint: exchange a code or a refresh token for new tokens."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class TokenEndpoint:
         if code is None:
             raise TokenRefusal("invalid_grant", "Invalid or expired code parameter.")
         if self._clock() > code.expires_at or code.grant.client_id != client.id:
-            # Dex 2.41 means to say the same as above, but asks whether the look-up failed: it did not.
+            # Dex 2.41 intends the error above, but by mistake branches on the lookup's error, which is nil here.
             raise TokenRefusal("server_error", status=500)
         return code
 
@@ -114,7 +114,7 @@ class TokenEndpoint:
 
 
 def refresh_token_parts(value: str) -> tuple[str, str]:
-    """Id and secret of a refresh token; one that cannot be read is an id without a secret."""
+    """Split a refresh token into id and secret. A malformed one is treated as an id without a secret."""
     try:
         token_id, secret = unpack(value)
     except ValueError:
@@ -123,7 +123,7 @@ def refresh_token_parts(value: str) -> tuple[str, str]:
 
 
 def _basic_credentials(request: Request) -> tuple[str, str] | None:
-    """Client id and secret of the Authorization header, form-encoded inside (RFC 6749 §2.3.1)."""
+    """Client id and secret of the Authorization header, in which both are form-encoded (RFC 6749 §2.3.1)."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -162,12 +162,12 @@ def _challenge(verifier: str, method: str) -> str:
 
 
 def _narrowed(grant: Grant, scope: str) -> Grant:
-    asked = tuple(scope.split())
-    unauthorized = [name for name in asked if name not in grant.scopes]
+    requested = tuple(scope.split())
+    unauthorized = [name for name in requested if name not in grant.scopes]
     if unauthorized:
         raise TokenRefusal(
             "invalid_request", f"Requested scopes contain unauthorized scope(s): {quoted(*unauthorized)}."
         )
-    if not asked:
+    if not requested:
         return grant
-    return Grant(client_id=grant.client_id, user=grant.user, scopes=asked, nonce=grant.nonce)
+    return Grant(client_id=grant.client_id, user=grant.user, scopes=requested, nonce=grant.nonce)

@@ -1,4 +1,4 @@
-"""Tokens as Dex makes them: the encoding of ``sub``, the claims, the signature."""
+"""Sign and verify tokens in Dex's format: the encoding of ``sub``, the claims, the signature."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _ALGORITHM: Final = "RS256"
 
 
 class InvalidTokenError(Exception):
-    """A token that is none of ours, or not any more; says why, in the words of Dex's verifier."""
+    """A token that this provider did not issue or that has expired. The message is that of Dex's verifier."""
 
 
 def pack(*members: str) -> str:
-    """A protobuf message of strings, numbered from 1, as unpadded base64url: Dex's form of composed ids."""
+    """Encode strings as a protobuf message, fields numbered from 1, in unpadded base64url: Dex's composite ids."""
     message = b"".join(
         bytes([number << 3 | 2]) + _varint(len(text.encode())) + text.encode()
         for number, text in enumerate(members, start=1)
@@ -43,10 +43,10 @@ def pack(*members: str) -> str:
 
 
 def unpack(packed: str) -> list[str]:
-    """The members that :func:`pack` packed.
+    """Decode what :func:`pack` encoded.
 
     Raises:
-        ValueError: It is no such message.
+        ValueError: *packed* is not such a message.
     """
     message = base64.b64decode(packed + "=" * (-len(packed) % 4), altchars=b"-_", validate=True)
     members: list[str] = []
@@ -62,23 +62,23 @@ def unpack(packed: str) -> list[str]:
 
 
 def subject(user_id: str) -> str:
-    """The ``sub`` of a local user, the same for every client."""
+    """Return the ``sub`` claim of a local user. It is the same for all clients."""
     return pack(user_id, CONNECTOR)
 
 
 def refresh_token_value(token: RefreshToken) -> str:
-    """What the client gets to hold."""
+    """Return the refresh token as the client receives it."""
     return pack(token.id, token.secret)
 
 
 def token_hash(value: str) -> str:
-    """``at_hash`` and ``c_hash`` of OpenID Connect Core §3.3.2.11, for RS256."""
+    """Compute ``at_hash`` or ``c_hash`` of OpenID Connect Core §3.3.2.11, for RS256."""
     half = hashlib.sha256(value.encode()).digest()[:16]
     return base64.urlsafe_b64encode(half).rstrip(b"=").decode()
 
 
 class TokenMint:
-    """Makes the provider's tokens and recognises them. An access token is a JWT as well."""
+    """Signs and verifies the provider's tokens. Access tokens are JWTs too."""
 
     def __init__(self, config: IdpConfig, key: rsa.RSAPrivateKey, clock: Callable[[], float]) -> None:
         self._issuer = config.issuer
@@ -88,11 +88,11 @@ class TokenMint:
         self._header = {"alg": _ALGORITHM, "kid": self._key.thumbprint()}
 
     def public_keys(self) -> Claims:
-        """The JWK set."""
+        """Return the JWK set."""
         return {"keys": [{**self._key.as_dict(private=False), "kid": self._header["kid"]}]}
 
     def answer(self, grant: Grant, *, code: str = "", refresh_token: str = "") -> Claims:
-        """The token endpoint's answer: an access token and an ID token that is bound to it."""
+        """Return the token endpoint's response: an access token and an ID token that is bound to it by ``at_hash``."""
         access_token = self._sign(grant, at_hash=token_hash(new_id()))
         hashes = {"at_hash": token_hash(access_token)}
         if code:
@@ -100,17 +100,17 @@ class TokenMint:
         answer: Claims = {
             "access_token": access_token,
             "token_type": "bearer",
-            "expires_in": self._lifetime - 1,  # Dex counts from after the signing, in whole seconds
+            "expires_in": self._lifetime - 1,  # Dex computes it after signing, in whole seconds
         }
         if refresh_token:
             answer["refresh_token"] = refresh_token
         return answer | {"id_token": self._sign(grant, **hashes)}
 
     def verify(self, token: str) -> Claims:
-        """The claims of a token of ours that has not expired.
+        """Verify issuer, expiry and signature of *token* and return its claims.
 
         Raises:
-            InvalidTokenError: It is another.
+            InvalidTokenError: One of them is wrong.
         """
         claims = parse(token)
         if claims.get("iss") != self._issuer:
@@ -143,10 +143,10 @@ class TokenMint:
 
 
 def parse(token: str) -> Claims:
-    """The claims of a JWT, unverified.
+    """Return the claims of a JWT without verifying it.
 
     Raises:
-        InvalidTokenError: It is no JWT.
+        InvalidTokenError: *token* is not a JWT.
     """
     parts = token.split(".")
     if len(parts) < 2:
@@ -159,7 +159,7 @@ def parse(token: str) -> Claims:
 
 
 def _claims_of_scopes(grant: Grant) -> Claims:
-    """A local user has neither groups nor a preferred user name, so the scopes for them add nothing."""
+    """The claims that the grant's scopes add. Local users have neither groups nor a preferred user name."""
     user = grant.user
     claims: Claims = {}
     if "email" in grant.scopes:

@@ -1,1 +1,1 @@
-"""The child processes of an embedded stack: started, tied to their parent, ended."""
+"""Start, watch and stop the child processes of an embedded stack."""

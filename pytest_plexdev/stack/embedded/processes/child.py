@@ -1,6 +1,6 @@
-"""A child process of the supervisor: tied to its parent by the kernel, and ended with it.
+"""A child process of the supervisor. The kernel signals it when the supervisor ends (``PR_SET_PDEATHSIG``).
 
-Linux only: ``prctl`` and ``/proc``. Imports little, since the supervisor's start waits for it.
+Linux only: ``prctl`` and ``/proc``. Imports little, because the supervisor's start waits for this module.
 """
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """What to run: the whole environment, the descriptors that it inherits, and how it is asked to end.
+    """How to start and stop one child.
 
     Attributes:
-        stop_signal: Sent to end it, and by the kernel when the supervisor dies.
-        prepare: Runs in the child before ``exec``, after it is tied to its parent.
+        environment: The whole environment; nothing is inherited.
+        inherit: The file descriptors that it inherits.
+        stop_signal: Stops it. The kernel sends it when the supervisor ends.
+        user: The user id to run as; ``None``: this process's.
+        prepare: Called in the child before ``exec``.
     """
 
     argv: Sequence[str]
@@ -44,7 +47,7 @@ class Command:
 
 
 class Child:
-    """A running child of *user*. ``handle`` tells when it has ended, ``status`` how."""
+    """A started child. ``handle`` reports its end, ``status`` its exit status."""
 
     def __init__(self, name: str, command: Command) -> None:
         self.name = name
@@ -62,25 +65,25 @@ class Child:
                 user=command.user,
                 group=command.user,
                 extra_groups=None if command.user is None else (),
-                # The supervisor runs one thread; a child must not outlive it by a single instruction.
-                preexec_fn=_tied_to_parent(command.stop_signal, command.prepare),
+                # Safe: the supervisor has one thread. Required: a child must never outlive the supervisor.
+                preexec_fn=bind_to_parent(command.stop_signal, command.prepare),
             )
         self.pid = self._process.pid
-        # It is there until its status is read, which only this process does.
+        # Even an ended child exists until its status is read, which only this process does.
         handle = ProcessId.of(self.pid).open()
         assert handle is not None
         self.handle = handle
 
     @property
     def status(self) -> int | None:
-        """Its exit status, negative for a signal; ``None`` while it runs."""
+        """The exit status, negative for a signal; ``None`` while it runs."""
         return self._process.poll()
 
     def wait(self) -> int:
-        """Its exit status, once it has ended."""
+        """Wait for its end and return the exit status."""
         return self._process.wait()
 
-    def ask_to_end(self) -> None:
+    def send_stop_signal(self) -> None:
         self.send(self.stop_signal)
 
     def send(self, number: signal.Signals) -> None:
@@ -88,27 +91,27 @@ class Child:
             self._process.send_signal(number)
 
 
-def _tied_to_parent(number: signal.Signals, prepare: Callable[[], None] | None) -> Callable[[], None]:
+def bind_to_parent(number: signal.Signals, prepare: Callable[[], None] | None) -> Callable[[], None]:
     parent = os.getpid()
 
-    def tie() -> None:
+    def bind() -> None:
         if prepare is not None:
-            # First: a change of credentials, a user namespace among them, takes the tie off again.
+            # First, because a change of credentials, which a user namespace is too, resets PR_SET_PDEATHSIG.
             prepare()
         _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
 
-    return tie
+    return bind
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of its descendants' orphans, so that it can end them."""
+    """Make this process the subreaper of its descendants: it becomes the parent of orphans and can kill them."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def end_children() -> None:
-    """Kill and reap every child that is left, adopted orphans included."""
+def kill_children() -> None:
+    """Kill and reap all remaining children, including adopted orphans."""
     while children := _children():
         for pid in children:
             try:
@@ -119,7 +122,7 @@ def end_children() -> None:
 
 
 def descendants() -> Iterator[int]:
-    """The processes below this one, nearest first; those that start or end meanwhile may be missing."""
+    """Yield the descendants of this process, nearest first. Those that start or end meanwhile may be missing."""
     pending = deque(_children())
     while pending:
         yield (pid := pending.popleft())
@@ -133,7 +136,7 @@ def _children(pid: int | None = None) -> list[int]:
 
 
 def describe_status(status: int) -> str:
-    """``exit status 7``, or the signal by name."""
+    """Format an exit status: ``exit status 7``, or the name of the signal."""
     if status >= 0:
         return f"exit status {status}"
     try:
@@ -143,7 +146,7 @@ def describe_status(status: int) -> str:
 
 
 def last_lines(log: Path, count: int = 15) -> str:
-    """The last lines of a log; empty where there is none."""
+    """Return the last *count* lines of a log; empty if it cannot be read."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES))

@@ -1,4 +1,4 @@
-"""Describe how a server ended, and by whom if that is known."""
+"""Describe how a server ended, and what ended it if that is known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KILLED: Final = "something outside the stack killed it, or the kernel did for w
 _CRASHES: Final = frozenset(
     -number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 )
-_OBEYED: Final = re.compile(
+_STOPPED_BY_SIGNAL: Final = re.compile(
     r"stopping on signal.*signal=(SIG[A-Z]+)"  # our own programs
     r"|(Initiating Shutdown)\.\.\."  # nats-server, whose exit status is 1 after a SIGTERM
     r"|received (smart|fast|immediate) shutdown request"  # postgres
@@ -24,20 +24,20 @@ _SIGNALS: Final = {
     "fast": "SIGINT",
     "immediate": "SIGQUIT",
 }
-"""What servers call the signals that they end by."""
+"""The signals for the words in the servers' logs."""
 
 
-def describe_end(status: int, said: str) -> tuple[str, str]:
-    """How a server ended that its stack did not ask to, and why as far as that is known.
+def describe_end(status: int, log_tail: str) -> tuple[str, str]:
+    """Describe how and why a server ended that the stack did not stop.
 
     Args:
         status: Its exit status, negative for a signal.
-        said: The last lines of its log.
+        log_tail: The last lines of its log.
     """
     words = describe_status(status)
-    obeyed = _OBEYED.findall(said)
-    if status >= 0 and obeyed:
-        name = next(group for group in obeyed[-1] if group)
+    matches = _STOPPED_BY_SIGNAL.findall(log_tail)
+    if status >= 0 and matches:
+        name = next(group for group in matches[-1] if group)
         return f"{_SIGNALS.get(name, name)} ({words})", _OUTSIDE
     if status == 0:
         return words, "the stack did not stop it, and its log does not name the reason"

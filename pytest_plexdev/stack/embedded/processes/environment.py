@@ -1,4 +1,4 @@
-"""The environment of the stack's programs: an allow-list, and nothing else of the user's."""
+"""Build the environment of the stack's programs. Only an allow-list of the user's variables is inherited."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from pytest_plexdev.errors import PlexdevError
 
 _INHERITED: Final = (
     "PATH",
-    # Python's user site, and where temporary files go.
+    # Python's user site, and the directory of temporary files.
     "HOME",
     "TMPDIR",
-    # The times in logs.
+    # The time zone of logs.
     "TZ",
-    # How programs of a wheel, and many a Python, find their libraries.
+    # Where programs from wheels, and some Python builds, find their libraries.
     "LD_LIBRARY_PATH",
     "NIX_LD",
     "NIX_LD_LIBRARY_PATH",
 )
 _LOCALE: Final = ("LC_ALL", "LC_CTYPE", "LANG")
-"""In the order in which they decide about a category."""
+"""In order of precedence for one category."""
 
 
 def supervisor_environment() -> dict[str, str]:
-    """What the supervisor starts with: it also knows which stack is the user's warm one, for its errors name that."""
+    """Return the supervisor's environment. It has the state directory too, because its errors name the warm stack."""
     environment = program_environment()
-    with contextlib.suppress(PlexdevError):  # a user without a home has none
+    with contextlib.suppress(PlexdevError):  # a user without a home directory has none
         environment["PLEXDEV_STATE_DIR"] = str(state_directory())
     return environment
 
 
 def program_environment(inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What every program of the stack starts with.
+    """Return the environment of each program of the stack.
 
-    No proxy, no certificate file, no variable of libpq, of a framework or of Python that changes what a program does.
-    Of the locale the encoding is kept, in which names of files are written, and not the language of messages.
+    It has no proxies, no certificate files and no variables of libpq, frameworks or Python that change how a program
+    behaves. It keeps the locale's encoding, which file names use, but not the language of messages.
     """
     kept = {name: inherited[name] for name in _INHERITED if name in inherited}
     if path := inherited.get("PATH"):
-        # The programs run in a directory of ours.
+        # Absolute, because the programs run in another working directory.
         kept["PATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in path.split(os.pathsep) if entry)
     encoding = next((value for name in _LOCALE if (value := inherited.get(name))), None)
     if encoding is not None:

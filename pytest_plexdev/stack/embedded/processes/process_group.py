@@ -1,4 +1,4 @@
-"""The supervisor's children: start them, observe their ends, end all of them."""
+"""Start the supervisor's children, observe their ends, and stop all of them."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from typing import Any, Final, TypeVar
 
 from pytest_plexdev.core.paths import mount_point
 from pytest_plexdev.errors import DISK_FULL, PROGRAM_UNFINISHED, SERVER_EXITED, SERVER_SILENT, Failure, PlexdevError
-from pytest_plexdev.stack.embedded.processes.child import Child, Command, describe_status, end_children, last_lines
+from pytest_plexdev.stack.embedded.processes.child import Child, Command, describe_status, kill_children, last_lines
 from pytest_plexdev.stack.embedded.processes.process_watch import call_at_end
 
 T = TypeVar("T")
 
 _NO_SPACE: Final = os.strerror(errno.ENOSPC).lower()
 
-_PATIENCE: Final = 1.5
-"""Seconds that a child gets to end as it was asked to, before it is killed."""
+_STOP_TIMEOUT_S: Final = 1.5
+"""After it a child that was sent its stop signal is killed."""
 
 
 class ProcessGroup:
-    """Children by name, with ``timeout`` seconds in all to become ready.
+    """The children of the supervisor by name, and one deadline for all of them to become ready.
 
-    Their ends are watched by their handles: no thread, no SIGCHLD handler.
+    Their ends are observed through their handles, without threads and without a SIGCHLD handler.
+
+    Args:
+        timeout: Seconds from now until the deadline.
     """
 
     def __init__(self, *, timeout: float) -> None:
@@ -39,33 +42,33 @@ class ProcessGroup:
         return self.adopt(Child(name, command))
 
     def adopt(self, child: Child) -> Child:
-        """Watch a child that was started before the event loop was."""
+        """Watch a child that was started before the event loop."""
         end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
-        def note() -> None:
+        def set_status() -> None:
             status = child.wait()
             if not end.done():
                 end.set_result(status)
 
-        call_at_end(child.handle, note)
+        call_at_end(child.handle, set_status)
         self._children[child.name] = child
         self._ends[child.name] = end
         return child
 
     def end_of(self, child: Child) -> asyncio.Future[int]:
-        """Done once the child has ended, with its exit status."""
+        """Return a future of the child's exit status, done once the child has ended."""
         return self._ends[child.name]
 
     async def run(self, name: str, command: Command) -> None:
-        """Run a program to its end.
+        """Run a program to completion.
 
         Raises:
-            PlexdevError: ``server-exited``, unless its exit status is 0; ``program-unfinished`` when the time was up.
+            PlexdevError: ``server-exited``: its exit status is not 0; ``program-unfinished``: the deadline has passed.
         """
         await self.finish(self.start(name, command))
 
     async def finish(self, child: Child) -> None:
-        """Wait for a program's end; raises as :meth:`run` does."""
+        """Wait for the end of a program. Raises what :meth:`run` raises."""
         end = self.end_of(child)
         await asyncio.wait({end}, timeout=self._remaining())
         if not end.done():
@@ -74,10 +77,13 @@ class ProcessGroup:
             raise self._exited(child, status)
 
     async def until(self, child: Child, ready: Coroutine[None, None, T], *, probe: str) -> T:
-        """Wait for what ``child`` does when it is ready.
+        """Wait for *ready*, which completes when *child* is ready, and return its result.
+
+        Args:
+            probe: Describes the probe for the error, for example ``a query``.
 
         Raises:
-            PlexdevError: ``server-exited`` as soon as it ended instead; ``server-silent`` when the time was up.
+            PlexdevError: ``server-exited``: the child ended, at once; ``server-silent``: the deadline has passed.
         """
         answer = asyncio.ensure_future(ready)
         end = self.end_of(child)
@@ -96,7 +102,7 @@ class ProcessGroup:
         return max(0.0, self._deadline - time.monotonic())
 
     def _exited(self, child: Child, status: int) -> PlexdevError:
-        if _has_full_disk(child):
+        if _is_disk_full(child):
             return PlexdevError(DISK_FULL, detail=last_lines(child.log), path=mount_point(child.log))
         return self._failure(SERVER_EXITED, child, status=describe_status(status))
 
@@ -113,17 +119,17 @@ class ProcessGroup:
     def running(self) -> Iterator[Child]:
         return (child for child in self._children.values() if child.status is None)
 
-    async def disband(self) -> None:
-        """End every child; returns when none is left, adopted orphans included."""
+    async def stop_all(self) -> None:
+        """Stop all children and return when none is left, including adopted orphans."""
         for child in self.running():
-            child.ask_to_end()
+            child.send_stop_signal()
         if ends := [end for end in self._ends.values() if not end.done()]:
-            await asyncio.wait(ends, timeout=_PATIENCE)
+            await asyncio.wait(ends, timeout=_STOP_TIMEOUT_S)
         for child in self.running():
             child.send(signal.SIGKILL)
-        end_children()
+        kill_children()
 
 
-def _has_full_disk(child: Child) -> bool:
-    # What it said itself is missing where its log is on that disk.
+def _is_disk_full(child: Child) -> bool:
+    # If the log is on the full disk, the child's own error message is missing in it.
     return _NO_SPACE in last_lines(child.log).lower() or os.statvfs(child.log.parent).f_bavail == 0

@@ -1,1 +1,1 @@
-"""The servers of an embedded stack, one module each."""
+"""How to start each server of an embedded stack, one module per server."""

@@ -1,4 +1,4 @@
-"""The control plane's programs: their variables and command lines (docs/reference/programs.md has both)."""
+"""Commands and environment of the control plane's programs (see docs/reference/programs.md)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pytest_plexdev.stack.embedded.settings import Programs
 API: Final = "plexsphere"
 SIGNER: Final = "plexsphere-signer"
 BOOTSTRAP: Final = "plexsphere-bootstrap"
-"""The services' names, those of the product's own workloads."""
+"""Names of the services, as of the product's workloads."""
 
 CLIENT_ID: Final = "plexsphere-test"
 CLIENT_SECRET: Final = "plexsphere-test-secret"  # noqa: S105 (of a stack that lives on this machine only)
@@ -28,66 +28,66 @@ _PSEUDONYM_KEY: Final = "plexdev-pseudonym-key-not-a-secret"
 _ISSUER_PLACEHOLDER: Final = "${ISSUER}"
 
 
-def variables(sites: ServerAddresses) -> dict[str, str]:
-    """The environment of each of them."""
+def variables(addresses: ServerAddresses) -> dict[str, str]:
+    """Return the environment, which is the same for all of them."""
     spicedb = (
         {
-            "PLEXSPHERE_SPICEDB_ENDPOINT": sites.spicedb_endpoint,
-            "PLEXSPHERE_SPICEDB_PRESHARED_KEY": sites.credentials.spicedb,
+            "PLEXSPHERE_SPICEDB_ENDPOINT": addresses.spicedb_endpoint,
+            "PLEXSPHERE_SPICEDB_PRESHARED_KEY": addresses.credentials.spicedb,
         }
-        if sites.spicedb_endpoint
+        if addresses.spicedb_endpoint
         else {}
     )
     return {
         **program_environment(),
         "PLEXSPHERE_ENV": "dev",
-        "PLEXSPHERE_DATABASE_URL": sites.local_database_url,
-        "PLEXSPHERE_PUBLIC_URL": sites.api_url,
-        "PLEXSPHERE_CSRF_ALLOWED_ORIGINS": sites.api_url,
+        "PLEXSPHERE_DATABASE_URL": addresses.local_database_url,
+        "PLEXSPHERE_PUBLIC_URL": addresses.api_url,
+        "PLEXSPHERE_CSRF_ALLOWED_ORIGINS": addresses.api_url,
         "PLEXSPHERE_CURSOR_KEY": _CURSOR_KEY,
         "PLEXSPHERE_PSEUDONYM_KEY": _PSEUDONYM_KEY,
-        "PLEXSPHERE_NATS_URL": sites.nats_url,
-        "PLEXSPHERE_SIGNER_ENDPOINT": sites.signer_endpoint,
+        "PLEXSPHERE_NATS_URL": addresses.nats_url,
+        "PLEXSPHERE_SIGNER_ENDPOINT": addresses.signer_endpoint,
         "PLEXSPHERE_REACHABILITY_EVALUATOR": "true",
         "PLEXSPHERE_DEX_CLIENT_SECRET": CLIENT_SECRET,
-        "PLEXSPHERE_DEX_DISCOVERY_URL": f"{sites.issuer}/.well-known/openid-configuration",
+        "PLEXSPHERE_DEX_DISCOVERY_URL": f"{addresses.issuer}/.well-known/openid-configuration",
         **spicedb,
     }
 
 
-def api(programs: Programs, layout: Layout, sites: ServerAddresses) -> Command:
-    """The API, on the socket that is bound already. It waits for Postgres by itself, so it starts first."""
-    descriptor = sites.api.socket.fileno()
+def api(programs: Programs, layout: Layout, addresses: ServerAddresses) -> Command:
+    """Return the command of the API, which inherits its listening socket. It can start first: it waits for Postgres."""
+    descriptor = addresses.api.socket.fileno()
     return Command(
         argv=[*programs.api, "--listen", f"fd:{descriptor}"],
-        environment=variables(sites),
+        environment=variables(addresses),
         log=layout.log(API),
         inherit=[descriptor],
     )
 
 
-def signer(programs: Programs, layout: Layout, sites: ServerAddresses) -> Command:
-    make_private_directory(sites.signer_socket.parent)
+def signer(programs: Programs, layout: Layout, addresses: ServerAddresses) -> Command:
+    make_private_directory(addresses.signer_socket.parent)
     return Command(
-        argv=[*programs.signer, "--listen", sites.signer_endpoint],
-        environment=variables(sites),
+        argv=[*programs.signer, "--listen", addresses.signer_endpoint],
+        environment=variables(addresses),
         log=layout.log(SIGNER),
     )
 
 
-def migrate(programs: Programs, layout: Layout, sites: ServerAddresses) -> Command:
+def migrate(programs: Programs, layout: Layout, addresses: ServerAddresses) -> Command:
     return Command(
         argv=[*programs.migrate, "up"],
-        environment=variables(sites),
+        environment=variables(addresses),
         log=layout.log("migrate"),
         stop_signal=signal.SIGTERM,
     )
 
 
-def bootstrap(programs: Programs, layout: Layout, sites: ServerAddresses) -> Command:
+def bootstrap(programs: Programs, layout: Layout, addresses: ServerAddresses) -> Command:
     return Command(
         argv=[*programs.bootstrap, "--manifest", str(manifest_file(layout.directory))],
-        environment=variables(sites),
+        environment=variables(addresses),
         log=layout.log(BOOTSTRAP),
         stop_signal=signal.SIGTERM,
     )
@@ -97,13 +97,21 @@ def manifest_file(directory: Path) -> Path:
     return directory / CONFIGURATION / "manifest.yaml"
 
 
-def render_manifest(layout: Layout, sites: ServerAddresses, *, seed: Path | None = None) -> None:
-    """Write the seed manifest, ours by default, with this stack's issuer: no file can know its port beforehand."""
-    manifest_file(layout.directory).write_text(rendered_manifest(sites.issuer, seed), encoding="utf-8")
+def render_manifest(layout: Layout, addresses: ServerAddresses, *, seed: Path | None = None) -> None:
+    """Write the seed manifest with this stack's issuer, whose port is chosen at the start.
+
+    Args:
+        seed: ``None``: the default manifest.
+    """
+    manifest_file(layout.directory).write_text(rendered_manifest(addresses.issuer, seed), encoding="utf-8")
 
 
 def rendered_manifest(issuer: str, seed: Path | None) -> str:
-    """The seed manifest, ours by default, with an issuer put in."""
+    """Return the seed manifest with its issuer filled in.
+
+    Args:
+        seed: ``None``: the default manifest.
+    """
     text = (seed or seed_file()).read_text(encoding="utf-8")
     return text.replace(_ISSUER_PLACEHOLDER, issuer)
 
@@ -113,7 +121,7 @@ def migrations() -> Path:
 
 
 def _package() -> Path:
-    # Found, not imported: the harness speaks with the plane and never runs its code.
+    # Located without importing: the harness uses the control plane's API and never its code.
     spec = importlib.util.find_spec("plexsphere_reference")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("plexsphere_reference")

@@ -1,4 +1,4 @@
-"""The identity provider of the stack: the real Dex where it is installed, else our stand-in for it."""
+"""Command of the identity provider: the real Dex if it is installed, else the stand-in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 STANDS_IN_FOR: Final = "Dex 2.41.1"
 
-# "password" twice: Dex refuses a cost below 10, and a test's sign-in need not wait for 60 ms of hashing.
+# Hashes of "password": Dex rejects costs below 10; the stand-in uses cost 4, which saves 60 ms per sign-in.
 _PASSWORD_FOR_DEX: Final = "$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W"  # noqa: S105 (the public password)
 _PASSWORD_FOR_STAND_IN: Final = "$2b$04$Q3tiiafmsRGdmpCIRqHrMOqmiu1yHONZRQAAyxMBOJnli/oVzsfqm"  # noqa: S105 (the public password)
 
@@ -32,14 +32,14 @@ _MEMBER_ID: Final = "41331323-6f44-45e6-b3b9-2c4b60c02be5"
 
 @dataclass(frozen=True)
 class Dex:
-    """A Dex that was found on ``PATH``."""
+    """The real Dex on ``PATH``."""
 
     program: str
     version: str
 
 
 def find_dex(settings: EmbeddedSettings) -> Dex | None:
-    """The Dex to run; ``None`` where the stand-in does. A program of that name is asked whether it is one."""
+    """Return the Dex to run, or ``None`` if the stand-in is used. Runs the program to verify that it is Dex."""
     program = shutil.which("dex") if settings.prefer == "real" else None
     if program is None:
         return None
@@ -49,27 +49,27 @@ def find_dex(settings: EmbeddedSettings) -> Dex | None:
     return Dex(program, version) if version else None
 
 
-def serve(dex: Dex | None, settings: EmbeddedSettings, layout: Layout, sites: ServerAddresses) -> Command:
-    return _serve_dex(dex, layout, sites) if dex else _serve_stand_in(settings, layout, sites)
+def serve(dex: Dex | None, settings: EmbeddedSettings, layout: Layout, addresses: ServerAddresses) -> Command:
+    return _serve_dex(dex, layout, addresses) if dex else _serve_stand_in(settings, layout, addresses)
 
 
-def _serve_dex(dex: Dex, layout: Layout, sites: ServerAddresses) -> Command:
+def _serve_dex(dex: Dex, layout: Layout, addresses: ServerAddresses) -> Command:
     from pytest_plexdev.stack.embedded.dex_standin import write_dex_config
 
     file = layout.configuration / "dex.yaml"
-    write_dex_config(_configuration(sites, password=_PASSWORD_FOR_DEX, key=None), file)
+    write_dex_config(_configuration(addresses, password=_PASSWORD_FOR_DEX, key=None), file)
     return Command(argv=[dex.program, "serve", str(file)], environment=program_environment(), log=layout.log("dex"))
 
 
-def _serve_stand_in(settings: EmbeddedSettings, layout: Layout, sites: ServerAddresses) -> Command:
+def _serve_stand_in(settings: EmbeddedSettings, layout: Layout, addresses: ServerAddresses) -> Command:
     file = layout.configuration / "dex.json"
-    # Making a key costs 50-200 ms; one of this user's stacks is as good as another's. A user cannot read another's.
+    # All stacks of a user share a key, since generating one takes 50-200 ms. Other users cannot read it.
     key = settings.cache / f"idp-signing-key-{os.geteuid()}.pem"
     with contextlib.suppress(FileNotFoundError):
-        # The program would refuse it too, but its error would be a line of a log.
+        # The stand-in checks it too, but its error would only be a line in a log.
         os.close(open_private(key, os.O_RDONLY))
-    _configuration(sites, password=_PASSWORD_FOR_STAND_IN, key=key).write(file)
-    descriptor = sites.idp.socket.fileno()
+    _configuration(addresses, password=_PASSWORD_FOR_STAND_IN, key=key).write(file)
+    descriptor = addresses.idp.socket.fileno()
     return Command(
         argv=[*settings.programs.idp, "--listen", f"fd:{descriptor}", "--config", str(file)],
         environment=program_environment(),
@@ -78,17 +78,17 @@ def _serve_stand_in(settings: EmbeddedSettings, layout: Layout, sites: ServerAdd
     )
 
 
-def _configuration(sites: ServerAddresses, *, password: str, key: Path | None) -> IdpConfig:
+def _configuration(addresses: ServerAddresses, *, password: str, key: Path | None) -> IdpConfig:
     from pytest_plexdev.stack.embedded.dex_standin import IdpClient, IdpConfig, IdpUser
 
     client = IdpClient(
         id=CLIENT_ID,
         name="plexsphere",
         secret=CLIENT_SECRET,
-        redirect_uris=(f"{sites.api_url}/v1/auth/callback",),
+        redirect_uris=(f"{addresses.api_url}/v1/auth/callback",),
     )
     users = (
         IdpUser(email="admin@example.com", password_hash=password, username="admin", user_id=_ADMIN_ID),
         IdpUser(email="member@example.com", password_hash=password, username="member", user_id=_MEMBER_ID),
     )
-    return IdpConfig(issuer=sites.issuer, clients=(client,), users=users, signing_key=key)
+    return IdpConfig(issuer=addresses.issuer, clients=(client,), users=users, signing_key=key)

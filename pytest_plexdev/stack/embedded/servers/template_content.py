@@ -1,8 +1,8 @@
-"""Describe the content of a Postgres template, and check that nobody else could have written it.
+"""Describe the content of a Postgres template, and check that no other user can have written it.
 
-A server runs what its configuration names (``shared_preload_libraries``, ``archive_command``, ``include``), as us. So
-the configuration is compared by content, and every entry by owner and mode: a look that costs milliseconds, for it is
-made during every bring-up.
+A server executes what its configuration names (``shared_preload_libraries``, ``archive_command``, ``include``). So the
+configuration is compared by content, and every entry is checked by owner and mode. The check must be fast, since every
+bring-up makes it: it takes milliseconds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 from pytest_plexdev.core.private_files import check_private, open_private, read_private
 
 CONFIGURATION: Final = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf", "PG_VERSION")
-"""What a server reads before it reads its data; other ``*.conf`` files only where one of these includes them."""
+"""The files that a server reads first. It reads other ``*.conf`` files only if one of these includes them."""
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 Content: TypeAlias = dict[str, int | str]
@@ -27,8 +27,8 @@ def describe(data: Path) -> Content:
     """Count files and bytes of a data directory, and hash its configuration.
 
     Raises:
-        PlexdevError: ``untrusted-path``: an entry belongs to another user, who may write to it, or is no regular file.
-        OSError: Something that every data directory has is missing.
+        PlexdevError: ``untrusted-path``: an entry can be written by another user or is not a regular file.
+        OSError: A part of the data directory is missing.
     """
     check_private(data)
     sizes = list(_sizes(str(data), os.geteuid()))
@@ -50,4 +50,4 @@ def _sizes(directory: str, user: int) -> Iterator[int]:
             elif stat.S_ISREG(status.st_mode):
                 yield status.st_size
             else:
-                os.close(open_private(Path(entry.path), os.O_RDONLY))  # says what it is
+                os.close(open_private(Path(entry.path), os.O_RDONLY))  # raises untrusted-path

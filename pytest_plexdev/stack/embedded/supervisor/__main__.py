@@ -1,9 +1,9 @@
-"""The process that owns the servers of one stack.
+"""Run the supervisor, the process that owns the servers of one stack.
 
-It reads an order from its standard input and tells its asker through its standard output what happens. It detaches
-first, so that it is nobody's child, and ends the stack when its owner has ended, however that was.
+It reads its settings from standard input and sends events to its requester through standard output. It daemonizes
+first, and stops the stack when the stack's owner ends in any way.
 
-The API takes longest to start, by far: it is started before this process imports what it needs to watch it.
+The API has by far the longest start, so it is started before this process imports what it needs to watch it.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from pytest_plexdev.stack.embedded.servers.dex import find_dex
 from pytest_plexdev.stack.embedded.servers.postgres_data import copy_command, template_of
 from pytest_plexdev.stack.embedded.servers.postgres_template import Template
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
-from pytest_plexdev.stack.embedded.supervisor.plan import Early, Plan
+from pytest_plexdev.stack.embedded.supervisor.plan import EarlyChildren, Plan
 
 
 def main() -> int:
-    """Bring a stack up, watch over it, take it down."""
+    """Bring a stack up, watch it, and take it down. Returns the exit code."""
     reset_signals()
-    # What it and its programs write is nobody else's to read, whatever the user's umask lets them.
+    # Files of the stack are private, whatever the user's umask.
     os.umask(0o077)
     order = Order.decode(sys.stdin.buffer.read())
     try:
         with system_errors("start the embedded stack", near=order.directory, cache=order.settings.cache):
             _detach()
             adopt_orphans()
-            plan, early = _begin_in(order)
+            plan, early = _create_layout_and_start(order)
     except PlexdevError as error:
-        return _refuse(error)
+        return _report_failure(error)
     from pytest_plexdev.stack.embedded.supervisor.loop import supervise
 
     return supervise(plan, early)
@@ -46,55 +46,57 @@ def main() -> int:
 def _detach() -> None:
     if os.fork():
         os._exit(0)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 0)
-    os.close(nowhere)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.close(null)
 
 
-def _begin_in(order: Order) -> tuple[Plan, Early]:
+def _create_layout_and_start(order: Order) -> tuple[Plan, EarlyChildren]:
     layout = Layout.create(order.directory, name=order.settings.id, run=order.settings.run_directory)
     try:
-        # Every server can enter it, and there is nothing of a user's in it.
+        # All servers can enter it, and it has no files of the user.
         os.chdir(layout.scratch)
-        return _begin(order.settings, layout)
+        return _start(order.settings, layout)
     except BaseException:
-        # The asker hears why, or, of a fault of ours, that the pipe has closed; its traceback goes to the log then.
+        # The requester receives the error. At a bug it sees that the pipe has closed, and the log has the traceback.
         layout.remove_data()
         raise
 
 
-def _begin(settings: EmbeddedSettings, layout: Layout) -> tuple[Plan, Early]:
+def _start(settings: EmbeddedSettings, layout: Layout) -> tuple[Plan, EarlyChildren]:
     program = spicedb.find(settings.prefer)
-    sites = ServerAddresses.take(
+    addresses = ServerAddresses.allocate(
         settings, spicedb=program is not None, scratch=layout.scratch, postgres_directory=layout.sockets
     )
     template = template_of(settings, control_plane.migrations())
-    early = _start_early(settings, layout, sites, template)
-    # Last, for a Dex on PATH is run to be asked what it is.
+    early = _start_early(settings, layout, addresses, template)
+    # Last, because it runs the Dex on PATH to get its version.
     dex = find_dex(settings)
     if dex is None:
-        sites.idp.listen()
-    plan = Plan(settings=settings, layout=layout, sites=sites, template=template, dex=dex, spicedb=program)
+        addresses.idp.listen()
+    plan = Plan(settings=settings, layout=layout, addresses=addresses, template=template, dex=dex, spicedb=program)
     return plan, early
 
 
-def _start_early(settings: EmbeddedSettings, layout: Layout, sites: ServerAddresses, template: Template) -> Early:
-    lock = template.share()
+def _start_early(
+    settings: EmbeddedSettings, layout: Layout, addresses: ServerAddresses, template: Template
+) -> EarlyChildren:
+    lock = template.try_lock_shared()
     if lock is None:
-        return Early()
-    api = Child(control_plane.API, control_plane.api(settings.programs, layout, sites))
-    sites.api.hand_over()
-    return Early(
+        return EarlyChildren()
+    api = Child(control_plane.API, control_plane.api(settings.programs, layout, addresses))
+    addresses.api.hand_over()
+    return EarlyChildren(
         api=api,
         copy=Child("copy", copy_command(template.data, layout.data, layout)),
         template_lock=lock,
     )
 
 
-def _refuse(error: PlexdevError) -> int:
+def _report_failure(error: PlexdevError) -> int:
     from pytest_plexdev.stack.embedded.supervisor.protocol import Requester
 
-    Requester(sys.stdout.fileno()).failed(error)
+    Requester(sys.stdout.fileno()).send_failure(error)
     return 1
 
 

@@ -18,8 +18,8 @@ from pytest_plexdev.stack.embedded.processes.process_group import ProcessGroup
 from pytest_plexdev.stack.embedded.servers import control_plane, nats, spicedb
 from pytest_plexdev.stack.embedded.servers import dex as identity_provider
 from pytest_plexdev.stack.embedded.servers.postgres import Postgres
-from pytest_plexdev.stack.embedded.supervisor.own_port import owner_of, until_itself_ready
-from pytest_plexdev.stack.embedded.supervisor.plan import Early, Plan
+from pytest_plexdev.stack.embedded.supervisor.own_port import listener_of, until_own_port_ready
+from pytest_plexdev.stack.embedded.supervisor.plan import EarlyChildren, Plan
 
 _REFERENCE = "reference"
 _PRODUCT = "plexsphere:dev"
@@ -27,29 +27,29 @@ _PRODUCT = "plexsphere:dev"
 
 @dataclass
 class BringUp:
-    """One bring-up. ``services`` and ``phases`` grow during it.
+    """One bring-up. It adds to ``services`` and ``phases``.
 
     Attributes:
         early: Children that run already.
-        tell: Receives the events.
+        emit: Receives the events.
     """
 
     plan: Plan
-    crew: ProcessGroup
-    early: Early
-    tell: Callable[[ProgressEvent], None]
+    processes: ProcessGroup
+    early: EarlyChildren
+    emit: Callable[[ProgressEvent], None]
     phases: Phases
     services: dict[str, Service] = field(default_factory=dict)
-    _database_soon: asyncio.Event = field(default_factory=asyncio.Event)
+    _may_start_clients: asyncio.Event = field(default_factory=asyncio.Event)
     _spicedb_ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Return when everything is ready.
+        """Start all servers and return when all are ready.
 
         Raises:
-            PlexdevError: The first thing that went wrong; the other waits are over then.
+            PlexdevError: The first failure; the other waits were cancelled.
         """
-        control_plane.render_manifest(self.plan.layout, self.plan.sites, seed=self.plan.settings.seed)
+        control_plane.render_manifest(self.plan.layout, self.plan.addresses, seed=self.plan.settings.seed)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for part in self._parts():
@@ -57,7 +57,7 @@ class BringUp:
         except BaseExceptionGroup as group:
             expected, unexpected = group.split(PlexdevError)
             if expected is not None:
-                raise _first(expected) from None
+                raise _first_error(expected) from None
             raise unexpected or group from None
 
     def _parts(self) -> list[Coroutine[None, None, None]]:
@@ -74,100 +74,102 @@ class BringUp:
     async def _postgres(self) -> None:
         server = self._postgres_server()
         if self.early.copy is not None:
-            self._database_soon.set()
+            self._may_start_clients.set()
         with self.phases.phase("template"):
             copied = await server.copy_template(self.early.copy)
-            self.early.release_template()
+            self.early.unlock_template()
             if not copied:
-                await server.build(self._database_soon.set)
-        self._database_soon.set()
+                await server.build(self._may_start_clients.set)
+        self._may_start_clients.set()
         with self.phases.phase("postgres"):
             version = await self._start_postgres(server, copied=copied)
         server.check_version(version)
 
     async def _start_postgres(self, server: Postgres, *, copied: bool) -> str:
         try:
-            return await self._postgres_ready(server)
+            return await self._start_and_wait_for_postgres(server)
         except PlexdevError as error:
             if not copied or error.failure is not SERVER_EXITED:
                 raise
-            self._note(f"Postgres did not start on a copy of the cached template; it is built again\n{error.detail}")
-        await server.rebuild(self._database_soon.set)
-        return await self._postgres_ready(server)
+            self._emit_note(
+                f"Postgres did not start on a copy of the cached template; it is built again\n{error.detail}"
+            )
+        await server.rebuild(self._may_start_clients.set)
+        return await self._start_and_wait_for_postgres(server)
 
-    async def _postgres_ready(self, server: Postgres) -> str:
-        at = self.plan.sites.postgres
-        return await self._ready("postgres", server.start(), server.probe, asked="a query", at=at)
+    async def _start_and_wait_for_postgres(self, server: Postgres) -> str:
+        at = self.plan.addresses.postgres
+        return await self._wait_until_ready("postgres", server.start(), server.probe, probe_name="a query", at=at)
 
     def _postgres_server(self) -> Postgres:
         plan = self.plan
-        # The API may be up by then: it would connect to a server that is about to stop.
-        template_sites = plan.sites.with_postgres_in(plan.layout.template_sockets)
+        # Other addresses than the stack's: the API may run already and would connect to this temporary server.
+        template_addresses = plan.addresses.with_postgres_in(plan.layout.template_sockets)
         return Postgres.of(
             plan.settings,
             plan.layout,
-            plan.sites,
-            crew=self.crew,
-            template_sites=template_sites,
-            migrate=control_plane.migrate(plan.settings.programs, plan.layout, template_sites),
+            plan.addresses,
+            processes=self.processes,
+            template_addresses=template_addresses,
+            migrate=control_plane.migrate(plan.settings.programs, plan.layout, template_addresses),
             template=plan.template,
-            note=self._note,
+            note=self._emit_note,
         )
 
     async def _nats(self) -> None:
-        command = nats.serve(self.plan.settings.programs, self.plan.layout, self.plan.sites)
-        probe = probes.nats(self.plan.sites.nats_url)
+        command = nats.serve(self.plan.settings.programs, self.plan.layout, self.plan.addresses)
+        probe = probes.nats(self.plan.addresses.nats_url)
         with self.phases.phase("nats"):
             child = self._start("nats", command)
-            await self._ready("nats", child, probe, asked="a PING", at=self.plan.sites.nats)
+            await self._wait_until_ready("nats", child, probe, probe_name="a PING", at=self.plan.addresses.nats)
 
     async def _dex(self) -> None:
-        dex, idp = self.plan.dex, self.plan.sites.idp
-        command = identity_provider.serve(dex, self.plan.settings, self.plan.layout, self.plan.sites)
+        dex, idp = self.plan.dex, self.plan.addresses.idp
+        command = identity_provider.serve(dex, self.plan.settings, self.plan.layout, self.plan.addresses)
         probe = probes.http(idp.number, "/dex/.well-known/openid-configuration")
         with self.phases.phase("dex"):
             child = self._start("dex", command)
             if dex is None:
                 idp.hand_over()
-            await self._ready(
+            await self._wait_until_ready(
                 "dex",
                 child,
                 probe,
-                asked="for its discovery document",
+                probe_name="the request for its discovery document",
                 at=idp,
                 version=dex.version if dex else "stand-in",
                 stands_in_for=None if dex else identity_provider.STANDS_IN_FOR,
             )
 
     async def _spicedb(self) -> None:
-        program, site = self.plan.spicedb, self.plan.sites.spicedb
-        if program is None or site is None:
+        program, port = self.plan.spicedb, self.plan.addresses.spicedb
+        if program is None or port is None:
             self.services["spicedb"] = Service(
                 name="spicedb", version="the schema over Postgres", stands_in_for=spicedb.STANDS_IN_FOR
             )
         else:
-            child = self._start("spicedb", spicedb.serve(program, self.plan.layout, self.plan.sites))
+            child = self._start("spicedb", spicedb.serve(program, self.plan.layout, self.plan.addresses))
             with self.phases.phase("spicedb"):
                 version = await self._spicedb_version(program)
-                probe = probes.grpc(f"127.0.0.1:{site.number}")
-                await self._ready("spicedb", child, probe, asked="over gRPC", version=version, at=site)
+                probe = probes.grpc(f"127.0.0.1:{port.number}")
+                await self._wait_until_ready("spicedb", child, probe, probe_name="over gRPC", version=version, at=port)
         self._spicedb_ready.set()
 
     async def _spicedb_version(self, program: str) -> str:
         command = spicedb.version_command(program, self.plan.layout)
-        await self.crew.run("spicedb-version", command)
-        return spicedb.version_said(command.log.read_text(encoding="utf-8", errors="replace"))
+        await self.processes.run("spicedb-version", command)
+        return spicedb.parse_version(command.log.read_text(encoding="utf-8", errors="replace"))
 
     async def _signer(self) -> None:
-        await self._database_soon.wait()
-        command = control_plane.signer(self.plan.settings.programs, self.plan.layout, self.plan.sites)
-        probe = probes.grpc(self.plan.sites.signer_endpoint)
+        await self._may_start_clients.wait()
+        command = control_plane.signer(self.plan.settings.programs, self.plan.layout, self.plan.addresses)
+        probe = probes.grpc(self.plan.addresses.signer_endpoint)
         with self.phases.phase(control_plane.SIGNER):
-            await self._ready(
+            await self._wait_until_ready(
                 control_plane.SIGNER,
                 self._start(control_plane.SIGNER, command),
                 probe,
-                asked="over gRPC",
+                probe_name="over gRPC",
                 version=_REFERENCE,
                 stands_in_for=_PRODUCT,
             )
@@ -175,68 +177,68 @@ class BringUp:
     async def _api(self) -> None:
         child = self.early.api
         if child is None:
-            await self._database_soon.wait()
+            await self._may_start_clients.wait()
         with self.phases.phase(control_plane.API):
             if child is None:
-                command = control_plane.api(self.plan.settings.programs, self.plan.layout, self.plan.sites)
+                command = control_plane.api(self.plan.settings.programs, self.plan.layout, self.plan.addresses)
                 child = self._start(control_plane.API, command)
-                self.plan.sites.api.hand_over()
-            await self._ready(
+                self.plan.addresses.api.hand_over()
+            await self._wait_until_ready(
                 control_plane.API,
                 child,
-                probes.http(self.plan.sites.api.number, "/readyz"),
-                asked="GET /readyz with 200",
+                probes.http(self.plan.addresses.api.number, "/readyz"),
+                probe_name="GET /readyz with 200",
                 version=_REFERENCE,
                 stands_in_for=_PRODUCT,
             )
 
     async def _bootstrap(self) -> None:
-        # It waits for Postgres by itself, and for nothing else.
-        await self._database_soon.wait()
+        # The program itself waits for Postgres, but not for SpiceDB.
+        await self._may_start_clients.wait()
         await self._spicedb_ready.wait()
-        command = control_plane.bootstrap(self.plan.settings.programs, self.plan.layout, self.plan.sites)
+        command = control_plane.bootstrap(self.plan.settings.programs, self.plan.layout, self.plan.addresses)
         with self.phases.phase(control_plane.BOOTSTRAP):
-            await self.crew.run(control_plane.BOOTSTRAP, command)
+            await self.processes.run(control_plane.BOOTSTRAP, command)
         self.services[control_plane.BOOTSTRAP] = Service(
             name=control_plane.BOOTSTRAP, version=_REFERENCE, stands_in_for=_PRODUCT, log=command.log
         )
 
     def _start(self, name: str, command: Command) -> Child:
-        return self.crew.start(name, command)
+        return self.processes.start(name, command)
 
-    async def _ready(
+    async def _wait_until_ready(
         self,
         name: str,
         child: Child,
         probe: Probe,
         *,
-        asked: str,
+        probe_name: str,
         at: HeldPort | None = None,
         version: str = "",
         stands_in_for: str | None = None,
     ) -> str:
-        doubt = partial(self._note_waiting, name)
-        ready = until_ready(probe) if at is None else until_itself_ready(at, child, probe, doubt)
+        warn = partial(self._emit_waiting, name)
+        ready = until_ready(probe) if at is None else until_own_port_ready(at, child, probe, warn)
         try:
-            answered = await self.crew.until(child, ready, probe=asked)
+            answered = await self.processes.until(child, ready, probe=probe_name)
         except PlexdevError as error:
-            if at is not None and error.failure is SERVER_EXITED and owner_of(at.number, child) == "stranger":
+            if at is not None and error.failure is SERVER_EXITED and listener_of(at.number, child) == "other":
                 raise at.taken(detail=error.detail) from None
             raise
         self.services[name] = Service(
             name=name, version=version or answered, stands_in_for=stands_in_for, pid=child.pid, log=child.log
         )
-        self.tell(VerdictChanged(verdict=Verdict(name=name, state="ready")))
+        self.emit(VerdictChanged(verdict=Verdict(name=name, state="ready")))
         return answered
 
-    def _note(self, text: str) -> None:
-        self._note_waiting("template", text)
+    def _emit_note(self, text: str) -> None:
+        self._emit_waiting("template", text)
 
-    def _note_waiting(self, name: str, reason: str) -> None:
-        self.tell(VerdictChanged(verdict=Verdict(name=name, state="waiting", reason=reason)))
+    def _emit_waiting(self, name: str, reason: str) -> None:
+        self.emit(VerdictChanged(verdict=Verdict(name=name, state="waiting", reason=reason)))
 
 
-def _first(group: BaseExceptionGroup[PlexdevError]) -> PlexdevError:
+def _first_error(group: BaseExceptionGroup[PlexdevError]) -> PlexdevError:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -1,6 +1,6 @@
-"""The supervisor's main loop: bring up, wait for a reason to end, shut down.
+"""The supervisor's main loop: bring the stack up, wait for a reason to stop, take it down.
 
-Nothing here polls: pidfds of the owner and of every server, a signal, and the pipe to the asker wake it.
+Nothing here polls: the pidfds of the owner and the servers, signals, and the pipe to the requester wake the loop.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pytest_plexdev.stack.embedded.server_end import write_end
 from pytest_plexdev.stack.embedded.servers import control_plane
 from pytest_plexdev.stack.embedded.settings import WARM_ID, options_of_up
 from pytest_plexdev.stack.embedded.supervisor.bring_up import BringUp
-from pytest_plexdev.stack.embedded.supervisor.plan import Early, Plan
+from pytest_plexdev.stack.embedded.supervisor.plan import EarlyChildren, Plan
 from pytest_plexdev.stack.embedded.supervisor.protocol import Requester
 
 _LEFT_OUT: Final = (
@@ -46,34 +46,34 @@ _LEFT_OUT: Final = (
 _ORDER: Final = ("postgres", "nats", "dex", "spicedb", control_plane.SIGNER, control_plane.API, control_plane.BOOTSTRAP)
 
 
-def supervise(plan: Plan, early: Early) -> int:
-    """Run the stack to its end; the exit code is 0 where it had been ready."""
-    return asyncio.run(_Watch(plan).run(early))
+def supervise(plan: Plan, early: EarlyChildren) -> int:
+    """Run the stack until it stops. Returns the exit code: 1 if the bring-up failed, else 0."""
+    return asyncio.run(_Supervisor(plan).run(early))
 
 
-class _Watch:
+class _Supervisor:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._crew = ProcessGroup(timeout=plan.settings.timeout)
-        self._asker = Requester(sys.stdout.fileno())
-        self._phases = Phases(self._asker.tell)
+        self._processes = ProcessGroup(timeout=plan.settings.timeout)
+        self._requester = Requester(sys.stdout.fileno())
+        self._phases = Phases(self._requester.send_event)
         self._stop = asyncio.Event()
         self._owner_ended = False
 
-    async def run(self, early: Early) -> int:
-        self._asker.introduce(ProcessId.of(os.getpid()))
+    async def run(self, early: EarlyChildren) -> int:
+        self._requester.send_identity(ProcessId.of(os.getpid()))
         for child in early.children:
-            self._crew.adopt(child)
-        self._watch_reasons_to_end()
+            self._processes.adopt(child)
+        self._watch_stop_conditions()
         failed = await self._bring_up(early)
         if not failed:
             await self._stop.wait()
         await self._take_down(keep_logs=failed)
         return int(failed)
 
-    async def _bring_up(self, early: Early) -> bool:
-        """Whether it failed; a bring-up that was called off did not."""
-        bring_up = BringUp(self._plan, self._crew, early, self._asker.tell, self._phases)
+    async def _bring_up(self, early: EarlyChildren) -> bool:
+        """Bring the stack up. Returns whether that failed; a cancelled bring-up did not."""
+        bring_up = BringUp(self._plan, self._processes, early, self._requester.send_event, self._phases)
         work = asyncio.create_task(bring_up.run())
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -89,7 +89,7 @@ class _Watch:
             await self._fail(error)
             return True
         except Exception as error:
-            with contextlib.suppress(OSError):  # the disk that is full may be the log's
+            with contextlib.suppress(OSError):  # the log's disk may be full
                 traceback.print_exc()
             await self._fail(self._failure_of(error))
             return True
@@ -100,29 +100,29 @@ class _Watch:
         refusal = refusal_of(error, doing="start the embedded stack", near=scratch, cache=settings.cache)
         if refusal is not None:
             return refusal
-        # A fault of ours must not leave the asker waiting.
+        # A bug, which must not leave the requester waiting.
         log = self._plan.layout.log("supervisor")
         return PlexdevError(SUPERVISOR_LOST, detail="".join(traceback.format_exception(error, limit=-4)), log=str(log))
 
     async def _fail(self, error: PlexdevError) -> None:
-        await self._crew.disband()
-        self._asker.failed(error)
+        await self._processes.stop_all()
+        self._requester.send_failure(error)
 
     def _announce(self, bring_up: BringUp) -> None:
-        plan, sites = self._plan, self._plan.sites
+        plan, addresses = self._plan, self._plan.addresses
         phases = (*self._phases.done, Phase(name="all", seconds=self._phases.seconds))
         info = StackInfo(
             provider="embedded",
             id=plan.settings.id,
             directory=plan.layout.directory,
             endpoints=Endpoints(
-                api=sites.api_url,
-                issuer=sites.issuer,
-                database=sites.database_url,
-                nats=sites.nats_url,
-                signer=sites.signer_endpoint,
-                spicedb=sites.spicedb_endpoint,
-                spicedb_key=sites.credentials.spicedb if sites.spicedb_endpoint else None,
+                api=addresses.api_url,
+                issuer=addresses.issuer,
+                database=addresses.database_url,
+                nats=addresses.nats_url,
+                signer=addresses.signer_endpoint,
+                spicedb=addresses.spicedb_endpoint,
+                spicedb_key=addresses.credentials.spicedb if addresses.spicedb_endpoint else None,
             ),
             started_at=time.time(),
             services=tuple(bring_up.services[name] for name in _ORDER),
@@ -133,8 +133,8 @@ class _Watch:
             options=options_of_up(plan.settings) if plan.settings.id == WARM_ID else (),
         )
         info.write(plan.layout.stack_file)
-        self._note_ends(bring_up)
-        self._let_asker_go()
+        self._record_ends(bring_up)
+        self._release_requester()
         sweep()
 
     def _tenants(self) -> tuple[SeededTenant, ...]:
@@ -143,37 +143,37 @@ class _Watch:
         )
         return tenants_in(manifest)
 
-    def _let_asker_go(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._asker.descriptor)
-        self._asker.ready()
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._asker.descriptor)
-        os.close(nowhere)
+    def _release_requester(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._requester.descriptor)
+        self._requester.send_ready()
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, self._requester.descriptor)
+        os.close(null)
 
-    def _note_ends(self, bring_up: BringUp) -> None:
+    def _record_ends(self, bring_up: BringUp) -> None:
         servers = {service.pid for service in bring_up.services.values()}
-        for child in self._crew.running():
+        for child in self._processes.running():
             if child.pid in servers:
-                self._crew.end_of(child).add_done_callback(partial(self._note_end, child))
+                self._processes.end_of(child).add_done_callback(partial(self._record_end, child))
 
-    def _note_end(self, child: Child, end: asyncio.Future[int]) -> None:
+    def _record_end(self, child: Child, end: asyncio.Future[int]) -> None:
         if not self._stop.is_set():
             write_end(self._plan.layout.directory, child.name, end.result())
 
-    def _watch_reasons_to_end(self) -> None:
+    def _watch_stop_conditions(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop.set)
-        # The write end of a pipe becomes "readable" when its reader is gone.
-        loop.add_reader(self._asker.descriptor, self._asker_went)
+        # The write end of a pipe becomes "readable" when its read end is closed.
+        loop.add_reader(self._requester.descriptor, self._on_requester_closed)
         if owner := self._plan.settings.owner:
-            self._watch_owner(owner)
+            self._watch_owner_process(owner)
 
-    def _asker_went(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._asker.descriptor)
+    def _on_requester_closed(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._requester.descriptor)
         self._stop.set()
 
-    def _watch_owner(self, owner: ProcessId) -> None:
+    def _watch_owner_process(self, owner: ProcessId) -> None:
         handle = owner.open()
         if handle is None:
             self._owner_ended = True
@@ -190,8 +190,8 @@ class _Watch:
     async def _take_down(self, *, keep_logs: bool) -> None:
         self._stop.set()
         layout = self._plan.layout
-        layout.forget_stack()
-        await self._crew.disband()
+        layout.remove_stack_file()
+        await self._processes.stop_all()
         layout.remove_data()
         if keep_logs and not self._owner_ended:
             return

@@ -1,9 +1,9 @@
-"""Prove that the listener at a server's port is that server, before anything is sent to it.
+"""Verify that the listener on a server's port is that server, before anything is sent to it.
 
-A port is chosen before its server starts and binds, and a program of any user that binds it in that moment could answer
-in the server's place. The proof is the listening socket itself: one that the server, or another descendant of the
-supervisor, has open. Of a server that does not show its sockets (Postgres as ``nobody``, in a container without
-``CAP_SYS_PTRACE``) and on a system that does not say which they are, the socket's user has to be the server's.
+A port is chosen before its server binds it, so a program of any user could bind it first and impersonate the server.
+The proof is that the server, or another descendant of the supervisor, has the listening socket open. If the sockets of
+the server cannot be read (Postgres as ``nobody`` in a container without ``CAP_SYS_PTRACE``), or the system does not
+expose them, it is enough that the socket belongs to the server's user.
 """
 
 from __future__ import annotations
@@ -20,48 +20,48 @@ from pytest_plexdev.core.ports import HeldPort
 from pytest_plexdev.stack.embedded.probes import Probe, accepts, until_ready
 from pytest_plexdev.stack.embedded.processes.child import Child, descendants
 
-Owner: TypeAlias = Literal["server", "user", "unknown", "stranger"]
-"""Who has a port, as far as it is known. ``user``: some process of the server's user; ``unknown``: the system tells
-nothing of somebody who is there."""
+Owner: TypeAlias = Literal["server", "user", "unknown", "other"]
+"""The owner of a listening socket. ``user``: a process of the server's user; ``unknown``: the system does not expose
+owners; ``other``: another process than the server."""
 
-_PAUSE_S: Final = 0.004
+_RETRY_INTERVAL_S: Final = 0.004
 
 
-async def until_itself_ready(port: HeldPort, child: Child, probe: Probe, doubt: Callable[[str], None]) -> str:
-    """Wait until *child* listens at *port*, and then for the answer of *probe*; the caller has a deadline.
+async def until_own_port_ready(port: HeldPort, child: Child, probe: Probe, warn: Callable[[str], None]) -> str:
+    """Wait until *child* listens on *port*, then until *probe* succeeds. Returns its result. The caller has a deadline.
 
     Args:
-        doubt: Told what is not known of the one who listens, in words.
+        warn: Called with a message if the process that listens cannot be identified.
 
     Raises:
-        PlexdevError: ``port-taken``: somebody else listens; nothing was said to him.
+        PlexdevError: ``port-taken``: another process listens; nothing was sent to it.
     """
-    owner = await owner_once_listening(port.number, child)
-    if owner == "stranger":
+    owner = await wait_for_listener(port.number, child)
+    if owner == "other":
         raise port.taken()
     if owner != "server":
         known = "its socket belongs to the right user" if owner == "user" else "nor to which user it belongs"
-        doubt(f"this system does not show which process listens at 127.0.0.1:{port.number}; {known}")
+        warn(f"this system does not show which process listens at 127.0.0.1:{port.number}; {known}")
     return await until_ready(probe)
 
 
-async def owner_once_listening(port: int, child: Child) -> Owner:
-    """Wait until somebody listens at *port* of 127.0.0.1; say who. Nothing is sent there; the caller has a deadline."""
-    has_answered = False
+async def wait_for_listener(port: int, child: Child) -> Owner:
+    """Wait until a process listens on *port* of 127.0.0.1, without sending anything. The caller has a deadline."""
+    is_accepting = False
     while True:
-        if owner := owner_of(port, child):
+        if owner := listener_of(port, child):
             return owner
-        if has_answered:
-            if not _tells_of_sockets():
+        if is_accepting:
+            if not _exposes_socket_owners():
                 return "unknown"
-            await asyncio.sleep(_PAUSE_S)
-        # A connection is refused at a hundredth of what a look costs.
+            await asyncio.sleep(_RETRY_INTERVAL_S)
+        # Connecting until it is accepted is a hundred times cheaper than searching for the owner.
         await until_ready(accepts(port))
-        has_answered = True
+        is_accepting = True
 
 
-def owner_of(port: int, child: Child) -> Owner | None:
-    """Who listens at *port* of 127.0.0.1 now; ``None``: nobody, or it is not told."""
+def listener_of(port: int, child: Child) -> Owner | None:
+    """Determine who listens on *port* of 127.0.0.1 now; ``None``: no process, or the system does not expose it."""
     found = _listeners(port)
     if not found:
         return None
@@ -72,11 +72,11 @@ def owner_of(port: int, child: Child) -> Owner | None:
     if inodes <= _inodes_of_all(descendants()):
         return "server"
     if {each.inode for each in _listeners(port)} != inodes:
-        return None  # it ended while its sockets were looked for
-    is_shown = _shows_sockets(child) and _tells_of_sockets()
-    if not is_shown and all(each.uid == child.user for each in found):
+        return None  # the owner ended during the search
+    is_exposed = _can_read_sockets(child) and _exposes_socket_owners()
+    if not is_exposed and all(each.uid == child.user for each in found):
         return "user"
-    return "stranger"
+    return "other"
 
 
 def _listeners(port: int) -> list[Listener]:
@@ -94,7 +94,7 @@ def _inodes_of_all(pids: Iterable[int]) -> set[int]:
     return inodes
 
 
-def _shows_sockets(child: Child) -> bool:
+def _can_read_sockets(child: Child) -> bool:
     try:
         socket_inodes(child.pid)
     except PermissionError:
@@ -104,9 +104,9 @@ def _shows_sockets(child: Child) -> bool:
     return True
 
 
-def _tells_of_sockets() -> bool:
-    """Whether this system says of a socket who has it: a sandbox may leave that out."""
-    with socket.create_server(("127.0.0.1", 0)) as known, contextlib.suppress(OSError):
+def _exposes_socket_owners() -> bool:
+    """Whether this system exposes the owners of sockets, tested with a socket of this process. A sandbox may not."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.suppress(OSError):
         own = socket_inodes(os.getpid())
-        return any(each.inode in own for each in listeners(known.getsockname()[1]))
+        return any(each.inode in own for each in listeners(listener.getsockname()[1]))
     return False

@@ -1,4 +1,4 @@
-"""What runs and where: everything that is decided before the supervisor starts a server."""
+"""The decisions that are made before the supervisor starts a server: which programs run, and their addresses."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ class Plan:
     """The plan of one stack.
 
     Attributes:
-        dex: The real Dex; ``None``: our stand-in.
-        spicedb: The real SpiceDB's program; ``None``: the plane evaluates the schema over Postgres.
+        dex: The real Dex; ``None``: the stand-in.
+        spicedb: The program of the real SpiceDB; ``None``: the control plane evaluates the schema over Postgres.
     """
 
     settings: EmbeddedSettings
     layout: Layout
-    sites: ServerAddresses
+    addresses: ServerAddresses
     template: Template
     dex: Dex | None
     spicedb: str | None
 
 
 @dataclass(frozen=True)
-class Early:
-    """What runs before anybody watches: the slowest, and what Postgres waits for.
+class EarlyChildren:
+    """The children that are started before the event loop: the API, which starts slowest, and the copy for Postgres.
 
-    Without a template there is neither: Postgres comes a second later then, and it would be slowed down by an API
-    that asks for it in vain.
+    Without a template there are none: Postgres then starts a second later, and an API that retries its connection
+    meanwhile would slow it down.
 
     Attributes:
         template_lock: A descriptor that holds the template's lock for ``copy``.
@@ -49,6 +49,6 @@ class Early:
     def children(self) -> list[Child]:
         return [child for child in (self.api, self.copy) if child is not None]
 
-    def release_template(self) -> None:
+    def unlock_template(self) -> None:
         if self.template_lock is not None:
             os.close(self.template_lock)

@@ -1,7 +1,6 @@
 """The supervisor's messages to the process that started it: one JSON object per line, through a pipe.
 
-The pipe says one thing more. Its reader's end closes with the asker, so a bring-up that nobody waits for any more is
-noticed without a word.
+The read end of the pipe closes when that process ends, so the supervisor notices that no process waits any longer.
 """
 
 from __future__ import annotations
@@ -19,36 +18,36 @@ from pytest_plexdev.errors import PlexdevError, encode_failure
 
 
 class Requester:
-    """The asker, as the supervisor sees it; one that is gone hears nothing."""
+    """The process that started the supervisor. Messages to it are dropped once it has ended."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
-    def introduce(self, supervisor: ProcessId) -> None:
-        self._say({"supervisor": [supervisor.pid, supervisor.started]})
+    def send_identity(self, supervisor: ProcessId) -> None:
+        self._send({"supervisor": [supervisor.pid, supervisor.started]})
 
-    def tell(self, event: ProgressEvent) -> None:
+    def send_event(self, event: ProgressEvent) -> None:
         match event:
             case PhaseBegan():
-                self._say({"began": event.name})
+                self._send({"began": event.name})
             case PhaseEnded():
-                self._say({"ended": asdict(event.phase)})
+                self._send({"ended": asdict(event.phase)})
             case VerdictChanged():
-                self._say({"verdict": asdict(event.verdict)})
+                self._send({"verdict": asdict(event.verdict)})
 
-    def ready(self) -> None:
-        self._say({"ready": True})
+    def send_ready(self) -> None:
+        self._send({"ready": True})
 
-    def failed(self, error: PlexdevError) -> None:
-        self._say({"failed": encode_failure(error)})
+    def send_failure(self, error: PlexdevError) -> None:
+        self._send({"failed": encode_failure(error)})
 
-    def _say(self, message: Mapping[str, object]) -> None:
+    def _send(self, message: Mapping[str, object]) -> None:
         with contextlib.suppress(BrokenPipeError):
             os.write(self.descriptor, json.dumps(message).encode() + b"\n")
 
 
 def decode_event(message: Mapping[str, Any]) -> ProgressEvent | None:
-    """The event in a message; ``None`` where it holds none."""
+    """Return the event in a message, or ``None`` if it has none."""
     match message:
         case {"began": str(name)}:
             return PhaseBegan(name=name)

@@ -36,9 +36,9 @@ def test_neither_giving_nor_taking_back_follows_a_link(data: Path, secret: Path,
     (data / "base" / "link").symlink_to(secret)
     (data / "base" / "out").symlink_to(tmp_path)
 
-    AS_NOBODY.give(data)
+    AS_NOBODY.chown(data)
     given = {path.lstat().st_uid for path in (data, *data.rglob("*"))}
-    AS_NOBODY.take_back(data)
+    AS_NOBODY.chown_back(data)
 
     assert given == {NOBODY}
     assert {path.lstat().st_uid for path in (data, *data.rglob("*"))} == {0}
@@ -48,13 +48,13 @@ def test_neither_giving_nor_taking_back_follows_a_link(data: Path, secret: Path,
 def test_a_directory_that_became_a_link_is_not_given(secret: Path, tmp_path: Path) -> None:
     (tmp_path / "data").symlink_to(secret.parent)
 
-    AS_NOBODY.give(tmp_path / "data")
+    AS_NOBODY.chown(tmp_path / "data")
 
     assert secret.stat().st_uid == secret.parent.stat().st_uid == 0
 
 
 def test_the_server_s_file_is_written_in_place(data: Path) -> None:
-    AS_NOBODY.give(data)
+    AS_NOBODY.chown(data)
     AS_NOBODY.overwrite(data / "pg_hba.conf", b"new")
 
     assert (data / "pg_hba.conf").read_text() == "new"
@@ -79,7 +79,7 @@ def _other_name(file: Path, _secret: Path) -> None:
 def test_nothing_is_written_where_the_file_became_another(
     data: Path, secret: Path, attack: Callable[[Path, Path], None]
 ) -> None:
-    AS_NOBODY.give(data)
+    AS_NOBODY.chown(data)
     (data / "pg_hba.conf").unlink()
     attack(data / "pg_hba.conf", secret)
 
@@ -93,6 +93,6 @@ def test_the_way_to_the_server_s_directories_stays_ours(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir(mode=0o700)
 
-    AS_NOBODY.reachable(Path("/usr/bin"), scratch)
+    AS_NOBODY.make_reachable(Path("/usr/bin"), scratch)
 
     assert (scratch.stat().st_uid, scratch.stat().st_mode & 0o777) == (0, 0o711)

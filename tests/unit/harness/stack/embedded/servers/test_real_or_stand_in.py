@@ -61,4 +61,4 @@ def test_the_versions_are_what_the_programs_say(install: Install) -> None:
 
     assert found is not None
     assert found.version == "2.41.1"
-    assert spicedb.version_said(SAYS["spicedb"] + "\n") == "1.39.0"
+    assert spicedb.parse_version(SAYS["spicedb"] + "\n") == "1.39.0"

@@ -41,7 +41,7 @@ def template(tmp_path: Path) -> Template:
 
 
 def test_a_template_is_there_once_it_was_put(template: Template) -> None:
-    assert template.is_there()
+    assert template.exists()
     assert template.flaw() is None
 
 
@@ -127,7 +127,7 @@ def test_what_another_user_prepared_is_refused_before_anything_of_it_is_used(sha
     user = ["setpriv", f"--reuid={SOMEBODY}", f"--regid={SOMEBODY}", "--clear-groups"]
     subprocess.run([*user, "sh", "-c", prepares, str(shared / "cache")], check=True)
 
-    for use in (Template(shared / "cache", "key").share, lambda: ensure_writable(shared / "cache")):
+    for use in (Template(shared / "cache", "key").try_lock_shared, lambda: ensure_writable(shared / "cache")):
         with pytest.raises(PlexdevError, match=f"belongs to the user with id {SOMEBODY}") as caught:
             use()
         assert caught.value.tag == "untrusted-path"
@@ -170,8 +170,8 @@ def test_old_templates_and_unfinished_ones_go_and_what_is_not_ours_stays(templat
         newer = put(Template(template.cache, "newer"))
         assert building.directory.exists()
 
-    assert newer.is_there()
-    assert not template.is_there()
+    assert newer.exists()
+    assert not template.exists()
     assert not abandoned.directory.exists()
     assert [(room / project / "template.json").read_text() for project in ("backups", ".hidden")] == ["a letter"] * 2
 
@@ -191,7 +191,7 @@ def test_a_directory_in_the_place_of_a_template_is_not_replaced(tmp_path: Path) 
 
 def test_whoever_copies_a_template_holds_its_lock(template: Template) -> None:
     (template.cache / "postgres" / "key.lock").touch(mode=0o600)
-    held = template.share()
+    held = template.try_lock_shared()
     assert held is not None
     with (template.cache / "postgres" / "key.lock").open() as lock, pytest.raises(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

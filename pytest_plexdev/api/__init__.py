@@ -22,8 +22,8 @@ __all__ = ["Client", "Transport"]
 class Client:
     """The ``/v1`` API as one principal.
 
-    Every call raises :class:`~pytest_plexdev.api.problems.ProblemError` where the API refuses, and
-    :class:`~pytest_plexdev.errors.PlexdevError` where no answer comes.
+    Every call raises :class:`~pytest_plexdev.api.problems.ProblemError` if the API refuses the request, and
+    :class:`~pytest_plexdev.errors.PlexdevError` if it does not answer.
 
     Example::
 
@@ -48,7 +48,7 @@ class Client:
         self.resources = Resources(transport)
 
     def as_principal(self, token: str | None) -> Client:
-        """The same API over the same connections, as another principal; ``None`` is nobody."""
+        """The same API over the same connections, as another principal; ``None`` for anonymous requests."""
         return Client(self.transport.as_principal(token))
 
     def __repr__(self) -> str:

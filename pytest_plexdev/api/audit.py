@@ -1,4 +1,4 @@
-"""``/v1/domains/{id}/audit`` and its platform twin: the hash chain of what was done and refused."""
+"""``/v1/domains/{id}/audit`` and ``/v1/platform/audit``: the hash chains of audit entries."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class AuditProof(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditEntryProof(msgspec.Struct, frozen=True, kw_only=True):
-    """``entry_hash`` is sha256(prev_hash ‖ sha256(canonical bytes)); the bytes come in base64."""
+    """An entry and its proof: ``entry_hash`` is sha256(prev_hash ‖ sha256(canonical bytes)). The bytes are base64."""
 
     entry: AuditEntry
     proof: AuditProof
 
 
 class AuditVerification(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the chain holds; the hashes are there where it does not."""
+    """The result of a verification. The last three members are set only if the chain is broken."""
 
     ok: bool
     segment_from: int
@@ -61,7 +61,7 @@ class AuditVerification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Audit:
-    """The audit chains. Without a Domain it is the platform's chain."""
+    """The audit chains. Without a Domain, each method uses the platform's chain."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -77,7 +77,7 @@ class Audit:
         reason: str | None = None,
         correlation_id: str | None = None,
     ) -> Iterator[AuditEntry]:
-        """Iterate over a chain, the oldest entry first. *subject* is a pseudonym."""
+        """Iterate over the entries of a chain, oldest first. *subject* is a pseudonym."""
         filters = {
             "relation": relation,
             "subject": subject,
@@ -95,7 +95,7 @@ class Audit:
     def verify(
         self, domain_id: str | None = None, *, from_seq: int | None = None, to_seq: int | None = None
     ) -> AuditVerification:
-        """Recompute the chain."""
+        """Recompute the hashes of a chain, or of a segment of it."""
         body = body_of(from_seq=from_seq, to_seq=to_seq)
         return self._transport.request("POST", f"{_chain(domain_id)}/verify", AuditVerification, body=body)
 

@@ -1,4 +1,4 @@
-"""``/v1/auth``: who one is, tokens, and the parts of the device-code flow."""
+"""``/v1/auth``: the principal, its API tokens, sign-in and the device-code flow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __tracebackhide__ = hides_its_frames
 
 
 class Whoami(msgspec.Struct, frozen=True, kw_only=True):
-    """``domain_id`` is absent for a platform operator's own principal."""
+    """The principal. ``domain_id`` is absent for a platform operator."""
 
     principal_type: str
     subject: str
@@ -27,7 +27,7 @@ class Whoami(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoginBinding(msgspec.Struct, frozen=True, kw_only=True):
-    """An active IdP binding, as a person who is not signed in may know it."""
+    """An active IdP binding, as the API shows it before sign-in."""
 
     id: str
     label: str
@@ -38,7 +38,7 @@ class LoginBinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True):
-    """A browser's sign-in that has begun; only a browser with ``cookies`` completes it."""
+    """A browser's sign-in that has begun. Only a browser with ``cookies`` can complete it."""
 
     authorization_url: str
     state: str
@@ -51,7 +51,7 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeviceCode(msgspec.Struct, frozen=True, kw_only=True):
-    """``expires_in`` and ``interval`` are seconds."""
+    """A device code. ``expires_in`` and ``interval`` are in seconds."""
 
     device_code: str
     user_code: str
@@ -84,7 +84,7 @@ class ApiToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IssuedApiToken(msgspec.Struct, frozen=True, kw_only=True):
-    """``rotation_deadline`` is how long the value that this one replaces still works."""
+    """A new API token. After a rotation, the previous value works until ``rotation_deadline``."""
 
     id: str
     plaintext: str
@@ -97,17 +97,17 @@ class IssuedApiToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Auth:
-    """Signing in, and what the principal holds."""
+    """Sign-in, and the API tokens of the principal."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def whoami(self) -> Whoami:
-        """Say who the principal is."""
+        """Read the principal."""
         return self._transport.request("GET", "/v1/auth/whoami", Whoami)
 
     def idp_bindings(self, *, domain_id: str) -> builtins.list[LoginBinding]:
-        """The active bindings through which one can sign in to a Domain, the primary one first."""
+        """List the active IdP bindings of a Domain, the primary one first."""
         parameters = {"domain_id": domain_id}
         path = "/v1/auth/idp-bindings"
         return self._transport.request("GET", path, builtins.list[LoginBinding], parameters=parameters)
@@ -117,8 +117,8 @@ class Auth:
     ) -> SignIn:
         """Begin a browser's sign-in.
 
-        Give the answer's ``cookies`` to the browser that goes to its ``authorization_url``: in another one the
-        control plane does not complete the sign-in.
+        The browser that opens the answer's ``authorization_url`` must have its ``cookies``. Otherwise the control plane
+        does not complete the sign-in.
         """
         body = body_of(domain_id=domain_id, idp_binding_id=idp_binding_id, return_to=return_to)
         answer, cookies = self._transport.request_with_cookies("POST", "/v1/auth/sign-in", SignIn, body=body)
@@ -130,7 +130,7 @@ class Auth:
         return self._transport.request("POST", "/v1/auth/device-code", DeviceCode, body=body)
 
     def device_token(self, device_code: str) -> AccessToken:
-        """Ask once whether the device code was approved.
+        """Poll once for the approval of the device code.
 
         Raises:
             ProblemError: 400 with the code ``authorization_pending``, ``slow_down``, ``expired_token``,
@@ -142,18 +142,18 @@ class Auth:
     def issue_token(
         self, *, identity_ref: str, env_prefix: Literal["dev", "stage", "prod"] = "dev", ttl_seconds: int | None = None
     ) -> IssuedApiToken:
-        """Issue an API token for oneself; *identity_ref* is ``user:<id>`` or ``service:<id>``."""
+        """Issue an API token for the principal itself; *identity_ref* is ``user:<id>`` or ``service:<id>``."""
         body = body_of(identity_ref=identity_ref, env_prefix=env_prefix, ttl_seconds=ttl_seconds)
         return self._transport.request("POST", "/v1/auth/tokens", IssuedApiToken, body=body)
 
     def tokens(self) -> builtins.list[ApiToken]:
-        """The principal's own API tokens."""
+        """List the principal's API tokens."""
         return self._transport.request("GET", "/v1/auth/tokens", builtins.list[ApiToken])
 
     def rotate_token(self, token_id: str) -> IssuedApiToken:
-        """Give a token a new value; the old one works until ``rotation_deadline``."""
+        """Replace the value of a token. The old one works until ``rotation_deadline``."""
         return self._transport.request("POST", f"/v1/auth/tokens/{token_id}/rotate", IssuedApiToken)
 
     def revoke_token(self, token_id: str) -> None:
-        """End a token at once."""
+        """Revoke a token, with immediate effect."""
         self._transport.run("DELETE", f"/v1/auth/tokens/{token_id}")

@@ -1,4 +1,4 @@
-"""``/v1/projects/{id}/bootstrap-tokens`` and ``/v1/register``: how a Node gets in."""
+"""``/v1/projects/{id}/bootstrap-tokens`` and ``/v1/register``: the registration of Nodes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __tracebackhide__ = hides_its_frames
 
 
 class IssuedBootstrapToken(msgspec.Struct, frozen=True, kw_only=True):
-    """A new token; its plaintext is answered this once."""
+    """A new token. The API returns its plaintext only once."""
 
     token_id: str
     token: str
@@ -28,7 +28,7 @@ class IssuedBootstrapToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BootstrapToken(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a token later."""
+    """A token without its plaintext."""
 
     id: str
     project_id: str
@@ -42,7 +42,7 @@ class BootstrapToken(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> Literal["issued", "consumed", "revoked", "expired"]:
-        """Where it is in its life; all but ``issued`` are final."""
+        """The state now. All states but ``issued`` are final."""
         if self.consumed_at is not None:
             return "consumed"
         if self.revoked_at is not None:
@@ -52,7 +52,7 @@ class BootstrapToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
-    """Another Node of the mesh, as a new one is told of it."""
+    """Another Node of the mesh, in the answer to a registration."""
 
     node_id: str
     mesh_ip: str
@@ -61,7 +61,7 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
-    """What a Node gets when it registers. ``nsk`` is 32 bytes in base64, answered this once."""
+    """The answer to a registration. ``nsk`` is 32 bytes in base64; the API returns it only once."""
 
     node_id: str
     mesh_ip: str
@@ -89,22 +89,22 @@ class BootstrapTokens:
         env_prefix: str = "dev",
         ttl_seconds: int = 3600,
     ) -> IssuedBootstrapToken:
-        """Issue one; *ttl_seconds* is 300 to 86400."""
+        """Issue a token; *ttl_seconds* is 300 to 86400."""
         body = {"kind": kind, "env_prefix": env_prefix, "ttl_seconds": ttl_seconds}
         path = f"/v1/projects/{project_id}/bootstrap-tokens"
         return self._transport.request("POST", path, IssuedBootstrapToken, body=body)
 
     def list(self, project_id: str) -> Iterator[BootstrapToken]:
-        """Iterate over those of a Project."""
+        """Iterate over the tokens of a Project."""
         return self._transport.pages(f"/v1/projects/{project_id}/bootstrap-tokens", BootstrapToken)
 
     def get(self, project_id: str, token_id: str) -> BootstrapToken:
-        """Read what is known of one."""
+        """Read a token."""
         path = f"/v1/projects/{project_id}/bootstrap-tokens/{token_id}"
         return self._transport.request("GET", path, BootstrapToken)
 
     def revoke(self, project_id: str, token_id: str) -> None:
-        """Revoke one; one that is consumed or revoked already is refused with 409."""
+        """Revoke a token. The API answers 409 if it is already consumed or revoked."""
         self._transport.run("DELETE", f"/v1/projects/{project_id}/bootstrap-tokens/{token_id}")
 
 
@@ -122,7 +122,7 @@ def register(
 
     Raises:
         ProblemError: ``token_consumed``, ``token_expired``, ``project_mismatch``, ``nonce_collision``,
-            ``resource_not_found``, ``public_key_invalid``, …; a refusal does not consume the token.
+            ``resource_not_found``, ``public_key_invalid`` and others. A refusal does not consume the token.
     """
     body = body_of(
         project_id=project_id,

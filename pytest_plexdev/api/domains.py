@@ -14,10 +14,10 @@ __tracebackhide__ = hides_its_frames
 
 
 class ReachabilityPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """When a silent Node counts as stale and as unreachable; Go durations.
+    """The times after which a silent Node is stale and unreachable, as Go durations.
 
-    The contract's floor is 10s/30s/60s (stale: 3 intervals or more, unreachable: 2 stale or more), its default
-    30s/90s/300s.
+    The contract's minimum is 10s/30s/60s, its default 30s/90s/300s. ``stale_after`` is at least three intervals,
+    ``unreachable_after`` at least twice ``stale_after``.
 
     Example::
 
@@ -75,7 +75,7 @@ class Domains:
         region: str | None = None,
         reachability: ReachabilityPolicy | None = None,
     ) -> Domain:
-        """Create a Domain; only a platform operator may.
+        """Create a Domain. Only a platform operator may do this.
 
         Raises:
             ProblemError: ``domain_slug_conflict``, ``mesh_cidr_overlap`` (with any other Domain), ``invalid_domain``.
@@ -91,11 +91,11 @@ class Domains:
         return self._transport.request("POST", "/v1/domains", Domain, body=body)
 
     def list(self) -> Iterator[Domain]:
-        """Iterate over them, ordered by slug."""
+        """Iterate over the Domains, ordered by slug."""
         return self._transport.pages("/v1/domains", Domain)
 
     def get(self, domain_id: str) -> Domain:
-        """Read one."""
+        """Read a Domain."""
         return self._transport.request("GET", f"/v1/domains/{domain_id}", Domain)
 
     def update(
@@ -108,16 +108,16 @@ class Domains:
         mesh_cidr: str | None = None,
         reachability: ReachabilityPolicy | None = None,
     ) -> Domain:
-        """Change what is given; the slug never changes."""
+        """Change the given members. The slug cannot be changed."""
         body = body_of(
             name=name, description=description, region=region, mesh_cidr=mesh_cidr, reachability=reachability
         )
         return self._transport.request("PATCH", f"/v1/domains/{domain_id}", Domain, body=body)
 
     def delete(self, domain_id: str) -> None:
-        """Delete one.
+        """Delete a Domain.
 
         Raises:
-            ProblemError: ``domain_not_empty``; its ``problem.child_counts`` says what is in the way.
+            ProblemError: ``domain_not_empty``; ``problem.child_counts`` counts its remaining children.
         """
         self._transport.run("DELETE", f"/v1/domains/{domain_id}")

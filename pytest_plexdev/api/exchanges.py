@@ -12,15 +12,19 @@ from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.masking.rule import mask, mask_and_collect
 
 BODY_LIMIT: Final = 2000
-"""Characters kept of a body."""
+"""Maximum number of characters kept of a body."""
 
-_MOST_SECRETS: Final = 500
-"""Values that an exchange log remembers as secrets, the latest."""
+_MAX_SECRETS: Final = 500
+"""Maximum number of secrets that an exchange log remembers; the oldest are dropped."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """One request and its answer. Bodies are masked and shortened; ``status`` is absent where none came."""
+    """One request and its answer. Bodies are masked and shortened; ``status`` is ``None`` if no answer came.
+
+    Attributes:
+        at: Unix time of the request, seconds.
+    """
 
     at: float
     method: str
@@ -39,19 +43,19 @@ class Exchange:
 
 
 class ExchangeLog:
-    """Keeps the last *size* exchanges, and the secrets in them that only their names tell: NSKs, device codes."""
+    """Keeps the last *size* exchanges, and the secrets in them that only their names reveal, such as NSKs."""
 
     def __init__(self, size: int = 50) -> None:
         self._exchanges: deque[Exchange] = deque(maxlen=size)
-        self._secrets: deque[str] = deque(maxlen=_MOST_SECRETS)
+        self._secrets: deque[str] = deque(maxlen=_MAX_SECRETS)
 
     @property
     def secrets(self) -> frozenset[str]:
-        """For :func:`pytest_plexdev.masking.rule.mask`: a test may show them without their names."""
+        """The secrets, for :func:`pytest_plexdev.masking.rule.mask`: a test may print them without their names."""
         return frozenset(tuple(self._secrets))
 
     def add_secrets(self, values: Iterable[str]) -> None:
-        """Remember secrets that no body has: cookies, bearers, passwords. What is like a word is not remembered."""
+        """Remember secrets from outside bodies: cookies, bearer tokens, passwords. Ignores words."""
         from pytest_plexdev.masking.known import unlike_words
 
         self._secrets.extend(unlike_words(values).difference(self._secrets))
@@ -60,7 +64,7 @@ class ExchangeLog:
         return iter(tuple(self._exchanges))
 
     def add(self, *, method: str, path: str, began: float, status: int | None, request: bytes, response: bytes) -> None:
-        """Remember an exchange that began at *began* (Unix time, seconds)."""
+        """Record an exchange that began at *began* (Unix time, seconds)."""
         self._exchanges.append(
             Exchange(
                 at=began,
@@ -74,11 +78,11 @@ class ExchangeLog:
         )
 
     def since(self, moment: float) -> list[Exchange]:
-        """Those that began at *moment* (Unix time, seconds) or later."""
+        """The exchanges that began at *moment* (Unix time, seconds) or later."""
         return [exchange for exchange in self if exchange.at >= moment]
 
     def _body(self, content: bytes) -> str:
-        # Masked before it is cut: a secret that is cut in two would no longer be recognised.
+        # Mask before shortening: half a secret would not be recognised.
         text, values = mask_and_collect(content.decode("utf-8", "replace"))
         self._secrets.extend(values)
         return text if len(text) <= BODY_LIMIT else f"{text[:BODY_LIMIT]}… ({len(text)} characters)"

@@ -32,14 +32,14 @@ class Groups:
         self._transport = transport
 
     def create(self, *, domain_id: str, slug: str, display_name: str) -> Group:
-        """Create a group whose members are kept by hand."""
+        """Create a group with the source ``manual``: its members are maintained through the API."""
         body = {"domain_id": domain_id, "slug": slug, "display_name": display_name, "source": "manual"}
         return self._transport.request("POST", "/v1/admin/groups", Group, body=body)
 
     def list(self, *, domain_id: str) -> Iterator[Group]:
-        """Iterate over those of a Domain."""
+        """Iterate over the groups of a Domain."""
         return self._transport.pages("/v1/admin/groups", Group, parameters={"domain_id": domain_id})
 
     def get(self, group_id: str) -> Group:
-        """Read one."""
+        """Read a group."""
         return self._transport.request("GET", f"/v1/admin/groups/{group_id}", Group)

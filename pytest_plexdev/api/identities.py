@@ -1,4 +1,4 @@
-"""``/v1/domains/{id}/identities``: who is known in a Domain."""
+"""``/v1/domains/{id}/identities``: the users and service identities of a Domain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __tracebackhide__ = hides_its_frames
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """``external_subject`` and ``email`` are answered to an auditor of the Domain, and only by ``get``."""
+    """An Identity. Only ``get`` by an auditor of the Domain returns ``external_subject`` and ``email``."""
 
     id: str
     kind: str
@@ -36,9 +36,9 @@ class Identities:
         self._transport = transport
 
     def list(self, domain_id: str, *, kind: Literal["user", "service-identity"] | None = None) -> Iterator[Identity]:
-        """Iterate over those of a Domain, the newest first."""
+        """Iterate over the Identities of a Domain, newest first."""
         return self._transport.pages(f"/v1/domains/{domain_id}/identities", Identity, parameters={"kind": kind})
 
     def get(self, domain_id: str, principal_id: str) -> Identity:
-        """Read one."""
+        """Read an Identity."""
         return self._transport.request("GET", f"/v1/domains/{domain_id}/identities/{principal_id}", Identity)

@@ -1,4 +1,4 @@
-"""``/v1/admin/idp``: which identity provider signs people in to a Domain."""
+"""``/v1/admin/idp``: the bindings of Domains to identity providers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __tracebackhide__ = hides_its_frames
 
 
 class IdpBinding(msgspec.Struct, frozen=True, kw_only=True):
-    """``client_secret_ref`` names the secret; the API never says the secret itself."""
+    """An IdP binding. ``client_secret_ref`` is a reference; the API never returns the secret itself."""
 
     id: str
     issuer: str
@@ -55,7 +55,7 @@ class IdpBindings:
         required_acr: builtins.list[str] | None = None,
         required_amr: builtins.list[str] | None = None,
     ) -> IdpBinding:
-        """Bind a Domain; with *jit_policy* ``allow`` a first sign-in makes the Identity."""
+        """Bind a Domain to an IdP. With *jit_policy* ``allow``, a first sign-in creates the Identity."""
         body = body_of(
             domain_id=domain_id,
             issuer=issuer,
@@ -72,19 +72,19 @@ class IdpBindings:
         return self._transport.request("POST", "/v1/admin/idp", IdpBinding, body=body)
 
     def list(self, *, domain_id: str | None = None) -> builtins.list[IdpBinding]:
-        """All of a Domain, also those that are not active."""
+        """List the bindings of a Domain, including inactive ones."""
         parameters = {"domain_id": domain_id}
         return self._transport.request("GET", "/v1/admin/idp", builtins.list[IdpBinding], parameters=parameters)
 
     def get(self, binding_id: str) -> IdpBinding:
-        """Read one."""
+        """Read a binding."""
         return self._transport.request("GET", f"/v1/admin/idp/{binding_id}", IdpBinding)
 
     def set_status(self, binding_id: str, status: Literal["active", "deactivated"]) -> IdpBinding:
-        """Switch it on or off."""
+        """Activate or deactivate a binding."""
         path = f"/v1/admin/idp/{binding_id}/status"
         return self._transport.request("PATCH", path, IdpBinding, body={"status": status})
 
     def delete(self, binding_id: str) -> None:
-        """Deactivate it; the row stays."""
+        """Deactivate a binding. It can still be read."""
         self._transport.run("DELETE", f"/v1/admin/idp/{binding_id}")

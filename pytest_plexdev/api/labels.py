@@ -1,4 +1,4 @@
-"""``/v1/label-definitions``."""
+"""``/v1/label-definitions``: the definitions of labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __tracebackhide__ = hides_its_frames
 
 
 class LabelValueSchema(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Which values a label takes. ``kind`` decides which of the others count."""
+    """The valid values of a label. ``kind`` decides which of the other members apply."""
 
     kind: str
     max_len: int | None = None
@@ -59,7 +59,7 @@ class LabelDefinitions:
         applicable_kinds: builtins.list[str],
         description: str | None = None,
     ) -> LabelDefinition:
-        """Define a label; *scope_id* is absent only for the platform."""
+        """Define a label; *scope_id* is ``None`` only for the platform."""
         body = body_of(
             scope=scope,
             scope_id=scope_id,
@@ -71,9 +71,9 @@ class LabelDefinitions:
         return self._transport.request("POST", "/v1/label-definitions", LabelDefinition, body=body)
 
     def list(self, *, scope: str) -> Iterator[LabelDefinition]:
-        """Iterate over those of a scope: ``platform``, ``domain:<id>`` or ``project:<id>``."""
+        """Iterate over the definitions of a scope: ``platform``, ``domain:<id>`` or ``project:<id>``."""
         return self._transport.pages("/v1/label-definitions", LabelDefinition, parameters={"scope": scope})
 
     def get(self, definition_id: str) -> LabelDefinition:
-        """Read one."""
+        """Read a definition."""
         return self._transport.request("GET", f"/v1/label-definitions/{definition_id}", LabelDefinition)

@@ -1,7 +1,7 @@
-"""Dial 127.0.0.1 where a URL says ``localhost``, without asking a resolver.
+"""Connect to 127.0.0.1 for URLs with ``localhost``, without a resolver.
 
-The stack's public URLs say ``localhost`` and its servers listen on 127.0.0.1. A machine whose ``localhost`` does not
-resolve, or resolves to ``::1`` only, reaches them all the same. Host, Origin, cookies and redirects keep ``localhost``.
+The stack's public URLs have ``localhost``, and its servers listen on 127.0.0.1. So they are reachable even if
+``localhost`` does not resolve, or only to ``::1``. Host, Origin, cookies and redirects keep ``localhost``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _ADDRESS: Final = "127.0.0.1"
 
 
 class LoopbackTransport(httpx.HTTPTransport):
-    """httpx's own transport, but for the address of ``localhost`` (RFC 6761, section 6.3)."""
+    """httpx's transport, with 127.0.0.1 as the address of ``localhost`` (RFC 6761, section 6.3)."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return super().handle_request(_by_address(request))
@@ -24,7 +24,7 @@ class LoopbackTransport(httpx.HTTPTransport):
 def _by_address(request: httpx.Request) -> httpx.Request:
     if request.url.host != _NAME:
         return request
-    # A request of its own: cookies and redirects are judged by the URL of the one that was asked for.
+    # A copy, because httpx uses the URL of the original for cookies and redirects.
     return httpx.Request(
         request.method,
         request.url.copy_with(host=_ADDRESS),

@@ -1,4 +1,4 @@
-"""``/v1/health`` and ``/v1/version``."""
+"""``/v1/health`` and ``/v1/version``: the state and the version of the control plane."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """``status`` is ``ok``, ``degraded`` or ``down``."""
+    """The health of the control plane. ``status`` is ``ok``, ``degraded`` or ``down``."""
 
     status: str
     checks: list[HealthCheck] = []
@@ -30,15 +30,15 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Meta:
-    """What the API says of itself to anybody."""
+    """The health and the version of the API. Both need no token."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def health(self) -> Health:
-        """How it is. ``down`` comes with status 503 and the same body, and is no error here."""
+        """Read the health. The status 503 of ``down`` is not an error here."""
         return decode(self._transport.send("GET", "/v1/health"), Health)
 
     def version(self) -> Version:
-        """Which one it is."""
+        """Read the version."""
         return self._transport.request("GET", "/v1/version", Version)

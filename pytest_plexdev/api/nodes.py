@@ -1,4 +1,4 @@
-"""``/v1/nodes`` and the mesh topology."""
+"""``/v1/nodes`` and ``/v1/domains/{id}/mesh/topology``: Nodes, their heartbeats and the mesh."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class HeartbeatAccepted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reachability(msgspec.Struct, frozen=True, kw_only=True):
-    """``state`` is ``healthy``, ``stale`` or ``unreachable`` today; the contract may add others."""
+    """The reachability of a Node. ``state`` is one of :data:`REACHABILITY_STATES`; the contract may add others."""
 
     state: str
     changed_at: Timestamp
@@ -69,7 +69,7 @@ class Nodes:
         self._transport = transport
 
     def list(self, *, domain_id: str | None = None) -> Iterator[Node]:
-        """Iterate over them."""
+        """Iterate over the Nodes, by default of all Domains."""
         return self._transport.pages("/v1/nodes", Node, parameters={"domain_id": domain_id})
 
     def heartbeat(
@@ -81,9 +81,9 @@ class Nodes:
         nat_summary: Mapping[str, builtins.object],
         client_now: datetime | None = None,
     ) -> HeartbeatAccepted:
-        """Say that the Node lives; the principal must be the Node itself (NSK).
+        """Send a heartbeat. The principal must be the Node itself (NSK).
 
-        *binary_checksum* is base64 of 32 bytes; *client_now* may be 60 s off, and is now by default.
+        *binary_checksum* is base64 of 32 bytes. *client_now* is the current time by default, and may be 60 s off.
         """
         body = {
             "client_now": client_now or datetime.fromtimestamp(unix_time(), UTC),
@@ -94,9 +94,9 @@ class Nodes:
         return self._transport.request("POST", f"/v1/nodes/{node_id}/heartbeat", HeartbeatAccepted, body=body)
 
     def reachability(self, node_id: str) -> Reachability:
-        """Say whether the Node is heard of, by its Domain's policy."""
+        """Read the reachability of a Node, according to its Domain's policy."""
         return self._transport.request("GET", f"/v1/nodes/{node_id}/reachability", Reachability)
 
     def topology(self, domain_id: str) -> MeshTopology:
-        """The mesh of a Domain with the reachability of its Nodes."""
+        """Read the mesh of a Domain, with the reachability of its Nodes."""
         return self._transport.request("GET", f"/v1/domains/{domain_id}/mesh/topology", MeshTopology)

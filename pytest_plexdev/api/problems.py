@@ -1,4 +1,4 @@
-"""RFC 9457 problems, as the control plane answers them."""
+"""Decode the control plane's RFC 9457 problems and raise them as :class:`ProblemError`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of a refusal. Members that the contract lets out are empty here.
+    """The body of a refusal. Members that the answer lacks are empty.
 
-    ``correlation_id`` is required in the contract of August 2026 and absent in July's.
+    ``correlation_id`` is required in the contract of August 2026, and absent in that of July.
     """
 
     status: int = 0
@@ -36,9 +36,9 @@ class ProblemError(Exception):
 
     Attributes:
         status: The HTTP status.
-        code: The stable code, ``domain_slug_conflict`` for example; empty where the answer has none.
-        detail: What the API says about it.
-        correlation_id: Leads to the audit entry and the API's log.
+        code: The stable code, such as ``domain_slug_conflict``; empty if the answer has none.
+        detail: The API's explanation.
+        correlation_id: Identifies the request in the audit entries and in the API's log.
         problem: The whole body.
         method: The request's method.
         path: The request's path.
@@ -68,11 +68,11 @@ class ProblemError(Exception):
     def __str__(self) -> str:
         from pytest_plexdev.masking.rule import mask
 
-        said = " ".join(part for part in (self.code, self.problem.reason) if part) or self.problem.title
-        lines = [f"{self.method} {self.path} -> {self.status} {said}: {self.detail}"]
+        title = " ".join(part for part in (self.code, self.problem.reason) if part) or self.problem.title
+        lines = [f"{self.method} {self.path} -> {self.status} {title}: {self.detail}"]
         if self.correlation_id:
             lines.append(f"  correlation_id: {self.correlation_id}")
-        return mask("\n".join(lines))  # the answer of something in between may say anything
+        return mask("\n".join(lines))  # a proxy in between may answer with anything
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (self.problem, self.method, self.path)
@@ -83,12 +83,12 @@ def _rebuild(problem: Problem, method: str, path: str) -> ProblemError:
 
 
 def hides_its_frames(raised: pytest.ExceptionInfo[BaseException]) -> bool:
-    """For ``__tracebackhide__``: a refusal is about the test's request; the client's own frames say nothing of it."""
+    """Whether to hide the client's frames (``__tracebackhide__``): for a refusal, only the test's request matters."""
     return raised.errisinstance(ProblemError)
 
 
 def problem_of(response: httpx.Response) -> ProblemError:
-    """The error that *response* (status 400 or more) is. A body that is no problem becomes its detail."""
+    """Build the error for *response*, whose status is 400 or more. A body that is not a problem becomes the detail."""
     problem = _decoded(response)
     return ProblemError(problem, method=response.request.method, path=response.request.url.path)
 
@@ -97,7 +97,7 @@ def _decoded(response: httpx.Response) -> Problem:
     try:
         problem = decode_as(response.content, Problem)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        said = " ".join(response.text.split())[:300]
-        return Problem(status=response.status_code, title=response.reason_phrase, detail=said)
+        text = " ".join(response.text.split())[:300]
+        return Problem(status=response.status_code, title=response.reason_phrase, detail=text)
     correlation_id = problem.correlation_id or response.headers.get("X-Correlation-Id", "")
     return msgspec.structs.replace(problem, status=response.status_code, correlation_id=correlation_id)

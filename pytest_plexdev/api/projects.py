@@ -1,4 +1,4 @@
-"""``/v1/projects``: what a Domain is divided into."""
+"""``/v1/projects``: the Projects of Domains."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ class Projects:
         description: str | None = None,
         sub_range_cidr: str | None = None,
     ) -> Project:
-        """Create a Project; *sub_range_cidr* must lie inside the Domain's pool."""
+        """Create a Project; *sub_range_cidr* must be inside the Domain's ``mesh_cidr``."""
         body = body_of(
             domain_id=domain_id, name=name, slug=slug, description=description, sub_range_cidr=sub_range_cidr
         )
         return self._transport.request("POST", "/v1/projects", Project, body=body)
 
     def list(self, *, domain_id: str | None = None) -> Iterator[Project]:
-        """Iterate over them, ordered by slug."""
+        """Iterate over the Projects, ordered by slug; by default of all Domains."""
         return self._transport.pages("/v1/projects", Project, parameters={"domain_id": domain_id})
 
     def get(self, project_id: str) -> Project:
-        """Read one."""
+        """Read a Project."""
         return self._transport.request("GET", f"/v1/projects/{project_id}", Project)
 
     def update(
@@ -69,14 +69,14 @@ class Projects:
         description: str | None = None,
         sub_range_cidr: str | None = None,
     ) -> Project:
-        """Change what is given; the slug never changes."""
+        """Change the given members. The slug cannot be changed."""
         body = body_of(name=name, description=description, sub_range_cidr=sub_range_cidr)
         return self._transport.request("PATCH", f"/v1/projects/{project_id}", Project, body=body)
 
     def delete(self, project_id: str) -> None:
-        """Delete one.
+        """Delete a Project.
 
         Raises:
-            ProblemError: ``project_not_empty``; its ``problem.project_child_counts`` says what is in the way.
+            ProblemError: ``project_not_empty``; ``problem.project_child_counts`` counts its remaining children.
         """
         self._transport.run("DELETE", f"/v1/projects/{project_id}")

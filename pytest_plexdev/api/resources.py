@@ -1,4 +1,4 @@
-"""``/v1/projects/{id}/resources``: the machines that a Node registers as."""
+"""``/v1/projects/{id}/resources``: the machines on which Nodes register."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __tracebackhide__ = hides_its_frames
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
-    """``external_ref`` of an adopted Resource is the ``resource_handle`` of a registration."""
+    """A Resource. A Node registers with the ``external_ref`` of an adopted one as its ``resource_handle``."""
 
     id: str
     project_id: str
@@ -33,18 +33,18 @@ class Resources:
         self._transport = transport
 
     def adopt(self, project_id: str, *, external_ref: str, kind: str = "kubernetes-node") -> Resource:
-        """Adopt a machine that exists already."""
+        """Adopt an existing machine."""
         body = {"origin": "adopted", "kind": kind, "external_ref": external_ref}
         return self._transport.request("POST", f"/v1/projects/{project_id}/resources", Resource, body=body)
 
     def list(self, project_id: str) -> Iterator[Resource]:
-        """Iterate over those of a Project, in the order of their creation."""
+        """Iterate over the Resources of a Project, oldest first."""
         return self._transport.pages(f"/v1/projects/{project_id}/resources", Resource)
 
     def get(self, resource_id: str) -> Resource:
-        """Read one."""
+        """Read a Resource."""
         return self._transport.request("GET", f"/v1/resources/{resource_id}", Resource)
 
     def delete(self, resource_id: str) -> None:
-        """Let go of an adopted Resource."""
+        """Release an adopted Resource."""
         self._transport.run("DELETE", f"/v1/resources/{resource_id}")

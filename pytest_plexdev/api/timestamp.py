@@ -1,4 +1,4 @@
-"""The type of a point in time in the API's answers."""
+"""Define the type of timestamps in the API's answers, which also works while a test freezes time."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import msgspec
 if TYPE_CHECKING:
     Timestamp: TypeAlias = datetime.datetime
 else:
-    # msgspec resolves a Struct's annotations when it first decodes one, which may be in a test that freezes time:
-    # freezegun has replaced the class in the datetime module, and in every module that has it by whatever name, by a
-    # subclass that no decoder makes. The real one is found by its own module, and hidden in an annotation.
+    # msgspec resolves a Struct's annotations when it first decodes one, which may be in a test that freezes time. By
+    # then freezegun has replaced the class in every module by a subclass that msgspec cannot decode. So find the real
+    # class by its module, and hide it from freezegun in an annotation.
     Timestamp = Annotated[
         next(kind for kind in datetime.datetime.__mro__ if kind.__module__ == "datetime"), msgspec.Meta()
     ]
 
 
 def encode_timestamp(value: object) -> str:
-    """Encode a subclass of ``datetime``, which msgspec does not: what freezegun's ``now()`` gives.
+    """Encode a subclass of ``datetime``, such as that of freezegun's ``now()``, which msgspec does not encode.
 
     Raises:
-        NotImplementedError: It is something else.
+        NotImplementedError: *value* is not a ``datetime``.
     """
     if isinstance(value, datetime.datetime):
         return value.isoformat()

@@ -1,4 +1,4 @@
-"""One request to ``/v1`` and its typed answer."""
+"""Send requests to ``/v1`` and decode the answers."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ Item = TypeVar("Item")
 Parameters = Mapping[str, str | int | None]
 
 TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
-"""Seconds; nothing on ``/v1`` takes long, so that a silent server is an error before a test's patience ends."""
+"""In seconds. No request on ``/v1`` takes long, and a silent server should fail before the test's own timeout."""
 
 
 DYING: Final = 0.3
-"""Seconds from a dying server's reset connections until it is seen to be dead; a killed one is torn down first."""
+"""Seconds until a server whose connections were reset can be seen as dead: the kernel closes them before it is."""
 
 
 class Page(msgspec.Struct, frozen=True):
-    """One page of a list; ``next_cursor`` is absent or empty at the end."""
+    """One page of a list. On the last one, ``next_cursor`` is absent or empty."""
 
     items: list[msgspec.Raw]
     next_cursor: str | None = None
@@ -43,12 +43,12 @@ class Transport:
     """Sends requests to one API as one principal.
 
     Args:
-        base_url: Origin of the API, without a trailing slash.
-        token: Bearer; ``None`` speaks as nobody.
-        exchanges: Where exchanges are remembered.
-        explain: Asked when no answer came, or one of status 5xx: a better error, or ``None``. Its argument is how
-            many seconds it may take to find one.
-        http: The connection pool; by default one of its own.
+        base_url: The origin of the API.
+        token: The bearer token; ``None`` for anonymous requests.
+        exchanges: Records the exchanges.
+        explain: Called if no answer came, or one of status 5xx. It returns a better error, or ``None``. Its argument is
+            its time limit in seconds.
+        http: The connection pool; by default a new one.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Transport:
         return Transport(self.base_url, token=token, exchanges=self.exchanges, explain=self._explain, http=self._http)
 
     def close(self) -> None:
-        """Close the connections, also those of transports made by :meth:`as_principal`."""
+        """Close the connections, which are shared with all transports from :meth:`as_principal`."""
         self._http.close()
 
     def send(
@@ -85,10 +85,10 @@ class Transport:
         parameters: Parameters | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Send a request and return whatever answer comes.
+        """Send a request and return the answer, whatever its status.
 
         Raises:
-            PlexdevError: No answer came.
+            PlexdevError: ``api-unreachable``, or a better explanation why no answer came.
         """
         content = b"" if body is None else msgspec.json.encode(body, enc_hook=encode_timestamp)
         request = self._http.build_request(
@@ -128,8 +128,8 @@ class Transport:
         """Send a request and decode its answer.
 
         Raises:
-            ProblemError: The API refused it.
-            PlexdevError: No answer came, or one that the contract does not know.
+            ProblemError: The API refused the request.
+            PlexdevError: No answer came, or ``api-gibberish``: its body is not an *expect*.
         """
         response = self.send(method, path, body=body, parameters=parameters)
         self._raise_for(response)
@@ -138,7 +138,7 @@ class Transport:
     def request_with_cookies(
         self, method: str, path: str, expect: type[Answer], *, body: object = None
     ) -> tuple[Answer, dict[str, str]]:
-        """Like :meth:`request`, and what the answer's cookies are by name."""
+        """Like :meth:`request`, but also return the answer's cookies by name."""
         response = self.send(method, path, body=body)
         self._raise_for(response)
         cookies = dict(response.cookies)
@@ -146,15 +146,16 @@ class Transport:
         return decode(response, expect), cookies
 
     def run(self, method: str, path: str, *, parameters: Parameters | None = None) -> None:
-        """Send a request whose success has no body.
+        """Send a request whose answer has no body.
 
         Raises:
-            ProblemError: The API refused it.
+            ProblemError: The API refused the request.
+            PlexdevError: No answer came.
         """
         self._raise_for(self.send(method, path, parameters=parameters))
 
     def pages(self, path: str, expect: type[Item], *, parameters: Parameters | None = None) -> Iterator[Item]:
-        """Iterate over a list, one page after the other, as far as the caller reads."""
+        """Iterate over a list. Each page is requested when the caller reaches it."""
         cursor: str | None = None
         while True:
             page = self.request("GET", path, Page, parameters={**(parameters or {}), "cursor": cursor})
@@ -166,7 +167,7 @@ class Transport:
 
     def __repr__(self) -> str:
         kind = "" if self._token is None else f"{self._token.partition('_')[0]}_" * ("_" in self._token[:4])
-        principal = "nobody" if self._token is None else f"{kind}***"
+        principal = "anonymous" if self._token is None else f"{kind}***"
         return f"Transport({self.base_url!r}, as {principal})"
 
     def _headers(self, content: bytes) -> dict[str, str]:
@@ -193,10 +194,10 @@ class Transport:
 
 
 def decode(response: httpx.Response, expect: type[Answer]) -> Answer:
-    """Decode the body of *response*; members that are not known are let pass.
+    """Decode the body of *response*. Unknown members are ignored.
 
     Raises:
-        PlexdevError: The body is not an *expect*.
+        PlexdevError: ``api-gibberish``: the body is not an *expect*.
     """
     try:
         return decode_as(response.content, expect)
@@ -211,26 +212,26 @@ def decode(response: httpx.Response, expect: type[Answer]) -> Answer:
 
 
 def new_http_client(base_url: str) -> httpx.Client:
-    """A connection pool that takes nothing from the environment and needs no resolver for ``localhost``."""
+    """Create a connection pool that ignores the environment and needs no resolver for ``localhost``."""
     transport = LoopbackTransport(verify=ssl_context(base_url), trust_env=False)
     return httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False)
 
 
 def ssl_context(url: str) -> ssl.SSLContext:
-    """The TLS context for *url*: one per process, and for plain http one that trusts nobody and costs nothing."""
-    return _trusting() if url.startswith("https:") else _trusting_nobody()
+    """The TLS context for *url*, one per process. For plain HTTP it loads no certificates, to save time."""
+    return _default_context() if url.startswith("https:") else _empty_context()
 
 
 @cache
-def _trusting() -> ssl.SSLContext:
+def _default_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
 @cache
-def _trusting_nobody() -> ssl.SSLContext:
+def _empty_context() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def body_of(**members: Any) -> dict[str, Any]:
-    """A request body: *members* without those that are ``None``."""
+    """Build a request body from *members*, without those that are ``None``."""
     return {name: value for name, value in members.items() if value is not None}

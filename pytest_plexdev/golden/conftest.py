@@ -1,4 +1,4 @@
-"""The object through which the golden steps share what earlier steps created."""
+"""The fixture through which the golden steps share what earlier steps created."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: waits out a policy of the product in real time")
+    config.addinivalue_line("markers", "slow: waits in real time for a timeout of the product")
 
 
 @pytest.fixture(scope="session")
 def golden(plexdev_stack: Stack, plexdev_tenants: Tenants, plexdev_login: Logins) -> Iterator[Golden]:
-    """The golden flow, lazily: asking for the Node makes the Domain, the Project and the token before it."""
+    """The golden flow. It is lazy: requesting the Node first creates the Domain, the Project and the token."""
     from pytest_plexdev.golden.flow import Golden
     from pytest_plexdev.testkit.database import connect
 
@@ -32,15 +32,15 @@ def golden(plexdev_stack: Stack, plexdev_tenants: Tenants, plexdev_login: Logins
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # Ninety seconds of waiting are for those who ask: `-m "golden and slow"`, or the test by its name.
+    # The slow test waits for 90 s, so it runs only if selected: by `-m "golden and slow"`, or by its name.
     if "slow" in config.option.markexpr:
         return
-    here = Path(__file__).parent
-    named = " ".join(config.invocation_params.args)
+    directory = Path(__file__).parent
+    arguments = " ".join(config.invocation_params.args)
     slow = [
         item
         for item in items
-        if item.path.parent == here and item.get_closest_marker("slow") and item.name not in named
+        if item.path.parent == directory and item.get_closest_marker("slow") and item.name not in arguments
     ]
     if slow:
         config.hook.pytest_deselected(items=slow)

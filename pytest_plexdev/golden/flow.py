@@ -1,4 +1,4 @@
-"""What the steps of the golden flow create, each once and on first use."""
+"""Create the objects of the golden flow, each once and on first use."""
 
 from __future__ import annotations
 
@@ -30,40 +30,40 @@ from pytest_plexdev.testkit.tenancy import FreshTenant, Tenants
 if TYPE_CHECKING:
     import psycopg
 
-Made = TypeVar("Made")
+Value = TypeVar("Value")
 
 
-class step(Generic[Made]):  # noqa: N801 - reads as the decorator that it is, like property
-    """Like ``cached_property``, and it remembers a failure too: who asks again is skipped with its reason."""
+class step(Generic[Value]):  # noqa: N801 - reads as the decorator that it is, like property
+    """Like ``cached_property``, but it also caches a failure: tests that use it later are skipped with the reason."""
 
-    def __init__(self, make: Callable[[Golden], Made]) -> None:
-        self._make = make
-        self._name = make.__name__
-        self.__doc__ = make.__doc__
-
-    @overload
-    def __get__(self, golden: None, owner: type) -> step[Made]: ...
+    def __init__(self, create: Callable[[Golden], Value]) -> None:
+        self._create = create
+        self._name = create.__name__
+        self.__doc__ = create.__doc__
 
     @overload
-    def __get__(self, golden: Golden, owner: type) -> Made: ...
+    def __get__(self, golden: None, owner: type) -> step[Value]: ...
 
-    def __get__(self, golden: Golden | None, owner: type) -> step[Made] | Made:
+    @overload
+    def __get__(self, golden: Golden, owner: type) -> Value: ...
+
+    def __get__(self, golden: Golden | None, owner: type) -> step[Value] | Value:
         if golden is None:
             return self
         if self._name in golden.failures:
             pytest.skip(f"golden.{self._name} failed before: {golden.failures[self._name]}")
         try:
-            made = self._make(golden)
+            value = self._create(golden)
         except Exception as error:
             golden.failures[self._name] = str(error).partition("\n")[0]
             raise
-        golden.__dict__[self._name] = made
-        return made
+        golden.__dict__[self._name] = value
+        return value
 
 
 @dataclass(frozen=True)
 class GoldenToken:
-    """The bootstrap token of the flow, as it was issued and first seen; it can look itself up again."""
+    """The bootstrap token of the flow, as it was issued and as it was first read."""
 
     issued: IssuedBootstrapToken
     first_seen: BootstrapToken
@@ -71,12 +71,19 @@ class GoldenToken:
     client: Client
 
     def refresh(self) -> BootstrapToken:
-        """What the API knows of it now."""
+        """Read the token again."""
         return self.client.bootstrap_tokens.get(self.project.id, self.issued.token_id)
 
 
 class Golden:
-    """The golden flow's Domain, Project, binding, Identity, Resource, token and Node."""
+    """The golden flow's Domain, Project, binding, Identity, Resource, token and Node.
+
+    Args:
+        connect: Opens a connection to the stack's database.
+
+    Attributes:
+        failures: The first line of the error of each failed step, by its name.
+    """
 
     def __init__(
         self,
@@ -93,7 +100,7 @@ class Golden:
 
     @step
     def operator(self) -> Login:
-        """The platform operator, who may create Domains: by default the seeded admin of acme-corp."""
+        """The platform operator, who may create Domains; by default the seeded admin of acme-corp."""
         return self.tenants.operator.login
 
     @step
@@ -103,7 +110,7 @@ class Golden:
 
     @step
     def project(self) -> Project:
-        """A new Project in it."""
+        """A new Project in the Domain."""
         return create_project(self.operator.client, domain_id=self.domain.id)
 
     @step
@@ -113,7 +120,7 @@ class Golden:
 
     @step
     def member(self) -> Login:
-        """Somebody who signed in through that binding."""
+        """A user who signed in through the binding."""
         return FreshTenant(self.domain, self.binding, self.operator.client, self._logins).login
 
     @step
@@ -141,20 +148,20 @@ class Golden:
 
     @step
     def healthy_node(self) -> NodeAgent:
-        """The same Node, after its first heartbeat."""
+        """The Node after its first heartbeat."""
         self.node.heartbeat()
         return self.node
 
     def identity(self) -> Identity:
-        """The member, as the Domain lists it."""
+        """The Identity of the member, from the list of the Domain."""
         subject = self.member.whoami().subject
         listed = {identity.id: identity for identity in self.operator.client.identities.list(self.domain.id)}
         return listed[subject]
 
     def silence(self, silent_for: timedelta) -> None:
-        """Make the Node's last heartbeat that old, in the database.
+        """Set the age of the Node's last heartbeat, in the database.
 
-        A capability of the reference plane: elsewhere the test that needs it is skipped.
+        Only the reference plane supports this. On other stacks the test is skipped.
         """
         if not self.stack.can("age-heartbeat"):
             pytest.skip("this stack cannot age a heartbeat; run the slow variant: pytest -m 'golden and slow'")
@@ -164,14 +171,14 @@ class Golden:
         )
 
     def wait_until(self, state: str, *, seconds: float) -> str:
-        """Poll every half second until the Node is in *state*; return its state, also after *seconds*."""
+        """Poll every 0.5 s until the Node is in *state* or *seconds* have passed. Returns the last state."""
         if state not in REACHABILITY_STATES:
             raise unknown_name("a Node", "state", state, REACHABILITY_STATES)
-        # The contract has nothing to watch: its event stream is not provisioned.
+        # Polling, because the contract's event stream is not provisioned.
         return poll(self.node.reachability, until=lambda current: current == state, every_s=0.5, timeout_s=seconds)
 
     def close(self) -> None:
-        """Close the database connection, where there is one."""
+        """Close the database connection, if it was opened."""
         if "_database" in self.__dict__:
             self._database.close()
 

@@ -1,4 +1,4 @@
-"""The golden flow: from a fresh stack to a Node whose silence is noticed. Every step also runs alone."""
+"""The golden flow: from a fresh stack to a Node whose silence is detected. Every step also runs alone."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def test_8_a_heartbeat_makes_the_node_healthy(golden: Golden) -> None:
 
 
 def test_9_a_silent_node_is_noticed_and_comes_back(golden: Golden) -> None:
-    """The silence is made, not waited for: the last heartbeat is aged in the database.
+    """The last heartbeat is aged in the database, so the test does not wait.
 
-    Where the stack cannot do that the test is skipped; the slow variant below waits the policy out.
+    On a stack that does not support this it is skipped; the slow variant below waits in real time.
     """
     node = golden.healthy_node
     golden.silence(timedelta(seconds=31))
@@ -97,7 +97,7 @@ def test_9_a_silent_node_is_noticed_and_comes_back(golden: Golden) -> None:
 
 @pytest.mark.slow
 def test_9_a_silent_node_is_noticed_in_real_time(golden: Golden) -> None:
-    """The same, waiting out 30 s and 60 s of silence for real."""
+    """The same with 30 s and 60 s of silence in real time."""
     node = golden.healthy_node
     node.heartbeat()
     assert golden.wait_until("stale", seconds=40) == "stale"

@@ -1,4 +1,4 @@
-"""Requests to one API server. Objects are the JSON that it speaks; a refusal is a tagged error with the field named."""
+"""Send requests to one API server. Objects are decoded JSON; a refusal raises a tagged error that names the field."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ from pytest_plexdev.kube.refusals import refusal_error
 from pytest_plexdev.kube.resources import POD, KubeObject, Resource
 
 FIELD_MANAGER: Final = "plexdev"
-"""Owner of every field that we set."""
+"""The field manager of every field that plexdev applies."""
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
-_NOT_ASKED: Final = frozenset({401, 403, 404})
+_REFUSED_STATUSES: Final = frozenset({401, 403, 404})
 
 
 class KubeClient:
-    """Connections to the API server of *access*; threads may share it."""
+    """A client of the API server of *access*. It is thread-safe.
+
+    Requests raise :class:`PlexdevError`: ``cluster-unreachable``, or ``kube-refused``, ``webhook-refused`` or
+    ``quota-exceeded`` for a refusal.
+    """
 
     def __init__(self, access: Access) -> None:
         self.access = access
@@ -35,7 +39,7 @@ class KubeClient:
             verify=access.tls(),
             headers=_headers(access),
             timeout=_TIMEOUT,
-            # A proxy of the environment does not know this machine's own addresses.
+            # A proxy from the environment cannot reach this machine's own addresses.
             trust_env=False,
         )
 
@@ -48,11 +52,11 @@ class KubeClient:
         self.close()
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         self._http.close()
 
     def stream(self) -> httpx.AsyncClient:
-        """A client for watches: they end when the server ends them, so nothing but connecting has a time limit."""
+        """Create an HTTP client for watches. Only connecting has a timeout, because the server ends a watch."""
         return httpx.AsyncClient(
             base_url=self.access.server,
             verify=self.access.tls(),
@@ -63,7 +67,7 @@ class KubeClient:
         )
 
     def get(self, resource: Resource, name: str, namespace: str | None = None) -> KubeObject | None:
-        """One object; ``None`` where there is none, or no such kind."""
+        """Read an object; ``None`` if it or its kind does not exist."""
         response = self._send(
             "get", f"{resource.kind} {name}", "GET", resource.path(namespace, name), absent_is_fine=True
         )
@@ -72,31 +76,29 @@ class KubeClient:
     def list(
         self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
     ) -> KubeObject:
-        """All objects of a kind, with the list's own ``metadata``; an empty one where the kind is not known.
+        """List the objects of a kind, with the list's ``metadata``. ``items`` is empty if the kind does not exist.
 
         Args:
-            labels, fields: Selectors.
+            namespace: By default all namespaces.
+            labels, fields: Label and field selectors.
         """
         query = {name: text for name, text in (("labelSelector", labels), ("fieldSelector", fields)) if text}
         path = resource.path(namespace)
         response = self._send("list", resource.plural, "GET", path, params=query, absent_is_fine=True)
         listing = self._object(response) if response is not None else {"metadata": {}}
-        listing["items"] = listing.get("items") or []  # null where there is none
+        listing["items"] = listing.get("items") or []  # null if there are none
         for item in listing["items"]:
-            # A list leaves out of its items what they have in common.
+            # The server omits these two members in the items of a list.
             item.setdefault("kind", resource.kind)
             item.setdefault("apiVersion", resource.api_version)
         return listing
 
     def apply(self, wanted: Mapping[str, Any], *, manager: str = FIELD_MANAGER, dry_run: bool = False) -> KubeObject:
-        """Server-side apply: our fields become what *wanted* says. An unknown field is refused by name.
+        """Apply an object server-side, with force. Unknown fields are refused. Returns the object after the apply.
 
         Args:
-            manager: Whose these fields are.
-            dry_run: Ask whether it would be taken, and change nothing.
-
-        Raises:
-            PlexdevError: ``kube-refused``.
+            manager: The field manager. Its fields that *wanted* lacks are removed.
+            dry_run: Validate only, and change nothing.
         """
         meta = wanted["metadata"]
         resource = self.resource_of(wanted["apiVersion"], wanted["kind"])
@@ -114,7 +116,7 @@ class KubeClient:
         return self._object(response)
 
     def delete(self, resource: Resource, name: str, namespace: str | None = None) -> bool:
-        """Delete an object; ``False`` where there was none. What it made goes after it."""
+        """Delete an object and, in the background, its dependents. Returns ``False`` if it does not exist."""
         path = resource.path(namespace, name)
         body = json.dumps({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}).encode()
         headers = {"content-type": "application/json"}
@@ -133,12 +135,12 @@ class KubeClient:
         seconds: float | None = None,
         previous: bool = False,
     ) -> str:
-        """What a container wrote; empty where it has not started.
+        """Read the log of a container; empty if it has not started or the request fails.
 
         Args:
-            lines: Only so many, from the end.
-            seconds: Only what is younger than that.
-            previous: Of its run before this one.
+            lines: Only the last lines.
+            seconds: Only lines of the last seconds.
+            previous: The log of its previous run.
         """
         query = {"container": container, "previous": str(previous).lower()}
         if lines is not None:
@@ -152,18 +154,18 @@ class KubeClient:
         return response.text if response.status_code == httpx.codes.OK else ""
 
     def proxied(self, target: str, path: str, *, seconds: float, most: int) -> bytes:
-        """What a Pod answers to a GET by way of the API server; empty where it could not be asked.
+        """Send a GET to a Pod through the API server's proxy. The answer is empty if the Pod was not reached.
 
         Args:
-            target: The path of the Pod, with the port behind its name: ``…/pods/NAME:PORT``.
-            seconds: What the whole answer may take.
-            most: Bytes that are read of it.
+            target: The API path of the Pod, with the port: ``…/pods/NAME:PORT``.
+            seconds: Time limit for the whole answer.
+            most: Maximum number of bytes to read.
         """
         deadline, body = time.monotonic() + seconds, b""
         try:
             with self._http.stream("GET", f"{target}/proxy/{path.lstrip('/')}", timeout=seconds) as response:
-                # Refused: it is the server's own answer then, as it is of a Pod that it does not reach.
-                if response.status_code in _NOT_ASKED:
+                # These are answers of the API server itself, which refused or did not reach the Pod.
+                if response.status_code in _REFUSED_STATUSES:
                     return b""
                 for part in response.iter_raw():
                     body += part
@@ -174,10 +176,10 @@ class KubeClient:
         return body[:most]
 
     def resource_of(self, api_version: str, kind: str) -> Resource:
-        """What the server calls a kind; asked once for each group and version.
+        """Look up a kind. Discovery is cached per group and version.
 
         Raises:
-            PlexdevError: ``kube-refused`` where it knows no such kind.
+            PlexdevError: ``kube-refused`` if the server does not serve the kind.
         """
         if (api_version, kind) not in self._resources:
             self._resources.update({(each.api_version, each.kind): each for each in self._discover(api_version)})
@@ -193,10 +195,10 @@ class KubeClient:
         return self._resources[api_version, kind]
 
     def placed(self, wanted: KubeObject) -> KubeObject:
-        """The object with the namespace that the server keeps it in: none where its kind has none, whatever it says.
+        """Add the namespace to an object of a namespaced kind if it is missing, and remove it from any other.
 
         Raises:
-            PlexdevError: ``kube-refused`` where the server knows no such kind.
+            PlexdevError: ``kube-refused`` if the server does not serve the kind.
         """
         meta = {name: value for name, value in wanted["metadata"].items() if name != "namespace"}
         if self.resource_of(wanted["apiVersion"], wanted["kind"]).namespaced:
@@ -204,7 +206,7 @@ class KubeClient:
         return {**wanted, "metadata": meta}
 
     def command(self, *words: str) -> str:
-        """A kubectl command that a person can paste."""
+        """A kubectl command for this cluster, quoted for a shell."""
         return shlex.join([*self.access.kubectl, *words])
 
     def _discover(self, api_version: str) -> Iterator[Resource]:
@@ -233,11 +235,11 @@ class KubeClient:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise self.unreachable("who answers there is no API server")
+            raise self.unreachable("the server there is not a Kubernetes API server")
         return answer
 
     def unreachable(self, reason: str) -> PlexdevError:
-        """The error for a server that gave no answer."""
+        """Build ``cluster-unreachable``, the error for an API server that gave no answer."""
         server, context = self.access.server, self.access.context
         fix = self.command("get", "--raw", "/readyz")
         return PlexdevError(CLUSTER_UNREACHABLE, context=context, server=server, reason=reason, fix=fix)

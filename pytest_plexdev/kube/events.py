@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def events_since(cluster: Cluster, moment: float) -> list[str]:
-    """The events of a stack's namespace that happened at *moment* or later, in their order.
+    """The events of a stack's namespace since *moment*, oldest first, one per line.
 
     Args:
-        moment: Unix time, seconds. Of most events the cluster knows the full second only.
+        moment: Unix time, seconds. It is rounded down, because most events have a resolution of one second.
     """
     access = read_access(cluster.kubeconfig, cluster.context)
     if access is None:

@@ -1,4 +1,4 @@
-"""Read a file that somebody else named, a kubeconfig for example, without waiting for a pipe."""
+"""Read a file whose path comes from a user, such as a kubeconfig. Never blocks on a pipe."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 def read_file(path: Path) -> bytes:
-    """The content of a file that a kubeconfig is, or names; empty for a device such as ``/dev/null``.
+    """Read a kubeconfig, or a file that it names. A device such as ``/dev/null`` is empty.
 
     Raises:
-        OSError: It is not there, is no file, or may not be read. A pipe is never waited for.
+        OSError: The file does not exist, is a pipe or a socket, or cannot be read.
     """
     mode = path.stat().st_mode
     if stat.S_ISCHR(mode):
         return b""
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise OSError(errno.EINVAL, "it is a pipe or a socket, and not a file", str(path))
+        raise OSError(errno.EINVAL, "it is a pipe or a socket, not a file", str(path))
     return path.read_bytes()

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 
 def follow(cluster: Cluster, service: str, to: IO[bytes], namespaces: Iterable[str]) -> None:
-    """Write what the main container of a service's newest Pod says, from its beginning until it ends.
+    """Copy the log of the main container of a service's newest Pod, from its start until it ends.
 
     Args:
-        namespaces: Where its Pod may be.
+        to: Receives the log.
+        namespaces: The namespaces to search for the Pod, in order.
 
     Raises:
         PlexdevError: ``no-such-log``: the service has no Pod; ``cluster-unreachable``.

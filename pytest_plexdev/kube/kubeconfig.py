@@ -1,4 +1,4 @@
-"""One context of a kubeconfig: read from anybody's file, written only to our own."""
+"""Read one context of a user's kubeconfig, and write it to our own. A user's file is never written."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from pytest_plexdev.kube.server_url import port_of, server_url
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """How to reach one API server as one user.
+    """The access to one API server as one user.
 
     Attributes:
-        context: Its name in the kubeconfig.
-        kubeconfig: The file that printed commands name.
-        server: The API server's origin.
+        context: The name of the context in the kubeconfig.
+        kubeconfig: The kubeconfig that printed commands name.
+        server: The URL of the API server.
         authority, certificate, key: PEM.
-        token: Bearer token, where there is no certificate.
-        namespace: The context's own.
+        token: The bearer token, if the user has no certificate.
+        namespace: The namespace of the context.
     """
 
     context: str
@@ -59,14 +59,14 @@ class Access:
 
     @property
     def kubectl(self) -> tuple[str, ...]:
-        """The first words of a kubectl command that reaches this server and nothing else."""
+        """The start of a kubectl command for this context, whatever ``KUBECONFIG`` says."""
         return ("kubectl", "--kubeconfig", str(self.kubeconfig), "--context", self.context)
 
     def tls(self) -> ssl.SSLContext:
-        """A context that trusts this server's authority alone and shows the user's certificate.
+        """Create a TLS context with this server's authority and the user's certificate.
 
         Raises:
-            PlexdevError: ``kubeconfig-unusable``: one of them is no PEM, or the key is not the certificate's.
+            PlexdevError: ``kubeconfig-unusable``: one of them is not PEM, or the key does not match the certificate.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
@@ -82,7 +82,7 @@ class Access:
         return context
 
     def write_private(self, path: Path) -> Access:
-        """Write this context, and no other, to a kubeconfig that only this user reads."""
+        """Write a kubeconfig of mode 0600 with this context alone. Returns the access through that file."""
         user: dict[str, Any] = {}
         if self.certificate is not None and self.key is not None:
             user = {"client-certificate-data": _base64(self.certificate), "client-key-data": _base64(self.key)}
@@ -108,10 +108,10 @@ class Access:
 
 
 def read_access(path: Path, context: str) -> Access | None:
-    """The context of that name in a kubeconfig; ``None`` where the file is not there or has no such context.
+    """Read a context of a kubeconfig; ``None`` if there is no such file or no such context.
 
     Raises:
-        PlexdevError: ``kubeconfig-unusable``: it is there, and something that it needs is not; ``extra-missing``.
+        PlexdevError: ``kubeconfig-unusable``: the file, or what its context refers to, is invalid; ``extra-missing``.
     """
     try:
         text = read_file(path)
@@ -125,7 +125,7 @@ def read_access(path: Path, context: str) -> Access | None:
     try:
         document = load_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError):
-        # A ValueError is that of a scalar that looks like a date and is none.
+        # PyYAML raises ValueError for a scalar that looks like a date and is not one.
         raise _unusable(path, context, "it is not YAML") from None
     if not isinstance(document, Mapping):
         raise _unusable(path, context, "it is not a kubeconfig")
@@ -165,13 +165,13 @@ def _access(path: Path, context: str, document: Mapping[str, Any]) -> Access | N
     )
 
 
-def _server(said: object, *, has_tls: bool) -> str:
-    if not isinstance(said, str):
-        raise ValueError(f"its server is {said!r}: it is not text")
+def _server(value: object, *, has_tls: bool) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"its server is {value!r}: it is not text")
     try:
-        return server_url(said, has_tls=has_tls)
+        return server_url(value, has_tls=has_tls)
     except ValueError as error:
-        raise ValueError(f"its server is {said!r}: {error}") from None
+        raise ValueError(f"its server is {value!r}: {error}") from None
 
 
 def _token(user: Mapping[str, Any]) -> str | None:
@@ -189,7 +189,7 @@ def _named(document: Mapping[str, Any], listing: str, member: str, name: object)
         if isinstance(entry, Mapping) and entry.get("name") == name:
             found = entry.get(member)
             if found is not None and not isinstance(found, Mapping):
-                raise ValueError(f"the {member} {name!r} is {found!r}, and not a mapping")
+                raise ValueError(f"the {member} {name!r} is {found!r}, not a mapping")
             return found or {}
     return None
 
@@ -206,11 +206,11 @@ def _content(path: Path, entry: Mapping[str, Any], name: str) -> bytes | None:
 
 
 def _load_pair(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
-    # OpenSSL wants a file. This one has no name and ends with its descriptor: no key lies on a disk for it.
+    # OpenSSL needs a file. A memfd keeps the key off the disk.
     descriptor = os.memfd_create("plexdev")
     try:
         os.write(descriptor, certificate + b"\n" + key)
-        # Of a key that needs a pass phrase OpenSSL would ask at the terminal.
+        # Without a password argument, OpenSSL would prompt for a pass phrase at the terminal.
         context.load_cert_chain(f"/proc/self/fd/{descriptor}", password=b"")
     finally:
         os.close(descriptor)

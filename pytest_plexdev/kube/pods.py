@@ -1,4 +1,4 @@
-"""Choose the newest Pod of a service during an update."""
+"""Find the newest Pod of a service; during a rollout it may have several."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAME_LABEL: Final = "app.kubernetes.io/name"
 
 
 def newest_pod(client: KubeClient, service: str, namespaces: Iterable[str]) -> KubeObject | None:
-    """The Pod that was made last, in the first of the namespaces that has one."""
+    """The most recently created Pod, in the first namespace that has any; ``None`` if none has."""
     for namespace in namespaces:
         pods: list[KubeObject] = client.list(POD, namespace, labels=f"{NAME_LABEL}={service}")["items"]
         if pods:

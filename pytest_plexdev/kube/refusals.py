@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     from pytest_plexdev.kube.client import KubeClient
 
-_SIDE: Final = 200
-"""Characters shown of either end of a long message."""
+_END_CHARACTERS: Final = 200
+"""Characters shown of each end of a long message."""
 _WEBHOOK: Final = re.compile(r'admission webhook "([^"]+)" denied|failed calling webhook "([^"]+)"')
 _POLICY: Final = re.compile(r"ValidatingAdmissionPolicy '([^']+)' with binding '([^']+)'")
 _QUOTA: Final = re.compile(r"exceeded quota: ([^,\s]+)")
 
 
 def refusal_error(client: KubeClient, response: httpx.Response, *, verb: str, target: str) -> PlexdevError:
-    """The error for a request that the API server refused.
+    """Build the error for a request that the API server refused.
 
     Args:
         verb: What was requested, as in ``kubectl VERB``.
@@ -61,8 +61,8 @@ def _status(response: httpx.Response) -> dict[str, Any]:
 
 
 def _short(text: str) -> str:
-    """The ends of a long message: the server repeats a refused value whole, between the field and the reason."""
-    return text if len(text) <= 2 * _SIDE else f"{text[:_SIDE]} … {text[-_SIDE:]}"
+    """Cut the middle of a long message: the server puts the whole refused value between the field and the reason."""
+    return text if len(text) <= 2 * _END_CHARACTERS else f"{text[:_END_CHARACTERS]} … {text[-_END_CHARACTERS:]}"
 
 
 def _named_refusal(client: KubeClient, text: str, facts: dict[str, str]) -> PlexdevError | None:
@@ -89,7 +89,7 @@ def _webhook(client: KubeClient, webhook: str, facts: dict[str, str]) -> Plexdev
 
 
 def _configuration_of(client: KubeClient, webhook: str) -> str | None:
-    """``validatingwebhookconfiguration/name``, where we may look."""
+    """The configuration with that webhook, as ``kind/name``; ``None`` if none is found or listing is refused."""
     for resource in (VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS):
         with contextlib.suppress(PlexdevError):
             for item in client.list(resource)["items"]:

@@ -11,7 +11,7 @@ KubeObject: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class Resource:
-    """A kind as the API server serves it: ``apps/v1``, ``deployments``."""
+    """A kind and its REST resource, such as ``Deployment`` and ``deployments`` of ``apps/v1``."""
 
     api_version: str
     kind: str
@@ -19,7 +19,7 @@ class Resource:
     namespaced: bool = True
 
     def path(self, namespace: str | None = None, name: str | None = None) -> str:
-        """The path of one object, or of all; without a *namespace* of all namespaces."""
+        """The API path of one object, or of the list; without a *namespace*, of all namespaces."""
         prefix = f"/api/{self.api_version}" if "/" not in self.api_version else f"/apis/{self.api_version}"
         middle = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
         return f"{prefix}{middle}/{self.plural}" + (f"/{name}" if name else "")

@@ -1,4 +1,4 @@
-"""The ``kubernetes`` package's client, for tests: bound to one stack's context, whatever a shell says."""
+"""Create a client of the ``kubernetes`` package for tests, bound to the context of one stack."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def api_client(cluster: Cluster) -> ApiClient:
-    """A client of that cluster, from our own kubeconfig; ``KUBECONFIG`` and the user's file are not read.
+    """Create a client of the cluster from our own kubeconfig. ``KUBECONFIG`` and ``~/.kube/config`` are ignored.
 
     Raises:
         PlexdevError: ``extra-missing``.
     """
     try:
-        from kubernetes import client, config  # 340 to 580 ms: only a test that asks for it pays them
+        from kubernetes import client, config  # takes 340 to 580 ms, so only on request
     except ModuleNotFoundError as error:
         raise PlexdevError(EXTRA_MISSING, extra=CLUSTER_EXTRA, package=error.name) from None
     configuration = client.Configuration()
     config.load_kube_config(  # type: ignore[no-untyped-call]  # it has no types
         str(cluster.kubeconfig), cluster.context, client_configuration=configuration, persist_config=False
     )
-    # A proxy of the environment does not know this machine's own addresses.
+    # A proxy from the environment cannot reach this machine's own addresses.
     configuration.proxy = None
     return client.ApiClient(configuration)

@@ -1,4 +1,4 @@
-"""Read the address of an API server as kubectl reads it (client-go, ``rest.DefaultServerURL``)."""
+"""Parse the address of an API server as kubectl does (client-go, ``rest.DefaultServerURL``)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def server_url(address: str, *, has_tls: bool) -> str:
-    """The URL of an API server, without a trailing slash.
+    """Return the URL of an API server, without a trailing slash.
 
     Args:
         address: A URL, or ``host:port``.
-        has_tls: Whether its cluster or user names certificates: then an address without a scheme is HTTPS, else HTTP.
+        has_tls: Whether the kubeconfig has certificates. If so, the default scheme is HTTPS, otherwise HTTP.
 
     Raises:
-        ValueError: It is neither; the text says why.
+        ValueError: *address* is neither a URL nor ``host:port``; the text says why.
     """
     parts = _split(address)
     if parts is None or not parts.scheme or not parts.netloc:
@@ -49,7 +49,7 @@ def port_of(url: str) -> int:
 
 
 def _split(address: str) -> SplitResult | None:
-    # urlsplit drops line breaks and tabs, which no address has.
+    # urlsplit would silently drop line breaks and tabs.
     if address != "".join(address.split()):
         return None
     try:

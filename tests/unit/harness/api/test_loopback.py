@@ -1,4 +1,4 @@
-"""Our own clients need no resolver for ``localhost``, and everything but the address stays ``localhost``."""
+"""The API's client needs no resolver for ``localhost``, and keeps that name in everything but the address."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"{self.headers['Host']} {self.headers.get('Cookie')} ".encode() + body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture

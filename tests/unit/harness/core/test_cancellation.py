@@ -1,4 +1,4 @@
-"""Work in threads that is given up: nothing of it goes on."""
+"""Cancelled work in threads ends completely."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_ctrl_c_leaves_no_program(tmp_path: Path) -> None:
 
 
 def test_a_wait_for_objects_ends_with_the_work(tmp_path: Path) -> None:
-    """Ctrl-C is heard at once, whatever threads wait for in the cluster."""
+    """Ctrl-C ends it at once, whatever the threads wait for."""
     access = Access(context="c", server="http://127.0.0.1:1", kubeconfig=tmp_path)
     with KubeClient(access) as client, fail_after(600):
         waiting = spawn(partial(wait_ready, client, [ObjectRef("Job", "j", "default")], timeout=600))

@@ -1,4 +1,4 @@
-"""What a machine without an extra says: other modules are hidden from real commands, as if never installed."""
+"""Commands on a machine without an extra. The extra's modules are hidden from real commands."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run(home: Path, program: str, *arguments: str, hidden: tuple[str, ...] = ("y
     script = home / "run.py"
     script.write_text(HIDES.format(hidden=set(hidden)) + program)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PLEXDEV_", "DEV_", "PYTEST"))}
-    # The developer's own cluster is not this one's.
+    # Hide the developer's own cluster.
     nowhere = {"KUBECONFIG": str(home / "kubeconfig"), "DOCKER_HOST": f"unix://{home}/no-docker.sock"}
     environment = {**kept, "PLEXDEV_STATE_DIR": str(home / "state"), **nowhere}
     said = subprocess.run(
@@ -107,7 +107,7 @@ def test_who_has_no_cluster_does_not_hear_of_it(tmp_path: Path) -> None:
 
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[None]:
-    """The files of a stack that somebody else brought up, and whose tenants its provider does not know."""
+    """The files of a running embedded stack whose tenants are unknown to its provider."""
     directory = tmp_path / "state" / "warm"
     make_private_directory(directory)
     nowhere = Endpoints(api="http://127.0.0.1:9", issuer="http://127.0.0.1:9", database="x", nats="x")

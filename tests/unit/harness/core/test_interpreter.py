@@ -1,4 +1,4 @@
-"""How our modules are started: the standard library first, then what the user's PYTHONPATH has."""
+"""Our modules are started with the standard library first, and the user's PYTHONPATH after it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ print(json.dumps([queue.__file__, yaml.__file__, sys.argv[1:], __name__]))
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """A working directory with a program, and with modules named like others."""
+    """A working directory with a program, and with modules that have the names of others."""
     for name, text in (("program", PROGRAM), ("queue", "raise SystemExit('mine')"), ("yaml", "")):
         (tmp_path / f"{name}.py").write_text(text, "utf-8")
     return tmp_path
@@ -28,7 +28,7 @@ def directory(tmp_path: Path) -> Path:
 def test_the_library_is_before_the_users_directories_and_installed_packages_are_behind(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As if this Python had been started there, and a test had gone elsewhere since.
+    # As if this Python had been started there, and a test had changed the directory since.
     monkeypatch.setenv("PYTHONPATH", f".{os.pathsep}nowhere")
     monkeypatch.setenv("PWD", str(directory))
     monkeypatch.syspath_prepend(str(directory))

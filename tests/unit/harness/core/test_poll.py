@@ -1,4 +1,4 @@
-"""Polling: when it looks, what it returns, and how it ends."""
+"""Polling: its times, its results and its errors."""
 
 from __future__ import annotations
 

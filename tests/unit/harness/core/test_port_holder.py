@@ -1,4 +1,4 @@
-"""Whose a port is, where it is, and the one command that ends that one; never a stranger's."""
+"""The process behind a port, its stack, and the command that stops it, unless it belongs to someone else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LISTEN = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.get
 
 @contextmanager
 def server_of(directory: Path, words: Sequence[str] = ()) -> Iterator[tuple[int, int]]:
-    """A port and a pid: a program whose log is in the directory of a stack."""
+    """The port and the pid of a program whose log is in the directory of a stack."""
     (directory / "logs").mkdir(parents=True)
     (directory / MARK).touch()
     with (

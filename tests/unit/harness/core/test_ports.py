@@ -1,4 +1,4 @@
-"""A port that is taken: by whom, and what to type."""
+"""The error for a taken port: the process that has it, and the fix."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ sys.stdin.readline()
 
 @pytest.fixture
 def taken(request: pytest.FixtureRequest) -> Iterator[int]:
-    """A port that a program of this name listens on."""
+    """A port on which a program with these arguments listens."""
     argv = [sys.executable, "-c", LISTENS, *request.param]
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -123,7 +123,7 @@ def test_connections_of_an_earlier_server_do_not_keep_a_port() -> None:
 
 
 def _beside(port: int) -> socket.socket:
-    """A socket that shares ``::1``, as every server's does."""
+    """A socket at ``::1`` with SO_REUSEADDR, like every server's."""
     try:
         sock = socket.socket(socket.AF_INET6)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -140,7 +140,7 @@ def _who_tries(program: str, port: int, *, as_nobody: bool) -> Mapping[str, str]
             pytest.skip("only root, with setpriv and the system's python3, can be another user")
         become = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--")
     _beside(0).close()
-    # The system's interpreter: another user may not enter the way to ours.
+    # The system's interpreter, because another user may not have access to ours.
     python = "/usr/bin/python3" if as_nobody else sys.executable
     done = subprocess.run([*become, python, "-c", program, str(port)], capture_output=True, text=True, check=True)
     said: Mapping[str, str] = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""Files and directories of this user alone: made for it, and refused where somebody else may have written them."""
+"""Private files and directories: created for this user alone, and refused if another user can have written them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes and ports: which one is meant, and who has what."""
+"""The identity of processes, and signals to them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_an_end_is_noticed_with_more_open_files_than_select_knows() -> None:
 
 @pytest.fixture(params=["pidfd", "proc"])
 def handles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With pidfds, and where the kernel gives none."""
+    """With pidfds, and on a kernel without them."""
     if request.param == "proc":
         monkeypatch.delattr(os, "pidfd_open")
 
@@ -78,7 +78,7 @@ def test_the_first_to_end_is_told_and_nobody_else() -> None:
             first = first_ended([one, other], 60)
             still = one.wait(0)
         staying.kill()
-    other.send(signal.SIGTERM)  # to nobody
+    other.send(signal.SIGTERM)  # has no effect
 
     assert (nobody, first, still) == (None, other, False)
     assert going.returncode == -signal.SIGTERM
@@ -152,7 +152,7 @@ def test_a_taken_port_is_refused_with_its_purpose_and_holder() -> None:
 def test_a_program_of_another_stack_is_called_that() -> None:
     argv = [sys.executable, "-S", "-c", "print('up', flush=True); input()", "plexsphere_reference", "api"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        # Its words are to be read once it runs, not between fork and exec.
+        # Read its arguments once it runs, and not between fork and exec.
         assert process.stdout is not None
         process.stdout.readline()
         assert describe(process.pid) == f"another plexdev stack (plexsphere_reference, pid {process.pid})"

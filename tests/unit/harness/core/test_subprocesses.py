@@ -1,4 +1,4 @@
-"""Running other programs: what they said, and every way in which they do not end well."""
+"""Running programs: their output, and every way to fail."""
 
 from __future__ import annotations
 

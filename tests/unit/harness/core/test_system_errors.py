@@ -1,4 +1,4 @@
-"""Errors of the operating system in the catalogue's words."""
+"""The catalogue's errors for errors of the operating system."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pytest_plexdev.errors import PlexdevError
 
 @pytest.fixture
 def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A cache and a state directory in a directory that is returned."""
+    """A directory, in which the cache and state directories are."""
     for name in ("cache", "state"):
         monkeypatch.setenv(f"PLEXDEV_{name.upper()}_DIR", str(tmp_path / name))
     return tmp_path
@@ -82,7 +82,7 @@ def _no_home() -> Path:
 
 
 def test_a_command_that_is_refused_something_has_no_traceback(places: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    # It is a directory: every command that looks for the warm stack cannot read it.
+    # A directory: no command that looks for the warm stack can read it.
     (places / "state" / "warm" / "supervisor.json").mkdir(parents=True)
     (places / "state" / "kind").write_text("")
     (places / "state" / "warm.lock").mkdir()

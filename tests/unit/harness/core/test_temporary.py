@@ -1,4 +1,4 @@
-"""Where temporary files go: below the user's own directory, unless no socket can be there."""
+"""The place of temporary files: below the user's own directory, unless it is too long for a socket."""
 
 from __future__ import annotations
 

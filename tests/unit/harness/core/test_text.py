@@ -1,4 +1,4 @@
-"""Text out of a file that a person may have edited: what the system cannot take is refused where it is read."""
+"""Text from a file that a user may have edited: text that the system cannot use is refused when it is read."""
 
 from __future__ import annotations
 

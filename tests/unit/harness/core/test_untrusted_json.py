@@ -1,4 +1,4 @@
-"""JSON that others wrote, nested without end: each reader answers as it does to any other content that is no JSON."""
+"""JSON from others with extreme nesting: each reader treats it like any other invalid JSON."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_kustomization_that_cannot_be_read_counts_as_a_file(tmp_path: Path, co
     assert _overlay_files(tmp_path) == [file]
 
 
-# What plexdev wrote itself: where it may be damaged, its reader catches RecursionError.
+# Modules that read JSON written by plexdev. If it may be damaged, they catch RecursionError.
 OF_OURS = {
     "core/model.py", "core/untrusted_json.py", "stack/embedded/dex_standin/config.py",
     "stack/embedded/launch.py", "stack/embedded/settings.py",

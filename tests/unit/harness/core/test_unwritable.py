@@ -1,4 +1,4 @@
-"""Why a directory cannot be written to, in words that name the reason."""
+"""The reasons why a directory is not writable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor says of an embedded stack's API, disk and cache."""
+"""The doctor's findings about an embedded stack's API, disk and cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gathering: each probe stands alone, within the budget, without Docker and without a cluster."""
+"""Gathering facts: probes are independent, within the time limit, and work without Docker and without a cluster."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def silent() -> Iterator[Access]:
-    """An API server that takes connections and never says a word."""
+    """An API server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = f"http://127.0.0.1:{listener.getsockname()[1]}"
         yield Access(context="kind-silent", kubeconfig=Path("/nowhere"), server=server)
@@ -114,7 +114,7 @@ def test_advice_does_not_wait_for_a_silent_server(silent: Access) -> None:
     began = time.monotonic()
     text = str(with_advice(failed("kind failed"), silent))
 
-    assert time.monotonic() - began < 10  # two seconds on an idle machine; the server would be waited for 30
+    assert time.monotonic() - began < 10  # 2 s on an idle machine; the client's timeout is 30 s
     assert "doctor: could not look" not in text
 
 
@@ -126,7 +126,7 @@ def test_advice_on_an_access_that_is_broken_never_raises() -> None:
 
 @pytest.fixture
 def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A port that a process of this test holds, in place of 8080."""
+    """A port on which this process listens, in place of 8080."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         monkeypatch.setattr(machine, "PORTS", {port: "the API"})
@@ -164,7 +164,7 @@ def test_a_running_wait_is_seen_with_its_words(tmp_path: Path) -> None:
     process = subprocess.Popen([program, *words], stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
-        # A process that has only just begun has no command line yet.
+        # A process that has just started has no command line yet.
         process.stdout.readline()
         seen = {command.pid: command.words for command in machine.waiting_commands()}
     finally:

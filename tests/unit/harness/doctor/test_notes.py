@@ -1,4 +1,4 @@
-"""What the doctor says where none of its failure modes is it."""
+"""The doctor's notes if no failure mode applies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which cluster is looked at: the one that was named, else the warm one on this machine, else none."""
+"""The doctor's target: the named cluster, else the warm one on this machine, else none."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_what_cannot_be_used_is_passed_over_and_told(tmp_path: Path, environment
     assert access.kubeconfig == theirs
     assert [(error.facts["path"], error.facts["reason"]) for error in unusable(environment)] == [
         (str(tmp_path / "broken"), "it is not YAML"),
-        (str(tmp_path / "pipe"), "it is a pipe or a socket, and not a file"),
+        (str(tmp_path / "pipe"), "it is a pipe or a socket, not a file"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is asked of an API server, and what its refusals become."""
+"""The requests to an API server, and the errors for its refusals."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def test_somebody_else_at_that_address_is_told_from_an_api_server(
         call(client)  # type: ignore[operator]
 
     assert refusal.value.tag == "cluster-unreachable"
-    assert "no API server" in str(refusal.value)
+    assert "the server there is not a Kubernetes API server" in str(refusal.value)
 
 
 def test_a_refusal_without_a_status_shows_what_came(client: KubeClient, answers: Answers) -> None:

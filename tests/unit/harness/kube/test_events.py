@@ -1,4 +1,4 @@
-"""Events of a namespace: which belong to a test, in which order."""
+"""Events of a namespace: the selection by time, and the order."""
 
 from __future__ import annotations
 

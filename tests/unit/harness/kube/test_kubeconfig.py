@@ -1,4 +1,4 @@
-"""Reading anybody's kubeconfig, one context of it, and writing our own."""
+"""Reading one context of a user's kubeconfig, and writing our own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kubeconfigs that are no plain file, their keys, and the one that we write."""
+"""Kubeconfigs that are not regular files, their keys, and the file that plexdev writes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.kubeconfigs import access_to, kubeconfig, refused, with_serve
 
 def test_a_pipe_or_a_directory_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert "it is a pipe or a socket, and not a file" in refused(tmp_path / "pipe")
+    assert "it is a pipe or a socket, not a file" in refused(tmp_path / "pipe")
     assert "Is a directory" in refused(tmp_path)
 
     authority = with_server("https://localhost", **{"certificate-authority": str(tmp_path / "pipe")})

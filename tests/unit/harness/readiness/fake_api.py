@@ -1,5 +1,6 @@
-"""An API server as small as LIST and WATCH need it, for what a real one does not do on demand: cut a watch, forget a
-version, be slow, learn a kind. ``tests/e2e/test_watch.py`` plays the same scenes on a real one.
+"""A minimal API server with LIST and WATCH that, on demand, cuts a watch, expires a version, is slow or adds a kind.
+
+``tests/e2e/test_watch.py`` has the same scenarios on a real one.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ class FakeApi:
     """Serves on loopback while entered.
 
     Attributes:
-        lists: How often each path was listed.
+        lists: The number of LIST requests per path.
         watched_from: The resource versions from which each path was watched.
-        forgotten: Versions up to this one are answered with 410.
-        unserved: Paths that are answered with 404.
-        forbidden: Paths that may be listed and not watched.
-        refused: Paths that may not be listed either.
-        answers: Status and body by path: what Pods say by way of this server.
-        delay: Seconds that a LIST takes.
+        forgotten: The server answers 410 for versions up to this one.
+        unserved: Paths for which the server answers 404.
+        forbidden: Paths that can be listed, but not watched.
+        refused: Paths that can be neither listed nor watched.
+        answers: Status and body by path: the answers of Pods through the proxy.
+        delay: The duration of a LIST, in seconds.
     """
 
     def __init__(self) -> None:
@@ -53,11 +54,11 @@ class FakeApi:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
-        # The loop closes an aborted connection in its next round.
+        # The loop closes an aborted connection in its next iteration.
         await asyncio.sleep(0.01)
 
     async def watched(self) -> None:
-        """Return when somebody watches."""
+        """Wait until a client watches."""
         await self._watched.wait()
 
     @property
@@ -65,7 +66,7 @@ class FakeApi:
         return Access(context="fake", kubeconfig=Path("fake"), server=f"http://127.0.0.1:{self.port}")
 
     async def stop(self) -> None:
-        """Answer nobody any more."""
+        """Stop listening, and close all connections."""
         self._server.close()
         self.cut()
         for writer in self._connections:
@@ -73,7 +74,7 @@ class FakeApi:
         self._connections.clear()
 
     async def start_again(self) -> None:
-        """Be back at the same port."""
+        """Start again at the same port."""
         self._server = await asyncio.start_server(self._answer, "127.0.0.1", self.port)
 
     def put(self, item: dict[str, Any]) -> None:
@@ -90,12 +91,12 @@ class FakeApi:
         self._tell("DELETED", item)
 
     def bookmark(self, path: str) -> None:
-        """Tell the watchers of a path how far they are."""
+        """Send a bookmark to the watches of a path."""
         self._version += 1
         self._send(path, "BOOKMARK", {"kind": "?", "metadata": {"resourceVersion": str(self._version)}})
 
     def cut(self) -> None:
-        """Drop every watch in the middle of a chunk."""
+        """Close every watch in the middle of a chunk."""
         for writer in list(self._open):
             with contextlib.suppress(Exception):
                 writer.write(b"ff\r\n{")
@@ -103,7 +104,7 @@ class FakeApi:
         self._open.clear()
 
     def end_with(self, status: dict[str, Any]) -> None:
-        """Tell every watcher an error."""
+        """Send an error to every watch."""
         for path in set(self._open.values()):
             self._send(path, "ERROR", status)
 
@@ -159,7 +160,7 @@ class FakeApi:
 
 
 def _paths(item: dict[str, Any]) -> list[str]:
-    """Where it is listed: of its namespace, and of all."""
+    """The paths that list an object: of its namespace, and of all namespaces."""
     resource = RESOURCES[item["kind"]]
     return list(dict.fromkeys([resource.path(item["metadata"].get("namespace")), resource.path()]))
 
@@ -170,7 +171,7 @@ def _key(item: dict[str, Any]) -> tuple[str | None, str]:
 
 def _chunk(writer: asyncio.StreamWriter, value: dict[str, Any]) -> None:
     line = json.dumps(value).encode() + b"\n"
-    # In two pieces: a reader must not take what arrives for a whole line.
+    # In two chunks: a reader must not assume that a chunk is a whole line.
     for piece in (line[:7], line[7:]):
         writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
 

@@ -1,4 +1,7 @@
-"""What a real cluster told (kind v0.30, Kubernetes 1.34, Envoy Gateway 1.6): ``tests/e2e/record_readiness.py``."""
+"""Read recordings of a real cluster (kind v0.30, Kubernetes 1.34, Envoy Gateway 1.6).
+
+``tests/e2e/record_readiness.py`` wrote them.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,17 @@ RECORDED = Path(__file__).parent / "recorded"
 
 
 def lines(case: str) -> list[dict[str, Any]]:
-    """What was told, in its order."""
+    """The recorded objects, in their order."""
     return [json.loads(line) for line in (RECORDED / f"{case}.jsonl").read_text().splitlines()]
 
 
 def subject(case: str) -> ObjectRef:
-    """The workload that the recording is about."""
+    """The recorded workload."""
     return next(ObjectRef.of(item) for item in lines(case) if item["kind"] in ("Deployment", "Job"))
 
 
 def moments(case: str) -> Iterator[ObjectCache]:
-    """The same cache after each thing that was told."""
+    """The same cache, after each recorded object."""
     cache = ObjectCache()
     for item in lines(case):
         cache.put(ObjectRef.of(item), item)
@@ -32,5 +35,5 @@ def moments(case: str) -> Iterator[ObjectCache]:
 
 
 def end(case: str) -> ObjectCache:
-    """The cache after all that was told."""
+    """The cache after the whole recording."""
     return ObjectCache(lines(case))

@@ -1,4 +1,4 @@
-"""What a stack needs of its cluster: each part by what the API server says of it, and by what it may not say."""
+"""The parts of a cluster that a stack needs, each judged by its objects and by missing or odd ones."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def dns_servers(replicas: int, *, available: int = 0, scaled_ago: float = 60) ->
 def judged(
     health: ClusterHealth = OURS, without: Sequence[str] = (), other: Mapping[str, KubeObject] = MappingProxyType({})
 ) -> dict[str, ObjectStatus]:
-    """What one look concludes, of a cluster that is well but for what is said."""
+    """The statuses of one observation of a healthy cluster, except for the given objects."""
     objects = {**{name: item for name, item in WELL.items() if name not in without}, **other}
     found = conclude(health.statuses(ObjectCache(objects.values())), NOW)
     return {str(each.ref): each for each in found}

@@ -1,4 +1,4 @@
-"""When a doomed object is conclusive: looks at the same cache, later."""
+"""Grace periods: when a doomed object is final, in repeated observations of the same cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONG_AGO = 0.0
 
 
 def began_before(case: str) -> float:
-    """A moment before the recorded workload was created."""
+    """A Unix time before the recorded workload was created."""
     item = end(case).get(subject(case))
     assert item is not None
     return (seconds(item["metadata"]["creationTimestamp"]) or 0.0) - 10

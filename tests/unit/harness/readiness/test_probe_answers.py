@@ -1,4 +1,4 @@
-"""What a container answers to its probe is part of the reason; whatever goes wrong with asking is not."""
+"""A container's answer to its probe is part of the reason; an error of the request for it is not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is listed and watched for what is waited for: each kind once."""
+"""The scopes to list and watch for a wait: each kind once."""
 
 from __future__ import annotations
 

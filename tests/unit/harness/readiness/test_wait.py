@@ -1,4 +1,4 @@
-"""A whole wait against a small server: what it returns, tells and raises."""
+"""A complete wait against a small server: its result, progress and errors."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def fails(
     timeout: float = 5.0,
     then: Callable[[], None] = lambda: None,
 ) -> PlexdevError:
-    """The error of a wait that does *then* after its first look."""
+    """The error of a wait that calls *then* after its first observation."""
     once = iter([then])
 
     def progress(_event: ProgressEvent) -> None:

@@ -1,4 +1,4 @@
-"""The watch, where a server does what a real one does not do on demand."""
+"""The watch, with server behaviour that a real one does not show on demand."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ref(name: str) -> ObjectRef:
 
 
 async def alone(scene: Callable[[FakeApi, Watch], Awaitable[None]]) -> None:
-    """A scene that runs the watch by itself."""
+    """Run a scenario with a watch and no wait."""
     async with FakeApi() as api, asyncio.timeout(10):
         with KubeClient(api.access) as client:
             async with client.stream() as http:
@@ -121,7 +121,7 @@ def test_a_forgotten_version_is_listed_anew(how: str) -> None:
             api.cut()
         else:
             api.end_with({"kind": "Status", "code": 410, "reason": "Expired"})
-        # Nobody is told of this one: only a LIST shows that it is gone.
+        # No event reports this deletion; only a LIST shows it.
         api._objects[PODS].clear()
         api.put(pod("new"))
         await until(watch, lambda: watch.cache.get(ref("new")) is not None)
@@ -184,7 +184,7 @@ def test_who_may_list_and_not_watch_is_told_so(monkeypatch: pytest.MonkeyPatch) 
 
         assert refused.value.tag == "kube-refused"
         assert "watch pods" in str(refused.value)
-        # Twice as long each time, for somebody else's server.
+        # The delay doubles each time, to spare the server.
         assert api.lists[PODS] < 10
 
     asyncio.run(alone(scene))

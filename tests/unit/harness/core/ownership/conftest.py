@@ -1,4 +1,4 @@
-"""Files that cannot be deleted."""
+"""A fixture for files that cannot be deleted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from tests.support.immutable import immutable_files
 
 @pytest.fixture
 def immutable() -> Iterator[Callable[[Path], None]]:
-    """Makes a file undeletable until the end of the test."""
+    """Make a file undeletable until the end of the test."""
     with immutable_files() as make_immutable:
         yield make_immutable

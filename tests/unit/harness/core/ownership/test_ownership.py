@@ -1,4 +1,4 @@
-"""Who owns a directory, by the lock on a file in it: from other processes, other PID namespaces and other users."""
+"""Ownership of a directory by a lock on a file in it, across processes, PID namespaces and users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every failure mode by what it leaves, and by what only looks like it."""
+"""Every failure mode is found by its traces, and not by similar ones."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class TestImageNeverPulled:
         assert finding.command == "kind load docker-image plexsphere:dev --name plexsphere"
 
     def test_what_would_be_missing_next_is_loaded_at_once(self) -> None:
-        """The container behind an init container has no reason of its own yet."""
+        """The main container has no reason of its own yet while its init container waits."""
         wait = {"name": "wait", "image": "plexsphere-migrate:dev", "imagePullPolicy": "Never"}
         api = {"name": "plexsphere", "image": "plexsphere:dev", "imagePullPolicy": "Never"}
         sidecar = {"name": "proxy", "image": "nginx:1", "imagePullPolicy": "IfNotPresent"}

@@ -1,4 +1,4 @@
-"""Where the doctor keeps its hands off, before it asks any API server."""
+"""Clusters that the doctor's fixes refuse, before they send any request."""
 
 from __future__ import annotations
 

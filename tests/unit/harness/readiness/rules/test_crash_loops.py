@@ -1,4 +1,7 @@
-"""Ends of a container's past, as kubelet and containerd tell them (docker restart of a kind node, Kubernetes 1.34)."""
+"""A container's past terminations, as kubelet and containerd report them.
+
+The statuses are from a ``docker restart`` of a kind node with Kubernetes 1.34.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules, held against what a real cluster told on the way to each state."""
+"""The rules, applied to recordings of a real cluster on its way to each state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ON_THE_WAY = (
     rf"{POD}, container (main|init \S+): being created",
     "its Pods are ready, but its status is not updated yet",
 )
-"""What every workload may wait for, however short."""
+"""Reasons that any workload may have for a short time."""
 PASSED: dict[str, tuple[str, ...]] = {
     "becomes-ready": (
         f"waiting {POD}, container main: not ready yet",
@@ -80,7 +80,7 @@ PASSED: dict[str, tuple[str, ...]] = {
         f"doomed [234] Pods failed: {POD}, container main: exit 5",
     ),
 }
-"""All that may be said besides :data:`ON_THE_WAY`; the last one is what it comes to."""
+"""The reasons of each case besides :data:`ON_THE_WAY`; the last one is the final reason."""
 GATEWAYS = {
     "gatewayclass/eg": ("ready", ""),
     "gatewayclass/foreign": ("waiting", "its controller example.com/nobody has not answered"),

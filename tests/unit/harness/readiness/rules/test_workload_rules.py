@@ -20,7 +20,7 @@ POD = r"pod/\S+?"
 
 
 def ready_deployment() -> tuple[ObjectRef, dict[str, KubeObject]]:
-    """A Deployment that is ready, with its ReplicaSet and Pod, to change one thing of it."""
+    """A ready Deployment with its ReplicaSet and Pod, in which a test changes one thing."""
     cache, ref = end("becomes-ready"), subject("becomes-ready")
     item = cache.get(ref)
     assert item is not None
@@ -109,7 +109,7 @@ def test_a_deployment_that_somebody_scaled_away_is_not_ready() -> None:
 
     assert said(seen) == "waiting scaled to 0 replicas"
     assert seen.hint == "kubectl scale -n default deployment/good --replicas=1"
-    # Nobody comes and scales it up while one waits.
+    # Waiting does not scale it up.
     patience = Patience(0.0)
     assert patience.look([ref], ObjectCache(items.values()), 100.0)[0].state == "waiting"
     assert patience.look([ref], ObjectCache(items.values()), 105.0)[0].state == "doomed"

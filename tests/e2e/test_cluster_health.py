@@ -106,7 +106,7 @@ def test_without_dns_nobody_attaches_and_every_command_says_why(
 
 
 @pytest.mark.usefixtures("well")
-def test_a_kubelet_that_is_stopped_is_why_and_not_what_its_pods_seem_to_lack(
+def test_a_stopped_kubelet_is_reported_instead_of_its_pods(
     settings: KindSettings, warm_stack: StackInfo, access: Access
 ) -> None:
     node = node_of(settings.name)
@@ -125,7 +125,7 @@ def test_a_kubelet_that_is_stopped_is_why_and_not_what_its_pods_seem_to_lack(
 
 
 @pytest.mark.usefixtures("well")
-def test_a_port_that_leads_nowhere_is_said_with_what_puts_it_back(
+def test_a_changed_node_port_is_reported_with_its_fix(
     settings: KindSettings, warm_stack: StackInfo, client: KubeClient
 ) -> None:
     change = json.dumps({"spec": {"ports": [{"port": 5556, "nodePort": 31556}]}})
@@ -139,7 +139,7 @@ def test_a_port_that_leads_nowhere_is_said_with_what_puts_it_back(
 
 
 @pytest.mark.usefixtures("well")
-def test_who_has_read_a_secret_that_is_put_back_starts_anew_and_nobody_else(
+def test_only_readers_of_a_restored_secret_are_restarted(
     settings: KindSettings, warm_stack: StackInfo, client: KubeClient
 ) -> None:
     change = json.dumps({"stringData": {"SPICEDB_GRPC_PRESHARED_KEY": "by hand"}})

@@ -83,9 +83,7 @@ def test_other_inputs_are_refused_let_pass_or_applied(project: pytest.Pytester, 
     project.runpytest_subprocess("--dev-stack", "--plexdev-on-drift=apply").assert_outcomes(passed=1)
 
 
-def test_somebody_elses_cluster_is_used_and_nothing_is_applied_to_it(
-    project: pytest.Pytester, foreign: None, client: KubeClient
-) -> None:
+def test_a_foreign_cluster_is_used_and_not_changed(project: pytest.Pytester, foreign: None, client: KubeClient) -> None:
     project.makepyfile(
         test_stack="""
         def test_tenants(plexdev_stack, plexdev_tenants):

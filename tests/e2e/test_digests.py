@@ -26,7 +26,7 @@ def tiny() -> Iterator[Callable[[str], str]]:
         yield make
 
 
-def test_a_digest_is_recorded_after_a_real_pull_and_held_from_then_on(tmp_path: Path) -> None:
+def test_a_digest_is_recorded_at_a_real_pull_and_then_enforced(tmp_path: Path) -> None:
     path = tmp_path / "images.toml"
     with registry() as here:
         first = here.push("1", b"one")

@@ -121,7 +121,7 @@ def test_the_harness_makes_the_same_of_both(cluster: str, request: pytest.Fixtur
     assert real["file of no container"] == "docker-refused"
 
 
-def test_a_file_that_the_node_has_not_is_told_from_one_that_cannot_be_read(cluster: str) -> None:
+def test_a_missing_file_of_the_node_raises_file_not_found(cluster: str) -> None:
     node = find_node(cluster)
     assert node is not None
 

@@ -13,7 +13,7 @@ from tests.e2e.stacks import clusters
 pytestmark = pytest.mark.usefixtures("cluster_tools")
 
 
-def test_workers_share_one_fresh_cluster_and_it_is_gone_after_the_run(project: pytest.Pytester) -> None:
+def test_workers_share_one_fresh_cluster_and_the_run_deletes_it(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess(
         *("--plexdev-stack=kind", "--plexdev-timeout=400", "-n", "4", "--pyargs", "pytest_plexdev.golden")
     )

@@ -50,9 +50,7 @@ def test_a_killed_run_leaves_nothing(tmp_path: Path) -> None:
     assert creations(name) == []
 
 
-def test_a_worker_that_is_killed_while_its_cluster_is_made_leaves_nothing(
-    project: pytest.Pytester, temporary: Path
-) -> None:
+def test_a_worker_killed_during_cluster_creation_leaves_nothing(project: pytest.Pytester, temporary: Path) -> None:
     project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
     argv = [sys.executable, "-m", "pytest", "-n1", "--max-worker-restart=0", "--plexdev-stack=kind"]
     process = subprocess.Popen(argv, cwd=project.path, stdout=subprocess.DEVNULL)
@@ -96,7 +94,7 @@ def processes(command: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kept", [False, True])
-def test_what_watches_over_a_run_cleans_up_unless_the_stack_was_kept(tmp_path: Path, *, kept: bool) -> None:
+def test_the_reaper_cleans_up_unless_the_stack_is_kept(tmp_path: Path, *, kept: bool) -> None:
     run = tmp_path / "run"
     directory = run / "stack"
     directory.mkdir(parents=True)

@@ -57,7 +57,7 @@ def test_both_images_are_the_same_with_a_command_of_their_own(built: str) -> Non
     assert plane["Config"]["Labels"] == {build.CONTENT_LABEL: build.content_hash()}
 
 
-def test_the_plane_runs_with_a_read_only_root_as_nobody_in_particular(built: str) -> None:
+def test_the_image_runs_unprivileged_and_cannot_write_its_code(built: str) -> None:
     modules = ", ".join(f"plexsphere_reference.{program}" for program in PROGRAMS)
     script = f"import os, sys, {modules}; print(os.getuid(), os.getgid(), os.access('/app', os.W_OK))"
 

@@ -39,7 +39,7 @@ def deployment(namespace: str, **container: Any) -> dict[str, Any]:
     }
 
 
-def test_applied_twice_is_applied_once_and_what_is_left_out_is_gone(kube: KubeClient, namespace: str) -> None:
+def test_a_second_apply_changes_nothing_and_drops_omitted_fields(kube: KubeClient, namespace: str) -> None:
     first = kube.apply(config_map(namespace, a="1", b="2"))
     again = kube.apply(config_map(namespace, a="1", b="2"))
     kube.apply(config_map(namespace, a="3"))

@@ -110,9 +110,7 @@ def test_a_misspelt_field_would_be_refused(kube: KubeClient, rendered: list[Kube
     assert "readinesProbe" in _refusal(kube, misspelt)
 
 
-def test_what_was_just_applied_is_not_removed_whatever_its_kind_and_what_it_replaces_is(
-    kube: KubeClient, tmp_path: Path
-) -> None:
+def test_prune_removes_replaced_objects_and_keeps_applied_ones(kube: KubeClient, tmp_path: Path) -> None:
     names = [f"plexdev-test-{secrets.token_hex(3)}" for _ in range(2)]
     old, new = (_of_a_product(tmp_path / name, name) for name in names)
     assert {each["kind"] for each in old} >= {"StorageClass", "IngressClass", "PersistentVolume", "ConfigMap"}

@@ -62,7 +62,7 @@ def doom(kube: KubeClient, ref: ObjectRef) -> PlexdevError:
     return error.value
 
 
-def test_a_job_that_a_finalizer_holds_is_named_and_runs_again_once_it_is_let_go(
+def test_a_job_held_by_a_finalizer_is_named_and_runs_once_freed(
     kube: KubeClient, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = kube.apply(job(namespace))

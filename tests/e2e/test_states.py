@@ -80,7 +80,7 @@ def test_up_starts_a_kubelet_that_does_not_run(person: Person) -> None:
     assert f"the kubelet of {NODE} did not run, started" in said
 
 
-def test_where_the_engine_publishes_in_another_network_nothing_is_changed(person: Person) -> None:
+def test_ports_published_in_another_network_stop_every_change(person: Person) -> None:
     """As in a dev container that has Docker's socket."""
     inside = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
     if shutil.which("unshare") is None or person.says(*inside, "true")[0] != 0:
@@ -98,7 +98,7 @@ def test_where_the_engine_publishes_in_another_network_nothing_is_changed(person
     assert _docker("inspect", "--format", "{{.State.StartedAt}}", NODE) == started
 
 
-def test_a_cordoned_node_is_named_by_who_attaches_with_what_ends_that(person: Person) -> None:
+def test_attach_names_the_cordoned_node_and_the_uncordon_command(person: Person) -> None:
     access = read_access(person.kubeconfig, f"kind-{WARM_CLUSTER}")
     assert access is not None
     subprocess.run([*access.kubectl, "cordon", NODE], check=True, capture_output=True)
@@ -198,7 +198,7 @@ def test_down_with_podman_for_kind_takes_no_time_for_it(person: Person) -> None:
 
 
 @pytest.mark.skipif(WAS_THERE, reason="the warm cluster was there before: its data stays")
-def test_a_node_that_was_removed_while_its_name_went_to_somebody_else_s_container(person: Person) -> None:
+def test_a_removed_node_whose_name_another_container_took(person: Person) -> None:
     """Made anew with KIND_EXPERIMENTAL_PROVIDER=podman in the environment, which nobody obeys."""
     _docker("rm", "-f", "-v", NODE)
     assert _named(person, "node-gone") == UP

@@ -23,7 +23,7 @@ def test_the_cluster_has_the_warm_one_s_name_and_our_label() -> None:
     assert NODE["labels"] == {constants.OWNER_LABEL: constants.OWNER}
 
 
-def test_the_host_s_ports_are_the_runbook_s_and_bound_to_loopback() -> None:
+def test_the_host_ports_are_the_runbooks_and_on_loopback() -> None:
     mapped = {port: (each["hostPort"], each["listenAddress"]) for port, each in PORTS.items()}
 
     assert mapped == {

@@ -89,7 +89,7 @@ def test_the_bootstrap_s_manifest_is_the_seed_with_addresses() -> None:
     assert yaml.safe_load(config_map["data"]["manifest.yaml"]) == expected
 
 
-def test_a_secret_is_meant_for_the_discovery_url_of_the_bindings_that_refer_to_it() -> None:
+def test_a_secret_is_wired_to_the_discovery_url_of_its_bindings() -> None:
     manifest = yaml.safe_load(by_name(OVERLAY, "ConfigMap")["plexsphere-bootstrap"]["data"]["manifest.yaml"])
     bindings = [binding for domain in manifest["domains"] for binding in domain["idp_bindings"]]
     wired = _wired("plexsphere")
@@ -98,7 +98,7 @@ def test_a_secret_is_meant_for_the_discovery_url_of_the_bindings_that_refer_to_i
     assert {each["discovery_url"] for each in bindings} == {wired["PLEXSPHERE_DEX_DISCOVERY_URL"]}
 
 
-def test_the_embedded_stack_sends_the_secret_where_its_bindings_point(tmp_path: Path) -> None:
+def test_the_embedded_stack_wires_the_secret_to_its_bindings(tmp_path: Path) -> None:
     layout = Layout(tmp_path, tmp_path)
     layout.configuration.mkdir()
     addresses = ServerAddresses.allocate(

@@ -45,7 +45,7 @@ def test_the_class_has_our_proxy() -> None:
     }
 
 
-def test_envoy_s_node_port_is_the_one_that_kind_maps_and_only_once() -> None:
+def test_kind_maps_the_node_port_of_envoy_exactly_once() -> None:
     (port,) = ENVOY["envoyService"]["patch"]["value"]["spec"]["ports"]
     mapped = [each["containerPort"] for node in KIND["nodes"] for each in node["extraPortMappings"]]
 
@@ -53,7 +53,7 @@ def test_envoy_s_node_port_is_the_one_that_kind_maps_and_only_once() -> None:
     assert [port["port"]] == [listener["port"] for listener in GATEWAY["spec"]["listeners"]]
 
 
-def test_the_gateway_gets_an_address_where_there_is_no_load_balancer() -> None:
+def test_the_gateway_needs_no_load_balancer_for_an_address() -> None:
     """``LoadBalancer``, the default, leaves it at ``AddressNotAssigned``."""
     assert ENVOY["envoyService"]["type"] == "NodePort"
 
@@ -63,7 +63,7 @@ def test_definitions_and_controller_are_of_one_version() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
-def test_every_vendored_file_has_a_hash_and_the_url_is_of_that_version(source: Source) -> None:
+def test_every_vendored_file_has_a_hash_and_a_versioned_url(source: Source) -> None:
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in source.files.values())
     assert source.url.startswith("https://github.com/")
     assert source.url.endswith(f"/{source.version}")
@@ -79,7 +79,7 @@ def test_every_custom_kind_that_a_manifest_uses_is_vendored() -> None:
         assert f"{group}_{plurals.get(kind, kind.lower() + 's')}.yaml" in files
 
 
-def test_every_image_is_a_pin_without_a_tag_and_the_proxy_s_own_is_named() -> None:
+def test_every_image_of_the_gateway_is_pinned() -> None:
     pins = {pin.repository for pin in read_pins().values()}
     deployed = {container["image"] for each in workloads(CONTROLLER) for container in each.containers}
 
@@ -91,7 +91,7 @@ def test_every_image_is_a_pin_without_a_tag_and_the_proxy_s_own_is_named() -> No
     assert "image" not in yaml.safe_dump(CONFIG)
 
 
-def test_no_container_of_an_image_that_is_not_pinned_stays_in_the_proxy() -> None:
+def test_the_proxy_has_no_container_with_an_unpinned_image() -> None:
     patched = ENVOY["envoyDeployment"]["patch"]["value"]["spec"]["template"]["spec"]["containers"]
 
     assert {"name": "shutdown-manager", "$patch": "delete"} in patched
@@ -118,7 +118,7 @@ def test_what_certgen_leaves_out_the_controller_does_not_want() -> None:
     assert CONFIG["provider"]["kubernetes"]["proxyTopologyInjector"] == {"disabled": True}
 
 
-def test_the_controller_writes_nothing_outside_its_namespace_but_status_and_its_finalizer() -> None:
+def test_outside_its_namespace_the_controller_writes_only_status() -> None:
     reading = {"get", "list", "watch"}
     for role in by_name(CONTROLLER, "ClusterRole").values():
         for rule in role["rules"]:

@@ -39,7 +39,7 @@ def test_a_digest_is_one_or_empty() -> None:
     assert [each for each in PINS.values() if not re.fullmatch(r"(sha256:[0-9a-f]{64})?", each["digest"])] == []
 
 
-def test_what_is_deployed_is_pinned_and_what_is_pinned_is_deployed() -> None:
+def test_exactly_the_deployed_images_are_pinned() -> None:
     named = {value for each in DEPLOYED for value in _images(each)} - set(OURS)
 
     assert named == {each["name"] for each in PINS.values() if not each.get("build")}

@@ -39,9 +39,7 @@ def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 @pytest.mark.parametrize("damage", ["half", "huge", "deep", "fifo", "directory", "link"])
-def test_a_run_whose_files_are_damaged_keeps_its_outcomes_and_removes_them(
-    project: pytest.Pytester, temporary: Path, damage: str
-) -> None:
+def test_a_run_with_damaged_files_keeps_its_outcomes(project: pytest.Pytester, temporary: Path, damage: str) -> None:
     project.makeconftest(_DAMAGING.format(root=str(_ROOT), names=_READ_AT_THE_END, damage=damage))
     result = project.runpytest_subprocess("--junitxml=junit.xml", "--plexdev-report=report.html", timeout=30)
 

@@ -34,7 +34,7 @@ def test_looking_at_tests_needs_nothing_of_it(project: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]])
-def test_one_folder_a_test_and_those_of_tests_that_pass_now_are_removed(
+def test_the_folder_of_a_test_is_removed_once_it_passes(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: list[str]
 ) -> None:
     project.makepyfile(
@@ -63,7 +63,7 @@ def test_one_folder_a_test_and_those_of_tests_that_pass_now_are_removed(
     ]
 
 
-def test_artefacts_are_below_rootdir_wherever_pytest_and_its_tests_are(
+def test_evidence_is_below_rootdir_wherever_pytest_was_started(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     project.makepyfile(

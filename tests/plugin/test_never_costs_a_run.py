@@ -136,9 +136,7 @@ def pytest_configure():
     assert "is missing: LookupError: no such luck \\udcff" in result.stdout.str()
 
 
-def test_a_failure_that_every_test_repeats_does_not_fill_the_screen(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_warning_is_not_repeated_for_every_test(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("pytest_plexdev.session.evidence.attach")
     tests = "\n".join(f"def test_{number}():\n    assert False\n" for number in range(20))
     project.makepyfile(test_many=tests)

@@ -103,7 +103,7 @@ def test_a_wrong_variable_is_a_usage_error_and_help_still_works(
     assert project.runpytest_inprocess("--version").ret == 0
 
 
-def test_images_that_no_stack_of_the_run_reads_are_not_its_business(
+def test_images_are_checked_only_if_the_stack_reads_them(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLEXDEV_IMAGES", "foo=bar")
@@ -121,7 +121,7 @@ def test_images_in_place_of_others_are_taken(project: pytest.Pytester) -> None:
     project.runpytest_inprocess("--plexdev-stack=kind", *pairs).assert_outcomes(passed=1)
 
 
-def test_the_public_marker_is_registered_and_slow_is_the_projects_own_word(project: pytest.Pytester) -> None:
+def test_the_golden_marker_is_registered_and_slow_is_not(project: pytest.Pytester) -> None:
     project.makepyfile(test_marked="import pytest\n\n@pytest.mark.golden\ndef test_marked():\n    pass\n")
 
     project.runpytest_inprocess("--strict-markers").assert_outcomes(passed=2)
@@ -156,7 +156,7 @@ def test_help_has_the_default_of_every_option(project: pytest.Pytester) -> None:
         ("pytest.ini", "[pytest]\nplexdev_timeout = 60\nplexdev_dev_stack = true\n"),
     ],
 )
-def test_every_kind_of_file_takes_numbers_and_truth_as_it_writes_them(
+def test_numbers_and_booleans_are_read_from_every_kind_of_file(
     project: pytest.Pytester, file: str, content: str
 ) -> None:
     (project.path / "tox.ini").unlink()
@@ -178,7 +178,7 @@ def test_every_kind_of_file_takes_numbers_and_truth_as_it_writes_them(
         ("plexdev_output = ''", "plexdev_output=: must be a path (source: ini file)"),
     ],
 )
-def test_a_wrong_value_of_native_toml_is_a_usage_error_with_the_option_named(
+def test_a_wrong_toml_value_is_a_usage_error_naming_the_option(
     project: pytest.Pytester, line: str, message: str
 ) -> None:
     (project.path / "tox.ini").unlink()

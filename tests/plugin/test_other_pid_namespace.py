@@ -83,7 +83,7 @@ def _wait_for(file: Path) -> None:
 
 
 @pytest.mark.usefixtures("warm")
-def test_neither_a_run_nor_a_warm_stack_loses_anything_to_a_run_that_sees_no_process_of_theirs(
+def test_a_run_in_another_pid_namespace_harms_no_other_stack(
     project: pytest.Pytester, live: subprocess.Popen[str], temporary: Path, state_directory: Path
 ) -> None:
     project.makepyfile(test_there=SIGNS_IN)
@@ -115,7 +115,7 @@ def test_neither_a_run_nor_a_warm_stack_loses_anything_to_a_run_that_sees_no_pro
     assert list(temporary.glob("plexdev-*")) == []
 
 
-def test_a_run_that_was_killed_there_is_swept_here_and_the_one_that_lives_is_not(
+def test_a_killed_run_of_another_pid_namespace_is_swept(
     project: pytest.Pytester, live: subprocess.Popen[str], temporary: Path
 ) -> None:
     project.makepyfile(test_killed=IS_KILLED, test_there=SIGNS_IN)

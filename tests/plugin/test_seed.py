@@ -138,9 +138,7 @@ def test_a_seed_that_contradicts_what_is_there(project: pytest.Pytester, stack: 
     refused.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_a_later_run_removes_the_domains_of_finished_runs_and_of_no_other(
-    project: pytest.Pytester, stack: StackInfo
-) -> None:
+def test_a_run_removes_only_the_domains_of_finished_runs(project: pytest.Pytester, stack: StackInfo) -> None:
     (project.path / "seed.yaml").write_text(OURS.read_text("utf-8"), "utf-8")
     project.makepyfile(
         test_seed="""
@@ -176,7 +174,7 @@ def test_a_later_run_removes_the_domains_of_finished_runs_and_of_no_other(
         assert remove_ended(connection) == ["00000000-0000-7000-8000-000000000002"]
 
 
-def test_a_mark_is_read_as_it_was_written_and_knows_whether_its_run_goes_on() -> None:
+def test_a_run_mark_tells_whether_its_run_has_ended() -> None:
     mark = RunMark.of(os.getpid())
 
     assert RunMark.parse(str(mark)) == mark

@@ -98,7 +98,7 @@ def test_clocks_that_are_apart_are_named(serve: Callable[..., str]) -> None:
     assert "id_token has expired" in str(skew.value)
 
 
-def test_another_refusal_of_the_callback_is_not_blamed_on_a_clock(serve: Serve) -> None:
+def test_another_callback_error_is_not_blamed_on_a_clock(serve: Serve) -> None:
     refused = "/?auth_error_kind=x&auth_error_status=500&auth_error_detail=secret+unavailable"
     api = serve({"/v1/auth/callback": (303, {"Location": refused}, "")})
     with pytest.raises(PlexdevError, match=r"plexdev\[sign-in-failed\].*secret unavailable"):
@@ -127,7 +127,7 @@ def test_a_refused_password(serve: Serve, status: int) -> None:
         ("bob@example.com", None),
     ],
 )
-def test_of_a_person_who_is_unknown_the_nearest_known_one_is_named(serve: Serve, user: str, meant: str | None) -> None:
+def test_an_unknown_user_names_the_nearest_known_one(serve: Serve, user: str, meant: str | None) -> None:
     site = serve({"/form": (200, {}, LOGIN), "/login": (401, {}, '<p id="login-error">Invalid.</p>')})
     with pytest.raises(PlexdevError) as refusal:
         sign_in(site, f"{site}/form", user=user)

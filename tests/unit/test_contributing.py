@@ -50,7 +50,7 @@ def test_every_name_of_the_code_is_defined() -> None:
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda text: text.partition("\n")[0])
-def test_every_recipe_names_the_files_to_change_and_the_tests_that_hold_it(recipe: str) -> None:
+def test_every_recipe_names_its_files_and_tests(recipe: str) -> None:
     steps, _, tests = recipe.partition("\nTests: ")
 
     assert re.search(r"^1\. ", steps, re.MULTILINE)

@@ -68,7 +68,7 @@ def test_no_other_module_imports_one() -> None:
     assert ABOUT_CLUSTERS - importing == set()
 
 
-def test_only_the_handle_that_tests_hold_says_whether_there_is_a_cluster() -> None:
+def test_only_the_stack_handle_reads_whether_there_is_a_cluster() -> None:
     asking = {
         name
         for name, tree in MODULES.items()
@@ -138,9 +138,7 @@ def test_a_command_brings_a_third_stack_up_reads_it_and_ends_it(toy: Path, capsy
     assert not toy.exists()
 
 
-def test_an_option_that_a_third_provider_does_not_read_is_refused(
-    toy: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_option_that_a_provider_does_not_read_is_refused(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["up", "--stack", "toy", "--reapply"])
 

@@ -68,7 +68,7 @@ def test_a_timeout_names_the_dependency_that_everybody_waits_for(apply: Apply, k
     assert text.splitlines()[-1].startswith("  fix: kubectl --kubeconfig")
 
 
-def test_a_job_that_completes_is_ready_even_where_it_removes_itself(apply: Apply, kube: KubeClient) -> None:
+def test_a_completed_job_is_ready_even_after_its_ttl_deletes_it(apply: Apply, kube: KubeClient) -> None:
     wanted = apply(
         job("done", container("echo ok"), ttlSecondsAfterFinished=0),
         deployment("later", container(readinessProbe={"exec": {"command": ["true"]}, "initialDelaySeconds": 8})),

@@ -58,7 +58,7 @@ def test_reapply_migrates_and_seeds_again_to_no_effect(settings: KindSettings, c
     assert [tenant.slug for tenant in info.tenants] == ["acme-corp", "beta-llc", "gamma-coop"]
 
 
-def test_a_database_that_is_made_anew_is_migrated_and_seeded_anew(settings: KindSettings, client: KubeClient) -> None:
+def test_a_new_database_is_migrated_and_seeded_again(settings: KindSettings, client: KubeClient) -> None:
     """Its volume ends with its Pod; the Jobs that filled it are complete and unchanged."""
     client.delete(POD, "postgres-0", NAMESPACE)
 

@@ -21,7 +21,7 @@ from tests.support.warm_cluster import IMAGE
 THIEF = ["docker", "run", "-d", "--network", "kind"]
 
 
-def test_an_api_server_that_is_restarted_during_readiness_is_survived(settings: KindSettings, info: StackInfo) -> None:
+def test_a_bring_up_survives_a_restart_of_the_api_server(settings: KindSettings, info: StackInfo) -> None:
     def restart(phase: str) -> None:
         if phase == "readiness":
             node_does(settings, "pkill", "-KILL", "kube-apiserver")
@@ -71,7 +71,7 @@ def test_without_our_kubeconfig_it_is_asked_for_again(settings: KindSettings, in
     assert info.cluster.kubeconfig.stat().st_mode & 0o077 == 0
 
 
-def test_a_node_that_does_not_come_back_is_told_and_can_be_deleted(
+def test_a_node_that_does_not_come_back_is_reported(
     settings: KindSettings, info: StackInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its address is somebody else's when it starts again; kind's own nodes find their way then, others do not."""

@@ -25,9 +25,7 @@ def test_down_deletes_what_is_ours_and_says_what_else_helps(settings: KindSettin
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_and_a_cancelled_job_while_the_cluster_is_made_leave_nothing(
-    settings: KindSettings, number: signal.Signals
-) -> None:
+def test_a_signal_during_cluster_creation_leaves_nothing(settings: KindSettings, number: signal.Signals) -> None:
     process = another_up(settings)
     deadline = time.monotonic() + 120
     while settings.name not in clusters():

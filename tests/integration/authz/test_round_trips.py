@@ -46,7 +46,7 @@ async def test_a_list_costs_one_statement_for_each_step_of_its_paths(
     assert database.statements == 3  # the nodes, their Project, its Domain
 
 
-async def test_what_no_permission_derives_from_is_not_walked_to_find_a_few_domains(
+async def test_unrelated_objects_are_not_read_to_list_a_few_domains(
     open_backend: Open, database: CountingDatabase
 ) -> None:
     authorizer = await open_backend("postgres", SCHEMA.read_text())
@@ -62,7 +62,7 @@ async def test_what_no_permission_derives_from_is_not_walked_to_find_a_few_domai
     assert database.rows <= 1 + 1 + 1001  # the Domain, ada's relation to it, and Nodes until there are too many
 
 
-async def test_the_path_leads_from_the_subject_s_own_relation_to_the_resource(open_backend: Open) -> None:
+async def test_the_relation_path_goes_from_subject_to_resource(open_backend: Open) -> None:
     authorizer = await open_backend("postgres", SCHEMA.read_text())
     await authorizer.write(tuples(TUPLES))
 
@@ -73,9 +73,7 @@ async def test_the_path_leads_from_the_subject_s_own_relation_to_the_resource(op
     assert by_groups.relation_path == ("group:interns#member", "group:staff#member", "project:web#member")
 
 
-async def test_a_domain_s_members_are_not_read_to_find_the_few_tuples_that_lead_on(
-    open_backend: Open, database: CountingDatabase
-) -> None:
+async def test_a_check_does_not_read_every_member_of_a_domain(open_backend: Open, database: CountingDatabase) -> None:
     authorizer = await open_backend("postgres", SCHEMA.read_text())
     await authorizer.write(Relationship("domain:big", "member", f"user:{n}") for n in range(20_000))
     await authorizer.write(tuples("domain:big#admin@group:ops#member group:ops#member@user:ada"))
@@ -101,9 +99,7 @@ async def _blocks_read(database: Database, *ask: str) -> int:
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
-async def test_a_tuple_is_part_of_the_transaction_that_it_was_written_in(
-    open_backend: Open, database: CountingDatabase
-) -> None:
+async def test_a_tuple_is_rolled_back_with_its_transaction(open_backend: Open, database: CountingDatabase) -> None:
     authorizer = await open_backend("postgres", SCHEMA.read_text())
     async with database.transaction() as connection:
         await authorizer.write(tuples("domain:acme#admin@user:ada"), connection=connection)

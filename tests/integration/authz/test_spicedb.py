@@ -58,7 +58,7 @@ async def _answer(channel: Any, request: WriteRelationshipsRequest) -> object:
     return await write(request, metadata=[("authorization", "Bearer words")])
 
 
-async def test_before_its_schema_is_applied_it_is_ready_but_answers_nothing(spicedb: str) -> None:
+async def test_without_a_schema_spicedb_is_ready_but_answers_nothing(spicedb: str) -> None:
     authorizer = SpiceDBAuthorizer(spicedb, "no-schema-yet", SCHEMA.read_text())
 
     await authorizer.ready()

@@ -24,7 +24,7 @@ from tests.support.devices import expire
 # ---- the page -------------------------------------------------------------------------
 
 
-def test_the_page_leads_through_the_sign_in_and_its_form_approves(nobody: httpx.Client, browser: Browser) -> None:
+def test_a_user_signs_in_and_approves_the_device(nobody: httpx.Client, browser: Browser) -> None:
     flow = device(nobody)
     page = browser.get(flow["verification_uri_complete"])
     assert page.status_code == 303

@@ -65,7 +65,7 @@ def test_a_domain_s_chain_ends_with_it(plane: Plane, acme: httpx.Client, beta: h
     assert acme.post("/v1/platform/audit/verify").json()["ok"] is True
 
 
-def test_a_deletion_that_the_domain_s_content_refuses_is_the_domain_s(plane: Plane, site: Site) -> None:
+def test_a_refused_domain_deletion_is_in_the_chain_of_the_domain(plane: Plane, site: Site) -> None:
     refused = site.admin.delete(f"/v1/domains/{site.domain_id}")
 
     assert refusal(refused) == (409, "domain_not_empty")
@@ -102,9 +102,7 @@ def test_a_label_that_is_refused_leaves_its_row(
     assert row["decision"]["caveat_context"] == {"refused": [code]}
 
 
-def test_a_token_that_is_somebody_else_s_is_refused_in_the_caller_s_domain(
-    untouched: Objects, acme: httpx.Client
-) -> None:
+def test_another_users_token_is_audited_in_the_callers_domain(untouched: Objects, acme: httpx.Client) -> None:
     for method, path, action in (("DELETE", "", "revoke"), ("POST", "/rotate", "rotate")):
         token = str(uuid.uuid4())
         answer = acme.request(method, f"/v1/auth/tokens/{token}{path}")
@@ -116,7 +114,7 @@ def test_a_token_that_is_somebody_else_s_is_refused_in_the_caller_s_domain(
 # ---- registering --------------------------------------------------------------------------
 
 
-def test_a_registration_that_is_refused_leaves_a_row_if_its_token_is_ours(known: Objects, site: Site) -> None:
+def test_a_refused_registration_is_audited_if_its_token_is_known(known: Objects, site: Site) -> None:
     spent, handle = site.issue()["token"], site.resource()
     registered = site.register(spent, handle)
     again = site.register(spent, site.resource())

@@ -91,7 +91,7 @@ def test_no_alarm_while_others_read_and_write(plane: Plane, acme: httpx.Client) 
     assert verified[-1]["segment_to"] > verified[0]["segment_to"], "the chain grew meanwhile"
 
 
-def test_what_is_appended_between_two_chunks_is_not_in_the_snapshot(
+def test_rows_appended_during_a_verification_are_not_part_of_it(
     run: Callable[[Scenario], None], chain_id: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     segment = audit.segment

@@ -150,7 +150,7 @@ def test_whoami_of_nobody_is_401(nobody: httpx.Client) -> None:
         assert problem(nobody.get("/v1/auth/whoami", headers=headers)) == (401, "unauthenticated")
 
 
-def test_a_sign_in_adopts_the_seeded_user_and_another_person_is_provisioned(plane: Plane, browser: Browser) -> None:
+def test_sign_in_adopts_a_seeded_user_and_provisions_a_new_one(plane: Plane, browser: Browser) -> None:
     browser.sign_in()
     assert plane.sql("SELECT last_sign_in_at IS NOT NULL FROM plexsphere.users WHERE id = %s", ACME_ADMIN) == [(True,)]
 

@@ -35,7 +35,7 @@ def test_only_an_argon2id_hash_is_kept(site: Site) -> None:
     assert issued["token"].rpartition("_")[2] not in row
 
 
-def test_metadata_has_no_plaintext_and_no_marks_of_what_did_not_happen(site: Site) -> None:
+def test_metadata_has_no_plaintext_and_no_empty_timestamps(site: Site) -> None:
     issued = site.issue(kind="bridge")
 
     metadata = site.metadata(issued["token_id"])

@@ -124,7 +124,7 @@ def test_the_whole_flow(plane: Plane, nobody: httpx.Client, browser: Browser) ->
     assert problem(poll(nobody, flow["device_code"])) == (400, "invalid_grant")
 
 
-def test_polls_that_come_too_soon_are_slowed_down_by_five_seconds_each(plane: Plane, nobody: httpx.Client) -> None:
+def test_each_early_poll_adds_five_seconds_to_the_interval(plane: Plane, nobody: httpx.Client) -> None:
     flow = device(nobody)
     codes = []
     for aged_by in (0, 0, 6, 11, 14.5, 16):

@@ -51,7 +51,7 @@ def test_ids_are_read_in_either_case(acme: httpx.Client, domain: dict[str, Any])
     assert acme.get(f"/v1/domains/{domain['id'].upper()}").json()["id"] == domain["id"]
 
 
-def test_pages_are_in_the_order_of_slugs_and_hold_each_domain_once(plane: Plane, acme: httpx.Client) -> None:
+def test_pages_are_sorted_by_slug_and_have_each_domain_once(plane: Plane, acme: httpx.Client) -> None:
     made = [new_domain(acme) for _ in range(3)]
     # Of all the Domains that tests made, this user reads three: their pages are few.
     member = new_user(plane, made[0]["id"], *(("member", f"domain:{each['id']}") for each in made))

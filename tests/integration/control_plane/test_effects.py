@@ -58,7 +58,7 @@ def test_below_a_parent_that_is_gone(acme: httpx.Client, operation: Operation) -
 # ---- what a write leaves ---------------------------------------------------------------
 
 
-def test_a_write_is_one_event_and_one_audit_row_and_a_refused_one_no_event(
+def test_a_write_leaves_one_event_and_a_refused_write_none(
     plane: Plane, acme: httpx.Client, beta: httpx.Client
 ) -> None:
     domain = new_domain(acme)

@@ -139,7 +139,7 @@ def test_no_cursor_can_be_read(plane: Plane, operator: httpx.Client, tenancy: Te
     assert not re.search(rb"[\x20-\x7e]{24}", raw)
 
 
-def test_a_refusal_does_not_name_a_sibling_that_its_caller_does_not_read(plane: Plane, operator: httpx.Client) -> None:
+def test_a_refusal_does_not_name_an_unreadable_sibling(plane: Plane, operator: httpx.Client) -> None:
     domain = new_domain(operator)
     pool = ip_network(domain["mesh_cidr"])
     first, second = (str(each) for each in list(pool.subnets(prefixlen_diff=1)))

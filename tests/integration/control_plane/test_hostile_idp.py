@@ -160,7 +160,7 @@ def test_members_of_any_type(tenant: Tenant, value: object) -> None:
         refused(tenant.start(), "idp_discovery_failed")
 
 
-def test_of_members_that_are_there_twice_the_last_one_is_checked_and_used(tenant: Tenant) -> None:
+def test_the_last_of_duplicate_members_is_checked_and_used(tenant: Tenant) -> None:
     _, body = _document(tenant.idp)
     tenant.idp.answers = {DISCOVERY: (200, b'{"issuer": "x", "jwks_uri": "javascript:x",' + body[1:])}
     assert tenant.sign_in().status_code == 303

@@ -69,7 +69,7 @@ ELSEWHERE = "https://idp.attacker.example/.well-known/openid-configuration"
     ],
     ids=str,
 )
-def test_a_secret_of_the_plane_is_bound_to_its_own_discovery_url_alone(
+def test_a_plane_secret_is_refused_for_another_discovery_url(
     plane: Plane, acme: httpx.Client, domain: str, members: dict[str, object]
 ) -> None:
     refused = acme.post(PATH, json={**binding_of(domain), **members})
@@ -80,7 +80,7 @@ def test_a_secret_of_the_plane_is_bound_to_its_own_discovery_url_alone(
     assert plane.sql("SELECT count(*) FROM plexsphere.idp_bindings WHERE domain_id = %s", domain) == [(0,)]
 
 
-def test_a_binding_with_a_secret_of_the_plane_is_not_pointed_elsewhere(acme: httpx.Client, domain: str) -> None:
+def test_a_binding_with_a_plane_secret_keeps_its_discovery_url(acme: httpx.Client, domain: str) -> None:
     binding = new_binding(acme, domain)
     path = f"{PATH}/{binding['id']}"
 

@@ -41,7 +41,7 @@ def test_the_document_is_valid_openapi(nobody: httpx.Client) -> None:
     OpenAPIV31SpecValidator(document).validate()
 
 
-def test_the_document_names_every_operation_once_and_its_credentials(nobody: httpx.Client) -> None:
+def test_the_document_has_each_operation_once_with_its_security(nobody: httpx.Client) -> None:
     document = nobody.get("/v1/openapi.json").json()
     found = {
         (method.upper(), path): operation

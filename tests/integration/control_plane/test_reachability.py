@@ -51,7 +51,7 @@ def test_silence_then_a_heartbeat(site: Site, node: Agent) -> None:
     assert moves(site) == [BORN, ("healthy", "stale"), ("stale", "unreachable"), BORN]
 
 
-def test_a_deadline_that_nobody_looked_at_has_passed_all_the_same(site: Site, node: Agent) -> None:
+def test_a_passed_deadline_counts_even_if_nobody_read_it(site: Site, node: Agent) -> None:
     site.age(node.id, 600)
 
     assert site.read_reachability(node.id)["state"] == "unreachable"

@@ -248,9 +248,7 @@ def test_a_secret_that_does_not_resolve(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     "reference", ["env:PLEXSPHERE_DEX_CLIENT_SECRET", "env:PLEXSPHERE_SAMPLE_CLIENT_SECRET", SECRET_REF]
 )
-def test_a_secret_is_never_sent_to_an_identity_provider_of_ones_own(
-    tenant: Tenant, own: RogueIdp, reference: str
-) -> None:
+def test_a_plane_secret_is_never_sent_to_a_foreign_idp(tenant: Tenant, own: RogueIdp, reference: str) -> None:
     """A binding that was there before the settings: no check of a create or a patch has seen it."""
     tenant.idp = own
     tenant.set(issuer=own.issuer, discovery_url=own.discovery_url, client_secret_ref=reference)

@@ -53,7 +53,7 @@ def test_a_sign_in_sets_a_cookie_for_its_browser(nobody: httpx.Client) -> None:
     assert len(response.cookies[SIGN_IN]) == 43
 
 
-def test_a_callback_in_another_browser_is_refused_and_does_no_harm(plane: Plane, browser: Browser) -> None:
+def test_a_callback_in_another_browser_is_refused(plane: Plane, browser: Browser) -> None:
     """Whoever gets a person to open this link would have them signed in as somebody else."""
     url = browser.callback_url(browser.start()["authorization_url"])
     with Browser(plane) as other:

@@ -89,7 +89,7 @@ def test_global_sign_out_ends_every_session_of_the_user(plane: Plane, browser: B
     assert event == [("true", True, "user-initiated")]
 
 
-def test_global_sign_out_is_for_people_and_always_clears_the_cookie(plane: Plane, browser: Browser) -> None:
+def test_global_sign_out_is_for_users_and_clears_the_cookie(plane: Plane, browser: Browser) -> None:
     token = plane.token()
     answers = [
         (browser.post("/v1/auth/sign-out/global"), (401, "unauthenticated")),
@@ -117,7 +117,7 @@ def test_global_sign_out_is_for_people_and_always_clears_the_cookie(plane: Plane
         assert response.headers["set-cookie"].startswith(f"{SESSION}=; Path=/v1/; Max-Age=0;")
 
 
-def test_forwarded_headers_of_strangers_do_not_make_cookies_secure(plane: Plane, browser: Browser) -> None:
+def test_forwarded_headers_of_untrusted_clients_are_ignored(plane: Plane, browser: Browser) -> None:
     url = browser.callback_url(browser.start()["authorization_url"])
 
     response = browser.get(url, headers={"X-Forwarded-Proto": "https"})

@@ -107,7 +107,7 @@ def test_it_names_the_endpoint_and_keeps_the_password(waiting: Waiting) -> None:
     assert "hush" not in line
 
 
-def test_it_ends_when_told_to_as_the_first_process_of_a_container_too(waiting: Waiting) -> None:
+def test_sigterm_ends_it_even_as_process_one_of_a_container(waiting: Waiting) -> None:
     process = waiting("postgres://plexsphere@127.0.0.1:1/plexsphere")
     _line(process)
 

@@ -63,7 +63,7 @@ def test_the_template_that_stacks_share_holds_no_password(fresh: StackInfo, cach
     assert verifiers(cache / "postgres") == 0
 
 
-def test_postgres_lets_in_who_proves_the_password_over_tcp_and_nobody_else(fresh: StackInfo) -> None:
+def test_postgres_accepts_only_the_password_over_tcp(fresh: StackInfo) -> None:
     # The client refuses a server that trusts it, or asks for the password itself.
     url = make_conninfo(database_of(fresh), require_auth="scram-sha-256")
 
@@ -96,9 +96,7 @@ def test_the_signer_is_out_of_the_reach_of_another_user(fresh: StackInfo) -> Non
     assert "PermissionError" in done.stderr
 
 
-def test_who_sits_on_the_other_localhost_before_the_bring_up_hears_nothing(
-    bench: Bench, settings: EmbeddedSettings
-) -> None:
+def test_a_listener_on_the_other_localhost_receives_nothing(bench: Bench, settings: EmbeddedSettings) -> None:
     require_another_user()
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as free:
         port = free.getsockname()[1]

@@ -38,7 +38,7 @@ def test_every_service_answers_where_the_info_says(bench: Bench, settings: Embed
     assert StackInfo.read(bench.directory / "stack.json") == info
 
 
-def test_phases_say_when_they_began_so_that_a_timeline_can_be_drawn(bench: Bench, settings: EmbeddedSettings) -> None:
+def test_phases_have_the_start_times_of_a_timeline(bench: Bench, settings: EmbeddedSettings) -> None:
     phases = {phase.name: phase for phase in bench.up(settings).phases}
 
     everything, template, postgres = phases["all"], phases["template"], phases["postgres"]
@@ -70,7 +70,7 @@ def test_the_password_is_asked_for_over_tcp(bench: Bench, settings: EmbeddedSett
             psycopg.connect(wrong)
 
 
-def test_the_stack_names_its_stand_ins_tenants_and_what_it_leaves_out(bench: Bench, settings: EmbeddedSettings) -> None:
+def test_the_stack_names_its_stand_ins_and_tenants(bench: Bench, settings: EmbeddedSettings) -> None:
     info = bench.up(settings)
 
     stand_ins = {service.name: service.stands_in_for for service in info.services}
@@ -88,7 +88,7 @@ def test_the_stack_names_its_stand_ins_tenants_and_what_it_leaves_out(bench: Ben
     ("service", "program"),
     [("plexsphere-signer", "signer"), ("plexsphere", "api"), ("dex", "idp"), ("plexsphere-bootstrap", "bootstrap")],
 )
-def test_a_server_that_exits_is_named_with_its_status_and_last_lines(
+def test_an_exited_server_is_named_with_status_and_last_lines(
     bench: Bench, with_programs: WithPrograms, service: str, program: str
 ) -> None:
     began = time.monotonic()
@@ -124,7 +124,7 @@ def test_a_program_that_does_not_end_in_time_is_named(bench: Bench, with_program
     assert "plexsphere-bootstrap had not finished 4.0 s after the bring-up began" in str(caught.value)
 
 
-def test_a_server_killed_in_the_middle_is_gone_with_its_last_lines(bench: Bench, settings: EmbeddedSettings) -> None:
+def test_a_killed_server_is_gone_with_its_last_lines(bench: Bench, settings: EmbeddedSettings) -> None:
     info = bench.up(settings)
     os.kill(pid_of(info, "nats"), 9)
 
@@ -136,9 +136,7 @@ def test_a_server_killed_in_the_middle_is_gone_with_its_last_lines(bench: Bench,
 
 
 @pytest.mark.parametrize("name", ["plexsphere", "dex", "nats"])
-def test_a_killed_servers_port_refuses_and_does_not_keep_clients_waiting(
-    bench: Bench, settings: EmbeddedSettings, name: str
-) -> None:
+def test_the_port_of_a_killed_server_refuses_connections(bench: Bench, settings: EmbeddedSettings, name: str) -> None:
     info = bench.up(settings)
     url = {"plexsphere": info.endpoints.api, "dex": info.endpoints.issuer, "nats": info.endpoints.nats}[name]
     port = urlsplit(url).port
@@ -208,7 +206,7 @@ def test_two_runs_with_a_cold_cache_build_one_template(settings: EmbeddedSetting
             provider.down(info)
 
 
-def test_the_server_that_makes_the_template_is_met_by_nobody_else(
+def test_nothing_connects_to_the_server_that_builds_the_template(
     bench: Bench, with_programs: WithPrograms, tmp_path: Path
 ) -> None:
     cold = replace(with_programs(api="api-that-looks-at-once", migrate="slow-migrate"), cache=tmp_path / "cache")
@@ -232,9 +230,7 @@ def test_a_template_with_a_missing_file_is_built_again_and_said(
     assert {verdict.state for verdict in bench.provider(private).verdicts(info)} == {"ready"}
 
 
-def test_a_template_that_postgres_cannot_start_on_is_built_again_and_said(
-    bench: Bench, settings: EmbeddedSettings, tmp_path: Path
-) -> None:
+def test_a_broken_template_is_rebuilt_and_reported(bench: Bench, settings: EmbeddedSettings, tmp_path: Path) -> None:
     private = replace(settings, cache=tmp_path / "cache")
     bench.provider(private).down(bench.up(private))
     control = next((tmp_path / "cache").glob("postgres/*/data/global/pg_control"))
@@ -273,7 +269,7 @@ def test_a_full_disk_is_said(bench: Bench, settings: EmbeddedSettings, tmp_path:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes nobody")
-def test_postgres_runs_as_nobody_where_user_namespaces_are_forbidden(
+def test_postgres_runs_as_nobody_without_user_namespaces(
     bench: Bench, settings: EmbeddedSettings, tmp_path: Path, traces_of: TracesOf
 ) -> None:
     info = bench.up(replace(settings, cache=tmp_path / "cache", postgres_user="nobody"))

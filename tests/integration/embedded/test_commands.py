@@ -94,9 +94,7 @@ def test_every_command_that_begins_anew_has_the_options_of_up(
         assert again in printed.out + printed.err, words
 
 
-def test_what_is_said_of_a_stack_whose_data_were_deleted_is_what_mends_it(
-    state: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_commands_print_how_to_restart_a_stack_without_data(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--prefer", "stand-in", "--port", "0", "--idp-port", "0"]
     assert main.main(["up", *options, "--json"]) == 0
     shutil.rmtree(json.loads((warm_directory() / MARK).read_text())["counterpart"])

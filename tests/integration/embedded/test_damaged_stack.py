@@ -63,7 +63,7 @@ def test_edited_files_name_victims_and_both_survive(
     assert not scratch.exists()
 
 
-def test_edited_files_of_a_stack_that_was_killed_name_a_victim_and_it_survives(warm: StackInfo, victim: Path) -> None:
+def test_an_edited_mark_of_a_killed_stack_deletes_nothing_else(warm: StackInfo, victim: Path) -> None:
     scratch, place = warm_scratch(), warm_directory()
     mark = json.loads((place / MARK).read_text())
     os.kill(mark["pid"], signal.SIGKILL)
@@ -82,7 +82,7 @@ def test_edited_files_of_a_stack_that_was_killed_name_a_victim_and_it_survives(w
 
 @pytest.mark.parametrize("text", ["/tmp/plexdev-\0x", "/tmp/plexdev-\ud800x"], ids=["NUL", "surrogate"])
 @pytest.mark.parametrize("member", ["counterpart", "name", "host"])
-def test_a_mark_with_a_text_that_is_no_path_is_damaged_and_its_stack_is_ended(
+def test_down_ends_a_stack_whose_mark_has_an_invalid_path(
     warm: StackInfo, settings: EmbeddedSettings, member: str, text: str
 ) -> None:
     place = warm_directory()
@@ -158,7 +158,7 @@ _INFO = """{{"provider": "embedded", "id": "warm", "directory": "{directory}", "
         (MARK, Path.unlink),
     ],
 )
-def test_a_stack_whose_files_were_replaced_is_ended_by_down_and_nothing_is_left(
+def test_down_ends_a_stack_whose_files_were_replaced(
     warm: StackInfo, traces_of: TracesOf, capsys: pytest.CaptureFixture[str], name: str, damage: Damage
 ) -> None:
     traces = traces_of(warm_directory())
@@ -174,7 +174,7 @@ def test_a_stack_whose_files_were_replaced_is_ended_by_down_and_nothing_is_left(
     ("name", "damage"),
     [("stack.json", "list"), ("stack.json", "fifo"), ("stack.json", "directory"), (MARK, "list"), (MARK, "fifo")],
 )
-def test_a_kept_stack_with_a_damaged_file_is_ended_by_its_directory(
+def test_down_ends_a_damaged_kept_stack_by_its_directory(
     bench: Bench, settings: EmbeddedSettings, traces_of: TracesOf, state: Path, name: str, damage: str
 ) -> None:
     bench.up(settings)
@@ -185,9 +185,7 @@ def test_a_kept_stack_with_a_damaged_file_is_ended_by_its_directory(
     assert traces.left() == []
 
 
-def test_a_supervisor_that_ends_removes_what_came_into_the_place_of_its_files(
-    warm: StackInfo, traces_of: TracesOf
-) -> None:
+def test_a_supervisor_also_removes_what_replaced_its_files(warm: StackInfo, traces_of: TracesOf) -> None:
     traces = traces_of(warm_directory())
     supervisor = json.loads((warm_directory() / MARK).read_text())["pid"]
     DAMAGES["directory"](warm_directory() / "stack.json")
@@ -197,7 +195,7 @@ def test_a_supervisor_that_ends_removes_what_came_into_the_place_of_its_files(
     assert traces.left_after(5) == []
 
 
-def test_a_stack_whose_mark_became_a_directory_is_ended_and_what_is_printed_removes_the_rest(
+def test_down_prints_how_to_remove_a_directory_named_as_the_mark(
     warm: StackInfo, traces_of: TracesOf, capsys: pytest.CaptureFixture[str]
 ) -> None:
     traces, mark = traces_of(warm_directory()), warm_directory() / MARK
@@ -211,7 +209,7 @@ def test_a_stack_whose_mark_became_a_directory_is_ended_and_what_is_printed_remo
     assert "nothing to end" in capsys.readouterr().out
 
 
-def test_up_ends_a_stack_whose_mark_was_replaced_and_brings_up_one(
+def test_up_replaces_a_stack_whose_mark_was_replaced(
     warm: StackInfo, settings: EmbeddedSettings, traces_of: TracesOf
 ) -> None:
     traces = traces_of(warm_directory())
@@ -225,7 +223,7 @@ def test_up_ends_a_stack_whose_mark_was_replaced_and_brings_up_one(
 
 
 @pytest.mark.parametrize("deleted", ["state directory", "directory", "mark"])
-def test_a_stack_whose_directory_or_mark_was_deleted_is_found_by_every_command_and_ended_by_down(
+def test_every_command_finds_a_stack_whose_files_were_deleted(
     warm: StackInfo, state: Path, traces_of: TracesOf, capsys: pytest.CaptureFixture[str], deleted: str
 ) -> None:
     traces, place = traces_of(warm_directory()), warm_directory()
@@ -250,7 +248,7 @@ def test_a_stack_whose_directory_or_mark_was_deleted_is_found_by_every_command_a
 
 
 @pytest.mark.parametrize("deleted", ["state directory", "mark", "scratch directory too"])
-def test_up_ends_a_stack_whose_files_were_deleted_and_brings_up_one(
+def test_up_replaces_a_stack_whose_files_were_deleted(
     warm: StackInfo, state: Path, settings: EmbeddedSettings, traces_of: TracesOf, deleted: str
 ) -> None:
     traces = traces_of(warm_directory())
@@ -269,7 +267,7 @@ def test_up_ends_a_stack_whose_files_were_deleted_and_brings_up_one(
 
 
 @pytest.mark.parametrize("name", ["stack.json", "logs/nats.log"])
-def test_down_ends_a_stack_and_says_which_file_of_it_could_not_be_deleted(
+def test_down_names_the_file_that_it_cannot_delete(
     warm: StackInfo,
     immutable: Callable[[Path], None],
     traces_of: TracesOf,

@@ -52,7 +52,7 @@ def test_every_client(plexdev_stack, plexdev_node, plexdev_db, plexdev_events, p
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make namespaces and be another user")
-def test_nothing_of_ours_is_said_to_who_sits_on_the_other_localhost(tmp_path: Path) -> None:
+def test_no_secret_is_sent_to_the_other_localhost(tmp_path: Path) -> None:
     if None in (shutil.which("unshare"), shutil.which("setpriv"), shutil.which("ip"), shutil.which(PYTHON)):
         pytest.skip("unshare, setpriv, ip and the system's python3 are needed")
     if subprocess.run(

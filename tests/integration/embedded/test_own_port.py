@@ -170,7 +170,7 @@ def test_a_server_may_start_another_that_listens(bench: Bench, settings: Embedde
     assert "this system does not show" not in bench.notes()
 
 
-def test_a_server_that_does_not_show_its_sockets_is_known_by_its_user(tmp_path: Path) -> None:
+def test_a_server_with_hidden_sockets_is_identified_by_its_user(tmp_path: Path) -> None:
     """Postgres as ``nobody``, in a container as Docker starts it: without CAP_SYS_PTRACE."""
     require_another_user()
     said = subprocess.run(

@@ -38,9 +38,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a PID
 
 
 @needs_root
-def test_another_pid_namespace_attaches_and_neither_deletes_nor_ends(
-    warm: StackInfo, settings: EmbeddedSettings
-) -> None:
+def test_another_pid_namespace_attaches_and_ends_nothing(warm: StackInfo, settings: EmbeddedSettings) -> None:
     (warm_directory() / "logs" / "mine").touch()
     sweeps = "from pytest_plexdev.stack.embedded.removal import sweep; sweep()"
 
@@ -60,7 +58,7 @@ def test_another_pid_namespace_attaches_and_neither_deletes_nor_ends(
 
 
 @needs_root
-def test_up_says_where_a_stack_runs_that_is_not_whole_and_cannot_be_ended_here(warm: StackInfo) -> None:
+def test_up_reports_a_broken_stack_of_another_pid_namespace(warm: StackInfo) -> None:
     os.kill(pid_of(warm, "nats"), signal.SIGSTOP)
 
     up = _elsewhere(*_COMMAND, "up")
@@ -69,7 +67,7 @@ def test_up_says_where_a_stack_runs_that_is_not_whole_and_cannot_be_ended_here(w
     assert find_warm() is not None
 
 
-def test_a_stack_that_was_moved_away_is_not_ended_from_its_old_place(
+def test_a_moved_stack_is_not_ended_from_its_old_directory(
     warm: StackInfo, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state.rename(tmp_path / "moved")
@@ -81,7 +79,7 @@ def test_a_stack_that_was_moved_away_is_not_ended_from_its_old_place(
     end(warm_directory())
 
 
-def test_a_port_that_the_users_own_stack_has_is_said_to_be_that_stacks(
+def test_a_port_of_your_own_stack_is_reported_as_such(
     warm: StackInfo, settings: EmbeddedSettings, bench: Bench
 ) -> None:
     port = int(warm.endpoints.api.rpartition(":")[2])
@@ -93,7 +91,7 @@ def test_a_port_that_the_users_own_stack_has_is_said_to_be_that_stacks(
     assert refusal.value.fix.startswith("plexdev down --stack embedded; or ")
 
 
-def test_directories_and_files_are_this_users_alone_whatever_the_umask(state: Path, settings: EmbeddedSettings) -> None:
+def test_files_are_private_whatever_the_umask(state: Path, settings: EmbeddedSettings) -> None:
     before = os.umask(0)
     try:
         bring_up_warm(replace(settings, id="warm"), lambda event: None)
@@ -107,9 +105,7 @@ def test_directories_and_files_are_this_users_alone_whatever_the_umask(state: Pa
 
 
 @needs_root
-def test_a_directory_of_another_user_is_refused_by_name_and_nothing_in_it_is_touched(
-    state: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_directory_of_another_user_is_refused_by_name(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = warm_directory()
     place.mkdir(parents=True, mode=0o700)
     state.chmod(0o755)
@@ -139,7 +135,7 @@ def test_a_directory_that_others_filled_is_not_taken(
     shutil.rmtree(warm_directory())
 
 
-def test_the_directory_of_a_killed_run_is_swept_with_the_logins_in_it_and_a_live_one_stays(
+def test_a_sweep_removes_killed_runs_and_keeps_live_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     short = Path(tempfile.mkdtemp(prefix="sweep-", dir="/tmp"))

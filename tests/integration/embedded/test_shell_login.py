@@ -80,7 +80,7 @@ def test_what_is_printed_mends_a_damaged_login(kept: Path, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize("damage", ["half", "fifo", "link", "link to nothing"])
-def test_something_else_in_the_place_of_the_directory_is_an_error_with_a_tag(
+def test_a_replaced_credentials_directory_is_a_tagged_error(
     kept: Path, capsys: pytest.CaptureFixture[str], damage: str
 ) -> None:
     DAMAGES[damage](kept.parent)

@@ -74,9 +74,7 @@ def tree_of(place: Path) -> Tree:
     }
 
 
-def test_what_looks_like_ours_and_is_another_users_is_not_touched(
-    temporary: Path, as_somebody: Callable[[str], None]
-) -> None:
+def test_a_sweep_keeps_look_alikes_of_another_user(temporary: Path, as_somebody: Callable[[str], None]) -> None:
     as_somebody("umask 077; for d in plexdev-1 plexdev-2; do mkdir -p $d/postgres; touch $d/postgres/thesis; done")
     as_somebody(
         'umask 077; echo "$2" > plexdev-1/$1; mkdir plexdev-run; echo "$2" | sed s/scratch/run/ > plexdev-run/$1'
@@ -106,7 +104,7 @@ def test_a_link_of_another_user_to_what_is_ours_is_not_followed(
     assert not (temporary / "plexdev-ours").exists()
 
 
-def test_what_the_servers_user_left_in_our_scratch_is_swept_and_no_link_in_it_is_followed(
+def test_a_sweep_removes_files_of_the_servers_user(
     temporary: Path, bench: Bench, settings: EmbeddedSettings, tmp_path: Path, traces_of: TracesOf
 ) -> None:
     info = bench.up(replace(settings, cache=tmp_path / "cache", postgres_user="nobody"))

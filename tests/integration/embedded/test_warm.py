@@ -97,7 +97,7 @@ def test_up_of_a_stack_that_is_not_whole_says_so(warm: StackInfo, capsys: pytest
     assert "fix: plexdev down --stack embedded && plexdev up" in error
 
 
-def test_up_with_another_preference_says_what_a_new_one_would_have(
+def test_up_notes_what_another_preference_would_change(
     warm: StackInfo, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spicedb = tmp_path / "spicedb"
@@ -119,9 +119,7 @@ def test_a_timeout_must_be_one(state: Path, capsys: pytest.CaptureFixture[str], 
     assert f"argument --timeout: {seconds}: must be a number of seconds above 0" in capsys.readouterr().err
 
 
-def test_up_that_fails_leaves_a_directory_only_for_the_log_that_it_names(
-    state: Path, with_programs: WithPrograms
-) -> None:
+def test_a_failed_up_leaves_only_the_log_that_it_names(state: Path, with_programs: WithPrograms) -> None:
     broken = replace(with_programs(signer="broken"), id="warm")
     with pytest.raises(PlexdevError) as caught:
         bring_up_warm(broken, lambda event: None)
@@ -147,7 +145,7 @@ def test_a_state_directory_that_cannot_be_written_is_said(
     state.unlink()
 
 
-def test_up_takes_the_ports_of_the_dev_stack_and_says_who_has_them(
+def test_up_names_the_holder_of_a_taken_port(
     state: Path, settings: EmbeddedSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # The real ports may be in use on the machine that runs this test: two others stand for them.
@@ -179,7 +177,7 @@ def test_a_bring_up_tells_its_progress_beside_the_object(
     assert {"PhaseBegan", "PhaseEnded"} <= set(events)
 
 
-def test_up_seeds_what_it_is_told_and_says_where_another_seed_runs(
+def test_up_uses_the_given_seed_and_notes_a_running_other_one(
     state: Path, tmp_path: Path, settings: EmbeddedSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed = tmp_path / "a seed.yaml"
@@ -196,7 +194,7 @@ def test_up_seeds_what_it_is_told_and_says_where_another_seed_runs(
 
 
 @pytest.mark.parametrize("stack", ["embedded", "kind"])
-def test_a_seed_that_cannot_be_used_is_refused_before_anything_starts(
+def test_an_unusable_seed_is_refused_before_anything_starts(
     state: Path, tmp_path: Path, stack: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     os.mkfifo(tmp_path / "pipe")

@@ -28,7 +28,7 @@ def refusal(call: Callable[[], object]) -> tuple[grpc.StatusCode, str | None]:
     return refused.value.code(), refused.value.details()
 
 
-def test_a_scope_s_key_is_made_when_it_is_first_asked_for_and_stays(signer: Signer, scope: str) -> None:
+def test_the_key_of_a_scope_is_created_on_first_use_and_stays(signer: Signer, scope: str) -> None:
     first = signer.stub.PublicKey(wire.PublicKeyRequest(scope=scope))
     again = signer.stub.PublicKey(wire.PublicKeyRequest(scope=scope))
 
@@ -59,7 +59,7 @@ def test_two_signers_asked_at_once_agree_on_one_first_key(
     assert len(keys) == 1
 
 
-def test_a_rotation_keeps_the_previous_key_known_until_it_is_closed(signer: Signer, scope: str) -> None:
+def test_a_rotation_keeps_the_previous_key_until_it_is_closed(signer: Signer, scope: str) -> None:
     old = signer.stub.PublicKey(wire.PublicKeyRequest(scope=scope))
     opened = signer.stub.OpenRotation(wire.OpenRotationRequest(scope=scope))
     during = signer.stub.PublicKey(wire.PublicKeyRequest(scope=scope, key_id=old.key_id))
@@ -118,7 +118,7 @@ def test_each_refusal_has_the_contract_s_status_and_details(signer: Signer, scop
         wire.SignRequest(scope="platform", payload=b"x", key_id="'; DROP TABLE plexsphere.signing_keys; --"),
     ],
 )
-def test_a_request_that_cannot_mean_anything_is_an_invariant_violation(signer: Signer, asked: wire.SignRequest) -> None:
+def test_a_meaningless_request_is_an_invariant_violation(signer: Signer, asked: wire.SignRequest) -> None:
     assert refusal(lambda: signer.stub.Sign(asked)) == (
         grpc.StatusCode.INVALID_ARGUMENT,
         "signing: invariant violation",

@@ -71,9 +71,7 @@ def test_login_whoami_and_lists(stack: StackInfo, state: Path, capsys: pytest.Ca
     assert len(out.splitlines()) >= 2
 
 
-def test_a_domain_that_nobody_signed_in_to_is_not_answered_as_another(
-    stack: StackInfo, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_whoami_of_a_domain_needs_a_login_to_that_domain(stack: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "login", "--auto")
     code, out, err = run(capsys, "whoami", "--domain", "gamma-coop")
 

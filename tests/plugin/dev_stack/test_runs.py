@@ -36,7 +36,7 @@ def test_the_warm_stack_is_used_and_left(project: pytest.Pytester, stack: StackI
     ],
 )
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]])
-def test_an_old_context_of_the_clusters_name_is_passed_over_and_mentioned(
+def test_an_unusable_context_is_passed_over_and_mentioned(
     project: pytest.Pytester,
     stack: StackInfo,
     monkeypatch: pytest.MonkeyPatch,
@@ -137,7 +137,7 @@ def test_events_database_and_kube(project: pytest.Pytester, stack: StackInfo) ->
     project.runpytest_subprocess("--dev-stack", "-k", "fixtures").assert_outcomes(passed=4, skipped=1)
 
 
-def test_the_golden_flow_without_a_postgres_client_names_the_extra(project: pytest.Pytester, stack: StackInfo) -> None:
+def test_the_golden_flow_names_a_missing_postgres_client(project: pytest.Pytester, stack: StackInfo) -> None:
     project.makeconftest(
         """
         import sys

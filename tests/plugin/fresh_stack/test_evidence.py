@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 
-def test_a_server_that_dies_is_named_once_and_the_rest_is_skipped(project: pytest.Pytester) -> None:
+def test_a_dead_server_is_reported_once_and_later_tests_skip(project: pytest.Pytester) -> None:
     project.makepyfile(
         test_death="""
         import os, signal
@@ -144,7 +144,7 @@ def test_a_service_that_is_gone_tells_its_whole_story(project: pytest.Pytester) 
     assert "Server is ready" in (project.path / ".plexdev" / "test_gone.py-test_gone" / "logs.txt").read_text()
 
 
-def test_a_report_that_cannot_be_written_leaves_a_green_run_green(project: pytest.Pytester) -> None:
+def test_an_unwritable_report_does_not_fail_a_run(project: pytest.Pytester) -> None:
     (project.path / "file").write_text("")
     project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
     result = project.runpytest_subprocess("--plexdev-report=file/timeline.html")

@@ -96,7 +96,7 @@ def test_the_golden_flow_from_a_foreign_project(project: pytest.Pytester, argume
     result.assert_outcomes(passed=1 if "-k" in arguments else 9)
 
 
-def test_a_bring_up_that_fails_is_told_by_one_test_and_tried_once(
+def test_a_failed_bring_up_is_tried_and_reported_once(
     project: pytest.Pytester, temporary: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")

@@ -167,7 +167,7 @@ def test_what_needs_the_api_still_says_that_it_is_silent(
 
 
 @pytest.mark.parametrize("command", ["status", "whoami"])
-def test_a_silent_stack_names_the_node_that_is_why_and_what_mends_that(
+def test_a_silent_stack_names_its_broken_node_and_the_fix(
     cluster: Answers, silent_port: int, command: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """`plexdev up --stack kind` was printed, which does not mend everything that a node can have."""

@@ -63,7 +63,7 @@ def test_what_an_environment_says_stands_for_other_stacks_too(
 @pytest.mark.parametrize(
     "command", [["status"], ["down", "--stack", "embedded"], ["env"], ["doctor"], ["whoami"], ["list", "node"]]
 )
-def test_a_variable_that_nothing_reads_is_named_once_with_the_nearest_one(
+def test_an_unknown_variable_is_reported_once_with_the_nearest(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PLEXDEV_STAK", "kind")
@@ -94,7 +94,7 @@ def test_with_json_the_warning_is_an_object_as_the_progress_is(
 
 
 @pytest.mark.parametrize("stack", ["embedded", "kind"])
-def test_a_wrong_value_of_the_environment_is_refused_for_each_stack_as_pytest_refuses_it(
+def test_up_refuses_a_wrong_environment_value_for_each_stack(
     stack: str, state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PLEXDEV_TIMEOUT", "abc")

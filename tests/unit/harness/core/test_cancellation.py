@@ -25,7 +25,7 @@ from tests.support.processes import assert_ends
 SLEEPS = ["sh", "-c", "sleep 600 & echo $! > $0.half && mv $0.half $0; wait"]
 
 
-def test_a_failure_ends_the_programs_of_threads_and_waits_for_what_they_take_back(tmp_path: Path) -> None:
+def test_a_failure_ends_subprocesses_and_waits_for_cleanup(tmp_path: Path) -> None:
     def work() -> None:
         try:
             run([*SLEEPS, str(tmp_path / "pid")], timeout=600, purpose="")

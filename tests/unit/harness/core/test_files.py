@@ -8,7 +8,7 @@ import pytest
 from pytest_plexdev.core.files import write_atomic
 
 
-def test_the_new_content_takes_the_place_of_the_old_with_its_own_mode(tmp_path: Path) -> None:
+def test_new_content_replaces_the_old_with_its_own_mode(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     path.write_bytes(b"old and longer")
     path.chmod(0o644)
@@ -20,7 +20,7 @@ def test_the_new_content_takes_the_place_of_the_old_with_its_own_mode(tmp_path: 
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_reader_that_has_the_old_file_open_still_reads_all_of_it(tmp_path: Path) -> None:
+def test_a_reader_with_the_old_file_open_still_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "stack.json"
     write_atomic(path, b"old")
     with path.open("rb") as reader:

@@ -25,9 +25,7 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_library_is_before_the_users_directories_and_installed_packages_are_behind(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_standard_library_precedes_the_users_directories(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # As if this Python had been started there, and a test had changed the directory since.
     monkeypatch.setenv("PYTHONPATH", f".{os.pathsep}nowhere")
     monkeypatch.setenv("PWD", str(directory))
@@ -53,7 +51,7 @@ def test_the_working_directory_is_not_searched(directory: Path, monkeypatch: pyt
     assert b"No module named program" in answer.stderr
 
 
-def test_a_program_that_starts_docker_keeps_the_users_environment_but_for_pythons() -> None:
+def test_programs_keep_the_users_environment_except_pythons() -> None:
     user = {"DOCKER_HOST": "ssh://far", "SSH_AUTH_SOCK": "/agent", "PYTHONINSPECT": "1", "PYTHONPATH": "."}
     assert environment_of_user(user) == {
         "DOCKER_HOST": "ssh://far",

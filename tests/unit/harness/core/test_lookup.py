@@ -16,7 +16,7 @@ def test_the_nearest_name(name: str, meant: str | None) -> None:
     assert nearest(name, ["acme-corp", "beta-llc", "gamma-coop"]) == meant
 
 
-def test_where_nothing_is_near_the_known_ones_are_all_that_is_said() -> None:
+def test_an_unknown_name_without_a_near_one_lists_the_known_ones() -> None:
     assert str(unknown_name("the stack", "service", "zzz", [])).splitlines() == [
         "plexdev[unknown-name]: the stack has no service zzz",
         "  why: it has none at all",
@@ -52,7 +52,7 @@ def test_a_manifest_says_who_administers_and_who_operates() -> None:
     )
 
 
-def test_the_people_of_a_manifest_go_to_the_domains_as_they_are_there() -> None:
+def test_users_of_a_manifest_are_assigned_to_existing_domains() -> None:
     there = [SeededTenant(slug=slug, domain_id="d", binding_id="b") for slug in ("two", "x")]
 
     assert with_people_of(there, MANIFEST) == (

@@ -44,7 +44,7 @@ def taken(request: pytest.FixtureRequest) -> Iterator[int]:
     ],
     indirect=["taken"],
 )
-def test_what_is_not_known_to_be_a_stack_of_ours_is_named_and_not_ended(taken: int, holder: str) -> None:
+def test_an_unknown_holder_of_a_port_is_named_and_not_ended(taken: int, holder: str) -> None:
     with pytest.raises(PlexdevError) as refusal:
         reserve(taken, purpose="the API")
 
@@ -84,7 +84,7 @@ print(json.dumps(said))
 
 
 @pytest.mark.parametrize("user", ["the same user", "another user"])
-def test_nobody_can_sit_on_the_other_localhost_of_a_port_that_is_held(user: str) -> None:
+def test_a_held_port_is_also_held_on_the_other_localhost(user: str) -> None:
     held = reserve(purpose="a test")
     try:
         said = _who_tries(SITS_BESIDE, held.number, as_nobody=user == "another user")
@@ -95,7 +95,7 @@ def test_nobody_can_sit_on_the_other_localhost_of_a_port_that_is_held(user: str)
     assert set(said.values()) == {"Address already in use"}
 
 
-def test_whoever_is_on_the_other_localhost_already_keeps_a_port_from_being_ours() -> None:
+def test_a_listener_on_the_other_localhost_is_a_taken_port() -> None:
     with _beside(0) as somebody:
         somebody.listen()
         with pytest.raises(PlexdevError) as refusal:
@@ -104,7 +104,7 @@ def test_whoever_is_on_the_other_localhost_already_keeps_a_port_from_being_ours(
     assert refusal.value.tag == "port-taken"
 
 
-def test_who_was_bound_to_the_other_localhost_before_us_can_not_listen_any_more() -> None:
+def test_an_earlier_bind_on_the_other_localhost_cannot_listen() -> None:
     with _beside(0) as somebody:
         with hold_beside(somebody.getsockname()[1]), pytest.raises(OSError, match="Address already in use"):
             somebody.listen()

@@ -45,7 +45,7 @@ def test_directories_and_files_are_private_whatever_the_umask(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("_umask")
-def test_temporary_directories_and_opened_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
+def test_new_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
     directory = make_temporary_directory(tmp_path)
     os.close(open_private(tmp_path / "lock", os.O_RDWR | os.O_CREAT | os.O_EXCL))
 

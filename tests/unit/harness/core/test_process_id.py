@@ -30,7 +30,7 @@ def test_another_start_time_is_another_process() -> None:
     assert not ProcessId(me.pid, me.started - 1).is_alive
 
 
-def test_one_that_ended_is_not_alive_even_before_it_is_waited_for() -> None:
+def test_an_ended_process_is_not_alive_before_it_is_waited_for() -> None:
     process = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
     identity = ProcessId.of(process.pid)
     running = identity.is_alive
@@ -43,7 +43,7 @@ def test_one_that_ended_is_not_alive_even_before_it_is_waited_for() -> None:
     assert (running, ended, waited_for) == (True, False, False)
 
 
-def test_an_end_is_noticed_with_more_open_files_than_select_knows() -> None:
+def test_an_end_is_noticed_with_more_than_1024_open_files() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2048), hard))
@@ -85,7 +85,7 @@ def test_the_first_to_end_is_told_and_nobody_else() -> None:
 
 
 @pytest.mark.usefixtures("handles")
-def test_a_process_that_may_open_no_more_files_does_not_take_another_for_gone() -> None:
+def test_a_lack_of_descriptors_is_not_taken_for_an_ended_process() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     me = ProcessId.of(os.getpid())
     next_one = os.open(os.devnull, os.O_RDONLY)
@@ -123,7 +123,7 @@ def test_last_lines(tmp_path: Path) -> None:
     assert last_lines(log, 2) == "line 4998 \ufffd\nline 4999 \ufffd"
 
 
-def test_a_port_that_listens_answers_and_one_that_is_held_refuses() -> None:
+def test_a_listening_port_answers_and_a_held_port_refuses() -> None:
     ours, held = reserve(purpose="a test"), reserve(purpose="a test")
     ours.listen()
     with socket.socket() as client:

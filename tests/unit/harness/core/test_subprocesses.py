@@ -39,7 +39,7 @@ def test_a_program_is_logged_as_it_can_be_pasted(caplog: pytest.LogCaptureFixtur
     assert [record.getMessage() for record in caplog.records] == ["run: sh -c 'exit 0'"]
 
 
-def test_it_reads_nothing_that_a_person_types_and_has_the_environment_it_is_given(tmp_path: Path) -> None:
+def test_a_program_has_no_stdin_and_the_given_environment(tmp_path: Path) -> None:
     done = run(["sh", "-c", 'cat; echo "$WORD"'], timeout=30, purpose=PURPOSE, environment={"WORD": "x", **os.environ})
 
     assert done.stdout == "x\n"
@@ -95,7 +95,7 @@ def test_one_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path) -
     assert_ends(int((tmp_path / "pid").read_text()))
 
 
-def test_one_whose_child_got_away_with_its_output_does_not_hold_us(tmp_path: Path) -> None:
+def test_a_child_that_keeps_the_output_open_is_not_waited_for(tmp_path: Path) -> None:
     script = f"setsid sleep 60 & echo $! > {tmp_path}/pid; echo so far; wait"
     began = time.monotonic()
     try:

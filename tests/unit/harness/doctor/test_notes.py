@@ -20,7 +20,7 @@ contexts: [{name: kind-plexsphere, context: {cluster: far, user: me}}]
 """
 
 
-def test_an_image_that_cannot_be_pulled_is_told_with_what_to_type() -> None:
+def test_an_unpullable_image_is_reported_with_a_command() -> None:
     with Server() as server:
         server.put(lines("registry-refuses"))
         (note,) = notes(server.api.access)
@@ -39,7 +39,7 @@ def test_a_stack_that_is_ready_needs_no_remark() -> None:
         assert notes(server.api.access) == []
 
 
-def test_a_context_that_is_of_another_machine_is_said_not_to_be_examined(
+def test_a_context_on_another_machine_is_reported_as_unexamined(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "config").write_text(REMOTE)

@@ -80,9 +80,7 @@ def test_what_was_named_and_is_not_there_is_an_error(tmp_path: Path, environment
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
-def test_the_command_for_a_context_that_is_nowhere_lists_what_all_the_files_have(
-    tmp_path: Path, environment: dict[str, str]
-) -> None:
+def test_the_fix_for_a_missing_context_lists_all_contexts(tmp_path: Path, environment: dict[str, str]) -> None:
     write(tmp_path / "home" / ".kube" / "config", context="kind-other")
 
     with pytest.raises(PlexdevError) as missing:

@@ -65,7 +65,7 @@ def test_the_words_of_speech_are_found(text: str) -> None:
 
 
 @pytest.mark.parametrize("failure", CATALOGUE, ids=lambda failure: failure.tag)
-def test_a_sentence_of_the_catalogue_has_no_full_stop_and_no_capital(failure: Failure) -> None:
+def test_catalogue_texts_have_no_full_stop_and_no_capital(failure: Failure) -> None:
     for part in ("what", "why", "fix"):
         text = getattr(failure, part)
         assert not text.endswith(".")

@@ -71,9 +71,7 @@ def test_a_list_says_of_each_object_what_it_is(client: KubeClient, answers: Answ
 
 
 @pytest.mark.parametrize("answer", [None, {"metadata": {}, "items": None}])
-def test_a_kind_that_is_not_known_and_one_without_objects_have_an_empty_list(
-    client: KubeClient, answers: Answers, answer: object
-) -> None:
+def test_an_unknown_or_empty_kind_has_an_empty_list(client: KubeClient, answers: Answers, answer: object) -> None:
     if answer is not None:
         answers.say("GET", "/api/v1/pods", answer)
 
@@ -200,7 +198,7 @@ def test_an_unknown_kind_is_no_mystery(client: KubeClient, answers: Answers) -> 
         ("Cluster", {"namespace": "ns"}, {}),
     ],
 )
-def test_where_the_server_keeps_an_object_is_what_it_says_of_the_kind(
+def test_an_object_is_placed_by_the_scope_of_its_kind(
     client: KubeClient, answers: Answers, kind: str, said: dict[str, str], kept: dict[str, str]
 ) -> None:
     answers.say("GET", "/apis/apps/v1", KINDS)
@@ -242,9 +240,7 @@ def test_a_server_that_is_not_there() -> None:
 @pytest.mark.parametrize(
     "call", [lambda c: c.get(NODE, "n"), lambda c: c.list(NODE), lambda c: c.resource_of("v1", "P")]
 )
-def test_somebody_else_at_that_address_is_told_from_an_api_server(
-    client: KubeClient, answers: Answers, call: object
-) -> None:
+def test_another_server_is_told_from_an_api_server(client: KubeClient, answers: Answers, call: object) -> None:
     for path in ("/api/v1/nodes/n", "/api/v1/nodes", "/api/v1"):
         answers.say("GET", path, "<html>Hello</html>")
 

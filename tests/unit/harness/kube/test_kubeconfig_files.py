@@ -96,7 +96,7 @@ def test_nothing_else_is(server: str) -> None:
     assert not access_to(server).is_loopback
 
 
-def test_our_own_file_has_that_context_and_no_other_and_is_the_owner_s_alone(tmp_path: Path) -> None:
+def test_our_kubeconfig_is_private_and_has_one_context(tmp_path: Path) -> None:
     theirs = written(tmp_path / "config", kubeconfig())
     before = theirs.read_bytes()
     access = read_access(theirs, "kind-plexsphere")

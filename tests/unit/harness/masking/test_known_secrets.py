@@ -30,7 +30,7 @@ def stack_with(credentials: Credentials) -> Stack:
     return Stack(info, EmbeddedProvider(EmbeddedSettings(id="x"), Path("/x")))
 
 
-def test_every_random_credential_of_a_stack_is_masked_wherever_it_stands() -> None:
+def test_every_random_credential_of_a_stack_is_masked() -> None:
     credentials = Credentials.random()
     stack = stack_with(credentials)
     values = [credentials.database, credentials.nats or "", credentials.spicedb]
@@ -47,7 +47,7 @@ def test_the_words_of_the_runbook_stay_readable() -> None:
     assert mask(text, stack.secrets) == text
 
 
-def test_bearers_and_passwords_of_logins_are_known_and_words_are_not() -> None:
+def test_bearers_are_known_secrets_and_common_words_are_not() -> None:
     stack = stack_with(RUNBOOK)
     stack.anonymous.as_principal("opaque-0123456789abcdef")
     stack.anonymous.as_principal("psk_dev_0123456789abcdef0123456789abcdef0123")

@@ -55,7 +55,7 @@ def test_a_secret_at_the_cut_is_masked_too() -> None:
     assert "sss" not in exchange.response
 
 
-def test_only_the_last_exchanges_are_kept_and_those_of_a_test_are_found() -> None:
+def test_the_exchange_log_keeps_the_last_ones_and_finds_a_tests() -> None:
     log = ExchangeLog(size=2)
     for number in range(3):
         log.add(method="GET", path=f"/{number}", began=float(number), status=200, request=b"", response=b"")

@@ -142,7 +142,7 @@ def test_no_value_of_a_secret_name_stays_in_any_spelling(name: str, secret: str)
 
 @few
 @given(word=st.sampled_from(sorted({*WORDS} - WEAK)), secret=secrets)
-def test_no_value_without_quotes_stays_whichever_way_its_name_is_spelled(word: str, secret: str) -> None:
+def test_unquoted_values_are_masked_in_every_spelling(word: str, secret: str) -> None:
     for spelling, spelled in SPELLED.items():
         for how, text in unquoted(spelled(word), secret).items():
             masked = mask(text)
@@ -153,7 +153,7 @@ def test_no_value_without_quotes_stays_whichever_way_its_name_is_spelled(word: s
 
 @few
 @given(word=st.sampled_from(sorted({*WORDS} - WEAK)), secret=passwords)
-def test_no_value_in_quotes_stays_whichever_way_its_name_is_spelled(word: str, secret: str) -> None:
+def test_quoted_values_are_masked_in_every_spelling(word: str, secret: str) -> None:
     for spelling, spelled in SPELLED.items():
         for how, text in spellings(spelled(word), secret).items():
             masked = mask(text)

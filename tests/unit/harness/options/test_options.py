@@ -84,7 +84,7 @@ def test_what_only_a_bring_up_reads_contradicts_a_running_stack(option: str) -> 
     assert resolve({"plexdev_dev_stack": "1"}, {f"PLEXDEV_{name.upper()}": value}, {}).dev_stack
 
 
-def test_the_time_of_a_bring_up_is_also_that_of_one_that_drift_asks_for() -> None:
+def test_the_timeout_also_limits_a_bring_up_because_of_drift() -> None:
     options = {"plexdev_dev_stack": "1", "plexdev_on_drift": "apply", "plexdev_timeout": "9"}
 
     assert resolve(options, {}, {}).timeout == 9.0

@@ -201,7 +201,7 @@ def test_a_service_that_has_another_name_may_have_the_port() -> None:
     assert judged(OURS, (), theirs)["nodeport/30080"].state == "ready"
 
 
-def test_of_several_nodes_one_that_is_not_ready_is_said_and_no_end() -> None:
+def test_one_unready_node_of_several_does_not_end_the_wait() -> None:
     other = thing("Node", "worker", None, spec={}, status=node("Unknown", "silent")["status"])
 
     found = judged(OURS, (), {"worker": other})
@@ -226,7 +226,7 @@ def test_what_may_not_be_listed_is_said_and_fails_nothing() -> None:
     }
 
 
-def test_a_pod_whose_node_is_silent_says_that_and_not_that_it_was_not_counted() -> None:
+def test_a_pod_on_a_silent_node_names_the_node() -> None:
     ready = {"type": "Ready", "status": "False", "lastTransitionTime": stamp(30)}
     scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": stamp(900)}
     said = [{"name": "main", "ready": True, "state": {"running": {"startedAt": stamp(800)}}}]

@@ -34,7 +34,7 @@ class TestAgainstAServer:
         with KubeClient(server.api.access) as client:
             yield client
 
-    def test_one_look_lists_each_kind_once_and_says_the_cluster_first(self, server: Server, client: KubeClient) -> None:
+    def test_verdicts_list_each_kind_once_and_the_cluster_first(self, server: Server, client: KubeClient) -> None:
         verdicts = verdicts_now(client, [subject("becomes-ready")], health=OURS)
 
         assert (verdicts[0].name, verdicts[-1].name) == (f"node/{NODE}", "deployment/good")
@@ -82,7 +82,7 @@ class TestAgainstAServer:
         assert {each.state for each in verdicts} == {"ready"}
         assert {count for path, count in server.api.lists.items()} == {1}
 
-    def test_a_port_that_nobody_serves_ends_a_wait_whose_objects_are_ready(
+    def test_an_unserved_port_ends_a_wait_for_ready_objects(
         self, server: Server, client: KubeClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(cluster_health, "_UNSERVED_GRACE", 0.1)

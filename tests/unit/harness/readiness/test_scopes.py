@@ -13,7 +13,7 @@ def _scopes(*wanted: ObjectRef) -> dict[str, tuple[str | None, bool]]:
     return found
 
 
-def test_a_deployment_is_judged_by_its_pods_and_explained_by_events() -> None:
+def test_a_deployment_watches_its_pods_and_events() -> None:
     assert _scopes(ObjectRef("Deployment", "api", "default")) == {
         "Deployment": ("default", True),
         "ReplicaSet": ("default", True),
@@ -23,7 +23,7 @@ def test_a_deployment_is_judged_by_its_pods_and_explained_by_events() -> None:
     }
 
 
-def test_a_kind_of_two_namespaces_is_watched_in_all_of_them_at_once() -> None:
+def test_a_kind_in_two_namespaces_is_watched_in_all_namespaces() -> None:
     found = _scopes(ObjectRef("Deployment", "api", "default"), ObjectRef("Job", "certgen", "envoy-gateway-system"))
 
     assert found["Pod"] == (None, True)
@@ -32,7 +32,7 @@ def test_a_kind_of_two_namespaces_is_watched_in_all_of_them_at_once() -> None:
     assert found["Job"] == ("envoy-gateway-system", True)
 
 
-def test_a_gateways_proxy_is_looked_at_where_its_controller_runs_it() -> None:
+def test_a_gateway_watches_the_namespace_of_its_proxy() -> None:
     found = _scopes(ObjectRef("Gateway", "plexsphere", "default"))
 
     assert found["Pod"] == ("envoy-gateway-system", False)

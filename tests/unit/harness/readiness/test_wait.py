@@ -81,7 +81,7 @@ def test_the_way_to_ready_is_told_once_a_change(server: Server, client: KubeClie
     assert all(one != other for one, other in itertools.pairwise(told))
 
 
-def test_a_doomed_object_is_an_error_with_a_table_events_and_a_fix(server: Server, client: KubeClient) -> None:
+def test_a_doomed_object_is_an_error_with_events_and_a_fix(server: Server, client: KubeClient) -> None:
     server.put([*lines("image-never-pulled"), *lines("becomes-ready")])
     error = fails(client, [subject("becomes-ready"), subject("image-never-pulled")])
 
@@ -153,9 +153,7 @@ def test_nothing_to_wait_for(client: KubeClient) -> None:
 
 
 @pytest.mark.parametrize("says", [True, False])
-def test_who_applied_before_waiting_says_since_when_evidence_is_new(
-    server: Server, client: KubeClient, *, says: bool
-) -> None:
+def test_evidence_counts_from_the_time_of_the_apply(server: Server, client: KubeClient, *, says: bool) -> None:
     server.put(lines("image-never-pulled"))
     (scheduled,) = {
         seconds(condition["lastTransitionTime"])

@@ -159,7 +159,7 @@ def test_nothing_is_judged_before_a_slow_list_is_there() -> None:
     play(scene)
 
 
-def test_a_kind_that_comes_later_is_listed_when_its_definition_comes() -> None:
+def test_a_kind_is_listed_once_its_definition_is_applied() -> None:
     async def scene(api: FakeApi, watch: Watch) -> None:
         api.unserved.add(GATEWAYS)
         await until(watch, lambda: watch.is_whole)
@@ -190,7 +190,7 @@ def test_who_may_list_and_not_watch_is_told_so(monkeypatch: pytest.MonkeyPatch) 
     asyncio.run(alone(scene))
 
 
-def test_a_version_that_is_always_forgotten_is_not_asked_for_without_end() -> None:
+def test_an_always_expired_version_is_not_relisted_endlessly() -> None:
     async def scene(api: FakeApi, watch: Watch) -> None:
         api.forgotten = 1_000_000
         await until(watch, lambda: watch.is_whole)

@@ -32,9 +32,7 @@ def test_a_damaged_lease_is_an_error_and_its_stack_is_ended(tmp_path: Path, diar
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("keep", ["always", "on-failure"])
-def test_a_stack_that_is_to_be_kept_is_kept_though_its_lease_is_damaged(
-    tmp_path: Path, diary: Diary, damage: str, keep: Keep
-) -> None:
+def test_a_stack_is_kept_despite_a_damaged_lease(tmp_path: Path, diary: Diary, damage: str, keep: Keep) -> None:
     lease_of(tmp_path, diary, keep=keep).acquire(print)
     DAMAGES[damage](tmp_path / "run" / "lease.json")
 
@@ -46,7 +44,7 @@ def test_a_stack_that_is_to_be_kept_is_kept_though_its_lease_is_damaged(
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_failure_is_an_error_and_the_stack_is_not_tried_again(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_failure_file_does_not_retry_the_bring_up(tmp_path: Path, damage: str) -> None:
     diary = Diary(tmp_path, fails=True)
     with pytest.raises(PlexdevError):
         lease_of(tmp_path, diary).acquire(print)
@@ -62,9 +60,7 @@ def test_a_damaged_failure_is_an_error_and_the_stack_is_not_tried_again(tmp_path
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_lock_is_a_lock_still_or_an_error_and_its_stack_is_ended(
-    tmp_path: Path, diary: Diary, damage: str
-) -> None:
+def test_a_damaged_lease_lock_still_ends_the_stack(tmp_path: Path, diary: Diary, damage: str) -> None:
     lease_of(tmp_path, diary).acquire(print)
     lock = tmp_path / "run" / "lease.lock"
     DAMAGES[damage](lock)

@@ -62,7 +62,7 @@ def test_what_a_worker_left_for_the_summary(run: Run, name: str, read: Callable[
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_note_of_who_told_a_failure_that_is_damaged_has_the_next_test_tell_it(
+def test_a_damaged_note_makes_the_next_test_report_the_failure(
     run: Run, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
     DAMAGES[damage](run.directory / first_failure.FILE)

@@ -84,7 +84,7 @@ def test_the_logs_of_a_failed_bring_up_are_where_its_error_says(tmp_path: Path) 
     assert [path.name for path in lease.run_directory.iterdir()] == [MARK]
 
 
-def test_a_bring_up_that_works_removes_the_logs_of_the_one_that_failed(tmp_path: Path, diary: Diary) -> None:
+def test_a_successful_bring_up_removes_the_logs_of_a_failed_one(tmp_path: Path, diary: Diary) -> None:
     (tmp_path / "out" / "bring-up").mkdir(parents=True)
     (tmp_path / "out" / "bring-up" / "mine.txt").write_text("the user's")
     with pytest.raises(PlexdevError):
@@ -96,7 +96,7 @@ def test_a_bring_up_that_works_removes_the_logs_of_the_one_that_failed(tmp_path:
     assert [str(path.relative_to(tmp_path)) for path in (tmp_path / "out").glob("*/*")] == ["out/bring-up/mine.txt"]
 
 
-def test_where_the_output_directory_cannot_be_written_the_error_says_so(tmp_path: Path) -> None:
+def test_the_error_names_an_unwritable_output_directory(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     lease = lease_of(tmp_path, Diary(tmp_path, fails=True))
     with pytest.raises(PlexdevError, match=r"fix: read the lines above \(.*out/bring-up cannot be written: Not a dir"):

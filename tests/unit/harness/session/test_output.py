@@ -40,7 +40,7 @@ IDS = [
 ]
 
 
-def test_every_test_has_a_folder_of_its_own_that_every_file_system_takes() -> None:
+def test_every_test_has_its_own_portable_folder_name() -> None:
     names = [folder_name(test) for test in IDS]
 
     assert len({name.casefold() for name in names}) == len(IDS)
@@ -71,7 +71,7 @@ def test_a_new_directory_is_ignored_by_git(tmp_path: Path) -> None:
     assert _git_status(tmp_path) == ""
 
 
-def test_in_the_users_own_directory_only_our_folder_is_ignored_and_removed(tmp_path: Path) -> None:
+def test_in_the_users_directory_only_our_folder_is_removed(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     (tmp_path / "mine.txt").write_text("the user's")
     output = Output(tmp_path)
@@ -84,7 +84,7 @@ def test_in_the_users_own_directory_only_our_folder_is_ignored_and_removed(tmp_p
     assert [path.name for path in folder.iterdir()] == ["note.txt"]
 
 
-def test_a_folder_without_our_mark_is_neither_written_to_nor_removed(tmp_path: Path) -> None:
+def test_a_folder_without_our_mark_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "one.txt").write_text("the user's")
     output = Output(tmp_path)
@@ -129,7 +129,7 @@ def test_a_link_in_the_place_of_a_folder_is_left(tmp_path: Path) -> None:
     assert (elsewhere / "one.txt").exists()
 
 
-def test_the_projects_own_bring_up_stays_where_the_output_is_the_project(tmp_path: Path) -> None:
+def test_a_bring_up_folder_of_the_project_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "bring-up").mkdir()
     (tmp_path / "bring-up" / "plexsphere.log").write_text("the user's")
     output = Output(tmp_path)
@@ -142,7 +142,7 @@ def test_the_projects_own_bring_up_stays_where_the_output_is_the_project(tmp_pat
     assert (tmp_path / "bring-up" / "plexsphere.log").read_text() == "the user's"
 
 
-def test_a_file_that_the_user_put_into_our_folder_is_not_replaced(tmp_path: Path) -> None:
+def test_a_users_file_in_our_folder_is_not_replaced(tmp_path: Path) -> None:
     output = Output(tmp_path / "out")
     first = output.write("a", "a", {"one.txt": b"1"})
     (first / "two.txt").write_text("the user's")

@@ -50,9 +50,7 @@ def watched(tmp_path: Path) -> Iterator[Path]:
     reaper.dismiss(directory)
 
 
-def test_what_a_killed_worker_left_is_there_for_what_watches_over_it_and_nothing_else(
-    ended: Callable[[], Path], watched: Path, tmp_path: Path
-) -> None:
+def test_a_killed_workers_stack_is_left_to_its_reaper(ended: Callable[[], Path], watched: Path, tmp_path: Path) -> None:
     (tmp_path / "run" / "told.json").write_text("{}")
 
     assert sorted(each.name for each in ended().iterdir()) == [MARK, "stack"]
@@ -64,7 +62,7 @@ def test_where_nothing_watches_any_more_the_directory_is_gone(ended: Callable[[]
     assert not ended().exists()
 
 
-def test_a_stack_that_could_not_be_ended_is_said_without_a_traceback_and_its_files_stay(
+def test_a_stack_that_cannot_be_ended_is_reported_and_kept(
     ended: Callable[[], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def release(*_: object, **__: object) -> None:

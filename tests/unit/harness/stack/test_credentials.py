@@ -24,7 +24,7 @@ CLIENT_PROOF = base64.b64decode("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
 SERVER_SIGNATURE = base64.b64decode("6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=")
 
 
-def test_those_of_a_fresh_stack_are_no_other_stacks_and_need_no_quotes() -> None:
+def test_fresh_credentials_are_unique_and_need_no_quotes() -> None:
     stacks = [asdict(Credentials.random()) for _ in range(50)]
     words = [word for stack in stacks for word in stack.values()]
 
@@ -37,7 +37,7 @@ def test_no_repr_has_them() -> None:
         assert repr(each) == "Credentials()"
 
 
-def test_the_verifier_accepts_the_clients_proof_of_rfc_7677_and_signs_as_its_server(
+def test_the_verifier_matches_the_example_of_rfc_7677(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(credentials, "_ITERATIONS", ITERATIONS)
@@ -50,7 +50,7 @@ def test_the_verifier_accepts_the_clients_proof_of_rfc_7677_and_signs_as_its_ser
     assert hmac.digest(server, EXCHANGE, "sha256") == SERVER_SIGNATURE
 
 
-def test_a_statement_has_a_verifier_of_its_own_salt_and_not_the_password() -> None:
+def test_a_statement_has_a_salted_verifier_and_no_password() -> None:
     first, second = (password_statement("plexsphere", "pencil") for _ in range(2))
 
     assert first != second

@@ -51,7 +51,7 @@ def test_a_fresh_cluster_is_made_of_what_options_and_plugins_say(tmp_path: Path)
     assert settings.owner.pid == os.getpid()
 
 
-def test_the_workers_of_a_run_mean_one_cluster_and_another_run_means_another(tmp_path: Path) -> None:
+def test_each_run_has_one_cluster_for_its_workers(tmp_path: Path) -> None:
     names = {kind.settings_for(request(tmp_path / run, stack="kind")).name for run in ("a", "a", "b")}
 
     assert len(names) == 2
@@ -79,7 +79,7 @@ def test_fresh_processes_take_free_ports_and_end_with_the_run(tmp_path: Path) ->
     assert settings.owner.pid == os.getpid()
 
 
-def test_a_bring_up_from_the_shell_has_the_time_that_it_is_given_or_the_environment_says(
+def test_up_takes_its_timeout_from_the_option_or_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     five = UpOptions(timeout=5.0)
@@ -93,7 +93,7 @@ def test_a_bring_up_from_the_shell_has_the_time_that_it_is_given_or_the_environm
         assert settings_for(request_for(name, five)).timeout == 5.0
 
 
-def test_the_warm_processes_have_the_runbooks_ports_or_those_of_the_command() -> None:
+def test_up_uses_the_runbooks_ports_unless_told_others() -> None:
     usual = embedded.settings_for(request_for("embedded"))
     chosen = embedded.settings_for(request_for("embedded", UpOptions(port=0, idp_port=7000)))
 

@@ -53,14 +53,14 @@ class Provider(KindProvider):
         self.is_closed = True
 
 
-def test_a_cluster_is_asked_only_where_something_says_that_a_service_is_not_there() -> None:
+def test_the_cluster_is_asked_only_after_a_failed_request() -> None:
     stack = Stack(INFO, Provider(Verdict(name="deployment/plexsphere", state="gone")))
 
     assert stack.died() is None
     assert stack.died(0.1) is not None
 
 
-def test_the_worst_of_a_cluster_is_named_first_and_the_others_below() -> None:
+def test_the_worst_verdict_is_named_first() -> None:
     waiting = Verdict(name="deployment/plexsphere", state="waiting", reason="0 of 1 ready")
     doomed = Verdict(name="deployment/spicedb", state="doomed", reason="exit 1\nlog line", hint="plexdev doctor")
     error = Stack(INFO, Provider(READY, waiting, doomed)).died(0.1)
@@ -94,7 +94,7 @@ def test_a_cluster_that_does_not_answer_is() -> None:
     assert Stack(INFO, Provider(error=silent)).died(0.1) is silent
 
 
-def test_a_way_is_opened_when_an_address_is_asked_for_and_closed_with_the_stack() -> None:
+def test_a_connection_opens_on_demand_and_closes_with_the_stack() -> None:
     provider = Provider()
     stack = Stack(INFO, provider)
     assert provider.reached == []
@@ -106,7 +106,7 @@ def test_a_way_is_opened_when_an_address_is_asked_for_and_closed_with_the_stack(
     assert provider.is_closed
 
 
-def test_a_name_that_the_stack_does_not_have_is_an_error_with_the_known_ones_and_the_nearest() -> None:
+def test_an_unknown_name_is_an_error_with_the_known_ones() -> None:
     stack = Stack(replace(INFO, services=(Service(name="plexsphere", version="1"), DEX)), Provider())
 
     with pytest.raises(PlexdevError, match=r"unknown-name\]: the stack has no service sphere\n.*plexsphere, dex\n"):

@@ -31,7 +31,7 @@ def test_slugs_are_unique_and_legal() -> None:
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug) for slug in slugs)
 
 
-def test_an_unknown_slug_is_told_the_nearest_and_not_blamed_on_the_bootstrap() -> None:
+def test_an_unknown_slug_names_the_nearest_one() -> None:
     logins: Any = None
     seeded = [SeededTenant(slug=slug, domain_id="d", binding_id="b") for slug in ("acme-corp", "beta-llc")]
     tenants = Tenants({each.slug: Tenant(each, logins) for each in seeded}, log="/logs/bootstrap.log")
@@ -47,7 +47,7 @@ def test_an_unknown_slug_is_told_the_nearest_and_not_blamed_on_the_bootstrap() -
     ]
 
 
-def test_without_any_seeded_tenant_an_unknown_tenant_is_missing_as_in_any_mapping_and_says_what_to_read() -> None:
+def test_without_seeded_tenants_the_error_names_the_log() -> None:
     tenants = Tenants({}, log="/logs/bootstrap.log")
 
     assert tenants.get("acme-corp") is None

@@ -10,7 +10,7 @@ def relations(type_: str, name: str) -> set[str]:
     return {f"{of}#{relation}" for of, relation in parse(SCHEMA.read_text()).relations_behind(type_, name)}
 
 
-def test_a_relation_is_behind_itself_and_so_are_the_groups_that_have_it() -> None:
+def test_a_relation_derives_from_itself_and_its_groups() -> None:
     assert relations("domain", "auditor") == {"domain#auditor", "group#member"}
 
 

@@ -31,7 +31,7 @@ def test_it_reads_relations_arrows_operators_and_comments() -> None:
     )
 
 
-def test_the_plane_s_own_schema_has_every_gate_that_the_contract_names() -> None:
+def test_the_schema_has_every_permission_of_the_contract() -> None:
     schema = parse(SCHEMA.read_text())
     gates = {
         "platform": "manage read auditor create_domain",

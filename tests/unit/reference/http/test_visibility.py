@@ -102,7 +102,7 @@ def test_who_reads_everything_is_answered_from_one_read(*, enumerable: bool) -> 
     assert table.reads == 1
 
 
-def test_a_search_for_visible_rows_that_takes_too_long_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_search_for_visible_rows_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where groups contain each other: nothing can be enumerated, and each batch of checks takes its time."""
     table = Table(100_000, set(), enumerable=False)
 

@@ -105,7 +105,7 @@ def test_a_missing_entry_is_the_divergent_one(size: int, data: st.DataObject) ->
     assert found == Divergence(seq=at + 1, expected=entry_hash(chain[at].prev_hash, b""), observed=GENESIS)
 
 
-def test_a_tail_that_was_rewritten_with_fitting_hashes_is_not_the_head_s() -> None:
+def test_a_rewritten_tail_with_valid_hashes_is_a_divergence() -> None:
     head = head_of(chain_of(["a", "b"]))
 
     found = verdict(chain_of(["a", "z"]), head)

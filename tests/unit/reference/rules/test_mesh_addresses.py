@@ -45,7 +45,7 @@ def test_sub_ranges_are_cut_out_of_the_pool(kept: list[str], free: list[tuple[st
     assert spans == [span(*each) for each in free]
 
 
-def test_a_pool_whose_subnets_are_all_kept_is_as_small_as_what_is_left() -> None:
+def test_a_pool_is_as_small_as_its_free_subnets() -> None:
     pool = ip_network("10.0.0.0/20")
     *kept, left = pool.subnets(new_prefix=24)
 

@@ -34,7 +34,7 @@ def _binding(alias: str | None = None, *, primary: str = "no") -> Binding:
     )
 
 
-def test_a_binding_is_chosen_by_id_then_alias_then_primary_then_being_alone() -> None:
+def test_a_binding_is_chosen_by_id_alias_primary_or_being_alone() -> None:
     one, two, main = _binding("one"), _binding("two"), _binding("main", primary="yes")
 
     assert choose([one, two, main], binding_id=two.id) is two

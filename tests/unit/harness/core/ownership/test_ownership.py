@@ -63,9 +63,7 @@ def _stack() -> Mark:
     return Mark.of_this_process("stack", "mine")
 
 
-def test_an_owned_directory_is_seen_and_not_seized_until_its_owner_is_killed(
-    place: Path, start_owner: StartOwner
-) -> None:
+def test_an_owned_directory_is_not_seized_before_its_owner_ends(place: Path, start_owner: StartOwner) -> None:
     owner = start_owner()
     assert lock.is_owned(place)
     assert lock.seize(place, "stack") is None
@@ -83,9 +81,7 @@ def test_an_owned_directory_is_seen_and_not_seized_until_its_owner_is_killed(
     assert not place.exists()
 
 
-def test_an_owner_in_another_pid_namespace_keeps_its_directory_and_the_error_says_where(
-    place: Path, start_owner: StartOwner
-) -> None:
+def test_an_owner_in_another_pid_namespace_keeps_its_directory(place: Path, start_owner: StartOwner) -> None:
     if os.geteuid() != 0:
         pytest.skip("a PID namespace is made by root")
     start_owner(prefix=_NEW_PID_NAMESPACE)
@@ -147,7 +143,7 @@ def test_only_known_names_are_deleted_and_what_is_left_is_said(place: Path, tmp_
 
 
 @pytest.mark.parametrize("undeletable", ["stack.json", "logs/nats.log"])
-def test_what_cannot_be_deleted_is_named_with_its_reason_and_everything_else_is_deleted(
+def test_an_undeletable_file_is_named_and_the_rest_is_deleted(
     place: Path, immutable: Callable[[Path], None], undeletable: str
 ) -> None:
     (place / "logs").mkdir()
@@ -166,7 +162,7 @@ def test_what_cannot_be_deleted_is_named_with_its_reason_and_everything_else_is_
     assert not lock.is_owned(place)
 
 
-def test_a_directory_of_another_kind_or_without_a_mark_is_not_seized(place: Path) -> None:
+def test_a_directory_of_another_kind_is_not_seized(place: Path) -> None:
     assert lock.seize(place, "stack", damaged_too=True) is None
     lock.own(place, _stack()).release()
     assert lock.seize(place, "run", "scratch") is None
@@ -175,7 +171,7 @@ def test_a_directory_of_another_kind_or_without_a_mark_is_not_seized(place: Path
 @pytest.mark.parametrize(
     "text", ["", "[]", "{", "\0\xff", '{"kind": "stack", "name": 1}', '{"kind": "no", "name": "x"}']
 )
-def test_a_damaged_mark_is_none_and_seized_only_by_who_knows_the_place(place: Path, text: str) -> None:
+def test_a_damaged_mark_is_seized_only_on_request(place: Path, text: str) -> None:
     (place / MARK).write_text(text, encoding="latin-1")
     (place / MARK).chmod(0o600)
 
@@ -206,9 +202,7 @@ def _writable(mark: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [_fifo, _link, _directory, _writable])
-def test_what_is_no_file_of_ours_in_the_marks_place_is_refused_by_name(
-    place: Path, damage: Callable[[Path], None]
-) -> None:
+def test_a_replaced_mark_is_refused_by_name(place: Path, damage: Callable[[Path], None]) -> None:
     damage(place / MARK)
 
     for ask in (
@@ -220,7 +214,7 @@ def test_what_is_no_file_of_ours_in_the_marks_place_is_refused_by_name(
             ask(place)
 
 
-def test_a_directory_of_another_user_or_that_others_may_write_to_is_refused(place: Path) -> None:
+def test_a_directory_that_others_own_or_may_write_to_is_refused(place: Path) -> None:
     place.chmod(0o777)
     with pytest.raises(PlexdevError, match="others may write to it"):
         lock.own(place, _stack())
@@ -241,9 +235,7 @@ def test_the_umask_takes_nothing_from_the_mark(place: Path) -> None:
     assert (place / MARK).stat().st_mode & 0o777 == 0o600
 
 
-def test_the_owner_is_found_by_the_file_that_it_has_open_and_by_its_program(
-    place: Path, start_owner: StartOwner
-) -> None:
+def test_the_owner_is_found_by_its_open_file_and_its_program(place: Path, start_owner: StartOwner) -> None:
     owner = start_owner(words=("pytest_plexdev.some.program",))
     (place / MARK).write_text('{"kind": "stack", "name": "x", "pid": 1, "started": 1}')
 
@@ -258,7 +250,7 @@ def test_the_owner_is_found_by_the_file_that_it_has_open_and_by_its_program(
 
 
 @pytest.mark.parametrize("damage", [*DAMAGES.values(), Path.unlink])
-def test_the_owner_of_a_file_that_was_replaced_is_found_and_nobody_else_who_has_its_directory_open(
+def test_the_owner_of_a_replaced_file_is_found(
     place: Path, start_owner: StartOwner, tmp_path: Path, damage: Damage
 ) -> None:
     module = "pytest_plexdev.some.program"
@@ -286,7 +278,7 @@ def test_a_program_that_has_a_directory_open_does_not_own_it(place: Path) -> Non
         process.communicate()
 
 
-def test_a_directory_that_is_deleted_while_it_is_asked_for_is_nobodys(place: Path) -> None:
+def test_a_deleted_directory_has_no_owner(place: Path) -> None:
     held = lock.own(place, _stack())
     shutil.rmtree(place)
     place.mkdir(mode=0o700)

@@ -60,7 +60,7 @@ class TestPortTaken:
 
         assert (finding.state, finding.evidence) == ("ok", "host ports 8080: yours (kind); 5556: free")
 
-    def test_the_cluster_that_is_looked_at_has_its_own_ports_whoever_made_it(self) -> None:
+    def test_the_examined_clusters_own_ports_are_not_reported(self) -> None:
         words = "the kind cluster plexsphere, which plexdev did not make"
         use = PortUse(port=8080, purpose="the API", holder=words, cluster="plexsphere")
 
@@ -97,7 +97,7 @@ class TestGatewayNotAdmitted:
         ("ready", "command"),
         [(0, "logs deployment/envoy-gateway --tail=20"), (1, "rollout restart deployment/envoy-gateway")],
     )
-    def test_a_controller_that_does_not_look_is_started_anew_if_it_runs(self, ready: int, command: str) -> None:
+    def test_a_running_controller_that_does_nothing_is_restarted(self, ready: int, command: str) -> None:
         deployment = thing("Deployment", "envoy-gateway", namespace="envoy-gateway-system", spec={"replicas": 1})
         deployment["status"] = {"readyReplicas": ready}
 
@@ -204,7 +204,7 @@ class TestGatewayNotProgrammed:
 
         assert finding.command == f"plexdev doctor --crds | {KUBECTL} apply --server-side --force-conflicts -f -"
 
-    def test_the_gateway_of_another_implementation_needs_no_envoy_proxy(self) -> None:
+    def test_a_gateway_of_another_implementation_needs_no_envoy(self) -> None:
         there = self.definitions("gateways.gateway.networking.k8s.io", "httproutes.gateway.networking.k8s.io")
 
         assert found_in("gateway-not-programmed", gateways=[gateway(PROGRAMMED)], definitions=there).state == "ok"

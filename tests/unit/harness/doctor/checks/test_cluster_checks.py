@@ -175,7 +175,7 @@ class TestTheClusterItself:
         assert finding.evidence == f"{kind.lower()}/x is doomed: it is why"
         assert found_in(tag, health=[part(kind, "ready", reason="")]).evidence == f"{kind.lower()}/x is ready"
 
-    def test_what_is_still_coming_up_is_no_advice_for_a_bring_up_that_failed(self) -> None:
+    def test_a_starting_service_is_no_advice_for_a_failed_bring_up(self) -> None:
         waits = [part("DaemonSet", "waiting")]
 
         assert found_in("services-unrouted", health=waits).state == "found"
@@ -204,7 +204,7 @@ class TestTheClusterItself:
         assert finding.state == state
         assert finding.command.endswith(" uncordon a b" if state == "found" else "")
 
-    def test_a_gateway_is_not_blamed_for_what_its_node_does_not_report(self) -> None:
+    def test_a_gateway_is_not_blamed_for_a_stopped_kubelet(self) -> None:
         lacking = gateway(ACCEPTED, said("Programmed", "False", "NoResources", "no Envoy is ready"))
         seen: dict[str, Any] = {
             "gateway_classes": [gateway_class(ACCEPTED)],

@@ -81,7 +81,7 @@ def test_what_is_not_there_is_waited_for() -> None:
     assert verdict.hint == "kubectl get -n default gateways.gateway.networking.k8s.io/g"
 
 
-def test_only_what_has_a_readiness_is_waited_for_in_the_order_of_need() -> None:
+def test_only_kinds_with_readiness_are_awaited_in_order() -> None:
     objects = [
         item_of("HTTPRoute"),
         item_of("ConfigMap"),

@@ -36,7 +36,7 @@ def test_what_the_scheduler_says_passes_or_is_for_good(message: str) -> None:
     assert status_of(subject("too-large"), cache).state == "waiting"
 
 
-def test_a_cordoned_node_is_named_with_what_lets_it_take_pods_again() -> None:
+def test_a_cordoned_node_is_named_with_the_uncordon_command() -> None:
     cache = end("too-large")
     (pod,) = cache.of_kind("Pod")
     pod["status"]["conditions"][0]["message"] = "0/1 nodes are available: 1 node(s) were unschedulable."
@@ -50,7 +50,7 @@ def test_a_cordoned_node_is_named_with_what_lets_it_take_pods_again() -> None:
     assert status_of(subject("too-large"), cache).deepest.is_obstacle
 
 
-def test_a_pod_that_its_node_s_taint_keeps_away_is_explained_by_that_node() -> None:
+def test_a_tainted_node_explains_its_unscheduled_pod() -> None:
     cache = end("too-large")
     (pod,) = cache.of_kind("Pod")
     taint = "{node.kubernetes.io/unreachable: }"

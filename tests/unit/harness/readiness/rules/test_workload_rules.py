@@ -115,7 +115,7 @@ def test_a_deployment_that_somebody_scaled_away_is_not_ready() -> None:
     assert patience.look([ref], ObjectCache(items.values()), 105.0)[0].state == "doomed"
 
 
-def test_a_pod_that_fell_over_counts_before_its_deployment_says_so() -> None:
+def test_a_failed_pod_counts_before_its_deployment_reports_it() -> None:
     ref, items = ready_deployment()
     items["pod"]["status"]["conditions"] = [
         {**each, "status": "False"} if each["type"] in ("Ready", "ContainersReady") else each
@@ -159,7 +159,7 @@ def test_a_stateful_set_waits_for_its_newest_revision() -> None:
     assert status_of(ref, ObjectCache([item, items["pod"]])).state == "ready"
 
 
-def test_a_stateful_set_held_up_by_an_old_pod_says_what_to_delete() -> None:
+def test_a_stateful_set_blocked_by_an_old_pod_names_the_pod() -> None:
     cache, ref = end("fails-twice"), subject("fails-twice")
     (pod,) = cache.of_kind("Pod")
     pod["metadata"] |= {"ownerReferences": [{"uid": "s"}], "labels": {"controller-revision-hash": "old"}}

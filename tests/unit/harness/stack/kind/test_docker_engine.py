@@ -107,7 +107,7 @@ def test_the_engine_of_the_current_context_is_asked(
     ],
     ids=["context", "address", "certificates", "ssh without its package"],
 )
-def test_an_engine_that_nobody_can_find_is_told_from_one_that_is_silent(
+def test_an_unknown_endpoint_is_told_from_a_silent_engine(
     machine: Path, config: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], reason: str
 ) -> None:
     for name, value in variables.items():
@@ -143,9 +143,7 @@ def test_certificates_are_ignored_where_the_command_ignores_them(
     assert version() == engine.version
 
 
-def test_a_socket_that_is_not_there_or_closed_is_an_engine_that_does_not_answer(
-    machine: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_or_closed_socket_is_a_silent_engine(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"unix://{machine}/s"
     monkeypatch.setenv("DOCKER_HOST", address)
 
@@ -256,7 +254,7 @@ def test_a_proxy_of_the_environment_gets_no_request(machine: Path, monkeypatch: 
         assert refused().tag == "docker-silent"
 
 
-def test_an_error_of_the_engine_names_the_command_that_does_the_same(engine: Engine) -> None:
+def test_an_engine_error_names_the_equivalent_command(engine: Engine) -> None:
     engine.refuses["info"] = (500, "the daemon is shutting down")
 
     with pytest.raises(PlexdevError) as error:
@@ -276,7 +274,7 @@ def test_a_command_that_fails_where_no_engine_answers_says_that(machine: Path, m
         docker("exec", "c", "true", purpose="a test")
 
 
-def test_a_command_that_fails_beside_an_engine_that_answers_says_what_it_said(engine: Engine) -> None:
+def test_a_failed_docker_command_shows_its_output(engine: Engine) -> None:
 
     with pytest.raises(PlexdevError, match="it failed") as error:
         docker("exec", "c", "true", purpose="a test")

@@ -136,7 +136,7 @@ def test_a_command_that_needs_the_stack_says_it_too(
     assert capsys.readouterr().err.startswith("plexdev[node-stopped]: ")
 
 
-def test_where_docker_does_not_answer_a_silent_cluster_is_a_stack_that_is_missing(
+def test_a_silent_cluster_is_missing_if_docker_is_silent_too(
     machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave_files(warm_directory())
@@ -190,7 +190,7 @@ def test_a_kept_stack_whose_cluster_is_silent_is_one_line(
 
 
 @pytest.mark.parametrize("command", ["status", "env"])
-def test_a_directory_without_a_kept_stack_is_not_answered_with_plexdev_up(
+def test_a_directory_without_a_kept_stack_names_the_keep_option(
     machine: Machine, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     assert main([command, "--directory", str(tmp_path / "nope")]) == 1
@@ -200,7 +200,7 @@ def test_a_directory_without_a_kept_stack_is_not_answered_with_plexdev_up(
     assert "fix: keep one: pytest --plexdev-keep=always" in said
 
 
-def test_down_without_docker_and_without_a_cluster_has_nothing_to_do(
+def test_down_without_docker_or_a_cluster_deletes_nothing(
     machine: Machine, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

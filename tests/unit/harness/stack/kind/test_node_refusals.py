@@ -43,7 +43,7 @@ def here(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         yield Here(machine, tmp_path, monkeypatch, listener.getsockname()[1], held.getsockname()[1])
 
 
-def test_another_engine_than_the_node_s_is_told_from_a_node_that_is_gone(
+def test_a_wrong_engine_is_told_from_a_removed_node(
     here: Here, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here.kubeconfig(here.listening, scheme="http")
@@ -87,7 +87,7 @@ def test_down_beside_a_cluster_asks_which_stack_and_ends_neither(
         assert world.calls == ["delete"]
 
 
-def test_down_tells_an_engine_that_does_not_answer_before_it_waits_for_somebody_else(
+def test_down_reports_a_silent_engine_before_it_waits_for_a_lock(
     here: Here, capsys: pytest.CaptureFixture[str]
 ) -> None:
     here.monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{here.refusing}")
@@ -146,7 +146,7 @@ def test_a_name_that_is_taken_is_said_before_anything_is_made(
     ],
     ids=["empty file", "half a file", "no file", "no answer in time"],
 )
-def test_a_node_that_does_not_say_whose_it_is_is_never_called_somebody_elses(
+def test_an_unmarked_node_is_never_called_foreign(
     world: World, written: str | tuple[int, str] | None, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Regression: under load, a partly created node was called foreign: kind's label file is empty at first."""
@@ -203,7 +203,7 @@ def test_a_kubelet_that_does_not_run_is_started(here: Here, unit: str, told: lis
     assert (directory / "told").read_text().split() == told
 
 
-def test_a_node_without_forwarders_is_restarted_and_one_that_stays_so_is_told(here: Here, engine: Engine) -> None:
+def test_a_node_that_stays_cut_off_after_a_restart_is_reported(here: Here, engine: Engine) -> None:
     here.has_the_engines_network()
 
     with pytest.raises(PlexdevError) as refusal:
@@ -214,7 +214,7 @@ def test_a_node_without_forwarders_is_restarted_and_one_that_stays_so_is_told(he
     assert engine.asked == ["restart"]
 
 
-def test_a_node_whose_ports_are_published_in_another_network_is_left_alone(here: Here, engine: Engine) -> None:
+def test_a_node_published_in_another_network_is_left_alone(here: Here, engine: Engine) -> None:
     """Regression: in a dev container with Docker's socket, `up` restarted a healthy node."""
     with pytest.raises(PlexdevError, match="this machine's loopback is not the Docker engine's") as refusal:
         wake(_container(here.refusing))
@@ -230,9 +230,7 @@ def test_a_node_that_runs_is_left_alone(here: Here, engine: Engine) -> None:
     assert engine.asked == []
 
 
-def test_a_port_that_somebody_took_while_the_node_was_stopped_is_told_with_its_holder(
-    here: Here, engine: Engine
-) -> None:
+def test_the_holder_of_a_stopped_nodes_port_is_named(here: Here, engine: Engine) -> None:
     engine.refuses["start"] = (500, "driver failed programming external connectivity on endpoint")
 
     with pytest.raises(PlexdevError) as refusal:
@@ -243,7 +241,7 @@ def test_a_port_that_somebody_took_while_the_node_was_stopped_is_told_with_its_h
     assert OWN in refusal.value.fix
 
 
-def test_a_start_that_fails_while_nobody_has_its_ports_is_told_in_the_engines_words(here: Here, engine: Engine) -> None:
+def test_a_failed_start_with_free_ports_shows_the_engines_error(here: Here, engine: Engine) -> None:
     engine.refuses["start"] = (500, "cannot start a container that is marked for removal")
 
     with pytest.raises(PlexdevError) as refusal:

@@ -57,7 +57,7 @@ def test_one_that_says_nothing_is_ended_and_named(kubectl: Path, monkeypatch: py
     assert "  | Waiting for a Pod" in str(silent.value)
 
 
-def test_a_kubelet_that_does_not_listen_is_told_with_what_starts_it(kubectl: Path) -> None:
+def test_a_stopped_kubelet_is_reported_with_its_restart_command(kubectl: Path) -> None:
     refused = "error dialing backend: dial tcp 172.18.0.2:10250: connect: connection refused"
     kubectl.write_text(f"#!/bin/sh\necho 'error: error upgrading connection: {refused}' >&2\nexit 1\n")
 

@@ -117,7 +117,7 @@ STATES: Final[dict[Callable[[Here], None], tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-def test_a_broken_state_is_named_everywhere_with_the_command_that_mends_it(
+def test_every_command_names_a_broken_state_and_its_fix(
     here: Here, state: Callable[[Here], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     state(here)
@@ -139,7 +139,7 @@ def test_a_broken_state_is_named_everywhere_with_the_command_that_mends_it(
 
 
 @pytest.mark.parametrize(("state", "ways"), [(paused, 0), (silent_api_server, 1)])
-def test_an_api_server_that_says_nothing_is_asked_for_more_only_where_its_node_is_not_paused(
+def test_the_api_server_of_a_paused_node_is_not_asked_for_more(
     here: Here, state: Callable[[Here], None], ways: int
 ) -> None:
     """Each request to a paused one lasts until the client's timeout."""

@@ -52,7 +52,7 @@ def test_a_file_saved_between_build_and_rendering_is_in_neither(
     assert told[0]["plexsphere:dev"].endswith(built[0].hash)
 
 
-def test_an_image_of_the_same_name_with_another_content_is_another_input() -> None:
+def test_new_content_under_the_same_image_name_is_drift() -> None:
     settings = KindSettings(images={"plexsphere": "me/x:dev"})
     ids = [hashlib.sha256(text).hexdigest() for text in (b"one", b"two")]
 

@@ -25,7 +25,7 @@ from tests.support.kind_worlds import GONE, KUBECONFIG, OURS, World
 from tests.support.processes import assert_ends
 
 
-def test_an_input_that_fails_while_the_node_image_is_baked_deletes_nothing_and_ends_the_baking(
+def test_a_failed_input_ends_the_build_of_the_node_image(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     docker, kubectl = (tmp_path / "bin" / name for name in ("docker", "kubectl"))
@@ -98,7 +98,7 @@ def test_kind_that_fails_under_the_objects_is_the_failure(
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt(), GONE])
-def test_what_ends_a_rollout_while_kind_still_works_ends_kind_and_its_node(
+def test_a_failed_rollout_ends_kind_and_deletes_its_node(
     world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch, ends: BaseException
 ) -> None:
     def roll_out(*_: object) -> None:
@@ -118,9 +118,7 @@ def test_what_ends_a_rollout_while_kind_still_works_ends_kind_and_its_node(
     assert_ends(int((world.state / "pid").read_text()))
 
 
-def test_a_cluster_that_cannot_be_reached_from_here_is_told_before_its_end_and_taken_away(
-    world: World, overlap: BringUp
-) -> None:
+def test_an_unreachable_cluster_is_reported_early_and_deleted(world: World, overlap: BringUp) -> None:
     """Regression: in a dev container with Docker's socket it was reported as unreachable after two minutes."""
     with closing(socket.socket()) as held:
         held.bind(("127.0.0.1", 0))
@@ -135,7 +133,7 @@ def test_a_cluster_that_cannot_be_reached_from_here_is_told_before_its_end_and_t
     assert_ends(int((world.state / "pid").read_text()))
 
 
-def test_an_input_that_fails_once_the_cluster_is_made_takes_it_away(
+def test_an_input_that_fails_after_creation_deletes_the_cluster(
     world: World, overlap: BringUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def definitions() -> None:

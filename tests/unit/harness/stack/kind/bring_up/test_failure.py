@@ -37,7 +37,7 @@ def failure(fix: str) -> PlexdevError:
     return PlexdevError(DOOMED_OBJECT, detail=DETAIL, **facts).with_advice(ADVICE)
 
 
-def test_of_a_cluster_that_is_deleted_no_command_needs_it_and_what_was_seen_there_stays() -> None:
+def test_no_command_needs_a_cluster_that_is_deleted() -> None:
     said = str(as_gone(failure(f"{KUBECTL} describe pod api-1"), PLACE))
 
     assert "--kubeconfig" not in said
@@ -60,7 +60,7 @@ def test_a_command_that_needs_no_cluster_is_told_all_the_same() -> None:
     assert str(as_gone(failure("docker pull api:dev"), PLACE)).endswith("fix: docker pull api:dev")
 
 
-def test_of_a_cluster_that_is_kept_every_command_is_told_and_how_to_end_it() -> None:
+def test_a_kept_cluster_keeps_its_commands_and_how_to_end_it() -> None:
     said = str(as_kept(failure(f"{KUBECTL} describe pod api-1"), PLACE))
 
     assert f"  fix: {KUBECTL} describe pod api-1" in said

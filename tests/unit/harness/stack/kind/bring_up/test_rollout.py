@@ -21,7 +21,7 @@ from pytest_plexdev.stack.kind.settings import KindSettings
 DATA = ["ConfigMap/postgres-init", "Service/dex", "StatefulSet/postgres"]
 
 
-def test_data_first_then_a_network_then_callers_and_our_own_once_the_node_has_their_images(
+def test_objects_are_applied_in_the_order_of_their_dependencies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []

@@ -61,7 +61,7 @@ def test_what_a_failed_creation_left_is_deleted(world: World, labels: str | None
     assert not world.has_node
 
 
-def test_what_an_ended_creation_left_is_deleted_though_docker_is_late(world: World) -> None:
+def test_a_node_that_appears_after_a_timeout_is_deleted(world: World) -> None:
     world.node(labels=None, into=".ours")
     # In its own session, like Docker's engine.
     world.create_does("setsid sh -c 'sleep 1.2; mv node.json.ours node.json' >&- 2>&- & sleep 600")
@@ -70,7 +70,7 @@ def test_what_an_ended_creation_left_is_deleted_though_docker_is_late(world: Wor
     assert not world.has_node
 
 
-def test_down_deletes_what_the_node_says_is_ours_and_nothing_else(world: World) -> None:
+def test_down_deletes_only_clusters_whose_node_is_ours(world: World) -> None:
     """Our ConfigMap is no proof: ``plexdev manifests | kubectl apply`` creates it on any cluster."""
     settings = KindSettings(name="c", state=world.state)
     ours = replace(world, place=ClusterFiles("c", warm_directory(world.state, "c")))
@@ -86,9 +86,7 @@ def test_down_deletes_what_the_node_says_is_ours_and_nothing_else(world: World) 
     assert not world.has_node
 
 
-def test_one_of_another_state_directory_is_neither_changed_nor_deleted(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cluster_of_another_state_directory_is_left_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = KindSettings(name="c", state=world.state)
     world.node(labels=OURS)
     monkeypatch.setattr(prerequisites, "check", lambda _: None)
@@ -143,7 +141,7 @@ def test_what_other_programs_are_called_with_need_not_be_text(world: World) -> N
 REFUSALS = [(502, "Bad Gateway for API route"), (504, "context deadline exceeded"), (403, "permission denied")]
 
 
-def test_a_file_that_is_not_there_says_that_nothing_was_written_yet(world: World) -> None:
+def test_a_node_without_a_mark_file_is_half_made(world: World) -> None:
     world.note(began=time.time() - 3)
     world.node(labels=None, created=time.time())
 
@@ -163,7 +161,7 @@ def test_a_file_that_the_engine_does_not_give_says_nothing(world: World, refusal
     assert not cluster.is_half_made(world.place, container)
 
 
-def test_a_container_that_is_gone_meanwhile_is_not_one_without_the_file(world: World) -> None:
+def test_a_removed_container_is_not_taken_for_a_half_made_one(world: World) -> None:
     """The engine answers 404 for both. A node created meanwhile would be deleted by mistake."""
     world.note(began=time.time() - 3)
     world.node(labels=None, created=time.time())

@@ -13,7 +13,7 @@ from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 
-def test_a_fresh_cluster_is_the_warm_one_with_another_name_and_other_ports() -> None:
+def test_a_fresh_cluster_differs_only_in_name_and_ports() -> None:
     warm = yaml.safe_load(kind_file().read_text())
     fresh = yaml.safe_load(cluster_config(ClusterFiles("plexdev-0a1b2c3d", Path("here")), Addresses(41000, 41001)))
 
@@ -27,7 +27,7 @@ def test_a_fresh_cluster_is_the_warm_one_with_another_name_and_other_ports() -> 
     assert fresh == warm
 
 
-def test_the_node_is_labelled_as_ours_and_of_this_state_directory(tmp_path: Path) -> None:
+def test_the_node_is_labelled_with_owner_and_state_directory(tmp_path: Path) -> None:
     here, again, elsewhere = (
         yaml.safe_load(cluster_config(ClusterFiles("plexsphere", directory), Addresses()))["nodes"][0]["labels"]
         for directory in (tmp_path, tmp_path / "x" / "..", tmp_path / "x")

@@ -27,7 +27,7 @@ from tests.support.kind_worlds import OURS, World
 REFUSALS = [(502, "Bad Gateway for API route"), (504, "context deadline exceeded"), (403, "permission denied")]
 
 
-def test_a_node_that_docker_lists_is_waited_for_until_it_can_be_looked_at(world: World) -> None:
+def test_a_listed_node_is_waited_for_until_it_can_be_inspected(world: World) -> None:
     # On a busy machine dockerd lists a container several seconds before it can inspect it. If the container were
     # ignored meanwhile, it would stay for ever, and the next bring-up would consider it foreign.
     world.note(began=time.time() - 3)
@@ -41,7 +41,7 @@ def test_a_node_that_docker_lists_is_waited_for_until_it_can_be_looked_at(world:
     assert not world.has_node
 
 
-def test_a_creation_that_outlived_its_process_is_ended_before_it_has_a_node(world: World) -> None:
+def test_an_orphaned_creation_is_ended_before_it_has_a_node(world: World) -> None:
     world.note(began=time.time() - 3)
     world.create_does("sleep 600")
     argv = ["kind", "create", "cluster", "--name", "c", "--kubeconfig", str(world.place.kubeconfig), "--config", "-"]
@@ -54,9 +54,7 @@ def test_a_creation_that_outlived_its_process_is_ended_before_it_has_a_node(worl
 
 
 @pytest.mark.parametrize("refusal", [None, *REFUSALS], ids=str)
-def test_a_run_whose_node_does_not_say_whose_it_is_keeps_the_cluster_its_watch_and_its_files(
-    world: World, refusal: tuple[int, str] | None
-) -> None:
+def test_a_cluster_with_an_unmarked_node_is_kept_and_watched(world: World, refusal: tuple[int, str] | None) -> None:
     directory = world.place.directory
     directory.mkdir()
     world.node(labels=None)
@@ -80,7 +78,7 @@ def test_a_run_whose_node_does_not_say_whose_it_is_keeps_the_cluster_its_watch_a
         assert not world.has_node
 
 
-def test_what_watches_over_a_run_waits_until_the_node_says_whose_it_is(world: World, tmp_path: Path) -> None:
+def test_the_reaper_waits_until_the_node_is_marked(world: World, tmp_path: Path) -> None:
     """The node of a creation whose process was just killed has no labels yet."""
     directory = world.place.directory
     directory.mkdir()
@@ -100,7 +98,7 @@ def test_what_watches_over_a_run_waits_until_the_node_says_whose_it_is(world: Wo
     assert not directory.exists()
 
 
-def test_a_run_that_is_over_ends_a_creation_of_its_own_though_no_note_is_left(world: World) -> None:
+def test_an_ended_run_ends_its_creation_without_a_note(world: World) -> None:
     world.node(labels=OURS, into=".late")
     world.create_does("sleep 600")
     argv = ["kind", "create", "cluster", "--name", "c", "--kubeconfig", str(world.place.kubeconfig), "--config", "-"]
@@ -117,7 +115,7 @@ def test_a_run_that_is_over_ends_a_creation_of_its_own_though_no_note_is_left(wo
 
 
 @pytest.mark.parametrize("keep_failed", [True, False])
-def test_the_cluster_of_a_run_whose_bring_up_failed_is_kept_where_that_is_wanted(
+def test_keep_also_keeps_the_cluster_of_a_failed_bring_up(
     world: World, monkeypatch: pytest.MonkeyPatch, *, keep_failed: bool
 ) -> None:
     place = world.place

@@ -61,7 +61,7 @@ def test_it_is_reached_before_kind_is_done(tmp_path: Path, asked: Asked) -> None
     assert (asked.kubeconfig, asked.pods) == ([], [])
 
 
-def test_nobody_is_asked_while_images_are_loaded_nor_once_it_is_made(tmp_path: Path, asked: Asked) -> None:
+def test_no_probe_is_sent_once_the_cluster_is_created(tmp_path: Path, asked: Asked) -> None:
     made = future(lambda done: done.set_result(ACCESS))
 
     assert reach(ClusterFiles("c", tmp_path), made, future()) is ACCESS

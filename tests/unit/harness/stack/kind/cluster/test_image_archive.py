@@ -29,7 +29,7 @@ def writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> subprocess.Popen[
     return subprocess.Popen([sys.executable, "-c", WRITES], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def test_one_that_is_in_use_stays_and_one_of_a_killed_process_goes(writer: subprocess.Popen[str]) -> None:
+def test_only_archives_of_ended_processes_are_removed(writer: subprocess.Popen[str]) -> None:
     assert writer.stdout is not None
     theirs = Path(writer.stdout.readline().strip())
     with archive() as ours:

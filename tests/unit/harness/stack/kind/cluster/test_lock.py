@@ -59,9 +59,7 @@ def test_the_time_is_up(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     assert f"kill {holder.pid}" in str(refusal.value)
 
 
-def test_who_makes_an_image_waits_within_the_time_of_its_bring_up_and_says_for_whom(
-    tmp_path: Path, holder: subprocess.Popen[str]
-) -> None:
+def test_waiting_for_an_image_build_names_the_holder(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     notes: list[str] = []
     with pytest.raises(PlexdevError) as refusal, fail_after(0.1), exclusive_build(tmp_path / "kind.lock", notes.append):
         pass

@@ -98,7 +98,7 @@ def test_the_images_have_every_package_that_the_plane_imports() -> None:
     assert {PACKAGE_OF.get(name, name.replace("_", "-")) for name in imported} <= _asked_for()
 
 
-def test_the_images_have_no_package_that_the_embedded_stack_has_not() -> None:
+def test_the_images_use_the_package_bounds_of_the_embedded_stack() -> None:
     """Both have the same lower bounds, so that a test on the embedded stack sees what runs in the cluster."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["embedded"]
     bounds = dict(_split(line) for line in extras)
@@ -109,7 +109,7 @@ def test_the_images_have_no_package_that_the_embedded_stack_has_not() -> None:
     }
 
 
-def test_every_package_is_pinned_with_its_hashes_and_no_registry_is_named() -> None:
+def test_every_package_is_pinned_by_hash_without_a_registry() -> None:
     text = (RECIPE / "requirements.txt").read_text()
     pinned = re.findall(r"^([a-z0-9-]+)==\S+ \\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
 
@@ -172,7 +172,7 @@ PIP = "ERROR: Could not find a version that satisfies the requirement argon2-cff
     ],
     ids=["proxies", "another failure", "no proxies"],
 )
-def test_a_build_that_fails_behind_the_clients_proxies_names_them(
+def test_a_failed_build_names_the_proxies_of_the_client(
     configuration: object, said: str, fix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "docker").write_text(f"#!/bin/sh\necho '{said}'; exit 1\n")

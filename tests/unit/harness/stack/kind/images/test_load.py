@@ -58,7 +58,7 @@ def test_what_was_not_made_is_why_nothing_was_loaded(monkeypatch: pytest.MonkeyP
         work.early(made, _done())
 
 
-def test_a_refused_load_waits_for_the_whole_node_and_is_tried_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_load_is_retried_once_the_node_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     made: Future[Any] = Future()
     work, attempts = _attempt(monkeypatch, made=made, refusals=1)
     Timer(0.2, made.set_result, [None]).start()

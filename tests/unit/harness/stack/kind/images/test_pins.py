@@ -44,7 +44,7 @@ def test_every_image_that_may_be_named_is_one_that_is_replaced() -> None:
     assert "python" not in images  # only the base of our own images; no Pod runs it
 
 
-def test_a_name_of_the_environment_that_no_image_has_is_told_from_the_shell_too(
+def test_a_command_refuses_an_unknown_image_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PLEXDEV_IMAGES", "natz=nats:2.11")
@@ -62,7 +62,7 @@ def test_a_digest_is_one_of_a_registry_or_none() -> None:
 @pytest.mark.parametrize(
     "reference", ["nats:2.11", "localhost:5000/nats:2.11", "mine/nats", f"example.org/nats@{DIGEST}"]
 )
-def test_an_image_in_a_pins_place_has_no_digest_to_be_held_against(reference: str) -> None:
+def test_a_replaced_pin_has_no_digest(reference: str) -> None:
     pins = override(read_pins(), {"nats": reference, "plexsphere": "mine:1"})
 
     assert canonical(pins["nats"].reference) == canonical(reference)

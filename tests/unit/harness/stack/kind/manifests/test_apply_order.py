@@ -14,7 +14,7 @@ from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, waves
 KINDS = ["Deployment", "Secret", "Namespace", "ClusterRole", "HTTPRoute", "CustomResourceDefinition", "Job", "Service"]
 
 
-def test_what_others_need_goes_first_whatever_the_order_of_the_manifests() -> None:
+def test_objects_are_applied_in_waves_of_dependencies() -> None:
     objects = [{"kind": kind, "metadata": {"name": kind}} for kind in KINDS]
     random.Random(4).shuffle(objects)
 

@@ -204,7 +204,7 @@ def test_go_heeds_no_file_of_the_temporary_directory(
     assert sorted(path.name for path in shared.iterdir()) == ["go.mod", "go.work"]
 
 
-def test_go_heeds_no_file_of_the_directory_where_plexdev_is_started(
+def test_go_ignores_the_files_of_the_working_directory(
     go_module: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = tmp_path / "project"
@@ -243,7 +243,7 @@ def test_a_source_that_was_never_locked_is_refused(no_go: None, site: Site, tmp_
         names(tmp_path / "cache", replace(source(site.url), files={FILE: ""}))
 
 
-def test_where_nothing_can_be_fetched_the_error_says_what_to_install(no_go: None, site: Site, tmp_path: Path) -> None:
+def test_the_error_of_a_failed_fetch_says_what_to_install(no_go: None, site: Site, tmp_path: Path) -> None:
     with pytest.raises(PlexdevError) as caught:
         names(tmp_path / "cache", source(site.url))
 

@@ -45,7 +45,7 @@ def test_the_server_reads_its_password_from_a_file_of_a_secret(objects: list[dic
     assert volume["secret"]["items"] == [{"key": "nats.conf", "path": "nats.conf"}]
 
 
-def test_the_api_has_its_url_from_the_secret_and_not_from_a_config_map(objects: list[dict[str, Any]]) -> None:
+def test_the_api_reads_its_nats_url_from_the_secret(objects: list[dict[str, Any]]) -> None:
     config = by_name(objects, "ConfigMap")["plexsphere-config"]["data"]
     (api,) = by_name(objects, "Deployment")["plexsphere"]["spec"]["template"]["spec"]["containers"]
     told = [each for each in api["env"] if each["name"] == "PLEXSPHERE_NATS_URL"]
@@ -58,7 +58,7 @@ def test_the_api_has_its_url_from_the_secret_and_not_from_a_config_map(objects: 
     ]
 
 
-def test_nothing_but_the_secret_has_the_password_and_nobody_else_is_told(objects: list[dict[str, Any]]) -> None:
+def test_only_the_secret_has_the_password(objects: list[dict[str, Any]]) -> None:
     having = [each["metadata"]["name"] for each in objects if "own-nats" in json.dumps(each)]
     workloads = [each for each in objects if each["kind"] in {"Deployment", "StatefulSet", "Job"}]
     readers = {each["metadata"]["name"] for each in workloads if "nats-credentials" in json.dumps(each)}
@@ -74,7 +74,7 @@ def test_its_probes_need_no_password(objects: list[dict[str, Any]]) -> None:
     assert set(server["livenessProbe"]) - {"periodSeconds", "failureThreshold"} == {"tcpSocket"}
 
 
-def test_who_reads_it_rolls_with_it_and_waits_for_nobody_s_secret(objects: list[dict[str, Any]]) -> None:
+def test_a_new_password_restarts_only_its_readers(objects: list[dict[str, Any]]) -> None:
     other = with_credentials(overlay_objects(), Credentials(database=OWN.database, nats="o", spicedb=OWN.spicedb))
     before, after = (
         {

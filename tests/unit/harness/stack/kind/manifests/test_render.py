@@ -52,7 +52,7 @@ def test_an_image_gets_its_tag_wherever_it_is() -> None:
     assert [images_of(each) for each in changed] == [{"e:1"}, {"b:2", "plexsphere:dev"}]
 
 
-def test_addresses_follow_the_ports_in_config_maps_and_nowhere_else() -> None:
+def test_ports_change_addresses_only_in_config_maps() -> None:
     secret = {"kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "http://localhost:8080"}}
 
     changed = with_addresses(
@@ -64,7 +64,7 @@ def test_addresses_follow_the_ports_in_config_maps_and_nowhere_else() -> None:
     assert changed[1] == secret
 
 
-def test_a_seed_of_ones_own_replaces_ours_and_no_other_config_map() -> None:
+def test_a_custom_seed_replaces_only_the_bootstrap_config_map() -> None:
     seed = "issuer: ${ISSUER}\ndiscovery_url: ${ISSUER}/.well-known/openid-configuration\n"
 
     bootstrap, other = with_seed(
@@ -112,7 +112,7 @@ def test_labels_and_annotations_of_a_template_stay() -> None:
     assert INPUTS not in workload["spec"]["template"]["metadata"]["annotations"]
 
 
-def test_pods_roll_when_the_image_in_place_of_ours_is_built_anew_under_its_tag() -> None:
+def test_a_rebuilt_image_under_the_same_tag_restarts_its_pods() -> None:
     stack = with_images([deployment()], {"plexsphere:dev": "me/x:dev"})
 
     assert inputs(stack, **{"me/x:dev": "sha256:one"}) != inputs(stack, **{"me/x:dev": "sha256:two"})

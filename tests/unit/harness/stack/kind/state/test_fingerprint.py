@@ -66,7 +66,7 @@ def test_options_are_inputs(tmp_path: Path) -> None:
     ]
 
 
-def test_an_overlay_takes_the_place_of_ours_with_all_that_it_is_made_from(tmp_path: Path) -> None:
+def test_a_custom_overlay_is_fingerprinted_with_its_bases(tmp_path: Path) -> None:
     for name, text in {"overlay": "resources: [../base]\n", "base": "resources: [a.yaml]\n"}.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "kustomization.yaml").write_text(text)
@@ -102,7 +102,7 @@ def test_who_names_no_node_image_takes_the_cluster_s() -> None:
     assert fingerprint.differing(made_with, other) == ["--plexdev-kind-image"]
 
 
-def test_a_path_in_an_overlay_that_can_be_none_is_left_to_kubectl(tmp_path: Path) -> None:
+def test_an_invalid_path_in_an_overlay_is_left_to_kubectl(tmp_path: Path) -> None:
     (tmp_path / "kustomization.yaml").write_text('resources: ["a\\0b"]\n')
 
     assert f"overlay {tmp_path}" in fingerprint.current(KindSettings(overlay=tmp_path))

@@ -34,7 +34,7 @@ def test_a_node_that_could_not_be_made_is_not_waited_for(client: KubeClient) -> 
         wait_for_services(client, "n", whole=made, timeout=60)
 
 
-def test_in_a_cluster_of_ours_the_users_objects_are_no_part_of_the_stack(client: KubeClient, answers: Answers) -> None:
+def test_users_objects_in_our_cluster_are_not_part_of_the_stack(client: KubeClient, answers: Answers) -> None:
     found = [deployment("ours", "plexdev"), deployment("theirs", "kubectl")]
     answers.say("GET", "/apis/apps/v1/namespaces/default/deployments", {"metadata": {}, "items": found})
 

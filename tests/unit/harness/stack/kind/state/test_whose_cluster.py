@@ -91,9 +91,7 @@ def way_to(cluster: Answers, directory: Path) -> Access:
     return access
 
 
-def test_a_cluster_made_by_hand_with_our_manifests_is_attached_to_as_it_is(
-    cluster: Answers, settings: KindSettings
-) -> None:
+def test_a_cluster_made_by_hand_is_attached_to_unchanged(cluster: Answers, settings: KindSettings) -> None:
     info = attach(settings)
 
     assert info.cluster is not None
@@ -102,7 +100,7 @@ def test_a_cluster_made_by_hand_with_our_manifests_is_attached_to_as_it_is(
     assert {asked.method for asked in cluster.asked} == {"GET"}
 
 
-def test_one_of_another_state_directory_is_attached_to_with_what_its_mark_says(
+def test_attach_reads_the_mark_of_another_state_directory(
     cluster: Answers, settings: KindSettings, tmp_path: Path
 ) -> None:
     made_by_plexdev(cluster, ClusterFiles(NAME, warm_directory(tmp_path / "another", NAME)))
@@ -115,9 +113,7 @@ def test_one_of_another_state_directory_is_attached_to_with_what_its_mark_says(
     assert [tenant.slug for tenant in info.tenants] == ["acme-corp"]
 
 
-def test_one_of_ours_that_never_came_up_is_drifted_and_the_advice_is_pytest_s_own(
-    cluster: Answers, settings: KindSettings, home: ClusterFiles
-) -> None:
+def test_an_incomplete_cluster_of_ours_is_drifted(cluster: Answers, settings: KindSettings, home: ClusterFiles) -> None:
     """The inputs may come from pytest's command line, ini file or a hook, none of which ``plexdev up`` reads."""
     made_by_plexdev(cluster, home)
 
@@ -129,7 +125,7 @@ def test_one_of_ours_that_never_came_up_is_drifted_and_the_advice_is_pytest_s_ow
     assert "fix: apply the difference: pytest --dev-stack --plexdev-on-drift=apply; or" in str(refusal.value)
 
 
-def test_a_node_that_gives_no_answer_is_not_taken_for_somebody_elses(cluster: Answers, settings: KindSettings) -> None:
+def test_an_unreadable_node_is_not_taken_for_foreign(cluster: Answers, settings: KindSettings) -> None:
     cluster.say("GET", NODE, "who answers here is busy")
     brought_up(cluster)
 

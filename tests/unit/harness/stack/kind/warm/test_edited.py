@@ -50,7 +50,7 @@ def edits(item: KubeObject, *, is_ready: bool = False, has_mark: bool = True) ->
     return edits_in_the_way(stack)
 
 
-def test_a_content_that_somebody_else_wrote_since_the_stack_was_ready_is_named() -> None:
+def test_content_edited_since_the_stack_was_ready_is_named() -> None:
     (edit,) = edits(secret(write(AFTER)))
 
     assert edit.name == "secret/s"

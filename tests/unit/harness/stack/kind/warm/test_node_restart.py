@@ -50,7 +50,7 @@ class Node(KubeClient):
         return True
 
 
-def test_what_came_up_before_the_network_is_replaced_and_what_came_back_stays() -> None:
+def test_pods_older_than_the_network_are_replaced() -> None:
     client = Node(
         {
             "kube-system k8s-app=kube-dns": [pod("hangs", ready="False"), pod("back")],
@@ -72,9 +72,7 @@ def test_what_came_up_before_the_network_is_replaced_and_what_came_back_stays() 
         (STARTED - 2, STARTED, STARTED + 5, "new"),
     ],
 )
-def test_a_new_node_and_one_that_runs_for_long_were_not_restarted(
-    created: float, started: float, now: float, answer: str
-) -> None:
+def test_only_a_recent_second_start_is_a_restart(created: float, started: float, now: float, answer: str) -> None:
     node = NodeContainer(name="c", created=created, running=True, ports={}, started=started)
 
     assert node_restart.was_restarted_lately(node, now=lambda: now) is (answer == "restarted")

@@ -171,8 +171,9 @@ def _check(path: Path, status: os.stat_result, *, owners: Collection[int] = ()) 
         raise untrusted(path, reason, "choose another directory: PLEXDEV_CACHE_DIR, PLEXDEV_STATE_DIR, TMPDIR")
     if status.st_mode & _OTHERS_WRITE:
         reason = f"others may write to it (mode {stat.S_IMODE(status.st_mode):04o})"
-        recursive = "-R " if stat.S_ISDIR(status.st_mode) else ""
-        raise untrusted(path, reason, f"if nothing in it was changed: chmod {recursive}go-w {quoted}")
+        if status.st_mode & stat.S_ISVTX:
+            raise untrusted(path, reason, "name another directory: this one is shared by all users")
+        raise untrusted(path, reason, f"if nothing in it was changed: chmod go-w {quoted}")
 
 
 @contextlib.contextmanager

@@ -184,6 +184,12 @@ SUPERVISOR_LOST: Final = Failure(
     why="it was killed, or it failed with an unexpected error",
     fix="read {log}, then run again",
 )
+BRING_UP_STOPPED: Final = Failure(
+    tag="bring-up-stopped",
+    what="the bring-up of the embedded stack was stopped",
+    why="its supervisor received a signal, for example from `plexdev down`",
+    fix="run it again",
+)
 STACK_BROKEN: Final = Failure(
     tag="stack-broken",
     what="the running stack is incomplete: {services}",

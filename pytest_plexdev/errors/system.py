@@ -12,6 +12,12 @@ SYSTEM_REFUSED: Final = Failure(
     why="{why}",
     fix="{fix}",
 )
+STDLIB_HIDDEN: Final = Failure(
+    tag="stdlib-hidden",
+    what="{path} hides Python's own module {name}",
+    why="the directory of a test is first on sys.path, so every library of this run imports that file instead",
+    fix="rename it; or run pytest with --import-mode=importlib",
+)
 LOOPBACK_DOWN: Final = Failure(
     tag="loopback-down",
     what="the loopback interface cannot be used: 127.0.0.1: {reason}",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.session import hidden_stdlib
 
 if TYPE_CHECKING:
     from pytest_plexdev.session.run import Run
@@ -25,16 +26,23 @@ def shorten(
     Args:
         in_test: Whether the test itself raised it, and not a fixture.
     """
-    if not isinstance(raised.value, PlexdevError):
+    error = _as_expected(raised)
+    if error is None:
         return
-    if raised.value.tag == "server-died":
-        run.death = raised.value
-    shown = raised.getrepr(style="value", chain=False)
+    if error.tag == "server-died":
+        run.death = error
+    shown = pytest.ExceptionInfo.from_exception(error).getrepr(style="value", chain=False)
     if shown.reprcrash is not None:
-        shown.reprcrash.message = raised.value.headline
+        shown.reprcrash.message = error.headline
     if in_test:
         # The one thing of a traceback that its reader needs: which line of the test.
         lines = [entry.lineno + 1 for entry in raised.traceback if entry.path == item.path]
         last = shown.reprtraceback.reprentries[-1]
         last.lines = [*last.lines, *(f"  at: {item.path}:{line}" for line in lines[-1:])]
     report.longrepr = shown
+
+
+def _as_expected(raised: pytest.ExceptionInfo[BaseException]) -> PlexdevError | None:
+    if isinstance(raised.value, PlexdevError):
+        return raised.value
+    return hidden_stdlib.explain(raised.value, raised.tb)

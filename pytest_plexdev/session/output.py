@@ -165,9 +165,9 @@ def _owner_of(folder: Path) -> str | None:
 
 def _read_mark(folder: Path) -> tuple[str, list[str]] | None:
     """Whose folder it is, and the names of the files there that we wrote; ``None`` where it is none of ours."""
-    if folder.is_symlink():
-        return None
     try:
+        if folder.is_symlink():
+            return None
         said = decode_file((folder / MARK).read_bytes())
         owner, files = said["for"], said["files"]
     except (OSError, ValueError, KeyError, TypeError):

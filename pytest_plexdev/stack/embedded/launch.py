@@ -43,8 +43,8 @@ def bring_up(settings: EmbeddedSettings, directory: Path, progress: Progress) ->
     Raises:
         PlexdevError: ``server-exited``, ``server-silent``, ``program-unfinished``, ``port-taken``,
             ``extra-missing``, ``disk-full``, ``cache-unwritable``, ``state-unwritable``, ``system-refused``,
-            ``postgres-version``, ``owned-elsewhere``, ``directory-taken``, ``untrusted-path`` or
-            ``supervisor-lost``. No process of the stack is left running.
+            ``postgres-version``, ``owned-elsewhere``, ``directory-taken``, ``untrusted-path``,
+            ``bring-up-stopped`` or ``supervisor-lost``. No process of the stack is left running.
     """
     try:
         with system_errors("start the embedded stack", near=directory, cache=settings.cache):

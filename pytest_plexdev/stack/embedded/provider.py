@@ -121,8 +121,11 @@ class EmbeddedProvider:
     def attach(self, progress: Progress) -> Found | None:
         """The warm stack, after differences of the seed were applied, refused or ignored."""
         from pytest_plexdev.core.provider_parts import Found
+        from pytest_plexdev.stack.embedded.warm import find_after_bring_up
 
         info = self.find()
+        if info is None and self._request is not None:
+            info = find_after_bring_up(self._directory, progress, timeout_s=self._request.options.timeout)
         if info is None or self._request is None:
             return Found(info=info) if info is not None else None
         from pytest_plexdev.stack.embedded import seeding

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pytest_plexdev.core.model import Service, StackInfo
+from pytest_plexdev.core.model import Service, StackInfo, Verdict, VerdictChanged
 from pytest_plexdev.core.ownership.lock import look
 from pytest_plexdev.core.paths import state_directory
 from pytest_plexdev.core.private_files import make_private_directory
@@ -20,7 +20,9 @@ from pytest_plexdev.stack.embedded.settings import WARM_ID
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_plexdev.core.model import Progress, Verdict
+    from filelock import BaseFileLock
+
+    from pytest_plexdev.core.model import Progress
     from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
     from pytest_plexdev.stack.request import UpOptions
 
@@ -91,13 +93,11 @@ def bring_up_warm(
     Raises:
         PlexdevError: It did not become ready, or its files cannot be written; ``stack-broken``: it runs incompletely.
     """
-    from filelock import FileLock
-
     from pytest_plexdev.stack.embedded import launch
     from pytest_plexdev.stack.embedded.servers.postgres_template import storage_errors
 
     directory = warm_directory(state)
-    lock = FileLock(directory.with_name("warm.lock"), mode=0o600)
+    lock = _lock(directory)
     with storage_errors(directory.parent, refused=STATE_UNWRITABLE):
         make_private_directory(directory.parent)
         lock.acquire()
@@ -109,6 +109,32 @@ def bring_up_warm(
             _raise_if_broken(info, directory)
             return info, False
         return launch.bring_up(settings, directory, progress), True
+
+
+def find_after_bring_up(directory: Path, progress: Progress, *, timeout_s: float) -> StackInfo | None:
+    """Return the warm stack that another process brings up now; ``None`` if no process does, or not in time.
+
+    Raises:
+        PlexdevError: See :func:`find_in`.
+    """
+    lock = _lock(directory)
+    if not Path(lock.lock_file).exists():
+        return None
+    # The lock may belong to another user.
+    with contextlib.suppress(OSError):
+        try:
+            lock.acquire(timeout=0)
+        except TimeoutError:
+            progress(VerdictChanged(verdict=Verdict(name="stack", state="waiting", reason="another process starts it")))
+            lock.acquire(timeout=timeout_s)
+        lock.release()
+    return find_in(directory)
+
+
+def _lock(directory: Path) -> BaseFileLock:
+    from filelock import FileLock
+
+    return FileLock(directory.with_name("warm.lock"), mode=0o600)
 
 
 def differences(settings: EmbeddedSettings, info: StackInfo, up: UpOptions | None) -> list[str]:

@@ -22,7 +22,7 @@ from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.core.seed import tenants_in
 from pytest_plexdev.core.system_errors import refusal_of
-from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError
+from pytest_plexdev.errors import BRING_UP_STOPPED, SUPERVISOR_LOST, PlexdevError
 from pytest_plexdev.stack.embedded.processes.child import Child
 from pytest_plexdev.stack.embedded.processes.process_group import ProcessGroup
 from pytest_plexdev.stack.embedded.processes.process_watch import call_at_end
@@ -80,6 +80,7 @@ class _Supervisor:
         if not work.done():
             work.cancel()
             await asyncio.wait({work})
+            self._requester.send_failure(PlexdevError(BRING_UP_STOPPED))
             return False
         stop.cancel()
         try:

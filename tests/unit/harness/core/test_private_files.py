@@ -118,6 +118,22 @@ def test_the_refusal_says_what_to_type(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("mode", "mend"),
+    [
+        (0o777, "if nothing in it was changed: chmod go-w {path}"),
+        (0o1777, "name another directory: this one is shared by all users"),
+    ],
+)
+def test_the_fix_of_an_open_directory_changes_nothing_else(tmp_path: Path, mode: int, mend: str) -> None:
+    tmp_path.chmod(mode)
+
+    with pytest.raises(PlexdevError) as caught:
+        check_private(tmp_path)
+
+    assert caught.value.fix == f"check it: ls -ld {tmp_path}; then {mend.format(path=tmp_path)}"
+
+
 def test_what_is_not_there_is_no_fault_of_ours(tmp_path: Path) -> None:
     for use in (read_private, check_private, _enter):
         with pytest.raises(FileNotFoundError):

@@ -195,3 +195,18 @@ def test_the_end_of_a_log_has_no_secret(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("url=postgresql://plexsphere:hidden@127.0.0.1/x key=word-of-a-stack\n")
 
     assert read_end(tmp_path / "log", ["word-of-a-stack"]) == b"url=postgresql://plexsphere:***@127.0.0.1/x key=***\n"
+
+
+def test_a_directory_that_may_not_be_read_is_left_alone(tmp_path: Path) -> None:
+    output = Output(tmp_path / "out")
+    output.write("owner", "name", {"log": b""})
+    output.directory.chmod(0)
+    user = os.geteuid()
+    os.seteuid(user or 65534)  # root may read everything
+    try:
+        output.remove("owner", "name")
+    finally:
+        os.seteuid(user)
+        output.directory.chmod(0o700)
+
+    assert (output.directory / "name" / "log").exists()

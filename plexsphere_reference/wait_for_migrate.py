@@ -34,8 +34,8 @@ def main(settings: Settings, *, pause: Callable[[float], None] = time.sleep) -> 
     known = {migration.number for migration in migrations()}
     endpoint = _endpoint(settings.database_url)
     last_missing = ""
-    with _Look(settings.database_url) as look:
-        while (missing := look.missing(known)) != "":
+    with _MigrationReader(settings.database_url) as reader:
+        while (missing := reader.missing(known)) != "":
             if missing != last_missing:
                 log("INFO", "waiting for migrations", endpoint=endpoint, state=missing)
                 last_missing = missing
@@ -44,25 +44,25 @@ def main(settings: Settings, *, pause: Callable[[float], None] = time.sleep) -> 
     return 0
 
 
-class _Look:
+class _MigrationReader:
     """Reads the applied migrations over one connection, and reconnects if it breaks."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: _Connection | None = None
 
-    def __enter__(self) -> _Look:
+    def __enter__(self) -> _MigrationReader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._forget()
+        self._disconnect()
 
     def missing(self, known: set[int]) -> str:
         """Return a description of what is missing; empty if nothing is."""
         try:
             absent = known - self._applied()
         except psycopg.OperationalError as error:
-            self._forget()
+            self._disconnect()
             return _first_line(error) or "Postgres does not answer"
         return f"{len(known) - len(absent)} of {len(known)} applied" if absent else ""
 
@@ -74,7 +74,7 @@ class _Look:
         except psycopg.errors.UndefinedTable:
             return set()
 
-    def _forget(self) -> None:
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None

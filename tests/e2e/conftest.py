@@ -1,7 +1,8 @@
-"""Real kind clusters for tests. Where there is no Docker or no kind, each test skips and says so.
+"""Fixtures with real kind clusters. Without Docker or kind, the tests are skipped with the reason.
 
-``PLEXDEV_TEST_CLUSTER=required`` (CI sets it) makes such a skip a failure. ``PLEXDEV_TEST_KEEP=NAME`` uses the bare
-cluster of that name and leaves it there: for working on these tests.
+``PLEXDEV_TEST_CLUSTER=required`` (CI sets it) turns such a skip into a failure. ``PLEXDEV_TEST_KEEP=NAME`` uses the
+bare
+cluster of that name and keeps it, for the development of these tests.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ BARE_CONFIG = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role:
 
 @pytest.fixture(scope="session")
 def cluster_tools() -> None:
-    """Docker answers, kind and kubectl are there; else the test skips with the reason."""
+    """Skip the test, with the reason, unless Docker answers and kind and kubectl are installed."""
     reason = _why_no_cluster()
     if reason is None:
         return
@@ -40,7 +41,7 @@ def cluster_tools() -> None:
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The temporary directory of the pytest runs of a test: short, since one without room for a socket is not used."""
+    """The temporary directory of a test's pytest runs. Its path is short, so that it can have sockets."""
     with tempfile.TemporaryDirectory(prefix="pt-", dir="/tmp") as directory:
         monkeypatch.setenv("TMPDIR", directory)
         yield Path(directory)
@@ -105,7 +106,7 @@ def _why_no_cluster() -> str | None:
 
 @pytest.fixture(scope="session")
 def warm_stack(cluster_tools: None) -> Iterator[StackInfo]:
-    """The stack on the warm cluster as this checkout has it. One that was there before is left there."""
+    """The stack of this checkout on the warm cluster. A cluster that existed before is kept."""
     settings = KindSettings(kind_image=NODE_IMAGE, timeout=400.0, on_drift="apply")
     was_there = (warm_directory() / "kubeconfig").exists()
     info, _ = attach.bring_up(settings, lambda _: None)
@@ -116,7 +117,7 @@ def warm_stack(cluster_tools: None) -> Iterator[StackInfo]:
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A project of this user: pytester gives every test another home, and clusters and caches are at the real one."""
+    """A project with the real state and cache directories: pytester sets another home, which has no clusters."""
     for name in ("DEV_STACK", "PLEXDEV_STACK", "PLEXDEV_KEEP", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(STATE))

@@ -1,8 +1,8 @@
-"""Records what a real cluster tells of the workloads of :mod:`tests.e2e.workloads`, for the tests of the rules.
+"""Record the objects that a real cluster sends about the workloads of :mod:`tests.e2e.workloads`, for tests of rules.
 
     python -m tests.e2e.record_readiness KUBECONFIG CONTEXT [CASE...]
 
-Each recording is a line for each thing that was told, in its order, cut down to what rules look at.
+A recording has one line per received object, in order, reduced to the members that rules use.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _NOISE = (
 
 
 class Recorder(ObjectCache):
-    """A cache that keeps a diary."""
+    """A cache that records what is put into it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Recorder(ObjectCache):
 
 
 def record(client: KubeClient, case: str, item: dict[str, Any], patience: float) -> None:
-    """Apply it to a namespace of its own and write down what is told for *patience* seconds."""
+    """Apply the object in a new namespace, and record what the server sends in *patience* seconds."""
     namespace = f"record-{secrets.token_hex(3)}"
     client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     item = {**item, "metadata": {**item["metadata"], "namespace": namespace}}

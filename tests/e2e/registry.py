@@ -1,4 +1,4 @@
-"""A registry of one image on 127.0.0.1, which a real engine pulls from: the only way here to a digest of a registry."""
+"""A registry on 127.0.0.1 with one image, from which a real engine pulls, so that the image has a registry's digest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 @dataclass
 class Registry:
-    """Its address, and what it has by the last part of a path: a tag or a digest."""
+    """The address of the registry, and its content by tag or digest."""
 
     port: int = 0
     content: dict[str, tuple[str, bytes]] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Registry:
         return f"127.0.0.1:{self.port}/plexdev-test"
 
     def push(self, tag: str, text: bytes) -> str:
-        """Have *tag* be an image with one file of that text; its digest."""
+        """Push an image with one file of that text as *tag*. Returns its digest."""
         layer = _tar(text)
         diff = {"type": "layers", "diff_ids": [_digest(layer)]}
         config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": diff}).encode()
@@ -50,7 +50,7 @@ class Registry:
 
 @contextlib.contextmanager
 def registry() -> Iterator[Registry]:
-    """Serve one until the block ends."""
+    """Serve a registry until the block ends."""
     here = Registry()
 
     class Handler(BaseHTTPRequestHandler):
@@ -68,7 +68,7 @@ def registry() -> Iterator[Registry]:
             self.do_GET()
 
         def log_message(self, *_arguments: object) -> None:
-            """A test's output is not a server's log."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         here.port = server.server_port

@@ -1,4 +1,4 @@
-"""Stacks on real clusters, as a test run or ``plexdev up`` makes them."""
+"""Helpers for stacks on real clusters."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pytest_plexdev.stack.kind.settings import KindSettings, fresh_name
 NODE_IMAGE = os.environ.get("PLEXDEV_KIND_IMAGE")
 
 
-class Heard:
-    """A progress that remembers; *on_phase* is called when one begins."""
+class ProgressRecorder:
+    """Records the progress; *on_phase* is called when a phase begins."""
 
     def __init__(self, on_phase: Callable[[str], None] = lambda _: None) -> None:
         self.events: list[ProgressEvent] = []
@@ -39,7 +39,7 @@ class Heard:
 
 
 def fresh_settings(run_directory: Path, *, owner: ProcessId | None = None) -> KindSettings:
-    """What a test run asks for."""
+    """The settings of a test run."""
     return KindSettings(
         name=fresh_name(run_directory),
         owner=owner or ProcessId.of(os.getpid()),
@@ -53,7 +53,7 @@ def fresh_settings(run_directory: Path, *, owner: ProcessId | None = None) -> Ki
 
 @contextlib.contextmanager
 def relabelled(client: KubeClient, node: str, labels: Mapping[str, str]) -> Iterator[None]:
-    """The node has other labels for a while."""
+    """Set other labels on the node until the block ends."""
 
     def say(labels: Mapping[str, str]) -> None:
         client.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": dict(labels)}})

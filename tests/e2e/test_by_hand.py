@@ -1,4 +1,4 @@
-"""The commands that docs/how-to/dev-stack.md prints for applying by hand, as printed, on a cluster that they make."""
+"""The commands in docs/how-to/dev-stack.md for applying by hand, as printed, on the cluster that they create."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PATIENCE = 300.0
 
 @dataclass(frozen=True)
 class Hand:
-    """A person in a checkout that has another cluster's name, node image and host ports."""
+    """A user in a checkout with another cluster's name, node image and host ports."""
 
     checkout: Path
     cluster: str
@@ -46,7 +46,7 @@ class Hand:
         return self.checkout / "kubeconfig"
 
     def types(self, command: str) -> str:
-        """What it said; what the page calls the cluster is ours here, all else is as printed."""
+        """Run a command as printed, except for the name of the cluster. Returns its output."""
         typed = command.replace(f"--name {WARM_CLUSTER}", f"--name {self.cluster}")
         environment = {
             **os.environ,
@@ -71,7 +71,7 @@ def hand(cluster_tools: None, tmp_path: Path) -> Iterator[Hand]:
     (node,) = config["nodes"]
     for mapping in node["extraPortMappings"]:
         mapping["hostPort"] = {API_PORT: api, IDP_PORT: idp}[mapping["hostPort"]]
-    # With other people's images inside: what the page leaves to a pull is not what is tested.
+    # With the third-party images inside, because pulling them is not tested here.
     if image := derived(NODE_IMAGE, read_pins()):
         node["image"] = image
     (tmp_path / CONFIG).parent.mkdir(parents=True)

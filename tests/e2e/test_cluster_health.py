@@ -1,4 +1,4 @@
-"""What a stack needs of its cluster, broken on the warm one: who says so, and that the printed command mends it."""
+"""The parts of a cluster that a stack needs, broken on the warm one: each is reported with a command that helps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pytest_plexdev.stack.kind.manifests.inventory import parts_of
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.warm import attach
-from tests.e2e.stacks import NODE_IMAGE, Heard
+from tests.e2e.stacks import NODE_IMAGE, ProgressRecorder
 
 API = ObjectRef("Deployment", "plexsphere", NAMESPACE)
 
@@ -50,7 +50,7 @@ def client(access: Access) -> Iterator[KubeClient]:
 
 @pytest.fixture
 def well(settings: KindSettings, access: Access) -> Iterator[None]:
-    """Whatever a test breaks is mended after it, by this test or by us."""
+    """Repair after the test what it broke."""
     yield
     node = node_of(settings.name)
     subprocess.run(["docker", "exec", node, "systemctl", "start", "kubelet"], check=True, capture_output=True)
@@ -88,9 +88,9 @@ def test_without_dns_nobody_attaches_and_every_command_says_why(
     until(lambda: unready(settings, warm_stack).get("service/kube-dns", _READY).state == "doomed", 30)
 
     with pytest.raises(PlexdevError) as refused:
-        attach.attach(settings, Heard())
+        attach.attach(settings, ProgressRecorder())
     with pytest.raises(PlexdevError) as failed:
-        attach.bring_up(settings, Heard())
+        attach.bring_up(settings, ProgressRecorder())
     findings = found(access)
 
     assert refused.value.tag == "service-not-ready"
@@ -102,7 +102,7 @@ def test_without_dns_nobody_attaches_and_every_command_says_why(
     assert list(unready(settings, warm_stack)) == ["service/kube-dns"]
     run(refused.value.fix)
     until(lambda: not unready(settings, warm_stack), 60)
-    assert attach.attach(settings, Heard()) is not None
+    assert attach.attach(settings, ProgressRecorder()) is not None
 
 
 @pytest.mark.usefixtures("well")
@@ -150,7 +150,7 @@ def test_only_readers_of_a_restored_secret_are_restarted(
         wait_ready(client, [API], timeout=20)
     wrong = _pods(client) - before
 
-    _, did = attach.bring_up(replace(settings, on_drift="apply", reapply=True), Heard())
+    _, did = attach.bring_up(replace(settings, on_drift="apply", reapply=True), ProgressRecorder())
 
     assert "/readyz answers: spicedb: " in waited.value.why
     said = "restarted, since what they had read was changed by hand: deployment/plexsphere (secret/spicedb-credentials)"
@@ -161,7 +161,7 @@ def test_only_readers_of_a_restored_secret_are_restarted(
 
 
 def test_who_may_not_look_is_told_and_not_failed(client: KubeClient) -> None:
-    """A user who may view the stack's namespace, and neither nodes nor the system's."""
+    """A user with access to the stack's namespace, but neither to nodes nor to kube-system."""
     run(client.command("create", "serviceaccount", "viewer"))
     try:
         run(client.command("create", "rolebinding", "viewer", "--clusterrole=view", "--serviceaccount=default:viewer"))

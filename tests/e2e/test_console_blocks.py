@@ -19,7 +19,7 @@ BLOCKS: Final = {
 CI_STEPS: Final = set(
     re.findall(r"^  step (?:\w+=\S+ )?(make [\w-]+)", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE)
 )
-"""Commands that CI types before and after these tests: they make and delete what the tests stand on."""
+"""Commands that CI runs before and after these tests: they create and delete the cluster of these tests."""
 
 
 @pytest.mark.parametrize("page", BLOCKS)

@@ -1,4 +1,4 @@
-"""Runs on the warm cluster: as it is, with drift, and when somebody else made it."""
+"""Runs on the warm cluster: unchanged, with drift, and on a cluster that is not ours."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def client(warm_stack: StackInfo) -> Iterator[KubeClient]:
 
 @pytest.fixture
 def foreign(client: KubeClient) -> Iterator[None]:
-    """While the test runs, somebody made the cluster by hand and applied our manifests."""
+    """Make the cluster look as if it had been created by hand and our manifests applied; undone after the test."""
     mark = client.get(CONFIG_MAP, READY, NAMESPACE)
     assert mark is not None
     client.delete(CONFIG_MAP, READY, NAMESPACE)
@@ -177,7 +177,7 @@ def _scale(client: KubeClient, deployment: str, replicas: int) -> None:
 
 
 def _versions(client: KubeClient) -> dict[tuple[str, str], Any]:
-    """What an apply would change: the generation or the content of each object of the stack."""
+    """The generation or the content of each object of the stack, which an apply would change."""
     return {
         (kind.kind, item["metadata"]["name"]): item["metadata"].get("generation") or item.get("data")
         for kind in KINDS

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("cluster_tools")
 
 @pytest.fixture
 def tiny() -> Iterator[Callable[[str], str]]:
-    """Makes an image with one file of the given text; always of the same name."""
+    """Build an image with one file of the given text, always with the same name."""
     with tiny_image() as make:
         yield make
 

@@ -1,4 +1,4 @@
-"""The stand-in of the tests without Docker answers as the real engine does, wherever the harness reads an answer."""
+"""The fake engine of the tests without Docker answers like the real engine, wherever the harness reads an answer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def cluster(bare_cluster: Access) -> str:
 
 @pytest.fixture
 def stand_in(cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Docker is the stand-in's, with a node of that cluster."""
+    """Use the fake engine as Docker, with a node of that cluster."""
     bindings = {API_SERVER: [{"HostIp": "127.0.0.1", "HostPort": PORT}]}
     (tmp_path / "docker").write_text("#!/bin/sh\n")
     (tmp_path / "docker").chmod(0o755)
@@ -55,7 +55,7 @@ def stand_in(cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def read(engine: APIClient, cluster: str) -> Any:
-    """Every answer that the harness reads, as it came."""
+    """Every answer that the harness reads, undecoded."""
     images = [image for image in engine.images() if image["RepoTags"] and not image["RepoDigests"]]
     return {
         "inspect": engine.inspect_container(node_of(cluster)),
@@ -67,7 +67,7 @@ def read(engine: APIClient, cluster: str) -> Any:
 
 
 def differences(like: Any, real: Any, at: str = "") -> list[str]:
-    """What *like* has and *real* has not, or has as another type; of a list, its first element counts."""
+    """The members of *like* that *real* lacks or has with another type. Of a list, the first element is compared."""
     if isinstance(like, dict) and isinstance(real, dict):
         there = [(name, value) for name, value in like.items() if name in real]
         missing = [f"{at}/{name} is not there" for name in like if name not in real]
@@ -87,7 +87,7 @@ def test_an_answer_has_the_keys_and_types_of_the_stand_ins(cluster: str, request
 
 
 def seen(cluster: str) -> dict[str, Any]:
-    """What the harness makes of the answers."""
+    """The harness's own results from the answers."""
     node = find_node(cluster)
     assert node is not None
     gone = NodeContainer(name=node_of("plexdev-no-such"), created=0.0, running=True, ports={})

@@ -1,4 +1,4 @@
-"""A run whose own cluster does not become what it should: with ``--plexdev-keep`` it is there to be looked at."""
+"""A run whose own cluster does not become ready: ``--plexdev-keep`` keeps it for inspection."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_what_its_error_says_to_type_works(project: pytest.Pytester, tmp_path: P
 
 
 def typed(command: str) -> str:
-    """What it prints, typed as it was told."""
+    """Run a printed command. Returns its output."""
     program, *words = shlex.split(command)
     argv = [sys.executable, "-m", "pytest_plexdev.cli.main", *words] if program == "plexdev" else [program, *words]
     return subprocess.run(argv, capture_output=True, text=True, check=False).stdout

@@ -1,4 +1,4 @@
-"""What is missing or forbidden on a machine, as `plexdev up --stack kind` says it: real programs, real answers."""
+"""The errors of `plexdev up --stack kind` on a machine that lacks or forbids something, with real programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 pytestmark = pytest.mark.usefixtures("cluster_tools")
 
 AS_ANY_USER = ("setpriv", "--bounding-set", "-all", "--inh-caps", "-all")
-"""Root that may open no more than what it owns."""
+"""Run as root without capabilities: only its own files are accessible."""
 UP = """
 import sys
 from pathlib import Path

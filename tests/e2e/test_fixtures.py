@@ -1,4 +1,4 @@
-"""The fixtures that reach into a cluster: what an embedded stack has on this machine is inside there."""
+"""The fixtures that connect to services inside a cluster."""
 
 from __future__ import annotations
 

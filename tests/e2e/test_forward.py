@@ -1,4 +1,4 @@
-"""Ways into a cluster, by a real kubectl: etcd, which every kind node has the image of, stands for Postgres."""
+"""Port-forwards into a cluster, with a real kubectl. etcd, whose image every kind node has, stands in for Postgres."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_another_pod_is_found_after_the_first_one_went(
     _wait(kube, namespace, f"pod/{server}", "delete")
     _start_pod(kube, namespace, "two")
 
-    # kubectl notices with a connection that its Pod is gone, and ends. The Pod's container outlives it by a moment.
+    # kubectl ends on the first connection after the end of its Pod. The container outlives the Pod by a moment.
     deadline = time.monotonic() + 20
     while (address := forwards.open("postgres")) == first and time.monotonic() < deadline:
         _answers(first)
@@ -159,7 +159,7 @@ def _start_pod(kube: KubeClient, namespace: str, name: str) -> str:
         "command": ETCD.split(),
         "readinessProbe": {"httpGet": {"path": "/health", "port": 5432}, "periodSeconds": 1},
     }
-    # A new namespace is given its ServiceAccount a moment later, and no Pod is admitted without one.
+    # A new namespace gets its ServiceAccount a moment later, and a Pod is not admitted without one.
     _wait(kube, namespace, "serviceaccount/default", "create")
     meta = {"name": name, "namespace": namespace, "labels": {"app": "postgres"}}
     spec = {"containers": [container], "terminationGracePeriodSeconds": 0}

@@ -1,4 +1,4 @@
-"""A run's own cluster: brought up, used, gone."""
+"""The life of a run's own cluster."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.constants import NAMESPACE, SENTINEL
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.state import ownership
-from tests.e2e.stacks import Heard, clusters, fresh_settings
+from tests.e2e.stacks import ProgressRecorder, clusters, fresh_settings
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
 WORKLOADS = (DEPLOYMENT, STATEFUL_SET, REPLICA_SET, JOB)
@@ -37,8 +37,8 @@ def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def heard() -> Heard:
-    return Heard()
+def heard() -> ProgressRecorder:
+    return ProgressRecorder()
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def provider(cluster_tools: None, run_directory: Path) -> KindProvider:
 
 
 @pytest.fixture(scope="module")
-def stack(provider: KindProvider, heard: Heard) -> Iterator[StackInfo]:
+def stack(provider: KindProvider, heard: ProgressRecorder) -> Iterator[StackInfo]:
     user_file = Path.home() / ".kube" / "config"
     before = user_file.read_bytes() if user_file.exists() else None
     info = provider.up(heard).info
@@ -155,7 +155,7 @@ def test_nats_refuses_who_does_not_know_its_password(provider: KindProvider, sta
 
 
 def test_the_password_of_nats_is_on_no_command_line(provider: KindProvider, stack: StackInfo) -> None:
-    """As any user of the machine reads them; the node's processes are among the machine's."""
+    """Every user of the machine can read command lines, including those of the node's processes."""
     password = urlsplit(provider.reach(stack, "nats")).password or ""
     lines = [_command_line(path) for path in Path("/proc").glob("[0-9]*")]
 
@@ -179,7 +179,7 @@ def test_the_password_of_nats_is_in_one_secret_alone(provider: KindProvider, sta
 
 
 def test_its_control_plane_waits_for_no_election_and_no_disk(stack: StackInfo) -> None:
-    """kind takes the patch: it has another version of kubeadm's configuration one day."""
+    """kind must have applied our patch: a later kind may use another version of kubeadm's configuration."""
     assert stack.cluster is not None
     access = read_access(stack.cluster.kubeconfig, stack.cluster.context)
     assert access is not None
@@ -203,7 +203,7 @@ def test_what_can_be_done_at_the_same_time_is(stack: StackInfo) -> None:
 
 
 def test_nothing_of_it_is_left(provider: KindProvider, stack: StackInfo, run_directory: Path) -> None:
-    """The last one of this module: it ends the stack."""
+    """The last test of this module: it stops the stack."""
     watching = reaper.REAPER.find(stack.directory)
     assert watching is not None
     with watching:
@@ -216,7 +216,7 @@ def test_nothing_of_it_is_left(provider: KindProvider, stack: StackInfo, run_dir
 
 
 def _nats_says(address: SplitResult, who: Mapping[str, object]) -> str:
-    """What NATS answers to who connects so and sends a PING."""
+    """The answer of NATS to a client that connects with these options and sends a PING."""
     assert address.hostname is not None
     with (
         socket.create_connection((address.hostname, address.port or 0), timeout=10) as client,

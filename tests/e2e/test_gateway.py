@@ -1,4 +1,4 @@
-"""The gateway on a real cluster: definitions, controller, Envoy, route; in the order of ``manifests/crds.py``."""
+"""The gateway on a real cluster: definitions, controller, Envoy and route, in the order of ``manifests/crds.py``."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ HELLO = "mkdir /tmp/www; echo hello from $HOSTNAME >/tmp/www/index.html; exec ht
 
 @dataclass(frozen=True)
 class Gateway:
-    """The gateway as it came up, and how long each part took from the first apply on, in seconds."""
+    """A ready gateway, and the seconds from the first apply until each part was ready."""
 
     kube: KubeClient
     objects: Sequence[KubeObject]
@@ -55,7 +55,7 @@ class Gateway:
 
     @property
     def url(self) -> str:
-        """Envoy at the address that the Gateway says that it has."""
+        """The URL of Envoy, from the address in the Gateway's status."""
         gateway = self.kube.get(GATEWAY, "plexsphere", "default")
         assert gateway is not None
         (address,) = gateway["status"]["addresses"]
@@ -64,7 +64,7 @@ class Gateway:
 
 @pytest.fixture(scope="module")
 def gateway(bare_cluster: Access, kube: KubeClient) -> Iterator[Gateway]:
-    """All of it, with a small web server as the API."""
+    """The complete gateway, with a small web server as the API."""
     _load(bare_cluster)
     definitions = custom_resource_definitions()
     controller, proxy, base = (_rendered(name) for name in ("envoy-gateway", "envoy-proxy", "base/gateway"))
@@ -140,7 +140,7 @@ def test_the_api_answers_while_the_controller_is_away(gateway: Gateway, kube: Ku
         wait_ready(kube, refs_of(gateway.objects), timeout=PLENTY)
 
     assert answers == {httpx.codes.OK}
-    # Nor is Envoy replaced when the controller is back.
+    # Envoy is not replaced either when the controller is back.
     assert kube.get(POD, pod["metadata"]["name"], GATEWAY_NAMESPACE) is not None
 
 
@@ -188,8 +188,8 @@ def _bring_up(
 
 
 def _remove(kube: KubeClient, definitions: Sequence[KubeObject]) -> None:
-    """Leave the cluster as bare as it was: the kinds too, for another test teaches it one of them."""
-    # The class waits for its Gateways, and both for the controller.
+    """Remove everything, including the kinds, because another test installs one of them."""
+    # The deletion of the class waits for its Gateways, and both deletions wait for the controller.
     for resource, name, namespace in (
         (HTTP_ROUTE, "plexsphere", "default"),
         (GATEWAY, "plexsphere", "default"),

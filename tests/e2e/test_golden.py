@@ -1,4 +1,4 @@
-"""The golden flow on a cluster of the run's own: brought up once for all workers, and nothing left behind."""
+"""The golden flow on a run's own cluster, which is brought up once for all workers and deleted completely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that is killed while its cluster is made: what watches over it takes everything away."""
+"""A run is killed while its cluster is being created: the reaper removes everything."""
 
 from __future__ import annotations
 

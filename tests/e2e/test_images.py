@@ -29,14 +29,14 @@ PROGRAMS = ("http.server", "authz.spicedb", "signer.server", "migrate", "bootstr
 
 @pytest.fixture
 def tiny() -> Iterator[Callable[[str], str]]:
-    """Makes an image with one file of the given text; always of the same name."""
+    """Build an image with one file of the given text, always with the same name."""
     with tiny_image() as make:
         yield make
 
 
 @pytest.fixture(scope="module")
 def built(cluster_tools: None) -> str:
-    """The image of the control plane, built from what is here."""
+    """The image of the control plane, built from this checkout."""
     build.build()
     return "plexsphere:dev"
 
@@ -70,7 +70,7 @@ def test_the_image_has_no_more_than_the_plane_needs(built: str, module: str) -> 
 
 
 def test_modules_are_compiled_and_taken_as_they_are(built: str) -> None:
-    """A read-only root keeps no compiled module: one that is missing or stale costs at every start."""
+    """With a read-only root, modules cannot be compiled at run time: a missing or stale one would slow every start."""
     script = (
         "import sys, plexsphere_reference.http.server\n"
         "files = [m.__cached__ for m in list(sys.modules.values()) if getattr(m, '__cached__', None)]\n"
@@ -155,7 +155,7 @@ def _plexdev_images_build(environment: dict[str, str]) -> str:
 
 
 def _remove_stages(said: str) -> None:
-    """The classic builder keeps the stages of a build that remembered nothing; nobody's cache needs a second set."""
+    """Remove the stages that the classic builder keeps of a build without a cache, because they are duplicates."""
     ours = re.findall(r"^ ---> ([0-9a-f]{12})$", said, re.MULTILINE)
     nameless = docker("image", "ls", "--quiet", "--filter", "dangling=true", purpose="which are left?").stdout.split()
     for stage in [each for each in reversed(ours) if each in nameless]:

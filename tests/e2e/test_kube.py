@@ -1,4 +1,4 @@
-"""The client on a real API server: what a fake one would only agree to."""
+"""The client on a real API server, for behaviour that a fake server cannot confirm."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Every manifest is one that a real API server takes as it is applied: no unknown field, no value that it refuses.
+"""A real API server accepts every manifest: there are no unknown fields and no invalid values.
 
-A dry run asks for all that an apply does but keeping it: kinds and namespaces must be there. So the definitions are
-really installed and the one namespace of the manifests' own is really made; nothing is moved into another.
+A dry run needs the kinds and the namespaces. Therefore the definitions and the manifests' own namespace are really
+created, and no object is moved to another namespace.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ apiVersion: v1
 kind: ConfigMap
 metadata: {{name: {name}}}
 """
-"""An overlay with cluster-wide kinds that ours has not, and others."""
+"""An overlay with other objects, some of cluster-scoped kinds that ours does not have."""
 
 
 @pytest.fixture(scope="module")
 def rendered(cluster_tools: None) -> list[KubeObject]:
-    """What ``plexdev up`` applies, and the agent, which no overlay renders yet."""
+    """The objects that ``plexdev up`` applies, and the agent, which no overlay includes yet."""
     stack = render(Addresses())
     agent = render(Addresses(), overlay=deploy_directory() / "base/plexd")
     return [*stack, *(each for each in agent if each not in stack)]
@@ -67,7 +67,7 @@ def rendered(cluster_tools: None) -> list[KubeObject]:
 
 @pytest.fixture(scope="module")
 def ground(kube: KubeClient, rendered: list[KubeObject]) -> Iterator[None]:
-    """Kinds and namespaces; removed again where another test had not made them."""
+    """Create the kinds and namespaces. Those that did not exist before are removed after the tests."""
     definitions = crds.custom_resource_definitions()
     kinds = _missing(kube, definitions)
     places = [each for each in rendered if each["kind"] == "Namespace"]
@@ -79,8 +79,8 @@ def ground(kube: KubeClient, rendered: list[KubeObject]) -> Iterator[None]:
     for each in ours:
         kube.delete(NAMESPACE, each["metadata"]["name"])
     for each in kinds:
-        # A kind that nobody ever asked for is deleted minutes later: its instances are looked for, and their storage
-        # is made with the first question.
+        # The deletion of a kind that was never requested takes minutes: the server looks for its instances, and creates
+        # their storage only with the first request.
         names = each["spec"]["names"]
         run([*kube.access.kubectl, "get", names["plural"], "-A"], timeout=PATIENCE, purpose="its storage is there")
         kube.delete(CUSTOM_RESOURCE_DEFINITION, each["metadata"]["name"])
@@ -118,7 +118,7 @@ def test_prune_removes_replaced_objects_and_keeps_applied_ones(kube: KubeClient,
         _apply(kube, old)
         again = _apply(kube, old)
 
-        # A volume's controller writes into it meanwhile: not everything need be as it was.
+        # The volume's controller changes it meanwhile, so not every object need be unchanged.
         assert again.of("created") == []
         assert prune(kube, old) == []
         assert _missing(kube, old) == []
@@ -134,7 +134,7 @@ def test_prune_removes_replaced_objects_and_keeps_applied_ones(kube: KubeClient,
 
 
 def _of_a_product(overlay: Path, name: str) -> list[KubeObject]:
-    """What its overlay has of its own, as a bring-up applies it."""
+    """The objects of the overlay itself, as a bring-up applies them."""
     overlay.mkdir()
     (overlay / "kustomization.yaml").write_text("resources: [all.yaml]\n")
     (overlay / "all.yaml").write_text(OF_A_PRODUCT.format(name=name))

@@ -28,7 +28,7 @@ pytestmark = [
 
 @pytest.fixture
 def tiny() -> Iterator[Callable[[str], str]]:
-    """Makes an image with one file of the given text; always of the same name."""
+    """Build an image with one file of the given text, always with the same name."""
     with tiny_image() as make:
         yield make
 

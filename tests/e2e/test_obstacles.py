@@ -1,4 +1,4 @@
-"""What holds or refuses an object of a real cluster, named with the command that mends it."""
+"""Finalizers, webhooks and quotas that block objects of a real cluster: each is named with the command that helps."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def job(namespace: str) -> dict[str, Any]:
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {"name": "j", "namespace": namespace},
-        # No Pod is wanted: neither does this node need the image.
+        # Suspended, because neither a Pod nor its image is needed.
         "spec": {"suspend": True, "template": {"spec": {"restartPolicy": "Never", "containers": [container]}}},
     }
 
@@ -89,7 +89,7 @@ def test_a_job_held_by_a_finalizer_is_named_and_runs_once_freed(
 
 @pytest.fixture
 def webhook(kube: KubeClient, namespace: str) -> Iterator[str]:
-    """Nobody answers behind it, so it refuses every Job of the namespace."""
+    """A webhook without a server, which therefore refuses every Job of the namespace."""
     rule = {"apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["jobs"]}
     hook = {
         "name": "guard.example.com",
@@ -116,7 +116,7 @@ def webhook(kube: KubeClient, namespace: str) -> Iterator[str]:
 
 def test_a_webhook_that_refuses_is_named(kube: KubeClient, namespace: str, webhook: str) -> None:
     while True:
-        # It takes the API server a moment to know it.
+        # The API server uses it only after a moment.
         try:
             kube.apply(job(namespace), dry_run=True)
         except PlexdevError as error:

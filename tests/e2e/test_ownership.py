@@ -1,4 +1,4 @@
-"""A cluster that somebody else made: attached to at most, never changed, never deleted."""
+"""A cluster that is not ours can be attached to, and is never changed or deleted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pytest_plexdev.stack.kind.constants import HOME_LABEL, OWNER, OWNER_LABEL, 
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.state import endpoints
 from pytest_plexdev.stack.kind.warm import attach
-from tests.e2e.stacks import Heard, clusters, relabelled
+from tests.e2e.stacks import ProgressRecorder, clusters, relabelled
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_up_applies_nothing_to_it(settings: KindSettings, kube: KubeClient) -> N
     before = names(kube)
 
     with pytest.raises(PlexdevError) as refusal:
-        attach.bring_up(settings, Heard())
+        attach.bring_up(settings, ProgressRecorder())
 
     assert refusal.value.tag == "foreign-cluster"
     assert "pytest --dev-stack" in str(refusal.value)
@@ -43,7 +43,7 @@ def test_up_applies_nothing_to_it(settings: KindSettings, kube: KubeClient) -> N
 
 
 def test_down_preserves_it_with_a_warning(settings: KindSettings) -> None:
-    lines = attach.take_down(settings, force=False, progress=Heard())
+    lines = attach.take_down(settings, force=False, progress=ProgressRecorder())
 
     assert lines[0].startswith(f"plexdev[foreign-cluster]: the kind cluster {settings.name} was not created by plexdev")
     assert "DEV_FORCE_DOWN=1" in lines[0]
@@ -52,7 +52,7 @@ def test_down_preserves_it_with_a_warning(settings: KindSettings) -> None:
 
 @pytest.fixture
 def our_manifests(kube: KubeClient) -> Iterator[None]:
-    """Somebody piped ``plexdev manifests`` into kubectl; for this, its first object and one that runs nothing do."""
+    """The cluster after ``plexdev manifests | kubectl apply``, represented by the sentinel and one other object."""
     mark = {"name": SENTINEL, "namespace": "default", "labels": {OWNER_LABEL: OWNER}}
     kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": mark})
     labels = {"app": "plexsphere"}
@@ -66,7 +66,7 @@ def our_manifests(kube: KubeClient) -> Iterator[None]:
 
 
 def test_our_manifests_on_it_do_not_make_it_ours_to_delete(settings: KindSettings, our_manifests: None) -> None:
-    lines = attach.take_down(settings, force=False, progress=Heard())
+    lines = attach.take_down(settings, force=False, progress=ProgressRecorder())
 
     assert lines[0].startswith("plexdev[foreign-cluster]")
     assert settings.name in clusters()
@@ -80,11 +80,13 @@ def test_our_manifests_on_it_are_attached_to_as_they_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(bare_cluster.kubeconfig))
-    # No port of this machine leads into a bare cluster.
+    # The bare cluster publishes no ports on this machine.
     monkeypatch.setattr(endpoints, "version", lambda *_, **__: {"version": "1"})
     before = names(kube)
 
-    found = [attach.attach(replace(settings, on_drift=each), Heard()) for each in ("fail", "apply", "ignore")]
+    found = [
+        attach.attach(replace(settings, on_drift=each), ProgressRecorder()) for each in ("fail", "apply", "ignore")
+    ]
 
     assert [info and info.cluster and info.cluster.owned for info in found] == [False] * 3
     assert names(kube) == before
@@ -99,14 +101,14 @@ def test_its_node_s_labels_are_what_makes_it_ours(
     labels = {OWNER_LABEL: OWNER, HOME_LABEL: home}
 
     with relabelled(kube, node_of(settings.name), labels), pytest.raises(PlexdevError) as refusal:
-        attach.attach(replace(settings, on_drift="fail"), Heard())
+        attach.attach(replace(settings, on_drift="fail"), ProgressRecorder())
 
     assert refusal.value.tag == "drifted"
     assert "never completed" in str(refusal.value)
 
 
 def test_a_note_of_ours_does_not_make_a_later_cluster_ours(settings: KindSettings) -> None:
-    """Our creation was killed; somebody deleted what it left and made one of the same name."""
+    """Our creation was killed. Then someone else deleted the rest, and created a cluster of the same name."""
     place = ClusterFiles(settings.name, warm_directory(settings.state, settings.name))
     place.directory.mkdir(parents=True)
     (place.directory / "creating.json").write_text(
@@ -116,7 +118,9 @@ def test_a_note_of_ours_does_not_make_a_later_cluster_ours(settings: KindSetting
     assert container is not None
 
     assert not create.is_half_made(place, container)
-    assert attach.take_down(settings, force=False, progress=Heard())[0].startswith("plexdev[foreign-cluster]")
+    assert attach.take_down(settings, force=False, progress=ProgressRecorder())[0].startswith(
+        "plexdev[foreign-cluster]"
+    )
 
 
 def test_one_without_an_api_is_told_from_none(

@@ -1,4 +1,4 @@
-"""What is applied, as ``plexdev manifests`` prints it: kustomize is real, no cluster is needed."""
+"""The output of ``plexdev manifests``, with the real kustomize. No cluster is needed."""
 
 from __future__ import annotations
 

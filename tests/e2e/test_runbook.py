@@ -1,4 +1,4 @@
-"""The commands of the runbook, as printed, on a stack that was just brought up."""
+"""The commands of the runbook, as printed, on a new stack."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pytest_plexdev.kube.pods import NAME_LABEL
 from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE
 from pytest_plexdev.stack.kind.provider import KindProvider
-from tests.e2e.stacks import Heard, fresh_settings
+from tests.e2e.stacks import ProgressRecorder, fresh_settings
 from tests.manifests.manifests import overlay_objects, variables, workloads
 
 PSQL = "exec statefulset/postgres -- env PGPASSWORD=plexsphere psql -U plexsphere -d plexsphere"
@@ -32,7 +32,7 @@ Kubectl = Callable[..., str]
 def stack(cluster_tools: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
     directory = tmp_path_factory.mktemp("run")
     provider = KindProvider(fresh_settings(directory), directory / "stack")
-    info = provider.up(Heard()).info
+    info = provider.up(ProgressRecorder()).info
     try:
         yield info
     finally:
@@ -48,12 +48,12 @@ def cluster(stack: StackInfo) -> Cluster:
 
 @pytest.fixture(scope="module")
 def kubectl(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
-    """Runs a command as the runbook has it, ``KUBECONFIG`` being set; extra words are taken whole."""
+    """Run a command of the runbook with ``KUBECONFIG`` set. *words* are not split."""
     home = tmp_path_factory.mktemp("home")
 
     def run(command: str, *words: str) -> str:
         argv = ["kubectl", *command.split(), *words]
-        # kubectl caches what the server knows below HOME, and without one below the directory that it is run in.
+        # kubectl caches discovery below HOME, or without HOME below its working directory.
         environment = {"PATH": os.environ["PATH"], "HOME": str(home), "KUBECONFIG": str(cluster.kubeconfig)}
         return subprocess.run(argv, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
 
@@ -62,9 +62,9 @@ def kubectl(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Kubec
 
 @pytest.fixture(scope="module")
 def warnings(cluster: Cluster) -> dict[str, list[str]]:
-    """Of every Pod of the stack the warning lines in the logs of all its containers; the gateway's are elsewhere.
+    """The warning lines in the logs of all containers, by Pod of the stack's namespace.
 
-    Not of the Job that makes the gateway's certificates: it ends, and production runs the same one.
+    Without the Job that creates the gateway's certificates: it ends, and production runs the same one.
     """
     access = read_access(cluster.kubeconfig, cluster.context)
     assert access is not None

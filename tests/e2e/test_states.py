@@ -1,7 +1,7 @@
-"""Broken states of the warm cluster, walked: what is printed leads to a working stack in at most two commands.
+"""Broken states of the warm cluster: the printed commands lead to a working stack, in at most two steps.
 
-In each state the doctor names it, and `plexdev status` and `pytest --dev-stack` print the same command. A cluster of
-somebody else's is the same one with another PLEXDEV_STATE_DIR.
+The doctor names each state, and `plexdev status` and `pytest --dev-stack` print the same command. With another
+PLEXDEV_STATE_DIR, the same cluster belongs to someone else.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ UP: Final = "plexdev up --stack kind"
 ASKS: Final = "def test_stack(plexdev_stack):\n    assert plexdev_stack.anonymous.meta.health().status == 'ok'\n"
 
 WAS_THERE: Final = (warm_directory() / "kubeconfig").exists()
-"""A developer's own warm cluster keeps its data."""
+"""Whether the developer has a warm cluster, whose data must be kept."""
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def person(warm_stack: StackInfo, tmp_path: Path) -> Person:
 
 
 @pytest.fixture
-def stranger(person: Person) -> Person:
-    """Somebody who did not make the cluster, and has a kubeconfig of it."""
+def other_user(person: Person) -> Person:
+    """A user who did not create the cluster, and has a kubeconfig for it."""
     theirs = person.directory / "home" / ".kube" / "config"
     theirs.parent.mkdir()
     shutil.copy(person.kubeconfig, theirs)
@@ -81,7 +81,7 @@ def test_up_starts_a_kubelet_that_does_not_run(person: Person) -> None:
 
 
 def test_ports_published_in_another_network_stop_every_change(person: Person) -> None:
-    """As in a dev container that has Docker's socket."""
+    """As in a dev container with Docker's socket."""
     inside = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
     if shutil.which("unshare") is None or person.says(*inside, "true")[0] != 0:
         pytest.skip("needs the right to make a network namespace, and ip")
@@ -111,7 +111,7 @@ def test_attach_names_the_cordoned_node_and_the_uncordon_command(person: Person)
         subprocess.run([*access.kubectl, "uncordon", NODE], check=True, capture_output=True)
 
     assert code == 0, said
-    # While the Pod starts, the second command is the one that waits for it.
+    # While the Pod starts, the second command waits for it.
     assert person.typed[0] == f"{shlex.join(access.kubectl)} uncordon {NODE}"
     assert person.typed[1:] in ([], [UP])
 
@@ -138,37 +138,37 @@ def test_a_state_of_our_own_cluster_is_left_by_what_is_printed(
     assert person.typed == [UP]
 
 
-def test_a_paused_node_of_somebody_else_s(stranger: Person) -> None:
-    with paused(stranger):
-        fix = _named(stranger, "node-paused")
-        refused, said = stranger.says(*shlex.split(UP))
-        stranger.walks(fix)
+def test_a_paused_node_of_somebody_else_s(other_user: Person) -> None:
+    with paused(other_user):
+        fix = _named(other_user, "node-paused")
+        refused, said = other_user.says(*shlex.split(UP))
+        other_user.walks(fix)
 
     assert refused == 1
     assert f"use it unchanged: docker unpause {NODE} && pytest --dev-stack" in said
-    assert stranger.typed == [f"docker unpause {NODE}"]
+    assert other_user.typed == [f"docker unpause {NODE}"]
 
 
-def test_a_node_port_of_somebody_else_s_that_was_changed(stranger: Person) -> None:
-    with other_node_port(stranger):
-        stranger.walks(_named(stranger, f"no Service has NodePort {API_NODE_PORT}"))
+def test_a_node_port_of_somebody_else_s_that_was_changed(other_user: Person) -> None:
+    with other_node_port(other_user):
+        other_user.walks(_named(other_user, f"no Service has NodePort {API_NODE_PORT}"))
 
-    assert len(stranger.typed) == 1
-    assert stranger.typed[0].startswith("kubectl --kubeconfig ")
+    assert len(other_user.typed) == 1
+    assert other_user.typed[0].startswith("kubectl --kubeconfig ")
 
 
-def test_a_directory_in_kubeconfig_and_then_no_file_at_all(stranger: Person) -> None:
-    """The second command writes the file that the first one leads to."""
-    (stranger.directory / "home" / ".kube" / "config").unlink()
-    stranger.environment["KUBECONFIG"] = str(stranger.directory)
+def test_a_directory_in_kubeconfig_and_then_no_file_at_all(other_user: Person) -> None:
+    """The second command writes the file at the path that the first one sets."""
+    (other_user.directory / "home" / ".kube" / "config").unlink()
+    other_user.environment["KUBECONFIG"] = str(other_user.directory)
 
-    stranger.walks(_named(stranger, "kubeconfig-lost"))
+    other_user.walks(_named(other_user, "kubeconfig-lost"))
 
-    assert stranger.typed == ["unset KUBECONFIG", f"kind export kubeconfig --name {WARM_CLUSTER}"]
+    assert other_user.typed == ["unset KUBECONFIG", f"kind export kubeconfig --name {WARM_CLUSTER}"]
 
 
 def test_another_engine_than_the_node_s(person: Person, tmp_path: Path) -> None:
-    """An engine that has no such container: nothing is said that would end the forwarders of one's own node."""
+    """The other engine has no such container. No printed command may stop the forwarders of the real node."""
     docker = tmp_path / "bin" / "docker"
     docker.parent.mkdir()
     docker.write_text('#!/bin/sh\ntest -n "$DOCKER_HOST" || exec ' + str(shutil.which("docker")) + ' "$@"\n')
@@ -199,7 +199,7 @@ def test_down_with_podman_for_kind_takes_no_time_for_it(person: Person) -> None:
 
 @pytest.mark.skipif(WAS_THERE, reason="the warm cluster was there before: its data stays")
 def test_a_removed_node_whose_name_another_container_took(person: Person) -> None:
-    """Made anew with KIND_EXPERIMENTAL_PROVIDER=podman in the environment, which nobody obeys."""
+    """It is created again with KIND_EXPERIMENTAL_PROVIDER=podman in the environment, which is ignored."""
     _docker("rm", "-f", "-v", NODE)
     assert _named(person, "node-gone") == UP
     _docker("run", "-d", "--name", NODE, read_pins()["busybox"].reference, "sleep", "600")
@@ -213,13 +213,13 @@ def test_a_removed_node_whose_name_another_container_took(person: Person) -> Non
         assert "plexdev[node-name-taken]: " in said
         assert person.typed == [f"docker rename {NODE} {NODE}-other && {UP}"]
         running = _docker("inspect", "--format", "{{.State.Running}}", f"{NODE}-other")
-        assert running == "true", "a stranger's container was stopped"
+        assert running == "true", "a other_user's container was stopped"
     finally:
         subprocess.run(["docker", "rm", "-f", f"{NODE}-other"], capture_output=True, check=False)
 
 
 def _named(person: Person, tag: str) -> str:
-    """What is printed to type: the doctor names the state; status and attaching print the same."""
+    """The printed command. The doctor names the state; status and attaching print the same command."""
     code, doctor = person.says("plexdev", "doctor")
     assert code == 1, doctor
     assert tag in doctor

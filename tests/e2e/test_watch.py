@@ -1,4 +1,4 @@
-"""The scenes that ``tests/unit/harness/readiness/test_watch.py`` plays with a fake server, on a real one."""
+"""The scenarios of ``tests/unit/harness/readiness/test_watch.py``, on a real API server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Requests = list[httpx.URL]
 
 
 class Cable:
-    """A way to the API server that can be cut: a proxy of bytes."""
+    """A TCP proxy to the API server, whose connections can be cut."""
 
     def __init__(self, access: Access) -> None:
         self._target = urlsplit(access.server)
@@ -136,7 +136,7 @@ def test_a_version_that_the_server_forgot(bare_cluster: Access, kube: KubeClient
                 scope = Scope(leaves, "default")
                 watch = Watch(client, http, ObjectCache(), (scope,))
                 while True:
-                    # What is established is served a moment later, and until then it is "try again".
+                    # An established kind is served a moment later; until then the server answers "try again".
                     with contextlib.suppress(httpx.HTTPStatusError):
                         await watch._watch_on(scope, "1", _RetryState())
                     await asyncio.sleep(0.1)
@@ -147,7 +147,7 @@ def test_a_version_that_the_server_forgot(bare_cluster: Access, kube: KubeClient
 
 @pytest.fixture
 def leaves(kube: KubeClient) -> Iterator[Resource]:
-    """A kind that the server learns only now: of what was before that, it has forgotten everything."""
+    """A new kind: the server has no history from before its definition."""
     resource = Resource("test.plexsphere.com/v1", "Leaf", "leaves")
     name = f"{resource.plural}.test.plexsphere.com"
     version = {

@@ -1,4 +1,4 @@
-"""Images of one small file, for tests of what happens to images."""
+"""Build images with one small file, for tests of the handling of images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_plexdev.stack.kind.images.pins import read_pins
 
 @contextlib.contextmanager
 def tiny_image() -> Iterator[Callable[[str], str]]:
-    """Makes an image with one file of the given text; always of the same name."""
+    """Build an image with one file of the given text, always with the same name."""
     name = f"plexdev-test-{secrets.token_hex(3)}:1"
     made = []
 

@@ -1,4 +1,4 @@
-"""Small workloads of busybox, each of which comes to one state."""
+"""Small workloads with busybox, each of which reaches one state."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ DOOMED: dict[str, KubeObject] = {
     "service-account-missing": deployment("nobody", container(), serviceAccountName="no-such"),
     "job-fails": job("once", container("echo gave up; exit 5"), backoffLimit=0),
 }
-"""What cannot become ready, each for a reason of its own."""
+"""Workloads that cannot become ready, each for another reason."""
 OTHERS: dict[str, KubeObject] = {
     "becomes-ready": deployment("good", container("sleep 2; touch /tmp/ok; sleep 3600", readinessProbe=_SLOW_PROBE)),
     "waits-in-init": deployment("patient", container(), init=[_POLL]),
@@ -72,4 +72,4 @@ OTHERS: dict[str, KubeObject] = {
     "job-completes": job("done", container("echo ok")),
     "job-fails-twice": job("twice", container("exit 5"), backoffLimit=4),
 }
-"""What becomes ready, goes on waiting, or takes longer to be doomed."""
+"""Workloads that become ready, keep waiting, or take longer to be doomed."""

@@ -1,4 +1,4 @@
-"""What kustomize makes of the overlay, once."""
+"""The rendered dev overlay."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.manifests.manifests import DEPLOY
 
 @pytest.fixture(scope="session")
 def rendered() -> list[dict[str, Any]]:
-    """The dev overlay as ``kubectl kustomize`` renders it; needs kubectl, and no cluster."""
+    """The dev overlay, rendered by ``kubectl kustomize``. Needs kubectl, but no cluster."""
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not on PATH")
     text = subprocess.run(

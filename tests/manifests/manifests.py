@@ -1,4 +1,4 @@
-"""The manifests as data, read from their files: no cluster, no program."""
+"""Read the manifests from their files, without a cluster or a program."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OURS = ("plexsphere", "plexsphere-migrate")
 
 @dataclass(frozen=True)
 class Workload:
-    """A Pod template and whose it is."""
+    """A Pod template and its owner."""
 
     owner: KubeObject
 
@@ -61,21 +61,21 @@ def documents(path: Path) -> Iterator[KubeObject]:
 
 
 def objects(directory: Path) -> list[KubeObject]:
-    """The objects that a directory's kustomization names itself."""
+    """The objects in the files of a directory's kustomization."""
     (kustomization,) = documents(directory / "kustomization.yaml")
     files = [directory / name for name in kustomization["resources"] if (directory / name).is_file()]
     return [each for file in files for each in documents(file)]
 
 
 def overlay_objects() -> list[KubeObject]:
-    """What the dev overlay renders, before its own patches."""
+    """The objects of the dev overlay, without its own patches."""
     (kustomization,) = documents(DEPLOY / "overlays" / "dev" / "kustomization.yaml")
     bases = [(DEPLOY / "overlays" / "dev" / name).resolve() for name in kustomization["resources"]]
     return [each for base in bases for each in objects(base)]
 
 
 def workloads(of: Sequence[KubeObject]) -> list[Workload]:
-    """Those of the objects that make Pods."""
+    """The objects with a Pod template."""
     return [Workload(each) for each in of if each["kind"] in {"Deployment", "StatefulSet", "Job"}]
 
 
@@ -91,7 +91,7 @@ def image_name(container: KubeObject) -> str:
 
 
 def variables(container: KubeObject, of: Sequence[KubeObject]) -> Mapping[str, str]:
-    """The environment that a container gets: its own, and that of the ConfigMaps and Secrets it names."""
+    """The environment of a container, including that from its ConfigMaps and Secrets."""
     maps, secrets = by_name(of, "ConfigMap"), by_name(of, "Secret")
     wired: dict[str, str] = {}
     for source in container.get("envFrom", ()):
@@ -106,7 +106,7 @@ def variables(container: KubeObject, of: Sequence[KubeObject]) -> Mapping[str, s
 
 
 def warning_fields(line: str) -> dict[str, str]:
-    """``key=value`` pairs of a log line."""
+    """The ``key=value`` pairs of a log line."""
     return dict(re.findall(r"(\S+?)=(\S+)", line)) | dict(
         part.split("=", 1) for part in shlex.split(line) if "=" in part
     )

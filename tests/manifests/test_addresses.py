@@ -1,4 +1,4 @@
-"""One address, named in several files: they agree."""
+"""Addresses that several files name agree."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_the_signer_is_open_to_the_api_alone() -> None:
 
 
 def test_host_addresses_are_in_config_maps_alone() -> None:
-    """A fresh cluster's own ports are put into ConfigMaps; anywhere else the warm ones would stay."""
+    """The ports of a fresh cluster are put into ConfigMaps only; anywhere else the warm ones would stay."""
     elsewhere = [each for each in OVERLAY if each["kind"] != "ConfigMap"]
 
     assert [each["metadata"]["name"] for each in elsewhere if any("localhost" in text for text in _texts(each))] == []

@@ -1,7 +1,7 @@
-"""Who may call without a credential: one list in the plane, held against the product's document.
+"""The operations that need no credential: the plane's declarations agree with the product's document.
 
-The product has two middlewares with a bypass list each; here the one declaration of an operation serves authentication
-and the CSRF rules alike, so what can drift is that declaration and the document.
+The product has two middlewares with a bypass list each. Here one declaration of an operation serves both authentication
+and the CSRF rules, so only that declaration and the document can differ.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ OF_PEOPLE = {
     ("POST", "/v1/auth/sign-out/global"),
     ("POST", "/v1/auth/device/approve"),
 }
-"""No bypass: they require a session, because a token is no person (docs/explanation/contract-decisions.md)."""
+"""No bypass: they require a session, because a token is not a person (docs/explanation/contract-decisions.md)."""
 NOT_BUILT = {("POST", "/v1/auth/service/token")}
 
 

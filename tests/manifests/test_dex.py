@@ -1,4 +1,4 @@
-"""Dex in the cluster is the provider that the embedded stack has."""
+"""Dex in the cluster has the same configuration as in the embedded stack."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ISSUER = "http://localhost:5556/dex"
 
 
 class WarmSites:
-    """The addresses that Dex's configuration is made of."""
+    """The addresses in Dex's configuration."""
 
     api_url = "http://localhost:8080"
     issuer = ISSUER
@@ -24,7 +24,7 @@ class WarmSites:
 
 @pytest.fixture
 def embedded(tmp_path: Path) -> dict[str, Any]:
-    """What the embedded stack would write for a real Dex at the warm cluster's addresses."""
+    """The configuration that the embedded stack would write for a real Dex at the warm cluster's addresses."""
     configuration = dex._configuration(
         WarmSites(),  # type: ignore[arg-type]
         password=dex._PASSWORD_FOR_DEX,
@@ -37,7 +37,7 @@ def embedded(tmp_path: Path) -> dict[str, Any]:
 
 def test_dex_knows_the_same_client_and_users(embedded: dict[str, Any]) -> None:
     in_cluster = yaml.safe_load(by_name(overlay_objects(), "ConfigMap")["dex-config"]["data"]["config.yaml"])
-    del embedded["web"]  # there it listens on loopback, at a port of its own
+    del embedded["web"]  # there it listens on loopback, at another port
 
     assert in_cluster.pop("web") == {"http": "0.0.0.0:5556"}
     assert in_cluster == embedded

@@ -1,4 +1,4 @@
-"""docs/reference/manifests.md has a row for each manifest, and each row a test that is there."""
+"""docs/reference/manifests.md has a row for each manifest, and each row names an existing test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The variables that a program reads are the ones that its Pod gives it, and the ones that are documented."""
+"""The variables that a program reads are set in its Pod, and documented."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _wired(workload: str) -> Mapping[str, str]:
 
 
 def _documented() -> dict[str, set[str]]:
-    """Variable -> the programs that read it, from the table in docs/reference/programs.md."""
+    """The programs that read each variable, from the table in docs/reference/programs.md."""
     page = (ROOT / "docs" / "reference" / "programs.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`PLEXSPHERE_[^|]+) \| ([^|]+) \|", page, re.MULTILINE)
     return {

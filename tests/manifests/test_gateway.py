@@ -1,4 +1,4 @@
-"""The gateway's parts, which lie in five directories and three projects' versions, agree."""
+"""The parts of the gateway, from five directories and three projects, agree."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_kind_maps_the_node_port_of_envoy_exactly_once() -> None:
 
 
 def test_the_gateway_needs_no_load_balancer_for_an_address() -> None:
-    """``LoadBalancer``, the default, leaves it at ``AddressNotAssigned``."""
+    """With ``LoadBalancer``, the default, it stays ``AddressNotAssigned``."""
     assert ENVOY["envoyService"]["type"] == "NodePort"
 
 
@@ -87,7 +87,7 @@ def test_every_image_of_the_gateway_is_pinned() -> None:
     assert ENVOY["envoyDeployment"]["container"]["image"] == read_pins()["envoy"].repository
     assert {each["image"] for each in ENVOY["envoyDeployment"]["initContainers"]} == {read_pins()["busybox"].repository}
     assert deployed < pins
-    # The render step looks at `image` fields, not into this text.
+    # Rendering replaces `image` fields only, not this text.
     assert "image" not in yaml.safe_dump(CONFIG)
 
 

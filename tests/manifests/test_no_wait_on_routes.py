@@ -1,5 +1,6 @@
-"""A route has its conditions per parent (``status.parents[].conditions``): ``kubectl wait --for=condition=`` on one
-waits to the end of its time. Nobody here does that: no code, no page, no Makefile, no CI.
+"""No file has ``kubectl wait --for=condition=`` for a route.
+
+It would always time out, because a route has its conditions per parent (``status.parents[].conditions``).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ ROUTE = re.compile(r"\b(?:http|grpc|tls|tcp|udp)-?routes?\b", re.IGNORECASE)
 WAIT = re.compile(r"\bkubectl\b.*?\bwait\b.*|[\"']kubectl[\"'].*?[\"']wait[\"'].*")
 CONDITION = re.compile(r"--for(?:=|[\s\"',]+)condition=")
 ON_PURPOSE = {
-    # They show that it is recognised; this file's own examples too.
+    # Tests with examples of such commands, including this file.
     "tests/unit/harness/doctor/checks/test_cluster_checks.py",
     "tests/unit/harness/doctor/test_examination.py",
     "tests/e2e/doctor/test_gateway.py",
@@ -25,9 +26,9 @@ ON_PURPOSE = {
 
 
 def wrong_waits(text: str) -> Iterator[str]:
-    """Commands that wait for a condition of a route: on one line, on continued lines, or as a list of words."""
+    """Commands that wait for a condition of a route: on one line, on continued lines, or as a list of arguments."""
     joined = re.sub(r"\\\n\s*", " ", text)
-    # A list of words may have a line for each of them.
+    # A list may have one line per argument.
     joined = re.sub(r",\s*\n\s*", ", ", joined)
     for line in joined.splitlines():
         for found in WAIT.findall(line):
@@ -68,7 +69,7 @@ def test_the_gate_lets_right_ones_pass(text: str) -> None:
 
 
 def _files() -> list[Path]:
-    """What is in the repository, and what is going to be."""
+    """All files in the repository, including those not committed yet."""
     argv = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split("\0")
     files = [Path(name) for name in names if name and name not in ON_PURPOSE and (ROOT / name).is_file()]

@@ -1,4 +1,4 @@
-"""An image is pinned in one place."""
+"""Each image is pinned in one place."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_exactly_the_deployed_images_are_pinned() -> None:
 
 @pytest.mark.parametrize("pin", PINS.values(), ids=PINS)
 def test_no_other_file_names_its_tag(pin: dict[str, Any]) -> None:
-    # A port and a scheme follow a colon too: postgres:5432, nats://
+    # Exclude ports and schemes: postgres:5432, nats://
     reference = re.compile(rf"(?<![\w./-]){re.escape(pin['name'])}(:(?!//|\d{{4,5}}\b)[\w]|@sha256)")
     tag = re.compile(rf"(newTag|tag|image)\b.*[:= \"']{re.escape(pin['tag'])}\b")
     named = [

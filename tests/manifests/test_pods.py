@@ -1,4 +1,4 @@
-"""What every Pod of the stack keeps to: the runbook's order, one warning, no more rights than it needs."""
+"""Rules for every Pod of the stack: the runbook's start-up order, one warning, and minimal permissions."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_main_container_is_called_like_its_service(workload: Workload) -> None
 def test_a_pod_warns_once_of_what_it_relaxes(workload: Workload) -> None:
     printed = [each["args"][0] for each in workload.init_containers if each["name"] == "dev-warning"]
     if workload.is_ours:
-        # By the program itself, once; what waits in front of it is no program of the product.
+        # The program itself prints it, once. Its init containers are not programs of the product.
         assert printed == []
         assert _warnings_of(PROGRAM_OF[workload.name]) == 1
         assert _warnings_of("wait_for_migrate.py") == 0

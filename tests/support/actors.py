@@ -1,4 +1,4 @@
-"""Who calls, and what the tests of more than one surface assert alike."""
+"""Users and clients, and assertions shared by tests of several surfaces."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.control_plane import SAMPLE_DISCOVERY_URL, Plane, ula, unique
 
 
 def new_domain(client: httpx.Client, **members: object) -> dict[str, Any]:
-    """A Domain that the caller administers; its name, slug and range are its own."""
+    """Create a Domain with a unique slug and range, which the caller administers."""
     body = {"name": "A Domain", "slug": unique(), "mesh_cidr": ula(), **members}
     created = client.post("/v1/domains", json=body)
     assert created.status_code == 201, created.text
@@ -33,7 +33,7 @@ def new_project(client: httpx.Client, domain_id: str, **members: object) -> dict
 
 
 def new_node(plane: Plane, client: httpx.Client, project: dict[str, Any], mesh_ip: str) -> str:
-    """A Node's row, as registering would leave it."""
+    """Insert the row of a Node, as a registration would. Returns its id."""
     resource = client.post(f"/v1/projects/{project['id']}/resources", json={"origin": "adopted", "kind": "vm"}).json()
     node_id = str(uuid.uuid4())
     plane.sql(
@@ -61,7 +61,7 @@ def binding_of(domain_id: str) -> dict[str, object]:
 
 
 def new_user(plane: Plane, domain_id: str, *grants: tuple[str, str], email: str | None = None) -> str:
-    """The id of a user who has these relations: ``("member", "domain:…")``."""
+    """Create a user with these relations, such as ``("member", "domain:…")``. Returns the id."""
     user_id = str(uuid.uuid4())
     plane.sql(
         "INSERT INTO plexsphere.users (id, domain_id, external_subject, email, display_name)"
@@ -77,7 +77,7 @@ def new_user(plane: Plane, domain_id: str, *grants: tuple[str, str], email: str 
 
 
 def client_of(plane: Plane, user_id: str) -> httpx.Client:
-    """A client with a fresh API token of the user."""
+    """A client with a new API token of the user."""
     token = f"psk_dev_{uuid.uuid4().hex}{uuid.uuid4().hex}"
     plane.sql(
         "INSERT INTO plexsphere.api_tokens (id, user_id, env_prefix, secret_hash, expires_at)"
@@ -95,7 +95,7 @@ def client_of(plane: Plane, user_id: str) -> httpx.Client:
 
 
 def refusal(response: httpx.Response) -> tuple[int, str]:
-    """Status and code of a problem, whose other members are what the contract says of every problem."""
+    """The status and the code of a problem. Also checks the members that the contract requires of every problem."""
     problem = response.json()
     code, status = problem["code"], response.status_code
     assert response.headers["content-type"] == "application/problem+json"
@@ -117,7 +117,7 @@ def events(plane: Plane, aggregate_id: str) -> list[str]:
 
 
 def relations(plane: Plane, chain: str, *, object_id: str) -> list[tuple[str, str]]:
-    """What the audit chain of a Domain says about an object: relation and reason, in their order."""
+    """The relation and reason of each audit entry about an object in a chain, in their order."""
     rows = plane.sql(
         "SELECT relation, reason FROM plexsphere.audit_entries WHERE chain_id = %s AND object_id = %s ORDER BY seq",
         chain,

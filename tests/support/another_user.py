@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 PYTHON = "/usr/bin/python3"
-"""The system's: another user may not enter the way to ours."""
+"""The system's interpreter, because another user may not have access to ours."""
 AS_NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--")
 
 RECORDS = """

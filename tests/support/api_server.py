@@ -1,4 +1,4 @@
-"""A small HTTP server that answers as an API server would, with what a test sets."""
+"""A fake API server, whose answers a test sets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Asked:
 
 @dataclass
 class Answers:
-    """What the server says, by method and path; 404 for the rest. Text is sent as it is, anything else as JSON."""
+    """The answers by method and path; 404 for all others. Text is sent unchanged, anything else as JSON."""
 
     by_path: dict[tuple[str, str], tuple[int, Any]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Answers:
         self.by_path[method, path] = (status, body)
 
     def refuse(self, method: str, path: str, status: int, reason: str, message: str, **details: Any) -> None:
-        """As Kubernetes does: a ``Status`` object."""
+        """Answer with a ``Status`` object, as Kubernetes does."""
         refusal = {"kind": "Status", "status": "Failure", "reason": reason, "message": message, "code": status}
         self.say(method, path, refusal | ({"details": details} if details else {}), status=status)
 

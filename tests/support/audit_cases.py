@@ -18,16 +18,16 @@ DEFINITION: Final = {"value_schema": {"kind": "boolean"}, "applicable_kinds": ["
 
 @dataclass(frozen=True)
 class Case:
-    """How an operation is called, and what is audited.
+    """A request of an operation, and its audit row.
 
     Attributes:
-        path: With the names of ids in braces.
-        action: The row's relation.
-        object: What the row is about, ``project:{project}`` for example; a created object has no id before.
-        chain: Whose chain gets the row of a grant.
-        refused: Whose gets the one of a refusal; None for a list that refuses nobody.
-        unknown: What a caller who may do everything else gets when none of the ids exists: the status, and whether
-            there is a row, which is always the platform's.
+        path: The path, with the names of ids in braces.
+        action: The relation of the row.
+        object: The object of the row, such as ``project:{project}``; an object has no id before its creation.
+        chain: The chain of the row if the request is allowed.
+        refused: The chain of the row if it is refused; ``None`` for a list, which is never refused.
+        unknown: The answer to a caller with all permissions if none of the ids exists: the status, and whether there
+            is a row, which is always in the platform's chain.
     """
 
     path: str
@@ -118,7 +118,7 @@ CASES: Final[dict[str, Case]] = {
 
 @dataclass(frozen=True)
 class Objects:
-    """The ids that paths and bodies name, and the answers of an operation on them."""
+    """The ids in paths and bodies, and the answers of an operation on them."""
 
     plane: Plane
     ids: dict[str, str]
@@ -129,7 +129,7 @@ class Objects:
         return client.request(name.partition(" ")[0], path, json=self._filled(case.body))
 
     def rows(self, answer: httpx.Response) -> list[tuple[str, str, str, str]]:
-        """Chain, relation, reason and object of each row that a request left."""
+        """The chain, relation, reason and object of each audit row of a request."""
         found = self.plane.sql(
             "SELECT chain_id::text, relation, reason, object_type || ':' || object_id FROM plexsphere.audit_entries"
             " WHERE correlation_id = %s",
@@ -150,7 +150,7 @@ class Objects:
 
 
 def something_of_everything(site: Site) -> Objects:
-    """One object of each kind, as its admin sees it."""
+    """Create one object of each kind as their admin."""
 
     def made(path: str, body: dict[str, Any]) -> str:
         answer = site.admin.post(path, json=body)

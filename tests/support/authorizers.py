@@ -13,7 +13,7 @@ SPICEDB_START: Final = 15
 
 
 class CountingDatabase(Database):
-    """A database that counts the statements of its readers, and the rows that they got."""
+    """A database that counts the statements of its readers and the returned rows."""
 
     statements = 0
     rows = 0

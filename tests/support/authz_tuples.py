@@ -1,4 +1,4 @@
-"""The tuples of a small platform, and their notation in lines."""
+"""The tuples of a small platform, in a text notation."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TUPLES = """
 
 
 def tuples(text: str) -> list[Relationship]:
-    """Tuples from lines of ``resource#relation@subject``."""
+    """Parse tuples from lines of ``resource#relation@subject``."""
     found = []
     for line in text.split():
         resource, _, rest = line.partition("#")

@@ -1,4 +1,4 @@
-"""Bring the warm cluster into each of its broken states, and out of it again."""
+"""Bring the warm cluster into each of its broken states, and repair it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def wiped(person: Person) -> Iterator[None]:
 
 @contextlib.contextmanager
 def other_node_port(person: Person) -> Iterator[None]:
-    """Somebody changed the NodePort of the gateway's Service."""
+    """Change the NodePort of the gateway's Service."""
     access = read_access(person.kubeconfig, f"kind-{WARM_CLUSTER}")
     assert access is not None
     with KubeClient(access) as client:
@@ -68,7 +68,7 @@ def other_node_port(person: Person) -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_forwarder(_: Person) -> Iterator[None]:
-    """Docker's own program that forwards the API's port into the node ended."""
+    """Kill Docker's program that forwards the API's port into the node."""
     forwarders = [
         int(entry.name)
         for entry in Path("/proc").iterdir()
@@ -83,7 +83,7 @@ def without_forwarder(_: Person) -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_kubelet(_: Person) -> Iterator[None]:
-    """It stopped a moment ago: Kubernetes still has the node as ready, and everything on it."""
+    """Stop the kubelet. Kubernetes still shows the node and its Pods as ready for a while."""
     subprocess.run(["docker", "exec", NODE, "systemctl", "stop", "kubelet"], check=True, capture_output=True)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The files of this checkout, without what runs and tools leave in it. An unpacked archive has no git to list them."""
+"""List the files of this checkout, without those created by runs and tools. Needs no git: an archive has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run the doctor on a real cluster, and provoke what it finds there."""
+"""Run the doctor on a real cluster, and provoke its findings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def finding(access: Access, mode: str, *, now: Callable[[], float] = time.time) 
 
 
 def later() -> float:
-    """Half a minute on: what a controller has not looked at by now is not new any more."""
+    """The time in 30 s, when an object without a controller's status is no longer considered new."""
     return time.time() + 30
 
 
@@ -29,7 +29,7 @@ def kubectl(access: Access, *words: str) -> str:
 
 
 def paste(command: str) -> None:
-    """Run a printed command as a person does."""
+    """Run a printed command in a shell."""
     subprocess.run(["bash", "-c", command], check=True, capture_output=True, timeout=120)
 
 
@@ -49,5 +49,5 @@ def pod_of(namespace: str, name: str, image: str, *command: str) -> dict[str, An
 
 @tenacity.retry(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.5), reraise=True)
 def wait_for_the_kubelet(access: Access, state: str) -> None:
-    """A kubelet that was restarted opens its port a moment later, and nothing tells when."""
+    """Wait for a restarted kubelet, which opens its port after a moment and reports no event."""
     assert finding(access, "serial-pulls").state == state

@@ -1,4 +1,4 @@
-"""Where the tests keep clusters, and from which node image."""
+"""The state directory and the node image of the tests' clusters."""
 
 from __future__ import annotations
 

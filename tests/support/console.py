@@ -1,4 +1,4 @@
-"""Find the console blocks of the documentation, and type their commands as a reader does."""
+"""Find the console blocks of the documentation, and run their commands as a reader would."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WITH_A_CLUSTER: Final = re.compile(
 )
 _ABOUT_A_CLUSTER: Final = ("docs/how-to/kind.md", "docs/how-to/dev-stack.md")
 _STAMPS: Final = (".embedded", ".kind", ".dev")
-"""Files by which ``make`` knows that an installation is complete."""
+"""Files that mark a complete installation for ``make``."""
 _TIMEOUT: Final = 300.0
 
 
@@ -42,7 +42,7 @@ class Block:
 
     @property
     def commands(self) -> list[Command]:
-        """What is typed, each with the output that is shown below it."""
+        """The commands, each with the output shown below it."""
         parts = re.split(r"^\$ ", self.text, flags=re.MULTILINE)[1:]
         return [Command(self.place, *_typed_and_shown(part)) for part in parts]
 
@@ -63,7 +63,7 @@ class Command:
     shown: str
 
     def is_as_shown(self, printed: str) -> bool:
-        """Whether *printed* has what is shown. ``…`` stands for any text of a line, alone on a line for any lines."""
+        """Whether *printed* matches the shown output. ``…`` matches any text in a line, or any lines if it is alone."""
         lines = re.sub(r"=====+", "=====…", self.shown).splitlines()  # as many as the width leaves
         pattern = "".join(
             r"(?:.*\n)*?" if line.strip() == "…" else ".*".join(map(re.escape, line.rstrip().split("…"))) + r"[ \t]*\n"
@@ -73,7 +73,7 @@ class Command:
 
     @property
     def shows_a_failure(self) -> bool:
-        """Whether the command is meant to fail: pytest's summary or a tagged error says so."""
+        """Whether the shown output is a failure: a summary of pytest with failures, or a tagged error."""
         return " failed" in self.shown or "plexdev[" in self.shown
 
 
@@ -100,11 +100,11 @@ def blocks_of(page: str) -> Iterator[Block]:
 class Session:
     """A reader who follows one page, in a clone of the repository.
 
-    The working directory and the environment outlive a command. Nothing of the real user is read or written.
+    The working directory and the environment persist between commands. The real user's files are not used.
 
     Args:
-        directory: Where the clone, a home and the state of plexdev go.
-        variables: More variables of the environment.
+        directory: For the clone, a home and the state of plexdev.
+        variables: Additional environment variables.
     """
 
     def __init__(self, directory: Path, variables: Mapping[str, str]) -> None:
@@ -127,13 +127,13 @@ class Session:
         _link_environment(self._clone)
 
     def write(self, name: str, text: str) -> None:
-        """Save a file of the page, as its title says."""
+        """Write a file of the page, named by its title."""
         path = Path(self._working_directory, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
     def run(self, typed: str) -> tuple[int, str]:
-        """Type a command; its exit code and its output, which may be both streams."""
+        """Run a command. Returns its exit code and its output, from both streams."""
         kept, place = shlex.quote(str(self._variables)), shlex.quote(str(self._directory / "working-directory"))
         script = f". {kept}\n{typed}\nstatus=$?; pwd >{place}; export -p >{kept}; exit $status"
         done = subprocess.run(
@@ -151,12 +151,12 @@ class Session:
         return done.returncode, done.stdout
 
     def link_environment(self) -> None:
-        """Let ``.venv`` of the working directory be the one that runs this test, in place of a new one."""
+        """Link ``.venv`` of the working directory to the environment of this test, instead of creating a new one."""
         _link_environment(Path(self._working_directory))
 
 
 def _has_no_server(directory: str) -> bool:
-    """The pages show stand-ins, so a real Dex or SpiceDB of this machine is not found."""
+    """Exclude directories with a real Dex or SpiceDB from PATH, because the pages show stand-ins."""
     return not any(Path(directory, name).exists() for name in ("dex", "spicedb"))
 
 

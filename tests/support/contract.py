@@ -1,7 +1,7 @@
-"""Hold answers against the product's OpenAPI document, where it lies beside the checkout.
+"""Check answers against the product's OpenAPI document, if that is beside the checkout.
 
-docs/explanation/reference-plane.md lists what may answer beside the document; ``BESIDE_THE_DOCUMENT`` and ``DECIDED``
-are that page as data.
+docs/explanation/reference-plane.md lists the answers that the document does not declare. ``BESIDE_THE_DOCUMENT`` and
+``DECIDED`` are that list as data.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CONTRACT = next(
 
 @functools.cache
 def contract() -> dict[str, Any] | None:
-    """The product's OpenAPI document, where it lies beside the checkout."""
+    """The product's OpenAPI document; ``None`` if it is not beside the checkout."""
     if not CONTRACT.exists():
         return None
     document: dict[str, Any] = yaml.load(CONTRACT.read_text(), Loader=yaml.CSafeLoader)
@@ -36,7 +36,7 @@ def contract() -> dict[str, Any] | None:
 
 
 def _spell_out_nullable(node: Any) -> None:
-    # The document says 3.1 but keeps the `nullable` of 3.0, which a JSON Schema validator does not know.
+    # The document declares 3.1, but uses `nullable` of 3.0, which JSON Schema validators ignore.
     if isinstance(node, dict):
         if node.get("nullable") is True and isinstance(node.get("type"), str):
             node["type"] = [node["type"], "null"]
@@ -68,7 +68,7 @@ BESIDE_THE_DOCUMENT: Final[Mapping[int, frozenset[str]]] = {
         )
     ),
 }
-"""Statuses that any operation may answer though the document does not declare them, with their codes."""
+"""Undeclared statuses that any operation may answer, with their codes."""
 
 DECIDED: Final[Mapping[tuple[str, int], frozenset[str]]] = {
     ("POST /v1/register", 409): frozenset(("resource_already_registered",)),
@@ -90,7 +90,7 @@ def _paths() -> list[tuple[re.Pattern[str], str, dict[str, Any]]]:
 
 
 def check_contract(response: httpx.Response) -> None:
-    """Hold a response against the document: its status is declared, and its body has the declared schema."""
+    """Check that the document declares the status of a response and the schema of its body."""
     document = contract()
     path = response.request.url.raw_path.decode().partition("?")[0]
     if not path.startswith("/v1/"):
@@ -117,21 +117,21 @@ def check_contract(response: httpx.Response) -> None:
     if response.request.method == "HEAD":
         return
     if response.status_code == 403 and not response.json()["code"].startswith("permission"):
-        # Where the document has PermissionDenied alone: a refused cursor or cookie is a plain Problem (its §Problem).
+        # The document declares PermissionDenied only, but a refused cursor or cookie is a plain Problem (its §Problem).
         schema = {"$ref": "#/components/schemas/Problem"}
     if schema is not None and "json" in media:
         _validator(json.dumps(schema)).validate(json.loads(response.content))
 
 
 def _check_headers(response: httpx.Response) -> None:
-    """What HTTP itself asks of every answer (RFC 9110 §11.6.1, §15.5.6), and what this plane promises."""
+    """Check the headers that HTTP requires of every answer (RFC 9110 §11.6.1, §15.5.6), and those of this plane."""
     assert response.status_code != 401 or response.headers.get("www-authenticate", "").startswith("Bearer ")
     assert response.status_code != 405 or response.headers["allow"]
     assert response.headers["cache-control"] == "no-store"
 
 
 def _check_undeclared(response: httpx.Response, operation: str) -> None:
-    """The status is on the standing list, and the problem's code with it."""
+    """Check that an undeclared status is on the list, with the problem's code."""
     status = response.status_code
     known = BESIDE_THE_DOCUMENT.get(status, frozenset()) | DECIDED.get((operation, status), frozenset())
     assert known, f"{operation} answers {status}: neither in the document nor in docs/explanation/reference-plane.md"

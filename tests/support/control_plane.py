@@ -33,10 +33,10 @@ from tests.support.contract import check_contract
 ROOT = Path(__file__).parents[2]
 IDP = "pytest_plexdev.stack.embedded.dex_standin"
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Shared and empty: loading the certificate authorities costs each client 35 ms, and none speaks TLS."""
+"""Shared and empty, because no client uses TLS and loading certificate authorities takes 35 ms per client."""
 UNKNOWN_ID = "00000000-0000-7000-8000-00000000dead"
 SAMPLE_DISCOVERY_URL = "http://localhost:5556/dex/.well-known/openid-configuration"
-"""Where nobody listens; PLEXSPHERE_SAMPLE_CLIENT_SECRET is meant for it."""
+"""A URL without a server, for which PLEXSPHERE_SAMPLE_CLIENT_SECRET is meant."""
 ADMIN_ID = "08a8684b-db88-4b73-90a9-3cd1661f5466"
 DOMAINS = {
     "acme-corp": "01985a00-0000-7000-8000-00000000ac01",
@@ -47,21 +47,21 @@ DOMAINS = {
 
 @dataclass(kw_only=True)
 class Plane:
-    """The API under test, and what a test needs to look behind it."""
+    """The API under test, with access to its database."""
 
     url: str
     issuer: str
     database_url: str
     rogue_port: int
-    """Where a test's own identity provider may listen: the settings send PLEXSPHERE_ROGUE_CLIENT_SECRET there."""
+    """The port for a test's own identity provider. The settings send PLEXSPHERE_ROGUE_CLIENT_SECRET there."""
     environment: dict[str, str] = field(repr=False)
     log: Path
     connections: ConnectionPool = field(repr=False)
     spicedb: SpiceDBServer | None = None
-    """None: the schema is evaluated over Postgres."""
+    """If ``None``, the schema is evaluated over Postgres."""
 
     def token(self, slug: str = "acme-corp") -> str:
-        """A fresh API token of the seeded admin of a tenant, put straight into the database."""
+        """Insert a new API token of a tenant's seeded admin into the database."""
         plaintext = f"psk_dev_{secrets.token_hex(32)}"
         self.sql(
             "INSERT INTO plexsphere.api_tokens (id, user_id, env_prefix, secret_hash, expires_at)"
@@ -75,14 +75,14 @@ class Plane:
         return plaintext
 
     def client(self, slug: str | None = "acme-corp", **headers: str) -> httpx.Client:
-        """A client as the seeded admin of a tenant (None: nobody)."""
+        """A client as the seeded admin of a tenant; anonymous if *slug* is ``None``."""
         if slug is not None:
             headers["Authorization"] = f"Bearer {self.token(slug)}"
         hooks = {"response": [check_contract]}
         return httpx.Client(base_url=self.url, headers=headers, timeout=10, event_hooks=hooks, verify=_NO_TLS)
 
     def grant(self, user_id: str, relation: str, resource: str) -> None:
-        """Write the tuple that a user has *relation* to *resource* (``domain:…``) where the plane looks for it."""
+        """Grant a user *relation* to *resource* (``domain:…``), in the store that the plane reads."""
         if self.spicedb is not None:
             self.spicedb.touch(resource, relation, f"user:{user_id}")
             return
@@ -105,7 +105,7 @@ class Plane:
 
 @contextlib.contextmanager
 def running_spicedb(directory: Path) -> Iterator[SpiceDBServer]:
-    """A real SpiceDB; skips where there is none."""
+    """Start a real SpiceDB, or skip the test if there is none."""
     program = find_real("spicedb")
     if program is None:
         leave_out("no spicedb on PATH, nor in $TESTBED_CACHE/bin: the plane is not tested with the real one")
@@ -120,7 +120,7 @@ def running_spicedb(directory: Path) -> Iterator[SpiceDBServer]:
 def running_plane(
     postgres_server: str, directory: Path, *, spicedb: SpiceDBServer | None = None, **variables: str
 ) -> Iterator[Plane]:
-    """The same with more variables."""
+    """Start the plane with additional environment variables."""
     if spicedb is not None:
         variables["PLEXSPHERE_SPICEDB_ENDPOINT"] = spicedb.endpoint
         variables["PLEXSPHERE_SPICEDB_PRESHARED_KEY"] = spicedb.preshared_key
@@ -183,7 +183,7 @@ def running_plane(
             if answer is None or time.monotonic() > deadline:
                 pytest.fail(log.read_text(), pytrace=False)
         connections = stack.enter_context(
-            # Checked when taken: a test may have restarted Postgres meanwhile.
+            # Checked on use, because a test may have restarted Postgres meanwhile.
             ConnectionPool(
                 postgres_server,
                 min_size=1,
@@ -205,7 +205,7 @@ def running_plane(
 
 
 def _readiness(url: str) -> int | None:
-    """The status of ``/readyz``; None where nobody listens any more."""
+    """The status of ``/readyz``; ``None`` if the server refuses connections."""
     try:
         return httpx.get(f"{url}/readyz", timeout=20, verify=_NO_TLS).status_code
     except httpx.TransportError:
@@ -213,7 +213,7 @@ def _readiness(url: str) -> int | None:
 
 
 def run_program(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One of the plane's programs that end by themselves."""
+    """Run one of the plane's programs to its end."""
     argv = [sys.executable, "-m", "plexsphere_reference", *arguments]
     done = subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
@@ -240,7 +240,7 @@ def run_server(
             stderr=log,
         )
     if listener is not None:
-        listener.close()  # a program that ends refuses connections: nobody waits for it
+        listener.close()  # so that a program that ended refuses connections
     try:
         yield program
     finally:
@@ -257,7 +257,7 @@ def discovery_url(issuer: str) -> str:
 
 
 def _reserved_port() -> socket.socket:
-    """A port that nobody else is given. It does not listen, so that a server of this process may."""
+    """Reserve a port. The socket does not listen, so that a server of this process can."""
     reserved = socket.socket()
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     reserved.bind(("127.0.0.1", 0))
@@ -271,11 +271,11 @@ def open_listener() -> socket.socket:
 
 
 def unique(prefix: str = "t") -> str:
-    """A slug that no other test has."""
+    """A unique slug."""
     return f"{prefix}-{secrets.token_hex(6)}"
 
 
 def ula() -> str:
-    """A random /48 that no other Domain has."""
+    """A random /48 of unique local addresses."""
     hex_digits = secrets.token_hex(5)
     return str(ip_network(f"fd{hex_digits[:2]}:{hex_digits[2:6]}:{hex_digits[6:10]}::/48"))

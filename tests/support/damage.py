@@ -1,4 +1,4 @@
-"""What a state file may be instead of what was written there: edited, cut short by a full disk, put there by others."""
+"""Damage state files: as by an edit, a full disk, or another user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 Damage: TypeAlias = Callable[[Path], None]
-"""Puts something else in the place of a file."""
+"""Replaces a file by something else."""
 
 
 def _remove(path: Path) -> None:
@@ -49,7 +49,7 @@ def _link_to_nothing(path: Path) -> None:
 
 
 def _members(text: str) -> str:
-    """The members that are texts in one or another of our files, each with *text*, which is JSON's."""
+    """All members that are strings in any of our files, each with the JSON string *text*."""
     texts = ", ".join(
         f'"{name}": "{text}"' for name in ("name", "counterpart", "host", "cluster", "command", "by", "id")
     )

@@ -1,4 +1,4 @@
-"""Start an identity provider, Dex or the stand-in, and speak OpenID Connect to it."""
+"""Start an identity provider, Dex or the stand-in, and use it with OpenID Connect."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Form(HTMLParser):
 
 @dataclass(frozen=True)
 class Idp:
-    """A running provider, and a browser that walks its pages as a person would."""
+    """A running provider, and a browser that goes through its pages."""
 
     config: IdpConfig
     kind: str
@@ -93,7 +93,7 @@ class Idp:
         return answer
 
     def authorize_url(self, **changes: str | None) -> str:
-        """A correct authorization request, with ``changes`` (``None`` leaves a parameter out)."""
+        """A correct authorization request with ``changes``; ``None`` omits a parameter."""
         query: dict[str, str | None] = {
             "client_id": CLIENT.id,
             "redirect_uri": CLIENT.redirect_uris[0],
@@ -109,7 +109,7 @@ class Idp:
         return self.submit(self.open(url), login="admin@example.com", password="password")
 
     def code(self, **changes: str | None) -> str:
-        """A fresh code for an authorization request."""
+        """A new code for an authorization request."""
         return query_of(self.sign_in(self.authorize_url(**changes)))["code"]
 
     def exchange(self, code: str, client: IdpClient = CLIENT, /, **changes: str) -> httpx.Response:

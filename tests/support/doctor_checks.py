@@ -1,4 +1,4 @@
-"""Facts of the tests of the doctor's checks."""
+"""Facts for the tests of the doctor's checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bring up an embedded stack on a bench, and look for what it leaves behind."""
+"""Bring up an embedded stack in a test's directory, and find its remains."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class WithPrograms(Protocol):
 
 @dataclass
 class Bench:
-    """Brings stacks up in this test's directory and remembers what it was told."""
+    """Brings stacks up in this test's directory, and records their progress."""
 
     directory: Path
     events: list[ProgressEvent]
@@ -60,14 +60,14 @@ class Bench:
 
 
 def pid_of(info: StackInfo, name: str) -> int:
-    """The process of a service, which every service of an embedded stack has."""
+    """The process id of a service; every service of an embedded stack has one."""
     pid = next(service.pid for service in info.services if service.name == name)
     assert pid is not None
     return pid
 
 
 def database_of(info: StackInfo) -> str:
-    """The URL of its database, which an embedded stack always has."""
+    """The URL of an embedded stack's database."""
     assert info.endpoints.database is not None
     return info.endpoints.database
 
@@ -92,7 +92,7 @@ class StartOwner(Protocol):
 
 @dataclass(frozen=True)
 class Traces:
-    """What a running stack holds in this machine; ``left`` says what of it is still there."""
+    """The processes, files and memory of a running stack; ``left`` returns those that still exist."""
 
     processes: frozenset[ProcessId]
     ports: frozenset[int]
@@ -104,7 +104,7 @@ class Traces:
         scratch = Path(json.loads((directory / MARK).read_text())["counterpart"])
         processes = frozenset(processes_below(directory))
         lock = scratch / "postgres" / "postmaster.pid"
-        # A server that has only just begun has not written the line of its shared memory yet.
+        # A server that has just started has not written the line with its shared memory yet.
         lines = lock.read_text().splitlines() if lock.exists() else []
         segments = [line.split()[1] for line in lines[6:7]]
         return cls(
@@ -124,7 +124,7 @@ class Traces:
         ]
 
     def left_after(self, seconds: float) -> list[object]:
-        """What is left once that time has passed, or nothing as soon as nothing is."""
+        """Wait until nothing is left, or that time has passed. Returns what is left."""
         deadline = time.monotonic() + seconds
         while (left := self.left()) and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -169,7 +169,7 @@ def _target(link: Path) -> Path:
 
 def _shared_memory_of(processes: Iterable[ProcessId]) -> Iterator[Path]:
     for process in processes:
-        # A server's own child may have ended since it was seen: the backend of a session that was a question.
+        # A server's child may have ended meanwhile, such as the backend of a short session.
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
                 if "/dev/shm/" in line:

@@ -1,8 +1,8 @@
-"""How soon nothing of an ended stack is left."""
+"""The time limit for removing an ended stack."""
 
 from __future__ import annotations
 
 AT_ONCE = 4.0
-"""Seconds within which nothing may be left, however the owner ended: less than the 5 s after which an end is forced.
+"""Seconds until nothing may be left, however the owner ended. It is less than the 5 s after which servers are killed.
 
-How fast it is, a benchmark tells."""
+A benchmark measures the real duration."""

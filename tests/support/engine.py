@@ -1,7 +1,7 @@
-"""A stand-in for Docker's engine on a Unix socket: races and failures are not provoked with the real one.
+"""A fake Docker engine on a Unix socket, for races and failures that a real engine cannot provoke.
 
-What it has is files in a directory, so that programs of a test change it as ``kind`` changes the real one's.
-``tests/e2e/test_engine.py`` holds its answers against a real engine's.
+Its state is files in a directory, which programs of a test change as ``kind`` changes a real engine's state.
+``tests/e2e/test_engine.py`` compares its answers with a real engine's.
 """
 
 from __future__ import annotations
@@ -23,22 +23,23 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 API: Final = "1.41"
 NETWORK: Final = "0123456789abcdef"
-"""A network of the engine; its bridge is ``br-0123456789ab``."""
+"""The id of a network; its bridge is ``br-0123456789ab``."""
 KIND_LABEL: Final = "io.x-k8s.kind.cluster"
 
 
 @dataclass
 class Engine:
-    """What the engine has and was asked.
+    """The state of the engine, and its requests.
 
     Attributes:
-        state: ``node.json`` (the one container, as ``inspect`` shows it), ``configuration.tar`` (its file), ``listed``
-            (it is in the list though nobody can look at it yet), ``images.json`` (image id by name).
+        state: A directory with ``node.json`` (the one container, as ``inspect`` shows it), ``configuration.tar`` (its
+            file), ``listed`` (the container is listed, but cannot be inspected yet) and ``images.json`` (image ids by
+            name).
         asked: The requests, in order: ``inspect``, ``archive``, ``start``, …
-        refuses: Status and message of the error with which a request is answered, by its name.
-        away_for: So many connections are closed without an answer.
-        version: The engine's own version.
-        gate: Requests wait for it.
+        refuses: The status and message of the error for a request, by its name.
+        away_for: The number of connections to close without an answer.
+        version: The engine's version.
+        gate: Requests wait until it is set.
     """
 
     state: Path
@@ -72,7 +73,7 @@ class Engine:
         (self.state / "images.json").write_text(json.dumps(images))
 
     def write_file(self, text: str) -> None:
-        """The content of the file that is asked for in the container, whichever that is."""
+        """Set the content of every file that is read from the container."""
         with tarfile.open(self.state / "configuration.tar", "w") as archive:
             member = tarfile.TarInfo("kubeadm.conf")
             member.size = len(text.encode())
@@ -88,7 +89,7 @@ def container(
     paused: bool = False,
     bindings: dict[str, list[dict[str, str]]] | None = None,
 ) -> dict[str, Any]:
-    """A container as ``inspect`` shows it: what the harness reads of it."""
+    """A container as ``inspect`` shows it, with the members that the harness reads."""
     return {
         "Name": f"/{name}",
         "Created": created,
@@ -101,8 +102,8 @@ def container(
 
 @contextlib.contextmanager
 def serving(state: Path) -> Iterator[Engine]:
-    """An engine for as long as the context is open; DOCKER_HOST is to be its ``address``."""
-    # A socket's path has 108 bytes at most, and pytest's directories may be longer.
+    """Run an engine until the block ends. Set DOCKER_HOST to its ``address``."""
+    # The path of a socket has at most 108 bytes, and pytest's directories may be longer.
     with tempfile.TemporaryDirectory(prefix="engine-", dir="/tmp") as directory:
         engine = Engine(state, f"unix://{directory}/s")
         engine.gate.set()
@@ -141,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self._engine.away_for > 0:
             self._engine.away_for -= 1
             return
-        # Who asked may have given up.
+        # The client may have closed the connection.
         with contextlib.suppress(BrokenPipeError):
             super().handle()
 

@@ -29,7 +29,7 @@ VALUES: Final[tuple[Any, ...]] = (
     {},
     {"": {"a": [1, None]}},
 )
-"""Each takes the place of one member of a body that is right otherwise."""
+"""Each replaces one member of an otherwise correct body."""
 
 BODIES: Final = (
     b"",
@@ -76,7 +76,7 @@ QUERY_VALUES: Final = (
     "..%2F..%2Fetc%2Fpasswd",
     "A" * 4000,
 )
-"""As they stand in the target, percent-encoded."""
+"""Percent-encoded, as in the request target."""
 
 PATH_VALUES: Final = (
     "x",

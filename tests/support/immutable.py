@@ -1,4 +1,4 @@
-"""Files that not even root can delete, until the end of the test."""
+"""Make files that not even root can delete, until the end of the test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 @contextlib.contextmanager
 def immutable_files() -> Iterator[Callable[[Path], None]]:
-    """A function that makes a file undeletable; the test is skipped where the file system or the user cannot."""
+    """A function that makes a file undeletable. It skips the test if the file system or the user cannot do that."""
     made: list[Path] = []
 
     def make(path: Path) -> None:
@@ -27,5 +27,5 @@ def immutable_files() -> Iterator[Callable[[Path], None]]:
     try:
         yield make
     finally:
-        for path in filter(Path.exists, made):  # a test may have set it free itself
+        for path in filter(Path.exists, made):  # the test itself may have deleted it
             subprocess.run(["chattr", "-i", str(path)], check=True)

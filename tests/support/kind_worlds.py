@@ -1,4 +1,4 @@
-"""An engine and a kind of the tests' own: a race is not provoked with the real ones."""
+"""A fake engine and a fake kind, because the real ones cannot provoke races."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
 users: [{name: u, user: {token: t}}]
 """
 OURS = "ours"
-"""Both labels; with the first alone it was made elsewhere."""
+"""Both labels. With the first alone, the cluster was created from another state directory."""
 
 
 @dataclass(frozen=True)
 class World:
-    """What the fakes know and were asked."""
+    """The state of the fakes, and the requests to them."""
 
     state: Path
     place: ClusterFiles
@@ -55,7 +55,7 @@ class World:
         host_port: int = 8080,
         into: str = "",
     ) -> None:
-        """There is a node; ``labels=None``: kind has not written them yet. Nobody looks for it at 127.0.0.1."""
+        """Create a node. ``labels=None``: kind has not written them yet. By default, its port is not at 127.0.0.1."""
         moment = datetime.fromtimestamp(created or time.time() + 1, tz=UTC).isoformat()
         bindings = {port: [{"HostIp": published_at, "HostPort": str(host_port)}]}
         node = container(node_of(self.place.name), created=moment, cluster=self.place.name, bindings=bindings)
@@ -63,7 +63,7 @@ class World:
         self.labels(labels)
 
     def labels(self, labels: str | None) -> None:
-        """What the node's configuration says of its labels; ``None``: kind has not written it yet."""
+        """Set the labels in the node's configuration; ``None``: kind has not written it yet."""
         if labels is None:
             (self.state / "configuration.tar").unlink(missing_ok=True)
             return
@@ -83,7 +83,7 @@ class World:
         return (self.state / "node.json").exists()
 
     def note(self, *, began: float) -> None:
-        """Somebody who is gone began a creation."""
+        """Write the note of a creation by a process that has ended."""
         self.place.directory.mkdir(parents=True)
         note = {"cluster": "c", "pid": 4194304, "started": 1, "began": began}
         (self.place.directory / "creating.json").write_text(json.dumps(note))

@@ -18,7 +18,7 @@ def encoded(text: str) -> str:
 
 
 def kubeconfig(**changes: Any) -> dict[str, Any]:
-    """A file as people have it: two clusters, ours not the current one."""
+    """A typical user's file with two clusters, of which ours is not the current one."""
     document: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Config",

@@ -1,4 +1,4 @@
-"""A provider that keeps a diary in place of servers, and a lease on its stack."""
+"""A provider that records calls instead of starting servers, and a lease on its stack."""
 
 from __future__ import annotations
 

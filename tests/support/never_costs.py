@@ -1,4 +1,4 @@
-"""A project whose tests fail."""
+"""Run pytest in a project whose tests fail."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest_plexdev.session.log_copies
 import pytest_plexdev.session.masked_report
 import pytest_plexdev.session.output
 import pytest_plexdev.session.report
-import pytest_plexdev.session.timeline  # noqa: F401 (once for all runs in this process, for what is patched here)
+import pytest_plexdev.session.timeline  # noqa: F401 (imported once for all runs in this process, because tests patch it)
 
 
 def run(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    """A run that fails for its tests alone; in this process, but for workers."""
+    """Run pytest, in this process unless it has workers. Only the tests may fail."""
     start = project.runpytest_subprocess if "-n" in arguments else project.runpytest_inprocess
     result = start(*arguments)
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()

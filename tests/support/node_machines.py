@@ -43,6 +43,6 @@ class Machine:
 
     @property
     def asked(self) -> list[str]:
-        """The commands of the program and the requests to the engine."""
+        """The commands of the docker program, and the requests to the engine."""
         file = self._docker / "commands"
         return [*(file.read_text().split() if file.exists() else []), *self.engine.asked]

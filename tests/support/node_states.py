@@ -18,7 +18,7 @@ BRIDGE: Final = "br-0123456789ab"
 
 @dataclass(frozen=True)
 class Here:
-    """A machine whose API server listens, and says nothing unless it speaks plain HTTP."""
+    """A machine whose API server listens, and answers only if its URL is plain HTTP."""
 
     machine: Machine
     directory: Path
@@ -33,7 +33,7 @@ class Here:
         return file
 
     def has_the_engines_network(self) -> None:
-        """The bridge that the engine made for the node is an interface of this machine."""
+        """Make the engine's bridge for the node an interface of this machine."""
         known = {BRIDGE: 7}
 
         def if_nametoindex(name: str) -> int:

@@ -29,23 +29,23 @@ def name_of(operation: Operation) -> str:
 
 
 def target(operation: Operation, value: str | None = None) -> str:
-    """The operation's path with a value for each of its parameters; None: ids that nothing has."""
+    """The operation's path with *value* for each parameter; by default with unknown ids."""
     return re.sub(
         r"\{(\w+)\}", lambda match: value or ("1" if match[1] == "seq" else str(uuid.uuid4())), operation.path
     )
 
 
 def reachable(operation: Operation, ids: dict[str, str]) -> str:
-    """Like :func:`target`, with the ids of what is there."""
+    """Like :func:`target`, with ids of existing objects."""
     own = next((id_ for prefix, id_ in ids.items() if operation.path.startswith(f"{prefix}/")), None)
     return target(operation, own) if operation.path.count("{") == 1 else target(operation)
 
 
-# ---- what is not built -----------------------------------------------------------------
+# ---- operations that are not implemented ------------------------------------------------
 
 
 def undone() -> list[tuple[str, str]]:
-    """The operations of the contract's document that no surface has."""
+    """The operations of the contract's document that no surface implements."""
     document = contract()
     if document is None:
         return []
@@ -160,7 +160,7 @@ def lists(ids: dict[str, str]) -> list[str]:
 
 
 def footprint(plane: Plane, answer: httpx.Response) -> tuple[int, int]:
-    """How many events and audit rows a request left."""
+    """The number of events and audit rows of a request."""
     ((found,),) = plane.sql(
         "SELECT ((SELECT count(*) FROM plexsphere.outbox_events WHERE payload->>'correlation_id' = %s),"
         " (SELECT count(*) FROM plexsphere.audit_entries WHERE correlation_id = %s))::text",

@@ -12,4 +12,4 @@ ORDER = {
     "plexsphere-signer": ["wait-for-migrate"],
     "plexsphere-bootstrap": ["wait-for-deps", "wait-for-migrate"],
 }
-"""The runbook's start-up order; what it leaves open (the first five) is ours."""
+"""The start-up order: the runbook's and, for the first five, which it does not specify, our own."""

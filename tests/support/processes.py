@@ -1,4 +1,4 @@
-"""Processes that tests started by way of a program that is to end them."""
+"""Wait for the end of processes that a tested program must stop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 def assert_ends(pid: int) -> None:
-    """The process is gone, or a zombie that nobody collected yet; the kernel may take a moment."""
+    """Wait until the process has ended, or is a zombie; fail after a while."""
     for _ in range(1000):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

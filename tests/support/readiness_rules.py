@@ -1,4 +1,4 @@
-"""Objects of the tests of readiness rules."""
+"""Objects for the tests of readiness rules."""
 
 from __future__ import annotations
 

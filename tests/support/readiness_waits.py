@@ -17,7 +17,7 @@ Apply = Callable[..., list[ObjectRef]]
 
 
 def fails(kube: KubeClient, wanted: list[ObjectRef], timeout: float = PLENTY_S) -> tuple[PlexdevError, float]:
-    """The error of a wait, and when it came."""
+    """The error of a wait, and its Unix time."""
     with pytest.raises(PlexdevError) as raised:
         wait_ready(kube, wanted, timeout=timeout)
     return raised.value, time.time()

@@ -14,5 +14,5 @@ def refused(response: httpx.Response, status: int, code: str) -> None:
 
 
 def untouched(site: Site, token: dict[str, Any]) -> bool:
-    """The token can still be spent."""
+    """Whether the token is not consumed."""
     return "consumed_at" not in site.metadata(token["token_id"])

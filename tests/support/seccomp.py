@@ -1,9 +1,9 @@
 """``python tests/support/seccomp.py EPERM|ENOSYS|namespaces PROGRAM …``: run a program with system calls refused.
 
-Refused are pidfds or, as in container engines, namespaces of its own.
+The filter refuses pidfds or, as container engines do, new namespaces.
 
-Older kernels answer ENOSYS; container engines whose seccomp profile is older than ``pidfd_open`` answer EPERM. The
-filter is a real one (seccomp(2), a BPF program), and whatever the program starts has it too.
+Older kernels answer ENOSYS. Container engines whose seccomp profile is older than ``pidfd_open`` answer EPERM. The
+filter is a real one (seccomp(2), a BPF program), and children of the program inherit it.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _RET_ALLOW = 0x7FFF0000
 _LOAD_SYSCALL_NUMBER = (0x20, 0, 0, 0)
 _PIDFD_SEND_SIGNAL = 424
 _PIDFD_OPEN = 434
-"""Numbers that every architecture with the generic table has, x86-64 and arm64 among them."""
+"""The numbers are the same on x86-64, arm64 and all architectures with the generic table."""
 
 
 _UNSHARE = {"x86_64": 272, "aarch64": 97}
 
 
 def refuse_pidfds(number: int) -> None:
-    """Answer what opens a pidfd, and what sends a signal by one, with the error *number*."""
+    """Refuse the system calls that open a pidfd or send a signal through one, with the error *number*."""
     refuse(number, _PIDFD_SEND_SIGNAL, _PIDFD_OPEN)
 
 
 def refuse(number: int, *system_calls: int) -> None:
-    """Answer these system calls of this process, and of what it starts, with the error *number*."""
+    """Refuse these system calls of this process and its children, with the error *number*."""
     program = [
         _LOAD_SYSCALL_NUMBER,
         *((0x15, len(system_calls) - place, 0, call) for place, call in enumerate(system_calls)),

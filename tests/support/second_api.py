@@ -1,4 +1,4 @@
-"""A second API over the same database, told other variables than the first."""
+"""A second API over the same database, with other variables than the first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.control_plane import Plane, open_listener, run_server
 
 @contextlib.contextmanager
 def second_api(plane: Plane, directory: Path, **environment: str) -> Iterator[httpx.Client]:
-    """An API whose environment differs; a variable that is empty is unset. The client has no credential."""
+    """Start an API with other environment variables; an empty one is unset. The client has no credential."""
     listener = open_listener()
     url = f"http://localhost:{listener.getsockname()[1]}"
     changed = {name: value for name, value in {**plane.environment, **environment}.items() if value}

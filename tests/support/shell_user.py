@@ -1,4 +1,4 @@
-"""Somebody at a shell, who types the commands that are printed."""
+"""A user at a shell, who runs the printed commands."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import Final
 
 COMMANDS: Final = 2
-"""How many commands lead out of any state."""
+"""The maximum number of commands to repair any state."""
 PATIENCE_S: Final = 400.0
 FIX: Final = re.compile(r"^\s*fix: (.*)$", re.MULTILINE)
 
 
 @dataclass
 class Person:
-    """Somebody at a shell, who types what is printed."""
+    """A user at a shell, who runs the printed commands."""
 
     directory: Path
     kubeconfig: Path
-    """Of the stack."""
+    """The kubeconfig of the stack."""
     environment: dict[str, str] = field(default_factory=dict)
     typed: list[str] = field(default_factory=list)
 
     def says(self, *argv: str) -> tuple[int, str]:
-        """The exit code of a command, and what it said."""
+        """The exit code and the output of a command."""
         environment = {**os.environ, **self.environment}
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
         said = subprocess.run(
@@ -36,7 +36,7 @@ class Person:
         return said.returncode, said.stdout + said.stderr
 
     def types(self, fix: str) -> None:
-        """The first thing that a fix says: what stands behind a semicolon is for who wants something else."""
+        """Run the first command of a fix; those after a semicolon are alternatives."""
         command = fix.partition(";")[0]
         self.typed.append(command)
         if command.startswith("unset "):
@@ -53,7 +53,7 @@ class Person:
         return self.says(sys.executable, "-m", "pytest", "-q", "--dev-stack", "--plexdev-stack=kind", "test_stack.py")
 
     def walks(self, fix: str) -> None:
-        """Type *fix*, and then what `plexdev status` prints until all is well."""
+        """Run *fix*, and then the fixes of `plexdev status` until it succeeds."""
         self.types(fix)
         while (status := self.status)[0] != 0:
             assert len(self.typed) < COMMANDS, f"after {self.typed}:\n{status[1]}"

@@ -19,7 +19,7 @@ from plexsphere_reference.signer import signing_pb2 as wire
 from plexsphere_reference.signer.signing_pb2_grpc import SigningStub
 
 if TYPE_CHECKING:
-    # Generic for mypy alone: grpc's own class takes no parameters.
+    # Generic only for mypy: at run time, grpc's class has no parameters.
     _Interceptor = grpc.UnaryUnaryClientInterceptor[Any, Any]
 else:
     _Interceptor = grpc.UnaryUnaryClientInterceptor
@@ -29,7 +29,7 @@ _PATIENCE: Final = 10
 
 
 class Calls(Protocol):
-    """What the generated stub, which has no types, makes callable."""
+    """The methods of the generated stub, which is not typed."""
 
     PublicKey: grpc.UnaryUnaryMultiCallable[wire.PublicKeyRequest, wire.Key]
     Sign: grpc.UnaryUnaryMultiCallable[wire.SignRequest, wire.SignResponse]
@@ -42,7 +42,7 @@ _calls_on: Callable[[grpc.Channel], Calls] = SigningStub
 
 @dataclass(frozen=True)
 class Signer:
-    """A running signer: its gRPC target, and a stub that speaks to it."""
+    """A running signer: its gRPC target, and a stub for it."""
 
     endpoint: str
     stub: Calls
@@ -59,7 +59,7 @@ class _Deadline(_Interceptor):
 
 @contextmanager
 def running_signer(database_url: str, directory: Path) -> Iterator[Signer]:
-    """Start the program, wait for its port file, end it with SIGTERM."""
+    """Start the program and wait for its port file. It is terminated when the block ends."""
     directory.mkdir(exist_ok=True)
     port_file, log = directory / "port", directory / "log"
     command = [sys.executable, "-m", "plexsphere_reference", "signer"]

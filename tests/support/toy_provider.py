@@ -1,4 +1,4 @@
-"""A provider whose stack is a file: the least that a third provider has to do."""
+"""A provider whose stack is a file: the minimum of a third provider."""
 
 from __future__ import annotations
 

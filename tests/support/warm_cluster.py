@@ -1,4 +1,4 @@
-"""A warm cluster of another name: bring it up from another process, and read what runs on it."""
+"""A warm cluster with another name: bring it up from another process, and read its workloads."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def access_of(info: StackInfo) -> Access:
 
 
 def versions(client: KubeClient) -> dict[str, str]:
-    """The generation and the uid of every workload of the stack, by its name."""
+    """The generation and the uid of every workload of the stack, by name."""
     return {
         item["metadata"]["name"]: str(item["metadata"]["generation"]) + item["metadata"]["uid"]
         for resource in (DEPLOYMENT, STATEFUL_SET, JOB)

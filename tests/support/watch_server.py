@@ -1,4 +1,4 @@
-"""An API server of the test's own, whose watches it writes."""
+"""A fake API server whose watch events a test sends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.harness.readiness.fake_api import FakeApi
 
 
 class Server:
-    """A fake API server in a thread of its own, for waits that are not coroutines."""
+    """A fake API server in its own thread, for waits that are not coroutines."""
 
     def __init__(self) -> None:
         self.api = FakeApi()

@@ -1,4 +1,4 @@
-"""The bare cluster as the doctor's tests change it."""
+"""Fixtures of the doctor's tests, which change the bare cluster."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def node(bare_cluster: Access) -> str:
 
 @pytest.fixture
 def ours(bare_cluster: Access, kube: KubeClient, node: str) -> Iterator[None]:
-    """The bare cluster's node says that we made it, with its files where its kubeconfig is."""
+    """The bare cluster's node has our labels, with the directory of its kubeconfig as that of its files."""
     place = ClusterFiles(cluster_name(bare_cluster), bare_cluster.kubeconfig.parent)
     with relabelled(kube, node, {OWNER_LABEL: OWNER, HOME_LABEL: place.home}):
         yield
@@ -31,7 +31,7 @@ def ours(bare_cluster: Access, kube: KubeClient, node: str) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def gateway_kinds(bare_cluster: Access, kube: KubeClient) -> None:
-    """The gateway's CustomResourceDefinitions are served."""
+    """Install the gateway's CustomResourceDefinitions."""
     definitions = custom_resource_definitions()
     for definition in definitions:
         kube.apply(definition)
@@ -40,7 +40,7 @@ def gateway_kinds(bare_cluster: Access, kube: KubeClient) -> None:
 
 @pytest.fixture
 def kubelet(bare_cluster: Access, node: str) -> Iterator[Callable[[str], None]]:
-    """Adds lines to the kubelet's configuration and restarts it; afterwards it is what it was."""
+    """Add lines to the kubelet's configuration and restart it; undone after the test."""
     file, kept = "/var/lib/kubelet/config.yaml", "/var/lib/kubelet-before-the-test.yaml"
 
     def inside(*words: str) -> None:

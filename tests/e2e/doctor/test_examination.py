@@ -1,4 +1,4 @@
-"""What the doctor examines on a real cluster, and what it never changes."""
+"""The doctor's examination of a real cluster, which changes nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.clusters import NODE_IMAGE
 
 @pytest.fixture
 def our_manifests(kube: KubeClient) -> Iterator[None]:
-    """Somebody piped ``plexdev manifests`` into kubectl."""
+    """The cluster after ``plexdev manifests | kubectl apply``."""
     meta = {"name": SENTINEL, "namespace": "default", "labels": {OWNER_LABEL: OWNER}}
     kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta})
     yield
@@ -90,7 +90,7 @@ def test_advice_on_a_real_cluster_is_short_and_quick(bare_cluster: Access) -> No
 
 
 def _versions(kube: KubeClient) -> dict[str, str]:
-    """Every object that nobody but the doctor could have changed."""
+    """The versions of all objects that nothing but the doctor could have changed."""
     return {each["metadata"]["name"]: each["metadata"]["resourceVersion"] for each in _lasting(kube)}
 
 

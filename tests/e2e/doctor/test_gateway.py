@@ -1,6 +1,6 @@
 """The failure modes of the gateway, each provoked on a real cluster.
 
-A Pod of ours writes what a controller would write, where no controller runs.
+Where no controller runs, the test writes the statuses that a controller would write.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROUTE = "gateway.networking.k8s.io/v1"
 
 @pytest.fixture
 def controller(gateway_kinds: None, kube: KubeClient, bare_cluster: Access) -> Iterator[None]:
-    """The real Envoy Gateway, as the dev stack has it, and nothing for it to look at."""
+    """The dev stack's Envoy Gateway, without any Gateway."""
     pins = read_pins()
     build.load(cluster_name(bare_cluster), [pins[each].reference for each in ("busybox", "envoy-gateway", "envoy")])
     wanted = [each for each in render(Addresses()) if _is_the_controllers(each)]
@@ -127,7 +127,7 @@ def test_a_gateway_that_a_load_balancer_should_give_an_address(
     mark = ownership.Ready(addresses=Addresses(), services=(), fingerprint={"overlay": "of another checkout"})
     ownership.write_ready(kube, mark)
     assert "envoyproxy/envoy-proxy-config: created" in mend(found, bare_cluster, KindSettings(), lambda _: None)
-    # What was applied is still of that checkout but for the gateway: the next `plexdev up` sees the difference.
+    # Only the gateway is of this checkout now, so the next `plexdev up` still finds the drift.
     assert ownership.read_ready(kube) == mark
     ownership.withdraw_ready(kube)
     kubectl(bare_cluster, "wait", "--for=condition=Programmed", "gateway/plexsphere", "--timeout=120s")
@@ -144,7 +144,7 @@ def test_a_route_that_is_waited_for_wrongly(
     waiting = subprocess.Popen([*wrong, "--timeout=600s"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         found = finding(bare_cluster, "route-waited-for")
-        # What is printed ends at once, while the other one still waits for what is true.
+        # The printed command ends at once, while the wrong one still waits for a condition that is already true.
         paste(found.command)
         still_waits = waiting.poll() is None
     finally:
@@ -189,7 +189,7 @@ def _route(namespace: str) -> dict[str, Any]:
 
 
 def _accept_route(access: Access, namespace: str) -> None:
-    """Write what a controller writes where it accepts a route."""
+    """Write the status of a controller that accepts a route."""
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     accepted = {"type": "Accepted", "status": "True", "reason": "Accepted", "message": "", "lastTransitionTime": moment}
     parent = {"parentRef": {"name": "plexsphere"}, "controllerName": "example.com/test", "conditions": [accepted]}

@@ -1,8 +1,8 @@
-"""The failure modes of a node and its images, each provoked on a real cluster, and mended.
+"""The failure modes of a node and its images, each provoked on a real cluster, and repaired.
 
-Two causes cannot be had here: a machine's clock is not ours to set, so the examination is told another time, and a Pod
-writes what the control plane writes; a full disk is not wanted, so the kubelet is told that 99 % must be free: it then
-reports DiskPressure by itself (a soft threshold with an hour of grace: nothing is evicted).
+Two causes are simulated. Instead of setting the machine's clock, the examination gets another time, and a Pod writes
+the control plane's log. Instead of filling the disk, the kubelet's threshold is set to 99 % of free space. It then
+reports DiskPressure itself; as a soft threshold with an hour of grace, it evicts nothing.
 """
 
 from __future__ import annotations

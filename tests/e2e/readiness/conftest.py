@@ -1,4 +1,4 @@
-"""A cluster whose node has the image of the tests' workloads."""
+"""Fixtures with a cluster whose node has the image of the tests' workloads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.e2e.workloads import IMAGE
 
 @pytest.fixture(scope="session")
 def cluster(bare_cluster: Access) -> Access:
-    """The bare cluster with busybox on its node; where Docker has none, the node pulls it."""
+    """The bare cluster with busybox on its node. If Docker does not have the image, the node pulls it."""
     have = subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, check=False)
     if have.returncode == 0:
         name = bare_cluster.context.removeprefix("kind-")
@@ -26,7 +26,7 @@ def cluster(bare_cluster: Access) -> Access:
 
 @pytest.fixture
 def apply(cluster: Access, kube: KubeClient, namespace: str) -> Callable[..., list[ObjectRef]]:
-    """Applies objects to the test's namespace and says which of them have a readiness."""
+    """Apply objects to the test's namespace. Returns those that have a readiness."""
 
     def all_of(*objects: dict[str, Any]) -> list[ObjectRef]:
         placed = [{**each, "metadata": {**each["metadata"], "namespace": namespace}} for each in objects]

@@ -1,4 +1,4 @@
-"""Every way not to become ready, provoked on a real cluster, and how soon it is known."""
+"""Every way not to become ready, provoked on a real cluster, and the time until it is detected."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from tests.support.readiness_waits import Apply, fails
 LOG = logging.getLogger(__name__)
 
 PROMISED = 5.0
-"""Seconds from conclusive evidence to the error."""
+"""Documented maximum of seconds from conclusive evidence to the error."""
 
 SLOW_MACHINE = 3.0
-"""Seconds that a machine under load may add; timestamps of the cluster are whole seconds, too."""
+"""Seconds added for a machine under load, and for timestamps with a resolution of one second."""
 
 
 def failed_event(kube: KubeClient, namespace: str, *words: str) -> float:
-    """When the first event was told that has all these words."""
+    """The time of the first event with all these words."""
     events = kube.list(EVENT, namespace)["items"]
-    told = [each for each in events if all(word in each["reason"] + ": " + each["message"] for word in words)]
-    return min(seconds(each.get("firstTimestamp")) or event_time(each) for each in told)
+    matching = [each for each in events if all(word in each["reason"] + ": " + each["message"] for word in words)]
+    return min(seconds(each.get("firstTimestamp")) or event_time(each) for each in matching)
 
 
 def second_failure(kube: KubeClient, namespace: str) -> float:
-    """When the container of the only Pod ended for the second time."""
+    """The time of the second termination of the only Pod's container."""
     (pod,) = kube.list(POD, namespace)["items"]
     status = (pod["status"].get("initContainerStatuses") or pod["status"]["containerStatuses"])[0]
     assert status["restartCount"] == 1

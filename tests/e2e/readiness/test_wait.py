@@ -1,4 +1,4 @@
-"""Waiting for readiness on a real cluster: what it reports on the way, and what it survives."""
+"""Waiting for readiness on a real cluster: its progress, and the failures that it survives."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_what_somebody_scaled_away_is_not_ready(apply: Apply, kube: KubeClient, 
 
 @pytest.fixture
 def no_gateway_classes(kube: KubeClient) -> Iterator[None]:
-    """The cluster does not know the kind, before and after."""
+    """The cluster does not serve the kind; it is deleted before and after the test."""
     name = "gatewayclasses.gateway.networking.k8s.io"
     if kube.delete(CUSTOM_RESOURCE_DEFINITION, name):
         gone = [*kube.access.kubectl, "wait", "--for=delete", f"crd/{name}", "--timeout=60s"]
@@ -210,7 +210,7 @@ def kill_api_server(node: str) -> None:
 
 
 def api_server(node: str) -> str:
-    """Its process id on the node; empty while it is away."""
+    """The process id of the API server on the node; empty while it does not run."""
     argv = ["docker", "exec", node, "pidof", "kube-apiserver"]
     return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False).stdout.strip()
 
@@ -227,7 +227,7 @@ def accepted() -> dict[str, Any]:
 
 
 def gateway_class_definition() -> dict[str, Any]:
-    """As much of the kind as readiness looks at."""
+    """The definition of the kind, with the parts that readiness uses."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",

@@ -1,6 +1,6 @@
-"""The warm cluster's whole life, on one of another name and other ports, in the order of the modules.
+"""The whole life of a warm cluster with another name and other ports, in the order of the modules.
 
-It begins with a bring-up that was killed while its cluster was being made, and ends with nothing.
+It begins with a bring-up that is killed while its cluster is being created, and ends with the deletion.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.warm import attach
-from tests.e2e.stacks import NODE_IMAGE, Heard, clusters
+from tests.e2e.stacks import NODE_IMAGE, ProgressRecorder, clusters
 from tests.support.warm_cluster import access_of, another_up
 
 
@@ -37,7 +37,7 @@ def settings(cluster_tools: None, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="session")
 def made(settings: KindSettings) -> list[str]:
-    """What a bring-up did after another one was killed."""
+    """The lines of a bring-up after another one was killed."""
     process = another_up(settings)
     deadline = time.monotonic() + 120
     while settings.name not in clusters():
@@ -46,7 +46,7 @@ def made(settings: KindSettings) -> list[str]:
         time.sleep(0.1)
     process.kill()
     process.communicate()
-    return attach.bring_up(settings, Heard())[1]
+    return attach.bring_up(settings, ProgressRecorder())[1]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Bring the warm cluster up, once and again."""
+"""Bring the warm cluster up, repeatedly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_plexdev.stack.kind.constants import NAMESPACE
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import endpoints
 from pytest_plexdev.stack.kind.warm import attach
-from tests.e2e.stacks import Heard
+from tests.e2e.stacks import ProgressRecorder
 from tests.support.warm_cluster import another_up, pods, versions
 
 
@@ -35,7 +35,7 @@ def test_it_is_found_by_files_and_sockets(info: StackInfo, settings: KindSetting
 
 def test_the_second_time_nothing_is_done_and_that_is_said(settings: KindSettings, client: KubeClient) -> None:
     before = versions(client)
-    heard = Heard()
+    heard = ProgressRecorder()
 
     info, did = attach.bring_up(settings, heard)
 
@@ -49,7 +49,7 @@ def test_the_second_time_nothing_is_done_and_that_is_said(settings: KindSettings
 def test_reapply_migrates_and_seeds_again_to_no_effect(settings: KindSettings, client: KubeClient) -> None:
     before, pods_before = versions(client), pods(client)
 
-    info, did = attach.bring_up(replace(settings, reapply=True), Heard())
+    info, did = attach.bring_up(replace(settings, reapply=True), ProgressRecorder())
 
     after = versions(client)
     assert "bootstrap: ran again" in did
@@ -59,11 +59,11 @@ def test_reapply_migrates_and_seeds_again_to_no_effect(settings: KindSettings, c
 
 
 def test_a_new_database_is_migrated_and_seeded_again(settings: KindSettings, client: KubeClient) -> None:
-    """Its volume ends with its Pod; the Jobs that filled it are complete and unchanged."""
+    """Its volume ends with its Pod, but the Jobs that filled it are complete and unchanged."""
     client.delete(POD, "postgres-0", NAMESPACE)
 
-    info, did = attach.bring_up(settings, Heard())
-    _, idle = attach.bring_up(settings, Heard())
+    info, did = attach.bring_up(settings, ProgressRecorder())
+    _, idle = attach.bring_up(settings, ProgressRecorder())
 
     assert did[0] == "differs from what was applied: the database (pod/postgres-0)"
     assert "bootstrap: ran again" in did
@@ -78,7 +78,7 @@ def test_a_failed_bring_up_is_explained_by_whoever_asked_for_it(settings: KindSe
 
     lacking = replace(settings, name=f"{settings.name}-x", state=tmp_path, kind_image="localhost:1/none:1")
     with pytest.raises(PlexdevError, match="the doctor was here") as failed:
-        attach.bring_up(replace(lacking, explain=explain), Heard())
+        attach.bring_up(replace(lacking, explain=explain), ProgressRecorder())
 
     assert failed.value.tag == "image-missing"
 

@@ -1,4 +1,4 @@
-"""Restarts of the warm cluster's node and API server, and a kubeconfig that is lost."""
+"""Restarts of the warm cluster's node and API server, and a lost kubeconfig."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, node_of
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import endpoints
 from pytest_plexdev.stack.kind.warm import attach, node_restart
-from tests.e2e.stacks import Heard
+from tests.e2e.stacks import ProgressRecorder
 from tests.support.warm_cluster import IMAGE
 
 THIEF = ["docker", "run", "-d", "--network", "kind"]
@@ -26,7 +26,7 @@ def test_a_bring_up_survives_a_restart_of_the_api_server(settings: KindSettings,
         if phase == "readiness":
             node_does(settings, "pkill", "-KILL", "kube-apiserver")
 
-    again, did = attach.bring_up(replace(settings, reapply=True), Heard(restart))
+    again, did = attach.bring_up(replace(settings, reapply=True), ProgressRecorder(restart))
 
     assert "bootstrap: ran again" in did
     assert again.endpoints == info.endpoints
@@ -36,7 +36,7 @@ def test_a_stopped_node_is_started_again(settings: KindSettings, info: StackInfo
     subprocess.run(["docker", "stop", "-t", "1", node_of(settings.name)], check=True, capture_output=True)
     assert attach.find(settings.state, name=settings.name) is None
 
-    again, did = attach.bring_up(settings, Heard())
+    again, did = attach.bring_up(settings, ProgressRecorder())
 
     assert f"cluster {settings.name}: was stopped, started again" in did
     assert again.endpoints == info.endpoints
@@ -49,7 +49,7 @@ def test_a_node_that_somebody_restarts_is_waited_for(
 ) -> None:
     before = {pod["metadata"]["name"] for pod in client.list(POD, GATEWAY_NAMESPACE)["items"]}
     subprocess.run(["docker", "restart", "-t", "1", node_of(settings.name)], check=True, capture_output=True)
-    heard = Heard()
+    heard = ProgressRecorder()
 
     again, did = attach.bring_up(settings, heard)
 
@@ -65,7 +65,7 @@ def test_without_our_kubeconfig_it_is_asked_for_again(settings: KindSettings, in
     assert info.cluster is not None
     info.cluster.kubeconfig.unlink()
 
-    again, _ = attach.bring_up(settings, Heard())
+    again, _ = attach.bring_up(settings, ProgressRecorder())
 
     assert again.cluster == info.cluster
     assert info.cluster.kubeconfig.stat().st_mode & 0o077 == 0
@@ -74,13 +74,13 @@ def test_without_our_kubeconfig_it_is_asked_for_again(settings: KindSettings, in
 def test_a_node_that_does_not_come_back_is_reported(
     settings: KindSettings, info: StackInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its address is somebody else's when it starts again; kind's own nodes find their way then, others do not."""
+    """Another container has its address when it starts again. Nodes of kind's own image handle that, others do not."""
     monkeypatch.setattr(node_restart, "STARTS_WITHIN_S", 20.0)
     address = address_of(node_of(settings.name))
     subprocess.run(["docker", "stop", "-t", "1", node_of(settings.name)], check=True, capture_output=True)
     thieves = take(address)
     try:
-        outcome = " ".join(attach.bring_up(settings, Heard())[1])
+        outcome = " ".join(attach.bring_up(settings, ProgressRecorder())[1])
     except PlexdevError as error:
         outcome = str(error)
     finally:
@@ -92,7 +92,7 @@ def test_a_node_that_does_not_come_back_is_reported(
 
 
 def take(address: str) -> list[str]:
-    """Containers, the last of which has that address; Docker gives the lowest free one."""
+    """Start containers until one has that address. Docker assigns the lowest free one."""
     taken: list[str] = []
     while not taken or address_of(taken[-1]) != address:
         assert len(taken) < 10

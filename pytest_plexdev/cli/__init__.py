@@ -1,1 +1,1 @@
-"""The command ``plexdev``: one module for each family of commands."""
+"""The command ``plexdev``, one module per group of commands."""

@@ -1,4 +1,4 @@
-"""``python -m pytest_plexdev.cli``: the command ``plexdev``."""
+"""Run the command ``plexdev``: ``python -m pytest_plexdev.cli``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the running stack for a command, and warn if a cluster was not usable and another stack is used instead."""
+"""Find the running stack for a command, and warn if another stack is used because a cluster was unusable."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def find_any(chosen: str | None, *, directory: Path | None = None) -> Attached:
 
 
 def warn_if_passed_over(attached: Attached) -> Attached:
-    """Write to standard error which cluster was passed over, if one was; return the stack."""
+    """Write to standard error which cluster was passed over, if one was. Returns *attached*."""
     if attached.passed_over:
         sys.stderr.write(f"plexdev: passed over: {attached.passed_over}\n")
     return attached

@@ -1,4 +1,4 @@
-"""``plexdev login``, ``whoami`` and ``list``: the control plane from a shell, in plexctl's words and exit codes."""
+"""``plexdev login``, ``whoami`` and ``list``: the control plane from a shell, with plexctl's output and exit codes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ DEFAULT_DOMAIN: Final = "acme-corp"
 
 
 def add_plane_commands(subparsers: Any) -> None:
-    """Add the commands to what ``ArgumentParser.add_subparsers`` returned.
+    """Add the commands.
 
-    Each sets ``run``: a function of the parsed arguments that returns the exit code, or raises PlexdevError.
+    Each sets ``run``: a function of the parsed arguments that returns the exit code or raises ``PlexdevError``.
+
+    Args:
+        subparsers: The result of ``ArgumentParser.add_subparsers``.
     """
     login = subparsers.add_parser("login", help="sign in to the running stack with a device code")
     login.add_argument(
@@ -47,12 +50,12 @@ def add_plane_commands(subparsers: Any) -> None:
         add_json(parser)
     for parser in (whoami, lists):
         parser.add_argument("--domain", metavar="SLUG", help="Domain to use; default: the one of the last login")
-        # How these two alone were asked for JSON before.
+        # The earlier option for JSON, which only these two had.
         parser.add_argument("--output", choices=("text", "json"), default="text", help=argparse.SUPPRESS)
 
 
 def exit_code_of(error: ProblemError) -> int:
-    """plexctl's codes: 3 for 401, 77 for a ReBAC denial, 4 for another 403 or a 404, 1 for the rest."""
+    """Return plexctl's exit code: 3 for 401, 77 for a ReBAC denial, 4 for another 403 or a 404, else 1."""
     if error.status == 401:
         return 3
     if error.status == 403 and error.code in {"permission_denied", "rebac_denied", "insufficient_relation"}:
@@ -61,7 +64,7 @@ def exit_code_of(error: ProblemError) -> int:
 
 
 def _guarded(command: Callable[[_Plane, argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """The command on the running stack, with the API's refusals as one message and an exit code."""
+    """Wrap *command*: attach to the running stack, and convert an error of the API into a message and an exit code."""
 
     def run(arguments: argparse.Namespace) -> int:
         from pytest_plexdev.api.problems import ProblemError
@@ -80,7 +83,7 @@ def _guarded(command: Callable[[_Plane, argparse.Namespace], int]) -> Callable[[
 
 @dataclass(frozen=True)
 class _Plane:
-    """The running stack's control plane, and who is signed in to it."""
+    """The control plane of the running stack, and the stored credentials for it."""
 
     stack: Stack
     credentials: Credentials
@@ -88,14 +91,14 @@ class _Plane:
     """Domain id and binding id by slug."""
 
     @property
-    def nobody(self) -> Client:
+    def anonymous(self) -> Client:
         return self.stack.anonymous
 
     def client(self, credential: Credential) -> Client:
-        return self.nobody.as_principal(credential.token)
+        return self.anonymous.as_principal(credential.token)
 
     def domain_id(self, slug: str | None) -> str:
-        """The id of a Domain: one signed in to, a seeded one, or one that the current principal may see."""
+        """The id of a Domain that the user has signed in to, that is seeded, or that the current principal can read."""
         known = self.credentials.domain_id(slug)
         if known is None and slug is not None and slug in self.seeded:
             known, _ = self.seeded[slug]
@@ -107,7 +110,7 @@ class _Plane:
         return visible[slug]
 
     def _visible(self) -> Mapping[str, str]:
-        """The ids of the Domains that who is signed in may see, by slug; none where nobody is."""
+        """The ids of the Domains that the current principal can read, by slug; empty without a sign-in."""
         try:
             credential = self.credentials.of(None)
         except PlexdevError as error:
@@ -117,13 +120,13 @@ class _Plane:
         return {domain.slug: domain.id for domain in self.client(credential).domains.list()}
 
     def binding_id(self, slug: str) -> str:
-        """The binding through which one signs in to a Domain."""
+        """The id of the IdP binding for a sign-in to a Domain."""
         if slug in self.seeded:
             return self.seeded[slug][1]
-        offered = self.nobody.auth.idp_bindings(domain_id=self.domain_id(slug))
-        if not offered:
+        bindings = self.anonymous.auth.idp_bindings(domain_id=self.domain_id(slug))
+        if not bindings:
             raise PlexdevError(NO_BINDING, domain=slug)
-        return offered[0].id
+        return bindings[0].id
 
 
 def _domain_unknown(slug: str, known: Sequence[str]) -> PlexdevError:
@@ -154,17 +157,17 @@ def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
 
     slug = arguments.domain
     domain_id = plane.domain_id(slug)
-    device = plane.nobody.auth.device_code(domain_id=domain_id, idp_binding_id=plane.binding_id(slug))
+    device = plane.anonymous.auth.device_code(domain_id=domain_id, idp_binding_id=plane.binding_id(slug))
     if arguments.auto:
-        approve(plane.nobody, device.verification_uri_complete, log=where_logged(plane.stack.info, API))
+        approve(plane.anonymous, device.verification_uri_complete, log=where_logged(plane.stack.info, API))
     else:
-        # With --json, standard output is for the object at the end alone.
-        screen = sys.stderr if arguments.json else sys.stdout
-        screen.write(f"Open {device.verification_uri_complete}\nand approve the code {device.user_code}\n")
-        screen.flush()
-    token = DevicePoll(plane.nobody).wait(device)
-    plane.credentials.remember(slug, Credential(domain_id, token.access_token))
-    server = plane.nobody.transport.base_url
+        # With --json, standard output has nothing but the object.
+        output = sys.stderr if arguments.json else sys.stdout
+        output.write(f"Open {device.verification_uri_complete}\nand approve the code {device.user_code}\n")
+        output.flush()
+    token = DevicePoll(plane.anonymous).wait(device)
+    plane.credentials.save(slug, Credential(domain_id, token.access_token))
+    server = plane.anonymous.transport.base_url
     result = {"domain": slug, "domain_id": domain_id, "server": server}
     report_result(arguments, result, lambda: f"signed in to {slug} at {server}")
     return 0
@@ -172,7 +175,7 @@ def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
 
 def _whoami(plane: _Plane, arguments: argparse.Namespace) -> int:
     if arguments.domain is not None:
-        plane.domain_id(arguments.domain)  # A name that is none has no sign-in to advise.
+        plane.domain_id(arguments.domain)  # an unknown Domain is its own error, not a missing sign-in
     me = plane.client(plane.credentials.of(arguments.domain)).auth.whoami()
     row = {
         "principal": me.principal_type,
@@ -182,18 +185,18 @@ def _whoami(plane: _Plane, arguments: argparse.Namespace) -> int:
         "acr": me.acr,
         "amr": ",".join(me.amr),
     }
-    report_result(arguments, _present(me), lambda: _table([row], list(row)))
+    report_result(arguments, _to_json(me), lambda: _table([row], list(row)))
     return 0
 
 
 def _list(plane: _Plane, arguments: argparse.Namespace) -> int:
     listing = _LISTS[arguments.what]
-    client = plane.client(plane.credentials.for_looking_at(arguments.domain))
+    client = plane.client(plane.credentials.for_reading(arguments.domain))
     items = list(listing.items(client, plane.domain_id(arguments.domain)))
     report_result(
         arguments,
-        _present({"items": items}),
-        lambda: _table([_present(item) for item in items], listing.columns),
+        _to_json({"items": items}),
+        lambda: _table([_to_json(item) for item in items], listing.columns),
     )
     return 0
 
@@ -223,21 +226,21 @@ _LISTS: Final = {
 }
 
 
-def _present(value: object) -> Any:
+def _to_json(value: object) -> Any:
     import msgspec
 
-    return _without_absent(msgspec.to_builtins(value))
+    return _without_none(msgspec.to_builtins(value))
 
 
-def _without_absent(value: Any) -> Any:
-    """JSON without the members that the API left out, which are ``None`` here."""
+def _without_none(value: Any) -> Any:
+    """JSON without the members that are ``None``, which the API omitted."""
     if isinstance(value, dict):
-        return {name: _without_absent(member) for name, member in value.items() if member is not None}
-    return [_without_absent(item) for item in value] if isinstance(value, list) else value
+        return {name: _without_none(member) for name, member in value.items() if member is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """Columns in capitals, `-` for what is absent, as plexctl prints them."""
+    """Format a table like plexctl: columns in capitals, ``-`` for missing values."""
     from pytest_plexdev.core.tables import table
 
     cells = [[column.upper() for column in columns]]

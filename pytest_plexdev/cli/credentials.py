@@ -1,4 +1,4 @@
-"""Store who is signed in to a stack from the shell: one file per address, readable by this user only."""
+"""Store the credentials of sign-ins from the shell: one file per stack address, readable by this user only."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class Credential(msgspec.Struct, frozen=True):
         return f"Credential(domain_id={self.domain_id!r}, token='***')"
 
 
-class _Kept(msgspec.Struct):
+class _Document(msgspec.Struct):
     stack: str
     current: str = ""
     by_domain: dict[str, Credential] = {}
 
 
 class Credentials:
-    """The credentials for one stack, by the Domain's slug; the last sign-in is the current one.
+    """The credentials for one stack by the Domain's slug. The last sign-in is the current one.
 
     Args:
         directory: The state directory.
-        default: The Domain where one signs in who names none.
-        info: The stack. The next one at the same address is another: what was kept for this one is forgotten then.
+        info: The stack. Credentials of an earlier stack at the same address are ignored.
+        default: The Domain to use without a current sign-in.
     """
 
     def __init__(self, directory: Path, info: StackInfo, *, default: str) -> None:
@@ -47,48 +47,48 @@ class Credentials:
         name = hashlib.sha256(self._server.encode()).hexdigest()[:16]
         self._file = directory / "credentials" / f"{name}.json"
 
-    def remember(self, slug: str, credential: Credential) -> None:
-        """Keep a credential and make it the current one.
+    def save(self, slug: str, credential: Credential) -> None:
+        """Save a credential and make it the current one.
 
         Raises:
             PlexdevError: ``untrusted-path``.
         """
-        kept = self._read()
-        kept.by_domain[slug] = credential
-        kept.current = slug
+        document = self._read()
+        document.by_domain[slug] = credential
+        document.current = slug
         make_private_directory(self._file.parent)
-        write_private(self._file, msgspec.json.encode(kept))
+        write_private(self._file, msgspec.json.encode(document))
 
     def of(self, slug: str | None) -> Credential:
-        """The credential for a Domain; by default the current one.
+        """Return the credential for a Domain, by default the current one.
 
         Raises:
-            PlexdevError: Nobody is signed in to it; ``untrusted-path``: others may have written what is kept.
+            PlexdevError: ``not-signed-in``; ``untrusted-path``: other users can write the file.
         """
-        kept = self._read()
-        wanted = slug or kept.current or self._default
-        if wanted not in kept.by_domain:
-            raise PlexdevError(NOT_SIGNED_IN, domain=wanted, server=self._server)
-        return kept.by_domain[wanted]
+        document = self._read()
+        domain = slug or document.current or self._default
+        if domain not in document.by_domain:
+            raise PlexdevError(NOT_SIGNED_IN, domain=domain, server=self._server)
+        return document.by_domain[domain]
 
-    def for_looking_at(self, slug: str | None) -> Credential:
-        """The credential for a Domain, else the current one: an operator may see other Domains too.
+    def for_reading(self, slug: str | None) -> Credential:
+        """Return the credential for a Domain, else the current one, because an operator can read other Domains.
 
         Raises:
-            PlexdevError: Nobody is signed in to either.
+            PlexdevError: ``not-signed-in``, ``untrusted-path``.
         """
         return self.of(slug if slug in self._read().by_domain else None)
 
     def domain_id(self, slug: str | None) -> str | None:
-        """The id of a Domain that somebody signed in to; of the current one by default."""
-        kept = self._read()
-        found = kept.by_domain.get(slug or kept.current)
+        """Return the id of a Domain with a credential, by default of the current one; else ``None``."""
+        document = self._read()
+        found = document.by_domain.get(slug or document.current)
         return found.domain_id if found else None
 
-    def _read(self) -> _Kept:
+    def _read(self) -> _Document:
         try:
             check_private(self._file.parent)
-            kept = decode_as(read_private(self._file), _Kept)
+            document = decode_as(read_private(self._file), _Document)
         except (FileNotFoundError, msgspec.DecodeError):
-            return _Kept(self._stack)
-        return kept if kept.stack == self._stack else _Kept(self._stack)
+            return _Document(self._stack)
+        return document if document.stack == self._stack else _Document(self._stack)

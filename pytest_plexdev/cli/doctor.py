@@ -1,4 +1,4 @@
-"""``plexdev doctor``: the runbook's failure modes, looked for on this machine and in one cluster."""
+"""``plexdev doctor``: check this machine and one cluster for the runbook's failure modes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def add_doctor_command(commands: Any) -> None:
-    """Add it to what ``ArgumentParser.add_subparsers`` returned; it sets ``run``."""
+    """Add the command, which sets ``run``.
+
+    Args:
+        commands: The result of ``ArgumentParser.add_subparsers``.
+    """
     doctor = commands.add_parser(
         "doctor", help="find known problems and print the commands that fix them (exit code 1 if one was found)"
     )
@@ -55,19 +59,19 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
         access = access if outside.problem is None else None
     else:
         findings = examine(access)
-    said = notes(access)
+    remarks = notes(access)
     head = f"plexdev doctor: {access.context if access else 'this machine'}"
     report_result(
         options,
-        {**show.as_json(findings, access), "remarks": [each.text for each in said]},
-        lambda: "\n".join([head, show.as_text(findings, access), *(f"\nbesides: {each.text}" for each in said)]),
+        {**show.as_json(findings, access), "remarks": [each.text for each in remarks]},
+        lambda: "\n".join([head, show.as_text(findings, access), *(f"\nbesides: {each.text}" for each in remarks)]),
     )
-    found = any(each.state == "found" for each in findings) or any(each.is_problem for each in said)
+    found = any(each.state == "found" for each in findings) or any(each.is_problem for each in remarks)
     return 1 if found else 0
 
 
 def _examined(access: Access | None, problem: NodeProblem | None) -> list[Finding]:
-    """The failure modes; of a cluster whose node has a problem nothing is read."""
+    """The findings. A cluster with a problem of its node is not queried."""
     from pytest_plexdev.doctor import examine
     from pytest_plexdev.doctor.facts import Unknown
 

@@ -1,6 +1,6 @@
 """The console script ``plexdev``: handle termination signals while the command's modules are imported.
 
-It imports next to nothing itself: what a signal meets before it runs is the interpreter alone.
+It imports very little, so that signals are handled almost from the start of the interpreter.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pytest_plexdev.core.signals import Terminated, raising_terminated
 
 
 def main() -> int:
-    """Run the command of ``sys.argv`` and return its exit code."""
+    """Run the command in ``sys.argv`` and return its exit code."""
     try:
         with raising_terminated():
             from pytest_plexdev.cli.main import main as run

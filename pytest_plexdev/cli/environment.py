@@ -1,4 +1,4 @@
-"""Build a command's request for a stack from the environment as pytest does, and find variables that nothing reads."""
+"""Build a command's request for a stack from the environment, as pytest does, and warn of unknown variables."""
 
 from __future__ import annotations
 
@@ -20,16 +20,21 @@ if TYPE_CHECKING:
 
 
 def warn_of_unknown_variables(*, as_json: bool) -> None:
-    """Write to standard error which ``PLEXDEV_*`` variables nothing reads; as JSON an object a line, as progress is."""
+    """Warn on standard error of unknown ``PLEXDEV_*`` variables.
+
+    Args:
+        as_json: Write one JSON object per line, like progress.
+    """
     for text in unknown_variable_warnings(os.environ):
         line = json.dumps({"event": "Warning", "text": text}) if as_json else f"plexdev: warning: {text}"
         sys.stderr.write(line + "\n")
 
 
 def request_for(stack: str, up: UpOptions | None = None) -> StackRequest:
-    """The request for the warm stack of a provider. What a stack is made of comes from the environment, as for pytest.
+    """Build the request for the warm stack of a provider, from the same variables as pytest.
 
     Args:
+        stack: The name of the provider.
         up: The options of ``plexdev up``, which take precedence.
     """
     up = up or UpOptions()
@@ -43,10 +48,10 @@ def request_for(stack: str, up: UpOptions | None = None) -> StackRequest:
 
 
 def settings_of_environment(stack: str) -> Settings:
-    """The settings of a stack that is brought up, from the environment alone.
+    """Resolve the settings of a new stack from the environment only.
 
     Raises:
-        PlexdevError: ``bad-setting``: pytest refuses the value, or one of the images, as well.
+        PlexdevError: ``bad-setting``: a value or an image that pytest rejects too.
     """
     from pytest_plexdev.errors.cluster import BAD_SETTING
     from pytest_plexdev.options import OptionError, resolve
@@ -61,5 +66,5 @@ def settings_of_environment(stack: str) -> Settings:
 
 
 def _no_overlay() -> Path | None:
-    """No project's plugins take part in a command."""
+    """``None``, because a command loads no plugins of a project."""
     return None

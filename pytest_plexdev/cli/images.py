@@ -1,4 +1,4 @@
-"""``plexdev images build|lock|verify``: our own images, and the pins of everybody else's."""
+"""``plexdev images build|lock|verify``: build plexdev's own images, and maintain the digests of all others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_plexdev.cli.output import add_json, report_result
 if TYPE_CHECKING:
     from pytest_plexdev.stack.kind.images.digests import DigestResult
 
-_SAYS: Final = {
+_TEXTS: Final = {
     "same": "as pinned",
     "recorded": "recorded {found}",
     "differs": "differs: {found} is here, {pinned} is pinned",
@@ -22,7 +22,11 @@ _SAYS: Final = {
 
 
 def add_images_commands(commands: Any) -> None:
-    """Add it to what ``ArgumentParser.add_subparsers`` returned; each of its commands sets ``run``."""
+    """Add the commands, each of which sets ``run``.
+
+    Args:
+        commands: The result of ``ArgumentParser.add_subparsers``.
+    """
     images = commands.add_parser("images", help="build and pin the images of a kind stack")
     actions = images.add_subparsers(dest="action", required=True, metavar="ACTION")
 
@@ -42,7 +46,7 @@ def add_images_commands(commands: Any) -> None:
 def _build(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.kind.images.build import OUR_IMAGES, build
 
-    done = build(_note)
+    done = build(_print_progress)
     text = f"{' and '.join(OUR_IMAGES)}: {'built' if done else 'up to date'}"
     report_result(options, {"images": OUR_IMAGES, "built": done}, lambda: text)
     return 0
@@ -51,34 +55,34 @@ def _build(options: argparse.Namespace) -> int:
 def _lock(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.kind.images.digests import lock
 
-    looked = lock()
-    report_result(options, _as_json(looked), lambda: _table(looked))
+    results = lock()
+    report_result(options, _as_json(results), lambda: _table(results))
     return 0
 
 
 def _verify(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.kind.images.digests import verify
 
-    looked = verify()
-    report_result(options, _as_json(looked), lambda: _table(looked))
-    return 1 if any(one.state == "differs" for one in looked) else 0
+    results = verify()
+    report_result(options, _as_json(results), lambda: _table(results))
+    return 1 if any(result.state == "differs" for result in results) else 0
 
 
-def _as_json(looked: list[DigestResult]) -> dict[str, object]:
+def _as_json(results: list[DigestResult]) -> dict[str, object]:
     images = [
-        {"reference": one.pin.reference, "state": one.state, "found": one.digest, "pinned": one.pin.digest}
-        for one in looked
+        {"reference": each.pin.reference, "state": each.state, "found": each.digest, "pinned": each.pin.digest}
+        for each in results
     ]
     return {"images": images}
 
 
-def _table(looked: list[DigestResult]) -> str:
+def _table(results: list[DigestResult]) -> str:
     from pytest_plexdev.core.tables import table
 
     return table(
-        [(one.pin.reference, _SAYS[one.state].format(found=one.digest, pinned=one.pin.digest)) for one in looked]
+        [(each.pin.reference, _TEXTS[each.state].format(found=each.digest, pinned=each.pin.digest)) for each in results]
     )
 
 
-def _note(line: str) -> None:
+def _print_progress(line: str) -> None:
     print(f"plexdev: {line}", file=sys.stderr)

@@ -22,7 +22,7 @@ _FORCE: Final = "DEV_FORCE_DOWN"
 
 
 def up(options: argparse.Namespace) -> int:
-    """``plexdev up``: bring up the warm stack of a provider, and leave it running."""
+    """``plexdev up``: bring up the warm stack of a provider and leave it running."""
     if options.service is not None:
         raise _plexd_deferred()
     import msgspec
@@ -48,7 +48,7 @@ def up(options: argparse.Namespace) -> int:
 
 
 def _explained(error: PlexdevError, provider: Provider) -> PlexdevError:
-    """The error of a bring-up, with what other providers know of its cause."""
+    """Add to the error of a bring-up what the other providers know about its cause."""
     from pytest_plexdev.stack.providers import providers
 
     for other in providers():
@@ -58,14 +58,14 @@ def _explained(error: PlexdevError, provider: Provider) -> PlexdevError:
 
 
 def _plexd_deferred() -> PlexdevError:
-    """The error of ``plexdev up plexd``, which the runbook declares and defers."""
+    """The error of ``plexdev up plexd``, which the runbook declares but defers."""
     from pytest_plexdev.core.deployment import deploy_directory
 
     return PlexdevError(PLEXD_DEFERRED, directory=deploy_directory() / "base" / "plexd")
 
 
 def _refuse_unread(options: argparse.Namespace, provider: Provider) -> None:
-    """End with a usage error if an option was given that means nothing to the provider."""
+    """Exit with a usage error if an option is set that the provider does not use."""
     for refusal in provider.texts.refusals:
         if any(_is_given(options, option) for option in refusal.options):
             need = "need" if len(refusal.options) > 1 else "needs"
@@ -79,7 +79,7 @@ def _is_given(options: argparse.Namespace, option: str) -> bool:
 
 
 def _readers(option: str) -> Iterator[str]:
-    """The providers that read an option."""
+    """The names of the providers that use an option."""
     from pytest_plexdev.stack.providers import providers
 
     for provider in providers():
@@ -115,9 +115,7 @@ def down(options: argparse.Namespace) -> int:
 
     if options.directory is not None:
         if options.force:
-            options.refuse(
-                "--force is for the warm cluster, and not for the stack of --directory: that is plexdev's own"
-            )
+            options.refuse("--force applies to the warm cluster only; the stack of --directory is plexdev's own")
         return _down_kept(options)
     provider = _provider_to_stop(options.stack)
     _refuse_unread(options, provider)
@@ -154,7 +152,7 @@ def _down_kept(options: argparse.Namespace) -> int:
     directory = options.directory.absolute()
     provider = next(find_present(directory=directory), None) or provider_for(DEFAULT, directory=directory)
     lines = provider.down(None)
-    remove_left(directory.parent)  # the run that kept the stack has left its own directory around it
+    remove_left(directory.parent)  # the run that kept the stack also left its run directory
     report_done(options, lines)
     return 0
 
@@ -165,7 +163,7 @@ def env(options: argparse.Namespace) -> int:
 
     attached = attach.find_any(options.stack, directory=options.directory)
     at = attached.info.endpoints
-    # Postgres and NATS of a cluster have no address that outlives a port-forward.
+    # Postgres and NATS of a cluster are None: they are reachable during a port-forward only.
     addresses = dict(zip(EXPORTED, (at.api, at.issuer, at.database, at.nats), strict=True))
     variables = {name: value for name, value in addresses.items() if value is not None}
     variables |= attached.provider.exports(attached.info)
@@ -175,7 +173,7 @@ def env(options: argparse.Namespace) -> int:
 
 
 def logs(options: argparse.Namespace) -> int:
-    """``plexdev logs``: print what a service wrote, or list the services."""
+    """``plexdev logs``: print the log of a service, or list the services."""
     from pytest_plexdev.cli import logs as cli_logs
 
     if options.service is None:

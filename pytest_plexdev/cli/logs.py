@@ -1,4 +1,4 @@
-"""``plexdev logs``: print what a service wrote, also while its stack is broken."""
+"""``plexdev logs``: print the log of a service, also of an incomplete stack."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def services(chosen: str | None, *, directory: Path | None) -> list[str]:
-    """The services that have a log.
+    """Return the services that have a log.
 
     Raises:
         PlexdevError: See :func:`print_log`.
@@ -24,7 +24,7 @@ def services(chosen: str | None, *, directory: Path | None) -> list[str]:
 
 
 def read_log(service: str, chosen: str | None, *, directory: Path | None) -> str:
-    """What a service wrote.
+    """Return the log of a service.
 
     Raises:
         PlexdevError: See :func:`print_log`.
@@ -35,14 +35,15 @@ def read_log(service: str, chosen: str | None, *, directory: Path | None) -> str
 
 
 def print_log(service: str, chosen: str | None, *, directory: Path | None, follow: bool) -> None:
-    """Write to standard output what a service wrote.
+    """Write the log of a service to standard output.
 
     Args:
-        directory: Of a stack that a test run kept.
+        chosen: The provider; ``None``: any.
+        directory: The directory of a stack that a test run kept; ``None``: the warm stack.
         follow: Continue until Ctrl-C, or until the service's Pod ends.
 
     Raises:
-        PlexdevError: ``no-such-log``; ``stack-missing``, ``kept-stack-missing``: there are not even files of one.
+        PlexdevError: ``no-such-log``; ``stack-missing``, ``kept-stack-missing``: no stack runs and no logs are left.
     """
     logs = _logs(chosen, directory)
     _refuse_unknown(service, logs.services())
@@ -60,22 +61,22 @@ def _logs(chosen: str | None, directory: Path | None) -> Logs:
         left = _left_logs(chosen, directory)
         if left is None:
             raise
-        sys.stderr.write(f"plexdev: no stack is whole in {left.directory}; this was written there\n")
+        sys.stderr.write(f"plexdev: the stack in {left.directory} is incomplete; these are its last logs\n")
         return left
     return attached.provider.logs(attached.info)
 
 
 def _left_logs(chosen: str | None, directory: Path | None) -> Logs | None:
-    """The logs of a stack that is coming up, did not come up, or was killed."""
+    """The logs of a stack that is starting, failed to start, or was killed."""
     from pytest_plexdev.stack.providers import providers
 
-    known = (provider.left_logs() for provider in providers(chosen, directory=directory))
-    return next((logs for logs in known if logs is not None), None)
+    candidates = (provider.left_logs() for provider in providers(chosen, directory=directory))
+    return next((logs for logs in candidates if logs is not None), None)
 
 
 def _refuse_unknown(service: str, known: Sequence[str]) -> None:
     if service in known:
         return
-    usual = next((each for each in ("plexsphere", *known) if each in known), "plexsphere")
-    example = nearest(service, known) or usual
+    default = next((each for each in ("plexsphere", *known) if each in known), "plexsphere")
+    example = nearest(service, known) or default
     raise PlexdevError(NO_SUCH_LOG, service=service, known=", ".join(known), example=example)

@@ -1,4 +1,4 @@
-"""``plexdev``: the stack and the control plane from a shell. Each command's code is imported when it is chosen."""
+"""Parse the command line of ``plexdev`` and run one command. Most code of a command is imported when it runs."""
 
 from __future__ import annotations
 
@@ -32,20 +32,23 @@ _CTRL_C = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; an expected failure is printed without a traceback.
+    """Run one command and return its exit code. A failure of the catalogue is printed without a traceback.
+
+    Args:
+        arguments: The command line; by default ``sys.argv[1:]``.
 
     Raises:
-        SystemExit: The command line is wrong (2), or asks for help or the version (0).
+        SystemExit: 2 for an invalid command line; 0 for ``--help`` and ``--version``.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with raising_terminated():
             return _run(words)
-    except _VersionAsked:
+    except _VersionRequested:
         _print_version(words)
         raise
     except BrokenPipeError:
-        # `plexdev logs plexsphere | head`: the reader has what it wanted; nothing may be written at exit either.
+        # `plexdev logs plexsphere | head`: no error. Standard output is replaced, because Python flushes it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
@@ -65,14 +68,14 @@ def _run(words: Sequence[str]) -> int:
     except (PlexdevError, CommandError) as error:
         return _fail(words, options, error, error.exit_code, str(error))
     except Terminated as error:
-        return _end(words, options, error)
+        return _report_termination(words, options, error)
     except KeyboardInterrupt as error:
         return _fail(words, options, error, _CTRL_C, _with_notes("plexdev: interrupted", error))
     except BrokenPipeError:
         raise
     except Exception as error:
         if (ended := _terminated_before(error)) is not None:
-            return _end(words, options, ended)
+            return _report_termination(words, options, ended)
         from pytest_plexdev.core.system_errors import refusal_of
 
         command = options.command if options is not None else ""
@@ -83,7 +86,7 @@ def _run(words: Sequence[str]) -> int:
     return code
 
 
-def _end(words: Sequence[str], options: argparse.Namespace | None, error: Terminated) -> int:
+def _report_termination(words: Sequence[str], options: argparse.Namespace | None, error: Terminated) -> int:
     with contextlib.suppress(OSError):  # the terminal may be closed
         text = _with_notes(f"plexdev: ended by {error.signal.name}", error)
         _fail(words, options, error, error.exit_code, text)
@@ -91,12 +94,12 @@ def _end(words: Sequence[str], options: argparse.Namespace | None, error: Termin
 
 
 def _with_notes(text: str, error: BaseException) -> str:
-    """*text* with what was taken back, as whoever did it noted."""
+    """*text* with the notes of *error*, which describe what was cleaned up."""
     return "; ".join([text, *getattr(error, "__notes__", ())])
 
 
 def _terminated_before(error: BaseException) -> Terminated | None:
-    """The signal during whose cleanup *error* was raised: a display cannot end on a terminal that is closed."""
+    """The signal during whose handling *error* was raised, for example because the terminal was closed."""
     before = error.__context__
     while before is not None and not isinstance(before, Terminated):
         before = before.__context__
@@ -121,7 +124,7 @@ def _refuse_usage(words: Sequence[str], error: UsageError) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+    """Build the parser of the whole command line."""
     parser = Parser(prog="plexdev", description="Start, use and stop the plexsphere dev stack.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -133,17 +136,17 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _VersionAsked(SystemExit):
-    """``--version``: no command follows. How it is printed depends on the whole command line."""
+class _VersionRequested(SystemExit):
+    """Raised for ``--version``, because the whole command line decides how the version is printed (``--json``)."""
 
 
 class _Version(argparse.Action):
     def __call__(self, *_: Any) -> None:
-        raise _VersionAsked(0)
+        raise _VersionRequested(0)
 
 
 def _print_version(words: Sequence[str]) -> None:
-    from importlib.metadata import version  # takes longer than most commands parse
+    from importlib.metadata import version  # lazy: slower to import than most commands are to parse
 
     installed = version("pytest-plexdev")
     if wants_json(words):

@@ -12,7 +12,11 @@ from pytest_plexdev.stack.request import UpOptions
 
 
 def add_manifests_command(commands: Any) -> None:
-    """Add it to what ``ArgumentParser.add_subparsers`` returned; it sets ``run``."""
+    """Add the command, which sets ``run``.
+
+    Args:
+        commands: The result of ``ArgumentParser.add_subparsers``.
+    """
     parser = commands.add_parser(
         "manifests",
         help="print the objects that are applied to the cluster",

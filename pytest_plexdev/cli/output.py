@@ -1,8 +1,8 @@
-"""Print the result of a command: text for people, or one JSON object with ``--json``, also for an error.
+"""Print the result or the error of a command: as text, or as one JSON object with ``--json``.
 
-The object is ``{"command", "ok", "exit_code", "result", "error"}`` for every command: ``ok`` says that the exit code is
-0, ``error`` is ``{"tag", "what", "why", "fix", "detail", "advice"}`` or null. Nothing else is written to standard
-output then.
+The object is ``{"command", "ok", "exit_code", "result", "error"}`` for every command. ``ok`` is true if the exit code
+is 0; ``error`` is ``{"tag", "what", "why", "fix", "detail", "advice"}`` or null. With ``--json``, nothing else is
+written to standard output.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pytest_plexdev.core.lookup import hint
 from pytest_plexdev.errors import PlexdevError
 
 USAGE: Final = 2
-"""Exit code of a command line that is wrong."""
+"""Exit code for an invalid command line."""
 
 
 class CommandError(Exception):
-    """A failure that is no entry of the catalogue: what the API refused, for example."""
+    """A failure that is not in the catalogue, for example an error response of the API."""
 
     def __init__(self, tag: str, what: str, *, exit_code: int) -> None:
         super().__init__(what)
@@ -37,7 +37,7 @@ class CommandError(Exception):
 
 
 class UsageError(Exception):
-    """A command line that is wrong."""
+    """An invalid command line."""
 
     def __init__(self, parser: argparse.ArgumentParser, message: str) -> None:
         super().__init__(message)
@@ -46,10 +46,10 @@ class UsageError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises :class:`UsageError` in place of ending the process; its subparsers do too."""
+    """A parser that raises :class:`UsageError` instead of exiting. Its subparsers have the same class."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        # Who abbreviates --json gets its object, and an error would not know.
+        # No abbreviations: wants_json() must recognise --json in a command line that cannot be parsed.
         super().__init__(*arguments, **{"allow_abbrev": False, **options})
 
     def parse_known_args(self, *arguments: Any, **options: Any) -> Any:
@@ -60,7 +60,7 @@ class Parser(argparse.ArgumentParser):
         return parsed, unknown
 
     def _refuse_unknown_options(self, words: Sequence[str] | None) -> None:
-        """Before argparse takes what follows such an option for an argument, and complains of that."""
+        """Reject unknown options first: argparse would reject the word after one as an unexpected argument."""
         if " " not in self.prog or self._subparsers is not None:
             return
         for word in itertools.takewhile(lambda word: word != "--", words or ()):
@@ -72,8 +72,7 @@ class Parser(argparse.ArgumentParser):
         return is_known or (word[1] != "-" and word[:2] in self._option_string_actions)
 
     def _refuse(self, unknown: Sequence[str]) -> NoReturn:
-        # A command refuses what is none of its own: argparse has the whole command line do it, whose usage
-        # names no option.
+        # By the command's own parser: argparse uses the top-level one, whose usage does not list the options.
         option = unknown[0].partition("=")[0]
         meant = hint(option, self._option_string_actions) if option.startswith("-") else ""
         self.error(f"unrecognized arguments: {' '.join(unknown)}{meant and f'; {meant}'}")
@@ -83,7 +82,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _is_option(word: str) -> bool:
-    """Whether argparse takes *word* for an option: not ``-``, a negative number, or what has blanks in it."""
+    """Whether argparse treats *word* as an option: not ``-``, a negative number, or a word with spaces."""
     return len(word) > 1 and word.startswith("-") and not word[1].isdigit() and " " not in word
 
 
@@ -93,13 +92,13 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def wants_json(words: Sequence[str]) -> bool:
-    """Whether a command line asks for JSON, one that cannot be parsed included."""
+    """Whether a command line selects JSON output, even if it cannot be parsed."""
     names = [word.partition("=")[0] for word in words]
     return "--json" in names or "--output=json" in words or ("--output", "json") in pairwise(words)
 
 
 def report_result(options: argparse.Namespace, result: object, text: Callable[[], str]) -> None:
-    """Print the text or, with ``--json``, keep *result* for the object that :func:`print_result` prints at the end."""
+    """Print the text or, with ``--json``, store *result* for :func:`print_result`."""
     if options.json:
         options.result = result
     else:
@@ -107,25 +106,25 @@ def report_result(options: argparse.Namespace, result: object, text: Callable[[]
 
 
 def report_done(options: argparse.Namespace, lines: Sequence[str]) -> None:
-    """Report the steps that a command took, a line each."""
+    """Report the steps that a command took, one line each."""
     report_result(options, {"done": list(lines)}, lambda: "\n".join(lines))
 
 
 def print_result(options: argparse.Namespace, code: int) -> None:
-    """Print the object of a command that came to its end."""
+    """Print the JSON object of a command that completed."""
     _print(options.command, code, result=getattr(options, "result", None))
 
 
 def print_error(command: str | None, error: BaseException, code: int) -> None:
-    """Print the object of a command that failed."""
-    _print(command, code, error=_encoded(error))
+    """Print the JSON object of a command that failed."""
+    _print(command, code, error=_error_object(error))
 
 
-def _encoded(error: BaseException) -> dict[str, object]:
-    return {**_described(error), "advice": [asdict(each) for each in getattr(error, "advice", ())]}
+def _error_object(error: BaseException) -> dict[str, object]:
+    return {**_error_members(error), "advice": [asdict(each) for each in getattr(error, "advice", ())]}
 
 
-def _described(error: BaseException) -> dict[str, str]:
+def _error_members(error: BaseException) -> dict[str, str]:
     if isinstance(error, PlexdevError):
         return {"tag": error.tag, "what": error.what, "why": error.why, "fix": error.fix, "detail": error.detail}
     if isinstance(error, CommandError):
@@ -138,5 +137,11 @@ def _described(error: BaseException) -> dict[str, str]:
 
 
 def _print(command: str | None, code: int, *, result: object = None, error: object = None) -> None:
-    said: dict[str, Any] = {"command": command, "ok": code == 0, "exit_code": code, "result": result, "error": error}
-    sys.stdout.write(json.dumps(said, indent=2, default=str) + "\n")
+    document: dict[str, Any] = {
+        "command": command,
+        "ok": code == 0,
+        "exit_code": code,
+        "result": result,
+        "error": error,
+    }
+    sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")

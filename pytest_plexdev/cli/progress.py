@@ -1,4 +1,4 @@
-"""Show a bring-up: live on a terminal, one line per event in CI, one JSON object per event for programs."""
+"""Show the progress of a bring-up: live on a terminal, else one line or one JSON object per event."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ from pytest_plexdev.core.model import PhaseBegan, PhaseEnded, Progress, Progress
 
 @contextlib.contextmanager
 def show(*, as_json: bool) -> Iterator[Progress]:
-    """A progress that shows events on standard error; as JSON an object a line, for standard output has the result."""
+    """Yield a progress callback that shows events on standard error. It can be called from several threads.
+
+    Args:
+        as_json: Write one JSON object per line.
+    """
     if as_json:
-        yield _one_at_a_time(_print_json)
+        yield _serialized(_print_json)
     elif sys.stderr.isatty():
         with _live() as progress:
-            yield _one_at_a_time(progress)
+            yield _serialized(progress)
     else:
-        yield _one_at_a_time(_print_line)
+        yield _serialized(_print_line)
 
 
-def _one_at_a_time(progress: Progress) -> Progress:
-    # Phases that run at the same time tell from threads of their own; a line and its end are two writes.
+def _serialized(progress: Progress) -> Progress:
+    # Concurrent phases report from their own threads, and print() writes a line and its newline separately.
     lock = threading.Lock()
 
     def locked(event: ProgressEvent) -> None:
@@ -39,15 +43,15 @@ def _one_at_a_time(progress: Progress) -> Progress:
 def _print_line(event: ProgressEvent) -> None:
     match event:
         case PhaseEnded():
-            _error(f"plexdev: {event.phase.name} ready after {event.phase.seconds:.2f} s")
+            _write(f"plexdev: {event.phase.name} ready after {event.phase.seconds:.2f} s")
         case VerdictChanged() if event.verdict.reason:
-            _error(_mask(f"plexdev: {event.verdict.name}: {event.verdict.reason}"))
+            _write(_mask(f"plexdev: {event.verdict.name}: {event.verdict.reason}"))
         case _:
             pass
 
 
 def _print_json(event: ProgressEvent) -> None:
-    _error(_mask(json.dumps({"event": type(event).__name__, **asdict(event)})))
+    _write(_mask(json.dumps({"event": type(event).__name__, **asdict(event)})))
 
 
 @contextlib.contextmanager
@@ -58,11 +62,11 @@ def _live() -> Iterator[Progress]:
 
     columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn())
     with Display(*columns, console=Console(stderr=True), transient=True) as display:
-        yield _Screen(display)
+        yield _LiveDisplay(display)
 
 
-class _Screen:
-    """One line a phase."""
+class _LiveDisplay:
+    """A display with one line per phase."""
 
     def __init__(self, display: Any) -> None:
         self._display = display
@@ -81,11 +85,11 @@ class _Screen:
 
 
 def _mask(text: str) -> str:
-    """The text of a verdict, which may be the end of a log, without secrets."""
-    from pytest_plexdev.masking.rule import mask  # patterns that a stack which is there already does not need
+    """Mask secrets in the text of a verdict, which may be the end of a log."""
+    from pytest_plexdev.masking.rule import mask  # lazy: it compiles patterns, and a running stack has no events
 
     return mask(text)
 
 
-def _error(text: str) -> None:
+def _write(text: str) -> None:
     print(text, file=sys.stderr, flush=True)

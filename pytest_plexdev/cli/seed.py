@@ -17,10 +17,10 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
 
 
 def checked_seed(path: Path | None, *, for_reference_plane: bool) -> Path | None:
-    """The seed manifest that was named, by its absolute path: the stack's own programs read it too.
+    """Check a seed manifest and return its absolute path, because the stack's programs read it too.
 
     Args:
-        for_reference_plane: Whether the reference plane's bootstrap is known to read it.
+        for_reference_plane: Whether the bootstrap of the reference plane is known to read it.
 
     Raises:
         PlexdevError: ``seed-unusable``.

@@ -16,7 +16,11 @@ _LAST_PORT: Final = 65535
 
 
 def add_stack_commands(commands: Any) -> None:
-    """Add them to what ``ArgumentParser.add_subparsers`` returned; each sets ``run``."""
+    """Add the commands, each of which sets ``run``.
+
+    Args:
+        commands: The result of ``ArgumentParser.add_subparsers``.
+    """
     up = commands.add_parser("up", help="start a stack and leave it running")
     up.add_argument(
         "--stack",
@@ -83,7 +87,7 @@ def add_stack_commands(commands: Any) -> None:
 
 
 def add_stack_choice(parser: argparse.ArgumentParser) -> None:
-    """Add ``--stack``: which of the running stacks a command speaks of."""
+    """Add ``--stack``, which selects one of the running stacks."""
     parser.add_argument(
         "--stack",
         choices=sorted(PROVIDERS),

@@ -1,4 +1,4 @@
-"""Read the state of a stack for ``plexdev status`` and ``wait``, also if its API does not answer."""
+"""Determine the state of a stack for ``plexdev status`` and ``wait``, also if its API does not answer."""
 
 from __future__ import annotations
 
@@ -18,20 +18,24 @@ from pytest_plexdev.stack.providers import providers
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import Progress
 
-_LOOK_AGAIN: Final = 0.1
-"""Seconds between two looks for a stack: nothing here can watch what is not there, or other people's servers."""
-_LOOK_TAKES: Final = 1.0
-"""Seconds that a look at a stack whose API is silent may take."""
+_POLL_INTERVAL_S: Final = 0.1
+"""A stack that does not exist yet, and servers of other processes, cannot be watched."""
+_SILENT_PROBE_S: Final = 1.0
+"""Maximum duration of a probe of a stack whose API does not answer."""
 
 
 def verdicts(chosen: str | None, *, directory: Path | None = None) -> Sequence[Verdict]:
-    """Probe each part of the stack now. If nothing answers for its parts, return one verdict with the reason.
+    """Probe each part of the stack now. If the stack exists but is not reachable, return one verdict with the reason.
+
+    Args:
+        chosen: The provider; ``None``: any.
+        directory: The directory of a stack that a test run kept; ``None``: the warm stack.
 
     Raises:
         PlexdevError: ``stack-missing``, ``kept-stack-missing``.
     """
     try:
-        return _probed(chosen, directory, warns=True)
+        return _probed(chosen, directory, warn=True)
     except PlexdevError as error:
         obstacle = _obstacle(chosen) if error.failure is STACK_MISSING else None
         if obstacle is None:
@@ -40,57 +44,65 @@ def verdicts(chosen: str | None, *, directory: Path | None = None) -> Sequence[V
 
 
 def wait(chosen: str | None, *, directory: Path | None = None, timeout: float, progress: Progress) -> None:
-    """Return once there is a stack and all of it is ready.
+    """Wait until a stack exists and all of it is ready.
 
     Args:
-        directory: Of a stack that a test run kept, in place of the warm one.
+        chosen: The provider; ``None``: any.
+        directory: The directory of a stack that a test run kept; ``None``: the warm stack.
         timeout: Seconds.
 
     Raises:
-        PlexdevError: ``kept-stack-missing`` at once; ``not-ready-in-time`` or ``objects-not-ready`` (exit code 124),
-            or as soon as it is clear that an object of the cluster will not become ready; ``stack-broken`` as soon as
-            a server of plain processes has ended: nothing starts it again.
+        PlexdevError: ``not-ready-in-time`` or ``objects-not-ready`` after the timeout (exit code 124). Earlier:
+            ``kept-stack-missing`` at once; ``stack-broken`` when a server of an embedded stack has ended, because it
+            is never restarted; another one when an object of a cluster cannot become ready.
     """
     deadline = time.monotonic() + timeout
-    lack = poll(
-        lambda: _lack(chosen, directory, deadline, progress),
-        until=lambda lack: lack is None or time.monotonic() + lack.next_look >= deadline,
-        every_s=_LOOK_AGAIN,
+    unready = poll(
+        lambda: _check(chosen, directory, deadline, progress),
+        until=lambda unready: unready is None or time.monotonic() + unready.next_check_s >= deadline,
+        every_s=_POLL_INTERVAL_S,
     )
-    if lack is None:
+    if unready is None:
         return
-    # Docker is asked once, and not with every look.
-    obstacle = _obstacle(chosen) if lack.no_stack else None
-    lack = _lack_of([obstacle]) if obstacle is not None else lack
-    raise PlexdevError(NOT_READY_IN_TIME, seconds=timeout, reason=lack.reason, fix=lack.fix)
+    # Only now, because it runs docker.
+    obstacle = _obstacle(chosen) if unready.is_missing else None
+    unready = _summarize([obstacle]) if obstacle is not None else unready
+    raise PlexdevError(NOT_READY_IN_TIME, seconds=timeout, reason=unready.reason, fix=unready.fix)
 
 
 @dataclass(frozen=True)
-class _Lack:
-    """Why a stack is not ready, what to type, and the seconds that another look takes."""
+class _Unready:
+    """Why a stack is not ready.
+
+    Attributes:
+        fix: The command that helps.
+        is_missing: Whether no stack was found.
+        next_check_s: Maximum duration of another check.
+    """
 
     reason: str
     fix: str
-    no_stack: bool = False
-    next_look: float = 0.0
+    is_missing: bool = False
+    next_check_s: float = 0.0
 
 
-def _lack(chosen: str | None, directory: Path | None, deadline: float, progress: Progress) -> _Lack | None:
+def _check(chosen: str | None, directory: Path | None, deadline: float, progress: Progress) -> _Unready | None:
     try:
         _watch(chosen, directory, deadline, progress)
-        found = _probed(chosen, directory, refuses_dead=True)
+        found = _probed(chosen, directory, refuse_dead=True)
     except PlexdevError as error:
         if error.failure not in {STACK_MISSING, API_SILENT}:
             raise
-        no_stack = error.failure is STACK_MISSING
-        return _Lack(error.what, error.fix, no_stack=no_stack, next_look=0.0 if no_stack else _LOOK_TAKES)
+        is_missing = error.failure is STACK_MISSING
+        next_check_s = 0.0 if is_missing else _SILENT_PROBE_S
+        return _Unready(error.what, error.fix, is_missing=is_missing, next_check_s=next_check_s)
     unready = [verdict for verdict in found if verdict.state != "ready"]
-    return _lack_of(unready) if unready else None
+    return _summarize(unready) if unready else None
 
 
-def _lack_of(unready: Sequence[Verdict]) -> _Lack:
+def _summarize(unready: Sequence[Verdict]) -> _Unready:
     reason = "; ".join(f"{verdict.name}: {verdict.headline}" for verdict in unready)
-    return _Lack(reason, next((verdict.hint for verdict in unready if verdict.hint), "plexdev status"))
+    return _Unready(reason, next((verdict.hint for verdict in unready if verdict.hint), "plexdev status"))
 
 
 def _watch(chosen: str | None, directory: Path | None, deadline: float, progress: Progress) -> None:
@@ -98,14 +110,14 @@ def _watch(chosen: str | None, directory: Path | None, deadline: float, progress
         try:
             provider.wait(deadline, progress)
         except PlexdevError as error:
-            # If none was chosen, the stack of the next provider may be the one that can be used.
+            # Without a chosen provider, the stack of the next one may be usable.
             is_only_one = chosen is not None or directory is not None
             if is_only_one or error.failure not in {KUBECONFIG_UNUSABLE, NOT_LOOPBACK}:
                 raise
 
 
 def _probed(
-    chosen: str | None, directory: Path | None, *, warns: bool = False, refuses_dead: bool = False
+    chosen: str | None, directory: Path | None, *, warn: bool = False, refuse_dead: bool = False
 ) -> Sequence[Verdict]:
     from pytest_plexdev.cli import attach
     from pytest_plexdev.stack import discovery
@@ -117,15 +129,15 @@ def _probed(
             raise
         known = chain.from_iterable(provider.status(None) for provider in providers(chosen))
         return [*known, Verdict(name="api", state="waiting", reason=error.what, hint=error.fix)]
-    if warns:
+    if warn:
         attach.warn_if_passed_over(attached)
     found = attached.provider.status(attached.info)
-    if refuses_dead:
+    if refuse_dead:
         attached.provider.refuse_dead(attached.info, found)
     return found
 
 
 def _obstacle(chosen: str | None) -> Verdict | None:
-    """Why a warm stack is not found though it exists."""
-    known = (provider.obstacle() for provider in providers(chosen))
-    return next((obstacle.verdict for obstacle in known if obstacle is not None), None)
+    """Why a warm stack that exists is not found."""
+    obstacles = (provider.obstacle() for provider in providers(chosen))
+    return next((obstacle.verdict for obstacle in obstacles if obstacle is not None), None)

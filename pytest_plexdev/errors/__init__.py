@@ -112,7 +112,7 @@ SEED_UNUSABLE: Final = Failure(
 HOOK_FAILED: Final = Failure(
     tag="hook-failed",
     what="the hook {hook} of {file} raised {error}",
-    why="its message is: {says}; nothing was started",
+    why="the hook provides {provides}, so nothing was started",
     fix="correct {place}",
 )
 SEED_DRIFTED: Final = Failure(

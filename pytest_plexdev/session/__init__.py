@@ -1,1 +1,1 @@
-"""One pytest run: which stack it gets, shares, releases and reports."""
+"""One pytest run: acquire its stack, share it between processes, release it and report it."""

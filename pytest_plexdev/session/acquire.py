@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 def stack_of(run: Run) -> Stack:
-    """The stack of a run, which the first call in a process acquires.
+    """Return the stack of a run. The first call in a process acquires it.
 
     Raises:
-        PlexdevError: There is none, or it did not come up.
+        PlexdevError: No stack runs (with ``--dev-stack``), or the bring-up failed.
     """
     if run.running is None:
         with system_errors("bring up a stack for this run", near=run.directory):
@@ -43,10 +43,10 @@ def _acquire(run: Run) -> Stack:
     if run.settings.dev_stack:
         attached = find_running(run.settings.chosen_stack, _attach, request=request_of(run))
     else:
-        run.hold()  # before anything is put there; the error that no stack is running creates no directory
+        run.hold()  # creates the directory; not needed, and not done, if no running stack is found
         provider = _fresh(run, run.directory / STACK_DIRECTORY)
         attached = Attached(provider, _lease(run).acquire(no_progress))
-    # Only now: an HTTP client is 100 ms of imports, and without a stack nothing needs one.
+    # Lazy: it imports an HTTP client, which takes 100 ms and is useless without a stack.
     from pytest_plexdev.testkit.stack import Stack
 
     run.hold()
@@ -63,10 +63,10 @@ def _acquire(run: Run) -> Stack:
 
 
 def end(run: Run) -> None:
-    """End the stack of a run and remove the run's directory: in the controller, after every worker has ended.
+    """Stop the stack of a run and remove the run's directory: in the controller, after all workers have ended.
 
-    The directory stays if another process still needs it to remove the stack: the reaper of a cluster whose creator was
-    killed, or that could not be deleted. That removes it then, as a supervisor does whose controller was killed.
+    The directory is kept if another process needs it to remove the stack, and removes it later: the reaper of a cluster
+    that could not be deleted, or whose creator was killed. A supervisor does the same if its controller was killed.
     """
     from pytest_plexdev.core.ownership import run_directory
 
@@ -78,19 +78,19 @@ def end(run: Run) -> None:
                 held.remove(*run_directory.FILES, STACK_DIRECTORY)
             run_directory.sweep()
     except PlexdevError as error:
-        # The tests are over and reported; a traceback of pytest's own end would say no more than this.
+        # The tests are finished and reported, and a traceback of pytest's shutdown would add no information.
         sys.stderr.write(f"\n{error}\n")
     finally:
         run.release()
 
 
 def release(run: Run) -> StackInfo | None:
-    """End the fresh stack of a run; return it if the run keeps it."""
+    """Stop the fresh stack of a run, or return it if the run keeps it."""
     return None if run.settings.dev_stack else _lease(run).release(failed=run.failed)
 
 
 def request_of(run: Run) -> StackRequest:
-    """What a run asks of its provider."""
+    """Build the request of a run for its provider."""
     from pytest_plexdev.doctor.advice import with_advice
 
     is_fresh = not run.settings.dev_stack
@@ -108,7 +108,7 @@ def _attach(provider: Provider) -> Found | None:
 
 
 def _fresh(run: Run, directory: Path) -> Provider:
-    """The provider of the run's own stack, in a directory of its own."""
+    """The provider of the run's own stack in *directory*."""
     return provider_for(run.settings.stack, request_of(run), directory=directory)
 
 

@@ -1,4 +1,4 @@
-"""Collect the evidence of a failing test: readiness, events, logs, HTTP exchanges, within a time budget."""
+"""Collect the evidence of a failing test within a time limit: readiness, events, logs, HTTP exchanges."""
 
 from __future__ import annotations
 
@@ -25,23 +25,22 @@ if TYPE_CHECKING:
     from pytest_plexdev.testkit.stack import Stack
 
 BYTES: Final = 16_000
-"""What one section may hold; the end of a log says more than its beginning."""
+"""Maximum size of a section; its end is kept."""
 LOG_BYTES: Final = 4_000
-"""What each service's log may take of that."""
+"""Maximum share of each service's log in the section of logs."""
 LINES: Final = 15
-"""What a section takes of the terminal, from its end; the rest is in the file."""
+"""Number of lines of a section that the terminal shows, from its end; the file has all."""
 COLUMNS: Final = 240
-"""Where the terminal's copy of a line is cut: an answer's body is one line."""
+"""Maximum length of a line on the terminal. A response body is one line."""
 SECONDS: Final = 3.0
-"""What all collectors of one failing test may take together."""
-_READ: Final = 64_000
-"""What is read of a long text to show its end: secrets are masked before it is cut."""
-_MARGIN: Final = 0.1
-"""Seconds before the end at which logs that have come are taken, and the others are named."""
-_MOST_SECTIONS: Final = 100
-"""What one plugin's diagnostics may have; the rest is not asked for."""
-_TITLE: Final = 200
-"""Characters of a section's title."""
+"""Time limit for all collectors of one failing test."""
+_READ_BYTES: Final = 64_000
+"""Number of bytes that are read of a long text: more than is shown, because secrets are masked before it is cut."""
+_MARGIN_S: Final = 0.1
+"""Time before the limit at which the collected logs are returned and the missing ones are named."""
+_MAX_SECTIONS: Final = 100
+"""Number of sections of one plugin's diagnostics that are read."""
+_TITLE_CHARACTERS: Final = 200
 
 Collector = Callable[[], str]
 
@@ -50,12 +49,12 @@ def attach(report: pytest.TestReport, item: pytest.Item, run: Run, *, since: Mom
     """Add the evidence to *report* and write it to ``<output>/<test>/``.
 
     Args:
-        since: When the test began.
-        logs: What :func:`~pytest_plexdev.session.log_copies.keep_logs` returned.
+        since: The start of the test.
+        logs: The result of :func:`~pytest_plexdev.session.log_copies.keep_logs`.
     """
     if run.running is None:
         return
-    # The first test of a process began before its stack was there: it saw what happened since then.
+    # The first test of a process began before the process had the stack; its evidence begins when it got the stack.
     began = run.first if run.first is not None and since.time < run.first.time else since
     sections = [section for section in _collect(run.running, item, began) if section[1]]
     report.sections += [(f"plexdev {title}", _last_lines(text)) for title, text in sections]
@@ -65,7 +64,7 @@ def attach(report: pytest.TestReport, item: pytest.Item, run: Run, *, since: Mom
     except OSError as error:
         report.sections.append(("plexdev evidence", printable(f"could not be written: {error}")))
     else:
-        # An attribute crosses from a worker to its controller, whose summary names the directory.
+        # pytest-xdist passes the attribute to the controller, whose summary names the directory.
         vars(report)["plexdev_evidence"] = run.output.shown(folder)
 
 
@@ -73,35 +72,35 @@ def _collect(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[s
     deadline = monotonic() + SECONDS
     for title, collector in _collectors(stack, item, since, deadline):
         if monotonic() > deadline:
-            yield title, f"not collected: {SECONDS:g} s were over"
+            yield title, f"not collected: the time limit of {SECONDS:g} s was reached"
             continue
-        said = mask(_run(collector, deadline - monotonic()), stack.secrets)
-        yield title, printable(_shorten(said))
+        text = mask(_run(collector, deadline - monotonic()), stack.secrets)
+        yield title, printable(_shorten(text))
 
 
-def _run(collector: Collector, seconds: float) -> str:
-    """What it says; one that waits for a cluster that answers no more is left behind."""
-    return _said(_started(collector), seconds)
+def _run(collector: Collector, timeout_s: float) -> str:
+    """Run a collector in a thread, which is abandoned if it blocks, for example on a cluster that does not answer."""
+    return _result_of(_start(collector), timeout_s)
 
 
-def _said(answer: Future[str], seconds: float) -> str:
+def _result_of(future: Future[str], timeout_s: float) -> str:
     try:
-        return answer.result(timeout=max(0.0, seconds))
+        return future.result(timeout=max(0.0, timeout_s))
     except TimeoutError:
-        return f"not collected: {SECONDS:g} s were over, and there was no answer"
+        return f"not collected: no result within the time limit of {SECONDS:g} s"
 
 
-def _started(collector: Collector) -> Future[str]:
-    said: Future[str] = Future()
-    threading.Thread(target=_tell, args=(collector, said), name="plexdev-evidence", daemon=True).start()
-    return said
+def _start(collector: Collector) -> Future[str]:
+    future: Future[str] = Future()
+    threading.Thread(target=_set_result, args=(collector, future), name="plexdev-evidence", daemon=True).start()
+    return future
 
 
-def _tell(collector: Collector, said: Future[str]) -> None:
+def _set_result(collector: Collector, future: Future[str]) -> None:
     try:
-        said.set_result(collector())
+        future.set_result(collector())
     except BaseException as error:
-        said.set_result(f"the collector failed: {describe(error)}")
+        future.set_result(f"the collector failed: {describe(error)}")
 
 
 def _collectors(stack: Stack, item: pytest.Item, since: Moment, deadline: float) -> Iterator[tuple[str, Collector]]:
@@ -109,7 +108,7 @@ def _collectors(stack: Stack, item: pytest.Item, since: Moment, deadline: float)
     yield "readiness", lambda: _readiness(stack, verdicts())
     yield from stack.provider.evidence(stack.info, since.time)
     yield "HTTP exchanges", lambda: _exchanges(stack, since)
-    yield "logs", lambda: _logs(stack, since, verdicts(), deadline - _MARGIN)
+    yield "logs", lambda: _logs(stack, since, verdicts(), deadline - _MARGIN_S)
     yield "diagnostics", lambda: _diagnostics(stack, item)
 
 
@@ -118,7 +117,7 @@ def _readiness(stack: Stack, verdicts: Sequence[Verdict]) -> str:
 
     if all(verdict.state == "ready" for verdict in verdicts):
         return f"all ready: {', '.join(verdict.name for verdict in verdicts)}"
-    # The rest of a reason is the end of a log, and the logs are a section of their own.
+    # Without the rest of a reason, which is the end of a log: the section of logs has it.
     logs = [str(service.log) for service in stack.info.services if service.log is not None]
     shown = [
         replace(
@@ -129,7 +128,7 @@ def _readiness(stack: Stack, verdicts: Sequence[Verdict]) -> str:
         for verdict in verdicts
         if verdict.state != "ready"
     ]
-    # The end of a long section is what is kept, and its first lines name the cause.
+    # Unready services only: a long section loses its beginning, which has the first causes.
     ready = len(verdicts) - len(shown)
     return "\n".join([verdict_table(shown), *([f"{ready} more are ready"] if ready else [])])
 
@@ -140,62 +139,64 @@ def _exchanges(stack: Stack, since: Moment) -> str:
 
 
 def _logs(stack: Stack, since: Moment, verdicts: Sequence[Verdict], deadline: float) -> str:
-    # Why a service is not there, it may have said long before the test. In a cluster it is `deployment/plexsphere`.
+    # The cause of a service that is not ready may have been logged long before the test. In a cluster its verdict is
+    # named `deployment/plexsphere`.
     not_ready = {verdict.name.rpartition("/")[2] for verdict in verdicts if verdict.state != "ready"}
     beginning = replace(since, time=0.0, log_sizes={})
-    # At the same time: each of a cluster's is a question or two to its API server.
-    answers = {
-        service.name: _started(partial(_written, stack, service, beginning if service.name in not_ready else since))
+    # Concurrently: each log of a cluster takes one or two requests to its API server.
+    futures = {
+        service.name: _start(partial(_read_log, stack, service, beginning if service.name in not_ready else since))
         for service in stack.info.services
     }
-    written = {name: _said(answer, deadline - monotonic()) for name, answer in answers.items()}
-    names: dict[str, list[str]] = {}
-    for name, text in written.items():
+    logs = {name: _result_of(future, deadline - monotonic()) for name, future in futures.items()}
+    names_by_text: dict[str, list[str]] = {}
+    for name, text in logs.items():
         if text:
-            names.setdefault(mask(text, stack.secrets)[-LOG_BYTES:].rstrip(), []).append(name)
-    # What they have in common is why none could be asked.
-    return "\n".join(f"{', '.join(of)}:\n{text}" for text, of in names.items()) or "no line since the test began"
+            names_by_text.setdefault(mask(text, stack.secrets)[-LOG_BYTES:].rstrip(), []).append(name)
+    # Equal texts are shown once: if no log can be read, all have the same reason.
+    sections = [f"{', '.join(names)}:\n{text}" for text, names in names_by_text.items()]
+    return "\n".join(sections) or "no line since the test began"
 
 
-def _written(stack: Stack, service: Service, since: Moment) -> str:
+def _read_log(stack: Stack, service: Service, since: Moment) -> str:
     if service.log is None:
-        return _end_of(stack.log(service.name, since=since.time), _READ)
+        return _tail(stack.log(service.name, since=since.time), _READ_BYTES)
     if not service.log.is_file():
-        return f"{service.log} is not there"
+        return f"{service.log} does not exist"
     with service.log.open("rb") as log:
         begins = since.log_sizes.get(service.log, 0)
-        cut = max(begins, service.log.stat().st_size - _READ)
+        cut = max(begins, service.log.stat().st_size - _READ_BYTES)
         log.seek(cut)
         text = log.read().decode("utf-8", "replace")
     return text if cut == begins else without_cut_word(text)
 
 
 def _diagnostics(stack: Stack, item: pytest.Item) -> str:
-    answers = item.config.hook.pytest_plexdev_diagnostics(stack=stack, item=item)
+    results = item.config.hook.pytest_plexdev_diagnostics(stack=stack, item=item)
     rule = partial(mask, known=stack.secrets)
-    return "\n".join(section for answer in answers for section in _sections_of(answer, rule))
+    return "\n".join(section for result in results for section in _sections_of(result, rule))
 
 
-def _sections_of(answer: object, rule: Callable[[str], str]) -> Iterator[str]:
-    """The sections of one plugin's answer, whatever it answered: what is no section is shown as what it is."""
-    if isinstance(answer, Mapping):
-        answer = answer.items()
-    if isinstance(answer, (str, bytes)) or not isinstance(answer, Iterable):
-        answer = [answer] if answer else []
-    for section in itertools.islice(answer, _MOST_SECTIONS):
+def _sections_of(result: object, rule: Callable[[str], str]) -> Iterator[str]:
+    """The sections in one plugin's result, which can be anything: invalid sections are shown with their value."""
+    if isinstance(result, Mapping):
+        result = result.items()
+    if isinstance(result, (str, bytes)) or not isinstance(result, Iterable):
+        result = [result] if result else []
+    for section in itertools.islice(result, _MAX_SECTIONS):
         match section:
             case (title, text):
-                yield f"{_text_of(title, rule)[:_TITLE]}\n{_text_of(text, rule)}"
+                yield f"{_text_of(title, rule)[:_TITLE_CHARACTERS]}\n{_text_of(text, rule)}"
             case _:
-                yield f"no pair of title and text: {_text_of(section, rule)}"
+                yield f"not a pair of title and text: {_text_of(section, rule)}"
 
 
 def _text_of(value: object, rule: Callable[[str], str]) -> str:
-    text = bytes(value[-_READ:]).decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return rule(_end_of(text, _READ))[-BYTES:]
+    text = bytes(value[-_READ_BYTES:]).decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return rule(_tail(text, _READ_BYTES))[-BYTES:]
 
 
-def _end_of(text: str, length: int) -> str:
+def _tail(text: str, length: int) -> str:
     return text if len(text) <= length else without_cut_word(text[-length:])
 
 

@@ -1,4 +1,4 @@
-"""Show a failure of the catalogue without a traceback: it says itself what happened and what to type."""
+"""Report a failure of the catalogue without a traceback, because its text has the cause and the fix."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def shorten(
     *,
     in_test: bool,
 ) -> None:
-    """Replace the traceback of an expected failure by its text; other failures stay as they are.
+    """Replace the traceback of a :class:`PlexdevError` by its text. Other failures are not changed.
 
     Args:
-        in_test: Whether the test itself raised it, and not a fixture.
+        in_test: Whether the test itself raised it rather than a fixture.
     """
     error = _as_expected(raised)
     if error is None:
@@ -35,7 +35,7 @@ def shorten(
     if shown.reprcrash is not None:
         shown.reprcrash.message = error.headline
     if in_test:
-        # The one thing of a traceback that its reader needs: which line of the test.
+        # The line of the test is the only useful part of the traceback.
         lines = [entry.lineno + 1 for entry in raised.traceback if entry.path == item.path]
         last = shown.reprtraceback.reprentries[-1]
         last.lines = [*last.lines, *(f"  at: {item.path}:{line}" for line in lines[-1:])]

@@ -14,62 +14,62 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 
-FILE: Final = "told.json"
-"""In the run's directory, where a bring-up failed."""
+FILE: Final = "reported-failure.json"
+"""Name of the file in the run's directory that records the report."""
 
 
 @dataclass(frozen=True)
-class _Told:
-    by: str
-    said: str
+class _Report:
+    test: str
+    headline: str
 
 
-_IN_THIS_PROCESS: Final[dict[Path, _Told]] = {}
-"""By the run's directory, for a run that can have none."""
+_REPORTS: Final[dict[Path, _Report]] = {}
+"""The reports of this process by run directory, for a run whose directory cannot be created."""
 
 
 @contextlib.contextmanager
 def report_once(directory: Path) -> Iterator[None]:
-    """Wrap the bring-up: let its first failure pass, and skip the test if another test has reported it.
+    """Wrap the bring-up: propagate its first failure, and skip the test if another test has reported it.
 
     Args:
-        directory: The run's own.
+        directory: The run's directory.
     """
     try:
         yield
     except PlexdevError as error:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
-        _tell(directory, _Told(by=test, said=error.headline))
+        _record(directory, _Report(test=test, headline=error.headline))
         skip_if_reported(directory, test)
         raise
 
 
 def skip_if_reported(directory: Path, test: str) -> None:
-    """Skip *test* if another test of the run has reported that there is no stack; the same test may report it again."""
-    told = _read(directory)
-    if told is not None and told.by != test:
-        pytest.skip(f"the stack did not come up, as {told.by} reports in full: {told.said}")
+    """Skip *test* if another test of the run has reported a failed bring-up. The same test may report it again."""
+    report = _read(directory)
+    if report is not None and report.test != test:
+        pytest.skip(f"the bring-up of the stack failed, see {report.test}: {report.headline}")
 
 
-def _read(directory: Path) -> _Told | None:
+def _read(directory: Path) -> _Report | None:
     from pytest_plexdev.core.private_files import read_private
     from pytest_plexdev.core.untrusted_json import decode_file
 
     with contextlib.suppress(OSError, ValueError, TypeError, RecursionError, PlexdevError):
-        return _Told(**decode_file(read_private(directory / FILE)))
-    return _IN_THIS_PROCESS.get(directory)
+        return _Report(**decode_file(read_private(directory / FILE)))
+    return _REPORTS.get(directory)
 
 
-def _tell(directory: Path, told: _Told) -> None:
-    # Of two workers that fail at the same time, one reports; a link makes the file appear whole. If nothing can be
-    # written or linked, each process of the run reports.
-    _IN_THIS_PROCESS.setdefault(directory, told)
+def _record(directory: Path, report: _Report) -> None:
+    # Only one of two workers that fail concurrently reports: os.link creates the file atomically, and fails if it
+    # exists. If the file cannot be written or linked, each process of the run reports.
+    _REPORTS.setdefault(directory, report)
     from pytest_plexdev.core.ownership.run_directory import hold
     from pytest_plexdev.core.private_files import write_private
 
     draft = directory / f".{FILE}.{os.urandom(6).hex()}"
     with contextlib.suppress(OSError, PlexdevError), hold(directory):
-        write_private(draft, json.dumps(asdict(told)).encode())
+        write_private(draft, json.dumps(asdict(report)).encode())
         with contextlib.suppress(OSError):
             os.link(draft, directory / FILE)
         draft.unlink()

@@ -1,4 +1,4 @@
-"""Collect the files that the hooks of a project's plugins return, and which plugin returned them."""
+"""Call the hooks with which a project's plugins choose the seed and the overlay, and resolve the returned paths."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from pytest_plexdev.errors.base import PlexdevError
 
 _FRAMES: Final = 3
-"""Of the traceback of a hook that raised."""
+"""Number of frames that are shown of a hook that raised."""
 
 
 def seed_of(config: pytest.Config, *, for_reference_plane: bool) -> Path | None:
-    """The seed manifest of ``pytest_plexdev_seed``; a relative path counts from rootdir.
+    """Return the seed manifest of ``pytest_plexdev_seed``. A relative path is resolved against rootdir.
 
     Args:
-        for_reference_plane: Whether the reference plane's bootstrap is known to read it.
+        for_reference_plane: Whether the bootstrap of the reference plane is known to read it.
 
     Raises:
         PlexdevError: ``seed-unusable``, ``hook-failed``.
     """
-    answer = _answer(config, config.hook.pytest_plexdev_seed, says="with what the stack is seeded")
+    answer = _call(config, config.hook.pytest_plexdev_seed, provides="the seed manifest")
     if answer is None:
         return None
     from pytest_plexdev.core.seed_manifest import check_seed, seed_unusable
@@ -33,21 +33,21 @@ def seed_of(config: pytest.Config, *, for_reference_plane: bool) -> Path | None:
     source = _implementations(config, config.hook.pytest_plexdev_seed)
     path = _path(config, answer)
     if path is None:
-        raise seed_unusable(repr(answer), f"a path is wanted, not a {type(answer).__name__}", source=source)
+        raise seed_unusable(repr(answer), f"it must be a path, not {type(answer).__name__}", source=source)
     check_seed(path, source=source, for_reference_plane=for_reference_plane)
     return path
 
 
 def overlay_of(config: pytest.Config) -> Path | None:
-    """The overlay of ``pytest_plexdev_overlay``; a relative path counts from rootdir.
+    """Return the overlay of ``pytest_plexdev_overlay``. A relative path is resolved against rootdir.
 
     Raises:
         PlexdevError: ``hook-failed``.
     """
-    return _path(config, _answer(config, config.hook.pytest_plexdev_overlay, says="what is applied to the cluster"))
+    return _path(config, _call(config, config.hook.pytest_plexdev_overlay, provides="the overlay"))
 
 
-def _answer(config: pytest.Config, hook: Any, *, says: str) -> object:
+def _call(config: pytest.Config, hook: Any, *, provides: str) -> object:
     from pytest_plexdev.errors.base import PlexdevError
 
     try:
@@ -55,29 +55,29 @@ def _answer(config: pytest.Config, hook: Any, *, says: str) -> object:
     except PlexdevError:
         raise
     except Exception as error:
-        raise _failed(config, hook, error, says=says) from error
+        raise _hook_failed(config, hook, error, provides=provides) from error
 
 
-def _failed(config: pytest.Config, hook: Any, error: Exception, *, says: str) -> PlexdevError:
-    """The error for a hook that raised, with the project's own frames of its traceback: the first and the last two."""
+def _hook_failed(config: pytest.Config, hook: Any, error: Exception, *, provides: str) -> PlexdevError:
+    """The error for a hook that raised, with the first and the last two of the project's frames in its traceback."""
     import traceback
 
     from pytest_plexdev.errors import HOOK_FAILED, PlexdevError
 
     codes = {_code(each.function) for each in hook.get_hookimpls()}
     frames = [*traceback.walk_tb(error.__traceback__)]
-    # Before the hook's there are pluggy's. A generator that is not its own, say, has none: all are shown then.
+    # The first frames are pluggy's. If the hook has no frame, for example as a foreign generator, all are used.
     begin = next((number for number, (frame, _) in enumerate(frames) if frame.f_code in codes), 0)
-    theirs = traceback.StackSummary.extract(iter(frames[begin:]))
-    shown = theirs if len(theirs) <= _FRAMES else [theirs[0], *theirs[1 - _FRAMES :]]
-    at = [f"{_shown(config, each.filename)}:{each.lineno}" for each in shown]
+    own = traceback.StackSummary.extract(iter(frames[begin:]))
+    shown = own if len(own) <= _FRAMES else [own[0], *own[1 - _FRAMES :]]
+    at = [f"{_relative(config, each.filename)}:{each.lineno}" for each in shown]
     return PlexdevError(
         HOOK_FAILED,
         detail="\n".join(f"{place}, in {each.name}\n    {each.line}" for place, each in zip(at, shown, strict=True)),
         hook=hook.name,
         file=at[0].rpartition(":")[0],
         error=describe(error),
-        says=says,
+        provides=provides,
         place=at[-1],
     )
 
@@ -94,10 +94,10 @@ def _path(config: pytest.Config, answer: object) -> Path | None:
 
 
 def _implementations(config: pytest.Config, hook: Any) -> str:
-    known = [_shown(config, each.plugin_name) for each in hook.get_hookimpls()]
+    known = [_relative(config, each.plugin_name) for each in hook.get_hookimpls()]
     return f"the hook {hook.name} of {' or '.join(known)}"
 
 
-def _shown(config: pytest.Config, path: str) -> str:
+def _relative(config: pytest.Config, path: str) -> str:
     root = config.rootpath
     return str(Path(path).relative_to(root) if Path(path).is_relative_to(root) else path)

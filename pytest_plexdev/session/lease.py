@@ -1,7 +1,7 @@
 """Share one stack among the processes of a run: the first that needs it starts it, the controller stops it.
 
-Its state is files in the run directory, so that it is the same thing in every process of a run: pytest-xdist's workers,
-one that crashed and its replacement, the controller.
+The state is in files of the run directory, so all processes of a run see the same one: pytest-xdist's workers, the
+replacement of a crashed worker, and the controller.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ _OWNER: Final = "the last failed bring-up"
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """A test run's hold on a stack.
+    """The lease of a test run on its stack.
 
     Attributes:
-        run_directory: The run's own directory, the same in all of its processes; made where it is missing, and
-            removed by the run. Not below a directory that is removed while the run goes on.
+        run_directory: The run's directory, the same in all of its processes. It is created if missing, and removed by
+            the run. It must not be below a directory that is removed during the run.
         provider_factory: Returns the provider of a stack in the given directory. Called by the process that starts the
             stack, and by the controller to stop it.
-        keep: When the stack stays after the run.
-        output: Where the logs of a failed bring-up are copied to, below ``bring-up``; the next successful one removes
-            them.
+        keep: Whether the stack is kept after the run.
+        output: The output directory. The logs of a failed bring-up are copied to its folder ``bring-up``, which the
+            next successful bring-up removes.
     """
 
     run_directory: Path
@@ -52,12 +52,12 @@ class Lease:
     output: Output = Output(Path(".plexdev"))
 
     def acquire(self, progress: Progress) -> StackInfo:
-        """The stack of this run. The first process starts it; the others wait for the lock and contact no server.
+        """Return the stack of this run. The first process starts it; the others wait for the lock.
 
-        The kernel releases the lock of a worker that dies during a bring-up; the next one starts afresh.
+        If a worker dies during the bring-up, the kernel releases its lock and the next process starts a new stack.
 
         Raises:
-            PlexdevError: The bring-up failed. Every process gets the same error, and none tries again.
+            PlexdevError: The bring-up failed. It is not retried: all processes raise the same error.
         """
         with self._lock():
             if (info := self.peek()) is not None:
@@ -67,7 +67,7 @@ class Lease:
             return self._bring_up(progress)
 
     def peek(self) -> StackInfo | None:
-        """The stack of this run if there is one, without waiting and without bringing one up.
+        """Return the stack of this run if it was started, without waiting.
 
         Raises:
             PlexdevError: ``state-damaged``, ``untrusted-path``.
@@ -78,16 +78,16 @@ class Lease:
             return None
 
     def release(self, *, failed: bool) -> StackInfo | None:
-        """Stop the stack, or keep it: in the controller, after every worker has ended. A second call does nothing.
+        """Stop the stack or keep it: in the controller, after all workers have ended. A second call does nothing.
 
         Args:
             failed: Whether a test of the run failed, for ``keep="on-failure"``.
 
         Returns:
-            The stack, where it was kept.
+            The stack if it was kept.
 
         Raises:
-            PlexdevError: It could not be stopped; ``state-damaged``, ``untrusted-path``: it was kept, and its file
+            PlexdevError: It could not be stopped; ``state-damaged``, ``untrusted-path``: it was kept, but its file
                 cannot be read.
         """
         if not self.run_directory.exists():
@@ -95,7 +95,7 @@ class Lease:
         keeps = self.keep == "always" or (failed and self.keep == "on-failure")
         info, damage = None, None
         with contextlib.ExitStack() as held:
-            # A damaged lock is ignored: no worker is left that it would keep out.
+            # A damaged lock is ignored: no worker runs any more.
             with contextlib.suppress(PlexdevError):
                 held.enter_context(self._lock())
             try:
@@ -116,15 +116,15 @@ class Lease:
         try:
             info = self.provider_factory(self._stack_directory).up(progress).info
         except PlexdevError as error:
-            told = self._with_kept_logs(error)
-            write_private(self._failure_file, json.dumps(encode_failure(told)).encode())
-            raise told from None
+            reported = self._with_kept_logs(error)
+            write_private(self._failure_file, json.dumps(encode_failure(reported)).encode())
+            raise reported from None
         info.write(self._info_file)
         self.output.remove(_OWNER, BRING_UP)
         return info
 
     def _with_kept_logs(self, error: PlexdevError) -> PlexdevError:
-        """The error with the path of a copy of its log: the run directory is removed before a person reads it."""
+        """The error with the path of a copy of its log, because the log in the run directory is removed with it."""
         if "log" not in error.facts:
             return error
         try:
@@ -134,7 +134,7 @@ class Lease:
         except OSError as refusal:
             place = self.output.shown(self.output.directory / BRING_UP)
             log = f"the lines above ({place} cannot be written: {refusal.strerror or refusal})"
-        # What cannot be deleted is reported at the end of the run: here it would replace the reason of the failure.
+        # A file that cannot be deleted is reported at the end of the run: here its error would hide the real failure.
         with contextlib.suppress(PlexdevError):
             self._remove_stack_directory()
         return error.changed(log=log)

@@ -1,4 +1,4 @@
-"""Copy the logs that an error names and that the end of the run removes, and have the error name the copies."""
+"""Copy the logs that an error names and that the end of the run removes, and replace their paths in the error."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def keep_logs(error: BaseException, item: pytest.Item, run: Run) -> Mapping[str, bytes]:
-    """Copy the logs that *error* names and that the end of the run removes, and name the copies in their place.
+    """Copy the logs that *error* names and that the end of the run removes, and replace their paths in *error*.
 
     Returns:
-        The copies by file name: they are part of the test's evidence.
+        The content of the copies by file name, which is part of the test's evidence.
     """
     if run.running is None or not run.removes_stack:
         return {}
@@ -47,16 +47,16 @@ def _texts(error: BaseException) -> Iterator[str]:
 
 
 def _expected(error: BaseException) -> Iterator[PlexdevError]:
-    """The failures of the catalogue that a traceback of *error* shows: its own, and those that it is chained to."""
+    """The failures of the catalogue in a traceback of *error*: itself, its causes and contexts, members of groups."""
     pending: list[BaseException | None] = [error]
     seen: set[int] = set()
     while pending:
-        one = pending.pop()
-        if one is None or id(one) in seen:
+        current = pending.pop()
+        if current is None or id(current) in seen:
             continue
-        seen.add(id(one))
-        if isinstance(one, PlexdevError):
-            yield one
-        pending += [one.__cause__, one.__context__]
-        if isinstance(one, BaseExceptionGroup):
-            pending += one.exceptions
+        seen.add(id(current))
+        if isinstance(current, PlexdevError):
+            yield current
+        pending += [current.__cause__, current.__context__]
+        if isinstance(current, BaseExceptionGroup):
+            pending += current.exceptions

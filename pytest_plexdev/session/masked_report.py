@@ -1,7 +1,7 @@
 """Mask secrets in pytest's own report of a test: tracebacks, locals, assertion diffs, captured output.
 
-What a report has here is what the terminal, JUnit's file, an HTML report and pytest-xdist's controller get. Live logs
-(``log_cli``) and ``-s`` are written before there is a report, and are not masked.
+The terminal, JUnit XML, HTML reports and pytest-xdist's controller use this report. Live logs (``log_cli``) and ``-s``
+are printed before the report exists, so they are not masked.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pytest_plexdev.masking.rule import mask
 
 
 def mask_report(report: pytest.TestReport, secrets: Collection[str]) -> None:
-    """Mask *report* in place. Lines of source code stay as they are: they hold no secret of a run.
+    """Mask *report* in place. Source lines are not masked, because they have no secrets of a run.
 
-    If masking fails, all text of the report is replaced by one line with the reason: nothing goes out unmasked.
+    If masking fails, all text of the report is replaced by the reason, so that nothing is printed unmasked.
 
     Args:
-        secrets: Values that are masked wherever they stand.
+        secrets: Values that are masked wherever they occur.
     """
     try:
         _mask(report, partial(mask, known=secrets))
@@ -34,9 +34,9 @@ def mask_report(report: pytest.TestReport, secrets: Collection[str]) -> None:
 
 def _withhold(report: pytest.TestReport, error: Exception) -> None:
     *_, raised = traceback.extract_tb(error.__traceback__)
-    # Not what the error says: that may be the text that could not be masked.
+    # Without the error's message, which may contain the text that could not be masked.
     where = f"{type(error).__name__} in {Path(raised.filename).name}:{raised.lineno}"
-    why = f"plexdev: not shown, for its secrets could not be masked: {where}"
+    why = f"plexdev: not shown, because secrets in it could not be masked: {where}"
     titles = [title for title, _ in report.sections]
     report.sections[:] = [(title, why) for title in titles]
     if isinstance(report.longrepr, tuple):
@@ -52,7 +52,7 @@ def _mask(report: pytest.TestReport, rule: Callable[[str], str]) -> None:
     if isinstance(shown, str):
         report.longrepr = rule(shown)
         return
-    # A chain of exceptions, or one; a fixture that is not found and a skipped test have neither.
+    # A chain of exceptions or a single one. A missing fixture and a skipped test have neither.
     for trace, crash, _ in getattr(shown, "chain", None) or [_single(shown)]:
         for entry in getattr(trace, "reprentries", ()):
             _mask_entry(entry, rule)
@@ -75,13 +75,13 @@ def _mask_entry(entry: Any, rule: Callable[[str], str]) -> None:
     if getattr(entry, "reprlocals", None) is not None:
         entry.reprlocals.lines = _mask_lines(entry.reprlocals.lines, rule)
     if getattr(entry, "reprfuncargs", None) is not None:
-        # Together: the name says whether the value is a secret.
+        # Name and value together, because the name decides whether the value is a secret.
         pairs = ((name, rule(f"{name} = {value}")) for name, value in entry.reprfuncargs.args)
         entry.reprfuncargs.args = [(name, pair.removeprefix(f"{name} = ")) for name, pair in pairs]
 
 
 def _mask_messages(lines: Sequence[str], rule: Callable[[str], str]) -> list[str]:
-    """Mask what the exception says: lines that begin with ``E``; the others are source code."""
+    """Mask the message of the exception: the lines that begin with ``E``. The others are source code."""
     return [
         line
         for is_message, group in itertools.groupby(lines, lambda line: line.startswith("E"))

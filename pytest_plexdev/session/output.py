@@ -1,7 +1,7 @@
 """The output directory: one marked folder per failing test and per failed bring-up.
 
-Only files that a mark lists are ever removed or replaced: the directory may be one that the user keeps other files in.
-A folder of ours is this user's alone, for logs and exchanges are in it.
+Only files that are listed in a mark are removed or replaced, because the user may have other files in the directory.
+The folders are private to this user, because they contain logs and HTTP exchanges.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from pytest_plexdev.core.text import printable
 from pytest_plexdev.core.untrusted_json import decode_file
 
 MARK: Final = ".plexdev.json"
-"""In each of our folders: what it is for, and the files that we wrote there."""
+"""Name of the file in each folder that lists its owner and the files that were written."""
 IGNORE: Final = ".gitignore"
 BRING_UP: Final = "bring-up"
-"""Name of the folder that a failed bring-up leaves its logs in."""
+"""Name of the folder with the logs of a failed bring-up."""
 SLUG: Final = 120
-"""Characters of a test's id that its folder's name keeps where it cannot have all of it."""
+"""Maximum number of characters of a test's id in a folder name with a hash."""
 LOG_BYTES: Final = 1_000_000
-"""What is kept of a log, from its end."""
+"""Number of bytes that are kept of a log, from its end."""
 _DIRECTORY_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
-_LONGEST: Final = 200
-"""Bytes of a name that is taken as it is; file systems take 255."""
-_PLAIN: Final = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*\.py(::[a-z0-9_]+)+")
-"""Ids of which no two become the same name, on a file system that takes upper case for lower case either."""
+_PLAIN_ID_LENGTH: Final = 200
+"""Maximum length of an id that is used without a hash; file systems allow 255 bytes."""
+_PLAIN_ID: Final = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*\.py(::[a-z0-9_]+)+")
+"""Ids that cannot have the same folder name, even on a case-insensitive file system."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +43,24 @@ class Output:
     """The output directory of a run.
 
     Attributes:
-        directory: Its path; it comes into being with the first folder.
-        invocation_directory: Where pytest was started: messages show paths below it as relative ones.
+        directory: Its path. It is created with the first folder.
+        invocation_directory: The directory in which pytest was started; messages show paths relative to it.
     """
 
     directory: Path
     invocation_directory: Path | None = None
 
     def shown(self, path: Path) -> str:
-        """A path for messages."""
+        """Format a path for messages."""
         start = self.invocation_directory
         return printable(str(path.relative_to(start) if start is not None and path.is_relative_to(start) else path))
 
     def folder(self, owner: str, name: str) -> Path:
-        """Where the files of *owner* are or would be: at *name*, or beside it where somebody else's files are there."""
-        return next(path for path in self._places(name) if _is_free(path) or _owner_of(path) == owner)
+        """Return the folder of *owner*, whether it exists or not: *name*, or with a number if that is taken."""
+        return next(path for path in self._candidates(name) if _is_free(path) or _owner_of(path) == owner)
 
     def write(self, owner: str, name: str, files: Mapping[str, bytes]) -> Path:
-        """Write the files of *owner*, in place of those that were written for it before.
+        """Write the files of *owner*. They replace the files that were written for it before.
 
         Returns:
             Their folder.
@@ -69,19 +69,19 @@ class Output:
             OSError: They cannot be written.
         """
         self._remove(self.folder(owner, name), owner)
-        # Another one, if the user has put files there: they stay, and this is theirs now.
+        # If the user has added files to the old folder, they are kept and a new folder is used.
         folder = self.folder(owner, name)
         self._make_directory()
         _make_private(folder)
         files = {**files, IGNORE: b"*\n"}
-        # The mark first: whatever happens, what was written can be removed.
+        # The mark is written first, so that an incomplete folder can be removed too.
         _write_new(folder / MARK, json.dumps({"for": owner, "files": [*files]}, indent=2).encode("ascii"))
         for file, content in files.items():
             _write_new(folder / file, content)
         return folder
 
     def remove(self, owner: str, name: str) -> None:
-        """Remove what was written for *owner*, if anything was."""
+        """Remove the files that were written for *owner*, if there are any."""
         self._remove(self.folder(owner, name), owner)
 
     def _remove(self, folder: Path, owner: str) -> None:
@@ -92,9 +92,9 @@ class Output:
             for file in mark[1]:
                 (folder / file).unlink(missing_ok=True)
             (folder / MARK).unlink()
-            folder.rmdir()  # unless somebody has put other files there
+            folder.rmdir()  # fails if the user has added files
 
-    def _places(self, name: str) -> Iterator[Path]:
+    def _candidates(self, name: str) -> Iterator[Path]:
         yield self.directory / name
         for number in itertools.count(2):
             yield self.directory / f"{name}--{number}"
@@ -106,31 +106,31 @@ class Output:
         with contextlib.suppress(FileExistsError):
             _make_private(self.directory)
         if all(_owner_of(path) is not None for path in self.directory.iterdir()):
-            with contextlib.suppress(FileExistsError):  # another worker's
+            with contextlib.suppress(FileExistsError):  # another worker has written it
                 _write_new(self.directory / IGNORE, b"*\n")
 
 
 def folder_name(test: str) -> str:
-    """The name of a test's folder: readable, and of no other test, whatever its id is.
+    """Return the name of a test's folder: readable, and unique for any node id.
 
     Args:
-        test: Its node id.
+        test: The node id.
     """
-    if len(test) <= _LONGEST and _PLAIN.fullmatch(test):
+    if len(test) <= _PLAIN_ID_LENGTH and _PLAIN_ID.fullmatch(test):
         return re.sub(r"::|/", "-", test)
     slug = re.sub(r"[^A-Za-z0-9_.]+", "-", test).strip("-.")[:SLUG].rstrip("-.")
-    # Two dashes are in no plain name: none ends as one with a hash does.
+    # Names of plain ids have no double dash, so none equals a name with a hash.
     return f"{slug}--{hashlib.sha256(test.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
 
 
 def read_end(log: Path, known: Collection[str] = ()) -> bytes:
-    """The last :data:`LOG_BYTES` of a log, without secrets.
+    """Return the last :data:`LOG_BYTES` of a log with secrets masked.
 
     Args:
-        known: Values that are secrets wherever they stand.
+        known: Values that are masked wherever they occur.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: The log cannot be read.
     """
     from pytest_plexdev.masking.rule import mask, without_cut_word
 
@@ -143,14 +143,14 @@ def read_end(log: Path, known: Collection[str] = ()) -> bytes:
 
 def _make_private(directory: Path) -> None:
     directory.mkdir(mode=_DIRECTORY_MODE)
-    directory.chmod(_DIRECTORY_MODE)  # what the umask took from it
+    directory.chmod(_DIRECTORY_MODE)  # the umask may have removed bits
 
 
 def _write_new(path: Path, content: bytes) -> None:
-    """Write a file that is not there, not even as a link to somewhere."""
+    """Create a file. It must not exist, not even as a symbolic link."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _FILE_MODE)
     with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, _FILE_MODE)  # what the umask took from it
+        os.fchmod(descriptor, _FILE_MODE)  # the umask may have removed bits
         file.write(content)
 
 
@@ -164,12 +164,12 @@ def _owner_of(folder: Path) -> str | None:
 
 
 def _read_mark(folder: Path) -> tuple[str, list[str]] | None:
-    """Whose folder it is, and the names of the files there that we wrote; ``None`` where it is none of ours."""
+    """The owner of a folder and the names of the files that were written; ``None`` if it has no valid mark."""
     try:
         if folder.is_symlink():
             return None
-        said = decode_file((folder / MARK).read_bytes())
-        owner, files = said["for"], said["files"]
+        mark = decode_file((folder / MARK).read_bytes())
+        owner, files = mark["for"], mark["files"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if not isinstance(owner, str) or not isinstance(files, list):

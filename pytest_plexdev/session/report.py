@@ -1,4 +1,4 @@
-"""The terminal's header before the run and the summary after it."""
+"""Render the header before the run and the summary after it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from pytest_plexdev.session.run import Run
 
 _DIRECTORIES: Final = 5
-"""How many tests' evidence the summary names one by one."""
+"""Maximum number of evidence directories that the summary lists."""
 
 
 def header(settings: Settings) -> str:
-    """Mode, source of the choice, and what is configured. Contacts nothing."""
+    """Return the header: the stack that the run uses, and the options with their sources. Contacts nothing."""
     if settings.dev_stack:
         from pytest_plexdev.stack.providers import PROVIDERS
 
@@ -29,7 +29,7 @@ def header(settings: Settings) -> str:
         how = f"the running stack ({wanted}), by {source_of('dev_stack', settings)}; never started or stopped"
     else:
         how = f"{settings.stack} stack ({source_of('stack', settings)}), started when a test requests it"
-    return "; ".join([f"plexdev: {how}", _parts(settings), *_others(settings)])
+    return "; ".join([f"plexdev: {how}", _parts(settings), *_other_options(settings)])
 
 
 def unknown_variables(environment: Iterable[str]) -> Iterator[str]:
@@ -46,24 +46,24 @@ def _parts(settings: Settings) -> str:
     prefer = next(option for option in OPTIONS if option.name == "prefer")
     if settings.stack in prefer.only_for:
         if settings.dev_stack:
-            return "Dex and SpiceDB as it has them"
+            return "Dex and SpiceDB of that stack"
         if settings.prefer == "stand-in":
             return f"stand-ins for Dex and SpiceDB ({source_of('prefer', settings)})"
     return STACKS[settings.stack]
 
 
-def _others(settings: Settings) -> Iterator[str]:
+def _other_options(settings: Settings) -> Iterator[str]:
     given = [option for option in OPTIONS if settings.sources[option.name] != "default"]
     for option in given:
         if option.name not in {"dev_stack", "stack", "prefer"} and is_read(option, settings):
-            yield _given(settings, option)
-    # On the command line it is refused; elsewhere it may stand for other runs, or its author may believe in it.
-    unread = [_given(settings, option) for option in given if not is_read(option, settings)]
+            yield _format_option(settings, option)
+    # Reported only: on the command line it is an error, but variables and ini files may be meant for other runs.
+    unread = [_format_option(settings, option) for option in given if not is_read(option, settings)]
     if unread:
         yield f"not for this stack: {', '.join(unread)}"
 
 
-def _given(settings: Settings, option: Option) -> str:
+def _format_option(settings: Settings, option: Option) -> str:
     from pytest_plexdev.masking.rule import mask
 
     return mask(
@@ -72,13 +72,13 @@ def _given(settings: Settings, option: Option) -> str:
 
 
 def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str | None) -> Iterator[str]:
-    """What really ran, how long it took, what is left, and how to run again on a warm stack.
+    """Yield the lines of the summary: what ran, for how long, what is left, and how to use a warm stack next time.
 
     Args:
         run: The run.
         info: Its stack.
-        evidence: The directories that failing tests left.
-        timeline: What :func:`write_timeline` answered, where there is a report to write.
+        evidence: The evidence directories of failing tests.
+        timeline: The result of :func:`write_timeline`, if a timeline was requested.
     """
     from pytest_plexdev.masking.rule import mask
     from pytest_plexdev.stack.providers import provider_for
@@ -88,7 +88,7 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
     if location := texts.location(info):
         yield f"  {location}"
     if run.notes.drift:
-        yield f"  drift: it has another {', another '.join(run.notes.drift)} than this checkout (let pass)"
+        yield f"  drift (ignored): {', '.join(run.notes.drift)}"
     if run.notes.passed_over:
         yield mask(f"  passed over: {run.notes.passed_over}")
     yield f"  ran: {', '.join(_name(service) for service in info.services if service.stands_in_for is None)}"
@@ -99,14 +99,14 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
         yield f"  stand-ins: {', '.join(stand_ins)}"
     if info.left_out:
         yield f"  left out: {', '.join(info.left_out)}"
-    if info.phases and not run.settings.dev_stack:  # whoever runs on a warm stack spent none of them
+    if info.phases and not run.settings.dev_stack:  # a warm stack was brought up before the run
         yield f"  seconds: {', '.join(f'{phase.name} {phase.seconds:.2f}' for phase in info.phases)}"
     yield from (f"  evidence: {directory}" for directory in evidence[:_DIRECTORIES])
     if len(evidence) > _DIRECTORIES:
         yield f"  evidence: of {len(evidence) - _DIRECTORIES} more tests in {run.output.shown(run.settings.output)}"
     if timeline is not None:
         yield f"  timeline: {timeline}"
-    yield from _afterwards(run, info, texts)
+    yield from _next_steps(run, info, texts)
 
 
 def _attached(run: Run) -> str:
@@ -121,7 +121,7 @@ def _name(service: Service) -> str:
     return f"{service.name} ({service.version}) for {service.stands_in_for}"
 
 
-def _afterwards(run: Run, info: StackInfo, texts: Texts) -> Iterator[str]:
+def _next_steps(run: Run, info: StackInfo, texts: Texts) -> Iterator[str]:
     if run.settings.dev_stack:
         yield f"  the stack is left running; {texts.how_to_end(info)}"
     elif run.keeps:
@@ -134,15 +134,15 @@ def _afterwards(run: Run, info: StackInfo, texts: Texts) -> Iterator[str]:
 
 
 def add_junit_properties(config: pytest.Config, info: StackInfo) -> None:
-    """Add which stack the tests ran on to pytest's JUnit file, if it writes one."""
+    """Add the properties of the stack to pytest's JUnit XML, if it writes one."""
     for plugin in config.pluginmanager.get_plugins():
-        # pytest's own; `record_testsuite_property` knows no stack that only the workers have.
+        # pytest's plugin itself: the fixture `record_testsuite_property` does not work for a stack of the workers.
         if type(plugin).__module__ == "_pytest.junitxml":
             write_junit_properties(plugin.add_global_property, info)
 
 
 def write_junit_properties(add_property: Callable[[str, str], None], info: StackInfo) -> None:
-    """Write which stack the tests ran on, as properties of their suite."""
+    """Add the properties of the stack, as properties of the test suite."""
     from pytest_plexdev.masking.rule import mask
 
     add_property("plexdev.stack", info.provider)
@@ -151,7 +151,7 @@ def write_junit_properties(add_property: Callable[[str, str], None], info: Stack
 
 
 def write_summary(reporter: pytest.TerminalReporter, run: Run, info: StackInfo, *, timeline: str | None) -> None:
-    """Write the section of plexdev after the tests.
+    """Write plexdev's section of the terminal summary.
 
     Args:
         timeline: See :func:`summary`.
@@ -160,9 +160,9 @@ def write_summary(reporter: pytest.TerminalReporter, run: Run, info: StackInfo, 
 
     reporter.section("plexdev", sep="-")
     kept = filter(None, (getattr(each, "plexdev_evidence", None) for each in _failures(reporter)))
-    evidence = list(dict.fromkeys(kept))  # a test that fails in its call and in a teardown has one folder
+    evidence = list(dict.fromkeys(kept))  # a test that fails in call and teardown has one folder
     for line in summary(run, info, evidence=evidence, timeline=timeline):
-        # In the C.UTF-8 locale Python writes a lone surrogate as the byte it stands for, which no log reader decodes.
+        # In the C.UTF-8 locale Python writes a lone surrogate as a raw byte, which makes the log invalid UTF-8.
         reporter.line(printable(line))
 
 

@@ -1,4 +1,4 @@
-"""One test run: its settings, its directory, and its stack, started on first use."""
+"""One test run: its settings, its directory, and its stack, which is started on first use."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ if TYPE_CHECKING:
     from pytest_plexdev.testkit.stack import Stack
 
 WORKER_INPUT: Final = "plexdev_run"
-"""Key under which the controller tells its workers of the run."""
+"""Key of ``workerinput`` under which the controller passes the run to its workers."""
 LOGINS: Final = "logins"
 """Directory of the run's tokens."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)  # each method made costs every start of pytest
+@dataclass(frozen=True, eq=False, repr=False)  # each generated method slows down every start of pytest
 class Moment:
-    """When a test began: Unix time, and how long each log was that is a file of this machine."""
+    """The start of a test: Unix time in seconds, and the size of each log file in bytes at that time."""
 
     time: float
     log_sizes: Mapping[Path, int]
 
 
-@dataclass(kw_only=True, eq=False, repr=False)  # each method made costs every start of pytest
+@dataclass(kw_only=True, eq=False, repr=False)  # each generated method slows down every start of pytest
 class Run:
     """One test run, in its controller or in one of its workers.
 
     Attributes:
-        directory: What the processes of the run share; it comes into being with the first request for a stack.
-        controller_pid: The process that owns the run: however it ends, a fresh stack ends with it.
-        seed: Asks the project's plugins for a seed manifest in place of ours.
-        overlay: Asks them for a kustomize overlay in place of ours.
-        running: The stack, in a process that has asked for it.
-        death: The server that died in the middle of the run, once a test of this process has failed for it.
+        directory: Shared by the processes of the run. It is created with the first request for a stack.
+        controller_pid: The process that owns the run. A fresh stack stops when it ends in any way.
+        seed: Calls the project's hook for a seed manifest.
+        overlay: Calls the project's hook for a kustomize overlay.
+        running: The stack, in a process that has acquired it.
+        death: The error for a server that ended during the run, once a test of this process has failed with it.
         failed: Whether a test has failed.
-        first: When this process got the stack.
-        held: The run's directory, once this process has put something there.
-        invocation_directory: Where pytest was started: messages show paths below it as relative ones.
+        first: The moment at which this process acquired the stack.
+        held: The ownership of the run's directory, in a process that uses it.
+        invocation_directory: The directory in which pytest was started; messages show paths relative to it.
     """
 
     settings: Settings
@@ -71,12 +71,12 @@ class Run:
 
     @property
     def logins(self) -> Path:
-        """Where the run keeps its tokens."""
+        """The directory of the run's tokens."""
         return self.directory / LOGINS
 
     @cached_property
     def output(self) -> Output:
-        """Where failing tests and a failed bring-up leave their files."""
+        """The output directory, for evidence and for the logs of a failed bring-up."""
         from pytest_plexdev.session.output import Output
 
         return Output(self.settings.output, self.invocation_directory)
@@ -87,26 +87,26 @@ class Run:
         return not self.settings.dev_stack and self.settings.keep != "always"
 
     def remove_evidence(self, test: str) -> None:
-        """Remove what a run before this one kept of *test*, which has passed."""
-        if os.path.isdir(self.settings.output):  # noqa: PTH112 - for every test; a Path's takes three times as long
+        """Remove the evidence that an earlier run wrote for *test*, which has passed now."""
+        if os.path.isdir(self.settings.output):  # noqa: PTH112 - for each test; pathlib takes 3 times as long
             from pytest_plexdev.session.output import folder_name
 
             self.output.remove(test, folder_name(test))
 
     @property
     def stack_file(self) -> Path:
-        """Where the first process with the stack says which it is."""
+        """The file in which the first process with the stack describes it."""
         return self.directory / "ran.json"
 
     @property
     def notes(self) -> RunNotes:
-        """What the first process with the stack says of it."""
+        """The notes of the first process with the stack."""
         from pytest_plexdev.session.run_notes import RunNotes
 
         return RunNotes(self.directory, self.stack_file, self.running)
 
     def worker_input(self) -> dict[str, Any]:
-        """What a worker needs to be part of the run."""
+        """Return what a worker needs to be part of the run."""
         return {
             "directory": str(self.directory),
             "controller_pid": self.controller_pid,
@@ -115,15 +115,15 @@ class Run:
         }
 
     def moment(self) -> Moment:
-        """Now, as a failing test's evidence needs it."""
+        """Return the present moment, as the start of a test."""
         return Moment(unix_time(), self.running.log_sizes() if self.running is not None else {})
 
     def what_ran(self) -> StackInfo | None:
-        """The stack that this run used, whichever process used it."""
+        """Return the stack that a process of this run used, if one did."""
         return self.notes.info if self.running is not None or self.stack_file.is_file() else None
 
     def hold(self) -> Ownership:
-        """Own the run's directory, together with the run's other processes, from now until this one ends."""
+        """Share the ownership of the run's directory with the run's other processes until this process ends."""
         if self.held is None:
             from pytest_plexdev.core.ownership.run_directory import hold
 
@@ -131,12 +131,12 @@ class Run:
         return self.held
 
     def hold_if_made(self) -> None:
-        """Own it if another process of the run has made it: the controller, for its workers end before it does."""
-        if self.is_controller and os.path.isdir(self.directory):  # noqa: PTH112 - without pathlib's cost
+        """In the controller: call :meth:`hold` if a worker has created the directory, since workers end earlier."""
+        if self.is_controller and os.path.isdir(self.directory):  # noqa: PTH112 - pathlib is slower
             self.hold()
 
     def end(self) -> None:
-        """Release what the run holds; in the controller, after every worker has ended."""
+        """Release the stack and the directory; in the controller, after all workers have ended."""
         if not self.is_controller or not self.directory.is_dir():
             self.release()
             return
@@ -145,7 +145,7 @@ class Run:
         end(self)
 
     def release(self) -> None:
-        """Give up the ownership of the run's directory."""
+        """Release the ownership of the run's directory."""
         if self.held is not None:
             self.held.release()
             self.held = None
@@ -156,17 +156,17 @@ class Run:
         return self.settings.keep == "always" or (self.settings.keep == "on-failure" and self.failed)
 
 
-_NEVER_MADE: Final = Path("/tmp")  # noqa: S108 # nosec B108 # where a run that cannot have a directory has none
+_NEVER_CREATED: Final = Path("/tmp")  # noqa: S108 # nosec B108 # parent of the path if no directory is possible
 _RUN: Final = pytest.StashKey[Run]()
 
 
 def start_run(config: pytest.Config) -> Run:
-    """Resolve the settings and know the run, in the controller and in a worker alike. Touches nothing.
+    """Resolve the settings and create the run, in the controller or in a worker. Touches no files.
 
     Raises:
-        OptionError: A value is wrong, or options contradict each other.
+        OptionError: A value is invalid, or options contradict each other.
     """
-    _fix_directories(config.invocation_params.dir)
+    _make_directories_absolute(config.invocation_params.dir)
     settings = resolve(
         vars(config.option),
         os.environ,
@@ -174,29 +174,29 @@ def start_run(config: pytest.Config) -> Run:
         invocation_directory=config.invocation_params.dir,
         root_directory=config.rootpath,
     )
-    told: Mapping[str, Any] | None = getattr(config, "workerinput", {}).get(WORKER_INPUT)
-    if told is not None:
-        settings = replace(settings, output=Path(told["output"]))
+    given: Mapping[str, Any] | None = getattr(config, "workerinput", {}).get(WORKER_INPUT)
+    if given is not None:
+        settings = replace(settings, output=Path(given["output"]))
     run = Run(
         settings=settings,
-        directory=Path(told["directory"]) if told else _unused_directory(),
-        controller_pid=told["controller_pid"] if told else os.getpid(),
-        is_controller=told is None,
+        directory=Path(given["directory"]) if given else _unused_directory(),
+        controller_pid=given["controller_pid"] if given else os.getpid(),
+        is_controller=given is None,
         seed=partial(_seed, config),
         overlay=partial(_overlay, config),
-        invocation_directory=Path(told["invocation_directory"]) if told else config.invocation_params.dir,
+        invocation_directory=Path(given["invocation_directory"]) if given else config.invocation_params.dir,
     )
     config.stash[_RUN] = run
     return run
 
 
 def get_run(config: pytest.Config) -> Run:
-    """The run that *config* belongs to."""
+    """Return the run of *config*."""
     return config.stash[_RUN]
 
 
 def find_run(config: pytest.Config) -> Run | None:
-    """The run that *config* belongs to; ``None`` where configuring ended before there was one."""
+    """Return the run of *config*, or ``None`` if the configuration of pytest failed before it was created."""
     return config.stash.get(_RUN, None)
 
 
@@ -208,10 +208,10 @@ def _ini_value(config: pytest.Config, name: str) -> Any:
     try:
         return config.getini(name)
     except (TypeError, ValueError, pytest.UsageError, Warning) as error:
-        # pytest refuses a native TOML value that is no text, a number of seconds for one: the parser judges it.
+        # pytest rejects native TOML values that are not strings, for example numbers: the option's parser checks them.
         refusal = error
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pytest deprecates the only access to values as they are written
+        warnings.simplefilter("ignore")  # pytest deprecates `inicfg`, the only access to the raw values
         values: Mapping[str, Any] = config.inicfg
     if name not in values:
         raise OptionError(f"{name}: {refusal} (source: ini file)")
@@ -230,19 +230,19 @@ def _overlay(config: pytest.Config) -> Path | None:
     return overlay_of(config)
 
 
-def _fix_directories(invocation_directory: Path) -> None:
-    # A test may change the working directory before the first request for a stack, which is when they are read.
+def _make_directories_absolute(invocation_directory: Path) -> None:
+    # They are read at the first request for a stack, and a test may change the working directory before.
     for name in DIRECTORIES:
         if chosen := os.environ.get(name):
             os.environ[name] = str(invocation_directory / chosen)
 
 
 def _unused_directory() -> Path:
-    # Made when it is needed, and only then. Only a test that asks for a stack needs to know that it cannot be made.
+    # It is created with the first request for a stack. Only that test must fail if it cannot be created.
     from pytest_plexdev.core.temporary import find_temporary_directory
 
     try:
         temporary = find_temporary_directory()
     except FileNotFoundError:
         temporary = None
-    return (temporary or _NEVER_MADE) / f"plexdev-{os.urandom(4).hex()}"
+    return (temporary or _NEVER_CREATED) / f"plexdev-{os.urandom(4).hex()}"

@@ -1,6 +1,6 @@
-"""Files in a run's directory in which the first process with the stack says which stack it is.
+"""The notes of a run: files in its directory in which the first process with the stack describes it.
 
-The other processes of the run read them: the controller's summary, for a stack that only its workers used.
+Other processes of the run read them, for example the controller's summary if only workers used the stack.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class RunNotes:
     """The notes in one run's directory.
 
     Attributes:
-        running: The stack of this process; it needs no notes then.
+        running: The stack of this process, if it has one. Its data is used instead of the files.
     """
 
     directory: Path
@@ -36,16 +36,16 @@ class RunNotes:
 
     @property
     def drift(self) -> Sequence[str]:
-        """The inputs of the running stack that differ from this checkout's, and were ignored."""
+        """The ignored drift: the inputs of the running stack that differ from this checkout's."""
         return self.running.drift if self.running is not None else _read(self._drift_file).splitlines()
 
     @property
     def passed_over(self) -> str:
-        """Why another warm stack is known and not used; empty if that is not so."""
+        """Why another warm stack that exists is not used; empty if there is none."""
         return self.running.passed_over if self.running is not None else _read(self._passed_over_file)
 
     def write(self, info: StackInfo, *, drift: Sequence[str], passed_over: str) -> None:
-        """Write all of them, unless another process has."""
+        """Write all notes, unless another process has written them."""
         if not self.stack_file.exists():
             write_private(self._drift_file, "\n".join(drift).encode(errors="backslashreplace"))
             write_private(self._passed_over_file, passed_over.encode(errors="backslashreplace"))

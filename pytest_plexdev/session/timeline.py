@@ -11,24 +11,24 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.model import Phase, StackInfo
 
 _WIDTH: Final = 40.0
-"""Of the bars, in em."""
+"""Total width of the bars in em."""
 _MARK: Final = "<!doctype html><meta charset=utf-8><title>plexdev: "
-"""How a timeline begins, and no other page."""
+"""The beginning of a timeline, which identifies it."""
 
 
 def write_timeline(path: Path, info: StackInfo, *, shown: Callable[[Path], str] = str) -> str:
-    """Write the phases of the bring-up as a page that needs nothing else.
+    """Write the phases of the bring-up as a self-contained page.
 
     Args:
-        shown: Renders a path for people.
+        shown: Formats a path for messages.
 
     Returns:
-        Where it is, or why it is nowhere: a green run stays green.
+        The path of the page, or why it could not be written: that is no error of the run.
     """
     try:
-        # A directory for reports may be new; where the one around it is not there either, the path is a slip.
+        # Only the last directory is created: if its parent is missing too, the path is probably a mistake.
         path.parent.mkdir(exist_ok=True)
-        if _is_of_others(path):
+        if _is_foreign(path):
             return f"not written to {shown(path)}: the existing file is not a report of plexdev"
         path.write_text(_page(info), "utf-8", "backslashreplace")
     except OSError as error:
@@ -36,10 +36,10 @@ def write_timeline(path: Path, info: StackInfo, *, shown: Callable[[Path], str] 
     return shown(path)
 
 
-def _is_of_others(path: Path) -> bool:
-    """Whether another file would be lost: one with content that does not begin as a report does."""
+def _is_foreign(path: Path) -> bool:
+    """Whether *path* is an existing file that does not begin like a timeline, so it must not be overwritten."""
     if not path.is_file():
-        return False  # a pipe or /dev/stdout, say
+        return False  # it is missing, a pipe, or for example /dev/stdout
     with path.open("rb") as file:
         return not _MARK.encode().startswith(file.read(len(_MARK)))
 

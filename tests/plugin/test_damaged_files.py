@@ -25,7 +25,10 @@ def pytest_sessionstart(session):
         DAMAGES[{damage!r}](RUN["directory"] / name)
 """
 _ROOT = Path(__file__).parents[2]
-_READ_AT_THE_END = ("lease.json", "failure.json", "ran.json", "drift.txt", "passed-over.txt", "told.json", "logins")
+_READ_AT_THE_END = (
+    *("lease.json", "failure.json", "ran.json", "drift.txt", "passed-over.txt"),
+    *("reported-failure.json", "logins"),
+)
 
 
 @pytest.fixture

@@ -76,8 +76,8 @@ def test_it_is_told_once_and_the_other_tests_say_where(
     result.assert_outcomes(passed=1, errors=1, skipped=5)
     said = result.stdout.str()
     assert said.count("fix: read .plexdev/bring-up/plexsphere-bootstrap.log") == 1
-    (teller,) = re.findall(r"^ERROR (test_stack\.py::test_\d) - plexdev\[server-exited\]", said, re.MULTILINE)
-    assert f"the stack did not come up, as {teller} reports in full: plexdev[server-exited]: plexsphere-bootst" in said
+    (reporter,) = re.findall(r"^ERROR (test_stack\.py::test_\d) - plexdev\[server-exited\]", said, re.MULTILINE)
+    assert f"the bring-up of the stack failed, see {reporter}: plexdev[server-exited]: plexsphere-bootst" in said
     assert [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")] == []
 
 

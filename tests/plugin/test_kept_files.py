@@ -192,7 +192,7 @@ def test_a_report_that_cannot_be_masked_does_not_go_out(
     result = run(project, "--junitxml=junit.xml", "-rA", "-l", "-o", "junit_logging=all")
 
     result.assert_outcomes(passed=1, failed=1, skipped=1)
-    why = "plexdev: not shown, for its secrets could not be masked: LookupError in test_kept_files.py:"
+    why = "plexdev: not shown, because secrets in it could not be masked: LookupError in test_kept_files.py:"
     junit = (project.path / "junit.xml").read_text()
     for shown in (result.stdout.str(), junit):
         assert SECRET not in shown

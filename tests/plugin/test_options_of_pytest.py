@@ -36,7 +36,7 @@ def test_the_header_names_mode_source_and_stand_ins(project: pytest.Pytester) ->
         ([], {"PLEXDEV_STACK": "embedded"}, "plexdev_stack = kind", "embedded stack (PLEXDEV_STACK)"),
         ([], {}, "plexdev_stack = kind", "kind stack (plexdev_stack)"),
         (["--plexdev-stack=kind"], {}, "", "every service in its container, no stand-ins"),
-        (["--dev-stack"], {}, "", "Dex and SpiceDB as it has them"),
+        (["--dev-stack"], {}, "", "Dex and SpiceDB of that stack"),
         (["--dev-stack", "--plexdev-on-drift=ignore"], {}, "", "on-drift=ignore (--plexdev-on-drift)"),
         ([], {"PLEXDEV_KEEP": "always"}, "", "keep=always (PLEXDEV_KEEP)"),
         ([], {"PLEXDEV_KIND_IMAGE": "i"}, "", "; not for this stack: kind-image=i (PLEXDEV_KIND_IMAGE)\n"),

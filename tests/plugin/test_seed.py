@@ -78,7 +78,7 @@ def test_another_seed_on_a_running_stack_is_drift(project: pytest.Pytester, stac
 
     ignored = project.runpytest_subprocess("--dev-stack", "-k", "four", "--plexdev-on-drift=ignore")
     ignored.assert_outcomes(failed=1)  # it has acme-corp
-    ignored.stdout.fnmatch_lines(["  drift: it has another seed than this checkout (let pass)"])
+    ignored.stdout.fnmatch_lines(["  drift (ignored): seed"])
 
     applied = project.runpytest_subprocess("--dev-stack", "-k", "seed", "--plexdev-on-drift=apply", "-n", "2")
     applied.assert_outcomes(passed=2)
@@ -110,7 +110,7 @@ def test_a_hook_that_raises_is_named_with_its_file(project: pytest.Pytester, hoo
     result.stdout.fnmatch_lines(
         [
             f"plexdev[[]hook-failed[]]: the hook {hook} of conftest.py raised LookupError: *u:[*][*][*]@h/db",
-            "  why: *; nothing was started",
+            "  why: the hook provides the *, so nothing was started",
             "  | conftest.py:10, in " + hook,
             '  |     return read("tenants")',
             "  | conftest.py:4, in read",

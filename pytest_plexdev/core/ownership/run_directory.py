@@ -25,7 +25,7 @@ LOGINS: Final = "logins"
 """Directory of the run's tokens."""
 LEASE_FILES: Final = ("lease.lock", "lease.json", "failure.json")
 """Files of the lease; deleting them releases it."""
-FILES: Final = (*LEASE_FILES, "ran.json", "drift.txt", "passed-over.txt", "told.json", LOGINS)
+FILES: Final = (*LEASE_FILES, "ran.json", "drift.txt", "passed-over.txt", "reported-failure.json", LOGINS)
 """All files of a run's directory, without the stack's."""
 
 

@@ -153,7 +153,7 @@ def test_logs_are_there_when_who_wrote_them_is_not(
     assert main.main(["logs", "nats"]) == 0
     said = capfd.readouterr()
     assert "Server is ready" in said.out
-    assert ("no stack is whole in" in said.err) == (killed == "supervisor")
+    assert ("is incomplete; these are its last logs" in said.err) == (killed == "supervisor")
 
 
 def test_logs_of_a_stack_that_never_came_up(

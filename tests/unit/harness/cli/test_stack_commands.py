@@ -25,7 +25,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("up --stack kind --prefer real", "plexdev up: error: --prefer needs --stack embedded"),
         ("down --force", "plexdev down: error: --force needs --stack kind"),
         ("down --stack embedded --force", "plexdev down: error: --force needs --stack kind"),
-        ("down --directory x --force", "plexdev down: error: --force is for the warm cluster"),
+        ("down --directory x --force", "plexdev down: error: --force applies to the warm cluster only"),
     ],
 )
 def test_an_option_that_the_stack_does_not_read_is_a_usage_error(

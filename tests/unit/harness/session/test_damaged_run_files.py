@@ -71,5 +71,5 @@ def test_a_damaged_note_makes_the_next_test_report_the_failure(
     first_failure.skip_if_reported(run.directory, "test_a.py::test_a")
     with pytest.raises(PlexdevError, match="stack-missing"), first_failure.report_once(run.directory):
         raise PlexdevError(STACK_MISSING, looked_for="a stack", option="")
-    with pytest.raises(pytest.skip.Exception, match=r"as test_a\.py::test_a reports in full"):
+    with pytest.raises(pytest.skip.Exception, match=r"failed, see test_a\.py::test_a: "):
         first_failure.skip_if_reported(run.directory, "test_b.py::test_b")

@@ -51,7 +51,7 @@ def watched(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_killed_workers_stack_is_left_to_its_reaper(ended: Callable[[], Path], watched: Path, tmp_path: Path) -> None:
-    (tmp_path / "run" / "told.json").write_text("{}")
+    (tmp_path / "run" / "reported-failure.json").write_text("{}")
 
     assert sorted(each.name for each in ended().iterdir()) == [MARK, "stack"]
 

@@ -34,7 +34,7 @@ PATIENCE = 300.0
 
 
 @dataclass(frozen=True)
-class Hand:
+class ManualUser:
     """A user in a checkout with another cluster's name, node image and host ports."""
 
     checkout: Path
@@ -45,25 +45,25 @@ class Hand:
     def kubeconfig(self) -> Path:
         return self.checkout / "kubeconfig"
 
-    def types(self, command: str) -> str:
+    def run(self, command: str) -> str:
         """Run a command as printed, except for the name of the cluster. Returns its output."""
-        typed = command.replace(f"--name {WARM_CLUSTER}", f"--name {self.cluster}")
+        script = command.replace(f"--name {WARM_CLUSTER}", f"--name {self.cluster}")
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "KUBECONFIG": str(self.kubeconfig),
             "KUBECACHEDIR": str(self.checkout / "cache"),
         }
-        argv = ["bash", "-o", "pipefail", "-c", typed]
-        said = subprocess.run(
+        argv = ["bash", "-o", "pipefail", "-c", script]
+        result = subprocess.run(
             argv, cwd=self.checkout, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
-        assert said.returncode == 0, f"{typed}\n{said.stdout}{said.stderr}"
-        return said.stdout
+        assert result.returncode == 0, f"{script}\n{result.stdout}{result.stderr}"
+        return result.stdout
 
 
 @pytest.fixture
-def hand(cluster_tools: None, tmp_path: Path) -> Iterator[Hand]:
+def user(cluster_tools: None, tmp_path: Path) -> Iterator[ManualUser]:
     name = f"plexdev-test-{secrets.token_hex(3)}"
     api, idp = _free_ports(2)
     config = yaml.safe_load((deploy_directory() / "kind.yaml").read_text())
@@ -76,21 +76,21 @@ def hand(cluster_tools: None, tmp_path: Path) -> Iterator[Hand]:
         node["image"] = image
     (tmp_path / CONFIG).parent.mkdir(parents=True)
     (tmp_path / CONFIG).write_text(yaml.safe_dump(config))
-    hand = Hand(tmp_path, name, api)
-    yield hand
-    delete = ["kind", "delete", "cluster", "--name", name, "--kubeconfig", str(hand.kubeconfig)]
+    user = ManualUser(tmp_path, name, api)
+    yield user
+    delete = ["kind", "delete", "cluster", "--name", name, "--kubeconfig", str(user.kubeconfig)]
     run(delete, timeout=60, purpose="the test is over")
 
 
-def test_the_printed_commands_make_a_stack_that_is_ready(hand: Hand) -> None:
+def test_the_printed_commands_make_a_stack_that_is_ready(user: ManualUser) -> None:
     for command in _printed():
-        hand.types(command)
+        user.run(command)
 
-    access = read_access(hand.kubeconfig, context_of(hand.cluster))
+    access = read_access(user.kubeconfig, context_of(user.cluster))
     assert access is not None
     with KubeClient(access) as kube:
         wait_ready(kube, refs_of(render(Addresses())), timeout=PATIENCE)
-    with urllib.request.urlopen(f"http://127.0.0.1:{hand.api_port}/readyz", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{user.api_port}/readyz", timeout=30) as answer:
         assert answer.status == 200
 
 

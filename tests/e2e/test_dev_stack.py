@@ -96,7 +96,7 @@ def test_a_foreign_cluster_is_used_and_not_changed(project: pytest.Pytester, for
     result = project.runpytest_subprocess("--dev-stack", "--plexdev-on-drift=apply")
 
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["  cluster kind-plexsphere, *: not made by plexdev, so nothing was applied to it"])
+    result.stdout.fnmatch_lines(["  cluster kind-plexsphere, *: not created by plexdev, so nothing was applied to it"])
     assert _versions(client) == before
 
 

@@ -37,7 +37,7 @@ def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def heard() -> ProgressRecorder:
+def progress() -> ProgressRecorder:
     return ProgressRecorder()
 
 
@@ -47,10 +47,10 @@ def provider(cluster_tools: None, run_directory: Path) -> KindProvider:
 
 
 @pytest.fixture(scope="module")
-def stack(provider: KindProvider, heard: ProgressRecorder) -> Iterator[StackInfo]:
+def stack(provider: KindProvider, progress: ProgressRecorder) -> Iterator[StackInfo]:
     user_file = Path.home() / ".kube" / "config"
     before = user_file.read_bytes() if user_file.exists() else None
-    info = provider.up(heard).info
+    info = provider.up(progress).info
     try:
         assert (user_file.read_bytes() if user_file.exists() else None) == before
         yield info

@@ -34,7 +34,7 @@ from tests.support.broken_clusters import (
 )
 from tests.support.clusters import CACHE, STATE
 from tests.support.engine import serving
-from tests.support.shell_user import Person, fix_of
+from tests.support.shell_user import ShellUser, fix_of
 
 UP: Final = "plexdev up --stack kind"
 
@@ -45,7 +45,7 @@ WAS_THERE: Final = (warm_directory() / "kubeconfig").exists()
 
 
 @pytest.fixture
-def person(warm_stack: StackInfo, tmp_path: Path) -> Person:
+def user(warm_stack: StackInfo, tmp_path: Path) -> ShellUser:
     assert warm_stack.cluster is not None
     (tmp_path / "test_stack.py").write_text(ASKS)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
@@ -56,64 +56,64 @@ def person(warm_stack: StackInfo, tmp_path: Path) -> Person:
         "HOME": str(tmp_path / "home"),
         "PLEXDEV_TIMEOUT": "300",
     }
-    return Person(tmp_path, warm_directory() / "kubeconfig", environment)
+    return ShellUser(tmp_path, warm_directory() / "kubeconfig", environment)
 
 
 @pytest.fixture
-def other_user(person: Person) -> Person:
+def other_user(user: ShellUser) -> ShellUser:
     """A user who did not create the cluster, and has a kubeconfig for it."""
-    theirs = person.directory / "home" / ".kube" / "config"
+    theirs = user.directory / "home" / ".kube" / "config"
     theirs.parent.mkdir()
-    shutil.copy(person.kubeconfig, theirs)
-    person.environment["PLEXDEV_STATE_DIR"] = str(person.directory / "state")
-    return person
+    shutil.copy(user.kubeconfig, theirs)
+    user.environment["PLEXDEV_STATE_DIR"] = str(user.directory / "state")
+    return user
 
 
-def test_up_starts_a_kubelet_that_does_not_run(person: Person) -> None:
-    with without_kubelet(person):
-        code, doctor = person.says("plexdev", "doctor")
+def test_up_starts_a_kubelet_that_does_not_run(user: ShellUser) -> None:
+    with without_kubelet(user):
+        code, doctor = user.run("plexdev", "doctor")
         assert code == 1
         assert f"kubelet-stopped: the kubelet of a node does not run\n  found  the kubelet of {NODE}" in doctor
-        code, said = person.says(*shlex.split(UP))
+        code, output = user.run(*shlex.split(UP))
 
     assert code == 0
-    assert f"the kubelet of {NODE} did not run, started" in said
+    assert f"the kubelet of {NODE} did not run, started" in output
 
 
-def test_ports_published_in_another_network_stop_every_change(person: Person) -> None:
+def test_ports_published_in_another_network_stop_every_change(user: ShellUser) -> None:
     """As in a dev container with Docker's socket."""
     inside = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
-    if shutil.which("unshare") is None or person.says(*inside, "true")[0] != 0:
+    if shutil.which("unshare") is None or user.run(*inside, "true")[0] != 0:
         pytest.skip("needs the right to make a network namespace, and ip")
     started = _docker("inspect", "--format", "{{.State.StartedAt}}", NODE)
 
-    _, status = person.says(*inside, "plexdev", "status", "--stack", "kind")
-    _, doctor = person.says(*inside, "plexdev", "doctor")
-    refused, said = person.says(*inside, *shlex.split(UP))
+    _, status = user.run(*inside, "plexdev", "status", "--stack", "kind")
+    _, doctor = user.run(*inside, "plexdev", "doctor")
+    refused, output = user.run(*inside, *shlex.split(UP))
 
     assert refused == 1
-    assert "plexdev[loopback-elsewhere]: this machine's loopback is not the Docker engine's" in said
+    assert "plexdev[loopback-elsewhere]: this machine's loopback is not the Docker engine's" in output
     assert "found  loopback-elsewhere: " in doctor
-    assert not re.search(r"docker restart|plexdev down", status + doctor + said)
+    assert not re.search(r"docker restart|plexdev down", status + doctor + output)
     assert _docker("inspect", "--format", "{{.State.StartedAt}}", NODE) == started
 
 
-def test_attach_names_the_cordoned_node_and_the_uncordon_command(person: Person) -> None:
-    access = read_access(person.kubeconfig, f"kind-{WARM_CLUSTER}")
+def test_attach_names_the_cordoned_node_and_the_uncordon_command(user: ShellUser) -> None:
+    access = read_access(user.kubeconfig, f"kind-{WARM_CLUSTER}")
     assert access is not None
     subprocess.run([*access.kubectl, "cordon", NODE], check=True, capture_output=True)
     api = [*access.kubectl, "delete", "pod", "--selector", "app.kubernetes.io/name=plexsphere"]
     try:
         subprocess.run(api, check=True, capture_output=True)
-        person.walks(_named(person, "nodes-cordoned"))
-        code, said = person.attaches()
+        user.repair(_named(user, "nodes-cordoned"))
+        code, output = user.attach()
     finally:
         subprocess.run([*access.kubectl, "uncordon", NODE], check=True, capture_output=True)
 
-    assert code == 0, said
+    assert code == 0, output
     # While the Pod starts, the second command waits for it.
-    assert person.typed[0] == f"{shlex.join(access.kubectl)} uncordon {NODE}"
-    assert person.typed[1:] in ([], [UP])
+    assert user.commands[0] == f"{shlex.join(access.kubectl)} uncordon {NODE}"
+    assert user.commands[1:] in ([], [UP])
 
 
 @pytest.mark.parametrize(
@@ -128,104 +128,104 @@ def test_attach_names_the_cordoned_node_and_the_uncordon_command(person: Person)
     ids=lambda each: getattr(each, "__name__", ""),
 )
 def test_a_state_of_our_own_cluster_is_left_by_what_is_printed(
-    person: Person, state: Callable[[Person], contextlib.AbstractContextManager[None]], tag: str
+    user: ShellUser, state: Callable[[ShellUser], contextlib.AbstractContextManager[None]], tag: str
 ) -> None:
-    with state(person):
-        person.walks(_named(person, tag))
-        code, said = person.attaches()
+    with state(user):
+        user.repair(_named(user, tag))
+        code, output = user.attach()
 
-    assert code == 0, said
-    assert person.typed == [UP]
+    assert code == 0, output
+    assert user.commands == [UP]
 
 
-def test_a_paused_node_of_somebody_else_s(other_user: Person) -> None:
+def test_a_paused_node_of_somebody_else_s(other_user: ShellUser) -> None:
     with paused(other_user):
         fix = _named(other_user, "node-paused")
-        refused, said = other_user.says(*shlex.split(UP))
-        other_user.walks(fix)
+        refused, output = other_user.run(*shlex.split(UP))
+        other_user.repair(fix)
 
     assert refused == 1
-    assert f"use it unchanged: docker unpause {NODE} && pytest --dev-stack" in said
-    assert other_user.typed == [f"docker unpause {NODE}"]
+    assert f"use it unchanged: docker unpause {NODE} && pytest --dev-stack" in output
+    assert other_user.commands == [f"docker unpause {NODE}"]
 
 
-def test_a_node_port_of_somebody_else_s_that_was_changed(other_user: Person) -> None:
+def test_a_node_port_of_somebody_else_s_that_was_changed(other_user: ShellUser) -> None:
     with other_node_port(other_user):
-        other_user.walks(_named(other_user, f"no Service has NodePort {API_NODE_PORT}"))
+        other_user.repair(_named(other_user, f"no Service has NodePort {API_NODE_PORT}"))
 
-    assert len(other_user.typed) == 1
-    assert other_user.typed[0].startswith("kubectl --kubeconfig ")
+    assert len(other_user.commands) == 1
+    assert other_user.commands[0].startswith("kubectl --kubeconfig ")
 
 
-def test_a_directory_in_kubeconfig_and_then_no_file_at_all(other_user: Person) -> None:
+def test_a_directory_in_kubeconfig_and_then_no_file_at_all(other_user: ShellUser) -> None:
     """The second command writes the file at the path that the first one sets."""
     (other_user.directory / "home" / ".kube" / "config").unlink()
     other_user.environment["KUBECONFIG"] = str(other_user.directory)
 
-    other_user.walks(_named(other_user, "kubeconfig-lost"))
+    other_user.repair(_named(other_user, "kubeconfig-lost"))
 
-    assert other_user.typed == ["unset KUBECONFIG", f"kind export kubeconfig --name {WARM_CLUSTER}"]
+    assert other_user.commands == ["unset KUBECONFIG", f"kind export kubeconfig --name {WARM_CLUSTER}"]
 
 
-def test_another_engine_than_the_node_s(person: Person, tmp_path: Path) -> None:
+def test_another_engine_than_the_node_s(user: ShellUser, tmp_path: Path) -> None:
     """The other engine has no such container. No printed command may stop the forwarders of the real node."""
     docker = tmp_path / "bin" / "docker"
     docker.parent.mkdir()
     docker.write_text('#!/bin/sh\ntest -n "$DOCKER_HOST" || exec ' + str(shutil.which("docker")) + ' "$@"\n')
     docker.chmod(0o755)
-    person.environment["PATH"] = f"{docker.parent}{os.pathsep}{os.environ['PATH']}"
+    user.environment["PATH"] = f"{docker.parent}{os.pathsep}{os.environ['PATH']}"
     with serving(tmp_path) as engine:
-        person.environment["DOCKER_HOST"] = engine.address
+        user.environment["DOCKER_HOST"] = engine.address
 
-        code, doctor = person.says("plexdev", "doctor")
-        refused, said = person.says(*shlex.split(UP))
-        person.types(fix_of(said))
+        code, doctor = user.run("plexdev", "doctor")
+        refused, output = user.run(*shlex.split(UP))
+        user.run_fix(fix_of(output))
 
     assert code == refused == 1
     assert "engine-elsewhere" in doctor
-    assert not re.search(r"\bkill\b|docker (stop|rm|kill)", doctor + said)
-    assert person.typed == ["unset DOCKER_HOST"]
-    assert person.says(*shlex.split(UP))[0] == 0
+    assert not re.search(r"\bkill\b|docker (stop|rm|kill)", doctor + output)
+    assert user.commands == ["unset DOCKER_HOST"]
+    assert user.run(*shlex.split(UP))[0] == 0
 
 
-def test_down_with_podman_for_kind_takes_no_time_for_it(person: Person) -> None:
-    person.environment |= {"KIND_EXPERIMENTAL_PROVIDER": "podman", "PLEXDEV_STATE_DIR": str(person.directory / "none")}
+def test_down_with_podman_for_kind_takes_no_time_for_it(user: ShellUser) -> None:
+    user.environment |= {"KIND_EXPERIMENTAL_PROVIDER": "podman", "PLEXDEV_STATE_DIR": str(user.directory / "none")}
 
-    code, said = person.says("plexdev", "down", "--stack", "kind")
+    code, output = user.run("plexdev", "down", "--stack", "kind")
 
     assert code == 0
-    assert "is preserved" in said
+    assert "is preserved" in output
 
 
 @pytest.mark.skipif(WAS_THERE, reason="the warm cluster was there before: its data stays")
-def test_a_removed_node_whose_name_another_container_took(person: Person) -> None:
+def test_a_removed_node_whose_name_another_container_took(user: ShellUser) -> None:
     """It is created again with KIND_EXPERIMENTAL_PROVIDER=podman in the environment, which is ignored."""
     _docker("rm", "-f", "-v", NODE)
-    assert _named(person, "node-gone") == UP
+    assert _named(user, "node-gone") == UP
     _docker("run", "-d", "--name", NODE, read_pins()["busybox"].reference, "sleep", "600")
-    person.environment["KIND_EXPERIMENTAL_PROVIDER"] = "podman"
+    user.environment["KIND_EXPERIMENTAL_PROVIDER"] = "podman"
     try:
-        fix = _named(person, "node-name-taken")
-        refused, said = person.says(*shlex.split(UP))
-        person.walks(fix)
+        fix = _named(user, "node-name-taken")
+        refused, output = user.run(*shlex.split(UP))
+        user.repair(fix)
 
         assert refused == 1
-        assert "plexdev[node-name-taken]: " in said
-        assert person.typed == [f"docker rename {NODE} {NODE}-other && {UP}"]
+        assert "plexdev[node-name-taken]: " in output
+        assert user.commands == [f"docker rename {NODE} {NODE}-other && {UP}"]
         running = _docker("inspect", "--format", "{{.State.Running}}", f"{NODE}-other")
         assert running == "true", "a other_user's container was stopped"
     finally:
         subprocess.run(["docker", "rm", "-f", f"{NODE}-other"], capture_output=True, check=False)
 
 
-def _named(person: Person, tag: str) -> str:
+def _named(user: ShellUser, tag: str) -> str:
     """The printed command. The doctor names the state; status and attaching print the same command."""
-    code, doctor = person.says("plexdev", "doctor")
+    code, doctor = user.run("plexdev", "doctor")
     assert code == 1, doctor
     assert tag in doctor
-    code, status = person.status
+    code, status = user.status
     assert code == 1, status
-    code, attaching = person.attaches()
+    code, attaching = user.attach()
     assert code == 1, attaching
     assert fix_of(attaching) == fix_of(status)
     return fix_of(status)

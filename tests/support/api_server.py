@@ -12,7 +12,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """A request that arrived."""
 
     method: str
@@ -27,7 +27,7 @@ class Answers:
     """The answers by method and path; 404 for all others. Text is sent unchanged, anything else as JSON."""
 
     by_path: dict[tuple[str, str], tuple[int, Any]] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     origin: str = ""
 
     def say(self, method: str, path: str, body: Any, *, status: int = 200) -> None:
@@ -52,7 +52,7 @@ def serve_answers() -> Iterator[Answers]:
                 return
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             path, _, query = self.path.partition("?")
-            found.asked.append(Asked(self.command, path, query, dict(self.headers.items()), body))
+            found.requests.append(Request(self.command, path, query, dict(self.headers.items()), body))
             status, answer = found.by_path.get((self.command, path), (404, {"kind": "Status", "reason": "NotFound"}))
             content = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
             self.send_response(status)

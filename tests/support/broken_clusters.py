@@ -15,13 +15,13 @@ import pytest
 from pytest_plexdev.kube import KubeClient, read_access
 from pytest_plexdev.kube.resources import SERVICE
 from pytest_plexdev.stack.kind.constants import API_NODE_PORT, API_PORT, GATEWAY_NAMESPACE, WARM_CLUSTER, node_of
-from tests.support.shell_user import Person
+from tests.support.shell_user import ShellUser
 
 NODE: Final = node_of(WARM_CLUSTER)
 
 
 @contextlib.contextmanager
-def paused(_: Person) -> Iterator[None]:
+def paused(_: ShellUser) -> Iterator[None]:
     said = subprocess.run(["docker", "pause", NODE], capture_output=True, text=True, check=False)
     if said.returncode != 0:
         pytest.skip(f"this engine cannot pause: {said.stderr.strip()}")
@@ -32,30 +32,30 @@ def paused(_: Person) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def truncated(person: Person) -> Iterator[None]:
-    whole = person.kubeconfig.read_bytes()
-    person.kubeconfig.write_bytes(whole[: len(whole) // 2])
+def truncated(user: ShellUser) -> Iterator[None]:
+    whole = user.kubeconfig.read_bytes()
+    user.kubeconfig.write_bytes(whole[: len(whole) // 2])
     try:
         yield
     finally:
-        person.kubeconfig.write_bytes(whole)
+        user.kubeconfig.write_bytes(whole)
 
 
 @contextlib.contextmanager
-def wiped(person: Person) -> Iterator[None]:
-    aside = person.directory / "aside"
-    shutil.move(person.kubeconfig.parent, aside)
+def wiped(user: ShellUser) -> Iterator[None]:
+    aside = user.directory / "aside"
+    shutil.move(user.kubeconfig.parent, aside)
     try:
         yield
     finally:
-        shutil.rmtree(person.kubeconfig.parent, ignore_errors=True)
-        shutil.move(aside, person.kubeconfig.parent)
+        shutil.rmtree(user.kubeconfig.parent, ignore_errors=True)
+        shutil.move(aside, user.kubeconfig.parent)
 
 
 @contextlib.contextmanager
-def other_node_port(person: Person) -> Iterator[None]:
+def other_node_port(user: ShellUser) -> Iterator[None]:
     """Change the NodePort of the gateway's Service."""
-    access = read_access(person.kubeconfig, f"kind-{WARM_CLUSTER}")
+    access = read_access(user.kubeconfig, f"kind-{WARM_CLUSTER}")
     assert access is not None
     with KubeClient(access) as client:
         services = client.list(SERVICE, GATEWAY_NAMESPACE)["items"]
@@ -67,7 +67,7 @@ def other_node_port(person: Person) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def without_forwarder(_: Person) -> Iterator[None]:
+def without_forwarder(_: ShellUser) -> Iterator[None]:
     """Kill Docker's program that forwards the API's port into the node."""
     forwarders = [
         int(entry.name)
@@ -82,7 +82,7 @@ def without_forwarder(_: Person) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def without_kubelet(_: Person) -> Iterator[None]:
+def without_kubelet(_: ShellUser) -> Iterator[None]:
     """Stop the kubelet. Kubernetes still shows the node and its Pods as ready for a while."""
     subprocess.run(["docker", "exec", NODE, "systemctl", "stop", "kubelet"], check=True, capture_output=True)
     try:

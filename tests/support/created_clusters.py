@@ -6,11 +6,11 @@ import pytest
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster import create as cluster
-from tests.support.kind_worlds import World
+from tests.support.fake_kind import FakeKind
 
 
-def create(world: World, *, timeout: float = 30.0) -> PlexdevError:
+def create(fake_kind: FakeKind, *, timeout: float = 30.0) -> PlexdevError:
     with pytest.raises(PlexdevError) as error:
-        cluster.create(world.place, b"", image=None, timeout=timeout)
-    assert world.place.creation() is None
+        cluster.create(fake_kind.files, b"", image=None, timeout=timeout)
+    assert fake_kind.files.creation() is None
     return error.value

@@ -35,7 +35,7 @@ class Engine:
         state: A directory with ``node.json`` (the one container, as ``inspect`` shows it), ``configuration.tar`` (its
             file), ``listed`` (the container is listed, but cannot be inspected yet) and ``images.json`` (image ids by
             name).
-        asked: The requests, in order: ``inspect``, ``archive``, ``start``, …
+        requests: The requests, in order: ``inspect``, ``archive``, ``start``, …
         refuses: The status and message of the error for a request, by its name.
         away_for: The number of connections to close without an answer.
         version: The engine's version.
@@ -44,7 +44,7 @@ class Engine:
 
     state: Path
     address: str
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     refuses: dict[str, tuple[int, str]] = field(default_factory=dict)
     away_for: int = 0
     version: str = "28.0.1"
@@ -226,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
         raise _Refused(404, "page not found")
 
     def _note(self, request: str) -> None:
-        self._engine.asked.append(request)
+        self._engine.requests.append(request)
         if request in self._engine.refuses:
             raise _Refused(*self._engine.refuses[request])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import warm_directory
 from tests.support.engine import Engine, container
-from tests.support.kind_worlds import OURS, World
+from tests.support.fake_kind import OURS, FakeKind
 
 NODE = "plexsphere-control-plane"
 DOCKER_COMMAND = """#!/bin/sh
@@ -34,15 +34,15 @@ class Machine:
         bindings = {"6443/tcp": [{"HostIp": "", "HostPort": str(api_server)}]}
         self.engine.node = container(name, cluster=cluster, running=running, paused=paused, bindings=bindings)
 
-    def says_that_it_is_ours(self) -> None:
-        World(self._docker, ClusterFiles("plexsphere", warm_directory()), self.engine).labels(OURS)
+    def label_as_ours(self) -> None:
+        FakeKind(self._docker, ClusterFiles("plexsphere", warm_directory()), self.engine).labels(OURS)
 
-    def hangs(self) -> None:
+    def hang(self) -> None:
         self.engine.gate.clear()
         (self._docker / "docker").write_text("#!/bin/sh\nexec sleep 60\n")
 
     @property
-    def asked(self) -> list[str]:
+    def requests(self) -> list[str]:
         """The commands of the docker program, and the requests to the engine."""
         file = self._docker / "commands"
-        return [*(file.read_text().split() if file.exists() else []), *self.engine.asked]
+        return [*(file.read_text().split() if file.exists() else []), *self.engine.requests]

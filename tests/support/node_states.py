@@ -17,7 +17,7 @@ BRIDGE: Final = "br-0123456789ab"
 
 
 @dataclass(frozen=True)
-class Here:
+class WarmNode:
     """A machine whose API server listens, and answers only if its URL is plain HTTP."""
 
     machine: Machine
@@ -32,7 +32,7 @@ class Here:
         Access(context="kind-plexsphere", kubeconfig=file, server=server, token="t").write_private(file)
         return file
 
-    def has_the_engines_network(self) -> None:
+    def share_engine_network(self) -> None:
         """Make the engine's bridge for the node an interface of this machine."""
         known = {BRIDGE: 7}
 
@@ -43,10 +43,10 @@ class Here:
 
         self.monkeypatch.setattr(socket, "if_nametoindex", if_nametoindex)
 
-    def users(self, path: Path) -> None:
+    def set_user_kubeconfig(self, path: Path) -> None:
         self.monkeypatch.setenv("KUBECONFIG", str(path))
 
 
-def paused(here: Here) -> None:
-    here.kubeconfig(here.listening)
-    here.machine.node(paused=True, api_server=here.listening)
+def paused(warm_node: WarmNode) -> None:
+    warm_node.kubeconfig(warm_node.listening)
+    warm_node.machine.node(paused=True, api_server=warm_node.listening)

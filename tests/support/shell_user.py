@@ -10,57 +10,57 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-COMMANDS: Final = 2
+MAX_COMMANDS: Final = 2
 """The maximum number of commands to repair any state."""
 PATIENCE_S: Final = 400.0
 FIX: Final = re.compile(r"^\s*fix: (.*)$", re.MULTILINE)
 
 
 @dataclass
-class Person:
+class ShellUser:
     """A user at a shell, who runs the printed commands."""
 
     directory: Path
     kubeconfig: Path
     """The kubeconfig of the stack."""
     environment: dict[str, str] = field(default_factory=dict)
-    typed: list[str] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
 
-    def says(self, *argv: str) -> tuple[int, str]:
+    def run(self, *argv: str) -> tuple[int, str]:
         """The exit code and the output of a command."""
         environment = {**os.environ, **self.environment}
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-        said = subprocess.run(
+        output = subprocess.run(
             argv, cwd=self.directory, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
-        return said.returncode, said.stdout + said.stderr
+        return output.returncode, output.stdout + output.stderr
 
-    def types(self, fix: str) -> None:
+    def run_fix(self, fix: str) -> None:
         """Run the first command of a fix; those after a semicolon are alternatives."""
         command = fix.partition(";")[0]
-        self.typed.append(command)
+        self.commands.append(command)
         if command.startswith("unset "):
             self.environment.pop(command.removeprefix("unset "))
             return
-        code, said = self.says("bash", "-c", command)
-        assert code == 0, f"{command}\n{said}"
+        code, output = self.run("bash", "-c", command)
+        assert code == 0, f"{command}\n{output}"
 
     @property
     def status(self) -> tuple[int, str]:
-        return self.says("plexdev", "status", "--stack", "kind")
+        return self.run("plexdev", "status", "--stack", "kind")
 
-    def attaches(self) -> tuple[int, str]:
-        return self.says(sys.executable, "-m", "pytest", "-q", "--dev-stack", "--plexdev-stack=kind", "test_stack.py")
+    def attach(self) -> tuple[int, str]:
+        return self.run(sys.executable, "-m", "pytest", "-q", "--dev-stack", "--plexdev-stack=kind", "test_stack.py")
 
-    def walks(self, fix: str) -> None:
+    def repair(self, fix: str) -> None:
         """Run *fix*, and then the fixes of `plexdev status` until it succeeds."""
-        self.types(fix)
+        self.run_fix(fix)
         while (status := self.status)[0] != 0:
-            assert len(self.typed) < COMMANDS, f"after {self.typed}:\n{status[1]}"
-            self.types(fix_of(status[1]))
+            assert len(self.commands) < MAX_COMMANDS, f"after {self.commands}:\n{status[1]}"
+            self.run_fix(fix_of(status[1]))
 
 
-def fix_of(said: str) -> str:
-    found = FIX.findall(said)
-    assert found, said
+def fix_of(output: str) -> str:
+    found = FIX.findall(output)
+    assert found, output
     return str(found[-1])

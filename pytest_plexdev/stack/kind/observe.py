@@ -59,7 +59,7 @@ def not_ready_error(info: StackInfo, probe: Callable[[StackInfo], Sequence[Verdi
         service=f"all of {', '.join(verdict.name for verdict in unready)}" if has_one_reason else first.name,
         state=first.state,
         reason=first.headline,
-        fix=first.hint or f"look whether its node runs: docker ps -a --filter name={_cluster(info).name}-",
+        fix=first.hint or f"check whether its node runs: docker ps -a --filter name={_cluster(info).name}-",
     )
 
 

@@ -52,7 +52,7 @@ class KindTexts:
         """The cluster and the namespace."""
         assert info.cluster is not None
         where = f"cluster {info.cluster.context}, namespace {info.cluster.namespace}"
-        return where if info.cluster.owned else f"{where}: not made by plexdev, so nothing was applied to it"
+        return where if info.cluster.owned else f"{where}: not created by plexdev, so nothing was applied to it"
 
     def control_plane(self, info: StackInfo) -> str:
         """The reference plane, if it runs: its images have the names of the product's. Empty otherwise."""
@@ -62,4 +62,4 @@ class KindTexts:
     def how_to_end(self, info: StackInfo) -> str:
         """The command that stops the stack, if plexdev created its cluster."""
         is_ours = info.cluster is not None and info.cluster.owned
-        return "end it with: plexdev down --stack kind" if is_ours else "plexdev did not make its cluster"
+        return "end it with: plexdev down --stack kind" if is_ours else "plexdev did not create its cluster"

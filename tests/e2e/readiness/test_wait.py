@@ -33,15 +33,15 @@ def test_the_first_look_is_at_once(apply: Apply, kube: KubeClient) -> None:
 
 
 def test_progress_hears_of_every_change_on_the_way(apply: Apply, kube: KubeClient) -> None:
-    heard: list[ProgressEvent] = []
+    events: list[ProgressEvent] = []
     probe = {"exec": {"command": ["test", "-e", "/tmp/ok"]}, "periodSeconds": 1}
     main = container("sleep 2; touch /tmp/ok; sleep 3600", readinessProbe=probe)
     polls = "for i in 1 2; do echo polling postgres:5432; sleep 1; done"
     wanted = apply(deployment("slow", main, init=[container(polls, "wait-for-deps")]))
 
-    wait_ready(kube, wanted, timeout=PLENTY_S, progress=heard.append)
+    wait_ready(kube, wanted, timeout=PLENTY_S, progress=events.append)
 
-    said = [each.verdict for each in heard if isinstance(each, VerdictChanged)]
+    said = [each.verdict for each in events if isinstance(each, VerdictChanged)]
     reasons = [each.reason for each in said]
     assert any("init wait-for-deps: polling postgres:5432" in reason for reason in reasons)
     assert any("Readiness probe failed" in reason or "container main: not ready yet" in reason for reason in reasons)
@@ -165,7 +165,7 @@ def no_gateway_classes(kube: KubeClient) -> Iterator[None]:
 
 
 def test_a_kind_that_the_cluster_learns_later(cluster: Access, kube: KubeClient, no_gateway_classes: None) -> None:
-    heard: list[ProgressEvent] = []
+    events: list[ProgressEvent] = []
 
     def teach() -> None:
         kube.apply(gateway_class_definition())
@@ -185,11 +185,11 @@ def test_a_kind_that_the_cluster_learns_later(cluster: Access, kube: KubeClient,
 
     teacher = threading.Timer(1, teach)
     teacher.start()
-    (verdict,) = wait_ready(kube, [ObjectRef("GatewayClass", "late")], timeout=PLENTY_S, progress=heard.append)
+    (verdict,) = wait_ready(kube, [ObjectRef("GatewayClass", "late")], timeout=PLENTY_S, progress=events.append)
     teacher.join()
 
     assert verdict.state == "ready"
-    first = heard[0]
+    first = events[0]
     assert isinstance(first, VerdictChanged)
     assert first.verdict.reason == "the cluster has no kind GatewayClass yet"
 

@@ -35,13 +35,13 @@ def test_it_is_found_by_files_and_sockets(info: StackInfo, settings: KindSetting
 
 def test_the_second_time_nothing_is_done_and_that_is_said(settings: KindSettings, client: KubeClient) -> None:
     before = versions(client)
-    heard = ProgressRecorder()
+    progress = ProgressRecorder()
 
-    info, did = attach.bring_up(settings, heard)
+    info, did = attach.bring_up(settings, progress)
 
     assert did[0] == "images, objects, bootstrap: skipped, the cluster has this fingerprint"
     assert did[1].startswith("verified: ")
-    assert heard.phases == ["verify"]
+    assert progress.phases == ["verify"]
     assert versions(client) == before
     assert info.tenants
 

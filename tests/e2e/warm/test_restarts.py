@@ -49,12 +49,12 @@ def test_a_node_that_somebody_restarts_is_waited_for(
 ) -> None:
     before = {pod["metadata"]["name"] for pod in client.list(POD, GATEWAY_NAMESPACE)["items"]}
     subprocess.run(["docker", "restart", "-t", "1", node_of(settings.name)], check=True, capture_output=True)
-    heard = ProgressRecorder()
+    progress = ProgressRecorder()
 
-    again, did = attach.bring_up(settings, heard)
+    again, did = attach.bring_up(settings, progress)
 
     after = {pod["metadata"]["name"] for pod in client.list(POD, GATEWAY_NAMESPACE)["items"]}
-    assert any(each.reason.startswith("waiting for the API server of") for each in heard.verdicts)
+    assert any(each.reason.startswith("waiting for the API server of") for each in progress.verdicts)
     (replaced,) = (line for line in did if "because they started before its network" in line)
     assert "envoy-gateway-" in replaced
     assert before != after

@@ -54,7 +54,7 @@ def test_the_token_is_sent_and_never_told(client: KubeClient, access: Access, an
     with pytest.raises(PlexdevError) as refusal:
         client.list(NODE)
 
-    assert answers.asked[-1].headers["authorization"] == "Bearer s3cret"
+    assert answers.requests[-1].headers["authorization"] == "Bearer s3cret"
     assert "s3cret" not in f"{refusal.value}{refusal.value!r}{access!r}"
 
 
@@ -67,7 +67,7 @@ def test_a_list_says_of_each_object_what_it_is(client: KubeClient, answers: Answ
 
     assert listing["items"] == [{"metadata": {}, "kind": "Pod", "apiVersion": "v1"}]
     assert listing["metadata"] == {"resourceVersion": "7"}
-    assert answers.asked[-1].query == "labelSelector=app%3Dx%2Cy+in+%28a%2Cb%29&fieldSelector=spec.nodeName%3Dn"
+    assert answers.requests[-1].query == "labelSelector=app%3Dx%2Cy+in+%28a%2Cb%29&fieldSelector=spec.nodeName%3Dn"
 
 
 @pytest.mark.parametrize("answer", [None, {"metadata": {}, "items": None}])
@@ -85,7 +85,7 @@ def test_apply_is_server_side_and_strict(client: KubeClient, answers: Answers) -
     assert client.apply(DEPLOYMENT_OBJECT) == {"metadata": {"uid": "u"}}
     assert client.apply(DEPLOYMENT_OBJECT, manager="other", dry_run=True) == {"metadata": {"uid": "u"}}
 
-    discovery, first, second = answers.asked
+    discovery, first, second = answers.requests
     assert discovery.path == "/apis/apps/v1"  # once for both
     assert first.query == "fieldManager=plexdev&force=true&fieldValidation=Strict"
     assert second.query == "fieldManager=other&force=true&fieldValidation=Strict&dryRun=All"
@@ -212,7 +212,7 @@ def test_delete_says_whether_there_was_something(client: KubeClient, answers: An
 
     assert client.delete(CONFIG_MAP, "c", "ns") is True
     assert client.delete(CONFIG_MAP, "none", "ns") is False
-    assert [json.loads(asked.body)["propagationPolicy"] for asked in answers.asked] == ["Background"] * 2
+    assert [json.loads(request.body)["propagationPolicy"] for request in answers.requests] == ["Background"] * 2
 
 
 def test_a_log_is_text_and_empty_where_there_is_none_yet(client: KubeClient, answers: Answers) -> None:
@@ -221,7 +221,7 @@ def test_a_log_is_text_and_empty_where_there_is_none_yet(client: KubeClient, ans
 
     assert client.log("p", "c", "ns", lines=5, seconds=0.2, previous=True) == "one\ntwo\n"
     assert client.log("young", "c", "ns") == ""
-    assert answers.asked[0].query == "container=c&previous=true&tailLines=5&sinceSeconds=1"
+    assert answers.requests[0].query == "container=c&previous=true&tailLines=5&sinceSeconds=1"
 
 
 def test_a_server_that_is_not_there() -> None:

@@ -52,7 +52,7 @@ def fails(
 
 
 def test_the_way_to_ready_is_told_once_a_change(server: Server, client: KubeClient) -> None:
-    heard: list[ProgressEvent] = []
+    events: list[ProgressEvent] = []
     ref = subject("becomes-ready")
 
     def tell() -> None:
@@ -63,16 +63,16 @@ def test_the_way_to_ready_is_told_once_a_change(server: Server, client: KubeClie
     telling = threading.Thread(target=tell)
 
     def hear(event: ProgressEvent) -> None:
-        if not heard:
+        if not events:
             telling.start()
-        heard.append(event)
+        events.append(event)
 
     (verdict,) = wait_ready(client, [ref], timeout=10, progress=hear)
     telling.join()
 
     told = [
         (each.verdict.name, each.verdict.state, each.verdict.reason)
-        for each in heard
+        for each in events
         if isinstance(each, VerdictChanged)
     ]
     assert verdict.state == "ready"

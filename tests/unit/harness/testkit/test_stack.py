@@ -80,7 +80,7 @@ def test_what_all_have_in_common_is_said_once() -> None:
     assert str(Stack(INFO, Provider(*gone)).died(0.1)).splitlines() == [
         f"plexdev[service-not-ready]: all of dex, nats of the running stack is gone: {reason}",
         f"  why: {SERVICE_NOT_READY.why}",
-        "  fix: look whether its node runs: docker ps -a --filter name=c-",
+        "  fix: check whether its node runs: docker ps -a --filter name=c-",
     ]
 
 

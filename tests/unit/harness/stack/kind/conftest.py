@@ -11,12 +11,12 @@ import pytest
 from pytest_plexdev.stack.kind.cluster import create
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from tests.support.engine import serving
-from tests.support.kind_worlds import DOCKER, KIND, World
+from tests.support.fake_kind import DOCKER, KIND, FakeKind
 from tests.support.node_machines import DOCKER_COMMAND, Machine
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def fake_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeKind]:
     programs, state = tmp_path / "bin", tmp_path / "state"
     programs.mkdir()
     state.mkdir()
@@ -27,7 +27,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(create, "_LATE", 3.0)
     with serving(state) as engine:
         monkeypatch.setenv("DOCKER_HOST", engine.address)
-        yield World(state, ClusterFiles("c", tmp_path / "place"), engine)
+        yield FakeKind(state, ClusterFiles("c", tmp_path / "place"), engine)
 
 
 @pytest.fixture

@@ -193,13 +193,13 @@ def test_a_silent_engine_does_not_delay_the_end_of_a_scope(engine: Engine) -> No
     engine.gate.clear()
 
     with fail_after(60):
-        asked = spawn(partial(find_container, "c"))
+        lookup = spawn(partial(find_container, "c"))
         time.sleep(0.2)
         began = time.monotonic()
         cancel()
 
     assert time.monotonic() - began < 1
-    assert isinstance(asked.exception(timeout=0), Cancelled)
+    assert isinstance(lookup.exception(timeout=0), Cancelled)
 
 
 def test_an_answer_gets_no_more_than_the_scopes_time(engine: Engine) -> None:
@@ -222,7 +222,7 @@ def test_what_nobody_waits_for_any_more_is_not_sent(engine: Engine) -> None:
     engine.gate.set()
     version()
 
-    assert engine.asked == []
+    assert engine.requests == []
 
 
 class _Proxy(BaseHTTPRequestHandler):
@@ -287,7 +287,7 @@ def test_without_the_command_nothing_is_asked(engine: Engine, monkeypatch: pytes
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
 
     assert refused().tag == "tool-missing"
-    assert engine.asked == []
+    assert engine.requests == []
 
 
 def test_what_is_asked_is_logged(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:

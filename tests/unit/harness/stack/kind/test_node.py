@@ -82,7 +82,7 @@ def test_waiting_for_a_stopped_node_says_what_starts_it(machine: Machine, capsys
         "  why: plexsphere-control-plane: the node's container is stopped",
         "  fix: plexdev up --stack kind",
     ]
-    assert machine.asked.count("inspect") == 1
+    assert machine.requests.count("inspect") == 1
 
 
 @pytest.mark.parametrize("whose", ["ours", "theirs"])
@@ -105,7 +105,7 @@ def test_attaching_to_a_stopped_node_says_what_starts_it(machine: Machine, tmp_p
     assert said[at + 2] == f"  fix: {fix}"
     # The slow steps: the import of an HTTP client, and each request to Docker.
     assert "imported: docker" in said
-    assert machine.asked == (["inspect"] if whose == "ours" else ["ps", "inspect", "archive", "inspect"])
+    assert machine.requests == (["inspect"] if whose == "ours" else ["ps", "inspect", "archive", "inspect"])
 
 
 def test_attaching_to_nothing_asks_the_command_alone(machine: Machine, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_attaching_to_nothing_asks_the_command_alone(machine: Machine, tmp_path:
 
     assert any(line.startswith("plexdev[stack-missing]") for line in said)
     assert "imported:" in said
-    assert machine.asked == ["ps"]
+    assert machine.requests == ["ps"]
 
 
 @pytest.mark.parametrize("command", ["whoami", "env", "logs plexsphere", "list domain"])
@@ -140,7 +140,7 @@ def test_a_silent_cluster_is_missing_if_docker_is_silent_too(
     machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave_files(warm_directory())
-    machine.hangs()
+    machine.hang()
     monkeypatch.setattr("pytest_plexdev.stack.discovery._DOCKER_TIMEOUT_S", 0.1)
 
     assert main(["whoami", "--stack", "kind"]) == 1
@@ -155,7 +155,7 @@ def test_waiting_for_nothing_says_what_brings_it_up(
     assert main(["wait", "--timeout", "0.2", *option]) == 124
 
     assert capsys.readouterr().err.splitlines()[1:] == ["  why: no stack is running", f"  fix: {up}"]
-    assert machine.asked == ["ps"]
+    assert machine.requests == ["ps"]
 
 
 @pytest.mark.parametrize(

@@ -27,52 +27,52 @@ from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import attach
 from pytest_plexdev.stack.kind.warm.start_node import wake
 from tests.support.engine import Engine
-from tests.support.kind_worlds import World
+from tests.support.fake_kind import FakeKind
 from tests.support.node_machines import NODE, Machine
-from tests.support.node_states import Here
+from tests.support.node_states import WarmNode
 
 OWN: Final = "pytest --plexdev-stack=kind"
 BRIDGE: Final = "br-0123456789ab"
 
 
 @pytest.fixture
-def here(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
+def warm_node(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WarmNode]:
     with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.closing(socket.socket()) as held:
         held.bind(("127.0.0.1", 0))
         monkeypatch.setenv("HOME", str(tmp_path / "home"))
-        yield Here(machine, tmp_path, monkeypatch, listener.getsockname()[1], held.getsockname()[1])
+        yield WarmNode(machine, tmp_path, monkeypatch, listener.getsockname()[1], held.getsockname()[1])
 
 
 def test_a_wrong_engine_is_told_from_a_removed_node(
-    here: Here, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    warm_node: WarmNode, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here.kubeconfig(here.listening, scheme="http")
+    warm_node.kubeconfig(warm_node.listening, scheme="http")
     monkeypatch.setattr(prerequisites, "check", lambda _: None)
 
     with pytest.raises(PlexdevError) as refusal:
         attach.bring_up(KindSettings(), lambda _: None)
 
     assert str(refusal.value).startswith("plexdev[engine-elsewhere]: the cluster plexsphere answers on this machine")
-    assert f"DOCKER_HOST is {here.machine.engine.address}" in str(refusal.value)
+    assert f"DOCKER_HOST is {warm_node.machine.engine.address}" in str(refusal.value)
     assert refusal.value.fix == "unset DOCKER_HOST"
 
 
 def test_down_finds_by_its_labels_what_has_no_files_any_more(
-    here: Here, capsys: pytest.CaptureFixture[str], world: World
+    warm_node: WarmNode, capsys: pytest.CaptureFixture[str], fake_kind: FakeKind
 ) -> None:
-    _as_warm(world).node(labels="ours")
+    _as_warm(fake_kind).node(labels="ours")
 
     assert main(["down"]) == 0
 
     assert "the kind cluster plexsphere is deleted" in capsys.readouterr().out
-    assert world.calls == ["delete"]
+    assert fake_kind.calls == ["delete"]
 
 
 def test_down_beside_a_cluster_asks_which_stack_and_ends_neither(
-    here: Here, capsys: pytest.CaptureFixture[str], world: World
+    warm_node: WarmNode, capsys: pytest.CaptureFixture[str], fake_kind: FakeKind
 ) -> None:
     """Regression: `plexdev up` started an embedded stack beside a cluster, and `plexdev down` deleted the cluster."""
-    _as_warm(world).node(labels="ours")
+    _as_warm(fake_kind).node(labels="ours")
 
     make_private_directory(embedded_directory())
     with own(embedded_directory(), Mark.of_this_process("stack", "warm")):
@@ -81,16 +81,16 @@ def test_down_beside_a_cluster_asks_which_stack_and_ends_neither(
         said = capsys.readouterr().err
         assert said.startswith("plexdev[which-stack]: an embedded stack and a kind cluster are both present")
         assert "fix: plexdev down --stack embedded, or plexdev down --stack kind" in said
-        assert world.calls == []
+        assert fake_kind.calls == []
 
         assert main(["down", "--stack", "kind"]) == 0
-        assert world.calls == ["delete"]
+        assert fake_kind.calls == ["delete"]
 
 
 def test_down_reports_a_silent_engine_before_it_waits_for_a_lock(
-    here: Here, capsys: pytest.CaptureFixture[str]
+    warm_node: WarmNode, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    here.monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{here.refusing}")
+    warm_node.monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{warm_node.refusing}")
     settings = KindSettings(timeout=5)
 
     with exclusive(settings.state, timeout=1, progress=lambda _: None), pytest.raises(PlexdevError) as refusal:
@@ -100,40 +100,42 @@ def test_down_reports_a_silent_engine_before_it_waits_for_a_lock(
 
 
 def test_down_without_files_leaves_somebody_elses_cluster(
-    here: Here, capsys: pytest.CaptureFixture[str], world: World
+    warm_node: WarmNode, capsys: pytest.CaptureFixture[str], fake_kind: FakeKind
 ) -> None:
-    _as_warm(world).node(labels="")
+    _as_warm(fake_kind).node(labels="")
 
     assert main(["down"]) == 0
 
-    assert world.calls == []
+    assert fake_kind.calls == []
 
 
-def test_kind_is_not_let_at_another_provider(here: Here, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kind_is_not_let_at_another_provider(
+    warm_node: WarmNode, fake_kind: FakeKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "podman")
-    kind = world.state.parent / "bin" / "kind"
-    kind.write_text(f"#!/bin/sh\nenv > {world.state}/environment; rm -f {world.state}/node.json\n")
-    _as_warm(world).node(labels="ours")
+    kind = fake_kind.state.parent / "bin" / "kind"
+    kind.write_text(f"#!/bin/sh\nenv > {fake_kind.state}/environment; rm -f {fake_kind.state}/node.json\n")
+    _as_warm(fake_kind).node(labels="ours")
 
     assert main(["down"]) == 0
 
-    assert "KIND_EXPERIMENTAL_PROVIDER" not in (world.state / "environment").read_text()
+    assert "KIND_EXPERIMENTAL_PROVIDER" not in (fake_kind.state / "environment").read_text()
 
 
 def test_a_name_that_is_taken_is_said_before_anything_is_made(
-    here: Here, world: World, monkeypatch: pytest.MonkeyPatch
+    warm_node: WarmNode, fake_kind: FakeKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here.machine.node(cluster="")
+    warm_node.machine.node(cluster="")
     monkeypatch.setattr(prerequisites, "check", lambda _: None)
-    node = here.machine.engine.node
+    node = warm_node.machine.engine.node
     assert node is not None
-    world.engine.node = node
+    fake_kind.engine.node = node
 
     with pytest.raises(PlexdevError) as refusal:
         attach.bring_up(KindSettings(), lambda _: None)
 
     assert refusal.value.tag == "node-name-taken"
-    assert world.calls == []
+    assert fake_kind.calls == []
 
 
 @pytest.mark.parametrize(
@@ -147,17 +149,17 @@ def test_a_name_that_is_taken_is_said_before_anything_is_made(
     ids=["empty file", "half a file", "no file", "no answer in time"],
 )
 def test_an_unmarked_node_is_never_called_foreign(
-    world: World, written: str | tuple[int, str] | None, words: str, monkeypatch: pytest.MonkeyPatch
+    fake_kind: FakeKind, written: str | tuple[int, str] | None, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Regression: under load, a partly created node was called foreign: kind's label file is empty at first."""
     monkeypatch.setattr(prerequisites, "check", lambda _: None)
     monkeypatch.setattr(create, "_LATE", 0.2)
-    world.node(labels=None)
+    fake_kind.node(labels=None)
     if isinstance(written, str):
-        world.engine.write_file(written)
+        fake_kind.engine.write_file(written)
     elif written is not None:
-        world.engine.refuses["archive"] = written
-    settings = KindSettings(name="c", state=world.state)
+        fake_kind.engine.refuses["archive"] = written
+    settings = KindSettings(name="c", state=fake_kind.state)
 
     for change in (
         lambda: attach.bring_up(settings, lambda _: None),
@@ -166,86 +168,86 @@ def test_an_unmarked_node_is_never_called_foreign(
         with pytest.raises(PlexdevError, match=words) as refusal:
             change()
         assert refusal.value.tag == "node-unmarked"
-    assert world.has_node
-    assert world.calls == []
+    assert fake_kind.has_node
+    assert fake_kind.calls == []
 
 
-def test_labels_that_are_not_written_yet_are_waited_for(world: World) -> None:
-    world.node(labels=None)
-    world.engine.write_file("")
-    later = threading.Timer(0.3, world.labels, ["ours"])
+def test_labels_that_are_not_written_yet_are_waited_for(fake_kind: FakeKind) -> None:
+    fake_kind.node(labels=None)
+    fake_kind.engine.write_file("")
+    later = threading.Timer(0.3, fake_kind.labels, ["ours"])
     container = find_node("c")
     assert container is not None
     later.start()
 
-    assert create.settled_mark(world.place, container) == "ours"
+    assert create.settled_mark(fake_kind.files, container) == "ours"
     later.join()
 
 
 @pytest.fixture
-def engine(here: Here) -> Engine:
+def engine(warm_node: WarmNode) -> Engine:
     """An engine with the node of :func:`_container`."""
-    here.machine.node()
-    return here.machine.engine
+    warm_node.machine.node()
+    return warm_node.machine.engine
 
 
-def test_a_paused_node_of_ours_is_resumed(here: Here, engine: Engine) -> None:
-    assert wake(_container(here.listening, paused=True)) == ["was paused, resumed"]
-    assert engine.asked == ["unpause"]
+def test_a_paused_node_of_ours_is_resumed(warm_node: WarmNode, engine: Engine) -> None:
+    assert wake(_container(warm_node.listening, paused=True)) == ["was paused, resumed"]
+    assert engine.requests == ["unpause"]
 
 
 @pytest.mark.parametrize(("unit", "told"), [("active", ["exec"]), ("activating", ["exec"]), ("failed", ["exec"] * 2)])
-def test_a_kubelet_that_does_not_run_is_started(here: Here, unit: str, told: list[str]) -> None:
-    directory = here.directory / "docker"
+def test_a_kubelet_that_does_not_run_is_started(warm_node: WarmNode, unit: str, told: list[str]) -> None:
+    directory = warm_node.directory / "docker"
     (directory / "docker").write_text(f'#!/bin/sh\necho "$1" >> {directory}/told\necho {unit}\n')
 
-    assert start_kubelet(_container(here.listening)) == (len(told) > 1)
+    assert start_kubelet(_container(warm_node.listening)) == (len(told) > 1)
     assert (directory / "told").read_text().split() == told
 
 
-def test_a_node_that_stays_cut_off_after_a_restart_is_reported(here: Here, engine: Engine) -> None:
-    here.has_the_engines_network()
+def test_a_node_that_stays_cut_off_after_a_restart_is_reported(warm_node: WarmNode, engine: Engine) -> None:
+    warm_node.share_engine_network()
 
     with pytest.raises(PlexdevError) as refusal:
-        wake(_container(here.refusing))
+        wake(_container(warm_node.refusing))
 
     assert refusal.value.tag == "node-cut-off"
     assert refusal.value.fix == "plexdev down --stack kind && plexdev up --stack kind"
-    assert engine.asked == ["restart"]
+    assert engine.requests == ["restart"]
 
 
-def test_a_node_published_in_another_network_is_left_alone(here: Here, engine: Engine) -> None:
+def test_a_node_published_in_another_network_is_left_alone(warm_node: WarmNode, engine: Engine) -> None:
     """Regression: in a dev container with Docker's socket, `up` restarted a healthy node."""
     with pytest.raises(PlexdevError, match="this machine's loopback is not the Docker engine's") as refusal:
-        wake(_container(here.refusing))
+        wake(_container(warm_node.refusing))
 
     assert refusal.value.tag == "loopback-elsewhere"
     assert "docker restart" not in str(refusal.value)
     assert "plexdev down" not in str(refusal.value)
-    assert engine.asked == []
+    assert engine.requests == []
 
 
-def test_a_node_that_runs_is_left_alone(here: Here, engine: Engine) -> None:
-    assert wake(_container(here.listening)) == []
-    assert engine.asked == []
+def test_a_node_that_runs_is_left_alone(warm_node: WarmNode, engine: Engine) -> None:
+    assert wake(_container(warm_node.listening)) == []
+    assert engine.requests == []
 
 
-def test_the_holder_of_a_stopped_nodes_port_is_named(here: Here, engine: Engine) -> None:
+def test_the_holder_of_a_stopped_nodes_port_is_named(warm_node: WarmNode, engine: Engine) -> None:
     engine.refuses["start"] = (500, "driver failed programming external connectivity on endpoint")
 
     with pytest.raises(PlexdevError) as refusal:
-        wake(_container(here.listening, running=False))
+        wake(_container(warm_node.listening, running=False))
 
     assert refusal.value.tag == "port-taken"
     assert f"(pid {os.getpid()})" in str(refusal.value)
     assert OWN in refusal.value.fix
 
 
-def test_a_failed_start_with_free_ports_shows_the_engines_error(here: Here, engine: Engine) -> None:
+def test_a_failed_start_with_free_ports_shows_the_engines_error(warm_node: WarmNode, engine: Engine) -> None:
     engine.refuses["start"] = (500, "cannot start a container that is marked for removal")
 
     with pytest.raises(PlexdevError) as refusal:
-        wake(_container(here.refusing, running=False))
+        wake(_container(warm_node.refusing, running=False))
 
     assert refusal.value.tag == "docker-refused"
     assert f"`docker start {NODE}`: cannot start a container that is marked for removal" in str(refusal.value)
@@ -264,5 +266,5 @@ def _container(port: int, *, running: bool = True, paused: bool = False) -> Node
     )
 
 
-def _as_warm(world: World) -> World:
-    return replace(world, place=ClusterFiles("plexsphere", warm_directory()))
+def _as_warm(fake_kind: FakeKind) -> FakeKind:
+    return replace(fake_kind, files=ClusterFiles("plexsphere", warm_directory()))

@@ -19,7 +19,7 @@ from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.state.loopback import ELSEWHERE_FIX
 from pytest_plexdev.stack.kind.warm import attach
 from tests.support.node_machines import NODE, Machine
-from tests.support.node_states import Here, paused
+from tests.support.node_states import WarmNode, paused
 
 UP: Final = "plexdev up --stack kind"
 OWN: Final = "pytest --plexdev-stack=kind"
@@ -28,78 +28,78 @@ RESTART: Final = f"{OWN}; or, if the cluster is yours, restart it: docker restar
 
 
 @pytest.fixture
-def here(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
+def warm_node(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WarmNode]:
     with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.closing(socket.socket()) as held:
         held.bind(("127.0.0.1", 0))
         monkeypatch.setenv("HOME", str(tmp_path / "home"))
-        yield Here(machine, tmp_path, monkeypatch, listener.getsockname()[1], held.getsockname()[1])
+        yield WarmNode(machine, tmp_path, monkeypatch, listener.getsockname()[1], held.getsockname()[1])
 
 
-def paused_and_somebody_elses(here: Here) -> None:
-    here.users(here.kubeconfig(here.listening, path=here.directory / "theirs"))
-    here.machine.node(paused=True, api_server=here.listening)
+def paused_and_somebody_elses(warm_node: WarmNode) -> None:
+    warm_node.set_user_kubeconfig(warm_node.kubeconfig(warm_node.listening, path=warm_node.directory / "theirs"))
+    warm_node.machine.node(paused=True, api_server=warm_node.listening)
 
 
-def cut_off(here: Here) -> None:
-    here.has_the_engines_network()
-    here.kubeconfig(here.refusing)
-    here.machine.node(api_server=here.refusing)
+def cut_off(warm_node: WarmNode) -> None:
+    warm_node.share_engine_network()
+    warm_node.kubeconfig(warm_node.refusing)
+    warm_node.machine.node(api_server=warm_node.refusing)
 
 
-def cut_off_and_somebody_elses(here: Here) -> None:
-    here.has_the_engines_network()
-    here.users(here.kubeconfig(here.refusing, path=here.directory / "theirs"))
-    here.machine.node(api_server=here.refusing)
+def cut_off_and_somebody_elses(warm_node: WarmNode) -> None:
+    warm_node.share_engine_network()
+    warm_node.set_user_kubeconfig(warm_node.kubeconfig(warm_node.refusing, path=warm_node.directory / "theirs"))
+    warm_node.machine.node(api_server=warm_node.refusing)
 
 
-def in_a_container_with_dockers_socket(here: Here) -> None:
-    here.kubeconfig(here.refusing)
-    here.machine.node(api_server=here.refusing)
+def in_a_container_with_dockers_socket(warm_node: WarmNode) -> None:
+    warm_node.kubeconfig(warm_node.refusing)
+    warm_node.machine.node(api_server=warm_node.refusing)
 
 
-def truncated_kubeconfig(here: Here) -> None:
-    file = here.kubeconfig(here.listening)
+def truncated_kubeconfig(warm_node: WarmNode) -> None:
+    file = warm_node.kubeconfig(warm_node.listening)
     file.write_bytes(file.read_bytes()[:100])
-    here.machine.node(api_server=here.listening)
-    here.machine.says_that_it_is_ours()
+    warm_node.machine.node(api_server=warm_node.listening)
+    warm_node.machine.label_as_ours()
 
 
-def wiped_state_directory(here: Here) -> None:
-    here.machine.node(api_server=here.listening)
-    here.machine.says_that_it_is_ours()
+def wiped_state_directory(warm_node: WarmNode) -> None:
+    warm_node.machine.node(api_server=warm_node.listening)
+    warm_node.machine.label_as_ours()
 
 
-def no_kubeconfig_of_somebody_elses(here: Here) -> None:
-    here.machine.node(api_server=here.listening)
+def no_kubeconfig_of_somebody_elses(warm_node: WarmNode) -> None:
+    warm_node.machine.node(api_server=warm_node.listening)
 
 
-def a_directory_in_kubeconfig(here: Here) -> None:
-    here.users(here.directory)
-    here.machine.node(api_server=here.listening)
+def a_directory_in_kubeconfig(warm_node: WarmNode) -> None:
+    warm_node.set_user_kubeconfig(warm_node.directory)
+    warm_node.machine.node(api_server=warm_node.listening)
 
 
-def a_pipe_in_kubeconfig(here: Here) -> None:
-    os.mkfifo(here.directory / "pipe")
-    here.users(here.directory / "pipe")
-    here.machine.node(api_server=here.listening)
+def a_pipe_in_kubeconfig(warm_node: WarmNode) -> None:
+    os.mkfifo(warm_node.directory / "pipe")
+    warm_node.set_user_kubeconfig(warm_node.directory / "pipe")
+    warm_node.machine.node(api_server=warm_node.listening)
 
 
-def strangers_container(here: Here) -> None:
-    here.machine.node(cluster="")
+def strangers_container(warm_node: WarmNode) -> None:
+    warm_node.machine.node(cluster="")
 
 
-def removed_node(here: Here) -> None:
-    here.kubeconfig(here.refusing)
+def removed_node(warm_node: WarmNode) -> None:
+    warm_node.kubeconfig(warm_node.refusing)
 
 
-def silent_api_server(here: Here) -> None:
-    here.kubeconfig(here.listening)
-    here.machine.node(api_server=here.listening)
-    here.monkeypatch.setattr("pytest_plexdev.stack.kind.warm.node_status._GREETS", 0.1)
-    here.monkeypatch.setattr("pytest_plexdev.kube.client._TIMEOUT", 0.1)
+def silent_api_server(warm_node: WarmNode) -> None:
+    warm_node.kubeconfig(warm_node.listening)
+    warm_node.machine.node(api_server=warm_node.listening)
+    warm_node.monkeypatch.setattr("pytest_plexdev.stack.kind.warm.node_status._GREETS", 0.1)
+    warm_node.monkeypatch.setattr("pytest_plexdev.kube.client._TIMEOUT", 0.1)
 
 
-STATES: Final[dict[Callable[[Here], None], tuple[str, str]]] = {
+STATES: Final[dict[Callable[[WarmNode], None], tuple[str, str]]] = {
     paused: ("node-paused", UP),
     paused_and_somebody_elses: ("node-paused", f"docker unpause {NODE}"),
     cut_off: ("node-cut-off", UP),
@@ -118,9 +118,9 @@ STATES: Final[dict[Callable[[Here], None], tuple[str, str]]] = {
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 def test_every_command_names_a_broken_state_and_its_fix(
-    here: Here, state: Callable[[Here], None], capsys: pytest.CaptureFixture[str]
+    warm_node: WarmNode, state: Callable[[WarmNode], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    state(here)
+    state(warm_node)
     tag, fix = STATES[state]
 
     assert main(["status"]) == 1
@@ -140,9 +140,9 @@ def test_every_command_names_a_broken_state_and_its_fix(
 
 @pytest.mark.parametrize(("state", "ways"), [(paused, 0), (silent_api_server, 1)])
 def test_the_api_server_of_a_paused_node_is_not_asked_for_more(
-    here: Here, state: Callable[[Here], None], ways: int
+    warm_node: WarmNode, state: Callable[[WarmNode], None], ways: int
 ) -> None:
     """Each request to a paused one lasts until the client's timeout."""
-    state(here)
+    state(warm_node)
 
     assert len(list(attach.ways_in(warm_directory(), "plexsphere"))) == ways

@@ -15,10 +15,10 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.docker_engine import has_container
 from pytest_plexdev.stack.kind.cluster.prerequisites import _TOOLS
 from pytest_plexdev.stack.kind.manifests.render import _kustomize
-from tests.support.kind_worlds import KUBECONFIG, OURS
+from tests.support.fake_kind import KUBECONFIG, OURS
 
 if TYPE_CHECKING:
-    from tests.support.kind_worlds import World
+    from tests.support.fake_kind import FakeKind
 
 BEFORE, AFTER = "[shim] using 1.32.0 of {work}", "done: took 0.1 s"
 
@@ -39,17 +39,18 @@ def test_lines_and_yaml_between_other_lines() -> None:
 
 
 @pytest.fixture
-def wrapped(world: World) -> World:
+def wrapped(fake_kind: FakeKind) -> FakeKind:
     """Wrappers of docker, kind and kubectl that print their own lines to standard output."""
-    programs = world.state.parent / "bin"
-    real = world.state.parent / "real"
+    programs = fake_kind.state.parent / "bin"
+    real = fake_kind.state.parent / "real"
     real.mkdir()
     answers = {
         "docker": "",
-        "kind": f"case $1 in version) echo kind v0.30.0 go1.26 linux/amd64 ;; get) cat {world.state}/config ;; esac\n",
+        "kind": "case $1 in version) echo kind v0.30.0 go1.26 linux/amd64 ;; "
+        f"get) cat {fake_kind.state}/config ;; esac\n",
         "kubectl": """echo '{"clientVersion": {"gitVersion": "v1.34.1"}}'\n""",
     }
-    (world.state / "config").write_text(KUBECONFIG)
+    (fake_kind.state / "config").write_text(KUBECONFIG)
     for name, script in answers.items():
         if (programs / name).exists():
             (programs / name).rename(real / name)
@@ -59,16 +60,16 @@ def wrapped(world: World) -> World:
             f"#!/bin/sh\necho '{BEFORE}'\nsh {real / name} \"$@\"\ns=$?\necho '{AFTER}'\nexit $s\n"
         )
         (programs / name).chmod(0o755)
-    return world
+    return fake_kind
 
 
-def test_a_cluster_behind_wrappers_is_found_and_reached(wrapped: World) -> None:
+def test_a_cluster_behind_wrappers_is_found_and_reached(wrapped: FakeKind) -> None:
     assert not has_container("c-control-plane", timeout=30)
 
     wrapped.node(labels=OURS)
 
     assert has_container("c-control-plane", timeout=30)
-    assert wrapped.place.fetch_access().server == "https://127.0.0.1:1"
+    assert wrapped.files.fetch_access().server == "https://127.0.0.1:1"
     versions = [tool.version(tool.command) for tool in _TOOLS]
     assert versions == ["28.0.1", "kind v0.30.0 go1.26 linux/amd64", "v1.34.1"]
 

@@ -22,44 +22,56 @@ from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
 from pytest_plexdev.stack.kind.cluster import create as cluster
 from pytest_plexdev.stack.kind.cluster import prerequisites, reaper
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
-from tests.support.kind_worlds import OURS, World
+from tests.support.fake_kind import OURS, FakeKind
 
 REFUSALS = [(502, "Bad Gateway for API route"), (504, "context deadline exceeded"), (403, "permission denied")]
 
 
-def test_a_listed_node_is_waited_for_until_it_can_be_inspected(world: World) -> None:
+def test_a_listed_node_is_waited_for_until_it_can_be_inspected(fake_kind: FakeKind) -> None:
     # On a busy machine dockerd lists a container several seconds before it can inspect it. If the container were
     # ignored meanwhile, it would stay for ever, and the next bring-up would consider it foreign.
-    world.note(began=time.time() - 3)
-    world.node(labels=None, into=".late")
-    (world.state / "listed").touch()
-    shown = subprocess.Popen(["sh", "-c", "sleep 5.5; mv node.json.late node.json"], cwd=world.state)
+    fake_kind.note(began=time.time() - 3)
+    fake_kind.node(labels=None, into=".late")
+    (fake_kind.state / "listed").touch()
+    shown = subprocess.Popen(["sh", "-c", "sleep 5.5; mv node.json.late node.json"], cwd=fake_kind.state)
 
-    assert cluster.remove_half_made(world.place)
+    assert cluster.remove_half_made(fake_kind.files)
 
     assert shown.wait(0) == 0
-    assert not world.has_node
+    assert not fake_kind.has_node
 
 
-def test_an_orphaned_creation_is_ended_before_it_has_a_node(world: World) -> None:
-    world.note(began=time.time() - 3)
-    world.create_does("sleep 600")
-    argv = ["kind", "create", "cluster", "--name", "c", "--kubeconfig", str(world.place.kubeconfig), "--config", "-"]
+def test_an_orphaned_creation_is_ended_before_it_has_a_node(fake_kind: FakeKind) -> None:
+    fake_kind.note(began=time.time() - 3)
+    fake_kind.create_does("sleep 600")
+    argv = [
+        "kind",
+        "create",
+        "cluster",
+        "--name",
+        "c",
+        "--kubeconfig",
+        str(fake_kind.files.kubeconfig),
+        "--config",
+        "-",
+    ]
     orphan = subprocess.Popen(argv, start_new_session=True)
-    while not world.calls:
+    while not fake_kind.calls:
         time.sleep(0.01)
 
-    assert cluster.remove_half_made(world.place)
+    assert cluster.remove_half_made(fake_kind.files)
     assert orphan.wait(10) == -9
 
 
 @pytest.mark.parametrize("refusal", [None, *REFUSALS], ids=str)
-def test_a_cluster_with_an_unmarked_node_is_kept_and_watched(world: World, refusal: tuple[int, str] | None) -> None:
-    directory = world.place.directory
+def test_a_cluster_with_an_unmarked_node_is_kept_and_watched(
+    fake_kind: FakeKind, refusal: tuple[int, str] | None
+) -> None:
+    directory = fake_kind.files.directory
     directory.mkdir()
-    world.node(labels=None)
+    fake_kind.node(labels=None)
     if refusal is not None:
-        world.engine.refuses["archive"] = refusal
+        fake_kind.engine.refuses["archive"] = refusal
     with ended_in_the_end() as owner:
         reaper.watch_over("c", directory, ProcessId.of(owner.pid), None)
         with pytest.raises(PlexdevError) as error:
@@ -67,22 +79,22 @@ def test_a_cluster_with_an_unmarked_node_is_kept_and_watched(world: World, refus
 
         assert error.value.tag == "node-unreadable"
         assert "kind delete cluster --name c" in str(error.value)
-        assert world.has_node
-        assert world.calls == []
+        assert fake_kind.has_node
+        assert fake_kind.calls == []
         assert reaper.watches_over(directory)
 
-        world.engine.refuses.clear()
-        world.labels(OURS)
+        fake_kind.engine.refuses.clear()
+        fake_kind.labels(OURS)
         fresh.take_down("c", directory)
         assert not directory.exists()
-        assert not world.has_node
+        assert not fake_kind.has_node
 
 
-def test_the_reaper_waits_until_the_node_is_marked(world: World, tmp_path: Path) -> None:
+def test_the_reaper_waits_until_the_node_is_marked(fake_kind: FakeKind, tmp_path: Path) -> None:
     """The node of a creation whose process was just killed has no labels yet."""
-    directory = world.place.directory
+    directory = fake_kind.files.directory
     directory.mkdir()
-    world.node(labels=None)
+    fake_kind.node(labels=None)
     with ended_in_the_end() as owner:
         reaper.watch_over("c", directory, ProcessId.of(owner.pid), None)
     while "node-unreadable" not in (directory / "reaper.log").read_text():
@@ -90,38 +102,48 @@ def test_the_reaper_waits_until_the_node_is_marked(world: World, tmp_path: Path)
         time.sleep(0.05)
     handle = reaper.REAPER.find(directory)
     assert handle is not None
-    world.labels(OURS)
+    fake_kind.labels(OURS)
     with handle:
         assert handle.wait(60)
 
-    assert not world.has_node
+    assert not fake_kind.has_node
     assert not directory.exists()
 
 
-def test_an_ended_run_ends_its_creation_without_a_note(world: World) -> None:
-    world.node(labels=OURS, into=".late")
-    world.create_does("sleep 600")
-    argv = ["kind", "create", "cluster", "--name", "c", "--kubeconfig", str(world.place.kubeconfig), "--config", "-"]
+def test_an_ended_run_ends_its_creation_without_a_note(fake_kind: FakeKind) -> None:
+    fake_kind.node(labels=OURS, into=".late")
+    fake_kind.create_does("sleep 600")
+    argv = [
+        "kind",
+        "create",
+        "cluster",
+        "--name",
+        "c",
+        "--kubeconfig",
+        str(fake_kind.files.kubeconfig),
+        "--config",
+        "-",
+    ]
     orphan = subprocess.Popen(argv, start_new_session=True)
-    while not world.calls:
+    while not fake_kind.calls:
         time.sleep(0.01)
     # Docker completes the request nevertheless.
-    with subprocess.Popen(["sh", "-c", f"sleep 0.5; mv {world.state}/node.json.late {world.state}/node.json"]):
-        cluster.remove(world.place)
+    with subprocess.Popen(["sh", "-c", f"sleep 0.5; mv {fake_kind.state}/node.json.late {fake_kind.state}/node.json"]):
+        cluster.remove(fake_kind.files)
 
     assert orphan.wait(10) == -9
-    assert "delete" in world.calls
-    assert not world.has_node
+    assert "delete" in fake_kind.calls
+    assert not fake_kind.has_node
 
 
 @pytest.mark.parametrize("keep_failed", [True, False])
 def test_keep_also_keeps_the_cluster_of_a_failed_bring_up(
-    world: World, monkeypatch: pytest.MonkeyPatch, *, keep_failed: bool
+    fake_kind: FakeKind, monkeypatch: pytest.MonkeyPatch, *, keep_failed: bool
 ) -> None:
-    place = world.place
+    place = fake_kind.files
 
     def half_way(*_: BringUp | Addresses) -> StackInfo:
-        world.node(labels=OURS)
+        fake_kind.node(labels=OURS)
         access = Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=place.kubeconfig)
         access.write_private(place.kubeconfig)
         fix = f"kubectl --kubeconfig {place.kubeconfig} get pods"
@@ -143,13 +165,13 @@ def test_keep_also_keeps_the_cluster_of_a_failed_bring_up(
     assert (f"plexdev down --directory {place.directory}" in str(error.value)) is keep_failed
     assert (str(place.kubeconfig) in str(error.value)) is keep_failed
     assert ("--plexdev-keep=on-failure" in str(error.value)) is not keep_failed
-    assert world.has_node is keep_failed
+    assert fake_kind.has_node is keep_failed
     if keep_failed:
         kept = find_warm(directory=place.directory)
         assert kept.info.endpoints.api == "http://localhost:8080"
         (place.directory / "stack.json").write_text("[]")
         assert main.main(["down", "--directory", str(place.directory)]) == 0
-        assert "delete" in world.calls
+        assert "delete" in fake_kind.calls
     assert not place.directory.exists()
 
 

@@ -24,7 +24,7 @@ NO_KUBECONFIG = PlexdevError(COMMAND_FAILED, detail="no", command="kind get", pu
 NOT_MADE = PlexdevError(CLUSTER_NOT_MADE, detail="no", command="kind create", status="1", fix="y")
 
 
-class Asked:
+class FakeCluster:
     """Records the requests to a cluster that is being created, and answers each kind of request in turn."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,8 +43,8 @@ def answer(answers: list[Any]) -> Any:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
-    return Asked(monkeypatch)
+def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
+    return FakeCluster(monkeypatch)
 
 
 def future(settle: Callable[[Future[Any]], None] = lambda _: None) -> Future[Any]:
@@ -53,32 +53,32 @@ def future(settle: Callable[[Future[Any]], None] = lambda _: None) -> Future[Any
     return made
 
 
-def test_it_is_reached_before_kind_is_done(tmp_path: Path, asked: Asked) -> None:
-    asked.kubeconfig = [NO_KUBECONFIG, ACCESS]
-    asked.pods = [NO_KUBECONFIG, False, True]
+def test_it_is_reached_before_kind_is_done(tmp_path: Path, cluster: FakeCluster) -> None:
+    cluster.kubeconfig = [NO_KUBECONFIG, ACCESS]
+    cluster.pods = [NO_KUBECONFIG, False, True]
 
     assert reach(ClusterFiles("c", tmp_path), future(), future(lambda done: done.set_result(True))) is ACCESS
-    assert (asked.kubeconfig, asked.pods) == ([], [])
+    assert (cluster.kubeconfig, cluster.pods) == ([], [])
 
 
-def test_no_probe_is_sent_once_the_cluster_is_created(tmp_path: Path, asked: Asked) -> None:
+def test_no_probe_is_sent_once_the_cluster_is_created(tmp_path: Path, cluster: FakeCluster) -> None:
     made = future(lambda done: done.set_result(ACCESS))
 
     assert reach(ClusterFiles("c", tmp_path), made, future()) is ACCESS
 
 
-def test_one_that_was_not_made_is_not_reached(tmp_path: Path, asked: Asked) -> None:
+def test_one_that_was_not_made_is_not_reached(tmp_path: Path, cluster: FakeCluster) -> None:
     made = future()
-    asked.kubeconfig = [ACCESS]
-    asked.pods = [False] * 1000
+    cluster.kubeconfig = [ACCESS]
+    cluster.pods = [False] * 1000
     Timer(0.05, made.set_exception, [NOT_MADE]).start()
 
     with pytest.raises(PlexdevError, match="cluster-not-made"):
         reach(ClusterFiles("c", tmp_path), made, future(lambda done: done.set_result(True)))
 
 
-def test_it_is_given_up_with_the_rest(tmp_path: Path, asked: Asked) -> None:
-    asked.kubeconfig = [NO_KUBECONFIG] * 6000
+def test_it_is_given_up_with_the_rest(tmp_path: Path, cluster: FakeCluster) -> None:
+    cluster.kubeconfig = [NO_KUBECONFIG] * 6000
 
     with fail_after(60):
         reached = spawn(

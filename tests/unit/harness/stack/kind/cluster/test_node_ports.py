@@ -30,7 +30,7 @@ def test_where_each_has_its_own_nothing_is_changed(answers: Answers, client: Kub
     have(answers)
 
     assert put_back_node_ports(client) == []
-    assert [asked.method for asked in answers.asked] == ["GET"]
+    assert [request.method for request in answers.requests] == ["GET"]
 
 
 def test_one_that_was_changed_by_hand_is_put_back(answers: Answers, client: KubeClient) -> None:
@@ -43,7 +43,7 @@ def test_one_that_was_changed_by_hand_is_put_back(answers: Answers, client: Kube
         "no Service has NodePort 30080: envoy-gateway-system/envoy has 30081: put back"
     ]
 
-    (patch,) = [asked for asked in answers.asked if asked.method == "PATCH"]
+    (patch,) = [request for request in answers.requests if request.method == "PATCH"]
     assert json.loads(patch.body)["spec"] == {
         "type": "NodePort",
         "ports": [{"port": 8080, "protocol": "TCP", "nodePort": 30080}],

@@ -14,7 +14,7 @@ from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.publisher import publisher_of, with_container
 from pytest_plexdev.stack.kind.settings import warm_directory
 from tests.support.engine import container
-from tests.support.kind_worlds import OURS, OWNER, World
+from tests.support.fake_kind import OURS, OWNER, FakeKind
 
 NODE = "plexsphere-control-plane"
 
@@ -23,18 +23,18 @@ NODE = "plexsphere-control-plane"
 class Docker:
     """An engine with one container, which publishes port 8080."""
 
-    world: World
+    fake_kind: FakeKind
 
     def publishes(self, name: str, cluster: str, *, labels: str | None) -> None:
         bindings = {"30080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]}
-        self.world.engine.node = container(name, cluster=cluster, bindings=bindings)
-        replace(self.world, place=ClusterFiles("plexsphere", warm_directory())).labels(labels)
+        self.fake_kind.engine.node = container(name, cluster=cluster, bindings=bindings)
+        replace(self.fake_kind, files=ClusterFiles("plexsphere", warm_directory())).labels(labels)
 
 
 @pytest.fixture
-def docker(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
+def docker(fake_kind: FakeKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "our state"))
-    return Docker(world)
+    return Docker(fake_kind)
 
 
 def test_our_warm_cluster(docker: Docker) -> None:

@@ -39,7 +39,7 @@ def test_it_tries_again_and_reaches_docker_as_the_run_does(tmp_path: Path, monke
         with handle:
             assert handle.wait(60)
 
-        assert (engine.away_for, engine.asked) == (0, ["inspect", "list"])
+        assert (engine.away_for, engine.requests) == (0, ["inspect", "list"])
     assert {b"SSH_AUTH_SOCK=/agent", b"KIND_EXPERIMENTAL_PROVIDER=docker"} <= set(environment)
     assert not (tmp_path / "run").exists()
 

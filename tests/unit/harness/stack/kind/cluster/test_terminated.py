@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.kind_worlds import OURS, World
+from tests.support.fake_kind import OURS, FakeKind
 from tests.support.processes import assert_ends
 
 UP = """
@@ -39,14 +39,14 @@ sys.exit(main(["up", "--stack", "kind"]))
 
 
 @pytest.fixture
-def up(world: World) -> Callable[..., subprocess.Popen[bytes]]:
+def up(fake_kind: FakeKind) -> Callable[..., subprocess.Popen[bytes]]:
     """Start it, and return once its cluster is partly created."""
-    world.node(labels=OURS, created=time.time() + 600, into=".ours")
-    world.create_does(f"echo $$ > {world.state}/pid; mv node.json.ours node.json; sleep 600")
+    fake_kind.node(labels=OURS, created=time.time() + 600, into=".ours")
+    fake_kind.create_does(f"echo $$ > {fake_kind.state}/pid; mv node.json.ours node.json; sleep 600")
 
     def start(**options: Any) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen([sys.executable, "-c", UP, str(world.place.directory)], **options)
-        while not world.has_node:
+        process = subprocess.Popen([sys.executable, "-c", UP, str(fake_kind.files.directory)], **options)
+        while not fake_kind.has_node:
             assert process.poll() is None
             time.sleep(0.01)
         return process
@@ -54,19 +54,19 @@ def up(world: World) -> Callable[..., subprocess.Popen[bytes]]:
     return start
 
 
-def is_taken_back(world: World) -> bool:
-    assert_ends(int((world.state / "pid").read_text()))
-    return not world.has_node and world.place.creation() is None
+def is_taken_back(fake_kind: FakeKind) -> bool:
+    assert_ends(int((fake_kind.state / "pid").read_text()))
+    return not fake_kind.has_node and fake_kind.files.creation() is None
 
 
-def test_sigterm_takes_back_what_was_begun(world: World, up: Callable[..., subprocess.Popen[bytes]]) -> None:
+def test_sigterm_takes_back_what_was_begun(fake_kind: FakeKind, up: Callable[..., subprocess.Popen[bytes]]) -> None:
     process = up(stderr=subprocess.PIPE)
     process.terminate()
     _, said = process.communicate(timeout=30)
 
     assert process.returncode == 128 + signal.SIGTERM
     assert said == b"plexdev: ended by SIGTERM\n"
-    assert is_taken_back(world)
+    assert is_taken_back(fake_kind)
 
 
 def _with_a_terminal() -> None:
@@ -75,7 +75,9 @@ def _with_a_terminal() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-def test_a_closed_terminal_takes_back_what_was_begun(world: World, up: Callable[..., subprocess.Popen[bytes]]) -> None:
+def test_a_closed_terminal_takes_back_what_was_begun(
+    fake_kind: FakeKind, up: Callable[..., subprocess.Popen[bytes]]
+) -> None:
     ours, its = os.openpty()
     process = up(
         stdin=its,
@@ -88,21 +90,21 @@ def test_a_closed_terminal_takes_back_what_was_begun(world: World, up: Callable[
     os.close(ours)
 
     assert process.wait(30) == 128 + signal.SIGHUP
-    assert is_taken_back(world)
+    assert is_taken_back(fake_kind)
 
 
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_during_the_cleanup_does_not_end_it(
-    world: World, up: Callable[..., subprocess.Popen[bytes]], first: signal.Signals
+    fake_kind: FakeKind, up: Callable[..., subprocess.Popen[bytes]], first: signal.Signals
 ) -> None:
     """CI systems send SIGINT and, some seconds later, SIGTERM."""
-    may_delete = world.state / "may-delete"
-    kind = world.state.parent / "bin" / "kind"
+    may_delete = fake_kind.state / "may-delete"
+    kind = fake_kind.state.parent / "bin" / "kind"
     waits = f"while ! test -e {may_delete}; do sleep 0.05; done; rm -f node.json"
     kind.write_text(kind.read_text().replace("rm -f node.json", waits))
     process = up()
     process.send_signal(first)
-    while "delete" not in world.calls:
+    while "delete" not in fake_kind.calls:
         assert process.poll() is None
         time.sleep(0.01)
     process.terminate()
@@ -110,10 +112,12 @@ def test_a_signal_during_the_cleanup_does_not_end_it(
     may_delete.touch()
 
     assert process.wait(30) == 128 + signal.SIGTERM
-    assert is_taken_back(world)
+    assert is_taken_back(fake_kind)
 
 
-def test_a_hangup_that_is_ignored_stays_ignored(world: World, up: Callable[..., subprocess.Popen[bytes]]) -> None:
+def test_a_hangup_that_is_ignored_stays_ignored(
+    fake_kind: FakeKind, up: Callable[..., subprocess.Popen[bytes]]
+) -> None:
     """``nohup`` ignores it."""
     process = up(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     process.send_signal(signal.SIGHUP)
@@ -123,7 +127,7 @@ def test_a_hangup_that_is_ignored_stays_ignored(world: World, up: Callable[..., 
 
 
 def test_down_finds_a_cluster_whose_bring_up_was_killed(
-    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    fake_kind: FakeKind, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The cluster has no kubeconfig yet, but a note of its creation."""
     from pytest_plexdev.cli.main import main

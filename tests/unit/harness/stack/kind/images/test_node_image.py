@@ -137,7 +137,7 @@ def containers(engine: Engine) -> list[str]:
 
 
 def removed(engine: Engine) -> list[str]:
-    return [request.partition(" ")[2] for request in engine.asked if request.startswith("rm ")]
+    return [request.partition(" ")[2] for request in engine.requests if request.startswith("rm ")]
 
 
 PINS = {"nats": Pin("nats", "nats", "1")}

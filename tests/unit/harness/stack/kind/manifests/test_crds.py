@@ -50,7 +50,7 @@ class Site:
 
     directory: Path
     url: str
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
     def put(self, text: str) -> None:
         (self.directory / FILE).parent.mkdir(exist_ok=True)
@@ -65,7 +65,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
     class Handler(SimpleHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            found.asked.append(self.path)
+            found.requests.append(self.path)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(directory)))
     found.url = f"http://127.0.0.1:{server.server_port}"
@@ -117,7 +117,7 @@ def test_without_go_the_files_come_from_the_url(no_go: None, site: Site, tmp_pat
     site.put(TEXT)
 
     assert names(tmp_path / "cache", source(site.url)) == ["things.example.test", "others.example.test"]
-    assert site.asked == [f"/{FILE}"]
+    assert site.requests == [f"/{FILE}"]
 
 
 def test_where_go_fails_the_url_is_asked(
@@ -138,10 +138,10 @@ def test_the_api_server_s_part_is_left_out(no_go: None, site: Site, tmp_path: Pa
 def test_the_second_time_nobody_is_asked(no_go: None, site: Site, tmp_path: Path) -> None:
     site.put(TEXT)
     first = custom_resource_definitions([source(site.url)], tmp_path / "cache")
-    site.asked.clear()
+    site.requests.clear()
 
     assert custom_resource_definitions([source()], tmp_path / "cache") == first
-    assert site.asked == []
+    assert site.requests == []
 
 
 def test_a_damaged_copy_is_made_anew(no_go: None, site: Site, tmp_path: Path) -> None:
@@ -158,10 +158,10 @@ def test_a_copy_that_says_something_else_is_made_anew(no_go: None, site: Site, t
     names(tmp_path / "cache", source(site.url))
     (kept,) = (tmp_path / "cache").glob("*/*.json")
     kept.write_text(kept.read_text().replace("things", "thinks"))
-    site.asked.clear()
+    site.requests.clear()
 
     assert names(tmp_path / "cache", source(site.url)) == ["things.example.test", "others.example.test"]
-    assert site.asked == [f"/{FILE}"]
+    assert site.requests == [f"/{FILE}"]
 
 
 @pytest.mark.parametrize("what", ["", "*", "*/*.json"])

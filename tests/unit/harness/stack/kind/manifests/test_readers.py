@@ -33,11 +33,11 @@ class Cluster:
 
     def __init__(self, started: str) -> None:
         self.applied: list[tuple[KubeObject, str]] = []
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self._pod = {"status": {"containerStatuses": [{"state": {"running": {"startedAt": started}}}]}}
 
     def list(self, _kind: object, _namespace: str, *, labels: str) -> KubeObject:
-        self.asked.append(labels)
+        self.requests.append(labels)
         return {"items": [self._pod]}
 
     def apply(self, wanted: KubeObject, *, manager: str) -> None:
@@ -58,7 +58,7 @@ def test_who_started_after_the_change_has_read_it(by: Any, started: str, *, read
     cluster: Any = Cluster(started)
 
     assert list(read_by(cluster, deployment(by=by), {key_of(SECRET): EDITED})) == ([EDITED] if reads else [])
-    assert cluster.asked == ["app=d"]
+    assert cluster.requests == ["app=d"]
 
 
 def test_who_refers_to_something_else_is_not_asked_for() -> None:
@@ -67,7 +67,7 @@ def test_who_refers_to_something_else_is_not_asked_for() -> None:
     assert not read_by(
         cluster, deployment(by={"volumes": [{"name": "v", "secret": {"secretName": "t"}}]}), {key_of(SECRET): EDITED}
     )
-    assert cluster.asked == []
+    assert cluster.requests == []
 
 
 def test_only_data_that_was_another_before_is_put_back() -> None:

@@ -97,7 +97,7 @@ def test_a_cluster_made_by_hand_is_attached_to_unchanged(cluster: Answers, setti
     assert info.cluster is not None
     assert not info.cluster.owned
     assert warm.drift(settings, info) == []
-    assert {asked.method for asked in cluster.asked} == {"GET"}
+    assert {request.method for request in cluster.requests} == {"GET"}
 
 
 def test_attach_reads_the_mark_of_another_state_directory(
@@ -160,7 +160,7 @@ def test_the_doctor_changes_nothing_where_only_our_manifests_are(
     assert refusal.value.tag == "hands-off"
     assert "the labels of its node do not show that plexdev created it" in str(refusal.value)
     assert "fix: by hand" in str(refusal.value)
-    assert {asked.method for asked in cluster.asked} == {"GET"}
+    assert {request.method for request in cluster.requests} == {"GET"}
 
 
 @pytest.mark.parametrize("is_warm", [True, False], ids=["the warm cluster", "a run's own"])

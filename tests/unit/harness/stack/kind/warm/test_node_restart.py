@@ -12,7 +12,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.stack.kind.cluster.node_container import NodeContainer
 from pytest_plexdev.stack.kind.warm import node_restart
-from tests.support.kind_worlds import GONE
+from tests.support.fake_kind import GONE
 
 STARTED = 1_767_225_600.0  # 2026-01-01
 NODE = NodeContainer(name="c-control-plane", created=STARTED - 900, running=True, ports={}, started=STARTED)

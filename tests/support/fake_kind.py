@@ -38,11 +38,11 @@ OURS = "ours"
 
 
 @dataclass(frozen=True)
-class World:
+class FakeKind:
     """The state of the fakes, and the requests to them."""
 
     state: Path
-    place: ClusterFiles
+    files: ClusterFiles
     engine: Engine
 
     def node(
@@ -58,7 +58,7 @@ class World:
         """Create a node. ``labels=None``: kind has not written them yet. By default, its port is not at 127.0.0.1."""
         moment = datetime.fromtimestamp(created or time.time() + 1, tz=UTC).isoformat()
         bindings = {port: [{"HostIp": published_at, "HostPort": str(host_port)}]}
-        node = container(node_of(self.place.name), created=moment, cluster=self.place.name, bindings=bindings)
+        node = container(node_of(self.files.name), created=moment, cluster=self.files.name, bindings=bindings)
         (self.state / f"node.json{into}").write_text(json.dumps(node))
         self.labels(labels)
 
@@ -67,7 +67,7 @@ class World:
         if labels is None:
             (self.state / "configuration.tar").unlink(missing_ok=True)
             return
-        labels = f"{OWNER},plexdev.plexsphere.com/home={self.place.home}" if labels == OURS else labels
+        labels = f"{OWNER},plexdev.plexsphere.com/home={self.files.home}" if labels == OURS else labels
         self.engine.write_file(f"node-labels: {labels}\n---\nkind: KubeProxyConfiguration\n")
 
     def create_does(self, script: str) -> None:
@@ -84,6 +84,6 @@ class World:
 
     def note(self, *, began: float) -> None:
         """Write the note of a creation by a process that has ended."""
-        self.place.directory.mkdir(parents=True)
+        self.files.directory.mkdir(parents=True)
         note = {"cluster": "c", "pid": 4194304, "started": 1, "began": began}
-        (self.place.directory / "creating.json").write_text(json.dumps(note))
+        (self.files.directory / "creating.json").write_text(json.dumps(note))

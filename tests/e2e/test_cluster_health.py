@@ -20,7 +20,7 @@ from pytest_plexdev.readiness import verdicts_now, wait_ready
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.stack.kind.constants import NAMESPACE, node_of
 from pytest_plexdev.stack.kind.health import health_of
-from pytest_plexdev.stack.kind.manifests.inventory import parts_of
+from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.warm import attach
@@ -57,7 +57,7 @@ def well(settings: KindSettings, access: Access) -> Iterator[None]:
     scale = ["-n", "kube-system", "scale", "deployment/coredns", "--replicas=1"]
     subprocess.run([*access.kubectl, *scale], check=True, capture_output=True)
     with KubeClient(access) as client:
-        wait_ready(client, parts_of(client, owned=True), timeout=120, health=health_of(owned=True))
+        wait_ready(client, objects_of_stack(client, owned=True), timeout=120, health=health_of(owned=True))
 
 
 def unready(settings: KindSettings, info: StackInfo) -> dict[str, Verdict]:

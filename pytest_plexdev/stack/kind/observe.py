@@ -23,12 +23,14 @@ def verdicts(info: StackInfo) -> Sequence[Verdict]:
     """Evaluate every object of the stack, and the parts of the cluster that it needs, from their current state."""
     from pytest_plexdev.readiness.look import verdicts_now
     from pytest_plexdev.stack.kind.health import health_of
-    from pytest_plexdev.stack.kind.manifests.inventory import parts_of
+    from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
 
     cluster = _cluster(info)
     try:
         with KubeClient(_access(info)) as client:
-            found = verdicts_now(client, parts_of(client, owned=cluster.owned), health=health_of(owned=cluster.owned))
+            found = verdicts_now(
+                client, objects_of_stack(client, owned=cluster.owned), health=health_of(owned=cluster.owned)
+            )
             return [*_edits(client, cluster, found), *found]
     except PlexdevError as error:
         if error.failure is not CLUSTER_UNREACHABLE:

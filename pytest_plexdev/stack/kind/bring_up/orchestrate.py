@@ -26,7 +26,7 @@ from pytest_plexdev.stack.kind.health import health_of
 from pytest_plexdev.stack.kind.images.load import ImageLoader
 from pytest_plexdev.stack.kind.images.node_image import derived
 from pytest_plexdev.stack.kind.images.pins import override, read_pins
-from pytest_plexdev.stack.kind.manifests.inventory import parts_of
+from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.state.loopback import refuse_unreachable_ports
 from pytest_plexdev.stack.kind.state.ownership import Ready
@@ -110,7 +110,7 @@ class BringUp:
         Raises:
             PlexdevError: An object does not become ready, or ``api-silent``.
         """
-        wanted = parts_of(client, owned=True)
+        wanted = objects_of_stack(client, owned=True)
         with self.context.phases.phase("verify"):
             self.context.wait_until_ready(client, wanted, health=health_of(owned=True))
             version = self.context.wait_until_answering(ready.addresses)

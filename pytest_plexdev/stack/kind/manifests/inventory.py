@@ -11,7 +11,7 @@ from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE
 _NAMESPACES = (NAMESPACE, GATEWAY_NAMESPACE)
 
 
-def parts_of(client: KubeClient, *, owned: bool) -> list[ObjectRef]:
+def objects_of_stack(client: KubeClient, *, owned: bool) -> list[ObjectRef]:
     """List the workloads, Jobs, Gateways and routes of a stack.
 
     Args:

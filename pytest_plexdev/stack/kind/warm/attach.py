@@ -189,10 +189,10 @@ def _obstacle(client: KubeClient, *, owned: bool) -> tuple[str, str]:
     """Find what prevents the stack's Pods from running and no bring-up repairs, with the command that does."""
     from pytest_plexdev.readiness.look import bound, statuses_now
     from pytest_plexdev.stack.kind.health import health_of
-    from pytest_plexdev.stack.kind.manifests.inventory import parts_of
+    from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
 
     try:
-        found = statuses_now(client, parts_of(client, owned=owned), health=health_of(owned=owned))
+        found = statuses_now(client, objects_of_stack(client, owned=owned), health=health_of(owned=owned))
     except PlexdevError:
         return "", ""
     first = next((each for each in found if each.state != "ready" and each.deepest.is_obstacle), None)

@@ -15,7 +15,7 @@ from pytest_plexdev.kube.resources import CONFIG_MAP, SECRET, KubeObject
 from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness.look import statuses_now
 from pytest_plexdev.stack.kind.constants import NAMESPACE
-from pytest_plexdev.stack.kind.manifests.inventory import is_applied_by_us, parts_of
+from pytest_plexdev.stack.kind.manifests.inventory import is_applied_by_us, objects_of_stack
 from pytest_plexdev.stack.kind.state import ownership
 from pytest_plexdev.stack.kind.warm.node_status import UP
 
@@ -49,7 +49,7 @@ def edits_in_the_way(client: KubeClient) -> list[Edit]:
     found = list(_edits(client, since=ready.at)) if ready is not None else []
     if not found:
         return []
-    statuses = statuses_now(client, parts_of(client, owned=True))
+    statuses = statuses_now(client, objects_of_stack(client, owned=True))
     return found if any(each.state != "ready" for each in statuses) else []
 
 

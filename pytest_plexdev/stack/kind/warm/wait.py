@@ -58,7 +58,7 @@ def wait_for_kept(info: StackInfo, deadline: float, progress: Progress) -> None:
     from pytest_plexdev.kube import KubeClient
     from pytest_plexdev.readiness.wait import wait_ready
     from pytest_plexdev.stack.kind.health import health_of
-    from pytest_plexdev.stack.kind.manifests.inventory import parts_of
+    from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
     from pytest_plexdev.stack.kind.warm.kubeconfigs import candidates
 
     cluster = info.cluster
@@ -67,7 +67,7 @@ def wait_for_kept(info: StackInfo, deadline: float, progress: Progress) -> None:
     if access is None:
         return
     with KubeClient(access) as client:
-        refs = parts_of(client, owned=cluster.owned)
+        refs = objects_of_stack(client, owned=cluster.owned)
         health = health_of(owned=cluster.owned)
         wait_ready(client, refs, timeout=_left(deadline), health=health, progress=progress)
 
@@ -80,11 +80,11 @@ def _wanted(client: KubeClient) -> tuple[list[ObjectRef], ClusterHealth]:
     """What the warm cluster's stack consists of, and what it needs of its cluster."""
     from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
     from pytest_plexdev.stack.kind.health import health_of
-    from pytest_plexdev.stack.kind.manifests.inventory import parts_of
+    from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
     from pytest_plexdev.stack.kind.state import ownership
 
     owned = ownership.is_ours(client, ClusterFiles(WARM_CLUSTER, warm_directory()))
-    return parts_of(client, owned=owned), health_of(owned=owned)
+    return objects_of_stack(client, owned=owned), health_of(owned=owned)
 
 
 def _warm_access() -> Access | None:

@@ -11,7 +11,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.stack.kind.cluster.node_readiness import wait_for_services
-from pytest_plexdev.stack.kind.manifests.inventory import parts_of
+from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
 from pytest_plexdev.stack.kind.state import database
 from tests.support.api_server import Answers
 
@@ -38,15 +38,15 @@ def test_users_objects_in_our_cluster_are_not_part_of_the_stack(client: KubeClie
     found = [deployment("ours", "plexdev"), deployment("theirs", "kubectl")]
     answers.say("GET", "/apis/apps/v1/namespaces/default/deployments", {"metadata": {}, "items": found})
 
-    assert [ref.name for ref in parts_of(client, owned=True)] == ["ours"]
-    assert [ref.name for ref in parts_of(client, owned=False)] == ["ours", "theirs"]
+    assert [ref.name for ref in objects_of_stack(client, owned=True)] == ["ours"]
+    assert [ref.name for ref in objects_of_stack(client, owned=False)] == ["ours", "theirs"]
 
 
 def test_what_somebody_else_filled_is_judged_as_a_whole(client: KubeClient, answers: Answers) -> None:
     found = [deployment("theirs", "kubectl")]
     answers.say("GET", "/apis/apps/v1/namespaces/default/deployments", {"metadata": {}, "items": found})
 
-    assert [ref.name for ref in parts_of(client, owned=True)] == ["theirs"]
+    assert [ref.name for ref in objects_of_stack(client, owned=True)] == ["theirs"]
 
 
 def deployment(name: str, manager: str) -> dict[str, Any]:

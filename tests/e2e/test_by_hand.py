@@ -25,7 +25,7 @@ from pytest_plexdev.stack.kind.images.node_image import derived
 from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.manifests.render import render
 from pytest_plexdev.stack.kind.settings import Addresses
-from tests.e2e.stacks import NODE_IMAGE
+from tests.support.clusters import NODE_IMAGE
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "dev-stack.md").read_text(encoding="utf-8")

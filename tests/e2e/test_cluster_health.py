@@ -24,7 +24,8 @@ from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.warm import attach
-from tests.e2e.stacks import NODE_IMAGE, ProgressRecorder
+from tests.support.clusters import NODE_IMAGE
+from tests.support.kind_stacks import ProgressRecorder
 
 API = ObjectRef("Deployment", "plexsphere", NAMESPACE)
 

@@ -16,7 +16,7 @@ from pytest_plexdev.kube import KubeClient, read_access
 from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, SERVICE, STATEFUL_SET
 from pytest_plexdev.stack.kind.constants import HOME_LABEL, NAMESPACE, OWNER_LABEL, READY, WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.state import endpoints
-from tests.e2e.stacks import relabelled
+from tests.support.kind_stacks import relabelled
 
 KINDS = (CONFIG_MAP, DEPLOYMENT, JOB, SERVICE, STATEFUL_SET)
 ASKS = "def test_stack(plexdev_stack):\n    assert plexdev_stack.anonymous.meta.health().status == 'ok'\n"

@@ -13,8 +13,8 @@ from pytest_plexdev.stack.kind.cluster.docker_engine import docker
 from pytest_plexdev.stack.kind.images.digests import lock, verify
 from pytest_plexdev.stack.kind.images.node_image import derived
 from pytest_plexdev.stack.kind.images.pins import read_pins
-from tests.e2e.registry import registry
-from tests.e2e.tiny_image import tiny_image
+from tests.support.registry import registry
+from tests.support.tiny_image import tiny_image
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.stack.kind.settings import fresh_name
-from tests.e2e.stacks import clusters
+from tests.support.kind_stacks import clusters
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
 

@@ -25,7 +25,7 @@ from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.constants import NAMESPACE, SENTINEL
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.state import ownership
-from tests.e2e.stacks import ProgressRecorder, clusters, fresh_settings
+from tests.support.kind_stacks import ProgressRecorder, clusters, fresh_settings
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
 WORKLOADS = (DEPLOYMENT, STATEFUL_SET, REPLICA_SET, JOB)

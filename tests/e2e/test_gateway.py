@@ -36,7 +36,7 @@ from pytest_plexdev.stack.kind.constants import API_NODE_PORT, GATEWAY_NAMESPACE
 from pytest_plexdev.stack.kind.images.pins import read_pins, references
 from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
 from pytest_plexdev.stack.kind.manifests.transform import with_images
-from tests.e2e.workloads import container, deployment, service
+from tests.support.workloads import container, deployment, service
 
 LOG = logging.getLogger(__name__)
 PLENTY = 120.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.cli import main
-from tests.e2e.stacks import clusters
+from tests.support.kind_stacks import clusters
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
 

@@ -16,7 +16,8 @@ from pytest_plexdev.core.process_id import ProcessHandle, ProcessId
 from pytest_plexdev.stack.kind.cluster import reaper
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import fresh_name
-from tests.e2e.stacks import NODE_IMAGE, clusters
+from tests.support.clusters import NODE_IMAGE
+from tests.support.kind_stacks import clusters
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
 

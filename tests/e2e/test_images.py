@@ -20,7 +20,7 @@ from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.build_context import base_image, read_content
 from pytest_plexdev.stack.kind.images.local import provide
 from pytest_plexdev.stack.kind.images.pins import read_pins
-from tests.e2e.tiny_image import tiny_image
+from tests.support.tiny_image import tiny_image
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
 

@@ -17,8 +17,8 @@ from pytest_plexdev.stack.kind.cluster.docker_engine import docker
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.node_image import derived
 from pytest_plexdev.stack.kind.images.pins import read_pins
-from tests.e2e.tiny_image import tiny_image
 from tests.support.clusters import NODE_IMAGE
+from tests.support.tiny_image import tiny_image
 
 pytestmark = [
     pytest.mark.usefixtures("cluster_tools"),

@@ -18,7 +18,7 @@ from pytest_plexdev.stack.kind.constants import HOME_LABEL, OWNER, OWNER_LABEL, 
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.state import endpoints
 from pytest_plexdev.stack.kind.warm import attach
-from tests.e2e.stacks import ProgressRecorder, clusters, relabelled
+from tests.support.kind_stacks import ProgressRecorder, clusters, relabelled
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from pytest_plexdev.kube.pods import NAME_LABEL
 from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE
 from pytest_plexdev.stack.kind.provider import KindProvider
-from tests.e2e.stacks import ProgressRecorder, fresh_settings
-from tests.manifests.manifests import overlay_objects, variables, workloads
+from tests.support.kind_stacks import ProgressRecorder, fresh_settings
+from tests.support.manifests import overlay_objects, variables, workloads
 
 PSQL = "exec statefulset/postgres -- env PGPASSWORD=plexsphere psql -U plexsphere -d plexsphere"
 SEED = (

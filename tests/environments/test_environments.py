@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments.model import Environment, Place, told
-from tests.environments.table import ENVIRONMENTS
+from tests.support.environments.model import Environment, Place, told
+from tests.support.environments.table import ENVIRONMENTS
 
 
 @pytest.fixture(scope="session")

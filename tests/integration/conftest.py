@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.servers import PostgresServer
+from tests.support.servers import PostgresServer
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.manifests.manifests import DEPLOY
+from tests.support.manifests import DEPLOY
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind import constants
-from tests.manifests.manifests import DEPLOY, by_name, documents, objects, overlay_objects, workloads
+from tests.support.manifests import DEPLOY, by_name, documents, objects, overlay_objects, workloads
 
 OVERLAY = overlay_objects()
 SERVICES = by_name(OVERLAY, "Service")

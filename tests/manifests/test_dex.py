@@ -10,7 +10,7 @@ import yaml
 
 from pytest_plexdev.stack.embedded.dex_standin import write_dex_config
 from pytest_plexdev.stack.embedded.servers import dex
-from tests.manifests.manifests import by_name, overlay_objects
+from tests.support.manifests import by_name, overlay_objects
 
 ISSUER = "http://localhost:5556/dex"
 

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.manifests.manifests import BASES, DEPLOY, ROOT
+from tests.support.checkout import ROOT
+from tests.support.manifests import BASES, DEPLOY
 from tests.support.pods import ORDER
 
 PAGE = (ROOT / "docs" / "reference" / "manifests.md").read_text(encoding="utf-8")

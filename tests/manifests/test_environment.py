@@ -15,7 +15,8 @@ from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.servers import control_plane
 from pytest_plexdev.stack.kind.manifests.transform import with_addresses, with_seed
 from pytest_plexdev.stack.kind.settings import Addresses
-from tests.manifests.manifests import DEPLOY, ROOT, by_name, overlay_objects, variables, workloads
+from tests.support.checkout import ROOT
+from tests.support.manifests import DEPLOY, by_name, overlay_objects, variables, workloads
 
 OVERLAY = overlay_objects()
 WORKLOADS = {each.name: each for each in workloads(OVERLAY)}

@@ -11,7 +11,7 @@ from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
 from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.manifests.crds import Source, read_sources
-from tests.manifests.manifests import DEPLOY, by_name, documents, objects, warning_fields, workloads
+from tests.support.manifests import DEPLOY, by_name, documents, objects, warning_fields, workloads
 
 BASE = objects(DEPLOY / "base" / "gateway")
 CONTROLLER = objects(DEPLOY / "envoy-gateway")

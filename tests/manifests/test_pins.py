@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.manifests.manifests import BASES, DEPLOY, OURS, ROOT, image_name, objects, overlay_objects, workloads
+from tests.support.checkout import ROOT
+from tests.support.manifests import BASES, DEPLOY, OURS, image_name, objects, overlay_objects, workloads
 
 PINS: dict[str, dict[str, Any]] = tomllib.loads((DEPLOY / "images.toml").read_text(encoding="utf-8"))["images"]
 DEPLOYED = [

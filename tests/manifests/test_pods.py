@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pytest_plexdev.kube.resources import KubeObject
-from tests.manifests.manifests import OURS, ROOT, Workload, image_name, overlay_objects, warning_fields, workloads
+from tests.support.checkout import ROOT
+from tests.support.manifests import OURS, Workload, image_name, overlay_objects, warning_fields, workloads
 from tests.support.pods import ORDER
 
 WORKLOADS = {each.name: each for each in workloads(overlay_objects())}

@@ -13,7 +13,7 @@ import pytest_plexdev.session.masked_report
 import pytest_plexdev.session.output
 import pytest_plexdev.session.report
 import pytest_plexdev.session.timeline  # noqa: F401 (once for all runs in this process, for what is patched here)
-from tests.plugin.fake_stack import CONFTEST
+from tests.support.fake_stack import CONFTEST
 from tests.support.never_costs import run
 
 FAILS = "def test_fails():\n    assert False\n\ndef test_passes():\n    pass\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.servers import find_real, leave_out
+from tests.support.servers import find_real, leave_out
 
 pytestmark = pytest.mark.real
 

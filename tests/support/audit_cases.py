@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import httpx
 
-from tests.integration.control_plane.enrolment import Site
 from tests.support.actors import binding_of, new_domain, new_user
 from tests.support.control_plane import Plane, ula, unique
+from tests.support.enrolment import Site
 
 PLATFORM_CHAIN: Final = str(uuid.UUID(int=0))
 DEFINITION: Final = {"value_schema": {"kind": "boolean"}, "applicable_kinds": ["node"]}

@@ -27,10 +27,10 @@ from psycopg_pool import ConnectionPool
 
 from pytest_plexdev.stack.embedded.dex_standin import IdpClient, IdpConfig, IdpUser
 from pytest_plexdev.stack.embedded.processes.child import bind_to_parent
-from tests.integration.servers import SpiceDBServer, find_real, leave_out
+from tests.support.checkout import ROOT
 from tests.support.contract import check_contract
+from tests.support.servers import SpiceDBServer, find_real, leave_out
 
-ROOT = Path(__file__).parents[2]
 IDP = "pytest_plexdev.stack.embedded.dex_standin"
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Shared and empty, because no client uses TLS and loading certificate authorities takes 35 ms per client."""

@@ -19,12 +19,11 @@ from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings, Programs
 from pytest_plexdev.stack.embedded.warm import warm_directory
 
-HERE = Path(__file__).parents[1] / "integration" / "embedded"
-ROOT = HERE.parents[2]
+PROGRAMS = Path(__file__).parent / "programs"
 
 
 def fake(program: str) -> tuple[str, ...]:
-    return (sys.executable, "-S", str(HERE / "fake_plane.py"), program)
+    return (sys.executable, "-S", str(PROGRAMS / "fake_plane.py"), program)
 
 
 def fakes(

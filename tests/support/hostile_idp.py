@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from tests.integration.control_plane.browsing import problem
+from tests.support.browsing import problem
 
 CANNOT_BE_USED = "the identity provider of this IdP binding cannot be used; the log says why"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.integration.control_plane.enrolment import Site
+from tests.support.enrolment import Site
 
 
 def refused(response: httpx.Response, status: int, code: str) -> None:

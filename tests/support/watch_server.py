@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 
 from pytest_plexdev.kube.resources import KubeObject
-from tests.unit.harness.readiness.fake_api import FakeApi
+from tests.support.fake_api import FakeApi
 
 
 class Server:

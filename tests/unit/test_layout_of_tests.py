@@ -1,4 +1,4 @@
-"""The layout of tests/: how long a module is, what it imports, how its tests are named, and where fixtures are."""
+"""The layout of tests/: the length of modules, their imports, test names, and the place of fixtures and helpers."""
 
 from __future__ import annotations
 
@@ -21,6 +21,14 @@ def test_no_module_is_longer_than_300_lines() -> None:
 
     assert len(lengths) > 200
     assert {module: lines for module, lines in lengths.items() if lines > LINES} == {}
+
+
+def test_helpers_are_in_the_support_folder() -> None:
+    folders = {Path(module).parts[1] for module in MODULES}
+    helpers = [Path(module) for module in MODULES if not _is_collected(Path(module).stem)]
+
+    assert folders >= {"unit", "integration", "plugin", "e2e", "support"}
+    assert [str(each) for each in helpers if each.parts[1] != "support" and each.name != "__init__.py"] == []
 
 
 def test_nothing_is_imported_from_a_conftest_or_a_test_module() -> None:

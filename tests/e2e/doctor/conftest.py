@@ -12,8 +12,8 @@ from pytest_plexdev.readiness import refs_of, wait_ready
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import HOME_LABEL, OWNER, OWNER_LABEL, node_of
 from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
-from tests.e2e.stacks import relabelled
 from tests.support.cluster_doctor import cluster_name, kubectl, wait_for_the_kubelet
+from tests.support.kind_stacks import relabelled
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.readiness import ObjectRef, refs_of
-from tests.e2e.workloads import IMAGE
+from tests.support.workloads import IMAGE
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ import pytest
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import EVENT, JOB, POD
 from pytest_plexdev.kube.timestamps import event_time, seconds
-from tests.e2e.workloads import DOOMED
 from tests.support.readiness_waits import Apply, fails
+from tests.support.workloads import DOOMED
 
 LOG = logging.getLogger(__name__)
 

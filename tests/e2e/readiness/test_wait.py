@@ -16,8 +16,8 @@ from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, GATEWAY_CLASS
 from pytest_plexdev.readiness import Graces, ObjectRef, refs_in, verdicts_now, wait_ready
-from tests.e2e.workloads import container, deployment, job, service
 from tests.support.readiness_waits import PLENTY_S, Apply, fails, kube_delete
+from tests.support.workloads import container, deployment, job, service
 
 
 def test_the_first_look_is_at_once(apply: Apply, kube: KubeClient) -> None:

@@ -15,7 +15,8 @@ from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.warm import attach
-from tests.e2e.stacks import NODE_IMAGE, ProgressRecorder, clusters
+from tests.support.clusters import NODE_IMAGE
+from tests.support.kind_stacks import ProgressRecorder, clusters
 from tests.support.warm_cluster import access_of, another_up
 
 

@@ -15,7 +15,7 @@ from pytest_plexdev.stack.kind.constants import NAMESPACE
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import endpoints
 from pytest_plexdev.stack.kind.warm import attach
-from tests.e2e.stacks import ProgressRecorder
+from tests.support.kind_stacks import ProgressRecorder
 from tests.support.warm_cluster import another_up, pods, versions
 
 

@@ -18,7 +18,7 @@ from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import ownership
 from pytest_plexdev.stack.kind.warm import attach
-from tests.e2e.stacks import ProgressRecorder
+from tests.support.kind_stacks import ProgressRecorder
 from tests.support.warm_cluster import IMAGE, access_of, versions
 
 

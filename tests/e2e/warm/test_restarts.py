@@ -15,7 +15,7 @@ from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, node_of
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import endpoints
 from pytest_plexdev.stack.kind.warm import attach, node_restart
-from tests.e2e.stacks import ProgressRecorder
+from tests.support.kind_stacks import ProgressRecorder
 from tests.support.warm_cluster import IMAGE
 
 THIEF = ["docker", "run", "-d", "--network", "kind"]

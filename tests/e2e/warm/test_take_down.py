@@ -10,7 +10,7 @@ import pytest
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import attach
-from tests.e2e.stacks import ProgressRecorder, clusters
+from tests.support.kind_stacks import ProgressRecorder, clusters
 from tests.support.warm_cluster import another_up
 
 

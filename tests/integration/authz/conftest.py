@@ -21,8 +21,8 @@ from plexsphere_reference.authz.parser import parse
 from plexsphere_reference.authz.postgres import PostgresAuthorizer
 from plexsphere_reference.authz.spicedb import SpiceDBAuthorizer
 from plexsphere_reference.migrate import migrations
-from tests.integration.servers import find_real, leave_out
 from tests.support.authorizers import SPICEDB_START, CountingDatabase, Open
+from tests.support.servers import find_real, leave_out
 
 
 @pytest.fixture(scope="session")

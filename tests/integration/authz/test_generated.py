@@ -18,7 +18,7 @@ from plexsphere_reference.authz.parser import parse
 from plexsphere_reference.authz.postgres import PostgresAuthorizer
 from plexsphere_reference.authz.spicedb import SpiceDBAuthorizer
 from plexsphere_reference.store.database import Database
-from tests.integration.authz.generated import Case, Question, Universe, in_lines
+from tests.support.authz_universe import Case, Question, Universe, in_lines
 
 EVERY_OPERATOR: Final = """
 definition user {}

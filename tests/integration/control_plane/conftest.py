@@ -12,25 +12,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.browsing import (
-    Browser,
-)
-from tests.integration.control_plane.enrolment import Site, new_site
-from tests.integration.control_plane.rogue_idp import RogueIdp, rogue_idp
-from tests.integration.control_plane.rogue_tenant import Tenant, bound_to
-from tests.support.actors import (
-    binding_of,
-    new_domain,
-    new_project,
-)
+from tests.support.actors import binding_of, new_domain, new_project
 from tests.support.audit_cases import Objects, something_of_everything
-from tests.support.control_plane import (
-    Plane,
-    discovery_url,
-    running_plane,
-    running_spicedb,
-)
+from tests.support.browsing import Browser
+from tests.support.control_plane import Plane, discovery_url, running_plane, running_spicedb
+from tests.support.enrolment import Site, new_site
 from tests.support.idp_bindings import new_binding
+from tests.support.rogue_idp import RogueIdp, rogue_idp
+from tests.support.rogue_tenant import Tenant, bound_to
 
 
 @pytest.fixture(scope="session")

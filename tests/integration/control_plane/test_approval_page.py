@@ -7,17 +7,7 @@ import re
 import httpx
 import pytest
 
-from tests.integration.control_plane.browsing import (
-    ADMIN,
-    CSRF,
-    MEMBER,
-    SESSION,
-    Browser,
-    device,
-    poll,
-    problem,
-    relative,
-)
+from tests.support.browsing import ADMIN, CSRF, MEMBER, SESSION, Browser, device, poll, problem, relative
 from tests.support.control_plane import Plane
 from tests.support.devices import expire
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.integration.control_plane.enrolment import Site
 from tests.support.actors import new_domain, refusal
 from tests.support.audit_cases import Objects
 from tests.support.control_plane import Plane
+from tests.support.enrolment import Site
 from tests.support.second_api import second_api
 
 PLATFORM_CHAIN: Final = str(uuid.UUID(int=0))

@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from plexsphere_reference.http.operation import Operation
-from tests.integration.control_plane.enrolment import new_site
 from tests.support.actors import refusal
 from tests.support.contract import contract, resolved
 from tests.support.control_plane import Plane, ula, unique
+from tests.support.enrolment import new_site
 from tests.support.operations import OPERATIONS, WITH_BODY, WRITES, name_of, reachable, target
 
 MIB: Final = 1024 * 1024

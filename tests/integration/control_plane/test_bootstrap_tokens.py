@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.enrolment import Site
 from tests.support.control_plane import UNKNOWN_ID
+from tests.support.enrolment import Site
 
 VALID = {"kind": "node", "env_prefix": "dev", "ttl_seconds": 3600}
 

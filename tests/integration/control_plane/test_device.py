@@ -9,12 +9,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.integration.control_plane.browsing import (
-    Browser,
-    device,
-    poll,
-    problem,
-)
+from tests.support.browsing import Browser, device, poll, problem
 from tests.support.control_plane import DOMAINS, UNKNOWN_ID, Plane
 from tests.support.devices import expire
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from tests.integration.control_plane.browsing import ADMIN, device, poll
+from tests.support.browsing import ADMIN, device, poll
 from tests.support.control_plane import Plane
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

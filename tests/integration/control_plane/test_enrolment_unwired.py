@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tests.integration.control_plane.enrolment import Site
+from tests.support.enrolment import Site
 from tests.support.second_api import second_api
 
 

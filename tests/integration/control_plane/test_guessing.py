@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.control_plane.browsing import ADMIN, MEMBER, Browser, device, problem
+from tests.support.browsing import ADMIN, MEMBER, Browser, device, problem
 from tests.support.control_plane import Plane
 from tests.support.second_api import second_api
 

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.enrolment import new_site
 from tests.support.actors import client_of, new_domain, new_project, new_user, refusal
 from tests.support.control_plane import DOMAINS, Plane, unique
+from tests.support.enrolment import new_site
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.control_plane.rogue_idp import RogueIdp
-from tests.integration.control_plane.rogue_tenant import Tenant
 from tests.support.hostile_idp import refused
+from tests.support.rogue_idp import RogueIdp
+from tests.support.rogue_tenant import Tenant
 
 DISCOVERY, TOKEN, KEYS = "/idp/.well-known/openid-configuration", "/idp/token", "/idp/keys"
 CANNOT_BE_USED = "the identity provider of this IdP binding cannot be used; the log says why"

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.enrolment import CHECKSUM, Agent, Site
 from tests.support.control_plane import DOMAINS, unique
+from tests.support.enrolment import CHECKSUM, Agent, Site
 
 
 @pytest.fixture

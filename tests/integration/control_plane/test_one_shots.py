@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from plexsphere_reference.migrate import migrations
-from tests.support.control_plane import DOMAINS, ROOT
+from tests.support.checkout import ROOT
+from tests.support.control_plane import DOMAINS
 
 SEED = ROOT / "deploy" / "local" / "seed" / "tenants.yaml"
 RUNBOOK_SQL = (

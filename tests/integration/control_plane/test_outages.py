@@ -14,8 +14,8 @@ import httpx
 import nats
 import pytest
 
-from tests.integration.servers import NatsServer, PostgresServer
 from tests.support.control_plane import DOMAINS, Plane, running_plane, ula, unique
+from tests.support.servers import NatsServer, PostgresServer
 
 STREAM = "PLEXSPHERE_NODE_EVENTS"
 ACME = f"/v1/domains/{DOMAINS['acme-corp']}"

@@ -8,8 +8,8 @@ import httpx
 import psycopg
 import pytest
 
-from tests.integration.control_plane.enrolment import Agent, Site, new_site
 from tests.support.control_plane import Plane
+from tests.support.enrolment import Agent, Site, new_site
 
 FASTEST = {"heartbeat_interval": "10s", "stale_after": "30s", "unreachable_after": "60s"}
 MANY = 12

@@ -14,10 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.control_plane.enrolment import Site, new_site
-from tests.integration.servers import PostgresServer, SpiceDBServer
 from tests.support.actors import at_once, client_of, new_domain, new_user, refusal, walk
 from tests.support.control_plane import DOMAINS, UNKNOWN_ID, Plane, run_program, running_plane, running_spicedb, ula
+from tests.support.enrolment import Site, new_site
+from tests.support.servers import PostgresServer, SpiceDBServer
 
 pytestmark = pytest.mark.real
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.enrolment import Site, public_key
+from tests.support.enrolment import Site, public_key
 from tests.support.registrations import refused, untouched
 
 # ---- what a Node gets ----------------------------------------------------------------

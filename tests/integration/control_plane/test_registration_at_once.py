@@ -13,8 +13,8 @@ import httpx
 import psycopg
 import pytest
 
-from tests.integration.control_plane.enrolment import Site, bearer, new_site, public_key
 from tests.support.control_plane import Plane, unique
+from tests.support.enrolment import Site, bearer, new_site, public_key
 from tests.support.registrations import refused, untouched
 
 MANY = 16

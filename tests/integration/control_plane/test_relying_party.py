@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from joserfc.jwk import RSAKey
 
-from tests.integration.control_plane.browsing import problem
-from tests.integration.control_plane.rogue_idp import CLIENT, SECRET, SECRET_REF, RogueIdp, rogue_idp
-from tests.integration.control_plane.rogue_tenant import Tenant
+from tests.support.browsing import problem
+from tests.support.rogue_idp import CLIENT, SECRET, SECRET_REF, RogueIdp, rogue_idp
+from tests.support.rogue_tenant import Tenant
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.integration.control_plane.browsing import SESSION, Browser, problem
+from tests.support.browsing import SESSION, Browser, problem
 from tests.support.control_plane import DOMAINS, Plane
 
 ACME, BETA = DOMAINS["acme-corp"], DOMAINS["beta-llc"]

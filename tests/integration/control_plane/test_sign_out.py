@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.integration.control_plane.browsing import ADMIN, CSRF, MEMBER, SESSION, Browser, problem
+from tests.support.browsing import ADMIN, CSRF, MEMBER, SESSION, Browser, problem
 from tests.support.control_plane import DOMAINS, UNKNOWN_ID, Plane
 
 ACME, BETA = DOMAINS["acme-corp"], DOMAINS["beta-llc"]

@@ -8,9 +8,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from io import BufferedIOBase
 
-from tests.integration.control_plane.rogue_tenant import Tenant
 from tests.support.control_plane import Plane
 from tests.support.hostile_idp import refused
+from tests.support.rogue_tenant import Tenant
 
 DISCOVERY, TOKEN, KEYS = "/idp/.well-known/openid-configuration", "/idp/token", "/idp/keys"
 CANNOT_BE_USED = "the identity provider of this IdP binding cannot be used; the log says why"

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.control_plane.browsing import Browser, problem
+from tests.support.browsing import Browser, problem
 from tests.support.control_plane import DOMAINS, Plane
 
 ACME_ADMIN = "user:01985a00-0000-7000-8000-00000000ac21"

@@ -16,8 +16,9 @@ import pytest
 from plexsphere_reference.migrate import main as migrate
 from plexsphere_reference.migrate import migrations
 from plexsphere_reference.settings import Settings
-from tests.integration.servers import PostgresServer
-from tests.support.control_plane import ROOT, running_spicedb
+from tests.support.checkout import ROOT
+from tests.support.control_plane import running_spicedb
+from tests.support.servers import PostgresServer
 
 PATIENCE = 20.0
 SEED = ROOT / "deploy" / "local" / "seed" / "tenants.yaml"

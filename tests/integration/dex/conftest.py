@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from pytest_plexdev.stack.embedded.dex_standin import IdpConfig
-from tests.integration.servers import leave_out
 from tests.support.dex import Idp, find_dex, new_config, query_of, run_real_dex, run_stand_in
+from tests.support.servers import leave_out
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.dex.wire import S256, VERIFIER, Login, Transcript, discovery_of, key_shapes, sign_in
+from tests.support.dex_wire import S256, VERIFIER, Login, Transcript, discovery_of, key_shapes, sign_in
 
 if TYPE_CHECKING:
     from tests.support.dex import Idp

@@ -16,7 +16,8 @@ from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.settings import Order
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, warm_directory
-from tests.support.embedded import HERE, ROOT, Bench, Owner, StartOwner, Traces, TracesOf, WithPrograms, fakes
+from tests.support.checkout import ROOT
+from tests.support.embedded import PROGRAMS, Bench, Owner, StartOwner, Traces, TracesOf, WithPrograms, fakes
 from tests.support.immutable import immutable_files
 
 
@@ -54,7 +55,7 @@ def start_owner(bench: Bench) -> Iterator[StartOwner]:
 
     def start(settings: EmbeddedSettings, *, prepare: Callable[[], None] | None = None) -> Owner:
         process = subprocess.Popen(
-            [sys.executable, str(HERE / "owner.py")],
+            [sys.executable, str(PROGRAMS / "owner.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -18,7 +18,7 @@ from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.servers.nats import _find as find_nats
 from pytest_plexdev.stack.embedded.servers.postgres_data import find_binaries
 from tests.support.another_user import AS_NOBODY, PYTHON, require_another_user
-from tests.support.embedded import HERE, Bench
+from tests.support.embedded import PROGRAMS, Bench
 
 ANSWERS = r"""
 import socket, sys
@@ -69,7 +69,7 @@ class Stranger:
 
     def late(self, *program: str) -> tuple[str, ...]:
         """The command line of *program*, which starts once the stranger has its port."""
-        return (sys.executable, str(HERE / "late.py"), str(self.said), str(self.go), *program)
+        return (sys.executable, str(PROGRAMS / "late.py"), str(self.said), str(self.go), *program)
 
     def script(self, file: Path, *program: str) -> None:
         file.write_text(f'#!/bin/sh\nexec {shlex.join(self.late(*program))} "$@"\n')

@@ -21,7 +21,8 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
-from tests.support.embedded import ROOT, Bench, pid_of, warm_scratch
+from tests.support.checkout import ROOT
+from tests.support.embedded import Bench, pid_of, warm_scratch
 
 _ANOTHER_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 

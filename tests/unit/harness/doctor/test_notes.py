@@ -8,8 +8,8 @@ import pytest
 
 from pytest_plexdev.cli.main import main
 from pytest_plexdev.doctor.notes import notes
+from tests.support.recordings import lines
 from tests.support.watch_server import Server
-from tests.unit.harness.readiness.replay import lines
 
 REMOTE = """
 apiVersion: v1

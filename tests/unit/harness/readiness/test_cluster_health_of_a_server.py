@@ -13,8 +13,8 @@ from pytest_plexdev.readiness import cluster_health, verdicts_now, wait_ready
 from pytest_plexdev.readiness.cluster_health import ClusterHealth
 from pytest_plexdev.readiness.quick_look import is_plainly_well
 from tests.support.cluster_health import API, WELL, endpoints, node, proxy
+from tests.support.recordings import lines, subject
 from tests.support.watch_server import Server
-from tests.unit.harness.readiness.replay import lines, subject
 
 NOW = 1_800_000_000.0
 NODE = "plexsphere-control-plane"

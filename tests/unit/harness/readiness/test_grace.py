@@ -12,7 +12,7 @@ from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules import status_of
-from tests.unit.harness.readiness.replay import end, moments, subject
+from tests.support.recordings import end, moments, subject
 
 LONG_AGO = 0.0
 

@@ -16,8 +16,8 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness import Graces, ObjectRef, verdicts_now, wait_ready
+from tests.support.recordings import lines, subject
 from tests.support.watch_server import Server
-from tests.unit.harness.readiness.replay import lines, subject
 
 DEFAULT = Graces(old_evidence=0.0)
 

@@ -14,7 +14,7 @@ from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import RESOURCES, ObjectRef
 from pytest_plexdev.readiness.scope import Scope
 from pytest_plexdev.readiness.watch import Watch
-from tests.unit.harness.readiness.fake_api import FakeApi
+from tests.support.fake_api import FakeApi
 
 PODS = "/api/v1/namespaces/default/pods"
 GATEWAYS = "/apis/gateway.networking.k8s.io/v1/namespaces/default/gateways"

@@ -10,7 +10,7 @@ import pytest
 from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.rules import status_of
-from tests.unit.harness.readiness.replay import end, subject
+from tests.support.recordings import end, subject
 
 UNSCHEDULED = {
     "0/1 nodes are available: 1 Insufficient memory.": ("doomed", 3.0),

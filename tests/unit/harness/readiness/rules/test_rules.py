@@ -9,7 +9,7 @@ import pytest
 from pytest_plexdev.readiness.object_ref import ObjectRef, refs_of
 from pytest_plexdev.readiness.rules import status_of
 from tests.support.readiness_rules import said
-from tests.unit.harness.readiness.replay import end, lines, moments, subject
+from tests.support.recordings import end, lines, moments, subject
 
 POD = r"pod/\S+?"
 ON_THE_WAY = (

@@ -14,7 +14,7 @@ from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.rules import status_of
 from tests.support.readiness_rules import said
-from tests.unit.harness.readiness.replay import end, subject
+from tests.support.recordings import end, subject
 
 POD = r"pod/\S+?"
 

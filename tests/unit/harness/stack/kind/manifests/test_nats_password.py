@@ -10,7 +10,7 @@ import pytest
 from pytest_plexdev.masking.rule import mask
 from pytest_plexdev.stack.credentials import RUNBOOK, Credentials
 from pytest_plexdev.stack.kind.manifests.transform import INPUTS, waits_for_a_secret, with_credentials, with_inputs
-from tests.manifests.manifests import by_name, overlay_objects
+from tests.support.manifests import by_name, overlay_objects
 
 OWN = Credentials(database="own-database", nats="own-nats", spicedb="own-spicedb")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from tests.environments.model import SECCOMP, Environment, Refused
+from tests.support.environments.model import SECCOMP, Environment, Refused
 
 _SECCOMP: Final = (sys.executable, SECCOMP)
 

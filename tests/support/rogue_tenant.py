@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
-from tests.integration.control_plane.browsing import SESSION, problem
-from tests.integration.control_plane.rogue_idp import CLIENT, SECRET_REF, RogueIdp
 from tests.support.actors import new_domain
+from tests.support.browsing import SESSION, problem
 from tests.support.control_plane import Plane
+from tests.support.rogue_idp import CLIENT, SECRET_REF, RogueIdp
 
 
 @dataclass

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
+from tests.support.checkout import ROOT
+
 SECCOMP: Final = str(ROOT / "tests" / "support" / "seccomp.py")
 _TIMEOUT_S: Final = 300
 _EVERYBODY_MAY_ENTER: Final = 0o001

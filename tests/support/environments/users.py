@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from tests.environments.model import SECCOMP, Environment, Refused
+from tests.support.environments.model import SECCOMP, Environment, Refused
 
 _UNKNOWN: Final = 12345
 _COLD_CACHE: Final = {"PLEXDEV_CACHE_DIR": None, "XDG_CACHE_HOME": "{place}/home/cache"}

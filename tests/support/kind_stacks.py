@@ -13,8 +13,7 @@ from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import NODE
 from pytest_plexdev.stack.kind.settings import KindSettings, fresh_name
-
-NODE_IMAGE = os.environ.get("PLEXDEV_KIND_IMAGE")
+from tests.support.clusters import NODE_IMAGE
 
 
 class ProgressRecorder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.environments.model import Environment
+from tests.support.environments.model import Environment
 
 _INSPECT: Final = """
 import os

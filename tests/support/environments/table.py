@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.environments.model import Environment, Place, Refused
-from tests.environments.places import PLACES
-from tests.environments.refusals import REFUSALS
-from tests.environments.users import USERS
-from tests.environments.variables import VARIABLES
+from tests.support.environments.model import Environment, Place, Refused
+from tests.support.environments.places import PLACES
+from tests.support.environments.refusals import REFUSALS
+from tests.support.environments.users import USERS
+from tests.support.environments.variables import VARIABLES
 
 _SHADOWS: Final = ("token", "queue", "http", "signal", "uuid", "secrets", "calendar", "platform", "psycopg", "yaml")
 """Modules that our programs import, directly or not."""

@@ -11,8 +11,8 @@ from pathlib import Path
 import yaml
 
 from pytest_plexdev.kube.resources import KubeObject
+from tests.support.checkout import ROOT
 
-ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy" / "local"
 BASES = sorted(path for path in (DEPLOY / "base").iterdir() if path.is_dir())
 OURS = ("plexsphere", "plexsphere-migrate")

@@ -1,6 +1,6 @@
-"""Record the objects that a real cluster sends about the workloads of :mod:`tests.e2e.workloads`, for tests of rules.
+"""Record the objects that a real cluster sends about the workloads of :mod:`tests.support.workloads`, for tests of rules.
 
-    python -m tests.e2e.record_readiness KUBECONFIG CONTEXT [CASE...]
+    python -m tests.support.record_readiness KUBECONFIG CONTEXT [CASE...]
 
 A recording has one line per received object, in order, reduced to the members that rules use.
 """
@@ -20,9 +20,9 @@ from pytest_plexdev.readiness import ObjectCache, refs_of
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.scopes import scopes_of
 from pytest_plexdev.readiness.watch import Watch
-from tests.e2e.workloads import DOOMED, OTHERS
+from tests.support.recordings import RECORDED
+from tests.support.workloads import DOOMED, OTHERS
 
-RECORDED = Path(__file__).parents[1] / "unit" / "harness" / "readiness" / "recorded"
 _META = (
     "name",
     "namespace",

@@ -1,19 +1,19 @@
 """Read recordings of a real cluster (kind v0.30, Kubernetes 1.34, Envoy Gateway 1.6).
 
-``tests/e2e/record_readiness.py`` wrote them.
+``tests/support/record_readiness.py`` wrote them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
+from tests.support.checkout import ROOT
 
-RECORDED = Path(__file__).parent / "recorded"
+RECORDED: Final = ROOT / "tests" / "unit" / "harness" / "readiness" / "recorded"
 
 
 def lines(case: str) -> list[dict[str, Any]]:

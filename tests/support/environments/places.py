@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import Final
 
-from tests.environments.model import ROOT, Environment, Place
+from tests.support.checkout import ROOT
+from tests.support.environments.model import Environment, Place
 
 _ODD: Final = "a \"b'\\c %41$HOME;d#e&f=g:h@i?*[j]{k}ü"
 _LONG: Final = "long/" * 20

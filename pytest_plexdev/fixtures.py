@@ -60,13 +60,13 @@ def plexdev_login(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Logins:
             assert login.whoami().principal_type == "user"
     """
     from pytest_plexdev.testkit.login import Logins
-    from pytest_plexdev.testkit.stack import API, where_logged
+    from pytest_plexdev.testkit.stack import API, log_location
     from pytest_plexdev.testkit.tenancy import Tenant, seeded_tenants
 
     def by_slug(slug: str) -> Tenant:
         return seeded_tenants(plexdev_stack, logins)[slug]
 
-    log = where_logged(plexdev_stack.info, API)
+    log = log_location(plexdev_stack.info, API)
     logins = Logins(plexdev_stack.anonymous, run.get_run(pytestconfig).logins, log=log, by_slug=by_slug)
     return logins
 
@@ -180,9 +180,9 @@ def plexdev_events(plexdev_stack: Stack) -> Iterator[Events]:
 
     need(plexdev_stack.info.provider, "nats")
     from pytest_plexdev.testkit.events import Events
-    from pytest_plexdev.testkit.stack import API, where_logged
+    from pytest_plexdev.testkit.stack import API, log_location
 
-    events = Events(plexdev_stack.nats_url, log=where_logged(plexdev_stack.info, API))
+    events = Events(plexdev_stack.nats_url, log=log_location(plexdev_stack.info, API))
     events.start()
     yield events
     events.stop()

@@ -56,9 +56,9 @@ class ExchangeLog:
 
     def add_secrets(self, values: Iterable[str]) -> None:
         """Remember secrets from outside bodies: cookies, bearer tokens, passwords. Ignores words."""
-        from pytest_plexdev.masking.known import unlike_words
+        from pytest_plexdev.masking.known import distinctive_values
 
-        self._secrets.extend(unlike_words(values).difference(self._secrets))
+        self._secrets.extend(distinctive_values(values).difference(self._secrets))
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(tuple(self._exchanges))

@@ -153,13 +153,13 @@ def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
     from pytest_plexdev.cli.credentials import Credential
     from pytest_plexdev.testkit.device_poll import DevicePoll
     from pytest_plexdev.testkit.login import approve
-    from pytest_plexdev.testkit.stack import API, where_logged
+    from pytest_plexdev.testkit.stack import API, log_location
 
     slug = arguments.domain
     domain_id = plane.domain_id(slug)
     device = plane.anonymous.auth.device_code(domain_id=domain_id, idp_binding_id=plane.binding_id(slug))
     if arguments.auto:
-        approve(plane.anonymous, device.verification_uri_complete, log=where_logged(plane.stack.info, API))
+        approve(plane.anonymous, device.verification_uri_complete, log=log_location(plane.stack.info, API))
     else:
         # With --json, standard output has nothing but the object.
         output = sys.stderr if arguments.json else sys.stdout

@@ -1,1 +1,1 @@
-"""Mask secrets in everything that is shown: the one rule, and what it knows of each kind of secret."""
+"""Mask secrets in all output: one rule (``rule``), and the patterns for each kind of secret."""

@@ -1,4 +1,4 @@
-"""Secrets that show by themselves what they are: tokens of the product, JWTs, private keys, credentials in a URL."""
+"""Mask secrets that are recognised by their own format: tokens of the product, JWTs, private keys, URL credentials."""
 
 from __future__ import annotations
 
@@ -8,33 +8,34 @@ from typing import Final
 from pytest_plexdev.masking.spans import MASK
 
 _TAIL: Final = 4
-"""Characters kept of the end of a long token: of 256 random bits they tell 20."""
+"""Number of characters that are kept at the end of a long token: they reveal 20 of its 256 random bits."""
 _LONG: Final = 40
 
 _SPLIT_BYTES: Final = r"(?<!\\)([\"'])\n[ \t]{1,200}b\1"
-"""Where ``pprint`` cuts long bytes into two literals: a secret that is cut is not recognised."""
-# Text, and not compiled: `re` keeps what it has compiled, and each is needed where a text has its beginning only.
+"""Where ``pprint`` splits long bytes into two literals. A split secret would not be recognised."""
+# Not compiled here: `re` caches compiled patterns, and most are never needed.
 _PREFIXED: Final = (
     r"(?a)(?:\b(?=p|n)|(?=(?:psk|psb|nsk)_[A-Za-z0-9_-]{16}))(psk|psb|nsk)_([A-Za-z0-9_-]++(?:\.{3}[A-Za-z0-9_-]++)?)"
 )
-"""Inside a word too where it is long: ``\\n`` in a repr, ``%20`` in a URL. ``...`` is where pytest shortens a repr."""
+"""A long token also matches inside a word, after ``\\n`` in a repr or ``%20`` in a URL. pytest shortens a repr with
+``...``."""
 _DOTTED: Final = r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{16,}+(?:\.++[A-Za-z0-9_-]*+){0,8}+"
 _PEM: Final = (
     r"(?s)(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----)(?!\*\*\*).*?(-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)"
 )
 _BASE64_PEM: Final = r"LS0tLS1CRUdJTiB(?:QUklWQVRFIEtFWS|SU0EgUFJJVkFURSBLRVkt|FQyBQUklWQVRFIEtFWS)[\w+/=]*+"
-"""``-----BEGIN PRIVATE KEY``, with ``RSA`` and with ``EC``, as a kubeconfig holds it."""
+"""``-----BEGIN PRIVATE KEY``, also with ``RSA`` or ``EC``, in base64, as in a kubeconfig."""
 _USER_INFO: Final = r"(://[^\s/?#\"'<>@:]*+:)([^\s/?#\"'<>]*)@"
 _ENCODED_USER_INFO: Final = (
     r"(?i)(%3A%2F%2F[^\s&\"'%]{0,100}(?:%(?!3A|2F|40)[^\s&\"'%]{0,100}){0,9}%3A)([^\s&\"'/]{0,300}?)(%40)"
 )
 _LONE_USER: Final = r"\b(nats://|tls://)([^\s/?#\"'<>@:]++)@"
-"""NATS takes a token in the place of the user."""
+"""NATS accepts a token instead of a user."""
 
 
 def mask_formats(text: str) -> str:
-    """Mask what shows by itself that it is a secret."""
-    # Each look costs a hundredth of the pattern that it saves, and most texts need none.
+    """Mask the secrets in *text* that are recognised by their format."""
+    # Each substring check costs a hundredth of the pattern that it can skip, and most texts need no pattern.
     if " b'" in text or ' b"' in text:
         text = re.sub(_SPLIT_BYTES, "", text)
     if "PRIVATE KEY" in text:

@@ -1,4 +1,4 @@
-"""Secrets of HTTP: the values of headers and cookies, bearers, and the parameters of a sign-in."""
+"""Mask secrets of HTTP: the values of headers and cookies, bearer tokens, and the parameters of a sign-in."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _QUERY: Final = re.compile(
     r"|((?<![^\s\"'>])(?:code|state)=)([^&\s\"']++)(?=&\w)",
     re.IGNORECASE | re.ASCII,
 )
-"""``code`` and ``state`` are secrets of a sign-in; elsewhere a problem, a Node or a Pod has them, as words."""
+"""``code`` and ``state`` are secrets only as parameters of a sign-in. Problems, Nodes and Pods have them as words."""
 
 
-def mask_http(text: str, small: str) -> str:
-    """Mask headers, bearers and parameters.
+def mask_http(text: str, lowered: str) -> str:
+    """Mask headers, bearer tokens and parameters.
 
     Args:
-        small: *text* in small letters.
+        lowered: *text* in lowercase.
     """
-    if "authorization" in small or "cookie" in small:
+    if "authorization" in lowered or "cookie" in lowered:
         text = replace(text, _HEADER, _header_value)
-    if "bearer " in small or "basic " in small or "dpop " in small:
+    if "bearer " in lowered or "basic " in lowered or "dpop " in lowered:
         text = _BEARER.sub(_without_bearer, text)
-    if "code" in small or "state" in small or "hmac" in small:
+    if "code" in lowered or "state" in lowered or "hmac" in lowered:
         text = _QUERY.sub(_without_parameter, text)
     return text
 
@@ -46,7 +46,7 @@ def mask_http(text: str, small: str) -> str:
 def _without_bearer(match: re.Match[str]) -> str:
     scheme, space, value = match.groups()
     is_secret = len(value) >= LONG or any(letter.isdigit() for letter in value)
-    is_secret = is_secret and not match.string.startswith(MASK, match.end())  # the kind of a token that is masked
+    is_secret = is_secret and not match.string.startswith(MASK, match.end())  # prefix of a masked token
     return f"{scheme}{space}{MASK}" if is_secret else match[0]
 
 

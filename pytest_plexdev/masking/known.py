@@ -1,7 +1,7 @@
-"""Secrets that a run knows: they are masked wherever they stand, with or without a name.
+"""Mask the known secrets of a run wherever they occur, with or without a name.
 
-A word that people choose (``password``, ``plexsphere``, ``test-key`` of the runbook) is not masked everywhere, for that
-would make every text unreadable; its name masks it. Which of them are random is told by their length.
+A password that is a word (``password``, ``plexsphere``, ``test-key`` of the runbook) is masked only after its name,
+because masking it everywhere would make texts unreadable. A long value counts as random.
 """
 
 from __future__ import annotations
@@ -13,17 +13,13 @@ from pytest_plexdev.masking.formats import mask_formats
 from pytest_plexdev.masking.spans import LONG, MASK
 
 
-def unlike_words(values: Iterable[str]) -> frozenset[str]:
-    """Those of *values* that no text has by chance; not those whose form is masked already, and keeps its end."""
+def distinctive_values(values: Iterable[str]) -> frozenset[str]:
+    """Return the values that cannot occur by chance, without those that :func:`mask_formats` masks already."""
     return frozenset(value for value in values if len(value) >= LONG and mask_formats(value) == value)
 
 
 def credentials_in(*urls: str | None) -> Iterator[str]:
-    """The passwords, or the tokens in their place, that *urls* carry, as they stand there and decoded.
-
-    Args:
-        urls: ``None`` has none.
-    """
+    """Yield the passwords in *urls*, or the tokens in place of a user, as they occur and URL-decoded."""
     for url in urls:
         user_info, at, _ = (url or "").partition("://")[2].partition("/")[0].rpartition("@")
         if at:
@@ -33,7 +29,7 @@ def credentials_in(*urls: str | None) -> Iterator[str]:
 
 
 def mask_known(text: str, known: Iterable[str]) -> str:
-    """Mask the values of *known*, a longer one before one that it contains."""
+    """Mask all occurrences of the values in *known*, longer ones first, because they may contain shorter ones."""
     for value in sorted(known, key=len, reverse=True):
         text = text.replace(value, MASK)
     return text

@@ -1,12 +1,11 @@
-"""The one rule by which secrets are masked in whatever is shown or kept: text in, the same text with ``***`` out.
+"""Mask secrets in all output and files by one rule: each secret in a text is replaced with ``***``.
 
-Masked are: tokens of the product (``psk_``, ``psb_``, ``nsk_``), JWTs, private keys, the credentials in a URL, bearers,
-cookies, and the values of names such as ``password`` or ``client_secret``, as a form, a query, JSON, a Python repr,
-YAML, a header or a command line writes them. What is kept is what a reader needs and nobody can use: names, a token's
-kind, the last four characters of a long one (they tell two tokens apart), ``None`` and empty values.
+Secrets are: tokens of the product (``psk_``, ``psb_``, ``nsk_``), JWTs, private keys, credentials in URLs, bearer
+tokens, cookies, and the values of names such as ``password`` or ``client_secret``, in forms, queries, JSON, Python
+reprs, YAML, headers and command lines. Kept is what is useful and harmless: names, the prefix of a token, the last four
+characters of a long one (to distinguish two tokens), ``None`` and empty values.
 
-The time is linear in the text, and a text that is masked already stays as it is. A secret cut in two is not recognised:
-mask first, cut then.
+Masking takes linear time and is idempotent. A secret that is cut in two is not recognised, so mask before cutting.
 """
 
 from __future__ import annotations
@@ -16,48 +15,48 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from pytest_plexdev.masking.formats import mask_formats
-from pytest_plexdev.masking.names import NAME, may_have_name, small_letters
+from pytest_plexdev.masking.names import NAME, lowercase, may_have_name
 from pytest_plexdev.masking.spans import replace
 from pytest_plexdev.masking.values import named_value
 
 _HTTP_HINTS: Final = ("authorization", "cookie", "bearer ", "basic ", "dpop ", "code", "state", "hmac")
-"""One of these is in every text, in small letters, that has a secret of HTTP."""
+"""Each lowercase text with a secret of HTTP contains one of these."""
 _LONGEST_SECRET: Final = 16_384
-"""Characters of one word; a session with many roles in it has some thousand."""
+"""Maximum length of a word in characters; a session token with many roles has some thousands."""
 
 
 def mask(text: str, known: Collection[str] = ()) -> str:
     """Replace every secret in *text*.
 
     Args:
-        known: Values that are secrets wherever they stand: ``Stack.secrets`` has those of a run.
+        known: Values that are masked wherever they occur, for example ``Stack.secrets``.
     """
     if known:
-        from pytest_plexdev.masking.known import mask_known  # only a run that has a stack knows some
+        from pytest_plexdev.masking.known import mask_known  # lazy: only a run with a stack has some
 
         text = mask_known(text, known)
     return _masked(text, lambda _: None)
 
 
 def mask_and_collect(text: str) -> tuple[str, list[str]]:
-    """Mask, and also return the values that only their names gave away: nothing recognises them elsewhere."""
+    """Mask *text*. Also return the values that were recognised only by their names, to mask them elsewhere."""
     values: list[str] = []
     return _masked(text, values.append), values
 
 
 def without_cut_word(text: str) -> str:
-    """*text*, the end of a longer one, without the word that the cut may have gone through."""
+    """Return *text*, the end of a longer text, without its first word, which may be incomplete."""
     found = re.search(r"\s", text[:_LONGEST_SECRET])
     return text[found.start() if found else _LONGEST_SECRET :]
 
 
 def _masked(text: str, found: Callable[[str], None]) -> str:
     text = mask_formats(text)
-    small = text.lower()
-    if any(hint in small for hint in _HTTP_HINTS):
-        from pytest_plexdev.masking.http import mask_http  # a millisecond that most commands and runs do not need
+    lowered = text.lower()
+    if any(hint in lowered for hint in _HTTP_HINTS):
+        from pytest_plexdev.masking.http import mask_http  # lazy: takes 1 ms, and most runs do not need it
 
-        text = mask_http(text, small)
-    if may_have_name(small):
-        text = replace(text, NAME, lambda text, name: named_value(text, name, found), searched=small_letters(text))
+        text = mask_http(text, lowered)
+    if may_have_name(lowered):
+        text = replace(text, NAME, lambda text, name: named_value(text, name, found), searched=lowercase(text))
     return text

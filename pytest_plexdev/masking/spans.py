@@ -1,4 +1,4 @@
-"""Spans of a text that masking replaces: what stands for a secret, and how a text is put together again."""
+"""Replace spans of a text, and find where a value ends."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Final
 
 MASK: Final = "***"
 LONG: Final = 16
-"""Characters from which a value is most likely no word that a text has by chance."""
+"""Minimum length of a value that is unlikely to be a word."""
 _MASKED: Final = re.compile(r"(?:\w+_|eyJ)?\*\*\*\w{0,4}|\[secure\]|None|null|[Tt]rue|[Ff]alse", re.ASCII)
-"""What is no secret (any more); ``[secure]`` is httpx's."""
+"""Values that are not secret or already masked; ``[secure]`` is httpx's mask."""
 _IN_QUOTES: Final = {
     '"': re.compile(r'(?:[^"\\\n]|\\.)*+'),
     "'": re.compile(r"(?:[^'\\\n]|\\.)*+"),
@@ -18,7 +18,7 @@ _IN_QUOTES: Final = {
 _ANY_QUOTE: Final = re.compile(r"(?<!\\)(\\*+)([\"'])|\n")
 
 Span = tuple[int, int, str]
-"""Where a value begins and ends, and what stands for it."""
+"""Begin and end of a value, and its replacement."""
 
 
 def replace(
@@ -28,10 +28,11 @@ def replace(
     *,
     searched: str | None = None,
 ) -> str:
-    """Replace the values that follow what *pattern* finds; it goes on after each, so that none is read twice.
+    """Replace the value after each match of *pattern*. The search continues after the value.
 
     Args:
-        searched: Where the pattern is searched, with the positions of *text*; by default in *text*.
+        value_of: Returns the span of the value after a match and its replacement; ``None``: no replacement.
+        searched: The text in which *pattern* is searched, with the same positions as *text*; by default *text*.
     """
     searched = text if searched is None else searched
     parts: list[str] = []
@@ -48,29 +49,29 @@ def replace(
 
 
 def shown(value: str) -> str:
-    """What stands for *value*: itself, where it is masked already or no secret."""
+    """Return the replacement for *value*: the mask, or *value* itself if it is masked already or not a secret."""
     return value if _MASKED.fullmatch(value) else MASK
 
 
 def is_random(value: str) -> bool:
-    """Whether *value* is unlike any word, wherever it stands."""
+    """Whether *value* looks random rather than like a word."""
     return len(value) >= LONG and any(letter.isdigit() for letter in value)
 
 
 def end_of_match(pattern: re.Pattern[str], text: str, begin: int) -> int:
-    """Where what *pattern* matches at *begin* ends; *begin* where it does not match."""
+    """Return the end of the match of *pattern* at *begin*, or *begin* if it does not match."""
     match = pattern.match(text, begin)
     return match.end() if match else begin
 
 
 def end_of_line(text: str, begin: int) -> int:
-    """Where the line ends, a ``\\n`` in a repr included."""
+    """Return the end of the line, which can also be a literal ``\\n`` in a repr."""
     ends = [end for end in (text.find("\n", begin), text.find("\\n", begin)) if end >= 0]
     return min(ends, default=len(text))
 
 
 def end_of_quoted(text: str, begin: int, quote: str) -> int:
-    """Where the value behind *quote* ends: before the same quote, with its backslashes or fewer, or with the line."""
+    """Return the end of a quoted value: before the same quote with as many or fewer backslashes, or at the line end."""
     if len(quote) == 1:
         return end_of_match(_IN_QUOTES[quote], text, begin)
     for found in _ANY_QUOTE.finditer(text, begin):

@@ -1,4 +1,4 @@
-"""The values of secret names: where each begins and ends, in each syntax that programs write one in."""
+"""Find the value after the name of a secret, in each syntax: forms, JSON, reprs, YAML, ini, command lines."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ _PLAIN_WORD: Final = re.compile(r"[A-Za-z_-]{0,24}", re.ASCII)
 _TO_DELIMITER: Final = re.compile(r"[^&\s\"']*+")
 _TO_ENCODED_DELIMITER: Final = re.compile(r"(?:(?!%(?:25){0,4}26)[^&\s\"'])*+", re.IGNORECASE)
 _REST_OF_LINE: Final = re.compile(r"((?:(?!\\[nr])[^\s\"'])++)[ \t]{0,80}(?=[\r\n\"']|\\[nr]|\Z|(?<=[ \t])[#;])")
-"""A comment may follow."""
+"""A word up to the end of the line or a comment."""
 _BLOCK: Final = re.compile(r"[|>][-+1-9]{0,2}[ \t]{0,80}\r?(\n|\\{1,8}n)([ \t]{1,80})")
-"""How a value of several lines begins, in a repr or JSON too."""
+"""The beginning of a YAML block scalar, also inside a repr or JSON."""
 _MEMBER: Final = re.compile(r"(?![<(])[^\s\"',\[\]{}]++(?=[ \t]{0,80}[,}])")
 _QUOTE_OR_LINE: Final = re.compile(r"[\"'\n]")
-_FLOW: Final = 400
-"""Characters before a member of ``{a: b}`` in which its brace is looked for."""
+_FLOW_LOOKBEHIND: Final = 400
+"""Number of characters before a member of ``{a: b}`` in which its brace is searched."""
 _OBJECT: Final = re.compile(r"[A-Z]\w*\((?:\w+=|\))|<\w|\$[({]", re.ASCII)
-"""A repr that masks itself, and a reference to a variable."""
+"""The beginning of a repr, which masks itself, or of a reference to a variable."""
 _PUNCTUATION: Final = ",;)]}"
 
 
 def named_value(text: str, name: re.Match[str], found: Callable[[str], None]) -> Span | None:
-    """The value that follows *name*, a match of :data:`~pytest_plexdev.masking.names.NAME`; ``None``: no secret.
+    """Return the span of the value after *name* and its replacement, or ``None`` if no secret follows.
 
     Args:
-        found: Called with each value that only its name gave away.
+        name: A match of :data:`~pytest_plexdev.masking.names.NAME`.
+        found: Called with each value that is recognised only by its name.
     """
     word_begins = _begin_of_word(text, name.start())
     is_option = text.startswith("--", word_begins)
@@ -51,10 +52,10 @@ def named_value(text: str, name: re.Match[str], found: Callable[[str], None]) ->
     value = text[begin:end]
     if not value or (name[1] in WEAK and not _is_weak_secret(name[1], value)):
         return None
-    instead = shown(value)
-    if instead == MASK and quote and "\\" not in value and len(value) >= LONG:
+    replacement = shown(value)
+    if replacement == MASK and quote and "\\" not in value and len(value) >= LONG:
         found(value)
-    return begin, end, instead
+    return begin, end, replacement
 
 
 def _is_weak_secret(name: str, value: str) -> bool:
@@ -64,7 +65,7 @@ def _is_weak_secret(name: str, value: str) -> bool:
 
 
 def _unquoted(text: str, name: re.Match[str], word_begins: int, *, is_option: bool) -> tuple[int, int] | None:
-    """Where a value without quotes is; ``None`` where what follows is no value, or an object that masks itself."""
+    """The position of an unquoted value; ``None`` if no value follows, or an object that masks itself."""
     begin = name.end()
     if name["encoded"]:
         return begin, end_of_match(_TO_ENCODED_DELIMITER, text, begin)
@@ -77,12 +78,12 @@ def _unquoted(text: str, name: re.Match[str], word_begins: int, *, is_option: bo
             end -= 1
         return begin, end
     if name["closed"] or name["beside"] or name["sign"] == ",":
-        return None  # a JSON number, an object: their members have names of their own
+        return None  # a JSON number, or an object, whose members are matched by their own names
     return _of_line(text, name, word_begins, is_option=is_option)
 
 
 def _of_line(text: str, name: re.Match[str], word_begins: int, *, is_option: bool) -> tuple[int, int] | None:
-    """The value of a line of YAML, ini or headers: one word. What has more of them is prose."""
+    """The value in a line of YAML, ini or headers, which is one word: several words are prose."""
     begin = name.end()
     begins_line = _begins_line(text, word_begins)
     if name["sign"] == ":":
@@ -97,10 +98,10 @@ def _of_line(text: str, name: re.Match[str], word_begins: int, *, is_option: boo
 
 
 def _end_of_block(text: str, block: re.Match[str]) -> int:
-    """Where a block of YAML ends: before the first line that is indented less than the block's first."""
+    """The end of a YAML block scalar: before the first line that is indented less than its first line."""
     newline, indent = block[1], block[2]
     last = len(text)
-    if newline != "\n":  # in a repr or JSON: it ends within the quotes
+    if newline != "\n":  # inside a repr or JSON: it ends before the closing quote
         quote = _QUOTE_OR_LINE.search(text, block.end())
         last = quote.start() if quote else last
     end = block.end()
@@ -112,14 +113,14 @@ def _end_of_block(text: str, block: re.Match[str]) -> int:
 
 
 def _is_in_flow(text: str, position: int) -> bool:
-    """Whether a member of ``{a: b, c: d}`` begins there."""
-    before = text[max(0, position - _FLOW) : position].rstrip(" \t")
+    """Whether a member of ``{a: b, c: d}`` begins at *position*."""
+    before = text[max(0, position - _FLOW_LOOKBEHIND) : position].rstrip(" \t")
     line = before[before.rfind("\n") + 1 :]
     return line.endswith(("{", ",")) and line.rfind("{") > line.rfind("}")
 
 
 def _begins_line(text: str, position: int) -> bool:
-    """Whether a line's first word is there: behind what a list, a quote, an error or pytest puts before a line."""
+    """Whether the first word of a line is at *position*, possibly after a list's ``-``, a quote or pytest's ``E``."""
     before = text[max(0, position - 80) : position].rstrip(" \t").removesuffix("-").rstrip(" \t")
     return not before or before.endswith(("\n", "\\n", '"', "'", "|", ">", "\nE")) or before == "E"
 

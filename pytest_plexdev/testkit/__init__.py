@@ -1,1 +1,1 @@
-"""What a test holds: clients of ``/v1``, OIDC, NATS and SQL, and nothing else."""
+"""The objects that fixtures return: the stack, tenants, logins, Nodes, events and a database connection."""

@@ -1,4 +1,4 @@
-"""Sign in as a person does in a browser: follow links, submit the identity provider's form, approve a device."""
+"""Sign in like a user in a browser: follow links, submit the identity provider's form, approve a device."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from pytest_plexdev.errors import API_UNREACHABLE, PlexdevError
 from pytest_plexdev.errors.sign_in import CLOCK_SKEW, SIGN_IN_FAILED, SIGN_IN_PAGE, SIGN_IN_REFUSED
 from pytest_plexdev.testkit.html_page import Form, Page
 
-PEOPLE: Final = ("admin@example.com", "member@example.com")
-"""Whom the dev stack's identity providers know."""
+USERS: Final = ("admin@example.com", "member@example.com")
+"""The users of the dev stack's identity providers."""
 SESSION_COOKIE: Final = "plexsphere_session"
 CSRF_COOKIE: Final = "plexsphere_csrf"
-MOST_PAGES: Final = 12
-"""A sign-in is three pages and their redirects; more is a loop."""
+MAX_PAGES: Final = 12
+"""A sign-in has three pages and their redirects; more pages are a loop."""
 SKEW_ALLOWED: Final = 60.0
-"""Seconds that the clocks of an issuer and of who judges its id_token may be apart."""
+"""Allowed difference in seconds between the clocks of the issuer and of the verifier of an ID token."""
 
 
 class Browser:
-    """A browser with its own cookies, signing one person in.
+    """A browser with its own cookies that signs one user in.
 
     Args:
         api_url: Origin of the control plane.
-        user: Name at the identity provider, an e-mail address with Dex.
-        password: The password that goes with it.
-        log: What to read where the control plane refuses: the API's log.
+        user: Name of the user at the identity provider; an e-mail address for Dex.
+        password: Password of the user.
+        log: The API's log, for errors: its path or the command that prints it.
     """
 
     def __init__(self, api_url: str, *, user: str, password: str, log: str) -> None:
@@ -51,35 +51,36 @@ class Browser:
         return f"Browser({self._api_url!r}, user={self._user!r})"
 
     def close(self) -> None:
-        """Forget the cookies and close the connections."""
+        """Close the connections and discard the cookies."""
         self._http.close()
 
     def sign_in(self, url: str, *, cookies: Mapping[str, str] | None = None) -> None:
-        """Go to *url* and on from there until the control plane has given a session.
+        """Open *url* and follow the sign-in until the control plane has set a session cookie.
 
         Args:
-            url: An identity provider's authorization URL, or a page of the control plane that leads there.
-            cookies: What the control plane set when it gave an authorization URL out: it completes a sign-in only in
+            url: An authorization URL of an identity provider, or a page of the control plane that leads there.
+            cookies: The cookies that the control plane set with the authorization URL. It completes a sign-in only in
                 the browser that has them.
 
         Raises:
-            PlexdevError: The password was refused, a page is not one of a sign-in, or the clocks are apart.
+            PlexdevError: ``sign-in-refused``: wrong user or password; ``sign-in-page``: an unexpected page;
+                ``sign-in-failed``: the control plane refused the sign-in; ``clock-skew``; ``api-unreachable``.
         """
         for name, value in (cookies or {}).items():
             self._http.cookies.set(name, value, domain=_cookie_domain(self._api_url), path="/v1/")
         response = self._get(url)
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             if self.cookie(SESSION_COOKIE):
                 return
             response = self._next(response)
-        raise self._stuck(response, f"after {MOST_PAGES} pages there is no session yet")
+        raise self._unexpected_page(response, f"after {MAX_PAGES} pages there is no session yet")
 
     def approve(self, user_code: str) -> None:
-        """Approve a device code as the person who is signed in.
+        """Approve a device code as the signed-in user.
 
         Raises:
             ProblemError: ``device_code_not_found``, ``device_code_expired``, ``device_code_already_approved``, or a
-                CSRF refusal.
+                CSRF error.
         """
         headers = {
             "Accept": "application/json",
@@ -92,7 +93,7 @@ class Browser:
             raise problem_of(response)
 
     def cookie(self, name: str) -> str:
-        """The value of a cookie, empty where there is none."""
+        """Return the value of a cookie; empty if it is not set."""
         values = [cookie.value for cookie in self._http.cookies.jar if cookie.name == name]
         return values[-1] or "" if values else ""
 
@@ -113,23 +114,24 @@ class Browser:
         if response.has_redirect_location:
             return self._follow(urljoin(str(response.url), response.headers["location"]))
         page = Page(response.text)
-        # Dex answers a wrong password with its login page again; the status, 200 or 401, depends on its version.
+        # Dex shows its login page again after a wrong password, with status 200 or 401 depending on its version.
         if page.error and self._entered_password:
             url = _without_query(response.url)
-            raise PlexdevError(SIGN_IN_REFUSED, user=self._user, url=url, reason=page.error, meant=_meant(self._user))
+            meant = _suggestion(self._user)
+            raise PlexdevError(SIGN_IN_REFUSED, user=self._user, url=url, reason=page.error, meant=meant)
         if response.status_code >= 400:
-            raise self._stuck(response, page.text[:200] or "the page is empty")
+            raise self._unexpected_page(response, page.text[:200] or "the page is empty")
         if page.forms:
             return self._submit(page.forms[0], response)
         onward = next((link for link in page.links if "sign-in" in link or "/auth" in link), None)
         if onward is None:
-            raise self._stuck(response, "the page has no form to fill and no link to sign in")
+            raise self._unexpected_page(response, "the page has no form and no link to sign in")
         return self._get(urljoin(str(response.url), onward))
 
     def _follow(self, url: str) -> httpx.Response:
         query = parse_qs(urlsplit(url).query)
         if "auth_error_kind" in query:
-            raise self._refused_by_plane(" ".join(query.get("auth_error_detail", query["auth_error_kind"])))
+            raise self._refused_by_control_plane(" ".join(query.get("auth_error_detail", query["auth_error_kind"])))
         return self._get(url)
 
     def _submit(self, form: Form, response: httpx.Response) -> httpx.Response:
@@ -143,7 +145,7 @@ class Browser:
             return self._send("GET", action, params=fields, headers=headers)
         return self._send("POST", action, data=fields, headers=headers)
 
-    def _refused_by_plane(self, reason: str) -> PlexdevError:
+    def _refused_by_control_plane(self, reason: str) -> PlexdevError:
         apart = max(self._clocks.values(), default=0.0) - min(self._clocks.values(), default=0.0)
         by_time = re.search(r"expired|not yet valid|issued in the future|\b(iat|exp|nbf)\b", reason)
         if apart > SKEW_ALLOWED or by_time:
@@ -154,7 +156,7 @@ class Browser:
             return PlexdevError(CLOCK_SKEW, clocks=clocks, reason=reason)
         return PlexdevError(SIGN_IN_FAILED, user=self._user, reason=reason, log=self._log)
 
-    def _stuck(self, response: httpx.Response, reason: str) -> PlexdevError:
+    def _unexpected_page(self, response: httpx.Response, reason: str) -> PlexdevError:
         return PlexdevError(
             SIGN_IN_PAGE,
             user=self._user,
@@ -164,28 +166,28 @@ class Browser:
         )
 
 
-def _meant(user: str) -> str:
-    """The person of the dev stack whose name is nearest, as a question; empty of one whom it has."""
-    if user in PEOPLE:
+def _suggestion(user: str) -> str:
+    """A question that suggests the user of the dev stack with the most similar name; empty if *user* exists."""
+    if user in USERS:
         return ""
-    # Without what is behind the @, which makes all of them alike.
-    by_name = {person.partition("@")[0]: person for person in PEOPLE}
+    # Without the domain, which is the same for all of them.
+    by_name = {known.partition("@")[0]: known for known in USERS}
     found = nearest(user.partition("@")[0], by_name)
     return f"did you mean {by_name[found]}? " if found is not None else ""
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of *url*."""
+    """Return scheme, host and port of *url*."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def _cookie_domain(url: str) -> str:
     host = urlsplit(url).hostname or ""
-    # As http.cookiejar stores a cookie of a host name without a dot.
+    # http.cookiejar adds ".local" to a host name without a dot.
     return host if "." in host else f"{host}.local"
 
 
 def _without_query(url: httpx.URL) -> httpx.URL:
-    # The query of a sign-in carries its state and its code.
+    # The query of a sign-in contains its state and its code.
     return url.copy_with(query=None)

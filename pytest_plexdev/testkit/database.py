@@ -20,14 +20,14 @@ _ENVIRONMENT: Final = threading.Lock()
 
 
 def connect(stack: Stack) -> psycopg.Connection[Any]:
-    """A connection on which every statement commits by itself, to the stack's database whatever the user's libpq says.
+    """Open an autocommit connection to the stack's database. libpq's environment variables are ignored.
 
     Raises:
-        PlexdevError: ``extra-missing``; what opening a way into a cluster can fail with.
+        PlexdevError: ``extra-missing``; any error of a port-forward into a cluster.
     """
-    # Who attaches needs no extra for anything else, and a way into the cluster is not opened in vain.
+    # Checked here, because attaching needs no extra, and before a port-forward is opened.
     need(stack.info.provider, "psycopg")
-    import psycopg  # 200 ms: only a test that looks behind the contract pays it
+    import psycopg  # lazy: takes 200 ms
 
     url = stack.database_url
     with _no_libpq_variables():
@@ -35,13 +35,13 @@ def connect(stack: Stack) -> psycopg.Connection[Any]:
 
 
 def libpq_variables() -> list[str]:
-    """The variables of this process that libpq may read: they change where and how it connects."""
+    """Return the names of this process's variables that libpq reads, which change where and how it connects."""
     return [name for name in os.environ if name.startswith("PG")]
 
 
 @contextlib.contextmanager
 def _no_libpq_variables() -> Iterator[None]:
-    """Hide the variables that libpq reads: no option of a connection leaves out a ``PGSERVICE`` or a ``PGTZ``."""
+    """Hide the variables that libpq reads, because no connection option disables ``PGSERVICE`` or ``PGTZ``."""
     with _ENVIRONMENT:
         hidden = {name: os.environ.pop(name) for name in libpq_variables()}
         try:

@@ -16,16 +16,16 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.sign_in import DEVICE_CODE_EXPIRED, DEVICE_CODE_REFUSED
 
 SLOW_DOWN: Final = 5.0
-"""Seconds that each ``slow_down`` adds to the interval for good (RFC 8628 §3.5)."""
+"""Seconds that each ``slow_down`` adds to the interval permanently (RFC 8628 §3.5)."""
 
 
 class DevicePoll:
-    """Asks for the token of a device code until it is approved.
+    """Polls for the token of a device code until it is approved.
 
     Args:
-        client: The API as nobody.
-        clock: Seconds that only go forward.
-        sleep: Waits that many seconds.
+        client: The API without credentials.
+        clock: Returns monotonic time in seconds.
+        sleep: Sleeps for a number of seconds.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class DevicePoll:
         self._sleep = sleep
 
     def wait(self, device: DeviceCode) -> AccessToken:
-        """Poll at once, then every ``interval`` seconds, which every ``slow_down`` lengthens by 5 s for good.
+        """Poll at once, then every ``interval`` seconds, and return the token.
 
-        An answer of a proxy in between (429, 5xx, whatever its body) is waited out like a pending one.
+        Each ``slow_down`` adds 5 s to the interval. A response of a proxy (429 or 5xx) is retried like a pending one.
 
         Raises:
-            PlexdevError: The code expired, or was refused.
+            PlexdevError: ``device-code-expired``, ``device-code-refused``.
         """
         interval = float(device.interval)
         deadline = self._clock() + device.expires_in
@@ -70,7 +70,7 @@ class DevicePoll:
         try:
             return polling(self._client.auth.device_token, device.device_code)
         except ProblemError as error:
-            raise _ended(device, error) from error
+            raise _final_error(device, error) from error
 
 
 def _is_pending(error: BaseException) -> bool:
@@ -79,7 +79,7 @@ def _is_pending(error: BaseException) -> bool:
     return error.code in {"authorization_pending", "slow_down"} or error.status == 429 or error.status >= 500
 
 
-def _ended(device: DeviceCode, error: ProblemError) -> PlexdevError:
+def _final_error(device: DeviceCode, error: ProblemError) -> PlexdevError:
     if error.code == "expired_token" or _is_pending(error):
         return PlexdevError(
             DEVICE_CODE_EXPIRED,

@@ -32,7 +32,8 @@ class Event:
     Attributes:
         id: The outbox row's id, from ``Nats-Msg-Id``.
         scope: The Domain's id, or ``platform``.
-        type: ``DomainCreated`` for example.
+        type: For example ``DomainCreated``.
+        payload: The body; ``{"raw": …}`` if it is not a JSON object.
 
     Example::
 
@@ -48,11 +49,11 @@ class Event:
 
 
 class Events:
-    """The events since :meth:`start`. NATS is listened to by a thread of its own.
+    """The events since :meth:`start`, received by a background thread.
 
     Args:
-        url: Of the NATS server.
-        log: What to read where an event does not come: the API's log.
+        url: URL of the NATS server.
+        log: The API's log, for errors: its path or the command that prints it.
 
     Example::
 
@@ -77,12 +78,12 @@ class Events:
             return iter(tuple(self._events))
 
     def start(self) -> None:
-        """Listen from now on: whatever is published after this returns is heard."""
+        """Subscribe. Events that are published after this returns are received."""
         self._thread.start()
         self._nats = self._run(self._subscribe())
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Close the connection and stop the thread."""
         if self._nats is not None:
             self._run(self._nats.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -92,10 +93,14 @@ class Events:
     def wait_for(
         self, event_type: str, *, where: Callable[[Event], bool] = lambda _: True, timeout: float = 5.0
     ) -> Event:
-        """Return the first event of that type for which *where* holds, and wait for it where it has not come yet.
+        """Return the first event of a type for which *where* is true; wait for it if it has not been received yet.
+
+        Args:
+            where: A condition for the event.
+            timeout: Seconds.
 
         Raises:
-            PlexdevError: None came within *timeout* seconds.
+            PlexdevError: ``no-event``: no such event was received in time.
         """
         deadline = monotonic() + timeout
         with self._arrival:
@@ -115,7 +120,7 @@ class Events:
         return PlexdevError(NO_EVENT, wanted=event_type, seconds=timeout, seen=seen, log=self._log)
 
     async def _subscribe(self) -> Nats:
-        import nats  # 220 to 420 ms: only a test that asks for events pays it
+        import nats  # lazy: takes 220 to 420 ms
 
         client = await nats.connect(self._url)
         await client.subscribe(SUBJECTS, cb=self._receive)

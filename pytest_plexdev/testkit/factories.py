@@ -1,4 +1,4 @@
-"""Create Domains, tenants, Projects and Nodes for one test, and remove them again."""
+"""Create Domains, tenants, Projects and Nodes for one test, and remove them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from pytest_plexdev.testkit.tenancy import FreshTenant, Tenant, Tenants
 
 
 def random_ula() -> str:
-    """A random /48 of the unique local addresses (RFC 4193), in canonical form: Domains must not overlap."""
+    """Return a random /48 of the unique local addresses (RFC 4193) in canonical form. Domains must not overlap."""
     return str(ipaddress.IPv6Network((0xFD << 120 | secrets.randbits(40) << 80, 48)))
 
 
 def create_domain(
     operator: Client, *, run_mark: str | None = None, reachability: ReachabilityPolicy | None = None
 ) -> Domain:
-    """Create a Domain of its own name and its own address range.
+    """Create a Domain with a unique name and address range.
 
     Args:
-        run_mark: Which run it belongs to, so that a later one can remove it (:mod:`pytest_plexdev.testkit.leftovers`).
+        operator: The API as a platform operator.
+        run_mark: The mark of the run, by which a later run can remove it (:mod:`pytest_plexdev.testkit.leftovers`).
     """
     slug = unique_slug(DOMAIN_PREFIX)
     return operator.domains.create(
@@ -36,7 +37,7 @@ def create_domain(
 
 
 def bind_like(like: Tenant, operator: Client, *, domain_id: str) -> IdpBinding:
-    """Bind a Domain to the identity provider that *like* is bound to; a first sign-in makes the Identity."""
+    """Bind a Domain to the identity provider of *like*. The first sign-in of a user creates the Identity."""
     model = like.client.idp_bindings.get(like.binding_id)
     return operator.idp_bindings.create(
         domain_id=domain_id,
@@ -57,7 +58,7 @@ def create_tenant(tenants: Tenants, logins: Logins) -> FreshTenant:
 
 
 def create_project(client: Client, *, domain_id: str) -> Project:
-    """Create a Project of its own name."""
+    """Create a Project with a unique name."""
     slug = unique_slug("p")
     return client.projects.create(domain_id=domain_id, name=f"Test {slug}", slug=slug)
 
@@ -71,10 +72,10 @@ def enrol_node(client: Client, project: Project) -> NodeAgent:
 
 
 def remove_quietly(tenant: FreshTenant) -> None:
-    """Remove what the contract lets one remove.
+    """Remove what the contract allows; ignore errors.
 
-    It has no delete for Nodes and Identities, so a Domain that has either stays, in no test's way, until a later run
-    removes it (:mod:`pytest_plexdev.testkit.leftovers`).
+    The contract cannot delete Nodes and Identities, so a Domain with one of them is kept. It affects no test, and a
+    later run removes it (:mod:`pytest_plexdev.testkit.leftovers`).
     """
     client = tenant.client
     with contextlib.suppress(Exception):

@@ -9,7 +9,12 @@ from html.parser import HTMLParser
 
 @dataclass(repr=False)
 class Form:
-    """A form of a page: its target, and the values of its fields."""
+    """A form of a page.
+
+    Attributes:
+        fields: Values of the fields that have one, by name.
+        inputs: Names of all fields.
+    """
 
     action: str = ""
     method: str = "get"
@@ -47,7 +52,7 @@ class Page(HTMLParser):
             self.links.append(attributes.get("href", ""))
         elif tag in {"input", "button"} and self.forms:
             self._add_input(self.forms[-1], attributes)
-        # Dex marks a refused password by this id.
+        # The id of Dex's message for a wrong password.
         if attributes.get("id") == "login-error":
             self._in_error = tag
 
@@ -67,6 +72,6 @@ class Page(HTMLParser):
         if not name:
             return
         form.inputs.add(name)
-        # Of several submit buttons the first one approves (Dex: Grant Access, then Cancel).
+        # The first of several submit buttons is the one that approves (Dex: Grant Access, then Cancel).
         if "value" in attributes and name not in form.fields:
             form.fields[name] = attributes["value"]

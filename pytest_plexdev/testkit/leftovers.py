@@ -1,8 +1,8 @@
 """Remove the Domains that finished runs left on a running stack.
 
-The contract deletes no Node and no Identity, so a Domain that has either would stay for ever. Each Domain of a test is
-marked with its run; a later run removes those whose run is over, from the reference plane's database, in a thread of
-its own: no test waits for it. On another control plane they stay.
+The contract cannot delete Nodes and Identities, so a Domain with one of them could never be removed. Therefore each
+Domain of a test is marked with its run, and a later run deletes the Domains of finished runs from the reference plane's
+database, in a background thread. Other control planes keep them.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from pytest_plexdev.testkit.stack import Stack
 
 _REFERENCE_ONLY: Final = "age-heartbeat"
-"""A stack that can do this runs the reference plane, whose tables are known."""
-_MOST: Final = 200
-"""Domains that one run removes."""
+"""A stack with this capability runs the reference plane, whose tables are known."""
+_MAX_REMOVED: Final = 200
+"""Maximum number of Domains that one run removes."""
 _LOCK: Final = 5_063_710
-"""Of Postgres' advisory locks: of several processes one does it."""
+"""Key of the Postgres advisory lock that allows one process at a time."""
 _MARK: Final = re.compile(r"plexdev run: pid (\d+), started (\d+), in (\S+)")
 _FIND: Final = (
     "SELECT id::text, description, created_at < now() - interval '1 day' FROM plexsphere.domains"
@@ -47,29 +47,33 @@ _DELETE: Final = (
     "DELETE FROM plexsphere.users WHERE domain_id = %(domain)s",
     "DELETE FROM plexsphere.domains WHERE id = %(domain)s",
 )
-"""In the order of the foreign keys; tokens, sessions and secrets go with what they belong to."""
+"""In the order of the foreign keys. Tokens, sessions and secrets are deleted by cascade."""
 
 
 @dataclass(frozen=True)
 class RunMark:
-    """Which run a Domain belongs to, as its description says."""
+    """The run to which a Domain belongs, stored in its description.
+
+    Attributes:
+        owner: The controller of the run.
+        place: The boot and the PID namespace in which the owner's pid is valid.
+    """
 
     owner: ProcessId
     place: str
-    """The boot and the PID namespace in which the owner's pid means something."""
 
     @classmethod
     def of(cls, controller_pid: int) -> Self:
-        """The mark of the run with that controller.
+        """Return the mark of the run with that controller.
 
         Raises:
-            OSError: This system does not say.
+            OSError: This system does not identify processes.
         """
         return cls(ProcessId.of(controller_pid), _this_place())
 
     @classmethod
     def parse(cls, description: str) -> Self | None:
-        """The mark in a Domain's description, if it is one."""
+        """Return the mark in a Domain's description, or ``None`` if it has none."""
         found = _MARK.fullmatch(description)
         return cls(ProcessId(int(found[1]), int(found[2])), found[3]) if found else None
 
@@ -77,10 +81,10 @@ class RunMark:
         return f"plexdev run: pid {self.owner.pid}, started {self.owner.started}, in {self.place}"
 
     def has_ended(self, *, is_old: bool) -> bool:
-        """Whether the run is over.
+        """Whether the run has ended.
 
         Args:
-            is_old: Whether its Domain is a day old: all there is to go by for a run of another machine or container.
+            is_old: Whether its Domain is a day old. This decides for a run of another machine or container.
         """
         if self.place != _this_place():
             return is_old
@@ -91,7 +95,7 @@ class RunMark:
 
 
 def mark_of_run(controller_pid: int) -> str | None:
-    """The mark for the Domains of a run's tests; ``None`` if this system does not identify processes."""
+    """Return the mark for the Domains of a run, or ``None`` if this system does not identify processes."""
     try:
         return str(RunMark.of(controller_pid))
     except OSError:
@@ -99,32 +103,32 @@ def mark_of_run(controller_pid: int) -> str | None:
 
 
 class Removal:
-    """Removes what finished runs left, in the background from :meth:`start` on."""
+    """Removes the Domains of finished runs in a background thread."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._thread = threading.Thread(target=self._run, name="plexdev-leftovers", daemon=True)
 
     def start(self) -> None:
-        """Start, where the database is the reference plane's and its URL alone leads there; return at once."""
-        # PGHOSTADDR would lead to another database, and hiding it for this thread would hide it from the tests.
+        """Start the thread, if the stack runs the reference plane and no libpq variable is set."""
+        # PGHOSTADDR would select another database, and hiding it for this thread would also hide it from the tests.
         if self._stack.can(_REFERENCE_ONLY) and not libpq_variables():
             self._thread.start()
 
     def join(self, timeout: float) -> None:
-        """Let it finish, for some seconds at most; what is not done then is rolled back, and left to the next run."""
+        """Wait up to *timeout* seconds. An unfinished deletion is rolled back; the next run repeats it."""
         if self._thread.is_alive():
             self._thread.join(timeout)
 
     def _run(self) -> None:
-        # Best effort: no test has asked for it, and the next run tries again.
+        # Best effort: no test depends on it, and the next run tries again.
         with contextlib.suppress(Exception):
             self._remove()
 
     def _remove(self) -> None:
         import psycopg
 
-        # A way into a cluster ends with the thread that opened it, so this thread has a provider of its own.
+        # A port-forward ends with the thread that opened it, so this thread has its own provider.
         with (
             contextlib.closing(self._stack.provider.clone()) as provider,
             psycopg.connect(
@@ -135,17 +139,18 @@ class Removal:
 
 
 def remove_ended(connection: psycopg.Connection[Any]) -> list[str]:
-    """Remove the Domains of runs that are over, each in a transaction of its own.
+    """Remove the Domains of finished runs, each in its own transaction.
 
     Returns:
-        Their ids; none where another process is at it.
+        The ids of the removed Domains; empty if another process is removing them.
     """
     locked = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
     if locked != (True,):
         return []
-    found = [(domain, RunMark.parse(said), is_old) for domain, said, is_old in connection.execute(_FIND).fetchall()]
+    rows = connection.execute(_FIND).fetchall()
+    found = [(domain, RunMark.parse(description), is_old) for domain, description, is_old in rows]
     ended = [domain for domain, mark, is_old in found if mark is not None and mark.has_ended(is_old=is_old)]
-    return [domain for domain in ended[:_MOST] if _delete(connection, domain)]
+    return [domain for domain in ended[:_MAX_REMOVED] if _delete(connection, domain)]
 
 
 def _delete(connection: psycopg.Connection[Any], domain: str) -> bool:
@@ -156,7 +161,7 @@ def _delete(connection: psycopg.Connection[Any], domain: str) -> bool:
             for statement in _DELETE:
                 connection.execute(statement, {"domain": domain})
     except psycopg.errors.IntegrityError:
-        return False  # something of it that is not known here
+        return False  # a row of another table refers to it
     return True
 
 

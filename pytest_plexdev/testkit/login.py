@@ -1,4 +1,4 @@
-"""Log in by the device-code flow (RFC 8628), once per person and run."""
+"""Log in by the device-code flow (RFC 8628), once per user and run."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from pytest_plexdev.testkit.device_poll import DevicePoll
 SEEDED_USER: Final = "admin@example.com"
 SEEDED_PASSWORD: Final = "password"  # noqa: S105 - the dev stack's public fixture (runbook, Dex static user)
 RENEW_BEFORE: Final = 60.0
-"""Seconds before its end at which a cached login is not handed out any more."""
+"""A cached login that expires within this number of seconds is renewed."""
 
 
 class SignInTarget(Protocol):
-    """Where one can sign in: a Domain through one of its IdP bindings."""
+    """The target of a sign-in: a Domain and one of its IdP bindings."""
 
     @property
     def domain_id(self) -> str: ...
@@ -62,7 +62,7 @@ class Login:
     token: str = field(repr=False)
 
     def whoami(self) -> Whoami:
-        """Ask the API who this is."""
+        """Request this principal from the API."""
         return self.client.auth.whoami()
 
 
@@ -74,18 +74,18 @@ def approve(
     user: str = SEEDED_USER,
     password: str = SEEDED_PASSWORD,
 ) -> None:
-    """Do what a person does with the link that a device shows: open it, sign in, approve.
+    """Open the link that a device shows, sign in and approve the device code, like a user in a browser.
 
     Args:
-        client: The API as nobody.
+        client: The API without credentials.
         verification_uri_complete: The link.
-        log: What to read where the control plane refuses: the API's log.
-        user: The name at the identity provider.
-        password: The password that goes with it.
+        log: The API's log, for errors: its path or the command that prints it.
+        user: Name of the user at the identity provider.
+        password: Password of the user.
 
     Raises:
-        PlexdevError: The sign-in did not work.
-        ProblemError: The code is unknown, expired or approved already.
+        PlexdevError: The sign-in failed; see :meth:`Browser.sign_in`.
+        ProblemError: The code is unknown, expired or already approved.
     """
     codes = parse_qs(urlsplit(verification_uri_complete).query).get("user_code", [])
     browser = Browser(client.transport.base_url, user=user, password=password, log=log)
@@ -96,23 +96,23 @@ def approve(
         browser.close()
 
 
-class _Remembered(msgspec.Struct, frozen=True):
+class _CachedToken(msgspec.Struct, frozen=True):
     token: str
     expires_at: float
 
     def __repr__(self) -> str:
-        return f"_Remembered(token='***', expires_at={self.expires_at})"
+        return f"_CachedToken(token='***', expires_at={self.expires_at})"
 
 
 class Logins:
-    """Logs people in, each once per run: the workers of a run share *directory*.
+    """Logs users in, each once per run: the workers of a run share the tokens in *directory*.
 
     Args:
-        client: The API as nobody.
-        directory: Where tokens are kept, in files that only this user reads.
-        log: What to read where the control plane refuses a sign-in: the API's log.
-        clock: Unix time, seconds.
-        by_slug: Finds a seeded tenant.
+        client: The API without credentials.
+        directory: The directory of the cached tokens, in private files.
+        log: The API's log, for errors: its path or the command that prints it.
+        clock: Returns Unix time in seconds.
+        by_slug: Returns a seeded tenant.
 
     Example::
 
@@ -139,29 +139,31 @@ class Logins:
     def __call__(
         self, tenant: SignInTarget | str, *, user: str | None = None, password: str = SEEDED_PASSWORD
     ) -> Login:
-        """Sign *user* in to *tenant* by the device-code flow; the tenant's admin by default.
+        """Log *user* in to *tenant* by the device-code flow, or return the login of this run.
 
         Args:
             tenant: A tenant, or the slug of a seeded one.
+            user: Name of the user at the identity provider; by default the tenant's admin.
+            password: Password of the user.
 
         Raises:
-            PlexdevError: ``unknown-name``: no seeded Domain has that slug; the identity provider or the control plane
-                refused, or the clocks are apart.
+            PlexdevError: ``unknown-name``: no seeded Domain has that slug; ``sign-in-refused``, ``sign-in-failed``,
+                ``sign-in-page``, ``clock-skew``, ``device-code-expired``, ``device-code-refused``.
         """
         tenant = self._target(tenant)
         user = user or tenant.admin
         self._client.transport.exchanges.add_secrets([password])
-        kept = self._file(tenant, user, password)
-        make_private_directory(kept.parent)
-        with private_lock(kept.with_suffix(".lock")):
-            remembered = self._recall(kept) or self._sign_in(tenant, user, password)
-            write_private(kept, msgspec.json.encode(remembered))
+        file = self._file(tenant, user, password)
+        make_private_directory(file.parent)
+        with private_lock(file.with_suffix(".lock")):
+            cached = self._read(file) or self._sign_in(tenant, user, password)
+            write_private(file, msgspec.json.encode(cached))
         return Login(
             user=user,
             domain_id=tenant.domain_id,
-            expires_at=remembered.expires_at,
-            client=self._client.as_principal(remembered.token),
-            token=remembered.token,
+            expires_at=cached.expires_at,
+            client=self._client.as_principal(cached.token),
+            token=cached.token,
         )
 
     def _target(self, tenant: SignInTarget | str) -> SignInTarget:
@@ -176,32 +178,32 @@ class Logins:
     def approve(
         self, verification_uri_complete: str, *, user: str = SEEDED_USER, password: str = SEEDED_PASSWORD
     ) -> None:
-        """See :func:`approve`; the seeded user by default."""
+        """See :func:`approve`. The default user is the seeded one."""
         approve(self._client, verification_uri_complete, log=self._log, user=user, password=password)
 
-    def _sign_in(self, tenant: SignInTarget, user: str, password: str) -> _Remembered:
+    def _sign_in(self, tenant: SignInTarget, user: str, password: str) -> _CachedToken:
         auth = self._client.auth
         device = auth.device_code(domain_id=tenant.domain_id, idp_binding_id=tenant.binding_id)
         browser = Browser(self._client.transport.base_url, user=user, password=password, log=self._log)
         try:
-            # By the API rather than by the page, whose markup the contract does not promise.
+            # By the API rather than the page, because the contract does not specify the page's markup.
             start = auth.sign_in(domain_id=tenant.domain_id, idp_binding_id=tenant.binding_id)
             browser.sign_in(start.authorization_url, cookies=start.cookies)
             browser.approve(device.user_code)
         finally:
             browser.close()
-        # Approved before the first poll: no interval is waited out.
+        # It is already approved, so the first poll succeeds without waiting.
         token = DevicePoll(self._client).wait(device)
-        return _Remembered(token.access_token, self._clock() + token.expires_in)
+        return _CachedToken(token.access_token, self._clock() + token.expires_in)
 
-    def _recall(self, kept: Path) -> _Remembered | None:
+    def _read(self, file: Path) -> _CachedToken | None:
         try:
-            remembered = decode_as(read_private(kept), _Remembered)
+            cached = decode_as(read_private(file), _CachedToken)
         except (FileNotFoundError, msgspec.DecodeError):
             return None
-        return remembered if remembered.expires_at - self._clock() > RENEW_BEFORE else None
+        return cached if cached.expires_at - self._clock() > RENEW_BEFORE else None
 
     def _file(self, tenant: SignInTarget, user: str, password: str) -> Path:
-        # With the password: whoever gives a wrong one is refused, signed in before or not.
+        # The key includes the password, so that a wrong one fails even if the user is logged in.
         key = "\n".join((self._client.transport.base_url, tenant.domain_id, tenant.binding_id, user, password))
         return self._directory / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"

@@ -1,4 +1,4 @@
-"""Register and send heartbeats as the plexd agent does."""
+"""Register a Node and send heartbeats, like the agent plexd."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ from pytest_plexdev.api.projects import Project
 
 BINARY_VERSION: Final = "0.0.0-plexdev"
 BINARY_CHECKSUM: Final = base64.b64encode(b"\x01" * 32).decode()
-"""Base64 of 32 bytes: the form that every version of the contract takes."""
+"""Base64 of 32 bytes, the format that all versions of the contract accept."""
 
 
 def nsk_bearer(node_id: str, nsk: str) -> str:
-    """The bearer of a Node: ``nsk_plexd_`` and base64url of the Node's 16 id bytes followed by the 32 of its NSK.
+    """Return the bearer token of a Node: ``nsk_plexd_`` and base64url of its id (16 bytes) and NSK (32 bytes).
 
-    The NSK as it was answered is no bearer: the API refuses it with 401.
+    The NSK itself, as the API returned it, is not a bearer token.
     """
     envelope = uuid.UUID(node_id).bytes + base64.b64decode(nsk, validate=True)
     return f"nsk_plexd_{base64.urlsafe_b64encode(envelope).rstrip(b'=').decode()}"
 
 
 def x25519_public_key() -> str:
-    """A fresh public key: base64 of 32 bytes. Every 32 bytes but zeros are one; nothing here needs the private half."""
+    """Return a random public key: base64 of 32 bytes. Any 32 bytes except zeros are one; it has no private key."""
     return base64.b64encode(os.urandom(31) + b"\x01").decode()
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeAgent:
-    """A registered Node, and the credential that only it has.
+    """A registered Node and its credential.
 
     Attributes:
-        registration: What it got when it registered.
-        operator: The API as somebody who may read the Node: its Domain's admin.
+        registration: The API's response to the registration.
+        project: The Project of the Node.
+        operator: The API as a principal that can read the Node: its Domain's admin.
 
     Example::
 
@@ -65,10 +66,13 @@ class NodeAgent:
         public_key: str | None = None,
         nonce: str | None = None,
     ) -> NodeAgent:
-        """Register with the token; one nonce per registration, as the agent does.
+        """Register a Node with the token. Like the agent, use a new nonce by default.
+
+        Args:
+            public_key: By default a random one.
 
         Raises:
-            ProblemError: The registration was refused; the token is not consumed then.
+            ProblemError: The API refused the registration; the token is not consumed.
         """
         registration = register(
             operator.transport,
@@ -87,7 +91,7 @@ class NodeAgent:
 
     @property
     def mesh_ip(self) -> str:
-        """Its address in the mesh of its Domain."""
+        """The Node's address in the mesh of its Domain."""
         return self.registration.mesh_ip
 
     @property
@@ -96,7 +100,7 @@ class NodeAgent:
         return self.operator.as_principal(nsk_bearer(self.registration.node_id, self.registration.nsk))
 
     def heartbeat(self, *, nat_summary: Mapping[str, Any] | None = None) -> HeartbeatAccepted:
-        """Say that it lives.
+        """Send a heartbeat.
 
         Raises:
             ProblemError: The API refused it.
@@ -109,5 +113,5 @@ class NodeAgent:
         )
 
     def reachability(self) -> str:
-        """Ask, as the operator: ``healthy``, ``stale`` or ``unreachable``."""
+        """Read the state as the operator: ``healthy``, ``stale`` or ``unreachable``."""
         return self.operator.nodes.reachability(self.id).state

@@ -1,4 +1,4 @@
-"""Define the running stack, as tests use it."""
+"""The running stack as tests use it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.core.model import CAPABILITIES, Cluster, StackInfo, Verdict
 from pytest_plexdev.core.provider import Observer
 from pytest_plexdev.errors import SERVER_DIED, Failure, PlexdevError
-from pytest_plexdev.masking.known import credentials_in, unlike_words
+from pytest_plexdev.masking.known import credentials_in, distinctive_values
 
 LOG_LINES: Final = 12
-"""Last lines of a log that an error shows."""
+"""Number of lines that an error shows of a log, from its end."""
 API: Final = "plexsphere"
 BOOTSTRAP: Final = "plexsphere-bootstrap"
 
 
-def where_logged(info: StackInfo, service: str) -> str:
-    """What to read of a service: its log's path, which holds for a fresh stack too, or the command for it."""
-    path = next((one.log for one in info.services if one.name == service), None)
+def log_location(info: StackInfo, service: str) -> str:
+    """Return the path of a service's log, or the command that prints it if the log is not a local file."""
+    path = next((each.log for each in info.services if each.name == service), None)
     return str(path) if path is not None else f"plexdev logs {service}"
 
 
@@ -31,12 +31,12 @@ class Stack:
     """Addresses, clients, verdicts and logs of a running stack.
 
     Args:
-        info: What it is, as data.
-        provider: Reads its state and its logs, and opens connections to what listens inside a cluster only.
-        attached_in: Seconds from the request for a stack to this object, in this process.
+        info: The description of the stack.
+        provider: Reads state and logs, and opens connections to servers inside a cluster.
+        attached_in: Seconds that this process needed to acquire the stack.
         drift: The inputs of a running stack that differ from this checkout's.
-        passed_over: Why another warm stack, which comes first, is not used.
-        death: The failure that the end of a server is for the caller.
+        passed_over: Why another warm stack, which takes precedence, is not used.
+        death: The failure to report when a server has ended.
 
     Example::
 
@@ -64,8 +64,8 @@ class Stack:
         self.exchanges = ExchangeLog()
         self.provider = provider
         endpoints = info.endpoints
-        given = (*credentials_in(endpoints.database, endpoints.nats), endpoints.spicedb_key or "")
-        self._credentials = unlike_words(given)
+        secrets = (*credentials_in(endpoints.database, endpoints.nats), endpoints.spicedb_key or "")
+        self._credentials = distinctive_values(secrets)
         self._death = death
         provider.watch(info)
 
@@ -86,9 +86,9 @@ class Stack:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """The values that are masked wherever a report or evidence has them: credentials of the stack, and of logins.
+        """The values that are masked wherever they occur in reports and evidence: credentials of stack and logins.
 
-        The well-known passwords of the product's dev stack are not among them.
+        The public passwords of the product's dev stack are not included.
         """
         return self._credentials | self.exchanges.secrets
 
@@ -104,16 +104,16 @@ class Stack:
 
     def _reach(self, service: str) -> str:
         url = self.provider.reach(self.info, service)
-        self._credentials |= unlike_words(credentials_in(url))
+        self._credentials |= distinctive_values(credentials_in(url))
         return url
 
     @cached_property
     def anonymous(self) -> Client:
-        """The ``/v1`` API without credentials; ``anonymous.as_principal(token)`` signs in over the same connections."""
+        """The ``/v1`` API without credentials. ``anonymous.as_principal(token)`` uses the same connections."""
         return Client(Transport(self.api_url, exchanges=self.exchanges, explain=self.died))
 
     def can(self, capability: str) -> bool:
-        """Whether the stack has a capability that the contract does not promise; ``age-heartbeat`` is one.
+        """Whether the stack has a capability that is not in the contract, for example ``age-heartbeat``.
 
         Raises:
             PlexdevError: ``unknown-name``: no stack has a capability of this name.
@@ -127,11 +127,11 @@ class Stack:
         return self.provider.verdicts(self.info)
 
     def log(self, service: str, *, lines: int | None = None, since: float | None = None) -> str:
-        """What a service wrote.
+        """Return the log of a service.
 
         Args:
             lines: The number of lines to return, from the end; by default all.
-            since: Unix time, seconds: only what it wrote after that, if the provider knows.
+            since: Unix time in seconds: only what was written after that, if the provider knows.
 
         Raises:
             PlexdevError: ``unknown-name``: the stack has no service of this name.
@@ -143,21 +143,21 @@ class Stack:
         return text if lines is None else "\n".join(text.splitlines()[-lines:])
 
     def log_sizes(self) -> dict[Path, int]:
-        """The size of each log file now, in bytes."""
+        """Return the size of each log file in bytes."""
         logs = [service.log for service in self.info.services if service.log is not None]
         return {log: log.stat().st_size for log in logs if log.is_file()}
 
     def died(self, patience: float = 0.0) -> PlexdevError | None:
-        """The error for a stack that is not whole any more, ``None`` if nothing is known to be wrong.
+        """Return the error for a stack with a server that has ended, or ``None`` if none is known.
 
         Args:
-            patience: Seconds to look for the cause, because a request failed. By default only what costs microseconds
-                is used: the end of a process is noticed, and a cluster, which restarts its Pods itself, is not asked.
+            patience: Seconds to search for the cause of a failed request. By default only checks are made that take
+                microseconds: ended processes are noticed, a cluster, which restarts Pods itself, is not queried.
         """
         return self.provider.died(self.info, patience_s=patience, failure=self._death)
 
     def close(self) -> None:
-        """Close the clients' connections, and what the provider opened."""
+        """Close the clients' connections and the provider's handles and port-forwards."""
         self.anonymous.transport.close()
         self.provider.close()
 

@@ -1,4 +1,4 @@
-"""Tenants: Domains with their admin, IdP binding and logged-in client; the seeded ones by slug."""
+"""Tenants: Domains with admin, IdP binding and logged-in client, and the mapping of the seeded ones."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from pytest_plexdev.core.model import SeededTenant
 from pytest_plexdev.core.seed import RUNBOOK_SQL, seeded_of
 from pytest_plexdev.errors import SEED_MISSING, UNKNOWN_NAME, PlexdevError
 from pytest_plexdev.testkit.login import Login, Logins
-from pytest_plexdev.testkit.stack import BOOTSTRAP, Stack, where_logged
+from pytest_plexdev.testkit.stack import BOOTSTRAP, Stack, log_location
 
 OPERATOR_SLUG: Final = "acme-corp"
-"""The Domain of the runbook whose admin is a platform operator, where the seed is not known."""
+"""The Domain of the runbook whose admin is a platform operator. Used if the seed is unknown."""
 
 
 class Tenant:
     """A Domain with its admin, its IdP binding and a logged-in client.
 
-    Nothing is asked before it is needed: of a seeded tenant only ids are known at first.
+    The login and the Domain are requested on first use.
 
     Example::
 
@@ -49,12 +49,12 @@ class Tenant:
 
     @property
     def binding_id(self) -> str:
-        """The id of its active IdP binding."""
+        """The id of the Domain's active IdP binding."""
         return self._seeded.binding_id
 
     @property
     def admin(self) -> str:
-        """The name of its admin at the identity provider."""
+        """The name of the Domain's admin at the identity provider."""
         return self._seeded.admin
 
     @cached_property
@@ -69,7 +69,7 @@ class Tenant:
 
     @cached_property
     def domain(self) -> Domain:
-        """The Domain, as the API answers it to the admin."""
+        """The Domain, as the API returns it to the admin."""
         return self.client.domains.get(self.domain_id)
 
     def __repr__(self) -> str:
@@ -77,9 +77,9 @@ class Tenant:
 
 
 class FreshTenant(Tenant):
-    """A Domain made for one test. Its admin is the operator who created it; ``client`` is that operator.
+    """A Domain created for one test. Its admin is the operator who created it, and ``client`` is that operator.
 
-    ``login`` is another principal: the same person signed in to this Domain through its own binding.
+    ``login`` is another principal: the same user, signed in to this Domain through its own binding.
 
     Example::
 
@@ -104,9 +104,9 @@ class FreshTenant(Tenant):
 
 
 class _SeedMissing(PlexdevError, KeyError):
-    """A KeyError too, as a mapping's is: ``Tenants.get`` answers ``None``."""
+    """Also a ``KeyError``, so that ``Tenants.get`` returns ``None``."""
 
-    __str__ = PlexdevError.__str__  # KeyError's would print the text as a literal
+    __str__ = PlexdevError.__str__  # KeyError's prints the repr of the text
 
 
 class Tenants(Mapping[str, Tenant]):
@@ -114,9 +114,9 @@ class Tenants(Mapping[str, Tenant]):
 
     Args:
         tenants: The tenants.
-        log: What to read where there are none: the bootstrap's log.
-        operator: Whose admin may create Domains, where that is known.
-        run_mark: Which run the Domains belong to that are created for its tests.
+        log: The bootstrap's log, for errors: its path or the command that prints it.
+        operator: The tenant whose admin can create Domains, if it is known.
+        run_mark: The mark of the run, for the Domains that its tests create.
 
     Example::
 
@@ -155,10 +155,10 @@ class Tenants(Mapping[str, Tenant]):
 
     @property
     def operator(self) -> Tenant:
-        """The tenant whose admin may create Domains: the first platform operator of the seed.
+        """The tenant whose admin can create Domains: the first platform operator of the seed.
 
-        Where the seed is not known it is acme-corp, as in the runbook. Of a seed without platform operators it is the
-        first Domain, and the API refuses its admin whatever only an operator may do.
+        If the seed is unknown, it is acme-corp, as in the runbook. If the seed has no platform operator, it is the
+        first Domain, and the API denies its admin the operations of an operator.
 
         Raises:
             PlexdevError: ``seed-missing``: nothing is seeded.
@@ -167,11 +167,15 @@ class Tenants(Mapping[str, Tenant]):
 
 
 def seeded_tenants(stack: Stack, logins: Logins, *, run_mark: str | None = None) -> Tenants:
-    """The seeded tenants of a stack, ready to log in."""
+    """Return the seeded tenants of a stack.
+
+    Raises:
+        PlexdevError: The seed had to be read from the database, and that failed.
+    """
     known = seeded(stack)
     tenants = {tenant.slug: Tenant(tenant, logins) for tenant in known}
     operator = _operator(known, tenants, logins)
-    return Tenants(tenants, log=where_logged(stack.info, BOOTSTRAP), operator=operator, run_mark=run_mark)
+    return Tenants(tenants, log=log_location(stack.info, BOOTSTRAP), operator=operator, run_mark=run_mark)
 
 
 def _operator(known: Sequence[SeededTenant], tenants: Mapping[str, Tenant], logins: Logins) -> Tenant | None:
@@ -184,7 +188,7 @@ def _operator(known: Sequence[SeededTenant], tenants: Mapping[str, Tenant], logi
 
 
 def seeded(stack: Stack) -> tuple[SeededTenant, ...]:
-    """What is seeded; read from Postgres, with the runbook's query, where the provider did not say."""
+    """Return the seeded tenants. If the provider does not know them, read them with the runbook's query."""
     return stack.info.tenants or _read_from_postgres(stack)
 
 

@@ -12,7 +12,7 @@ import yaml
 from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.sign_in import SIGN_IN_REFUSED
-from pytest_plexdev.testkit.browser import MOST_PAGES, PEOPLE, SESSION_COOKIE, Browser
+from pytest_plexdev.testkit.browser import MAX_PAGES, SESSION_COOKIE, USERS, Browser
 
 Answer = tuple[int, dict[str, str], str]
 Serve = Callable[[dict[str, Answer]], str]
@@ -140,17 +140,17 @@ def test_the_people_who_are_known_are_those_of_the_stacks() -> None:
     dex = yaml.safe_load((deploy_directory() / "base" / "dex" / "config.yaml").read_text())
     config = yaml.safe_load(dex["data"]["config.yaml"])
 
-    assert [each["email"] for each in config["staticPasswords"]] == list(PEOPLE)
-    assert " and ".join(PEOPLE) in SIGN_IN_REFUSED.fix
+    assert [each["email"] for each in config["staticPasswords"]] == list(USERS)
+    assert " and ".join(USERS) in SIGN_IN_REFUSED.fix
 
 
 @pytest.mark.parametrize(
     ("page", "reason"),
     [
-        ((200, {}, "<style>p {}</style><p>Hello</p>"), "the page has no form to fill and no link to sign in"),
+        ((200, {}, "<style>p {}</style><p>Hello</p>"), "the page has no form and no link to sign in"),
         ((404, {}, "<style>p {}</style><h1>No such client</h1>"), "why: No such client"),
         ((500, {}, ""), "why: the page is empty"),
-        ((302, {"Location": "/page"}, ""), f"after {MOST_PAGES} pages there is no session yet"),
+        ((302, {"Location": "/page"}, ""), f"after {MAX_PAGES} pages there is no session yet"),
     ],
 )
 def test_pages_that_lead_nowhere(serve: Serve, page: Answer, reason: str) -> None:

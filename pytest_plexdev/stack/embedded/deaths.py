@@ -51,7 +51,7 @@ class Processes:
 
 def exit_error(service: str, info: StackInfo, failure: Failure) -> PlexdevError:
     """Build the error for a server that ended, with the last lines of its log."""
-    from pytest_plexdev.testkit.stack import LOG_LINES, where_logged
+    from pytest_plexdev.testkit.stack import LOG_LINES, log_location
 
     status, cause = _status_and_cause(service, info)
     return PlexdevError(
@@ -60,7 +60,7 @@ def exit_error(service: str, info: StackInfo, failure: Failure) -> PlexdevError:
         service=service,
         status=status,
         cause=cause,
-        log=where_logged(info, service),
+        log=log_location(info, service),
         restart=_restart_hint(info),
     )
 

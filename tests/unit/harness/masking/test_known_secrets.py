@@ -8,7 +8,7 @@ import pytest
 
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.core.model import Endpoints, StackInfo
-from pytest_plexdev.masking.known import credentials_in, unlike_words
+from pytest_plexdev.masking.known import credentials_in, distinctive_values
 from pytest_plexdev.masking.rule import mask
 from pytest_plexdev.stack.credentials import RUNBOOK, Credentials
 from pytest_plexdev.stack.embedded.provider import EmbeddedProvider
@@ -78,7 +78,7 @@ def test_one_secret_that_is_given_often_drives_no_other_out() -> None:
     ],
 )
 def test_the_credential_of_a_url(url: str | None, found: set[str]) -> None:
-    assert unlike_words(credentials_in(url)) == found
+    assert distinctive_values(credentials_in(url)) == found
 
 
 def test_a_secret_that_contains_another_is_masked_as_a_whole() -> None:

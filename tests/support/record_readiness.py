@@ -1,4 +1,4 @@
-"""Record the objects that a real cluster sends about the workloads of :mod:`tests.support.workloads`, for tests of rules.
+"""Record the objects that a real cluster sends about :mod:`tests.support.workloads`, for the tests of the rules.
 
     python -m tests.support.record_readiness KUBECONFIG CONTEXT [CASE...]
 

@@ -10,7 +10,7 @@ TOOL_MISSING: Final = Failure(
     tag="tool-missing",
     what="{program} is not on PATH",
     why="a stack on a kind cluster needs {program}",
-    fix="install {program} {wanted} or newer; without Docker: pytest --plexdev-stack=embedded",
+    fix="install {program} {wanted} or newer; without Docker: pytest --plexdev-stack=embedded, or plexdev up",
 )
 COMMAND_FAILED: Final = Failure(
     tag="command-failed",
@@ -64,7 +64,7 @@ TOOL_TOO_OLD: Final = Failure(
     tag="tool-too-old",
     what="{program} is version {version}; a stack on a kind cluster needs {wanted} or newer",
     why="`{command}` reports this version",
-    fix="install {program} {wanted} or newer; without a cluster: pytest --plexdev-stack=embedded",
+    fix="install {program} {wanted} or newer; without a cluster: pytest --plexdev-stack=embedded, or plexdev up",
 )
 TOOL_GIBBERISH: Final = Failure(
     tag="tool-gibberish",
@@ -77,13 +77,15 @@ DOCKER_SILENT: Final = Failure(
     tag="docker-silent",
     what="Docker does not answer at {host}",
     why="{reason}",
-    fix="start it (`sudo systemctl start docker`, or Docker Desktop); without Docker: pytest --plexdev-stack=embedded",
+    fix="start it (`sudo systemctl start docker`, or Docker Desktop); "
+    "without Docker: pytest --plexdev-stack=embedded, or plexdev up",
 )
 DOCKER_FORBIDDEN: Final = Failure(
     tag="docker-forbidden",
     what="this user has no permission to use Docker at {host}",
     why="{reason}",
-    fix="sudo usermod -aG docker $USER, then sign in again; without Docker: pytest --plexdev-stack=embedded",
+    fix="sudo usermod -aG docker $USER, then sign in again; "
+    "without Docker: pytest --plexdev-stack=embedded, or plexdev up",
 )
 DOCKER_ENDPOINT: Final = Failure(
     tag="docker-endpoint",

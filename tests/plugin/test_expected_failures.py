@@ -82,7 +82,7 @@ def test_a_fresh_cluster_without_docker_is_one_message(
     result.stdout.fnmatch_lines(
         [
             "plexdev[[]tool-missing[]]: docker is not on PATH",
-            "  fix: *; without Docker: pytest --plexdev-stack=embedded",
+            "  fix: *; without Docker: pytest --plexdev-stack=embedded, or plexdev up",
             "ERROR test_stack.py::test_* - plexdev[[]tool-missing[]]: *",
         ]
     )

@@ -17,7 +17,7 @@ from pytest_plexdev.stack.kind.state import endpoints
 
 ELSEWHERE_FIX: Final = (
     "run it where the engine runs (in a container with Docker's socket: start that with --network host); "
-    "without a cluster: pytest --plexdev-stack=embedded"
+    "without a cluster: pytest --plexdev-stack=embedded, or plexdev up"
 )
 
 

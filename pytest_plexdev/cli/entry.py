@@ -18,5 +18,5 @@ def main() -> int:
 
             return run()
     except Terminated as error:
-        sys.stderr.write(f"plexdev: ended by {error.signal.name}; the command had not begun\n")
+        sys.stderr.write(f"plexdev: ended by {error.signal.name}; the command had not started\n")
         return error.exit_code

@@ -1,4 +1,4 @@
-"""Projects that a user could have, and pytest runs over them."""
+"""Fixtures for projects of a user in which pytest runs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 
 @pytest.fixture
 def state_directory(tmp_path: Path) -> Path:
-    """Where the warm stack of the project's user is; there is none by default."""
+    """The state directory of the project's user. By default it has no warm stack."""
     return tmp_path / "state"
 
 
 @pytest.fixture(scope="session")
 def cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that the first stack of the session fills: pytester gives every test another home."""
+    """A cache for the whole session, because pytester sets another home directory for each test."""
     return tmp_path_factory.mktemp("cache")
 
 
@@ -24,10 +24,10 @@ def cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(
     pytester: pytest.Pytester, state_directory: Path, cache_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> pytest.Pytester:
-    """A project with one test that needs no stack, a state directory of its own, and nothing chosen around it."""
+    """A project with one test that needs no stack, with its own state directory and without variables of plexdev."""
     for name in [name for name in os.environ if name.startswith(("DEV_STACK", "PLEXDEV_", "PYTEST_ADDOPTS"))]:
         monkeypatch.delenv(name)
-    # The developer's own cluster is not the project's.
+    # Hides the developer's own cluster.
     monkeypatch.setenv("KUBECONFIG", str(state_directory / "no-kubeconfig"))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{state_directory}/no-docker.sock")
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state_directory))

@@ -1,4 +1,4 @@
-"""Damaged files of a run: the tests' outcomes stand, no traceback, no hang, and nothing is left."""
+"""Damaged files of a run do not change the tests' outcomes: no traceback, no hang, no leftovers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _READ_AT_THE_END = (
 
 @pytest.fixture
 def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    # Short, for sockets; one of its own, so that all in it is the run's.
+    # A short path for sockets, used by nothing else.
     directory = Path("/tmp") / f"pt-{os.getpid()}-{os.urandom(3).hex()}"
     directory.mkdir()
     monkeypatch.setenv("TMPDIR", str(directory))
@@ -47,10 +47,10 @@ def test_a_run_with_damaged_files_keeps_its_outcomes(project: pytest.Pytester, t
     result = project.runpytest_subprocess("--junitxml=junit.xml", "--plexdev-report=report.html", timeout=30)
 
     result.assert_outcomes(passed=1)
-    said = result.stdout.str() + result.stderr.str()
-    assert "Traceback" not in said
-    assert "INTERNALERROR" not in said
-    assert ("the summary of plexdev is missing: PlexdevError: plexdev[" in said) == (
+    output = result.stdout.str() + result.stderr.str()
+    assert "Traceback" not in output
+    assert "INTERNALERROR" not in output
+    assert ("the summary of plexdev is missing: PlexdevError: plexdev[" in output) == (
         damage not in ("fifo", "directory")
     )
     assert list(temporary.glob("plexdev-*")) == []

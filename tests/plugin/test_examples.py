@@ -1,4 +1,4 @@
-"""The examples in the docstrings of fixtures, public classes and hooks run as they stand, in an empty project."""
+"""The examples in the docstrings of fixtures, public classes and hooks pass unchanged in an empty project."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_examples_of_fixtures_and_classes_pass(project: pytest.Pytester) -> 
     result = project.runpytest_subprocess("-rs")
 
     assert [name for name, code in modules.items() if "def test_" not in code] == []
-    # Beside the project's own test; the one of the cluster has none.
+    # Besides the project's own test. The cluster's fixture has no example here.
     result.assert_outcomes(passed=len(modules), skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED*the embedded stack has no Kubernetes*"])
 

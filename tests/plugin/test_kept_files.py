@@ -1,4 +1,4 @@
-"""Folders, artefacts and logs that a run keeps, and a report that cannot be masked."""
+"""The folders and logs that a run keeps, and a report that cannot be masked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest_plexdev.session.log_copies
 import pytest_plexdev.session.masked_report
 import pytest_plexdev.session.output
 import pytest_plexdev.session.report
-import pytest_plexdev.session.timeline  # noqa: F401 (once for all runs in this process, for what is patched here)
+import pytest_plexdev.session.timeline  # noqa: F401 (imported once for all runs in this process, so that patches apply to them)
 from tests.support.fake_stack import CONFTEST
 from tests.support.never_costs import run
 
@@ -116,11 +116,11 @@ def test_no_error_names_a_log_that_goes_with_the_run(project: pytest.Pytester, w
     )
     result = run(project, *workers)
 
-    said = result.stdout.str()
-    assert "/stack/logs/" not in said
+    output = result.stdout.str()
+    assert "/stack/logs/" not in output
     for test in ("event", "chained", "group"):
         copy = Path(".plexdev") / f"test_fails.py-test_{test}" / "plexsphere.log"
-        assert f"read {copy}" in said
+        assert f"read {copy}" in output
         assert (project.path / copy).read_text() == "a line of the log, token psk_***\n"
 
 

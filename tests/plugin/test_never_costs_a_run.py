@@ -1,4 +1,4 @@
-"""Whatever others do, and whatever fails in what only observes: the run goes on, and a line says what is missing."""
+"""A failure of other plugins or of code that only observes does not fail the run; a line names what is missing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest_plexdev.session.log_copies
 import pytest_plexdev.session.masked_report
 import pytest_plexdev.session.output
 import pytest_plexdev.session.report
-import pytest_plexdev.session.timeline  # noqa: F401 (once for all runs in this process, for what is patched here)
+import pytest_plexdev.session.timeline  # noqa: F401 (imported once for all runs in this process, so that patches apply to them)
 from tests.support.fake_stack import CONFTEST
 from tests.support.never_costs import run
 
@@ -215,7 +215,7 @@ def test_items_of_other_kinds(project: pytest.Pytester) -> None:
 
 
 def test_a_plugin_that_repeats_what_failed(project: pytest.Pytester) -> None:
-    # As pytest-rerunfailures does it.
+    # Like pytest-rerunfailures.
     add_to_conftest(
         project,
         """

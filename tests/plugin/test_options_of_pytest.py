@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import pytest_plexdev.session.acquire  # noqa: F401 (once for all runs in this process: each would have errors of its own class)
+import pytest_plexdev.session.acquire  # noqa: F401 (imported once for all runs in this process, else each run has its own error classes)
 from pytest_plexdev.options import OPTIONS
 from pytest_plexdev.options.environment import known_variables
 
@@ -219,8 +219,8 @@ def test_it_is_told_once_without_a_header_too(
     result = start("-W", "error", *arguments)
 
     assert result.ret == 0
-    told = [line for line in (*result.outlines, *result.errlines) if "nothing reads" in line]
-    assert told == ["plexdev: warning: nothing reads PLEXDEV_STCK; did you mean PLEXDEV_STACK?"]
+    warnings = [line for line in (*result.outlines, *result.errlines) if "nothing reads" in line]
+    assert warnings == ["plexdev: warning: nothing reads PLEXDEV_STCK; did you mean PLEXDEV_STACK?"]
 
 
 def test_every_variable_that_is_read_or_exported_is_known(

@@ -1,6 +1,6 @@
-"""Whole runs in another PID namespace, as a dev container has, on the same ``/tmp``, state and cache.
+"""Whole runs in another PID namespace, like in a dev container, with the same ``/tmp``, state and cache.
 
-There no process of a stack that runs here is visible, and all of its files are.
+The files of a stack are visible there, but its processes are not.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def test_it_does_not_come_to_its_end(plexdev_stack):
 
 @pytest.fixture
 def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where every run here and there puts its directories. Short, for sockets."""
+    """The temporary directory of all runs in both namespaces: a short path for sockets."""
     directory = Path("/tmp") / f"pt-{os.getpid()}-{os.urandom(3).hex()}"
     directory.mkdir()
     monkeypatch.setenv("TMPDIR", str(directory))
@@ -67,7 +67,7 @@ def warm(project: pytest.Pytester, temporary: Path) -> Iterator[None]:
 
 @pytest.fixture
 def live(project: pytest.Pytester, temporary: Path) -> Iterator[subprocess.Popen[str]]:
-    """A run here that has its stack, and goes on once ``go on`` is there."""
+    """A run in this namespace that has its stack and continues when the file ``go on`` exists."""
     project.makepyfile(test_live=WAITS)
     with subprocess.Popen([*PYTEST, "test_live.py"], stdout=subprocess.PIPE, text=True) as run:
         _wait_for(project.path / "runs")
@@ -103,12 +103,12 @@ def test_a_run_in_another_pid_namespace_harms_no_other_stack(
     )
 
     (project.path / "go on").touch()
-    said, _ = live.communicate(timeout=60)
-    assert "1 passed" in said
+    output, _ = live.communicate(timeout=60)
+    assert "1 passed" in output
     project.run(*PYTEST, "--dev-stack", "test_there.py", timeout=60).assert_outcomes(passed=1)
     status = project.run(*PLEXDEV, "status", "--stack", "embedded", timeout=30)
     assert status.ret == 0
-    # The data of the warm stack is all that is left.
+    # Only the data of the warm stack is left.
     (scratch,) = temporary.glob("plexdev-*")
     assert (scratch / "postgres" / "PG_VERSION").exists()
     assert project.run(*PLEXDEV, "down", "--stack", "embedded", timeout=30).ret == 0
@@ -129,6 +129,6 @@ def test_a_killed_run_of_another_pid_namespace_is_swept(
 
     assert set(temporary.glob("plexdev-*")) == of_the_live_one
     (project.path / "go on").touch()
-    said, _ = live.communicate(timeout=60)
-    assert "1 passed" in said
+    output, _ = live.communicate(timeout=60)
+    assert "1 passed" in output
     assert list(temporary.glob("plexdev-*")) == []

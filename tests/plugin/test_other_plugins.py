@@ -1,4 +1,4 @@
-"""Tests that other libraries change the world of: frozen time, a process for each test, another working directory."""
+"""Tests under other libraries: frozen time, one process per test, another working directory."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_in_a_directory_that_is_gone(plexdev_client, monkeypatch, tmp_path):
 
 @pytest.fixture
 def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    # Short, for sockets; one of its own, so that all in it is the run's.
+    # A short path for sockets, used by nothing else.
     directory = Path("/tmp") / f"pt-{os.getpid()}-{os.urandom(3).hex()}"
     directory.mkdir()
     monkeypatch.setenv("TMPDIR", str(directory))

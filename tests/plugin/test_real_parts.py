@@ -1,4 +1,4 @@
-"""The golden run of a foreign project, and its sign-ins, against the real Dex and SpiceDB: one bring-up for all."""
+"""The golden flow and sign-ins with the real Dex and SpiceDB, in one bring-up."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_refusal_is_dexs_own(plexdev_tenants, plexdev_login, user, password):
 
 @pytest.fixture
 def real_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real programs on ``PATH``, wherever they lie."""
+    """The real programs, put on ``PATH``."""
     programs = {name: find_real(name) for name in ("dex", "spicedb")}
     missing = [name for name, program in programs.items() if program is None]
     if missing:

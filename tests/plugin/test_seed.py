@@ -1,4 +1,4 @@
-"""Another seed than ours: on a fresh stack, and on one that runs with ours."""
+"""A project's own seed: on a fresh stack, and on a running stack with the default seed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def state_directory(state: Path) -> Path:
 
 @pytest.fixture
 def project(project: pytest.Pytester) -> pytest.Pytester:
-    """A project whose seed has delta-corp, with other ids and addresses, in the place of acme-corp."""
+    """A project whose seed has delta-corp, with other ids and addresses, instead of acme-corp."""
     seed = OURS.read_text("utf-8").replace("acme-corp", "delta-corp").replace("00000000ac", "00000000de")
     (project.path / "seed.yaml").write_text(seed.replace("10.64.", "10.70."), "utf-8")
     project.makeconftest("def pytest_plexdev_seed(config):\n    return config.rootpath / 'seed.yaml'\n")
@@ -77,7 +77,7 @@ def test_another_seed_on_a_running_stack_is_drift(project: pytest.Pytester, stac
     )
 
     ignored = project.runpytest_subprocess("--dev-stack", "-k", "four", "--plexdev-on-drift=ignore")
-    ignored.assert_outcomes(failed=1)  # it has acme-corp
+    ignored.assert_outcomes(failed=1)  # the stack has acme-corp
     ignored.stdout.fnmatch_lines(["  drift (ignored): seed"])
 
     applied = project.runpytest_subprocess("--dev-stack", "-k", "seed", "--plexdev-on-drift=apply", "-n", "2")
@@ -129,7 +129,7 @@ def test_a_hook_that_refuses_in_its_own_words_is_let_through(project: pytest.Pyt
 
 
 def test_a_seed_that_contradicts_what_is_there(project: pytest.Pytester, stack: StackInfo) -> None:
-    seed = OURS.read_text("utf-8").replace("acme-corp", "echo-corp")  # under acme-corp's id
+    seed = OURS.read_text("utf-8").replace("acme-corp", "echo-corp")  # with acme-corp's id
     (project.path / "seed.yaml").write_text(seed, "utf-8")
 
     refused = project.runpytest_subprocess("--dev-stack", "-k", "seed", "--plexdev-on-drift=apply")

@@ -1,4 +1,4 @@
-"""The sign-in's way through pages that are not as they should be, over real HTTP."""
+"""A sign-in on unexpected pages, over real HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embedded stacks whose control plane is a fake: Postgres and NATS are real, as is everything that owns them."""
+"""Fixtures for embedded stacks with a fake control plane. Postgres, NATS and the supervisor are real."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.support.immutable import immutable_files
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that the first stack of the session fills."""
+    """A cache for the whole session."""
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
 def with_programs(settings: EmbeddedSettings) -> WithPrograms:
-    """The settings with other fakes: ``with_programs(api="broken")``."""
+    """Returns settings with other fake programs: ``with_programs(api="broken")``."""
 
     def change(**kinds: str) -> EmbeddedSettings:
         return replace(settings, programs=fakes(**kinds))
@@ -86,7 +86,7 @@ def traces_of() -> TracesOf:
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     state = tmp_path / "state"
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state))
-    # The developer's own cluster is not this user's.
+    # Hides the developer's own cluster.
     monkeypatch.setenv("KUBECONFIG", str(state / "no-kubeconfig"))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{state}/no-docker.sock")
     yield state

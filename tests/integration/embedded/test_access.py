@@ -1,4 +1,4 @@
-"""What another user of this machine gets from a fresh stack: nothing without its credentials, and not those."""
+"""Access of another user of this machine to a fresh stack: none without credentials, which that user cannot read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.embedded import Bench, database_of, fakes, processes_below
 
 @pytest.fixture(scope="module")
 def fresh(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
-    """A stack as a run brings it up, but for its fake control plane."""
+    """A stack like a run's, but with a fake control plane."""
     directory = tmp_path_factory.mktemp("access") / "stack"
     settings = EmbeddedSettings(id="access", prefer="stand-in", cache=cache, programs=fakes(), timeout=60)
     yield EmbeddedProvider(settings, directory).up(lambda _: None).info
@@ -64,7 +64,7 @@ def test_the_template_that_stacks_share_holds_no_password(fresh: StackInfo, cach
 
 
 def test_postgres_accepts_only_the_password_over_tcp(fresh: StackInfo) -> None:
-    # The client refuses a server that trusts it, or asks for the password itself.
+    # The client rejects a server that requires no password, or that requests it in clear text.
     url = make_conninfo(database_of(fresh), require_auth="scram-sha-256")
 
     with psycopg.connect(url) as connection:
@@ -78,11 +78,11 @@ def test_postgres_accepts_only_the_password_over_tcp(fresh: StackInfo) -> None:
 
 def test_nats_asks_for_the_password(fresh: StackInfo) -> None:
     port = urlsplit(fresh.endpoints.nats or "").port
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client, client.makefile("rwb") as said:
-        said.readline()
-        said.write(b'CONNECT {"verbose":false}\r\nPING\r\n')
-        said.flush()
-        assert said.readline() == b"-ERR 'Authorization Violation'\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client, client.makefile("rwb") as stream:
+        stream.readline()
+        stream.write(b'CONNECT {"verbose":false}\r\nPING\r\n')
+        stream.flush()
+        assert stream.readline() == b"-ERR 'Authorization Violation'\r\n"
 
 
 def test_the_signer_is_out_of_the_reach_of_another_user(fresh: StackInfo) -> None:
@@ -107,13 +107,13 @@ def test_a_listener_on_the_other_localhost_receives_nothing(bench: Bench, settin
         with pytest.raises(PlexdevError) as refusal:
             bench.up(EmbeddedSettings(**{**vars(settings), "api_port": port}))
         sitting.kill()
-        heard = sitting.stdout.read()
+        received = sitting.stdout.read()
 
     assert refusal.value.tag == "port-taken"
-    # That somebody listens there may be found out by a connection on which nothing is said.
-    assert set(heard.splitlines()) <= {"got b''"}
+    # A connection without data is allowed, to find out whether a program listens.
+    assert set(received.splitlines()) <= {"got b''"}
 
 
 def scratch_of(info: StackInfo) -> Path:
-    """Where its sockets and data are."""
+    """The scratch directory, with sockets and data."""
     return Path((info.endpoints.signer or "").removeprefix("unix://")).parents[1]

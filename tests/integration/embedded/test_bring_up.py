@@ -1,4 +1,4 @@
-"""What a bring-up gives, and what it says where it cannot."""
+"""The result of a bring-up, and its errors."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_an_exited_server_is_named_with_status_and_last_lines(
     with pytest.raises(PlexdevError) as caught:
         bench.up(with_programs(**{program: "broken"}))
 
-    assert time.monotonic() - began < 15  # 0.5 s on an idle machine; it does not wait for its 30 s to be up
+    assert time.monotonic() - began < 15  # 0.5 s on an idle machine; it must not wait for its timeout of 30 s
     assert caught.value.tag == "server-exited"
     text = str(caught.value)
     assert f"{service} exited with exit status 7" in text
@@ -110,7 +110,9 @@ def test_a_server_that_never_answers_is_named(bench: Bench, with_programs: WithP
     with pytest.raises(PlexdevError) as caught:
         bench.up(replace(with_programs(signer="silent"), timeout=2))
 
-    assert 2 <= time.monotonic() - began < 6  # 2 s of patience, at most 2 s to say so; the rest is a busy machine's
+    assert (
+        2 <= time.monotonic() - began < 6
+    )  # a timeout of 2 s and at most 2 s to report it; the rest is for a busy machine
     assert caught.value.tag == "server-silent"
     assert "plexsphere-signer runs but did not answer over gRPC within" in str(caught.value)
     assert "| silent: hello" in str(caught.value)
@@ -213,7 +215,7 @@ def test_nothing_connects_to_the_server_that_builds_the_template(
 
     info = bench.up(cold)
 
-    # The API holds the session that it got first, and answers only while that is open.
+    # The fake API keeps its first session and answers only while that is open.
     assert urllib.request.urlopen(info.endpoints.api).status == 200
 
 
@@ -268,7 +270,7 @@ def test_a_full_disk_is_said(bench: Bench, settings: EmbeddedSettings, tmp_path:
     assert str(small) in str(caught.value)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes nobody")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run programs as nobody")
 def test_postgres_runs_as_nobody_without_user_namespaces(
     bench: Bench, settings: EmbeddedSettings, tmp_path: Path, traces_of: TracesOf
 ) -> None:

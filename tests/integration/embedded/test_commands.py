@@ -1,4 +1,4 @@
-"""The commands that show and end the warm stack."""
+"""The commands that show and stop the warm stack."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def test_wait_ends_at_once_where_a_server_is_dead(warm: StackInfo, capsys: pytes
     assert main.main(["wait", "--timeout", "60"]) == 1
     assert time.monotonic() - began < 10
 
-    said = capsys.readouterr().err.splitlines()
-    assert said[0] == "plexdev[stack-broken]: the running stack is incomplete: nats is gone"
-    assert said[1].startswith("  why: nats: ended with SIGKILL")
-    assert said[-1].startswith(
+    output = capsys.readouterr().err.splitlines()
+    assert output[0] == "plexdev[stack-broken]: the running stack is incomplete: nats is gone"
+    assert output[1].startswith("  why: nats: ended with SIGKILL")
+    assert output[-1].startswith(
         f"  fix: read {warm.directory}/logs/nats.log; plexdev down --stack embedded && plexdev up"
     )
 
@@ -113,7 +113,7 @@ def test_commands_print_how_to_restart_a_stack_without_data(state: Path, capsys:
 def test_wait_is_also_for_a_stack_that_a_run_kept(
     warm: StackInfo, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Seen from another state directory, only its directory says that there is one.
+    # With another state directory, the stack is identified by --directory only.
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "other"))
     kept = ["wait", "--timeout", "0.2", "--directory"]
 
@@ -151,9 +151,9 @@ def test_logs_are_there_when_who_wrote_them_is_not(
     time.sleep(0.2)
 
     assert main.main(["logs", "nats"]) == 0
-    said = capfd.readouterr()
-    assert "Server is ready" in said.out
-    assert ("is incomplete; these are its last logs" in said.err) == (killed == "supervisor")
+    captured = capfd.readouterr()
+    assert "Server is ready" in captured.out
+    assert ("is incomplete; these are its last logs" in captured.err) == (killed == "supervisor")
 
 
 def test_logs_of_a_stack_that_never_came_up(
@@ -187,9 +187,9 @@ def test_a_kept_stack_is_reached_by_its_directory(
     where = ["--directory", str(bench.directory)]
 
     assert main.main(["status", *where]) == main.main(["logs", "nats", *where]) == main.main(["env", *where]) == 0
-    said = capfd.readouterr().out
-    assert "Server is ready" in said
-    assert f"export PLEXDEV_API_URL={info.endpoints.api}\n" in said
+    output = capfd.readouterr().out
+    assert "Server is ready" in output
+    assert f"export PLEXDEV_API_URL={info.endpoints.api}\n" in output
 
 
 def test_the_kind_of_stack_that_is_named_is_the_one(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,27 +200,27 @@ def test_the_kind_of_stack_that_is_named_is_the_one(warm: StackInfo, capsys: pyt
 
 
 def test_json_is_one_object_for_every_command(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
-    def said(*words: str) -> dict[str, Any]:
+    def run_json(*words: str) -> dict[str, Any]:
         code = main.main([*words, "--json"])
         printed: dict[str, Any] = json.loads(capsys.readouterr().out)
         assert list(printed) == ["command", "ok", "exit_code", "result", "error"]
         assert (printed["command"], printed["ok"], printed["exit_code"]) == (words[0], code == 0, code)
         return printed
 
-    up = said("up")["result"]
+    up = run_json("up")["result"]
     assert up["new"] is False
     assert up["stack"]["endpoints"]["api"] == warm.endpoints.api
     assert up["stack"]["id"] == "warm"
-    assert {each["state"] for each in said("status")["result"]["services"]} == {"ready"}
-    assert said("wait")["result"] == {"ready": True}
-    assert said("env")["result"]["variables"]["PLEXDEV_NATS_URL"] == warm.endpoints.nats
-    assert "nats" in said("logs")["result"]["services"]
-    assert "Server is ready" in said("logs", "nats")["result"]["text"]
-    refused = said("logs", "natz")
+    assert {each["state"] for each in run_json("status")["result"]["services"]} == {"ready"}
+    assert run_json("wait")["result"] == {"ready": True}
+    assert run_json("env")["result"]["variables"]["PLEXDEV_NATS_URL"] == warm.endpoints.nats
+    assert "nats" in run_json("logs")["result"]["services"]
+    assert "Server is ready" in run_json("logs", "nats")["result"]["text"]
+    refused = run_json("logs", "natz")
     assert (refused["result"], refused["error"]["tag"]) == (None, "no-such-log")
     assert refused["error"]["fix"] == "plexdev logs nats"
-    assert said("down")["result"] == {"done": ["plexdev: the stack is down"]}
-    assert said("status")["error"]["tag"] == "stack-missing"
+    assert run_json("down")["result"] == {"done": ["plexdev: the stack is down"]}
+    assert run_json("status")["error"]["tag"] == "stack-missing"
 
 
 def test_logs_without_a_service_lists_them(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""A warm stack that one process starts while another one looks for it or stops it."""
+"""Commands that find or stop a warm stack while another process starts it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def starting(state: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_down_during_up_is_named_as_the_cause(starting: subprocess.Popen[str]) -> None:
     down = subprocess.run([*UP[:3], "down"], capture_output=True, text=True, check=False)
-    _, said = starting.communicate()
+    _, output = starting.communicate()
 
     assert (down.returncode, down.stdout) == (0, "plexdev: the stack is down\n")
     assert starting.returncode == 1
-    assert said.splitlines()[-3:] == [
+    assert output.splitlines()[-3:] == [
         "plexdev[bring-up-stopped]: the bring-up of the embedded stack was stopped",
         "  why: its supervisor received a signal, for example from `plexdev down`",
         "  fix: run it again",

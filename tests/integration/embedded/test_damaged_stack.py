@@ -1,4 +1,4 @@
-"""A stack whose files somebody edited, damaged, replaced or deleted: `plexdev down` ends it and nothing else."""
+"""A stack with edited, damaged, replaced or deleted files: `plexdev down` stops it and nothing else."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ def test_a_stack_file_with_a_path_that_is_none_is_damaged(
     warm: StackInfo, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
     file = warm.directory / "stack.json"
-    said = json.loads(file.read_text())
-    said["services"][0]["log"] = text
-    file.write_text(json.dumps(said))
+    document = json.loads(file.read_text())
+    document["services"][0]["log"] = text
+    file.write_text(json.dumps(document))
 
     for command in ("status", "up", "doctor", "env"):
         assert main.main([command, *(["--stack", "embedded"] if command != "doctor" else [])]) == 1
@@ -130,14 +130,14 @@ def test_no_damaged_file_is_a_traceback_or_a_hang(
     DAMAGES[damage](place / name)
 
     for reader in _READERS:
-        # The one that would start a stack is refused before it does, or this one is owned.
+        # `up` is refused before it starts a stack, or finds this one.
         options = ["--timeout", "0.1"] if reader in ("wait", "up") else []
         chosen = [] if reader == "doctor" else ["--stack", "embedded"]
         status = main.main([reader, *chosen, *options])
-        said = capsys.readouterr()
+        captured = capsys.readouterr()
         assert status in (0, 1, 124), reader
-        assert "Traceback" not in said.out + said.err
-        assert not said.err or "plexdev" in said.err
+        assert "Traceback" not in captured.out + captured.err
+        assert not captured.err or "plexdev" in captured.err
     held.release()
     assert main.main(["down", "--stack", "embedded"]) in (0, 1)
     shutil.rmtree(place, ignore_errors=True)
@@ -234,9 +234,9 @@ def test_every_command_finds_a_stack_whose_files_were_deleted(
 
     for command in ("status", "wait", "env"):
         assert main.main([command, "--stack", "embedded"]) == 1, command
-        said = capsys.readouterr().err
-        assert f"is incomplete: its files in {place} were deleted or replaced" in said
-        assert "fix: plexdev down --stack embedded && plexdev up\n" in said
+        output = capsys.readouterr().err
+        assert f"is incomplete: its files in {place} were deleted or replaced" in output
+        assert "fix: plexdev down --stack embedded && plexdev up\n" in output
     main.main(["doctor"])
     assert f"its files in {place} were deleted or replaced" in capsys.readouterr().out
     assert main.main(["down", "--stack", "embedded"]) == 0
@@ -279,9 +279,11 @@ def test_down_names_the_file_that_it_cannot_delete(
 
     assert main.main(["down", "--stack", "embedded"]) == 1
 
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert f"plexdev[undeletable]: {warm_directory() / name} could not be deleted: Operation not permitted" in said.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert (
+        f"plexdev[undeletable]: {warm_directory() / name} could not be deleted: Operation not permitted" in captured.err
+    )
     assert traces.left() == [warm_directory()]
     subprocess.run(["chattr", "-i", str(warm_directory() / name)], check=True)
     assert main.main(["down", "--stack", "embedded"]) == 0

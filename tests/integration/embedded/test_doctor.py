@@ -1,4 +1,4 @@
-"""The doctor on the default stack: what it examined, what it found, and whose the ports are."""
+"""The doctor on an embedded stack: the checks, the findings, and the owners of the ports."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def test_a_server_that_was_killed_is_found(warm: StackInfo, capsys: pytest.Captu
     fix = f"fix: read {warm.directory}/logs/plexsphere.log; {again}"
     assert fix in capsys.readouterr().out
     assert main.main(["wait", "--timeout", "60"]) == 1
-    said = capsys.readouterr().err
-    assert "why: plexsphere: ended with SIGKILL: something outside the stack killed it" in said
-    assert fix in said
+    output = capsys.readouterr().err
+    assert "why: plexsphere: ended with SIGKILL: something outside the stack killed it" in output
+    assert fix in output
 
 
 def test_a_supervisor_that_was_killed_is_found(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,9 +95,9 @@ def test_the_advice_for_a_taken_port_ends_the_one_who_has_it(
     port = str(port_of(warm.endpoints.api))
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "another"))
     assert main.main(["up", "--port", port, "--idp-port", "0", "--prefer", "stand-in"]) == 1
-    said = capsys.readouterr().err
+    output = capsys.readouterr().err
     end_it = f"PLEXDEV_STATE_DIR={warm.directory.parent} plexdev down --stack embedded"
-    assert f"  fix: {end_it}; or use free ports" in said
+    assert f"  fix: {end_it}; or use free ports" in output
 
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(warm.directory.parent))
     assert main.main(["down", "--stack", "embedded"]) == 0

@@ -1,4 +1,4 @@
-"""What a process inherits from whoever started it, and what a kernel refuses it, changes nothing for a stack."""
+"""A stack works whatever a process inherits from its parent and whichever system calls the kernel denies."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_stack_comes_up_and_is_ended(
     began = time.monotonic()
     end(bench.directory)
 
-    assert time.monotonic() - began < AT_ONCE, "it was killed, for it did not hear that it was asked to end"
+    assert time.monotonic() - began < AT_ONCE, "it was killed, because it did not receive its stop signal"
     assert traces.left_after(AT_ONCE) == []
 
 

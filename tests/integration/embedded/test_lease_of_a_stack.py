@@ -1,4 +1,4 @@
-"""The lease over a real supervisor: several processes of one run, some of which die."""
+"""The lease with a real supervisor: several processes of one run, some of which are killed."""
 
 from __future__ import annotations
 
@@ -70,19 +70,19 @@ def start_worker(settings: EmbeddedSettings, run_directory: Path) -> subprocess.
 def _words_of(worker: subprocess.Popen[str]) -> str:
     assert worker.stdout is not None
     with worker.stdout as words:
-        said = words.read()
+        output = words.read()
     worker.wait(10)
-    return said
+    return output
 
 
 def test_four_workers_share_one_bring_up(lease: Lease, owned: EmbeddedSettings, run_directory: Path) -> None:
     workers = [start_worker(owned, run_directory) for _ in range(4)]
-    said = [_words_of(worker).splitlines() for worker in workers]
+    output = [_words_of(worker).splitlines() for worker in workers]
 
-    assert sorted(len(lines) > 1 for lines in said) == [False, False, False, True]
+    assert sorted(len(lines) > 1 for lines in output) == [False, False, False, True]
     shared = lease.peek()
     assert shared is not None
-    assert {lines[-1] for lines in said} == {f"stack {shared.endpoints.api}"}
+    assert {lines[-1] for lines in output} == {f"stack {shared.endpoints.api}"}
 
 
 def test_a_worker_that_dies_in_the_middle_is_replaced(
@@ -110,9 +110,9 @@ def test_release_leaves_nothing_at_once(lease: Lease, run_directory: Path, trace
     began = time.monotonic()
     assert lease.release(failed=True) is None
 
-    assert time.monotonic() - began < 4  # it is forced after 5
+    assert time.monotonic() - began < 4  # it is killed after 5 s
     assert traces.left() == []
-    assert [path.name for path in run_directory.iterdir()] == [MARK]  # the run's own, which removes it
+    assert [path.name for path in run_directory.iterdir()] == [MARK]  # the run's own lock file, which the run removes
     assert lease.release(failed=True) is None
 
 

@@ -1,4 +1,4 @@
-"""However a stack ends, nothing of it is left: no process, port, socket, shared memory, directory."""
+"""A stack leaves nothing, however it ends: no process, port, socket, shared memory or directory."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_owner_killed_in_the_middle_of_bring_up(
 def test_plexdev_up_killed_in_the_middle(
     bench: Bench, with_programs: WithPrograms, start_owner: StartOwner, traces_of: TracesOf
 ) -> None:
-    # A warm stack has no owner, but until it is ready somebody waits for it.
+    # A warm stack has no owner, but until it is ready its requester waits for it.
     asker = start_owner(replace(with_programs(api="silent"), id="warm"))
     asker.wait_for("PhaseEnded(phase=Phase(name='plexsphere-bootstrap'")
     traces = traces_of(bench.directory)

@@ -1,4 +1,4 @@
-"""A machine where ``localhost`` is ``::1`` first, and another user's program sits there at the stack's ports."""
+"""A machine on which ``localhost`` is ``::1`` first, where another user's program listens on the stack's ports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.another_user import PYTHON, RECORDS
 ROOT = Path(__file__).parents[3]
 HOSTS = "::1 localhost\n127.0.0.1 localhost\n"
 UNSHARE = ("unshare", "--net", "--mount", "--propagation", "private")
-# Without ::1 there is nothing that the stack could hold: what comes there later is what a cluster's ports meet.
+# ::1 does not exist during the bring-up, so the stack cannot reserve its ports there: like the ports of a cluster.
 SCRIPT = """
 ip link set lo up
 mount --bind hosts /etc/hosts
@@ -27,9 +27,9 @@ ports=""
 for url in "$PLEXDEV_API_URL" "$PLEXDEV_ISSUER" "$PLEXDEV_DATABASE_URL" "$PLEXDEV_NATS_URL"; do
     ports="$ports $($PYTHON -c 'import sys, urllib.parse as u; print(u.urlsplit(sys.argv[1]).port)' "$url")"
 done
-setpriv --reuid 65534 --regid 65534 --clear-groups -- $PYTHON -c "$RECORDS" $ports > heard &
+setpriv --reuid 65534 --regid 65534 --clear-groups -- $PYTHON -c "$RECORDS" $ports > received &
 sitting=$!
-until grep -q sits heard; do kill -0 $sitting; done
+until grep -q sits received; do kill -0 $sitting; done
 set +e
 $PYTHON -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=3)' "$PLEXDEV_API_URL/who-asks-a-resolver"
 $PLEXDEV status --stack embedded
@@ -81,7 +81,7 @@ def test_no_secret_is_sent_to_the_other_localhost(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    heard = (tmp_path / "heard").read_text().splitlines()
-    assert [line for line in heard if "who-asks-a-resolver" in line], "localhost was not ::1 first"
-    assert len(heard) == 2, heard
+    received = (tmp_path / "received").read_text().splitlines()
+    assert [line for line in received if "who-asks-a-resolver" in line], "localhost was not ::1 first"
+    assert len(received) == 2, received
     assert (tmp_path / "login").read_text()

@@ -1,4 +1,4 @@
-"""A program of another user takes a server's port between its choice and the server's start, and answers there."""
+"""A program of another user binds a server's port after it was chosen and before the server starts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ server = socket.socket()
 server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 server.bind(("127.0.0.1", int(sys.stdin.readline())))
 server.listen()
-print("sits", flush=True)
+print("listening", flush=True)
 greeting, answer = (bytes.fromhex(word) for word in sys.argv[1:])
 while True:
     connection, _ = server.accept()
@@ -46,11 +46,11 @@ from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.core.model import VerdictChanged
 directory = Path(sys.argv[1])
 settings = EmbeddedSettings(id="weak", prefer="stand-in", cache=directory / "cache", postgres_user="nobody")
-def tell(event):
+def print_reason(event):
     if isinstance(event, VerdictChanged) and event.verdict.state == "waiting":
         print(f"{event.verdict.name}: {event.verdict.reason}")
 provider = EmbeddedProvider(settings, directory / "stack")
-provider.down(provider.up(tell).info)
+provider.down(provider.up(print_reason).info)
 print("came up")
 """
 NATS = (b'INFO {"version":"6.6.6"}\r\n', b"PONG\r\n")
@@ -59,52 +59,57 @@ GRPC = (b"", bytes(3) + b"\x04" + bytes(5))
 
 
 @dataclass
-class Stranger:
-    """Another user's program, and the way in which a late server and it meet."""
+class Intruder:
+    """Another user's program that binds the port of a server, whose start is delayed until then.
 
-    said: Path
+    Attributes:
+        port_file: A FIFO to which the delayed server writes its port.
+        go: A FIFO that lets the server start.
+    """
+
+    port_file: Path
     go: Path
     process: subprocess.Popen[str]
     port: int = 0
 
     def late(self, *program: str) -> tuple[str, ...]:
-        """The command line of *program*, which starts once the stranger has its port."""
-        return (sys.executable, str(PROGRAMS / "late.py"), str(self.said), str(self.go), *program)
+        """The command line of *program*, delayed until this program has bound its port."""
+        return (sys.executable, str(PROGRAMS / "late.py"), str(self.port_file), str(self.go), *program)
 
     def script(self, file: Path, *program: str) -> None:
         file.write_text(f'#!/bin/sh\nexec {shlex.join(self.late(*program))} "$@"\n')
         file.chmod(0o755)
 
-    def take(self) -> None:
-        """Take the port that the server says."""
+    def bind(self) -> None:
+        """Bind the port of the delayed server, then let it start."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.port = int(self.said.read_text())
+        self.port = int(self.port_file.read_text())
         print(self.port, file=self.process.stdin, flush=True)
-        assert self.process.stdout.readline() == "sits\n"
+        assert self.process.stdout.readline() == "listening\n"
         self.go.write_text("go")
 
-    def heard(self) -> set[str]:
+    def received(self) -> set[str]:
         assert self.process.stdout is not None
         self.process.kill()
         return set(self.process.stdout.read().splitlines())
 
 
 @pytest.fixture
-def stranger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stranger]:
+def intruder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Intruder]:
     require_another_user()
-    said, go = tmp_path / "said", tmp_path / "go"
-    os.mkfifo(said)
+    port_file, go = tmp_path / "port", tmp_path / "go"
+    os.mkfifo(port_file)
     os.mkfifo(go)
     words = [part.hex() for part in request.param]
     argv = [*AS_NOBODY, PYTHON, "-c", ANSWERS, *words]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        stranger = Stranger(said, go, process)
-        taking = threading.Thread(target=stranger.take, daemon=True)
-        taking.start()
-        yield stranger
+        intruder = Intruder(port_file, go, process)
+        thread = threading.Thread(target=intruder.bind, daemon=True)
+        thread.start()
+        yield intruder
         process.kill()
-        taking.join(10)
+        thread.join(10)
 
 
 @pytest.fixture
@@ -116,50 +121,50 @@ def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return directory
 
 
-def assert_it_is_told(bench: Bench, settings: EmbeddedSettings, stranger: Stranger, purpose: str) -> None:
+def assert_port_taken(bench: Bench, settings: EmbeddedSettings, intruder: Intruder, purpose: str) -> None:
     with pytest.raises(PlexdevError) as refusal:
         bench.up(settings)
 
     assert refusal.value.tag == "port-taken", str(refusal.value)
-    pid = stranger.process.pid
-    assert f"port {stranger.port} for {purpose} is taken by python3 (pid {pid}) of nobody" in str(refusal.value)
+    pid = intruder.process.pid
+    assert f"port {intruder.port} for {purpose} is taken by python3 (pid {pid}) of nobody" in str(refusal.value)
     assert "another program started to use this port in between" in str(refusal.value)
     assert str(refusal.value).endswith("fix: run it again: every bring-up chooses other ports")
-    # Whether somebody listens is found out by a connection on which nothing is said.
-    assert stranger.heard() <= {"got b''"}
+    # A connection without data is allowed, to find out whether a program listens.
+    assert intruder.received() <= {"got b''"}
 
 
-@pytest.mark.parametrize("stranger", [NATS], indirect=True, ids=["nats"])
+@pytest.mark.parametrize("intruder", [NATS], indirect=True, ids=["nats"])
 @pytest.mark.parametrize("starts", [True, False], ids=["before-the-server-fails", "and-answers-in-its-place"])
-def test_nats(bench: Bench, settings: EmbeddedSettings, stranger: Stranger, starts: bool) -> None:  # noqa: FBT001
-    nats = stranger.late(find_nats() if starts else "nats")
-    assert_it_is_told(bench, replace(settings, programs=replace(settings.programs, nats=nats)), stranger, "NATS")
+def test_nats(bench: Bench, settings: EmbeddedSettings, intruder: Intruder, starts: bool) -> None:  # noqa: FBT001
+    nats = intruder.late(find_nats() if starts else "nats")
+    assert_port_taken(bench, replace(settings, programs=replace(settings.programs, nats=nats)), intruder, "NATS")
 
 
-@pytest.mark.parametrize("stranger", [HTTP], indirect=True, ids=["http"])
-def test_dex(bench: Bench, settings: EmbeddedSettings, stranger: Stranger, on_path: Path) -> None:
-    stranger.script(on_path / "dex", "dex")
-    assert_it_is_told(bench, replace(settings, prefer="real"), stranger, "the identity provider")
+@pytest.mark.parametrize("intruder", [HTTP], indirect=True, ids=["http"])
+def test_dex(bench: Bench, settings: EmbeddedSettings, intruder: Intruder, on_path: Path) -> None:
+    intruder.script(on_path / "dex", "dex")
+    assert_port_taken(bench, replace(settings, prefer="real"), intruder, "the identity provider")
 
 
-@pytest.mark.parametrize("stranger", [GRPC], indirect=True, ids=["grpc"])
-def test_spicedb(bench: Bench, settings: EmbeddedSettings, stranger: Stranger, on_path: Path) -> None:
-    stranger.script(on_path / "spicedb", "spicedb")
-    assert_it_is_told(bench, replace(settings, prefer="real"), stranger, "SpiceDB")
+@pytest.mark.parametrize("intruder", [GRPC], indirect=True, ids=["grpc"])
+def test_spicedb(bench: Bench, settings: EmbeddedSettings, intruder: Intruder, on_path: Path) -> None:
+    intruder.script(on_path / "spicedb", "spicedb")
+    assert_port_taken(bench, replace(settings, prefer="real"), intruder, "SpiceDB")
 
 
-@pytest.mark.parametrize("stranger", [(b"", b"")], indirect=True, ids=["tcp"])
-def test_postgres(bench: Bench, settings: EmbeddedSettings, stranger: Stranger, tmp_path: Path) -> None:
+@pytest.mark.parametrize("intruder", [(b"", b"")], indirect=True, ids=["tcp"])
+def test_postgres(bench: Bench, settings: EmbeddedSettings, intruder: Intruder, tmp_path: Path) -> None:
     real = find_binaries(None)
     (tmp_path / "bin").mkdir()
-    stranger.script(tmp_path / "bin" / "postgres", str(real / "postgres"))
+    intruder.script(tmp_path / "bin" / "postgres", str(real / "postgres"))
     (tmp_path / "bin" / "initdb").symlink_to(real / "initdb")
     programs = replace(settings.programs, postgres=tmp_path / "bin")
-    assert_it_is_told(bench, replace(settings, programs=programs), stranger, "Postgres")
+    assert_port_taken(bench, replace(settings, programs=programs), intruder, "Postgres")
 
 
 def test_a_server_may_start_another_that_listens(bench: Bench, settings: EmbeddedSettings, tmp_path: Path) -> None:
-    """A wrapper that stays: nix, direnv and version managers have such ones."""
+    """The wrappers of nix, direnv and version managers stay as the parent of the server."""
     wrapper = tmp_path / "nats-server"
     wrapper.write_text(f'#!/bin/sh\n{shlex.quote(find_nats())} "$@" &\nwait\n')
     wrapper.chmod(0o755)
@@ -171,15 +176,15 @@ def test_a_server_may_start_another_that_listens(bench: Bench, settings: Embedde
 
 
 def test_a_server_with_hidden_sockets_is_identified_by_its_user(tmp_path: Path) -> None:
-    """Postgres as ``nobody``, in a container as Docker starts it: without CAP_SYS_PTRACE."""
+    """Postgres as ``nobody`` in a container with Docker's default capabilities, without CAP_SYS_PTRACE."""
     require_another_user()
-    said = subprocess.run(
+    output = subprocess.run(
         ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", sys.executable, "-c", WEAK, str(tmp_path)],
         capture_output=True,
         text=True,
         check=True,
     ).stdout.splitlines()
 
-    assert [line for line in said if line.startswith("postgres: this system does not show which process listens at ")]
-    assert [line for line in said if line.startswith("nats: ")] == []
-    assert said[-1] == "came up"
+    assert [line for line in output if line.startswith("postgres: this system does not show which process listens at ")]
+    assert [line for line in output if line.startswith("nats: ")] == []
+    assert output[-1] == "came up"

@@ -1,4 +1,4 @@
-"""A stack that others share files with: other PID namespaces, other users, and other places."""
+"""A stack whose files are visible in other PID namespaces, to other users, and at other paths."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ def test_a_directory_of_another_user_is_refused_by_name(state: Path, capsys: pyt
 
     for command in (["down", "--stack", "embedded"], ["up", "--timeout", "1"], ["status", "--stack", "embedded"]):
         assert main.main(command) == 1
-        said = capsys.readouterr().err
-        assert f"plexdev[untrusted-path]: {place} is not trusted: it belongs to the user with id 1234" in said
+        output = capsys.readouterr().err
+        assert f"plexdev[untrusted-path]: {place} is not trusted: it belongs to the user with id 1234" in output
     os.chown(place, 0, 0)
 
 

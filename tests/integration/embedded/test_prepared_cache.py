@@ -1,4 +1,4 @@
-"""A bring-up on a cache that another user prepared or may write to: refused by name, nothing of it used or changed."""
+"""A cache that another user created or can write is refused by name, and nothing in it is used or changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIBRARY = "shared_preload_libraries = '/tmp/theirs.so'\n"
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """A directory that every user can write to, as ``/tmp``, where another user's links are followed by the kernel."""
+    """A directory that all users can write, like ``/tmp``, but in which the kernel follows other users' links."""
     with tempfile.TemporaryDirectory(prefix="prepared-", dir="/tmp") as name:
         Path(name).chmod(0o777)
         yield Path(name)
@@ -34,7 +34,7 @@ def shared() -> Iterator[Path]:
 
 @pytest.fixture
 def filled(bench: Bench, settings: EmbeddedSettings, cache: Path, shared: Path) -> Path:
-    """A cache as a bring-up of ours leaves it, in a place that others see, and in no use."""
+    """A cache that a bring-up of this user created in a public directory; it is not in use."""
     bench.up(settings)
     bench.provider(settings).down(None)
     shutil.copytree(cache, shared / "cache", copy_function=shutil.copy2)
@@ -119,7 +119,7 @@ def test_a_bring_up_on_what_another_user_prepared_is_refused(
 
 
 def content_of(top: Path) -> Mapping[str, tuple[int, int, bytes | str]]:
-    """Each entry's owner, mode and content; the lock of a template may come into its directory."""
+    """Owner, mode and content of each entry, without modification times."""
     found: dict[str, tuple[int, int, bytes | str]] = {}
     for path in top.rglob("*"):
         status = path.lstat()

@@ -1,4 +1,4 @@
-"""``plexdev login``: what it keeps, damaged: refused by name or as if nobody were signed in, and a login mends it."""
+"""Damaged credentials of ``plexdev login``: refused by name or ignored, and replaced by the next login."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     directory = tmp_path_factory.mktemp("login") / "state"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLEXDEV_STATE_DIR", str(directory))
-        # The developer's own cluster is not this user's.
+        # Hides the developer's own cluster.
         patch.setenv("KUBECONFIG", str(directory / "no-kubeconfig"))
         patch.setenv("DOCKER_HOST", f"unix://{directory}/no-docker.sock")
         settings = EmbeddedSettings(id="warm", prefer="stand-in", cache=directory.with_name("cache"), timeout=60)
@@ -36,7 +36,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def kept(state: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Path]:
-    """The file with a login."""
+    """The file of a saved login."""
     assert main.main(LOGIN) == 0, capsys.readouterr()
     (file,) = (state / "credentials").iterdir()
     capsys.readouterr()
@@ -53,15 +53,15 @@ def test_a_damaged_login_is_none_or_refused_by_name(
 
     code = main.main(words)
 
-    said = capsys.readouterr()
-    if "plexdev[untrusted-path]" in said.err:
+    captured = capsys.readouterr()
+    if "plexdev[untrusted-path]" in captured.err:
         assert code == 1
-        assert f"{kept} is not trusted" in said.err
+        assert f"{kept} is not trusted" in captured.err
     else:
         assert code == NOT_SIGNED_IN
-        assert "plexdev[not-signed-in]" in said.err
-        assert "fix: plexdev login --domain acme-corp" in said.err
-    assert said.out == ""
+        assert "plexdev[not-signed-in]" in captured.err
+        assert "fix: plexdev login --domain acme-corp" in captured.err
+    assert captured.out == ""
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -87,9 +87,9 @@ def test_a_replaced_credentials_directory_is_a_tagged_error(
 
     for words in (("whoami",), LOGIN):
         assert main.main(words) in (1, NOT_SIGNED_IN)
-        said = capsys.readouterr().err
-        assert said.startswith("plexdev["), said
-        assert str(kept.parent) in said
+        output = capsys.readouterr().err
+        assert output.startswith("plexdev["), output
+        assert str(kept.parent) in output
 
 
 def test_a_login_of_another_user_is_not_used(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:

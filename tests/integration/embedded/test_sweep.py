@@ -1,4 +1,4 @@
-"""The scratch of killed stacks is swept; what another user has in the same place is neither touched nor followed."""
+"""Sweeping scratch directories of killed stacks. Files of other users are neither changed nor followed as links."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ Tree: TypeAlias = Mapping[str, tuple[int, int, int, bytes]]
 
 @pytest.fixture
 def temporary(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A directory that every user can write to, in the place of ``/tmp``. Short, for sockets.
+    """A directory that all users can write, instead of ``/tmp``, with a short path for sockets.
 
-    Not sticky: the kernel itself refuses to follow another user's link in a directory that is.
+    It is not sticky, because the kernel does not follow other users' links in a sticky directory.
     """
     directory = Path(tempfile.mkdtemp(prefix="sweep-", dir="/tmp"))
     directory.chmod(0o777)
@@ -57,7 +57,7 @@ def as_somebody(temporary: Path) -> Callable[[str], None]:
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Path:
-    """One of ours that nobody owns any more, apart from where it is swept."""
+    """A scratch directory of this user without an owner, outside of the directory that is swept."""
     place = tmp_path / "plexdev-ours"
     (place / "postgres").mkdir(parents=True)
     place.chmod(0o700)
@@ -79,7 +79,7 @@ def test_a_sweep_keeps_look_alikes_of_another_user(temporary: Path, as_somebody:
     as_somebody(
         'umask 077; echo "$2" > plexdev-1/$1; mkdir plexdev-run; echo "$2" | sed s/scratch/run/ > plexdev-run/$1'
     )
-    # One that they may still change, given to us: the mark is theirs.
+    # A directory that belongs to this user now, but its mark belongs to the other user, who can still change it.
     as_somebody('umask 022; mkdir -m 700 plexdev-given; echo "$2" > plexdev-given/$1; touch plexdev-given/postgres')
     os.chown(temporary / "plexdev-given", 0, 0)
     before = tree_of(temporary)
@@ -99,7 +99,7 @@ def test_a_link_of_another_user_to_what_is_ours_is_not_followed(
     sweep()
 
     assert {**tree_of(scratch.parent), **tree_of(temporary)} == before
-    scratch.rename(temporary / "plexdev-ours")  # the same one, where it is swept
+    scratch.rename(temporary / "plexdev-ours")  # the same one, in the directory that is swept
     sweep()
     assert not (temporary / "plexdev-ours").exists()
 
@@ -118,7 +118,7 @@ def test_a_sweep_removes_files_of_the_servers_user(
     for place, name in ((data, "out"), (data / "base", "out")):
         (place / name).symlink_to(victim)
         os.chown(place / name, NOBODY, NOBODY, follow_symlinks=False)
-    # First: once the supervisor is killed, the kernel ends the others as they are to be ended, and some are gone then.
+    # Before the supervisor is killed: the kernel then sends the servers their stop signals, and some are gone.
     os.kill(pid_of(info, "postgres"), signal.SIGKILL)
     for process in traces.processes:
         with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""The warm stack: found by files, brought up once, and what `plexdev up` refuses."""
+"""The warm stack: found by its files, brought up once; and the errors of `plexdev up`."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_a_state_directory_that_cannot_be_written_is_said(
 def test_up_names_the_holder_of_a_taken_port(
     state: Path, settings: EmbeddedSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # The real ports may be in use on the machine that runs this test: two others stand for them.
+    # The default ports may be in use on this machine, so two others replace them.
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -207,7 +207,7 @@ def test_an_unusable_seed_is_refused_before_anything_starts(
         ("list.yaml", "line 1: expected `object`, got `array`"),
     ):
         assert main.main(["up", "--stack", stack, "--seed", str(tmp_path / name)]) == 1
-        said = capsys.readouterr().err
-        assert f"plexdev[seed-unusable]: the seed manifest {tmp_path / name} cannot be used: {reason}" in said
-        assert "why: it comes from --seed; nothing was started" in said
+        output = capsys.readouterr().err
+        assert f"plexdev[seed-unusable]: the seed manifest {tmp_path / name} cannot be used: {reason}" in output
+        assert "why: it comes from --seed; nothing was started" in output
     assert not state.exists()

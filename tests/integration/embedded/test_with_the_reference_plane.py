@@ -1,4 +1,4 @@
-"""The stack as users get it: the reference plane's own programs; our stand-ins, then the real Dex and SpiceDB."""
+"""The default stack with the reference plane: with the stand-ins, and with the real Dex and SpiceDB."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def info(
 
     began = time.monotonic()
     bench.provider(settings).down(info)
-    assert time.monotonic() - began < 4  # it is forced after 5
+    assert time.monotonic() - began < 4  # it is killed after 5 s
 
 
 def test_the_seeded_stack_is_ready(info: StackInfo, bench: Bench, settings: EmbeddedSettings) -> None:

@@ -1,4 +1,4 @@
-"""A warm embedded stack of the module, and the state directory in which it is found."""
+"""A warm embedded stack for each module, and its state directory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(state: Path) -> Iterator[StackInfo]:
-    """A warm stack where `plexdev up` leaves one, on ports that the kernel chose."""
+    """A warm stack in the place where `plexdev up` creates one, on ports chosen by the kernel."""
     provider = EmbeddedProvider(EmbeddedSettings(id=WARM_ID), state / WARM_ID)
     info = provider.up(lambda _: None).info
     yield info
@@ -33,6 +33,6 @@ def state_directory(state: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _its_state(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Without `project`: pytester forgets what is imported during a test, and the commands run in this process.
+    # Without `project`: the commands run in this process, and pytester unloads modules that a test imported.
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(state))
     monkeypatch.setenv("KUBECONFIG", str(state / "no-kubeconfig"))

@@ -1,4 +1,4 @@
-"""The commands that speak to a stack that is there already."""
+"""The commands that use a running stack."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_another_domain_is_refused_with_plexctls_codes(stack: StackInfo, capsys:
 def test_a_slip_in_a_domains_name_is_answered_with_the_nearest(
     stack: StackInfo, state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Signed in to another one, to none, and for programs.
+    # Signed in to another Domain, to none, and with --json.
     run(capsys, "login", "--auto", "--domain", "beta-llc")
     for _ in range(2):
         code, _, err = run(capsys, "login", "--domain", "acme", "--auto")
@@ -143,9 +143,9 @@ def test_a_refusal_of_the_api_is_an_object_too(stack: StackInfo, capsys: pytest.
     run(capsys, "login", "--auto", "--domain", "beta-llc")
     code, out, err = run(capsys, "list", "audit", "--domain", "gamma-coop", "--json")
 
-    said = json.loads(out)
-    assert (code, err, said["exit_code"], said["ok"]) == (77, "", 77, False)
-    assert said["error"]["tag"] == "permission_denied"
+    document = json.loads(out)
+    assert (code, err, document["exit_code"], document["ok"]) == (77, "", 77, False)
+    assert document["error"]["tag"] == "permission_denied"
 
 
 def test_a_revoked_credential_is_code_3(stack: StackInfo, state: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Runs on a stack that is there already."""
+"""Runs on a running stack (``--dev-stack``)."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def test_junit_says_which_stack_the_tests_ran_on(
     project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
     project.runpytest_subprocess("--dev-stack", "--junitxml=junit.xml", *workers).assert_outcomes(passed=2)
 
-    said = (project.path / "junit.xml").read_text()
-    assert '<property name="plexdev.stack" value="embedded" />' in said
-    assert f'<property name="plexdev.api_url" value="{stack.endpoints.api}" />' in said
+    junit = (project.path / "junit.xml").read_text()
+    assert '<property name="plexdev.stack" value="embedded" />' in junit
+    assert f'<property name="plexdev.api_url" value="{stack.endpoints.api}" />' in junit
 
 
 def test_workers_share_one_login(project: pytest.Pytester, stack: StackInfo) -> None:

@@ -1,4 +1,4 @@
-"""What a failing test leaves, and what is said of a server that died under it."""
+"""The evidence of a failing test, and the error for a server that ended during it."""
 
 from __future__ import annotations
 

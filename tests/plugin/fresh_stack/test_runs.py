@@ -1,4 +1,4 @@
-"""Whole runs on a fresh embedded stack: one bring-up, and nothing left behind."""
+"""Whole runs on a fresh embedded stack: one bring-up, and no leftovers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_stack(plexdev_stack, number):
 
 @pytest.fixture
 def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the run puts its directory. Short, for sockets; one of its own, so that all in it is the run's."""
+    """The temporary directory of the run: a short path for sockets, used by nothing else."""
     directory = Path("/tmp") / f"pt-{os.getpid()}-{os.urandom(3).hex()}"
     directory.mkdir()
     monkeypatch.setenv("TMPDIR", str(directory))
@@ -172,7 +172,7 @@ def test_however_the_run_ends_nothing_is_left(
         sign = {"test": project.path / "ready", "bring-up": temporary}[moment]
         wait_until(lambda: sign.is_file() or any(sign.glob("*/stack/logs/nats.log")), seconds=30)
         pytest_run.send_signal(number)
-    # The promise is two seconds; a machine that is busy with other tests gets more.
+    # The documented limit is two seconds; a busy machine needs more.
     wait_until(lambda: not processes_of(temporary) and not any(temporary.glob("plexdev*")), seconds=10)
     shutil.rmtree(temporary)
 
@@ -185,14 +185,14 @@ def wait_until(holds: Callable[[], bool], *, seconds: float) -> None:
 
 
 def processes_of(directory: Path) -> list[str]:
-    """The command lines of processes that have *directory* in them or in their environment."""
+    """The command lines of processes with *directory* in their command line or environment."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command, environment = (process / "cmdline").read_text(), (process / "environ").read_bytes()
         except OSError:
             continue
-        # An orphaned worker of xdist takes execnet ten seconds to end; it is none of the stack's.
+        # execnet needs ten seconds to stop an orphaned worker of pytest-xdist, which does not belong to the stack.
         is_worker = "exec(eval(" in command
         if not is_worker and (str(directory) in command or bytes(directory) in environment):
             found.append(command)

@@ -1,4 +1,4 @@
-"""No credential of a run is in what the run shows and keeps."""
+"""No credential of a run is in its output or its files."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def note(*secrets):
 
 def test_locals(plexdev_stack, plexdev_login, plexdev_client, plexdev_project, plexdev_node, plexdev_db):
     login, other = plexdev_login("acme-corp"), plexdev_login("beta-llc")
-    nobody = plexdev_stack.anonymous
-    start = nobody.auth.sign_in(domain_id=login.domain_id)
-    device = nobody.auth.device_code(domain_id=login.domain_id)
+    anonymous = plexdev_stack.anonymous
+    start = anonymous.auth.sign_in(domain_id=login.domain_id)
+    device = anonymous.auth.device_code(domain_id=login.domain_id)
     plexdev_login.approve(device.verification_uri_complete)
-    access = nobody.auth.device_token(device.device_code)
+    access = anonymous.auth.device_token(device.device_code)
     bootstrap = plexdev_client.bootstrap_tokens.issue(plexdev_project.id)
     cookie = list(start.cookies.values())[0]
     note(login.token, other.token, access.access_token, device.device_code, bootstrap.token, cookie)
@@ -92,7 +92,7 @@ def test_no_secret_of_a_run_is_in_what_it_shows_and_keeps(project: pytest.Pytest
     assert len(shown) > 10
     assert [(name, secret) for name, text in shown.items() for secret in secrets if secret[-12:] in text] == []
     assert [name for name, text in shown.items() if re.search(r"//\w+:(?!\*\*\*)\S+@|password += '(?!\*)", text)] == []
-    # What a reader needs is there; and the words that every runbook has.
+    # Useful parts are kept, and so are the public values of the runbook.
     result.stdout.fnmatch_lines(["pw *= '[*][*][*]'", "word *= '[*][*][*]'"])
     result.stdout.fnmatch_lines(["err [*][*][*] plexsphere password test-key"])
     result.stdout.fnmatch_lines(["E *token: 'psk_[*][*][*]????' != 'psk_[*][*][*]????'"])

@@ -1,4 +1,4 @@
-"""A signal while the command's modules are imported: it ends in order, and with a word."""
+"""A signal while the command's modules are imported: a message and the right exit code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-# The signal comes at one certain point of the start: when the first module of a command is looked for.
+# The signal is sent at a fixed point of the start: when the first module of a command is searched.
 TERMINATED_WHILE_IMPORTING = """
 import os, runpy, signal, sys
 
@@ -28,4 +28,4 @@ def test_a_signal_that_comes_before_the_command_is_told(signal: str, code: int) 
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
 
     assert (result.returncode, result.stdout) == (code, "")
-    assert result.stderr == f"plexdev: ended by {signal}; the command had not begun\n"
+    assert result.stderr == f"plexdev: ended by {signal}; the command had not started\n"

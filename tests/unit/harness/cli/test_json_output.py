@@ -1,4 +1,4 @@
-"""``--json``: one object with one envelope, for every command and every failure."""
+"""``--json`` prints one object with the same members for each command and each failure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
             yield from leaves(child)
 
 
-def said(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def printed_object(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     printed: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert list(printed) == ["command", "ok", "exit_code", "result", "error"]
     return printed
@@ -44,7 +44,7 @@ def test_every_command_takes_it(parser: argparse.ArgumentParser) -> None:
 @pytest.mark.parametrize("command", [["status"], ["wait", "--timeout", "0.1"], ["env"], ["logs"], ["whoami"]])
 def test_an_error_has_the_same_envelope(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code = main([*command, "--json"])
-    printed = said(capsys)
+    printed = printed_object(capsys)
 
     assert (printed["command"], printed["ok"], printed["exit_code"], printed["result"]) == (
         command[0],
@@ -75,7 +75,7 @@ def test_a_wrong_command_line_too(words: list[str], command: str | None, capsys:
     with pytest.raises(SystemExit) as end:
         main(words)
 
-    printed = said(capsys)
+    printed = printed_object(capsys)
     assert (end.value.code, printed["command"], printed["exit_code"], printed["error"]["tag"]) == (
         2,
         command,
@@ -105,7 +105,7 @@ def test_an_option_that_is_none(words: list[str], says: str, capsys: pytest.Capt
 def test_nothing_to_do_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["down", "--stack", "embedded", "--json"]) == 0
 
-    printed = said(capsys)
+    printed = printed_object(capsys)
     assert printed["ok"] is True
     assert "nothing to end" in printed["result"]["done"][0]
 
@@ -115,7 +115,7 @@ def test_the_version_for_programs(words: list[str], capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit) as end:
         main(words)
 
-    printed = said(capsys)
+    printed = printed_object(capsys)
     assert (end.value.code, printed["command"], printed["ok"], printed["exit_code"]) == (0, None, True, 0)
     assert printed["result"] == {"version": version("pytest-plexdev")}
 

@@ -1,4 +1,4 @@
-"""What a bring-up tells programs and logs while phases run at the same time."""
+"""The progress output while phases run concurrently."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Slow:
-    """A stream whose reader lets another thread in after every write."""
+    """A stream that switches to another thread after each write."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -35,5 +35,5 @@ def test_events_of_phases_that_run_at_once_are_whole_lines(monkeypatch: pytest.M
     with show(as_json=True) as progress, ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: progress(PhaseBegan(name=f"phase {number}")), range(100)))
 
-    told = [json.loads(line) for line in stream.text.splitlines()]
-    assert {each["name"] for each in told} == {f"phase {number}" for number in range(100)}
+    events = [json.loads(line) for line in stream.text.splitlines()]
+    assert {each["name"] for each in events} == {f"phase {number}" for number in range(100)}

@@ -1,4 +1,4 @@
-"""``plexdev logs`` and ``plexdev env`` of a cluster whose stack answers nobody: that is when they are wanted."""
+"""``plexdev logs`` and ``plexdev env`` work on a cluster whose stack does not answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def listing(*items: object) -> dict[str, object]:
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """Held, so that nobody answers there."""
+    """A port that is reserved and does not answer."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
@@ -36,7 +36,7 @@ def silent_port() -> Iterator[int]:
 
 @pytest.fixture
 def cluster(answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answers:
-    """The warm cluster; nothing is in it yet."""
+    """The warm cluster, which is empty."""
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "state"))
     document = {
         "contexts": [{"name": "kind-plexsphere", "context": {"cluster": "c", "user": "u"}}],
@@ -57,7 +57,7 @@ def cluster(answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def whole_but_silent(cluster: Answers, api_port: int) -> None:
-    """Our stack was brought up, and then its API went away."""
+    """A stack was brought up, and then its API stopped answering."""
     ready = {
         "fingerprint": "{}",
         "tenants": "[]",
@@ -70,12 +70,12 @@ def whole_but_silent(cluster: Answers, api_port: int) -> None:
 
 
 def never_came_up(cluster: Answers, monkeypatch: pytest.MonkeyPatch, *, api: str = "plexsphere") -> None:
-    """A bring-up failed halfway, so there is no mark that says what the stack has and where it is."""
+    """A bring-up failed halfway, so there is no record of the stack's services and addresses."""
 
     def refuse(*_: object, **__: object) -> None:
         raise ConnectionRefusedError
 
-    # Where it would be, a stack of this machine's developer may answer.
+    # At the default address a stack of the developer of this machine may answer.
     monkeypatch.setattr(of_host_ports, "version", refuse)
     for namespace, name in (("default", api), ("envoy-gateway-system", "envoy-gateway")):
         workload = {
@@ -135,10 +135,10 @@ def test_env_of_a_stack_whose_api_went_away(
 
     assert main(["env"]) == 0
 
-    said = capfd.readouterr().out
-    assert f"export PLEXDEV_API_URL=http://localhost:{silent_port}\n" in said
-    assert "export PLEXDEV_ISSUER=http://localhost:5556/dex\n" in said
-    assert f"export KUBECONFIG={tmp_path}/state/kind/plexsphere/attached/kubeconfig\n" in said
+    output = capfd.readouterr().out
+    assert f"export PLEXDEV_API_URL=http://localhost:{silent_port}\n" in output
+    assert "export PLEXDEV_ISSUER=http://localhost:5556/dex\n" in output
+    assert f"export KUBECONFIG={tmp_path}/state/kind/plexsphere/attached/kubeconfig\n" in output
 
 
 @pytest.mark.parametrize("command", [["logs", "plexsphere"], ["env"]])
@@ -147,10 +147,10 @@ def test_a_cluster_of_something_else_is_not_answered_for(
 ) -> None:
     assert main(command) == 1
 
-    said = capfd.readouterr()
-    assert said.out == ""
-    assert "plexdev[api-silent]: the cluster plexsphere exists" in said.err
-    assert "nothing runs in its namespace default" in said.err
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert "plexdev[api-silent]: the cluster plexsphere exists" in captured.err
+    assert "nothing runs in its namespace default" in captured.err
 
 
 @pytest.mark.parametrize("command", ["whoami", "list domain", "login"])
@@ -170,7 +170,7 @@ def test_what_needs_the_api_still_says_that_it_is_silent(
 def test_a_silent_stack_names_its_broken_node_and_the_fix(
     cluster: Answers, silent_port: int, command: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """`plexdev up --stack kind` was printed, which does not mend everything that a node can have."""
+    """It used to print `plexdev up --stack kind`, which does not fix all problems of a node."""
     whole_but_silent(cluster, silent_port)
     silent = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "it stopped"}
     node = {"metadata": {"name": "n"}, "spec": {"providerID": "kind://docker/plexsphere/n"}}
@@ -178,7 +178,7 @@ def test_a_silent_stack_names_its_broken_node_and_the_fix(
 
     assert main([command, "--stack", "kind"]) == 1
 
-    said = "".join(capfd.readouterr())
-    assert "node/n " in said
-    assert "NotReady: NodeStatusUnknown: it stopped" in said
-    assert said.rstrip().endswith("fix: docker exec n systemctl restart kubelet")
+    output = "".join(capfd.readouterr())
+    assert "node/n " in output
+    assert "NotReady: NodeStatusUnknown: it stopped" in output
+    assert output.rstrip().endswith("fix: docker exec n systemctl restart kubelet")

@@ -1,4 +1,4 @@
-"""Options of `plexdev up` and `down` that the chosen stack does not read: refused as pytest's are, nothing is done."""
+"""Options of `plexdev up` and `down` that the chosen stack does not use are a usage error, and nothing is done."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pytest_plexdev.cli.main import main
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setenv("PATH", str(tmp_path))  # what is not refused finds no Docker
+    monkeypatch.setenv("PATH", str(tmp_path))  # a command that is not refused fails without Docker
     return tmp_path / "state"
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         ("up --reapply", "plexdev up: error: --reapply needs --stack kind"),
         ("up --stack embedded --reapply", "plexdev up: error: --reapply needs --stack kind"),
@@ -29,13 +29,13 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_an_option_that_the_stack_does_not_read_is_a_usage_error(
-    state: Path, command: str, said: str, capsys: pytest.CaptureFixture[str]
+    state: Path, command: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end:
         main(command.split())
 
     assert end.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not state.exists()
 
 
@@ -43,7 +43,7 @@ def test_a_cluster_may_be_deleted_whosever_it_is(state: Path, capsys: pytest.Cap
     assert main(["down", "--stack", "kind", "--force"]) == 0
     assert "nothing to delete" in capsys.readouterr().out
 
-    # By its files it is what `plexdev down` is about.
+    # Its files make it the stack that `plexdev down` stops.
     files = state / "kind" / "plexsphere"
     files.mkdir(parents=True)
     (files / "kubeconfig").touch()
@@ -100,7 +100,7 @@ def test_up_refuses_a_wrong_environment_value_for_each_stack(
     monkeypatch.setenv("PLEXDEV_TIMEOUT", "abc")
 
     assert main(["up", "--stack", stack]) == 2
-    said = capsys.readouterr().err
-    assert "plexdev[bad-setting]" in said
-    assert "PLEXDEV_TIMEOUT=abc: must be a number of seconds above 0 (source: environment)" in said
+    output = capsys.readouterr().err
+    assert "plexdev[bad-setting]" in output
+    assert "PLEXDEV_TIMEOUT=abc: must be a number of seconds above 0 (source: environment)" in output
     assert not state.exists()

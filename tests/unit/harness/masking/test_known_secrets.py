@@ -1,4 +1,4 @@
-"""What a stack's credentials are, and that its well-known ones stay readable."""
+"""Masking of a stack's random credentials; its well-known ones are not masked."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_bearers_are_known_secrets_and_common_words_are_not() -> None:
     stack.anonymous.as_principal("psk_dev_0123456789abcdef0123456789abcdef0123")
     stack.exchanges.add_secrets(["password", "1"])
 
-    # A token of the product is known by its form, and keeps its kind and its end.
+    # A token of the product is recognised by its format, and its prefix and end are kept.
     assert stack.secrets == {"opaque-0123456789abcdef"}
 
 

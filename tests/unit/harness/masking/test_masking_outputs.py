@@ -1,4 +1,4 @@
-"""No secret in a repr, in what processes exchange, and in linear time."""
+"""No secret is in a repr or in messages between processes; masking takes linear time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from pytest_plexdev.testkit.login import Login
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-# Of 14 characters and more, so that none is in a text by chance; the rest is what tokens and passwords are made of.
+# At least 14 characters, so that none occurs in a text by chance, in the alphabet of tokens and passwords.
 secrets = st.text(f"{LETTERS}-_", min_size=14, max_size=60).filter(lambda text: any(map(str.isdigit, text)))
 names = st.sampled_from(["password", "client_secret", "access_token", "refresh_token", "device_code", "nsk", "id_token",
                          "PGPASSWORD", "preshared-key", "clientSecret", "csrf_token", "client-key-data"])  # fmt: skip
@@ -86,7 +86,7 @@ def test_no_secret_is_in_what_processes_tell_each_other_and_keep(
     error = PlexdevError(COMMAND_FAILED, detail=detail, **facts)
     monkeypatch.setattr(sys, "argv", ["/bin/plexdev", "up", f"--{name}", secret])
     log = tmp_path / "a.log"
-    # The secret lies where the log is cut.
+    # The log is cut inside the secret.
     monkeypatch.setattr(output, "LOG_BYTES", 1000)
     log.write_text(f"{name}={secret}\n{'x' * 985}\n")
     exchanges = ExchangeLog()
@@ -101,7 +101,7 @@ def test_no_secret_is_in_what_processes_tell_each_other_and_keep(
     kept = {
         "error": f"{error}{error!r}{error.__reduce__()}",
         "failure.json": json.dumps(encode_failure(error)),
-        "told again": str(decode_failure(encode_failure(error))),
+        "decoded": str(decode_failure(encode_failure(error))),
         "a refusal": str(ProblemError(Problem(detail=detail), method="GET", path="/x")),
         "the lock's holder": json.dumps(lock._me()),
         "a kept log": read_end(log).decode(),
@@ -153,6 +153,6 @@ def test_the_time_is_linear_and_what_is_masked_stays(unit: str) -> None:
     began = time.process_time()
     masked = mask(text + "\n" + text[10:] + " @ %40 eyJ psk_ PRIVATE KEY authorization cookie")
 
-    # A quadratic rule takes minutes.
+    # Quadratic time would be minutes.
     assert time.process_time() - began < 5
     assert mask(masked) == masked

@@ -1,4 +1,4 @@
-"""Generated secrets, in every form that texts have them in, at every sink."""
+"""Generated secrets, in each syntax, are masked in each output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pytest_plexdev.masking.rule import mask
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-# Of 14 characters and more, so that none is in a text by chance; the rest is what tokens and passwords are made of.
+# At least 14 characters, so that none occurs in a text by chance, in the alphabet of tokens and passwords.
 secrets = st.text(f"{LETTERS}-_", min_size=14, max_size=60).filter(lambda text: any(map(str.isdigit, text)))
 passwords = st.builds(str.__add__, secrets, st.text(f"{LETTERS}!#$%^*()[]{{}}<>|~.,:;?/+=\\\"'&@ é", max_size=12))
 names = st.sampled_from(["password", "client_secret", "access_token", "refresh_token", "device_code", "nsk", "id_token",
@@ -26,7 +26,7 @@ names = st.sampled_from(["password", "client_secret", "access_token", "refresh_t
 
 
 def spellings(name: str, secret: str) -> dict[str, str]:
-    """Texts that have *secret* as the value of *name*."""
+    """Texts with *secret* as the value of *name*."""
     as_json = json.dumps({"a": 1, name: secret, "z": [name]})
     return {
         "JSON": as_json,
@@ -52,7 +52,7 @@ def capitalised(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-# Every way that programs write the names that the rule has, alone and as the end of a longer one.
+# All spellings of the rule's names, alone and as the suffix of a longer name.
 SPELLED: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "with hyphens": lambda name: name.replace("_", "-"),
@@ -68,7 +68,7 @@ SPELLED: dict[str, Callable[[str], str]] = {
 
 
 def unquoted(name: str, secret: str) -> dict[str, str]:
-    """Texts that have *secret* as the value of *name* without quotes: in files, headers and commands."""
+    """Texts with *secret* as the unquoted value of *name*: in files, headers and commands."""
     return {
         "YAML": f"{name}: {secret}",
         "YAML among others": f"a: b\n{name}: {secret}\nc: d\n",
@@ -98,7 +98,7 @@ def unquoted(name: str, secret: str) -> dict[str, str]:
 
 
 def recognised(secret: str) -> dict[str, str]:
-    """Texts in which *secret* has no name, but a form or a place."""
+    """Texts in which *secret* has no name and is recognised by its format or position."""
     jwt = f"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0{secret}.{secret}"
     pem = f"-----BEGIN PRIVATE KEY-----\n{secret}\n-----END PRIVATE KEY-----"
     return {

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of a run."""
+"""Fixtures for the tests of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Damaged files of a lease: an error with a tag for whoever asks, no wait, and what was brought up is ended still."""
+"""Damaged files of a lease: a tagged error without waiting, and the stack is still stopped."""
 
 from __future__ import annotations
 

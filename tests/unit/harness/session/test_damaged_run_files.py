@@ -1,4 +1,4 @@
-"""Damaged files of a run, for those of its processes that read them: an error with a tag or none, and no wait."""
+"""Damaged files of a run: a process that reads them raises a tagged error or ignores them, without waiting."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(tmp_path: Path) -> Run:
 
 @contextlib.contextmanager
 def _refused(file: Path) -> Iterator[None]:
-    """What is damaged is refused by name, or it is as if it were not there."""
+    """Expect an error that names the damaged file, or none, as if the file did not exist."""
     try:
         yield
     except PlexdevError as error:

@@ -1,4 +1,4 @@
-"""The budget of evidence: what does not answer is left behind, and said."""
+"""The time limit of evidence: a collector that blocks is abandoned and reported."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pytest_plexdev.session import evidence
 def test_a_collector_that_does_not_answer_is_left_behind() -> None:
     never = threading.Event()
     began = time.monotonic()
-    said = evidence._run(lambda: "late" if never.wait(30) else "", 0.05)
+    output = evidence._run(lambda: "late" if never.wait(30) else "", 0.05)
     never.set()
 
-    assert said.startswith("not collected: ")
+    assert output.startswith("not collected: ")
     assert time.monotonic() - began < 10
 
 
@@ -29,13 +29,13 @@ def test_a_collectors_own_error_is_said() -> None:
 
 
 def test_what_is_not_ready_is_not_pushed_out_by_what_is() -> None:
-    """A section keeps its end, and the first verdict of a stack names the cause of the others."""
+    """A long section loses its beginning, so ready services, which could displace the cause, are only counted."""
     stack: Any = SimpleNamespace(info=SimpleNamespace(services=()))
     cause = Verdict(name="secret/s", state="doomed", reason="changed by hand", hint="plexdev up --stack kind")
     ready = [Verdict(name=f"deployment/d{number}", state="ready", reason="") for number in range(20)]
 
-    said = evidence._readiness(stack, [cause, *ready]).splitlines()
+    output = evidence._readiness(stack, [cause, *ready]).splitlines()
 
-    assert said[0].split() == ["secret/s", "doomed", "changed", "by", "hand"]
-    assert said[1].strip() == "fix: plexdev up --stack kind"
-    assert said[2:] == ["20 more are ready"]
+    assert output[0].split() == ["secret/s", "doomed", "changed", "by", "hand"]
+    assert output[1].strip() == "fix: plexdev up --stack kind"
+    assert output[2:] == ["20 more are ready"]

@@ -1,4 +1,4 @@
-"""The lease: who brings up, who reads, who is told of a failure. Its provider keeps a diary instead of servers."""
+"""The lease: which process starts the stack, reads it, or gets a failure. The provider logs calls in a diary file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_release_ends_it_once(tmp_path: Path, diary: Diary) -> None:
     lease.release(failed=False)
     assert diary.entries == ["up", "down"]
     left = sorted(path.name for path in lease.run_directory.iterdir())
-    assert left == [MARK, "stack"]  # the diary does not remove it
+    assert left == [MARK, "stack"]  # the fake provider does not remove it
 
 
 def test_the_run_directory_is_nobody_elses_business(tmp_path: Path, diary: Diary) -> None:

@@ -1,4 +1,4 @@
-"""The output directory: a folder for each test, and nothing of anybody else's is ever removed."""
+"""The output directory: one folder per test; files of the user are never removed."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_a_directory_that_may_not_be_read_is_left_alone(tmp_path: Path) -> None:
     output.write("owner", "name", {"log": b""})
     output.directory.chmod(0)
     user = os.geteuid()
-    os.seteuid(user or 65534)  # root may read everything
+    os.seteuid(user or 65534)  # root can read everything
     try:
         output.remove("owner", "name")
     finally:

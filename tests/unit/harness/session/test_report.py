@@ -1,4 +1,4 @@
-"""Where the timeline of a run goes."""
+"""The file of the timeline, and the reasons not to write it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a run: its directory goes with it, unless something in it is still looked after."""
+"""The end of a run removes its directory, unless another process still needs it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pytest_plexdev.stack.kind.cluster import reaper
 
 @pytest.fixture
 def ended(tmp_path: Path) -> Callable[[], Path]:
-    """Ends a run that has a directory, and says where that is or was."""
+    """Ends a run that has a directory, and returns the directory's path."""
     directory = tmp_path / "run"
 
     def end() -> Path:
@@ -42,7 +42,7 @@ def ended(tmp_path: Path) -> Callable[[], Path]:
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Path]:
-    """The directory of a stack that a reaper watches over."""
+    """The directory of a stack that has a reaper."""
     directory = tmp_path / "run" / "stack"
     directory.mkdir(parents=True)
     reaper.watch_over("plexdev-nowhere", directory, ProcessId.of(os.getpid()), None)

@@ -22,7 +22,7 @@ TOKEN = httpx.Response(200, json={"access_token": "psk_dev_x", "token_type": "Be
 
 
 class Time:
-    """A clock that only its own sleep moves."""
+    """A clock that advances only by its own ``sleep``."""
 
     def __init__(self) -> None:
         self.now = 0.0

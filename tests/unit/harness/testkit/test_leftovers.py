@@ -1,4 +1,4 @@
-"""When leftovers of finished runs are removed."""
+"""Conditions for removing the Domains of finished runs."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ INFO = StackInfo(
 
 @pytest.fixture
 def connected_to(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The URLs that a removal connects to."""
+    """The URLs to which a removal connects."""
     psycopg = pytest.importorskip("psycopg")
     urls: list[str] = []
 
     def connect(url: str, **_: object) -> Any:
         urls.append(url)
-        raise psycopg.OperationalError("nobody listens")
+        raise psycopg.OperationalError("connection refused")
 
     monkeypatch.setattr(psycopg, "connect", connect)
     for name in [name for name in os.environ if name.startswith("PG")]:

@@ -1,4 +1,4 @@
-"""The logins of a run: what is kept of them is used only while it is whole, ours, and has a minute to live."""
+"""The cached logins of a run: used only if they are undamaged, private, and valid for another minute."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Target:
 
 
 class SignedInAgain(AssertionError):
-    """The API was asked: what was kept is not used."""
+    """A sign-in was sent to the API, so the cached login was not used."""
 
 
 def refuse(request: httpx.Request) -> httpx.Response:
@@ -39,7 +39,7 @@ class World:
     now: float = 0.0
 
     def kept(self) -> Path:
-        """Where the login of the default person is kept, as yet unwritten."""
+        """The file for the login of the default user, which does not exist yet."""
         with pytest.raises(SignedInAgain):
             self.logins(Target())
         return self.file(".json")

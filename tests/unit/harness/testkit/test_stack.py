@@ -1,4 +1,4 @@
-"""What a stack says of itself when something is wrong: of a cluster, what the cluster says."""
+"""The errors of a stack with a dead server or a failed request. In a cluster they use the cluster's own reports."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ READY = Verdict(name="deployment/dex", state="ready")
 
 
 class Provider(KindProvider):
-    """Its cluster reports what the test says."""
+    """A provider whose verdicts and logs the test chooses."""
 
     def __init__(self, *verdicts: Verdict, error: PlexdevError | None = None) -> None:
         super().__init__()

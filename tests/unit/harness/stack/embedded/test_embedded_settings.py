@@ -1,4 +1,4 @@
-"""What crosses from the asker to the supervisor and back, and where things are kept."""
+"""The messages between the requester and the supervisor, and the paths of files."""
 
 from __future__ import annotations
 

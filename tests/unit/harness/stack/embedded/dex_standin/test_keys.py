@@ -1,4 +1,4 @@
-"""The signing key is used only where nobody else can know it."""
+"""A cached signing key is used only if no other user can know it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What expires in the stand-in, with a clock that the test turns."""
+"""Lifetimes of codes, tokens and sign-ins of the stand-in, with a clock that the test controls."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Idp:
         return asyncio.run(answer())
 
     def begin(self, scope: str = "openid offline_access") -> str:
-        """The address of the login form."""
+        """Begin a sign-in and return the URL of the login form."""
         request = {"client_id": "client", "redirect_uri": CALLBACK, "response_type": "code", "scope": scope}
         return self.ask("GET", "/dex/auth/local", params=request).headers["location"]
 
@@ -90,7 +90,7 @@ def test_a_code_lasts_half_an_hour(idp: Idp) -> None:
 
 
 def test_an_expired_code_is_a_server_error_until_it_is_forgotten(idp: Idp) -> None:
-    """Dex 2.41 takes an expired code that it still has for a failed look-up, and collects its garbage later."""
+    """Dex 2.41 reports an expired code as a server error until its garbage collection has removed it."""
     code = idp.code()
     idp.clock.advance(30 * MINUTE + 1)
     kept = idp.exchange(code)
@@ -115,11 +115,11 @@ def test_a_sign_in_must_be_finished_in_time(idp: Idp) -> None:
 
 def test_a_token_expires(idp: Idp) -> None:
     token = idp.exchange(idp.code()).json()
-    asked = {"headers": {"Authorization": f"Bearer {token['access_token']}"}}
+    request = {"headers": {"Authorization": f"Bearer {token['access_token']}"}}
     idp.clock.advance(599)
-    before = idp.ask("GET", "/dex/userinfo", **asked)
+    before = idp.ask("GET", "/dex/userinfo", **request)
     idp.clock.advance(2)
-    after = idp.ask("GET", "/dex/userinfo", **asked)
+    after = idp.ask("GET", "/dex/userinfo", **request)
     introspected = idp.ask("POST", "/dex/token/introspect", data={"token": token["access_token"]})
 
     assert token["expires_in"] == 599

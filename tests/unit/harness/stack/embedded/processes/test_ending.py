@@ -1,4 +1,4 @@
-"""How a server ended, in words."""
+"""Descriptions of how and why a server ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_plexdev.stack.embedded.processes.ending import describe_end
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "how", "why"),
+    ("status", "log_tail", "how", "why"),
     [
         (0, 'level=INFO msg="stopping on signal" signal=SIGTERM\n', "SIGTERM (exit status 0)", "outside the stack"),
         (1, "[INF] Initiating Shutdown...\n", "a signal to end (exit status 1)", "outside the stack"),
@@ -22,6 +22,6 @@ from pytest_plexdev.stack.embedded.processes.ending import describe_end
         (-signal.SIGSEGV, "", "SIGSEGV", "it crashed"),
     ],
 )
-def test_an_end(status: int, said: str, how: str, why: str) -> None:
-    assert describe_end(status, said)[0] == how
-    assert why in describe_end(status, said)[1]
+def test_an_end(status: int, log_tail: str, how: str, why: str) -> None:
+    assert describe_end(status, log_tail)[0] == how
+    assert why in describe_end(status, log_tail)[1]

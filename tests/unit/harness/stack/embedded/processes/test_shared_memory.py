@@ -1,4 +1,4 @@
-"""What a killed Postgres left in the kernel is removed, and no segment of anybody else."""
+"""Removal of the shared memory segment of a killed Postgres, and of no other segment."""
 
 from __future__ import annotations
 

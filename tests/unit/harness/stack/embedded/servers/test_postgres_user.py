@@ -1,4 +1,4 @@
-"""Root gives a tree to the server's user and takes it back: no link in it leads anywhere."""
+"""Root changes the owner of a tree to the server's user and back, without following links."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.servers.postgres_user import RunAs
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of files")
 NOBODY = 65534
 AS_NOBODY = RunAs(NOBODY, uid=NOBODY)
 

@@ -1,4 +1,4 @@
-"""Which of Dex and SpiceDB are real: each by itself, by what is on ``PATH``."""
+"""Selection of the real Dex and SpiceDB, each independently, from ``PATH``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Install = Callable[..., None]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Puts programs on a ``PATH`` that has nothing else, each of which only says its version."""
+    """Puts programs that only print their version on an otherwise empty ``PATH``."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
     def install(*names: str, **says: str) -> None:

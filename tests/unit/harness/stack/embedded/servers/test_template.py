@@ -1,4 +1,4 @@
-"""The cached database: copied only as it was put there, by this user alone; removed only with its mark."""
+"""The cached template: copied only if it is unchanged and private to this user; removed only if it is marked."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _pipe(path: Path) -> None:
 
 def _socket(path: Path) -> None:
     path.unlink()
-    # By a descriptor: a socket's path has 107 bytes.
+    # By a descriptor, because the path of a socket is limited to 107 bytes.
     directory = os.open(path.parent, os.O_RDONLY)
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(f"/proc/self/fd/{directory}/{path.name}")
@@ -115,7 +115,7 @@ def test_a_template_in_a_directory_that_others_write_is_refused(template: Templa
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """A directory that every user can write to, as ``/tmp``."""
+    """A directory that all users can write, like ``/tmp``."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         Path(name).chmod(0o1777)
         yield Path(name)
@@ -164,7 +164,7 @@ def test_old_and_unfinished_templates_are_removed(template: Template) -> None:
         os.utime(room / project, (0, 0))
     os.utime(template.data.parent, (0, 0))
     abandoned = template.begin()
-    abandoned.release()  # as the kernel does where the builder is killed
+    abandoned.release()  # as the kernel does if the builder is killed
 
     with Template(template.cache, "third").begin() as building:
         newer = put(Template(template.cache, "newer"))

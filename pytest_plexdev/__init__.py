@@ -1,6 +1,7 @@
 """A pytest plugin and fixture harness for the plexsphere dev stack: the public names.
 
-They are imported when they are first used: pytest imports this package at every start.
+They are imported when they are first used: pytest imports this package at every start. The modules of
+:mod:`pytest_plexdev.api`, with the objects that the client returns, are public too. Everything else is private.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.api.domains import FASTEST_POLICY, Domain, ReachabilityPolicy
     from pytest_plexdev.api.problems import ProblemError
     from pytest_plexdev.api.projects import Project
-    from pytest_plexdev.core.model import StackInfo
+    from pytest_plexdev.core.model import Cluster, Endpoints, Phase, SeededTenant, Service, StackInfo, Verdict
     from pytest_plexdev.errors import PlexdevError
     from pytest_plexdev.testkit.events import Event, Events
     from pytest_plexdev.testkit.login import Login, Logins
@@ -24,41 +25,53 @@ if TYPE_CHECKING:
 __all__ = [
     "FASTEST_POLICY",
     "Client",
+    "Cluster",
     "Domain",
+    "Endpoints",
     "Event",
     "Events",
     "FreshTenant",
     "Login",
     "Logins",
     "NodeAgent",
+    "Phase",
     "PlexdevError",
     "ProblemError",
     "Project",
     "ReachabilityPolicy",
+    "SeededTenant",
+    "Service",
     "Stack",
     "StackInfo",
     "Tenant",
     "Tenants",
+    "Verdict",
 ]
 
 _HOMES = {
     "FASTEST_POLICY": "api.domains",
     "Client": "api",
+    "Cluster": "core.model",
     "Domain": "api.domains",
+    "Endpoints": "core.model",
     "Event": "testkit.events",
     "Events": "testkit.events",
     "FreshTenant": "testkit.tenancy",
     "Login": "testkit.login",
     "Logins": "testkit.login",
     "NodeAgent": "testkit.node_agent",
+    "Phase": "core.model",
     "PlexdevError": "errors",
     "ProblemError": "api.problems",
     "Project": "api.projects",
     "ReachabilityPolicy": "api.domains",
+    "SeededTenant": "core.model",
+    "Service": "core.model",
     "Stack": "testkit.stack",
     "StackInfo": "core.model",
     "Tenant": "testkit.tenancy",
     "Tenants": "testkit.tenancy",
+    "Verdict": "core.model",
 }
 
 

@@ -22,7 +22,7 @@ from pytest_plexdev.core.signals import deferring_termination
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_MINIMUM_S: Final = 1.0
+MINIMUM_S: Final = 1.0
 """Minimum timeout of a step after the deadline, so that work that is already done is still noticed."""
 _CHECK_S: Final = 0.1
 """Seconds between two checkpoints of a thread that waits for another one."""
@@ -51,7 +51,7 @@ class CancelScope:
     @property
     def remaining_s(self) -> float:
         """Seconds until the deadline, one at least."""
-        return max(_MINIMUM_S, self._deadline - time.monotonic())
+        return max(MINIMUM_S, self._deadline - time.monotonic())
 
     def checkpoint(self) -> None:
         """Raise :class:`Cancelled` if the scope was cancelled."""

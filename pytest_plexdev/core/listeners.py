@@ -49,7 +49,7 @@ class Listener:
     """A socket that listens.
 
     Attributes:
-        address: The address, packed as by :func:`socket.inet_pton`.
+        address: The address, packed as by ``socket.inet_pton``.
         uid: The id of the user who opened it.
         inode: The unique inode of the socket.
     """

@@ -28,8 +28,8 @@ class Endpoints:
 
     ``database`` and ``nats`` contain user and password if the server requires them. ``signer`` and ``spicedb`` are gRPC
     targets, ``unix:///…`` or ``host:port``; ``spicedb`` and its preshared key are absent if a stand-in evaluates the
-    schema. A service of a kind stack whose address is absent listens inside the cluster only: :meth:`Observer.reach`
-    opens a port-forward.
+    schema. A service of a kind stack whose address is absent listens inside the cluster only:
+    :meth:`pytest_plexdev.core.provider.Observer.reach` opens a port-forward.
     """
 
     api: str

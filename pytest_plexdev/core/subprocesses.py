@@ -8,7 +8,6 @@ What a library does as well is not run here: questions to Docker go to its engin
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import shlex
 import shutil
@@ -21,11 +20,11 @@ from functools import partial
 from typing import BinaryIO, Final
 
 from pytest_plexdev.core.cancellation import current_scope
+from pytest_plexdev.core.program_log import log_start
 from pytest_plexdev.core.signals import keep_exit_statuses
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, TOOL_MISSING
 
-_LOGGER: Final = logging.getLogger("plexdev")
 _LINES: Final = 15
 """Last lines of a failed command's output that its error shows."""
 _LAST_WORDS: Final = 1.0
@@ -72,7 +71,7 @@ def run(
     """
     program = find_program(argv[0], environment)
     keep_exit_statuses()
-    _LOGGER.info("run: %s", shlex.join(argv))
+    log_start(argv)
     began = time.monotonic()
     scope = current_scope()
     allowed = timeout if scope is None else min(timeout, scope.remaining_s)

@@ -20,7 +20,7 @@ from pytest_plexdev.api.projects import Project
 from pytest_plexdev.api.resources import Resource
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.core.poll import poll
-from pytest_plexdev.core.seed import unique_slug
+from pytest_plexdev.core.unique_slugs import unique_slug
 from pytest_plexdev.testkit.factories import bind_like, create_domain, create_project
 from pytest_plexdev.testkit.login import Login, Logins
 from pytest_plexdev.testkit.node_agent import NodeAgent

@@ -22,5 +22,5 @@ class Scope:
 
     @property
     def key(self) -> tuple[str, str | None]:
-        """Kind and namespace, as in :attr:`ObjectCache.refused <.object_cache.ObjectCache.refused>`."""
+        """Kind and namespace, as in :attr:`pytest_plexdev.readiness.object_cache.ObjectCache.refused`."""
         return self.resource.kind, self.namespace

@@ -78,7 +78,7 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
         run: The run.
         info: Its stack.
         evidence: The evidence directories of failing tests.
-        timeline: The result of :func:`write_timeline`, if a timeline was requested.
+        timeline: The result of :func:`pytest_plexdev.session.timeline.write_timeline`, if a timeline was requested.
     """
     from pytest_plexdev.masking.rule import mask
     from pytest_plexdev.stack.providers import provider_for

@@ -10,7 +10,7 @@ from pytest_plexdev.api import Client
 from pytest_plexdev.api.domains import Domain, ReachabilityPolicy
 from pytest_plexdev.api.idp_bindings import IdpBinding
 from pytest_plexdev.api.projects import Project
-from pytest_plexdev.core.seed import DOMAIN_PREFIX, unique_slug
+from pytest_plexdev.core.unique_slugs import DOMAIN_PREFIX, unique_slug
 from pytest_plexdev.testkit.login import Logins
 from pytest_plexdev.testkit.node_agent import NodeAgent
 from pytest_plexdev.testkit.tenancy import FreshTenant, Tenant, Tenants

@@ -12,7 +12,7 @@ from pytest_plexdev.api.domains import Domain
 from pytest_plexdev.api.idp_bindings import IdpBinding
 from pytest_plexdev.core.lookup import name_facts
 from pytest_plexdev.core.model import SeededTenant
-from pytest_plexdev.core.seed import RUNBOOK_SQL, seeded_of
+from pytest_plexdev.core.seeded_domains import RUNBOOK_SQL, seeded_of
 from pytest_plexdev.errors import SEED_MISSING, UNKNOWN_NAME, PlexdevError
 from pytest_plexdev.testkit.login import Login, Logins
 from pytest_plexdev.testkit.stack import BOOTSTRAP, Stack, log_location

@@ -22,7 +22,7 @@ from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.resources import NAMESPACE
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
-from pytest_plexdev.stack.kind.warm import attach
+from pytest_plexdev.stack.kind.warm import down, up
 from tests.support.clusters import CACHE, NODE_IMAGE, STATE
 
 BARE_CONFIG = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}]\n"
@@ -109,10 +109,10 @@ def warm_stack(cluster_tools: None) -> Iterator[StackInfo]:
     """The stack of this checkout on the warm cluster. A cluster that existed before is kept."""
     settings = KindSettings(kind_image=NODE_IMAGE, timeout=400.0, on_drift="apply")
     was_there = (warm_directory() / "kubeconfig").exists()
-    info, _ = attach.bring_up(settings, lambda _: None)
+    info, _ = up.bring_up(settings, lambda _: None)
     yield info
     if not was_there:
-        attach.take_down(settings, force=False, progress=lambda _: None)
+        down.take_down(settings, force=False, progress=lambda _: None)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from pytest_plexdev.stack.kind.health import health_of
 from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings
-from pytest_plexdev.stack.kind.warm import attach
+from pytest_plexdev.stack.kind.warm import attach, up
 from tests.support.clusters import NODE_IMAGE
 from tests.support.kind_stacks import ProgressRecorder
 
@@ -91,7 +91,7 @@ def test_without_dns_nobody_attaches_and_every_command_says_why(
     with pytest.raises(PlexdevError) as refused:
         attach.attach(settings, ProgressRecorder())
     with pytest.raises(PlexdevError) as failed:
-        attach.bring_up(settings, ProgressRecorder())
+        up.bring_up(settings, ProgressRecorder())
     findings = found(access)
 
     assert refused.value.tag == "service-not-ready"
@@ -151,7 +151,7 @@ def test_only_readers_of_a_restored_secret_are_restarted(
         wait_ready(client, [API], timeout=20)
     wrong = _pods(client) - before
 
-    _, did = attach.bring_up(replace(settings, on_drift="apply", reapply=True), ProgressRecorder())
+    _, did = up.bring_up(replace(settings, on_drift="apply", reapply=True), ProgressRecorder())
 
     assert "/readyz answers: spicedb: " in waited.value.why
     said = "restarted, since what they had read was changed by hand: deployment/plexsphere (secret/spicedb-credentials)"

@@ -21,10 +21,10 @@ UP = """
 import sys
 from pathlib import Path
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.warm import attach as warm
+from pytest_plexdev.stack.kind.warm import up
 from pytest_plexdev.stack.kind.settings import KindSettings
 try:
-    warm.bring_up(KindSettings(name="plexdev-nowhere", state=Path(sys.argv[1]), api_port=int(sys.argv[2]), idp_port=0),
+    up.bring_up(KindSettings(name="plexdev-nowhere", state=Path(sys.argv[1]), api_port=int(sys.argv[2]), idp_port=0),
                   lambda event: None)
 except PlexdevError as error:
     print(error)

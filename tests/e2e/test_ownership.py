@@ -17,7 +17,7 @@ from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.constants import HOME_LABEL, OWNER, OWNER_LABEL, SENTINEL, node_of
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.state import endpoints
-from pytest_plexdev.stack.kind.warm import attach
+from pytest_plexdev.stack.kind.warm import attach, down, up
 from tests.support.kind_stacks import ProgressRecorder, clusters, relabelled
 
 
@@ -35,7 +35,7 @@ def test_up_applies_nothing_to_it(settings: KindSettings, kube: KubeClient) -> N
     before = names(kube)
 
     with pytest.raises(PlexdevError) as refusal:
-        attach.bring_up(settings, ProgressRecorder())
+        up.bring_up(settings, ProgressRecorder())
 
     assert refusal.value.tag == "foreign-cluster"
     assert "pytest --dev-stack" in str(refusal.value)
@@ -43,7 +43,7 @@ def test_up_applies_nothing_to_it(settings: KindSettings, kube: KubeClient) -> N
 
 
 def test_down_preserves_it_with_a_warning(settings: KindSettings) -> None:
-    lines = attach.take_down(settings, force=False, progress=ProgressRecorder())
+    lines = down.take_down(settings, force=False, progress=ProgressRecorder())
 
     assert lines[0].startswith(f"plexdev[foreign-cluster]: the kind cluster {settings.name} was not created by plexdev")
     assert "DEV_FORCE_DOWN=1" in lines[0]
@@ -66,7 +66,7 @@ def our_manifests(kube: KubeClient) -> Iterator[None]:
 
 
 def test_our_manifests_on_it_do_not_make_it_ours_to_delete(settings: KindSettings, our_manifests: None) -> None:
-    lines = attach.take_down(settings, force=False, progress=ProgressRecorder())
+    lines = down.take_down(settings, force=False, progress=ProgressRecorder())
 
     assert lines[0].startswith("plexdev[foreign-cluster]")
     assert settings.name in clusters()
@@ -118,9 +118,7 @@ def test_a_note_of_ours_does_not_make_a_later_cluster_ours(settings: KindSetting
     assert container is not None
 
     assert not create.is_half_made(place, container)
-    assert attach.take_down(settings, force=False, progress=ProgressRecorder())[0].startswith(
-        "plexdev[foreign-cluster]"
-    )
+    assert down.take_down(settings, force=False, progress=ProgressRecorder())[0].startswith("plexdev[foreign-cluster]")
 
 
 def test_one_without_an_api_is_told_from_none(

@@ -16,7 +16,7 @@ IMAGE = read_pins()["busybox"].reference
 UP = """
 import sys
 from pathlib import Path
-from pytest_plexdev.stack.kind.warm import attach as warm
+from pytest_plexdev.stack.kind.warm import up
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.core.signals import raising_terminated
 name, state, image, port = sys.argv[1:]
@@ -25,7 +25,7 @@ settings = KindSettings(name=name, state=Path(state), kind_image=image or None, 
 def progress(event):
     print(event, flush=True)
 with raising_terminated():
-    print("did", warm.bring_up(settings, progress)[1], flush=True)
+    print("did", up.bring_up(settings, progress)[1], flush=True)
 """
 
 

@@ -18,6 +18,7 @@ from pytest_plexdev.core.paths import ensure_writable
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.private_files import open_private
 from pytest_plexdev.core.process_id import ProcessHandle, ProcessId
+from pytest_plexdev.core.program_log import log_start
 from pytest_plexdev.core.system_errors import system_errors
 from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError, decode_failure
 from pytest_plexdev.stack.embedded.layout import make_directory
@@ -116,9 +117,11 @@ class _Supervisor:
     def _start(self, order: Order) -> IO[bytes]:
         # The launcher forks the supervisor and exits at once: this process gets no zombie and no long-lived child.
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        argv = module_command(SUPERVISOR.module)
+        log_start(argv)
         with os.fdopen(open_private(self._log, flags), "ab") as log:
             launcher = subprocess.Popen(
-                module_command(SUPERVISOR.module),
+                argv,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

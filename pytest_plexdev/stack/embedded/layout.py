@@ -134,7 +134,7 @@ class Layout:
 
 
 def stack_file(directory: Path) -> Path:
-    """Path of the file with the :class:`StackInfo` of the stack in *directory*; exists only while it is ready."""
+    """Path of the ``stack.json`` of the stack in *directory*, which exists only while the stack is ready."""
     return directory / STACK_FILE
 
 

@@ -11,7 +11,8 @@ from typing import Final
 
 from pytest_plexdev.core.model import StackInfo, up_command
 from pytest_plexdev.core.private_files import write_private
-from pytest_plexdev.core.seed import tenants_in
+from pytest_plexdev.core.program_log import log_start
+from pytest_plexdev.core.seeded_domains import tenants_in
 from pytest_plexdev.errors import PROGRAM_UNFINISHED, SEED_DRIFTED, SERVER_EXITED, PlexdevError
 from pytest_plexdev.stack.embedded.layout import stack_file
 from pytest_plexdev.stack.embedded.processes.child import describe_status, last_lines
@@ -76,10 +77,12 @@ def apply(info: StackInfo, seed: Path | None, *, timeout: float) -> StackInfo:
 def _bootstrap(info: StackInfo, manifest: Path, *, timeout: float) -> None:
     log = info.directory / "logs" / f"{control_plane.BOOTSTRAP}.log"
     began = time.monotonic()
+    argv = [*Programs().bootstrap, "--manifest", str(manifest)]
+    log_start(argv)
     with log.open("ab") as output:
         try:
             done = subprocess.run(
-                [*Programs().bootstrap, "--manifest", str(manifest)],
+                argv,
                 env=_variables(info),
                 cwd=info.directory,
                 stdin=subprocess.DEVNULL,

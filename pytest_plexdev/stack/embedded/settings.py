@@ -91,7 +91,7 @@ def settings_for(request: StackRequest) -> EmbeddedSettings:
     default = _UP_S if options.sources["timeout"] == "default" else options.timeout
     return replace(
         settings,
-        prefer=up.prefer or "real",
+        prefer=up.prefer or options.prefer,
         timeout=up.timeout or default,
         api_port=API_PORT if up.port is None else up.port,
         idp_port=IDP_PORT if up.idp_port is None else up.idp_port,

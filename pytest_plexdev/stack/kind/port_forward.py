@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from pytest_plexdev.core.model import Cluster
+from pytest_plexdev.core.program_log import log_start
 from pytest_plexdev.core.subprocesses import MINIMUM
 from pytest_plexdev.errors import Failure, PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, KUBE_REFUSED, TOOL_MISSING
@@ -204,6 +205,7 @@ class _Forward:
             self._address.set_exception(self._error(COMMAND_FAILED, status=f"exit status {status}"))
 
     def _start(self) -> subprocess.Popen[str]:
+        log_start(self._command)
         return subprocess.Popen(
             [sys.executable, "-IS", "-c", _EXEC_TIED_TO_PARENT, str(os.getpid()), *self._command],
             stdin=subprocess.DEVNULL,

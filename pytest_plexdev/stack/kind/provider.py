@@ -67,9 +67,9 @@ class KindProvider:
 
         need(self.name, *MODULES)
         if self._settings.owner is None:
-            from pytest_plexdev.stack.kind.warm import attach
+            from pytest_plexdev.stack.kind.warm.up import bring_up
 
-            info, did = attach.bring_up(self._settings, progress)
+            info, did = bring_up(self._settings, progress)
             return Started(info=info, report={"did": did}, notes=did)
         from pytest_plexdev.stack.kind import fresh
 
@@ -80,9 +80,9 @@ class KindProvider:
         """Delete the warm cluster if it is ours or *force* is set, or a run's own cluster with its directory."""
         if self._directory is None:
             from pytest_plexdev.core.model import no_progress
-            from pytest_plexdev.stack.kind.warm import attach
+            from pytest_plexdev.stack.kind.warm.down import take_down
 
-            return attach.take_down(self._settings, force=force, progress=progress or no_progress)
+            return take_down(self._settings, force=force, progress=progress or no_progress)
         from pytest_plexdev.stack.kind import fresh
 
         if info is None or info.cluster is None:

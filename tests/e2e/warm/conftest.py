@@ -14,7 +14,7 @@ import pytest
 from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.stack.kind.settings import KindSettings
-from pytest_plexdev.stack.kind.warm import attach
+from pytest_plexdev.stack.kind.warm import attach, down, up
 from tests.support.clusters import NODE_IMAGE
 from tests.support.kind_stacks import ProgressRecorder, clusters
 from tests.support.warm_cluster import access_of, another_up
@@ -33,7 +33,7 @@ def settings(cluster_tools: None, tmp_path_factory: pytest.TempPathFactory) -> I
         timeout=400.0,
     )
     yield wanted
-    attach.take_down(wanted, force=True, progress=lambda _: None)
+    down.take_down(wanted, force=True, progress=lambda _: None)
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def made(settings: KindSettings) -> list[str]:
         time.sleep(0.1)
     process.kill()
     process.communicate()
-    return attach.bring_up(settings, ProgressRecorder())[1]
+    return up.bring_up(settings, ProgressRecorder())[1]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import endpoints
-from pytest_plexdev.stack.kind.warm import attach
+from pytest_plexdev.stack.kind.warm import up
 from tests.support.kind_stacks import ProgressRecorder
 from tests.support.warm_cluster import another_up, pods, versions
 
@@ -37,7 +37,7 @@ def test_the_second_time_nothing_is_done_and_that_is_said(settings: KindSettings
     before = versions(client)
     progress = ProgressRecorder()
 
-    info, did = attach.bring_up(settings, progress)
+    info, did = up.bring_up(settings, progress)
 
     assert did[0] == "images, objects, bootstrap: skipped, the cluster has this fingerprint"
     assert did[1].startswith("verified: ")
@@ -49,7 +49,7 @@ def test_the_second_time_nothing_is_done_and_that_is_said(settings: KindSettings
 def test_reapply_migrates_and_seeds_again_to_no_effect(settings: KindSettings, client: KubeClient) -> None:
     before, pods_before = versions(client), pods(client)
 
-    info, did = attach.bring_up(replace(settings, reapply=True), ProgressRecorder())
+    info, did = up.bring_up(replace(settings, reapply=True), ProgressRecorder())
 
     after = versions(client)
     assert "bootstrap: ran again" in did
@@ -62,8 +62,8 @@ def test_a_new_database_is_migrated_and_seeded_again(settings: KindSettings, cli
     """Its volume ends with its Pod, but the Jobs that filled it are complete and unchanged."""
     client.delete(POD, "postgres-0", NAMESPACE)
 
-    info, did = attach.bring_up(settings, ProgressRecorder())
-    _, idle = attach.bring_up(settings, ProgressRecorder())
+    info, did = up.bring_up(settings, ProgressRecorder())
+    _, idle = up.bring_up(settings, ProgressRecorder())
 
     assert did[0] == "differs from what was applied: the database (pod/postgres-0)"
     assert "bootstrap: ran again" in did
@@ -78,7 +78,7 @@ def test_a_failed_bring_up_is_explained_by_whoever_asked_for_it(settings: KindSe
 
     lacking = replace(settings, name=f"{settings.name}-x", state=tmp_path, kind_image="localhost:1/none:1")
     with pytest.raises(PlexdevError, match="the doctor was here") as failed:
-        attach.bring_up(replace(lacking, explain=explain), ProgressRecorder())
+        up.bring_up(replace(lacking, explain=explain), ProgressRecorder())
 
     assert failed.value.tag == "image-missing"
 

@@ -17,7 +17,7 @@ from pytest_plexdev.stack.kind.constants import NAMESPACE, OWNER, OWNER_LABEL
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import ownership
-from pytest_plexdev.stack.kind.warm import attach
+from pytest_plexdev.stack.kind.warm import attach, up
 from tests.support.kind_stacks import ProgressRecorder
 from tests.support.warm_cluster import IMAGE, access_of, versions
 
@@ -33,7 +33,7 @@ def test_the_users_own_objects_do_not_fail_the_stack(
     failed = [*access_of(info).kubectl, "-n", NAMESPACE, "wait", "--for=condition=failed", "job/theirs"]
     subprocess.run(failed, check=True, capture_output=True)
     try:
-        _, did = attach.bring_up(settings, ProgressRecorder())
+        _, did = up.bring_up(settings, ProgressRecorder())
         verdicts = KindProvider(settings, info.directory).verdicts(info)
     finally:
         client.delete(JOB, "theirs", NAMESPACE)
@@ -49,7 +49,7 @@ def test_what_nothing_has_any_more_is_removed_and_nobody_elses(settings: KindSet
     client.apply(config_map("unlabelled", {}))
     client.apply(config_map("theirs", labels), manager="somebody")
 
-    _, did = attach.bring_up(replace(settings, reapply=True), ProgressRecorder())
+    _, did = up.bring_up(replace(settings, reapply=True), ProgressRecorder())
 
     assert "pruned, because they are no longer rendered: configmap/old" in did
     assert client.get(CONFIG_MAP, "old", NAMESPACE) is None
@@ -62,10 +62,10 @@ def test_what_a_cluster_was_made_with_outlives_a_failed_bring_up(settings: KindS
     ownership.write_creation_inputs(client, {**creation_inputs, "kind.yaml": "another"})
     ownership.withdraw_ready(client)
 
-    attach.bring_up(settings, ProgressRecorder())
-    _, did = attach.bring_up(settings, ProgressRecorder())
+    up.bring_up(settings, ProgressRecorder())
+    _, did = up.bring_up(settings, ProgressRecorder())
     ownership.write_creation_inputs(client, creation_inputs)
-    attach.bring_up(replace(settings, reapply=True), ProgressRecorder())
+    up.bring_up(replace(settings, reapply=True), ProgressRecorder())
 
     assert creation_inputs.keys() <= {"kind.yaml", "--plexdev-kind-image"}
     assert did[0] == "differs from what was applied: kind.yaml"
@@ -94,9 +94,9 @@ def test_drift_is_applied_and_only_what_reads_it_rolls(
     seed = tmp_path / "seed.yaml"
     seed.write_text((deploy_directory() / "seed" / "tenants.yaml").read_text() + "# another\n")
 
-    _, did = attach.bring_up(replace(settings, seed=seed), ProgressRecorder())
+    _, did = up.bring_up(replace(settings, seed=seed), ProgressRecorder())
     after = versions(client)
-    _, back = attach.bring_up(settings, ProgressRecorder())
+    _, back = up.bring_up(settings, ProgressRecorder())
 
     assert did[0] == f"differs from what was applied: seed {seed}"
     assert [name for name in after if after[name] != before[name]] == ["plexsphere-bootstrap"]
@@ -107,7 +107,7 @@ def test_a_bring_up_that_was_never_completed_is_resumed(settings: KindSettings, 
     client.delete(client.resource_of("v1", "ConfigMap"), "plexdev-ready", NAMESPACE)
     client.delete(client.resource_of("v1", "ConfigMap"), "plexdev-sentinel", NAMESPACE)
 
-    _, did = attach.bring_up(settings, ProgressRecorder())
+    _, did = up.bring_up(settings, ProgressRecorder())
 
     assert f"cluster {settings.name}: exists already" in did
     assert any(line.startswith("objects: 1 created") for line in did)

@@ -14,7 +14,7 @@ from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, node_of
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import endpoints
-from pytest_plexdev.stack.kind.warm import attach, node_restart
+from pytest_plexdev.stack.kind.warm import attach, node_restart, up
 from tests.support.kind_stacks import ProgressRecorder
 from tests.support.warm_cluster import IMAGE
 
@@ -26,7 +26,7 @@ def test_a_bring_up_survives_a_restart_of_the_api_server(settings: KindSettings,
         if phase == "readiness":
             node_does(settings, "pkill", "-KILL", "kube-apiserver")
 
-    again, did = attach.bring_up(replace(settings, reapply=True), ProgressRecorder(restart))
+    again, did = up.bring_up(replace(settings, reapply=True), ProgressRecorder(restart))
 
     assert "bootstrap: ran again" in did
     assert again.endpoints == info.endpoints
@@ -36,7 +36,7 @@ def test_a_stopped_node_is_started_again(settings: KindSettings, info: StackInfo
     subprocess.run(["docker", "stop", "-t", "1", node_of(settings.name)], check=True, capture_output=True)
     assert attach.find(settings.state, name=settings.name) is None
 
-    again, did = attach.bring_up(settings, ProgressRecorder())
+    again, did = up.bring_up(settings, ProgressRecorder())
 
     assert f"cluster {settings.name}: was stopped, started again" in did
     assert again.endpoints == info.endpoints
@@ -51,7 +51,7 @@ def test_a_node_that_somebody_restarts_is_waited_for(
     subprocess.run(["docker", "restart", "-t", "1", node_of(settings.name)], check=True, capture_output=True)
     progress = ProgressRecorder()
 
-    again, did = attach.bring_up(settings, progress)
+    again, did = up.bring_up(settings, progress)
 
     after = {pod["metadata"]["name"] for pod in client.list(POD, GATEWAY_NAMESPACE)["items"]}
     assert any(each.reason.startswith("waiting for the API server of") for each in progress.verdicts)
@@ -65,7 +65,7 @@ def test_without_our_kubeconfig_it_is_asked_for_again(settings: KindSettings, in
     assert info.cluster is not None
     info.cluster.kubeconfig.unlink()
 
-    again, _ = attach.bring_up(settings, ProgressRecorder())
+    again, _ = up.bring_up(settings, ProgressRecorder())
 
     assert again.cluster == info.cluster
     assert info.cluster.kubeconfig.stat().st_mode & 0o077 == 0
@@ -80,7 +80,7 @@ def test_a_node_that_does_not_come_back_is_reported(
     subprocess.run(["docker", "stop", "-t", "1", node_of(settings.name)], check=True, capture_output=True)
     thieves = take(address)
     try:
-        outcome = " ".join(attach.bring_up(settings, ProgressRecorder())[1])
+        outcome = " ".join(up.bring_up(settings, ProgressRecorder())[1])
     except PlexdevError as error:
         outcome = str(error)
     finally:

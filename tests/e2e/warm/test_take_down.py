@@ -9,19 +9,19 @@ import pytest
 
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
-from pytest_plexdev.stack.kind.warm import attach
+from pytest_plexdev.stack.kind.warm import down
 from tests.support.kind_stacks import ProgressRecorder, clusters
 from tests.support.warm_cluster import another_up
 
 
 def test_down_deletes_what_is_ours_and_says_what_else_helps(settings: KindSettings, made: list[str]) -> None:
-    lines = attach.take_down(settings, force=False, progress=ProgressRecorder())
+    lines = down.take_down(settings, force=False, progress=ProgressRecorder())
 
     assert lines[0] == f"plexdev: the kind cluster {settings.name} is deleted"
     assert "docker builder prune -f && docker image prune -f" in lines[-1]
     assert settings.name not in clusters()
     assert not warm_directory(settings.state, settings.name).exists()
-    assert "nothing to delete" in attach.take_down(settings, force=False, progress=ProgressRecorder())[0]
+    assert "nothing to delete" in down.take_down(settings, force=False, progress=ProgressRecorder())[0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

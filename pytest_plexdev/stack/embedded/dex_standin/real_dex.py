@@ -7,6 +7,8 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from pytest_plexdev.core.program_log import log_start
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,9 +23,11 @@ def is_dex(path: Path) -> str | None:
 
     The program is run, because its name is not enough: Debian's ``dex`` starts desktop entries.
     """
+    argv = [str(path), "version"]
+    log_start(argv)
     try:
         result = subprocess.run(
-            [str(path), "version"],
+            argv,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",

@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shlex
 import signal
 import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,6 +56,8 @@ class Child:
         self.log = command.log
         self.user = os.geteuid() if command.user is None else command.user
         self.stop_signal = command.stop_signal
+        # To the supervisor's log. The logging module would delay the start of the API, which is the first child.
+        sys.stderr.write(f"run: {shlex.join(command.argv)}\n")
         with command.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command.argv,

@@ -20,7 +20,7 @@ import yaml
 from pytest_plexdev.core.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
 from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.core.process_id import ProcessId
-from pytest_plexdev.core.seed import tenants_in
+from pytest_plexdev.core.seeded_domains import tenants_in
 from pytest_plexdev.core.system_errors import refusal_of
 from pytest_plexdev.errors import BRING_UP_STOPPED, SUPERVISOR_LOST, PlexdevError
 from pytest_plexdev.stack.embedded.processes.child import Child

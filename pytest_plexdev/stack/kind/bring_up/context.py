@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
+from pytest_plexdev.core.cancellation import remaining_s
 from pytest_plexdev.core.model import Progress, Verdict, VerdictChanged
 from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.kube import KubeClient
@@ -15,9 +16,6 @@ from pytest_plexdev.readiness.wait import wait_ready
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.state import endpoints
-
-_MIN_STEP_TIMEOUT_S: Final = 1.0
-"""Timeout of a step after the deadline, so that work that is already done is still noticed."""
 
 
 class BringUpContext:
@@ -34,10 +32,6 @@ class BringUpContext:
         self.phases = Phases(progress)
         self.did: list[str] = []
         self._progress = progress
-
-    def remaining_s(self) -> float:
-        """The timeout of the next step, in seconds."""
-        return max(_MIN_STEP_TIMEOUT_S, self.settings.timeout - self.phases.seconds)
 
     def report_wait(self, name: str, reason: str) -> None:
         """Report what the bring-up waits for."""
@@ -64,7 +58,7 @@ class BringUpContext:
         Raises:
             PlexdevError: An object does not become ready.
         """
-        wait_ready(client, wanted, timeout=self.remaining_s(), health=health, began=began, progress=self._progress)
+        wait_ready(client, wanted, timeout=remaining_s(), health=health, began=began, progress=self._progress)
 
     def wait_until_answering(self, addresses: Addresses) -> Mapping[str, Any]:
         """Wait until the API and the identity provider answer at the host ports.
@@ -76,7 +70,7 @@ class BringUpContext:
             PlexdevError: ``api-silent``.
         """
         try:
-            deadline = time.monotonic() + self.remaining_s()
+            deadline = time.monotonic() + remaining_s()
             version = endpoints.wait_until_answering(addresses.api, addresses.issuer, deadline=deadline)
             endpoints.wait_until_healthy(addresses.api, deadline=deadline)
             return version

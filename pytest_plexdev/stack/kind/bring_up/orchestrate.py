@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 from typing import Any
 
-from pytest_plexdev.core.cancellation import Cancelled, cancel, spawn, wait_all
+from pytest_plexdev.core.cancellation import Cancelled, cancel, remaining_s, spawn, wait_all
 from pytest_plexdev.core.model import Progress, StackInfo
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
@@ -128,7 +128,7 @@ class BringUp:
             # delete the cluster.
             raise Cancelled
         with self.context.phases.phase("cluster"):
-            return create.create(self._files, config, image=image, timeout=self.context.remaining_s())
+            return create.create(self._files, config, image=image, timeout=remaining_s())
 
     def _reach(self, created: Future[Access], loaded: Future[Any]) -> Access:
         """The access to the cluster. Refuses an unreachable one before the wait for its control plane."""

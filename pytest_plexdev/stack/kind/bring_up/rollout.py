@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Final
 
-from pytest_plexdev.core.cancellation import spawn, wait_all
+from pytest_plexdev.core.cancellation import remaining_s, spawn, wait_all
 from pytest_plexdev.core.model import SeededTenant, StackInfo
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import KubeObject
@@ -142,7 +142,7 @@ class Rollout:
     ) -> Mapping[str, str]:
         """The database's identity after Postgres has rolled out. Restarts SpiceDB if it changed."""
         if _POSTGRES in refs_of(objects):
-            database.wait_until_old_is_gone(client, timeout=self._context.remaining_s())
+            database.wait_until_old_is_gone(client, timeout=remaining_s())
             self._context.wait_until_ready(client, [_POSTGRES], began=self._began)
         now = database.identity(client)
         if now != previous.database:
@@ -169,7 +169,7 @@ class Rollout:
     def _wait_for_network(self, client: KubeClient, loaded: Future[bool], previous: PreviousState) -> None:
         node = node_of(self._context.files.name)
         with self._context.phases.phase("network"):
-            wait_for_services(client, node, whole=loaded, timeout=self._context.remaining_s())
+            wait_for_services(client, node, whole=loaded, timeout=remaining_s())
             if previous.is_new:
                 restart_coredns(client)
 

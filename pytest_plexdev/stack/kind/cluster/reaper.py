@@ -30,6 +30,7 @@ from pytest_plexdev.core.ownership.run_directory import hold as hold_run
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.private_files import open_private
 from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.core.program_log import log_start
 from pytest_plexdev.core.signals import reset_signals
 from pytest_plexdev.core.system_errors import system_errors
 from pytest_plexdev.errors import PlexdevError
@@ -79,6 +80,7 @@ def watch_over(
     """
     order = _Order(name, str(directory), (owner.pid, owner.started), str(run_directory) if run_directory else None)
     argv = module_command(REAPER.module)
+    log_start(argv)
     with os.fdopen(open_private(directory / REAPER_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as log:
         # The launcher ends after the reaper owns the directory.
         launched = subprocess.run(

@@ -9,7 +9,7 @@ import yaml
 
 from pytest_plexdev.core.deployment import seed_file
 from pytest_plexdev.core.model import SeededTenant
-from pytest_plexdev.core.seed import RUNBOOK_SQL, seeded_of, with_people_of
+from pytest_plexdev.core.seeded_domains import RUNBOOK_SQL, seeded_of, with_people_of
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.constants import NAMESPACE

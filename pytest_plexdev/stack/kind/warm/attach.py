@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import (
     API_SILENT,
-    CLUSTER_OUT_OF_SIGHT,
     CLUSTER_UNREACHABLE,
     DRIFTED,
-    TOOL_MISSING,
 )
 from pytest_plexdev.stack.kind.constants import NAMESPACE, WARM_CLUSTER
 from pytest_plexdev.stack.kind.settings import Addresses, warm_directory
@@ -98,6 +96,8 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
     if differ and settings.on_drift == "fail":
         raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
     if differ:
+        from pytest_plexdev.stack.kind.warm.up import bring_up
+
         return bring_up(settings, progress)[0]
     if (error := unhealthy.result()) is not None:
         raise error
@@ -124,35 +124,6 @@ def drift(settings: KindSettings, info: StackInfo) -> list[str]:
         return []
     with KubeClient(access) as client:
         return differences(client, ownership.read_ready(client), settings)
-
-
-def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, list[str]]:
-    """The warm stack, and what was done and skipped for it, in words.
-
-    Raises:
-        PlexdevError: ``foreign-cluster`` where it is not ours; whatever a bring-up can fail with.
-    """
-    from pytest_plexdev.stack.kind.warm import up
-
-    return up.bring_up(settings, progress)
-
-
-def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
-    """Delete the warm cluster if it is ours or *force* is set, and return what was done, in lines for a person.
-
-    Raises:
-        PlexdevError: ``cluster-out-of-sight``: Docker is not there, and files say that there is, or was, a cluster.
-    """
-    from pytest_plexdev.stack.kind.warm import up
-
-    try:
-        return up.take_down(settings, force=force, progress=progress)
-    except PlexdevError as error:
-        if error.failure is not TOOL_MISSING or error.facts["program"] != "docker":
-            raise
-    if (directory := warm_directory(settings.state, settings.name)).exists():
-        raise PlexdevError(CLUSTER_OUT_OF_SIGHT, name=settings.name, directory=directory)
-    return ["plexdev: nothing to delete: no kind cluster was brought up from here, and docker is not on PATH"]
 
 
 def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:

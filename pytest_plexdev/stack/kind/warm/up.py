@@ -1,4 +1,4 @@
-"""Bring the warm cluster up from any state, and take it down if it is ours."""
+"""Bring the warm cluster up from any state."""
 
 from __future__ import annotations
 
@@ -6,49 +6,47 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
 
-from pytest_plexdev.core.cancellation import fail_after
+from pytest_plexdev.core.cancellation import MINIMUM_S, fail_after, remaining_s
 from pytest_plexdev.core.model import STACK_FILE, Progress, StackInfo
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
-from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, NODE_NAME_TAKEN, NODE_UNMARKED
+from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, NODE_NAME_TAKEN
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.stack.kind.bring_up.failure import with_diagnosis
 from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
 from pytest_plexdev.stack.kind.cluster import create, prerequisites
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
-from pytest_plexdev.stack.kind.cluster.lock import exclusive, is_held
+from pytest_plexdev.stack.kind.cluster.lock import exclusive
 from pytest_plexdev.stack.kind.cluster.node_container import (
     API_SERVER,
-    CONFIGURATION,
     NodeContainer,
-    find_container,
     find_node,
     start_kubelet,
 )
 from pytest_plexdev.stack.kind.cluster.node_ports import put_back_node_ports
-from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
+from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import fingerprint, ownership
 from pytest_plexdev.stack.kind.state.drift import differences
 from pytest_plexdev.stack.kind.warm import node_restart
 from pytest_plexdev.stack.kind.warm.edited import edits_in_the_way
 from pytest_plexdev.stack.kind.warm.node_status import ANEW, node_problem
+from pytest_plexdev.stack.kind.warm.owner import describe_owner, files_of
 from pytest_plexdev.stack.kind.warm.start_node import wake
-
-_PRUNE: Final = "disk space that images took comes back with: docker builder prune -f && docker image prune -f"
-_LEAST: Final = 1.0
-"""Minimum seconds of a bring-up that waited for another process, which may have done all the work."""
 
 
 def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, list[str]]:
-    """See :func:`warm.bring_up`."""
-    place = _place(settings)
+    """Bring the warm cluster up. Returns the stack, and lines for the user: what was done and what was skipped.
+
+    Raises:
+        PlexdevError: ``foreign-cluster``: plexdev did not create it; any error of a bring-up.
+    """
+    place = files_of(settings)
     prerequisites.check(progress)
     began = time.monotonic()
     with exclusive(settings.state, timeout=settings.timeout, progress=progress):
-        settings = replace(settings, timeout=max(_LEAST, settings.timeout - (time.monotonic() - began)))
+        settings = replace(settings, timeout=max(MINIMUM_S, settings.timeout - (time.monotonic() - began)))
         return _held(settings, place, progress)
 
 
@@ -92,34 +90,6 @@ def _silence_explained() -> Iterator[None]:
         raise error.changed(fix=fix) from None
 
 
-def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
-    """See :func:`warm.take_down`."""
-    place = _place(settings)
-    if is_held(settings.state):
-        # Report an engine that does not answer before waiting for another process.
-        find_container(settings.name)
-    with exclusive(settings.state, timeout=settings.timeout, progress=progress):
-        was_half_made = create.remove_half_made(place)
-        container = find_node(settings.name)
-        if container is None and not was_half_made:
-            _remove_files(place)
-            return [f"plexdev: nothing to delete: there is no kind cluster {settings.name}", _PRUNE]
-        if container is not None:
-            # The ConfigMap is no proof: piping `plexdev manifests` into any cluster creates it.
-            if not force and (whose := _whose(place, container)):
-                return [_preserved(settings.name, whose), _PRUNE]
-            create.delete(place)
-        _remove_files(place)
-    return [f"plexdev: the kind cluster {settings.name} is deleted", _PRUNE]
-
-
-def _remove_files(place: ClusterFiles) -> None:
-    if place.directory.is_dir():
-        # Its place proves that it is this user's. An earlier version wrote no mark, or the mark is damaged.
-        place.mark()
-        place.remove()
-
-
 def _on_whatever_start(
     container: NodeContainer, place: ClusterFiles, settings: KindSettings, work: BringUp
 ) -> StackInfo:
@@ -134,7 +104,7 @@ def _on_whatever_start(
 
 
 def _on(container: NodeContainer, place: ClusterFiles, settings: KindSettings, work: BringUp) -> StackInfo:
-    if whose := _whose(place, container):
+    if whose := describe_owner(place, container):
         raise PlexdevError(FOREIGN_CLUSTER, name=settings.name, whose=whose, use=_used_as_it_is(container))
     woken = wake(container)
     work.did.extend(f"cluster {settings.name}: {what}" for what in woken)
@@ -171,13 +141,13 @@ def _recover(container: NodeContainer, client: KubeClient, work: BringUp, *, wok
     context, cluster_name = work.context, f"cluster {work.context.files.name}"
     if woken or not node_restart.answers(client):
         context.report_wait(cluster_name, f"waiting for the API server of {container.name}, which is starting")
-        node_restart.wait_for_api_server(client, container, timeout=context.remaining_s())
+        node_restart.wait_for_api_server(client, container, timeout=remaining_s())
     elif not node_restart.was_restarted_lately(container):
         return False
     now = find_node(context.files.name) or container
     if node_restart.was_restarted_lately(now):
         context.report_wait(cluster_name, "its node was started again: waiting for its network and its Pods")
-        if replaced := node_restart.replace_early_pods(client, now, timeout=context.remaining_s()):
+        if replaced := node_restart.replace_early_pods(client, now, timeout=remaining_s()):
             work.did.append(f"{cluster_name}: replaced, because they started before its network: {', '.join(replaced)}")
     return True
 
@@ -208,42 +178,9 @@ def _access(place: ClusterFiles, container: NodeContainer) -> Access:
     return access
 
 
-def _place(settings: KindSettings) -> ClusterFiles:
-    return ClusterFiles(settings.name, warm_directory(settings.state, settings.name))
-
-
-def _whose(place: ClusterFiles, container: NodeContainer) -> str:
-    """Describe who created the cluster; empty if it is ours.
-
-    Raises:
-        PlexdevError: ``node-unmarked``: that is unknown, which does not mean somebody else.
-    """
-    mark = create.settled_mark(place, container)
-    if mark == "ours":
-        return ""
-    if mark == "elsewhere":
-        return "was created by hand, or by plexdev with another state directory (PLEXDEV_STATE_DIR)"
-    if mark == "none":
-        return "was not created by plexdev"
-    if mark == "not yet":
-        reason = "kind has not written its labels: the cluster is being created, or its creation was killed"
-        fix = f"run it again; if the creation was killed: kind delete cluster --name {place.name}"
-    else:
-        reason = "its labels name the owner, but Docker could not read them"
-        fix = f"run it again; docker cp {container.name}:{CONFIGURATION} - shows why they cannot be read"
-    raise PlexdevError(NODE_UNMARKED, node=container.name, name=place.name, reason=reason, fix=fix)
-
-
 def _used_as_it_is(container: NodeContainer) -> str:
     if container.paused:
         return f"docker unpause {container.name} && pytest --dev-stack"
     if not container.running:
         return f"docker start {container.name} && pytest --dev-stack"
     return "pytest --dev-stack"
-
-
-def _preserved(name: str, whose: str) -> str:
-    return (
-        f"plexdev[{FOREIGN_CLUSTER.tag}]: the kind cluster {name} {whose}, so it is preserved\n"
-        "  fix: DEV_FORCE_DOWN=1 plexdev down --stack kind deletes it anyway"
-    )

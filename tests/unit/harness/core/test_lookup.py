@@ -5,7 +5,7 @@ import pytest
 import pytest_plexdev
 from pytest_plexdev.core.lookup import nearest, unknown_name
 from pytest_plexdev.core.model import SeededTenant
-from pytest_plexdev.core.seed import tenants_in, with_people_of
+from pytest_plexdev.core.seeded_domains import tenants_in, with_people_of
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from plexsphere_reference import bootstrap
 from pytest_plexdev.core import seed_manifest
 from pytest_plexdev.core.deployment import seed_file
 from pytest_plexdev.core.model import SeededTenant
-from pytest_plexdev.core.seed import with_people_of
 from pytest_plexdev.core.seed_manifest import check_seed
+from pytest_plexdev.core.seeded_domains import with_people_of
 from pytest_plexdev.errors import PlexdevError
 
 OURS = seed_file().read_text()

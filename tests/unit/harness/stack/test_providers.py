@@ -93,6 +93,13 @@ def test_up_takes_its_timeout_from_the_option_or_the_environment(
         assert settings_for(request_for(name, five)).timeout == 5.0
 
 
+def test_up_prefers_as_its_option_or_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLEXDEV_PREFER", "stand-in")
+
+    assert embedded.settings_for(request_for("embedded")).prefer == "stand-in"
+    assert embedded.settings_for(request_for("embedded", UpOptions(prefer="real"))).prefer == "real"
+
+
 def test_up_uses_the_runbooks_ports_unless_told_others() -> None:
     usual = embedded.settings_for(request_for("embedded"))
     chosen = embedded.settings_for(request_for("embedded", UpOptions(port=0, idp_port=7000)))

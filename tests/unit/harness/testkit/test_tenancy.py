@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_plexdev.core.model import SeededTenant
-from pytest_plexdev.core.seed import unique_slug
+from pytest_plexdev.core.unique_slugs import unique_slug
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.testkit.factories import random_ula
 from pytest_plexdev.testkit.tenancy import Tenant, Tenants

@@ -24,7 +24,7 @@ from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.lock import exclusive
 from pytest_plexdev.stack.kind.cluster.node_container import NodeContainer, find_node, start_kubelet
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
-from pytest_plexdev.stack.kind.warm import attach
+from pytest_plexdev.stack.kind.warm import down, up
 from pytest_plexdev.stack.kind.warm.start_node import wake
 from tests.support.engine import Engine
 from tests.support.fake_kind import FakeKind
@@ -50,7 +50,7 @@ def test_a_wrong_engine_is_told_from_a_removed_node(
     monkeypatch.setattr(prerequisites, "check", lambda _: None)
 
     with pytest.raises(PlexdevError) as refusal:
-        attach.bring_up(KindSettings(), lambda _: None)
+        up.bring_up(KindSettings(), lambda _: None)
 
     assert str(refusal.value).startswith("plexdev[engine-elsewhere]: the cluster plexsphere answers on this machine")
     assert f"DOCKER_HOST is {warm_node.machine.engine.address}" in str(refusal.value)
@@ -94,7 +94,7 @@ def test_down_reports_a_silent_engine_before_it_waits_for_a_lock(
     settings = KindSettings(timeout=5)
 
     with exclusive(settings.state, timeout=1, progress=lambda _: None), pytest.raises(PlexdevError) as refusal:
-        attach.take_down(settings, force=False, progress=lambda _: None)
+        down.take_down(settings, force=False, progress=lambda _: None)
 
     assert refusal.value.tag == "docker-silent"
 
@@ -132,7 +132,7 @@ def test_a_name_that_is_taken_is_said_before_anything_is_made(
     fake_kind.engine.node = node
 
     with pytest.raises(PlexdevError) as refusal:
-        attach.bring_up(KindSettings(), lambda _: None)
+        up.bring_up(KindSettings(), lambda _: None)
 
     assert refusal.value.tag == "node-name-taken"
     assert fake_kind.calls == []
@@ -162,8 +162,8 @@ def test_an_unmarked_node_is_never_called_foreign(
     settings = KindSettings(name="c", state=fake_kind.state)
 
     for change in (
-        lambda: attach.bring_up(settings, lambda _: None),
-        lambda: attach.take_down(settings, force=False, progress=lambda _: None),
+        lambda: up.bring_up(settings, lambda _: None),
+        lambda: down.take_down(settings, force=False, progress=lambda _: None),
     ):
         with pytest.raises(PlexdevError, match=words) as refusal:
             change()

@@ -14,7 +14,7 @@ from pytest_plexdev.stack.kind.cluster import prerequisites
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
-from pytest_plexdev.stack.kind.warm import attach
+from pytest_plexdev.stack.kind.warm import down, up
 from tests.support.created_clusters import create
 from tests.support.fake_kind import OURS, FakeKind
 
@@ -75,14 +75,14 @@ def test_down_deletes_only_clusters_whose_node_is_ours(fake_kind: FakeKind) -> N
     settings = KindSettings(name="c", state=fake_kind.state)
     ours = replace(fake_kind, files=ClusterFiles("c", warm_directory(fake_kind.state, "c")))
     ours.node(labels="other=1")
-    said = attach.take_down(settings, force=False, progress=lambda _: None)
+    said = down.take_down(settings, force=False, progress=lambda _: None)
     assert fake_kind.has_node
     assert said[0].startswith(
         "plexdev[foreign-cluster]: the kind cluster c was not created by plexdev, so it is preserved"
     )
 
     ours.node(labels=OURS)
-    attach.take_down(settings, force=False, progress=lambda _: None)
+    down.take_down(settings, force=False, progress=lambda _: None)
     assert not fake_kind.has_node
 
 
@@ -93,9 +93,9 @@ def test_a_cluster_of_another_state_directory_is_left_alone(
     fake_kind.node(labels=OURS)
     monkeypatch.setattr(prerequisites, "check", lambda _: None)
 
-    said = attach.take_down(settings, force=False, progress=lambda _: None)
+    said = down.take_down(settings, force=False, progress=lambda _: None)
     with pytest.raises(PlexdevError) as refusal:
-        attach.bring_up(settings, lambda _: None)
+        up.bring_up(settings, lambda _: None)
 
     assert fake_kind.calls == []
     assert said[0].startswith("plexdev[foreign-cluster]")

@@ -23,7 +23,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from pytest_plexdev.cli.main import main
-from pytest_plexdev.stack.kind.warm import attach as warm
+from pytest_plexdev.stack.kind.warm import up
 from pytest_plexdev.core.cancellation import wait_all, spawn
 from pytest_plexdev.stack.kind.cluster import create as cluster
 from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
@@ -33,7 +33,7 @@ def bring_up(settings, progress):
     with fail_after(600):
         wait_all(spawn(partial(cluster.create, ClusterFiles("c", Path(sys.argv[1])), b"", image=None, timeout=600)))
 
-warm.bring_up = bring_up
+up.bring_up = bring_up
 sys.exit(main(["up", "--stack", "kind"]))
 """
 

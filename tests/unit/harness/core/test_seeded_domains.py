@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from pytest_plexdev.core.seed import DOMAIN_PREFIX, seeded_of, unique_slug
+from pytest_plexdev.core.seeded_domains import seeded_of
+from pytest_plexdev.core.unique_slugs import DOMAIN_PREFIX, unique_slug
 
 
 def test_what_tests_made_is_not_seeded() -> None:

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from pytest_plexdev.core.model import SeededTenant
+from pytest_plexdev.core.unique_slugs import is_test_domain
 
 RUNBOOK_SQL: Final = (
     "SELECT d.slug, d.id, b.id FROM plexsphere.domains d"
     " JOIN plexsphere.idp_bindings b ON b.domain_id = d.id AND b.status = 'active' ORDER BY d.slug"
 )
 """Selects every Domain with an active IdP binding, including those of earlier tests."""
-DOMAIN_PREFIX: Final = "t"
-_BYTES: Final = 5
-_OF_A_TEST: Final = re.compile(rf"{DOMAIN_PREFIX}-[0-9a-f]{{{2 * _BYTES}}}")
-
-
-def unique_slug(prefix: str) -> str:
-    """Return a unique slug with 40 random bits."""
-    return f"{prefix}-{secrets.token_hex(_BYTES)}"
 
 
 def seeded_of(rows: Iterable[tuple[object, object, object]]) -> tuple[SeededTenant, ...]:
@@ -30,7 +21,7 @@ def seeded_of(rows: Iterable[tuple[object, object, object]]) -> tuple[SeededTena
     return tuple(
         SeededTenant(slug=str(slug), domain_id=str(domain), binding_id=str(binding))
         for slug, domain, binding in rows
-        if not _OF_A_TEST.fullmatch(str(slug))
+        if not is_test_domain(str(slug))
     )
 
 

@@ -1,0 +1,66 @@
+"""Delete the warm cluster if it is ours."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_plexdev.core.model import Progress
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.cluster import CLUSTER_OUT_OF_SIGHT, FOREIGN_CLUSTER, TOOL_MISSING
+from pytest_plexdev.stack.kind.cluster import create
+from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.lock import exclusive, is_held
+from pytest_plexdev.stack.kind.cluster.node_container import find_container, find_node
+from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
+from pytest_plexdev.stack.kind.warm.owner import describe_owner, files_of
+
+_PRUNE: Final = "disk space that images took comes back with: docker builder prune -f && docker image prune -f"
+
+
+def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
+    """Delete the warm cluster if it is ours or *force* is set. Returns lines for the user.
+
+    Raises:
+        PlexdevError: ``cluster-out-of-sight``: Docker is not installed, and files name a cluster.
+    """
+    try:
+        return _take_down(files_of(settings), settings, force=force, progress=progress)
+    except PlexdevError as error:
+        if error.failure is not TOOL_MISSING or error.facts["program"] != "docker":
+            raise
+    if (directory := warm_directory(settings.state, settings.name)).exists():
+        raise PlexdevError(CLUSTER_OUT_OF_SIGHT, name=settings.name, directory=directory)
+    return ["plexdev: nothing to delete: no kind cluster was brought up from here, and docker is not on PATH"]
+
+
+def _take_down(place: ClusterFiles, settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
+    if is_held(settings.state):
+        # Report an engine that does not answer before waiting for another process.
+        find_container(settings.name)
+    with exclusive(settings.state, timeout=settings.timeout, progress=progress):
+        was_half_made = create.remove_half_made(place)
+        container = find_node(settings.name)
+        if container is None and not was_half_made:
+            _remove_files(place)
+            return [f"plexdev: nothing to delete: there is no kind cluster {settings.name}", _PRUNE]
+        if container is not None:
+            # The ConfigMap is no proof: piping `plexdev manifests` into any cluster creates it.
+            if not force and (whose := describe_owner(place, container)):
+                return [_preserved(settings.name, whose), _PRUNE]
+            create.delete(place)
+        _remove_files(place)
+    return [f"plexdev: the kind cluster {settings.name} is deleted", _PRUNE]
+
+
+def _remove_files(place: ClusterFiles) -> None:
+    if place.directory.is_dir():
+        # Its place proves that it is this user's. An earlier version wrote no mark, or the mark is damaged.
+        place.mark()
+        place.remove()
+
+
+def _preserved(name: str, whose: str) -> str:
+    return (
+        f"plexdev[{FOREIGN_CLUSTER.tag}]: the kind cluster {name} {whose}, so it is preserved\n"
+        "  fix: DEV_FORCE_DOWN=1 plexdev down --stack kind deletes it anyway"
+    )

@@ -1,0 +1,42 @@
+"""A test can import and annotate everything that a public object hands out."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator
+
+import pytest
+
+import pytest_plexdev
+
+CLASSES = [each for name in pytest_plexdev.__all__ if isinstance(each := getattr(pytest_plexdev, name), type)]
+# Of the catalogue of errors only the exception is public.
+OF_CLASSES = [each for each in CLASSES if each is not pytest_plexdev.PlexdevError]
+
+
+@pytest.mark.parametrize("public", OF_CLASSES, ids=lambda each: str(each.__name__))
+def test_what_a_public_object_returns_is_public(public: type) -> None:
+    private = {
+        each.__qualname__
+        for each in types_of_members(public)
+        if each not in CLASSES and not each.__module__.startswith("pytest_plexdev.api.")
+    }
+
+    assert private == set()
+
+
+def types_of_members(public: type) -> Iterator[type]:
+    for name, member in vars(public).items():
+        function = getattr(member, "fget", None) or getattr(member, "func", None) or member
+        if not name.startswith("_") and callable(function):
+            yield from ours_in(typing.get_type_hints(function).get("return"))
+    for name, hint in typing.get_type_hints(public).items():
+        if not name.startswith("_"):
+            yield from ours_in(hint)
+
+
+def ours_in(hint: object) -> Iterator[type]:
+    for argument in typing.get_args(hint):
+        yield from ours_in(argument)
+    if isinstance(hint, type) and hint.__module__.startswith("pytest_plexdev"):
+        yield hint

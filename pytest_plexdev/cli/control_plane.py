@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DEFAULT_DOMAIN: Final = "acme-corp"
 
 
-def add_plane_commands(subparsers: Any) -> None:
+def add_control_plane_commands(subparsers: Any) -> None:
     """Add the commands.
 
     Each sets ``run``: a function of the parsed arguments that returns the exit code or raises ``PlexdevError``.
@@ -63,14 +63,14 @@ def exit_code_of(error: ProblemError) -> int:
     return 4 if error.status in {403, 404} else 1
 
 
-def _guarded(command: Callable[[_Plane, argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+def _guarded(command: Callable[[_ControlPlane, argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
     """Wrap *command*: attach to the running stack, and convert an error of the API into a message and an exit code."""
 
     def run(arguments: argparse.Namespace) -> int:
         from pytest_plexdev.api.problems import ProblemError
 
         arguments.json = arguments.json or getattr(arguments, "output", "text") == "json"
-        plane = _plane(arguments.stack)
+        plane = _attach_control_plane(arguments.stack)
         try:
             return command(plane, arguments)
         except ProblemError as error:
@@ -82,7 +82,7 @@ def _guarded(command: Callable[[_Plane, argparse.Namespace], int]) -> Callable[[
 
 
 @dataclass(frozen=True)
-class _Plane:
+class _ControlPlane:
     """The control plane of the running stack, and the stored credentials for it."""
 
     stack: Stack
@@ -136,7 +136,7 @@ def _domain_unknown(slug: str, known: Sequence[str]) -> PlexdevError:
     return PlexdevError(DOMAIN_UNKNOWN, slug=slug, found=f"{found} ({hint(slug, known)})" if meant else found, fix=fix)
 
 
-def _plane(chosen: str | None) -> _Plane:
+def _attach_control_plane(chosen: str | None) -> _ControlPlane:
     from pytest_plexdev.cli import attach
     from pytest_plexdev.cli.credentials import Credentials
     from pytest_plexdev.core.paths import state_directory
@@ -146,10 +146,10 @@ def _plane(chosen: str | None) -> _Plane:
     attached = attach.find_warm(chosen)
     stack = Stack(attached.info, attached.provider, death=SERVER_GONE)
     tenants = {tenant.slug: (tenant.domain_id, tenant.binding_id) for tenant in seeded(stack)}
-    return _Plane(stack, Credentials(state_directory(), attached.info, default=DEFAULT_DOMAIN), tenants)
+    return _ControlPlane(stack, Credentials(state_directory(), attached.info, default=DEFAULT_DOMAIN), tenants)
 
 
-def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
+def _login(plane: _ControlPlane, arguments: argparse.Namespace) -> int:
     from pytest_plexdev.cli.credentials import Credential
     from pytest_plexdev.testkit.device_poll import DevicePoll
     from pytest_plexdev.testkit.login import approve
@@ -173,7 +173,7 @@ def _login(plane: _Plane, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _whoami(plane: _Plane, arguments: argparse.Namespace) -> int:
+def _whoami(plane: _ControlPlane, arguments: argparse.Namespace) -> int:
     if arguments.domain is not None:
         plane.domain_id(arguments.domain)  # an unknown Domain is its own error, not a missing sign-in
     me = plane.client(plane.credentials.of(arguments.domain)).auth.whoami()
@@ -189,7 +189,7 @@ def _whoami(plane: _Plane, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _list(plane: _Plane, arguments: argparse.Namespace) -> int:
+def _list(plane: _ControlPlane, arguments: argparse.Namespace) -> int:
     listing = _LISTS[arguments.what]
     client = plane.client(plane.credentials.for_reading(arguments.domain))
     items = list(listing.items(client, plane.domain_id(arguments.domain)))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_plexdev.cli.control_plane import add_plane_commands
+from pytest_plexdev.cli.control_plane import add_control_plane_commands
 from pytest_plexdev.cli.doctor import add_doctor_command
 from pytest_plexdev.cli.environment import warn_of_unknown_variables
 from pytest_plexdev.cli.images import add_images_commands
@@ -132,7 +132,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_manifests_command(commands)
     add_images_commands(commands)
     add_doctor_command(commands)
-    add_plane_commands(commands)
+    add_control_plane_commands(commands)
     return parser
 
 

@@ -12,7 +12,7 @@ from pytest_plexdev.cli.seed import add_seed
 from pytest_plexdev.options import OPTIONS
 from pytest_plexdev.stack.providers import DEFAULT, PROVIDERS
 
-_LAST_PORT: Final = 65535
+_MAX_PORT: Final = 65535
 
 
 def add_stack_commands(commands: Any) -> None:
@@ -105,6 +105,6 @@ def _seconds(text: str) -> float:
 
 
 def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{text}: must be a number from 0 to {_LAST_PORT}; 0: a free port")
+    if not text.isascii() or not text.isdigit() or int(text) > _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number from 0 to {_MAX_PORT}; 0: a free port")
     return int(text)

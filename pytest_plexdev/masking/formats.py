@@ -43,7 +43,7 @@ def mask_formats(text: str) -> str:
     if "LS0tLS1CRUdJTiB" in text:
         text = re.sub(_BASE64_PEM, MASK, text)
     if "psk_" in text or "psb_" in text or "nsk_" in text:
-        text = re.sub(_PREFIXED, _kind_and_end, text)
+        text = re.sub(_PREFIXED, _prefix_and_end, text)
     if "eyJ" in text:
         text = re.sub(_DOTTED, _without_jwt, text)
     if "://" in text and "@" in text:
@@ -53,7 +53,7 @@ def mask_formats(text: str) -> str:
     return text
 
 
-def _kind_and_end(token: re.Match[str]) -> str:
+def _prefix_and_end(token: re.Match[str]) -> str:
     secret = token[2]
     return f"{token[1]}_{MASK}{secret[-_TAIL:] if len(secret) >= _LONG and secret[-_TAIL:].isalnum() else ''}"
 

@@ -21,7 +21,7 @@ from pytest_plexdev.masking.values import named_value
 
 _HTTP_HINTS: Final = ("authorization", "cookie", "bearer ", "basic ", "dpop ", "code", "state", "hmac")
 """Each lowercase text with a secret of HTTP contains one of these."""
-_LONGEST_SECRET: Final = 16_384
+_MAX_SECRET_LENGTH: Final = 16_384
 """Maximum length of a word in characters; a session token with many roles has some thousands."""
 
 
@@ -46,8 +46,8 @@ def mask_and_collect(text: str) -> tuple[str, list[str]]:
 
 def without_cut_word(text: str) -> str:
     """Return *text*, the end of a longer text, without its first word, which may be incomplete."""
-    found = re.search(r"\s", text[:_LONGEST_SECRET])
-    return text[found.start() if found else _LONGEST_SECRET :]
+    found = re.search(r"\s", text[:_MAX_SECRET_LENGTH])
+    return text[found.start() if found else _MAX_SECRET_LENGTH :]
 
 
 def _masked(text: str, found: Callable[[str], None]) -> str:

@@ -25,8 +25,8 @@ def header(settings: Settings) -> str:
     if settings.dev_stack:
         from pytest_plexdev.stack.providers import PROVIDERS
 
-        wanted = settings.chosen_stack or " or ".join(PROVIDERS)
-        how = f"the running stack ({wanted}), by {source_of('dev_stack', settings)}; never started or stopped"
+        names = settings.chosen_stack or " or ".join(PROVIDERS)
+        how = f"the running stack ({names}), by {source_of('dev_stack', settings)}; never started or stopped"
     else:
         how = f"{settings.stack} stack ({source_of('stack', settings)}), started when a test requests it"
     return "; ".join([f"plexdev: {how}", _parts(settings), *_other_options(settings)])

@@ -123,10 +123,10 @@ class Browser:
             raise self._unexpected_page(response, page.text[:200] or "the page is empty")
         if page.forms:
             return self._submit(page.forms[0], response)
-        onward = next((link for link in page.links if "sign-in" in link or "/auth" in link), None)
-        if onward is None:
+        sign_in_link = next((link for link in page.links if "sign-in" in link or "/auth" in link), None)
+        if sign_in_link is None:
             raise self._unexpected_page(response, "the page has no form and no link to sign in")
-        return self._get(urljoin(str(response.url), onward))
+        return self._get(urljoin(str(response.url), sign_in_link))
 
     def _follow(self, url: str) -> httpx.Response:
         query = parse_qs(urlsplit(url).query)
@@ -146,9 +146,9 @@ class Browser:
         return self._send("POST", action, data=fields, headers=headers)
 
     def _refused_by_control_plane(self, reason: str) -> PlexdevError:
-        apart = max(self._clocks.values(), default=0.0) - min(self._clocks.values(), default=0.0)
-        by_time = re.search(r"expired|not yet valid|issued in the future|\b(iat|exp|nbf)\b", reason)
-        if apart > SKEW_ALLOWED or by_time:
+        skew = max(self._clocks.values(), default=0.0) - min(self._clocks.values(), default=0.0)
+        is_about_time = re.search(r"expired|not yet valid|issued in the future|\b(iat|exp|nbf)\b", reason)
+        if skew > SKEW_ALLOWED or is_about_time:
             clocks = ", ".join(
                 f"{origin} has {datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
                 for origin, moment in sorted(self._clocks.items())

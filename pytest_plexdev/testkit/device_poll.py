@@ -57,13 +57,13 @@ class DevicePoll:
                 interval += SLOW_DOWN
             return interval
 
-        def too_late(state: tenacity.RetryCallState) -> bool:
+        def is_past_deadline(state: tenacity.RetryCallState) -> bool:
             return self._clock() + state.upcoming_sleep > deadline
 
         polling = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_pending),
             wait=pause,
-            stop=too_late,
+            stop=is_past_deadline,
             sleep=self._sleep,
             reraise=True,
         )

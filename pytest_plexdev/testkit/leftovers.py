@@ -56,11 +56,11 @@ class RunMark:
 
     Attributes:
         owner: The controller of the run.
-        place: The boot and the PID namespace in which the owner's pid is valid.
+        namespace: The boot and the PID namespace in which the owner's pid is valid.
     """
 
     owner: ProcessId
-    place: str
+    namespace: str
 
     @classmethod
     def of(cls, controller_pid: int) -> Self:
@@ -69,7 +69,7 @@ class RunMark:
         Raises:
             OSError: This system does not identify processes.
         """
-        return cls(ProcessId.of(controller_pid), _this_place())
+        return cls(ProcessId.of(controller_pid), _this_namespace())
 
     @classmethod
     def parse(cls, description: str) -> Self | None:
@@ -78,7 +78,7 @@ class RunMark:
         return cls(ProcessId(int(found[1]), int(found[2])), found[3]) if found else None
 
     def __str__(self) -> str:
-        return f"plexdev run: pid {self.owner.pid}, started {self.owner.started}, in {self.place}"
+        return f"plexdev run: pid {self.owner.pid}, started {self.owner.started}, in {self.namespace}"
 
     def has_ended(self, *, is_old: bool) -> bool:
         """Whether the run has ended.
@@ -86,7 +86,7 @@ class RunMark:
         Args:
             is_old: Whether its Domain is a day old. This decides for a run of another machine or container.
         """
-        if self.place != _this_place():
+        if self.namespace != _this_namespace():
             return is_old
         try:
             return not self.owner.is_alive
@@ -165,6 +165,6 @@ def _delete(connection: psycopg.Connection[Any], domain: str) -> bool:
     return True
 
 
-def _this_place() -> str:
+def _this_namespace() -> str:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"

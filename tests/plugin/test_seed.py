@@ -159,7 +159,7 @@ def test_a_run_removes_only_the_domains_of_finished_runs(project: pytest.Pyteste
     assert stack.endpoints.database is not None
     with psycopg.connect(stack.endpoints.database, autocommit=True) as connection:
         insert = "INSERT INTO plexsphere.domains (id, slug, name, mesh_cidr, description) VALUES (%s, %s, 'x', %s, %s)"
-        elsewhere = replace(ours, place="another/place")
+        elsewhere = replace(ours, namespace="another/place")
         for number, text in enumerate(["", str(ours), str(elsewhere), "plexdev run: whatever"]):
             domain, slug = f"00000000-0000-7000-8000-00000000000{number}", f"t-000000000{number}"
             connection.execute(insert, [domain, slug, f"10.12{number}.0.0/16", text])
@@ -181,5 +181,5 @@ def test_a_run_mark_tells_whether_its_run_has_ended() -> None:
     assert RunMark.parse("anything else") is None
     assert not mark.has_ended(is_old=True)
     assert replace(mark, owner=ProcessId(mark.owner.pid, mark.owner.started - 1)).has_ended(is_old=False)
-    assert not replace(mark, place="x").has_ended(is_old=False)
-    assert replace(mark, place="x").has_ended(is_old=True)
+    assert not replace(mark, namespace="x").has_ended(is_old=False)
+    assert replace(mark, namespace="x").has_ended(is_old=True)

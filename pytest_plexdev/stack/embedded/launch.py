@@ -27,7 +27,7 @@ from pytest_plexdev.stack.embedded.processes.child import last_lines
 from pytest_plexdev.stack.embedded.processes.environment import supervisor_environment
 from pytest_plexdev.stack.embedded.removal import remove_stack
 from pytest_plexdev.stack.embedded.servers.postgres_template import TEMPLATES
-from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
+from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, SupervisorInput
 from pytest_plexdev.stack.embedded.supervisor.protocol import decode_event
 from pytest_plexdev.stack.embedded.warm import read_stack
 
@@ -70,7 +70,7 @@ def _make_directories(settings: EmbeddedSettings, directory: Path) -> None:
 
 
 def _run_supervisor(settings: EmbeddedSettings, directory: Path, progress: Progress) -> None:
-    supervisor = _Supervisor(directory, Order(settings, directory))
+    supervisor = _Supervisor(directory, SupervisorInput(settings, directory))
     try:
         supervisor.forward_events(progress)
     except BaseException:
@@ -108,13 +108,13 @@ def _stop(supervisor: ProcessHandle) -> None:
 class _Supervisor:
     """The supervisor process, as its starter sees it during the bring-up."""
 
-    def __init__(self, directory: Path, order: Order) -> None:
+    def __init__(self, directory: Path, supervisor_input: SupervisorInput) -> None:
         self._directory = directory
         self._log = directory / "logs" / "supervisor.log"
         self._id: ProcessId | None = None
-        self._pipe = self._start(order)
+        self._pipe = self._start(supervisor_input)
 
-    def _start(self, order: Order) -> IO[bytes]:
+    def _start(self, supervisor_input: SupervisorInput) -> IO[bytes]:
         # The launcher forks the supervisor and exits at once: this process gets no zombie and no long-lived child.
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         argv = module_command(SUPERVISOR.module)
@@ -132,7 +132,7 @@ class _Supervisor:
         assert launcher.stdin is not None
         assert launcher.stdout is not None
         with contextlib.suppress(BrokenPipeError), launcher.stdin as stdin:
-            stdin.write(order.encode())
+            stdin.write(supervisor_input.encode())
         launcher.wait()
         return launcher.stdout
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.provider_parts import Found, Logs, Started, Texts
     from pytest_plexdev.errors import Failure, PlexdevError
     from pytest_plexdev.options import Settings
-    from pytest_plexdev.stack.embedded.deaths import Processes
+    from pytest_plexdev.stack.embedded.exit_errors import ServerProcesses
     from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
     from pytest_plexdev.stack.request import StackRequest
 
@@ -46,7 +46,7 @@ class EmbeddedProvider:
         self._given = settings
         self._own_directory = directory.absolute() if directory is not None else None
         self._request = request
-        self._processes: Processes | None = None
+        self._processes: ServerProcesses | None = None
 
     @cached_property
     def _settings(self) -> EmbeddedSettings:
@@ -182,13 +182,13 @@ class EmbeddedProvider:
 
     def watch(self, info: StackInfo) -> None:
         """Open a handle to the process of each server."""
-        from pytest_plexdev.stack.embedded.deaths import Processes
+        from pytest_plexdev.stack.embedded.exit_errors import ServerProcesses
 
-        self._processes = Processes(info.services)
+        self._processes = ServerProcesses(info.services)
 
     def died(self, info: StackInfo, *, patience_s: float, failure: Failure) -> PlexdevError | None:
         """The error for the first server that ended, found by its process or, with *patience_s*, by a probe."""
-        from pytest_plexdev.stack.embedded.deaths import exit_error, first_gone
+        from pytest_plexdev.stack.embedded.exit_errors import exit_error, first_gone
 
         service = self._processes.first_ended(patience_s) if self._processes is not None else None
         if service is None and patience_s:

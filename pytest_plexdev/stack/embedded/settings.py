@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Prefer: TypeAlias = Literal["real", "stand-in"]
 
 
-def _plane(program: str) -> tuple[str, ...]:
+def _control_plane_command(program: str) -> tuple[str, ...]:
     return (*module_command("plexsphere_reference"), program)
 
 
@@ -26,10 +26,10 @@ def _plane(program: str) -> tuple[str, ...]:
 class Programs:
     """The command of each program, without its arguments. ``None``: the one that its package installed."""
 
-    api: tuple[str, ...] = field(default_factory=partial(_plane, "api"))
-    signer: tuple[str, ...] = field(default_factory=partial(_plane, "signer"))
-    migrate: tuple[str, ...] = field(default_factory=partial(_plane, "migrate"))
-    bootstrap: tuple[str, ...] = field(default_factory=partial(_plane, "bootstrap"))
+    api: tuple[str, ...] = field(default_factory=partial(_control_plane_command, "api"))
+    signer: tuple[str, ...] = field(default_factory=partial(_control_plane_command, "signer"))
+    migrate: tuple[str, ...] = field(default_factory=partial(_control_plane_command, "migrate"))
+    bootstrap: tuple[str, ...] = field(default_factory=partial(_control_plane_command, "bootstrap"))
     idp: tuple[str, ...] = field(default_factory=partial(module_command, "pytest_plexdev.stack.embedded.dex_standin"))
     nats: tuple[str, ...] | None = None
     postgres: Path | None = None
@@ -67,7 +67,7 @@ class EmbeddedSettings:
 WARM_ID: Final = "warm"
 API_PORT: Final = 8080
 IDP_PORT: Final = 5556
-_UP_S: Final = 60.0
+_UP_TIMEOUT_S: Final = 60.0
 """Default time limit of ``plexdev up``; a run's is longer."""
 
 
@@ -88,7 +88,7 @@ def settings_for(request: StackRequest) -> EmbeddedSettings:
     )
     if up is None:
         return settings
-    default = _UP_S if options.sources["timeout"] == "default" else options.timeout
+    default = _UP_TIMEOUT_S if options.sources["timeout"] == "default" else options.timeout
     return replace(
         settings,
         prefer=up.prefer or options.prefer,
@@ -110,7 +110,7 @@ def options_of_up(settings: EmbeddedSettings) -> tuple[tuple[str, str], ...]:
 
 
 @dataclass(frozen=True)
-class Order:
+class SupervisorInput:
     """The JSON document that the supervisor reads from its standard input."""
 
     settings: EmbeddedSettings
@@ -120,7 +120,7 @@ class Order:
         return json.dumps(asdict(self), default=_absolute).encode()
 
     @classmethod
-    def decode(cls, text: bytes) -> Order:
+    def decode(cls, text: bytes) -> SupervisorInput:
         raw: dict[str, Any] = json.loads(text)
         settings = EmbeddedSettings(**raw["settings"])
         programs: dict[str, Any] = raw["settings"]["programs"]

@@ -14,7 +14,7 @@ import pytest
 from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.launch import end
-from pytest_plexdev.stack.embedded.settings import Order
+from pytest_plexdev.stack.embedded.settings import SupervisorInput
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, warm_directory
 from tests.support.checkout import ROOT
 from tests.support.embedded import PROGRAMS, Bench, Owner, StartOwner, Traces, TracesOf, WithPrograms, fakes
@@ -65,7 +65,7 @@ def start_owner(bench: Bench) -> Iterator[StartOwner]:
         )
         assert process.stdin is not None
         with process.stdin as orders:
-            orders.write(Order(settings, bench.directory).encode().decode())
+            orders.write(SupervisorInput(settings, bench.directory).encode().decode())
         owners.append(Owner(process))
         return owners[-1]
 

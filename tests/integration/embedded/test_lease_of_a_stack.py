@@ -19,7 +19,7 @@ from pytest_plexdev.session.lease import Lease
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.stack.embedded.health import verdicts
 from pytest_plexdev.stack.embedded.launch import end
-from pytest_plexdev.stack.embedded.settings import Order
+from pytest_plexdev.stack.embedded.settings import SupervisorInput
 from tests.support.embedded import TracesOf, WithPrograms
 
 _WORKER = """
@@ -27,9 +27,9 @@ import os, sys
 from pathlib import Path
 from pytest_plexdev.session.lease import Lease
 from pytest_plexdev.stack.embedded import EmbeddedProvider
-from pytest_plexdev.stack.embedded.settings import Order
-order = Order.decode(sys.stdin.buffer.read())
-lease = Lease(run_directory=order.directory, provider_factory=lambda at: EmbeddedProvider(order.settings, at))
+from pytest_plexdev.stack.embedded.settings import SupervisorInput
+given = SupervisorInput.decode(sys.stdin.buffer.read())
+lease = Lease(run_directory=given.directory, provider_factory=lambda at: EmbeddedProvider(given.settings, at))
 def progress(event):
     print(event, flush=True)
 print("stack", lease.acquire(progress).endpoints.api, flush=True)
@@ -63,11 +63,11 @@ def start_worker(settings: EmbeddedSettings, run_directory: Path) -> subprocess.
     )
     assert worker.stdin is not None
     with worker.stdin as orders:
-        orders.write(Order(settings, run_directory).encode().decode())
+        orders.write(SupervisorInput(settings, run_directory).encode().decode())
     return worker
 
 
-def _words_of(worker: subprocess.Popen[str]) -> str:
+def _output_of(worker: subprocess.Popen[str]) -> str:
     assert worker.stdout is not None
     with worker.stdout as words:
         output = words.read()
@@ -77,7 +77,7 @@ def _words_of(worker: subprocess.Popen[str]) -> str:
 
 def test_four_workers_share_one_bring_up(lease: Lease, owned: EmbeddedSettings, run_directory: Path) -> None:
     workers = [start_worker(owned, run_directory) for _ in range(4)]
-    output = [_words_of(worker).splitlines() for worker in workers]
+    output = [_output_of(worker).splitlines() for worker in workers]
 
     assert sorted(len(lines) > 1 for lines in output) == [False, False, False, True]
     shared = lease.peek()
@@ -94,7 +94,7 @@ def test_a_worker_that_dies_in_the_middle_is_replaced(
     while "bootstrap" not in worker.stdout.readline():
         pass
     worker.send_signal(signal.SIGKILL)
-    _words_of(worker)
+    _output_of(worker)
 
     began = time.monotonic()
     info = lease.acquire(lambda event: None)

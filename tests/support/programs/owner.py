@@ -13,15 +13,19 @@ from pathlib import Path
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedProvider
-from pytest_plexdev.stack.embedded.settings import Order
+from pytest_plexdev.stack.embedded.settings import SupervisorInput
 
 
 def main() -> None:
-    order = Order.decode(json.dumps(json.load(sys.stdin)).encode())
+    supervisor_input = SupervisorInput.decode(json.dumps(json.load(sys.stdin)).encode())
     owner = ProcessId.of(os.getpid())
-    settings = order.settings if order.settings.id == "warm" else replace(order.settings, owner=owner)
+    settings = (
+        supervisor_input.settings
+        if supervisor_input.settings.id == "warm"
+        else replace(supervisor_input.settings, owner=owner)
+    )
     try:
-        EmbeddedProvider(settings, Path(order.directory)).up(lambda event: print(event, flush=True))
+        EmbeddedProvider(settings, Path(supervisor_input.directory)).up(lambda event: print(event, flush=True))
     except PlexdevError as error:
         print(error, flush=True)
         return

@@ -25,7 +25,7 @@ from pytest_plexdev.stack.embedded.dex_standin.config import IdpConfig
 from pytest_plexdev.stack.embedded.dex_standin.keys import signing_key
 
 _ADDRESS = re.compile(r"(?P<host>\S+):(?P<number>\d{1,5})")
-_HIGHEST_PORT = 65535
+_MAX_PORT = 65535
 
 
 class _Server(uvicorn.Server):
@@ -70,7 +70,7 @@ def _arguments() -> argparse.Namespace:
 
 def _listener(address: str) -> socket.socket:
     parts = _ADDRESS.fullmatch(address)
-    if parts is None or int(parts["number"]) > _HIGHEST_PORT:
+    if parts is None or int(parts["number"]) > _MAX_PORT:
         raise ValueError(f"--listen wants fd:N or HOST:PORT, not {address!r}")
     host, number = parts["host"], int(parts["number"])
     if host == "fd":

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Values: TypeAlias = dict[str, str]
 
-_LARGEST_BODY = 10 * 1024 * 1024  # Go's own limit
+_MAX_BODY_BYTES = 10 * 1024 * 1024  # Go's own limit
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
 
 
@@ -72,7 +72,7 @@ async def _body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _LARGEST_BODY:
+        if len(body) > _MAX_BODY_BYTES:
             raise FormError("http: POST too large")
     return bytes(body)
 

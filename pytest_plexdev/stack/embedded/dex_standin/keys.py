@@ -13,7 +13,7 @@ from pytest_plexdev.core.private_files import make_private_directory, read_priva
 if TYPE_CHECKING:
     from pathlib import Path
 
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_GROUP_AND_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def signing_key(path: Path | None) -> rsa.RSAPrivateKey:
@@ -38,7 +38,7 @@ def _generate() -> rsa.RSAPrivateKey:
 def _read(path: Path) -> rsa.RSAPrivateKey | None:
     try:
         content = read_private(path)
-        if path.stat().st_mode & _OTHERS:
+        if path.stat().st_mode & _GROUP_AND_OTHERS:
             return None  # other users may have read it
         # Validation takes as long as generating a key, and only this user can write the file.
         key = serialization.load_pem_private_key(content, password=None, unsafe_skip_rsa_key_validation=True)

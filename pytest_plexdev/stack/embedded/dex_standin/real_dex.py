@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.stack.embedded.dex_standin.config import IdpConfig, IdpUser
 
 _VERSION_LINE = re.compile(r"^Dex Version: v?(\S+)$", re.MULTILINE)
-_WEAKEST_COST, _STRONGEST_COST = 10, 16
+_MIN_COST, _MAX_COST = 10, 16
 
 
 def is_dex(path: Path) -> str | None:
@@ -59,10 +59,8 @@ def write_dex_config(config: IdpConfig, path: Path) -> None:
 
 def _check_cost(user: IdpUser) -> None:
     cost = int(user.password_hash.split("$")[2])
-    if not _WEAKEST_COST <= cost <= _STRONGEST_COST:
-        raise ValueError(
-            f"{user.email}: Dex takes bcrypt costs {_WEAKEST_COST} to {_STRONGEST_COST}, the hash has {cost}"
-        )
+    if not _MIN_COST <= cost <= _MAX_COST:
+        raise ValueError(f"{user.email}: Dex takes bcrypt costs {_MIN_COST} to {_MAX_COST}, the hash has {cost}")
 
 
 def _document(config: IdpConfig) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from pytest_plexdev.stack.embedded.servers import control_plane, spicedb
 from pytest_plexdev.stack.embedded.servers.dex import find_dex
 from pytest_plexdev.stack.embedded.servers.postgres_data import copy_command, template_of
 from pytest_plexdev.stack.embedded.servers.postgres_template import Template
-from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, Order
+from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, SupervisorInput
 from pytest_plexdev.stack.embedded.supervisor.plan import EarlyChildren, Plan
 
 
@@ -30,12 +30,14 @@ def main() -> int:
     reset_signals()
     # Files of the stack are private, whatever the user's umask.
     os.umask(0o077)
-    order = Order.decode(sys.stdin.buffer.read())
+    supervisor_input = SupervisorInput.decode(sys.stdin.buffer.read())
     try:
-        with system_errors("start the embedded stack", near=order.directory, cache=order.settings.cache):
+        with system_errors(
+            "start the embedded stack", near=supervisor_input.directory, cache=supervisor_input.settings.cache
+        ):
             _detach()
             adopt_orphans()
-            plan, early = _create_layout_and_start(order)
+            plan, early = _create_layout_and_start(supervisor_input)
     except PlexdevError as error:
         return _report_failure(error)
     from pytest_plexdev.stack.embedded.supervisor.loop import supervise
@@ -51,12 +53,14 @@ def _detach() -> None:
     os.close(null)
 
 
-def _create_layout_and_start(order: Order) -> tuple[Plan, EarlyChildren]:
-    layout = Layout.create(order.directory, name=order.settings.id, run=order.settings.run_directory)
+def _create_layout_and_start(supervisor_input: SupervisorInput) -> tuple[Plan, EarlyChildren]:
+    layout = Layout.create(
+        supervisor_input.directory, name=supervisor_input.settings.id, run=supervisor_input.settings.run_directory
+    )
     try:
         # All servers can enter it, and it has no files of the user.
         os.chdir(layout.scratch)
-        return _start(order.settings, layout)
+        return _start(supervisor_input.settings, layout)
     except BaseException:
         # The requester receives the error. At a bug it sees that the pipe has closed, and the log has the traceback.
         layout.remove_data()

@@ -220,16 +220,16 @@ class BringUp:
         warn = partial(self._emit_waiting, name)
         ready = until_ready(probe) if at is None else until_own_port_ready(at, child, probe, warn)
         try:
-            answered = await self.processes.until(child, ready, probe=probe_name)
+            reported_version = await self.processes.until(child, ready, probe=probe_name)
         except PlexdevError as error:
             if at is not None and error.failure is SERVER_EXITED and listener_of(at.number, child) == "other":
                 raise at.taken(detail=error.detail) from None
             raise
         self.services[name] = Service(
-            name=name, version=version or answered, stands_in_for=stands_in_for, pid=child.pid, log=child.log
+            name=name, version=version or reported_version, stands_in_for=stands_in_for, pid=child.pid, log=child.log
         )
         self.emit(VerdictChanged(verdict=Verdict(name=name, state="ready")))
-        return answered
+        return reported_version
 
     def _emit_note(self, text: str) -> None:
         self._emit_waiting("template", text)

@@ -15,7 +15,7 @@ from pytest_plexdev.errors import PORT_TAKEN, PlexdevError, decode_failure, enco
 from pytest_plexdev.stack.embedded import EmbeddedSettings, Programs
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
 from pytest_plexdev.stack.embedded.servers.postgres_template import key_of
-from pytest_plexdev.stack.embedded.settings import Order
+from pytest_plexdev.stack.embedded.settings import SupervisorInput
 from pytest_plexdev.stack.embedded.supervisor.protocol import decode_event
 
 
@@ -34,8 +34,8 @@ from pytest_plexdev.stack.embedded.supervisor.protocol import decode_event
     ],
 )
 def test_an_order_arrives_as_it_was_sent(settings: EmbeddedSettings) -> None:
-    order = Order(settings, Path("/stack"))
-    assert Order.decode(order.encode()) == order
+    supervisor_input = SupervisorInput(settings, Path("/stack"))
+    assert SupervisorInput.decode(supervisor_input.encode()) == supervisor_input
 
 
 def test_where_things_are_kept() -> None:

@@ -12,7 +12,7 @@ from pytest_plexdev.stack.embedded.servers import spicedb
 from pytest_plexdev.stack.embedded.servers.dex import find_dex
 from pytest_plexdev.stack.embedded.settings import Prefer
 
-SAYS = {"dex": "Dex Version: v2.41.1", "spicedb": "spicedb v1.39.0"}
+VERSION_OUTPUT = {"dex": "Dex Version: v2.41.1", "spicedb": "spicedb v1.39.0"}
 
 Install = Callable[..., None]
 
@@ -22,10 +22,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Puts programs that only print their version on an otherwise empty ``PATH``."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    def install(*names: str, **says: str) -> None:
+    def install(*names: str, **output: str) -> None:
         for name in names:
             program = tmp_path / name
-            program.write_text(f"#!/bin/sh\necho '{says.get(name, SAYS[name])}'\n")
+            program.write_text(f"#!/bin/sh\necho '{output.get(name, VERSION_OUTPUT[name])}'\n")
             program.chmod(0o755)
 
     return install
@@ -61,4 +61,4 @@ def test_the_versions_are_what_the_programs_say(install: Install) -> None:
 
     assert found is not None
     assert found.version == "2.41.1"
-    assert spicedb.parse_version(SAYS["spicedb"] + "\n") == "1.39.0"
+    assert spicedb.parse_version(VERSION_OUTPUT["spicedb"] + "\n") == "1.39.0"

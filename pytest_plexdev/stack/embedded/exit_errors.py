@@ -15,7 +15,7 @@ from pytest_plexdev.stack.embedded.log_files import read_log
 from pytest_plexdev.stack.embedded.server_end import ServerEnd, read_end
 
 
-class Processes:
+class ServerProcesses:
     """Handles to the processes of a stack's servers. A handle stays valid when its pid is reused."""
 
     def __init__(self, services: Sequence[Service]) -> None:

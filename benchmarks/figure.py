@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.core.ports import reserve
+from pytest_plexdev.core.port_reservation import reserve
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import settings
 

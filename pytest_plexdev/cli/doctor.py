@@ -38,8 +38,7 @@ def add_doctor_command(commands: Any) -> None:
 
 
 def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    from pytest_plexdev.doctor import examine, target
-    from pytest_plexdev.doctor import output as show
+    from pytest_plexdev.doctor import examine, render_findings, target
     from pytest_plexdev.doctor.modes import MODES, mode_of
     from pytest_plexdev.doctor.notes import notes
 
@@ -63,8 +62,10 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     head = f"plexdev doctor: {access.context if access else 'this machine'}"
     report_result(
         options,
-        {**show.as_json(findings, access), "remarks": [each.text for each in remarks]},
-        lambda: "\n".join([head, show.as_text(findings, access), *(f"\nbesides: {each.text}" for each in remarks)]),
+        {**render_findings.as_json(findings, access), "remarks": [each.text for each in remarks]},
+        lambda: "\n".join(
+            [head, render_findings.as_text(findings, access), *(f"\nbesides: {each.text}" for each in remarks)]
+        ),
     )
     found = any(each.state == "found" for each in findings) or any(each.is_problem for each in remarks)
     return 1 if found else 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.core.listeners import listeners, socket_inodes
+from pytest_plexdev.core.listening_sockets import listeners, socket_inodes
 from pytest_plexdev.core.model import KEPT_MARK
 from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.core.paths import state_directory

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_plexdev.core.files import write_atomic
+from pytest_plexdev.core.atomic_write import write_atomic
 from pytest_plexdev.core.untrusted_json import decode_file
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.ownership import STATE_DAMAGED, UNTRUSTED_PATH

@@ -51,9 +51,9 @@ def notes(access: Access | None, environment: Mapping[str, str] = os.environ) ->
 
 
 def _of_its_objects(access: Access) -> list[Note]:
-    from pytest_plexdev.readiness.look import bound, refs_in, statuses_now
+    from pytest_plexdev.readiness.snapshot import bound, refs_in, statuses_now
     from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE
-    from pytest_plexdev.stack.kind.health import health_of
+    from pytest_plexdev.stack.kind.required_parts import health_of
 
     try:
         with KubeClient(access) as client:

@@ -11,8 +11,8 @@ from pytest_plexdev.core.paths import home_directory, state_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.doctor import CONTEXT_MISSING
 from pytest_plexdev.kube import Access, KubeClient, read_access
-from pytest_plexdev.kube.files import read_file
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.kube.user_files import read_file
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import CONTEXT_PREFIX, WARM_CLUSTER, context_of
 from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.state import ownership

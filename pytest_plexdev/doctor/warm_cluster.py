@@ -12,12 +12,12 @@ from pytest_plexdev.doctor import target
 from pytest_plexdev.doctor.model import Finding, FindingState
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_ports import astray
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.settings import warm_directory
-from pytest_plexdev.stack.kind.warm.edited import edits_in_the_way
 from pytest_plexdev.stack.kind.warm.kubeconfigs import unreadable_paths
+from pytest_plexdev.stack.kind.warm.manual_edits import edits_in_the_way
 from pytest_plexdev.stack.kind.warm.node_status import UP, NodeProblem, node_problem
 
 _PATIENCE: Final = 5.0

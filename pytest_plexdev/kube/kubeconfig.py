@@ -17,8 +17,8 @@ from pytest_plexdev.core.private_files import make_private_directory, write_priv
 from pytest_plexdev.core.yaml_text import load_yaml
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE
-from pytest_plexdev.kube.files import read_file
 from pytest_plexdev.kube.server_url import port_of, server_url
+from pytest_plexdev.kube.user_files import read_file
 
 
 @dataclass(frozen=True, kw_only=True)

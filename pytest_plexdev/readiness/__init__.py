@@ -8,10 +8,10 @@ from pytest_plexdev.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from pytest_plexdev.readiness.grace import Graces
-    from pytest_plexdev.readiness.look import refs_in, verdicts_now
     from pytest_plexdev.readiness.object_cache import ObjectCache
     from pytest_plexdev.readiness.object_ref import ObjectRef, refs_of
     from pytest_plexdev.readiness.rules import verdict_of
+    from pytest_plexdev.readiness.snapshot import refs_in, verdicts_now
     from pytest_plexdev.readiness.wait import wait_ready
 
 __all__ = ["Graces", "ObjectCache", "ObjectRef", "refs_in", "refs_of", "verdict_of", "verdicts_now", "wait_ready"]
@@ -23,10 +23,10 @@ __getattr__ = lazy_exports(
         "Graces": "grace",
         "ObjectRef": "object_ref",
         "ObjectCache": "object_cache",
-        "refs_in": "look",
+        "refs_in": "snapshot",
         "refs_of": "object_ref",
         "verdict_of": "rules",
-        "verdicts_now": "look",
+        "verdicts_now": "snapshot",
         "wait_ready": "wait",
     },
 )

@@ -19,7 +19,7 @@ from pytest_plexdev.readiness.object_ref import DAEMON_SET, ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules import platform, workloads
 from pytest_plexdev.readiness.rules.nodes import node, on_node
-from pytest_plexdev.readiness.scope import Scope
+from pytest_plexdev.readiness.watched_kinds import Scope
 
 SYSTEM: Final = "kube-system"
 DNS: Final = ObjectRef("Service", "kube-dns", SYSTEM)

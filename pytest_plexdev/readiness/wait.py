@@ -18,13 +18,12 @@ from pytest_plexdev.readiness.cluster_health import ClusterHealth
 from pytest_plexdev.readiness.diagnosis import Case, deleted, doomed, not_in_time
 from pytest_plexdev.readiness.grace import Graces, Patience
 from pytest_plexdev.readiness.init_logs import InitLogs, endpoint_host
-from pytest_plexdev.readiness.look import bound
 from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef, in_order
 from pytest_plexdev.readiness.object_status import ObjectStatus
-from pytest_plexdev.readiness.scope import Scope
-from pytest_plexdev.readiness.scopes import scopes_of, scopes_with
+from pytest_plexdev.readiness.snapshot import bound
 from pytest_plexdev.readiness.watch import Watch
+from pytest_plexdev.readiness.watched_kinds import Scope, scopes_of, scopes_with
 
 _GRACES: Final = Graces()
 _BEHIND_A_NODE_PORT: Final = frozenset({"Gateway", "HTTPRoute"})

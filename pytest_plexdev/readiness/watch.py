@@ -22,7 +22,7 @@ from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION
 from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.protocol import check, clock_ahead, lines
-from pytest_plexdev.readiness.scope import Scope
+from pytest_plexdev.readiness.watched_kinds import Scope
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0

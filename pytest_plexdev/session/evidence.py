@@ -17,7 +17,7 @@ from pytest_plexdev.core.clock import monotonic
 from pytest_plexdev.core.text import printable
 from pytest_plexdev.masking.rule import mask, without_cut_word
 from pytest_plexdev.session.guard import describe
-from pytest_plexdev.session.output import folder_name
+from pytest_plexdev.session.output_directory import folder_name
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import Service, Verdict

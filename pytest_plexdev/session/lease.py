@@ -21,7 +21,7 @@ from pytest_plexdev.core.private_files import damaged, make_private_directory, r
 from pytest_plexdev.core.provider import Lifecycle
 from pytest_plexdev.core.untrusted_json import decode_file
 from pytest_plexdev.errors import PlexdevError, decode_failure, encode_failure
-from pytest_plexdev.session.output import BRING_UP, Output, read_end
+from pytest_plexdev.session.output_directory import BRING_UP, Output, read_end
 
 if TYPE_CHECKING:
     from filelock import FileLock

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.session.output import folder_name, read_end
+from pytest_plexdev.session.output_directory import folder_name, read_end
 
 if TYPE_CHECKING:
     from pytest_plexdev.session.run import Run

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo
     from pytest_plexdev.core.ownership.lock import Ownership
     from pytest_plexdev.errors import PlexdevError
-    from pytest_plexdev.session.output import Output
+    from pytest_plexdev.session.output_directory import Output
     from pytest_plexdev.session.run_notes import RunNotes
     from pytest_plexdev.stack.request import Seed
     from pytest_plexdev.testkit.stack import Stack
@@ -77,7 +77,7 @@ class Run:
     @cached_property
     def output(self) -> Output:
         """The output directory, for evidence and for the logs of a failed bring-up."""
-        from pytest_plexdev.session.output import Output
+        from pytest_plexdev.session.output_directory import Output
 
         return Output(self.settings.output, self.invocation_directory)
 
@@ -89,7 +89,7 @@ class Run:
     def remove_evidence(self, test: str) -> None:
         """Remove the evidence that an earlier run wrote for *test*, which has passed now."""
         if os.path.isdir(self.settings.output):  # noqa: PTH112 - for each test; pathlib takes 3 times as long
-            from pytest_plexdev.session.output import folder_name
+            from pytest_plexdev.session.output_directory import folder_name
 
             self.output.remove(test, folder_name(test))
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from pytest_plexdev.core.deployment import deploy_directory
-from pytest_plexdev.core.ports import reserve
+from pytest_plexdev.core.port_reservation import reserve
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.kube import KubeClient, read_access
 from pytest_plexdev.readiness import refs_of, wait_ready

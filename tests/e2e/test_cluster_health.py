@@ -19,9 +19,9 @@ from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.readiness import verdicts_now, wait_ready
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.stack.kind.constants import NAMESPACE, node_of
-from pytest_plexdev.stack.kind.health import health_of
 from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
 from pytest_plexdev.stack.kind.provider import KindProvider
+from pytest_plexdev.stack.kind.required_parts import health_of
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.warm import attach, up
 from tests.support.clusters import NODE_IMAGE

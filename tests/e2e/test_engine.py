@@ -22,8 +22,8 @@ from pytest_plexdev.stack.kind.cluster.node_container import (
     find_node,
     has_moved,
 )
+from pytest_plexdev.stack.kind.cluster.port_publisher import publisher_of
 from pytest_plexdev.stack.kind.cluster.prerequisites import _TOOLS, numbers
-from pytest_plexdev.stack.kind.cluster.publisher import publisher_of
 from pytest_plexdev.stack.kind.constants import node_of
 from pytest_plexdev.stack.kind.images.local import local_images
 from tests.support.engine import container, serving

@@ -20,7 +20,7 @@ from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.kube import KubeClient, read_access
 from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, POD, REPLICA_SET, SECRET, STATEFUL_SET
 from pytest_plexdev.stack.kind.cluster import create, reaper
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.constants import NAMESPACE, SENTINEL
 from pytest_plexdev.stack.kind.provider import KindProvider

@@ -14,7 +14,7 @@ import pytest
 from pytest_plexdev.core.model import KEPT_MARK
 from pytest_plexdev.core.process_id import ProcessHandle, ProcessId
 from pytest_plexdev.stack.kind.cluster import reaper
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import fresh_name
 from tests.support.clusters import NODE_IMAGE
 from tests.support.kind_stacks import clusters

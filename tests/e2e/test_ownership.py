@@ -12,7 +12,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, NAMESPACE
 from pytest_plexdev.stack.kind.cluster import create
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.constants import HOME_LABEL, OWNER, OWNER_LABEL, SENTINEL, node_of
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory

@@ -15,9 +15,9 @@ from pytest_plexdev.kube import Access, KubeClient, Resource
 from pytest_plexdev.kube.resources import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION
 from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
-from pytest_plexdev.readiness.scope import Scope
 from pytest_plexdev.readiness.wait import wait_ready
 from pytest_plexdev.readiness.watch import Gone, Watch, _RetryState
+from pytest_plexdev.readiness.watched_kinds import Scope
 
 Requests = list[httpx.URL]
 

@@ -8,7 +8,7 @@ from pytest_plexdev.core.model import Endpoints, Progress, StackInfo
 from pytest_plexdev.core.provider_parts import Started
 from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
 from pytest_plexdev.session.lease import Keep, Lease
-from pytest_plexdev.session.output import Output
+from pytest_plexdev.session.output_directory import Output
 
 
 class Diary:

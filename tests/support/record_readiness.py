@@ -18,8 +18,8 @@ from pytest_plexdev.kube import KubeClient, read_access
 from pytest_plexdev.kube.resources import NAMESPACE
 from pytest_plexdev.readiness import ObjectCache, refs_of
 from pytest_plexdev.readiness.object_ref import ObjectRef
-from pytest_plexdev.readiness.scopes import scopes_of
 from pytest_plexdev.readiness.watch import Watch
+from pytest_plexdev.readiness.watched_kinds import scopes_of
 from tests.support.recordings import RECORDED
 from tests.support.workloads import DOOMED, OTHERS
 

@@ -13,8 +13,8 @@ from benchmarks import __main__ as benchmarks
 from benchmarks import kind_stack
 from pytest_plexdev.stack.embedded import settings
 from pytest_plexdev.stack.kind.images import node_image
-from pytest_plexdev.stack.kind.images.baked import Records, new_name
 from pytest_plexdev.stack.kind.images.local import LocalImages, canonical
+from pytest_plexdev.stack.kind.images.node_image_records import Records, new_name
 from pytest_plexdev.stack.kind.images.pins import read_pins
 
 

@@ -15,9 +15,9 @@ from pytest_plexdev.doctor.target import is_ours
 from pytest_plexdev.kube import Access, KubeClient, Resource
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NODE, POD, KubeObject
 from pytest_plexdev.masking.rule import mask
-from pytest_plexdev.readiness.look import bound, statuses_now
 from pytest_plexdev.readiness.object_status import ObjectStatus
-from pytest_plexdev.stack.kind.health import health_of
+from pytest_plexdev.readiness.snapshot import bound, statuses_now
+from pytest_plexdev.stack.kind.required_parts import health_of
 
 _RECENT: Final = 600.0
 """Seconds after which a complaint about a token's time is ignored."""

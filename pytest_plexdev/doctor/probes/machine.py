@@ -9,11 +9,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from pytest_plexdev.core.paths import home_directory
-from pytest_plexdev.core.ports import reserve
+from pytest_plexdev.core.port_reservation import reserve
 from pytest_plexdev.doctor.facts import Disk, PortUse, RunningCommand
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.docker_engine import ask
-from pytest_plexdev.stack.kind.cluster.publisher import who_holds
+from pytest_plexdev.stack.kind.cluster.port_publisher import who_holds
 from pytest_plexdev.stack.kind.constants import API_PORT, IDP_PORT
 
 DOCKER_TIMEOUT: Final = 5.0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from pytest_plexdev.core.ports import HeldPort, require_loopback, reserve
+from pytest_plexdev.core.port_reservation import HeldPort, require_loopback, reserve
 from pytest_plexdev.stack.credentials import RUNBOOK, Credentials
 from pytest_plexdev.stack.embedded.settings import WARM_ID, EmbeddedSettings
 

@@ -10,9 +10,9 @@ from pytest_plexdev.core.ownership.lock import is_owned
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.process_id import ProcessHandle, ProcessId, first_ended
 from pytest_plexdev.errors import Failure, PlexdevError
+from pytest_plexdev.stack.embedded.exit_records import ServerEnd, read_end
 from pytest_plexdev.stack.embedded.health import verdicts
 from pytest_plexdev.stack.embedded.log_files import read_log
-from pytest_plexdev.stack.embedded.server_end import ServerEnd, read_end
 
 
 class ServerProcesses:

@@ -16,10 +16,10 @@ from pytest_plexdev.core.model import KEPT_MARK, Service, StackInfo, Verdict
 from pytest_plexdev.core.ownership.lock import is_owned, look
 from pytest_plexdev.core.private_files import damaged
 from pytest_plexdev.stack.embedded import probes as readiness
+from pytest_plexdev.stack.embedded.exit_records import ServerEnd, read_end
 from pytest_plexdev.stack.embedded.layout import stack_file
 from pytest_plexdev.stack.embedded.owner import is_warm, recovery_command, which_stack
 from pytest_plexdev.stack.embedded.probes import Probe, ProbeError
-from pytest_plexdev.stack.embedded.server_end import ServerEnd, read_end
 from pytest_plexdev.stack.embedded.servers import control_plane
 
 _PROBE_TIMEOUT_S: Final = 2.0

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from pytest_plexdev.core.cancellation import fail_after
 from pytest_plexdev.core.model import KEPT_MARK, STACK_FILE, Progress, Service, StackInfo
-from pytest_plexdev.core.ports import hold_beside_all
+from pytest_plexdev.core.port_reservation import hold_beside_all
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.stack.kind.bring_up.failure import as_gone, as_kept, with_diagnosis
 from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
 from pytest_plexdev.stack.kind.cluster import create, prerequisites, reaper
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.config import choose_addresses
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state.ownership import Ready

@@ -47,7 +47,7 @@ class KindProvider:
 
     @cached_property
     def _settings(self) -> KindSettings:
-        from pytest_plexdev.stack.kind.created import name_of_kept
+        from pytest_plexdev.stack.kind.own_clusters import name_of_kept
         from pytest_plexdev.stack.kind.settings import KindSettings, settings_for
 
         if self._explicit_settings is not None:
@@ -110,7 +110,7 @@ class KindProvider:
     def find(self, *, even_silent: bool = False) -> StackInfo | None:
         """Find the stack of the warm cluster, ours or not, or of the cluster in the directory."""
         if self._directory is not None:
-            from pytest_plexdev.stack.kind.created import find_kept
+            from pytest_plexdev.stack.kind.own_clusters import find_kept
 
             return find_kept(self._directory)
         from pytest_plexdev.stack.kind.warm import attach
@@ -130,7 +130,7 @@ class KindProvider:
 
     def is_present(self) -> bool:
         """Whether this user created the cluster, according to files or node labels."""
-        from pytest_plexdev.stack.kind.created import has_warm_cluster, kept_cluster
+        from pytest_plexdev.stack.kind.own_clusters import has_warm_cluster, kept_cluster
 
         return has_warm_cluster() if self._directory is None else kept_cluster(self._directory) is not None
 
@@ -146,15 +146,15 @@ class KindProvider:
         """Name the container that publishes the port of a ``port-taken``."""
         if error.tag != "port-taken":
             return error
-        from pytest_plexdev.stack.kind.cluster.publisher import with_container
+        from pytest_plexdev.stack.kind.cluster.port_publisher import with_container
 
         return with_container(error)
 
     def verdicts(self, info: StackInfo) -> Sequence[Verdict]:
         """Evaluate every object of the stack, and the parts of the cluster that it needs."""
-        from pytest_plexdev.stack.kind import observe
+        from pytest_plexdev.stack.kind import observer
 
-        return observe.verdicts(info)
+        return observer.verdicts(info)
 
     def status(self, info: StackInfo | None) -> Sequence[Verdict]:
         """The verdicts; one line with the reason if the API server does not answer."""
@@ -180,21 +180,21 @@ class KindProvider:
 
     def died(self, info: StackInfo, *, patience_s: float, failure: Failure) -> PlexdevError | None:
         """The error with the worst verdict after a failed request, else ``None``: Kubernetes restarts Pods itself."""
-        from pytest_plexdev.stack.kind import observe
+        from pytest_plexdev.stack.kind import observer
 
-        return observe.not_ready_error(info, self.verdicts) if patience_s else None
+        return observer.not_ready_error(info, self.verdicts) if patience_s else None
 
     def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
         """The logs of all containers of a service's newest Pod; empty if it has no Pod."""
-        from pytest_plexdev.stack.kind import observe
+        from pytest_plexdev.stack.kind import observer
 
-        return observe.log(info, service, since=since)
+        return observer.log(info, service, since=since)
 
     def logs(self, info: StackInfo) -> Logs:
         """The logs of the stack's Pods."""
-        from pytest_plexdev.stack.kind import observe
+        from pytest_plexdev.stack.kind import observer
 
-        return observe.PodLogs(info)
+        return observer.PodLogs(info)
 
     def left_logs(self) -> Logs | None:
         """``None``: without an API server there are no logs."""
@@ -202,9 +202,9 @@ class KindProvider:
 
     def evidence(self, info: StackInfo, since: float) -> Iterator[tuple[str, Callable[[], str]]]:
         """The events of the cluster."""
-        from pytest_plexdev.stack.kind import observe
+        from pytest_plexdev.stack.kind import observer
 
-        yield "events", lambda: observe.events(info, since)
+        yield "events", lambda: observer.events(info, since)
 
     def reach(self, info: StackInfo, service: str) -> str:
         """The URL of ``postgres`` or ``nats`` through a port-forward, which is opened on first use.

@@ -9,7 +9,7 @@ import pytest
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.readiness import refs_of, wait_ready
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import HOME_LABEL, OWNER, OWNER_LABEL, node_of
 from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
 from tests.support.cluster_doctor import cluster_name, kubectl, wait_for_the_kubelet

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import down
 from tests.support.kind_stacks import ProgressRecorder, clusters

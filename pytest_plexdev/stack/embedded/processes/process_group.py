@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from pytest_plexdev.core.paths import mount_point
 from pytest_plexdev.errors import DISK_FULL, PROGRAM_UNFINISHED, SERVER_EXITED, SERVER_SILENT, Failure, PlexdevError
 from pytest_plexdev.stack.embedded.processes.child import Child, Command, describe_status, kill_children, last_lines
-from pytest_plexdev.stack.embedded.processes.process_watch import call_at_end
+from pytest_plexdev.stack.embedded.processes.exit_watcher import call_at_end
 
 T = TypeVar("T")
 

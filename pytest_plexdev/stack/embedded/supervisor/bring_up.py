@@ -9,7 +9,7 @@ from functools import partial
 
 from pytest_plexdev.core.model import ProgressEvent, Service, Verdict, VerdictChanged
 from pytest_plexdev.core.phases import Phases
-from pytest_plexdev.core.ports import HeldPort
+from pytest_plexdev.core.port_reservation import HeldPort
 from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
 from pytest_plexdev.stack.embedded import probes
 from pytest_plexdev.stack.embedded.probes import Probe, until_ready

@@ -23,11 +23,11 @@ from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.core.seeded_domains import tenants_in
 from pytest_plexdev.core.system_errors import refusal_of
 from pytest_plexdev.errors import BRING_UP_STOPPED, SUPERVISOR_LOST, PlexdevError
+from pytest_plexdev.stack.embedded.exit_records import write_end
 from pytest_plexdev.stack.embedded.processes.child import Child
+from pytest_plexdev.stack.embedded.processes.exit_watcher import call_at_end
 from pytest_plexdev.stack.embedded.processes.process_group import ProcessGroup
-from pytest_plexdev.stack.embedded.processes.process_watch import call_at_end
 from pytest_plexdev.stack.embedded.removal import sweep
-from pytest_plexdev.stack.embedded.server_end import write_end
 from pytest_plexdev.stack.embedded.servers import control_plane
 from pytest_plexdev.stack.embedded.settings import WARM_ID, options_of_up
 from pytest_plexdev.stack.embedded.supervisor.bring_up import BringUp

@@ -15,8 +15,8 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Final, Literal, TypeAlias
 
-from pytest_plexdev.core.listeners import LOOPBACK, Listener, listeners, socket_inodes
-from pytest_plexdev.core.ports import HeldPort
+from pytest_plexdev.core.listening_sockets import LOOPBACK, Listener, listeners, socket_inodes
+from pytest_plexdev.core.port_reservation import HeldPort
 from pytest_plexdev.stack.embedded.probes import Probe, accepts, until_ready
 from pytest_plexdev.stack.embedded.processes.child import Child, descendants
 

@@ -13,7 +13,7 @@ from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness.cluster_health import ClusterHealth
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.wait import wait_ready
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.state import endpoints
 

@@ -11,7 +11,7 @@ from typing import Final
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
 from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, LOOPBACK_ELSEWHERE, NODE_NAME_TAKEN, NODE_UNMARKED
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _REFUSALS: Final = (

@@ -18,15 +18,15 @@ from pytest_plexdev.stack.kind.bring_up.artifacts import Artifacts
 from pytest_plexdev.stack.kind.bring_up.context import BringUpContext
 from pytest_plexdev.stack.kind.bring_up.rollout import PreviousState, Rollout, read_previous
 from pytest_plexdev.stack.kind.cluster import create
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.config import choose_addresses, cluster_config
 from pytest_plexdev.stack.kind.cluster.early_access import reach
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import find_node
-from pytest_plexdev.stack.kind.health import health_of
 from pytest_plexdev.stack.kind.images.load import ImageLoader
 from pytest_plexdev.stack.kind.images.node_image import derived
 from pytest_plexdev.stack.kind.images.pins import override, read_pins
 from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
+from pytest_plexdev.stack.kind.required_parts import health_of
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.state.loopback import refuse_unreachable_ports
 from pytest_plexdev.stack.kind.state.ownership import Ready

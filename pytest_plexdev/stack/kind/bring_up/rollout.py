@@ -18,11 +18,11 @@ from pytest_plexdev.stack.kind.bring_up.artifacts import Artifacts
 from pytest_plexdev.stack.kind.bring_up.context import BringUpContext
 from pytest_plexdev.stack.kind.cluster.node_readiness import restart_coredns, wait_for_services
 from pytest_plexdev.stack.kind.constants import NAMESPACE, node_of
-from pytest_plexdev.stack.kind.health import health_of
 from pytest_plexdev.stack.kind.images.load import ImageLoader
 from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, apply
 from pytest_plexdev.stack.kind.manifests.prune import labelled, prune
 from pytest_plexdev.stack.kind.manifests.transform import BOOTSTRAP, images_of, waits_for_a_secret
+from pytest_plexdev.stack.kind.required_parts import health_of
 from pytest_plexdev.stack.kind.settings import Addresses
 from pytest_plexdev.stack.kind.state import database, ownership
 from pytest_plexdev.stack.kind.state.fingerprint import CREATION_INPUTS

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_plexdev.core.deployment import deploy_directory
-from pytest_plexdev.core.ports import HeldPort, reserve
+from pytest_plexdev.core.port_reservation import HeldPort, reserve
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
-from pytest_plexdev.stack.kind.cluster.publisher import with_container
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.port_publisher import with_container
 from pytest_plexdev.stack.kind.constants import API_NODE_PORT, HOME_LABEL, IDP_NODE_PORT, OWNER, OWNER_LABEL
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 

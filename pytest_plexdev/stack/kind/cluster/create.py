@@ -21,8 +21,8 @@ from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED, NODE_UNREADABLE
 from pytest_plexdev.kube import Access
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles, Creation
 from pytest_plexdev.stack.kind.cluster.docker_engine import kind_environment
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles, Creation
 from pytest_plexdev.stack.kind.cluster.node_container import (
     CONFIGURATION,
     NodeContainer,

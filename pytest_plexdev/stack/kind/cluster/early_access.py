@@ -10,7 +10,7 @@ from pytest_plexdev.core.poll import poll
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import SERVICE_ACCOUNT
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 
 _POLL_S: Final = 0.2

@@ -148,7 +148,7 @@ def main() -> int:
 def _is_cleaned_up(order: _Order, owned: _Owned) -> bool:
     from pytest_plexdev.stack.kind.cluster import create as cluster
     from pytest_plexdev.stack.kind.cluster import image_archive
-    from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+    from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 
     try:
         cluster.remove(ClusterFiles(order.name, Path(order.directory)))

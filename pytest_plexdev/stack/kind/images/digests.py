@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from pytest_plexdev.core.files import write_atomic
+from pytest_plexdev.core.atomic_write import write_atomic
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import IMAGE_CHANGED, IMAGE_MISSING
 from pytest_plexdev.stack.kind.images.local import LocalImages, local_images, pull

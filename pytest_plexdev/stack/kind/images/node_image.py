@@ -22,9 +22,9 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.docker_engine import ask, docker
 from pytest_plexdev.stack.kind.cluster.image_archive import archive
 from pytest_plexdev.stack.kind.cluster.lock import exclusive_build
-from pytest_plexdev.stack.kind.images.baked import Records, new_name
 from pytest_plexdev.stack.kind.images.digests import refuse_changed
 from pytest_plexdev.stack.kind.images.local import LocalImages, Note, local_images, provide, silent
+from pytest_plexdev.stack.kind.images.node_image_records import Records, new_name
 from pytest_plexdev.stack.kind.images.pins import Pin
 
 LABEL: Final = "plexdev.plexsphere.com/node-image"

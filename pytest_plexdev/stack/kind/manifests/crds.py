@@ -31,8 +31,8 @@ from typing import Final
 
 import httpx
 
+from pytest_plexdev.core.atomic_write import write_atomic
 from pytest_plexdev.core.deployment import deploy_directory
-from pytest_plexdev.core.files import write_atomic
 from pytest_plexdev.core.paths import cache_room
 from pytest_plexdev.core.private_files import check_private, make_private_directory, read_private, write_private
 from pytest_plexdev.core.subprocesses import run

@@ -21,7 +21,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, NODE, KubeObject
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import CREATION_MARK, HOME_LABEL, NAMESPACE, OWNER, OWNER_LABEL, READY, node_of
 from pytest_plexdev.stack.kind.settings import Addresses
 

@@ -10,7 +10,7 @@ from pytest_plexdev.core.model import Cluster, Endpoints, Phase, Service, StackI
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.pods import NAME_LABEL
 from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, STATEFUL_SET, KubeObject
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE, WARM_CLUSTER
 from pytest_plexdev.stack.kind.state.endpoints import REFERENCE_COMMIT
 from pytest_plexdev.stack.kind.state.ownership import Ready

@@ -88,7 +88,7 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
     if info is None:
         return None
     from pytest_plexdev.core.cancellation import spawn
-    from pytest_plexdev.stack.kind.warm.health_check import health_error
+    from pytest_plexdev.stack.kind.warm.attach_preflight import health_error
 
     # In parallel to the drift, which reads files: attaching has 300 ms.
     unhealthy = spawn(partial(health_error, info))
@@ -128,7 +128,7 @@ def drift(settings: KindSettings, info: StackInfo) -> list[str]:
 
 def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:
     from pytest_plexdev.kube import KubeClient
-    from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+    from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
     from pytest_plexdev.stack.kind.state import ownership
     from pytest_plexdev.stack.kind.state.stack_info import services_in, stack_info
 
@@ -158,9 +158,9 @@ def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Ma
 
 def _obstacle(client: KubeClient, *, owned: bool) -> tuple[str, str]:
     """Find what prevents the stack's Pods from running and no bring-up repairs, with the command that does."""
-    from pytest_plexdev.readiness.look import bound, statuses_now
-    from pytest_plexdev.stack.kind.health import health_of
+    from pytest_plexdev.readiness.snapshot import bound, statuses_now
     from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
+    from pytest_plexdev.stack.kind.required_parts import health_of
 
     try:
         found = statuses_now(client, objects_of_stack(client, owned=owned), health=health_of(owned=owned))

@@ -8,7 +8,7 @@ from pytest_plexdev.core.model import Progress
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_OUT_OF_SIGHT, FOREIGN_CLUSTER, TOOL_MISSING
 from pytest_plexdev.stack.kind.cluster import create
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.lock import exclusive, is_held
 from pytest_plexdev.stack.kind.cluster.node_container import find_container, find_node
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory

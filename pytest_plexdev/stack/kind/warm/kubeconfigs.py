@@ -73,7 +73,7 @@ def _access(path: Path, name: str) -> Access | None:
 
 
 def _mentions(path: Path, context: str) -> bool:
-    from pytest_plexdev.kube.files import read_file
+    from pytest_plexdev.kube.user_files import read_file
 
     try:
         return context.encode() in read_file(path)
@@ -82,7 +82,7 @@ def _mentions(path: Path, context: str) -> bool:
 
 
 def _is_readable(path: Path) -> bool:
-    from pytest_plexdev.kube.files import read_file
+    from pytest_plexdev.kube.user_files import read_file
 
     try:
         read_file(path)

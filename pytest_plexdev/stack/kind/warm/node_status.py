@@ -22,9 +22,9 @@ from pytest_plexdev.errors.node import (
     NODE_SILENT,
 )
 from pytest_plexdev.kube import Access
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.create import mark_of
 from pytest_plexdev.stack.kind.cluster.docker_engine import PATIENCE, has_container
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import API_SERVER, NodeContainer, find_container
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.settings import warm_directory

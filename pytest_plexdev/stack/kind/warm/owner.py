@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.node import NODE_UNMARKED
 from pytest_plexdev.stack.kind.cluster import create
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import CONFIGURATION, NodeContainer
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 

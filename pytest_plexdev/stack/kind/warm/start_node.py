@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Final
 
-from pytest_plexdev.core.ports import port_taken
+from pytest_plexdev.core.port_reservation import port_taken
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import DOCKER_REFUSED
 from pytest_plexdev.errors.node import NODE_CUT_OFF
@@ -17,7 +17,7 @@ from pytest_plexdev.stack.kind.cluster.node_container import (
     start_node,
     unpause_node,
 )
-from pytest_plexdev.stack.kind.cluster.publisher import who_holds
+from pytest_plexdev.stack.kind.cluster.port_publisher import who_holds
 from pytest_plexdev.stack.kind.state.loopback import refuse_unreachable_ports, silent_ports
 from pytest_plexdev.stack.kind.warm.node_status import ANEW
 

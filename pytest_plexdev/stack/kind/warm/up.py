@@ -17,7 +17,7 @@ from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.stack.kind.bring_up.failure import with_diagnosis
 from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
 from pytest_plexdev.stack.kind.cluster import create, prerequisites
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.lock import exclusive
 from pytest_plexdev.stack.kind.cluster.node_container import (
     API_SERVER,
@@ -30,7 +30,7 @@ from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import fingerprint, ownership
 from pytest_plexdev.stack.kind.state.drift import differences
 from pytest_plexdev.stack.kind.warm import node_restart
-from pytest_plexdev.stack.kind.warm.edited import edits_in_the_way
+from pytest_plexdev.stack.kind.warm.manual_edits import edits_in_the_way
 from pytest_plexdev.stack.kind.warm.node_status import ANEW, node_problem
 from pytest_plexdev.stack.kind.warm.owner import describe_owner, files_of
 from pytest_plexdev.stack.kind.warm.start_node import wake

@@ -25,7 +25,7 @@ def verdicts_now() -> Sequence[Verdict]:
     if access is None:
         return ()
     from pytest_plexdev.kube import KubeClient
-    from pytest_plexdev.readiness.look import verdicts_now
+    from pytest_plexdev.readiness.snapshot import verdicts_now
 
     with KubeClient(access) as client:
         refs, health = _wanted(client)
@@ -57,8 +57,8 @@ def wait_for_kept(info: StackInfo, deadline: float, progress: Progress) -> None:
     """
     from pytest_plexdev.kube import KubeClient
     from pytest_plexdev.readiness.wait import wait_ready
-    from pytest_plexdev.stack.kind.health import health_of
     from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
+    from pytest_plexdev.stack.kind.required_parts import health_of
     from pytest_plexdev.stack.kind.warm.kubeconfigs import candidates
 
     cluster = info.cluster
@@ -78,9 +78,9 @@ def _left(deadline: float) -> float:
 
 def _wanted(client: KubeClient) -> tuple[list[ObjectRef], ClusterHealth]:
     """What the warm cluster's stack consists of, and what it needs of its cluster."""
-    from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
-    from pytest_plexdev.stack.kind.health import health_of
+    from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
     from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
+    from pytest_plexdev.stack.kind.required_parts import health_of
     from pytest_plexdev.stack.kind.state import ownership
 
     owned = ownership.is_ours(client, ClusterFiles(WARM_CLUSTER, warm_directory()))

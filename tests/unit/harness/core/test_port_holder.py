@@ -17,7 +17,7 @@ from pytest_plexdev.core import port_holder
 from pytest_plexdev.core.model import KEPT_MARK
 from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.core.port_holder import holder_of
-from pytest_plexdev.core.ports import OTHER_PORTS, reserve
+from pytest_plexdev.core.port_reservation import OTHER_PORTS, reserve
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
 
 LISTEN = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); input()"

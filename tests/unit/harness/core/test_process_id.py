@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.core.port_holder import holder_of
-from pytest_plexdev.core.ports import reserve
+from pytest_plexdev.core.port_reservation import reserve
 from pytest_plexdev.core.process_id import ProcessHandle, ProcessId, describe, first_ended
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.processes.child import describe_status, last_lines

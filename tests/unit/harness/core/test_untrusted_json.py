@@ -18,7 +18,7 @@ from pytest_plexdev.core.tool_output import json_of
 from pytest_plexdev.core.untrusted_json import decode_as, decode_json
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.readiness.probe_answers import _answer_text
-from pytest_plexdev.session.output import MARK, _read_mark
+from pytest_plexdev.session.output_directory import MARK, _read_mark
 from pytest_plexdev.stack.kind.images.client_proxies import read_client_proxies
 from pytest_plexdev.stack.kind.state.fingerprint import _overlay_files
 

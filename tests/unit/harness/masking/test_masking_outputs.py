@@ -25,8 +25,8 @@ from pytest_plexdev.core.tables import verdict_table
 from pytest_plexdev.errors import PlexdevError, decode_failure, encode_failure
 from pytest_plexdev.errors.cluster import COMMAND_FAILED
 from pytest_plexdev.masking.rule import mask
-from pytest_plexdev.session import output, report
-from pytest_plexdev.session.output import read_end
+from pytest_plexdev.session import output_directory, report
+from pytest_plexdev.session.output_directory import read_end
 from pytest_plexdev.stack.kind.cluster import lock
 from pytest_plexdev.testkit.browser import Browser
 from pytest_plexdev.testkit.html_page import Form
@@ -87,7 +87,7 @@ def test_no_secret_is_in_what_processes_tell_each_other_and_keep(
     monkeypatch.setattr(sys, "argv", ["/bin/plexdev", "up", f"--{name}", secret])
     log = tmp_path / "a.log"
     # The log is cut inside the secret.
-    monkeypatch.setattr(output, "LOG_BYTES", 1000)
+    monkeypatch.setattr(output_directory, "LOG_BYTES", 1000)
     log.write_text(f"{name}={secret}\n{'x' * 985}\n")
     exchanges = ExchangeLog()
     body = json.dumps({"nsk": secret}).encode()

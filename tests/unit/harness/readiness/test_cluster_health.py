@@ -14,7 +14,7 @@ from pytest_plexdev.readiness.cluster_health import SYSTEM, ClusterHealth
 from pytest_plexdev.readiness.grace import conclude
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.stack.kind.cluster.config import kind_file
-from pytest_plexdev.stack.kind.health import health_of
+from pytest_plexdev.stack.kind.required_parts import health_of
 from tests.support.cluster_health import API, WELL, endpoints, node, proxy, service, stamp, thing
 
 NOW = 1_800_000_000.0

@@ -11,7 +11,7 @@ from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness import cluster_health, verdicts_now, wait_ready
 from pytest_plexdev.readiness.cluster_health import ClusterHealth
-from pytest_plexdev.readiness.quick_look import is_plainly_well
+from pytest_plexdev.readiness.health_fast_path import is_plainly_healthy
 from tests.support.cluster_health import API, WELL, endpoints, node, proxy
 from tests.support.recordings import lines, subject
 from tests.support.watch_server import Server
@@ -53,13 +53,13 @@ class TestAgainstAServer:
         ],
         ids=lambda item: str(item["kind"]),
     )
-    def test_a_quick_look_knows_what_is_plainly_well(
+    def test_a_quick_look_knows_what_is_plainly_healthy(
         self, server: Server, client: KubeClient, broken: KubeObject
     ) -> None:
-        assert is_plainly_well(client)
+        assert is_plainly_healthy(client)
 
         server.put([broken])
-        assert not is_plainly_well(client)
+        assert not is_plainly_healthy(client)
 
     def test_a_wait_fails_by_the_cluster_and_not_by_who_needs_it(self, server: Server, client: KubeClient) -> None:
         server.put([*lines("fails-its-probe"), proxy(wanted=0)])

@@ -12,8 +12,8 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import RESOURCES, ObjectRef
-from pytest_plexdev.readiness.scope import Scope
 from pytest_plexdev.readiness.watch import Watch
+from pytest_plexdev.readiness.watched_kinds import Scope
 from tests.support.fake_api import FakeApi
 
 PODS = "/api/v1/namespaces/default/pods"

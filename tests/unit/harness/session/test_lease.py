@@ -9,7 +9,7 @@ import pytest
 from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.session.lease import Keep, Lease
-from pytest_plexdev.session.output import Output
+from pytest_plexdev.session.output_directory import Output
 from tests.support.leases import Diary, lease_of
 
 

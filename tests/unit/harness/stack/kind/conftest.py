@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.stack.kind.cluster import create
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from tests.support.engine import serving
 from tests.support.fake_kind import DOCKER, KIND, FakeKind
 from tests.support.node_machines import DOCKER_COMMAND, Machine

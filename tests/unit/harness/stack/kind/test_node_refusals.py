@@ -20,7 +20,7 @@ from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.warm import warm_directory as embedded_directory
 from pytest_plexdev.stack.kind.cluster import create, prerequisites
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.lock import exclusive
 from pytest_plexdev.stack.kind.cluster.node_container import NodeContainer, find_node, start_kubelet
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory

@@ -18,7 +18,7 @@ from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.bring_up import artifacts, orchestrate
 from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
 from pytest_plexdev.stack.kind.bring_up.rollout import Rollout
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.settings import KindSettings
 from tests.support.fake_kind import GONE, KUBECONFIG, OURS, FakeKind

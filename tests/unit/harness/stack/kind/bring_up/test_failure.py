@@ -8,7 +8,7 @@ from pytest_plexdev.errors import Advice, PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT
 from pytest_plexdev.errors.readiness import DOOMED_OBJECT
 from pytest_plexdev.stack.kind.bring_up.failure import as_gone, as_kept
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 
 PLACE = ClusterFiles("plexdev-1a2b3c4d", Path("/tmp/plexdev-99/stack"))
 KUBECTL = "kubectl --kubeconfig /tmp/plexdev-99/stack/kubeconfig --context kind-plexdev-1a2b3c4d"

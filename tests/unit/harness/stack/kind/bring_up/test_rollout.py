@@ -15,7 +15,7 @@ from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.bring_up import rollout
 from pytest_plexdev.stack.kind.bring_up.context import BringUpContext
 from pytest_plexdev.stack.kind.bring_up.rollout import PreviousState, Rollout
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 DATA = ["ConfigMap/postgres-init", "Service/dex", "StatefulSet/postgres"]

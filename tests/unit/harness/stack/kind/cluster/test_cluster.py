@@ -11,7 +11,7 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster import create as cluster
 from pytest_plexdev.stack.kind.cluster import prerequisites
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import down, up

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.config import choose_addresses, cluster_config, kind_file
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 

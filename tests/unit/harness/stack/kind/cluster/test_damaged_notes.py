@@ -10,7 +10,7 @@ import pytest
 
 from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.stack.kind.cluster import lock, reaper
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 
 _TEXTS = (
     "[]",

@@ -16,8 +16,8 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_NOT_MADE, COMMAND_FAILED
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.cluster import early_access
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.early_access import reach
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 
 ACCESS = Access(context="kind-c", server="https://127.0.0.1:1", kubeconfig=Path("kubeconfig"))
 NO_KUBECONFIG = PlexdevError(COMMAND_FAILED, detail="no", command="kind get", purpose="x", status="1", fix="y")

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.core.ownership.mark import MARK
-from pytest_plexdev.core.ports import hold_beside, hold_beside_all, reserve
+from pytest_plexdev.core.port_reservation import hold_beside, hold_beside_all, reserve
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster import reaper
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from tests.support.engine import serving
 
 

@@ -26,7 +26,7 @@ from pytest_plexdev.cli.main import main
 from pytest_plexdev.stack.kind.warm import up
 from pytest_plexdev.core.cancellation import wait_all, spawn
 from pytest_plexdev.stack.kind.cluster import create as cluster
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.core.cancellation import fail_after
 
 def bring_up(settings, progress):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.images.baked import Records, new_name
 from pytest_plexdev.stack.kind.images.local import LocalImages, canonical
 from pytest_plexdev.stack.kind.images.node_image import _content, _ready, derived, kinds_own
+from pytest_plexdev.stack.kind.images.node_image_records import Records, new_name
 from pytest_plexdev.stack.kind.images.pins import Pin
 from tests.support.engine import Engine, serving
 

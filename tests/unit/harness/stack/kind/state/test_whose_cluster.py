@@ -13,7 +13,7 @@ from pytest_plexdev.doctor import Finding
 from pytest_plexdev.doctor.fixes import kubelet, mend
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, read_access
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import HOME_LABEL, OWNER, OWNER_LABEL, node_of
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.state import endpoints as of_host_ports

@@ -18,7 +18,7 @@ import yaml
 
 from pytest_plexdev.core.model import ProgressEvent, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.lock import exclusive
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.warm import attach

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.core.files import write_atomic
+from pytest_plexdev.core.atomic_write import write_atomic
 
 
 def test_new_content_replaces_the_old_with_its_own_mode(tmp_path: Path) -> None:

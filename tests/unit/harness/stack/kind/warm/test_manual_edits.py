@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_plexdev.kube.resources import KubeObject
-from pytest_plexdev.stack.kind.warm.edited import Edit, edits_in_the_way
+from pytest_plexdev.stack.kind.warm.manual_edits import Edit, edits_in_the_way
 
 READY_AT = 1_763_900_000.0
 """2025-11-23T12:13:20Z."""

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Final
 
 from pytest_plexdev.core.port_holder import PortHolder, holder_of
-from pytest_plexdev.core.ports import port_taken
+from pytest_plexdev.core.port_reservation import port_taken
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.create import mark_of
 from pytest_plexdev.stack.kind.cluster.docker_engine import ask
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.node_container import KIND_LABEL, NodeContainer
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER
 from pytest_plexdev.stack.kind.settings import warm_directory

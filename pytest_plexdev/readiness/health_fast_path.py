@@ -15,7 +15,7 @@ _SYSTEM: Final = "kube-system"
 _OF_DNS: Final = "kubernetes.io/service-name=kube-dns"
 
 
-def is_plainly_well(client: KubeClient) -> bool:
+def is_plainly_healthy(client: KubeClient) -> bool:
     """Whether every node is ready, DNS has an endpoint, and kube-proxy runs on every node.
 
     Raises:

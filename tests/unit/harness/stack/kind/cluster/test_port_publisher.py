@@ -9,9 +9,9 @@ import pytest
 
 from pytest_plexdev.core.port_holder import PortHolder
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError
-from pytest_plexdev.stack.kind.cluster import publisher
-from pytest_plexdev.stack.kind.cluster.files import ClusterFiles
-from pytest_plexdev.stack.kind.cluster.publisher import publisher_of, with_container
+from pytest_plexdev.stack.kind.cluster import port_publisher
+from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
+from pytest_plexdev.stack.kind.cluster.port_publisher import publisher_of, with_container
 from pytest_plexdev.stack.kind.settings import warm_directory
 from tests.support.engine import container
 from tests.support.fake_kind import OURS, OWNER, FakeKind
@@ -71,7 +71,7 @@ def test_a_container_that_only_has_the_nodes_name(docker: Docker) -> None:
 
 def test_the_error_names_the_container_and_ends_nothing(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
     docker.publishes("web", "", labels="")
-    monkeypatch.setattr(publisher, "holder_of", lambda _: PortHolder(words="docker-proxy (pid 7)", pid=7))
+    monkeypatch.setattr(port_publisher, "holder_of", lambda _: PortHolder(words="docker-proxy (pid 7)", pid=7))
     error = PlexdevError(
         PORT_TAKEN, why="it is", port=8080, purpose="the API", holder="docker-proxy", stop="x", instead="wait"
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from pytest_plexdev.kube import Resource
 from pytest_plexdev.readiness.object_ref import RESOURCES, ObjectRef
-from pytest_plexdev.readiness.scope import Scope
 
 _NEEDED: Final[Mapping[str, Sequence[str]]] = {
     "Deployment": ("ReplicaSet", "Pod"),
@@ -29,6 +30,25 @@ _EXPLAIN: Final[Mapping[str, Sequence[str]]] = {
 }
 _PROXIES: Final = "envoy-gateway-system"
 """The namespace in which Envoy Gateway runs its proxies."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A kind to watch.
+
+    Attributes:
+        namespace: Its one namespace, or ``None`` for all.
+        needed: Whether a state depends on it; if not, it only explains, and the user may lack the permission.
+    """
+
+    resource: Resource
+    namespace: str | None = None
+    needed: bool = True
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        """Kind and namespace, as in :attr:`pytest_plexdev.readiness.object_cache.ObjectCache.refused`."""
+        return self.resource.kind, self.namespace
 
 
 def scopes_of(wanted: Sequence[ObjectRef]) -> list[Scope]:

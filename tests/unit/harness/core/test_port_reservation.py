@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from pytest_plexdev.core.ports import hold_beside, reserve
+from pytest_plexdev.core.port_reservation import hold_beside, reserve
 from pytest_plexdev.errors import PlexdevError
 
 LISTENS = """

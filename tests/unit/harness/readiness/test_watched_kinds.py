@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_plexdev.readiness.object_ref import ObjectRef
-from pytest_plexdev.readiness.scopes import scopes_of
+from pytest_plexdev.readiness.watched_kinds import scopes_of
 
 
 def _scopes(*wanted: ObjectRef) -> dict[str, tuple[str | None, bool]]:

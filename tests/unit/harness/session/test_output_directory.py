@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.session.output import Output, folder_name, read_end
+from pytest_plexdev.session.output_directory import Output, folder_name, read_end
 
 IDS = [
     "test_a.py::test_x",

@@ -1,4 +1,4 @@
-"""Evaluate objects from one LIST of each kind, without a watch."""
+"""Evaluate objects from a snapshot: one LIST of each kind, without a watch."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from pytest_plexdev.readiness.object_ref import ObjectRef, in_order, kinds_of_a_
 from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.probe_answers import with_answers
 from pytest_plexdev.readiness.rules import status_of
-from pytest_plexdev.readiness.scope import Scope
-from pytest_plexdev.readiness.scopes import scopes_of, scopes_with
+from pytest_plexdev.readiness.watched_kinds import Scope, scopes_of, scopes_with
 
 
 def verdicts_now(

@@ -1,4 +1,4 @@
-"""Refuse to attach to an unhealthy cluster; a healthy one costs a few milliseconds."""
+"""Check before attaching that the cluster is healthy; a healthy one costs a few milliseconds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pytest_plexdev.core.model import StackInfo, Verdict
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import SERVICE_NOT_READY
 from pytest_plexdev.kube import KubeClient, read_access
-from pytest_plexdev.readiness.quick_look import is_plainly_well
+from pytest_plexdev.readiness.health_fast_path import is_plainly_healthy
 
 
 def health_error(info: StackInfo) -> PlexdevError | None:
@@ -37,12 +37,12 @@ def _verdicts(info: StackInfo) -> list[Verdict]:
         access = read_access(info.cluster.kubeconfig, info.cluster.context)
         if access is not None:
             with KubeClient(access) as client:
-                return [] if is_plainly_well(client) else _all_verdicts(client, owned=info.cluster.owned)
+                return [] if is_plainly_healthy(client) else _all_verdicts(client, owned=info.cluster.owned)
     return []
 
 
 def _all_verdicts(client: KubeClient, *, owned: bool) -> list[Verdict]:
-    from pytest_plexdev.readiness.look import verdicts_now
-    from pytest_plexdev.stack.kind.health import health_of
+    from pytest_plexdev.readiness.snapshot import verdicts_now
+    from pytest_plexdev.stack.kind.required_parts import health_of
 
     return verdicts_now(client, (), health=health_of(owned=owned))

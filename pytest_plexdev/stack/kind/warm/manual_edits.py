@@ -13,7 +13,7 @@ from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.client import FIELD_MANAGER
 from pytest_plexdev.kube.resources import CONFIG_MAP, SECRET, KubeObject
 from pytest_plexdev.kube.timestamps import seconds
-from pytest_plexdev.readiness.look import statuses_now
+from pytest_plexdev.readiness.snapshot import statuses_now
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 from pytest_plexdev.stack.kind.manifests.inventory import is_applied_by_us, objects_of_stack
 from pytest_plexdev.stack.kind.state import ownership

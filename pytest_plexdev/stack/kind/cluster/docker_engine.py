@@ -18,9 +18,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
 from pytest_plexdev.core.cancellation import call_within, checkpoint, remaining_s
+from pytest_plexdev.core.extras import extra_missing
 from pytest_plexdev.core.subprocesses import Completed, find_program, run
 from pytest_plexdev.core.tool_output import line_of
-from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
+from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import (
     COMMAND_FAILED,
     DOCKER_ENDPOINT,
@@ -73,7 +74,7 @@ def ask(command: str, request: Callable[[APIClient], T], *, timeout: float = PAT
         with _IMPORT:
             from docker.errors import APIError, DockerException
     except ModuleNotFoundError as error:
-        raise PlexdevError(EXTRA_MISSING, extra="kind", package=error.name) from None
+        raise extra_missing("kind", package=error.name) from None
     _LOGGER.info("ask Docker: %s", command)
     allowed = min(timeout, remaining_s())
     endpoint = _endpoint()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pytest_plexdev.core import extras
 from pytest_plexdev.core.model import Endpoints, StackInfo
 from pytest_plexdev.core.ownership.lock import own
 from pytest_plexdev.core.ownership.mark import Mark
@@ -27,7 +29,11 @@ class Hidden:
 sys.meta_path.insert(0, Hidden())
 """
 MISSING = "plexdev[extra-missing]: the {extra} stack needs the package {package}, which is not installed"
-FIX = "fix: pip install 'pytest-plexdev[{extra}]'"
+FIX = "fix: add the extra {extra} to this installation of pytest-plexdev: {command}"
+
+
+def fix(extra: str) -> str:
+    return FIX.format(extra=extra, command=extras.install_command(extra))
 
 
 def run(home: Path, program: str, *arguments: str, hidden: tuple[str, ...] = ("yaml",)) -> tuple[int, str]:
@@ -53,7 +59,7 @@ def test_a_command_names_the_extra_to_install(tmp_path: Path, arguments: tuple[s
 
     assert code == 1
     assert MISSING.format(extra="kind", package="pyyaml") in said
-    assert FIX.format(extra="kind") in said
+    assert fix("kind") in said
     assert "Traceback" not in said
 
 
@@ -66,7 +72,7 @@ def test_a_run_on_a_fresh_cluster_does_before_it_makes_one(tmp_path: Path, modul
 
     assert code == 1
     assert MISSING.format(extra="kind", package=package) in said
-    assert FIX.format(extra="kind") in said
+    assert fix("kind") in said
     assert "Traceback" not in said
 
 
@@ -83,7 +89,7 @@ def test_who_brings_up_processes_hears_it_before_one_is_started(
 
     assert code == 1
     assert MISSING.format(extra="embedded", package=package) in said
-    assert FIX.format(extra="embedded") in said
+    assert fix("embedded") in said
     assert "Traceback" not in said
     assert not (tmp_path / "state").exists()
 
@@ -130,7 +136,7 @@ def test_a_fixture_names_the_extra_of_its_stack(
 
     assert code == 1
     assert MISSING.format(extra="embedded", package=package) in said
-    assert FIX.format(extra="embedded") in said
+    assert fix("embedded") in said
     assert "Error: No module" not in said
 
 
@@ -140,3 +146,46 @@ def test_a_command_that_asks_postgres_for_the_tenants_does_too(tmp_path: Path, e
 
     assert code == 1
     assert said.startswith(MISSING.format(extra="embedded", package="psycopg"))
+
+
+CLONE = "/path/to/pytest-plexdev"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "arguments"),
+    [
+        ({"url": "file:///tmp", "dir_info": {}}, ["/tmp[kind]"]),
+        ({"url": "file:///tmp", "dir_info": {"editable": True}}, ["--editable", "/tmp[kind]"]),
+        ({"url": "file:///no/clone", "dir_info": {}}, [f"{CLONE}[kind]"]),
+        (
+            {"url": "https://example.com/p.git", "vcs_info": {"vcs": "git", "commit_id": "ad0768e"}},
+            ["pytest-plexdev[kind] @ git+https://example.com/p.git@ad0768e"],
+        ),
+        ({}, [f"{CLONE}[kind]"]),
+    ],
+)
+def test_the_printed_command_names_the_origin(
+    monkeypatch: pytest.MonkeyPatch, recorded: dict[str, object], arguments: list[str]
+) -> None:
+    monkeypatch.setattr(extras, "_direct_url", lambda: recorded)
+
+    assert shlex.split(extras.install_command("kind")) == [sys.executable, "-m", "pip", "install", *arguments]
+
+
+def test_a_path_with_a_space_is_quoted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    clone = tmp_path / "a clone"
+    clone.mkdir()
+    monkeypatch.setattr(extras, "_direct_url", lambda: {"url": clone.as_uri()})
+
+    assert shlex.split(extras.install_command("kind"))[-1] == f"{clone}[kind]"
+
+
+def test_the_origin_is_what_pip_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    installed = tmp_path / "pytest_plexdev-0.1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Name: pytest-plexdev\nVersion: 0.1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert shlex.split(extras.install_command("all"))[-1] == f"{CLONE}[all]"
+    (installed / "direct_url.json").write_text(f'{{"url": "{tmp_path.as_uri()}", "dir_info": {{}}}}')
+    assert shlex.split(extras.install_command("all"))[-1] == f"{tmp_path}[all]"

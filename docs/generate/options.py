@@ -7,6 +7,7 @@ from typing import Final
 
 from docs.generate.markdown import sentence, table
 from pytest_plexdev.options import OPTIONS, Option
+from pytest_plexdev.stack.embedded.settings import UP_TIMEOUT_S
 
 _HEAD: Final = """\
 # Options
@@ -17,6 +18,11 @@ wrong value ends pytest before any test, with the values that are possible.
 
 This page is generated from `pytest_plexdev/options/table.py` (`make docs`).
 """
+_MORE: Final = {
+    "timeout": f"`plexdev up` reads the variable too, and takes `--timeout`; with neither, an embedded stack gets "
+    f"{UP_TIMEOUT_S:g} s.",
+}
+"""What `plexdev up` does with the same option."""
 _VARIABLES: Final = """\
 ## Other environment variables
 
@@ -55,6 +61,8 @@ def _sentences(option: Option) -> Iterator[str]:
         yield "Only for a fresh stack: together with `--dev-stack` it is an error."
     if option.reuses:
         yield "Read only with `--dev-stack`."
+    if option.name in _MORE:
+        yield _MORE[option.name]
 
 
 def _default(option: Option) -> str:

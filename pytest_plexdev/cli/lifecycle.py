@@ -7,7 +7,7 @@ import os
 import shlex
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.cli.output import report_done, report_result
@@ -32,7 +32,7 @@ def up(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.providers import provider_for
     from pytest_plexdev.stack.request import UpOptions
 
-    given = {name: getattr(options, name) for name in ("timeout", "prefer", "port", "idp_port", "seed", "reapply")}
+    given = {field.name: getattr(options, field.name) for field in fields(UpOptions)}
     provider = provider_for(options.stack, request_for(options.stack, UpOptions(**given)))
     _refuse_unread(options, provider)
     began = time.monotonic()
@@ -139,7 +139,8 @@ def _provider_to_stop(chosen: str | None) -> Provider:
     if chosen is None:
         present = [provider.name for provider in find_present()]
         if len(present) > 1:
-            raise PlexdevError(WHICH_STACK)
+            commands = ", or ".join(shlex.join(["plexdev", "down", "--stack", name]) for name in sorted(present))
+            raise PlexdevError(WHICH_STACK, stacks=", ".join(sorted(present)), commands=commands)
         chosen = present[0] if present else DEFAULT
     return provider_for(chosen, request_for(chosen))
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 from pytest_plexdev.cli import lifecycle
 from pytest_plexdev.cli.output import add_json
 from pytest_plexdev.cli.seed import add_seed
-from pytest_plexdev.options import OPTIONS
+from pytest_plexdev.options import OPTIONS, Option
+from pytest_plexdev.options.model import BRING_UP_SECONDS
 from pytest_plexdev.stack.providers import DEFAULT, PROVIDERS
 
 _MAX_PORT: Final = 65535
@@ -26,7 +27,7 @@ def add_stack_commands(commands: Any) -> None:
         "--stack",
         choices=sorted(PROVIDERS),
         default=DEFAULT,
-        help="run as processes, or on a kind cluster; default: %(default)s",
+        help=f"{_option('stack').help}; default: %(default)s",
     )
     up.add_argument(
         "--prefer",
@@ -34,7 +35,10 @@ def add_stack_commands(commands: Any) -> None:
         help="embedded: use Dex and SpiceDB on PATH if installed, or always the stand-ins; default: real",
     )
     up.add_argument(
-        "--timeout", type=_seconds, metavar="SECONDS", help="time limit; default: PLEXDEV_TIMEOUT, else 60 (kind: 300)"
+        "--timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        help=f"time limit; default: {_option('timeout').environment}, else {BRING_UP_SECONDS:g} (embedded: 60)",
     )
     up.add_argument(
         "--port", type=_port, metavar="PORT", help="embedded: port of the API (0: a free one); default: 8080"
@@ -61,7 +65,7 @@ def add_stack_commands(commands: Any) -> None:
     )
     wait.set_defaults(run=lifecycle.wait)
 
-    down = commands.add_parser("down", help="stop the running stack; if both providers have one, --stack chooses")
+    down = commands.add_parser("down", help="stop the running stack; if several providers have one, --stack chooses")
     down.add_argument("--force", action="store_true", help="kind: delete the cluster even if plexdev did not create it")
     down.set_defaults(run=lifecycle.down, refuse=down.error)
 
@@ -73,8 +77,9 @@ def add_stack_commands(commands: Any) -> None:
     logs.add_argument("--follow", "-f", action="store_true", help="print new lines until Ctrl-C")
     logs.set_defaults(run=lifecycle.logs, refuse=logs.error)
 
-    for parser in (status, wait, down, env, logs):
+    for parser in (status, wait, env, logs):
         add_stack_choice(parser)
+    add_stack_choice(down, default="the only stack")
     for parser in (up, status, wait, down, env, logs):
         add_json(parser)
     for parser in (status, wait, down, env, logs):
@@ -86,19 +91,24 @@ def add_stack_commands(commands: Any) -> None:
         )
 
 
-def add_stack_choice(parser: argparse.ArgumentParser) -> None:
-    """Add ``--stack``, which selects one of the running stacks."""
-    parser.add_argument(
-        "--stack",
-        choices=sorted(PROVIDERS),
-        help="provider, if both have a stack; default: the cluster if one exists",
-    )
+def add_stack_choice(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
+    """Add ``--stack``, which selects one of the running stacks.
+
+    Args:
+        default: The stack that the command uses without the option, as the help says it.
+    """
+    default = default or f"the first that has one: {', then '.join(PROVIDERS)}"
+    parser.add_argument("--stack", choices=sorted(PROVIDERS), help=f"provider of the stack; default: {default}")
+
+
+def _option(name: str) -> Option:
+    """The option of pytest with this name."""
+    return next(option for option in OPTIONS if option.name == name)
 
 
 def _seconds(text: str) -> float:
-    parse = next(option.parse for option in OPTIONS if option.name == "timeout")
     try:
-        seconds: float = parse(text)
+        seconds: float = _option("timeout").parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text}: must be {error}") from None
     return seconds

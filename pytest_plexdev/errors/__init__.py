@@ -60,10 +60,10 @@ STACK_MISSING: Final = Failure(
 )
 WHICH_STACK: Final = Failure(
     tag="which-stack",
-    what="an embedded stack and a kind cluster are both present; neither was stopped",
-    why="without --stack, `plexdev down` stops a stack only if it is the only one; `plexdev up` starts the embedded "
-    "stack even if a cluster exists",
-    fix="plexdev down --stack embedded, or plexdev down --stack kind, which deletes the cluster",
+    what="more than one stack is present ({stacks}); none was stopped",
+    why="without --stack, `plexdev down` stops a stack only if it is the only one; `plexdev up` starts one even if "
+    "another provider has one",
+    fix="choose the one to delete with its data: {commands}",
     exit_code=2,
 )
 KEPT_STACK_MISSING: Final = Failure(

@@ -44,7 +44,10 @@ class RunOwner:
 
 @dataclass(frozen=True, kw_only=True)
 class UpOptions:
-    """The options of ``plexdev up``; ``None`` means that the option was not given."""
+    """The options of ``plexdev up``; ``None`` means that the option was not given.
+
+    Each field is an option of the command line with the same name.
+    """
 
     timeout: float | None = None
     prefer: Literal["real", "stand-in"] | None = None

@@ -58,5 +58,12 @@ def test_every_recipe_names_its_files_and_tests(recipe: str) -> None:
     assert [name for name in files_of(tests) if name.startswith("tests/")]
 
 
+def test_the_recipe_for_errors_names_every_module() -> None:
+    (recipe,) = (each for each in RECIPES if each.startswith("Add an error"))
+    named = {Path(each).name for each in files_of(recipe)}
+
+    assert {path.name for path in (ROOT / "pytest_plexdev" / "errors").glob("*.py")} - named == {"base.py"}
+
+
 def test_the_seven_recipes_are_there() -> None:
     assert len(RECIPES) == 7

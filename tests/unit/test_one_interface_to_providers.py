@@ -13,11 +13,15 @@ from typing import Final
 import pytest
 
 from pytest_plexdev.cli.main import main
+from pytest_plexdev.core.ownership.lock import own
+from pytest_plexdev.core.ownership.mark import Mark
+from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.core.provider import Provider
 from pytest_plexdev.options import OPTIONS, parsers, resolve, resolver
 from pytest_plexdev.options.table import STACKS
 from pytest_plexdev.session import acquire, report
 from pytest_plexdev.session.run import Run
+from pytest_plexdev.stack.embedded.warm import warm_directory
 from pytest_plexdev.stack.providers import PROVIDERS
 from tests.support.toy_provider import ToyProvider
 
@@ -143,6 +147,27 @@ def test_an_option_that_a_provider_does_not_read_is_refused(toy: Path, capsys: p
         main(["up", "--stack", "toy", "--reapply"])
 
     assert "--reapply needs --stack kind: a toy has nothing to apply" in capsys.readouterr().err
+
+
+def test_down_beside_another_stack_names_both(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["up", "--stack", "toy"])
+    make_private_directory(warm_directory())
+    with own(warm_directory(), Mark.of_this_process("stack", "warm")):
+        assert main(["down"]) == 2
+
+    said = capsys.readouterr().err
+    assert "more than one stack is present (embedded, toy)" in said
+    assert "data: plexdev down --stack embedded, or plexdev down --stack toy\n" in said
+    assert toy.exists()
+
+
+def test_the_help_names_a_third_provider(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["status", "--help"])
+
+    said = " ".join(capsys.readouterr().out.split())
+    assert "--stack {embedded,kind,toy}" in said
+    assert "default: the first that has one: kind, then embedded, then toy" in said
 
 
 def test_a_stack_that_is_not_there_is_named(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,7 +79,8 @@ class EmbeddedProvider:
         info, is_new = warm.bring_up_warm(self._settings, progress)
         up = self._request.up if self._request is not None else None
         differ = [] if is_new else warm.differences(self._settings, info, up)
-        return Started(info=info, report={"new": is_new, "differ": differ}, notes=differences_note(up, differ))
+        notes = differences_note(self._settings, differ)
+        return Started(info=info, report={"new": is_new, "differ": differ}, notes=notes)
 
     def down(
         self,

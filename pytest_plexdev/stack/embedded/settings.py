@@ -67,7 +67,7 @@ class EmbeddedSettings:
 WARM_ID: Final = "warm"
 API_PORT: Final = 8080
 IDP_PORT: Final = 5556
-_UP_TIMEOUT_S: Final = 60.0
+UP_TIMEOUT_S: Final = 60.0
 """Default time limit of ``plexdev up``; a run's is longer."""
 
 
@@ -88,7 +88,7 @@ def settings_for(request: StackRequest) -> EmbeddedSettings:
     )
     if up is None:
         return settings
-    default = _UP_TIMEOUT_S if options.sources["timeout"] == "default" else options.timeout
+    default = UP_TIMEOUT_S if options.sources["timeout"] == "default" else options.timeout
     return replace(
         settings,
         prefer=up.prefer or options.prefer,
@@ -99,7 +99,10 @@ def settings_for(request: StackRequest) -> EmbeddedSettings:
 
 
 def options_of_up(settings: EmbeddedSettings) -> tuple[tuple[str, str], ...]:
-    """Return the options with which ``plexdev up`` has these settings, without those at their default."""
+    """Return the options with which ``plexdev up`` has these settings, without those at their default.
+
+    Every printed command that starts the stack anew has them.
+    """
     options = (
         ("--prefer", settings.prefer, "real"),
         ("--port", settings.api_port, API_PORT),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Sequence
 
-from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.model import StackInfo, up_command
 from pytest_plexdev.core.provider_parts import Refusal, Started
-from pytest_plexdev.stack.request import UpOptions
+from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, options_of_up
 
 
 class EmbeddedTexts:
@@ -58,30 +57,19 @@ class EmbeddedTexts:
         return "end it with: plexdev down --stack embedded"
 
 
-def differences_note(up: UpOptions | None, differ: Sequence[str]) -> list[str]:
+def differences_note(settings: EmbeddedSettings, differ: Sequence[str]) -> list[str]:
     """Format how a new stack would differ from the running one, and the command that starts one.
 
     Args:
-        up: The options of the command.
+        settings: The settings of the new stack.
         differ: The names of the differing parts; empty: no lines.
     """
     if not differ:
         return []
-    given = _options_given(up or UpOptions())
     return [
-        f"  note       a new one with {given} would have another {' and '.join(differ)}:",
-        f"             plexdev down --stack embedded && plexdev up {given}",
+        f"  note       a new stack would have another {' and '.join(differ)}:",
+        f"             plexdev down --stack embedded && {up_command(dict(options_of_up(settings)))}",
     ]
-
-
-def _options_given(up: UpOptions) -> str:
-    given = (
-        ("--prefer", up.prefer or "real"),
-        ("--port", up.port),
-        ("--idp-port", up.idp_port),
-        ("--seed", up.seed),
-    )
-    return shlex.join(str(word) for name, value in given if value is not None for word in (name, value))
 
 
 def _clock(moment: float) -> str:

@@ -108,7 +108,10 @@ def test_up_notes_what_another_preference_would_change(
     assert main.main(["up", "--prefer", "stand-in"]) == 0
     assert "note" not in capsys.readouterr().out
     assert main.main(["up"]) == 0
-    assert "a new one with --prefer real would have another spicedb" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith(
+        "  note       a new stack would have another spicedb:\n"
+        "             plexdev down --stack embedded && plexdev up\n"
+    )
 
 
 @pytest.mark.parametrize("seconds", ["-5", "0", "soon", "inf"])
@@ -190,7 +193,10 @@ def test_up_uses_the_given_seed_and_notes_a_running_other_one(
     assert main.main([*up, "--seed", str(seed)]) == 0
     assert "note" not in capsys.readouterr().out
     assert main.main(up) == 0
-    assert "would have another seed:" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith(
+        "would have another seed:\n"
+        "             plexdev down --stack embedded && plexdev up --prefer stand-in --port 0 --idp-port 0\n"
+    )
 
 
 @pytest.mark.parametrize("stack", ["embedded", "kind"])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from pytest_plexdev.cli.environment import request_for
+from pytest_plexdev.cli.stack_parser import add_stack_commands
+from pytest_plexdev.core.deployment import seed_file
 from pytest_plexdev.core.provider import Provider
 from pytest_plexdev.options import resolve
+from pytest_plexdev.options.model import BRING_UP_SECONDS
 from pytest_plexdev.options.table import STACKS
 from pytest_plexdev.stack import providers
 from pytest_plexdev.stack.embedded import settings as embedded
@@ -106,3 +111,58 @@ def test_up_uses_the_runbooks_ports_unless_told_others() -> None:
 
     assert (usual.api_port, usual.idp_port, usual.owner) == (8080, 5556, None)
     assert (chosen.api_port, chosen.idp_port) == (0, 7000)
+
+
+GIVEN: Final[dict[str, Any]] = {
+    "timeout": 5.0,
+    "prefer": "stand-in",
+    "port": 1,
+    "idp_port": 2,
+    "seed": seed_file(),
+    "reapply": True,
+}
+"""A value of each option of ``plexdev up`` that is not its default."""
+OF_ONE_UP: Final = {"timeout", "reapply"}
+"""Options about one bring-up. Another one with them makes the same stack."""
+
+
+def flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def test_every_option_of_up_has_a_value_here() -> None:
+    assert [field.name for field in fields(UpOptions)] == [*GIVEN]
+
+
+@pytest.mark.parametrize("name", GIVEN)
+@pytest.mark.parametrize("provider", providers.PROVIDERS)
+def test_a_provider_reads_or_refuses_an_option_of_up(provider: str, name: str) -> None:
+    settings_for = {"kind": kind.settings_for, "embedded": embedded.settings_for}[provider]
+    given = settings_for(request_for(provider, UpOptions(**{name: GIVEN[name]})))
+    refusals = providers.provider_for(provider).texts.refusals
+
+    is_read = given != settings_for(request_for(provider))
+    assert is_read is not any(flag(name) in each.options for each in refusals)
+
+
+def test_a_restart_command_has_every_option_of_up() -> None:
+    settings = embedded.settings_for(request_for("embedded", UpOptions(**GIVEN)))
+    commands = argparse.ArgumentParser().add_subparsers()
+    add_stack_commands(commands)
+
+    words = [word for option in embedded.options_of_up(settings) for word in option]
+    parsed = vars(commands.choices["up"].parse_args(words))
+
+    refused = {option for each in EmbeddedProvider().texts.refusals for option in each.options}
+    kept = [name for name in GIVEN if name not in OF_ONE_UP and flag(name) not in refused]
+    assert {name: parsed[name] for name in kept} == {name: GIVEN[name] for name in kept}
+    assert embedded.options_of_up(embedded.settings_for(request_for("embedded"))) == ()
+
+
+def test_the_help_of_up_names_the_default_time_limits() -> None:
+    commands = argparse.ArgumentParser().add_subparsers()
+    add_stack_commands(commands)
+
+    assert f"else {BRING_UP_SECONDS:g} (embedded: {embedded.UP_TIMEOUT_S:g})" in " ".join(
+        commands.choices["up"].format_help().split()
+    )

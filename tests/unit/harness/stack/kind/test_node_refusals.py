@@ -79,8 +79,10 @@ def test_down_beside_a_cluster_asks_which_stack_and_ends_neither(
         assert main(["down"]) == 2
 
         said = capsys.readouterr().err
-        assert said.startswith("plexdev[which-stack]: an embedded stack and a kind cluster are both present")
-        assert "fix: plexdev down --stack embedded, or plexdev down --stack kind" in said
+        assert said.startswith(
+            "plexdev[which-stack]: more than one stack is present (embedded, kind); none was stopped"
+        )
+        assert "data: plexdev down --stack embedded, or plexdev down --stack kind\n" in said
         assert fake_kind.calls == []
 
         assert main(["down", "--stack", "kind"]) == 0

@@ -15,9 +15,10 @@ from pytest_plexdev import fixtures, hookspecs
 _HEAD: Final = """\
 # Fixtures and hooks
 
-Nothing starts before a test requests a fixture, and a project needs nothing in its `conftest.py`. Under pytest-xdist
-(`pytest -n 4`) the workers share one stack: the first test that needs it starts it, and the controller stops it after
-the last worker has ended. What the fixtures hand out is described in [Client and types](client.md).
+Nothing starts before a test requests a fixture, and a project needs nothing in its `conftest.py`. Under
+[pytest-xdist](../how-to/xdist.md) the workers share one stack: the first test that needs it starts it, and the
+controller stops it after the last worker has ended. What the fixtures hand out is described in
+[Client and types](client.md).
 
 This page is generated from `pytest_plexdev/fixtures.py` and `pytest_plexdev/hookspecs.py` (`make docs`).
 """

@@ -18,11 +18,13 @@ wrong value ends pytest before any test, with the values that are possible.
 
 This page is generated from `pytest_plexdev/options/table.py` (`make docs`).
 """
-_MORE: Final = {
-    "timeout": f"`plexdev up` reads the variable too, and takes `--timeout`; with neither, an embedded stack gets "
-    f"{UP_TIMEOUT_S:g} s.",
+READ_BY_UP: Final = ("overlay", "images", "prefer", "kind_image", "timeout")
+"""The options whose variables ``plexdev up`` reads."""
+_OF_UP: Final = {
+    "prefer": "has an option `--prefer`",
+    "timeout": f"has an option `--timeout`; its default for an embedded stack is {UP_TIMEOUT_S:g}",
 }
-"""What `plexdev up` does with the same option."""
+"""What else there is to say of ``plexdev up``."""
 _VARIABLES: Final = """\
 ## Other environment variables
 
@@ -61,8 +63,9 @@ def _sentences(option: Option) -> Iterator[str]:
         yield "Only for a fresh stack: together with `--dev-stack` it is an error."
     if option.reuses:
         yield "Read only with `--dev-stack`."
-    if option.name in _MORE:
-        yield _MORE[option.name]
+    if option.name in READ_BY_UP:
+        more = f", and {_OF_UP[option.name]}" if option.name in _OF_UP else ""
+        yield f"`plexdev up` reads `{option.environment}` too{more}."
 
 
 def _default(option: Option) -> str:

@@ -50,7 +50,6 @@ class ManualUser:
         script = command.replace(f"--name {WARM_CLUSTER}", f"--name {self.cluster}")
         environment = {
             **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "KUBECONFIG": str(self.kubeconfig),
             "KUBECACHEDIR": str(self.checkout / "cache"),
         }
@@ -76,6 +75,7 @@ def user(cluster_tools: None, tmp_path: Path) -> Iterator[ManualUser]:
         node["image"] = image
     (tmp_path / CONFIG).parent.mkdir(parents=True)
     (tmp_path / CONFIG).write_text(yaml.safe_dump(config))
+    (tmp_path / ".venv").symlink_to(sys.prefix)
     user = ManualUser(tmp_path, name, api)
     yield user
     delete = ["kind", "delete", "cluster", "--name", name, "--kubeconfig", str(user.kubeconfig)]

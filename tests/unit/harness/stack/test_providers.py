@@ -10,11 +10,12 @@ from typing import Any, Final
 
 import pytest
 
+from docs.generate.options import READ_BY_UP
 from pytest_plexdev.cli.environment import request_for
 from pytest_plexdev.cli.stack_parser import add_stack_commands
 from pytest_plexdev.core.deployment import seed_file
 from pytest_plexdev.core.provider import Provider
-from pytest_plexdev.options import resolve
+from pytest_plexdev.options import OPTIONS, Option, resolve
 from pytest_plexdev.options.model import BRING_UP_SECONDS
 from pytest_plexdev.options.table import STACKS
 from pytest_plexdev.stack import providers
@@ -166,3 +167,30 @@ def test_the_help_of_up_names_the_default_time_limits() -> None:
     assert f"else {BRING_UP_SECONDS:g} (embedded: {embedded.UP_TIMEOUT_S:g})" in " ".join(
         commands.choices["up"].format_help().split()
     )
+
+
+FROM_THE_ENVIRONMENT: Final = {
+    "dev_stack": "1",
+    "stack": "embedded",
+    "overlay": "/",
+    "images": "plexsphere=plexsphere:mine",
+    "prefer": "stand-in",
+    "kind_image": "node:1",
+    "keep": "always",
+    "on_drift": "ignore",
+    "timeout": "9",
+    "output": "/",
+    "report": "/timeline.html",
+}
+"""A value of each option that is not its default."""
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_the_page_says_which_variables_up_reads(option: Option, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in OPTIONS:
+        monkeypatch.delenv(each.environment, raising=False)
+    usual = embedded.settings_for(request_for("embedded")), kind.settings_for(request_for("kind"))
+    monkeypatch.setenv(option.environment, FROM_THE_ENVIRONMENT[option.name])
+
+    settings = embedded.settings_for(request_for("embedded")), kind.settings_for(request_for("kind"))
+    assert (settings != usual) is (option.name in READ_BY_UP)

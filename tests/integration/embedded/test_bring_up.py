@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import re
 import signal
@@ -46,17 +45,6 @@ def test_phases_have_the_start_times_of_a_timeline(bench: Bench, settings: Embed
     assert everything.began == 0
     assert 0 <= template.began < template.began + template.seconds <= postgres.began
     assert all(phase.began + phase.seconds <= everything.seconds for phase in phases.values())
-
-
-def test_programs_that_are_run_are_logged(
-    bench: Bench, settings: EmbeddedSettings, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.INFO, logger="plexdev"):
-        bench.up(settings)
-
-    assert [line for line in caplog.messages if re.fullmatch(r"run: \S+ .*supervisor\b.*", line)] != []
-    log = (bench.directory / "logs" / "supervisor.log").read_text()
-    assert [line for line in log.splitlines() if re.match(r"run: \S*nats-server ", line)] != []
 
 
 def test_postgres_is_not_asked_before_it_can_answer(bench: Bench, settings: EmbeddedSettings) -> None:

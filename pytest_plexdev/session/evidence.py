@@ -74,13 +74,22 @@ def _collect(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[s
         if monotonic() > deadline:
             yield title, f"not collected: the time limit of {SECONDS:g} s was reached"
             continue
-        text = mask(_run(collector, deadline - monotonic()), stack.secrets)
+        text = mask(_result_of(_start(collector), deadline - monotonic()), stack.secrets)
         yield title, printable(_shorten(text))
 
 
-def _run(collector: Collector, timeout_s: float) -> str:
-    """Run a collector in a thread, which is abandoned if it blocks, for example on a cluster that does not answer."""
-    return _result_of(_start(collector), timeout_s)
+def _start(collector: Collector) -> Future[str]:
+    """Run a collector in a daemon thread: an executor would wait at exit for one that blocks on a silent cluster."""
+    future: Future[str] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(collector())
+        except BaseException as error:
+            future.set_result(f"the collector failed: {describe(error)}")
+
+    threading.Thread(target=run, name="plexdev-evidence", daemon=True).start()
+    return future
 
 
 def _result_of(future: Future[str], timeout_s: float) -> str:
@@ -88,19 +97,6 @@ def _result_of(future: Future[str], timeout_s: float) -> str:
         return future.result(timeout=max(0.0, timeout_s))
     except TimeoutError:
         return f"not collected: no result within the time limit of {SECONDS:g} s"
-
-
-def _start(collector: Collector) -> Future[str]:
-    future: Future[str] = Future()
-    threading.Thread(target=_set_result, args=(collector, future), name="plexdev-evidence", daemon=True).start()
-    return future
-
-
-def _set_result(collector: Collector, future: Future[str]) -> None:
-    try:
-        future.set_result(collector())
-    except BaseException as error:
-        future.set_result(f"the collector failed: {describe(error)}")
 
 
 def _collectors(stack: Stack, item: pytest.Item, since: Moment, deadline: float) -> Iterator[tuple[str, Collector]]:

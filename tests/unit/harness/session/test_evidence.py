@@ -14,7 +14,7 @@ from pytest_plexdev.session import evidence
 def test_a_collector_that_does_not_answer_is_left_behind() -> None:
     never = threading.Event()
     began = time.monotonic()
-    output = evidence._run(lambda: "late" if never.wait(30) else "", 0.05)
+    output = evidence._result_of(evidence._start(lambda: "late" if never.wait(30) else ""), 0.05)
     never.set()
 
     assert output.startswith("not collected: ")
@@ -25,7 +25,7 @@ def test_a_collectors_own_error_is_said() -> None:
     def broken() -> str:
         raise ValueError("no such thing")
 
-    assert evidence._run(broken, 5.0) == "the collector failed: ValueError: no such thing"
+    assert evidence._result_of(evidence._start(broken), 5.0) == "the collector failed: ValueError: no such thing"
 
 
 def test_what_is_not_ready_is_not_pushed_out_by_what_is() -> None:

@@ -31,8 +31,12 @@ def add_doctor_command(commands: Any) -> None:
     )
     doctor.add_argument("--context", metavar="NAME", help="context to examine; default: kind-plexsphere")
     what = doctor.add_mutually_exclusive_group()
-    what.add_argument("--fix", metavar="MODE", help="fix this failure mode, in a cluster that plexdev created")
-    what.add_argument("--crds", action="store_true", help="print the gateway's CustomResourceDefinitions and exit")
+    doctor.add_argument(
+        "--fix", metavar="MODE", group=what, help="fix this failure mode, in a cluster that plexdev created"
+    )
+    doctor.add_argument(
+        "--crds", action="store_true", group=what, help="print the gateway's CustomResourceDefinitions and exit"
+    )
     add_json(doctor)
     doctor.set_defaults(run=lambda options: _doctor(doctor, options))
 

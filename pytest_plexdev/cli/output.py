@@ -49,8 +49,25 @@ class Parser(argparse.ArgumentParser):
     """A parser that raises :class:`UsageError` instead of exiting. Its subparsers have the same class."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.option_strings: list[str] = []
+        self.has_commands = False
         # No abbreviations: wants_json() must recognise --json in a command line that cannot be parsed.
         super().__init__(*arguments, **{"allow_abbrev": False, **options})
+
+    def add_argument(self, *names: Any, group: Any = None, **settings: Any) -> argparse.Action:
+        """Add an argument, and remember its option strings for suggestions.
+
+        Args:
+            group: The group of this parser to add it to, in place of the group's own method.
+        """
+        add = super().add_argument if group is None else group.add_argument
+        action: argparse.Action = add(*names, **settings)
+        self.option_strings += action.option_strings
+        return action
+
+    def add_subparsers(self, **settings: Any) -> Any:
+        self.has_commands = True
+        return super().add_subparsers(**settings)
 
     def parse_known_args(self, *arguments: Any, **options: Any) -> Any:
         self._refuse_unknown_options(arguments[0] if arguments else options.get("args"))
@@ -61,20 +78,20 @@ class Parser(argparse.ArgumentParser):
 
     def _refuse_unknown_options(self, words: Sequence[str] | None) -> None:
         """Reject unknown options first: argparse would reject the word after one as an unexpected argument."""
-        if " " not in self.prog or self._subparsers is not None:
+        if self.has_commands:
             return
         for word in itertools.takewhile(lambda word: word != "--", words or ()):
             if _is_option(word) and not self._has_option(word):
                 self._refuse([word])
 
     def _has_option(self, word: str) -> bool:
-        is_known = word.partition("=")[0] in self._option_string_actions
-        return is_known or (word[1] != "-" and word[:2] in self._option_string_actions)
+        is_known = word.partition("=")[0] in self.option_strings
+        return is_known or (word[1] != "-" and word[:2] in self.option_strings)
 
     def _refuse(self, unknown: Sequence[str]) -> NoReturn:
         # By the command's own parser: argparse uses the top-level one, whose usage does not list the options.
         option = unknown[0].partition("=")[0]
-        meant = hint(option, self._option_string_actions) if option.startswith("-") else ""
+        meant = hint(option, self.option_strings) if option.startswith("-") else ""
         self.error(f"unrecognized arguments: {' '.join(unknown)}{meant and f'; {meant}'}")
 
     def error(self, message: str) -> NoReturn:

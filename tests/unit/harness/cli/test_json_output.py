@@ -92,6 +92,7 @@ def test_a_wrong_command_line_too(words: list[str], command: str | None, capsys:
         (["login", "-x", "acme"], "plexdev login: error: unrecognized arguments: -x"),
         (["up", "--prot=0"], "plexdev up: error: unrecognized arguments: --prot=0; did you mean --port?"),
         (["status", "--js"], "plexdev status: error: unrecognized arguments: --js; did you mean --json?"),
+        (["doctor", "--fxi", "x"], "plexdev doctor: error: unrecognized arguments: --fxi; did you mean --fix?"),
         (["down", "everything"], "plexdev down: error: unrecognized arguments: everything\n"),
     ],
 )

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from pytest_plexdev.errors import PlexdevError
     from pytest_plexdev.kube import Access
     from pytest_plexdev.options import Settings
+
+Explain: TypeAlias = "Callable[[PlexdevError, Access | None], PlexdevError]"
+"""Adds a diagnosis to a bring-up error while its cluster still exists. Receives the cluster's access if it is known."""
 
 
 class Seed(Protocol):
@@ -65,7 +68,8 @@ class StackRequest:
         resolve: Resolves the options; called when a provider first reads one.
         seed: Returns the seed manifest.
         overlay: Returns the kustomize overlay of the project's plugins.
-        explain: Turns a bring-up error of a cluster into the error shown to the user.
+        explain: The doctor's diagnosis, passed in because the doctor imports the providers. A provider without a
+            cluster ignores it.
         run: The run that owns the fresh stack; ``None`` for the warm stack.
         up: The options of ``plexdev up``; ``None`` for a request of pytest.
     """
@@ -73,7 +77,7 @@ class StackRequest:
     resolve: Callable[[], Settings]
     seed: Seed
     overlay: Callable[[], Path | None]
-    explain: Callable[[PlexdevError, Access | None], PlexdevError] = field(repr=False)
+    explain: Explain = field(repr=False)
     run: RunOwner | None = None
     up: UpOptions | None = None
 

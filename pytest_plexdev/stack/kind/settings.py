@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -17,15 +17,11 @@ from pytest_plexdev.stack.kind.constants import API_PORT, IDP_PORT, WARM_CLUSTER
 if TYPE_CHECKING:
     from pytest_plexdev.errors import PlexdevError
     from pytest_plexdev.kube import Access
-    from pytest_plexdev.stack.request import StackRequest
+    from pytest_plexdev.stack.request import Explain, StackRequest
 
 OnDrift: TypeAlias = Literal["fail", "apply", "ignore"]
 
 FRESH_PREFIX: Final = "plexdev-"
-
-
-Explain: TypeAlias = "Callable[[PlexdevError, Access | None], PlexdevError]"
-"""Turns a bring-up error into the error shown to the user. Receives the cluster's access if it is known."""
 
 
 def _unchanged(error: PlexdevError, _: Access | None) -> PlexdevError:
@@ -47,7 +43,7 @@ class KindSettings:
         seed: A seed manifest (YAML) that replaces ours; ``${ISSUER}`` in it becomes the stack's issuer.
         on_drift: What to do if the cluster has another fingerprint.
         reapply: Apply even if the fingerprint is the same, and run our Jobs (migration, seed) again.
-        explain: Turns a bring-up error into the error shown to the user.
+        explain: Adds a diagnosis to a bring-up error.
         keep_failed: Whether a run's cluster is kept if its bring-up fails.
         run_directory: The run's directory; the reaper removes it if the run ends without stopping the stack.
         state: The state directory, which has the warm cluster's files.

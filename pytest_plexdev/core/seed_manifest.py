@@ -1,4 +1,8 @@
-"""Validate a project's seed manifest before anything starts: the bootstrap would fail later and less clearly."""
+"""Validate a project's seed manifest before anything starts: the bootstrap would fail later and less clearly.
+
+The five types from ``Binding`` to ``Manifest`` repeat those of ``plexsphere_reference.bootstrap``, because the two
+packages never import each other; ``tests/unit/harness/core/test_seed_manifest.py`` compares them.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +68,7 @@ class Operator(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The manifest of the reference plane's bootstrap (``plexsphere_reference.bootstrap``; a test compares the two)."""
+    """The manifest of the reference plane's bootstrap."""
 
     version: int
     domains: list[DomainSeed]

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from pytest_plexdev.stack.discovery import Attached
 
 
-def find_warm(chosen: str | None, *, directory: Path | None = None) -> Attached:
-    """See :func:`pytest_plexdev.stack.discovery.find_warm`."""
+def find_usable(chosen: str | None, *, directory: Path | None = None) -> Attached:
+    """See :func:`pytest_plexdev.stack.discovery.find_usable`."""
     from pytest_plexdev.stack import discovery
 
-    return warn_if_passed_over(discovery.find_warm(chosen, directory=directory))
+    return warn_if_passed_over(discovery.find_usable(chosen, directory=directory))
 
 
 def find_any(chosen: str | None, *, directory: Path | None = None) -> Attached:

@@ -143,7 +143,7 @@ def _attach_control_plane(chosen: str | None) -> _ControlPlane:
     from pytest_plexdev.testkit.stack import Stack
     from pytest_plexdev.testkit.tenancy import seeded
 
-    attached = attach.find_warm(chosen)
+    attached = attach.find_usable(chosen)
     stack = Stack(attached.info, attached.provider, death=SERVER_GONE)
     tenants = {tenant.slug: (tenant.domain_id, tenant.binding_id) for tenant in seeded(stack)}
     return _ControlPlane(stack, Credentials(state_directory(), attached.info, default=DEFAULT_DOMAIN), tenants)

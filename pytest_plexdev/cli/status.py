@@ -123,7 +123,7 @@ def _probed(
     from pytest_plexdev.stack import discovery
 
     try:
-        attached = discovery.find_warm(chosen, directory=directory, missing=discovery.stack_missing)
+        attached = discovery.find_usable(chosen, directory=directory, missing=discovery.stack_missing)
     except PlexdevError as error:
         if error.failure is not API_SILENT:
             raise

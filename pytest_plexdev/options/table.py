@@ -14,7 +14,8 @@ STACKS: Final = {
     "kind": "every service in its container, no stand-ins",
 }
 """The providers of ``stack/providers.py`` in the order of the help, and what the report header says of their parts."""
-_CLUSTERS: Final = frozenset({"kind"})
+_EMBEDDED: Final = frozenset({"embedded"})
+_KIND: Final = frozenset({"kind"})
 
 OPTIONS: Final[tuple[Option, ...]] = (
     Option(
@@ -44,7 +45,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         default=None,
         metavar="DIR",
         help="apply this kustomize overlay in place of the built-in one",
-        only_for=_CLUSTERS,
+        only_for=_KIND,
         shown_default="built-in",
         is_path=True,
     ),
@@ -57,7 +58,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         many=True,
         metavar="NAME=REF",
         help="use this image in place of the built-in one (repeatable)",
-        only_for=_CLUSTERS,
+        only_for=_KIND,
         shown_default="built-in",
     ),
     Option(
@@ -68,7 +69,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         default="real",
         metavar="real|stand-in",
         help="Dex and SpiceDB: the programs on PATH if installed, or always the stand-ins",
-        only_for=frozenset({"embedded"}),
+        only_for=_EMBEDDED,
         brings_up=True,
     ),
     Option(
@@ -79,7 +80,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         default=None,
         metavar="REF",
         help="node image of a fresh kind cluster",
-        only_for=frozenset({"kind"}),
+        only_for=_KIND,
         brings_up=True,
         shown_default="kind's own",
     ),

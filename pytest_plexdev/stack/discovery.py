@@ -63,8 +63,10 @@ class Attached:
     passed_over: str = ""
 
 
-def find_warm(chosen: str | None = None, *, directory: Path | None = None, missing: Missing | None = None) -> Attached:
-    """Find the stack that ``plexdev up`` left running. Changes nothing.
+def find_usable(
+    chosen: str | None = None, *, directory: Path | None = None, missing: Missing | None = None
+) -> Attached:
+    """Find the stack that ``plexdev up`` or a test run left running, if it is usable. Changes nothing.
 
     Args:
         chosen: The name of a provider; by default the first one with a warm stack.
@@ -78,7 +80,7 @@ def find_warm(chosen: str | None = None, *, directory: Path | None = None, missi
 
 
 def find_any(chosen: str | None = None, *, directory: Path | None = None) -> Attached:
-    """Like :func:`find_warm`, but also return a stack whose API does not answer."""
+    """Like :func:`find_usable`, but also return a stack whose API does not answer."""
     return _find_kept(directory) if directory is not None else find_running(chosen, partial(_find, even_silent=True))
 
 
@@ -90,7 +92,7 @@ def find_running(
     Args:
         find: Finds the stack of one provider.
         request: See :func:`~pytest_plexdev.stack.providers.provider_for`.
-        missing: See :func:`find_warm`.
+        missing: See :func:`find_usable`.
 
     Raises:
         PlexdevError: No stack runs, or the chosen provider's is unusable.

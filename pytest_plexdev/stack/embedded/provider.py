@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
     from pytest_plexdev.stack.request import StackRequest
 
-_MODULES: Final = (
+MODULES: Final = (
     *("argon2", "authzed", "bcrypt", "joserfc", "nats", "prometheus_client", "psycopg", "psycopg_pool"),
     *("python_multipart", "re2", "starlette", "uvicorn", "yaml"),
 )
-"""Imported by the supervisor and the stack's programs. Postgres and NATS are checked when they start, because the
-settings may name others."""
+"""Modules that the supervisor and the stack's programs import. Postgres and NATS are checked when they start, because
+the settings may name others."""
 
 
 class EmbeddedProvider:
@@ -73,7 +73,7 @@ class EmbeddedProvider:
         from pytest_plexdev.stack.embedded import launch, warm
         from pytest_plexdev.stack.embedded.texts import differences_note
 
-        need(self.name, *_MODULES)
+        need(self.name, *MODULES)
         if self._own_directory is not None:
             return Started(info=launch.bring_up(self._settings, self._own_directory, progress))
         info, is_new = warm.bring_up_warm(self._settings, progress)

@@ -16,7 +16,7 @@ from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import Access
-from pytest_plexdev.stack.discovery import find_warm
+from pytest_plexdev.stack.discovery import find_usable
 from pytest_plexdev.stack.kind import fresh
 from pytest_plexdev.stack.kind.bring_up.orchestrate import BringUp
 from pytest_plexdev.stack.kind.cluster import create as cluster
@@ -167,7 +167,7 @@ def test_keep_also_keeps_the_cluster_of_a_failed_bring_up(
     assert ("--plexdev-keep=on-failure" in str(error.value)) is not keep_failed
     assert fake_kind.has_node is keep_failed
     if keep_failed:
-        kept = find_warm(directory=place.directory)
+        kept = find_usable(directory=place.directory)
         assert kept.info.endpoints.api == "http://localhost:8080"
         (place.directory / "stack.json").write_text("[]")
         assert main.main(["down", "--directory", str(place.directory)]) == 0

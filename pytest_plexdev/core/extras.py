@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import shlex
 import sys
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from pytest_plexdev.core.untrusted_json import decode_json
 from pytest_plexdev.errors import EXTRA_MISSING, PlexdevError
 
 CLUSTER_EXTRA: Final = "kind"
@@ -76,7 +76,7 @@ def _direct_url() -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, distribution  # lazy: takes longer than the checks
 
     try:
-        recorded: dict[str, Any] = json.loads(distribution("pytest-plexdev").read_text("direct_url.json") or "{}")
+        recorded: dict[str, Any] = decode_json(distribution("pytest-plexdev").read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):
         return {}
     return recorded

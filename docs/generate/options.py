@@ -18,7 +18,7 @@ wrong value ends pytest before any test, with the values that are possible.
 
 This page is generated from `pytest_plexdev/options/table.py` (`make docs`).
 """
-READ_BY_UP: Final = ("overlay", "images", "prefer", "kind_image", "timeout")
+READ_BY_UP: Final = ("profile", "overlay", "images", "prefer", "kind_image", "timeout")
 """The options whose variables ``plexdev up`` reads."""
 _OF_UP: Final = {
     "prefer": "has an option `--prefer`",

@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_plexdev.cli.environment import request_for
 from pytest_plexdev.cli.output import add_json, report_result
+from pytest_plexdev.cli.profile import add_profile
 from pytest_plexdev.cli.seed import add_seed
 from pytest_plexdev.stack.request import UpOptions
 
@@ -22,6 +23,7 @@ def add_manifests_command(commands: Any) -> None:
         help="print the objects that are applied to the cluster",
     )
     add_seed(parser)
+    add_profile(parser)
     add_json(parser)
     parser.set_defaults(run=_manifests)
 
@@ -37,10 +39,10 @@ def _manifests(options: argparse.Namespace) -> int:
     from pytest_plexdev.stack.kind.manifests.render import render
     from pytest_plexdev.stack.kind.settings import Addresses, settings_for
 
-    settings = settings_for(request_for(KindProvider.name, UpOptions(seed=options.seed)))
+    settings = settings_for(request_for(KindProvider.name, UpOptions(seed=options.seed, profile=options.profile)))
     objects = [
         *custom_resource_definitions(),
-        *render(Addresses(), settings.images, settings.overlay, settings.seed),
+        *render(Addresses(), settings),
     ]
     report_result(options, {"objects": objects}, lambda: str(yaml.safe_dump_all(objects, sort_keys=False)).rstrip())
     return 0

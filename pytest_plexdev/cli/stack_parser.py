@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pytest_plexdev.cli import lifecycle
 from pytest_plexdev.cli.output import add_json
+from pytest_plexdev.cli.profile import add_profile
 from pytest_plexdev.cli.seed import add_seed
 from pytest_plexdev.options import OPTIONS, Option
 from pytest_plexdev.options.model import BRING_UP_SECONDS
@@ -50,6 +51,8 @@ def add_stack_commands(commands: Any) -> None:
         help="embedded: port of the identity provider (0: a free one); default: 5556",
     )
     add_seed(up)
+    add_profile(up)
+    up.add_argument("--prune", action="store_true", help="kind: remove the services that --profile lean omits")
     up.add_argument("--reapply", action="store_true", help="kind: apply all objects, also unchanged ones")
     up.add_argument("service", nargs="?", choices=("plexd",), help="a service that the stack omits by default")
     up.set_defaults(run=lifecycle.up, refuse=up.error)

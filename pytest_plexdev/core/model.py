@@ -15,6 +15,7 @@ from pytest_plexdev.core.private_files import damaged, read_private, write_priva
 from pytest_plexdev.core.text import check_texts
 
 State: TypeAlias = Literal["ready", "waiting", "doomed", "gone"]
+Profile: TypeAlias = Literal["lean", "full"]
 
 STACK_FILE: Final = "stack.json"
 """Name of the file of a StackInfo, in its stack's directory."""
@@ -115,6 +116,8 @@ class StackInfo:
         id: Unique among the stacks of this machine; ``warm`` for the one that ``plexdev up`` leaves running.
         directory: The directory of its files: ``stack.json``, logs, data.
         started_at: Unix time of the start, seconds.
+        profile: How much of the product's dev stack it has, ``lean`` or ``full``; ``None`` if plexdev did not
+            create it.
         left_out: Services of the product's dev stack that this stack omits.
         tenants: The seeded Domains; empty if the provider does not know their ids (they are then read from Postgres,
             as in the runbook).
@@ -134,6 +137,7 @@ class StackInfo:
     endpoints: Endpoints
     started_at: float
     services: tuple[Service, ...] = ()
+    profile: Profile | None = "lean"
     left_out: tuple[str, ...] = ()
     phases: tuple[Phase, ...] = ()
     tenants: tuple[SeededTenant, ...] = ()

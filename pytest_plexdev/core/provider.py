@@ -53,7 +53,7 @@ class Observer(Protocol):
         ...
 
     def reach(self, info: StackInfo, service: str) -> str:
-        """The URL of ``postgres`` or ``nats`` on this machine; opens a port-forward if one is needed.
+        """The address of a service that the stack's endpoints do not have; opens a port-forward.
 
         Raises:
             PlexdevError: It cannot be reached.

@@ -66,6 +66,12 @@ WHICH_STACK: Final = Failure(
     fix="choose the one to delete with its data: {commands}",
     exit_code=2,
 )
+SERVICE_LEFT_OUT: Final = Failure(
+    tag="service-left-out",
+    what="the stack has no {service}",
+    why="its profile is {profile}",
+    fix="pytest --plexdev-stack=kind --plexdev-profile=full; for --dev-stack: plexdev up --stack kind --profile full",
+)
 KEPT_STACK_MISSING: Final = Failure(
     tag="kept-stack-missing",
     what="{directory} has no stack that a test run kept",

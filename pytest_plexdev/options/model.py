@@ -74,6 +74,7 @@ class Settings:
 
     dev_stack: bool
     stack: str
+    profile: Literal["lean", "full"] | None
     overlay: Path | None
     images: Mapping[str, str]
     prefer: Literal["real", "stand-in"]

@@ -38,6 +38,17 @@ OPTIONS: Final[tuple[Option, ...]] = (
         help="run the stack as processes, or on a kind cluster",
     ),
     Option(
+        name="profile",
+        flag="--plexdev-profile",
+        environment="PLEXDEV_PROFILE",
+        parse=parsers.choice("lean", "full"),
+        default=None,
+        metavar="lean|full",
+        help="the services that the golden flow needs, or all of the product's dev stack",
+        only_for=_KIND,
+        shown_default="lean; of a running stack its own",
+    ),
+    Option(
         name="overlay",
         flag="--plexdev-overlay",
         environment="PLEXDEV_OVERLAY",

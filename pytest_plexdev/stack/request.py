@@ -57,6 +57,8 @@ class UpOptions:
     port: int | None = None
     idp_port: int | None = None
     seed: Path | None = None
+    profile: Literal["lean", "full"] | None = None
+    prune: bool = False
     reapply: bool = False
 
 

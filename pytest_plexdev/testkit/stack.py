@@ -12,11 +12,16 @@ from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.core.model import CAPABILITIES, Cluster, StackInfo, Verdict
 from pytest_plexdev.core.provider import Observer
-from pytest_plexdev.errors import SERVER_DIED, Failure, PlexdevError
+from pytest_plexdev.errors import SERVER_DIED, SERVICE_LEFT_OUT, Failure, PlexdevError
 from pytest_plexdev.masking.known import credentials_in, distinctive_values
 
 LOG_LINES: Final = 12
 """Number of lines that an error shows of a log, from its end."""
+SERVERS: Final = (
+    *("plexsphere", "plexsphere-signer", "dex", "postgres", "nats", "spicedb"),
+    *("openbao", "seaweedfs", "mimir", "loki"),
+)
+"""The services of the dev stack that listen at an address."""
 API: Final = "plexsphere"
 BOOTSTRAP: Final = "plexsphere-bootstrap"
 
@@ -101,6 +106,31 @@ class Stack:
     def nats_url(self) -> str:
         """URL of the NATS server; a port-forward is opened if it listens inside a cluster."""
         return self.info.endpoints.nats or self._reach("nats")
+
+    def url(self, service: str) -> str:
+        """Return the address of a service on this machine; a port-forward is opened if it listens inside a cluster.
+
+        Args:
+            service: The name of a service in :attr:`info`, for example ``openbao``.
+
+        Returns:
+            A URL without a trailing slash, with user and password where the server requires them; of a gRPC server its
+            target, ``host:port`` or ``unix:///…``.
+
+        Raises:
+            PlexdevError: ``service-left-out``: the profile of the stack omits it; ``unknown-name``; the errors of a
+                port-forward.
+        """
+        at = self.info.endpoints
+        known = {"plexsphere": at.api, "dex": at.issuer, "postgres": at.database, "nats": at.nats}
+        known |= {"spicedb": at.spicedb, "plexsphere-signer": at.signer}
+        names = [each.name for each in self.info.services]
+        servers = [name for name in names if known.get(name) or (self.cluster and name in SERVERS)]
+        if service in servers:
+            return known.get(service) or self._reach(service)
+        if service in {name.lower().replace(" ", "-") for name in self.info.left_out}:
+            raise PlexdevError(SERVICE_LEFT_OUT, service=service, profile=self.info.profile)
+        raise unknown_name("the stack", "server", service, servers)
 
     def _reach(self, service: str) -> str:
         url = self.provider.reach(self.info, service)

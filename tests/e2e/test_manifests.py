@@ -24,7 +24,7 @@ from pytest_plexdev.stack.kind.manifests import crds
 from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, apply
 from pytest_plexdev.stack.kind.manifests.prune import labelled, prune
 from pytest_plexdev.stack.kind.manifests.render import render
-from pytest_plexdev.stack.kind.settings import Addresses
+from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 PATIENCE = 60.0
 OF_A_PRODUCT = """
@@ -61,7 +61,7 @@ metadata: {{name: {name}}}
 def rendered(cluster_tools: None) -> list[KubeObject]:
     """The objects that ``plexdev up`` applies, and the agent, which no overlay includes yet."""
     stack = render(Addresses())
-    agent = render(Addresses(), overlay=deploy_directory() / "base/plexd")
+    agent = render(Addresses(), KindSettings(overlay=deploy_directory() / "base/plexd"))
     return [*stack, *(each for each in agent if each not in stack)]
 
 
@@ -138,7 +138,9 @@ def _of_a_product(overlay: Path, name: str) -> list[KubeObject]:
     overlay.mkdir()
     (overlay / "kustomization.yaml").write_text("resources: [all.yaml]\n")
     (overlay / "all.yaml").write_text(OF_A_PRODUCT.format(name=name))
-    return labelled(each for each in render(Addresses(), overlay=overlay) if each["metadata"]["name"] == name)
+    return labelled(
+        each for each in render(Addresses(), KindSettings(overlay=overlay)) if each["metadata"]["name"] == name
+    )
 
 
 def _apply(kube: KubeClient, wanted: list[KubeObject]) -> ApplyResult:

@@ -16,7 +16,7 @@ from pytest_plexdev.core.deployment import seed_file
 from pytest_plexdev.errors import SEED_UNUSABLE, PlexdevError
 from pytest_plexdev.stack.kind.manifests.render import render
 from pytest_plexdev.stack.kind.manifests.transform import INPUTS, images_of, pod_template
-from pytest_plexdev.stack.kind.settings import Addresses
+from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
 
@@ -72,7 +72,7 @@ def test_an_overlay_of_ones_own_gets_our_mark_and_the_gateway(tmp_path: Path) ->
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {url: http://localhost:8080}\n"
     )
 
-    names = {each["metadata"]["name"]: each for each in render(Addresses(41000, 41001), overlay=tmp_path)}
+    names = {each["metadata"]["name"]: each for each in render(Addresses(41000, 41001), KindSettings(overlay=tmp_path))}
 
     assert {"one", "plexdev-sentinel", "envoy-gateway", "envoy-proxy-config"} <= set(names)
     assert "postgres" not in names
@@ -83,7 +83,7 @@ def test_an_overlay_that_kustomize_refuses_is_told(tmp_path: Path) -> None:
     (tmp_path / "kustomization.yaml").write_text("resources: [missing.yaml]\n")
 
     with pytest.raises(PlexdevError) as refusal:
-        render(Addresses(), overlay=tmp_path)
+        render(Addresses(), KindSettings(overlay=tmp_path))
 
     assert refusal.value.tag == "command-failed"
     assert "missing.yaml" in str(refusal.value)

@@ -33,6 +33,10 @@ def test_the_pins_are_the_contract_s() -> None:
         "python:3.11-slim-bookworm",
         "envoyproxy/gateway:v1.6.0",
         "envoyproxy/envoy:distroless-v1.36.2",
+        "openbao/openbao:2.0.0",
+        "chrislusf/seaweedfs:3.75",
+        "grafana/mimir:2.14.3",
+        "grafana/loki:3.3.2",
     }
 
 

@@ -67,11 +67,15 @@ def objects(directory: Path) -> list[KubeObject]:
     return [each for file in files for each in documents(file)]
 
 
-def overlay_objects() -> list[KubeObject]:
-    """The objects of the dev overlay, without its own patches."""
-    (kustomization,) = documents(DEPLOY / "overlays" / "dev" / "kustomization.yaml")
-    bases = [(DEPLOY / "overlays" / "dev" / name).resolve() for name in kustomization["resources"]]
-    return [each for base in bases for each in objects(base)]
+def overlay_objects(overlay: Path = DEPLOY / "overlays" / "dev") -> list[KubeObject]:
+    """The objects of an overlay, without its own patches."""
+    (kustomization,) = documents(overlay / "kustomization.yaml")
+    named = [(overlay / name).resolve() for name in kustomization["resources"]]
+    return [each for path in named if path.is_dir() for each in (*objects(path), *_nested(path))]
+
+
+def _nested(path: Path) -> list[KubeObject]:
+    return overlay_objects(path) if path.parent.name == "overlays" else []
 
 
 def workloads(of: Sequence[KubeObject]) -> list[Workload]:

@@ -11,5 +11,9 @@ ORDER = {
     "plexsphere": ["wait-for-deps", "wait-for-migrate"],
     "plexsphere-signer": ["wait-for-migrate"],
     "plexsphere-bootstrap": ["wait-for-deps", "wait-for-migrate"],
+    "openbao": ["dev-warning"],
+    "seaweedfs": ["dev-warning"],
+    "mimir": ["dev-warning"],
+    "loki": ["dev-warning"],
 }
-"""The start-up order: the runbook's and, for the first five, which it does not specify, our own."""
+"""The start-up order: the runbook's and, for third-party images, which it does not specify, our own."""

@@ -16,7 +16,7 @@ from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 def mend(access: Access, settings: KindSettings) -> Sequence[str]:
     """Apply the objects of the gateway, none of which depends on the stack's addresses."""
     result = ApplyResult()
-    wanted = list(_of_the_gateway(render(Addresses(), settings.images, settings.overlay, settings.seed)))
+    wanted = list(_of_the_gateway(render(Addresses(), settings)))
     with KubeClient(access) as client:
         added = serve(client)
         apply(client, wanted, result, established=lambda _: None)

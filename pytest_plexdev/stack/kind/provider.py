@@ -207,7 +207,7 @@ class KindProvider:
         yield "events", lambda: observer.events(info, since)
 
     def reach(self, info: StackInfo, service: str) -> str:
-        """The URL of ``postgres`` or ``nats`` through a port-forward, which is opened on first use.
+        """The address of a service through a port-forward, which is opened on first use.
 
         Raises:
             PlexdevError: The port-forward cannot be opened, or the service's Secret cannot be read.

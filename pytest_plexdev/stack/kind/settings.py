@@ -9,10 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from pytest_plexdev.core.model import Profile
 from pytest_plexdev.core.paths import state_directory
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.options.model import BRING_UP_SECONDS
 from pytest_plexdev.stack.kind.constants import API_PORT, IDP_PORT, WARM_CLUSTER
+from pytest_plexdev.stack.kind.profiles import DEFAULT
 
 if TYPE_CHECKING:
     from pytest_plexdev.errors import PlexdevError
@@ -38,10 +40,13 @@ class KindSettings:
         timeout: Time limit of the bring-up in seconds, including the wait for another process's.
         api_port, idp_port: Host ports; 0 for any free one.
         kind_image: The base of the node image; ``None`` for kind's default.
-        overlay: A kustomize overlay that replaces ours.
+        profile: How much of the product's dev stack it has.
+        keeps_profile: Whether a running stack keeps its own profile.
+        overlay: A kustomize overlay that replaces the profile's.
         images: Image references by name, in place of those of ``images.toml`` and of our own images.
         seed: A seed manifest (YAML) that replaces ours; ``${ISSUER}`` in it becomes the stack's issuer.
         on_drift: What to do if the cluster has another fingerprint.
+        prune: Whether the services that *profile* omits are removed from a stack that has them.
         reapply: Apply even if the fingerprint is the same, and run our Jobs (migration, seed) again.
         explain: Adds a diagnosis to a bring-up error.
         keep_failed: Whether a run's cluster is kept if its bring-up fails.
@@ -55,6 +60,9 @@ class KindSettings:
     api_port: int = API_PORT
     idp_port: int = IDP_PORT
     kind_image: str | None = None
+    profile: Profile = DEFAULT
+    keeps_profile: bool = False
+    prune: bool = False
     overlay: Path | None = None
     images: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     seed: Path | None = None
@@ -65,6 +73,10 @@ class KindSettings:
     run_directory: Path | None = None
     state: Path = field(default_factory=state_directory)
 
+    def for_running(self, profile: Profile) -> KindSettings:
+        """The settings for a running stack that has *profile*."""
+        return replace(self, profile=profile) if self.keeps_profile else self
+
 
 def settings_for(request: StackRequest) -> KindSettings:
     """Derive the settings from a request.
@@ -73,9 +85,13 @@ def settings_for(request: StackRequest) -> KindSettings:
         PlexdevError: ``bad-setting``, ``seed-unusable``.
     """
     options, up, run = request.options, request.up, request.run
+    chosen = (up.profile if up is not None else None) or options.profile
     settings = KindSettings(
         timeout=(up.timeout if up is not None else None) or options.timeout,
         kind_image=options.kind_image,
+        profile=chosen or DEFAULT,
+        keeps_profile=chosen is None,
+        prune=up is not None and up.prune,
         overlay=options.overlay or request.overlay(),
         images=options.images,
         seed=request.seed(for_reference_plane=False),  # the product's bootstrap may accept more than the reference's
@@ -88,6 +104,7 @@ def settings_for(request: StackRequest) -> KindSettings:
     return replace(
         settings,
         name=fresh_name(run.directory),
+        keeps_profile=False,
         owner=ProcessId.of(run.controller_pid),
         api_port=0,
         idp_port=0,

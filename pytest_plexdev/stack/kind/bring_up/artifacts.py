@@ -60,9 +60,7 @@ class Artifacts:
         contents = {**contents_of(content), **self._substitutes.result()}
         # The warm cluster has the credentials of the runbook.
         credentials = Credentials.random() if settings.owner is not None else None
-        return render(
-            addresses, settings.images, settings.overlay, settings.seed, contents=contents, credentials=credentials
-        )
+        return render(addresses, settings, contents=contents, credentials=credentials)
 
 
 def _timed(phases: Phases, name: str, work: Callable[[], Any]) -> Any:

@@ -24,7 +24,7 @@ from pytest_plexdev.stack.kind.cluster.early_access import reach
 from pytest_plexdev.stack.kind.cluster.node_container import find_node
 from pytest_plexdev.stack.kind.images.load import ImageLoader
 from pytest_plexdev.stack.kind.images.node_image import derived
-from pytest_plexdev.stack.kind.images.pins import override, read_pins
+from pytest_plexdev.stack.kind.images.pins import deployed, override, read_pins
 from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
 from pytest_plexdev.stack.kind.required_parts import health_of
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
@@ -42,8 +42,12 @@ class BringUp:
 
     def __init__(self, settings: KindSettings, files: ClusterFiles, progress: Progress) -> None:
         self.context = BringUpContext(settings, files, progress)
-        self._settings = settings
         self._files = files
+        self.use(settings)
+
+    def use(self, settings: KindSettings) -> None:
+        """Continue with other settings: those of a cluster are complete once its marks are read."""
+        self.context.settings = self._settings = settings
         self._loading = ImageLoader(settings, self.context.phases, self.context.note)
 
     @property
@@ -101,6 +105,7 @@ class BringUp:
         previous = read_previous(client, ready)
         inputs = self._inputs(addresses)
         wait_all(*inputs.all)
+        self._loading.load_pins()
         rollout = Rollout(self.context, inputs, self._loading)
         return rollout.run(client.access, addresses, spawn(self._loading.now), previous)
 
@@ -122,7 +127,8 @@ class BringUp:
     def _create_cluster(self, addresses: Addresses) -> Access:
         config = cluster_config(self._files, addresses)
         with self.context.phases.phase("node image"):
-            image = derived(self._settings.kind_image, override(read_pins(), self._settings.images), self.context.note)
+            pins = deployed(read_pins(), self._settings.profile)
+            image = derived(self._settings.kind_image, override(pins, self._settings.images), self.context.note)
         if self._settings.owner is not None and not self._settings.owner.is_alive:
             # A worker outlives its controller for some seconds; by then the reaper has already run, and nothing would
             # delete the cluster.

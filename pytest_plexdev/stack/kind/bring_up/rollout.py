@@ -100,6 +100,7 @@ class Rollout:
             ready = Ready(
                 addresses=addresses,
                 services=services_of(objects),
+                profile=self._context.settings.profile,
                 fingerprint={**applied, **creation_inputs, **(seeded or database.identity(client))},
                 tenants=tenants.result(),
             )

@@ -13,7 +13,7 @@ from pytest_plexdev.stack.kind.cluster.node_readiness import has_containerd
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.digests import refuse_changed
 from pytest_plexdev.stack.kind.images.local import Note, local_images, provide
-from pytest_plexdev.stack.kind.images.pins import override, read_pins, references
+from pytest_plexdev.stack.kind.images.pins import deployed, override, read_pins, references
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _POLL_S: Final = 0.3
@@ -27,7 +27,7 @@ class ImageLoader:
         self._cluster = settings.name
         self._phases = phases
         self._note = note
-        self._pins = override(read_pins(), settings.images)
+        self._pins = override(deployed(read_pins(), settings.profile), settings.images)
         chosen = references(settings.images)
         self._ours = [chosen.get(image, image) for image in build.OUR_IMAGES]
 
@@ -57,22 +57,28 @@ class ImageLoader:
                 made.result()  # raises if there is no node to load onto
             with self._phases.phase("load"):
                 build.put(self._cluster, archive)
-                self._load()
+                self.load_pins()
         return True
 
+    def load_pins(self) -> None:
+        """Load the third-party images that the node lacks: Pods that start earlier would pull them, with back-off.
+
+        Raises:
+            PlexdevError: ``image-missing``, ``image-changed``, or an error of docker or kind.
+        """
+        # A new cluster has them in its node image. An existing one may lack those of a changed pin or another profile.
+        lacking = [pin.reference for pin in build.missing_on_node(self._cluster, self._pins)]
+        if lacking:
+            provide(lacking, self._note)
+            refuse_changed(self._pins, local_images())
+            build.load(self._cluster, lacking, self._note)
+
     def now(self) -> bool:
-        """Load the images that the node lacks; return whether any were missing.
+        """Load our images if the node lacks them; return whether any were missing.
 
         Raises:
             PlexdevError: ``image-missing``, ``image-changed``, or an error of docker or kind.
         """
         with self._phases.phase("load"):
-            return self._load()
-
-    def _load(self) -> bool:
-        # A new cluster has the others in its node image. An existing one may lack the new image of a changed pin.
-        lacking = [pin.reference for pin in build.missing_on_node(self._cluster, self._pins)]
-        if lacking:
-            provide(lacking, self._note)
-            refuse_changed(self._pins, local_images())
-        return build.load(self._cluster, [*self._ours, *lacking], self._note)
+            self.load_pins()
+            return build.load(self._cluster, self._ours, self._note)

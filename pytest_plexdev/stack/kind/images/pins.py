@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.core.deployment import deploy_directory
+from pytest_plexdev.core.model import Profile
 from pytest_plexdev.stack.kind.constants import OUR_IMAGES
 
 BASE: Final = "python"
@@ -25,6 +26,8 @@ class Pin:
     digest: str | None = None
     is_deployed: bool = True
     """False for the base of a build, which no Pod runs."""
+    profile: Profile = "lean"
+    """The smallest profile that has it."""
 
     @property
     def reference(self) -> str:
@@ -41,6 +44,11 @@ def read_pins(path: Path | None = None) -> Mapping[str, Pin]:
     """Read the pins by name."""
     text = (path or pins_file()).read_text(encoding="utf-8")
     return {name: _pin(name, entry) for name, entry in tomllib.loads(text)["images"].items()}
+
+
+def deployed(pins: Mapping[str, Pin], profile: Profile) -> Mapping[str, Pin]:
+    """Select the pins that the Pods of a profile use."""
+    return {name: pin for name, pin in pins.items() if pin.is_deployed and pin.profile in {profile, "lean"}}
 
 
 def override(pins: Mapping[str, Pin], references: Mapping[str, str]) -> Mapping[str, Pin]:
@@ -80,6 +88,7 @@ def _pin(name: str, entry: Mapping[str, object]) -> Pin:
         tag=str(entry["tag"]),
         digest=str(entry.get("digest", "")) or None,
         is_deployed=not entry.get("build", False),
+        profile="full" if entry.get("profile") == "full" else "lean",
     )
 
 

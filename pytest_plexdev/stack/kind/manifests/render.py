@@ -22,10 +22,10 @@ from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.build_context import Content, read_content
 from pytest_plexdev.stack.kind.images.pins import references
 from pytest_plexdev.stack.kind.manifests import transform as change
-from pytest_plexdev.stack.kind.settings import Addresses
+from pytest_plexdev.stack.kind.profiles import OVERLAYS
+from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 _TIMEOUT_S: Final = 60.0
-_OVERLAY: Final = "overlays/dev"
 _SENTINEL: Final = "base/dev-sentinel"
 _GATEWAY: Final = ("envoy-gateway", "envoy-proxy")
 """The gateway, which the overlay needs and does not contain, because it is in another namespace."""
@@ -37,9 +37,7 @@ _CLUSTER_SCOPED: Final = frozenset(
 
 def render(
     addresses: Addresses,
-    images: Mapping[str, str] | None = None,
-    overlay: Path | None = None,
-    seed: Path | None = None,
+    settings: KindSettings | None = None,
     *,
     contents: Mapping[str, str] | None = None,
     credentials: Credentials | None = None,
@@ -48,17 +46,16 @@ def render(
 
     Args:
         addresses: The host ports, which go into the configuration.
-        images: Image references by name (``nats``, ``plexsphere``), in place of the pinned ones and of our own.
-        overlay: A kustomize overlay that replaces ours.
-        seed: A seed manifest that replaces ours.
+        settings: The profile or overlay, the images and the seed; by default those of ``make dev``.
         contents: A hash of the content by image reference; by default that of our own images, from the current files.
-        credentials: Replace the runbook's, but only in our own overlay: who uses them in another one is unknown.
+        credentials: Replace the runbook's, but only in our own overlays: who uses them in another one is unknown.
 
     Raises:
         PlexdevError: ``command-failed`` if kustomize refuses, ``kustomize-empty``, ``tool-gibberish``.
     """
-    base = deploy_directory()
-    directories = [*(base / name for name in _GATEWAY), overlay or base / _OVERLAY]
+    settings = settings or KindSettings()
+    base, overlay, seed = deploy_directory(), settings.overlay, settings.seed
+    directories = [*(base / name for name in _GATEWAY), overlay or base / OVERLAYS[settings.profile]]
     if overlay is not None:
         # Another overlay lacks our sentinel, which marks the stack as applied by plexdev.
         directories.append(base / _SENTINEL)
@@ -69,7 +66,7 @@ def render(
     objects = change.with_addresses(_deduplicated(objects), addresses)
     if credentials is not None and overlay is None:
         objects = change.with_credentials(objects, credentials)
-    objects = change.with_images(objects, references(images or {}))
+    objects = change.with_images(objects, references(settings.images))
     return change.with_inputs(objects, contents or contents_of(read_content()))
 
 

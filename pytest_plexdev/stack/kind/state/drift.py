@@ -16,4 +16,5 @@ def differences(client: KubeClient, ready: Ready | None, settings: KindSettings)
     """The names of the inputs that differ from those recorded in the ready mark; one text if there is no mark."""
     if ready is None:
         return [UNFINISHED]
-    return fingerprint.differing(ready.fingerprint, {**fingerprint.current(settings), **database.identity(client)})
+    wanted = fingerprint.current(settings.for_running(ready.profile))
+    return fingerprint.differing(ready.fingerprint, {**wanted, **database.identity(client)})

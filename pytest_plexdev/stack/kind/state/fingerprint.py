@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +15,12 @@ from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.text import is_usable
 from pytest_plexdev.stack.kind.cluster.config import kind_file
 from pytest_plexdev.stack.kind.images.build_context import Content, read_content
+from pytest_plexdev.stack.kind.profiles import OVERLAYS
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _NODE_IMAGE: Final = "--plexdev-kind-image"
 CREATION_INPUTS: Final = ("kind.yaml", _NODE_IMAGE)
 """The inputs that are fixed when a cluster is created."""
-_MANIFEST_DIRECTORIES: Final = ("base", "overlays")
 _GATEWAY_DIRECTORIES: Final = ("envoy-gateway", "envoy-proxy")
 _KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _DIRECTORY_FIELDS: Final = ("resources", "components", "bases", "generators", "transformers", "validators")
@@ -50,9 +50,11 @@ def of_files(settings: KindSettings, content: Content) -> Mapping[str, str]:
         inputs[_NODE_IMAGE] = _hash(settings.kind_image.encode())
     inputs.update((name, _hash_of(*_files(base / name))) for name in _GATEWAY_DIRECTORIES)
     if settings.overlay is None:
-        inputs.update((name, _hash_of(*files)) for name, files in _manifests(base))
+        inputs["profile"] = _hash(settings.profile.encode())
+        reached = _files_by_directory(base / OVERLAYS[settings.profile])
+        inputs.update((str(path.relative_to(base.resolve())), _hash_of(*files)) for path, files in reached.items())
     else:
-        inputs[f"overlay {settings.overlay}"] = _hash_of(*_overlay_files(settings.overlay))
+        inputs[f"overlay {settings.overlay}"] = _hash_of(*_files_of(settings.overlay))
     inputs.update((name, _hash_of(base / name)) for name in _FILES)
     if settings.seed is not None:
         inputs[f"seed {settings.seed}"] = _hash_of(settings.seed)
@@ -82,14 +84,11 @@ def differing(applied: Mapping[str, str], wanted: Mapping[str, str]) -> list[str
     return sorted(name for name in names if applied.get(name) != wanted.get(name))
 
 
-def _manifests(base: Path) -> Iterator[tuple[str, list[Path]]]:
-    """The manifest files by directory, such as ``base/postgres``."""
-    for parent in _MANIFEST_DIRECTORIES:
-        for directory in sorted(path for path in (base / parent).iterdir() if path.is_dir()):
-            yield f"{parent}/{directory.name}", list(_files(directory))
+def _files_of(overlay: Path) -> list[Path]:
+    return sorted({file for files in _files_by_directory(overlay).values() for file in files})
 
 
-def _overlay_files(overlay: Path) -> list[Path]:
+def _files_by_directory(overlay: Path) -> Mapping[Path, Sequence[Path]]:
     """The files of an overlay and of all local directories that it refers to, directly or not."""
     found: dict[Path, list[Path]] = {}
     pending = [overlay.resolve()]
@@ -102,7 +101,7 @@ def _overlay_files(overlay: Path) -> list[Path]:
             # Generators and transformers may be inline YAML instead of a path. kubectl refuses invalid paths.
             named = [entry for entry in _directory_entries(file) if isinstance(entry, str) and "\n" not in entry]
             pending += [(directory / entry).resolve() for entry in named if is_usable(entry)]
-    return sorted({file for files in found.values() for file in files})
+    return found
 
 
 def _directory_entries(kustomization: Path) -> list[object]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from pytest_plexdev.core.model import SeededTenant, Service
+from pytest_plexdev.core.model import Profile, SeededTenant, Service
 from pytest_plexdev.core.untrusted_json import decode_as, decode_json
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
@@ -31,12 +31,14 @@ class Ready:
     """The content of the ready mark. For a stack without one, as much as is known.
 
     Attributes:
+        profile: How much of the product's dev stack it has.
         fingerprint: SHA-256 of every input by its name.
         at: Unix time of the completion, seconds.
     """
 
     addresses: Addresses
     services: tuple[Service, ...]
+    profile: Profile = "lean"
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     tenants: tuple[SeededTenant, ...] = ()
     at: float = field(default_factory=time.time)
@@ -73,6 +75,8 @@ def read_ready(client: KubeClient) -> Ready | None:
             fingerprint=dict(decode_json(data["fingerprint"])),
             tenants=decode_as(data["tenants"], tuple[SeededTenant, ...]),
             services=decode_as(data["services"], tuple[Service, ...]),
+            # Earlier versions, which had lean only, did not write it.
+            profile="full" if data.get("profile") == "full" else "lean",
             addresses=Addresses(**decode_json(data["addresses"])),
             at=float(data["ready_at"]),
         )
@@ -86,6 +90,7 @@ def write_ready(client: KubeClient, ready: Ready) -> None:
         "fingerprint": _json(ready.fingerprint),
         "tenants": msgspec.json.encode(ready.tenants).decode(),
         "services": msgspec.json.encode(ready.services, enc_hook=str).decode(),
+        "profile": ready.profile,
         "addresses": json.dumps(asdict(ready.addresses)),
         "ready_at": str(ready.at),
     }

@@ -12,11 +12,10 @@ from pytest_plexdev.kube.pods import NAME_LABEL
 from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, STATEFUL_SET, KubeObject
 from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE, WARM_CLUSTER
+from pytest_plexdev.stack.kind.profiles import left_out
 from pytest_plexdev.stack.kind.state.endpoints import REFERENCE_COMMIT
 from pytest_plexdev.stack.kind.state.ownership import Ready
 
-LEFT_OUT: Final = ("OpenBao", "SeaweedFS", "Mimir", "Loki", "Crossplane", "External Secrets", "plexd")
-"""Services of the product's dev stack for which plexdev has no manifests."""
 _WORKLOADS: Final = frozenset({"Deployment", "StatefulSet", "Job"})
 
 
@@ -43,7 +42,8 @@ def stack_info(
         endpoints=Endpoints(api=ready.addresses.api, issuer=ready.addresses.issuer),
         started_at=ready.at,
         services=ready.services,
-        left_out=LEFT_OUT if owned else (),
+        profile=ready.profile if owned else None,
+        left_out=left_out(ready.profile) if owned else (),
         phases=tuple(phases),
         tenants=ready.tenants,
         # Tests that bypass the contract know the tables of the reference plane only.

@@ -96,9 +96,10 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
     if differ and settings.on_drift == "fail":
         raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
     if differ:
+        assert info.profile is not None  # drift is known of our own clusters only
         from pytest_plexdev.stack.kind.warm.up import bring_up
 
-        return bring_up(settings, progress)[0]
+        return bring_up(settings.for_running(info.profile), progress)[0]
     if (error := unhealthy.result()) is not None:
         raise error
     return info

@@ -26,9 +26,11 @@ from pytest_plexdev.stack.kind.cluster.node_container import (
     start_kubelet,
 )
 from pytest_plexdev.stack.kind.cluster.node_ports import put_back_node_ports
+from pytest_plexdev.stack.kind.profiles import FURTHER_SERVICES
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import fingerprint, ownership
 from pytest_plexdev.stack.kind.state.drift import differences
+from pytest_plexdev.stack.kind.state.ownership import Ready
 from pytest_plexdev.stack.kind.warm import node_restart
 from pytest_plexdev.stack.kind.warm.manual_edits import edits_in_the_way
 from pytest_plexdev.stack.kind.warm.node_status import ANEW, node_problem
@@ -118,6 +120,8 @@ def _on(container: NodeContainer, place: ClusterFiles, settings: KindSettings, w
         work.context.wait_until_ready(client, [ObjectRef("Node", container.name)])
         work.did.extend(put_back_node_ports(client))
         ready = ownership.read_ready(client)
+        if ready is not None:
+            settings = _with_profile(settings, ready, work)
         addresses = container.addresses
         if comes_back and ready is not None:
             # Until the kubelet reports, the status of Pods is from before the stop.
@@ -130,6 +134,17 @@ def _on(container: NodeContainer, place: ClusterFiles, settings: KindSettings, w
         if not woken:
             work.did.append(f"cluster {settings.name}: exists already")
         return work.on_an_existing_cluster(client, addresses, ready)
+
+
+def _with_profile(settings: KindSettings, ready: Ready, work: BringUp) -> KindSettings:
+    """The settings with the profile that the stack will have: a smaller one than it has needs ``--prune``."""
+    settings = settings.for_running(ready.profile)
+    if ready.profile == "full" and settings.profile == "lean" and not settings.prune:
+        names = ", ".join(FURTHER_SERVICES.values())
+        work.did.append(f"profile: stays full; plexdev up --stack kind --profile lean --prune removes {names}")
+        settings = replace(settings, profile="full")
+    work.use(settings)
+    return settings
 
 
 def _recover(container: NodeContainer, client: KubeClient, work: BringUp, *, woken: bool) -> bool:

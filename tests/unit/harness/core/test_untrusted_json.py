@@ -20,7 +20,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.readiness.probe_answers import _answer_text
 from pytest_plexdev.session.output_directory import MARK, _read_mark
 from pytest_plexdev.stack.kind.images.client_proxies import read_client_proxies
-from pytest_plexdev.stack.kind.state.fingerprint import _overlay_files
+from pytest_plexdev.stack.kind.state.fingerprint import _files_of
 
 DEEP = b"[" * 100_000
 REQUEST = httpx.Request("GET", "http://localhost/v1/x")
@@ -73,7 +73,7 @@ def test_a_kustomization_that_cannot_be_read_counts_as_a_file(tmp_path: Path, co
     file = tmp_path / "kustomization.yaml"
     file.write_bytes(content)
 
-    assert _overlay_files(tmp_path) == [file]
+    assert _files_of(tmp_path) == [file]
 
 
 # Modules that read JSON written by plexdev. If it may be damaged, they catch RecursionError.

@@ -57,6 +57,28 @@ def test_a_fresh_cluster_is_made_of_what_options_and_plugins_say(tmp_path: Path)
     assert settings.owner.pid == os.getpid()
 
 
+def test_a_run_s_cluster_is_lean_unless_an_option_says_otherwise(tmp_path: Path) -> None:
+    lean = kind.settings_for(request(tmp_path, stack="kind"))
+    full = kind.settings_for(request(tmp_path, stack="kind", profile="full"))
+
+    assert (lean.profile, full.profile) == ("lean", "full")
+
+
+def test_a_running_stack_keeps_its_profile_unless_told(tmp_path: Path) -> None:
+    open_ = kind.settings_for(request(tmp_path, is_fresh=False, dev_stack="1", stack="kind"))
+    told = kind.settings_for(request(tmp_path, is_fresh=False, dev_stack="1", stack="kind", profile="lean"))
+
+    assert open_.for_running("full").profile == "full"
+    assert told.for_running("full").profile == "lean"
+
+
+def test_up_takes_its_profile_from_the_option_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLEXDEV_PROFILE", "full")
+
+    assert kind.settings_for(request_for("kind")).profile == "full"
+    assert kind.settings_for(request_for("kind", UpOptions(profile="lean"))).profile == "lean"
+
+
 def test_each_run_has_one_cluster_for_its_workers(tmp_path: Path) -> None:
     names = {kind.settings_for(request(tmp_path / run, stack="kind")).name for run in ("a", "a", "b")}
 
@@ -120,6 +142,8 @@ GIVEN: Final[dict[str, Any]] = {
     "port": 1,
     "idp_port": 2,
     "seed": seed_file(),
+    "profile": "full",
+    "prune": True,
     "reapply": True,
 }
 """A value of each option of ``plexdev up`` that is not its default."""
@@ -172,6 +196,7 @@ def test_the_help_of_up_names_the_default_time_limits() -> None:
 FROM_THE_ENVIRONMENT: Final = {
     "dev_stack": "1",
     "stack": "embedded",
+    "profile": "full",
     "overlay": "/",
     "images": "plexsphere=plexsphere:mine",
     "prefer": "stand-in",

@@ -120,3 +120,32 @@ def test_a_log_is_the_providers_and_cut_from_its_end() -> None:
     stack = Stack(replace(INFO, services=(DEX,)), Provider())
 
     assert stack.log("dex", lines=1, since=3.0) == "two of dex since 3.0"
+
+
+def test_a_server_in_the_cluster_is_reached_on_first_use() -> None:
+    provider = Provider()
+    info = replace(INFO, services=(DEX, Service(name="openbao", version="1"), Service(name="migrate", version="1")))
+    stack = Stack(info, provider)
+
+    assert stack.url("dex") == "http://localhost:2/dex"
+    assert stack.url("openbao") == "openbao://127.0.0.1:5"
+    assert provider.reached == ["openbao"]
+
+
+def test_a_service_of_another_profile_is_named_with_its_command() -> None:
+    stack = Stack(replace(INFO, services=(DEX,), profile="lean", left_out=("OpenBao", "External Secrets")), Provider())
+
+    for service in ("openbao", "external-secrets"):
+        with pytest.raises(PlexdevError) as caught:
+            stack.url(service)
+        assert caught.value.headline == f"plexdev[service-left-out]: the stack has no {service}"
+        assert "plexdev up --stack kind --profile full" in caught.value.fix
+
+
+def test_a_job_has_no_address() -> None:
+    stack = Stack(replace(INFO, services=(DEX, Service(name="migrate", version="1"))), Provider())
+
+    with pytest.raises(PlexdevError) as caught:
+        stack.url("migrate")
+    assert caught.value.tag == "unknown-name"
+    assert "dex" in str(caught.value)

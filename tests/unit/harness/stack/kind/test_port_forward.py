@@ -12,7 +12,7 @@ import pytest
 
 from pytest_plexdev.core.model import Cluster
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.stack.kind import port_forward
+from pytest_plexdev.stack.kind import kubectl_port_forward
 from pytest_plexdev.stack.kind.port_forward import Forwards
 
 CLUSTER = Cluster(name="c", context="kind-c", kubeconfig=Path("none"), namespace="default", owned=False)
@@ -49,7 +49,7 @@ def test_what_it_says_is_read_for_as_long_as_it_lives(kubectl: Path, tmp_path: P
 
 def test_one_that_says_nothing_is_ended_and_named(kubectl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kubectl.write_text("#!/bin/sh\necho 'Waiting for a Pod'\nexec sleep 60\n")
-    monkeypatch.setattr(port_forward, "_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(kubectl_port_forward, "TIMEOUT_S", 1.0)
 
     with pytest.raises(PlexdevError) as silent:
         Forwards(CLUSTER).open("postgres")

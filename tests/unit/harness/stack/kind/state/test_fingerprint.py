@@ -30,7 +30,7 @@ def test_nothing_differs_from_itself() -> None:
     ("file", "name"),
     [
         ("base/postgres/stateful-set.yaml", "base/postgres"),
-        ("overlays/dev/kustomization.yaml", "overlays/dev"),
+        ("overlays/lean/kustomization.yaml", "overlays/lean"),
         ("envoy-proxy/envoy-proxy.yaml", "envoy-proxy"),
         ("images.toml", "images.toml"),
         ("vendor/vendor.toml", "vendor/vendor.toml"),
@@ -43,6 +43,30 @@ def test_an_edit_is_named_by_what_a_person_edited(deploy: Path, file: str, name:
         edited.write("# another\n")
 
     assert fingerprint.differing(before, fingerprint.current(OURS)) == [name]
+
+
+@pytest.mark.parametrize("file", ["base/openbao/config.yaml", "overlays/dev/kustomization.yaml"])
+def test_an_edit_of_what_only_full_has_is_no_drift_of_lean(deploy: Path, file: str) -> None:
+    full = KindSettings(profile="full")
+    lean_before, full_before = fingerprint.current(OURS), fingerprint.current(full)
+    with (deploy / file).open("a") as edited:
+        edited.write("# another\n")
+
+    assert fingerprint.differing(lean_before, fingerprint.current(OURS)) == []
+    assert fingerprint.differing(full_before, fingerprint.current(full)) == [file.rpartition("/")[0]]
+
+
+def test_another_profile_is_named_with_what_it_adds() -> None:
+    lean, full = fingerprint.current(OURS), fingerprint.current(KindSettings(profile="full"))
+
+    assert fingerprint.differing(lean, full) == [
+        "base/loki",
+        "base/mimir",
+        "base/openbao",
+        "base/seaweedfs",
+        "overlays/dev",
+        "profile",
+    ]
 
 
 def test_a_new_file_is_an_edit_too(deploy: Path) -> None:

@@ -1,0 +1,15 @@
+"""The option ``--profile`` of commands that bring up or print a kind stack."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_profile(parser: argparse.ArgumentParser) -> None:
+    """Add ``--profile``."""
+    parser.add_argument(
+        "--profile",
+        choices=("lean", "full"),
+        help="kind: the services that the golden flow needs, or all of the dev stack; default: PLEXDEV_PROFILE, "
+        "else the running stack's, else lean",
+    )

@@ -1,0 +1,49 @@
+"""The profile of a running stack."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.stack.kind.images.local import local_images
+from pytest_plexdev.stack.kind.images.pins import read_pins
+from pytest_plexdev.stack.kind.profiles import FURTHER_SERVICES
+from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.warm import attach, up
+from tests.support.kind_stacks import ProgressRecorder
+
+
+@pytest.fixture
+def full(settings: KindSettings, info: StackInfo) -> KindSettings:
+    here = local_images()
+    further = [pin.reference for pin in read_pins().values() if pin.profile == "full"]
+    if missing := [reference for reference in further if here.id_of(reference) is None]:
+        pytest.skip(f"not on the engine: {', '.join(missing)}")
+    return replace(settings, profile="full")
+
+
+def test_a_profile_is_added_kept_and_removed_only_with_prune(settings: KindSettings, full: KindSettings) -> None:
+    with pytest.raises(PlexdevError, match=r"drifted.*profile"):
+        attach.attach(replace(full, on_drift="fail"), ProgressRecorder())
+
+    info, _ = up.bring_up(full, ProgressRecorder())
+    assert set(FURTHER_SERVICES) <= {service.name for service in info.services}
+
+    attached = attach.attach(replace(settings, keeps_profile=True, on_drift="fail"), ProgressRecorder())
+    assert attached is not None
+    assert attached.profile == "full"
+
+    info, did = up.bring_up(settings, ProgressRecorder())
+    assert info.profile == "full"
+    assert [line for line in did if line.startswith("profile: stays full; ")] == [
+        "profile: stays full; plexdev up --stack kind --profile lean --prune removes OpenBao, SeaweedFS, Mimir, Loki"
+    ]
+
+    info, did = up.bring_up(replace(settings, prune=True), ProgressRecorder())
+    assert info.profile == "lean"
+    assert not set(FURTHER_SERVICES) & {service.name for service in info.services}
+    (pruned,) = [line for line in did if line.startswith("pruned")]
+    assert {f"deployment/{name}" for name in ("openbao", "mimir", "loki")} <= set(pruned.partition(": ")[2].split(", "))

@@ -13,7 +13,7 @@ SLOWEST := --durations=25 --durations-min=3
 NO_CLUSTER := -n 3 --dist worksteal $(SLOWEST) -m "not docker and not slow" tests
 
 .PHONY: help golden e2e dev dev-down dev-up-plexd dev-embedded dev-embedded-down docker-build \
-        test coverage test-runs test-cluster lint bench docs site clean
+        test test-runs test-cluster lint bench docs site clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,14 +42,15 @@ dev-embedded-down: $(VENV)/.embedded  ## end it
 docker-build: $(VENV)/.kind  ## build plexsphere:dev and plexsphere-migrate:dev where something changed
 	$(BIN)/plexdev images build
 
-test: $(VENV)/.dev  ## the tests that need no cluster
-	$(BIN)/pytest $(NO_CLUSTER)
-
-coverage: $(VENV)/.dev  ## the same with the branch coverage of every process; takes longer
+test: $(VENV)/.dev  ## the tests that need no cluster; COVERAGE=1 make test: with the branch coverage of every process
+ifdef COVERAGE
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(NO_CLUSTER)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+else
+	$(BIN)/pytest $(NO_CLUSTER)
+endif
 
 test-runs: $(VENV)/.dev  ## whole pytest runs, each with a fresh stack, in every environment of the table
 	$(BIN)/pytest -n 3 --dist worksteal $(SLOWEST) -m "slow and not nightly" tests/plugin tests/environments

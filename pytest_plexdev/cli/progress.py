@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from pytest_plexdev.core.model import PhaseBegan, PhaseEnded, Progress, ProgressEvent, VerdictChanged
+from pytest_plexdev.core.progress import PhaseBegan, PhaseEnded, Progress, ProgressEvent, VerdictChanged
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from pytest_plexdev.errors.cluster import API_SILENT, KUBECONFIG_UNUSABLE, NOT_L
 from pytest_plexdev.stack.providers import providers
 
 if TYPE_CHECKING:
-    from pytest_plexdev.core.model import Progress
+    from pytest_plexdev.core.progress import Progress
 
 _POLL_INTERVAL_S: Final = 0.1
 """A stack that does not exist yet, and servers of other processes, cannot be watched."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from itertools import chain
 from pathlib import Path
@@ -31,6 +31,11 @@ class Endpoints:
     targets, ``unix:///…`` or ``host:port``; ``spicedb`` and its preshared key are absent if a stand-in evaluates the
     schema. A service of a kind stack whose address is absent listens inside the cluster only:
     :meth:`pytest_plexdev.core.provider.Observer.reach` opens a port-forward.
+
+    Example::
+
+        def test_dex_is_the_issuer(plexdev_stack):
+            assert plexdev_stack.info.endpoints.issuer.endswith("/dex")
     """
 
     api: str
@@ -58,6 +63,11 @@ class Cluster:
         kubeconfig: A file of plexdev with this context only.
         namespace: The namespace of the stack's objects.
         owned: Whether plexdev created it; nothing is applied to or deleted from other clusters.
+
+    Example::
+
+        def test_a_cluster_is_one_of_kind(plexdev_stack):
+            assert plexdev_stack.cluster is None or plexdev_stack.cluster.context.startswith("kind-")
     """
 
     name: str
@@ -69,7 +79,14 @@ class Cluster:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """A service of a stack: its program, and the product that it stands in for (``None``: the real one)."""
+    """A service of a stack: its program, and the product that it stands in for (``None``: the real one).
+
+    Example::
+
+        def test_postgres_is_real(plexdev_stack):
+            postgres = next(each for each in plexdev_stack.info.services if each.name == "postgres")
+            assert postgres.stands_in_for is None
+    """
 
     name: str
     version: str
@@ -80,7 +97,13 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """A part of a bring-up: its duration, and its start in seconds since the start of the bring-up."""
+    """A part of a bring-up: its duration, and its start in seconds since the start of the bring-up.
+
+    Example::
+
+        def test_no_phase_takes_a_minute(plexdev_stack):
+            assert all(phase.seconds < 60 for phase in plexdev_stack.info.phases)
+    """
 
     name: str
     seconds: float
@@ -98,6 +121,11 @@ class SeededTenant:
     Attributes:
         operator: The name at the IdP of the platform operator in this Domain; empty if the seed has none there, or is
             not known.
+
+    Example::
+
+        def test_three_tenants_are_seeded(plexdev_stack):
+            assert len(plexdev_stack.info.tenants) == 3
     """
 
     slug: str
@@ -184,7 +212,13 @@ def _decode(kind: type, value: object) -> object:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The state of one service or object, with the reason, its duration in seconds, and the command that helps."""
+    """The state of one service or object, with the reason, its duration in seconds, and the command that helps.
+
+    Example::
+
+        def test_nothing_is_gone(plexdev_stack):
+            assert [verdict.name for verdict in plexdev_stack.verdicts() if verdict.state == "gone"] == []
+    """
 
     name: str
     state: State
@@ -196,26 +230,3 @@ class Verdict:
     def headline(self) -> str:
         """The first line of the reason; log lines may follow it."""
         return self.reason.partition("\n")[0]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PhaseBegan:
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class VerdictChanged:
-    verdict: Verdict
-
-
-@dataclass(frozen=True, kw_only=True)
-class PhaseEnded:
-    phase: Phase
-
-
-ProgressEvent: TypeAlias = PhaseBegan | VerdictChanged | PhaseEnded
-Progress: TypeAlias = Callable[[ProgressEvent], None]
-
-
-def no_progress(_: ProgressEvent) -> None:
-    """Progress that is not shown."""

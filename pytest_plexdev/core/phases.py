@@ -6,7 +6,8 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from pytest_plexdev.core.model import Phase, PhaseBegan, PhaseEnded, Progress
+from pytest_plexdev.core.model import Phase
+from pytest_plexdev.core.progress import PhaseBegan, PhaseEnded, Progress
 
 
 class Phases:

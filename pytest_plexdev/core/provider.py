@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from pytest_plexdev.core.model import Progress, StackInfo, Verdict
+    from pytest_plexdev.core.model import StackInfo, Verdict
+    from pytest_plexdev.core.progress import Progress
     from pytest_plexdev.core.provider_parts import Found, Logs, Obstacle, Started, Texts
     from pytest_plexdev.errors import Failure, PlexdevError
 

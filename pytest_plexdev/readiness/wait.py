@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pytest_plexdev.core.cancellation import checkpoint
-from pytest_plexdev.core.model import Progress, Verdict, VerdictChanged
+from pytest_plexdev.core.model import Verdict
+from pytest_plexdev.core.progress import Progress, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness.cluster_health import ClusterHealth

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_plexdev.core.clock import monotonic, unix_time
-from pytest_plexdev.core.model import no_progress
 from pytest_plexdev.core.ownership.run_directory import STACK_DIRECTORY
+from pytest_plexdev.core.progress import no_progress
 from pytest_plexdev.core.system_errors import system_errors
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.session.run import Moment, Run

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pytest_plexdev.core.file_lock import private_lock
-from pytest_plexdev.core.model import KEPT_MARK, Progress, StackInfo
+from pytest_plexdev.core.model import KEPT_MARK, StackInfo
 from pytest_plexdev.core.ownership.run_directory import LEASE_FILES, STACK_DIRECTORY, hold
 from pytest_plexdev.core.private_files import damaged, make_private_directory, read_private, write_private
+from pytest_plexdev.core.progress import Progress
 from pytest_plexdev.core.provider import Lifecycle
 from pytest_plexdev.core.untrusted_json import decode_file
 from pytest_plexdev.errors import PlexdevError, decode_failure, encode_failure

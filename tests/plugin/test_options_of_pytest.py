@@ -12,7 +12,8 @@ from pytest_plexdev.options.environment import known_variables
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "pytest_plexdev" / "golden" / "test_golden_flow.py"
 RIGHT_IMAGES = (
-    "NAME must be one of busybox, dex, envoy, envoy-gateway, nats, plexsphere, plexsphere-migrate, postgres, spicedb"
+    "NAME must be one of busybox, dex, envoy, envoy-gateway, loki, mimir, nats, openbao, plexsphere, "
+    "plexsphere-migrate, postgres, seaweedfs, spicedb"
 )
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from pytest_plexdev.core.model import ProgressEvent, StackInfo
+from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.core.progress import ProgressEvent
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings, Programs
 from pytest_plexdev.stack.embedded.warm import warm_directory
 

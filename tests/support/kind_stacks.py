@@ -8,8 +8,9 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from pytest_plexdev.core.model import PhaseBegan, ProgressEvent, Verdict, VerdictChanged
+from pytest_plexdev.core.model import Verdict
 from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.core.progress import PhaseBegan, ProgressEvent, VerdictChanged
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import NODE
 from pytest_plexdev.stack.kind.settings import KindSettings, fresh_name

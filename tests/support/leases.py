@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_plexdev.core.model import Endpoints, Progress, StackInfo
+from pytest_plexdev.core.model import Endpoints, StackInfo
+from pytest_plexdev.core.progress import Progress
 from pytest_plexdev.core.provider_parts import Started
 from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
 from pytest_plexdev.session.lease import Keep, Lease

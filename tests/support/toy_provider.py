@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from pytest_plexdev.core.model import Endpoints, Progress, Service, StackInfo, Verdict
+from pytest_plexdev.core.model import Endpoints, Service, StackInfo, Verdict
 from pytest_plexdev.core.paths import state_directory
 from pytest_plexdev.core.private_files import make_private_directory
+from pytest_plexdev.core.progress import Progress
 from pytest_plexdev.core.provider_parts import Found, Logs, Obstacle, Refusal, Started, Texts
 from pytest_plexdev.errors import Failure, PlexdevError
 from pytest_plexdev.options import Settings

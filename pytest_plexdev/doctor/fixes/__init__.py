@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final, Protocol, cast
 
-from pytest_plexdev.core.model import Progress
+from pytest_plexdev.core.progress import Progress
 from pytest_plexdev.doctor.model import Finding
 from pytest_plexdev.doctor.modes import mode_of
 from pytest_plexdev.doctor.target import is_ours, kind_cluster

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pytest_plexdev.core.model import ProgressEvent
+from pytest_plexdev.core.progress import ProgressEvent
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT

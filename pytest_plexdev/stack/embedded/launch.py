@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from pytest_plexdev.core.interpreter import module_command
-from pytest_plexdev.core.model import Progress, StackInfo
+from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.ownership.lock import look
 from pytest_plexdev.core.paths import ensure_writable
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.private_files import open_private
 from pytest_plexdev.core.process_id import ProcessHandle, ProcessId
 from pytest_plexdev.core.program_log import log_start
+from pytest_plexdev.core.progress import Progress
 from pytest_plexdev.core.system_errors import system_errors
 from pytest_plexdev.errors import SUPERVISOR_LOST, PlexdevError, decode_failure
 from pytest_plexdev.stack.embedded.layout import make_directory

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_plexdev.core.model import Progress, StackInfo, Verdict
+    from pytest_plexdev.core.model import StackInfo, Verdict
+    from pytest_plexdev.core.progress import Progress
     from pytest_plexdev.core.provider_parts import Found, Logs, Started, Texts
     from pytest_plexdev.errors import Failure, PlexdevError
     from pytest_plexdev.options import Settings
@@ -21,8 +22,7 @@ MODULES: Final = (
     *("argon2", "authzed", "bcrypt", "joserfc", "nats", "prometheus_client", "psycopg", "psycopg_pool"),
     *("python_multipart", "re2", "starlette", "uvicorn", "yaml"),
 )
-"""Modules that the supervisor and the stack's programs import. Postgres and NATS are checked when they start, because
-the settings may name others."""
+"""Modules that the stack's programs import. Postgres and NATS are checked at their start: settings may name others."""
 
 
 class EmbeddedProvider:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pytest_plexdev.core.model import Service, StackInfo, Verdict, VerdictChanged
+from pytest_plexdev.core.model import Service, StackInfo, Verdict
 from pytest_plexdev.core.ownership.lock import look
 from pytest_plexdev.core.paths import state_directory
 from pytest_plexdev.core.private_files import make_private_directory
+from pytest_plexdev.core.progress import VerdictChanged
 from pytest_plexdev.errors import STACK_BROKEN, STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.stack.embedded.layout import stack_file
 from pytest_plexdev.stack.embedded.owner import has_lost_supervisor, recovery_command
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from filelock import BaseFileLock
 
-    from pytest_plexdev.core.model import Progress
+    from pytest_plexdev.core.progress import Progress
     from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
     from pytest_plexdev.stack.request import UpOptions
 

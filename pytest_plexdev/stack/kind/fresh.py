@@ -6,8 +6,9 @@ import contextlib
 from pathlib import Path
 
 from pytest_plexdev.core.cancellation import fail_after
-from pytest_plexdev.core.model import KEPT_MARK, STACK_FILE, Progress, Service, StackInfo
+from pytest_plexdev.core.model import KEPT_MARK, STACK_FILE, Service, StackInfo
 from pytest_plexdev.core.port_reservation import hold_beside_all
+from pytest_plexdev.core.progress import Progress
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.stack.kind.bring_up.failure import as_gone, as_kept, with_diagnosis

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_plexdev.core.model import Progress, StackInfo, Verdict
+    from pytest_plexdev.core.model import StackInfo, Verdict
+    from pytest_plexdev.core.progress import Progress
     from pytest_plexdev.core.provider_parts import Found, Logs, Started, Texts
     from pytest_plexdev.errors import Failure, PlexdevError
     from pytest_plexdev.options import Settings
@@ -79,7 +80,7 @@ class KindProvider:
     def down(self, info: StackInfo | None, *, force: bool = False, progress: Progress | None = None) -> list[str]:
         """Delete the warm cluster if it is ours or *force* is set, or a run's own cluster with its directory."""
         if self._directory is None:
-            from pytest_plexdev.core.model import no_progress
+            from pytest_plexdev.core.progress import no_progress
             from pytest_plexdev.stack.kind.warm.down import take_down
 
             return take_down(self._settings, force=force, progress=progress or no_progress)

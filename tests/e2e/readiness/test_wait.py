@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_plexdev.core.model import ProgressEvent, VerdictChanged
+from pytest_plexdev.core.progress import ProgressEvent, VerdictChanged
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, GATEWAY_CLASS

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from pytest_plexdev.core.model import PhaseEnded, StackInfo, Verdict
+from pytest_plexdev.core.model import StackInfo, Verdict
+from pytest_plexdev.core.progress import PhaseEnded
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from tests.support.embedded import Bench, TracesOf, WithPrograms, database_of, pid_of

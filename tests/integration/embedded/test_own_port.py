@@ -43,7 +43,7 @@ WEAK = """
 import sys
 from pathlib import Path
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
-from pytest_plexdev.core.model import VerdictChanged
+from pytest_plexdev.core.progress import VerdictChanged
 directory = Path(sys.argv[1])
 settings = EmbeddedSettings(id="weak", prefer="stand-in", cache=directory / "cache", postgres_user="nobody")
 def print_reason(event):

@@ -16,8 +16,9 @@ import pytest
 
 from pytest_plexdev.cli import main
 from pytest_plexdev.core.deployment import deploy_directory, seed_file
-from pytest_plexdev.core.model import KEPT_MARK, ProgressEvent, StackInfo
+from pytest_plexdev.core.model import KEPT_MARK, StackInfo
 from pytest_plexdev.core.ownership.mark import MARK
+from pytest_plexdev.core.progress import ProgressEvent
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory

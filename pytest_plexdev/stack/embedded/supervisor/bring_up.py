@@ -7,9 +7,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
 
-from pytest_plexdev.core.model import ProgressEvent, Service, Verdict, VerdictChanged
+from pytest_plexdev.core.model import Service, Verdict
 from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.core.port_reservation import HeldPort
+from pytest_plexdev.core.progress import ProgressEvent, VerdictChanged
 from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
 from pytest_plexdev.stack.embedded import probes
 from pytest_plexdev.stack.embedded.probes import Probe, until_ready

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pytest_plexdev.core.model import Phase, PhaseBegan, PhaseEnded, ProgressEvent, Verdict, VerdictChanged
+from pytest_plexdev.core.model import Phase, Verdict
 from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.core.progress import PhaseBegan, PhaseEnded, ProgressEvent, VerdictChanged
 from pytest_plexdev.errors import PlexdevError, encode_failure
 
 

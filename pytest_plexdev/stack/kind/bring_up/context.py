@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_plexdev.core.cancellation import remaining_s
-from pytest_plexdev.core.model import Progress, Verdict, VerdictChanged
+from pytest_plexdev.core.model import Verdict
 from pytest_plexdev.core.phases import Phases
+from pytest_plexdev.core.progress import Progress, VerdictChanged
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.readiness.cluster_health import ClusterHealth
 from pytest_plexdev.readiness.object_ref import ObjectRef

@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any
 
 from pytest_plexdev.core.cancellation import Cancelled, cancel, remaining_s, spawn, wait_all
-from pytest_plexdev.core.model import Progress, StackInfo
+from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.progress import Progress
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.stack.kind.bring_up.artifacts import Artifacts

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.core.cancellation import remaining_s
-from pytest_plexdev.core.model import Progress, State, Verdict, VerdictChanged
+from pytest_plexdev.core.model import State, Verdict
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.private_files import FILE_MODE, make_private_directory, read_note, write_private
 from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.core.progress import Progress, VerdictChanged
 from pytest_plexdev.errors import STATE_UNWRITABLE, PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_BUSY, IMAGES_BUSY
 

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_plexdev.core.model import Progress, Verdict, VerdictChanged
+from pytest_plexdev.core.model import Verdict
+from pytest_plexdev.core.progress import Progress, VerdictChanged
 from pytest_plexdev.core.subprocesses import MINIMUM, run
 from pytest_plexdev.core.tool_output import json_of, line_of
 from pytest_plexdev.errors import PlexdevError

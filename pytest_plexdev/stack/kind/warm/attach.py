@@ -19,7 +19,8 @@ from pytest_plexdev.stack.kind.settings import Addresses, warm_directory
 from pytest_plexdev.stack.kind.warm.kubeconfigs import candidates
 
 if TYPE_CHECKING:
-    from pytest_plexdev.core.model import Progress, StackInfo
+    from pytest_plexdev.core.model import StackInfo
+    from pytest_plexdev.core.progress import Progress
     from pytest_plexdev.kube import Access, KubeClient
     from pytest_plexdev.stack.kind.settings import KindSettings
 

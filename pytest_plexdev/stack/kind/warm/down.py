@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_plexdev.core.model import Progress
+from pytest_plexdev.core.progress import Progress
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_OUT_OF_SIGHT, FOREIGN_CLUSTER, TOOL_MISSING
 from pytest_plexdev.stack.kind.cluster import create

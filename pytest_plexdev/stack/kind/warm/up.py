@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pytest_plexdev.core.cancellation import MINIMUM_S, fail_after, remaining_s
-from pytest_plexdev.core.model import STACK_FILE, Progress, StackInfo
+from pytest_plexdev.core.model import STACK_FILE, StackInfo
+from pytest_plexdev.core.progress import Progress
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
 from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, NODE_NAME_TAKEN

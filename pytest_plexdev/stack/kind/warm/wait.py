@@ -10,7 +10,8 @@ from pytest_plexdev.stack.kind.constants import WARM_CLUSTER
 from pytest_plexdev.stack.kind.settings import warm_directory
 
 if TYPE_CHECKING:
-    from pytest_plexdev.core.model import Progress, StackInfo, Verdict
+    from pytest_plexdev.core.model import StackInfo, Verdict
+    from pytest_plexdev.core.progress import Progress
     from pytest_plexdev.kube import Access, KubeClient
     from pytest_plexdev.readiness.cluster_health import ClusterHealth
     from pytest_plexdev.readiness.object_ref import ObjectRef

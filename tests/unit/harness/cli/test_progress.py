@@ -8,7 +8,7 @@ from time import sleep
 from typing import TYPE_CHECKING
 
 from pytest_plexdev.cli.progress import show
-from pytest_plexdev.core.model import PhaseBegan
+from pytest_plexdev.core.progress import PhaseBegan
 
 if TYPE_CHECKING:
     import pytest

@@ -39,7 +39,7 @@ def test_neither_is_it_a_value_of_a_type(kind: Any) -> None:
 
 
 def test_neither_are_bytes_that_are_no_text() -> None:
-    with pytest.raises(msgspec.DecodeError, match="'utf-8' codec"):
+    with pytest.raises(msgspec.DecodeError, match=r"(?i)\butf-8\b"):
         decode_as(b'["\xff"]', list[str])
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from pytest_plexdev.core.model import ProgressEvent, VerdictChanged
+from pytest_plexdev.core.progress import ProgressEvent, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.timestamps import seconds

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.core.model import Phase, PhaseBegan, PhaseEnded, Verdict, VerdictChanged
+from pytest_plexdev.core.model import Phase, Verdict
 from pytest_plexdev.core.paths import cache_directory, state_directory
 from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.core.progress import PhaseBegan, PhaseEnded, VerdictChanged
 from pytest_plexdev.core.tables import verdict_table
 from pytest_plexdev.errors import PORT_TAKEN, PlexdevError, decode_failure, encode_failure
 from pytest_plexdev.stack.embedded import EmbeddedSettings, Programs

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.core.cancellation import Cancelled, cancel, fail_after, spawn
-from pytest_plexdev.core.model import ProgressEvent, VerdictChanged
+from pytest_plexdev.core.progress import ProgressEvent, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.lock import exclusive, exclusive_build
 

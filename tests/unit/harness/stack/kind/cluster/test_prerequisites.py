@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.core.model import ProgressEvent, Verdict, VerdictChanged
+from pytest_plexdev.core.model import Verdict
+from pytest_plexdev.core.progress import ProgressEvent, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster import prerequisites
 from tests.support.engine import Engine, serving

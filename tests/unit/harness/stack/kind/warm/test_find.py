@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pytest_plexdev.core.model import ProgressEvent, VerdictChanged
+from pytest_plexdev.core.progress import ProgressEvent, VerdictChanged
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.lock import exclusive

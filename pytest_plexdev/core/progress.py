@@ -1,0 +1,32 @@
+"""The events of a bring-up, as its caller sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from pytest_plexdev.core.model import Phase, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseBegan:
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictChanged:
+    verdict: Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseEnded:
+    phase: Phase
+
+
+ProgressEvent: TypeAlias = PhaseBegan | VerdictChanged | PhaseEnded
+Progress: TypeAlias = Callable[[ProgressEvent], None]
+
+
+def no_progress(_: ProgressEvent) -> None:
+    """Progress that is not shown."""

@@ -23,7 +23,7 @@ from pytest_plexdev.fixtures import (
     plexdev_tenants,
 )
 from pytest_plexdev.options import OPTIONS, OptionError, Settings
-from pytest_plexdev.session import guard, run
+from pytest_plexdev.session import guard, run, test_start
 from pytest_plexdev.session.guard import observing
 
 __all__ = [
@@ -40,7 +40,6 @@ __all__ = [
     "plexdev_tenants",
 ]
 
-_BEGAN = pytest.StashKey[run.Moment]()
 _FAILED = pytest.StashKey[bool]()
 _HAS_HEADER = pytest.StashKey[bool]()
 _TIMELINE = pytest.StashKey[str]()
@@ -68,6 +67,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "golden: one of the nine steps of the golden flow")
+    config.addinivalue_line("markers", test_start.NEEDS_HELP)
     if config.option.help or config.option.version:
         return  # Both must work where the configuration is broken.
     try:
@@ -112,27 +112,26 @@ def pytest_testnodedown(node: Any) -> None:
         guard.add_lines(node.config, getattr(node, "workeroutput", {}).get(guard.WORKER_OUTPUT, ()))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    # After deselection. Every worker of a distributed run collects the same tests.
+    this = run.find_run(session.config)
+    if this is not None and (marked := [item for item in session.items if test_start.has_needs(item)]):
+        from pytest_plexdev.session import needed_services
+
+        this.profile = needed_services.profile_for(marked)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    this = run.find_run(item.config)
-    if this is None:
-        return
-    with observing(item.config, "the beginning of a test's logs"):
-        item.stash[_BEGAN] = this.moment()
-    if not _asks_for_a_stack(item):
-        return
-    if this.running is None:
-        from pytest_plexdev.session import first_failure
+    if (this := run.find_run(item.config)) is not None:
+        test_start.before_fixtures(item, this)
 
-        first_failure.skip_if_reported(this.directory, item.nodeid)
-        return
-    if this.death is not None:
-        pytest.skip(f"the stack is incomplete: {this.death.headline}")
-    death = None
-    with observing(item.config, "whether the stack's servers run"):
-        death = this.running.died()
-    if death is not None:
-        raise death
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    # Not as a wrapper of the setup: one that raises keeps other plugins from theirs.
+    if (this := run.find_run(item.config)) is not None:
+        test_start.after_fixtures(item, this)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -202,10 +201,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     guard.print_rest(config)
 
 
-def _asks_for_a_stack(item: pytest.Item) -> bool:
-    return "plexdev_stack" in getattr(item, "fixturenames", ())
-
-
 def _refuse_unknown_images(settings: Settings) -> None:
     if settings.images:
         from pytest_plexdev.stack import providers
@@ -227,7 +222,7 @@ def _keep_evidence(
     if report.failed and this.running is not None:
         from pytest_plexdev.session import evidence
 
-        began = item.stash.get(_BEGAN, None) or run.Moment(call.start, {})
+        began = item.stash.get(test_start.BEGAN, None) or run.Moment(call.start, {})
         evidence.attach(report, item, this, since=began, logs=logs)
     elif logs or (call.when == "teardown" and not item.stash[_FAILED]):
         this.remove_evidence(item.nodeid)
@@ -235,7 +230,7 @@ def _keep_evidence(
 
 def _mask_secrets(report: pytest.TestReport, item: pytest.Item, this: run.Run) -> None:
     # Of a test that has nothing of the stack, nothing is changed; of one that passed, there may be captured output.
-    if this.running is None or not _asks_for_a_stack(item) or not (report.longrepr or report.sections):
+    if this.running is None or not test_start.asks_for_a_stack(item) or not (report.longrepr or report.sections):
         return
     from pytest_plexdev.session.masked_report import mask_report
 

@@ -99,6 +99,7 @@ def request_of(run: Run) -> StackRequest:
         seed=run.seed,
         overlay=run.overlay,
         explain=with_advice,
+        profile=run.profile,
         run=RunOwner(directory=run.directory, controller_pid=run.controller_pid) if is_fresh else None,
     )
 

@@ -17,7 +17,7 @@ from pytest_plexdev.options import OPTIONS, OptionError, Settings, resolve
 from pytest_plexdev.options.environment import DIRECTORIES
 
 if TYPE_CHECKING:
-    from pytest_plexdev.core.model import StackInfo
+    from pytest_plexdev.core.model import Profile, StackInfo
     from pytest_plexdev.core.ownership.lock import Ownership
     from pytest_plexdev.errors import PlexdevError
     from pytest_plexdev.session.output_directory import Output
@@ -54,6 +54,7 @@ class Run:
         first: The moment at which this process acquired the stack.
         held: The ownership of the run's directory, in a process that uses it.
         invocation_directory: The directory in which pytest was started; messages show paths relative to it.
+        profile: The smallest profile with the services that the collected tests need; ``None`` if none needs any.
     """
 
     settings: Settings
@@ -68,6 +69,7 @@ class Run:
     first: Moment | None = None
     held: Ownership | None = None
     invocation_directory: Path | None = None
+    profile: Profile | None = None
 
     @property
     def logins(self) -> Path:

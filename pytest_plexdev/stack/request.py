@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from pytest_plexdev.core.model import Profile
     from pytest_plexdev.errors import PlexdevError
     from pytest_plexdev.kube import Access
     from pytest_plexdev.options import Settings
@@ -57,7 +58,7 @@ class UpOptions:
     port: int | None = None
     idp_port: int | None = None
     seed: Path | None = None
-    profile: Literal["lean", "full"] | None = None
+    profile: Profile | None = None
     prune: bool = False
     reapply: bool = False
 
@@ -72,6 +73,7 @@ class StackRequest:
         overlay: Returns the kustomize overlay of the project's plugins.
         explain: The doctor's diagnosis, passed in because the doctor imports the providers. A provider without a
             cluster ignores it.
+        profile: The smallest profile with the services that the run's tests need.
         run: The run that owns the fresh stack; ``None`` for the warm stack.
         up: The options of ``plexdev up``; ``None`` for a request of pytest.
     """
@@ -80,6 +82,7 @@ class StackRequest:
     seed: Seed
     overlay: Callable[[], Path | None]
     explain: Explain = field(repr=False)
+    profile: Profile | None = None
     run: RunOwner | None = None
     up: UpOptions | None = None
 

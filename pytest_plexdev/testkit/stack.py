@@ -11,17 +11,13 @@ from pytest_plexdev.api import Client, Transport
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.core.model import CAPABILITIES, Cluster, StackInfo, Verdict
+from pytest_plexdev.core.profiles import SERVERS
 from pytest_plexdev.core.provider import Observer
 from pytest_plexdev.errors import SERVER_DIED, SERVICE_LEFT_OUT, Failure, PlexdevError
 from pytest_plexdev.masking.known import credentials_in, distinctive_values
 
 LOG_LINES: Final = 12
 """Number of lines that an error shows of a log, from its end."""
-SERVERS: Final = (
-    *("plexsphere", "plexsphere-signer", "dex", "postgres", "nats", "spicedb"),
-    *("openbao", "seaweedfs", "mimir", "loki"),
-)
-"""The services of the dev stack that listen at an address."""
 API: Final = "plexsphere"
 BOOTSTRAP: Final = "plexsphere-bootstrap"
 

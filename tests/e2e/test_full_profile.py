@@ -12,13 +12,13 @@ import pytest
 from minio import Minio
 
 from pytest_plexdev.core.poll import poll
+from pytest_plexdev.core.profiles import FURTHER_SERVICES
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient, read_access
 from pytest_plexdev.kube.resources import CONFIG_MAP
 from pytest_plexdev.stack.kind.constants import NAMESPACE, SENTINEL
 from pytest_plexdev.stack.kind.images.local import local_images
 from pytest_plexdev.stack.kind.images.pins import read_pins
-from pytest_plexdev.stack.kind.profiles import FURTHER_SERVICES
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.testkit.stack import Stack

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-from pytest_plexdev.core.model import KEPT_MARK, STACK_FILE
+from pytest_plexdev.core.model import KEPT_MARK, STACK_FILE, Profile
 
 WARM_CLUSTER: Final = "plexsphere"
 """The name of the warm cluster (runbook)."""
@@ -12,6 +14,9 @@ CONTEXT_PREFIX: Final = "kind-"
 NAMESPACE: Final = "default"
 """The namespace of the overlay's objects (runbook)."""
 GATEWAY_NAMESPACE: Final = "envoy-gateway-system"
+
+OVERLAYS: Final[Mapping[Profile, str]] = MappingProxyType({"lean": "overlays/lean", "full": "overlays/dev"})
+"""The overlay of each profile below ``deploy/local``; the runbook applies ``overlays/dev``."""
 
 API_PORT: Final = 8080
 IDP_PORT: Final = 5556

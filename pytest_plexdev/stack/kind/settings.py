@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from pytest_plexdev.core.model import Profile
 from pytest_plexdev.core.paths import state_directory
 from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.core.profiles import DEFAULT
 from pytest_plexdev.options.model import BRING_UP_SECONDS
 from pytest_plexdev.stack.kind.constants import API_PORT, IDP_PORT, WARM_CLUSTER
-from pytest_plexdev.stack.kind.profiles import DEFAULT
 
 if TYPE_CHECKING:
     from pytest_plexdev.errors import PlexdevError
@@ -104,6 +104,7 @@ def settings_for(request: StackRequest) -> KindSettings:
     return replace(
         settings,
         name=fresh_name(run.directory),
+        profile=chosen or request.profile or DEFAULT,
         keeps_profile=False,
         owner=ProcessId.of(run.controller_pid),
         api_port=0,

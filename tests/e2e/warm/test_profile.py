@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.profiles import FURTHER_SERVICES
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.images.local import local_images
 from pytest_plexdev.stack.kind.images.pins import read_pins
-from pytest_plexdev.stack.kind.profiles import FURTHER_SERVICES
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.warm import attach, up
 from tests.support.kind_stacks import ProgressRecorder

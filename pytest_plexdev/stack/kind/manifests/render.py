@@ -17,12 +17,11 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUSTOMIZE_EMPTY
 from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.credentials import Credentials
-from pytest_plexdev.stack.kind.constants import NAMESPACE, SENTINEL
+from pytest_plexdev.stack.kind.constants import NAMESPACE, OVERLAYS, SENTINEL
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.build_context import Content, read_content
 from pytest_plexdev.stack.kind.images.pins import references
 from pytest_plexdev.stack.kind.manifests import transform as change
-from pytest_plexdev.stack.kind.profiles import OVERLAYS
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 _TIMEOUT_S: Final = 60.0

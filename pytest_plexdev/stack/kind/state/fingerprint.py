@@ -14,8 +14,8 @@ from typing import Final
 from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.text import is_usable
 from pytest_plexdev.stack.kind.cluster.config import kind_file
+from pytest_plexdev.stack.kind.constants import OVERLAYS
 from pytest_plexdev.stack.kind.images.build_context import Content, read_content
-from pytest_plexdev.stack.kind.profiles import OVERLAYS
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _NODE_IMAGE: Final = "--plexdev-kind-image"

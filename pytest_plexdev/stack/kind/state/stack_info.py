@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pytest_plexdev.core.model import Cluster, Endpoints, Phase, Service, StackInfo
+from pytest_plexdev.core.profiles import left_out
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.pods import NAME_LABEL
 from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, STATEFUL_SET, KubeObject
 from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE, WARM_CLUSTER
-from pytest_plexdev.stack.kind.profiles import left_out
 from pytest_plexdev.stack.kind.state.endpoints import REFERENCE_COMMIT
 from pytest_plexdev.stack.kind.state.ownership import Ready
 

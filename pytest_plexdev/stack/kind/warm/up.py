@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from pytest_plexdev.core.cancellation import MINIMUM_S, fail_after, remaining_s
 from pytest_plexdev.core.model import STACK_FILE, StackInfo
+from pytest_plexdev.core.profiles import FURTHER_SERVICES
 from pytest_plexdev.core.progress import Progress
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
@@ -27,7 +28,6 @@ from pytest_plexdev.stack.kind.cluster.node_container import (
     start_kubelet,
 )
 from pytest_plexdev.stack.kind.cluster.node_ports import put_back_node_ports
-from pytest_plexdev.stack.kind.profiles import FURTHER_SERVICES
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import fingerprint, ownership
 from pytest_plexdev.stack.kind.state.drift import differences

@@ -64,6 +64,14 @@ def test_a_run_s_cluster_is_lean_unless_an_option_says_otherwise(tmp_path: Path)
     assert (lean.profile, full.profile) == ("lean", "full")
 
 
+def test_a_run_s_cluster_has_the_services_that_its_tests_need(tmp_path: Path) -> None:
+    needs_full = replace(request(tmp_path, stack="kind"), profile="full")
+    told = replace(request(tmp_path, stack="kind", profile="lean"), profile="full")
+
+    assert kind.settings_for(needs_full).profile == "full"
+    assert kind.settings_for(told).profile == "lean"
+
+
 def test_a_running_stack_keeps_its_profile_unless_told(tmp_path: Path) -> None:
     open_ = kind.settings_for(request(tmp_path, is_fresh=False, dev_stack="1", stack="kind"))
     told = kind.settings_for(request(tmp_path, is_fresh=False, dev_stack="1", stack="kind", profile="lean"))

@@ -1,0 +1,34 @@
+"""The profiles of a stack: how much of the product's dev stack it has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from pytest_plexdev.core.model import Profile
+
+DEFAULT: Final[Profile] = "lean"
+"""The profile of a new stack."""
+LEAN_SERVERS: Final = ("plexsphere", "plexsphere-signer", "dex", "postgres", "nats", "spicedb")
+"""The services of every stack that listen at an address."""
+FURTHER_SERVICES: Final = {
+    "openbao": "OpenBao",
+    "seaweedfs": "SeaweedFS",
+    "mimir": "Mimir",
+    "loki": "Loki",
+}
+"""The services of ``full`` that ``lean`` omits, with the names that users know."""
+SERVERS: Final = (*LEAN_SERVERS, *FURTHER_SERVICES)
+"""The services that listen at an address."""
+WITHOUT_MANIFESTS: Final = ("Crossplane", "External Secrets", "plexd")
+"""Services of the product's dev stack that no profile has."""
+
+
+def left_out(profile: Profile) -> tuple[str, ...]:
+    """The services of the product's dev stack that a profile omits."""
+    return (*(FURTHER_SERVICES.values() if profile == "lean" else ()), *WITHOUT_MANIFESTS)
+
+
+def smallest_with(services: Collection[str]) -> Profile:
+    """The smallest profile that has these services."""
+    return "full" if FURTHER_SERVICES.keys() & services else "lean"

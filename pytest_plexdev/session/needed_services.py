@@ -1,0 +1,49 @@
+"""The marker ``plexdev_needs``: the services without which a test is skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_plexdev.core.lookup import unknown_name
+from pytest_plexdev.core.profiles import SERVERS, smallest_with
+from pytest_plexdev.errors import SERVICE_LEFT_OUT, PlexdevError
+from pytest_plexdev.session.test_start import NEEDS
+
+if TYPE_CHECKING:
+    from pytest_plexdev.core.model import Profile, StackInfo
+
+
+def profile_for(items: Iterable[pytest.Item]) -> Profile:
+    """Return the smallest profile with the services that *items* need, all of which have the marker.
+
+    Raises:
+        pytest.UsageError: A marker names no service, or an unknown one.
+    """
+    return smallest_with({service for item in items for service in _checked(item)})
+
+
+def skip_without(item: pytest.Item, info: StackInfo) -> None:
+    """Skip the test if the stack lacks a service that it needs."""
+    present = {service.name for service in info.services}
+    missing = [name for name in _services(item) if name not in present]
+    if not missing:
+        return
+    error = PlexdevError(SERVICE_LEFT_OUT, service=" and no ".join(missing), profile=info.profile or "unknown")
+    pytest.skip(f"{error.headline}; {error.fix}")
+
+
+def _services(item: pytest.Item) -> list[str]:
+    return [name for marker in item.iter_markers(NEEDS) for name in marker.args]
+
+
+def _checked(item: pytest.Item) -> list[str]:
+    services = _services(item)
+    if not services:
+        raise pytest.UsageError(f"{item.nodeid}: the marker {NEEDS} names no service, for example {NEEDS}('mimir')")
+    for name in services:
+        if name not in SERVERS:
+            raise pytest.UsageError(f"{item.nodeid}: {unknown_name('a stack', 'service', name, SERVERS)}")
+    return services

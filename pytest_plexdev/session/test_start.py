@@ -1,0 +1,62 @@
+"""The checks before and after the fixtures of a test: does its stack still run, and has it the services it needs?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from pytest_plexdev.session.guard import observing
+from pytest_plexdev.session.run import Moment, Run
+
+BEGAN: Final = pytest.StashKey[Moment]()
+"""The start of a test."""
+NEEDS: Final = "plexdev_needs"
+NEEDS_HELP: Final = f"{NEEDS}(*services): skip the test on a stack without these services, such as mimir"
+
+
+def asks_for_a_stack(item: pytest.Item) -> bool:
+    """Whether the test requests the stack, directly or by another fixture."""
+    return "plexdev_stack" in getattr(item, "fixturenames", ())
+
+
+def has_needs(item: pytest.Item) -> bool:
+    """Whether the test requests a stack with certain services."""
+    return asks_for_a_stack(item) and item.get_closest_marker(NEEDS) is not None
+
+
+def before_fixtures(item: pytest.Item, run: Run) -> None:
+    """Record the start of the test; skip or fail it if the stack cannot be used.
+
+    Raises:
+        PlexdevError: ``server-died``.
+    """
+    with observing(item.config, "the beginning of a test's logs"):
+        item.stash[BEGAN] = run.moment()
+    if not asks_for_a_stack(item):
+        return
+    if run.running is None:
+        from pytest_plexdev.session import first_failure
+
+        first_failure.skip_if_reported(run.directory, item.nodeid)
+        return
+    if run.death is not None:
+        pytest.skip(f"the stack is incomplete: {run.death.headline}")
+    death = None
+    with observing(item.config, "whether the stack's servers run"):
+        death = run.running.died()
+    if death is not None:
+        raise death
+    _skip_without_services(item, run)
+
+
+def after_fixtures(item: pytest.Item, run: Run) -> None:
+    """Skip the first test of a stack too if a service that it needs is missing."""
+    _skip_without_services(item, run)
+
+
+def _skip_without_services(item: pytest.Item, run: Run) -> None:
+    if run.running is not None and has_needs(item):
+        from pytest_plexdev.session import needed_services
+
+        needed_services.skip_without(item, run.running.info)

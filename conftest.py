@@ -1,4 +1,4 @@
-"""The project's own tests run pytest within pytest, and interrupt programs; ``-m golden`` reads golden tests alone."""
+"""Settings of this project's own tests: markers by folder, signals, and only golden tests for ``-m golden``."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _MARKERS = {
 def pytest_configure() -> None:
     # gRPC's fork handlers close files under a child that a test starts while a channel of another test is open.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-    # A shell starts what runs in the background deaf to Ctrl-C, and whatever that starts is deaf as well.
+    # A shell starts background jobs with SIGINT ignored, and their children inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    # A newcomer's first command: importing a thousand other tests would be half of its time.
+    # Usually a new user's first command: importing a thousand other tests would take half of its time.
     only_golden = config.option.markexpr in ("golden", "golden and slow")
     return True if only_golden and _TESTS in collection_path.parents else None
 

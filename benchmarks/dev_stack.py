@@ -1,4 +1,4 @@
-"""``--dev-stack`` from the fixture's request: to the stack, and to the error where there is none."""
+"""Measure ``--dev-stack`` from the request of the fixture to the stack, or to the "no stack" error."""
 
 from __future__ import annotations
 

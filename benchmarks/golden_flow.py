@@ -17,7 +17,7 @@ def run() -> Sequence[Figure]:
     """Time ``pytest -m golden`` in these three forms.
 
     Raises:
-        LeftOut: Another stack has the ports of the third.
+        LeftOut: Another stack uses the ports of the warm one.
     """
     require_warm_ports()
     golden = pytest_argv("-m", "golden")

@@ -15,8 +15,7 @@ _PAIRS: Final = 21
 def run() -> Sequence[Figure]:
     """Collect 200 tests with and without the plugin, alternating, and take the difference of each pair.
 
-    Processor time, of which a start is made: on a shared machine the wall clock of a pair differs by more than
-    what is measured.
+    Processor time is measured: on a shared machine the wall-clock times of a pair differ by more than the result.
     """
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)

@@ -52,7 +52,7 @@ def run() -> Sequence[Figure]:
 
 
 def _delay(client: KubeClient, wait: Callable[[KubeClient, str], None]) -> float:
-    """Milliseconds from the API server's word that a class is accepted to the waiter's return."""
+    """Return the milliseconds from the API server's acceptance of a class to the waiter's return."""
     name = f"bench-{secrets.token_hex(3)}"
     client.apply(_gateway_class(name))
     known: list[float] = []
@@ -67,7 +67,7 @@ def _delay(client: KubeClient, wait: Callable[[KubeClient, str], None]) -> float
 
 def _accept(client: KubeClient, name: str) -> float:
     with KubeClient(client.access) as other:
-        # The connection is there when it counts.
+        # Connect before the measurement.
         other.get(GATEWAY_CLASS, name)
         other.apply(_gateway_class(name, accepted=True))
     return time.perf_counter()
@@ -118,7 +118,7 @@ def _gateway_class(name: str, *, accepted: bool = False) -> dict[str, Any]:
 
 
 def _definition() -> dict[str, Any]:
-    """As much of the kind as this needs, in place of the Gateway API's own."""
+    """The part of the kind that this benchmark needs, in place of the Gateway API's definition."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     approved = {"api-approved.kubernetes.io": "unapproved, for a benchmark"}

@@ -79,7 +79,7 @@ class IdpClient:
 async def _read(response: httpx.Response, url: str, kind: str) -> Answer:
     # Compressed responses are rejected: their size is unknown before decompression, and the request asks for identity.
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise IdpFailed(kind, f"{url} answered in an encoding that nobody asked for")
+        raise IdpFailed(kind, f"{url} answered in an encoding that was not requested")
     content = bytearray()
     async for chunk in response.aiter_raw():
         content += chunk

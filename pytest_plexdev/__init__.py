@@ -77,7 +77,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
-        # An import asks for each of our modules here before it looks for a file, and is told nothing more.
+        # `from pytest_plexdev import module` calls this before it imports the module: no suggestion is needed.
         if not name[:1].isupper():
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from pytest_plexdev.core.lookup import nearest

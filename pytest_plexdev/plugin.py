@@ -54,7 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         elif option.many:
             shape |= {"action": "append"}
         group.addoption(option.flag, dest=option.dest, default=None, help=option.full_help, **shape)
-        # Text, whatever it stands for: pytest's own refusal of another type names no right value.
+        # Always text: the option's own parser names the valid values in its error, pytest's types do not.
         kind: Literal["args", "string"] = "args" if option.many else "string"
         parser.addini(option.ini, f"{option.help} ({option.flag})", type=kind, default=None)
 
@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "golden: one of the nine steps of the golden flow")
     config.addinivalue_line("markers", test_start.NEEDS_HELP)
     if config.option.help or config.option.version:
-        return  # Both must work where the configuration is broken.
+        return  # both must work with an invalid configuration
     try:
         settings = run.start_run(config).settings
         _refuse_unknown_images(settings)
@@ -129,7 +129,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
-    # Not as a wrapper of the setup: one that raises keeps other plugins from theirs.
+    # Not in a wrapper of the setup: if that raises, the setup hooks of other plugins do not run.
     if (this := run.find_run(item.config)) is not None:
         test_start.after_fixtures(item, this)
 
@@ -143,13 +143,13 @@ def pytest_runtest_makereport(
     if this is not None and call.excinfo is not None and this.running is not None:
         from pytest_plexdev.session import log_copies
 
-        # Before pytest renders the error: it has to name the copies.
+        # Before pytest renders the error, which must name the copies.
         with observing(item.config, f"a copy of the logs that {item.nodeid} names"):
             logs = log_copies.keep_logs(call.excinfo.value, item, this)
     report = yield
     if this is not None:
         with observing(item.config, f"the short form of the failure of {item.nodeid}"):
-            # Without the module there is no such error, and most runs of most projects never need it.
+            # If the module is not imported, no such error was raised; most runs never import it.
             if call.excinfo is not None and "pytest_plexdev.errors" in sys.modules:
                 from pytest_plexdev.session import expected_failure
 
@@ -167,7 +167,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     this = run.find_run(config)
     if this is None:
         return
-    # Here, as the controller of a distributed run counts the failures of its workers.
+    # Set here because session.testsfailed of a controller includes the failures of its workers.
     this.failed = session.testsfailed > 0
     if not this.is_controller:
         getattr(config, "workeroutput", {})[guard.WORKER_OUTPUT] = guard.pop_lines(config)
@@ -215,7 +215,7 @@ def _keep_evidence(
     this: run.Run,
     logs: Mapping[str, bytes],
 ) -> None:
-    """Keep what a failed test leaves; remove what it left in an earlier run, once it has passed all of its phases."""
+    """Write the evidence of a failed test. Once a test has passed all phases, remove that of an earlier run."""
     if call.when == "setup":
         item.stash[_FAILED] = False
     item.stash[_FAILED] = item.stash.get(_FAILED, False) or not report.passed
@@ -229,7 +229,7 @@ def _keep_evidence(
 
 
 def _mask_secrets(report: pytest.TestReport, item: pytest.Item, this: run.Run) -> None:
-    # Of a test that has nothing of the stack, nothing is changed; of one that passed, there may be captured output.
+    # Reports of tests without the stack are not changed. A passed test may have captured output.
     if this.running is None or not test_start.asks_for_a_stack(item) or not (report.longrepr or report.sections):
         return
     from pytest_plexdev.session.masked_report import mask_report

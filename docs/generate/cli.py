@@ -31,7 +31,7 @@ def page() -> str:
 
 
 def _sections(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """A section for each command; a command that only groups others has none of its own."""
+    """Yield a section for each command, except for commands that only group others."""
     for action in parser._actions:
         if not isinstance(action, argparse._SubParsersAction):
             continue

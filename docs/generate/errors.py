@@ -34,5 +34,5 @@ def _entry(failure: Failure) -> Iterator[str]:
 
 
 def _facts(template: str) -> str:
-    """Facts differ from case to case: SERVICE stands for one."""
+    """Replace each fact of a template by its name in capitals, because facts differ from case to case."""
     return re.sub(r"\{(\w+)[^}]*\}", lambda match: f"*{match[1].upper()}*", template).replace("|", "\\|")

@@ -24,7 +24,7 @@ _OF_UP: Final = {
     "prefer": "has an option `--prefer`",
     "timeout": f"has an option `--timeout`; its default for an embedded stack is {UP_TIMEOUT_S:g}",
 }
-"""What else there is to say of ``plexdev up``."""
+"""Further remarks on ``plexdev up``."""
 _VARIABLES: Final = """\
 ## Other environment variables
 

@@ -20,7 +20,7 @@ This page is generated from `deploy/local/seed/tenants.yaml` and `deploy/local/b
 """
 _AFTER: Final = """\
 `plexdev_login("acme-corp")` signs in the tenant's admin; `plexdev_login("acme-corp", user="member@example.com")`
-somebody else, who becomes a user of the Domain with the first sign-in. A wrong password is
+signs in another person, who becomes a user of the Domain with the first sign-in. A wrong password is
 `plexdev_login("acme-corp", password="wrong")`, which fails with an [error](errors.md).
 
 [Another seed](../how-to/customise.md#another-seed) replaces all of this.

@@ -22,6 +22,6 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Let links to the pages of the root lead to their copies in the site."""
+    """Point links to pages of the repository's root to their copies in the site."""
     names = "|".join(map(re.escape, _ROOT_PAGES))
     return re.sub(rf"\]\(\.\./\.\./({names})", r"](../\1", markdown)

@@ -69,5 +69,5 @@ def landing(error_kind: str | None, error_detail: str | None) -> Response:
     if error_kind is None:
         return message("plexsphere", "This is the control plane's API; /v1/docs describes it.")
     kind = error_kind if _KIND.fullmatch(error_kind) else "unknown"
-    text = f"The control plane said: “{(error_detail or '')[:_LONGEST_DETAIL]}” ({kind})"
+    text = f"The control plane reported: “{(error_detail or '')[:_LONGEST_DETAIL]}” ({kind})"
     return page("The sign-in did not work", paragraph(text, warning=True))

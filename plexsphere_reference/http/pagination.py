@@ -82,7 +82,7 @@ class Cursors:
         """
         bound, position = msgspec.json.decode(self._open(cursor), type=tuple[str, list[Any]])
         if bound != binding:
-            raise Problem(403, "cursor_binding_mismatch", "this cursor was handed out to somebody else")
+            raise Problem(403, "cursor_binding_mismatch", "this cursor was issued to another caller")
         return position
 
     def _open(self, cursor: str) -> bytes:

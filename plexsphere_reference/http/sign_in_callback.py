@@ -122,7 +122,7 @@ async def _open_session(call: Call, binding: Binding, who: Person) -> str:
         if user is None and binding.jit_policy == "allow":
             user = await users.provision(tx.connection, uuid7(), binding.domain_id, who)
         if user is None:
-            raise Problem(400, "jit_provisioning_denied", "this Domain does not know you, and admits nobody by itself")
+            raise Problem(400, "jit_provisioning_denied", "not a user of this Domain, and jit_policy creates none")
         await sessions.open_session(tx.connection, session_id, user.user_id, secret, who)
         call.principal = Principal(
             kind="user",

@@ -81,7 +81,7 @@ def _check_audience(claims: Mapping[str, Any], client_id: str) -> None:
 def _check_times(claims: Mapping[str, Any], expected: Expected) -> None:
     expires, issued, not_before = (_moment(claims, name) for name in ("exp", "iat", "nbf"))
     if expires is None or issued is None:
-        raise IdTokenRefused("id_token_invalid", "the id_token says no exp or no iat")
+        raise IdTokenRefused("id_token_invalid", "the id_token has no exp or no iat")
     if expires + LEEWAY < expected.now:
         raise IdTokenRefused("id_token_expired", f"id_token has expired: exp is {_utc(expires)}; {_clocks(expected)}")
     if issued - LEEWAY > expected.now:
@@ -95,7 +95,7 @@ def _check_times(claims: Mapping[str, Any], expected: Expected) -> None:
 
 
 def _clocks(expected: Expected) -> str:
-    ours = f"the control plane's clock says {_utc(expected.now)}"
+    ours = f"the control plane's clock is {_utc(expected.now)}"
     if expected.idp_clock is None:
         return f"{ours}; more than {LEEWAY:.0f} s of clock skew is not accepted"
     skew = expected.idp_clock - expected.now

@@ -62,7 +62,7 @@ class ReachabilityPolicy:
         if not any(durations):
             return cls()
         if not all(durations):
-            raise InvalidReachabilityPolicy("give all three of heartbeat_interval, stale_after, unreachable_after")
+            raise InvalidReachabilityPolicy("set all three of heartbeat_interval, stale_after, unreachable_after")
         _check_policy(*durations)
         # Rounding down does not violate a bound that was met before.
         return cls(*(timedelta(microseconds=nanoseconds // 1000) for nanoseconds in durations))

@@ -26,4 +26,4 @@ def encode_timestamp(value: object) -> str:
     """
     if isinstance(value, datetime.datetime):
         return value.isoformat()
-    raise NotImplementedError(f"a {type(value).__name__} has no JSON of its own")
+    raise NotImplementedError(f"a {type(value).__name__} cannot be encoded as JSON")

@@ -85,7 +85,7 @@ class Transport:
         parameters: Parameters | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Send a request and return the answer, whatever its status.
+        """Send a request and return the answer with any status.
 
         Raises:
             PlexdevError: ``api-unreachable``, or a better explanation why no answer came.

@@ -68,7 +68,7 @@ def _doctor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
         options,
         {**render_findings.as_json(findings, access), "remarks": [each.text for each in remarks]},
         lambda: "\n".join(
-            [head, render_findings.as_text(findings, access), *(f"\nbesides: {each.text}" for each in remarks)]
+            [head, render_findings.as_text(findings, access), *(f"\nnote: {each.text}" for each in remarks)]
         ),
     )
     found = any(each.state == "found" for each in findings) or any(each.is_problem for each in remarks)

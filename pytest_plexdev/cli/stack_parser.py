@@ -98,7 +98,7 @@ def add_stack_choice(parser: argparse.ArgumentParser, *, default: str | None = N
     """Add ``--stack``, which selects one of the running stacks.
 
     Args:
-        default: The stack that the command uses without the option, as the help says it.
+        default: The stack that the command uses without the option, worded for the help.
     """
     default = default or f"the first that has one: {', then '.join(PROVIDERS)}"
     parser.add_argument("--stack", choices=sorted(PROVIDERS), help=f"provider of the stack; default: {default}")

@@ -56,8 +56,8 @@ def extra_missing(extra: str, *, package: str | None) -> PlexdevError:
 def install_command(extra: str) -> str:
     """Return the ``pip install`` command that adds an extra to this installation.
 
-    No package index has pytest-plexdev, and its name there may become somebody else's. The command therefore names
-    the directory, archive or repository that pytest-plexdev was installed from, as pip recorded it.
+    No package index has pytest-plexdev, and anyone may register its name there. The command therefore names the
+    directory, archive or repository from which pytest-plexdev was installed, as recorded by pip.
     """
     recorded = _direct_url()
     url = recorded.get("url", "")

@@ -1,4 +1,4 @@
-"""Create files and directories with mode 0600 and 0700 whatever the umask, and refuse those of other users.
+"""Create files and directories with mode 0600 and 0700 regardless of the umask, and refuse those of other users.
 
 A user who may write a file controls what its reader does. So files of other users, files that others may write to, and
 symbolic links are refused. All checks use an open descriptor, because a path can be replaced in between.

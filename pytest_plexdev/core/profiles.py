@@ -17,7 +17,7 @@ FURTHER_SERVICES: Final = {
     "mimir": "Mimir",
     "loki": "Loki",
 }
-"""The services of ``full`` that ``lean`` omits, with the names that users know."""
+"""The services of ``full`` that ``lean`` omits; the values are the names of the products."""
 SERVERS: Final = (*LEAN_SERVERS, *FURTHER_SERVICES)
 """The services that listen at an address."""
 WITHOUT_MANIFESTS: Final = ("Crossplane", "External Secrets", "plexd")

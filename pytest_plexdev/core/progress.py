@@ -1,4 +1,4 @@
-"""The events of a bring-up, as its caller sees them."""
+"""Progress events of a bring-up, and the type of their receiver."""
 
 from __future__ import annotations
 
@@ -29,4 +29,4 @@ Progress: TypeAlias = Callable[[ProgressEvent], None]
 
 
 def no_progress(_: ProgressEvent) -> None:
-    """Progress that is not shown."""
+    """Ignore the events."""

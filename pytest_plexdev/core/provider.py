@@ -28,25 +28,25 @@ class Observer(Protocol):
         ...
 
     def died(self, info: StackInfo, *, patience_s: float, failure: Failure) -> PlexdevError | None:
-        """The error for a stack that is not whole any more; ``None`` if nothing is known to be wrong.
+        """Return the error for a stack with a server that has ended; ``None`` if no fault is known.
 
         Args:
-            patience_s: 0: use only what costs microseconds, as before each test. Otherwise a request has failed: look
-                for the cause, for this many seconds.
-            failure: The failure that a process's end is for the caller.
+            patience_s: 0, as before each test: only checks that take microseconds. Otherwise a request has
+                failed: search for the cause, for at most this many seconds.
+            failure: The entry of the catalogue to raise for a process that has ended.
         """
         ...
 
     def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
-        """What a service wrote; empty if it wrote nothing.
+        """Return the log of a service; empty if it wrote nothing.
 
         Args:
-            since: Unix time, seconds: only what it wrote after that, if the provider knows.
+            since: Unix time in seconds: only what was written after that, if the provider supports it.
         """
         ...
 
     def evidence(self, info: StackInfo, since: float) -> Iterable[tuple[str, Callable[[], str]]]:
-        """Further sections of a failing test's evidence: a title, and what collects the text.
+        """Return further sections of a failing test's evidence: each a title and a function that collects the text.
 
         Args:
             since: Unix time, seconds, at which the test began.
@@ -54,7 +54,7 @@ class Observer(Protocol):
         ...
 
     def reach(self, info: StackInfo, service: str) -> str:
-        """The address of a service that the stack's endpoints do not have; opens a port-forward.
+        """Return the address of a service that the stack's endpoints lack; opens a port-forward.
 
         Raises:
             PlexdevError: It cannot be reached.
@@ -62,7 +62,7 @@ class Observer(Protocol):
         ...
 
     def clone(self) -> Observer:
-        """The same for another thread: what :meth:`reach` opened ends with the thread that opened it."""
+        """Return a copy for another thread: what :meth:`reach` opened ends with the thread that opened it."""
         ...
 
     def close(self) -> None:
@@ -77,24 +77,24 @@ class Lifecycle(Protocol):
         """Bring the stack up and return once it is ready.
 
         Raises:
-            PlexdevError: It did not become ready; whatever had started is stopped again.
+            PlexdevError: It did not become ready; what had started is stopped again.
         """
         ...
 
     def down(self, info: StackInfo | None, *, force: bool = False, progress: Progress | None = None) -> list[str]:
-        """Stop the stack and remove its files. A stack that is gone already is no error.
+        """Stop the stack and remove its files. A stack that has ended already is no error.
 
         Args:
             info: ``None`` if the stack's file is missing or damaged; the marks in its directory identify it then.
             force: Stop the warm stack even if plexdev did not create it.
 
         Returns:
-            What was done, in lines for a person.
+            What was done, one line each.
         """
         ...
 
     def remove_files(self) -> None:
-        """Remove what a failed bring-up left in the directory; its logs were copied before."""
+        """Remove what a failed bring-up left in the directory. Its logs have been copied before."""
         ...
 
     def is_guarded(self) -> bool:
@@ -103,42 +103,42 @@ class Lifecycle(Protocol):
 
 
 class Provider(Observer, Lifecycle, Protocol):
-    """One kind of stack. With a directory it stands for the stack there, without one for the warm stack."""
+    """One kind of stack. With a directory it represents the stack there, without one the warm stack."""
 
     name: str
     """Its key in the table of providers, and the value of ``--plexdev-stack``."""
 
     @property
     def texts(self) -> Texts:
-        """What the command line and the summary of a run say of a stack of this kind."""
+        """The texts of the command line and of a run's summary about a stack of this kind."""
         ...
 
     @property
     def looked_for(self) -> str:
-        """What :meth:`find` looks for, as the object of "looked for"."""
+        """What :meth:`find` searches, worded as the object of "looked for"."""
         ...
 
     def check(self, settings: Any) -> None:
         """Refuse values of options that this provider cannot use.
 
         Raises:
-            OptionError: The text has the right values.
+            OptionError: The text lists the valid values.
         """
         ...
 
     def find(self, *, even_silent: bool = False) -> StackInfo | None:
-        """The stack if it runs, from files and sockets alone. Changes nothing.
+        """Return the stack if it runs, from files and sockets alone. Changes nothing.
 
         Args:
             even_silent: Return it even if its API does not answer.
 
         Raises:
-            PlexdevError: It is there and cannot be used.
+            PlexdevError: It exists and cannot be used.
         """
         ...
 
     def attach(self, progress: Progress) -> Found | None:
-        """The warm stack for a run, after drift was applied, refused or ignored as ``--plexdev-on-drift`` says.
+        """Return the warm stack for a run, after drift was applied, refused or ignored (``--plexdev-on-drift``).
 
         Raises:
             PlexdevError: ``drifted``, ``seed-drifted``; what :meth:`find` and :meth:`up` raise.
@@ -146,19 +146,19 @@ class Provider(Observer, Lifecycle, Protocol):
         ...
 
     def is_present(self) -> bool:
-        """Whether there is something of this user's to stop, running or not."""
+        """Whether this user has a stack to stop, running or not."""
         ...
 
     def obstacle(self, *, patience_s: float | None = None) -> Obstacle | None:
-        """Why the warm stack is not found though it exists; ``None`` if it does not exist or that is unknown.
+        """Return why an existing warm stack is not found; ``None`` if it does not exist or that is unknown.
 
         Args:
-            patience_s: Seconds to wait for programs that know.
+            patience_s: Seconds to wait for programs that are queried, such as Docker.
         """
         ...
 
     def explained(self, error: PlexdevError) -> PlexdevError:
-        """*error* of any bring-up, with what this provider knows of its cause."""
+        """Return *error*, which any provider's bring-up may have raised, with what this provider knows of its cause."""
         ...
 
     def wait(self, deadline: float, progress: Progress) -> None:
@@ -173,7 +173,7 @@ class Provider(Observer, Lifecycle, Protocol):
         ...
 
     def status(self, info: StackInfo | None) -> Sequence[Verdict]:
-        """The verdicts for ``plexdev status``: if nothing answers, one with the reason.
+        """Return the verdicts for ``plexdev status``; if nothing answers, one with the reason.
 
         Args:
             info: ``None``: the warm stack, whose API does not answer.
@@ -189,13 +189,13 @@ class Provider(Observer, Lifecycle, Protocol):
         ...
 
     def logs(self, info: StackInfo) -> Logs:
-        """The logs of a running stack."""
+        """Return the logs of a running stack."""
         ...
 
     def left_logs(self) -> Logs | None:
-        """The logs of a stack that is coming up, did not come up, or was killed; ``None`` if there are none."""
+        """Return the logs of a stack that is starting, failed to start or was killed; ``None`` if it has none."""
         ...
 
     def exports(self, info: StackInfo) -> Mapping[str, str]:
-        """Environment variables that ``plexdev env`` adds to the addresses of the stack."""
+        """Return the variables that ``plexdev env`` exports besides the addresses of the stack."""
         ...

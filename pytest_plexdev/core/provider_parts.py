@@ -19,8 +19,8 @@ class Started:
 
     Attributes:
         info: The stack, which is ready.
-        report: What the bring-up did, besides the stack: members of the object that ``plexdev up --json`` prints.
-        notes: The same for a person, in lines.
+        report: What the bring-up did: further members of the result of ``plexdev up --json``.
+        notes: The same as lines of text.
     """
 
     info: StackInfo
@@ -30,7 +30,7 @@ class Started:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A running stack, and its inputs that differ from this checkout's where the run ignores drift."""
+    """A running stack and, if the run ignores drift, its inputs that differ from this checkout's."""
 
     info: StackInfo
     drift: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """Options of ``plexdev up`` and ``down`` that mean nothing to a provider, and why."""
+    """Options of ``plexdev up`` and ``down`` that a provider does not support, with the reason."""
 
     options: tuple[str, ...]
     reason: str
@@ -71,7 +71,7 @@ class Logs(Protocol):
         ...
 
     def read(self, service: str) -> str:
-        """What a service wrote so far."""
+        """Return the log of a service so far."""
         ...
 
     def write(self, service: str, to: IO[bytes], *, follow: bool) -> None:
@@ -80,29 +80,29 @@ class Logs(Protocol):
 
 
 class Texts(Protocol):
-    """What the command line and the summary of a run say of a stack of one provider."""
+    """The texts of the command line and of a run's summary about a stack of one provider."""
 
     @property
     def refusals(self) -> Sequence[Refusal]:
-        """The options that the provider does not read."""
+        """The options that the provider does not support."""
         ...
 
     def welcome(self, started: Started, *, seconds: float) -> str:
         """The text that ``plexdev up`` prints.
 
         Args:
-            seconds: How long the bring-up took.
+            seconds: Duration of the bring-up.
         """
         ...
 
     def location(self, info: StackInfo) -> str:
-        """Where the stack runs, for the summary of a run; empty for this machine."""
+        """Return where the stack runs, for the summary of a run; empty for this machine."""
         ...
 
     def control_plane(self, info: StackInfo) -> str:
-        """What serves ``/v1``, for the summary of a run; empty if the list of services says it."""
+        """Return what serves ``/v1``, for the summary of a run; empty if the list of services shows it."""
         ...
 
     def how_to_end(self, info: StackInfo) -> str:
-        """How the warm stack is ended, for the summary of a run."""
+        """Return how to stop the warm stack, for the summary of a run."""
         ...

@@ -91,7 +91,7 @@ class _AnyOperator(msgspec.Struct):
 
 
 class _AnyManifest(msgspec.Struct):
-    """The part of any control plane's manifest that ``seed.with_people_of`` reads. Other members are ignored."""
+    """The part of any control plane's manifest that ``seeded_domains.with_people_of`` reads. It ignores others."""
 
     domains: list[_AnyDomain]
     platform_operators: list[_AnyOperator] | None = None

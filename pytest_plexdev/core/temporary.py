@@ -36,7 +36,7 @@ def temporary_directory() -> Path:
 
 
 def find_temporary_directory() -> Path | None:
-    """Return the same; ``None`` if the user's own is unusable and none of the system's is writable.
+    """Like :func:`temporary_directory`, but return ``None`` if no directory is usable.
 
     Raises:
         FileNotFoundError: No temporary directory is writable.

@@ -1,4 +1,4 @@
-"""Make text printable whatever bytes it came from, and check text from files before it is used as a path."""
+"""Make text from any bytes printable, and check text from files before it is used as a path."""
 
 from __future__ import annotations
 

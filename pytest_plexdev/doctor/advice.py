@@ -27,7 +27,7 @@ def with_advice(error: PlexdevError, access: Access | None) -> PlexdevError:
     try:
         return error.with_advice([*error.advice, *_advice(error, access)])
     except Exception as failure:
-        # The bring-up's own error is what matters.
+        # The bring-up's own error is more important.
         note = f"doctor: could not look ({type(failure).__name__}: {failure})"
         return error.changed(detail="\n".join(part for part in (error.detail, note) if part))
 

@@ -89,7 +89,7 @@ class PlexdevError(Exception):
 
     @property
     def why(self) -> str:
-        """Why we think so; empty where the entry has no reason."""
+        """The reason; empty if the entry has none."""
         return self.failure.why.format(**self.facts)
 
     @property

@@ -1,4 +1,4 @@
-"""States of the container that is a cluster's node, and what mends each. Facts: ``node``, ``name`` and ``fix``."""
+"""Broken states of a cluster's node container, each with its fix. Facts: ``node``, ``name`` and ``fix``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failures about files and directories that may belong to somebody else, which are never trusted or deleted."""
+"""Failures about files and directories that may belong to another user, which are never trusted or deleted."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """LIST and WATCH each kind into an :class:`ObjectCache`, within milliseconds of a change.
 
-A watch that was cut is resumed where it was. Where the server was away, or says that it does not know that place any
-more (410), the kind is listed again. A kind that is not served yet is listed once its CustomResourceDefinition is.
+A disconnected watch resumes at its last resource version. If the server was unreachable, or has forgotten that version
+(410), the kind is listed again. A kind that is not yet served is listed as soon as its
+CustomResourceDefinition is established.
 """
 
 from __future__ import annotations

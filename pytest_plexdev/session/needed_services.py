@@ -1,4 +1,4 @@
-"""The marker ``plexdev_needs``: the services without which a test is skipped."""
+"""The marker ``plexdev_needs``: it skips a test on a stack without the named services."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def profile_for(items: Iterable[pytest.Item]) -> Profile:
-    """Return the smallest profile with the services that *items* need, all of which have the marker.
+    """Return the smallest profile with the services that *items* need. Every item has the marker.
 
     Raises:
         pytest.UsageError: A marker names no service, or an unknown one.

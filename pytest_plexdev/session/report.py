@@ -126,7 +126,7 @@ def _next_steps(run: Run, info: StackInfo, texts: Texts) -> Iterator[str]:
         yield f"  the stack is left running; {texts.how_to_end(info)}"
     elif run.keeps:
         directory = shlex.quote(str(info.directory))
-        yield f"  kept (--plexdev-keep={run.settings.keep}): end it with: plexdev down --directory {directory}"
+        yield f"  kept (--plexdev-keep={run.settings.keep}): stop it with: plexdev down --directory {directory}"
     else:
         from pytest_plexdev.stack.providers import up_command
 

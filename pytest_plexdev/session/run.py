@@ -54,7 +54,7 @@ class Run:
         first: The moment at which this process acquired the stack.
         held: The ownership of the run's directory, in a process that uses it.
         invocation_directory: The directory in which pytest was started; messages show paths relative to it.
-        profile: The smallest profile with the services that the collected tests need; ``None`` if none needs any.
+        profile: The smallest profile with the services that the collected tests need; ``None`` without the marker.
     """
 
     settings: Settings

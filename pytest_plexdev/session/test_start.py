@@ -1,4 +1,4 @@
-"""The checks before and after the fixtures of a test: does its stack still run, and has it the services it needs?"""
+"""Checks before and after a test's fixtures: whether its stack runs, and has the services that the test needs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def before_fixtures(item: pytest.Item, run: Run) -> None:
 
 
 def after_fixtures(item: pytest.Item, run: Run) -> None:
-    """Skip the first test of a stack too if a service that it needs is missing."""
+    """Skip the test that started the stack too, if the stack lacks a service that it needs."""
     _skip_without_services(item, run)
 
 

@@ -43,7 +43,7 @@ _UNUSABLE: Final = (
     SERVICE_NOT_READY,
     EXTRA_MISSING,
 )
-"""Errors of an unusable warm stack; discovery goes on with the next provider."""
+"""Errors of an unusable warm stack; discovery continues with the next provider."""
 _DOCKER_TIMEOUT_S: Final = 1.0
 """Time limit for Docker to report a container; it takes about 20 ms."""
 

@@ -1,4 +1,4 @@
-"""Code, configuration and pages cite pages that are in the repository."""
+"""Pages that are cited in code, configuration and other pages exist in the repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Type the console blocks of README, CONTRIBUTING and docs, and compare what they print with what is shown.
+"""Run the console blocks of README, CONTRIBUTING and docs, and compare their output with the shown output.
 
 Blocks that need a cluster are typed by ``tests/e2e/test_console_blocks.py``.
 """

@@ -1,4 +1,4 @@
-"""Nothing installs pytest-plexdev by its name alone: no index has it, and anybody may register the name there."""
+"""Nothing installs pytest-plexdev by its name alone: no index has it, and anyone may register the name there."""
 
 from __future__ import annotations
 

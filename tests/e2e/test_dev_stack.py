@@ -59,7 +59,7 @@ def test_the_golden_flow_passes_and_the_cluster_is_left(
             "  ran: *dex ghcr.io/dexidp/dex:v2.41.1*spicedb authzed/spicedb:v1.39.0*",
             "  control plane: plexsphere_reference, *",
             "  left out: OpenBao, SeaweedFS, *",
-            "  the stack is left running; end it with: plexdev down --stack kind",
+            "  the stack is left running; stop it with: plexdev down --stack kind",
         ]
     )
     result.stdout.no_fnmatch_line("  stand-ins: *")

@@ -1,4 +1,4 @@
-"""The services of the profile ``full`` that ``lean`` omits, each by its own protocol."""
+"""The services of the profile ``full`` that ``lean`` omits, each used through its own protocol."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_a_kept_cluster_is_spoken_to_and_ended_by_its_directory(
     )
     result = project.runpytest_subprocess("--plexdev-stack=kind", "--plexdev-timeout=400", "--plexdev-keep=always")
     result.assert_outcomes(passed=2)
-    (directory,) = re.findall(r"end it with: plexdev down --directory (\S+)", result.stdout.str())
+    (directory,) = re.findall(r"stop it with: plexdev down --directory (\S+)", result.stdout.str())
     capfd.readouterr()
 
     assert main.main(["status", "--directory", directory]) == main.main(["env", "--directory", directory]) == 0

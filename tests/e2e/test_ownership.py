@@ -108,7 +108,7 @@ def test_its_node_s_labels_are_what_makes_it_ours(
 
 
 def test_a_note_of_ours_does_not_make_a_later_cluster_ours(settings: KindSettings) -> None:
-    """Our creation was killed. Then someone else deleted the rest, and created a cluster of the same name."""
+    """Our creation was killed. Then another user deleted its remains, and created a cluster of the same name."""
     place = ClusterFiles(settings.name, warm_directory(settings.state, settings.name))
     place.directory.mkdir(parents=True)
     (place.directory / "creating.json").write_text(

@@ -1,4 +1,4 @@
-"""The golden flow in environments unlike ours: one row of ``table`` each, run as a user's own pytest would be.
+"""The golden flow in environments unlike ours: one row of ``table`` each, run like a user's own pytest.
 
 A new environment is a row. Every row starts from a bare environment, an empty project and a warm template cache, and
 leaves nothing behind. ``make test-runs`` has all but those that are marked ``nightly``: ``tox -e nightly``.
@@ -26,7 +26,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(shared: Path, environment: Environment) -> Iterator[Place]:
-    # One for each user: a template belongs to who made it.
+    # One per user: a template belongs to the user who built it.
     cache = shared / f"cache-{environment.user or os.getuid()}"
     cache.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="pe-", dir="/tmp", ignore_cleanup_errors=True) as directory:

@@ -24,7 +24,7 @@ def test_api(plexdev_stack):
 """
 
 
-def test_a_test_is_skipped_where_its_service_is_missing(project: pytest.Pytester) -> None:
+def test_a_test_is_skipped_if_its_service_is_missing(project: pytest.Pytester) -> None:
     project.makeconftest(CONFTEST)
     project.makepyfile(test_needs=NEEDS_MIMIR)
     result = project.runpytest_subprocess("-rs", "test_needs.py")

@@ -1,4 +1,4 @@
-"""Relation tuples and questions of a schema's own making, for hypothesis to choose from and to shrink."""
+"""Relation tuples and permission checks derived from a schema, for hypothesis to select and to shrink."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ANYWHERE: Final = 40
 
 
 class Question(NamedTuple):
-    """May this subject do that to this resource?"""
+    """A permission check."""
 
     subject: str
     permission: str
@@ -30,7 +30,7 @@ class Question(NamedTuple):
 
 
 class Case(NamedTuple):
-    """What is known, and what is asked."""
+    """Tuples, and the permission checks to evaluate over them."""
 
     tuples: Sequence[Relationship]
     questions: Sequence[Question]
@@ -40,7 +40,7 @@ class Case(NamedTuple):
 
 
 class Universe:
-    """All that can be said and asked about *objects* objects of each type of a schema."""
+    """All possible tuples and checks for *objects* objects of each type of a schema."""
 
     def __init__(self, schema: Schema, objects: int) -> None:
         numbers = range(objects)
@@ -48,7 +48,7 @@ class Universe:
             definition.name: (*definition.relations, *definition.permissions)
             for definition in schema.definitions.values()
         }
-        # Objects of one type point to later ones only: on a cycle SpiceDB gives up, and that has a test of its own.
+        # Objects of one type refer to later ones only: SpiceDB fails on a cycle, which another test covers.
         self.tuples = sorted(
             (
                 Relationship(f"{definition.name}:{resource}", relation, _subject(kind, subject))
@@ -67,7 +67,7 @@ class Universe:
         ]
 
     def cases(self) -> st.SearchStrategy[Case]:
-        """A few tuples or many, and questions of which a good part is about what they connect."""
+        """Few or many tuples, and checks of which most concern objects that the tuples connect."""
         few, many = (
             st.lists(st.sampled_from(self.tuples), min_size=least, max_size=most, unique_by=str)
             for least, most in ((1, 20), (20, 60))
@@ -81,7 +81,7 @@ class Universe:
         return cases()
 
     def _case(self, tuples: Sequence[Relationship], seed: int) -> Case:
-        # Only tuples have to shrink: a question that is asked stays asked as long as they connect its two ends.
+        # Only the tuples shrink: a check is kept while they connect its subject and resource.
         def by_chance(question: Question) -> int:
             return zlib.crc32(f"{seed} {question}".encode())
 
@@ -90,7 +90,7 @@ class Universe:
         return Case(tuples, sorted({*near, *anywhere}))
 
     def _near(self, tuples: Sequence[Relationship]) -> list[Question]:
-        """Every question about a subject and a resource between which there is some way, allowed or not."""
+        """Return every check whose subject and resource are connected by tuples, allowed or not."""
         leads_to = defaultdict(set)
         for each in tuples:
             leads_to[each.subject.partition("#")[0]].add(each.resource)
@@ -105,7 +105,7 @@ class Universe:
 
 
 def in_lines(texts: Iterable[object]) -> str:
-    """One below the other, as a failing example is read and pasted."""
+    """Format one per line, to paste a failing example."""
     return "\n".join(f"    {text}" for text in texts)
 
 

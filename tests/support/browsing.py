@@ -1,4 +1,4 @@
-"""What a person does with a browser: cookies, the identity provider's form, the device page."""
+"""Use the control plane like a user in a browser: cookies, the identity provider's form, the device page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SESSION = "plexsphere_session"
 
 
 class Browser(httpx.Client):
-    """Cookies of its own, HTML preferred, redirects followed by hand."""
+    """Create a client with its own cookies that prefers HTML and follows no redirects."""
 
     def __init__(self, plane: Plane) -> None:
         super().__init__(
@@ -44,11 +44,11 @@ class Browser(httpx.Client):
         return answer
 
     def at_idp(self, authorization_url: str, email: str = ADMIN) -> httpx.Response:
-        """Fill the form and come back: the callback's answer."""
+        """Submit the form and return the callback's answer."""
         return self.get(self.callback_url(authorization_url, email))
 
     def callback_url(self, authorization_url: str, email: str = ADMIN) -> str:
-        """Sign in at the identity provider and stop in front of the callback."""
+        """Sign in at the identity provider and stop before the callback."""
         page = self.get(authorization_url, follow_redirects=True)
         action = re.search(r'<form[^>]*action="([^"]*)"', page.text)
         assert action is not None, page.text

@@ -1,4 +1,4 @@
-"""A login as its wire shows it, told so that two providers can be compared: what is made up has a name instead."""
+"""Record the HTTP exchanges of a login in a form that can be compared: generated values are replaced by names."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ VERIFIER: Final = "a-code-verifier-of-at-least-forty-three-characters"
 S256: Final = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 _HEADERS: Final = ("content-type", "cache-control", "pragma", "www-authenticate", "set-cookie")
 _MADE_UP: Final = ("code", "req", "hmac")
-"""Parameters and fields whose values a provider makes up; ``state`` too, on its own pages."""
+"""Parameters and fields whose values a provider generates; on its own pages also ``state``."""
 _MOST_REDIRECTS: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """One way through a sign-in; everything that is not said is as a correct client and person do it.
+    """One variant of a sign-in; by default, client and user behave correctly.
 
     Attributes:
         request: Changes of the authorization request; ``None`` leaves a parameter out.
         typed: E-mail address and password, until one is accepted.
-        approval: The answer to the approval page, where one is shown.
+        approval: The answer to the approval page, if one is shown.
         exchange: Changes of the token request.
-        refresh: Changes of a refresh afterwards, where there is a refresh token.
+        refresh: Changes of the refresh request, if there is a refresh token.
     """
 
     request: Mapping[str, str | None] = field(default_factory=dict)
@@ -47,20 +47,20 @@ class Login:
 
 
 def discovery_of(idp: Idp) -> Mapping[str, Any]:
-    """The discovery document, its own address by name."""
+    """Return the discovery document with the issuer replaced by a name."""
     answer = idp.http.get(idp.url("/.well-known/openid-configuration"))
     document: Mapping[str, Any] = json.loads(answer.text.replace(idp.config.issuer, "<issuer>"))
     return document
 
 
 def key_shapes(idp: Idp) -> list[Mapping[str, str]]:
-    """The published keys, without what makes each one itself."""
+    """Return the published keys without their random values."""
     keys = idp.http.get(idp.url("/keys")).json()["keys"]
     return [{**key, "kid": "<kid>", "n": f"<{len(key['n'])} characters>"} for key in keys]
 
 
 def sign_in(idp: Idp, login: Login) -> Transcript:
-    """Go the way, and tell every answer on it."""
+    """Sign in, and record every response."""
     return _Walk(idp, login).go()
 
 
@@ -125,7 +125,7 @@ class _Teller:
         step: Step = {"what": what, "status": answer.status_code}
         headers = {name: answer.headers[name] for name in _HEADERS if name in answer.headers}
         if answer.is_redirect:
-            headers.pop("content-type", None)  # what a redirect says in its body nobody reads
+            headers.pop("content-type", None)  # the body of a redirect is not used
             step["to"] = self._address(answer.headers["location"])
         elif "json" in headers.get("content-type", ""):
             step["body"] = self._json(answer.json())
@@ -172,7 +172,7 @@ class _Teller:
         if name == "expires_in":
             return f"<about {round(value, -2)}>" if isinstance(value, int) else repr(value)
         if name == "at_hash":
-            # Of an access token in an access token: nobody can check it.
+            # In an access token it is the hash of another access token, which is unknown here.
             fits = value == _half_hash(str(body.get("<access token>", "")))
             return "<of the access token>" if fits else f"<{len(str(value))} characters>"
         if name == "c_hash":
@@ -181,7 +181,7 @@ class _Teller:
 
 
 class Page(HTMLParser):
-    """What a person reads on a page, and what its forms send."""
+    """The visible text of a page, and the fields of its forms."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the tests of bootstrap tokens, registration and Nodes share: a Domain with a Project to enrol Nodes in."""
+"""Helpers for the tests of bootstrap tokens, registration and Nodes: a Domain with a Project for Nodes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHECKSUM = base64.b64encode(bytes(range(32))).decode()
 
 @dataclass(frozen=True)
 class Agent:
-    """A registered Node, as its own agent."""
+    """A registered Node that sends its own requests."""
 
     id: str
     mesh_ip: str
@@ -32,7 +32,7 @@ class Agent:
     def heartbeat(
         self, *, node_id: str | None = None, skew: timedelta = timedelta(0), **members: Any
     ) -> httpx.Response:
-        """Send one; a member given as ``...`` is left out."""
+        """Send a heartbeat; a member with the value ``...`` is omitted."""
         body = {
             "client_now": (datetime.now(UTC) + skew).isoformat(),
             "binary_checksum": CHECKSUM,
@@ -86,7 +86,7 @@ class Site:
         return str(created["external_ref"])
 
     def register(self, token: str, handle: str, **members: Any) -> httpx.Response:
-        """Register; a member given as ``...`` is left out."""
+        """Register; a member with the value ``...`` is omitted."""
         body = {
             "project_id": self.project_id,
             "resource_handle": handle,
@@ -103,14 +103,14 @@ class Site:
         return Agent(registered["node_id"], registered["mesh_ip"], bearer(registered), self.nobody)
 
     def read_reachability(self, node_id: str) -> dict[str, Any]:
-        """As an operator reads it."""
+        """Return the reachability that an operator reads."""
         response = self.admin.get(f"/v1/nodes/{node_id}/reachability")
         assert response.status_code == 200, response.text
         reachability: dict[str, Any] = response.json()
         return reachability
 
     def age(self, node_id: str, seconds: float) -> None:
-        """Make the last heartbeat that much older than now."""
+        """Set the age of the last heartbeat."""
         self.plane.sql(
             "UPDATE plexsphere.nodes SET last_heartbeat_at = now() - %s WHERE id = %s",
             timedelta(seconds=seconds),

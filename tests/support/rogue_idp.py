@@ -1,4 +1,4 @@
-"""An identity provider that signs whatever a test wants, to hold the relying party against."""
+"""An identity provider whose answers and signatures a test chooses, for tests of the relying party."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _NO_HEADER = b'{"alg":"none"}'
 
 @functools.cache
 def first_key() -> RSAKey:
-    """One for all: making a key costs more than most tests do."""
+    """Return the key that all tests share: generating one takes longer than most tests."""
     return RSAKey.generate_key(2048, {"kid": "one"})
 
 
 @dataclass
 class RogueIdp:
-    """What it answers; tests change the members.
+    """The provider's answers; tests change the members.
 
     Attributes:
-        issuer: What it says it is, which need not be where it listens.
-        raw: By path, what writes a whole answer, status line and all, before the connection is closed.
+        issuer: The issuer that it claims to be, which may differ from its address.
+        raw: By path, a function that writes a complete response with its status line. The connection is then closed.
         clock_ahead: Seconds that its clock is ahead.
     """
 
@@ -92,7 +92,7 @@ class RogueIdp:
         return jws.serialize_compact({"alg": algorithm, "kid": key.kid}, self._payload(), key, [algorithm])
 
     def signed_with_public_key(self) -> str:
-        """The classic confusion: the public key taken for an HMAC secret."""
+        """Return a token of the algorithm confusion attack: the public key is used as an HMAC secret."""
         text = f"{_b64(_HMAC_HEADER)}.{_b64(self._payload())}"
         return f"{text}.{_b64(hmac.digest(self.key.as_pem(private=False), text.encode(), 'sha256'))}"
 
@@ -118,7 +118,7 @@ class RogueIdp:
 
 @contextmanager
 def rogue_idp(port: int = 0) -> Iterator[RogueIdp]:
-    """One that listens on *port*, by default one of its own. Its issuer is new each time: the plane remembers them."""
+    """Run a provider on *port*, by default a free one. Its issuer is always new, because the plane caches issuers."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

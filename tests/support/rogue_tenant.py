@@ -32,7 +32,7 @@ class Tenant:
         return self.client.post("/v1/auth/sign-in", json={"domain_id": self.domain_id, **body})
 
     def sign_in(self) -> httpx.Response:
-        """Start a sign-in and come back with a code; a program's view of the answer."""
+        """Start a sign-in and call the callback with a code, as a program that accepts JSON."""
         started = self.start()
         assert started.status_code == 200, started.text
         self.idp.nonce = started.json()["nonce"]
@@ -56,11 +56,11 @@ class Tenant:
 
 
 def bound_to(idp: RogueIdp, plane: Plane, *, operator: httpx.Client, client: httpx.Client) -> Tenant:
-    """A new Domain with a binding to *idp*, put straight into the database.
+    """Create a Domain with a binding to *idp*, which is inserted into the database directly.
 
     Args:
-        operator: Who creates the Domain.
-        client: Who signs in, a client without a credential.
+        operator: The client that creates the Domain.
+        client: The client that signs in; it has no credential.
     """
     tenant = Tenant(plane, client, idp, new_domain(operator)["id"], str(uuid.uuid4()))
     plane.sql(

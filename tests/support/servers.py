@@ -1,4 +1,4 @@
-"""Real servers that a test starts, stops and starts again; none outlives a pytest that is killed."""
+"""Real servers that a test starts and stops; they end with pytest, even if it is killed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class PostgresServer:
             assert time.monotonic() < deadline, "postgres does not answer"
 
     def stop(self) -> None:
-        """Stop at once, as a failing server would: sessions are cut, nothing is checkpointed."""
+        """Stop at once, like a failing server: sessions are cut, and no checkpoint is written."""
         assert self._process is not None
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait()
@@ -79,7 +79,7 @@ class PostgresServer:
         return True
 
     def _with_user(self) -> Mapping[str, str]:
-        """The environment in which initdb finds its user, who may have no passwd entry."""
+        """Return the environment in which initdb finds its user even without a passwd entry."""
         uid = self._user.visible_uid
         if has_entry(uid):
             return os.environ
@@ -142,7 +142,7 @@ class NatsServer:
         self._process.wait()
 
     def forget(self) -> None:
-        """Lose what it keeps, as a Pod does that is replaced; while it is stopped."""
+        """Delete its data, like the replacement of a Pod. The server must be stopped."""
         shutil.rmtree(self._store)
 
     def _answers(self) -> bool:
@@ -194,14 +194,14 @@ class SpiceDBServer:
             assert time.monotonic() < deadline, self._log.read_text()
 
     def pause(self) -> None:
-        """Stop answering, as a host that hangs does: connections stay, calls run into their deadlines."""
+        """Stop answering, like a host that hangs: connections stay open, and calls time out."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """Kill it: there is nothing to save."""
+        """Kill it; it has no data to save."""
         self._signal(signal.SIGKILL)
         assert self._process is not None
         self._process.wait()
@@ -220,7 +220,7 @@ class SpiceDBServer:
 
     def _answers(self) -> bool:
         try:
-            # 404 of a fresh one: no schema was written yet.
+            # A new server answers 404, because it has no schema yet.
             return self._post("schema/read", {}).status_code in (200, 404)
         except httpx.TransportError:
             return False
@@ -240,7 +240,7 @@ def _reference(text: str) -> dict[str, str]:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that nobody has now. All are held until all are known, so that they differ."""
+    """Return free ports. All are bound until the last is chosen, so that they differ."""
     holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [holder.getsockname()[1] for holder in holders]
     for holder in holders:

@@ -140,7 +140,7 @@ class _ToyTexts:
         return ""
 
     def how_to_end(self, info: StackInfo) -> str:
-        return "end it with: plexdev down --stack toy"
+        return "stop it with: plexdev down --stack toy"
 
 
 class _ToyLogs:

@@ -1,9 +1,9 @@
-"""What every property test here has in common."""
+"""Settings of all property tests here."""
 
 from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-# How long an example takes says how busy the machine is, and nothing of the code.
+# The duration of an example depends on the load of the machine, so it has no limit.
 settings.register_profile("any-speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-speed")

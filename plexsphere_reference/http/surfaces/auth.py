@@ -49,7 +49,7 @@ async def _binding(call: Call, body: SignInRequest) -> Binding:
     if body.domain_id is not None:
         return await resolve(call, body.domain_id, binding_id=body.idp_binding_id)
     if body.idp_binding_id is None:
-        raise Problem(400, "invalid_body", "give domain_id, idp_binding_id or both")
+        raise Problem(400, "invalid_body", "set domain_id, idp_binding_id or both")
     # Only platform bindings need no Domain, and they are not implemented (501 on /v1/admin/platform-idp).
     if await sign_ins.binding(call.plane.database, body.idp_binding_id):
         raise Problem(400, "invalid_body", "a Domain's binding needs its domain_id")

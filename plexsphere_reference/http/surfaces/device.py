@@ -31,9 +31,9 @@ from plexsphere_reference.store.device_sessions import NewDevice
 _Text = Annotated[str, msgspec.Meta(max_length=4096)]
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 _POLL_PROBLEMS: Final[dict[PollOutcome, str]] = {
-    "authorization_pending": "nobody has approved this device yet",
+    "authorization_pending": "this device has not been approved yet",
     "slow_down": "this device polls too often; wait 5 s longer between polls from now on",
-    "expired_token": "nobody approved this device in time; start again",
+    "expired_token": "this device was not approved in time; start again",
     "invalid_grant": "this device code is unknown, used, or another client's",
     "access_denied": "the device's IdP binding is not active any more",
 }
@@ -70,7 +70,7 @@ async def device_code(call: Call) -> Response:
     )
     async with call.transaction() as tx:
         if not await device_sessions.insert(tx.connection, new):
-            raise Problem(503, "datastore_unavailable", "no free user code was found; ask again")
+            raise Problem(503, "datastore_unavailable", "no free user code was found; try again")
         await tx.event("DeviceAuthorizationStarted", "device_session", new.id, domain_id=binding.domain_id)
         record = call.record("granted", "auth.device_code.start", f"idp_binding:{binding.id}", binding.domain_id)
         await audit.append(tx.connection, [record])
@@ -88,13 +88,13 @@ async def device_code(call: Call) -> Response:
 
 async def _binding(call: Call, body: DeviceCodeRequest) -> Binding:
     if body.idp_binding_id is not None and body.idp_binding_alias is not None:
-        raise Problem(400, "invalid_body", "give idp_binding_id or idp_binding_alias, not both")
+        raise Problem(400, "invalid_body", "set idp_binding_id or idp_binding_alias, not both")
     if body.domain_id is not None:
         return await resolve(call, body.domain_id, binding_id=body.idp_binding_id, alias=body.idp_binding_alias)
     if body.idp_binding_id is None and body.idp_binding_alias is None:
-        raise Problem(400, "invalid_body", "give domain_id, and a binding where the Domain has several")
+        raise Problem(400, "invalid_body", "set domain_id, and a binding if the Domain has several")
     if not call.plane.settings.platform_device_login:
-        raise Problem(400, "invalid_body", "device login without a Domain is not opted in to; give domain_id")
+        raise Problem(400, "invalid_body", "device login without a Domain is not enabled; set domain_id")
     # Only platform bindings need no Domain, and they are not implemented (501 on /v1/admin/platform-idp).
     if body.idp_binding_id and await sign_ins.binding(call.plane.database, body.idp_binding_id):
         raise Problem(400, "invalid_body", "a Domain's binding needs its domain_id")

@@ -88,7 +88,7 @@ async def patch_binding(call: Call) -> Response:
     async with call.transaction(_CONFLICTS) as tx:
         # `current` was read before the lock. Reject the patch if the binding has changed since.
         if await idp_bindings.version(tx.connection, binding_id) != current.version:
-            raise Problem(409, "binding_conflict", "somebody else changed this binding meanwhile; read it again")
+            raise Problem(409, "binding_conflict", "this binding was changed by another request; read it again")
         binding = await idp_bindings.update(tx.connection, binding_id, settings)
         await tx.event("IdPBindingUpdated", "idp_binding", binding_id, domain_id=binding.domain_id)
     return call.json(_response(binding))

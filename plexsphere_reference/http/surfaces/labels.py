@@ -106,7 +106,7 @@ async def get_definition(call: Call) -> Response:
 
 def _scope_id(body: CreateRequest) -> UUID:
     if (body.scope == "platform") != (body.scope_id is None):
-        raise _mismatch("scope_id goes with scope domain and project, and with them alone")
+        raise _mismatch("scope_id is required for the scopes domain and project, and invalid for others")
     return body.scope_id or _PLATFORM_SCOPE
 
 

@@ -128,7 +128,7 @@ async def _signing_key(call: Call, domain_id: UUID) -> PublicKey:
     try:
         return await call.plane.signer.public_key(f"domain:{domain_id}")
     except (SignerUnavailable, SigningRefused) as error:
-        raise Problem(503, "signing_unavailable", "the signer does not give the Domain's public key") from error
+        raise Problem(503, "signing_unavailable", "the signer did not return the Domain's public key") from error
 
 
 async def _enrol(

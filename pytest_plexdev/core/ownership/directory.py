@@ -22,7 +22,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.ownership import UNDELETABLE
 
 _UNFINISHED: Final = re.compile(r"\.(.+)\.[0-9a-f]{12}")
-"""The temporary file of a ``files.write_atomic`` that was killed."""
+"""The temporary file of a process that was killed in ``atomic_write.write_atomic``."""
 
 
 class Ownership:
@@ -94,7 +94,7 @@ class Ownership:
             self.release()
 
     def release(self) -> None:
-        """Give up the ownership. A second call does nothing."""
+        """Release the ownership. A second call does nothing."""
         if self._is_held:
             # A child that was just forked may still have its copy open, which would keep the lock.
             fcntl.flock(self._lock, fcntl.LOCK_UN)

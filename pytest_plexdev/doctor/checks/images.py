@@ -24,7 +24,7 @@ KUBELET_COMMANDS: Final = (
 
 
 def never_pulled(facts: Facts) -> CheckResult:
-    """A container whose image the node does not have and must not pull."""
+    """Check that no container waits for an image that the node lacks and must not pull."""
     if isinstance(facts.pods, Unknown):
         return facts.pods
     missing = [(pod, status) for pod in facts.pods for status in container_statuses(pod) if _never_pulled(status)]
@@ -35,9 +35,9 @@ def never_pulled(facts: Facts) -> CheckResult:
 
 
 def images_never_pulled(pods: Sequence[KubeObject]) -> list[str]:
-    """The images that containers of these Pods wait for in vain, and would next, each once.
+    """Return the distinct images that these Pods lack now, or will lack once their init containers have finished.
 
-    A container behind an init container has no reason of its own yet: it would be the next to wait for its image.
+    A container that waits for an init container does not report its own missing image yet.
     """
     waiting = [pod for pod in pods if any(map(_never_pulled, container_statuses(pod)))]
     reported = [status["image"] for pod in waiting for status in container_statuses(pod) if _never_pulled(status)]
@@ -61,7 +61,7 @@ def _load(images: Sequence[str], cluster: str) -> str:
 
 
 def serial_pulls(facts: Facts) -> CheckResult:
-    """A kubelet that pulls one image after the other."""
+    """Check that every kubelet pulls images in parallel."""
     if isinstance(facts.kubelet, Unknown):
         return facts.kubelet
     serial = [node for node, config in facts.kubelet.items() if config.get("serializeImagePulls", True)]

@@ -19,7 +19,7 @@ PRUNE: Final = "docker builder prune -f && docker image prune -f"
 
 
 def port_taken(facts: Facts) -> CheckResult:
-    """Somebody who is not the dev stack has one of its host ports."""
+    """Check that no other program uses a host port of the dev stack."""
     if isinstance(facts.ports, Unknown):
         return facts.ports
     wrong = [use for use in facts.ports if _is_in_the_way(use, facts)]

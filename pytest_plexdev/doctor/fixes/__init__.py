@@ -34,7 +34,7 @@ def mend(finding: Finding, access: Access | None, settings: KindSettings, progre
 
     Args:
         settings: The settings of the stack; its overlay and images are applied.
-        progress: Receives who holds the cluster, if this has to wait.
+        progress: Receives the holder of the cluster's lock if this has to wait.
 
     Returns:
         What was done, a line each.

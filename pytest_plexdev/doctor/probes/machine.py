@@ -21,12 +21,12 @@ PORTS: Final[Mapping[int, str]] = {API_PORT: "the API", IDP_PORT: "Dex"}
 
 
 def ports() -> Sequence[PortUse]:
-    """Who has the warm stack's ports; a container by its labels, where Docker can be asked."""
+    """Find who uses the warm stack's ports; containers are identified by labels if Docker answers."""
     return [_use(port, purpose) for port, purpose in _ports().items()]
 
 
 def _ports() -> Mapping[int, str]:
-    """Those of the embedded stack that runs, which may be others than usual; else the usual ones."""
+    """Return the ports of the running warm embedded stack, which may differ from the defaults; else the defaults."""
     from pytest_plexdev.stack.embedded.warm import find_warm
 
     info = find_warm()
@@ -54,7 +54,7 @@ def _use(port: int, purpose: str) -> PortUse:
 
 
 def docker_disk() -> Disk:
-    """Where Docker keeps images; the home directory's disk where that is in a virtual machine.
+    """Measure the disk on which Docker stores images; the home directory's if Docker runs in a virtual machine.
 
     Raises:
         PlexdevError: Docker does not answer.
@@ -67,7 +67,7 @@ def docker_disk() -> Disk:
 
 
 def waiting_commands(proc: Path = Path("/proc")) -> Sequence[RunningCommand]:
-    """Every ``kubectl wait`` of this machine that this user may see."""
+    """Find every ``kubectl wait`` on this machine that is visible to this user."""
     return [command for command in _commands(proc) if _is_a_wait(command.words)]
 
 

@@ -96,7 +96,7 @@ def _is_scaled_away(item: KubeObject) -> bool:
 def _scaled_away(base: ObjectStatus, ref: ObjectRef) -> ObjectStatus:
     hint = f"kubectl scale -n {ref.namespace} {ref} --replicas=1"
     expected, reason = base.expected.replace("0", "1", 1), "scaled to 0 replicas"
-    # Without a start time, a single observation reports it as waiting.
+    # Without `since`, the grace period starts at this observation, so a single one reports it as waiting.
     return replace(
         base, state="doomed", reason=reason, expected=expected, actual="0", since=None, hint=hint, grace=_AWAY_GRACE
     )

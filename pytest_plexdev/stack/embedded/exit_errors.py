@@ -75,7 +75,7 @@ def _status_and_cause(service: str, info: StackInfo) -> tuple[str, str]:
     # The supervisor notices the end at the same time and needs a moment to record it.
     gone = poll(lambda: _gone(service, info), every_s=0.02, timeout_s=0.5)
     if gone is None:
-        return "an unknown status", "its stack did not note how"
+        return "an unknown status", "its stack has no record of the end"
     if is_owned(info.directory) and (end := _end_of(service, info)):
         return end.status, end.cause
     return "its stack", gone.headline

@@ -20,7 +20,7 @@ from pytest_plexdev.stack.embedded.processes.child import describe_status, last_
 from pytest_plexdev.stack.embedded.removal import ENDS
 
 _OUTSIDE: Final = "something outside the stack sent it that signal"
-_KILLED: Final = "something outside the stack killed it, or the kernel did for want of memory (dmesg)"
+_KILLED: Final = "something outside the stack killed it, or the kernel did because memory ran out (dmesg)"
 _CRASHES: Final = frozenset(
     -number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 )

@@ -94,8 +94,8 @@ class EmbeddedProvider:
 
         left = end(self._directory)
         if left is None:
-            return [f"plexdev: nothing to end: there is no stack in {self._directory}"]
-        note = [f"  left       {self._directory}: plexdev did not make {', '.join(left)}"] if left else []
+            return [f"plexdev: nothing to stop: there is no stack in {self._directory}"]
+        note = [f"  left       {self._directory}: plexdev did not create {', '.join(left)}"] if left else []
         return ["plexdev: the stack is down", *note]
 
     def remove_files(self) -> None:

@@ -101,7 +101,7 @@ def settings_for(request: StackRequest) -> EmbeddedSettings:
 def options_of_up(settings: EmbeddedSettings) -> tuple[tuple[str, str], ...]:
     """Return the options with which ``plexdev up`` has these settings, without those at their default.
 
-    Every printed command that starts the stack anew has them.
+    Every printed command that restarts the stack has them.
     """
     options = (
         ("--prefer", settings.prefer, "real"),

@@ -27,7 +27,7 @@ class EmbeddedTexts:
         )
 
     def welcome(self, started: Started, *, seconds: float) -> str:
-        """Whether the stack is new, and the addresses."""
+        """State whether the stack is new, and list the addresses."""
         info = started.info
         stand_ins = [f"{each.name} for {each.stands_in_for}" for each in info.services if each.stands_in_for]
         is_new = started.report["new"]
@@ -56,7 +56,7 @@ class EmbeddedTexts:
 
     def how_to_end(self, info: StackInfo) -> str:
         """The command that stops the warm stack."""
-        return "end it with: plexdev down --stack embedded"
+        return "stop it with: plexdev down --stack embedded"
 
 
 def differences_note(settings: EmbeddedSettings, differ: Sequence[str]) -> list[str]:

@@ -12,14 +12,11 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, Final
 
 from pytest_plexdev.core.program_log import log_start
 from pytest_plexdev.errors import Failure, PlexdevError
 from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED
-
-if TYPE_CHECKING:
-    pass
 
 TIMEOUT_S: Final = 10.0
 """Time limit for opening a port-forward; it takes about 0.2 s."""
@@ -34,8 +31,8 @@ _EXEC_TIED_TO_PARENT: Final = (
     "os.getppid() == int(sys.argv[1]) or os._exit(1);"
     "os.execvp(sys.argv[2], sys.argv[2:])"
 )
-"""A program that asks the kernel to kill it when its parent ends, and then executes kubectl. Not a ``preexec_fn``: this
-process has threads, and a function between fork and exec can deadlock on a lock that one of them held."""
+"""A program that sets PR_SET_PDEATHSIG, so that the kernel kills it when its parent ends, and then executes kubectl.
+Not a ``preexec_fn``: this process has threads, and a function between fork and exec can deadlock on their locks."""
 
 
 class PortForward:

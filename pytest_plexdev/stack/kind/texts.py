@@ -57,9 +57,9 @@ class KindTexts:
     def control_plane(self, info: StackInfo) -> str:
         """The reference plane, if it runs: its images have the names of the product's. Empty otherwise."""
         is_reference = _REFERENCE_ONLY in info.capabilities
-        return "plexsphere_reference, in the place of the product's own images" if is_reference else ""
+        return "plexsphere_reference, in place of the product's own images" if is_reference else ""
 
     def how_to_end(self, info: StackInfo) -> str:
         """The command that stops the stack, if plexdev created its cluster."""
         is_ours = info.cluster is not None and info.cluster.owned
-        return "end it with: plexdev down --stack kind" if is_ours else "plexdev did not create its cluster"
+        return "stop it with: plexdev down --stack kind" if is_ours else "plexdev did not create its cluster"

@@ -1,4 +1,4 @@
-"""Both backends, each with an empty store and a schema of the test's choice."""
+"""Both backends, each with an empty store and a schema that the test chooses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _postgres_first(postgres_server: str) -> None:
-    """Postgres enters a user namespace between fork and exec, which gRPC's threads in a child would forbid."""
+    """Start Postgres before gRPC: it enters a user namespace between fork and exec, and gRPC's threads prevent that."""
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +59,7 @@ async def database(authz_url: str) -> AsyncIterator[CountingDatabase]:
 
 @pytest.fixture(scope="session")
 def spicedb() -> Iterator[str]:
-    """The gRPC target of a real SpiceDB that gives every preshared key a store of its own."""
+    """The gRPC target of a real SpiceDB with a separate store for each preshared key."""
     binary = find_real("spicedb")
     if binary is None:
         leave_out("no spicedb on PATH, nor in $TESTBED_CACHE/bin: the real one is not compared")
@@ -75,14 +75,14 @@ def spicedb() -> Iterator[str]:
         server.kill()
         pytest.fail(f"spicedb did not answer within {SPICEDB_START} s:\n{log.read_text()[-2000:]}")
     yield f"unix:{socket}"
-    server.send_signal(signal.SIGKILL)  # nothing to save: it is all in memory
+    server.send_signal(signal.SIGKILL)  # its data is in memory only
     server.wait()
     shutil.rmtree(directory)
 
 
 @pytest.fixture
 async def open_backend(request: pytest.FixtureRequest, database: CountingDatabase) -> AsyncIterator[Open]:
-    """Opens a backend by name, empty, with a schema's text; asks for SpiceDB only where it is named."""
+    """Opens an empty backend by its name with a schema's text. SpiceDB is started only if it is named."""
     async with AsyncExitStack() as opened:
 
         async def open_backend(name: str, schema_text: str) -> Authorizer:

@@ -1,4 +1,4 @@
-"""Who may do what under ``authz.zed``: SpiceDB and its stand-in give the same answers."""
+"""Decisions under ``authz.zed``: SpiceDB and its stand-in decide the same."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVERYONE = (
 )
 STAFF = ("group:staff#member", "group:interns#member", "user:greta", "user:ivan")
 
-# What each gate lets through, and nobody else.
+# The relations that each permission admits, and no others.
 GATES = {
     "platform:plexsphere manage": ("user:olga",),
     "platform:plexsphere create_domain": ("user:olga",),

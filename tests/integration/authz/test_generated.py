@@ -1,4 +1,4 @@
-"""Generated tuples: SpiceDB over gRPC and the evaluator over Postgres give every question there is the same answer."""
+"""Over generated tuples, SpiceDB and the evaluator over Postgres decide every check the same."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ definition shelf {
 }
 """
 _AT_LEAST: Final = 2000
-"""Checks that both must have answered."""
+"""Minimum number of checks that both must have answered."""
 
 Answers = dict[Question, bool]
 
@@ -60,15 +60,15 @@ class Both:
         self._schema_text = schema_text
 
     def answers(self, case: Case) -> tuple[Answers, Answers]:
-        """What the evaluator says, and what SpiceDB says, where there are these tuples and no others."""
+        """Return the decisions of the evaluator and of SpiceDB over exactly these tuples."""
         return self._runner.run(self._answers(case))
 
     async def _answers(self, case: Case) -> tuple[Answers, Answers]:
         async with AsyncExitStack() as opened:
             await self._database.execute("TRUNCATE plexsphere.relation_tuples")
             ours = PostgresAuthorizer(self._database, parse(self._schema_text))
-            # A key of its own is a store of its own: see the fixture.
-            # What is compared is the decisions, and not the seconds in which a busy machine makes them.
+            # A new key selects a new, empty store: see the fixture.
+            # The deadline is long because decisions are compared, not times.
             theirs = SpiceDBAuthorizer(self._spicedb, secrets.token_hex(8), self._schema_text, deadline_s=60.0)
             for backend in (ours, theirs):
                 opened.push_async_callback(backend.close)
@@ -81,13 +81,13 @@ class Both:
 
 
 async def _checked(authorizer: Authorizer, questions: Sequence[Question]) -> Answers:
-    # Asked at once: the authorizer itself makes bulk requests of them.
+    # Concurrently: the authorizer combines the checks into bulk requests.
     decisions = await asyncio.gather(*(authorizer.check(*question) for question in questions))
     return {question: decision.allowed for question, decision in zip(questions, decisions, strict=True)}
 
 
 async def _require_lists_agree(authorizer: Authorizer, answers: Answers) -> None:
-    """What filters lists says the same as single checks do; for one permission, granted where anything was."""
+    """Check for one permission, a granted one if possible, that list filters and single checks agree."""
     subject, name, somewhere = max(answers, key=lambda question: (answers[question], question))
     kind = somewhere.partition(":")[0]
     resources = sorted(r for s, n, r in answers if (s, n) == (subject, name) and r.partition(":")[0] == kind)
@@ -104,7 +104,7 @@ async def _require_lists_agree(authorizer: Authorizer, answers: Answers) -> None
 
 @pytest.fixture(scope="module")
 def runner() -> Iterator[asyncio.Runner]:
-    """A loop that stands still while hypothesis, which is synchronous, makes the next example."""
+    """An event loop that runs only inside an example, because hypothesis is synchronous."""
     with asyncio.Runner() as runner:
         yield runner
 
@@ -126,8 +126,8 @@ def both(runner: asyncio.Runner, authz_url: str, spicedb: str, schema_text: str)
 def test_spicedb_and_the_evaluator_answer_alike(both: Both, schema_text: str) -> None:
     compared: Counter[bool] = Counter()
 
-    # The same examples in every run: where this turns red, it is the change and not the day.
-    # Nothing here is about time: the machine may be compiling beside.
+    # The same examples in every run, so that a new failure is due to a change of the code.
+    # Without time limits, because the machine may be busy.
     @settings(
         max_examples=50,
         derandomize=True,

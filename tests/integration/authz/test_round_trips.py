@@ -1,4 +1,4 @@
-"""What the evaluator over Postgres costs, and what it says beyond yes and no."""
+"""The statements and rows that the evaluator over Postgres reads, and the relation paths that it returns."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_a_check_does_not_read_every_member_of_a_domain(open_backend: Open
 
 
 async def _blocks_read(database: Database, *ask: str) -> int:
-    """How many blocks one look at an object reads, whatever plan the server settles on."""
+    """Return the number of blocks that one look-up of an object reads with the generic plan."""
     async with database.connection() as connection:
         await connection.execute("SET plan_cache_mode = force_generic_plan")
         cursor = await connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {_LOAD}", [[part] for part in ask])
@@ -109,7 +109,7 @@ async def test_a_tuple_is_rolled_back_with_its_transaction(open_backend: Open, d
 
 
 def _roll_back() -> None:
-    # Not in the block of the transaction, which swallows this: mypy cannot know and takes what follows for unreachable.
+    # In a function, because mypy does not know that the transaction suppresses it and would report unreachable code.
     raise psycopg.Rollback
 
 

@@ -1,4 +1,4 @@
-"""What is SpiceDB's own: its words, its absence, its key."""
+"""Behaviour specific to SpiceDB: its error messages, its absence, its preshared key."""
 
 from __future__ import annotations
 

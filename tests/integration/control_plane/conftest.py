@@ -1,4 +1,4 @@
-"""A running control plane, and clients that hold every answer against the contract's document."""
+"""A running control plane, and clients that check every answer against the contract's document."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def nobody(plane: Plane) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def ids(plane: Plane, acme: httpx.Client) -> dict[str, str]:
-    """A path prefix, and the id of something there that the caller may write."""
+    """A path prefix, and the id of an object below it that the caller may write."""
     domain = new_domain(acme)
     project = new_project(acme, domain["id"])
     resource = acme.post(f"/v1/projects/{project['id']}/resources", json={"origin": "adopted", "kind": "vm"}).json()
@@ -119,7 +119,7 @@ def known(site: Site) -> Objects:
 
 @pytest.fixture(scope="module")
 def untouched(plane: Plane) -> Iterator[Objects]:
-    """The same for tests that change nothing of it."""
+    """The same, shared by tests that do not change it."""
     with plane.client() as admin, plane.client(None) as nobody:
         yield something_of_everything(new_site(plane, admin, nobody))
 

@@ -1,4 +1,4 @@
-"""Audit rows of refusals and of what is deleted, and the caller's address in them."""
+"""Audit rows of refusals and of deleted objects, and the caller's address in them."""
 
 from __future__ import annotations
 

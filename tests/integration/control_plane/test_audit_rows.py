@@ -1,4 +1,4 @@
-"""Which row each operation leaves in which chain: granted, refused, and about what does not exist."""
+"""The audit row of each operation and its chain: granted, refused, and for objects that do not exist."""
 
 from __future__ import annotations
 

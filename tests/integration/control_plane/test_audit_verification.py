@@ -1,4 +1,4 @@
-"""Verifying a chain while it grows: never a false alarm, and never in the way of other requests."""
+"""Verification of a chain while it grows: no false alarm, and no delay of other requests."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_many_verifications_leave_connections_for_others(run: Callable[[Scenario
 
 @pytest.fixture
 def stray(plane: Plane, acme: httpx.Client) -> Iterator[str]:
-    """A Domain whose chain has an entry that nobody appended."""
+    """A Domain whose chain has an entry that was inserted into the database."""
     domain = new_domain(acme)["id"]
     assert acme.get(f"/v1/domains/{domain}").status_code == 200
     plane.sql(

@@ -34,7 +34,7 @@ def documented(operation: Operation) -> dict[str, Any]:
 
 
 def stated_cap(operation: Operation) -> int:
-    """What the document says in the 413 of the operation, in bytes; 1 MiB where it declares none."""
+    """Return the operation's limit in bytes from the 413 of the document; 1 MiB if it declares none."""
     document, declared = contract(), documented(operation)["responses"].get("413")
     if document is None or declared is None:
         return MIB

@@ -1,4 +1,4 @@
-"""Every answer in this directory is held against the product's OpenAPI document: here it shows that it really is."""
+"""Proof that the clients of this directory's tests check every answer against the product's OpenAPI document."""
 
 from __future__ import annotations
 

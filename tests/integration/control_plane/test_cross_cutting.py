@@ -1,4 +1,4 @@
-"""What holds for every operation, whichever surface it belongs to."""
+"""Rules for every operation of every surface."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def _approve(browser: Browser, user_code: str) -> httpx.Response:
 
 
 def _age(plane: Plane, flow: dict[str, str], seconds: float) -> None:
-    """Let the last poll of a flow lie that much further back."""
+    """Set the time of a flow's last poll back by *seconds*."""
     plane.sql(
         "UPDATE plexsphere.device_sessions SET last_polled_at = last_polled_at - make_interval(secs => %s)"
         " WHERE user_code = %s",
@@ -36,7 +36,7 @@ def _age(plane: Plane, flow: dict[str, str], seconds: float) -> None:
 def _at_once(plane: Plane, flow: dict[str, str], request: Callable[[], httpx.Response]) -> list[httpx.Response]:
     """The answers of four requests that have all read the device session before any of them changes it.
 
-    The row is held until all wait for it: without a lock of their own they would all find it as it was.
+    The row is locked until all four wait for it. Without a lock of their own, all would read the unchanged row.
     """
     code = flow["user_code"].replace("-", "")
     with ThreadPoolExecutor(4) as pool, psycopg.connect(plane.database_url) as holder:

@@ -1,4 +1,4 @@
-"""The device page in a real browser, scripts switched off: form policies and `Origin` are the browser's own here."""
+"""The device page in a real browser without scripts, which applies its own form policies and `Origin`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who reads Domains, and the pages of their list."""
+"""Read permissions of Domains, and the pages of their list."""
 
 from __future__ import annotations
 

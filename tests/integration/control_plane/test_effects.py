@@ -36,7 +36,7 @@ def test_limits_of_every_list(acme: httpx.Client, ids: dict[str, str]) -> None:
             assert acme.get(f"{path}{mark}limit={limit}").status_code == 200, (path, limit)
 
 
-# ---- below what is gone ----------------------------------------------------------------
+# ---- below deleted parents -------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_below_a_parent_that_is_gone(acme: httpx.Client, operation: Operation) -
     assert refusal(answer) == (404, f"{parent.removesuffix('s')}_not_found")
 
 
-# ---- what a write leaves ---------------------------------------------------------------
+# ---- events and audit rows of a write --------------------------------------------------
 
 
 def test_a_write_leaves_one_event_and_a_refused_write_none(

@@ -44,7 +44,7 @@ def test_a_person_who_guesses_is_throttled(plane: Plane, browser: Browser, nobod
     throttled = _approve(browser, WRONG)
     assert _throttled(throttled)
     assert problem(throttled) == (429, "too_many_requests")
-    # A right code as well: the answer must not tell a guesser anything.
+    # Also for a right code: the answer must not help an attacker.
     assert _throttled(_approve(browser, flow["user_code"]))
     assert _throttled(browser.get("/v1/device", params={"user_code": flow["user_code"]}))
     with Browser(plane) as other:

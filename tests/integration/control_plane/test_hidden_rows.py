@@ -1,4 +1,4 @@
-"""No list shows what its caller may not read: not in an item, not in a cursor, not by where a page ends."""
+"""No list discloses rows that its caller may not read: neither in items, nor in cursors, nor by page boundaries."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tests.support.enrolment import new_site
 
 @dataclass(frozen=True)
 class Tenancy:
-    """Two Domains of somebody else, and one between them in every order; each with a Project and a Node."""
+    """Two Domains of another user, and one that sorts between them in every order; each has a Project and a Node."""
 
     hidden: list[str]
     """Slugs and ids that the reader must not learn."""
     visible: dict[str, str]
-    """By list, the id of the one row there that the reader reads."""
+    """By list, the id of the only row that the reader may read."""
     foreign_domain: str
     own_domain: str
 

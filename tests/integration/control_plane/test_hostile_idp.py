@@ -1,4 +1,4 @@
-"""An identity provider that is broken or hostile is never a 500, and what it answers is nobody's to know."""
+"""A broken or hostile identity provider never causes a 500, and its answers are not disclosed."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_claims_of_any_type(tenant: Tenant, claims: dict[str, Any]) -> None:
 
 
 def test_one_usable_key_among_others(tenant: Tenant) -> None:
-    """RFC 7517 §5: those that cannot be used are passed over."""
+    """RFC 7517 §5: unusable keys are ignored."""
     good = tenant.idp.key.as_dict(private=False)
     others: list[Any] = [7, None, [], {}, {"kty": []}, {"kty": "RSA"}, {"kty": "RSA", "n": "AQAB", "e": "AQAB"}]
     others += [{**good, "kid": "e", "e": "A" * 9000}, {**good, "kid": "n", "n": "A" * 9000}, {**good, "use": "enc"}]

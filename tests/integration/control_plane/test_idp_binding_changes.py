@@ -75,7 +75,7 @@ def test_a_plane_secret_is_refused_for_another_discovery_url(
     refused = acme.post(PATH, json={**binding_of(domain), **members})
 
     assert refusal(refused) == (400, "invalid_idp_binding")
-    # One answer for all: it must not tell which variables there are.
+    # The same answer for all: it must not disclose which variables exist.
     assert refused.json()["detail"] == "client_secret_ref names no secret that is meant for this discovery_url"
     assert plane.sql("SELECT count(*) FROM plexsphere.idp_bindings WHERE domain_id = %s", domain) == [(0,)]
 
@@ -101,7 +101,7 @@ def test_a_seeded_binding_is_not_pointed_elsewhere(beta: httpx.Client) -> None:
 def test_a_binding_from_before_the_pairing_can_still_be_changed(
     plane: Plane, acme: httpx.Client, binding: dict[str, Any]
 ) -> None:
-    """Its secret is sent nowhere (see the relying party's tests); its Domain's admin may put it right."""
+    """Its secret is never sent (see the relying party's tests); its Domain's admin may correct it."""
     plane.sql("UPDATE plexsphere.idp_bindings SET discovery_url = %s WHERE id = %s", ELSEWHERE, binding["id"])
     path = f"{PATH}/{binding['id']}"
 
@@ -147,7 +147,7 @@ def test_who_patches_what_somebody_else_changed_meanwhile_loses(
     with psycopg.connect(plane.database_url) as holder, ThreadPoolExecutor(4) as pool:
         holder.execute("SELECT 1 FROM plexsphere.idp_bindings WHERE id = %s FOR UPDATE", [binding["id"]])
         patches = [pool.submit(acme.patch, path, json={"alias": f"alias-{n}"}) for n in range(4)]
-        # All four have read the version and wait for the row: only now may they go on.
+        # All four have read the version and wait for the row; only now they may continue.
         while plane.sql(waiting)[0][0] < 4:
             pass
         holder.rollback()

@@ -30,7 +30,7 @@ def domain(acme: httpx.Client) -> str:
 
 @pytest.fixture
 def member(plane: Plane, domain: str) -> Iterator[httpx.Client]:
-    """Who reads the Domain and does not manage it."""
+    """A user who may read the Domain but not manage it."""
     with client_of(plane, new_user(plane, domain, ("member", f"domain:{domain}"))) as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""Lists of label definitions, and who sees which."""
+"""Lists of label definitions, filtered by permission."""
 
 from __future__ import annotations
 

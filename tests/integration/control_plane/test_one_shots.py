@@ -1,4 +1,4 @@
-"""The programs that end by themselves: ``migrate up`` and ``bootstrap``."""
+"""The programs that run to completion: ``migrate up`` and ``bootstrap``."""
 
 from __future__ import annotations
 

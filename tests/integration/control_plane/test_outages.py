@@ -1,4 +1,4 @@
-"""Postgres and NATS go away under load and come back: what was acknowledged is there, the plane recovers by itself."""
+"""Outages of Postgres and NATS under load: acknowledged writes persist, and the plane recovers without a restart."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 @dataclass
 class Writer:
-    """Creates Projects one after another until told to stop; remembers what it was answered."""
+    """Creates Projects one after another until it is stopped, and records the answers."""
 
     client: httpx.Client
     stopped: bool = False
@@ -151,7 +151,7 @@ def test_an_emptied_nats_gets_its_stream_before_the_next_event(rig: Rig) -> None
 
 
 def _until(holds: Any, futures: list[Future[None]] | None = None) -> None:
-    """Return once ``holds()`` is true; fail at the end of the patience, or with a writer that failed."""
+    """Return once ``holds()`` is true; fail after the timeout, or if a writer failed."""
     deadline = time.monotonic() + PATIENCE
     while not holds():
         for future in futures or []:

@@ -90,7 +90,7 @@ def test_a_more_patient_policy_takes_a_node_back(site: Site, node: Agent) -> Non
 
 
 def test_the_deadline_is_met_although_nobody_reads(site: Site, node: Agent) -> None:
-    """The ageing moves the deadline near; the policy change tells the evaluator to look at its deadlines."""
+    """The older heartbeat brings the deadline near; the policy change makes the evaluator recompute its deadlines."""
     with psycopg.connect(site.plane.database_url, autocommit=True) as listener:
         listener.execute("LISTEN plexsphere_outbox")
         site.age(node.id, 29.5)

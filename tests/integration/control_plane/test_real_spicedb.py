@@ -1,4 +1,4 @@
-"""The gates over HTTP, decided by a real SpiceDB; and what the plane says while it is away.
+"""Permission checks over HTTP with a real SpiceDB, and the plane's answers during its outage.
 
 The whole of ``tests/integration/control_plane`` runs that way with ``PLEXDEV_TEST_SPICEDB=1``; these few always do.
 """

@@ -12,7 +12,7 @@ import pytest
 from tests.support.enrolment import Site, public_key
 from tests.support.registrations import refused, untouched
 
-# ---- what a Node gets ----------------------------------------------------------------
+# ---- the answer to a registration ----------------------------------------------------
 
 
 def test_a_node_spends_its_token_and_gets_all_it_needs(site: Site) -> None:

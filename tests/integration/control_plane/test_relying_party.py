@@ -1,4 +1,4 @@
-"""The relying party against an identity provider that is wrong, changes its keys, or is somewhere else."""
+"""The relying party with an identity provider that is wrong, rotates its keys, or has another address."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ def test_a_secret_that_does_not_resolve(tenant: Tenant) -> None:
     "reference", ["env:PLEXSPHERE_DEX_CLIENT_SECRET", "env:PLEXSPHERE_SAMPLE_CLIENT_SECRET", SECRET_REF]
 )
 def test_a_plane_secret_is_never_sent_to_a_foreign_idp(tenant: Tenant, own: RogueIdp, reference: str) -> None:
-    """A binding that was there before the settings: no check of a create or a patch has seen it."""
+    """A binding older than the settings, which no check of a create or a patch has validated."""
     tenant.idp = own
     tenant.set(issuer=own.issuer, discovery_url=own.discovery_url, client_secret_ref=reference)
 

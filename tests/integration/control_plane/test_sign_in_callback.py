@@ -1,4 +1,4 @@
-"""The callback of a sign-in: one use, one browser, and what is refused."""
+"""The callback of a sign-in: it works once, in one browser; and its refusals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ACME, BETA = DOMAINS["acme-corp"], DOMAINS["beta-llc"]
 
 
 def _error(response: httpx.Response) -> tuple[str, str]:
-    """Kind and status of a failure that a browser is told."""
+    """Return the kind and the status of a failure that a browser receives."""
     assert response.status_code == 303
     assert "set-cookie" not in response.headers
     parts = urlsplit(response.headers["location"])
@@ -54,7 +54,7 @@ def test_a_sign_in_sets_a_cookie_for_its_browser(nobody: httpx.Client) -> None:
 
 
 def test_a_callback_in_another_browser_is_refused(plane: Plane, browser: Browser) -> None:
-    """Whoever gets a person to open this link would have them signed in as somebody else."""
+    """An attacker who makes a user open this link would sign that user in as another user."""
     url = browser.callback_url(browser.start()["authorization_url"])
     with Browser(plane) as other:
         assert _error(other.get(url)) == ("state_unknown", "400")

@@ -16,7 +16,7 @@ DISCOVERY, TOKEN, KEYS = "/idp/.well-known/openid-configuration", "/idp/token", 
 CANNOT_BE_USED = "the identity provider of this IdP binding cannot be used; the log says why"
 
 
-# ---- what it costs ----------------------------------------------------------------------
+# ---- time -------------------------------------------------------------------------------
 
 
 def test_a_provider_that_drips_is_given_up_once_for_all_who_wait(tenant: Tenant) -> None:
@@ -48,11 +48,11 @@ def test_cookies_of_providers_are_not_kept(tenant: Tenant) -> None:
     assert tenant.idp.cookies_seen == []
 
 
-# ---- what it tells ----------------------------------------------------------------------
+# ---- disclosure -------------------------------------------------------------------------
 
 
 def test_nobody_learns_what_a_probed_address_answered(plane: Plane, tenant: Tenant) -> None:
-    """A Domain's admin chooses what the plane dials: sign-in is no way to look around in its network."""
+    """A Domain's admin chooses the dialled address: a sign-in must not be usable to scan the plane's network."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     addresses = [

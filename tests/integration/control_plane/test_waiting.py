@@ -28,7 +28,7 @@ Waiting = Callable[[str], "subprocess.Popen[str]"]
 
 @pytest.fixture
 def server() -> Iterator[PostgresServer]:
-    """A server of its own, for it is stopped and started; its database is empty."""
+    """A separate server, because the tests stop and start it; its database is empty."""
     server = PostgresServer()
     yield server
     server.remove()
@@ -36,7 +36,7 @@ def server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts a program; whatever still runs at the test's end is killed."""
+    """Starts programs; those that still run at the end of the test are killed."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str, **variables: str) -> subprocess.Popen[str]:
@@ -87,7 +87,7 @@ def test_one_missing_migration_is_waited_for(server: PostgresServer, waiting: Wa
     assert process.wait(PATIENCE) == 0
     assert still_waits
     assert f'state="{last.number - 1} of {last.number} applied"' in line
-    # Half a second is five looks; it spoke when it began and when it ended.
+    # Half a second has five checks; it logged only at its start and at its end.
     assert len(_rest(process)) == 1
 
 

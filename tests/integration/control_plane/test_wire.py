@@ -50,7 +50,7 @@ JSON_VALUES: Final[tuple[object, ...]] = (
 
 
 def exchange(plane: Plane, raw: bytes, *, hang_up: bool = False) -> bytes:
-    """Send bytes and read until the server has answered and closes; *hang_up*: nothing follows what was sent."""
+    """Send bytes and read until the server has answered and closes; *hang_up*: close the sending side afterwards."""
     parts = urlsplit(plane.url)
     assert parts.port is not None
     with socket.create_connection(("127.0.0.1", parts.port), timeout=20) as connection:

@@ -159,7 +159,7 @@ def test_both_configuration_files_are_private(config: IdpConfig, make_config: Ma
 
 
 def test_dex_gets_no_hash_that_it_would_refuse(config: IdpConfig, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"admin@example.com: Dex takes bcrypt costs 10 to 16, the hash has 4"):
+    with pytest.raises(ValueError, match=r"admin@example.com: Dex accepts bcrypt costs 10 to 16, the hash has 4"):
         write_dex_config(config, tmp_path / "dex.yaml")
 
 

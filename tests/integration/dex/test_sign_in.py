@@ -1,4 +1,4 @@
-"""Conformance, first half: what a browser meets on its way to a code."""
+"""Conformance, first half: the browser's sign-in up to the code."""
 
 from __future__ import annotations
 

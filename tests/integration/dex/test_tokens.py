@@ -1,4 +1,4 @@
-"""Conformance, second half: what a client gets for a code, and what the tokens say."""
+"""Conformance, second half: the exchange of a code, and the content of the tokens."""
 
 from __future__ import annotations
 

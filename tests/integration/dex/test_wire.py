@@ -1,4 +1,4 @@
-"""The real Dex and the stand-in, side by side: the same login gets the same answers, step by step."""
+"""Compare the real Dex with the stand-in: the same login gets the same answers in each step."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ _refreshes: st.SearchStrategy[dict[str, str]] = st.one_of(
 
 @st.composite
 def _logins(draw: st.DrawFn) -> Login:
-    """A login with something odd about one or two of its parts, so that the later ones are reached as well."""
+    """A login with one or two unusual parts, so that later steps are reached too."""
     odd = draw(st.sets(st.sampled_from(["request", "typed", "approval", "exchange", "refresh"]), max_size=2))
     plain = draw(
         st.sampled_from(

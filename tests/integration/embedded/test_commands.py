@@ -177,7 +177,7 @@ def test_down_ends_it_and_a_second_down_has_nothing_to_end(warm: StackInfo, caps
     assert main.main(["down"]) == 0
     assert find_warm() is None
     assert main.main(["down"]) == 0
-    assert "nothing to end" in capsys.readouterr().out
+    assert "nothing to stop" in capsys.readouterr().out
 
 
 def test_a_kept_stack_is_reached_by_its_directory(

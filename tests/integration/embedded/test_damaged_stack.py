@@ -56,7 +56,7 @@ def test_edited_files_name_victims_and_both_survive(
     assert main.main(["status", "--stack", "embedded"]) == 0
     assert main.main(["down", "--stack", "embedded"]) == 0
 
-    assert f"{place}: plexdev did not make supervisor.json" in capsys.readouterr().out
+    assert f"{place}: plexdev did not create supervisor.json" in capsys.readouterr().out
     assert (victim / "deep" / "thesis.txt").exists()
     assert bystander.poll() is None
     assert not is_owned(place)
@@ -206,7 +206,7 @@ def test_down_prints_how_to_remove_a_directory_named_as_the_mark(
     assert traces.left() == [warm_directory()]
     shutil.rmtree(mark)
     assert main.main(["down", "--stack", "embedded"]) == 0
-    assert "nothing to end" in capsys.readouterr().out
+    assert "nothing to stop" in capsys.readouterr().out
 
 
 def test_up_replaces_a_stack_whose_mark_was_replaced(

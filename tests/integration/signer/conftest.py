@@ -30,6 +30,6 @@ def signer_database(postgres_server: str) -> str:
 
 @pytest.fixture(scope="session")
 def signer(signer_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signer]:
-    """One signer for the tests that leave each other alone by their scopes."""
+    """A signer shared by tests that use different scopes."""
     with running_signer(signer_database, tmp_path_factory.mktemp("signer")) as running:
         yield running

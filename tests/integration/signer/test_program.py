@@ -1,4 +1,4 @@
-"""The program: how it starts, what it does without Postgres, how it stops; and the API's client of it."""
+"""The signer's program: its start, its stop, its behaviour without Postgres; and the API's client for it."""
 
 from __future__ import annotations
 

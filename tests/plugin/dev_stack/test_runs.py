@@ -19,7 +19,7 @@ def test_the_warm_stack_is_used_and_left(project: pytest.Pytester, stack: StackI
     result.stdout.fnmatch_lines(
         [
             f"embedded stack warm at {stack.endpoints.api}{attached}",
-            "  the stack is left running; end it with: plexdev down --stack embedded",
+            "  the stack is left running; stop it with: plexdev down --stack embedded",
         ]
     )
     result.stdout.no_fnmatch_line("  seconds: *")

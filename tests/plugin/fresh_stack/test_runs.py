@@ -124,7 +124,7 @@ def test_a_kept_stack_stays_and_the_summary_says_how_to_end_it(project: pytest.P
     assert "<td>plexsphere<" in timeline
     assert len(set(re.findall(r"margin-left:([\d.]+)em", timeline))) > 3
 
-    command = kept_line.rpartition("end it with: ")[2].split()
+    command = kept_line.rpartition("stop it with: ")[2].split()
     assert command[:2] == ["plexdev", "down"]
     subprocess.run([sys.executable, "-m", "pytest_plexdev.cli.main", *command[1:]], check=True)
     assert_nothing_is_left(temporary, notes_of(project))

@@ -1,4 +1,4 @@
-"""What an environment is, how the golden flow is run in it, and what must come out."""
+"""Define an environment, run the golden flow in it, and check the result."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Place:
         (self.project / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", "utf-8")
 
     def give(self, user: int) -> None:
-        """Make everything in it that user's."""
+        """Make *user* the owner of everything in it."""
         for path in (self.root, *self.root.rglob("*")):
             os.chown(path, user, user, follow_symlinks=False)
 
@@ -79,15 +79,15 @@ class Environment:
     """One row of the table.
 
     Attributes:
-        variables: Set on top of a bare environment; ``None`` unsets one of it. ``{place}`` is the row's directory.
+        variables: Added to a minimal environment; ``None`` unsets a variable. ``{place}`` is the row's directory.
         files: Written into the project's root.
-        prepare: Makes whatever else there must be.
+        prepare: Creates further files or directories.
         options: Command-line options of pytest.
         wrapper: Words in front of the command (``env``, ``prlimit``, a script that execs its arguments).
-        mounts: Shell lines that run as root in a mount namespace of the row's own, before its user is taken on. The
-            row is skipped where the tests do not run as root.
+        mounts: Shell lines that run as root in a separate mount namespace, before the switch to *user*. The row is
+            skipped if the tests do not run as root.
         user: The id to run as; skipped likewise.
-        must: What must come out.
+        must: The expected result.
         nightly: Too slow for ``make test-runs``.
     """
 
@@ -107,7 +107,7 @@ class Environment:
         return bool(self.mounts) or self.user is not None
 
     def run(self, place: Place) -> subprocess.CompletedProcess[str]:
-        """Run the golden flow in it, as the user of a project of his own would."""
+        """Run the golden flow in it, as in a user's own project."""
         place.make()
         for name, text in self.files.items():
             (place.project / name).write_text(text, "utf-8")
@@ -164,7 +164,7 @@ def _bare(place: Place) -> dict[str, str]:
 
 
 def _share_cache(place: Place, user: int | None) -> Iterator[str]:
-    """Mount the session's cache where another user can reach it, too."""
+    """Mount the session's cache at a path that another user can reach."""
     if user is None:
         return
     os.chown(place.cache, user, user)
@@ -174,7 +174,7 @@ def _share_cache(place: Place, user: int | None) -> Iterator[str]:
 
 
 def _open_the_way() -> Iterator[str]:
-    """Mount directories that only we may enter anew, with nothing in them but what everybody needs of them."""
+    """Replace directories that only this user can enter by mounts that contain only the needed paths."""
     needed = {ROOT, Path(sys.prefix), Path(sys.base_prefix), Path(os.path.realpath(sys.base_prefix))}
     for closed in {closed for path in needed if (closed := _closed_ancestor(path))}:
         inside = [path for path in needed if closed in path.parents]

@@ -1,4 +1,4 @@
-"""Environments whose directories have names, or neighbours, that programs could take for something else."""
+"""Environments with directory names, or neighbouring directories, that programs may misinterpret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _temporary(name: str, path: str, **variables: str | None) -> Environment:
 
 
 def _installed_beside_a_deploy(place: Place) -> None:
-    """The packages as a wheel would put them, and a directory of somebody else's."""
+    """Install the packages like a wheel, beside a directory ``deploy`` of another distribution."""
     site = place.root / "site-packages"
     for package in ("pytest_plexdev", "plexsphere_reference"):
         shutil.copytree(ROOT / package, site / package, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,4 +1,4 @@
-"""Environments in which the operating system refuses something, or hands down what its parent chose."""
+"""Environments in which the operating system refuses something, or in which a setting is inherited."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SECCOMP: Final = (sys.executable, SECCOMP)
 
 
 def _only_hosts(line: str) -> tuple[str, ...]:
-    """Shell lines after which host names are looked up in a file of one line, and nowhere else."""
+    """Return shell lines after which host names are resolved only by a file with one line."""
     return (
         "mount -t tmpfs none /mnt",
         f"echo '{line}' > /mnt/hosts",

@@ -1,4 +1,4 @@
-"""The environments: append a row to :data:`ENVIRONMENTS`; what its fields mean is said at ``model.Environment``."""
+"""The table of environments. Append rows to :data:`ENVIRONMENTS`; ``model.Environment`` describes the fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environments in which a user, or an id that a program of ours takes on, has no entry in ``/etc/passwd``."""
+"""Environments in which the user, or an id that one of our programs switches to, has no entry in ``/etc/passwd``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.environments.model import SECCOMP, Environment, Refused
 
 _UNKNOWN: Final = 12345
 _COLD_CACHE: Final = {"PLEXDEV_CACHE_DIR": None, "XDG_CACHE_HOME": "{place}/home/cache"}
-"""Only making the template asks for a user's name."""
+"""Only building the template looks up the user's name."""
 
 
 def _passwd(*lines: str) -> tuple[str, ...]:

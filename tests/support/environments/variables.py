@@ -1,4 +1,4 @@
-"""Environments that variables alone make: what the stack and our connections do not take from a user's shell."""
+"""Environments with variables of a user's shell that the stack and our connections must ignore."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VARIABLES: Final = (
             for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper())
         },
     ),
-    # Not for the whole of pytest, which would end in a prompt.
+    # Not for pytest itself, which would end in a prompt.
     Environment(name="python-inspect", files={"conftest.py": _INSPECT}),
     Environment(
         name="python-strict",

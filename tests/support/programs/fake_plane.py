@@ -1,6 +1,6 @@
-"""A control plane that does nothing: the programs of an embedded stack, when the stack itself is what is tested.
+"""A control plane that does nothing: the programs of an embedded stack, for tests of the stack itself.
 
-It imports nothing heavy, so a bring-up costs what the supervisor and the servers cost.
+It imports little, so a bring-up takes only the time of the supervisor and the servers.
 """
 
 # ruff: noqa: T201
@@ -30,7 +30,7 @@ def main(program: str, listen: str = "") -> None:
             sock.listen()
             _serve(sock, _SETTINGS_FRAME)
         case "api-that-looks-at-once":
-            # As the reference API does, by the first connection that it gets: whoever listens there must stay.
+            # Keeps its first database session, as the reference API does, and answers only while that is open.
             sock = socket.socket(fileno=int(listen.removeprefix("fd:")))
             database = _connect_to_postgres()
             _serve(sock, _ANSWER, while_open=database)
@@ -54,7 +54,7 @@ def _connect_to_postgres() -> socket.socket:
             sock.close()
             time.sleep(0.005)
             continue
-        # Start-up packet of protocol 3.0; the session stays.
+        # Start-up packet of protocol 3.0; the session stays open.
         words = b"user\0plexsphere\0database\0plexsphere\0\0"
         sock.sendall(struct.pack("!ii", len(words) + 8, 196608) + words)
         if _says_ready(sock):
@@ -73,7 +73,7 @@ def _says_ready(sock: socket.socket) -> bool:
 
 
 def _is_open(sock: socket.socket) -> bool:
-    # Readable without a question: Postgres said good-bye.
+    # Readable without a query: Postgres has closed the session.
     return not select.select([sock], [], [], 0)[0]
 
 

@@ -1,9 +1,9 @@
-"""A server that starts late: it says at which port it is going to listen, and goes on once it is told to.
+"""A server that starts late: it writes the port on which it will listen, and starts after a signal.
 
     python late.py SAID GO PROGRAM [ARGUMENT...]
 
-SAID and GO are FIFOs. Without an argument that names a port it becomes PROGRAM at once. A PROGRAM that
-is a name and no path never starts, but says its version.
+SAID and GO are FIFOs: it writes the port to SAID, and waits for data in GO. Without an argument that contains a
+port, it executes PROGRAM at once. A PROGRAM without a slash is not executed; it only prints its version.
 """
 
 # ruff: noqa: T201
@@ -20,7 +20,7 @@ VERSIONS = {"dex": "Dex Version: v2.41.1", "spicedb": "spicedb v1.39.0"}
 
 
 def port_of(arguments: list[str]) -> int | None:
-    """Of NATS, Dex and SpiceDB, and of Postgres where it listens to TCP."""
+    """Return the port of NATS, Dex or SpiceDB, or of a Postgres that listens on TCP."""
     words = " ".join(arguments[1:])
     if found := re.search(r"^serve (\S+)$", words):
         return int(re.findall(r"http: localhost:(\d+)", Path(found[1]).read_text())[0])

@@ -60,7 +60,7 @@ def write_dex_config(config: IdpConfig, path: Path) -> None:
 def _check_cost(user: IdpUser) -> None:
     cost = int(user.password_hash.split("$")[2])
     if not _MIN_COST <= cost <= _MAX_COST:
-        raise ValueError(f"{user.email}: Dex takes bcrypt costs {_MIN_COST} to {_MAX_COST}, the hash has {cost}")
+        raise ValueError(f"{user.email}: Dex accepts bcrypt costs {_MIN_COST} to {_MAX_COST}, the hash has {cost}")
 
 
 def _document(config: IdpConfig) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Describe the content of a Postgres template, and check that no other user can have written it.
 
 A server executes what its configuration names (``shared_preload_libraries``, ``archive_command``, ``include``). So the
-configuration is compared by content, and every entry is checked by owner and mode. The check must be fast, since every
-bring-up makes it: it takes milliseconds.
+configuration is compared by content, and every entry is checked by owner and mode. Every bring-up makes this check,
+so it must take only milliseconds.
 """
 
 from __future__ import annotations

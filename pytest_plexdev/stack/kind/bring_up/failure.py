@@ -24,7 +24,7 @@ _REFUSALS: Final = (
     LOOPBACK_ELSEWHERE,
 )
 """Refusals. Nothing failed on the cluster, which is not ours or not reachable, so a diagnosis would explain nothing."""
-_KEEPING: Final = "pytest --plexdev-stack=kind --plexdev-keep=on-failure leaves the cluster there, to be looked at"
+_KEEPING: Final = "pytest --plexdev-stack=kind --plexdev-keep=on-failure keeps the cluster for inspection"
 
 
 @contextlib.contextmanager
@@ -41,8 +41,8 @@ def with_diagnosis(settings: KindSettings, files: ClusterFiles) -> Iterator[None
 def as_kept(error: PlexdevError, files: ClusterFiles) -> PlexdevError:
     """Add the commands that show and stop the kept cluster to the error of its bring-up."""
     option = f"--directory {shlex.quote(str(files.directory))}"
-    kept = f"the cluster is kept (--plexdev-keep): look at it with: plexdev status {option}"
-    detail = "\n".join(part for part in (error.detail, kept, f"end it with: plexdev down {option}") if part)
+    kept = f"the cluster is kept (--plexdev-keep); inspect it with: plexdev status {option}"
+    detail = "\n".join(part for part in (error.detail, kept, f"stop it with: plexdev down {option}") if part)
     changed = error.changed(detail=detail)
     return changed.changed(fix=f"plexdev status {option}") if error.failure is API_SILENT else changed
 

@@ -149,7 +149,7 @@ class Rollout:
         if now != previous.database:
             self._context.did.append("database: replaced since it was seeded; it is migrated and seeded again")
             if database.restart_spicedb(client, now):
-                # Before the Jobs: the seed goes into its tables too.
+                # Before the Jobs, which also write into its tables.
                 self._context.wait_until_ready(client, [_SPICEDB], began=self._began)
         return now
 

@@ -54,14 +54,14 @@ _CREATION_FIXES: Final = (
     ("is already in use by container", "run it again: the next error names the container that has the node's name"),
 )
 _TAKEN: Final = re.compile(r"node\(s\) already exist|is already in use by container")
-"""Messages of kind and Docker if somebody else created a cluster of that name meanwhile."""
+"""Messages of kind and Docker if another process created a cluster of that name meanwhile."""
 _LABEL: Final = f"{OWNER_LABEL}={OWNER}"
 _LAST_PART: Final = "KubeProxyConfiguration"
 """The last part of the node's configuration that kind writes; the labels come before it."""
 
 
 def create(place: ClusterFiles, config: bytes, *, image: str | None, timeout: float) -> Access:
-    """Create the cluster. A creation that fails or is interrupted is removed; a cluster of somebody else stays.
+    """Create the cluster. A creation that fails or is interrupted is removed; another creator's cluster stays.
 
     Raises:
         PlexdevError: ``cluster-not-made`` or ``command-unfinished``, with kind's output.
@@ -117,7 +117,7 @@ def delete(place: ClusterFiles) -> None:
     purpose = "the cluster is no longer needed"
     with shield():
         was_creating = _end_creators(place)
-        # Somebody else may delete it at the same moment.
+        # Another process may delete it at the same moment.
         with contextlib.suppress(PlexdevError):
             run(argv, timeout=_DELETION, purpose=purpose, environment=kind_environment())
         if wait_for_node(place.name, within=_LATE if was_creating else 0.0) is not None:
@@ -136,7 +136,7 @@ def _delete_again(place: ClusterFiles, argv: list[str], purpose: str) -> None:
 
 
 def remove(place: ClusterFiles) -> None:
-    """Delete a run's own cluster, complete or not, and kill its ``kind create``. A cluster of somebody else stays.
+    """Delete a run's own cluster, complete or not, and kill its ``kind create``. Another creator's cluster stays.
 
     Raises:
         PlexdevError: ``node-unreadable``: the node's labels cannot be read, so the cluster was not deleted.
@@ -203,7 +203,7 @@ def is_half_made(place: ClusterFiles, container: NodeContainer) -> bool:
     note = place.creation()
     if note is None or note.cluster != place.name or note.creator.is_alive:
         return False
-    # Within that time, nobody else created a node like it.
+    # Within that time, no other process created such a node.
     return is_ours(place, container) or (
         container.created - note.began <= _NODE_NEEDS and _was_begun(place, note, container)
     )

@@ -1,4 +1,4 @@
-"""Ask the Docker engine by its SDK, and run the ``docker`` command for work that must be killable.
+"""Query the Docker engine through its SDK, and run the ``docker`` command for work that must be killable.
 
 Both use the same engine: the one of DOCKER_HOST, or else of the current docker context. The SDK takes 0.1 s to import,
 so it is imported by the first question, and neither while attaching nor to find that no stack runs.

@@ -82,7 +82,7 @@ class Holder:
 
     @property
     def or_end(self) -> str:
-        """The end of a ``fix`` that ends the holder, which is a plexdev process of this user."""
+        """The last part of a ``fix``: the command that ends the holder, which is a plexdev process of this user."""
         return f", or end it: kill {self.pid}" if self.pid is not None else ""
 
 

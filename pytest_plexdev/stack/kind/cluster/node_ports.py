@@ -26,7 +26,7 @@ _DEX: Final = "dex"
 
 @dataclass(frozen=True, kw_only=True)
 class Astray:
-    """A NodePort that a host port leads to and no Service has.
+    """A NodePort to which a host port is mapped, and which no Service has.
 
     Attributes:
         node_port: The NodePort in kind's configuration.
@@ -42,7 +42,7 @@ class Astray:
 
     @property
     def words(self) -> str:
-        """A description for a person."""
+        """A description, as printed."""
         has = f"has {self.found}" if self.found is not None else "has none"
         return f"no Service has NodePort {self.node_port}: {self.namespace}/{self.service} {has}"
 

@@ -14,7 +14,7 @@ from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, IM
 from pytest_plexdev.stack.kind.cluster.docker_engine import ask, docker
 
 Note: TypeAlias = Callable[[str], None]
-"""Receives one line about what takes long."""
+"""Receives one line about a slow step."""
 _PULL: Final = 600.0
 _PULLS_AT_ONCE: Final = 6
 """As many as the kubelet of the cluster pulls."""

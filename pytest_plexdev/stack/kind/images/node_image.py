@@ -3,7 +3,7 @@
 The files below ``/var`` of a node image are copied into the node's volume when a cluster is created, so its Pods start
 without a load or a pull. kind's own node images contain those of Kubernetes in the same way.
 
-Users of one engine share no baked image: each uses and removes only its own (``baked``).
+Users of one engine share no baked image: each uses and removes only its own (``node_image_records``).
 """
 
 from __future__ import annotations

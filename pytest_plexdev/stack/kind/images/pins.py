@@ -27,7 +27,7 @@ class Pin:
     is_deployed: bool = True
     """False for the base of a build, which no Pod runs."""
     profile: Profile = "lean"
-    """The smallest profile that has it."""
+    """The smallest profile whose Pods use it."""
 
     @property
     def reference(self) -> str:

@@ -62,7 +62,7 @@ class ApplyResult:
         return parts
 
     def reader_summary(self) -> str:
-        """The restarted readers, each with what it had read; empty if before are none."""
+        """The restarted readers, each with what it had read; empty if there are none."""
         return ", ".join(f"{name} ({', '.join(causes)})" for name, causes in sorted(self.readers.items()))
 
     def job_summary(self, name: str) -> str:

@@ -1,6 +1,6 @@
 """Compute the fingerprint of a stack: a hash of every input, under a readable name.
 
-The inputs are files and options. Only for images of ``--plexdev-image`` is Docker asked, which knows what a tag means.
+The inputs are files and options. Docker is queried only for images of ``--plexdev-image``: it resolves their tags.
 """
 
 from __future__ import annotations

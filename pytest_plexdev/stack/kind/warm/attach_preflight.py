@@ -32,7 +32,7 @@ def health_error(info: StackInfo) -> PlexdevError | None:
 
 def _verdicts(info: StackInfo) -> list[Verdict]:
     assert info.cluster is not None
-    # The run itself meets whatever prevents the check.
+    # If the check is impossible, the run itself reports the cause.
     with contextlib.suppress(PlexdevError):
         access = read_access(info.cluster.kubeconfig, info.cluster.context)
         if access is not None:

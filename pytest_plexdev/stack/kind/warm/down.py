@@ -14,7 +14,7 @@ from pytest_plexdev.stack.kind.cluster.node_container import find_container, fin
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm.owner import describe_owner, files_of
 
-_PRUNE: Final = "disk space that images took comes back with: docker builder prune -f && docker image prune -f"
+_PRUNE: Final = "to free the disk space of images: docker builder prune -f && docker image prune -f"
 
 
 def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
@@ -54,7 +54,7 @@ def _take_down(place: ClusterFiles, settings: KindSettings, *, force: bool, prog
 
 def _remove_files(place: ClusterFiles) -> None:
     if place.directory.is_dir():
-        # Its place proves that it is this user's. An earlier version wrote no mark, or the mark is damaged.
+        # Its path proves that it is this user's. The mark may be missing (earlier versions) or damaged.
         place.mark()
         place.remove()
 

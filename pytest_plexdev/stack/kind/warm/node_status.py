@@ -127,7 +127,7 @@ def is_paused(name: str, access: Access) -> bool:
 
 
 def theirs_to_restart(name: str) -> str:
-    """The fix if only a restart of somebody else's node would help. It begins with a command that stops nothing."""
+    """The fix if only a restart of another user's node would help. Its first command stops nothing."""
     return f"{_OWN}; or, if the cluster is yours, restart it: docker restart {node_of(name)}"
 
 

@@ -19,7 +19,7 @@ def describe_owner(place: ClusterFiles, container: NodeContainer) -> str:
     """Describe who created the cluster; empty if it is ours.
 
     Raises:
-        PlexdevError: ``node-unmarked``: that is unknown, which does not mean somebody else.
+        PlexdevError: ``node-unmarked``: the owner is unknown. It may still be this user.
     """
     mark = create.settled_mark(place, container)
     if mark == "ours":

@@ -149,7 +149,7 @@ def _with_profile(settings: KindSettings, ready: Ready, work: BringUp) -> KindSe
 
 
 def _recover(container: NodeContainer, client: KubeClient, work: BringUp, *, woken: bool) -> bool:
-    """Wait for a node that was started recently, by us or somebody else; return whether it was.
+    """Wait for a node that was started recently, by this command or otherwise; return whether it was.
 
     Raises:
         PlexdevError: ``node-not-back``.

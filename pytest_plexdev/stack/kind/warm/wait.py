@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.readiness.object_ref import ObjectRef
 
 _LEAST_S: Final = 1.0
-"""Seconds that a look at a cluster gets at least: cut short, it would only say that it was cut short."""
+"""Minimum timeout of a check of the cluster: with less, its only result would be the timeout."""
 
 
 def verdicts_now() -> Sequence[Verdict]:
@@ -78,7 +78,7 @@ def _left(deadline: float) -> float:
 
 
 def _wanted(client: KubeClient) -> tuple[list[ObjectRef], ClusterHealth]:
-    """What the warm cluster's stack consists of, and what it needs of its cluster."""
+    """Return the objects of the warm cluster's stack, and the parts of the cluster that it needs."""
     from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
     from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
     from pytest_plexdev.stack.kind.required_parts import health_of
@@ -89,7 +89,7 @@ def _wanted(client: KubeClient) -> tuple[list[ObjectRef], ClusterHealth]:
 
 
 def _warm_access() -> Access | None:
-    """The warm cluster's API server, if a kubeconfig names it and something listens there."""
+    """Return the access to the warm cluster, if a kubeconfig names it and its API server's port is open."""
     from pytest_plexdev.stack.kind.warm.attach import ways_in
 
     return next(ways_in(warm_directory(), WARM_CLUSTER), None)

@@ -108,7 +108,7 @@ def test_nothing_to_do_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
 
     printed = printed_object(capsys)
     assert printed["ok"] is True
-    assert "nothing to end" in printed["result"]["done"][0]
+    assert "nothing to stop" in printed["result"]["done"][0]
 
 
 @pytest.mark.parametrize("words", [["--version", "--json"], ["--json", "--version"]])

@@ -57,7 +57,7 @@ def test_what_an_environment_says_stands_for_other_stacks_too(
     monkeypatch.setenv("DEV_FORCE_DOWN", "1")
 
     assert main(["down", "--stack", "embedded"]) == 0
-    assert "nothing to end" in capsys.readouterr().out
+    assert "nothing to stop" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

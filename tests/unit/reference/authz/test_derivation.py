@@ -1,4 +1,4 @@
-"""Which relations a permission derives from: what a look-up of resources follows."""
+"""The relations from which a permission derives; a look-up of resources follows them."""
 
 from __future__ import annotations
 

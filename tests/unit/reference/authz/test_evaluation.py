@@ -1,4 +1,4 @@
-"""Evaluation over half-known tuples, and over data that goes in circles."""
+"""Evaluation over incomplete tuples, and over cyclic data."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def neighbourhood(*direct: str, **edges: str) -> Neighbourhood:
 
 
 def verdict(known: dict[str, Neighbourhood], permission: str) -> tuple[Verdict, list[str]]:
-    """The verdict on the vault, and the objects that are missing to know better."""
+    """Return the verdict on the vault, and the objects whose tuples are still missing."""
     evaluation = Evaluation(SCHEMA, ADA, {Object.parse(name): facts for name, facts in known.items()})
     return evaluation.run(VAULT, permission), [str(target) for target in evaluation.missing]
 

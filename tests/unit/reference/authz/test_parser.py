@@ -1,4 +1,4 @@
-"""The part of SpiceDB's schema language that ``authz.zed`` uses."""
+"""The subset of SpiceDB's schema language that ``authz.zed`` uses."""
 
 from __future__ import annotations
 

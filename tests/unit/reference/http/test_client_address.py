@@ -1,4 +1,4 @@
-"""Which address the audit log and throttles take for the client's."""
+"""The client address that the audit log and the throttles use."""
 
 from __future__ import annotations
 

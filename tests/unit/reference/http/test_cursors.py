@@ -1,4 +1,4 @@
-"""What a cursor tells, and to whom."""
+"""Cursors: their content is hidden, and they work for their caller only."""
 
 from __future__ import annotations
 

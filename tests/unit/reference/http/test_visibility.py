@@ -1,4 +1,4 @@
-"""Pages of lists whose rows are not everybody's, however many of them the caller reads."""
+"""Pages of lists of which the caller may read some rows, few or many."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Row:
 
 
 class Table:
-    """Rows 1 to *size*, of which one caller reads some; counts how often it is asked."""
+    """Rows 1 to *size*, of which one caller may read some; counts the checks."""
 
     def __init__(self, size: int, readable: set[int], *, enumerable: bool) -> None:
         self._rows = [Row(UUID(int=n)) for n in range(1, size + 1)]
@@ -56,7 +56,7 @@ class Table:
         return [row for id_, row in items if id_.int in self._readable]
 
     def walk(self, limit: int) -> list[list[int]]:
-        """The pages that a caller gets who follows the cursors to the end."""
+        """Return all pages, by following the cursors to the end."""
         page = Page("nodes", "user:ada", limit, None)
         pages: list[list[int]] = []
         while True:
@@ -103,7 +103,7 @@ def test_who_reads_everything_is_answered_from_one_read(*, enumerable: bool) -> 
 
 
 def test_a_slow_search_for_visible_rows_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where groups contain each other: nothing can be enumerated, and each batch of checks takes its time."""
+    """As with cyclic groups: nothing can be enumerated, and each batch of checks takes time."""
     table = Table(100_000, set(), enumerable=False)
 
     async def slow(*_: object) -> list[Row]:

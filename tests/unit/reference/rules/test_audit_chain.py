@@ -1,4 +1,4 @@
-"""A walk along an audit chain: silent over what was appended, loud over everything else."""
+"""Verification of an audit chain: accepts appended entries and reports every other change."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def chain_of(relations: Sequence[str]) -> list[Stored]:
 
 
 def verdict(chain: Sequence[Stored], head: Head, *, first: int = 1, chunk: int = 3) -> Divergence | None:
-    """The walk as the verifier takes it: from *first*, chunk by chunk, to the head."""
+    """Verify like the verifier: from *first*, chunk by chunk, to the head."""
     previous = next((entry.entry_hash for entry in chain if entry.seq == first - 1), GENESIS)
     walk = ChainWalk(seq=first - 1, previous=previous)
     while walk.seq < head.seq:

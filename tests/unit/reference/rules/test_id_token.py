@@ -36,7 +36,7 @@ def test_more_is_refused_and_the_clocks_are_named(times: dict[str, float], kind:
 
     assert refused.value.kind == kind
     assert refused.value.detail == (
-        f"{detail}; the control plane's clock says 2026-08-04T12:00:00Z; more than 60 s of clock skew is not accepted"
+        f"{detail}; the control plane's clock is 2026-08-04T12:00:00Z; more than 60 s of clock skew is not accepted"
     )
 
 

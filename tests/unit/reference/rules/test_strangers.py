@@ -1,4 +1,4 @@
-"""Whatever an identity provider sends: it is usable, or it is refused by the error that says so."""
+"""Any input of an identity provider is either usable or refused with the declared error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HEADERS = st.dictionaries(
     JSON | st.sampled_from(["RS256", "ES256", "HS256", "none", "one"]),
 )
 ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A machine that is busy is no fault."""
+"""A busy machine must not fail the test."""
 EXPECTED = Expected(issuer="i", client_id="c", nonce="n", now=1.8e9)
 
 

@@ -61,7 +61,7 @@ class TestPortTaken:
         assert (finding.state, finding.evidence) == ("ok", "host ports 8080: yours (kind); 5556: free")
 
     def test_the_examined_clusters_own_ports_are_not_reported(self) -> None:
-        words = "the kind cluster plexsphere, which plexdev did not make"
+        words = "the kind cluster plexsphere, which plexdev did not create"
         use = PortUse(port=8080, purpose="the API", holder=words, cluster="plexsphere")
 
         assert found_in("port-taken", ports=[use]).evidence == f"host ports 8080: {words}"

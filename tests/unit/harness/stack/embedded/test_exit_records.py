@@ -18,7 +18,7 @@ from pytest_plexdev.stack.embedded.exit_records import describe_end
         (0, "nothing", "exit status 0", "the stack did not stop it"),
         (7, "", "exit status 7", "it failed by itself"),
         (-signal.SIGTERM, "", "SIGTERM", "outside the stack"),
-        (-signal.SIGKILL, "", "SIGKILL", "want of memory"),
+        (-signal.SIGKILL, "", "SIGKILL", "memory ran out"),
         (-signal.SIGSEGV, "", "SIGSEGV", "it crashed"),
     ],
 )

@@ -43,7 +43,7 @@ def test_no_command_needs_a_cluster_that_is_deleted() -> None:
     assert "--kubeconfig" not in said
     assert "kind load" not in said
     assert said.splitlines()[-1] == (
-        "  fix: pytest --plexdev-stack=kind --plexdev-keep=on-failure leaves the cluster there, to be looked at"
+        "  fix: pytest --plexdev-stack=kind --plexdev-keep=on-failure keeps the cluster for inspection"
     )
     assert DETAIL in said
     assert "doctor[image-never-pulled]: pod/api-1 has no image api:dev" in said

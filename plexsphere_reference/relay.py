@@ -78,11 +78,11 @@ class Relay:
                 name="plexsphere",
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=_PAUSE_AFTER_FAILURE,
-                reconnected_cb=self._come_back,
+                reconnected_cb=self._after_reconnect,
             )
         await self._declare(self._client)
 
-    async def _come_back(self) -> None:
+    async def _after_reconnect(self) -> None:
         # Without persistence NATS has lost the stream. Create it now, so that consumers do not wait for the next event.
         if self._client is not None:
             with contextlib.suppress(ConnectionError):
@@ -90,7 +90,7 @@ class Relay:
 
     async def _declare(self, client: Client) -> None:
         stream = client.jetstream()
-        with _told():
+        with _as_connection_error():
             await stream.add_stream(name=STREAM, subjects=[SUBJECTS])
         self._stream = stream
 
@@ -113,7 +113,7 @@ class Relay:
             for _, event_id, domain_id, event_type, payload, _ in rows:
                 subject = f"plexsphere.events.{domain_id or 'platform'}.{event_type}"
                 headers = {"Nats-Msg-Id": str(event_id)}
-                with _told():
+                with _as_connection_error():
                     await self._stream.publish(subject, payload.encode(), headers=headers)
             if rows:
                 await connection.execute(_MARK, [[row[0] for row in rows], STREAM, rows[-1][0]])
@@ -121,7 +121,7 @@ class Relay:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _as_connection_error() -> Iterator[None]:
     """Convert errors of NATS to ``ConnectionError``, so that they are retried like a lost connection."""
     import nats.errors
 

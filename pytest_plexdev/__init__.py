@@ -82,8 +82,8 @@ def __getattr__(name: str) -> object:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from pytest_plexdev.core.lookup import nearest
 
-        said = f"; did you mean {meant}?" if (meant := nearest(name, _HOMES)) is not None else ""
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{said}")
+        suggestion = f"; did you mean {meant}?" if (meant := nearest(name, _HOMES)) is not None else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{suggestion}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 

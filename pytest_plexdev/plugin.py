@@ -230,7 +230,7 @@ def _keep_evidence(
 
 def _mask_secrets(report: pytest.TestReport, item: pytest.Item, this: run.Run) -> None:
     # Reports of tests without the stack are not changed. A passed test may have captured output.
-    if this.running is None or not test_start.asks_for_a_stack(item) or not (report.longrepr or report.sections):
+    if this.running is None or not test_start.requests_stack(item) or not (report.longrepr or report.sections):
         return
     from pytest_plexdev.session.masked_report import mask_report
 

@@ -88,13 +88,13 @@ def _examined(access: Access | None, problem: NodeProblem | None) -> list[Findin
 def _fix(options: argparse.Namespace, findings: Sequence[Finding], access: Access | None) -> int:
     from pytest_plexdev.cli.environment import request_for
     from pytest_plexdev.cli.progress import show
-    from pytest_plexdev.doctor.fixes import mend
+    from pytest_plexdev.doctor.fixes import apply_fix
     from pytest_plexdev.stack.kind.provider import KindProvider
     from pytest_plexdev.stack.kind.settings import settings_for
 
     finding = next(each for each in findings if each.mode == options.fix)
     with show(as_json=options.json) as progress:
-        done = list(mend(finding, access, settings_for(request_for(KindProvider.name)), progress))
+        done = list(apply_fix(finding, access, settings_for(request_for(KindProvider.name)), progress))
     result = {"mode": options.fix, "done": done}
     report_result(options, result, lambda: "\n".join(f"plexdev doctor: {options.fix}: {line}" for line in done))
     return 0

@@ -191,12 +191,12 @@ def _irregular(path: Path) -> PlexdevError:
     return untrusted(path, "it is not a regular file", f"rm -r {shlex.quote(str(path))}")
 
 
-def untrusted(path: Path, reason: str, mend: str = "") -> PlexdevError:
+def untrusted(path: Path, reason: str, remedy: str = "") -> PlexdevError:
     """Build the error for a path that is not this user's alone.
 
     Args:
         reason: The reason, as a sentence.
-        mend: The fix if its content is harmless; by default the command that removes it.
+        remedy: The fix if its content is harmless; by default the command that removes it.
     """
-    mend = mend or f"rm {shlex.quote(str(path))}"
-    return PlexdevError(UNTRUSTED_PATH, path=path, quoted=shlex.quote(str(path)), reason=reason, mend=mend)
+    remedy = remedy or f"rm {shlex.quote(str(path))}"
+    return PlexdevError(UNTRUSTED_PATH, path=path, quoted=shlex.quote(str(path)), reason=reason, remedy=remedy)

@@ -27,7 +27,7 @@ from pytest_plexdev.errors.cluster import COMMAND_FAILED, COMMAND_UNFINISHED, TO
 
 _LINES: Final = 15
 """Last lines of a failed command's output that its error shows."""
-_LAST_WORDS: Final = 1.0
+_PIPE_TIMEOUT_S: Final = 1.0
 """Seconds to read the remaining output of a killed program."""
 MINIMUM: Final[Mapping[str, str]] = {"docker": "20.10", "kind": "0.26", "kubectl": "1.32"}
 """The oldest supported versions."""
@@ -137,7 +137,7 @@ def _end(process: subprocess.Popen[bytes]) -> str:
     stderr: bytes | None
     with process:
         try:
-            stdout, stderr = process.communicate(timeout=_LAST_WORDS)
+            stdout, stderr = process.communicate(timeout=_PIPE_TIMEOUT_S)
         except subprocess.TimeoutExpired as error:
             # A grandchild in a session of its own keeps the pipes open.
             stdout, stderr = error.stdout, error.stderr

@@ -49,11 +49,11 @@ def line_of(text: str, pattern: str) -> str:
 
 def unreadable(argv: Sequence[str], text: str) -> PlexdevError:
     """Build the error for output that is not the program's own; it names the file that was run."""
-    said = next((line.strip() for line in text.splitlines() if line.strip()), "nothing")
+    output = next((line.strip() for line in text.splitlines() if line.strip()), "nothing")
     return PlexdevError(
         TOOL_GIBBERISH,
         command=shlex.join(argv),
         program=argv[0],
         path=shutil.which(argv[0]) or argv[0],
-        said=said if len(said) <= _SHOWN else said[:_SHOWN] + "…",
+        output=output if len(output) <= _SHOWN else output[:_SHOWN] + "…",
     )

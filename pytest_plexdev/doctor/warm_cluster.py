@@ -13,7 +13,7 @@ from pytest_plexdev.doctor.model import Finding, FindingState
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
-from pytest_plexdev.stack.kind.cluster.node_ports import astray
+from pytest_plexdev.stack.kind.cluster.node_ports import lost_node_ports
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.warm.kubeconfigs import unreadable_paths
@@ -43,16 +43,16 @@ def examine_warm_cluster(access: Access | None, environment: Mapping[str, str] =
     Args:
         access: Its kubeconfig and context; ``None`` if none was found.
     """
-    place = ClusterFiles(WARM_CLUSTER, warm_directory(state_directory(environment)))
+    files = ClusterFiles(WARM_CLUSTER, warm_directory(state_directory(environment)))
     refusal: PlexdevError | None = None
     problem: NodeProblem | None = None
     try:
-        problem = node_problem(place, patience=_PATIENCE)
+        problem = node_problem(files, patience=_PATIENCE)
     except PlexdevError as error:
         refusal = error
-    rows = [_of_the_node(problem, refusal), _of_the_kubeconfigs(place, environment)]
+    rows = [_of_the_node(problem, refusal), _of_the_kubeconfigs(files, environment)]
     reached = access if problem is None else None
-    return WarmCluster(problem, [*rows, _of_the_node_ports(reached, place), _of_the_content(reached, place)])
+    return WarmCluster(problem, [*rows, _of_the_node_ports(reached, files), _of_the_content(reached, files)])
 
 
 def _of_the_node(problem: NodeProblem | None, refusal: PlexdevError | None) -> Finding:
@@ -72,11 +72,11 @@ def _of_the_node(problem: NodeProblem | None, refusal: PlexdevError | None) -> F
     )
 
 
-def _of_the_kubeconfigs(place: ClusterFiles, environment: Mapping[str, str]) -> Finding:
+def _of_the_kubeconfigs(files: ClusterFiles, environment: Mapping[str, str]) -> Finding:
     """Unusable kubeconfigs that may have the warm cluster's context, including plexdev's own."""
     errors = target.unusable(environment)
     broken = [f"{error.facts['path']}: {error.facts['reason']}" for error in errors]
-    if str(place.kubeconfig) in [error.facts["path"] for error in errors]:
+    if str(files.kubeconfig) in [error.facts["path"] for error in errors]:
         command = UP
     elif unreadable_paths(environment):
         command = "unset KUBECONFIG"
@@ -92,12 +92,12 @@ def _of_the_kubeconfigs(place: ClusterFiles, environment: Mapping[str, str]) -> 
     )
 
 
-def _of_the_node_ports(access: Access | None, place: ClusterFiles) -> Finding:
+def _of_the_node_ports(access: Access | None, files: ClusterFiles) -> Finding:
     def check(client: KubeClient) -> tuple[str, str]:
-        wrong = astray(client)
-        is_ours = target.is_ours(client, place.directory.parent.parent)
-        mends = UP if is_ours else " && ".join(each.command(client) for each in wrong)
-        return "; ".join(each.words for each in wrong), mends if wrong else ""
+        wrong = lost_node_ports(client)
+        is_ours = target.is_ours(client, files.directory.parent.parent)
+        command = UP if is_ours else " && ".join(each.command(client) for each in wrong)
+        return "; ".join(each.words for each in wrong), command if wrong else ""
 
     state, evidence, command = _examined(access, check)
     return Finding(
@@ -105,14 +105,14 @@ def _of_the_node_ports(access: Access | None, place: ClusterFiles) -> Finding:
         title="a host port leads nowhere",
         state=state,
         evidence=evidence,
-        explanation=f"kind.yaml maps host ports to NodePorts of {node_of(place.name)}, and no Service has this one",
+        explanation=f"kind.yaml maps host ports to NodePorts of {node_of(files.name)}, and no Service has this one",
         command=command,
     )
 
 
-def _of_the_content(access: Access | None, place: ClusterFiles) -> Finding:
+def _of_the_content(access: Access | None, files: ClusterFiles) -> Finding:
     def check(client: KubeClient) -> tuple[str, str]:
-        edits = edits_in_the_way(client) if target.is_ours(client, place.directory.parent.parent) else []
+        edits = edits_in_the_way(client) if target.is_ours(client, files.directory.parent.parent) else []
         return "; ".join(f"{each.name}: {each.verdict.reason}" for each in edits), UP if edits else ""
 
     state, evidence, command = _examined(access, check)

@@ -68,7 +68,7 @@ TOOL_TOO_OLD: Final = Failure(
 )
 TOOL_GIBBERISH: Final = Failure(
     tag="tool-gibberish",
-    what="`{command}` printed something else than {program} prints: {said}",
+    what="`{command}` printed something else than {program} prints: {output}",
     why="{path} was run, and its standard output cannot be parsed; the usual cause is a wrapper that prints lines of "
     "its own",
     fix="change {path} to print its own lines to standard error, or put {program} itself before it on PATH",

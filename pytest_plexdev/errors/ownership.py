@@ -10,7 +10,7 @@ UNTRUSTED_PATH: Final = Failure(
     tag="untrusted-path",
     what="{path} is not trusted: {reason}",
     why="another user may have written it, and plexdev would act on its content as you",
-    fix="check it: ls -ld {quoted}; then {mend}",
+    fix="check it: ls -ld {quoted}; then {remedy}",
 )
 OWNED_ELSEWHERE: Final = Failure(
     tag="owned-elsewhere",

@@ -171,12 +171,12 @@ class Watch:
                 # A cut connection is resumed; one that cannot be established means that the server does not answer.
                 with contextlib.suppress(httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout):
                     async for line in lines(response):
-                        version = self._take(scope, decode_as(line, dict[str, Any]))
+                        version = self._apply_event(scope, decode_as(line, dict[str, Any]))
                         retry.reset()
             # A server that shuts down accepts connections and cuts them.
             await asyncio.sleep(_FIRST_PAUSE)
 
-    def _take(self, scope: Scope, news: dict[str, Any]) -> str:
+    def _apply_event(self, scope: Scope, news: dict[str, Any]) -> str:
         """Apply one event of a watch. Returns its resource version."""
         kind, item = news["type"], news["object"]
         if kind == "ERROR":

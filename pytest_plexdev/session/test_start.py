@@ -15,14 +15,14 @@ NEEDS: Final = "plexdev_needs"
 NEEDS_HELP: Final = f"{NEEDS}(*services): skip the test on a stack without these services, such as mimir"
 
 
-def asks_for_a_stack(item: pytest.Item) -> bool:
+def requests_stack(item: pytest.Item) -> bool:
     """Whether the test requests the stack, directly or by another fixture."""
     return "plexdev_stack" in getattr(item, "fixturenames", ())
 
 
 def has_needs(item: pytest.Item) -> bool:
     """Whether the test requests a stack with certain services."""
-    return asks_for_a_stack(item) and item.get_closest_marker(NEEDS) is not None
+    return requests_stack(item) and item.get_closest_marker(NEEDS) is not None
 
 
 def before_fixtures(item: pytest.Item, run: Run) -> None:
@@ -33,7 +33,7 @@ def before_fixtures(item: pytest.Item, run: Run) -> None:
     """
     with observing(item.config, "the beginning of a test's logs"):
         item.stash[BEGAN] = run.moment()
-    if not asks_for_a_stack(item):
+    if not requests_stack(item):
         return
     if run.running is None:
         from pytest_plexdev.session import first_failure

@@ -154,8 +154,10 @@ def test_only_readers_of_a_restored_secret_are_restarted(
     _, did = up.bring_up(replace(settings, on_drift="apply", reapply=True), ProgressRecorder())
 
     assert "/readyz answers: spicedb: " in waited.value.why
-    said = "restarted, since what they had read was changed by hand: deployment/plexsphere (secret/spicedb-credentials)"
-    assert said in did
+    output = (
+        "restarted, since what they had read was changed by hand: deployment/plexsphere (secret/spicedb-credentials)"
+    )
+    assert output in did
     assert not wrong & _pods(client)
     assert _pods(client) >= {name for name in before if name.startswith(("spicedb-", "postgres-", "dex-"))}
     assert not unready(settings, warm_stack)

@@ -147,9 +147,9 @@ def test_a_stack_whose_api_is_silent_is_shown_and_waited_for(
         assert main.main(["wait", "--stack", "kind", "--timeout", "5"]) == 124
         assert "/v1" in capsys.readouterr().err
         assert main.main(["env", "--stack", "kind"]) == main.main(["logs", "nats", "--stack", "kind"]) == 0
-        said = capsys.readouterr().out
-        assert f"export PLEXDEV_API_URL={warm_stack.endpoints.api}\n" in said
-        assert "Server is ready" in said
+        output = capsys.readouterr().out
+        assert f"export PLEXDEV_API_URL={warm_stack.endpoints.api}\n" in output
+        assert "Server is ready" in output
     finally:
         _scale(client, "plexsphere", 1)
     assert main.main(["wait", "--stack", "kind", "--timeout", "60"]) == 0

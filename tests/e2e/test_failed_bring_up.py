@@ -39,14 +39,14 @@ def test_what_its_error_says_to_type_works(project: pytest.Pytester, tmp_path: P
         "--plexdev-stack=kind", f"--plexdev-overlay={overlay}", "--plexdev-keep=on-failure"
     )
 
-    said = result.stdout.str()
+    output = result.stdout.str()
     (run,) = temporary.glob("plexdev-*")
     kept = fresh_name(run)
     try:
         assert kept in clusters()
         result.assert_outcomes(errors=1)
         look, status, end = (
-            re.findall(rf"{words}.*", said)[0]
+            re.findall(rf"{words}.*", output)[0]
             for words in ("kubectl --kubeconfig", "plexdev status --directory", "plexdev down --directory")
         )
         assert "greedy" in typed(look)

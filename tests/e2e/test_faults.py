@@ -46,12 +46,12 @@ def up(
 
 
 def test_docker_that_is_not_there(tmp_path: Path) -> None:
-    said = up(tmp_path, DOCKER_HOST=f"unix://{tmp_path}/docker.sock")
+    result = up(tmp_path, DOCKER_HOST=f"unix://{tmp_path}/docker.sock")
 
-    assert said.returncode == 1
-    assert said.stdout.startswith(f"plexdev[docker-silent]: Docker does not answer at unix://{tmp_path}/docker.sock")
-    assert "pytest --plexdev-stack=embedded" in said.stdout
-    assert said.stderr == ""
+    assert result.returncode == 1
+    assert result.stdout.startswith(f"plexdev[docker-silent]: Docker does not answer at unix://{tmp_path}/docker.sock")
+    assert "pytest --plexdev-stack=embedded" in result.stdout
+    assert result.stderr == ""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a socket to somebody else")
@@ -63,14 +63,14 @@ def test_docker_that_is_forbidden(tmp_path: Path) -> None:
         place.chmod(0o600)
         shutil.chown(place, "nobody")
         try:
-            said = up(tmp_path / "state", before=AS_ANY_USER, DOCKER_HOST=f"unix://{place}")
+            result = up(tmp_path / "state", before=AS_ANY_USER, DOCKER_HOST=f"unix://{place}")
         finally:
             place.unlink()
 
-    assert said.stdout.startswith(
+    assert result.stdout.startswith(
         f"plexdev[docker-forbidden]: this user has no permission to use Docker at unix://{place}"
     )
-    assert "usermod -aG docker" in said.stdout
+    assert "usermod -aG docker" in result.stdout
 
 
 @pytest.mark.parametrize("missing", ["docker", "kind", "kubectl"])
@@ -80,16 +80,16 @@ def test_a_program_that_is_not_there(tmp_path: Path, missing: str) -> None:
         assert found is not None
         (tmp_path / name).symlink_to(found)
 
-    said = up(tmp_path / "state", PATH=str(tmp_path))
+    result = up(tmp_path / "state", PATH=str(tmp_path))
 
-    assert said.stdout.startswith(f"plexdev[tool-missing]: {missing} is not on PATH")
+    assert result.stdout.startswith(f"plexdev[tool-missing]: {missing} is not on PATH")
 
 
 def test_a_port_that_is_taken_is_told_before_anything_is_made(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
-        said = up(tmp_path, port)
+        result = up(tmp_path, port)
 
-    assert said.stdout.startswith(f"plexdev[port-taken]: port {port} for the API is taken by")
-    assert f"(pid {os.getpid()})" in said.stdout
+    assert result.stdout.startswith(f"plexdev[port-taken]: port {port} for the API is taken by")
+    assert f"(pid {os.getpid()})" in result.stdout
     assert "plexdev-nowhere" not in subprocess.run(["docker", "ps", "-a"], capture_output=True, text=True).stdout

@@ -76,14 +76,14 @@ def test_it_knows_the_three_seeded_tenants(stack: StackInfo) -> None:
 def test_its_programs_are_told_the_addresses_that_a_browser_uses(stack: StackInfo) -> None:
     assert stack.cluster is not None
     kubectl = ["kubectl", "--kubeconfig", str(stack.cluster.kubeconfig), "--context", stack.cluster.context]
-    said = subprocess.run(
+    result = subprocess.run(
         [*kubectl, "exec", "deployment/plexsphere", "-c", "plexsphere", "--", "env"],
         capture_output=True,
         text=True,
         check=True,
     )
 
-    assert f"PLEXSPHERE_PUBLIC_URL={stack.endpoints.api}" in said.stdout.splitlines()
+    assert f"PLEXSPHERE_PUBLIC_URL={stack.endpoints.api}" in result.stdout.splitlines()
 
 
 def test_every_service_is_ready(provider: KindProvider, stack: StackInfo) -> None:
@@ -220,12 +220,12 @@ def _nats_says(address: SplitResult, who: Mapping[str, object]) -> str:
     assert address.hostname is not None
     with (
         socket.create_connection((address.hostname, address.port or 0), timeout=10) as client,
-        client.makefile("rwb") as said,
+        client.makefile("rwb") as result,
     ):
-        assert said.readline().startswith(b"INFO ")
-        said.write(b"CONNECT " + json.dumps({"verbose": False, **who}).encode() + b"\r\nPING\r\n")
-        said.flush()
-        return said.readline().decode().strip()
+        assert result.readline().startswith(b"INFO ")
+        result.write(b"CONNECT " + json.dumps({"verbose": False, **who}).encode() + b"\r\nPING\r\n")
+        result.flush()
+        return result.readline().decode().strip()
 
 
 def _command_line(process: Path) -> str:

@@ -51,8 +51,8 @@ def test_a_kept_cluster_is_spoken_to_and_ended_by_its_directory(
 
     assert main.main(["status", "--directory", directory]) == main.main(["env", "--directory", directory]) == 0
     assert main.main(["wait", "--timeout", "20", "--directory", directory]) == 0
-    said = capfd.readouterr().out
-    assert re.search("^deployment/plexsphere +ready", said, re.MULTILINE)
+    output = capfd.readouterr().out
+    assert re.search("^deployment/plexsphere +ready", output, re.MULTILINE)
     (cluster,) = set(re.findall("kind stack (plexdev-[0-9a-f]+)", result.stdout.str()))
     assert cluster in clusters()
 

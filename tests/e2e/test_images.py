@@ -83,7 +83,7 @@ def test_modules_are_compiled_and_taken_as_they_are(built: str) -> None:
 
 def test_the_same_inputs_give_the_same_layers(built: str) -> None:
     name = f"plexdev-test-{secrets.token_hex(3)}:again"
-    said = docker(
+    result = docker(
         *("build", "--no-cache", "--target", "plexsphere", "--build-arg", f"PYTHON={base_image()}", "--tag", name, "-"),
         purpose="the same image, without what the builder remembers",
         timeout=300,
@@ -93,7 +93,7 @@ def test_the_same_inputs_give_the_same_layers(built: str) -> None:
         assert _inspect(name)["RootFS"] == _inspect(built)["RootFS"]
     finally:
         docker("image", "rm", name, purpose="the test is over")
-        _remove_stages(said.stdout)
+        _remove_stages(result.stdout)
 
 
 def test_a_step_that_fails_shows_its_last_lines() -> None:
@@ -142,21 +142,21 @@ def test_what_a_node_lacks_is_told(bare_cluster: Access) -> None:
 
 
 def test_no_engine_is_said_at_once() -> None:
-    said = _plexdev_images_build(os.environ | {"DOCKER_HOST": "unix:///nonexistent.sock"})
+    result = _plexdev_images_build(os.environ | {"DOCKER_HOST": "unix:///nonexistent.sock"})
 
-    assert said.startswith("plexdev[docker-silent]: Docker does not answer at unix:///nonexistent.sock")
+    assert result.startswith("plexdev[docker-silent]: Docker does not answer at unix:///nonexistent.sock")
 
 
 def _plexdev_images_build(environment: dict[str, str]) -> str:
     argv = [sys.executable, "-m", "pytest_plexdev.cli.main", "images", "build"]
-    said = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert said.returncode == 1
-    return said.stderr
+    result = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    return result.stderr
 
 
-def _remove_stages(said: str) -> None:
+def _remove_stages(result: str) -> None:
     """Remove the stages that the classic builder keeps of a build without a cache, because they are duplicates."""
-    ours = re.findall(r"^ ---> ([0-9a-f]{12})$", said, re.MULTILINE)
+    ours = re.findall(r"^ ---> ([0-9a-f]{12})$", result, re.MULTILINE)
     nameless = docker("image", "ls", "--quiet", "--filter", "dangling=true", purpose="which are left?").stdout.split()
     for stage in [each for each in reversed(ours) if each in nameless]:
         subprocess.run(["docker", "image", "rm", stage], capture_output=True, check=False)

@@ -93,7 +93,7 @@ def ground(kube: KubeClient, rendered: list[KubeObject]) -> Iterator[None]:
 @pytest.mark.usefixtures("ground")
 def test_the_api_server_takes_every_manifest(kube: KubeClient, rendered: list[KubeObject]) -> None:
     places = {each["metadata"].get("namespace") for each in rendered}
-    refused = [said for each in rendered if (said := _refusal(kube, each))]
+    refused = [output for each in rendered if (output := _refusal(kube, each))]
 
     assert places == {None, "default", "envoy-gateway-system"}
     assert {("Deployment", "plexd"), ("EnvoyProxy", "envoy-proxy-config"), ("HTTPRoute", "plexsphere")} <= {

@@ -67,9 +67,9 @@ def test_of_two_processes_one_makes_the_node_image(tmp_path: Path, tiny: Callabl
     with concurrent.futures.ThreadPoolExecutor() as threads:
         both = list(threads.map(lambda _: run(ask, timeout=200, purpose="a test", environment=environment), range(2)))
 
-    (name,) = {said.stdout.strip() for said in both}
+    (name,) = {result.stdout.strip() for result in both}
     try:
-        assert sorted("baking" in said.stderr for said in both) == [False, True]
+        assert sorted("baking" in result.stderr for result in both) == [False, True]
     finally:
         docker("image", "rm", name, purpose="the test is over")
 

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.usefixtures("cluster_tools")
 def printed(cluster_tools: None) -> list[dict[str, Any]]:
     argv = [sys.executable, "-m", "pytest_plexdev.cli.main", "manifests"]
     environment = {**os.environ, "PLEXDEV_IMAGES": "nats=registry.test/nats:9"}
-    said = subprocess.run(argv, capture_output=True, text=True, check=True, env=environment)
-    return list(yaml.load_all(said.stdout, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    result = subprocess.run(argv, capture_output=True, text=True, check=True, env=environment)
+    return list(yaml.load_all(result.stdout, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
 def test_every_image_has_a_tag_and_one_of_ones_own_is_used(printed: list[dict[str, Any]]) -> None:

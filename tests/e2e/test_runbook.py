@@ -107,11 +107,11 @@ def test_both_programs_tables_lie_in_the_schema(kubectl: Kubectl) -> None:
 
 
 def test_the_api_s_variables_are_those_of_the_manifests(kubectl: Kubectl) -> None:
-    said = kubectl("exec deployment/plexsphere -c plexsphere -- env").splitlines()
+    output = kubectl("exec deployment/plexsphere -c plexsphere -- env").splitlines()
     overlay = overlay_objects()
     (api,) = [each for each in workloads(overlay) if each.name == "plexsphere"]
 
-    present = {line.partition("=")[0] for line in said if line.startswith("PLEXSPHERE_")}
+    present = {line.partition("=")[0] for line in output if line.startswith("PLEXSPHERE_")}
     assert present == set(variables(api.main, overlay))
 
 
@@ -126,10 +126,10 @@ def test_every_pod_warns_once_of_what_it_relaxes(warnings: dict[str, list[str]])
     "service", ["statefulset/postgres", "statefulset/nats", "deployment/dex", "deployment/spicedb"]
 )
 def test_a_third_party_s_warning_is_in_its_own_container(kubectl: Kubectl, service: str) -> None:
-    said = kubectl(f"logs {service} -c dev-warning")
+    output = kubectl(f"logs {service} -c dev-warning")
 
-    assert said.startswith(f"{WARNING}{service.partition('/')[2]} prod_delta=")
-    assert said.count("\n") == 1
+    assert output.startswith(f"{WARNING}{service.partition('/')[2]} prod_delta=")
+    assert output.count("\n") == 1
 
 
 def test_a_wait_says_which_endpoints_it_polls(kubectl: Kubectl) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environments.model import Environment, Place, told
+from tests.support.environments.model import Environment, Place, describe
 from tests.support.environments.table import ENVIRONMENTS
 
 
@@ -47,6 +47,6 @@ ROWS = [pytest.param(row, id=row.name, marks=marks_of(row)) for row in ENVIRONME
 def test_the_golden_flow(environment: Environment, place: Place) -> None:
     run = environment.run(place)
 
-    environment.must.check(run)
-    assert "Traceback" not in run.stdout, told(run)
+    environment.expected.check(run)
+    assert "Traceback" not in run.stdout, describe(run)
     assert list(place.temporary.iterdir()) == []

@@ -35,19 +35,19 @@ def test_a_test_is_skipped_if_its_service_is_missing(project: pytest.Pytester) -
 
 
 @pytest.mark.parametrize(
-    ("marker", "said"),
+    ("marker", "output"),
     [
         ("plexdev_needs('mimr')", "*a stack has no service mimr*did you mean mimir?*"),
         ("plexdev_needs()", "*test_needs.py::test_metrics: the marker plexdev_needs names no service*"),
     ],
 )
-def test_a_wrong_marker_is_a_usage_error(project: pytest.Pytester, marker: str, said: str) -> None:
+def test_a_wrong_marker_is_a_usage_error(project: pytest.Pytester, marker: str, output: str) -> None:
     project.makeconftest(CONFTEST)
     project.makepyfile(test_needs=NEEDS_MIMIR.replace('plexdev_needs("mimir")', marker))
     result = project.runpytest_subprocess("test_needs.py")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert any(said.strip("*").split("*")[0] in line for line in (*result.errlines, *result.outlines))
+    assert any(output.strip("*").split("*")[0] in line for line in (*result.errlines, *result.outlines))
 
 
 def test_a_wrong_marker_of_a_deselected_test_is_ignored(project: pytest.Pytester) -> None:

@@ -22,9 +22,9 @@ NODE: Final = node_of(WARM_CLUSTER)
 
 @contextlib.contextmanager
 def paused(_: ShellUser) -> Iterator[None]:
-    said = subprocess.run(["docker", "pause", NODE], capture_output=True, text=True, check=False)
-    if said.returncode != 0:
-        pytest.skip(f"this engine cannot pause: {said.stderr.strip()}")
+    result = subprocess.run(["docker", "pause", NODE], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        pytest.skip(f"this engine cannot pause: {result.stderr.strip()}")
     try:
         yield
     finally:

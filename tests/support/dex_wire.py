@@ -61,14 +61,14 @@ def key_shapes(idp: Idp) -> list[Mapping[str, str]]:
 
 def sign_in(idp: Idp, login: Login) -> Transcript:
     """Sign in, and record every response."""
-    return _Walk(idp, login).go()
+    return _Flow(idp, login).go()
 
 
-class _Walk:
+class _Flow:
     def __init__(self, idp: Idp, login: Login) -> None:
         self._idp = idp
         self._login = login
-        self._told: Transcript = []
+        self._transcript: Transcript = []
 
     def go(self) -> Transcript:
         answer = self._follow("authorize", self._idp.http.get(self._idp.authorize_url(**self._login.request)))
@@ -81,29 +81,29 @@ class _Walk:
         code = httpx.URL(answer.headers.get("location", "")).params.get("code")
         if code:
             self._redeem(code)
-        return self._told
+        return self._transcript
 
     def _redeem(self, code: str) -> None:
-        answer = self._tell("token", self._idp.exchange(code, **self._login.exchange), code=code)
-        self._tell("token again", self._idp.exchange(code, **self._login.exchange))
+        answer = self._record("token", self._idp.exchange(code, **self._login.exchange), code=code)
+        self._record("token again", self._idp.exchange(code, **self._login.exchange))
         if answer.status_code != httpx.codes.OK:
             return
         tokens = answer.json()
         access = {"Authorization": f"Bearer {tokens['access_token']}"}
-        self._tell("userinfo", self._idp.http.get(self._idp.url("/userinfo"), headers=access))
+        self._record("userinfo", self._idp.http.get(self._idp.url("/userinfo"), headers=access))
         questions = {"token": tokens["access_token"]}
-        self._tell("introspection", self._idp.http.post(self._idp.url("/token/introspect"), data=questions))
+        self._record("introspection", self._idp.http.post(self._idp.url("/token/introspect"), data=questions))
         if "refresh_token" in tokens:
-            self._tell("refresh", self._idp.refresh(tokens["refresh_token"], **self._login.refresh))
-            self._tell("refresh again", self._idp.refresh(tokens["refresh_token"], **self._login.refresh))
+            self._record("refresh", self._idp.refresh(tokens["refresh_token"], **self._login.refresh))
+            self._record("refresh again", self._idp.refresh(tokens["refresh_token"], **self._login.refresh))
 
     def _follow(self, what: str, answer: httpx.Response) -> httpx.Response:
-        self._tell(what, answer)
+        self._record(what, answer)
         for _ in range(_MOST_REDIRECTS):
             target = urljoin(str(answer.url), answer.headers.get("location", ""))
             if not answer.is_redirect or not target.startswith(self._idp.config.issuer):
                 return answer
-            answer = self._tell("redirect", self._idp.http.get(target))
+            answer = self._record("redirect", self._idp.http.get(target))
         raise AssertionError(f"{self._idp.kind} redirects for ever: {answer.url}")
 
     def _post_form(self, page: httpx.Response, **typed: str) -> httpx.Response:
@@ -111,17 +111,17 @@ class _Walk:
         fields = {name: value for name, value in form["fields"].items() if name}
         return self._idp.http.post(urljoin(str(page.url), form["action"]), data=fields | typed)
 
-    def _tell(self, what: str, answer: httpx.Response, *, code: str | None = None) -> httpx.Response:
-        self._told.append(_Teller(self._idp.config.issuer, code).told(what, answer))
+    def _record(self, what: str, answer: httpx.Response, *, code: str | None = None) -> httpx.Response:
+        self._transcript.append(_Normalizer(self._idp.config.issuer, code).normalized(what, answer))
         return answer
 
 
-class _Teller:
+class _Normalizer:
     def __init__(self, issuer: str, code: str | None) -> None:
         self._issuer = issuer
         self._code = code
 
-    def told(self, what: str, answer: httpx.Response) -> Step:
+    def normalized(self, what: str, answer: httpx.Response) -> Step:
         step: Step = {"what": what, "status": answer.status_code}
         headers = {name: answer.headers[name] for name in _HEADERS if name in answer.headers}
         if answer.is_redirect:
@@ -161,8 +161,8 @@ class _Teller:
     def _member(self, name: str, value: object, body: Mapping[str, Any]) -> object:
         if name in ("id_token", "access_token") and isinstance(value, str):
             header, claims = _parts(value)
-            told = self._json({**claims, "<access token>": body["access_token"]})
-            return {**told, "header": {**header, "kid": "<kid>"}}
+            normalized = self._json({**claims, "<access token>": body["access_token"]})
+            return {**normalized, "header": {**header, "kid": "<kid>"}}
         if name == "<access token>":
             return ""
         if name == "refresh_token":

@@ -30,7 +30,7 @@ def thing(kind: str, name: str, *conditions: Mapping[str, Any], namespace: str |
     return {"kind": kind, "metadata": meta, "spec": {}, "status": {"conditions": list(conditions)}, **rest}
 
 
-def said(kind: str, status: str, reason: str = "", message: str = "", at: str = LONG_AGO) -> dict[str, str]:
+def condition(kind: str, status: str, reason: str = "", message: str = "", at: str = LONG_AGO) -> dict[str, str]:
     return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": at}
 
 

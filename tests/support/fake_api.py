@@ -81,14 +81,14 @@ class FakeApi:
         """Create or change an object."""
         key = _key(item)
         kind = "MODIFIED" if key in self._objects[_paths(item)[0]] else "ADDED"
-        self._tell(kind, item)
+        self._publish(kind, item)
         for path in _paths(item):
             self._objects[path][key] = item
 
     def remove(self, item: dict[str, Any]) -> None:
         for path in _paths(item):
             del self._objects[path][_key(item)]
-        self._tell("DELETED", item)
+        self._publish("DELETED", item)
 
     def bookmark(self, path: str) -> None:
         """Send a bookmark to the watches of a path."""
@@ -108,13 +108,13 @@ class FakeApi:
         for path in set(self._open.values()):
             self._send(path, "ERROR", status)
 
-    def _tell(self, kind: str, item: dict[str, Any]) -> None:
+    def _publish(self, kind: str, item: dict[str, Any]) -> None:
         self._version += 1
         item["metadata"]["resourceVersion"] = str(self._version)
-        told = json.loads(json.dumps(item))
+        copied = json.loads(json.dumps(item))
         for path in _paths(item):
-            self._history[path].append((self._version, kind, told))
-            self._send(path, kind, told)
+            self._history[path].append((self._version, kind, copied))
+            self._send(path, kind, copied)
 
     def _send(self, path: str, kind: str, item: dict[str, Any]) -> None:
         for writer, watched in list(self._open.items()):

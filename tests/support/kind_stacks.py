@@ -69,5 +69,5 @@ def relabelled(client: KubeClient, node: str, labels: Mapping[str, str]) -> Iter
 
 
 def clusters() -> set[str]:
-    said = subprocess.run(["kind", "get", "clusters"], capture_output=True, text=True, check=True)
-    return set(said.stdout.split())
+    result = subprocess.run(["kind", "get", "clusters"], capture_output=True, text=True, check=True)
+    return set(result.stdout.split())

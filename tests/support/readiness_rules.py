@@ -5,5 +5,5 @@ from __future__ import annotations
 from pytest_plexdev.readiness.object_status import ObjectStatus
 
 
-def said(found: ObjectStatus) -> str:
+def condition(found: ObjectStatus) -> str:
     return f"{found.state} {found.explanation}"

@@ -40,9 +40,9 @@ def test_one_that_needs_the_ports_of_another_stack_is_left_out(
 
     assert benchmarks.main([name]) == 0
 
-    said = capsys.readouterr().out
-    assert f"left out: {name}: plexdev[port-taken]: port {taken} for the " in said
-    assert f"(pid {os.getpid()})" in said
+    output = capsys.readouterr().out
+    assert f"left out: {name}: plexdev[port-taken]: port {taken} for the " in output
+    assert f"(pid {os.getpid()})" in output
 
 
 @pytest.mark.parametrize("base", ["kindest/node:v1", "kindest/node:v2"])

@@ -123,22 +123,22 @@ def test_the_toy_implements_the_interface() -> None:
 
 
 def test_a_command_brings_a_third_stack_up_reads_it_and_ends_it(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def said(*words: str, code: int = 0) -> str:
+    def run_cli(*words: str, code: int = 0) -> str:
         assert main(words) == code
         return capsys.readouterr().out
 
-    assert said("up", "--stack", "toy") == "toy: ready at http://localhost:1\n"
+    assert run_cli("up", "--stack", "toy") == "toy: ready at http://localhost:1\n"
     assert toy.exists()
-    assert json.loads(said("up", "--stack", "toy", "--json"))["result"]["toys"] == 1
+    assert json.loads(run_cli("up", "--stack", "toy", "--json"))["result"]["toys"] == 1
 
     for choice in ((), ("--stack", "toy")):
-        assert said("status", *choice).split()[:2] == ["toy-api", "ready"]
-        assert said("wait", *choice) == ""
-        assert said("logs", "toy-api", *choice) == "squeak\n"
-        assert "export TOY=1" in said("env", *choice)
+        assert run_cli("status", *choice).split()[:2] == ["toy-api", "ready"]
+        assert run_cli("wait", *choice) == ""
+        assert run_cli("logs", "toy-api", *choice) == "squeak\n"
+        assert "export TOY=1" in run_cli("env", *choice)
 
-    assert said("down", "--stack", "toy") == "toy: put away\n"
-    assert said("status", "--stack", "toy", code=1) == ""
+    assert run_cli("down", "--stack", "toy") == "toy: put away\n"
+    assert run_cli("status", "--stack", "toy", code=1) == ""
     assert not toy.exists()
 
 
@@ -155,9 +155,9 @@ def test_down_beside_another_stack_names_both(toy: Path, capsys: pytest.CaptureF
     with own(warm_directory(), Mark.of_this_process("stack", "warm")):
         assert main(["down"]) == 2
 
-    said = capsys.readouterr().err
-    assert "more than one stack is present (embedded, toy)" in said
-    assert "data: plexdev down --stack embedded, or plexdev down --stack toy\n" in said
+    output = capsys.readouterr().err
+    assert "more than one stack is present (embedded, toy)" in output
+    assert "data: plexdev down --stack embedded, or plexdev down --stack toy\n" in output
     assert toy.exists()
 
 
@@ -165,17 +165,17 @@ def test_the_help_names_a_third_provider(toy: Path, capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit):
         main(["status", "--help"])
 
-    said = " ".join(capsys.readouterr().out.split())
-    assert "--stack {embedded,kind,toy}" in said
-    assert "default: the first that has one: kind, then embedded, then toy" in said
+    output = " ".join(capsys.readouterr().out.split())
+    assert "--stack {embedded,kind,toy}" in output
+    assert "default: the first that has one: kind, then embedded, then toy" in output
 
 
 def test_a_stack_that_is_not_there_is_named(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["status", "--stack", "toy"])
 
-    said = capsys.readouterr().err
-    assert f"a toy in {toy.parent}" in said
-    assert "fix: plexdev up --stack toy" in said
+    output = capsys.readouterr().err
+    assert f"a toy in {toy.parent}" in output
+    assert "fix: plexdev up --stack toy" in output
 
 
 def test_a_run_has_a_third_stack_of_its_own_and_ends_it(toy: Path, tmp_path: Path) -> None:

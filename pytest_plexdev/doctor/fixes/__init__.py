@@ -1,4 +1,4 @@
-"""Fixes that ``plexdev doctor --fix`` applies: one module each, with ``mend(access, settings) -> what was done``.
+"""Fixes that ``plexdev doctor --fix`` applies: one module each, with ``apply_fix(access, settings) -> what was done``.
 
 They run only in a kind cluster of this machine that plexdev created, only for a mode that was found, and never during
 a bring-up. None of them deletes anything.
@@ -26,10 +26,10 @@ _ELSEWHERE: Final = "it is not a kind cluster on this machine"
 
 
 class _Fix(Protocol):
-    def mend(self, access: Access, settings: KindSettings) -> Sequence[str]: ...
+    def apply_fix(self, access: Access, settings: KindSettings) -> Sequence[str]: ...
 
 
-def mend(finding: Finding, access: Access | None, settings: KindSettings, progress: Progress) -> Sequence[str]:
+def apply_fix(finding: Finding, access: Access | None, settings: KindSettings, progress: Progress) -> Sequence[str]:
     """Fix what was found.
 
     Args:
@@ -65,7 +65,7 @@ def mend(finding: Finding, access: Access | None, settings: KindSettings, progre
         ready = ownership.read_ready(client)
         # No run may attach during the fix. If it fails, the next `plexdev up` does the rest.
         ownership.withdraw_ready(client)
-        done = fix.mend(access, settings)
+        done = fix.apply_fix(access, settings)
         if ready is not None:
             ownership.write_ready(client, ready)
     return done

@@ -18,7 +18,7 @@ _CONTROLLER: Final = "envoy-gateway"
 _PATIENCE: Final = 60.0
 
 
-def mend(access: Access, settings: KindSettings) -> Sequence[str]:
+def apply_fix(access: Access, settings: KindSettings) -> Sequence[str]:
     """Apply all CRDs. If one was missing, restart the controller."""
     del settings  # the fix is the same for every stack
     with KubeClient(access) as client:

@@ -13,7 +13,7 @@ from pytest_plexdev.stack.kind.manifests.render import render
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 
-def mend(access: Access, settings: KindSettings) -> Sequence[str]:
+def apply_fix(access: Access, settings: KindSettings) -> Sequence[str]:
     """Apply the objects of the gateway, none of which depends on the stack's addresses."""
     result = ApplyResult()
     wanted = list(_of_the_gateway(render(Addresses(), settings)))

@@ -12,7 +12,7 @@ from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 
-def mend(access: Access, settings: KindSettings) -> Sequence[str]:
+def apply_fix(access: Access, settings: KindSettings) -> Sequence[str]:
     """Build and load the images; the kubelet retries the containers by itself."""
     del settings  # the fix is the same for every stack
     with KubeClient(access) as client:

@@ -15,7 +15,7 @@ from pytest_plexdev.stack.kind.settings import KindSettings
 _PATIENCE: Final = 60.0
 
 
-def mend(access: Access, settings: KindSettings) -> Sequence[str]:
+def apply_fix(access: Access, settings: KindSettings) -> Sequence[str]:
     """Change the file and restart the kubelet; the node's Pods keep running."""
     del settings  # the fix is the same for every stack
     node = node_of(kind_cluster(access))

@@ -13,7 +13,7 @@ from pytest_plexdev.core.port_reservation import reserve
 from pytest_plexdev.doctor.facts import Disk, PortUse, RunningCommand
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.docker_engine import ask
-from pytest_plexdev.stack.kind.cluster.port_publisher import who_holds
+from pytest_plexdev.stack.kind.cluster.port_publisher import find_port_holder
 from pytest_plexdev.stack.kind.constants import API_PORT, IDP_PORT
 
 DOCKER_TIMEOUT: Final = 5.0
@@ -40,7 +40,7 @@ def _use(port: int, purpose: str) -> PortUse:
     try:
         reserve(port, purpose=purpose).release()
     except PlexdevError:
-        holder = who_holds(port)
+        holder = find_port_holder(port)
         return PortUse(
             port=port,
             purpose=purpose,

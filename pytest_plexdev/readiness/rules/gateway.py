@@ -32,14 +32,14 @@ _OWNING_GATEWAY: Final = "gateway.envoyproxy.io/owning-gateway-name"
 def gateway_class(ref: ObjectRef, item: KubeObject, _cache: ObjectCache) -> ObjectStatus:
     """Ready once its controller has accepted it."""
     controller = item["spec"].get("controllerName", "?")
-    return _held(ref, item, item.get("status") or {}, ("Accepted",), f"its controller {controller} has not answered")
+    return _status(ref, item, item.get("status") or {}, ("Accepted",), f"its controller {controller} has not answered")
 
 
 def gateway(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectStatus:
     """Ready once it is accepted and programmed, both for this generation."""
     status = item.get("status") or {}
     name = item["spec"].get("gatewayClassName", "?")
-    found = _held(ref, item, status, ("Accepted", "Programmed"), f"no controller of its class {name} has answered")
+    found = _status(ref, item, status, ("Accepted", "Programmed"), f"no controller of its class {name} has answered")
     if found.state != "waiting":
         return found
     if refused := _refused_listener(item, status):
@@ -63,7 +63,7 @@ def http_route(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectSt
     for named in wanted:
         answered = next((each for each in parents if _same(each.get("parentRef") or {}, named)), None)
         silent = f"Gateway {named['name']} has not answered for it"
-        found = _held(ref, item, answered or {}, ("Accepted", "ResolvedRefs"), silent)
+        found = _status(ref, item, answered or {}, ("Accepted", "ResolvedRefs"), silent)
         if found.state != "ready":
             above = _parent(ref, named, cache) if answered is None else None
             return replace(found, expected="accepted, resolved", cause=above)
@@ -73,7 +73,7 @@ def http_route(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectSt
     return ObjectStatus(ref=ref, state="ready", expected="accepted, resolved", since=since)
 
 
-def _held(
+def _status(
     ref: ObjectRef, item: KubeObject, status: Mapping[str, Any], kinds: tuple[str, ...], silent: str
 ) -> ObjectStatus:
     """Ready if all these conditions are True; otherwise the status of the first that is not."""

@@ -11,7 +11,7 @@ from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus, worst
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, explanation, is_true, one_line
-from pytest_plexdev.readiness.rules.obstacles import mending_hint
+from pytest_plexdev.readiness.rules.obstacles import removal_hint
 from pytest_plexdev.readiness.rules.pods import pod
 
 _FAILURES: Final = 2
@@ -50,8 +50,8 @@ def job(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectStatus:
         return replace(base, state="doomed", reason=reason, failed_at=last.failed_at, cause=last)
     if not tries and (refusal := cache.events(item, "FailedCreate")):
         reason = one_line(refusal[-1].get("message", ""))
-        mends = mending_hint(reason, ref.namespace, cache)
-        base = replace(base, hint=mends or f"kubectl describe {ref.words}", is_obstacle=mends is not None)
+        removal = removal_hint(reason, ref.namespace, cache)
+        base = replace(base, hint=removal or f"kubectl describe {ref.words}", is_obstacle=removal is not None)
         return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE)
     if item["spec"].get("suspend"):
         return replace(base, reason="suspended")

@@ -13,7 +13,7 @@ _CORDONED: Final = re.compile(r"node\(s\) were unschedulable|taint \{node\.kuber
 _WEBHOOKS: Final = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
 
 
-def mending_hint(message: str, namespace: str | None, cache: ObjectCache) -> str | None:
+def removal_hint(message: str, namespace: str | None, cache: ObjectCache) -> str | None:
     """Return the command that removes the obstacle that *message* names; ``None`` if it names none.
 
     Args:

@@ -15,7 +15,7 @@ from pytest_plexdev.readiness.rules.conditions import changed_at, condition, exp
 from pytest_plexdev.readiness.rules.container_status import containers
 from pytest_plexdev.readiness.rules.containers import status_of_container
 from pytest_plexdev.readiness.rules.nodes import node
-from pytest_plexdev.readiness.rules.obstacles import mending_hint
+from pytest_plexdev.readiness.rules.obstacles import removal_hint
 
 _SCHEDULING_GRACE: Final = 3.0
 """Grace period in seconds on a cluster of one node, where no other node can take the Pod."""
@@ -81,7 +81,7 @@ def _unscheduled(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> Object
     )
     for_good = scheduled.get("reason") == "Unschedulable" and not _PASSING.search(message) and not _room_comes(cache)
     nodes = _NODES.search(message)
-    mends = mending_hint(message, ref.namespace, cache)
+    removal = removal_hint(message, ref.namespace, cache)
     return ObjectStatus(
         ref=ref,
         state="doomed" if for_good else "waiting",
@@ -90,8 +90,8 @@ def _unscheduled(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> Object
         expected="scheduled",
         actual=str(scheduled.get("reason") or "not scheduled"),
         grace=_SCHEDULING_GRACE if nodes is None or nodes[1] == "1" else _AUTOSCALING_GRACE,
-        hint=mends or f"kubectl describe {ref.words}",
-        is_obstacle=mends is not None,
+        hint=removal or f"kubectl describe {ref.words}",
+        is_obstacle=removal is not None,
         cause=_doomed_node(cache) if _OF_A_NODE.search(message) else None,
     )
 

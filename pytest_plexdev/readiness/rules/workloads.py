@@ -12,7 +12,7 @@ from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus, worst
 from pytest_plexdev.readiness.rules.conditions import changed_at, condition, explanation, is_false, is_true, one_line
-from pytest_plexdev.readiness.rules.obstacles import mending_hint
+from pytest_plexdev.readiness.rules.obstacles import removal_hint
 from pytest_plexdev.readiness.rules.pods import pod, settles
 
 _REVISION: Final = "deployment.kubernetes.io/revision"
@@ -122,8 +122,8 @@ def _for_its_pods(base: ObjectStatus, item: KubeObject, pods: list[KubeObject], 
 
 def _refused(base: ObjectStatus, reason: str, cache: ObjectCache) -> ObjectStatus:
     """The status of a workload whose Pods are refused."""
-    mends = mending_hint(reason, base.ref.namespace, cache)
-    base = replace(base, hint=mends or base.hint, is_obstacle=mends is not None)
+    removal = removal_hint(reason, base.ref.namespace, cache)
+    base = replace(base, hint=removal or base.hint, is_obstacle=removal is not None)
     return replace(base, state="doomed", reason=reason, grace=_CREATION_GRACE)
 
 

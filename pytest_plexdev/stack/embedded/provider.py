@@ -43,7 +43,7 @@ class EmbeddedProvider:
         *,
         request: StackRequest | None = None,
     ) -> None:
-        self._given = settings
+        self._explicit_settings = settings
         self._own_directory = directory.absolute() if directory is not None else None
         self._request = request
         self._processes: ServerProcesses | None = None
@@ -52,8 +52,8 @@ class EmbeddedProvider:
     def _settings(self) -> EmbeddedSettings:
         from pytest_plexdev.stack.embedded.settings import WARM_ID, EmbeddedSettings, settings_for
 
-        if self._given is not None:
-            return self._given
+        if self._explicit_settings is not None:
+            return self._explicit_settings
         return settings_for(self._request) if self._request is not None else EmbeddedSettings(id=WARM_ID)
 
     @property
@@ -227,7 +227,7 @@ class EmbeddedProvider:
 
     def clone(self) -> EmbeddedProvider:
         """Another provider of the same stack."""
-        return EmbeddedProvider(self._given, self._own_directory, request=self._request)
+        return EmbeddedProvider(self._explicit_settings, self._own_directory, request=self._request)
 
     def close(self) -> None:
         """Close the handles to the servers' processes."""

@@ -46,10 +46,10 @@ def test_a_taken_port_is_what_kind_stumbled_over(
         create = ["kind", "create", "cluster", "--name", name, "--kubeconfig", str(tmp_path / "k"), "--config", "-"]
         with pytest.raises(PlexdevError) as caught:
             run([*create, *_node_image()], timeout=120, purpose="the test", stdin=config.encode())
-        said = str(with_advice(caught.value, None))
+        output = str(with_advice(caught.value, None))
 
-    assert f"doctor[port-taken]: port {port} (the API) is taken by " in said, str(caught.value)
-    assert "try: pytest --plexdev-stack=kind" in said
+    assert f"doctor[port-taken]: port {port} (the API) is taken by " in output, str(caught.value)
+    assert "try: pytest --plexdev-stack=kind" in output
 
 
 def test_nothing_is_mended_in_a_cluster_of_somebody_else(

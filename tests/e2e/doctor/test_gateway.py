@@ -15,7 +15,7 @@ import pytest
 
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.doctor.checks.gateway import CONTROLLER
-from pytest_plexdev.doctor.fixes import mend
+from pytest_plexdev.doctor.fixes import apply_fix
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, GATEWAY, GATEWAY_CLASS
@@ -126,7 +126,7 @@ def test_a_gateway_that_a_load_balancer_should_give_an_address(
 
     mark = ownership.Ready(addresses=Addresses(), services=(), fingerprint={"overlay": "of another checkout"})
     ownership.write_ready(kube, mark)
-    assert "envoyproxy/envoy-proxy-config: created" in mend(found, bare_cluster, KindSettings(), lambda _: None)
+    assert "envoyproxy/envoy-proxy-config: created" in apply_fix(found, bare_cluster, KindSettings(), lambda _: None)
     # Only the gateway is of this checkout now, so the next `plexdev up` still finds the drift.
     assert ownership.read_ready(kube) == mark
     ownership.withdraw_ready(kube)

@@ -109,6 +109,6 @@ def test_what_deletes_is_printed_and_never_run(
 
     assert doctor(bare_cluster, "--fix", "disk-pressure") == 1
 
-    said = capsys.readouterr().err
-    assert "plexdev[fix-by-hand]: " in said
-    assert "fix: docker builder prune -f && docker image prune -f" in said
+    output = capsys.readouterr().err
+    assert "plexdev[fix-by-hand]: " in output
+    assert "fix: docker builder prune -f && docker image prune -f" in output

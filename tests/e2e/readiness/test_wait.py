@@ -41,11 +41,11 @@ def test_progress_hears_of_every_change_on_the_way(apply: Apply, kube: KubeClien
 
     wait_ready(kube, wanted, timeout=PLENTY_S, progress=events.append)
 
-    said = [each.verdict for each in events if isinstance(each, VerdictChanged)]
-    reasons = [each.reason for each in said]
+    output = [each.verdict for each in events if isinstance(each, VerdictChanged)]
+    reasons = [each.reason for each in output]
     assert any("init wait-for-deps: polling postgres:5432" in reason for reason in reasons)
     assert any("Readiness probe failed" in reason or "container main: not ready yet" in reason for reason in reasons)
-    assert [each.state for each in said].index("ready") == len(said) - 1
+    assert [each.state for each in output].index("ready") == len(output) - 1
 
 
 def test_a_timeout_names_the_dependency_that_everybody_waits_for(apply: Apply, kube: KubeClient) -> None:

@@ -85,10 +85,10 @@ def test_a_failed_bring_up_is_explained_by_whoever_asked_for_it(settings: KindSe
 
 def test_of_two_who_ask_at_once_one_waits_and_says_for_whom(settings: KindSettings, info: StackInfo) -> None:
     both = [another_up(settings), another_up(settings)]
-    said = [process.communicate(timeout=300)[0] for process in both]
+    output = [process.communicate(timeout=300)[0] for process in both]
 
     assert [process.returncode for process in both] == [0, 0]
-    waited = [text for text in said if "waiting for `" in text]
+    waited = [text for text in output if "waiting for `" in text]
     assert len(waited) == 1
-    other = both[1 - said.index(waited[0])]
+    other = both[1 - output.index(waited[0])]
     assert f"(pid {other.pid}), held for" in waited[0]

@@ -96,8 +96,8 @@ def take(address: str) -> list[str]:
     taken: list[str] = []
     while not taken or address_of(taken[-1]) != address:
         assert len(taken) < 10
-        said = subprocess.run([*THIEF, IMAGE, "sleep", "120"], check=True, capture_output=True, text=True)
-        taken.append(said.stdout.strip())
+        result = subprocess.run([*THIEF, IMAGE, "sleep", "120"], check=True, capture_output=True, text=True)
+        taken.append(result.stdout.strip())
     return taken
 
 

@@ -131,20 +131,22 @@ def test_a_half_seeded_database_is_completed(database: str, manifest: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "output"),
     [
         ({"domains": "none"}, "Expected `array`"),
         ({"tenants": []}, "unknown field `tenants`"),
         ({"domains": [{"slug": "x"}]}, "missing required field"),
     ],
 )
-def test_a_manifest_that_is_none_ends_with_2(database: str, manifest: Path, change: dict[str, Any], said: str) -> None:
+def test_a_manifest_that_is_none_ends_with_2(
+    database: str, manifest: Path, change: dict[str, Any], output: str
+) -> None:
     manifest.write_text(yaml.safe_dump(yaml.safe_load(manifest.read_text()) | change))
 
     refused = run(database, "bootstrap", "--manifest", str(manifest))
 
     assert refused.returncode == 2
-    assert said in refused.stderr
+    assert output in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
@@ -177,8 +179,8 @@ def test_each_program_warns_once_in_dev_and_never_in_prod(database: str, manifes
     in_prod = [run(database, *program, PLEXSPHERE_ENV="prod").stderr for program in programs]
 
     warning = 'level=WARN msg="insecure default active in dev mode" env=dev dependency='
-    assert [said.count(warning) for said in in_dev] == [1, 1]
-    assert [said.count("insecure default") for said in in_prod] == [0, 0]
+    assert [output.count(warning) for output in in_dev] == [1, 1]
+    assert [output.count("insecure default") for output in in_prod] == [0, 0]
 
 
 def run(database: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -132,11 +132,11 @@ def test_bootstrap_waits_for_a_spicedb_that_hangs(server: PostgresServer, start:
             PLEXSPHERE_SPICEDB_PRESHARED_KEY=spicedb.preshared_key,
         )
         _line(process)  # the dev warning
-        said = _line(process)
+        output = _line(process)
         spicedb.resume()
 
         assert process.wait(PATIENCE) == 0
-    assert 'level=WARN msg="waiting for the authorisation service"' in said
+    assert 'level=WARN msg="waiting for the authorisation service"' in output
     assert 'msg="bootstrap-complete" domains=3' in _rest(process)[-1]
 
 

@@ -43,7 +43,7 @@ class Place:
             directory.mkdir()
         (self.project / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", "utf-8")
 
-    def give(self, user: int) -> None:
+    def chown(self, user: int) -> None:
         """Make *user* the owner of everything in it."""
         for path in (self.root, *self.root.rglob("*")):
             os.chown(path, user, user, follow_symlinks=False)
@@ -54,7 +54,7 @@ class Passes:
     """The golden flow: nine steps, exit status 0."""
 
     def check(self, run: subprocess.CompletedProcess[str]) -> None:
-        assert (run.returncode, outcomes(run.stdout)) == (0, {"passed": 9, "deselected": 1}), told(run)
+        assert (run.returncode, outcomes(run.stdout)) == (0, {"passed": 9, "deselected": 1}), describe(run)
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,16 @@ class Refused:
     """The error of the catalogue with this tag, reported once, and nothing else.
 
     Attributes:
-        says: What its text must contain.
+        text: What its text must contain.
     """
 
     tag: str
-    says: str = ""
+    text: str = ""
 
     def check(self, run: subprocess.CompletedProcess[str]) -> None:
-        assert (run.returncode, outcomes(run.stdout)) == (1, {"skipped": 8, "deselected": 1, "error": 1}), told(run)
-        assert re.findall(r"^(?:E +)?plexdev\[(.+?)\]", run.stdout, re.MULTILINE) == [self.tag], told(run)
-        assert self.says in run.stdout, told(run)
+        assert (run.returncode, outcomes(run.stdout)) == (1, {"skipped": 8, "deselected": 1, "error": 1}), describe(run)
+        assert re.findall(r"^(?:E +)?plexdev\[(.+?)\]", run.stdout, re.MULTILINE) == [self.tag], describe(run)
+        assert self.text in run.stdout, describe(run)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class Environment:
         mounts: Shell lines that run as root in a separate mount namespace, before the switch to *user*. The row is
             skipped if the tests do not run as root.
         user: The id to run as; skipped likewise.
-        must: The expected result.
+        expected: The expected result.
         nightly: Too slow for ``make test-runs``.
     """
 
@@ -99,7 +99,7 @@ class Environment:
     wrapper: Sequence[str] = ()
     mounts: Sequence[str] = ()
     user: int | None = None
-    must: Passes | Refused = Passes()
+    expected: Passes | Refused = Passes()
     nightly: bool = False
 
     @property
@@ -114,7 +114,7 @@ class Environment:
         if self.prepare is not None:
             self.prepare(place)
         if self.user is not None:
-            place.give(self.user)
+            place.chown(self.user)
         return subprocess.run(
             [*self._prefix(place), *self.wrapper, *_PYTEST, *self.options],
             cwd=place.project,
@@ -135,7 +135,7 @@ class Environment:
     def _prefix(self, place: Place) -> list[str]:
         if not self.needs_root:
             return []
-        lines = [*self.mounts, *(_open_the_way() if self.user is not None else ()), *_share_cache(place, self.user)]
+        lines = [*self.mounts, *(_make_traversable() if self.user is not None else ()), *_share_cache(place, self.user)]
         become = f"setpriv --reuid {self.user} --regid {self.user} --clear-groups --" if self.user is not None else ""
         script = "\n".join([*lines, f'exec {become} "$@"'])
         return ["unshare", "--mount", "--propagation", "private", "sh", "-euc", script, "sh"]
@@ -173,7 +173,7 @@ def _share_cache(place: Place, user: int | None) -> Iterator[str]:
     yield f"export PLEXDEV_CACHE_DIR=${{PLEXDEV_CACHE_DIR:+{place.root}/cache}}"
 
 
-def _open_the_way() -> Iterator[str]:
+def _make_traversable() -> Iterator[str]:
     """Replace directories that only this user can enter by mounts that contain only the needed paths."""
     needed = {ROOT, Path(sys.prefix), Path(sys.base_prefix), Path(os.path.realpath(sys.base_prefix))}
     for closed in {closed for path in needed if (closed := _closed_ancestor(path))}:
@@ -196,5 +196,5 @@ def outcomes(output: str) -> dict[str, int]:
     return {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error|skipped|deselected)", last)}
 
 
-def told(run: subprocess.CompletedProcess[str]) -> str:
+def describe(run: subprocess.CompletedProcess[str]) -> str:
     return f"exit status {run.returncode}\n{run.stdout}"

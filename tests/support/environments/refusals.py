@@ -30,7 +30,7 @@ REFUSALS: Final = (
         name="no-home",
         user=_UNKNOWN_USER,
         variables={"HOME": None, "PLEXDEV_CACHE_DIR": None, "PLEXDEV_STATE_DIR": None},
-        must=Refused("cache-unwritable", says="choose another directory: PLEXDEV_CACHE_DIR=/some/directory"),
+        expected=Refused("cache-unwritable", text="choose another directory: PLEXDEV_CACHE_DIR=/some/directory"),
     ),
     Environment(
         name="no-home-and-another-cache", user=_UNKNOWN_USER, variables={"HOME": None, "PLEXDEV_STATE_DIR": None}
@@ -41,19 +41,21 @@ REFUSALS: Final = (
         # Mounted over with what a user named root left there.
         mounts=("mount -t tmpfs -o mode=755 none /mnt", "mkdir -m 755 /mnt/cache /mnt/cache/postgres"),
         variables={"PLEXDEV_CACHE_DIR": None, "XDG_CACHE_HOME": "/mnt"},
-        must=Refused("cache-unwritable", says="/mnt belongs to user root (id 0), and this is the user with id 12345"),
+        expected=Refused(
+            "cache-unwritable", text="/mnt belongs to user root (id 0), and this is the user with id 12345"
+        ),
     ),
     Environment(
         name="cache-read-only",
         mounts=("mount -t tmpfs none /mnt", "mkdir /mnt/cache", "mount -o remount,ro /mnt"),
         variables={"PLEXDEV_CACHE_DIR": "/mnt/cache"},
-        must=Refused("cache-unwritable", says="the file system of /mnt/cache is read-only"),
+        expected=Refused("cache-unwritable", text="the file system of /mnt/cache is read-only"),
     ),
     Environment(
         name="disk-full",
         mounts=("mount -t tmpfs -o size=6m none /mnt",),
         variables={"TMPDIR": "/mnt"},
-        must=Refused("disk-full"),
+        expected=Refused("disk-full"),
     ),
     Environment(
         name="many-open-files",
@@ -61,7 +63,9 @@ REFUSALS: Final = (
         files={"conftest.py": _OPENS_MANY_FILES},
         options=("-W", "ignore::ResourceWarning"),
     ),
-    Environment(name="loopback-down", wrapper=("unshare", "--net"), mounts=("true",), must=Refused("loopback-down")),
+    Environment(
+        name="loopback-down", wrapper=("unshare", "--net"), mounts=("true",), expected=Refused("loopback-down")
+    ),
     Environment(name="localhost-unknown", mounts=_only_hosts("127.0.0.1 elsewhere")),
     Environment(name="localhost-is-ipv6", mounts=_only_hosts("::1 localhost")),
     Environment(name="signals-ignored", wrapper=("env", "--ignore-signal=CHLD,INT,HUP,TERM,PIPE")),

@@ -25,7 +25,7 @@ ENVIRONMENTS: Final = (
         name="cache-below-a-file",
         prepare=_a_file_for_a_cache,
         variables={"PLEXDEV_CACHE_DIR": "{place}/file/cache"},
-        must=Refused("cache-unwritable"),
+        expected=Refused("cache-unwritable"),
     ),
     Environment(
         name="modules-of-the-project-s-root",

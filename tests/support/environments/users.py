@@ -49,6 +49,6 @@ USERS: Final = (
         user=_UNKNOWN,
         mounts=("mount -t tmpfs -o noexec,mode=1777 none /mnt",),
         variables={**_COLD_CACHE, "TMPDIR": "/mnt"},
-        must=Refused("user-unknown"),
+        expected=Refused("user-unknown"),
     ),
 )

@@ -57,18 +57,18 @@ def _connect_to_postgres() -> socket.socket:
         # Start-up packet of protocol 3.0; the session stays open.
         words = b"user\0plexsphere\0database\0plexsphere\0\0"
         sock.sendall(struct.pack("!ii", len(words) + 8, 196608) + words)
-        if _says_ready(sock):
+        if _is_ready(sock):
             return sock
         sock.close()
 
 
-def _says_ready(sock: socket.socket) -> bool:
-    said = b""
-    while said[-6:-1] != b"Z\0\0\0\5":
+def _is_ready(sock: socket.socket) -> bool:
+    received = b""
+    while received[-6:-1] != b"Z\0\0\0\5":
         more = sock.recv(65536)
         if not more:
             return False
-        said += more
+        received += more
     return True
 
 

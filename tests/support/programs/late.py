@@ -1,9 +1,9 @@
 """A server that starts late: it writes the port on which it will listen, and starts after a signal.
 
-    python late.py SAID GO PROGRAM [ARGUMENT...]
+    python late.py PORT_FILE GO PROGRAM [ARGUMENT...]
 
-SAID and GO are FIFOs: it writes the port to SAID, and waits for data in GO. Without an argument that contains a
-port, it executes PROGRAM at once. A PROGRAM without a slash is not executed; it only prints its version.
+PORT_FILE and GO are FIFOs: it writes the port to PORT_FILE, and waits for data in GO. Without an argument that contains
+a port, it executes PROGRAM at once. A PROGRAM without a slash is not executed; it only prints its version.
 """
 
 # ruff: noqa: T201
@@ -33,9 +33,9 @@ def port_of(arguments: list[str]) -> int | None:
     return None
 
 
-def main(said: str, go: str, *command: str) -> None:
+def main(port_file: str, go: str, *command: str) -> None:
     if port := port_of(list(command)):
-        Path(said).write_text(str(port))
+        Path(port_file).write_text(str(port))
         Path(go).read_text()
     if command[1:] == ("version",):
         print(VERSIONS[command[0]])

@@ -68,7 +68,7 @@ class BringUp:
         addresses = addresses or choose_addresses(self._settings)
         inputs = self._inputs(addresses)
         created = spawn(partial(self._create_cluster, addresses))
-        loaded = spawn(partial(self._loading.early, created, inputs.built))
+        loaded = spawn(partial(self._loading.load_during_creation, created, inputs.built))
         access = spawn(partial(self._reach, created, loaded))
         try:
             wait_all(access, *inputs.all)
@@ -108,7 +108,7 @@ class BringUp:
         wait_all(*inputs.all)
         self._loading.load_pins()
         rollout = Rollout(self.context, inputs, self._loading)
-        return rollout.run(client.access, addresses, spawn(self._loading.now), previous)
+        return rollout.run(client.access, addresses, spawn(self._loading.load), previous)
 
     def verify(self, client: KubeClient, ready: Ready) -> StackInfo:
         """Wait until every object of the stack is ready and the stack answers. Applies nothing.

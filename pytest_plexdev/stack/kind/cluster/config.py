@@ -23,15 +23,15 @@ def kind_file() -> Path:
     return deploy_directory() / "kind.yaml"
 
 
-def cluster_config(place: ClusterFiles, addresses: Addresses) -> bytes:
+def cluster_config(files: ClusterFiles, addresses: Addresses) -> bytes:
     """Write the configuration that ``kind create cluster --config -`` reads."""
     import yaml
 
     document: dict[str, Any] = yaml.safe_load(kind_file().read_text(encoding="utf-8"))
     host_ports = {API_NODE_PORT: addresses.api_port, IDP_NODE_PORT: addresses.idp_port}
-    document["name"] = place.name
+    document["name"] = files.name
     for node in document["nodes"]:
-        node.setdefault("labels", {}).update({OWNER_LABEL: OWNER, HOME_LABEL: place.home})
+        node.setdefault("labels", {}).update({OWNER_LABEL: OWNER, HOME_LABEL: files.home})
         for mapping in node.get("extraPortMappings", ()):
             port = mapping["containerPort"]
             mapping["hostPort"] = host_ports.get(port, mapping.get("hostPort", 0))

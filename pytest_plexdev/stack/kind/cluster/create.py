@@ -60,17 +60,17 @@ _LAST_PART: Final = "KubeProxyConfiguration"
 """The last part of the node's configuration that kind writes; the labels come before it."""
 
 
-def create(place: ClusterFiles, config: bytes, *, image: str | None, timeout: float) -> Access:
+def create(files: ClusterFiles, config: bytes, *, image: str | None, timeout: float) -> Access:
     """Create the cluster. A creation that fails or is interrupted is removed; another creator's cluster stays.
 
     Raises:
         PlexdevError: ``cluster-not-made`` or ``command-unfinished``, with kind's output.
     """
-    argv = ["kind", "create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig), "--config", "-"]
+    argv = ["kind", "create", "cluster", "--name", files.name, "--kubeconfig", str(files.kubeconfig), "--config", "-"]
     # Without --retain, kind would delete a failed cluster by its name, whoever created one of that name meanwhile.
     argv += [*(["--image", image] if image else []), "--retain"]
     checkpoint()
-    with place.creating():
+    with files.creating():
         try:
             run(
                 argv,
@@ -81,9 +81,9 @@ def create(place: ClusterFiles, config: bytes, *, image: str | None, timeout: fl
             )
         except BaseException as error:
             with shield(), contextlib.suppress(PlexdevError):
-                _take_back(place, error)
+                _remove_own(files, error)
             raise _creation_error(error) from None
-    access = place.access()
+    access = files.access()
     assert access is not None
     return access
 
@@ -96,85 +96,85 @@ def _creation_error(error: BaseException) -> BaseException:
     return PlexdevError(CLUSTER_NOT_MADE, detail=error.detail, fix=fix, **facts)
 
 
-def _take_back(place: ClusterFiles, error: BaseException) -> None:
+def _remove_own(files: ClusterFiles, error: BaseException) -> None:
     """Delete what our ``kind create`` left, if the cluster of that name is the one it created."""
-    note = place.creation()
+    note = files.creation()
     is_over = isinstance(error, PlexdevError) and error.failure is COMMAND_FAILED
     if not (is_over and _TAKEN.search(str(error))):
-        _end_creators(place)
-        container = wait_for_node(place.name, within=0.0 if is_over else _LATE)
-        if container is not None and note is not None and _was_begun(place, note, container):
-            delete(place)
-    place.forget_creation()
+        _end_creators(files)
+        container = wait_for_node(files.name, within=0.0 if is_over else _LATE)
+        if container is not None and note is not None and _was_begun(files, note, container):
+            delete(files)
+    files.forget_creation()
 
 
-def delete(place: ClusterFiles) -> None:
-    """Delete the cluster, if it exists, and its files in *place*. The caller has checked the owner.
+def delete(files: ClusterFiles) -> None:
+    """Delete the cluster, if it exists, and its files in *files*. The caller has checked the owner.
 
     A ``kind create`` that outlived its process is killed first, because it would continue to create the cluster.
     """
-    argv = ["kind", "delete", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig)]
+    argv = ["kind", "delete", "cluster", "--name", files.name, "--kubeconfig", str(files.kubeconfig)]
     purpose = "the cluster is no longer needed"
     with shield():
-        was_creating = _end_creators(place)
+        was_creating = _end_creators(files)
         # Another process may delete it at the same moment.
         with contextlib.suppress(PlexdevError):
             run(argv, timeout=_DELETION, purpose=purpose, environment=kind_environment())
-        if wait_for_node(place.name, within=_LATE if was_creating else 0.0) is not None:
-            _delete_again(place, argv, purpose)
-    place.forget_creation()
-    place.kubeconfig.unlink(missing_ok=True)
+        if wait_for_node(files.name, within=_LATE if was_creating else 0.0) is not None:
+            _delete_again(files, argv, purpose)
+    files.forget_creation()
+    files.kubeconfig.unlink(missing_ok=True)
 
 
-def _delete_again(place: ClusterFiles, argv: list[str], purpose: str) -> None:
+def _delete_again(files: ClusterFiles, argv: list[str], purpose: str) -> None:
     try:
         run(argv, timeout=_DELETION, purpose=purpose, environment=kind_environment())
     except PlexdevError:
         # Docker refuses to remove a container that it is already removing.
-        if not wait_until_gone(place.name):
+        if not wait_until_gone(files.name):
             raise
 
 
-def remove(place: ClusterFiles) -> None:
+def remove(files: ClusterFiles) -> None:
     """Delete a run's own cluster, complete or not, and kill its ``kind create``. Another creator's cluster stays.
 
     Raises:
         PlexdevError: ``node-unreadable``: the node's labels cannot be read, so the cluster was not deleted.
     """
     with shield():
-        was_creating = _end_creators(place)
-        container = wait_for_node(place.name, within=_LATE if was_creating else 0.0)
+        was_creating = _end_creators(files)
+        container = wait_for_node(files.name, within=_LATE if was_creating else 0.0)
         if container is None:
             return
-        mark = mark_of(place, container)
-        if mark == "ours" or is_half_made(place, container):
-            delete(place)
+        mark = mark_of(files, container)
+        if mark == "ours" or is_half_made(files, container):
+            delete(files)
         elif mark in {"not yet", "unreadable"}:
-            raise PlexdevError(NODE_UNREADABLE, node=container.name, name=place.name, file=CONFIGURATION)
+            raise PlexdevError(NODE_UNREADABLE, node=container.name, name=files.name, file=CONFIGURATION)
 
 
-def remove_half_made(place: ClusterFiles) -> bool:
+def remove_half_made(files: ClusterFiles) -> bool:
     """Remove what a killed process had begun: its ``kind create``, which is still running, and its node.
 
     Returns:
         Whether anything was removed.
     """
-    note = place.creation()
-    if note is None or note.cluster != place.name or note.creator.is_alive:
+    note = files.creation()
+    if note is None or note.cluster != files.name or note.creator.is_alive:
         return False
-    was_creating = _end_creators(place)
-    container = wait_for_node(place.name, within=_LATE if was_creating else 0.0)
-    if container is None or not is_half_made(place, container):
+    was_creating = _end_creators(files)
+    container = wait_for_node(files.name, within=_LATE if was_creating else 0.0)
+    if container is None or not is_half_made(files, container):
         return was_creating
-    delete(place)
+    delete(files)
     return True
 
 
-def mark_of(place: ClusterFiles, container: NodeContainer) -> Mark:
+def mark_of(files: ClusterFiles, container: NodeContainer) -> Mark:
     """Return who created the node, by the labels in its configuration. It need not run."""
     try:
         text = file_of(container, CONFIGURATION)
-        if _LABEL in text and f"{HOME_LABEL}={place.home}" in text:
+        if _LABEL in text and f"{HOME_LABEL}={files.home}" in text:
             return "ours"
         if _LAST_PART not in text:
             # The file is empty or incomplete: a missing label may still be written.
@@ -186,49 +186,49 @@ def mark_of(place: ClusterFiles, container: NodeContainer) -> Mark:
         return "unreadable"
 
 
-def settled_mark(place: ClusterFiles, container: NodeContainer) -> Mark:
+def settled_mark(files: ClusterFiles, container: NodeContainer) -> Mark:
     """Like :func:`mark_of`, but wait for the labels of a node that is being created."""
     return poll(
-        lambda: mark_of(place, container), until=lambda mark: mark != "not yet", every_s=_POLL_S, timeout_s=_LATE
+        lambda: mark_of(files, container), until=lambda mark: mark != "not yet", every_s=_POLL_S, timeout_s=_LATE
     )
 
 
-def is_ours(place: ClusterFiles, container: NodeContainer) -> bool:
+def is_ours(files: ClusterFiles, container: NodeContainer) -> bool:
     """Whether the node was created with our labels. If they cannot be read, it is treated as not ours."""
-    return mark_of(place, container) == "ours"
+    return mark_of(files, container) == "ours"
 
 
-def is_half_made(place: ClusterFiles, container: NodeContainer) -> bool:
+def is_half_made(files: ClusterFiles, container: NodeContainer) -> bool:
     """Whether a process that is gone began its creation and did not complete it, by our own note."""
-    note = place.creation()
-    if note is None or note.cluster != place.name or note.creator.is_alive:
+    note = files.creation()
+    if note is None or note.cluster != files.name or note.creator.is_alive:
         return False
     # Within that time, no other process created such a node.
-    return is_ours(place, container) or (
-        container.created - note.began <= _NODE_NEEDS and _was_begun(place, note, container)
+    return is_ours(files, container) or (
+        container.created - note.began <= _NODE_NEEDS and _was_begun(files, note, container)
     )
 
 
-def _was_begun(place: ClusterFiles, note: Creation, container: NodeContainer) -> bool:
+def _was_begun(files: ClusterFiles, note: Creation, container: NodeContainer) -> bool:
     """Whether that creation made the node: later than the note, with our label or, before kind writes it, our port."""
     if container.created < note.began:
         return False
-    mark = mark_of(place, container)
+    mark = mark_of(files, container)
     return mark == "ours" or (mark == "not yet" and f"{API_NODE_PORT}/tcp" in container.ports)
 
 
-def _end_creators(place: ClusterFiles) -> bool:
+def _end_creators(files: ClusterFiles) -> bool:
     """Kill every ``kind create`` of this cluster; return whether there was one."""
-    creators = _creators(place)
+    creators = _creators(files)
     for creator in creators:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(creator, signal.SIGKILL)
     return bool(creators)
 
 
-def _creators(place: ClusterFiles) -> list[int]:
+def _creators(files: ClusterFiles) -> list[int]:
     """Find the processes of ``kind create`` for this cluster, by the path of our own kubeconfig."""
-    words = ["create", "cluster", "--name", place.name, "--kubeconfig", str(place.kubeconfig), ""]
+    words = ["create", "cluster", "--name", files.name, "--kubeconfig", str(files.kubeconfig), ""]
     argv = b"\0".join(map(os.fsencode, words))
     found = []
     for entry in Path("/proc").iterdir():

@@ -19,7 +19,7 @@ _LAST: Final = "default"
 """The service account of Pods that name none. The controllers create it once all of them work."""
 
 
-def reach(place: ClusterFiles, made: Future[Access], loaded: Future[Any]) -> Access:
+def reach(files: ClusterFiles, made: Future[Access], loaded: Future[Any]) -> Access:
     """Return the access to a new cluster as soon as it accepts Pods.
 
     Args:
@@ -37,7 +37,7 @@ def reach(place: ClusterFiles, made: Future[Access], loaded: Future[Any]) -> Acc
         if made.done():
             return made.result()
         with contextlib.suppress(PlexdevError):
-            access = access or place.fetch_access()
+            access = access or files.fetch_access()
             return access if _accepts_pods(access) else None
         return None
 

@@ -25,7 +25,7 @@ from pytest_plexdev.errors.cluster import CLUSTER_BUSY, IMAGES_BUSY
 if TYPE_CHECKING:
     from filelock import FileLock
 
-_NOBODY: Final = "another process"
+_UNKNOWN_HOLDER: Final = "another process"
 _WARM_FILE: Final = "kind"
 _POLL_S: Final = 0.05
 
@@ -151,7 +151,7 @@ def _me() -> dict[str, object]:
 
 def _holder(file: Path) -> Holder:
     # The holder writes its note a moment after it has the lock.
-    return poll(lambda: _noted(file), every_s=0.02, timeout_s=0.2) or Holder(None, _NOBODY)
+    return poll(lambda: _noted(file), every_s=0.02, timeout_s=0.2) or Holder(None, _UNKNOWN_HOLDER)
 
 
 def _noted(file: Path) -> Holder | None:

@@ -25,7 +25,7 @@ _DEX: Final = "dex"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Astray:
+class LostNodePort:
     """A NodePort to which a host port is mapped, and which no Service has.
 
     Attributes:
@@ -51,7 +51,7 @@ class Astray:
         patch = json.dumps({"spec": self._spec()})
         return client.command("-n", self.namespace, "patch", "service", self.service, "-p", patch)
 
-    def put_back(self, client: KubeClient) -> None:
+    def restore(self, client: KubeClient) -> None:
         """Set the NodePort of its Service again."""
         meta = {"name": self.service, "namespace": self.namespace}
         service = {"apiVersion": SERVICE.api_version, "kind": SERVICE.kind, "metadata": meta, "spec": self._spec()}
@@ -64,7 +64,7 @@ class Astray:
         }
 
 
-def astray(client: KubeClient) -> list[Astray]:
+def lost_node_ports(client: KubeClient) -> list[LostNodePort]:
     """Find the NodePorts of the API and the identity provider that their Services lack.
 
     Raises:
@@ -74,30 +74,30 @@ def astray(client: KubeClient) -> list[Astray]:
     taken = {port.get("nodePort") for service in services for port in _ports(service)}
     wanted = ((API_NODE_PORT, _gateway(services), API_PORT), (IDP_NODE_PORT, _dex(services), IDP_PORT))
     return [
-        _astray(node_port, service, usual)
+        _lost(node_port, service, usual)
         for node_port, service, usual in wanted
         if node_port not in taken and service is not None and _ports(service)
     ]
 
 
-def put_back_node_ports(client: KubeClient) -> list[str]:
+def restore_node_ports(client: KubeClient) -> list[str]:
     """Restore NodePorts that were changed by hand; return what was done, in lines for a person.
 
     Raises:
         PlexdevError: The API server refuses it.
     """
     done = []
-    for each in astray(client):
-        each.put_back(client)
+    for each in lost_node_ports(client):
+        each.restore(client)
         done.append(f"{each.words}: put back")
     return done
 
 
-def _astray(node_port: int, service: KubeObject, usual: int) -> Astray:
+def _lost(node_port: int, service: KubeObject, usual: int) -> LostNodePort:
     ports = _ports(service)
     port = next((each for each in ports if each["port"] == usual), ports[0])
     meta = service["metadata"]
-    return Astray(
+    return LostNodePort(
         node_port=node_port,
         namespace=meta["namespace"],
         service=meta["name"],

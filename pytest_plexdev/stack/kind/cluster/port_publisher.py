@@ -17,15 +17,15 @@ from pytest_plexdev.stack.kind.settings import warm_directory
 
 _PATIENCE: Final = 5.0
 """Seconds for an answer of Docker."""
-_WHOSE: Final = {
+_OWNERS: Final = {
     "elsewhere": "which plexdev created with another state directory, or for a test run",
     "none": "which plexdev did not create",
 }
 _FORWARDER: Final = "docker-proxy"
-_UNSAID: Final = "whose owner is unknown"
+_OWNER_UNKNOWN: Final = "whose owner is unknown"
 
 
-def who_holds(port: int) -> PortHolder:
+def find_port_holder(port: int) -> PortHolder:
     """Find who holds a port of this machine: a process, or the container that publishes it."""
     process = holder_of(port)
     container = publisher_of(port) if process.may_be_a_container else None
@@ -67,4 +67,4 @@ def _node(container: str, cluster: str) -> PortHolder:
     if mark == "ours" and cluster == WARM_CLUSTER:
         stop = "plexdev down --stack kind"
         return PortHolder(words=f"your kind cluster {cluster}", stop=stop, cluster=cluster, is_warm_cluster=True)
-    return PortHolder(words=f"the kind cluster {cluster}, {_WHOSE.get(mark, _UNSAID)}", cluster=cluster)
+    return PortHolder(words=f"the kind cluster {cluster}, {_OWNERS.get(mark, _OWNER_UNKNOWN)}", cluster=cluster)

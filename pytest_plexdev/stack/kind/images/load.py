@@ -35,21 +35,21 @@ class ImageLoader:
         """Whether one of *names* is an image that plexdev loads onto a node."""
         return not names.isdisjoint(self._ours)
 
-    def early(self, made: Future[Any], built: Future[Any]) -> bool:
+    def load_during_creation(self, made: Future[Any], built: Future[Any]) -> bool:
         """Load as soon as a node that is being created accepts images, long before its control plane is up.
 
         Raises:
-            PlexdevError: What :meth:`now` raises; the errors of *made* and *built*.
+            PlexdevError: What :meth:`load` raises; the errors of *made* and *built*.
         """
         built.result()
         try:
-            return self._ahead(made)
+            return self._load_prepared_archive(made)
         except PlexdevError:
             # A node that is being created may refuse images that it accepts once it is complete.
             made.result()
-            return self.now()
+            return self.load()
 
-    def _ahead(self, made: Future[Any]) -> bool:
+    def _load_prepared_archive(self, made: Future[Any]) -> bool:
         """Write the archive before the node exists: a new node has none of our images."""
         with build.saved(self._ours) as archive:
             poll(lambda: made.done() or has_containerd(self._cluster), every_s=_POLL_S)
@@ -73,7 +73,7 @@ class ImageLoader:
             refuse_changed(self._pins, local_images())
             build.load(self._cluster, lacking, self._note)
 
-    def now(self) -> bool:
+    def load(self) -> bool:
         """Load our images if the node lacks them; return whether any were missing.
 
         Raises:

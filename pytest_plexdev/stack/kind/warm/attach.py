@@ -43,16 +43,16 @@ def find_silent_too(state: Path | None = None, *, name: str = WARM_CLUSTER) -> S
     Raises:
         PlexdevError: ``not-loopback``; ``api-silent``: the cluster exists and contains no stack.
     """
-    return _first(state, name, _unasked)
+    return _first(state, name, _skip_version)
 
 
 def _first(state: Path | None, name: str, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:
     directory = warm_directory(state, name)
-    found = (_look_at(access, name, directory, ask) for access in ways_in(directory, name))
+    found = (_look_at(access, name, directory, ask) for access in usable_accesses(directory, name))
     return next((info for info in found if info is not None), None)
 
 
-def ways_in(directory: Path, name: str) -> Iterator[Access]:
+def usable_accesses(directory: Path, name: str) -> Iterator[Access]:
     """Yield :func:`~pytest_plexdev.stack.kind.warm.kubeconfigs.candidates`, except those of a paused node.
 
     Raises:
@@ -71,7 +71,7 @@ def _version(api: str) -> Mapping[str, Any]:
     return endpoints.version(api, patience=_ANSWERS)
 
 
-def _unasked(_: str) -> Mapping[str, Any]:
+def _skip_version(_: str) -> Mapping[str, Any]:
     return {}
 
 
@@ -151,11 +151,11 @@ def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Ma
             version = ask(known.addresses.api)
         except (OSError, ValueError) as error:
             detail, fix = _obstacle(client, owned=owned)
-            fix = fix or ("plexdev up --stack kind" if owned else _mend_by_hand(client, known.addresses))
+            fix = fix or ("plexdev up --stack kind" if owned else _manual_fix(client, known.addresses))
             facts = {"name": name, "url": known.addresses.api, "reason": str(error) or type(error).__name__}
             raise PlexdevError(API_SILENT, detail=detail, **facts, fix=fix) from None
-    place = ClusterFiles(name, access.kubeconfig.parent)
-    return stack_info(place, access, known, owned=owned, version=version)
+    files = ClusterFiles(name, access.kubeconfig.parent)
+    return stack_info(files, access, known, owned=owned, version=version)
 
 
 def _obstacle(client: KubeClient, *, owned: bool) -> tuple[str, str]:
@@ -175,16 +175,16 @@ def _obstacle(client: KubeClient, *, owned: bool) -> tuple[str, str]:
     return f"{verdict.name} is {verdict.state}: {verdict.reason}", verdict.hint
 
 
-def _mend_by_hand(client: KubeClient, addresses: Addresses) -> str:
+def _manual_fix(client: KubeClient, addresses: Addresses) -> str:
     """The command for a silent API on a cluster of somebody else, which `plexdev up` does not change."""
-    from pytest_plexdev.stack.kind.cluster.node_ports import astray
+    from pytest_plexdev.stack.kind.cluster.node_ports import lost_node_ports
     from pytest_plexdev.stack.kind.state import endpoints
-    from pytest_plexdev.stack.kind.warm.node_status import theirs_to_restart
+    from pytest_plexdev.stack.kind.warm.node_status import restart_fix
 
     try:
-        wrong = astray(client)
+        wrong = lost_node_ports(client)
     except PlexdevError:
         wrong = []
     if wrong:
         return " && ".join(each.command(client) for each in wrong)
-    return theirs_to_restart(WARM_CLUSTER) if endpoints.refuses(addresses.api_port) else client.command("get", "pods")
+    return restart_fix(WARM_CLUSTER) if endpoints.refuses(addresses.api_port) else client.command("get", "pods")

@@ -33,30 +33,30 @@ def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> lis
     return ["plexdev: nothing to delete: no kind cluster was brought up from here, and docker is not on PATH"]
 
 
-def _take_down(place: ClusterFiles, settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
+def _take_down(files: ClusterFiles, settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
     if is_held(settings.state):
         # Report an engine that does not answer before waiting for another process.
         find_container(settings.name)
     with exclusive(settings.state, timeout=settings.timeout, progress=progress):
-        was_half_made = create.remove_half_made(place)
+        was_half_made = create.remove_half_made(files)
         container = find_node(settings.name)
         if container is None and not was_half_made:
-            _remove_files(place)
+            _remove_files(files)
             return [f"plexdev: nothing to delete: there is no kind cluster {settings.name}", _PRUNE]
         if container is not None:
             # The ConfigMap is no proof: piping `plexdev manifests` into any cluster creates it.
-            if not force and (whose := describe_owner(place, container)):
+            if not force and (whose := describe_owner(files, container)):
                 return [_preserved(settings.name, whose), _PRUNE]
-            create.delete(place)
-        _remove_files(place)
+            create.delete(files)
+        _remove_files(files)
     return [f"plexdev: the kind cluster {settings.name} is deleted", _PRUNE]
 
 
-def _remove_files(place: ClusterFiles) -> None:
-    if place.directory.is_dir():
+def _remove_files(files: ClusterFiles) -> None:
+    if files.directory.is_dir():
         # Its path proves that it is this user's. The mark may be missing (earlier versions) or damaged.
-        place.mark()
-        place.remove()
+        files.mark()
+        files.remove()
 
 
 def _preserved(name: str, whose: str) -> str:

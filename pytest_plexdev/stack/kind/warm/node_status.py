@@ -75,41 +75,41 @@ def warm_node_problem(*, patience: float = PATIENCE) -> NodeProblem | None:
         patience: Seconds for an answer of Docker. It gets one request, and one for the labels of a node that no
             kubeconfig of ours identifies.
     """
-    place = ClusterFiles(WARM_CLUSTER, warm_directory())
+    files = ClusterFiles(WARM_CLUSTER, warm_directory())
     try:
-        if not place.kubeconfig.exists() and not has_container(node_of(place.name), timeout=patience):
+        if not files.kubeconfig.exists() and not has_container(node_of(files.name), timeout=patience):
             return None
-        return node_problem(place, patience=patience)
+        return node_problem(files, patience=patience)
     except PlexdevError:
         return None
 
 
-def node_problem(place: ClusterFiles, *, patience: float = PATIENCE) -> NodeProblem | None:
-    """Diagnose the node of the cluster in *place*, whoever created it; ``None`` if it is healthy or does not exist.
+def node_problem(files: ClusterFiles, *, patience: float = PATIENCE) -> NodeProblem | None:
+    """Diagnose the node of the cluster in *files*, whoever created it; ``None`` if it is healthy or does not exist.
 
     Raises:
         PlexdevError: Docker does not answer.
     """
-    container = find_container(place.name, patience=patience)
+    container = find_container(files.name, patience=patience)
     if container is None:
-        return _without_container(place)
+        return _without_container(files)
     if not container.cluster:
         fix = f"docker rename {container.name} {container.name}-other && {UP}; or {_OWN}"
         reason = f"the container {container.name} exists and is not a kind node"
-        return _problem(NODE_NAME_TAKEN, place, reason, fix, name=place.name)
-    return _of_a_node(place, container)
+        return _problem(NODE_NAME_TAKEN, files, reason, fix, name=files.name)
+    return _of_a_node(files, container)
 
 
 def has_our_labels() -> bool:
     """Whether plexdev created the warm cluster's node from this state directory, by the node's labels alone."""
-    place = ClusterFiles(WARM_CLUSTER, warm_directory())
+    files = ClusterFiles(WARM_CLUSTER, warm_directory())
     try:
-        if not has_container(node_of(place.name), timeout=_DOCKER_ANSWERS):
+        if not has_container(node_of(files.name), timeout=_DOCKER_ANSWERS):
             return False
-        container = find_container(place.name, patience=_DOCKER_ANSWERS)
+        container = find_container(files.name, patience=_DOCKER_ANSWERS)
     except PlexdevError:
         return False
-    return container is not None and bool(container.cluster) and mark_of(place, container) == "ours"
+    return container is not None and bool(container.cluster) and mark_of(files, container) == "ours"
 
 
 def is_paused(name: str, access: Access) -> bool:
@@ -126,7 +126,7 @@ def is_paused(name: str, access: Access) -> bool:
     return container is not None and container.paused
 
 
-def theirs_to_restart(name: str) -> str:
+def restart_fix(name: str) -> str:
     """The fix if only a restart of another user's node would help. Its first command stops nothing."""
     return f"{_OWN}; or, if the cluster is yours, restart it: docker restart {node_of(name)}"
 
@@ -138,15 +138,15 @@ def instead_of(found: Sequence[Verdict], info: StackInfo) -> Sequence[Verdict]:
     return [_why_silent(info.cluster.name, info) or _silent(info.cluster.context, found[0].reason)]
 
 
-def _without_container(place: ClusterFiles) -> NodeProblem | None:
-    if not place.kubeconfig.exists():
+def _without_container(files: ClusterFiles) -> NodeProblem | None:
+    if not files.kubeconfig.exists():
         return None
-    access = place.usable_access()
+    access = files.usable_access()
     if access is not None and access.is_loopback and endpoints.probe_tls(access, patience=_GREETS) == "trusted":
         reason, fix = _other_engine(os.environ)
-        facts = {"name": place.name, "reason": reason}
-        return _problem(ENGINE_ELSEWHERE, place, f"docker uses another engine than the node's: {reason}", fix, **facts)
-    return _problem(NODE_GONE, place, "the node's container does not exist any more", UP)
+        facts = {"name": files.name, "reason": reason}
+        return _problem(ENGINE_ELSEWHERE, files, f"docker uses another engine than the node's: {reason}", fix, **facts)
+    return _problem(NODE_GONE, files, "the node's container does not exist any more", UP)
 
 
 def _other_engine(environment: Mapping[str, str]) -> tuple[str, str]:
@@ -157,84 +157,84 @@ def _other_engine(environment: Mapping[str, str]) -> tuple[str, str]:
     return "the current context of `docker context ls` is another engine", "docker context use default"
 
 
-def _of_a_node(place: ClusterFiles, container: NodeContainer) -> NodeProblem | None:
-    if (note := place.creation()) is not None and note.creator.is_alive:
+def _of_a_node(files: ClusterFiles, container: NodeContainer) -> NodeProblem | None:
+    if (note := files.creation()) is not None and note.creator.is_alive:
         return None
     node = container.name
     if container.paused:
-        return _for(NODE_PAUSED, place, container, "the node's container is paused", f"docker unpause {node}")
+        return _for(NODE_PAUSED, files, container, "the node's container is paused", f"docker unpause {node}")
     if not container.running:
-        return _for(NODE_STOPPED, place, container, "the node's container is stopped", f"docker start {node}")
-    by_owner = theirs_to_restart(place.name)
+        return _for(NODE_STOPPED, files, container, "the node's container is stopped", f"docker start {node}")
+    by_owner = restart_fix(files.name)
     if ports := silent_ports(container):
         listed = ", ".join(map(str, ports))
         if not shares_engine_network(container):
             reason = f"nothing listens at 127.0.0.1:{listed} here: this machine's loopback is not the Docker engine's"
-            return _problem(LOOPBACK_ELSEWHERE, place, reason, ELSEWHERE_FIX, ports=listed)
+            return _problem(LOOPBACK_ELSEWHERE, files, reason, ELSEWHERE_FIX, ports=listed)
         reason = f"nothing listens at 127.0.0.1:{listed}: Docker's port forwarder has ended"
-        return _for(NODE_CUT_OFF, place, container, reason, by_owner, ports=listed)
-    access = _way_in(place, container)
+        return _for(NODE_CUT_OFF, files, container, reason, by_owner, ports=listed)
+    access = _find_access(files, container)
     if access is None:
-        return _out_of_sight(place, container)
+        return _out_of_sight(files, container)
     if endpoints.probe_tls(access, patience=_GREETS) != "trusted":
-        return _for(NODE_SILENT, place, container, "the node runs, but its API server does not answer", by_owner)
+        return _for(NODE_SILENT, files, container, "the node runs, but its API server does not answer", by_owner)
     return None
 
 
-def _way_in(place: ClusterFiles, container: NodeContainer) -> Access | None:
-    own = place.usable_access()
+def _find_access(files: ClusterFiles, container: NodeContainer) -> Access | None:
+    own = files.usable_access()
     if own is not None and own.port == container.ports.get(API_SERVER):
         return own
     try:
-        return next(candidates(place.directory, place.name), None)
+        return next(candidates(files.directory, files.name), None)
     except PlexdevError:
         return None
 
 
-def _out_of_sight(place: ClusterFiles, container: NodeContainer) -> NodeProblem:
-    if place.kubeconfig.exists():
-        reason = f"{place.kubeconfig} is damaged, or of another cluster"
+def _out_of_sight(files: ClusterFiles, container: NodeContainer) -> NodeProblem:
+    if files.kubeconfig.exists():
+        reason = f"{files.kubeconfig} is damaged, or of another cluster"
     else:
-        reason = f"{place.kubeconfig} does not exist"
-    theirs = f"kind export kubeconfig --name {place.name}"
+        reason = f"{files.kubeconfig} does not exist"
+    theirs = f"kind export kubeconfig --name {files.name}"
     if none := unreadable_paths():
         reason += f", and KUBECONFIG names {', '.join(map(str, none))}, which is not a file"
         theirs = "unset KUBECONFIG"
-    return _for(KUBECONFIG_LOST, place, container, f"the node runs, but {reason}", theirs, reason=reason)
+    return _for(KUBECONFIG_LOST, files, container, f"the node runs, but {reason}", theirs, reason=reason)
 
 
 def _for(
-    failure: Failure, place: ClusterFiles, container: NodeContainer, words: str, theirs: str, **facts: object
+    failure: Failure, files: ClusterFiles, container: NodeContainer, words: str, theirs: str, **facts: object
 ) -> NodeProblem:
     """The problem of a node. Its fix is ``plexdev up`` if the node is ours, and *theirs* if it is not."""
-    fix = UP if place.name == WARM_CLUSTER and is_ours(place, container) else theirs
-    return _problem(failure, place, words, fix, **facts)
+    fix = UP if files.name == WARM_CLUSTER and is_ours(files, container) else theirs
+    return _problem(failure, files, words, fix, **facts)
 
 
-def _problem(failure: Failure, place: ClusterFiles, words: str, fix: str, /, **facts: object) -> NodeProblem:
-    return NodeProblem(failure=failure, node=node_of(place.name), reason=words, fix=fix, facts=facts)
+def _problem(failure: Failure, files: ClusterFiles, words: str, fix: str, /, **facts: object) -> NodeProblem:
+    return NodeProblem(failure=failure, node=node_of(files.name), reason=words, fix=fix, facts=facts)
 
 
-def is_ours(place: ClusterFiles, container: NodeContainer) -> bool:
+def is_ours(files: ClusterFiles, container: NodeContainer) -> bool:
     """Whether our own kubeconfig was written for the node, or its labels are ours.
 
     No other node's API server has that port. Only labels allow changes, but reading them takes longer than attaching
     may.
     """
-    access = place.usable_access()
+    access = files.usable_access()
     if access is not None and access.port == container.ports.get(API_SERVER):
         return True
-    return mark_of(place, container) == "ours"
+    return mark_of(files, container) == "ours"
 
 
 def _why_silent(name: str, info: StackInfo) -> Verdict | None:
-    place = ClusterFiles(name, warm_directory() if name == WARM_CLUSTER else info.directory)
+    files = ClusterFiles(name, warm_directory() if name == WARM_CLUSTER else info.directory)
     try:
         container = find_container(name)
     except PlexdevError:
         return None
     if container is not None and container.cluster:
-        found = _of_a_node(place, container)
+        found = _of_a_node(files, container)
         return found.verdict if found is not None and found.failure is not NODE_SILENT else None
     fix = UP if name == WARM_CLUSTER else f"plexdev down --directory {shlex.quote(str(info.directory))}"
     return Verdict(name=node_of(name), state="gone", reason="the node's container does not exist any more", hint=fix)

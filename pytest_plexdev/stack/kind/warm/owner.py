@@ -15,13 +15,13 @@ def files_of(settings: KindSettings) -> ClusterFiles:
     return ClusterFiles(settings.name, warm_directory(settings.state, settings.name))
 
 
-def describe_owner(place: ClusterFiles, container: NodeContainer) -> str:
+def describe_owner(files: ClusterFiles, container: NodeContainer) -> str:
     """Describe who created the cluster; empty if it is ours.
 
     Raises:
         PlexdevError: ``node-unmarked``: the owner is unknown. It may still be this user.
     """
-    mark = create.settled_mark(place, container)
+    mark = create.settled_mark(files, container)
     if mark == "ours":
         return ""
     if mark == "elsewhere":
@@ -30,8 +30,8 @@ def describe_owner(place: ClusterFiles, container: NodeContainer) -> str:
         return "was not created by plexdev"
     if mark == "not yet":
         reason = "kind has not written its labels: the cluster is being created, or its creation was killed"
-        fix = f"run it again; if the creation was killed: kind delete cluster --name {place.name}"
+        fix = f"run it again; if the creation was killed: kind delete cluster --name {files.name}"
     else:
         reason = "its labels name the owner, but Docker could not read them"
         fix = f"run it again; docker cp {container.name}:{CONFIGURATION} - shows why they cannot be read"
-    raise PlexdevError(NODE_UNMARKED, node=container.name, name=place.name, reason=reason, fix=fix)
+    raise PlexdevError(NODE_UNMARKED, node=container.name, name=files.name, reason=reason, fix=fix)

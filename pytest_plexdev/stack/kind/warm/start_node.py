@@ -17,14 +17,14 @@ from pytest_plexdev.stack.kind.cluster.node_container import (
     start_node,
     unpause_node,
 )
-from pytest_plexdev.stack.kind.cluster.port_publisher import who_holds
+from pytest_plexdev.stack.kind.cluster.port_publisher import find_port_holder
 from pytest_plexdev.stack.kind.state.loopback import refuse_unreachable_ports, silent_ports
 from pytest_plexdev.stack.kind.warm.node_status import ANEW
 
 _FRESH: Final = "use a cluster of a run's own, which takes free ports: pytest --plexdev-stack=kind"
 
 
-def wake(container: NodeContainer) -> list[str]:
+def ensure_running(container: NodeContainer) -> list[str]:
     """Start, unpause or restart the node if needed; return what was done, for a person.
 
     Raises:
@@ -62,6 +62,6 @@ def _ports_of(container: NodeContainer) -> Iterator[None]:
             raise
         silent = silent_ports(container)
         for port in container.local_ports:
-            if port not in silent and (holder := who_holds(port)).cluster != container.cluster:
+            if port not in silent and (holder := find_port_holder(port)).cluster != container.cluster:
                 raise port_taken(port, holder, purpose=f"the node {container.name}", instead=_FRESH) from None
         raise

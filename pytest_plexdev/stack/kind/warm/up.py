@@ -27,7 +27,7 @@ from pytest_plexdev.stack.kind.cluster.node_container import (
     find_node,
     start_kubelet,
 )
-from pytest_plexdev.stack.kind.cluster.node_ports import put_back_node_ports
+from pytest_plexdev.stack.kind.cluster.node_ports import restore_node_ports
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import fingerprint, ownership
 from pytest_plexdev.stack.kind.state.drift import differences
@@ -36,7 +36,7 @@ from pytest_plexdev.stack.kind.warm import node_restart
 from pytest_plexdev.stack.kind.warm.manual_edits import edits_in_the_way
 from pytest_plexdev.stack.kind.warm.node_status import ANEW, node_problem
 from pytest_plexdev.stack.kind.warm.owner import describe_owner, files_of
-from pytest_plexdev.stack.kind.warm.start_node import wake
+from pytest_plexdev.stack.kind.warm.start_node import ensure_running
 
 
 def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, list[str]]:
@@ -45,44 +45,44 @@ def bring_up(settings: KindSettings, progress: Progress) -> tuple[StackInfo, lis
     Raises:
         PlexdevError: ``foreign-cluster``: plexdev did not create it; any error of a bring-up.
     """
-    place = files_of(settings)
+    files = files_of(settings)
     prerequisites.check(progress)
     began = time.monotonic()
     with exclusive(settings.state, timeout=settings.timeout, progress=progress):
         settings = replace(settings, timeout=max(MINIMUM_S, settings.timeout - (time.monotonic() - began)))
-        return _held(settings, place, progress)
+        return _bring_up_locked(settings, files, progress)
 
 
-def _held(settings: KindSettings, place: ClusterFiles, progress: Progress) -> tuple[StackInfo, list[str]]:
-    place.mark()
-    with with_diagnosis(settings, place), fail_after(settings.timeout):
-        work = BringUp(settings, place, progress)
-        if create.remove_half_made(place):
+def _bring_up_locked(settings: KindSettings, files: ClusterFiles, progress: Progress) -> tuple[StackInfo, list[str]]:
+    files.mark()
+    with with_diagnosis(settings, files), fail_after(settings.timeout):
+        work = BringUp(settings, files, progress)
+        if create.remove_half_made(files):
             work.did.append(f"cluster {settings.name}: an incomplete one that a killed process left was removed")
         container = find_node(settings.name)
         if container is None:
-            _refuse_where_kind_would_fail(place)
+            _refuse_blocked_creation(files)
             info = work.on_a_new_cluster()
         else:
-            with _silence_explained():
-                info = _on_whatever_start(container, place, settings, work)
-        info.write(place.directory / STACK_FILE)
+            with _with_next_step():
+                info = _retry_after_restart(container, files, settings, work)
+        info.write(files.directory / STACK_FILE)
     return info, work.did
 
 
-def _refuse_where_kind_would_fail(place: ClusterFiles) -> None:
+def _refuse_blocked_creation(files: ClusterFiles) -> None:
     """Refuse before anything is created: the node's name is taken, or the node belongs to another engine.
 
     Raises:
         PlexdevError: ``node-name-taken``, ``engine-elsewhere``.
     """
-    problem = node_problem(place)
+    problem = node_problem(files)
     if problem is not None and problem.failure in {NODE_NAME_TAKEN, ENGINE_ELSEWHERE}:
         raise problem.error
 
 
 @contextlib.contextmanager
-def _silence_explained() -> Iterator[None]:
+def _with_next_step() -> Iterator[None]:
     """Name the next step in the error of a stack that stays silent after `up` repaired what it can."""
     try:
         yield
@@ -93,38 +93,38 @@ def _silence_explained() -> Iterator[None]:
         raise error.changed(fix=fix) from None
 
 
-def _on_whatever_start(
-    container: NodeContainer, place: ClusterFiles, settings: KindSettings, work: BringUp
+def _retry_after_restart(
+    container: NodeContainer, files: ClusterFiles, settings: KindSettings, work: BringUp
 ) -> StackInfo:
-    """Like :func:`_on`, but try again if the node was restarted meanwhile."""
+    """Like :func:`_bring_up_node`, but try again if the node was restarted meanwhile."""
     try:
-        return _on(container, place, settings, work)
+        return _bring_up_node(container, files, settings, work)
     except PlexdevError as error:
         now = find_node(settings.name) if error.failure is CLUSTER_UNREACHABLE else None
         if now is None or (now.running and now.started == container.started):
             raise
-    return _on(now, place, settings, work)
+    return _bring_up_node(now, files, settings, work)
 
 
-def _on(container: NodeContainer, place: ClusterFiles, settings: KindSettings, work: BringUp) -> StackInfo:
-    if whose := describe_owner(place, container):
-        raise PlexdevError(FOREIGN_CLUSTER, name=settings.name, whose=whose, use=_used_as_it_is(container))
-    woken = wake(container)
-    work.did.extend(f"cluster {settings.name}: {what}" for what in woken)
-    access = _access(place, container)
+def _bring_up_node(container: NodeContainer, files: ClusterFiles, settings: KindSettings, work: BringUp) -> StackInfo:
+    if whose := describe_owner(files, container):
+        raise PlexdevError(FOREIGN_CLUSTER, name=settings.name, whose=whose, use=_attach_command(container))
+    repairs = ensure_running(container)
+    work.did.extend(f"cluster {settings.name}: {what}" for what in repairs)
+    access = _access(files, container)
     with KubeClient(access) as client:
-        comes_back = _recover(container, client, work, woken=bool(woken))
+        was_started = _recover(container, client, work, was_repaired=bool(repairs))
         if start_kubelet(container):
             work.did.append(f"cluster {settings.name}: the kubelet of {container.name} did not run, started")
-            comes_back = True
+            was_started = True
         # Before waiting for Pods: nothing would report why they do not start on a node that is not ready.
         work.context.wait_until_ready(client, [ObjectRef("Node", container.name)])
-        work.did.extend(put_back_node_ports(client))
+        work.did.extend(restore_node_ports(client))
         ready = ownership.read_ready(client)
         if ready is not None:
             settings = _with_profile(settings, ready, work)
         addresses = container.addresses
-        if comes_back and ready is not None:
+        if was_started and ready is not None:
             # Until the kubelet reports, the status of Pods is from before the stop.
             work.context.wait_until_answering(addresses)
         differ = differences(client, ready, settings)
@@ -132,7 +132,7 @@ def _on(container: NodeContainer, place: ClusterFiles, settings: KindSettings, w
         work.did.extend(f"{each.name}: {each.verdict.reason}" for each in edits)
         if ready is not None and not (_must_apply(differ, settings, work) or edits):
             return work.verify(client, ready)
-        if not woken:
+        if not repairs:
             work.did.append(f"cluster {settings.name}: exists already")
         return work.on_an_existing_cluster(client, addresses, ready)
 
@@ -148,14 +148,14 @@ def _with_profile(settings: KindSettings, ready: Ready, work: BringUp) -> KindSe
     return settings
 
 
-def _recover(container: NodeContainer, client: KubeClient, work: BringUp, *, woken: bool) -> bool:
+def _recover(container: NodeContainer, client: KubeClient, work: BringUp, *, was_repaired: bool) -> bool:
     """Wait for a node that was started recently, by this command or otherwise; return whether it was.
 
     Raises:
         PlexdevError: ``node-not-back``.
     """
     context, cluster_name = work.context, f"cluster {work.context.files.name}"
-    if woken or not node_restart.answers(client):
+    if was_repaired or not node_restart.answers(client):
         context.report_wait(cluster_name, f"waiting for the API server of {container.name}, which is starting")
         node_restart.wait_for_api_server(client, container, timeout=remaining_s())
     elif not node_restart.was_restarted_lately(container):
@@ -185,16 +185,16 @@ def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> boo
     return settings.reapply or bool(applicable and settings.on_drift == "apply")
 
 
-def _access(place: ClusterFiles, container: NodeContainer) -> Access:
-    access = place.usable_access()
+def _access(files: ClusterFiles, container: NodeContainer) -> Access:
+    access = files.usable_access()
     if access is None or access.port != container.ports.get(API_SERVER):
-        access = place.fetch_access()
+        access = files.fetch_access()
     if not access.is_loopback:
         raise PlexdevError(NOT_LOOPBACK, context=access.context, path=access.kubeconfig, server=access.server)
     return access
 
 
-def _used_as_it_is(container: NodeContainer) -> str:
+def _attach_command(container: NodeContainer) -> str:
     if container.paused:
         return f"docker unpause {container.name} && pytest --dev-stack"
     if not container.running:

@@ -90,6 +90,6 @@ def _wanted(client: KubeClient) -> tuple[list[ObjectRef], ClusterHealth]:
 
 def _warm_access() -> Access | None:
     """Return the access to the warm cluster, if a kubeconfig names it and its API server's port is open."""
-    from pytest_plexdev.stack.kind.warm.attach import ways_in
+    from pytest_plexdev.stack.kind.warm.attach import usable_accesses
 
-    return next(ways_in(warm_directory(), WARM_CLUSTER), None)
+    return next(usable_accesses(warm_directory(), WARM_CLUSTER), None)

@@ -100,9 +100,9 @@ def test_ctrl_c_leaves_no_program(tmp_path: Path) -> None:
     ours = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, start_new_session=True)
     wait_for(tmp_path / "a", tmp_path / "b")
     ours.send_signal(signal.SIGINT)
-    _, said = ours.communicate(timeout=30)
+    _, output = ours.communicate(timeout=30)
 
-    assert said.endswith(b"KeyboardInterrupt\n")
+    assert output.endswith(b"KeyboardInterrupt\n")
     for name in "ab":
         assert_ends(int((tmp_path / name).read_text()))
 

@@ -43,10 +43,10 @@ def run(home: Path, program: str, *arguments: str, hidden: tuple[str, ...] = ("y
     # Hide the developer's own cluster.
     nowhere = {"KUBECONFIG": str(home / "kubeconfig"), "DOCKER_HOST": f"unix://{home}/no-docker.sock"}
     environment = {**kept, "PLEXDEV_STATE_DIR": str(home / "state"), **nowhere}
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, str(script), *arguments], cwd=home, env=environment, capture_output=True, text=True
     )
-    return said.returncode, said.stdout + said.stderr
+    return result.returncode, result.stdout + result.stderr
 
 
 COMMAND = "from pytest_plexdev.cli.main import main\nsys.exit(main())\n"
@@ -55,12 +55,12 @@ PYTEST = "import pytest\nsys.exit(pytest.main(['-p', 'no:cacheprovider', *sys.ar
 
 @pytest.mark.parametrize("arguments", [("up", "--stack", "kind"), ("manifests",), ("doctor", "--crds")])
 def test_a_command_names_the_extra_to_install(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    code, said = run(tmp_path, COMMAND, *arguments)
+    code, result = run(tmp_path, COMMAND, *arguments)
 
     assert code == 1
-    assert MISSING.format(extra="kind", package="pyyaml") in said
-    assert fix("kind") in said
-    assert "Traceback" not in said
+    assert MISSING.format(extra="kind", package="pyyaml") in result
+    assert fix("kind") in result
+    assert "Traceback" not in result
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_a_command_names_the_extra_to_install(tmp_path: Path, arguments: tuple[s
 )
 def test_a_run_on_a_fresh_cluster_does_before_it_makes_one(tmp_path: Path, module: str, package: str) -> None:
     (tmp_path / "test_stack.py").write_text("def test_stack(plexdev_stack):\n    pass\n")
-    code, said = run(tmp_path, PYTEST, "--plexdev-stack=kind", hidden=(module,))
+    code, result = run(tmp_path, PYTEST, "--plexdev-stack=kind", hidden=(module,))
 
     assert code == 1
-    assert MISSING.format(extra="kind", package=package) in said
-    assert fix("kind") in said
-    assert "Traceback" not in said
+    assert MISSING.format(extra="kind", package=package) in result
+    assert fix("kind") in result
+    assert "Traceback" not in result
 
 
 @pytest.mark.parametrize(
@@ -85,30 +85,30 @@ def test_who_brings_up_processes_hears_it_before_one_is_started(
 ) -> None:
     (tmp_path / "test_stack.py").write_text("def test_stack(plexdev_stack):\n    pass\n")
     command = (PYTEST,) if program == "pytest" else (COMMAND, "up")
-    code, said = run(tmp_path, *command, hidden=(module,))
+    code, result = run(tmp_path, *command, hidden=(module,))
 
     assert code == 1
-    assert MISSING.format(extra="embedded", package=package) in said
-    assert fix("embedded") in said
-    assert "Traceback" not in said
+    assert MISSING.format(extra="embedded", package=package) in result
+    assert fix("embedded") in result
+    assert "Traceback" not in result
     assert not (tmp_path / "state").exists()
 
 
 def test_attaching_does_where_there_is_a_cluster_to_read_of(tmp_path: Path) -> None:
     context = {"name": "kind-plexsphere", "context": {"cluster": "c", "user": "u"}}
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump({"contexts": [context]}))
-    code, said = run(tmp_path, COMMAND, "status")
+    code, result = run(tmp_path, COMMAND, "status")
 
     assert code == 1
-    assert MISSING.format(extra="kind", package="pyyaml") in said
-    assert "Traceback" not in said
+    assert MISSING.format(extra="kind", package="pyyaml") in result
+    assert "Traceback" not in result
 
 
 def test_who_has_no_cluster_does_not_hear_of_it(tmp_path: Path) -> None:
-    code, said = run(tmp_path, COMMAND, "status")
+    code, result = run(tmp_path, COMMAND, "status")
 
     assert code == 1
-    assert "plexdev[stack-missing]" in said
+    assert "plexdev[stack-missing]" in result
 
 
 @pytest.fixture
@@ -132,20 +132,20 @@ def test_a_fixture_names_the_extra_of_its_stack(
     tmp_path: Path, embedded: None, fixture: str, module: str, package: str
 ) -> None:
     (tmp_path / "test_stack.py").write_text(f"def test_it(plexdev_{fixture}):\n    pass\n")
-    code, said = run(tmp_path, PYTEST, "--dev-stack", hidden=(module,))
+    code, result = run(tmp_path, PYTEST, "--dev-stack", hidden=(module,))
 
     assert code == 1
-    assert MISSING.format(extra="embedded", package=package) in said
-    assert fix("embedded") in said
-    assert "Error: No module" not in said
+    assert MISSING.format(extra="embedded", package=package) in result
+    assert fix("embedded") in result
+    assert "Error: No module" not in result
 
 
 @pytest.mark.parametrize("command", ["login", "whoami"])
 def test_a_command_that_asks_postgres_for_the_tenants_does_too(tmp_path: Path, embedded: None, command: str) -> None:
-    code, said = run(tmp_path, COMMAND, command, hidden=("psycopg",))
+    code, result = run(tmp_path, COMMAND, command, hidden=("psycopg",))
 
     assert code == 1
-    assert said.startswith(MISSING.format(extra="embedded", package="psycopg"))
+    assert result.startswith(MISSING.format(extra="embedded", package="psycopg"))
 
 
 CLONE = "/path/to/pytest-plexdev"

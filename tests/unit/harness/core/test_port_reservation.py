@@ -87,12 +87,12 @@ print(json.dumps(said))
 def test_a_held_port_is_also_held_on_the_other_localhost(user: str) -> None:
     held = reserve(purpose="a test")
     try:
-        said = _who_tries(SITS_BESIDE, held.number, as_nobody=user == "another user")
+        output = _who_tries(SITS_BESIDE, held.number, as_nobody=user == "another user")
     finally:
         held.release()
 
-    assert len(said) == 8
-    assert set(said.values()) == {"Address already in use"}
+    assert len(output) == 8
+    assert set(output.values()) == {"Address already in use"}
 
 
 def test_a_listener_on_the_other_localhost_is_a_taken_port() -> None:
@@ -143,8 +143,8 @@ def _who_tries(program: str, port: int, *, as_nobody: bool) -> Mapping[str, str]
     # The system's interpreter, because another user may not have access to ours.
     python = "/usr/bin/python3" if as_nobody else sys.executable
     done = subprocess.run([*become, python, "-c", program, str(port)], capture_output=True, text=True, check=True)
-    said: Mapping[str, str] = json.loads(done.stdout)
-    return said
+    output: Mapping[str, str] = json.loads(done.stdout)
+    return output
 
 
 def test_who_came_to_listen_at_a_held_port_is_told() -> None:

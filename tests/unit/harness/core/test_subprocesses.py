@@ -118,7 +118,7 @@ def test_ctrl_c_ends_it_with_what_it_started(tmp_path: Path) -> None:
         assert ours.poll() is None
         time.sleep(0.01)
     ours.send_signal(signal.SIGINT)
-    _, said = ours.communicate(timeout=30)
+    _, output = ours.communicate(timeout=30)
 
-    assert said.endswith(b"KeyboardInterrupt\n")
+    assert output.endswith(b"KeyboardInterrupt\n")
     assert_ends(int((tmp_path / "pid").read_text()))

@@ -89,8 +89,8 @@ def test_a_command_that_is_refused_something_has_no_traceback(places: Path, caps
 
     status = main.main(["up", "--timeout", "1"])
 
-    said = capsys.readouterr().err
-    assert (status, said.splitlines()[0].partition(":")[0]) == (1, "plexdev[state-unwritable]"), said
+    output = capsys.readouterr().err
+    assert (status, output.splitlines()[0].partition(":")[0]) == (1, "plexdev[state-unwritable]"), output
 
 
 def test_the_mount_point_of_what_is_gone() -> None:

@@ -22,10 +22,10 @@ def test_the_mode_is_the_reason_where_the_directory_is_one_s_own(tmp_path: Path,
 
 def test_neither_owner_nor_mode_is_blamed_where_both_allow_it(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    said = why_unwritable(tmp_path)
+    output = why_unwritable(tmp_path)
 
-    assert said.startswith(f"the mode of {tmp_path}, 0755, allows it")
-    assert "belongs to" not in said
+    assert output.startswith(f"the mode of {tmp_path}, 0755, allows it")
+    assert "belongs to" not in output
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a directory away")

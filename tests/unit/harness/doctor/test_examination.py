@@ -75,9 +75,14 @@ def test_the_command_says_so_without_a_traceback(nowhere: Path, capsys: pytest.C
 def test_programs_get_json(nowhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["doctor", "--json"])
 
-    said = json.loads(capsys.readouterr().out)
-    report = said["result"]
-    assert (said["command"], said["ok"], said["exit_code"], said["error"]) == ("doctor", code == 0, code, None)
+    printed = json.loads(capsys.readouterr().out)
+    report = printed["result"]
+    assert (printed["command"], printed["ok"], printed["exit_code"], printed["error"]) == (
+        "doctor",
+        code == 0,
+        code,
+        None,
+    )
     assert (report["context"], len(report["findings"])) == (None, len(MODES) + 4 + 3)
     assert bool(report["found"]) == bool(code)
 

@@ -48,7 +48,7 @@ def test_a_context_on_another_machine_is_reported_as_unexamined(
 
     main(["doctor"])
 
-    said = capsys.readouterr().out
-    assert said.startswith("plexdev doctor: this machine\n")
-    assert "its API server https://203.0.113.7:6443 is not on this machine" in said
-    assert "try: plexdev doctor --context kind-plexsphere" in said
+    output = capsys.readouterr().out
+    assert output.startswith("plexdev doctor: this machine\n")
+    assert "its API server https://203.0.113.7:6443 is not on this machine" in output
+    assert "try: plexdev doctor --context kind-plexsphere" in output

@@ -87,6 +87,6 @@ def test_the_fix_for_a_missing_context_lists_all_contexts(tmp_path: Path, enviro
         find_target(None, "nope", environment)
 
     command = str(missing.value).rpartition("fix: ")[2]
-    said = subprocess.run(["sh", "-c", command], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
-    assert (said.returncode, said.stderr) == (0, "")
-    assert "kind-other" in said.stdout
+    result = subprocess.run(["sh", "-c", command], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "kind-other" in result.stdout

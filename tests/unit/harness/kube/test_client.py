@@ -190,7 +190,7 @@ def test_an_unknown_kind_is_no_mystery(client: KubeClient, answers: Answers) -> 
 
 
 @pytest.mark.parametrize(
-    ("kind", "said", "kept"),
+    ("kind", "output", "kept"),
     [
         ("Deployment", {"namespace": "ns"}, {"namespace": "ns"}),
         ("Deployment", {}, {"namespace": "default"}),
@@ -199,10 +199,10 @@ def test_an_unknown_kind_is_no_mystery(client: KubeClient, answers: Answers) -> 
     ],
 )
 def test_an_object_is_placed_by_the_scope_of_its_kind(
-    client: KubeClient, answers: Answers, kind: str, said: dict[str, str], kept: dict[str, str]
+    client: KubeClient, answers: Answers, kind: str, output: dict[str, str], kept: dict[str, str]
 ) -> None:
     answers.say("GET", "/apis/apps/v1", KINDS)
-    wanted = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "one", **said}, "spec": {}}
+    wanted = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "one", **output}, "spec": {}}
 
     assert client.placed(wanted) == {**wanted, "metadata": {"name": "one", **kept}}
 

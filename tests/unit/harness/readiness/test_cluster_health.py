@@ -229,8 +229,8 @@ def test_what_may_not_be_listed_is_said_and_fails_nothing() -> None:
 def test_a_pod_on_a_silent_node_names_the_node() -> None:
     ready = {"type": "Ready", "status": "False", "lastTransitionTime": stamp(30)}
     scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": stamp(900)}
-    said = [{"name": "main", "ready": True, "state": {"running": {"startedAt": stamp(800)}}}]
-    status = {"phase": "Running", "conditions": [ready, scheduled], "containerStatuses": said}
+    output = [{"name": "main", "ready": True, "state": {"running": {"startedAt": stamp(800)}}}]
+    status = {"phase": "Running", "conditions": [ready, scheduled], "containerStatuses": output}
     pod = thing("Pod", "p", "default", spec={"nodeName": NODE, "containers": [{"name": "main"}]}, status=status)
     silent = node("Unknown", "Kubelet stopped posting node status.")
 

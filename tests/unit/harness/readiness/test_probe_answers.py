@@ -52,7 +52,7 @@ def client(server: Server) -> Iterator[KubeClient]:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "said"),
+    ("status", "body", "output"),
     [
         (
             503,
@@ -80,13 +80,13 @@ def client(server: Server) -> Iterator[KubeClient]:
     ],
 )
 def test_the_answer_is_part_of_the_reason(
-    server: Server, client: KubeClient, status: int, body: bytes, said: str
+    server: Server, client: KubeClient, status: int, body: bytes, output: str
 ) -> None:
     server.api.answers[PATH] = (status, body)
 
     (verdict,) = verdicts_now(client, [REF])
 
-    assert verdict.reason == f"container main: not ready yet{said}"
+    assert verdict.reason == f"container main: not ready yet{output}"
 
 
 def test_a_long_answer_is_cut(server: Server, client: KubeClient) -> None:

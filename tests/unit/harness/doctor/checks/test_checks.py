@@ -8,7 +8,7 @@ import pytest
 
 from pytest_plexdev.doctor.facts import PortUse
 from pytest_plexdev.doctor.modes import MODES, TABLE
-from tests.support.doctor_checks import found_in, gateway, gateway_class, said, thing
+from tests.support.doctor_checks import condition, found_in, gateway, gateway_class, thing
 
 NOW = 1_800_000_000.0
 LONG_AGO = "2026-11-23T12:00:00Z"
@@ -17,9 +17,9 @@ CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
 KUBECTL = "kubectl --kubeconfig /tmp/k --context kind-plexsphere"
 
 
-PENDING = said("Accepted", "Unknown", "Pending", "Waiting for controller", EPOCH)
-ACCEPTED = said("Accepted", "True", "Accepted")
-PROGRAMMED = said("Programmed", "True", "Programmed")
+PENDING = condition("Accepted", "Unknown", "Pending", "Waiting for controller", EPOCH)
+ACCEPTED = condition("Accepted", "True", "Accepted")
+PROGRAMMED = condition("Programmed", "True", "Programmed")
 
 
 def test_the_runbook_has_nine_and_each_has_its_own_tag() -> None:
@@ -116,7 +116,7 @@ class TestGatewayNotAdmitted:
         assert f"names the controller example.com/none, but Envoy Gateway is {CONTROLLER}" in finding.evidence
 
     def test_a_class_that_was_refused_says_why(self) -> None:
-        refused = gateway_class(said("Accepted", "False", "InvalidParameters", "EnvoyProxy not found"))
+        refused = gateway_class(condition("Accepted", "False", "InvalidParameters", "EnvoyProxy not found"))
 
         finding = found_in("gateway-not-admitted", gateway_classes=[refused], gateways=[])
 
@@ -146,7 +146,9 @@ class TestGatewayNotAdmitted:
 
 
 class TestAddressNotAssigned:
-    UNADDRESSED = said("Programmed", "False", "AddressNotAssigned", "No addresses have been assigned to the Gateway")
+    UNADDRESSED = condition(
+        "Programmed", "False", "AddressNotAssigned", "No addresses have been assigned to the Gateway"
+    )
 
     def test_it_is_found_in_our_cluster_and_in_a_foreign_one(self) -> None:
         ours = found_in("address-not-assigned", gateways=[gateway(ACCEPTED, self.UNADDRESSED)], ours=True)
@@ -170,7 +172,7 @@ class TestAddressNotAssigned:
 
 class TestGatewayNotProgrammed:
     def definitions(self, *names: str) -> list[Any]:
-        established = said("Established", "True")
+        established = condition("Established", "True")
         return [thing("CustomResourceDefinition", name, established, namespace=None) for name in names]
 
     @pytest.mark.parametrize(
@@ -210,7 +212,7 @@ class TestGatewayNotProgrammed:
         assert found_in("gateway-not-programmed", gateways=[gateway(PROGRAMMED)], definitions=there).state == "ok"
 
     def test_another_reason_is_said(self) -> None:
-        refused = gateway(ACCEPTED, said("Programmed", "False", "NoResources", "Envoy replicas unavailable"))
+        refused = gateway(ACCEPTED, condition("Programmed", "False", "NoResources", "Envoy replicas unavailable"))
 
         finding = found_in("gateway-not-programmed", gateways=[refused], definitions=[])
 

@@ -11,13 +11,13 @@ from pytest_plexdev.doctor.facts import ClusterPart, Disk, Facts, LogLine, Runni
 from pytest_plexdev.doctor.gather import findings_of
 from pytest_plexdev.doctor.model import Found, NotFound, finding_of
 from pytest_plexdev.doctor.modes import MODES
-from tests.support.doctor_checks import found_in, gateway, gateway_class, said, thing
+from tests.support.doctor_checks import condition, found_in, gateway, gateway_class, thing
 
 NOW = 1_800_000_000.0
 LONG_AGO = "2026-11-23T12:00:00Z"
 CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
 KUBECTL = "kubectl --kubeconfig /tmp/k --context kind-plexsphere"
-ACCEPTED = said("Accepted", "True", "Accepted")
+ACCEPTED = condition("Accepted", "True", "Accepted")
 
 
 class TestRouteWaitedFor:
@@ -131,7 +131,9 @@ class TestDiskPressure:
     ROOMY = Disk(place="/var/lib/docker", free=60 << 30, total=250 << 30)
 
     def test_the_node_says_so(self) -> None:
-        node = thing("Node", "n", said("DiskPressure", "True", message="kubelet has disk pressure"), namespace=None)
+        node = thing(
+            "Node", "n", condition("DiskPressure", "True", message="kubelet has disk pressure"), namespace=None
+        )
 
         finding = found_in("disk-pressure", disks=[self.ROOMY], nodes=[node], pods=[])
 
@@ -205,7 +207,7 @@ class TestTheClusterItself:
         assert finding.command.endswith(" uncordon a b" if state == "found" else "")
 
     def test_a_gateway_is_not_blamed_for_a_stopped_kubelet(self) -> None:
-        lacking = gateway(ACCEPTED, said("Programmed", "False", "NoResources", "no Envoy is ready"))
+        lacking = gateway(ACCEPTED, condition("Programmed", "False", "NoResources", "no Envoy is ready"))
         seen: dict[str, Any] = {
             "gateway_classes": [gateway_class(ACCEPTED)],
             "gateways": [lacking],

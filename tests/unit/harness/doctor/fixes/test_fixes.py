@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 
 from pytest_plexdev.doctor import Finding
-from pytest_plexdev.doctor.fixes import mend
+from pytest_plexdev.doctor.fixes import apply_fix
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.settings import KindSettings
@@ -22,7 +22,7 @@ FOUND = Finding(
 
 def refusal(access: Access, settings: KindSettings) -> PlexdevError:
     with pytest.raises(PlexdevError) as raised:
-        mend(FOUND, access, settings, lambda _: None)
+        apply_fix(FOUND, access, settings, lambda _: None)
     return raised.value
 
 

@@ -10,7 +10,7 @@ from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef, refs_of
 from pytest_plexdev.readiness.rules import status_of, verdict_of
-from tests.support.readiness_rules import said
+from tests.support.readiness_rules import condition
 
 
 def item_of(kind: str, spec: Any = None, status: Any = None) -> KubeObject:
@@ -68,7 +68,7 @@ PLATFORM: dict[str, tuple[list[KubeObject], str]] = {
 def test_what_everything_else_stands_on(case: str) -> None:
     items, expected = PLATFORM[case]
 
-    assert said(status_of(ObjectRef.of(items[0]), ObjectCache(items))) == expected
+    assert condition(status_of(ObjectRef.of(items[0]), ObjectCache(items))) == expected
 
 
 def test_what_is_not_there_is_waited_for() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_plexdev.readiness.object_ref import ObjectRef, refs_of
 from pytest_plexdev.readiness.rules import status_of
-from tests.support.readiness_rules import said
+from tests.support.readiness_rules import condition
 from tests.support.recordings import end, lines, moments, subject
 
 POD = r"pod/\S+?"
@@ -102,7 +102,7 @@ GATEWAYS = {
 @pytest.mark.parametrize("case", PASSED)
 def test_what_is_said_on_the_way_to_a_state_and_in_it(case: str) -> None:
     allowed = re.compile("|".join((*(f"waiting {each}" for each in ON_THE_WAY), *PASSED[case])))
-    told = [said(status_of(subject(case), cache)) for cache in moments(case)]
+    told = [condition(status_of(subject(case), cache)) for cache in moments(case)]
 
     assert [each for each in told if not allowed.fullmatch(each)] == []
     assert re.fullmatch(PASSED[case][-1], told[-1])
@@ -127,7 +127,7 @@ def test_what_was_said_of_an_older_generation_does_not_count() -> None:
         assert item is not None
         item["metadata"]["generation"] += 1
 
-        assert said(status_of(ref, cache)) == "waiting Accepted is reported for an older generation"
+        assert condition(status_of(ref, cache)) == "waiting Accepted is reported for an older generation"
 
 
 def test_a_route_waits_for_every_parent_that_it_names() -> None:
@@ -137,4 +137,4 @@ def test_a_route_waits_for_every_parent_that_it_names() -> None:
     assert item is not None
     item["spec"]["parentRefs"].append({"name": "other"})
 
-    assert said(status_of(ref, cache)) == "waiting Gateway other has not answered for it"
+    assert condition(status_of(ref, cache)) == "waiting Gateway other has not answered for it"

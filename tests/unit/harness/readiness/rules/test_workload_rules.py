@@ -13,7 +13,7 @@ from pytest_plexdev.readiness.grace import Patience, conclude
 from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.rules import status_of
-from tests.support.readiness_rules import said
+from tests.support.readiness_rules import condition
 from tests.support.recordings import end, subject
 
 POD = r"pod/\S+?"
@@ -90,7 +90,7 @@ def test_a_ready_deployment_of_which_one_thing_is_another(change: str) -> None:
     for member, values in parts.items():
         items[which][member].update(values)
 
-    assert said(status_of(ref, ObjectCache(items.values()))) == expected
+    assert condition(status_of(ref, ObjectCache(items.values()))) == expected
 
 
 def test_a_deployment_that_somebody_scaled_away_is_not_ready() -> None:
@@ -107,7 +107,7 @@ def test_a_deployment_that_somebody_scaled_away_is_not_ready() -> None:
     found = status_of(ref, ObjectCache(items.values()))
     (seen,) = conclude([found], 1e12)
 
-    assert said(seen) == "waiting scaled to 0 replicas"
+    assert condition(seen) == "waiting scaled to 0 replicas"
     assert seen.hint == "kubectl scale -n default deployment/good --replicas=1"
     # Waiting does not scale it up.
     patience = Patience(0.0)
@@ -128,7 +128,7 @@ def test_a_failed_pod_counts_before_its_deployment_reports_it() -> None:
 
     assert re.fullmatch(
         rf"waiting {POD}, container main: exit 1; it will be restarted",
-        said(status_of(ref, ObjectCache(items.values()))),
+        condition(status_of(ref, ObjectCache(items.values()))),
     )
 
 
@@ -152,7 +152,7 @@ def test_a_stateful_set_waits_for_its_newest_revision() -> None:
     ref = ObjectRef("StatefulSet", "postgres", "default")
 
     assert (
-        said(status_of(ref, ObjectCache([item, items["pod"]])))
+        condition(status_of(ref, ObjectCache([item, items["pod"]])))
         == "waiting its Pods are ready, but its status is not updated yet"
     )
     status["currentRevision"] = "new"

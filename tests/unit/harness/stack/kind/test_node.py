@@ -77,8 +77,8 @@ def test_waiting_for_a_stopped_node_says_what_starts_it(machine: Machine, capsys
 
     assert main(["wait", "--timeout", "0.3"]) == 124
 
-    said = capsys.readouterr().err.splitlines()
-    assert said[1:] == [
+    output = capsys.readouterr().err.splitlines()
+    assert output[1:] == [
         "  why: plexsphere-control-plane: the node's container is stopped",
         "  fix: plexdev up --stack kind",
     ]
@@ -93,18 +93,18 @@ def test_attaching_to_a_stopped_node_says_what_starts_it(machine: Machine, tmp_p
     (tmp_path / "test_stack.py").write_text("def test_stack(plexdev_stack):\n    pass\n")
     (tmp_path / "conftest.py").write_text(IMPORTED)
 
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-m", "pytest", "--dev-stack", "-p", "no:cacheprovider"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
     ).stdout.splitlines()
 
-    at = said.index("plexdev[node-stopped]: the warm cluster's node plexsphere-control-plane is stopped")
+    at = output.index("plexdev[node-stopped]: the warm cluster's node plexsphere-control-plane is stopped")
     fix = "plexdev up --stack kind" if whose == "ours" else "docker start plexsphere-control-plane"
-    assert said[at + 2] == f"  fix: {fix}"
+    assert output[at + 2] == f"  fix: {fix}"
     # The slow steps: the import of an HTTP client, and each request to Docker.
-    assert "imported: docker" in said
+    assert "imported: docker" in output
     assert machine.requests == (["inspect"] if whose == "ours" else ["ps", "inspect", "archive", "inspect"])
 
 
@@ -113,15 +113,15 @@ def test_attaching_to_nothing_asks_the_command_alone(machine: Machine, tmp_path:
     (tmp_path / "test_stack.py").write_text("def test_stack(plexdev_stack):\n    pass\n")
     (tmp_path / "conftest.py").write_text(IMPORTED)
 
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-m", "pytest", "--dev-stack", "-p", "no:cacheprovider"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
     ).stdout.splitlines()
 
-    assert any(line.startswith("plexdev[stack-missing]") for line in said)
-    assert "imported:" in said
+    assert any(line.startswith("plexdev[stack-missing]") for line in output)
+    assert "imported:" in output
     assert machine.requests == ["ps"]
 
 
@@ -195,9 +195,9 @@ def test_a_directory_without_a_kept_stack_names_the_keep_option(
 ) -> None:
     assert main([command, "--directory", str(tmp_path / "nope")]) == 1
 
-    said = capsys.readouterr().err
-    assert f"plexdev[kept-stack-missing]: {tmp_path / 'nope'} has no stack that a test run kept" in said
-    assert "fix: keep one: pytest --plexdev-keep=always" in said
+    output = capsys.readouterr().err
+    assert f"plexdev[kept-stack-missing]: {tmp_path / 'nope'} has no stack that a test run kept" in output
+    assert "fix: keep one: pytest --plexdev-keep=always" in output
 
 
 def test_down_without_docker_or_a_cluster_deletes_nothing(
@@ -207,9 +207,9 @@ def test_down_without_docker_or_a_cluster_deletes_nothing(
 
     assert main(["down", "--stack", "kind"]) == 0
 
-    said = capsys.readouterr()
-    assert "nothing to delete" in said.out
-    assert "install" not in said.out + said.err
+    output = capsys.readouterr()
+    assert "nothing to delete" in output.out
+    assert "install" not in output.out + output.err
 
 
 def test_down_without_docker_keeps_the_files_of_a_cluster(
@@ -220,7 +220,7 @@ def test_down_without_docker_keeps_the_files_of_a_cluster(
 
     assert main(["down"]) == 1
 
-    said = capsys.readouterr().err
-    assert said.startswith("plexdev[cluster-out-of-sight]: docker is not on PATH")
-    assert "fix: put docker on PATH, then: plexdev down --stack kind" in said
+    output = capsys.readouterr().err
+    assert output.startswith("plexdev[cluster-out-of-sight]: docker is not on PATH")
+    assert "fix: put docker on PATH, then: plexdev down --stack kind" in output
     assert (warm_directory() / "kubeconfig").exists()

@@ -25,7 +25,7 @@ from pytest_plexdev.stack.kind.cluster.lock import exclusive
 from pytest_plexdev.stack.kind.cluster.node_container import NodeContainer, find_node, start_kubelet
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import down, up
-from pytest_plexdev.stack.kind.warm.start_node import wake
+from pytest_plexdev.stack.kind.warm.start_node import ensure_running
 from tests.support.engine import Engine
 from tests.support.fake_kind import FakeKind
 from tests.support.node_machines import NODE, Machine
@@ -78,11 +78,11 @@ def test_down_beside_a_cluster_asks_which_stack_and_ends_neither(
     with own(embedded_directory(), Mark.of_this_process("stack", "warm")):
         assert main(["down"]) == 2
 
-        said = capsys.readouterr().err
-        assert said.startswith(
+        output = capsys.readouterr().err
+        assert output.startswith(
             "plexdev[which-stack]: more than one stack is present (embedded, kind); none was stopped"
         )
-        assert "data: plexdev down --stack embedded, or plexdev down --stack kind\n" in said
+        assert "data: plexdev down --stack embedded, or plexdev down --stack kind\n" in output
         assert fake_kind.calls == []
 
         assert main(["down", "--stack", "kind"]) == 0
@@ -194,7 +194,7 @@ def engine(warm_node: WarmNode) -> Engine:
 
 
 def test_a_paused_node_of_ours_is_resumed(warm_node: WarmNode, engine: Engine) -> None:
-    assert wake(_container(warm_node.listening, paused=True)) == ["was paused, resumed"]
+    assert ensure_running(_container(warm_node.listening, paused=True)) == ["was paused, resumed"]
     assert engine.requests == ["unpause"]
 
 
@@ -211,7 +211,7 @@ def test_a_node_that_stays_cut_off_after_a_restart_is_reported(warm_node: WarmNo
     warm_node.share_engine_network()
 
     with pytest.raises(PlexdevError) as refusal:
-        wake(_container(warm_node.refusing))
+        ensure_running(_container(warm_node.refusing))
 
     assert refusal.value.tag == "node-cut-off"
     assert refusal.value.fix == "plexdev down --stack kind && plexdev up --stack kind"
@@ -221,7 +221,7 @@ def test_a_node_that_stays_cut_off_after_a_restart_is_reported(warm_node: WarmNo
 def test_a_node_published_in_another_network_is_left_alone(warm_node: WarmNode, engine: Engine) -> None:
     """Regression: in a dev container with Docker's socket, `up` restarted a healthy node."""
     with pytest.raises(PlexdevError, match="this machine's loopback is not the Docker engine's") as refusal:
-        wake(_container(warm_node.refusing))
+        ensure_running(_container(warm_node.refusing))
 
     assert refusal.value.tag == "loopback-elsewhere"
     assert "docker restart" not in str(refusal.value)
@@ -230,7 +230,7 @@ def test_a_node_published_in_another_network_is_left_alone(warm_node: WarmNode, 
 
 
 def test_a_node_that_runs_is_left_alone(warm_node: WarmNode, engine: Engine) -> None:
-    assert wake(_container(warm_node.listening)) == []
+    assert ensure_running(_container(warm_node.listening)) == []
     assert engine.requests == []
 
 
@@ -238,7 +238,7 @@ def test_the_holder_of_a_stopped_nodes_port_is_named(warm_node: WarmNode, engine
     engine.refuses["start"] = (500, "driver failed programming external connectivity on endpoint")
 
     with pytest.raises(PlexdevError) as refusal:
-        wake(_container(warm_node.listening, running=False))
+        ensure_running(_container(warm_node.listening, running=False))
 
     assert refusal.value.tag == "port-taken"
     assert f"(pid {os.getpid()})" in str(refusal.value)
@@ -249,7 +249,7 @@ def test_a_failed_start_with_free_ports_shows_the_engines_error(warm_node: WarmN
     engine.refuses["start"] = (500, "cannot start a container that is marked for removal")
 
     with pytest.raises(PlexdevError) as refusal:
-        wake(_container(warm_node.refusing, running=False))
+        ensure_running(_container(warm_node.refusing, running=False))
 
     assert refusal.value.tag == "docker-refused"
     assert f"`docker start {NODE}`: cannot start a container that is marked for removal" in str(refusal.value)

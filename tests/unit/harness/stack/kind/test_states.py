@@ -145,4 +145,4 @@ def test_the_api_server_of_a_paused_node_is_not_asked_for_more(
     """Each request to a paused one lasts until the client's timeout."""
     state(warm_node)
 
-    assert len(list(attach.ways_in(warm_directory(), "plexsphere"))) == ways
+    assert len(list(attach.usable_accesses(warm_directory(), "plexsphere"))) == ways

@@ -38,16 +38,16 @@ def failure(fix: str) -> PlexdevError:
 
 
 def test_no_command_needs_a_cluster_that_is_deleted() -> None:
-    said = str(as_gone(failure(f"{KUBECTL} describe pod api-1"), PLACE))
+    output = str(as_gone(failure(f"{KUBECTL} describe pod api-1"), PLACE))
 
-    assert "--kubeconfig" not in said
-    assert "kind load" not in said
-    assert said.splitlines()[-1] == (
+    assert "--kubeconfig" not in output
+    assert "kind load" not in output
+    assert output.splitlines()[-1] == (
         "  fix: pytest --plexdev-stack=kind --plexdev-keep=on-failure keeps the cluster for inspection"
     )
-    assert DETAIL in said
-    assert "doctor[image-never-pulled]: pod/api-1 has no image api:dev" in said
-    assert "  try: ss -ltnp | grep plexdev-1a2b3c4d" in said
+    assert DETAIL in output
+    assert "doctor[image-never-pulled]: pod/api-1 has no image api:dev" in output
+    assert "  try: ss -ltnp | grep plexdev-1a2b3c4d" in output
 
 
 def test_a_detail_that_looks_like_advice_is_left_as_it_is() -> None:
@@ -61,11 +61,11 @@ def test_a_command_that_needs_no_cluster_is_told_all_the_same() -> None:
 
 
 def test_a_kept_cluster_keeps_its_commands_and_how_to_end_it() -> None:
-    said = str(as_kept(failure(f"{KUBECTL} describe pod api-1"), PLACE))
+    output = str(as_kept(failure(f"{KUBECTL} describe pod api-1"), PLACE))
 
-    assert f"  fix: {KUBECTL} describe pod api-1" in said
-    assert "kind load docker-image api:dev --name plexdev-1a2b3c4d" in said
-    assert "plexdev down --directory /tmp/plexdev-99/stack" in said
+    assert f"  fix: {KUBECTL} describe pod api-1" in output
+    assert "kind load docker-image api:dev --name plexdev-1a2b3c4d" in output
+    assert "plexdev down --directory /tmp/plexdev-99/stack" in output
 
 
 def test_a_silent_api_is_looked_at_where_it_was_kept() -> None:

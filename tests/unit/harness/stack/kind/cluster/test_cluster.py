@@ -75,9 +75,9 @@ def test_down_deletes_only_clusters_whose_node_is_ours(fake_kind: FakeKind) -> N
     settings = KindSettings(name="c", state=fake_kind.state)
     ours = replace(fake_kind, files=ClusterFiles("c", warm_directory(fake_kind.state, "c")))
     ours.node(labels="other=1")
-    said = down.take_down(settings, force=False, progress=lambda _: None)
+    output = down.take_down(settings, force=False, progress=lambda _: None)
     assert fake_kind.has_node
-    assert said[0].startswith(
+    assert output[0].startswith(
         "plexdev[foreign-cluster]: the kind cluster c was not created by plexdev, so it is preserved"
     )
 
@@ -93,14 +93,14 @@ def test_a_cluster_of_another_state_directory_is_left_alone(
     fake_kind.node(labels=OURS)
     monkeypatch.setattr(prerequisites, "check", lambda _: None)
 
-    said = down.take_down(settings, force=False, progress=lambda _: None)
+    output = down.take_down(settings, force=False, progress=lambda _: None)
     with pytest.raises(PlexdevError) as refusal:
         up.bring_up(settings, lambda _: None)
 
     assert fake_kind.calls == []
-    assert said[0].startswith("plexdev[foreign-cluster]")
+    assert output[0].startswith("plexdev[foreign-cluster]")
     assert refusal.value.tag == "foreign-cluster"
-    for words in (said[0], str(refusal.value)):
+    for words in (output[0], str(refusal.value)):
         assert "by plexdev with another state directory (PLEXDEV_STATE_DIR)" in words
     # For `plexdev down` without --stack, a kubeconfig there means a cluster of this user.
     assert not (warm_directory(fake_kind.state, "c") / "kubeconfig").exists()

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.stack.kind.cluster.node_ports import astray, put_back_node_ports
+from pytest_plexdev.stack.kind.cluster.node_ports import lost_node_ports, restore_node_ports
 from tests.support.api_server import Answers
 
 GATEWAY = {"gateway.envoyproxy.io/owning-gateway-name": "plexsphere"}
@@ -29,7 +29,7 @@ def have(answers: Answers, *, gateway: int | None = 30080, dex: int | None = 305
 def test_where_each_has_its_own_nothing_is_changed(answers: Answers, client: KubeClient) -> None:
     have(answers)
 
-    assert put_back_node_ports(client) == []
+    assert restore_node_ports(client) == []
     assert [request.method for request in answers.requests] == ["GET"]
 
 
@@ -39,7 +39,7 @@ def test_one_that_was_changed_by_hand_is_put_back(answers: Answers, client: Kube
     answers.say("GET", "/api/v1", {"resources": [{"kind": "Service", "name": "services", "namespaced": True}]})
     answers.say("PATCH", path, {})
 
-    assert put_back_node_ports(client) == [
+    assert restore_node_ports(client) == [
         "no Service has NodePort 30080: envoy-gateway-system/envoy has 30081: put back"
     ]
 
@@ -53,7 +53,7 @@ def test_one_that_was_changed_by_hand_is_put_back(answers: Answers, client: Kube
 def test_on_somebody_elses_cluster_the_command_is_said(answers: Answers, client: KubeClient) -> None:
     have(answers, dex=None)
 
-    (found,) = astray(client)
+    (found,) = lost_node_ports(client)
 
     assert found.words == "no Service has NodePort 30556: default/dex has none"
     assert found.command(client).startswith("kubectl --kubeconfig ")

@@ -76,11 +76,11 @@ def test_the_error_names_the_container_and_ends_nothing(docker: Docker, monkeypa
         PORT_TAKEN, why="it is", port=8080, purpose="the API", holder="docker-proxy", stop="x", instead="wait"
     )
 
-    said = str(with_container(error))
+    output = str(with_container(error))
 
-    assert said.startswith("plexdev[port-taken]: port 8080 for the API is taken by the container web\n")
-    assert said.endswith("fix: wait")
-    assert "docker stop" not in said
+    assert output.startswith("plexdev[port-taken]: port 8080 for the API is taken by the container web\n")
+    assert output.endswith("fix: wait")
+    assert "docker stop" not in output
 
 
 def test_without_docker_the_process_is_what_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -55,10 +55,10 @@ def test_new_ones_pass_without_a_word(engine: Engine, monkeypatch: pytest.Monkey
 def test_another_provider_of_kind_is_said_not_to_be_used(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "podman")
 
-    (said,) = told()
+    (output,) = told()
 
-    assert (said.name, said.state) == ("kind", "ready")
-    assert "KIND_EXPERIMENTAL_PROVIDER=podman is ignored" in said.reason
+    assert (output.name, output.state) == ("kind", "ready")
+    assert "KIND_EXPERIMENTAL_PROVIDER=podman is ignored" in output.reason
 
 
 @pytest.mark.parametrize(

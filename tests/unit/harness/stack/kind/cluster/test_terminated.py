@@ -62,10 +62,10 @@ def is_taken_back(fake_kind: FakeKind) -> bool:
 def test_sigterm_takes_back_what_was_begun(fake_kind: FakeKind, up: Callable[..., subprocess.Popen[bytes]]) -> None:
     process = up(stderr=subprocess.PIPE)
     process.terminate()
-    _, said = process.communicate(timeout=30)
+    _, output = process.communicate(timeout=30)
 
     assert process.returncode == 128 + signal.SIGTERM
-    assert said == b"plexdev: ended by SIGTERM\n"
+    assert output == b"plexdev: ended by SIGTERM\n"
     assert is_taken_back(fake_kind)
 
 

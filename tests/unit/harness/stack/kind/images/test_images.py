@@ -160,7 +160,7 @@ PIP = "ERROR: Could not find a version that satisfies the requirement argon2-cff
 
 
 @pytest.mark.parametrize(
-    ("configuration", "said", "fix"),
+    ("configuration", "output", "fix"),
     [
         (
             {"proxies": {"default": {"httpProxy": "http://me:s3cret@proxy:3128", "httpsProxy": "http://proxy:3128"}}},
@@ -173,9 +173,9 @@ PIP = "ERROR: Could not find a version that satisfies the requirement argon2-cff
     ids=["proxies", "another failure", "no proxies"],
 )
 def test_a_failed_build_names_the_proxies_of_the_client(
-    configuration: object, said: str, fix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    configuration: object, output: str, fix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "docker").write_text(f"#!/bin/sh\necho '{said}'; exit 1\n")
+    (tmp_path / "docker").write_text(f"#!/bin/sh\necho '{output}'; exit 1\n")
     (tmp_path / "docker").chmod(0o755)
     (tmp_path / "config.json").write_text(json.dumps(configuration))
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)

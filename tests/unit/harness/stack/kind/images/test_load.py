@@ -45,7 +45,7 @@ def test_images_go_onto_a_node_that_is_not_whole(monkeypatch: pytest.MonkeyPatch
     made: Future[Any] = Future()
     work, attempts = _attempt(monkeypatch, made=made, refusals=0)
 
-    assert work.early(made, _done())
+    assert work.load_during_creation(made, _done())
     assert attempts == [False]
 
 
@@ -55,7 +55,7 @@ def test_what_was_not_made_is_why_nothing_was_loaded(monkeypatch: pytest.MonkeyP
     work, _ = _attempt(monkeypatch, made=made, refusals=9)
 
     with pytest.raises(PlexdevError, match="cluster-not-made"):
-        work.early(made, _done())
+        work.load_during_creation(made, _done())
 
 
 def test_a_refused_load_is_retried_once_the_node_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +63,7 @@ def test_a_refused_load_is_retried_once_the_node_is_complete(monkeypatch: pytest
     work, attempts = _attempt(monkeypatch, made=made, refusals=1)
     Timer(0.2, made.set_result, [None]).start()
 
-    assert work.early(made, _done())
+    assert work.load_during_creation(made, _done())
     assert attempts == [False, True]
 
 
@@ -73,7 +73,7 @@ def test_a_load_that_fails_on_a_whole_node_is_told(monkeypatch: pytest.MonkeyPat
     Timer(0.2, made.set_result, [None]).start()
 
     with pytest.raises(PlexdevError, match="command-failed"):
-        work.early(made, _done())
+        work.load_during_creation(made, _done())
     assert attempts == [False, True]
 
 
@@ -88,7 +88,7 @@ def test_a_pulled_image_of_another_digest_never_reaches_the_node(monkeypatch: py
     monkeypatch.setattr(load, "local_images", lambda: pulled)
 
     with pytest.raises(PlexdevError, match="image-changed"):
-        work.now()
+        work.load()
     assert attempts == []
 
 

@@ -50,9 +50,9 @@ def test_a_command_refuses_an_unknown_image_name(
     monkeypatch.setenv("PLEXDEV_IMAGES", "natz=nats:2.11")
 
     assert main.main(["manifests"]) == BAD_SETTING.exit_code
-    said = capsys.readouterr()
-    assert "PLEXDEV_IMAGES=natz=nats:2.11: NAME must be one of busybox, dex, envoy, " in said.err
-    assert said.out == ""
+    output = capsys.readouterr()
+    assert "PLEXDEV_IMAGES=natz=nats:2.11: NAME must be one of busybox, dex, envoy, " in output.err
+    assert output.out == ""
 
 
 def test_a_digest_is_one_of_a_registry_or_none() -> None:

@@ -42,21 +42,21 @@ class Jobs(KubeClient):
 
     def __init__(self, access: Access, *, looks: int) -> None:
         super().__init__(access)
-        self.said: list[str] = []
+        self.requests: list[str] = []
         self._looks = looks
 
     def get(self, *_: Any) -> dict[str, Any] | None:
-        self._looks -= "delete" in self.said
+        self._looks -= "delete" in self.requests
         meta = {"name": "migrate", "namespace": "default", "uid": "old", "finalizers": ["example.com/hold"]}
         return {"kind": "Job", "metadata": meta} if self._looks > 0 else None
 
     def delete(self, *_: Any) -> bool:
-        self.said.append("delete")
+        self.requests.append("delete")
         return True
 
     def apply(self, *_: Any, **__: Any) -> dict[str, Any]:
         assert self._looks <= 0
-        self.said.append("apply")
+        self.requests.append("apply")
         return {}
 
 
@@ -67,7 +67,7 @@ def test_a_job_runs_again_once_the_old_one_is_gone(tmp_path: Path) -> None:
     client = Jobs(Access(context="c", server="https://127.0.0.1:1", kubeconfig=tmp_path), looks=3)
 
     assert applying._run_again(client, JOB) == "run again"
-    assert client.said == ["delete", "apply"]
+    assert client.requests == ["delete", "apply"]
 
 
 def test_a_job_that_a_finalizer_holds_is_told_and_not_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,4 +81,4 @@ def test_a_job_that_a_finalizer_holds_is_told_and_not_applied(tmp_path: Path, mo
     assert "its finalizer example.com/hold blocks the deletion" in held.value.why
     assert "patch -n default job migrate" in held.value.fix
     assert held.value.fix.endswith(" && plexdev up --stack kind")
-    assert client.said == ["delete"]
+    assert client.requests == ["delete"]

@@ -21,21 +21,21 @@ def api() -> Iterator[Api]:
     servers: list[ThreadingHTTPServer] = []
 
     def start(*told: str) -> tuple[str, list[str]]:
-        left, said = list(told), []
+        left, output = list(told), []
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                said.append(left.pop(0) if len(left) > 1 else left[0])
+                output.append(left.pop(0) if len(left) > 1 else left[0])
                 self.send_response(200)
                 self.end_headers()
-                self.wfile.write(json.dumps({"status": said[-1]}).encode())
+                self.wfile.write(json.dumps({"status": output[-1]}).encode())
 
             def log_message(self, *_: object) -> None:
                 """Log nothing."""
 
         servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
         threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
-        return f"http://localhost:{servers[-1].server_port}", said
+        return f"http://localhost:{servers[-1].server_port}", output
 
     yield start
     for server in servers:
@@ -44,20 +44,20 @@ def api() -> Iterator[Api]:
 
 
 def test_a_degraded_api_gets_time_to_come_back(api: Api) -> None:
-    url, said = api("degraded", "degraded", "ok")
+    url, output = api("degraded", "degraded", "ok")
 
     endpoints.wait_until_healthy(url, deadline=time.monotonic() + 30)
 
-    assert said == ["degraded", "degraded", "ok"]
+    assert output == ["degraded", "degraded", "ok"]
 
 
 def test_one_that_stays_degraded_is_used_as_it_is(api: Api) -> None:
-    url, said = api("degraded")
+    url, output = api("degraded")
 
     endpoints.wait_until_healthy(url, deadline=time.monotonic() + 0.2)
 
-    assert set(said) == {"degraded"}
-    assert len(said) > 1
+    assert set(output) == {"degraded"}
+    assert len(output) > 1
 
 
 def test_one_that_says_nothing_of_its_health_is_not_waited_for() -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pytest_plexdev.doctor import Finding
-from pytest_plexdev.doctor.fixes import kubelet, mend
+from pytest_plexdev.doctor.fixes import apply_fix, kubelet
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, read_access
 from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
@@ -152,10 +152,10 @@ def test_a_node_that_cannot_be_asked_is_not_ours(cluster: Answers, settings: Kin
 def test_the_doctor_changes_nothing_where_only_our_manifests_are(
     cluster: Answers, settings: KindSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kubelet, "mend", lambda *_: pytest.fail("it was mended"))
+    monkeypatch.setattr(kubelet, "apply_fix", lambda *_: pytest.fail("it was mended"))
 
     with pytest.raises(PlexdevError) as refusal:
-        mend(FOUND, way_to(cluster, tmp_path / "files"), settings, lambda _: None)
+        apply_fix(FOUND, way_to(cluster, tmp_path / "files"), settings, lambda _: None)
 
     assert refusal.value.tag == "hands-off"
     assert "the labels of its node do not show that plexdev created it" in str(refusal.value)
@@ -173,7 +173,7 @@ def test_the_doctor_mends_what_its_node_says_is_ours(
     *,
     is_warm: bool,
 ) -> None:
-    monkeypatch.setattr(kubelet, "mend", lambda *_: ["mended"])
+    monkeypatch.setattr(kubelet, "apply_fix", lambda *_: ["mended"])
     made_by_plexdev(cluster, home if is_warm else ClusterFiles(NAME, tmp_path / "files"))
 
-    assert mend(FOUND, way_to(cluster, tmp_path / "files"), settings, lambda _: None) == ["mended"]
+    assert apply_fix(FOUND, way_to(cluster, tmp_path / "files"), settings, lambda _: None) == ["mended"]

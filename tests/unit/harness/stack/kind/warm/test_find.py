@@ -54,11 +54,11 @@ def kubeconfig(path: Path, server: str, context: str = "kind-plexsphere") -> Pat
 
 def test_nothing_is_imported_where_there_is_nothing(home: Path) -> None:
     environment = {**os.environ, "HOME": str(home)}
-    said = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", FIND, str(home / "state")], env=environment, capture_output=True, text=True, check=True
     )
 
-    assert json.loads(said.stdout) == [True, []]
+    assert json.loads(completed.stdout) == [True, []]
     assert not (home / "state").exists()
 
 

@@ -23,7 +23,7 @@ from pytest_plexdev.fixtures import (
     plexdev_tenants,
 )
 from pytest_plexdev.options import OPTIONS, OptionError, Settings
-from pytest_plexdev.session import guard, run, test_start
+from pytest_plexdev.session import guard, item_checks, run
 from pytest_plexdev.session.guard import observing
 
 __all__ = [
@@ -67,7 +67,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "golden: one of the nine steps of the golden flow")
-    config.addinivalue_line("markers", test_start.NEEDS_HELP)
+    config.addinivalue_line("markers", item_checks.NEEDS_HELP)
     if config.option.help or config.option.version:
         return  # both must work with an invalid configuration
     try:
@@ -115,7 +115,7 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     # After deselection. Every worker of a distributed run collects the same tests.
     this = run.find_run(session.config)
-    if this is not None and (marked := [item for item in session.items if test_start.has_needs(item)]):
+    if this is not None and (marked := [item for item in session.items if item_checks.has_needs(item)]):
         from pytest_plexdev.session import needed_services
 
         this.profile = needed_services.profile_for(marked)
@@ -124,14 +124,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if (this := run.find_run(item.config)) is not None:
-        test_start.before_fixtures(item, this)
+        item_checks.before_fixtures(item, this)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
     # Not in a wrapper of the setup: if that raises, the setup hooks of other plugins do not run.
     if (this := run.find_run(item.config)) is not None:
-        test_start.after_fixtures(item, this)
+        item_checks.after_fixtures(item, this)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -222,7 +222,7 @@ def _keep_evidence(
     if report.failed and this.running is not None:
         from pytest_plexdev.session import evidence
 
-        began = item.stash.get(test_start.BEGAN, None) or run.Moment(call.start, {})
+        began = item.stash.get(item_checks.BEGAN, None) or run.Moment(call.start, {})
         evidence.attach(report, item, this, since=began, logs=logs)
     elif logs or (call.when == "teardown" and not item.stash[_FAILED]):
         this.remove_evidence(item.nodeid)
@@ -230,7 +230,7 @@ def _keep_evidence(
 
 def _mask_secrets(report: pytest.TestReport, item: pytest.Item, this: run.Run) -> None:
     # Reports of tests without the stack are not changed. A passed test may have captured output.
-    if this.running is None or not test_start.requests_stack(item) or not (report.longrepr or report.sections):
+    if this.running is None or not item_checks.requests_stack(item) or not (report.longrepr or report.sections):
         return
     from pytest_plexdev.session.masked_report import mask_report
 

@@ -35,6 +35,8 @@ def up(options: argparse.Namespace) -> int:
     given = {field.name: getattr(options, field.name) for field in fields(UpOptions)}
     provider = provider_for(options.stack, request_for(options.stack, UpOptions(**given)))
     _refuse_unread(options, provider)
+    if options.prune and options.profile != "lean":
+        options.refuse("--prune removes the services that the profile lean omits: type --profile lean --prune")
     began = time.monotonic()
     try:
         with show(as_json=options.json) as progress:

@@ -7,6 +7,8 @@ from typing import Final
 
 from pytest_plexdev.core.model import Profile
 
+PROFILES: Final[tuple[Profile, ...]] = ("lean", "full")
+"""All profiles, the smallest first."""
 DEFAULT: Final[Profile] = "lean"
 """The profile of a new stack."""
 LEAN_SERVERS: Final = ("plexsphere", "plexsphere-signer", "dex", "postgres", "nats", "spicedb")

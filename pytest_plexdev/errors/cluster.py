@@ -131,9 +131,13 @@ DRIFTED: Final = Failure(
     tag="drifted",
     what="the stack on the cluster {name} differs from what this checkout would apply: {inputs}",
     why="--plexdev-on-drift=fail is set or the default",
-    fix="apply the difference: pytest --dev-stack --plexdev-on-drift=apply; or use the stack unchanged: "
-    "--plexdev-on-drift=ignore",
+    fix="{fix}",
 )
+DRIFT_FIX: Final = (
+    "apply the difference: pytest --dev-stack --plexdev-on-drift=apply; or use the stack unchanged: "
+    "--plexdev-on-drift=ignore"
+)
+"""The usual fix of ``drifted``."""
 API_SILENT: Final = Failure(
     tag="api-silent",
     what="the cluster {name} exists, but {url} does not answer as a plexsphere API: {reason}",

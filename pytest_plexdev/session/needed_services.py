@@ -10,7 +10,7 @@ import pytest
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.core.profiles import SERVERS, smallest_with
 from pytest_plexdev.errors import SERVICE_LEFT_OUT, PlexdevError
-from pytest_plexdev.session.test_start import NEEDS
+from pytest_plexdev.session.item_checks import NEEDS
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import Profile, StackInfo

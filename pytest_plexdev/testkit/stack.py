@@ -11,7 +11,7 @@ from pytest_plexdev.api import Client, Transport
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.core.model import CAPABILITIES, Cluster, StackInfo, Verdict
-from pytest_plexdev.core.profiles import SERVERS
+from pytest_plexdev.core.profiles import FURTHER_SERVICES, SERVERS
 from pytest_plexdev.core.provider import Observer
 from pytest_plexdev.errors import SERVER_DIED, SERVICE_LEFT_OUT, Failure, PlexdevError
 from pytest_plexdev.masking.known import credentials_in, distinctive_values
@@ -19,6 +19,8 @@ from pytest_plexdev.masking.known import credentials_in, distinctive_values
 LOG_LINES: Final = 12
 """Number of lines that an error shows of a log, from its end."""
 API: Final = "plexsphere"
+SIGNER: Final = "plexsphere-signer"
+"""A NetworkPolicy of a cluster lets the API only reach it."""
 BOOTSTRAP: Final = "plexsphere-bootstrap"
 
 
@@ -121,10 +123,10 @@ class Stack:
         known = {"plexsphere": at.api, "dex": at.issuer, "postgres": at.database, "nats": at.nats}
         known |= {"spicedb": at.spicedb, "plexsphere-signer": at.signer}
         names = [each.name for each in self.info.services]
-        servers = [name for name in names if known.get(name) or (self.cluster and name in SERVERS)]
+        servers = [name for name in names if known.get(name) or (self.cluster and name in SERVERS and name != SIGNER)]
         if service in servers:
             return known.get(service) or self._reach(service)
-        if service in {name.lower().replace(" ", "-") for name in self.info.left_out}:
+        if service in FURTHER_SERVICES:
             raise PlexdevError(SERVICE_LEFT_OUT, service=service, profile=self.info.profile)
         raise unknown_name("the stack", "server", service, servers)
 

@@ -47,7 +47,7 @@ def test_a_run_that_asks_for_nothing_imports_and_starts_nothing(
     result.stdout.fnmatch_lines(["*heavy: []"])
     options = ["options", *(f"options.{name}" for name in ("environment", "model", "parsers", "resolver", "table"))]
     ours = ["core", "core.clock", "core.temporary", "fixtures", "hookspecs", *options, "plugin"]
-    ours += ["session", "session.guard", "session.report", "session.run"]
+    ours += ["session", "session.guard", "session.item_checks", "session.report", "session.run"]
     result.stdout.fnmatch_lines_random([f"*ours: {['pytest_plexdev.' + name for name in ours]}".replace("[", "[[]")])
     assert not list(temporary.glob("plexdev-*"))
 

@@ -27,15 +27,14 @@ PORTS: Final[Mapping[str, int]] = MappingProxyType(
         "postgres": 5432,
         "nats": 4222,
         "spicedb": 50051,
-        "plexsphere-signer": 8443,
         "openbao": 8200,
         "seaweedfs": 8333,
         "mimir": 8080,
         "loki": 3100,
     }
 )
-"""The Services that can be forwarded, and their ports in the cluster."""
-_GRPC: Final = frozenset({"spicedb", "plexsphere-signer"})
+"""The Services that can be forwarded, and their ports in the cluster. Not the signer: only the API may reach it."""
+_GRPC: Final = frozenset({"spicedb"})
 """The Services whose address is a gRPC target: ``host:port`` without a scheme."""
 DATABASE_SECRET: Final = "postgres-credentials"  # noqa: S105 (its name)
 DATABASE_KEY: Final = "DATABASE_URL"

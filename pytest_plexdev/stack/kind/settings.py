@@ -77,6 +77,10 @@ class KindSettings:
         """The settings for a running stack that has *profile*."""
         return replace(self, profile=profile) if self.keeps_profile else self
 
+    def would_shrink(self, current: Profile | None) -> bool:
+        """Whether a stack with the profile *current* has services that these settings omit."""
+        return current == "full" and self.profile == "lean"
+
 
 def settings_for(request: StackRequest) -> KindSettings:
     """Derive the settings from a request.

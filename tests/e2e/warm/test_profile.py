@@ -9,11 +9,14 @@ import pytest
 from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.profiles import FURTHER_SERVICES
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.stack.kind.images.local import local_images
 from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.settings import KindSettings
+from pytest_plexdev.stack.kind.state import ownership
 from pytest_plexdev.stack.kind.warm import attach, up
 from tests.support.kind_stacks import ProgressRecorder
+from tests.support.warm_cluster import access_of
 
 
 @pytest.fixture
@@ -35,6 +38,16 @@ def test_a_profile_is_added_kept_and_removed_only_with_prune(settings: KindSetti
     attached = attach.attach(replace(settings, keeps_profile=True, on_drift="fail"), ProgressRecorder())
     assert attached is not None
     assert attached.profile == "full"
+
+    with pytest.raises(PlexdevError) as shrinking:
+        attach.attach(settings, ProgressRecorder())
+    assert shrinking.value.tag == "drifted"
+    assert shrinking.value.fix.startswith("plexdev up --stack kind --profile lean --prune")
+
+    with KubeClient(access_of(info)) as client:
+        ownership.withdraw_ready(client)
+    info, _ = up.bring_up(replace(settings, keeps_profile=True), ProgressRecorder())
+    assert info.profile == "full"
 
     info, did = up.bring_up(settings, ProgressRecorder())
     assert info.profile == "full"

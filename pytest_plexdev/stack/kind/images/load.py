@@ -47,6 +47,7 @@ class ImageLoader:
         except PlexdevError:
             # A node that is being created may refuse images that it accepts once it is complete.
             made.result()
+            self.load_pins()
             return self.load()
 
     def _load_prepared_archive(self, made: Future[Any]) -> bool:
@@ -80,5 +81,4 @@ class ImageLoader:
             PlexdevError: ``image-missing``, ``image-changed``, or an error of docker or kind.
         """
         with self._phases.phase("load"):
-            self.load_pins()
             return build.load(self._cluster, self._ours, self._note)

@@ -10,6 +10,7 @@ from typing import Final
 
 from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.model import Profile
+from pytest_plexdev.core.profiles import PROFILES
 from pytest_plexdev.stack.kind.constants import OUR_IMAGES
 
 BASE: Final = "python"
@@ -88,7 +89,7 @@ def _pin(name: str, entry: Mapping[str, object]) -> Pin:
         tag=str(entry["tag"]),
         digest=str(entry.get("digest", "")) or None,
         is_deployed=not entry.get("build", False),
-        profile="full" if entry.get("profile") == "full" else "lean",
+        profile=next(each for each in PROFILES if each == entry.get("profile", "lean")),
     )
 
 

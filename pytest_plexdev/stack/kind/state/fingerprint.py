@@ -46,11 +46,11 @@ def of_files(settings: KindSettings, content: Content) -> Mapping[str, str]:
     """
     base = deploy_directory()
     inputs = {"kind.yaml": _hash_of(kind_file()), "our images": content.hash}
+    inputs["profile"] = _hash(settings.profile.encode())
     if settings.kind_image is not None:
         inputs[_NODE_IMAGE] = _hash(settings.kind_image.encode())
     inputs.update((name, _hash_of(*_files(base / name))) for name in _GATEWAY_DIRECTORIES)
     if settings.overlay is None:
-        inputs["profile"] = _hash(settings.profile.encode())
         reached = _files_by_directory(base / OVERLAYS[settings.profile])
         inputs.update((str(path.relative_to(base.resolve())), _hash_of(*files)) for path, files in reached.items())
     else:

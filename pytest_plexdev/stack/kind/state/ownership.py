@@ -16,13 +16,23 @@ from typing import Any
 import msgspec
 
 from pytest_plexdev.core.model import Profile, SeededTenant, Service
+from pytest_plexdev.core.profiles import PROFILES
 from pytest_plexdev.core.untrusted_json import decode_as, decode_json
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP, NODE, KubeObject
 from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
-from pytest_plexdev.stack.kind.constants import CREATION_MARK, HOME_LABEL, NAMESPACE, OWNER, OWNER_LABEL, READY, node_of
+from pytest_plexdev.stack.kind.constants import (
+    CREATION_MARK,
+    HOME_LABEL,
+    NAMESPACE,
+    OWNER,
+    OWNER_LABEL,
+    READY,
+    SENTINEL,
+    node_of,
+)
 from pytest_plexdev.stack.kind.settings import Addresses
 
 
@@ -75,13 +85,30 @@ def read_ready(client: KubeClient) -> Ready | None:
             fingerprint=dict(decode_json(data["fingerprint"])),
             tenants=decode_as(data["tenants"], tuple[SeededTenant, ...]),
             services=decode_as(data["services"], tuple[Service, ...]),
-            # Earlier versions, which had lean only, did not write it.
-            profile="full" if data.get("profile") == "full" else "lean",
+            profile=_profile_in(data),
             addresses=Addresses(**decode_json(data["addresses"])),
             at=float(data["ready_at"]),
         )
     except (PlexdevError, KeyError, ValueError, TypeError, msgspec.MsgspecError):
         return None
+
+
+def read_profile(client: KubeClient, ready: Ready | None) -> Profile | None:
+    """Read the profile of a stack, from its sentinel if there is no ready mark; ``None`` if there is no stack.
+
+    Raises:
+        PlexdevError: ``kube-refused``, ``cluster-unreachable``.
+    """
+    if ready is not None:
+        return ready.profile
+    sentinel = client.get(CONFIG_MAP, SENTINEL, NAMESPACE)
+    if sentinel is None:
+        return None
+    try:
+        return _profile_in(sentinel.get("data") or {})
+    except ValueError:
+        # Edited by hand. With the larger profile nothing is removed.
+        return PROFILES[-1]
 
 
 def write_ready(client: KubeClient, ready: Ready) -> None:
@@ -119,6 +146,15 @@ def write_creation_inputs(client: KubeClient, creation_inputs: Mapping[str, str]
 def _mark(name: str, data: Mapping[str, str]) -> KubeObject:
     meta = {"name": name, "namespace": NAMESPACE, "labels": {OWNER_LABEL: OWNER}}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": dict(data)}
+
+
+def _profile_in(data: Mapping[str, Any]) -> Profile:
+    # Earlier versions, which had lean only, did not write it.
+    profile = data.get("profile", "lean")
+    for known in PROFILES:
+        if profile == known:
+            return known
+    raise ValueError(profile)
 
 
 def _json(inputs: Mapping[str, str]) -> str:

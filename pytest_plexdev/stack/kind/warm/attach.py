@@ -12,6 +12,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import (
     API_SILENT,
     CLUSTER_UNREACHABLE,
+    DRIFT_FIX,
     DRIFTED,
 )
 from pytest_plexdev.stack.kind.constants import NAMESPACE, WARM_CLUSTER
@@ -95,12 +96,15 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
     unhealthy = spawn(partial(health_error, info))
     differ = drift(settings, info) if settings.on_drift != "ignore" else []
     if differ and settings.on_drift == "fail":
-        raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
+        raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ), fix=DRIFT_FIX)
     if differ:
-        assert info.profile is not None  # drift is known of our own clusters only
         from pytest_plexdev.stack.kind.warm.up import bring_up
 
-        return bring_up(settings.for_running(info.profile), progress)[0]
+        if not settings.keeps_profile and settings.would_shrink(info.profile):
+            # Applying removes no service, so the drift would stay.
+            fix = "plexdev up --stack kind --profile lean --prune; or leave out --plexdev-profile"
+            raise PlexdevError(DRIFTED, name=settings.name, inputs="profile", fix=fix)
+        return bring_up(settings, progress)[0]
     if (error := unhealthy.result()) is not None:
         raise error
     return info
@@ -129,6 +133,7 @@ def drift(settings: KindSettings, info: StackInfo) -> list[str]:
 
 
 def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Mapping[str, Any]]) -> StackInfo | None:
+    from pytest_plexdev.core.profiles import DEFAULT
     from pytest_plexdev.kube import KubeClient
     from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
     from pytest_plexdev.stack.kind.state import ownership
@@ -138,7 +143,11 @@ def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Ma
         try:
             owned = ownership.is_ours(client, ClusterFiles(name, directory))
             ready = ownership.read_ready(client)
-            known = ready or ownership.Ready(addresses=Addresses(), services=services_in(client))
+            known = ready or ownership.Ready(
+                addresses=Addresses(),
+                services=services_in(client),
+                profile=ownership.read_profile(client, None) or DEFAULT,
+            )
         except PlexdevError as error:
             if error.failure is CLUSTER_UNREACHABLE:
                 # Another program listens at that port now, or the owner is unknown.

@@ -8,11 +8,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pytest_plexdev.core.cancellation import MINIMUM_S, fail_after, remaining_s
-from pytest_plexdev.core.model import STACK_FILE, StackInfo
+from pytest_plexdev.core.model import STACK_FILE, Profile, StackInfo
 from pytest_plexdev.core.profiles import FURTHER_SERVICES
 from pytest_plexdev.core.progress import Progress
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import API_SILENT, CLUSTER_UNREACHABLE, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
+from pytest_plexdev.errors.cluster import (
+    API_SILENT,
+    CLUSTER_UNREACHABLE,
+    DRIFT_FIX,
+    DRIFTED,
+    FOREIGN_CLUSTER,
+    NOT_LOOPBACK,
+)
 from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, NODE_NAME_TAKEN
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.readiness.object_ref import ObjectRef
@@ -31,7 +38,6 @@ from pytest_plexdev.stack.kind.cluster.node_ports import restore_node_ports
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import fingerprint, ownership
 from pytest_plexdev.stack.kind.state.drift import differences
-from pytest_plexdev.stack.kind.state.ownership import Ready
 from pytest_plexdev.stack.kind.warm import node_restart
 from pytest_plexdev.stack.kind.warm.manual_edits import edits_in_the_way
 from pytest_plexdev.stack.kind.warm.node_status import ANEW, node_problem
@@ -121,8 +127,7 @@ def _bring_up_node(container: NodeContainer, files: ClusterFiles, settings: Kind
         work.context.wait_until_ready(client, [ObjectRef("Node", container.name)])
         work.did.extend(restore_node_ports(client))
         ready = ownership.read_ready(client)
-        if ready is not None:
-            settings = _with_profile(settings, ready, work)
+        settings = _with_profile(settings, ownership.read_profile(client, ready), work)
         addresses = container.addresses
         if was_started and ready is not None:
             # Until the kubelet reports, the status of Pods is from before the stop.
@@ -137,10 +142,10 @@ def _bring_up_node(container: NodeContainer, files: ClusterFiles, settings: Kind
         return work.on_an_existing_cluster(client, addresses, ready)
 
 
-def _with_profile(settings: KindSettings, ready: Ready, work: BringUp) -> KindSettings:
+def _with_profile(settings: KindSettings, current: Profile | None, work: BringUp) -> KindSettings:
     """The settings with the profile that the stack will have: a smaller one than it has needs ``--prune``."""
-    settings = settings.for_running(ready.profile)
-    if ready.profile == "full" and settings.profile == "lean" and not settings.prune:
+    settings = settings if current is None else settings.for_running(current)
+    if settings.would_shrink(current) and not settings.prune:
         names = ", ".join(FURTHER_SERVICES.values())
         work.did.append(f"profile: stays full; plexdev up --stack kind --profile lean --prune removes {names}")
         settings = replace(settings, profile="full")
@@ -180,7 +185,7 @@ def _must_apply(differ: list[str], settings: KindSettings, work: BringUp) -> boo
         unchanged = f"{' and '.join(kept)}: a cluster keeps what it was created with"
         work.did.append(f"{unchanged}; for another one: plexdev down --stack kind && plexdev up --stack kind")
     if differ and settings.on_drift == "fail":
-        raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ))
+        raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ), fix=DRIFT_FIX)
     applicable = [name for name in differ if name not in fingerprint.CREATION_INPUTS]
     return settings.reapply or bool(applicable and settings.on_drift == "apply")
 

@@ -133,13 +133,20 @@ def test_a_server_in_the_cluster_is_reached_on_first_use() -> None:
 
 
 def test_a_service_of_another_profile_is_named_with_its_command() -> None:
-    stack = Stack(replace(INFO, services=(DEX,), profile="lean", left_out=("OpenBao", "External Secrets")), Provider())
+    stack = Stack(replace(INFO, services=(DEX,), profile="lean"), Provider())
 
-    for service in ("openbao", "external-secrets"):
-        with pytest.raises(PlexdevError) as caught:
-            stack.url(service)
-        assert caught.value.headline == f"plexdev[service-left-out]: the stack has no {service}"
-        assert "plexdev up --stack kind --profile full" in caught.value.fix
+    with pytest.raises(PlexdevError) as caught:
+        stack.url("openbao")
+    assert caught.value.headline == "plexdev[service-left-out]: the stack has no openbao"
+    assert "plexdev up --stack kind --profile full" in caught.value.fix
+
+
+def test_the_signer_of_a_cluster_has_no_address() -> None:
+    stack = Stack(replace(INFO, services=(DEX, Service(name="plexsphere-signer", version="1"))), Provider())
+
+    with pytest.raises(PlexdevError) as caught:
+        stack.url("plexsphere-signer")
+    assert caught.value.tag == "unknown-name"
 
 
 def test_a_job_has_no_address() -> None:

@@ -88,7 +88,7 @@ def test_a_pulled_image_of_another_digest_never_reaches_the_node(monkeypatch: py
     monkeypatch.setattr(load, "local_images", lambda: pulled)
 
     with pytest.raises(PlexdevError, match="image-changed"):
-        work.load()
+        work.load_pins()
     assert attempts == []
 
 

@@ -60,7 +60,11 @@ def test_a_bring_up_that_a_signal_ends_says_what_it_took_back(
     state: Path, number: signal.Signals, code: int, ended: str
 ) -> None:
     command = [sys.executable, "-m", "pytest_plexdev.cli", "up", "--port", "0", "--idp-port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+
+    def restore_signal() -> None:
+        signal.signal(number, signal.SIG_DFL)  # nohup ignores SIGHUP
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=restore_signal) as process:
         assert process.stderr is not None
         first = process.stderr.readline()
         process.send_signal(number)

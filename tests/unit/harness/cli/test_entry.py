@@ -16,8 +16,9 @@ class Terminates:
         if name == "pytest_plexdev.cli.main":
             os.kill(os.getpid(), signal.{signal})
 
+signal.signal(signal.{signal}, signal.SIG_DFL)  # nohup ignores SIGHUP
 sys.meta_path.insert(0, Terminates())
-sys.argv = ["plexdev", "up"]
+sys.argv = ["plexdev", "--version"]
 runpy.run_module("pytest_plexdev.cli", run_name="__main__")
 """
 

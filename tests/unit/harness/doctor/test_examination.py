@@ -130,8 +130,10 @@ def test_advice_on_an_access_that_is_broken_never_raises() -> None:
 
 
 @pytest.fixture
-def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A port on which this process listens, in place of 8080."""
+    # The ports of the developer's own warm stack would be examined instead.
+    monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         monkeypatch.setattr(machine, "PORTS", {port: "the API"})

@@ -41,7 +41,7 @@ def plexdev_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
     from pytest_plexdev.session import acquire, first_failure
 
     this = run.get_run(pytestconfig)
-    with first_failure.report_once(this.directory):
+    with first_failure.report_once(this):
         stack = acquire.stack_of(this)
     yield stack
     stack.close()

@@ -8,11 +8,14 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
+
+if TYPE_CHECKING:
+    from pytest_plexdev.session.run import Run
 
 FILE: Final = "reported-failure.json"
 """Name of the file in the run's directory that records the report."""
@@ -29,18 +32,14 @@ _REPORTS: Final[dict[Path, _Report]] = {}
 
 
 @contextlib.contextmanager
-def report_once(directory: Path) -> Iterator[None]:
-    """Wrap the bring-up: propagate its first failure, and skip the test if another test has reported it.
-
-    Args:
-        directory: The run's directory.
-    """
+def report_once(run: Run) -> Iterator[None]:
+    """Wrap the bring-up: propagate its first failure, and skip the test if another test has reported it."""
     try:
         yield
     except PlexdevError as error:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
-        _record(directory, _Report(test=test, headline=error.headline))
-        skip_if_reported(directory, test)
+        _record(run, _Report(test=test, headline=error.headline))
+        skip_if_reported(run.directory, test)
         raise
 
 
@@ -60,15 +59,17 @@ def _read(directory: Path) -> _Report | None:
     return _REPORTS.get(directory)
 
 
-def _record(directory: Path, report: _Report) -> None:
+def _record(run: Run, report: _Report) -> None:
     # Only one of two workers that fail concurrently reports: os.link creates the file atomically, and fails if it
     # exists. If the file cannot be written or linked, each process of the run reports.
+    directory = run.directory
     _REPORTS.setdefault(directory, report)
-    from pytest_plexdev.core.ownership.run_directory import hold
     from pytest_plexdev.core.private_files import write_private
 
     draft = directory / f".{FILE}.{os.urandom(6).hex()}"
-    with contextlib.suppress(OSError, PlexdevError), hold(directory):
+    with contextlib.suppress(OSError, PlexdevError):
+        # Until this process ends: another run would sweep a directory without an owner, and the report with it.
+        run.hold()
         write_private(draft, json.dumps(asdict(report)).encode())
         with contextlib.suppress(OSError):
             os.link(draft, directory / FILE)

@@ -69,7 +69,7 @@ def test_a_damaged_note_makes_the_next_test_report_the_failure(
     monkeypatch.setenv("PYTEST_CURRENT_TEST", "test_a.py::test_a (setup)")
 
     first_failure.skip_if_reported(run.directory, "test_a.py::test_a")
-    with pytest.raises(PlexdevError, match="stack-missing"), first_failure.report_once(run.directory):
+    with pytest.raises(PlexdevError, match="stack-missing"), first_failure.report_once(run):
         raise PlexdevError(STACK_MISSING, looked_for="a stack", option="")
     with pytest.raises(pytest.skip.Exception, match=r"failed, see test_a\.py::test_a: "):
         first_failure.skip_if_reported(run.directory, "test_b.py::test_b")

@@ -69,7 +69,7 @@ def test_a_job_held_by_a_finalizer_is_named_and_runs_once_freed(
     kubectl(
         kube, "patch", "job", "j", "-n", namespace, "--type=merge", "-p", f'{{"metadata":{{"finalizers":["{HOLD}"]}}}}'
     )
-    monkeypatch.setattr(applying, "_LET_GO_S", 1.0)
+    monkeypatch.setattr(applying, "_FINALIZERS_S", 1.0)
     with pytest.raises(PlexdevError) as held:
         apply_again(kube, namespace)
     monkeypatch.undo()

@@ -17,7 +17,7 @@ from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE
 from pytest_plexdev.stack.kind.provider import KindProvider
 from tests.support.kind_stacks import ProgressRecorder, fresh_settings
-from tests.support.manifests import overlay_objects, variables, workloads
+from tests.support.manifests import DEPLOY, overlay_objects, variables, workloads
 
 PSQL = "exec statefulset/postgres -- env PGPASSWORD=plexsphere psql -U plexsphere -d plexsphere"
 SEED = (
@@ -117,7 +117,7 @@ def test_the_api_s_variables_are_those_of_the_manifests(kubectl: Kubectl) -> Non
 
 def test_every_pod_warns_once_of_what_it_relaxes(warnings: dict[str, list[str]]) -> None:
     controller, envoy = 1, 1
-    assert len(warnings) >= len(workloads(overlay_objects())) + controller + envoy
+    assert len(warnings) >= len(workloads(overlay_objects(DEPLOY / "overlays" / "lean"))) + controller + envoy
     assert {pod: len(lines) for pod, lines in warnings.items()} == dict.fromkeys(warnings, 1)
     assert all(line.startswith(WARNING) and "prod_delta=" in line for lines in warnings.values() for line in lines)
 

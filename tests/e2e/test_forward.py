@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.core.model import Cluster
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
@@ -183,14 +184,15 @@ def _answers(address: str) -> bool:
 
 def _wait_refused(address: str) -> None:
     host, _, port = address.partition(":")
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
+
+    def is_refused() -> bool:
         try:
             socket.create_connection((host, int(port)), timeout=5).close()
         except OSError:
-            return
-        time.sleep(0.05)
-    pytest.fail(f"{address} is still listened to")
+            return True
+        return False
+
+    assert poll(is_refused, every_s=0.05, timeout_s=5), f"{address} still accepts connections"
 
 
 def _children_of(pid: int) -> list[ProcessId]:

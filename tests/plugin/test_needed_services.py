@@ -37,17 +37,17 @@ def test_a_test_is_skipped_if_its_service_is_missing(project: pytest.Pytester) -
 @pytest.mark.parametrize(
     ("marker", "output"),
     [
-        ("plexdev_needs('mimr')", "*a stack has no service mimr*did you mean mimir?*"),
-        ("plexdev_needs()", "*test_needs.py::test_metrics: the marker plexdev_needs names no service*"),
+        ("plexdev_needs('mimr')", ["*test_needs.py::test_metrics: plexdev*mimr*", "*did you mean mimir?"]),
+        ("plexdev_needs()", ["*test_needs.py::test_metrics: the marker plexdev_needs names no service*"]),
     ],
 )
-def test_a_wrong_marker_is_a_usage_error(project: pytest.Pytester, marker: str, output: str) -> None:
+def test_a_wrong_marker_is_a_usage_error(project: pytest.Pytester, marker: str, output: list[str]) -> None:
     project.makeconftest(CONFTEST)
     project.makepyfile(test_needs=NEEDS_MIMIR.replace('plexdev_needs("mimir")', marker))
     result = project.runpytest_subprocess("test_needs.py")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert any(output.strip("*").split("*")[0] in line for line in (*result.errlines, *result.outlines))
+    result.stderr.fnmatch_lines(output)
 
 
 def test_a_wrong_marker_of_a_deselected_test_is_ignored(project: pytest.Pytester) -> None:

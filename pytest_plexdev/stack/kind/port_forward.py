@@ -61,10 +61,11 @@ class Forwards:
             PlexdevError: What :meth:`open` raises; ``kube-refused`` or ``cluster-unreachable`` for the Secret.
         """
         address = self.open(service)
-        if service in _GRPC:
-            return address
-        known = {"nats": lambda: self._nats_url, "postgres": lambda: self._database_url}
-        return _with_address(known[service](), address) if service in known else f"http://{address}"
+        if service == "postgres":
+            return _with_address(self._database_url, address)
+        if service == "nats":
+            return _with_address(self._nats_url, address)
+        return address if service in _GRPC else f"http://{address}"
 
     def open(self, service: str) -> str:
         """Open a port-forward to a service, or return the open one. One that ended, with its Pod, is opened again.

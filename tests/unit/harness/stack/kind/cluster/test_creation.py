@@ -41,21 +41,17 @@ def test_a_listed_node_is_waited_for_until_it_can_be_inspected(fake_kind: FakeKi
     assert not fake_kind.has_node
 
 
+def start_orphan(fake_kind: FakeKind) -> subprocess.Popen[bytes]:
+    """``kind create cluster``, as a killed run leaves it behind."""
+    kubeconfig = str(fake_kind.files.kubeconfig)
+    argv = ["kind", "create", "cluster", "--name", "c", "--kubeconfig", kubeconfig, "--config", "-"]
+    return subprocess.Popen(argv, start_new_session=True)
+
+
 def test_an_orphaned_creation_is_ended_before_it_has_a_node(fake_kind: FakeKind) -> None:
     fake_kind.note(began=time.time() - 3)
     fake_kind.create_does("sleep 600")
-    argv = [
-        "kind",
-        "create",
-        "cluster",
-        "--name",
-        "c",
-        "--kubeconfig",
-        str(fake_kind.files.kubeconfig),
-        "--config",
-        "-",
-    ]
-    orphan = subprocess.Popen(argv, start_new_session=True)
+    orphan = start_orphan(fake_kind)
     while not fake_kind.calls:
         time.sleep(0.01)
 
@@ -113,18 +109,7 @@ def test_the_reaper_waits_until_the_node_is_marked(fake_kind: FakeKind, tmp_path
 def test_an_ended_run_ends_its_creation_without_a_note(fake_kind: FakeKind) -> None:
     fake_kind.node(labels=OURS, into=".late")
     fake_kind.create_does("sleep 600")
-    argv = [
-        "kind",
-        "create",
-        "cluster",
-        "--name",
-        "c",
-        "--kubeconfig",
-        str(fake_kind.files.kubeconfig),
-        "--config",
-        "-",
-    ]
-    orphan = subprocess.Popen(argv, start_new_session=True)
+    orphan = start_orphan(fake_kind)
     while not fake_kind.calls:
         time.sleep(0.01)
     # Docker completes the request nevertheless.

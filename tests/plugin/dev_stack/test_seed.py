@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +11,9 @@ import pytest
 
 from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.process_id import ProcessId
-from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
-from pytest_plexdev.stack.embedded.settings import WARM_ID
 from pytest_plexdev.testkit.leftovers import RunMark, remove_ended
 
-OURS = Path(__file__).parents[2] / "deploy" / "local" / "seed" / "tenants.yaml"
+OURS = Path(__file__).parents[3] / "deploy" / "local" / "seed" / "tenants.yaml"
 FOUR_FIXTURES = """
 import pytest
 from pytest_plexdev import PlexdevError
@@ -34,24 +31,6 @@ def test_a_slug_is_taken_for_its_tenant(plexdev_login, plexdev_tenants):
     with pytest.raises(TypeError, match=", not a NoneType"):
         plexdev_login(None)
 """
-
-
-@pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("state")
-
-
-@pytest.fixture(scope="module")
-def stack(state: Path) -> Iterator[StackInfo]:
-    provider = EmbeddedProvider(EmbeddedSettings(id=WARM_ID), state / WARM_ID)
-    info = provider.up(lambda _: None).info
-    yield info
-    provider.down(info)
-
-
-@pytest.fixture
-def state_directory(state: Path) -> Path:
-    return state
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         case _:
             from plexsphere_reference.bootstrap import main as bootstrap
 
-            return bootstrap(settings, manifest=options.manifest)
+            return bootstrap(settings, manifest=options.manifest, profile=options.profile)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     programs.add_parser("wait-for-migrate", help="end once every migration that this program knows is applied")
     bootstrap = programs.add_parser("bootstrap", help="seed the tenants of a manifest")
     bootstrap.add_argument("--manifest", type=Path, required=True)
+    bootstrap.add_argument(
+        "--profile", choices=["lean", "full"], help="take the client_secret_refs of this profile of the stack"
+    )
     return parser
 
 

@@ -9,17 +9,25 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
-import msgspec
 import psycopg
-import yaml
 
 from plexsphere_reference.authz.connect import connect
 from plexsphere_reference.authz.model import Authorizer, AuthzUnavailable, Relationship
 from plexsphere_reference.log import dev_warning, log
 from plexsphere_reference.rules.tenancy import PLATFORM
+from plexsphere_reference.seed_manifest import (
+    Admin,
+    Binding,
+    DomainSeed,
+    Manifest,
+    Operator,
+    Profile,
+    UnusableManifest,
+    read_manifest,
+)
 from plexsphere_reference.settings import Settings
 from plexsphere_reference.store import outbox
 from plexsphere_reference.store.database import Connection, Database
@@ -31,56 +39,11 @@ _PATIENCE: Final = 60.0
 _PAUSE: Final = 0.2
 
 
-class Binding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """An IdP binding of a Domain."""
-
-    id: UUID
-    issuer: str
-    discovery_url: str
-    client_id: str
-    client_secret_ref: str
-    jit_policy: Literal["allow", "deny"]
-    alias: str | None = None
-    primary: bool = False
-
-
-class Admin(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """An admin and auditor of the Domain; ``external_subject`` is the ``sub`` at the IdP."""
-
-    id: UUID
-    external_subject: str
-    email: str
-    display_name: str
-
-
-class DomainSeed(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A Domain with its bindings and admins."""
-
-    id: UUID
-    slug: str
-    name: str
-    mesh_cidr: str
-    idp_bindings: list[Binding]
-    domain_admins: list[Admin]
-
-
-class Operator(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A user, by Domain slug and subject, who may create Domains."""
-
-    domain: str
-    external_subject: str
-
-
-class Manifest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The seed manifest."""
-
-    version: int
-    domains: list[DomainSeed]
-    platform_operators: list[Operator] = []
-
-
-def main(settings: Settings, *, manifest: Path) -> int:
+def main(settings: Settings, *, manifest: Path, profile: Profile | None) -> int:
     """Seed the manifest, and log for each object whether it was created or existed.
+
+    Args:
+        profile: The profile of the stack, whose client secret references the bindings get.
 
     Returns:
         0 on success, 1 if SpiceDB does not answer, 2 if the manifest cannot be used.
@@ -91,10 +54,8 @@ def main(settings: Settings, *, manifest: Path) -> int:
         env=settings.env,
     )
     try:
-        seed = msgspec.convert(
-            yaml.load(manifest.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader), Manifest, strict=False
-        )
-    except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
+        seed = read_manifest(manifest, profile=profile)
+    except UnusableManifest as error:
         log("ERROR", "manifest cannot be used", path=manifest, reason=error)
         return _WRONG_MANIFEST
     try:
@@ -187,10 +148,38 @@ async def _binding(connection: Connection, domain: DomainSeed, binding: Binding)
             domain.slug,
         ],
     )
-    if cursor.rowcount == 0:
-        log("INFO", "binding-skipped", slug=domain.slug, issuer=binding.issuer, reason="already-exists")
-    else:
+    if cursor.rowcount:
         log("INFO", "binding-created", slug=domain.slug, issuer=binding.issuer, id=binding.id)
+    elif not await _repoint(connection, domain, binding):
+        log("INFO", "binding-skipped", slug=domain.slug, issuer=binding.issuer, reason="already-exists")
+
+
+async def _repoint(connection: Connection, domain: DomainSeed, binding: Binding) -> bool:
+    """Give the seeded binding the manifest's ``client_secret_ref``, which a change of profile changes.
+
+    Returns:
+        Whether it had another. A binding of the same issuer that has another id is not the seeded one, and is kept.
+    """
+    cursor = await connection.execute(
+        "UPDATE plexsphere.idp_bindings b SET client_secret_ref = %s, version = b.version + 1, updated_at = now()"
+        " FROM plexsphere.domains d WHERE b.id = %s AND d.id = b.domain_id AND d.slug = %s"
+        " AND b.client_secret_ref <> %s RETURNING b.domain_id, b.issuer",
+        [binding.client_secret_ref, binding.id, domain.slug, binding.client_secret_ref],
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return False
+    domain_id, issuer = row
+    event = outbox.DomainEvent(
+        type="IdPBindingUpdated",
+        aggregate_type="idp_binding",
+        aggregate_id=binding.id,
+        domain_id=domain_id,
+        payload={"id": binding.id, "issuer": issuer},
+    )
+    await outbox.append(connection, event)
+    log("INFO", "binding-updated", slug=domain.slug, id=binding.id, client_secret_ref=binding.client_secret_ref)
+    return True
 
 
 async def _admin(connection: Connection, authorizer: Authorizer, domain: DomainSeed, admin: Admin) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
@@ -23,7 +22,6 @@ _SURFACE_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "resources": ("PLEXSPHERE_CURSOR_KEY",),
 }
 _SHORTEST_KEY: Final = 16
-_CLIENT_SECRET: Final = re.compile(r"PLEXSPHERE_([A-Z0-9_]+)_CLIENT_SECRET")
 
 
 class SettingsError(Exception):
@@ -47,6 +45,8 @@ class Settings:
     spicedb_preshared_key: str = field(default="", repr=False)
     signer_endpoint: str | None = None
     reachability_evaluator: bool = False
+    openbao_url: str | None = None
+    openbao_token: str = field(default="", repr=False)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -75,33 +75,14 @@ class Settings:
             spicedb_preshared_key=environment.get("PLEXSPHERE_SPICEDB_PRESHARED_KEY", ""),
             signer_endpoint=environment.get("PLEXSPHERE_SIGNER_ENDPOINT") or None,
             reachability_evaluator=_flag(environment, "PLEXSPHERE_REACHABILITY_EVALUATOR"),
+            openbao_url=environment.get("PLEXSPHERE_OPENBAO_URL") or None,
+            openbao_token=environment.get("PLEXSPHERE_OPENBAO_TOKEN", ""),
             environment=dict(environment),
         )
 
     def missing_for(self, surface: str) -> tuple[str, ...]:
         """Return the missing variables of ``surface``; empty if it is configured."""
         return tuple(name for name in _SURFACE_NEEDS.get(surface, ()) if not self.environment.get(name))
-
-    def client_secret(self, reference: str, *, discovery_url: str) -> str | None:
-        """Resolve a ``client_secret_ref`` for the identity provider of ``discovery_url``.
-
-        Only ``env:PLEXSPHERE_<NAME>_CLIENT_SECRET`` resolves, and only for the discovery URL that
-        ``PLEXSPHERE_<NAME>_DISCOVERY_URL`` names: otherwise the creator of a binding could have a variable of this
-        process sent to their own identity provider.
-        """
-        scheme, _, variable = reference.partition(":")
-        name = _CLIENT_SECRET.fullmatch(variable)
-        if scheme != "env" or name is None:
-            return None
-        if self.environment.get(f"PLEXSPHERE_{name[1]}_DISCOVERY_URL") != discovery_url:
-            return None
-        return self.environment.get(variable) or None
-
-    def permits_secret(self, reference: str, *, discovery_url: str) -> bool:
-        """Return whether a binding may use both. References other than ``env:`` are always permitted."""
-        if not reference.startswith("env:"):
-            return True
-        return self.client_secret(reference, discovery_url=discovery_url) is not None
 
 
 def _flag(environment: Mapping[str, str], name: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from plexsphere_reference.authz.model import Authorizer
+    from plexsphere_reference.client_secrets import ClientSecrets
     from plexsphere_reference.http.metrics import Metrics
     from plexsphere_reference.http.probes import Probes
     from plexsphere_reference.oidc import RelyingParty
@@ -37,4 +38,5 @@ class Plane:
     signer: SignerClient | None
     evaluator: Evaluator
     relying_party: RelyingParty
+    client_secrets: ClientSecrets
     wrong_user_codes: WrongUserCodes

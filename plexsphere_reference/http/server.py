@@ -12,6 +12,7 @@ import uvicorn
 
 from plexsphere_reference.authz.connect import connect
 from plexsphere_reference.authz.model import Authorizer
+from plexsphere_reference.client_secrets import ClientSecrets
 from plexsphere_reference.http.app import build
 from plexsphere_reference.http.dependencies import Plane
 from plexsphere_reference.http.metrics import Metrics
@@ -19,6 +20,7 @@ from plexsphere_reference.http.probes import Check, Probe, Probes
 from plexsphere_reference.http.protocol import PlaneProtocol
 from plexsphere_reference.log import dev_warning, log
 from plexsphere_reference.oidc import RelyingParty
+from plexsphere_reference.openbao import OpenBao
 from plexsphere_reference.reachability import Evaluator
 from plexsphere_reference.relay import Relay
 from plexsphere_reference.rules.audit import UNPROVISIONED_KEY
@@ -128,6 +130,7 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
     relay = Relay(settings, database)
     evaluator = Evaluator(database, pseudonym_key=settings.pseudonym_key or UNPROVISIONED_KEY)
     relying_party = RelyingParty()
+    openbao = _openbao(settings)
     plane = Plane(
         settings=settings,
         database=database,
@@ -136,11 +139,12 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
         audit_verifier=AuditVerifier(database),
         credentials=Credentials(database),
         domains=Domains(database),
-        probes=_probes(settings, database, authorizer, relay),
+        probes=_probes(settings, database, authorizer, relay, openbao),
         metrics=Metrics(),
         signer=_signer(settings),
         evaluator=evaluator,
         relying_party=relying_party,
+        client_secrets=ClientSecrets.of(settings, openbao),
         wrong_user_codes=WrongUserCodes(database),
     )
     background = [asyncio.create_task(relying_party.warm_up())]
@@ -155,6 +159,8 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         await relying_party.close()
+        if openbao is not None:
+            await openbao.close()
         if plane.signer is not None:
             await plane.signer.close()
         await authorizer.close()
@@ -174,13 +180,23 @@ def _signer(settings: Settings) -> SignerClient | None:
     return SignerClient(settings.signer_endpoint)
 
 
-def _probes(settings: Settings, database: Database, authorizer: Authorizer, relay: Relay) -> Probes:
+def _openbao(settings: Settings) -> OpenBao | None:
+    if settings.openbao_url is None or not settings.openbao_token:
+        return None
+    return OpenBao(settings.openbao_url, settings.openbao_token)
+
+
+def _probes(
+    settings: Settings, database: Database, authorizer: Authorizer, relay: Relay, openbao: OpenBao | None
+) -> Probes:
     async def postgres() -> None:
         await database.fetch_one("SELECT 1 FROM plexsphere.schema_migrations")
 
     probes = [Probe("db-primary", postgres), Probe("spicedb", _schema_once(authorizer), latched=True)]
     if settings.nats_url:
         probes.append(Probe("jetstream", relay.probe, latched=True))
+    if openbao is not None:
+        probes.append(Probe("secretstore", openbao.check, latched=True))
     return Probes(*probes)
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
+from plexsphere_reference.client_secrets import SecretWithheld
 from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.cookies import browser_secret, start_session
 from plexsphere_reference.http.problems import Problem
@@ -16,6 +17,7 @@ from plexsphere_reference.idp_client import IdpFailed
 from plexsphere_reference.ids import uuid7
 from plexsphere_reference.log import log
 from plexsphere_reference.oidc import CodeExchange
+from plexsphere_reference.openbao import OpenBaoUnavailable
 from plexsphere_reference.rules.audit import Reason
 from plexsphere_reference.rules.id_token import IdTokenRefused, Person, person
 from plexsphere_reference.rules.principal import Principal
@@ -82,7 +84,7 @@ async def _redeemed(call: Call, binding: Binding, sign_in: SignIn) -> Person:
     exchange = CodeExchange(
         code=code,
         code_verifier=sign_in.code_verifier,
-        client_secret=_client_secret(call, binding),
+        client_secret=await _client_secret(call, binding),
         redirect_uri=redirect_uri(call),
         nonce=sign_in.nonce,
     )
@@ -97,21 +99,30 @@ async def _redeemed(call: Call, binding: Binding, sign_in: SignIn) -> Person:
         raise Problem(400 if error.kind in _OURS_TO_REFUSE else 502, error.kind, error.detail) from error
 
 
-def _client_secret(call: Call, binding: Binding) -> str:
+async def _client_secret(call: Call, binding: Binding) -> str:
     """Resolve the binding's client secret. Checked again because the settings may have changed since it was created."""
-    secret = call.plane.settings.client_secret(binding.client_secret_ref, discovery_url=binding.discovery_url)
-    if secret is not None:
-        return secret
+    try:
+        return await call.plane.client_secrets.resolve(binding)
+    except SecretWithheld as error:
+        _log_secret(call, binding, "client secret withheld", error)
+        detail = "the IdP binding's client_secret_ref names no secret that it may use; the log says why"
+        raise Problem(502, "idp_secret_unavailable", detail) from error
+    except OpenBaoUnavailable as error:
+        _log_secret(call, binding, "OpenBao unavailable", error)
+        detail = "OpenBao, which has the client secret of this IdP binding, cannot be read; sign in again later"
+        raise Problem(502, "openbao_unavailable", detail) from error
+
+
+def _log_secret(call: Call, binding: Binding, message: str, error: Exception) -> None:
     log(
         "WARN",
-        "client secret withheld: PLEXSPHERE_<NAME>_DISCOVERY_URL is not the binding's discovery_url, or there is none",
+        message,
         binding=binding.id,
         reference=binding.client_secret_ref,
         discovery_url=binding.discovery_url,
+        reason=error,
         correlation_id=call.correlation_id,
     )
-    detail = "the IdP binding's client_secret_ref names no secret that is meant for its discovery_url"
-    raise Problem(502, "idp_secret_unavailable", detail)
 
 
 async def _open_session(call: Call, binding: Binding, who: Person) -> str:

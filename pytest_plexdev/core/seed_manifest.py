@@ -1,6 +1,6 @@
 """Validate a project's seed manifest before anything starts: the bootstrap would fail later and less clearly.
 
-The five types from ``Binding`` to ``Manifest`` repeat those of ``plexsphere_reference.bootstrap``, because the two
+The five types from ``Binding`` to ``Manifest`` repeat those of ``plexsphere_reference.seed_manifest``, because the two
 packages never import each other; ``tests/unit/harness/core/test_seed_manifest.py`` compares them.
 """
 
@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 
 from pytest_plexdev.core.deployment import seed_file
+from pytest_plexdev.core.model import Profile
 from pytest_plexdev.core.yaml_text import load_yaml
 from pytest_plexdev.errors import SEED_UNUSABLE, PlexdevError
 
@@ -28,7 +29,7 @@ _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
 class Binding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """An IdP binding of a Domain."""
+    """An IdP binding of a Domain; ``client_secret_refs`` replaces ``client_secret_ref`` by profile of the stack."""
 
     id: UUID
     issuer: str
@@ -38,6 +39,7 @@ class Binding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     jit_policy: Literal["allow", "deny"]
     alias: str | None = None
     primary: bool = False
+    client_secret_refs: dict[Profile, str] = {}
 
 
 class Admin(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import yaml
 
+from plexsphere_reference.rules.secret_references import openbao_reference
+from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
@@ -26,24 +29,46 @@ PROGRAMS = {
     "migrate": "migrate",
     "plexsphere-bootstrap": "bootstrap",
 }
+FURTHER = ("PLEXSPHERE_OPENBAO_",)
+"""The variables that only the profile ``full`` sets."""
 SEED = (DEPLOY / "seed" / "tenants.yaml").read_text(encoding="utf-8")
 
 
-def test_every_variable_is_documented_read_and_wired() -> None:
+def test_every_variable_is_documented_read_and_wired(rendered: list[KubeObject]) -> None:
     settings = (ROOT / "plexsphere_reference" / "settings.py").read_text(encoding="utf-8")
     secrets = set(re.findall(r"env:(PLEXSPHERE_[A-Z_]+)", SEED))
     paired = {name.replace("_CLIENT_SECRET", "_DISCOVERY_URL") for name in secrets}
     read = set(re.findall(r"PLEXSPHERE_[A-Z_]+[A-Z]\b", settings)) | secrets | paired
-    wired = set(_wired("plexsphere"))
+    wired = set(_wired("plexsphere", rendered))
 
     assert wired == read == set(_documented())
 
 
 @pytest.mark.parametrize(("workload", "program"), PROGRAMS.items())
-def test_a_program_gets_the_variables_that_it_reads(workload: str, program: str) -> None:
+def test_a_program_gets_the_variables_that_it_reads(rendered: list[KubeObject], workload: str, program: str) -> None:
     wanted = {name for name, readers in _documented().items() if program in readers or "all" in readers}
 
-    assert set(_wired(workload)) == wanted
+    assert set(_wired(workload, rendered)) == wanted
+
+
+def test_the_lean_api_lacks_only_what_further_services_need(rendered: list[KubeObject]) -> None:
+    lacks = set(_wired("plexsphere", rendered)) - set(_wired("plexsphere"))
+
+    assert {name for name in lacks if not name.startswith(FURTHER)} == set()
+    assert not any(name.startswith(FURTHER) for name in _wired("plexsphere"))
+
+
+def test_a_secret_in_openbao_is_that_of_its_domain() -> None:
+    manifest = yaml.safe_load(SEED)
+    stored = {
+        reference
+        for domain in manifest["domains"]
+        for binding in domain["idp_bindings"]
+        for reference in binding.get("client_secret_refs", {}).values()
+        if openbao_reference(reference, domain_id=UUID(domain["id"])) is not None
+    }
+
+    assert stored == set(re.findall(r"openbao:\S+", SEED))
 
 
 @pytest.mark.parametrize("workload", ["plexsphere", "plexsphere-signer", "plexsphere-bootstrap"])
@@ -122,8 +147,10 @@ def test_the_ports_of_a_cluster_leave_the_discovery_url_as_it_is(addresses: Addr
     assert f"discovery_url: {config['PLEXSPHERE_DEX_DISCOVERY_URL']}\n" in manifest
 
 
-def _wired(workload: str) -> Mapping[str, str]:
-    return variables(WORKLOADS[workload].main, OVERLAY)
+def _wired(workload: str, objects: Sequence[KubeObject] = OVERLAY) -> Mapping[str, str]:
+    """The variables of a workload's main container; by default without the patches of the profile ``full``."""
+    (found,) = [each for each in workloads(objects) if each.name == workload]
+    return variables(found.main, objects)
 
 
 def _documented() -> dict[str, set[str]]:

@@ -20,6 +20,7 @@ from plexsphere_reference.http.surfaces.idp_binding_requests import (
     settings_of,
 )
 from plexsphere_reference.ids import uuid7
+from plexsphere_reference.rules.secret_references import OPENBAO
 from plexsphere_reference.rules.tenancy import PLATFORM
 from plexsphere_reference.store import idp_bindings
 from plexsphere_reference.store.idp_bindings import IdpBinding, Settings
@@ -43,7 +44,7 @@ async def create_binding(call: Call) -> Response:
     domain_id = body.domain_id
     await call.require("manage", f"domain:{domain_id}", action="idp_binding.create", chain=domain_id)
     settings = settings_of(body)
-    _check_secret(call, body.client_secret_ref, settings)
+    _check_secret(call, domain_id, body.client_secret_ref, settings)
     binding_id = uuid7()
     async with call.transaction(_CONFLICTS) as tx:
         binding = await idp_bindings.insert(
@@ -84,7 +85,7 @@ async def patch_binding(call: Call) -> Response:
     current = await _manageable(call, binding_id, action="idp_binding.update")
     settings = patched(current.settings, patch)
     if settings.discovery_url != current.settings.discovery_url:
-        _check_secret(call, current.client_secret_ref, settings)
+        _check_secret(call, current.domain_id, current.client_secret_ref, settings)
     async with call.transaction(_CONFLICTS) as tx:
         # `current` was read before the lock. Reject the patch if the binding has changed since.
         if await idp_bindings.version(tx.connection, binding_id) != current.version:
@@ -154,13 +155,15 @@ async def _set_status(call: Call, binding_id: UUID, status: str, *, event: str) 
     return binding
 
 
-def _check_secret(call: Call, reference: str, settings: Settings) -> None:
-    """Reject a reference to a secret of this process that is configured for another identity provider."""
-    if not call.plane.settings.permits_secret(reference, discovery_url=settings.discovery_url):
-        # The same message for every reference, so that it does not disclose which variables exist.
-        raise Problem(
-            400, "invalid_idp_binding", "client_secret_ref names no secret that is meant for this discovery_url"
-        )
+def _check_secret(call: Call, domain_id: UUID, reference: str, settings: Settings) -> None:
+    """Reject a reference to a secret of another Domain, or of this process for another identity provider."""
+    if call.plane.client_secrets.permits(reference, domain_id=domain_id, discovery_url=settings.discovery_url):
+        return
+    if reference.startswith(OPENBAO):
+        form = f"openbao:domains/{domain_id}/<path>#<key>"
+        raise Problem(400, "invalid_idp_binding", f"client_secret_ref is not of the form {form}")
+    # The same message for every variable, so that it does not disclose which ones exist.
+    raise Problem(400, "invalid_idp_binding", "client_secret_ref names no secret that is meant for this discovery_url")
 
 
 def _response(binding: IdpBinding) -> dict[str, object]:

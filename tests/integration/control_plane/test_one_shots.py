@@ -23,6 +23,7 @@ RUNBOOK_SQL = (
     "SELECT d.slug,d.id,b.id FROM plexsphere.domains d"
     " JOIN plexsphere.idp_bindings b ON b.domain_id=d.id AND b.status='active' ORDER BY d.slug"
 )
+SEEDED_BINDING = "01985a00-0000-7000-8000-00000000ac11"
 TABLES = ("domains", "idp_bindings", "users", "relation_tuples", "outbox_events")
 
 
@@ -128,6 +129,56 @@ def test_a_half_seeded_database_is_completed(database: str, manifest: Path) -> N
     assert completed.stderr.count('msg="binding-created"') == 1
     assert len(sql(database, RUNBOOK_SQL)) == 3
     assert sql(database, "SELECT count(*) FROM plexsphere.relation_tuples") == [(8,)]
+
+
+def test_a_change_of_profile_repoints_the_seeded_bindings(database: str, manifest: Path) -> None:
+    refs = (
+        "SELECT d.slug, b.client_secret_ref FROM plexsphere.idp_bindings b"
+        " JOIN plexsphere.domains d ON d.id = b.domain_id"
+    )
+    lean = dict.fromkeys(DOMAINS, "env:PLEXSPHERE_DEX_CLIENT_SECRET")
+    full = {**lean, "acme-corp": f"openbao:domains/{DOMAINS['acme-corp']}/dex#client_secret"}
+    run(database, "migrate", "up")
+    found, logs = [], []
+    for profile in ((), ("--profile", "full"), ("--profile", "full"), ("--profile", "lean")):
+        seeded = run(database, "bootstrap", "--manifest", str(manifest), *profile)
+        assert seeded.returncode == 0, seeded.stderr
+        found.append(dict(sql(database, refs)))
+        logs.append([line for line in seeded.stderr.splitlines() if 'msg="binding-updated"' in line])
+
+    assert found == [lean, full, full, lean]
+    assert [len(each) for each in logs] == [0, 1, 0, 1]
+    assert f'slug=acme-corp id={SEEDED_BINDING} client_secret_ref="{full["acme-corp"]}"' in logs[1][0]
+    events = "SELECT count(*) FROM plexsphere.outbox_events WHERE event_type = 'IdPBindingUpdated'"
+    assert sql(database, events) == [(2,)]
+
+
+def test_a_repointed_binding_keeps_what_its_admin_changed(database: str, manifest: Path) -> None:
+    run(database, "migrate", "up")
+    run(database, "bootstrap", "--manifest", str(manifest))
+    sql(database, "UPDATE plexsphere.idp_bindings SET jit_policy = 'deny', alias = 'mine', status = 'deactivated'")
+    other = sql(
+        database,
+        "INSERT INTO plexsphere.idp_bindings (id, domain_id, issuer, discovery_url, client_id, client_secret_ref,"
+        " jit_policy) SELECT gen_random_uuid(), domain_id, issuer, discovery_url, client_id, client_secret_ref,"
+        " jit_policy FROM plexsphere.idp_bindings WHERE id = %s RETURNING id",
+        SEEDED_BINDING,
+    )
+
+    run(database, "bootstrap", "--manifest", str(manifest), "--profile", "full")
+
+    rows = sql(
+        database,
+        "SELECT id::text, left(client_secret_ref, 8), jit_policy, alias, status FROM plexsphere.idp_bindings"
+        " WHERE domain_id = %s ORDER BY id",
+        DOMAINS["acme-corp"],
+    )
+    assert rows == sorted(
+        [
+            (SEEDED_BINDING, "openbao:", "deny", "mine", "deactivated"),
+            (str(other[0][0]), "env:PLEX", "deny", None, "active"),
+        ]
+    )
 
 
 @pytest.mark.parametrize(

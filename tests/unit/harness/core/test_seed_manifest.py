@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import yaml
 
-from plexsphere_reference import bootstrap
+from plexsphere_reference import seed_manifest as read_manifest
 from pytest_plexdev.core import seed_manifest
 from pytest_plexdev.core.deployment import seed_file
 from pytest_plexdev.core.model import SeededTenant
@@ -43,6 +43,7 @@ def test_ours_is_usable() -> None:
         (b"version: 1\ndomains:\n- slug: acme-corp\n", "line 3: object missing required field `id` in domains[0]"),
         (OURS.replace("    name: Beta LLC", "    nmae: Beta LLC").encode(), "unknown field `nmae` in domains[1]"),
         (OURS.replace("jit_policy: allow", "jit_policy: maybe").encode(), "invalid enum value 'maybe'"),
+        (OURS.replace("  full: openbao:", "  ful: openbao:").encode(), "invalid enum value 'ful'"),
         (OURS.replace("slug: beta-llc", "slug: acme-corp").encode(), "the slug acme-corp occurs 2 times"),
         (OURS.replace("0000be01", "0000ac01").encode(), "00ac01 occurs 2 times"),
         (OURS.replace("0000be11", "0000ac11").encode(), "00ac11 occurs 2 times"),
@@ -124,7 +125,7 @@ def test_what_is_usable_names_its_people_without_ids(tmp_path: Path, content: st
 
 
 def test_the_form_is_the_bootstrap_s() -> None:
-    checked, read = (msgspec.json.schema(each) for each in (seed_manifest.Manifest, bootstrap.Manifest))
+    checked, read = (msgspec.json.schema(each) for each in (seed_manifest.Manifest, read_manifest.Manifest))
 
     assert _without_descriptions(checked) == _without_descriptions(read)
 

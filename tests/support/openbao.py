@@ -1,0 +1,102 @@
+"""A real OpenBao that a test starts, stops and writes secrets into."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from pytest_plexdev.stack.embedded.processes.child import bind_to_parent
+from tests.support.servers import find_real, leave_out
+
+TOKEN = "root-token-of-the-tests"
+_PATIENCE = 20.0
+
+
+class OpenBaoServer:
+    """A ``bao server -dev`` on a port of its own. It keeps everything in memory: after :meth:`stop` nothing is left."""
+
+    def __init__(self, directory: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._program = _program()
+        self._log = directory / "openbao.log"
+        self._config = directory / "openbao.hcl"
+        # Its cluster listener would take the next port, which may be another test's.
+        self._config.write_text("ui = false\ndisable_clustering = true\n")
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self, *, token: str = TOKEN) -> None:
+        """Start with this root token, and return when it serves."""
+        argv = [
+            *(self._program, "server", "-dev", "-dev-no-store-token", f"-config={self._config}"),
+            f"-dev-listen-address=127.0.0.1:{self._port}",
+        ]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                argv,
+                env={"BAO_DEV_ROOT_TOKEN_ID": token, "PATH": os.environ["PATH"]},
+                preexec_fn=bind_to_parent(signal.SIGKILL, None),
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + _PATIENCE
+        while not self._serves(token):
+            assert self._process.poll() is None, self._log.read_text()
+            assert time.monotonic() < deadline, self._log.read_text()
+
+    def pause(self) -> None:
+        """Stop answering, like a host that hangs: connections stay open, and calls time out."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """Kill it; its secrets are lost."""
+        self._signal(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait()
+
+    def seal(self) -> None:
+        """Seal it for good: only a restart opens it again."""
+        self._call("PUT", "sys/seal")
+
+    def write(self, path: str, **values: object) -> None:
+        """Write a new version of a secret at ``secret/<path>``."""
+        self._call("POST", f"secret/data/{path}", json={"data": values})
+
+    def delete(self, path: str) -> None:
+        """Delete the current version, which keeps the secret's metadata."""
+        self._call("DELETE", f"secret/data/{path}")
+
+    def _call(self, method: str, path: str, **request: object) -> None:
+        headers = {"X-Vault-Token": TOKEN}
+        response = httpx.request(method, f"{self.url}/v1/{path}", headers=headers, trust_env=False, **request)  # type: ignore[arg-type]
+        assert response.is_success, response.text
+
+    def _serves(self, token: str) -> bool:
+        """Whether the engine is mounted, which is later than it is unsealed."""
+        try:
+            mounts = httpx.get(f"{self.url}/v1/sys/mounts", headers={"X-Vault-Token": token}, trust_env=False)
+        except httpx.TransportError:
+            return False
+        return mounts.is_success and "secret/" in mounts.json()["data"]
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+
+def _program() -> str:
+    beside = Path(sys.executable).with_name("bao")
+    program = str(beside) if beside.exists() else find_real("bao")
+    return program or leave_out("no bao in this environment, on PATH, nor in $TESTBED_CACHE/bin")

@@ -1,4 +1,4 @@
-"""``python -m plexsphere_reference api|signer|migrate|wait-for-migrate|bootstrap``, each imported when chosen."""
+"""``python -m plexsphere_reference PROGRAM``: the programs of the control plane, each imported when chosen."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     _forget_libpq_variables()
     try:
+        if options.program == "seed-artifacts":  # the only program without a database
+            from plexsphere_reference.artifacts.seed import main as seed_artifacts
+
+            return seed_artifacts(os.environ, then_listen=options.then_listen)
         settings = Settings.read(os.environ)
     except SettingsError as error:
         print(f"plexsphere {options.program}: {error}", file=sys.stderr)
@@ -74,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     bootstrap.add_argument(
         "--profile", choices=["lean", "full"], help="take the client_secret_refs of this profile of the stack"
     )
+    seed = programs.add_parser("seed-artifacts", help="make the S3 bucket and put the seeded plexd releases into it")
+    seed.add_argument("--then-listen", help="HOST:PORT: do not end, but accept connections there once all is in place")
     return parser
 
 

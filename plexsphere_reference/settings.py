@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 
+from plexsphere_reference.artifacts import s3 as artifacts
+
 _SURFACE_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "artifacts": (*artifacts.VARIABLES, "PLEXSPHERE_CURSOR_KEY"),
     "auth": ("PLEXSPHERE_PUBLIC_URL",),
     "audit": ("PLEXSPHERE_CURSOR_KEY", "PLEXSPHERE_PSEUDONYM_KEY"),
     "bootstrap_tokens": ("PLEXSPHERE_CURSOR_KEY",),
@@ -47,6 +50,8 @@ class Settings:
     reachability_evaluator: bool = False
     openbao_url: str | None = None
     openbao_token: str = field(default="", repr=False)
+    bucket: artifacts.Bucket | None = None
+    """The bucket of the artifacts; None unless all four variables are set."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -77,12 +82,20 @@ class Settings:
             reachability_evaluator=_flag(environment, "PLEXSPHERE_REACHABILITY_EVALUATOR"),
             openbao_url=environment.get("PLEXSPHERE_OPENBAO_URL") or None,
             openbao_token=environment.get("PLEXSPHERE_OPENBAO_TOKEN", ""),
+            bucket=_bucket(environment),
             environment=dict(environment),
         )
 
     def missing_for(self, surface: str) -> tuple[str, ...]:
         """Return the missing variables of ``surface``; empty if it is configured."""
         return tuple(name for name in _SURFACE_NEEDS.get(surface, ()) if not self.environment.get(name))
+
+
+def _bucket(environment: Mapping[str, str]) -> artifacts.Bucket | None:
+    try:
+        return artifacts.Bucket.read(environment)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _flag(environment: Mapping[str, str], name: str) -> bool:

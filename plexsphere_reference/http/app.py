@@ -30,6 +30,7 @@ _SURFACES: Final = (
     "bootstrap_tokens",
     "registration",
     "audit",
+    "artifacts",
     "meta",
 )
 """Modules of :mod:`plexsphere_reference.http.surfaces`, most used first, because routes are matched in order."""

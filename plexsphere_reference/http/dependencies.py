@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from plexsphere_reference.artifacts.blob_store import BlobStore
     from plexsphere_reference.authz.model import Authorizer
     from plexsphere_reference.client_secrets import ClientSecrets
     from plexsphere_reference.http.metrics import Metrics
@@ -40,3 +41,4 @@ class Plane:
     relying_party: RelyingParty
     client_secrets: ClientSecrets
     wrong_user_codes: WrongUserCodes
+    blob_store: BlobStore | None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
+from plexsphere_reference.artifacts.blob_store import BlobStore
 from plexsphere_reference.authz.connect import connect
 from plexsphere_reference.authz.model import Authorizer
 from plexsphere_reference.client_secrets import ClientSecrets
@@ -131,6 +132,7 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
     evaluator = Evaluator(database, pseudonym_key=settings.pseudonym_key or UNPROVISIONED_KEY)
     relying_party = RelyingParty()
     openbao = _openbao(settings)
+    blob_store = BlobStore(settings.bucket) if settings.bucket else None
     plane = Plane(
         settings=settings,
         database=database,
@@ -139,13 +141,14 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
         audit_verifier=AuditVerifier(database),
         credentials=Credentials(database),
         domains=Domains(database),
-        probes=_probes(settings, database, authorizer, relay, openbao),
+        probes=_probes(settings, database, authorizer, relay, openbao, blob_store),
         metrics=Metrics(),
         signer=_signer(settings),
         evaluator=evaluator,
         relying_party=relying_party,
         client_secrets=ClientSecrets.of(settings, openbao),
         wrong_user_codes=WrongUserCodes(database),
+        blob_store=blob_store,
     )
     background = [asyncio.create_task(relying_party.warm_up())]
     if settings.nats_url:
@@ -187,7 +190,12 @@ def _openbao(settings: Settings) -> OpenBao | None:
 
 
 def _probes(
-    settings: Settings, database: Database, authorizer: Authorizer, relay: Relay, openbao: OpenBao | None
+    settings: Settings,
+    database: Database,
+    authorizer: Authorizer,
+    relay: Relay,
+    openbao: OpenBao | None,
+    blob_store: BlobStore | None,
 ) -> Probes:
     async def postgres() -> None:
         await database.fetch_one("SELECT 1 FROM plexsphere.schema_migrations")
@@ -197,6 +205,8 @@ def _probes(
         probes.append(Probe("jetstream", relay.probe, latched=True))
     if openbao is not None:
         probes.append(Probe("secretstore", openbao.check, latched=True))
+    if blob_store is not None:
+        probes.append(Probe("blobstore", blob_store.probe, latched=True))
     return Probes(*probes)
 
 

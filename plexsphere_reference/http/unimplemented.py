@@ -9,11 +9,6 @@ from collections.abc import Mapping
 from typing import Final
 
 _UNBUILT: Final[Mapping[str, str]] = {
-    "artifacts": """
-        GET /v1/artifacts/plexd
-        GET /v1/artifacts/plexd/{}
-        GET /v1/artifacts/plexd/{}/sigstore
-    """,
     "auth": """
         POST /v1/auth/service/token
     """,

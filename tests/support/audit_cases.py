@@ -113,6 +113,13 @@ CASES: Final[dict[str, Case]] = {
                                                  chain="platform", refused="platform", unknown=None),
     "POST /v1/platform/audit/verify": Case("/v1/platform/audit/verify", "audit.verify", "platform:plexsphere", {},
                                            chain="platform", refused="platform", unknown=None),
+    "GET /v1/artifacts/plexd": Case("/v1/artifacts/plexd", "artifact.list", "platform:plexsphere",
+                                    chain="platform", refused="platform", unknown=None),
+    "GET /v1/artifacts/plexd/{version}": Case("/v1/artifacts/plexd/0.1.0", "artifact.read", "platform:plexsphere",
+                                              chain="platform", refused="platform", unknown=None),
+    "GET /v1/artifacts/plexd/{version}/sigstore": Case("/v1/artifacts/plexd/0.1.0/sigstore", "artifact_signature.read",
+                                                       "platform:plexsphere", chain="platform", refused="platform",
+                                                       unknown=None),
 }  # fmt: skip
 
 

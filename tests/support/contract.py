@@ -75,6 +75,9 @@ DECIDED: Final[Mapping[tuple[str, int], frozenset[str]]] = {
     ("POST /v1/projects/{project_id}/resources", 409): frozenset(("resource_external_ref_conflict",)),
     ("GET /v1/projects/{project_id}/resources", 404): frozenset(("project_not_found",)),
     ("DELETE /v1/resources/{id}", 409): frozenset(("resource_in_use",)),
+    ("GET /v1/artifacts/plexd", 503): frozenset(("artifact_store_unavailable",)),
+    ("GET /v1/artifacts/plexd/{version}", 503): frozenset(("artifact_store_unavailable",)),
+    ("GET /v1/artifacts/plexd/{version}/sigstore", 503): frozenset(("artifact_store_unavailable",)),
     ("PATCH /v1/admin/idp/{id}/status", 409): frozenset(("issuer_conflict", "alias_conflict", "primary_conflict")),
 }
 """The same for single operations."""

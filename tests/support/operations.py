@@ -156,6 +156,7 @@ def lists(ids: dict[str, str]) -> list[str]:
         f"/v1/domains/{ids['/v1/domains']}/audit/entries",
         f"/v1/admin/groups?domain_id={ids['/v1/domains']}",
         "/v1/label-definitions?scope=platform",
+        "/v1/artifacts/plexd",
     ]
 
 

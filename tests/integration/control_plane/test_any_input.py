@@ -106,6 +106,7 @@ QUERIES: Final[dict[str, tuple[str, ...]]] = {
         *("limit", "cursor", "subject", "relation", "object_type", "object_id"),
         *("reason", "from", "to", "correlation_id"),
     ),
+    "/v1/artifacts/plexd": ("limit", "cursor"),
     "/v1/admin/idp": ("domain_id",),
     "/v1/admin/groups": ("domain_id", "limit", "cursor"),
     "/v1/label-definitions": ("scope", "limit", "cursor"),

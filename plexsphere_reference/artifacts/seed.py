@@ -1,0 +1,132 @@
+"""``seed-artifacts``: make the bucket and put the seeded releases into it, each object only where it is missing."""
+
+from __future__ import annotations
+
+import io
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from types import FrameType
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from plexsphere_reference.artifacts.fixture_releases import objects
+from plexsphere_reference.artifacts.s3 import (
+    VARIABLES,
+    BlobStoreUnavailable,
+    Bucket,
+    as_unavailable,
+    code_of,
+    connect,
+)
+from plexsphere_reference.log import log
+from plexsphere_reference.settings import SettingsError
+
+if TYPE_CHECKING:
+    from minio import Minio
+
+PATIENCE_S: Final = 60.0
+_PAUSE_S: Final = 0.1
+_REFUSED: Final = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch")
+_THERE_ALREADY: Final = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
+_ABSENT: Final = ("NoSuchKey", "NoSuchObject")
+
+
+class CredentialsRefused(Exception):
+    """The server answers, and will not take these credentials later either."""
+
+
+def main(environment: Mapping[str, str], *, then_listen: str | None) -> int:
+    """Seed, and return the exit code; with *then_listen*, accept connections there until SIGTERM instead.
+
+    Raises:
+        SettingsError: A variable is missing or invalid.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    bucket = _bucket(environment)
+    try:
+        written = seed(bucket, objects(), patience_s=PATIENCE_S)
+    except (BlobStoreUnavailable, CredentialsRefused) as error:
+        log("ERROR", "artifacts not seeded", url=bucket.url, bucket=bucket.name, reason=error)
+        return 1
+    log("INFO", "artifacts seeded", url=bucket.url, bucket=bucket.name, written=written)
+    if then_listen is not None:
+        _accept_forever(then_listen)
+    return 0
+
+
+def _bucket(environment: Mapping[str, str]) -> Bucket:
+    try:
+        bucket = Bucket.read(environment)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    if bucket is None:
+        missing = [name for name in VARIABLES if not environment.get(name)]
+        raise SettingsError(f"{', '.join(missing)} must be set")
+    return bucket
+
+
+def seed(bucket: Bucket, content: Sequence[tuple[str, bytes]], *, patience_s: float) -> int:
+    """Make the bucket and put each missing object into it. Returns the number of objects that were missing.
+
+    Args:
+        content: Key and content of each object, in the order in which they are put.
+        patience_s: For how many seconds to wait for the server.
+
+    Raises:
+        BlobStoreUnavailable: The server did not take everything in time.
+        CredentialsRefused: It refuses the credentials.
+    """
+    client = connect(bucket, connections=1)
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            with as_unavailable():
+                return _put_missing(client, bucket.name, content)
+        except BlobStoreUnavailable as error:
+            if isinstance(error.__cause__, Exception) and code_of(error.__cause__) in _REFUSED:
+                raise CredentialsRefused(str(error)) from error
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_S)
+
+
+def _put_missing(client: Minio, bucket: str, content: Sequence[tuple[str, bytes]]) -> int:
+    _make_bucket(client, bucket)
+    missing = [(key, each) for key, each in content if not _is_there(client, bucket, key)]
+    for key, each in missing:
+        client.put_object(bucket, key, io.BytesIO(each), len(each))
+    return len(missing)
+
+
+def _make_bucket(client: Minio, bucket: str) -> None:
+    try:
+        client.make_bucket(bucket)
+    except Exception as error:
+        if code_of(error) not in _THERE_ALREADY:
+            raise
+
+
+def _is_there(client: Minio, bucket: str, key: str) -> bool:
+    try:
+        client.stat_object(bucket, key)
+    except Exception as error:
+        if code_of(error) in _ABSENT:
+            return False
+        raise
+    return True
+
+
+def _accept_forever(address: str) -> NoReturn:
+    """Accept and close connections: a probe that connects sees that the content is there."""
+    host, _, port = address.rpartition(":")
+    with socket.create_server((host.strip("[]"), int(port))) as listener:
+        while True:
+            listener.accept()[0].close()
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    # As process 1 of its container it would otherwise ignore the signal.
+    log("INFO", "stopping on signal", signal=signal.Signals(number).name)
+    sys.exit(0)

@@ -30,7 +30,7 @@ dev: $(VENV)/.kind  ## leave the dev stack running on the kind cluster plexspher
 dev-down: $(VENV)/.kind  ## delete that cluster; DEV_FORCE_DOWN=1: even one that plexdev did not make
 	$(BIN)/plexdev down --stack kind
 
-dev-up-plexd: $(VENV)/.kind  ## plexd in the dev stack: deferred, and it says so (plexdev exits 69)
+dev-up-plexd: $(VENV)/.kind  ## add plexd to the dev stack; without an image of it plexdev exits 69
 	$(BIN)/plexdev up plexd
 
 dev-embedded: $(VENV)/.embedded  ## leave a stack running without Docker

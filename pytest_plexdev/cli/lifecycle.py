@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Final
 
+from pytest_plexdev.cli import service
 from pytest_plexdev.cli.output import report_done, report_result
 from pytest_plexdev.errors import WHICH_STACK, PlexdevError
-from pytest_plexdev.errors.cluster import PLEXD_DEFERRED
 from pytest_plexdev.options.environment import EXPORTED
 
 if TYPE_CHECKING:
@@ -24,16 +24,22 @@ _FORCE: Final = "DEV_FORCE_DOWN"
 def up(options: argparse.Namespace) -> int:
     """``plexdev up``: bring up the warm stack of a provider and leave it running."""
     if options.service is not None:
-        raise _plexd_deferred()
+        return service.add(options)
+    if options.image is not None:
+        options.refuse(
+            "--image names the image of a service: plexdev up plexd --image plexd=REF; for the images of a "
+            "stack, set PLEXDEV_IMAGES"
+        )
     import msgspec
 
     from pytest_plexdev.cli.environment import request_for
     from pytest_plexdev.cli.progress import show
-    from pytest_plexdev.stack.providers import provider_for
+    from pytest_plexdev.stack.providers import DEFAULT, provider_for
     from pytest_plexdev.stack.request import UpOptions
 
     given = {field.name: getattr(options, field.name) for field in fields(UpOptions)}
-    provider = provider_for(options.stack, request_for(options.stack, UpOptions(**given)))
+    stack = options.stack or DEFAULT
+    provider = provider_for(stack, request_for(stack, UpOptions(**given)))
     _refuse_unread(options, provider)
     if options.prune and options.profile != "lean":
         options.refuse("--prune removes the services that the profile lean omits: type --profile lean --prune")
@@ -44,8 +50,8 @@ def up(options: argparse.Namespace) -> int:
     except PlexdevError as error:
         raise _explained(error, provider) from None
     seconds = time.monotonic() - began
-    stack = msgspec.to_builtins(started.info, enc_hook=str)
-    report_result(options, {**started.report, "stack": stack}, lambda: provider.texts.welcome(started, seconds=seconds))
+    info = msgspec.to_builtins(started.info, enc_hook=str)
+    report_result(options, {**started.report, "stack": info}, lambda: provider.texts.welcome(started, seconds=seconds))
     return 0
 
 
@@ -57,13 +63,6 @@ def _explained(error: PlexdevError, provider: Provider) -> PlexdevError:
         if other.name != provider.name:
             error = other.explained(error)
     return error
-
-
-def _plexd_deferred() -> PlexdevError:
-    """The error of ``plexdev up plexd``, which the runbook declares but defers."""
-    from pytest_plexdev.core.deployment import deploy_directory
-
-    return PlexdevError(PLEXD_DEFERRED, directory=deploy_directory() / "base" / "plexd")
 
 
 def _refuse_unread(options: argparse.Namespace, provider: Provider) -> None:
@@ -115,6 +114,8 @@ def down(options: argparse.Namespace) -> int:
     """``plexdev down``: stop the warm stack, or one that a test run kept."""
     from pytest_plexdev.cli.progress import show
 
+    if options.service is not None:
+        return service.remove(options)
     if options.directory is not None:
         if options.force:
             options.refuse("--force applies to the warm cluster only; the stack of --directory is plexdev's own")

@@ -10,6 +10,7 @@ from pytest_plexdev.cli import lifecycle
 from pytest_plexdev.cli.output import add_json
 from pytest_plexdev.cli.profile import add_profile
 from pytest_plexdev.cli.seed import add_seed
+from pytest_plexdev.cli.service import add_service, image_of
 from pytest_plexdev.options import OPTIONS, Option
 from pytest_plexdev.options.model import BRING_UP_SECONDS
 from pytest_plexdev.stack.providers import DEFAULT, PROVIDERS
@@ -27,8 +28,7 @@ def add_stack_commands(commands: Any) -> None:
     up.add_argument(
         "--stack",
         choices=sorted(PROVIDERS),
-        default=DEFAULT,
-        help=f"{_option('stack').help}; default: %(default)s",
+        help=f"{_option('stack').help}; default: {DEFAULT}",
     )
     up.add_argument(
         "--prefer",
@@ -54,7 +54,13 @@ def add_stack_commands(commands: Any) -> None:
     add_profile(up)
     up.add_argument("--prune", action="store_true", help="kind: remove the services that --profile lean omits")
     up.add_argument("--reapply", action="store_true", help="kind: apply all objects, also unchanged ones")
-    up.add_argument("service", nargs="?", choices=("plexd",), help="a service that the stack omits by default")
+    up.add_argument(
+        "--image",
+        type=image_of,
+        metavar="plexd=REF",
+        help="with plexd: the image to deploy; default: PLEXDEV_IMAGES, else the tag of PLEXD_VERSION",
+    )
+    add_service(up, help="add a service to the running stack on kind (exit code 69 if it has no image)")
     up.set_defaults(run=lifecycle.up, refuse=up.error)
 
     status = commands.add_parser("status", help="show the state of every service (exit code 0 if all are ready)")
@@ -69,6 +75,7 @@ def add_stack_commands(commands: Any) -> None:
     wait.set_defaults(run=lifecycle.wait)
 
     down = commands.add_parser("down", help="stop the running stack; if several providers have one, --stack chooses")
+    add_service(down, help="remove this service only; the stack stays")
     down.add_argument("--force", action="store_true", help="kind: delete the cluster even if plexdev did not create it")
     down.set_defaults(run=lifecycle.down, refuse=down.error)
 

@@ -22,13 +22,20 @@ FURTHER_SERVICES: Final = {
 """The services of ``full`` that ``lean`` omits; the values are the names of the products."""
 SERVERS: Final = (*LEAN_SERVERS, *FURTHER_SERVICES)
 """The services that listen at an address."""
-WITHOUT_MANIFESTS: Final = ("Crossplane", "External Secrets", "plexd")
+WITHOUT_MANIFESTS: Final = ("Crossplane", "External Secrets")
 """Services of the product's dev stack that no profile has."""
+ON_REQUEST: Final = ("plexd",)
+"""Services that no profile has, and that ``plexdev up SERVICE`` adds to a stack on a cluster."""
 
 
-def left_out(profile: Profile) -> tuple[str, ...]:
-    """The services of the product's dev stack that a profile omits."""
-    return (*(FURTHER_SERVICES.values() if profile == "lean" else ()), *WITHOUT_MANIFESTS)
+def left_out(profile: Profile, services: Collection[str] = ()) -> tuple[str, ...]:
+    """The services of the product's dev stack that a profile omits.
+
+    Args:
+        services: The names of those that the stack has.
+    """
+    further = FURTHER_SERVICES.values() if profile == "lean" else ()
+    return (*further, *WITHOUT_MANIFESTS, *(each for each in ON_REQUEST if each not in services))
 
 
 def smallest_with(services: Collection[str]) -> Profile:

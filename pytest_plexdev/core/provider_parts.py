@@ -37,6 +37,23 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """What ``plexdev up plexd`` returns: the agent runs.
+
+    Attributes:
+        node_id: Its Node, which is healthy.
+        domain: The slug of the Node's Domain.
+        image: The reference of its image.
+        did: What was done and what was skipped, one line each.
+    """
+
+    node_id: str
+    domain: str
+    image: str
+    did: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Refusal:
     """Options of ``plexdev up`` and ``down`` that a provider does not support, with the reason."""
 

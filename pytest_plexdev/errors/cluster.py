@@ -170,10 +170,24 @@ IMAGE_BUILD_FAILED: Final = Failure(
 )
 PLEXD_DEFERRED: Final = Failure(
     tag="plexd-deferred",
-    what="plexd is declared in {directory} but is not part of the dev stack",
-    why="no overlay renders it, so there is no Deployment to start, as in the product's own dev stack",
-    fix="use the fixture plexdev_node, which simulates nodes",
+    what="plexd is declared in {directory} but has no image: the Docker engine has no {image}",
+    why="no image of plexd is published, so the dev stack omits it, as the product's own does",
+    fix="build or tag one as {image}, or name another: plexdev up plexd --image plexd=REF; without one, the fixture "
+    "plexdev_node simulates nodes",
     exit_code=69,
+)
+PLEXD_TOKEN_SPENT: Final = Failure(
+    tag="plexd-token-spent",
+    what="plexd cannot register: the API refuses its bootstrap token ({code})",
+    why="{reason}, and the volume {volume}, which keeps plexd's identity, has none",
+    fix="plexdev down plexd && plexdev up plexd",
+)
+PLEXD_SILENT: Final = Failure(
+    tag="plexd-silent",
+    what="plexd runs, but {reason} after {seconds:.0f} s",
+    why="it registers with its bootstrap token, and its Node is healthy while its heartbeats arrive",
+    fix="plexdev logs plexd; for a new Node: plexdev down plexd && plexdev up plexd",
+    exit_code=124,
 )
 BAD_SETTING: Final = Failure(
     tag="bad-setting",

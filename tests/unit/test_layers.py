@@ -17,7 +17,7 @@ PACKAGE: Final = ROOT / "pytest_plexdev"
 HARNESS: Final = sorted(PACKAGE.rglob("*.py"))
 PLANE: Final = sorted((ROOT / "plexsphere_reference").rglob("*.py"))
 PAGE: Final = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
-KIND_LAYERS: Final = ("cluster", "images", "manifests state", "bring_up", "warm")
+KIND_LAYERS: Final = ("cluster", "images", "manifests state", "bring_up", "warm", "plexd")
 """The packages of ``stack/kind``, lowest first."""
 
 

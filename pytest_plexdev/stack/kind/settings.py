@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from pytest_plexdev.core.model import Profile
 from pytest_plexdev.core.paths import state_directory
 from pytest_plexdev.core.process_id import ProcessId
-from pytest_plexdev.core.profiles import DEFAULT
+from pytest_plexdev.core.profiles import DEFAULT, ON_REQUEST
 from pytest_plexdev.options.model import BRING_UP_SECONDS
 from pytest_plexdev.stack.kind.constants import API_PORT, IDP_PORT, WARM_CLUSTER
 
@@ -97,7 +97,8 @@ def settings_for(request: StackRequest) -> KindSettings:
         keeps_profile=chosen is None,
         prune=up is not None and up.prune,
         overlay=options.overlay or request.overlay(),
-        images=options.images,
+        # A stack has no plexd until `plexdev up plexd`.
+        images={name: reference for name, reference in options.images.items() if name not in ON_REQUEST},
         seed=request.seed(for_reference_plane=False),  # the product's bootstrap may accept more than the reference's
         on_drift=options.on_drift if up is None else "apply",
         reapply=up is not None and up.reapply,

@@ -43,7 +43,7 @@ class KindTexts:
                 f"  api        {info.endpoints.api}",
                 f"  issuer     {info.endpoints.issuer}",
                 f"  kubeconfig {info.cluster.kubeconfig}",
-                f"  profile    {info.profile}; left out: {', '.join(info.left_out)}",
+                f"  profile    {info.profile}; left out: {', '.join(info.left_out) or 'nothing'}",
                 "  next       pytest --dev-stack; plexdev status; plexdev down --stack kind",
             ]
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 from pytest_plexdev.core.cancellation import Cancelled, cancel, remaining_s, spawn, wait_all
 from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.profiles import ON_REQUEST
 from pytest_plexdev.core.progress import Progress
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
@@ -116,7 +117,8 @@ class BringUp:
         Raises:
             PlexdevError: An object does not become ready, or ``api-silent``.
         """
-        wanted = objects_of_stack(client, owned=True)
+        # What was added on request is no part of a bring-up, and must not fail it.
+        wanted = [each for each in objects_of_stack(client, owned=True) if each.name not in ON_REQUEST]
         with self.context.phases.phase("verify"):
             self.context.wait_until_ready(client, wanted, health=health_of(owned=True))
             version = self.context.wait_until_answering(ready.addresses)

@@ -28,7 +28,7 @@ from pytest_plexdev.stack.kind.state import database, ownership
 from pytest_plexdev.stack.kind.state.fingerprint import CREATION_INPUTS
 from pytest_plexdev.stack.kind.state.ownership import Ready
 from pytest_plexdev.stack.kind.state.seeded import read_tenants
-from pytest_plexdev.stack.kind.state.stack_info import services_of, stack_info
+from pytest_plexdev.stack.kind.state.stack_info import services_of, services_on_request, stack_info
 
 _POSTGRES: Final = ObjectRef("StatefulSet", "postgres", NAMESPACE)
 _CLIENT_KINDS: Final = frozenset({"Deployment", "Job"})
@@ -99,7 +99,7 @@ class Rollout:
             applied = {name: value for name, value in fingerprint.items() if name not in CREATION_INPUTS}
             ready = Ready(
                 addresses=addresses,
-                services=services_of(objects),
+                services=(*services_of(objects), *services_on_request(client)),
                 profile=self._context.settings.profile,
                 fingerprint={**applied, **creation_inputs, **(seeded or database.identity(client))},
                 tenants=tenants.result(),

@@ -8,7 +8,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.options import OPTIONS, OptionError, Settings
 from pytest_plexdev.stack.kind.images.build import OUR_IMAGES
 from pytest_plexdev.stack.kind.images.local import Note, local_images, provide, silent
-from pytest_plexdev.stack.kind.images.pins import read_pins, replaceable
+from pytest_plexdev.stack.kind.images.pins import PLEXD, read_pins, replaceable
 
 
 def substitutes(images: Mapping[str, str]) -> list[str]:
@@ -50,6 +50,9 @@ def refuse_unknown_images(settings: Settings) -> None:
     if not settings.images or (settings.stack == "embedded" and not may_be_a_cluster):
         return
     right = replaceable(read_pins())
+    if settings.sources["images"] != "command line":
+        # A variable or an ini file is also read by `plexdev up plexd`.
+        right = sorted([*right, PLEXD])
     option = next(option for option in OPTIONS if option.name == "images")
     for name, reference in settings.images.items():
         if name not in right:

@@ -10,11 +10,13 @@ from typing import Final
 
 from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.model import Profile
-from pytest_plexdev.core.profiles import PROFILES
+from pytest_plexdev.core.profiles import ON_REQUEST, PROFILES
 from pytest_plexdev.stack.kind.constants import OUR_IMAGES
 
 BASE: Final = "python"
 """The pin of the base of our own images."""
+(PLEXD,) = ON_REQUEST
+"""The agent, which has no pin: no image of it is published, and no stack runs it unless asked."""
 
 
 @dataclass(frozen=True)

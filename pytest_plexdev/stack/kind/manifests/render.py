@@ -60,7 +60,7 @@ def render(
         # Another overlay lacks our sentinel, which marks the stack as applied by plexdev.
         directories.append(base / _SENTINEL)
     with ThreadPoolExecutor(max_workers=len(directories)) as threads:
-        objects = [each for listing in threads.map(_kustomize, directories) for each in listing]
+        objects = [each for listing in threads.map(kustomize, directories) for each in listing]
     if seed is not None:
         objects = change.with_seed(objects, seed.read_text(encoding="utf-8"))
     objects = [_with_profile(each, settings.profile) for each in objects]
@@ -83,7 +83,12 @@ def contents_of(content: Content) -> Mapping[str, str]:
     return {image: f"{image}@{content.hash}" for image in build.OUR_IMAGES}
 
 
-def _kustomize(directory: Path) -> list[KubeObject]:
+def kustomize(directory: Path) -> list[KubeObject]:
+    """Render the objects of a kustomization, each with its namespace.
+
+    Raises:
+        PlexdevError: ``command-failed`` if kustomize refuses, ``kustomize-empty``, ``tool-gibberish``.
+    """
     import yaml
 
     argv = ["kubectl", "kustomize", str(directory)]

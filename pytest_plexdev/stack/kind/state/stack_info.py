@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pytest_plexdev.core.model import Cluster, Endpoints, Phase, Service, StackInfo
-from pytest_plexdev.core.profiles import left_out
+from pytest_plexdev.core.profiles import ON_REQUEST, left_out
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.pods import NAME_LABEL
 from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, STATEFUL_SET, KubeObject
@@ -43,7 +43,7 @@ def stack_info(
         started_at=ready.at,
         services=ready.services,
         profile=ready.profile if owned else None,
-        left_out=left_out(ready.profile) if owned else (),
+        left_out=left_out(ready.profile, {each.name for each in ready.services}) if owned else (),
         phases=tuple(phases),
         tenants=ready.tenants,
         # Tests that bypass the contract know the tables of the reference plane only.
@@ -57,6 +57,12 @@ def stack_info(
 def services_of(objects: Iterable[KubeObject]) -> tuple[Service, ...]:
     """The services in rendered manifests. A service's version is its image reference."""
     return tuple(_service(each) for each in objects if each["kind"] in _WORKLOADS)
+
+
+def services_on_request(client: KubeClient) -> tuple[Service, ...]:
+    """The services that ``plexdev up SERVICE`` added, which no manifest of a profile has."""
+    found = (client.get(DEPLOYMENT, name, NAMESPACE) for name in ON_REQUEST)
+    return tuple(_service(each) for each in found if each is not None)
 
 
 def services_in(client: KubeClient) -> tuple[Service, ...]:

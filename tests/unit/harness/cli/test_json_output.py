@@ -93,7 +93,8 @@ def test_a_wrong_command_line_too(words: list[str], command: str | None, capsys:
         (["up", "--prot=0"], "plexdev up: error: unrecognized arguments: --prot=0; did you mean --port?"),
         (["status", "--js"], "plexdev status: error: unrecognized arguments: --js; did you mean --json?"),
         (["doctor", "--fxi", "x"], "plexdev doctor: error: unrecognized arguments: --fxi; did you mean --fix?"),
-        (["down", "everything"], "plexdev down: error: unrecognized arguments: everything\n"),
+        (["down", "everything"], "plexdev down: error: argument service: invalid choice: 'everything' ("),
+        (["wait", "everything"], "plexdev wait: error: unrecognized arguments: everything\n"),
     ],
 )
 def test_an_option_that_is_none(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from pytest_plexdev import errors
 from pytest_plexdev.errors import CATALOGUE, PORT_TAKEN, Advice, Failure, PlexdevError, decode_failure, encode_failure
 
 ROOT = Path(__file__).parents[4]
-LOGS = {"postgres", "nats", "dex", "spicedb", "plexsphere-signer", "plexsphere", "plexsphere-bootstrap"}
+LOGS = {"postgres", "nats", "dex", "spicedb", "plexsphere-signer", "plexsphere", "plexsphere-bootstrap", "plexd"}
 
 
 def test_tags_are_unique_and_in_one_spelling() -> None:

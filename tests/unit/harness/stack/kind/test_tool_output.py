@@ -14,7 +14,7 @@ from pytest_plexdev.core.tool_output import json_of, line_of, yaml_lines_of
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.docker_engine import has_container
 from pytest_plexdev.stack.kind.cluster.prerequisites import _TOOLS
-from pytest_plexdev.stack.kind.manifests.render import _kustomize
+from pytest_plexdev.stack.kind.manifests.render import kustomize
 from tests.support.fake_kind import KUBECONFIG, OURS
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_manifests_come_through_a_wrapper(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "kubectl").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
-    assert [each["metadata"]["name"] for each in _kustomize(deploy_directory())] == ["a"]
+    assert [each["metadata"]["name"] for each in kustomize(deploy_directory())] == ["a"]
 
 
 def test_a_wrapper_that_hides_the_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_a_wrapper_that_hides_the_program_is_named(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
     with pytest.raises(PlexdevError) as error:
-        _kustomize(deploy_directory())
+        kustomize(deploy_directory())
 
     assert error.value.tag == "tool-gibberish"
     assert "please log in first" in error.value.what

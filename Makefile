@@ -86,9 +86,9 @@ $(VENV)/.embedded: $(BIN)/python pyproject.toml
 	@touch $@
 
 $(VENV)/.kind: $(VENV)/.embedded
-	$(BIN)/python -m pip install --quiet --editable '.[all]'
+	$(BIN)/python -m pip install --quiet --editable '.[embedded,kind]' 'pytest-xdist>=3.6'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.kind
-	$(BIN)/python -m pip install --quiet --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
 	@touch $@

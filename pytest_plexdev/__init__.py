@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.api.problems import ProblemError
     from pytest_plexdev.api.projects import Project
     from pytest_plexdev.core.model import Cluster, Endpoints, Phase, SeededTenant, Service, StackInfo, Verdict
+    from pytest_plexdev.core.service_credentials import ServiceCredentials
     from pytest_plexdev.errors import PlexdevError
     from pytest_plexdev.testkit.events import Event, Events
     from pytest_plexdev.testkit.login import Login, Logins
@@ -41,6 +42,7 @@ __all__ = [
     "ReachabilityPolicy",
     "SeededTenant",
     "Service",
+    "ServiceCredentials",
     "Stack",
     "StackInfo",
     "Tenant",
@@ -67,6 +69,7 @@ _HOMES = {
     "ReachabilityPolicy": "api.domains",
     "SeededTenant": "core.model",
     "Service": "core.model",
+    "ServiceCredentials": "core.service_credentials",
     "Stack": "testkit.stack",
     "StackInfo": "core.model",
     "Tenant": "testkit.tenancy",

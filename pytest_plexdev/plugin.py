@@ -9,36 +9,11 @@ from typing import Any, Literal
 
 import pytest
 
-from pytest_plexdev.fixtures import (
-    _plexdev_leftovers,
-    plexdev_client,
-    plexdev_db,
-    plexdev_events,
-    plexdev_kube,
-    plexdev_login,
-    plexdev_node,
-    plexdev_project,
-    plexdev_stack,
-    plexdev_tenant,
-    plexdev_tenants,
-)
 from pytest_plexdev.options import OPTIONS, OptionError, Settings
 from pytest_plexdev.session import guard, item_checks, run
 from pytest_plexdev.session.guard import observing
 
-__all__ = [
-    "_plexdev_leftovers",
-    "plexdev_client",
-    "plexdev_db",
-    "plexdev_events",
-    "plexdev_kube",
-    "plexdev_login",
-    "plexdev_node",
-    "plexdev_project",
-    "plexdev_stack",
-    "plexdev_tenant",
-    "plexdev_tenants",
-]
+pytest_plugins = ("pytest_plexdev.fixtures", "pytest_plexdev.service_fixtures")
 
 _FAILED = pytest.StashKey[bool]()
 _HAS_HEADER = pytest.StashKey[bool]()

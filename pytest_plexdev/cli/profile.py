@@ -12,6 +12,6 @@ def add_profile(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile",
         choices=PROFILES,
-        help="kind: the services that the golden flow needs, or all of the dev stack; default: PLEXDEV_PROFILE, "
+        help="the services that the golden flow needs, or all of the dev stack; default: PLEXDEV_PROFILE, "
         "else the running stack's, else lean",
     )

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from pytest_plexdev.core.private_files import damaged, read_private, write_private
+from pytest_plexdev.core.service_credentials import ServiceCredentials
 from pytest_plexdev.core.text import check_texts
 
 State: TypeAlias = Literal["ready", "waiting", "doomed", "gone"]
@@ -29,8 +30,9 @@ class Endpoints:
 
     ``database`` and ``nats`` contain user and password if the server requires them. ``signer`` and ``spicedb`` are gRPC
     targets, ``unix:///…`` or ``host:port``; ``spicedb`` and its preshared key are absent if a stand-in evaluates the
-    schema. A service of a kind stack whose address is absent listens inside the cluster only:
-    :meth:`pytest_plexdev.core.provider.Observer.reach` opens a port-forward.
+    schema. ``further`` has the URLs of the services that the profile ``full`` adds, and ``credentials`` what their
+    clients authenticate with, both by the service's name. A service of a kind stack whose address is absent listens
+    inside the cluster only: :meth:`pytest_plexdev.core.provider.Observer.reach` opens a port-forward.
 
     Example::
 
@@ -45,6 +47,8 @@ class Endpoints:
     signer: str | None = None
     spicedb: str | None = None
     spicedb_key: str | None = field(default=None, repr=False)
+    further: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, ServiceCredentials] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         from pytest_plexdev.masking.rule import mask

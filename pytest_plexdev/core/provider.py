@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo, Verdict
     from pytest_plexdev.core.progress import Progress
     from pytest_plexdev.core.provider_parts import Found, Logs, Obstacle, Started, Texts
+    from pytest_plexdev.core.service_credentials import ServiceCredentials
     from pytest_plexdev.errors import Failure, PlexdevError
 
 
@@ -58,6 +59,14 @@ class Observer(Protocol):
 
         Raises:
             PlexdevError: It cannot be reached.
+        """
+        ...
+
+    def credentials(self, info: StackInfo, service: str) -> ServiceCredentials:
+        """Return what clients of ``openbao``, ``seaweedfs`` or ``spicedb`` authenticate with.
+
+        Raises:
+            PlexdevError: They cannot be read.
         """
         ...
 

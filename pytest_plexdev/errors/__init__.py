@@ -69,8 +69,9 @@ WHICH_STACK: Final = Failure(
 SERVICE_LEFT_OUT: Final = Failure(
     tag="service-left-out",
     what="the stack has no {service}",
-    why="its profile is {profile}",
-    fix="pytest --plexdev-stack=kind --plexdev-profile=full; for --dev-stack: plexdev up --stack kind --profile full",
+    why="{why}",
+    fix="pytest --plexdev-stack=kind --plexdev-profile=full; without a cluster: {install} and pytest "
+    "--plexdev-profile=full; for --dev-stack: plexdev up --stack kind --profile full",
 )
 KEPT_STACK_MISSING: Final = Failure(
     tag="kept-stack-missing",
@@ -127,6 +128,12 @@ SEED_DRIFTED: Final = Failure(
     why="--plexdev-on-drift=fail is set or the default",
     fix="add what is missing: pytest --dev-stack --plexdev-on-drift=apply; or use the stack unchanged: "
     "--plexdev-on-drift=ignore; or replace it: plexdev down --stack embedded && {up}",
+)
+PROFILE_DRIFTED: Final = Failure(
+    tag="profile-drifted",
+    what="the running embedded stack has the profile {current}, not {wanted}",
+    why="the servers of an embedded stack are chosen when it starts",
+    fix="replace it: plexdev down --stack embedded && {up}; or use it unchanged: leave out --plexdev-profile",
 )
 UNKNOWN_NAME: Final = Failure(
     tag="unknown-name",

@@ -45,7 +45,6 @@ OPTIONS: Final[tuple[Option, ...]] = (
         default=None,
         metavar="lean|full",
         help="the services that the golden flow needs, or all of the product's dev stack",
-        only_for=_KIND,
         shown_default="lean; of a running stack its own",
     ),
     Option(

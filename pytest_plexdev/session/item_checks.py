@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import pytest
@@ -14,6 +15,14 @@ BEGAN: Final = pytest.StashKey[Moment]()
 NEEDS: Final = "plexdev_needs"
 NEEDS_HELP: Final = f"{NEEDS}(*services): skip the test on a stack without these services, such as mimir"
 
+FIXTURE_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "plexdev_secrets": ("openbao",),
+    "plexdev_bucket": ("seaweedfs",),
+    "plexdev_metrics": ("mimir",),
+    "plexdev_logs": ("loki",),
+}
+"""The services that a fixture needs: requesting it counts as the marker."""
+
 
 def requests_stack(item: pytest.Item) -> bool:
     """Whether the test requests the stack, directly or by another fixture."""
@@ -22,7 +31,11 @@ def requests_stack(item: pytest.Item) -> bool:
 
 def has_needs(item: pytest.Item) -> bool:
     """Whether the test requests a stack with certain services."""
-    return requests_stack(item) and item.get_closest_marker(NEEDS) is not None
+    if not requests_stack(item):
+        return False
+    if item.get_closest_marker(NEEDS) is not None:
+        return True
+    return not FIXTURE_NEEDS.keys().isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def before_fixtures(item: pytest.Item, run: Run) -> None:

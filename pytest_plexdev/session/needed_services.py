@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_plexdev.core.left_out_service import service_left_out
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.core.profiles import SERVERS, smallest_with
-from pytest_plexdev.errors import SERVICE_LEFT_OUT, PlexdevError
-from pytest_plexdev.session.item_checks import NEEDS
+from pytest_plexdev.session.item_checks import FIXTURE_NEEDS, NEEDS
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import Profile, StackInfo
 
 
 def profile_for(items: Iterable[pytest.Item]) -> Profile:
-    """Return the smallest profile with the services that *items* need. Every item has the marker.
+    """Return the smallest profile with the services that *items* need, by the marker or by their fixtures.
 
     Raises:
         pytest.UsageError: A marker names no service, or an unknown one.
@@ -31,12 +31,14 @@ def skip_without(item: pytest.Item, info: StackInfo) -> None:
     missing = [name for name in _services(item) if name not in present]
     if not missing:
         return
-    error = PlexdevError(SERVICE_LEFT_OUT, service=" and no ".join(missing), profile=info.profile or "unknown")
+    error = service_left_out(info, missing)
     pytest.skip(f"{error.headline}; {error.fix}")
 
 
 def _services(item: pytest.Item) -> list[str]:
-    return [name for marker in item.iter_markers(NEEDS) for name in marker.args]
+    marked = [name for marker in item.iter_markers(NEEDS) for name in marker.args]
+    requested = [name for each in getattr(item, "fixturenames", ()) for name in FIXTURE_NEEDS.get(each, ())]
+    return [*dict.fromkeys([*marked, *requested])]
 
 
 def _checked(item: pytest.Item) -> list[str]:

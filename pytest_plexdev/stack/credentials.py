@@ -25,24 +25,41 @@ class Credentials:
         database: The password of the Postgres role.
         nats: The password of NATS; ``None`` if NATS requires none, as in the runbook.
         spicedb: The preshared key of SpiceDB.
+        openbao: The root token of OpenBao.
+        s3_access_key: The access key of SeaweedFS's only S3 identity.
+        s3_secret_key: Its secret key.
     """
 
     database: str = field(repr=False)
     nats: str | None = field(repr=False)
     spicedb: str = field(repr=False)
+    openbao: str = field(repr=False)
+    s3_access_key: str = field(repr=False)
+    s3_secret_key: str = field(repr=False)
 
     @classmethod
     def random(cls) -> Credentials:
         """Generate credentials of 24 random bytes each, written in ``A-Za-z0-9_-``."""
+        database, nats, spicedb, openbao, access_key, secret_key = (secrets.token_urlsafe(_BYTES) for _ in range(6))
         return cls(
-            database=secrets.token_urlsafe(_BYTES),
-            nats=secrets.token_urlsafe(_BYTES),
-            spicedb=secrets.token_urlsafe(_BYTES),
+            database=database,
+            nats=nats,
+            spicedb=spicedb,
+            openbao=openbao,
+            s3_access_key=access_key,
+            s3_secret_key=secret_key,
         )
 
 
-RUNBOOK: Final = Credentials(database="plexsphere", nats=None, spicedb="test-key")
-"""The credentials of the product's own dev stack; they are public."""
+RUNBOOK: Final = Credentials(
+    database="plexsphere",
+    nats=None,
+    spicedb="test-key",
+    openbao="plexsphere",
+    s3_access_key="plexsphere",
+    s3_secret_key="plexsphere-dev",  # noqa: S106 (public: of a stack that lives on one machine)
+)
+"""The credentials of the product's own dev stack, and for OpenBao and SeaweedFS ours; they are public."""
 
 
 def password_statement(role: str, password: str) -> str:

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from pytest_plexdev.api import Client, Transport
 from pytest_plexdev.api.exchanges import ExchangeLog
+from pytest_plexdev.core.left_out_service import service_left_out
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.core.model import CAPABILITIES, Cluster, StackInfo, Verdict
 from pytest_plexdev.core.profiles import FURTHER_SERVICES, SERVERS
 from pytest_plexdev.core.provider import Observer
-from pytest_plexdev.errors import SERVER_DIED, SERVICE_LEFT_OUT, Failure, PlexdevError
+from pytest_plexdev.core.service_credentials import ServiceCredentials
+from pytest_plexdev.errors import SERVER_DIED, Failure, PlexdevError
 from pytest_plexdev.masking.known import credentials_in, distinctive_values
 
 LOG_LINES: Final = 12
@@ -67,7 +70,8 @@ class Stack:
         self.exchanges = ExchangeLog()
         self.provider = provider
         endpoints = info.endpoints
-        secrets = (*credentials_in(endpoints.database, endpoints.nats), endpoints.spicedb_key or "")
+        secrets = [*credentials_in(endpoints.database, endpoints.nats), endpoints.spicedb_key or ""]
+        secrets += [value for each in endpoints.credentials.values() for value in (each.user, each.secret)]
         self._credentials = distinctive_values(secrets)
         self._death = death
         provider.watch(info)
@@ -121,14 +125,34 @@ class Stack:
         """
         at = self.info.endpoints
         known = {"plexsphere": at.api, "dex": at.issuer, "postgres": at.database, "nats": at.nats}
-        known |= {"spicedb": at.spicedb, "plexsphere-signer": at.signer}
+        known |= {"spicedb": at.spicedb, "plexsphere-signer": at.signer, **at.further}
         names = [each.name for each in self.info.services]
         servers = [name for name in names if known.get(name) or (self.cluster and name in SERVERS and name != SIGNER)]
         if service in servers:
             return known.get(service) or self._reach(service)
         if service in FURTHER_SERVICES:
-            raise PlexdevError(SERVICE_LEFT_OUT, service=service, profile=self.info.profile)
+            raise service_left_out(self.info, [service])
         raise unknown_name("the stack", "server", service, servers)
+
+    def credentials(self, service: str) -> ServiceCredentials:
+        """Return what a client of a service authenticates with.
+
+        Args:
+            service: ``openbao``, ``seaweedfs``, ``postgres``, ``nats`` or ``spicedb``.
+
+        Raises:
+            PlexdevError: ``service-left-out``; ``unknown-name``: clients of this service do not authenticate, or as
+                users; the errors of a request for the service's Secret.
+        """
+        known = ("openbao", "seaweedfs", "postgres", "nats", "spicedb")
+        if service not in known:
+            raise unknown_name("the stack", "service with credentials", service, known)
+        url = urlsplit(self.url(service))
+        if service in ("postgres", "nats"):
+            return ServiceCredentials(user=unquote(url.username or ""), secret=unquote(url.password or ""))
+        found = self.info.endpoints.credentials.get(service) or self.provider.credentials(self.info, service)
+        self._credentials |= distinctive_values([found.user, found.secret])
+        return found
 
     def _reach(self, service: str) -> str:
         url = self.provider.reach(self.info, service)

@@ -30,7 +30,10 @@ def test_a_test_is_skipped_if_its_service_is_missing(project: pytest.Pytester) -
     result = project.runpytest_subprocess("-rs", "test_needs.py")
 
     result.assert_outcomes(passed=1, skipped=1)
-    fix = "pytest --plexdev-stack=kind --plexdev-profile=full; for --dev-stack: plexdev up --stack kind --profile full"
+    fix = (
+        "pytest --plexdev-stack=kind --plexdev-profile=full; without a cluster: put mimir on PATH and pytest "
+        "--plexdev-profile=full; for --dev-stack: plexdev up --stack kind --profile full"
+    )
     result.stdout.fnmatch_lines([f"SKIPPED*plexdev[[]service-left-out[]]: the stack has no mimir; {fix}"])
 
 

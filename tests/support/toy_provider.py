@@ -11,6 +11,7 @@ from pytest_plexdev.core.paths import state_directory
 from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.core.progress import Progress
 from pytest_plexdev.core.provider_parts import Found, Logs, Obstacle, Refusal, Started, Texts
+from pytest_plexdev.core.service_credentials import ServiceCredentials
 from pytest_plexdev.errors import Failure, PlexdevError
 from pytest_plexdev.options import Settings
 from pytest_plexdev.stack.request import StackRequest
@@ -109,6 +110,9 @@ class ToyProvider:
         yield "toys", lambda: "all toys are there"
 
     def reach(self, info: StackInfo, service: str) -> str:
+        raise NotImplementedError
+
+    def credentials(self, info: StackInfo, service: str) -> ServiceCredentials:
         raise NotImplementedError
 
     def clone(self) -> ToyProvider:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from pytest_plexdev.core.port_reservation import HeldPort, require_loopback, reserve
+from pytest_plexdev.core.service_credentials import ServiceCredentials
 from pytest_plexdev.stack.credentials import RUNBOOK, Credentials
 from pytest_plexdev.stack.embedded.settings import WARM_ID, EmbeddedSettings
 
@@ -22,6 +24,7 @@ class ServerAddresses:
     ``api`` already listens. The other ports are reserved only; most servers bind theirs themselves.
 
     Attributes:
+        further: The ports of the servers that the profile ``full`` adds, by name; the first one is its address.
         scratch: The stack's scratch directory; no other user can write there.
         postgres_directory: Directory of Postgres's Unix socket.
     """
@@ -34,15 +37,23 @@ class ServerAddresses:
     credentials: Credentials
     scratch: Path
     postgres_directory: Path
+    further: Mapping[str, tuple[HeldPort, ...]] = field(default_factory=dict)
 
     @classmethod
     def allocate(
-        cls, settings: EmbeddedSettings, *, spicedb: bool, scratch: Path, postgres_directory: Path
+        cls,
+        settings: EmbeddedSettings,
+        *,
+        spicedb: bool,
+        scratch: Path,
+        postgres_directory: Path,
+        further: Mapping[str, int] | None = None,
     ) -> ServerAddresses:
         """Reserve all ports and choose the credentials.
 
         Args:
             spicedb: Whether the stack runs SpiceDB.
+            further: How many ports each server that the profile ``full`` adds needs.
 
         Raises:
             PlexdevError: ``port-taken``, ``loopback-down``.
@@ -59,6 +70,9 @@ class ServerAddresses:
             credentials=RUNBOOK if settings.id == WARM_ID else Credentials.random(),
             scratch=scratch,
             postgres_directory=postgres_directory,
+            further={
+                name: tuple(reserve(purpose=name) for _ in range(ports)) for name, ports in (further or {}).items()
+            },
         )
 
     def with_postgres_in(self, directory: Path) -> ServerAddresses:
@@ -91,6 +105,21 @@ class ServerAddresses:
     @property
     def spicedb_endpoint(self) -> str | None:
         return f"127.0.0.1:{self.spicedb.number}" if self.spicedb else None
+
+    @property
+    def further_urls(self) -> Mapping[str, str]:
+        """The URLs of the servers that the profile ``full`` adds."""
+        return {name: f"http://127.0.0.1:{held[0].number}" for name, held in self.further.items()}
+
+    @property
+    def further_credentials(self) -> Mapping[str, ServiceCredentials]:
+        """What the clients of these servers authenticate with."""
+        own = self.credentials
+        by_server = {
+            "openbao": ServiceCredentials(secret=own.openbao),
+            "seaweedfs": ServiceCredentials(user=own.s3_access_key, secret=own.s3_secret_key),
+        }
+        return {name: each for name, each in by_server.items() if name in self.further}
 
     @property
     def database_url(self) -> str:

@@ -21,6 +21,7 @@ from pytest_plexdev.stack.embedded.layout import stack_file
 from pytest_plexdev.stack.embedded.owner import is_warm, recovery_command, which_stack
 from pytest_plexdev.stack.embedded.probes import Probe, ProbeError
 from pytest_plexdev.stack.embedded.servers import control_plane
+from pytest_plexdev.stack.embedded.servers.further import further_servers
 
 _PROBE_TIMEOUT_S: Final = 2.0
 
@@ -57,11 +58,16 @@ def _probes(info: StackInfo) -> Mapping[str, Probe]:
             "postgres": readiness.postgres_greeting(_port(at.database or "")),
             control_plane.SIGNER: readiness.grpc(at.signer or ""),
         }
-        return {**probes, "spicedb": readiness.grpc(at.spicedb)} if at.spicedb else probes
-    except ValueError as error:
+        if at.spicedb:
+            probes["spicedb"] = readiness.grpc(at.spicedb)
+        if at.further:
+            servers = further_servers()
+            probes |= {name: readiness.http(_port(url), servers[name].health) for name, url in at.further.items()}
+    except (ValueError, KeyError) as error:
         raise damaged(
             stack_file(info.directory), str(error), recovery_command(info.directory, info.up_command)
         ) from None
+    return probes
 
 
 def _port(url: str) -> int:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo, Verdict
     from pytest_plexdev.core.progress import Progress
     from pytest_plexdev.core.provider_parts import Found, Logs, Started, Texts
+    from pytest_plexdev.core.service_credentials import ServiceCredentials
     from pytest_plexdev.errors import Failure, PlexdevError
     from pytest_plexdev.options import Settings
     from pytest_plexdev.stack.embedded.exit_errors import ServerProcesses
@@ -82,13 +83,7 @@ class EmbeddedProvider:
         notes = differences_note(self._settings, differ)
         return Started(info=info, report={"new": is_new, "differ": differ}, notes=notes)
 
-    def down(
-        self,
-        info: StackInfo | None,
-        *,
-        force: bool = False,
-        progress: Progress | None = None,
-    ) -> list[str]:
+    def down(self, info: StackInfo | None, *, force: bool = False, progress: Progress | None = None) -> list[str]:
         """Stop the stack and remove its directory. Files there that are not plexdev's are kept."""
         from pytest_plexdev.stack.embedded.launch import end
 
@@ -129,16 +124,9 @@ class EmbeddedProvider:
             info = find_after_bring_up(self._directory, progress, timeout_s=self._request.options.timeout)
         if info is None or self._request is None:
             return Found(info=info) if info is not None else None
-        from pytest_plexdev.stack.embedded import seeding
+        from pytest_plexdev.stack.embedded.drift import resolve
 
-        seed, options = self._request.seed(for_reference_plane=False), self._request.options
-        if not seeding.differs(info, seed):
-            return Found(info=info)
-        if options.on_drift == "ignore":
-            return Found(info=info, drift=("seed",))
-        if options.on_drift == "fail":
-            raise seeding.drifted(info, seed)
-        return Found(info=seeding.apply(info, seed, timeout=options.timeout))
+        return resolve(self._request, info)
 
     def is_present(self) -> bool:
         """Whether a supervisor owns the warm stack's directory or, for a kept stack, whether its directory exists."""
@@ -221,9 +209,16 @@ class EmbeddedProvider:
 
     def reach(self, info: StackInfo, service: str) -> str:
         """The service's own URL: all servers of this stack run on this machine."""
-        address = {"postgres": info.endpoints.database, "nats": info.endpoints.nats}[service]
+        at = info.endpoints
+        address = {"postgres": at.database, "nats": at.nats, **at.further}[service]
         assert address is not None
         return address
+
+    def credentials(self, info: StackInfo, service: str) -> ServiceCredentials:
+        """What the stack's file says of the service."""
+        from pytest_plexdev.core.service_credentials import ServiceCredentials
+
+        return info.endpoints.credentials.get(service) or ServiceCredentials(secret=info.endpoints.spicedb_key or "")
 
     def clone(self) -> EmbeddedProvider:
         """Another provider of the same stack."""

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from pytest_plexdev.core.interpreter import module_command
 from pytest_plexdev.core.paths import cache_directory
 from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.core.profiles import DEFAULT
 
 if TYPE_CHECKING:
+    from pytest_plexdev.core.model import Profile
     from pytest_plexdev.stack.request import StackRequest
 
 Prefer: TypeAlias = Literal["real", "stand-in"]
@@ -42,6 +44,9 @@ class EmbeddedSettings:
 
     Attributes:
         owner: The stack stops when this process has ended in any way; ``None``: it runs until ``down``.
+        profile: How much of the product's dev stack it has.
+        requires_profile: Whether the user chose the profile, so that none of the servers that a wheel installs may be
+            missing.
         prefer: ``real`` uses Dex and SpiceDB from ``PATH`` if they are installed.
         timeout: Seconds for the whole bring-up.
         api_port: 0: the kernel chooses it. The warm stack uses 8080.
@@ -53,6 +58,8 @@ class EmbeddedSettings:
 
     id: str
     owner: ProcessId | None = None
+    profile: Profile = DEFAULT
+    requires_profile: bool = False
     prefer: Prefer = "real"
     timeout: float = 60.0
     api_port: int = 0
@@ -78,9 +85,12 @@ def settings_for(request: StackRequest) -> EmbeddedSettings:
         PlexdevError: ``bad-setting``, ``seed-unusable``.
     """
     options, up, run = request.options, request.up, request.run
+    chosen = (up.profile if up is not None else None) or options.profile
     settings = EmbeddedSettings(
         id=WARM_ID if run is None else run.directory.name,
         owner=ProcessId.of(run.controller_pid) if run is not None else None,
+        profile=chosen or request.profile or DEFAULT,
+        requires_profile=chosen is not None,
         prefer=options.prefer,
         timeout=options.timeout,
         run_directory=run.directory if run is not None else None,
@@ -104,6 +114,7 @@ def options_of_up(settings: EmbeddedSettings) -> tuple[tuple[str, str], ...]:
     Every printed command that restarts the stack has them.
     """
     options = (
+        ("--profile", settings.profile, DEFAULT),
         ("--prefer", settings.prefer, "real"),
         ("--port", settings.api_port, API_PORT),
         ("--idp-port", settings.idp_port, IDP_PORT),

@@ -18,7 +18,6 @@ class EmbeddedTexts:
         """Options that only other providers use."""
         return (
             Refusal(options=("--reapply",), reason="nothing is applied to plain processes"),
-            Refusal(options=("--profile",), reason="an embedded stack has the services that the golden flow needs"),
             Refusal(options=("--prune",), reason="an embedded stack has no services to remove"),
             Refusal(
                 options=("--force",),

@@ -146,7 +146,8 @@ def differences(settings: EmbeddedSettings, info: StackInfo, up: UpOptions | Non
     """
     from pytest_plexdev.stack.embedded import seeding
 
-    differ = [*_parts_that_differ(settings, info), *_ports_that_differ(up, info)]
+    profile = ["profile"] if settings.requires_profile and settings.profile != info.profile else []
+    differ = [*profile, *_parts_that_differ(settings, info), *_ports_that_differ(up, info)]
     return [*differ, "seed"] if seeding.differs(info, settings.seed) else differ
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo, Verdict
     from pytest_plexdev.core.progress import Progress
     from pytest_plexdev.core.provider_parts import Found, Logs, Started, Texts
+    from pytest_plexdev.core.service_credentials import ServiceCredentials
     from pytest_plexdev.errors import Failure, PlexdevError
     from pytest_plexdev.options import Settings
     from pytest_plexdev.stack.kind.port_forward import Forwards
@@ -80,10 +81,9 @@ class KindProvider:
     def down(self, info: StackInfo | None, *, force: bool = False, progress: Progress | None = None) -> list[str]:
         """Delete the warm cluster if it is ours or *force* is set, or a run's own cluster with its directory."""
         if self._directory is None:
-            from pytest_plexdev.core.progress import no_progress
             from pytest_plexdev.stack.kind.warm.down import take_down
 
-            return take_down(self._settings, force=force, progress=progress or no_progress)
+            return take_down(self._settings, force=force, progress=progress)
         from pytest_plexdev.stack.kind import fresh
 
         if info is None or info.cluster is None:
@@ -120,14 +120,9 @@ class KindProvider:
 
     def attach(self, progress: Progress) -> Found | None:
         """Find the warm stack. Drift is applied, refused or ignored, as ``on_drift`` says."""
-        from pytest_plexdev.core.provider_parts import Found
         from pytest_plexdev.stack.kind.warm import attach
 
-        info = attach.attach(self._settings, progress)
-        if info is None:
-            return None
-        drift = attach.drift(self._settings, info) if self._settings.on_drift == "ignore" else ()
-        return Found(info=info, drift=tuple(drift))
+        return attach.find_and_resolve_drift(self._settings, progress)
 
     def is_present(self) -> bool:
         """Whether this user created the cluster, according to files or node labels."""
@@ -219,6 +214,12 @@ class KindProvider:
 
             self._forwards = Forwards(info.cluster)
         return self._forwards.url(service)
+
+    def credentials(self, info: StackInfo, service: str) -> ServiceCredentials:
+        """What the Secret of the service has."""
+        from pytest_plexdev.stack.kind.service_secrets import read_credentials
+
+        return read_credentials(info, service)
 
     def clone(self) -> KindProvider:
         """Another provider of the same stack, with its own port-forwards."""

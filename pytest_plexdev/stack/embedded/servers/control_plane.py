@@ -23,6 +23,8 @@ BOOTSTRAP: Final = "plexsphere-bootstrap"
 
 CLIENT_ID: Final = "plexsphere-test"
 CLIENT_SECRET: Final = "plexsphere-test-secret"  # noqa: S105 (of a stack that lives on this machine only)
+BUCKET: Final = "plexsphere"
+"""The bucket of the control plane."""
 _CURSOR_KEY: Final = "plexdev-cursor-key-not-a-secret"
 _PSEUDONYM_KEY: Final = "plexdev-pseudonym-key-not-a-secret"
 _ISSUER_PLACEHOLDER: Final = "${ISSUER}"
@@ -52,7 +54,28 @@ def variables(addresses: ServerAddresses) -> dict[str, str]:
         "PLEXSPHERE_DEX_CLIENT_SECRET": CLIENT_SECRET,
         "PLEXSPHERE_DEX_DISCOVERY_URL": f"{addresses.issuer}/.well-known/openid-configuration",
         **spicedb,
+        **_further_variables(addresses),
     }
+
+
+def _further_variables(addresses: ServerAddresses) -> dict[str, str]:
+    """The variables of the servers that the profile ``full`` adds. The control plane's surfaces follow from them."""
+    urls, credentials = addresses.further_urls, addresses.credentials
+    by_server = {
+        "openbao": {
+            "PLEXSPHERE_OPENBAO_URL": urls.get("openbao", ""),
+            "PLEXSPHERE_OPENBAO_TOKEN": credentials.openbao,
+        },
+        "seaweedfs": {
+            "PLEXSPHERE_S3_URL": urls.get("seaweedfs", ""),
+            "PLEXSPHERE_S3_ACCESS_KEY": credentials.s3_access_key,
+            "PLEXSPHERE_S3_SECRET_KEY": credentials.s3_secret_key,
+            "PLEXSPHERE_S3_BUCKET": BUCKET,
+        },
+        "mimir": {"PLEXSPHERE_OBS_NATS_URL": addresses.nats_url, "PLEXSPHERE_MIMIR_URL": urls.get("mimir", "")},
+        "loki": {"PLEXSPHERE_OBS_NATS_URL": addresses.nats_url, "PLEXSPHERE_LOKI_URL": urls.get("loki", "")},
+    }
+    return {name: value for server in urls for name, value in by_server[server].items()}
 
 
 def api(programs: Programs, layout: Layout, addresses: ServerAddresses) -> Command:

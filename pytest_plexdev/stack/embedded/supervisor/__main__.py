@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 
 from pytest_plexdev.core.signals import reset_signals
 from pytest_plexdev.core.system_errors import system_errors
@@ -69,8 +70,13 @@ def _create_layout_and_start(supervisor_input: SupervisorInput) -> tuple[Plan, E
 
 def _start(settings: EmbeddedSettings, layout: Layout) -> tuple[Plan, EarlyChildren]:
     program = spicedb.find(settings.prefer)
+    further, ports = _find_further(settings)
     addresses = ServerAddresses.allocate(
-        settings, spicedb=program is not None, scratch=layout.scratch, postgres_directory=layout.sockets
+        settings,
+        spicedb=program is not None,
+        scratch=layout.scratch,
+        postgres_directory=layout.sockets,
+        further=ports,
     )
     template = template_of(settings, control_plane.migrations())
     early = _start_early(settings, layout, addresses, template)
@@ -78,8 +84,26 @@ def _start(settings: EmbeddedSettings, layout: Layout) -> tuple[Plan, EarlyChild
     dex = find_dex(settings)
     if dex is None:
         addresses.idp.listen()
-    plan = Plan(settings=settings, layout=layout, addresses=addresses, template=template, dex=dex, spicedb=program)
+    plan = Plan(
+        settings=settings,
+        layout=layout,
+        addresses=addresses,
+        template=template,
+        dex=dex,
+        spicedb=program,
+        further=further,
+    )
     return plan, early
+
+
+def _find_further(settings: EmbeddedSettings) -> tuple[Mapping[str, str], Mapping[str, int]]:
+    """The programs of the servers that the profile adds, and how many ports each needs."""
+    if settings.profile == "lean":
+        return {}, {}
+    from pytest_plexdev.stack.embedded.servers.further import find_programs, further_servers
+
+    programs = find_programs(settings)
+    return programs, {name: each.ports for name, each in further_servers().items() if name in programs}
 
 
 def _start_early(

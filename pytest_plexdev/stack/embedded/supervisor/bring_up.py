@@ -19,6 +19,7 @@ from pytest_plexdev.stack.embedded.processes.process_group import ProcessGroup
 from pytest_plexdev.stack.embedded.servers import control_plane, nats, spicedb
 from pytest_plexdev.stack.embedded.servers import dex as identity_provider
 from pytest_plexdev.stack.embedded.servers.postgres import Postgres
+from pytest_plexdev.stack.embedded.supervisor.further import further_parts
 from pytest_plexdev.stack.embedded.supervisor.own_port import listener_of, until_own_port_ready
 from pytest_plexdev.stack.embedded.supervisor.plan import EarlyChildren, Plan
 
@@ -70,6 +71,7 @@ class BringUp:
             self._signer(),
             self._api(),
             self._bootstrap(),
+            *further_parts(self),
         ]
 
     async def _postgres(self) -> None:
@@ -100,7 +102,7 @@ class BringUp:
 
     async def _start_and_wait_for_postgres(self, server: Postgres) -> str:
         at = self.plan.addresses.postgres
-        return await self._wait_until_ready("postgres", server.start(), server.probe, probe_name="a query", at=at)
+        return await self.wait_until_ready("postgres", server.start(), server.probe, probe_name="a query", at=at)
 
     def _postgres_server(self) -> Postgres:
         plan = self.plan
@@ -122,7 +124,7 @@ class BringUp:
         probe = probes.nats(self.plan.addresses.nats_url)
         with self.phases.phase("nats"):
             child = self._start("nats", command)
-            await self._wait_until_ready("nats", child, probe, probe_name="a PING", at=self.plan.addresses.nats)
+            await self.wait_until_ready("nats", child, probe, probe_name="a PING", at=self.plan.addresses.nats)
 
     async def _dex(self) -> None:
         dex, idp = self.plan.dex, self.plan.addresses.idp
@@ -132,7 +134,7 @@ class BringUp:
             child = self._start("dex", command)
             if dex is None:
                 idp.hand_over()
-            await self._wait_until_ready(
+            await self.wait_until_ready(
                 "dex",
                 child,
                 probe,
@@ -153,7 +155,7 @@ class BringUp:
             with self.phases.phase("spicedb"):
                 version = await self._spicedb_version(program)
                 probe = probes.grpc(f"127.0.0.1:{port.number}")
-                await self._wait_until_ready("spicedb", child, probe, probe_name="over gRPC", version=version, at=port)
+                await self.wait_until_ready("spicedb", child, probe, probe_name="over gRPC", version=version, at=port)
         self._spicedb_ready.set()
 
     async def _spicedb_version(self, program: str) -> str:
@@ -166,7 +168,7 @@ class BringUp:
         command = control_plane.signer(self.plan.settings.programs, self.plan.layout, self.plan.addresses)
         probe = probes.grpc(self.plan.addresses.signer_endpoint)
         with self.phases.phase(control_plane.SIGNER):
-            await self._wait_until_ready(
+            await self.wait_until_ready(
                 control_plane.SIGNER,
                 self._start(control_plane.SIGNER, command),
                 probe,
@@ -184,7 +186,7 @@ class BringUp:
                 command = control_plane.api(self.plan.settings.programs, self.plan.layout, self.plan.addresses)
                 child = self._start(control_plane.API, command)
                 self.plan.addresses.api.hand_over()
-            await self._wait_until_ready(
+            await self.wait_until_ready(
                 control_plane.API,
                 child,
                 probes.http(self.plan.addresses.api.number, "/readyz"),
@@ -207,7 +209,7 @@ class BringUp:
     def _start(self, name: str, command: Command) -> Child:
         return self.processes.start(name, command)
 
-    async def _wait_until_ready(
+    async def wait_until_ready(
         self,
         name: str,
         child: Child,
@@ -218,6 +220,7 @@ class BringUp:
         version: str = "",
         stands_in_for: str | None = None,
     ) -> str:
+        """Wait until *child* answers *probe*, add it to ``services``, and return the version that the probe reports."""
         warn = partial(self._emit_waiting, name)
         ready = until_ready(probe) if at is None else until_own_port_ready(at, child, probe, warn)
         try:

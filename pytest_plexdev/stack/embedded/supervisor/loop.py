@@ -20,6 +20,7 @@ import yaml
 from pytest_plexdev.core.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
 from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.core.process_id import ProcessId
+from pytest_plexdev.core.profiles import FURTHER_SERVICES
 from pytest_plexdev.core.seeded_domains import tenants_in
 from pytest_plexdev.core.system_errors import refusal_of
 from pytest_plexdev.errors import BRING_UP_STOPPED, SUPERVISOR_LOST, PlexdevError
@@ -34,16 +35,10 @@ from pytest_plexdev.stack.embedded.supervisor.bring_up import BringUp
 from pytest_plexdev.stack.embedded.supervisor.plan import EarlyChildren, Plan
 from pytest_plexdev.stack.embedded.supervisor.protocol import Requester
 
-_LEFT_OUT: Final = (
-    "OpenBao",
-    "SeaweedFS",
-    "Mimir",
-    "Loki",
-    "Crossplane",
-    "External Secrets",
-    "gateway",
-)
-_ORDER: Final = ("postgres", "nats", "dex", "spicedb", control_plane.SIGNER, control_plane.API, control_plane.BOOTSTRAP)
+_CLUSTER_ONLY: Final = ("Crossplane", "External Secrets", "gateway")
+"""Services of the product's dev stack that need a cluster."""
+_PROGRAMS: Final = (control_plane.SIGNER, control_plane.API, control_plane.BOOTSTRAP)
+_ORDER: Final = ("postgres", "nats", "dex", "spicedb", *FURTHER_SERVICES, *_PROGRAMS)
 
 
 def supervise(plan: Plan, early: EarlyChildren) -> int:
@@ -124,10 +119,16 @@ class _Supervisor:
                 signer=addresses.signer_endpoint,
                 spicedb=addresses.spicedb_endpoint,
                 spicedb_key=addresses.credentials.spicedb if addresses.spicedb_endpoint else None,
+                further=addresses.further_urls,
+                credentials=addresses.further_credentials,
             ),
             started_at=time.time(),
-            services=tuple(bring_up.services[name] for name in _ORDER),
-            left_out=_LEFT_OUT,
+            services=tuple(bring_up.services[name] for name in _ORDER if name in bring_up.services),
+            profile=plan.settings.profile,
+            left_out=(
+                *(product for name, product in FURTHER_SERVICES.items() if name not in plan.further),
+                *_CLUSTER_ONLY,
+            ),
             phases=phases,
             tenants=self._tenants(),
             capabilities=frozenset({"age-heartbeat"}),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
@@ -20,6 +21,7 @@ class Plan:
     Attributes:
         dex: The real Dex; ``None``: the stand-in.
         spicedb: The program of the real SpiceDB; ``None``: the control plane evaluates the schema over Postgres.
+        further: The programs of the servers that the profile ``full`` adds, by name.
     """
 
     settings: EmbeddedSettings
@@ -28,6 +30,7 @@ class Plan:
     template: Template
     dex: Dex | None
     spicedb: str | None
+    further: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

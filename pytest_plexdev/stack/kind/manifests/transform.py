@@ -49,7 +49,7 @@ def with_seed(objects: Sequence[KubeObject], seed: str) -> list[KubeObject]:
 
 
 def with_credentials(objects: Sequence[KubeObject], credentials: Credentials) -> list[KubeObject]:
-    """Replace the runbook's passwords of Postgres and SpiceDB, and protect NATS with a password if there is one."""
+    """Replace the public credentials of all servers, and protect NATS with a password if there is one."""
     changed = [_with_credentials(each, credentials) if each["kind"] == "Secret" else each for each in objects]
     return changed if credentials.nats is None else with_nats_password(changed, credentials.nats)
 
@@ -65,11 +65,20 @@ def with_inputs(objects: Sequence[KubeObject], contents: Mapping[str, str]) -> l
 
 
 def _with_credentials(secret: KubeObject, credentials: Credentials) -> KubeObject:
-    whole = {("POSTGRES_PASSWORD", _DATABASE): credentials.database, (_KEY, RUNBOOK.spicedb): credentials.spicedb}
-    known, own = (f"//{_DATABASE}:{password}@" for password in (_DATABASE, credentials.database))
+    values = {
+        ("POSTGRES_PASSWORD", _DATABASE): credentials.database,
+        (_KEY, RUNBOOK.spicedb): credentials.spicedb,
+        ("BAO_DEV_ROOT_TOKEN_ID", RUNBOOK.openbao): credentials.openbao,
+        ("S3_ACCESS_KEY", RUNBOOK.s3_access_key): credentials.s3_access_key,
+        ("S3_SECRET_KEY", RUNBOOK.s3_secret_key): credentials.s3_secret_key,
+    }
+    parts = {
+        f"//{_DATABASE}:{_DATABASE}@": f"//{_DATABASE}:{credentials.database}@",
+        f'"accessKey": "{RUNBOOK.s3_access_key}"': f'"accessKey": "{credentials.s3_access_key}"',
+        f'"secretKey": "{RUNBOOK.s3_secret_key}"': f'"secretKey": "{credentials.s3_secret_key}"',
+    }
     data = {
-        name: whole.get((name, text), text.replace(known, own))
-        for name, text in (secret.get("stringData") or {}).items()
+        name: values.get((name, text), _replace(text, parts)) for name, text in (secret.get("stringData") or {}).items()
     }
     return {**secret, "stringData": data} if data else secret
 

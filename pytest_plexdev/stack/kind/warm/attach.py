@@ -22,6 +22,7 @@ from pytest_plexdev.stack.kind.warm.kubeconfigs import candidates
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo
     from pytest_plexdev.core.progress import Progress
+    from pytest_plexdev.core.provider_parts import Found
     from pytest_plexdev.kube import Access, KubeClient
     from pytest_plexdev.stack.kind.settings import KindSettings
 
@@ -108,6 +109,16 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
     if (error := unhealthy.result()) is not None:
         raise error
     return info
+
+
+def find_and_resolve_drift(settings: KindSettings, progress: Progress) -> Found | None:
+    """What :func:`attach` returns, with the drift that ``on_drift="ignore"`` leaves."""
+    from pytest_plexdev.core.provider_parts import Found
+
+    info = attach(settings, progress)
+    if info is None:
+        return None
+    return Found(info=info, drift=tuple(drift(settings, info)) if settings.on_drift == "ignore" else ())
 
 
 def _wait_for_others(settings: KindSettings, progress: Progress) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_plexdev.core.progress import Progress
+from pytest_plexdev.core.progress import Progress, no_progress
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_OUT_OF_SIGHT, FOREIGN_CLUSTER, TOOL_MISSING
 from pytest_plexdev.stack.kind.cluster import create
@@ -17,14 +17,14 @@ from pytest_plexdev.stack.kind.warm.owner import describe_owner, files_of
 _PRUNE: Final = "to free the disk space of images: docker builder prune -f && docker image prune -f"
 
 
-def take_down(settings: KindSettings, *, force: bool, progress: Progress) -> list[str]:
+def take_down(settings: KindSettings, *, force: bool, progress: Progress | None) -> list[str]:
     """Delete the warm cluster if it is ours or *force* is set. Returns lines for the user.
 
     Raises:
         PlexdevError: ``cluster-out-of-sight``: Docker is not installed, and files name a cluster.
     """
     try:
-        return _take_down(files_of(settings), settings, force=force, progress=progress)
+        return _take_down(files_of(settings), settings, force=force, progress=progress or no_progress)
     except PlexdevError as error:
         if error.failure is not TOOL_MISSING or error.facts["program"] != "docker":
             raise

@@ -28,7 +28,7 @@ def test_fresh_credentials_are_unique_and_need_no_quotes() -> None:
     stacks = [asdict(Credentials.random()) for _ in range(50)]
     words = [word for stack in stacks for word in stack.values()]
 
-    assert len(set(words)) == 150
+    assert len(set(words)) == 300
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{32}", word) for word in words)
 
 

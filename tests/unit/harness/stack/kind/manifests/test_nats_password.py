@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from pytest_plexdev.stack.credentials import RUNBOOK, Credentials
 from pytest_plexdev.stack.kind.manifests.transform import INPUTS, waits_for_a_secret, with_credentials, with_inputs
 from tests.support.manifests import by_name, overlay_objects
 
-OWN = Credentials(database="own-database", nats="own-nats", spicedb="own-spicedb")
+OWN = replace(Credentials.random(), database="own-database", nats="own-nats", spicedb="own-spicedb")
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_its_probes_need_no_password(objects: list[dict[str, Any]]) -> None:
 
 
 def test_a_new_password_restarts_only_its_readers(objects: list[dict[str, Any]]) -> None:
-    other = with_credentials(overlay_objects(), Credentials(database=OWN.database, nats="o", spicedb=OWN.spicedb))
+    other = with_credentials(overlay_objects(), replace(OWN, nats="o"))
     before, after = (
         {
             (each["kind"], each["metadata"]["name"]): each["spec"]["template"]["metadata"]["annotations"][INPUTS]

@@ -1,0 +1,70 @@
+"""Command of Mimir in one process. It keeps the Domains apart, as the profile ``full`` on kind does."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pytest_plexdev.core.private_files import make_private_directory, write_private
+from pytest_plexdev.stack.embedded.addresses import ServerAddresses
+from pytest_plexdev.stack.embedded.layout import Layout
+from pytest_plexdev.stack.embedded.processes.child import Command
+from pytest_plexdev.stack.embedded.processes.environment import program_environment
+from pytest_plexdev.stack.embedded.servers.further import FurtherServer
+
+_RING: Final = {"instance_addr": "127.0.0.1", "kvstore": {"store": "inmemory"}}
+
+
+def _command(program: str, layout: Layout, addresses: ServerAddresses) -> Command:
+    import yaml
+
+    data = layout.scratch / "mimir"
+    make_private_directory(data)
+    http, grpc = addresses.further["mimir"]
+    file = layout.configuration / "mimir.yaml"
+    write_private(file, yaml.safe_dump(_configuration(str(data), http.number, grpc.number)).encode())
+    return Command(argv=[program, f"-config.file={file}"], environment=program_environment(), log=layout.log("mimir"))
+
+
+def _configuration(data: str, http: int, grpc: int) -> dict[str, Any]:
+    """What ``deploy/local/base/mimir`` has, with this stack's ports and directory."""
+    return {
+        "target": "all",
+        "multitenancy_enabled": True,
+        "usage_stats": {"enabled": False},
+        "activity_tracker": {"filepath": ""},
+        "server": {
+            "http_listen_address": "127.0.0.1",
+            "http_listen_port": http,
+            "grpc_listen_address": "127.0.0.1",
+            "grpc_listen_port": grpc,
+            "log_level": "warn",
+        },
+        "common": {"storage": {"backend": "filesystem"}},
+        "blocks_storage": {
+            "filesystem": {"dir": f"{data}/blocks"},
+            "tsdb": {"dir": f"{data}/tsdb"},
+            "bucket_store": {"sync_dir": f"{data}/sync"},
+        },
+        "ruler_storage": {"filesystem": {"dir": f"{data}/rules"}},
+        "ruler": {"rule_path": f"{data}/ruler", "ring": _RING},
+        "alertmanager_storage": {"filesystem": {"dir": f"{data}/alerts"}},
+        "alertmanager": {"data_dir": f"{data}/alertmanager", "sharding_ring": _RING},
+        "compactor": {"data_dir": f"{data}/compactor", "sharding_ring": _RING},
+        "distributor": {"ring": _RING},
+        # By default ready only 15 s after joining the ring.
+        "ingester": {"ring": {**_RING, "replication_factor": 1, "min_ready_duration": "0s"}},
+        "store_gateway": {"sharding_ring": {**_RING, "replication_factor": 1, "wait_stability_min_duration": "0s"}},
+        "query_scheduler": {"ring": _RING},
+        "frontend": {"instance_addr": "127.0.0.1"},
+        "memberlist": {"bind_addr": ["127.0.0.1"], "advertise_addr": "127.0.0.1"},
+    }
+
+
+SERVER: Final = FurtherServer(
+    name="mimir",
+    program="mimir",
+    ports=2,
+    # 200 only if every module runs and the rings are complete.
+    health="/ready",
+    command=_command,
+)

@@ -1,0 +1,36 @@
+"""The part of a bring-up that the profile ``full`` adds."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING
+
+from pytest_plexdev.stack.embedded import probes
+from pytest_plexdev.stack.embedded.servers.further import FurtherServer, further_servers, parse_version
+
+if TYPE_CHECKING:
+    from pytest_plexdev.stack.embedded.supervisor.bring_up import BringUp
+
+
+def further_parts(bring_up: BringUp) -> list[Coroutine[None, None, None]]:
+    """Return one part for each server that the plan adds to those of the profile ``lean``."""
+    programs = bring_up.plan.further
+    servers = further_servers() if programs else {}
+    return [_start(bring_up, servers[name], program) for name, program in programs.items()]
+
+
+async def _start(bring_up: BringUp, server: FurtherServer, program: str) -> None:
+    plan, processes = bring_up.plan, bring_up.processes
+    at = plan.addresses.further[server.name][0]
+    with bring_up.phases.phase(server.name):
+        child = processes.start(server.name, server.command(program, plan.layout, plan.addresses))
+        version = server.version_command(program, plan.layout)
+        await processes.run(f"{server.name}-version", version)
+        await bring_up.wait_until_ready(
+            server.name,
+            child,
+            probes.http(at.number, server.health),
+            probe_name=f"GET {server.health} with 200",
+            at=at,
+            version=parse_version(version.log.read_text(encoding="utf-8", errors="replace")),
+        )

@@ -19,6 +19,7 @@ _SURFACE_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "identities": ("PLEXSPHERE_CURSOR_KEY", "PLEXSPHERE_PSEUDONYM_KEY"),
     "labels": ("PLEXSPHERE_CURSOR_KEY",),
     "nodes": ("PLEXSPHERE_CURSOR_KEY",),
+    "observability_ingest": ("PLEXSPHERE_OBS_NATS_URL",),
     "projects": ("PLEXSPHERE_CURSOR_KEY",),
     "reachability": ("PLEXSPHERE_REACHABILITY_EVALUATOR",),
     "register": ("PLEXSPHERE_SIGNER_ENDPOINT",),
@@ -44,6 +45,9 @@ class Settings:
     cursor_key: bytes | None = field(default=None, repr=False)
     pseudonym_key: bytes | None = field(default=None, repr=False)
     nats_url: str | None = None
+    obs_nats_url: str | None = field(default=None, repr=False)
+    mimir_url: str | None = None
+    loki_url: str | None = None
     spicedb_endpoint: str | None = None
     spicedb_preshared_key: str = field(default="", repr=False)
     signer_endpoint: str | None = None
@@ -76,6 +80,9 @@ class Settings:
             cursor_key=_key(environment, "PLEXSPHERE_CURSOR_KEY"),
             pseudonym_key=_key(environment, "PLEXSPHERE_PSEUDONYM_KEY"),
             nats_url=environment.get("PLEXSPHERE_NATS_URL") or None,
+            obs_nats_url=environment.get("PLEXSPHERE_OBS_NATS_URL") or None,
+            mimir_url=_origin(environment, "PLEXSPHERE_MIMIR_URL"),
+            loki_url=_origin(environment, "PLEXSPHERE_LOKI_URL"),
             spicedb_endpoint=environment.get("PLEXSPHERE_SPICEDB_ENDPOINT") or None,
             spicedb_preshared_key=environment.get("PLEXSPHERE_SPICEDB_PRESHARED_KEY", ""),
             signer_endpoint=environment.get("PLEXSPHERE_SIGNER_ENDPOINT") or None,
@@ -86,9 +93,9 @@ class Settings:
             environment=dict(environment),
         )
 
-    def missing_for(self, surface: str) -> tuple[str, ...]:
-        """Return the missing variables of ``surface``; empty if it is configured."""
-        return tuple(name for name in _SURFACE_NEEDS.get(surface, ()) if not self.environment.get(name))
+    def missing_for(self, surface: str, *further: str) -> tuple[str, ...]:
+        """Return the missing variables of ``surface``, and those of ``further``; empty if it is configured."""
+        return tuple(name for name in (*_SURFACE_NEEDS.get(surface, ()), *further) if not self.environment.get(name))
 
 
 def _bucket(environment: Mapping[str, str]) -> artifacts.Bucket | None:
@@ -96,6 +103,10 @@ def _bucket(environment: Mapping[str, str]) -> artifacts.Bucket | None:
         return artifacts.Bucket.read(environment)
     except ValueError as error:
         raise SettingsError(str(error)) from error
+
+
+def _origin(environment: Mapping[str, str], name: str) -> str | None:
+    return environment.get(name, "").rstrip("/") or None
 
 
 def _flag(environment: Mapping[str, str], name: str) -> bool:

@@ -29,6 +29,7 @@ _SURFACES: Final = (
     "identities",
     "bootstrap_tokens",
     "registration",
+    "ingest",
     "audit",
     "artifacts",
     "meta",

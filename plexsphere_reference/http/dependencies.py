@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from plexsphere_reference.client_secrets import ClientSecrets
     from plexsphere_reference.http.metrics import Metrics
     from plexsphere_reference.http.probes import Probes
+    from plexsphere_reference.observability.parts import Observability
     from plexsphere_reference.oidc import RelyingParty
     from plexsphere_reference.reachability import Evaluator
     from plexsphere_reference.settings import Settings
@@ -36,6 +37,7 @@ class Plane:
     domains: Domains
     probes: Probes
     metrics: Metrics
+    observability: Observability | None
     signer: SignerClient | None
     evaluator: Evaluator
     relying_party: RelyingParty

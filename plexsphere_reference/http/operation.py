@@ -36,6 +36,7 @@ class Operation:
 
     Attributes:
         surface: Named in the 501 response if a required variable is missing.
+        needs: The variables that this operation requires beyond those of its surface.
         access: ``public`` needs no credential, ``operator`` a session or token, ``node`` an NSK.
         body_cap: Maximum size of the body in bytes; more is 413.
         body_error: The code of a body that cannot be decoded.
@@ -46,6 +47,7 @@ class Operation:
     path: str
     handler: Handler
     surface: str
+    needs: tuple[str, ...] = ()
     access: Access = "operator"
     body_cap: int = _UNDECLARED_CAP
     body_error: str = "invalid_body"
@@ -80,7 +82,7 @@ class Endpoint:
         operation = self._operations.get(as_get(request.method))
         if operation is None:
             raise self._without_operation(request)
-        if missing := self._plane.settings.missing_for(operation.surface):
+        if missing := self._plane.settings.missing_for(operation.surface, *operation.needs):
             raise not_provisioned(operation.surface, missing)
         principal = await authenticate(self._plane, request, operation.access)
         call = Call(

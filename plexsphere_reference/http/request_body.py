@@ -46,8 +46,8 @@ async def read_body(request: Request, rules: BodyRules) -> bytes:
     """
     _check_media_type(request, rules.media_type)
     if not _is_gzip(request):
-        return await _read(request, rules, rules.cap)
-    return _inflated(await _read(request, rules, rules.cap + _GZIP_OVERHEAD), rules)
+        return await read_capped(request, rules, rules.cap)
+    return _inflated(await read_capped(request, rules, rules.cap + _GZIP_OVERHEAD), rules)
 
 
 def _check_media_type(request: Request, expected: str) -> None:
@@ -75,7 +75,12 @@ def _is_gzip(request: Request) -> bool:
     return bool(encodings)
 
 
-async def _read(request: Request, rules: BodyRules, most: int) -> bytes:
+async def read_capped(request: Request, rules: BodyRules, most: int) -> bytes:
+    """Read the body as it was sent.
+
+    Raises:
+        Problem: 413 as soon as there are more than *most* bytes, 400 if the body ends before its length.
+    """
     declared = request.headers.get("content-length", "0")
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > most:
         raise _too_large(rules)

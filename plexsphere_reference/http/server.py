@@ -35,6 +35,7 @@ from plexsphere_reference.store.domains import Domains
 from plexsphere_reference.store.wrong_user_codes import WrongUserCodes
 
 if TYPE_CHECKING:
+    from plexsphere_reference.observability.parts import Observability
     from plexsphere_reference.signer.client import SignerClient
 
 _BACKLOG: Final = 2048
@@ -143,6 +144,7 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
         domains=Domains(database),
         probes=_probes(settings, database, authorizer, relay, openbao, blob_store),
         metrics=Metrics(),
+        observability=_observability(settings),
         signer=_signer(settings),
         evaluator=evaluator,
         relying_party=relying_party,
@@ -153,6 +155,8 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
     background = [asyncio.create_task(relying_party.warm_up())]
     if settings.nats_url:
         background.append(asyncio.create_task(_once_opened(database, relay.run)))
+    if plane.observability is not None:
+        background.append(asyncio.create_task(plane.observability.forward()))
     if settings.reachability_evaluator:
         background.append(asyncio.create_task(_once_opened(database, evaluator.run)))
     try:
@@ -161,6 +165,8 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        if plane.observability is not None:
+            await plane.observability.close()
         await relying_party.close()
         if openbao is not None:
             await openbao.close()
@@ -173,6 +179,14 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
 async def _once_opened(database: Database, run: Callable[[], Awaitable[None]]) -> None:
     await database.opened()
     await run()
+
+
+def _observability(settings: Settings) -> Observability | None:
+    if not (settings.obs_nats_url or settings.mimir_url or settings.loki_url):
+        return None
+    from plexsphere_reference.observability.parts import Observability
+
+    return Observability.of(settings)
 
 
 def _signer(settings: Settings) -> SignerClient | None:

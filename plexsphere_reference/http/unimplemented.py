@@ -43,9 +43,6 @@ _UNBUILT: Final[Mapping[str, str]] = {
         PUT DELETE /v1/nodes/{}/state/reports/{}
         PUT /v1/nodes/{}/capabilities
         POST /v1/nodes/{}/integrity-violations
-        POST /v1/nodes/{}/metrics
-        POST /v1/nodes/{}/logs
-        POST /v1/nodes/{}/audit
         POST /v1/nodes/{}/keys/rotate
         GET /v1/nodes/{}/keys/rotate/preview
     """,

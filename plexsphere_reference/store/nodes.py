@@ -63,6 +63,12 @@ async def list_page(
     return [Node(*row) for row in rows]
 
 
+async def project_of(database: Database, node_id: UUID) -> UUID | None:
+    """The Project of a Node; None if the Node does not exist."""
+    row = await database.fetch_one("SELECT project_id FROM plexsphere.nodes WHERE id = %s", [node_id])
+    return row[0] if row else None
+
+
 async def lock_site(connection: Connection, project_id: UUID) -> Site | None:
     """Lock address allocation in the Project's Domain until the transaction ends."""
     cursor = await connection.execute(

@@ -120,7 +120,7 @@ def running_spicedb(directory: Path) -> Iterator[SpiceDBServer]:
 def running_plane(
     postgres_server: str, directory: Path, *, spicedb: SpiceDBServer | None = None, **variables: str
 ) -> Iterator[Plane]:
-    """Start the plane with additional environment variables."""
+    """Start the plane with additional environment variables. By default nothing listens at its backends' addresses."""
     if spicedb is not None:
         variables["PLEXSPHERE_SPICEDB_ENDPOINT"] = spicedb.endpoint
         variables["PLEXSPHERE_SPICEDB_PRESHARED_KEY"] = spicedb.preshared_key
@@ -138,6 +138,9 @@ def running_plane(
         "PLEXSPHERE_DEX_DISCOVERY_URL": discovery_url(issuer),
         "PLEXSPHERE_SAMPLE_CLIENT_SECRET": "sample-client-secret",
         "PLEXSPHERE_SAMPLE_DISCOVERY_URL": SAMPLE_DISCOVERY_URL,
+        "PLEXSPHERE_OBS_NATS_URL": "nats://127.0.0.1:1",
+        "PLEXSPHERE_MIMIR_URL": "http://127.0.0.1:1",
+        "PLEXSPHERE_LOKI_URL": "http://127.0.0.1:1",
         "PLEXSPHERE_ROGUE_CLIENT_SECRET": "rogue-client-secret",
         "PLEXSPHERE_ROGUE_DISCOVERY_URL": discovery_url(f"http://127.0.0.1:{rogue.getsockname()[1]}/idp"),
         **variables,

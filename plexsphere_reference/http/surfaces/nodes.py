@@ -49,7 +49,7 @@ async def list_nodes(call: Call) -> Response:
 
 
 async def post_heartbeat(call: Call) -> Response:
-    node_id = _own_id(call)
+    node_id = require_own_id(call)
     body = await call.body(HeartbeatRequest)
     try:
         heartbeat.check(
@@ -68,7 +68,7 @@ async def post_heartbeat(call: Call) -> Response:
 
 async def get_reachability(call: Call) -> Response:
     if call.caller.kind == "node":
-        node_id = _own_id(call)
+        node_id = require_own_id(call)
         standing = await _standing(call, node_id)
     else:
         node_id = call.path_id("id", code="invalid_node_id")
@@ -164,7 +164,7 @@ async def _require_node_agent(call: Call, node_id: UUID, chain: UUID | None) -> 
         raise
 
 
-def _own_id(call: Call) -> UUID:
+def require_own_id(call: Call) -> UUID:
     """Return the id of the calling Node, which must be the one in the path."""
     if call.request.path_params["id"].lower() != str(call.caller.id):
         members = {"reason": "insufficient_relation", "relation_path": []}

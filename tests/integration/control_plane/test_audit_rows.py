@@ -21,6 +21,11 @@ ELSEWHERE: Final = (
     "/v1/auth/",  # test_auth, test_device and test_tokens: what concerns one's own credentials has no gate
     "/v1/device",
     "/v1/register",  # below
+    "/v1/nodes/{id}/metrics",  # tests/integration/observability: a Node's own, and neither a read nor a change
+    "/v1/nodes/{id}/logs",
+    "/v1/nodes/{id}/audit",
+    "/v1/domains/{domain_id}/metrics/query",  # tests/integration/observability: they need their backends
+    "/v1/domains/{domain_id}/logs/query",
     "/v1/nodes/{id}/heartbeat",  # test_reachability: a Node's own, audited where it changes the Node's state
     "/v1/health",
     "/v1/version",

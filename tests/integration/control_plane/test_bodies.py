@@ -17,7 +17,7 @@ from tests.support.actors import refusal
 from tests.support.contract import contract, resolved
 from tests.support.control_plane import Plane, ula, unique
 from tests.support.enrolment import new_site
-from tests.support.operations import OPERATIONS, WITH_BODY, WRITES, name_of, reachable, target
+from tests.support.operations import INGEST, OPERATIONS, WITH_BODY, WRITES, name_of, reachable, target
 
 MIB: Final = 1024 * 1024
 GZIP: Final = {"Content-Encoding": "gzip"}
@@ -49,7 +49,10 @@ def domain_body(**members: object) -> dict[str, object]:
 
 @pytest.mark.skipif(contract() is None, reason="the contract's document is not beside the checkout")
 def test_every_body_that_the_document_has_is_read_and_no_other() -> None:
-    read = {name_of(each) for each in WITH_BODY} | {"POST /v1/nodes/{id}/heartbeat", "POST /v1/auth/device/approve"}
+    read = {name_of(each) for each in (*WITH_BODY, *INGEST)} | {
+        "POST /v1/nodes/{id}/heartbeat",
+        "POST /v1/auth/device/approve",
+    }
 
     assert {
         name_of(each) for each in OPERATIONS if each.path != "/v1/device" and "requestBody" in documented(each)

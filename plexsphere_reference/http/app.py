@@ -30,6 +30,7 @@ _SURFACES: Final = (
     "bootstrap_tokens",
     "registration",
     "ingest",
+    "observability",
     "audit",
     "artifacts",
     "meta",

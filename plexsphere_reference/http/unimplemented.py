@@ -157,8 +157,6 @@ _UNBUILT: Final[Mapping[str, str]] = {
         POST /v1/nodes/{}/sessions/{}
     """,
     "observability": """
-        GET /v1/domains/{}/metrics/query
-        GET /v1/domains/{}/logs/query
         GET POST /v1/domains/{}/alert-rules
         GET PATCH DELETE /v1/domains/{}/alert-rules/{}
         GET POST /v1/domains/{}/incidents

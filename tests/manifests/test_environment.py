@@ -29,16 +29,17 @@ PROGRAMS = {
     "migrate": "migrate",
     "plexsphere-bootstrap": "bootstrap",
 }
-FURTHER = ("PLEXSPHERE_OPENBAO_",)
+FURTHER = ("PLEXSPHERE_OPENBAO_", "PLEXSPHERE_S3_")
 """The variables that only the profile ``full`` sets."""
 SEED = (DEPLOY / "seed" / "tenants.yaml").read_text(encoding="utf-8")
 
 
 def test_every_variable_is_documented_read_and_wired(rendered: list[KubeObject]) -> None:
-    settings = (ROOT / "plexsphere_reference" / "settings.py").read_text(encoding="utf-8")
-    secrets = set(re.findall(r"env:(PLEXSPHERE_[A-Z_]+)", SEED))
+    modules = ("settings.py", "artifacts/s3.py")
+    settings = "".join((ROOT / "plexsphere_reference" / each).read_text(encoding="utf-8") for each in modules)
+    secrets = set(re.findall(r"env:(PLEXSPHERE_[A-Z0-9_]+)", SEED))
     paired = {name.replace("_CLIENT_SECRET", "_DISCOVERY_URL") for name in secrets}
-    read = set(re.findall(r"PLEXSPHERE_[A-Z_]+[A-Z]\b", settings)) | secrets | paired
+    read = set(re.findall(r"PLEXSPHERE_[A-Z0-9_]+[A-Z]\b", settings)) | secrets | paired
     wired = set(_wired("plexsphere", rendered))
 
     assert wired == read == set(_documented())
@@ -160,5 +161,5 @@ def _documented() -> dict[str, set[str]]:
     return {
         name: {reader.strip() for reader in readers.split(",")}
         for names, readers in rows
-        for name in re.findall(r"PLEXSPHERE_[A-Z_]+", names)
+        for name in re.findall(r"PLEXSPHERE_[A-Z0-9_]+", names)
     }

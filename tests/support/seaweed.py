@@ -70,13 +70,19 @@ class SeaweedServer:
             *("-dir=data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", f"-s3.config={identities}"),
             # Small volumes, because it wants free space for whole ones; and a quick election, because the volume
             # server that asks for the leader too early asks again after 5 s.
-            *("-master.volumeSizeLimitMB=64", "-master.heartbeatInterval=100ms", "-master.electionTimeout=500ms"),
+            *(
+                "-master.volumeSizeLimitMB=64",
+                "-volume.max=200",
+                "-master.heartbeatInterval=50ms",
+                "-master.electionTimeout=200ms",
+            ),
             *("-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
         ]
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [_program(), "server", *options],
                 cwd=self._directory,
+                env={**os.environ, "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"},
                 preexec_fn=bind_to_parent(signal.SIGKILL, None),
                 stdout=log,
                 stderr=log,

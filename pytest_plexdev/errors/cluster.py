@@ -44,8 +44,8 @@ KUBE_REFUSED: Final = Failure(
 )
 OBJECT_HELD: Final = Failure(
     tag="object-held",
-    what="{object} was deleted but still exists after {seconds:g} s, so it was not created again",
-    why="{holder}",
+    what="{object} was deleted but still exists after {seconds:g} s",
+    why="{holder}; it can be created again only after it is gone",
     fix="{fix}",
 )
 WEBHOOK_REFUSED: Final = Failure(

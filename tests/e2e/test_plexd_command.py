@@ -37,7 +37,7 @@ def test_it_is_added_listed_and_removed(
     assert added.out.startswith("plexdev: plexd is healthy (")
     assert f"  node       {node} in acme-corp\n" in added.out
     assert "psb_" not in added.out + added.err + log
-    assert again["did"][1] == "token      none issued: its Node is registered"
+    assert again["did"][1] == "token: none issued, its Node is registered"
     assert node in listed
     assert f'"msg": "registered", "node_id": "{node}"' in log
     assert "deployment/plexd" in status

@@ -26,6 +26,8 @@ from tests.support.kind_stacks import ProgressRecorder, relabelled
 from tests.support.warm_cluster import access_of, versions
 
 PROGRAM = (FOLDER / "agent.py").read_text()
+IDLE = "signal.signal(15, lambda *_: sys.exit(0)); up = threading.Event(); up.set(); serve_health(up); signal.pause()"
+"""Statements of an agent that is ready and does nothing."""
 NONE = "localhost:1/none:1"
 
 
@@ -71,7 +73,7 @@ def test_it_registers_and_becomes_healthy(
     verdicts = KindProvider(settings, info.directory).verdicts(info)
     (pod,) = pods(client)
 
-    assert plexd.did[1:] == ["token      issued", "objects    3 created"]
+    assert plexd.did[1:] == ["token: issued", "objects: 3 created"]
     assert acme.nodes() == [plexd.node_id]
     assert acme.reachability(plexd.node_id) == "healthy"
     assert acme.tokens() == ["consumed"]
@@ -91,9 +93,9 @@ def test_the_second_time_nothing_changes(
     again = run(info, settings, image)
 
     assert again.did == [
-        f"image      {image}, on the node already",
-        "token      none issued: its Node is registered",
-        "objects    3 unchanged",
+        f"image: {image}, on the node already",
+        "token: none issued, its Node is registered",
+        "objects: 3 unchanged",
     ]
     assert again.node_id == plexd.node_id
     assert versions(client) == before
@@ -145,8 +147,8 @@ def test_a_rebuilt_image_replaces_the_pod_and_not_the_node(
 
     again = run(info, settings, image)
 
-    assert again.did[0] == f"image      {image}, loaded"
-    assert again.did[2] == "objects    1 changed (deployment/plexd), 2 unchanged"
+    assert again.did[0] == f"image: {image}, loaded"
+    assert again.did[2] == "objects: 1 changed (deployment/plexd), 2 unchanged"
     assert again.node_id == plexd.node_id
     assert pods(client) != before
 
@@ -203,6 +205,24 @@ def test_without_its_volume_its_token_is_spent(
     assert sorted(acme.nodes()) == sorted([plexd.node_id, anew.node_id])
 
 
+def test_one_that_registers_nothing_keeps_its_token(
+    info: StackInfo, settings: KindSettings, image: str, acme: Acme
+) -> None:
+    deploy.remove(info, settings, ProgressRecorder())
+    before = acme.tokens()
+    idle = PROGRAM.replace("def main() -> None:", "def main() -> None:\n    " + IDLE)
+    with agent_image(program=idle) as silent, pytest.raises(PlexdevError) as failed:
+        run(info, replace(settings, timeout=25.0), silent)
+    unspent = acme.tokens()
+    healed = run(info, settings, image)
+
+    assert (failed.value.tag, failed.value.exit_code) == ("plexd-silent", 124)
+    assert failed.value.what.startswith("plexd runs, but it registered no Node after ")
+    assert healed.did[1] == "token: the one that an earlier attempt left unspent"
+    assert unspent == [*before, "issued"]
+    assert acme.tokens() == [*before, "consumed"]
+
+
 def test_another_bring_up_keeps_it(plexd: Deployed, settings: KindSettings, image: str) -> None:
     reapplied, did = up.bring_up(replace(settings, reapply=True), ProgressRecorder())
 
@@ -221,8 +241,8 @@ def test_a_new_database_gets_a_new_node(
     anew = run(info, settings, image)
 
     assert did[1].startswith("verified: ")  # a plexd that the new database does not know fails no bring-up
-    assert anew.did[1].startswith(f"removed    Node {plexd.node_id} and its volume: ")
-    assert anew.did[2] == "token      issued, in place of one that is not valid any more"
+    assert anew.did[1].startswith(f"removed: Node {plexd.node_id} and its volume, ")
+    assert anew.did[2] == "token: issued, in place of one that is not valid any more"
     assert anew.node_id != plexd.node_id
 
 

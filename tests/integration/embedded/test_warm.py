@@ -15,7 +15,7 @@ from typing import NoReturn
 import pytest
 
 from pytest_plexdev.cli import main
-from pytest_plexdev.core.deployment import deploy_directory, seed_file
+from pytest_plexdev.core.deployment import seed_file
 from pytest_plexdev.core.model import KEPT_MARK, StackInfo
 from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.core.progress import ProgressEvent
@@ -165,13 +165,6 @@ def test_up_names_the_holder_of_a_taken_port(
     error = capsys.readouterr().err
     assert "plexdev[port-taken]" in error
     assert f"(pid {os.getpid()})" in error
-
-
-def test_a_deferred_service_has_an_exit_code_of_its_own(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main(["up", "plexd"]) == 69
-    assert capsys.readouterr().err.startswith(
-        f"plexdev[plexd-deferred]: plexd is declared in {deploy_directory() / 'base' / 'plexd'} but "
-    )
 
 
 def test_a_bring_up_tells_its_progress_beside_the_object(

@@ -81,12 +81,12 @@ class _Deployment:
     def run(self, image: str) -> Deployed:
         with self.phases.phase("image"):
             identity, was_loaded = images.put_on_node(self.settings.name, image, self._note)
-        self.did.append(f"image      {image}, {'loaded' if was_loaded else 'on the node already'}")
+        self.did.append(f"image: {image}, {'loaded' if was_loaded else 'on the node already'}")
         enrolment = self._enrolled()
         began = time.time()
         apply = partial(apply_objects, self.client, image=image, identity=identity, images=self.settings.images)
         result = apply(enrolment)
-        self.did.append(f"objects    {', '.join(result.summary())}")
+        self.did.append(f"objects: {', '.join(result.summary())}")
         _list_service(self.client, Service(name=PLEXD, version=image))
         with self.phases.phase("readiness"):
             self._wait_until_ready(enrolment, began)
@@ -101,22 +101,22 @@ class _Deployment:
         """The enrolment in the cluster if the API still knows it, else a new one, with an empty volume."""
         known = Enrolment.read(self.client)
         if known is None:
-            self.did.append("token      issued")
+            self.did.append("token: issued")
             return self.plane.enrol()
         if not known.node_id:
             known = self.plane.registered(known)
         if known.node_id and self.plane.reachability(known) is not None:
-            self.did.append("token      none issued: its Node is registered")
+            self.did.append("token: none issued, its Node is registered")
             return known
         token = self.plane.token(known)
         if not known.node_id and token is not None and token.state == "issued":
-            self.did.append("token      the one that an earlier attempt left unspent")
+            self.did.append("token: the one that an earlier attempt left unspent")
             return known
         if known.node_id:
             # The volume has the identity of a Node of another database.
             delete_objects(self.client)
-            self.did.append(f"removed    Node {known.node_id} and its volume: the API does not know it any more")
-        self.did.append("token      issued, in place of one that is not valid any more")
+            self.did.append(f"removed: Node {known.node_id} and its volume, because the API does not know it any more")
+        self.did.append("token: issued, in place of one that is not valid any more")
         return self.plane.enrol()
 
     def _wait_until_ready(self, enrolment: Enrolment, began: float) -> None:

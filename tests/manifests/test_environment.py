@@ -29,7 +29,7 @@ PROGRAMS = {
     "migrate": "migrate",
     "plexsphere-bootstrap": "bootstrap",
 }
-FURTHER = ("PLEXSPHERE_OPENBAO_", "PLEXSPHERE_S3_")
+FURTHER = tuple(f"PLEXSPHERE_{each}_" for each in ("OPENBAO", "S3", "OBS", "MIMIR", "LOKI"))
 """The variables that only the profile ``full`` sets."""
 SEED = (DEPLOY / "seed" / "tenants.yaml").read_text(encoding="utf-8")
 

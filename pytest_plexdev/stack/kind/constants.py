@@ -29,6 +29,8 @@ NATS_SECRET: Final = "nats-credentials"  # noqa: S105 (its name)
 """The Secret of a fresh cluster with the configuration of NATS and the URL for its clients."""
 NATS_URL: Final = "PLEXSPHERE_NATS_URL"
 """The API's environment variable, and the key of the URL in that Secret."""
+INGEST_NATS_URL: Final = "PLEXSPHERE_OBS_NATS_URL"
+"""Another variable of the API with the same URL, in the profile ``full`` only."""
 
 OUR_IMAGES: Final = ("plexsphere:dev", "plexsphere-migrate:dev")
 """The images that plexdev builds; every other image is pinned in ``images.toml``."""

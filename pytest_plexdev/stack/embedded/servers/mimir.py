@@ -32,6 +32,8 @@ def _configuration(data: str, http: int, grpc: int) -> dict[str, Any]:
         "multitenancy_enabled": True,
         "usage_stats": {"enabled": False},
         "activity_tracker": {"filepath": ""},
+        # By default 0s: a Node that was offline sends what it kept, and batches overtake each other on retries.
+        "limits": {"out_of_order_time_window": "24h"},
         "server": {
             "http_listen_address": "127.0.0.1",
             "http_listen_port": http,

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from pytest_plexdev.kube.resources import KubeObject
-from pytest_plexdev.stack.kind.constants import NATS_SECRET, NATS_URL
+from pytest_plexdev.stack.kind.constants import INGEST_NATS_URL, NATS_SECRET, NATS_URL
 
 USER: Final = "plexsphere"
 _SERVER: Final = "nats"
@@ -108,9 +108,13 @@ def _with_configuration(container: KubeObject) -> KubeObject:
 
 
 def _with_url_from_secret(container: KubeObject, config: KubeObject) -> KubeObject:
-    """Take the URL from the Secret, if the container has its environment from *config*."""
+    """Take the URLs from the Secret, if the container has its environment from *config*."""
     name = config["metadata"]["name"]
     if not any((each.get("configMapRef") or {}).get("name") == name for each in container.get("envFrom") or ()):
         return container
     source = {"secretKeyRef": {"name": NATS_SECRET, "key": NATS_URL}}
-    return {**container, "env": [*(container.get("env") or ()), {"name": NATS_URL, "valueFrom": source}]}
+    variables = [
+        {"name": INGEST_NATS_URL, "valueFrom": source} if each["name"] == INGEST_NATS_URL else each
+        for each in container.get("env") or ()
+    ]
+    return {**container, "env": [*variables, {"name": NATS_URL, "valueFrom": source}]}

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 
 from pytest_plexdev.masking.rule import mask
 from pytest_plexdev.stack.credentials import RUNBOOK, Credentials
 from pytest_plexdev.stack.kind.manifests.transform import INPUTS, waits_for_a_secret, with_credentials, with_inputs
-from tests.support.manifests import by_name, overlay_objects
+from tests.support.manifests import DEPLOY, by_name, overlay_objects
 
 OWN = replace(Credentials.random(), database="own-database", nats="own-nats", spicedb="own-spicedb")
 
@@ -57,6 +58,21 @@ def test_the_api_reads_its_nats_url_from_the_secret(objects: list[dict[str, Any]
     assert [each["valueFrom"]["secretKeyRef"] for each in told] == [
         {"name": "nats-credentials", "key": "PLEXSPHERE_NATS_URL"}
     ]
+
+
+def test_the_ingest_buffer_is_reached_by_the_same_url() -> None:
+    patch: list[dict[str, Any]] = yaml.safe_load((DEPLOY / "overlays" / "dev" / "observability.yaml").read_text())
+    added = [each["value"] for each in patch if each["op"] == "add"]
+    full = overlay_objects()
+    (api,) = by_name(full, "Deployment")["plexsphere"]["spec"]["template"]["spec"]["containers"]
+    api["env"] += added
+
+    (api,) = by_name(with_credentials(full, OWN), "Deployment")["plexsphere"]["spec"]["template"]["spec"]["containers"]
+
+    variables = {each["name"]: each for each in api["env"]}
+    assert [each["value"] for each in added if each["name"] == "PLEXSPHERE_OBS_NATS_URL"] == ["nats://nats:4222"]
+    assert variables["PLEXSPHERE_OBS_NATS_URL"]["valueFrom"] == variables["PLEXSPHERE_NATS_URL"]["valueFrom"]
+    assert len(variables) == len(api["env"])
 
 
 def test_only_the_secret_has_the_password(objects: list[dict[str, Any]]) -> None:

@@ -35,6 +35,7 @@ def fakes(
     bootstrap: str = "bootstrap",
     idp: str = "idp",
 ) -> Programs:
+    """Programs that only listen, or end at once; seed-artifacts is the real one, which needs nothing of them."""
     return Programs(api=fake(api), signer=fake(signer), migrate=fake(migrate), bootstrap=fake(bootstrap), idp=fake(idp))
 
 

@@ -32,6 +32,7 @@ class Programs:
     signer: tuple[str, ...] = field(default_factory=partial(_control_plane_command, "signer"))
     migrate: tuple[str, ...] = field(default_factory=partial(_control_plane_command, "migrate"))
     bootstrap: tuple[str, ...] = field(default_factory=partial(_control_plane_command, "bootstrap"))
+    seed_artifacts: tuple[str, ...] = field(default_factory=partial(_control_plane_command, "seed-artifacts"))
     idp: tuple[str, ...] = field(default_factory=partial(module_command, "pytest_plexdev.stack.embedded.dex_standin"))
     nats: tuple[str, ...] | None = None
     postgres: Path | None = None

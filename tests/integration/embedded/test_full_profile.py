@@ -11,6 +11,7 @@ import httpx
 import pytest
 from minio import Minio
 
+from plexsphere_reference.artifacts.fixture_releases import objects
 from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.testkit.stack import Stack
@@ -69,6 +70,15 @@ def test_seaweedfs_stores_an_object(stack: Stack, tmp_path: Path) -> None:
 
     with client.get_object("a-bucket", "an/object") as response:
         assert response.read() == b"hello"
+
+
+def test_seaweedfs_has_the_seeded_releases_at_once(stack: Stack) -> None:
+    keys = stack.credentials("seaweedfs")
+    client = Minio(urlsplit(stack.url("seaweedfs")).netloc, keys.user, keys.secret, secure=False)
+
+    stored = {each.object_name for each in client.list_objects("plexsphere", recursive=True)}
+
+    assert stored == {key for key, _ in objects()}
 
 
 def test_no_server_is_reachable_from_other_machines(stack: Stack) -> None:

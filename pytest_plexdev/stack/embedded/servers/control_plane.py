@@ -19,6 +19,7 @@ from pytest_plexdev.stack.embedded.settings import Programs
 API: Final = "plexsphere"
 SIGNER: Final = "plexsphere-signer"
 BOOTSTRAP: Final = "plexsphere-bootstrap"
+SEED_ARTIFACTS: Final = "seed-artifacts"
 """Names of the services, as of the product's workloads."""
 
 CLIENT_ID: Final = "plexsphere-test"
@@ -112,6 +113,16 @@ def bootstrap(programs: Programs, layout: Layout, addresses: ServerAddresses) ->
         argv=[*programs.bootstrap, "--manifest", str(manifest_file(layout.directory))],
         environment=variables(addresses),
         log=layout.log(BOOTSTRAP),
+        stop_signal=signal.SIGTERM,
+    )
+
+
+def seed_artifacts(programs: Programs, layout: Layout, addresses: ServerAddresses) -> Command:
+    """Return the command that puts the seeded plexd releases into SeaweedFS; it waits for SeaweedFS."""
+    return Command(
+        argv=programs.seed_artifacts,
+        environment=variables(addresses),
+        log=layout.log(SEED_ARTIFACTS),
         stop_signal=signal.SIGTERM,
     )
 

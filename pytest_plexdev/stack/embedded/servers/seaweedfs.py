@@ -30,9 +30,12 @@ def _command(program: str, layout: Layout, addresses: ServerAddresses) -> Comman
             f"-dir={data}",
             "-ip=127.0.0.1",
             *_port_options(addresses),
-            # Small volumes: SeaweedFS wants free space for a whole one.
+            # Elect at once: a volume server that comes before the leader asks again after 5 s.
+            "-master.heartbeatInterval=50ms",
+            "-master.electionTimeout=200ms",
+            # Small volumes: SeaweedFS wants free space for a whole one. Every bucket has its own.
             "-master.volumeSizeLimitMB=64",
-            "-volume.max=16",
+            "-volume.max=200",
             # By default it reports statistics to its makers.
             "-master.telemetry=false",
             "-filer",
@@ -40,9 +43,11 @@ def _command(program: str, layout: Layout, addresses: ServerAddresses) -> Comman
             "-s3",
             f"-s3.localSocket={data / 's3.sock'}",
             "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
             f"-s3.config={identities}",
         ],
-        environment=program_environment(),
+        # One volume for a new bucket, not seven.
+        environment={**program_environment(), "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"},
         log=layout.log("seaweedfs"),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
 from pytest_plexdev.stack.embedded import probes
+from pytest_plexdev.stack.embedded.servers import control_plane
 from pytest_plexdev.stack.embedded.servers.further import FurtherServer, further_servers, parse_version
 
 if TYPE_CHECKING:
@@ -16,7 +17,15 @@ def further_parts(bring_up: BringUp) -> list[Coroutine[None, None, None]]:
     """Return one part for each server that the plan adds to those of the profile ``lean``."""
     programs = bring_up.plan.further
     servers = further_servers() if programs else {}
-    return [_start(bring_up, servers[name], program) for name, program in programs.items()]
+    parts = [_start(bring_up, servers[name], program) for name, program in programs.items()]
+    return [*parts, _seed_artifacts(bring_up)] if "seaweedfs" in programs else parts
+
+
+async def _seed_artifacts(bring_up: BringUp) -> None:
+    plan = bring_up.plan
+    command = control_plane.seed_artifacts(plan.settings.programs, plan.layout, plan.addresses)
+    with bring_up.phases.phase(control_plane.SEED_ARTIFACTS):
+        await bring_up.processes.run(control_plane.SEED_ARTIFACTS, command)
 
 
 async def _start(bring_up: BringUp, server: FurtherServer, program: str) -> None:

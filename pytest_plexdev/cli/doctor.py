@@ -104,8 +104,8 @@ def _print_definitions(options: argparse.Namespace) -> int:
     from pytest_plexdev.core.extras import CLUSTER_EXTRA, need
 
     need(CLUSTER_EXTRA, "yaml")
-    from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
+    from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions, sources_of
 
-    listing = {"apiVersion": "v1", "kind": "List", "items": custom_resource_definitions()}
+    listing = {"apiVersion": "v1", "kind": "List", "items": custom_resource_definitions(sources_of("lean"))}
     report_result(options, listing, lambda: json.dumps(listing))
     return 0

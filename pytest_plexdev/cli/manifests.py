@@ -35,13 +35,13 @@ def _manifests(options: argparse.Namespace) -> int:
     need(KindProvider.name, *MODULES)
     import yaml
 
-    from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
+    from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions, sources_of
     from pytest_plexdev.stack.kind.manifests.render import render
     from pytest_plexdev.stack.kind.settings import Addresses, settings_for
 
     settings = settings_for(request_for(KindProvider.name, UpOptions(seed=options.seed, profile=options.profile)))
     objects = [
-        *custom_resource_definitions(),
+        *custom_resource_definitions(sources_of(settings.profile)),
         *render(Addresses(), settings),
     ]
     report_result(options, {"objects": objects}, lambda: str(yaml.safe_dump_all(objects, sort_keys=False)).rstrip())

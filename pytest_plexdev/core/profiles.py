@@ -38,6 +38,18 @@ def left_out(profile: Profile, services: Collection[str] = ()) -> tuple[str, ...
     return (*further, *WITHOUT_MANIFESTS, *(each for each in ON_REQUEST if each not in services))
 
 
+def profile_named(name: object) -> Profile:
+    """The profile of this name.
+
+    Raises:
+        ValueError: There is none.
+    """
+    for each in PROFILES:
+        if each == name:
+            return each
+    raise ValueError(f"no profile is named {name!r}")
+
+
 def smallest_with(services: Collection[str]) -> Profile:
     """The smallest profile that has these services."""
     return "full" if FURTHER_SERVICES.keys() & services else "lean"

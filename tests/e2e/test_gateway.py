@@ -34,7 +34,7 @@ from pytest_plexdev.kube.resources import (
 from pytest_plexdev.readiness import refs_of, wait_ready
 from pytest_plexdev.stack.kind.constants import API_NODE_PORT, GATEWAY_NAMESPACE
 from pytest_plexdev.stack.kind.images.pins import read_pins, references
-from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
+from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions, sources_of
 from pytest_plexdev.stack.kind.manifests.transform import with_images
 from tests.support.workloads import container, deployment, service
 
@@ -66,7 +66,7 @@ class Gateway:
 def gateway(bare_cluster: Access, kube: KubeClient) -> Iterator[Gateway]:
     """The complete gateway, with a small web server as the API."""
     _load(bare_cluster)
-    definitions = custom_resource_definitions()
+    definitions = custom_resource_definitions(sources_of("lean"))
     controller, proxy, base = (_rendered(name) for name in ("envoy-gateway", "envoy-proxy", "base/gateway"))
     first = [each for each in controller if each["kind"] != "Deployment"]
     last = [each for each in controller if each["kind"] == "Deployment"] + proxy + _backend() + base

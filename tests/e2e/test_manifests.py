@@ -68,7 +68,7 @@ def rendered(cluster_tools: None) -> list[KubeObject]:
 @pytest.fixture(scope="module")
 def ground(kube: KubeClient, rendered: list[KubeObject]) -> Iterator[None]:
     """Create the kinds and namespaces. Those that did not exist before are removed after the tests."""
-    definitions = crds.custom_resource_definitions()
+    definitions = crds.custom_resource_definitions(crds.sources_of("full"))
     kinds = _missing(kube, definitions)
     places = [each for each in rendered if each["kind"] == "Namespace"]
     ours = _missing(kube, places)

@@ -11,7 +11,7 @@ from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT
 from pytest_plexdev.readiness import refs_of, wait_ready
 from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
-from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
+from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions, sources_of
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _CONTROLLER: Final = "envoy-gateway"
@@ -19,7 +19,7 @@ _PATIENCE: Final = 60.0
 
 
 def apply_fix(access: Access, settings: KindSettings) -> Sequence[str]:
-    """Apply all CRDs. If one was missing, restart the controller."""
+    """Apply the gateway's CRDs. If one was missing, restart the controller."""
     del settings  # the fix is the same for every stack
     with KubeClient(access) as client:
         added = serve(client)
@@ -28,8 +28,8 @@ def apply_fix(access: Access, settings: KindSettings) -> Sequence[str]:
 
 
 def serve(client: KubeClient) -> list[str]:
-    """Apply the CRDs and wait until they are served. Returns the names of those that were missing."""
-    wanted = custom_resource_definitions()
+    """Apply the gateway's CRDs and wait until they are served. Returns the names of those that were missing."""
+    wanted = custom_resource_definitions(sources_of("lean"))
     known = {each["metadata"]["name"] for each in client.list(CUSTOM_RESOURCE_DEFINITION)["items"]}
     for definition in wanted:
         client.apply(definition)

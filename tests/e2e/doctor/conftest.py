@@ -11,7 +11,7 @@ from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.readiness import refs_of, wait_ready
 from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.constants import HOME_LABEL, OWNER, OWNER_LABEL, node_of
-from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
+from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions, sources_of
 from tests.support.cluster_doctor import cluster_name, kubectl, wait_for_the_kubelet
 from tests.support.kind_stacks import relabelled
 
@@ -32,7 +32,7 @@ def ours(bare_cluster: Access, kube: KubeClient, node: str) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def gateway_kinds(bare_cluster: Access, kube: KubeClient) -> None:
     """Install the gateway's CustomResourceDefinitions."""
-    definitions = custom_resource_definitions()
+    definitions = custom_resource_definitions(sources_of("lean"))
     for definition in definitions:
         kube.apply(definition)
     wait_ready(kube, refs_of(definitions), timeout=60)

@@ -23,7 +23,7 @@ from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, apply
-from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
+from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions, sources_of
 from pytest_plexdev.stack.kind.manifests.render import render
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.state import ownership
@@ -89,7 +89,7 @@ def test_a_gateway_of_a_class_that_does_not_exist(
 def test_client_side_apply_of_the_big_definitions(
     gateway_kinds: None, ours: None, kube: KubeClient, bare_cluster: Access, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    big = next(each for each in custom_resource_definitions() if each["metadata"]["name"] == BIG)
+    big = next(each for each in custom_resource_definitions(sources_of("lean")) if each["metadata"]["name"] == BIG)
     kube.delete(CUSTOM_RESOURCE_DEFINITION, BIG)
     kubectl(bare_cluster, "wait", "--for=delete", f"crd/{BIG}", "--timeout=60s")
     client_side = [*bare_cluster.kubectl, "apply", "-f", "-"]

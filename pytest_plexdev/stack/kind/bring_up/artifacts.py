@@ -14,7 +14,7 @@ from pytest_plexdev.stack.credentials import Credentials
 from pytest_plexdev.stack.kind.images import build
 from pytest_plexdev.stack.kind.images.build_context import Content, read_content
 from pytest_plexdev.stack.kind.images.overrides import provide_substitutes
-from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions
+from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions, sources_of
 from pytest_plexdev.stack.kind.manifests.render import contents_of, render
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.state import fingerprint
@@ -42,9 +42,7 @@ class Artifacts:
         self.built: Future[bool] = spawn(partial(_timed, phases, "build", partial(build.build, note, content=content)))
         rendered = partial(self._render, addresses, content)
         self.objects: Future[list[KubeObject]] = spawn(partial(_timed, phases, "manifests", rendered))
-        self.definitions: Future[list[KubeObject]] = spawn(
-            partial(_timed, phases, "definitions", custom_resource_definitions)
-        )
+        self.definitions: Future[list[KubeObject]] = spawn(partial(_timed, phases, "definitions", self._definitions))
 
     @property
     def all(self) -> tuple[Future[Any], ...]:
@@ -54,6 +52,9 @@ class Artifacts:
     def fingerprint(self) -> Mapping[str, str]:
         """The hash of every input. Waits for the images of ``--plexdev-image``."""
         return {**self._files, **fingerprint.of_images(self._settings, self._substitutes.result())}
+
+    def _definitions(self) -> list[KubeObject]:
+        return custom_resource_definitions(sources_of(self._settings.profile))
 
     def _render(self, addresses: Addresses, content: Content) -> list[KubeObject]:
         settings = self._settings

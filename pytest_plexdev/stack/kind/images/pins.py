@@ -10,7 +10,7 @@ from typing import Final
 
 from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.model import Profile
-from pytest_plexdev.core.profiles import ON_REQUEST, PROFILES
+from pytest_plexdev.core.profiles import ON_REQUEST, profile_named
 from pytest_plexdev.stack.kind.constants import OUR_IMAGES
 
 BASE: Final = "python"
@@ -91,7 +91,7 @@ def _pin(name: str, entry: Mapping[str, object]) -> Pin:
         tag=str(entry["tag"]),
         digest=str(entry.get("digest", "")) or None,
         is_deployed=not entry.get("build", False),
-        profile=next(each for each in PROFILES if each == entry.get("profile", "lean")),
+        profile=profile_named(entry.get("profile", "lean")),
     )
 
 

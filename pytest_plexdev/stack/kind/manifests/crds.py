@@ -33,8 +33,10 @@ import httpx
 
 from pytest_plexdev.core.atomic_write import write_atomic
 from pytest_plexdev.core.deployment import deploy_directory
+from pytest_plexdev.core.model import Profile
 from pytest_plexdev.core.paths import cache_room
 from pytest_plexdev.core.private_files import check_private, make_private_directory, read_private, write_private
+from pytest_plexdev.core.profiles import profile_named
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.core.tool_output import json_of
 from pytest_plexdev.core.yaml_text import load_yaml_documents
@@ -58,6 +60,7 @@ class Source:
         url: A base URL of the same files, for machines without Go; may be empty.
         files: SHA-256 by path.
         definitions: SHA-256 of the cached JSON; empty if the cache cannot be verified and is not used.
+        profile: The smallest profile that needs them.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Source:
     url: str
     files: Mapping[str, str]
     definitions: str = ""
+    profile: Profile = "lean"
 
 
 def vendor_file() -> Path:
@@ -78,17 +82,28 @@ def read_sources(path: Path | None = None) -> tuple[Source, ...]:
     entries = tomllib.loads((path or vendor_file()).read_text(encoding="utf-8"))["sources"]
     return tuple(
         Source(
-            name, entry["module"], entry["version"], entry.get("url", ""), entry["files"], entry.get("definitions", "")
+            name,
+            module=entry["module"],
+            version=entry["version"],
+            url=entry.get("url", ""),
+            files=entry["files"],
+            definitions=entry.get("definitions", ""),
+            profile=profile_named(entry.get("profile", "lean")),
         )
         for name, entry in entries.items()
     )
 
 
-def custom_resource_definitions(sources: Iterable[Source] | None = None, cache: Path | None = None) -> list[KubeObject]:
+def sources_of(profile: Profile) -> tuple[Source, ...]:
+    """The sources of ``vendor.toml`` that a profile needs."""
+    return tuple(each for each in read_sources() if each.profile in {profile, "lean"})
+
+
+def custom_resource_definitions(sources: Iterable[Source], cache: Path | None = None) -> list[KubeObject]:
     """Return the definitions to apply: from the cache, or else downloaded.
 
     Args:
-        sources: Replaces those of ``vendor.toml``.
+        sources: Those of a profile: :func:`sources_of`.
         cache: Replaces the directory ``vendor`` in the user's cache.
 
     Raises:
@@ -96,8 +111,7 @@ def custom_resource_definitions(sources: Iterable[Source] | None = None, cache: 
     """
     directory = cache_room("vendor") if cache is None else cache
     make_private_directory(directory)
-    wanted = read_sources() if sources is None else sources
-    return [each for source in wanted for each in _definitions_of(source, directory)]
+    return [each for source in sources for each in _definitions_of(source, directory)]
 
 
 def _definitions_of(source: Source, directory: Path) -> list[KubeObject]:
@@ -200,7 +214,7 @@ def _module(source: Source) -> Path:
         result = run(
             ["go", "-C", directory, "mod", "download", "-json", f"{source.module}@{source.version}"],
             timeout=_DOWNLOAD_TIMEOUT_S,
-            purpose="the definitions of the gateway's kinds are files of that module",
+            purpose="the definitions of custom kinds are files of that module",
             environment={**os.environ, "GOWORK": "off"},
         )
     return Path(json_of(result.stdout)["Dir"])

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.core.deployment import deploy_directory
+from pytest_plexdev.core.model import Profile
 from pytest_plexdev.core.text import is_usable
 from pytest_plexdev.stack.kind.cluster.config import kind_file
 from pytest_plexdev.stack.kind.constants import OVERLAYS
@@ -25,7 +27,8 @@ _GATEWAY_DIRECTORIES: Final = ("envoy-gateway", "envoy-proxy")
 _KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _DIRECTORY_FIELDS: Final = ("resources", "components", "bases", "generators", "transformers", "validators")
 """Fields of a kustomization that may name directories outside its own. (kustomize refuses single files from there.)"""
-_FILES: Final = ("images.toml", "vendor/vendor.toml")
+_TABLES: Final = ("images.toml", "vendor/vendor.toml")
+"""Files with one table, whose entries may name the profile that they are for."""
 
 
 def current(settings: KindSettings) -> Mapping[str, str]:
@@ -55,7 +58,7 @@ def of_files(settings: KindSettings, content: Content) -> Mapping[str, str]:
         inputs.update((str(path.relative_to(base.resolve())), _hash_of(*files)) for path, files in reached.items())
     else:
         inputs[f"overlay {settings.overlay}"] = _hash_of(*_files_of(settings.overlay))
-    inputs.update((name, _hash_of(base / name)) for name in _FILES)
+    inputs.update((name, _entries(base / name, settings.profile)) for name in _TABLES)
     if settings.seed is not None:
         inputs[f"seed {settings.seed}"] = _hash_of(settings.seed)
     return inputs
@@ -118,6 +121,13 @@ def _directory_entries(kustomization: Path) -> list[object]:
 
 def _files(directory: Path) -> Iterator[Path]:
     return iter(sorted(path for path in directory.rglob("*") if path.is_file()))
+
+
+def _entries(file: Path, profile: Profile) -> str:
+    """The hash of the entries for a profile."""
+    (table,) = tomllib.loads(file.read_text(encoding="utf-8")).values()
+    used = {name: each for name, each in table.items() if each.get("profile", "lean") in {profile, "lean"}}
+    return _hash(json.dumps(used, sort_keys=True).encode())
 
 
 def _hash_of(*files: Path) -> str:

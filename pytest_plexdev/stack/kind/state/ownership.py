@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from pytest_plexdev.core.model import Profile, SeededTenant, Service
-from pytest_plexdev.core.profiles import PROFILES
+from pytest_plexdev.core.profiles import PROFILES, profile_named
 from pytest_plexdev.core.untrusted_json import decode_as, decode_json
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE
@@ -150,11 +150,7 @@ def _mark(name: str, data: Mapping[str, str]) -> KubeObject:
 
 def _profile_in(data: Mapping[str, Any]) -> Profile:
     # Earlier versions, which had lean only, did not write it.
-    profile = data.get("profile", "lean")
-    for known in PROFILES:
-        if profile == known:
-            return known
-    raise ValueError(profile)
+    return profile_named(data.get("profile", "lean"))
 
 
 def _json(inputs: Mapping[str, str]) -> str:

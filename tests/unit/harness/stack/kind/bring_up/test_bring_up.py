@@ -32,7 +32,7 @@ def test_a_failed_input_ends_the_build_of_the_node_image(
     docker.write_text(f"#!/bin/sh\necho $$ >> {tmp_path}/baking\nexec sleep 600\n")
     kubectl.write_text(f"#!/bin/sh\nwhile ! test -e {tmp_path}/baking; do sleep 0.05; done\nexit 1\n")
     kubectl.chmod(0o755)
-    monkeypatch.setattr(artifacts, "custom_resource_definitions", list)
+    monkeypatch.setattr(artifacts, "custom_resource_definitions", lambda _: [])
     fake_kind.node(labels=OURS)
     settings = KindSettings(name="c", api_port=0, idp_port=0, kind_image="kindest/node:x", state=tmp_path)
 
@@ -55,7 +55,7 @@ def overlap(fake_kind: FakeKind, monkeypatch: pytest.MonkeyPatch) -> BringUp:
     monkeypatch.setattr(orchestrate, "derived", lambda *_: "kindest/node:x")
     monkeypatch.setattr(orchestrate, "reach", reached)
     monkeypatch.setattr(build, "build", lambda *_, **__: False)
-    monkeypatch.setattr(artifacts, "custom_resource_definitions", list)
+    monkeypatch.setattr(artifacts, "custom_resource_definitions", lambda _: [])
     monkeypatch.setattr(artifacts, "render", lambda *_, **__: [])
     settings = KindSettings(name="c", api_port=0, idp_port=0, kind_image="kindest/node:x", state=fake_kind.state)
     return BringUp(settings, fake_kind.files, lambda _: None)
@@ -136,7 +136,7 @@ def test_an_unreachable_cluster_is_reported_early_and_deleted(fake_kind: FakeKin
 def test_an_input_that_fails_after_creation_deletes_the_cluster(
     fake_kind: FakeKind, overlap: BringUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def definitions() -> None:
+    def definitions(_sources: object) -> None:
         while not fake_kind.has_node or fake_kind.files.creation() is not None:
             time.sleep(0.01)
         raise GONE

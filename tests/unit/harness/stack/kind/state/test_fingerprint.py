@@ -32,8 +32,6 @@ def test_nothing_differs_from_itself() -> None:
         ("base/postgres/stateful-set.yaml", "base/postgres"),
         ("overlays/lean/kustomization.yaml", "overlays/lean"),
         ("envoy-proxy/envoy-proxy.yaml", "envoy-proxy"),
-        ("images.toml", "images.toml"),
-        ("vendor/vendor.toml", "vendor/vendor.toml"),
         ("kind.yaml", "kind.yaml"),
     ],
 )
@@ -43,6 +41,28 @@ def test_an_edit_is_named_by_what_a_person_edited(deploy: Path, file: str, name:
         edited.write("# another\n")
 
     assert fingerprint.differing(before, fingerprint.current(OURS)) == [name]
+
+
+@pytest.mark.parametrize(
+    ("file", "lean", "full"),
+    [
+        ("images.toml", 'tag = "16-alpine"', 'tag = "v0.18.2"'),
+        ("vendor/vendor.toml", 'version = "v1.4.0"', 'version = "v0.18.2"'),
+    ],
+)
+def test_an_edited_pin_is_drift_of_the_profiles_that_use_it(deploy: Path, file: str, lean: str, full: str) -> None:
+    other = KindSettings(profile="full")
+    before = [fingerprint.current(each) for each in (OURS, other)]
+
+    def edit(text: str) -> list[list[str]]:
+        content = (deploy / file).read_text()
+        assert text in content
+        (deploy / file).write_text(content.replace(text, 'tag = "another"\nversion = "another"', 1))
+        after = [fingerprint.current(each) for each in (OURS, other)]
+        return [fingerprint.differing(*each) for each in zip(before, after, strict=True)]
+
+    assert edit(full) == [[], [file]]
+    assert edit(lean) == [[file], [file]]
 
 
 @pytest.mark.parametrize("file", ["base/openbao/config.yaml", "overlays/dev/kustomization.yaml"])
@@ -60,12 +80,16 @@ def test_another_profile_is_named_with_what_it_adds() -> None:
     lean, full = fingerprint.current(OURS), fingerprint.current(KindSettings(profile="full"))
 
     assert fingerprint.differing(lean, full) == [
+        "base/crossplane",
+        "base/external-secrets",
         "base/loki",
         "base/mimir",
         "base/openbao",
         "base/seaweedfs",
+        "images.toml",
         "overlays/dev",
         "profile",
+        "vendor/vendor.toml",
     ]
 
 

@@ -1,8 +1,7 @@
 """Fixtures with real kind clusters. Without Docker or kind, the tests are skipped with the reason.
 
-``PLEXDEV_TEST_CLUSTER=required`` (CI sets it) turns such a skip into a failure. ``PLEXDEV_TEST_KEEP=NAME`` uses the
-bare
-cluster of that name and keeps it, for the development of these tests.
+``PLEXDEV_TEST_CLUSTER=required`` (CI sets it) turns such a skip into a failure, also for the images of the profile
+``full``. ``PLEXDEV_TEST_KEEP=NAME`` uses the bare cluster of that name and keeps it, for developing these tests.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,9 +21,14 @@ from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.resources import NAMESPACE
+from pytest_plexdev.stack.kind.images.local import local_images
+from pytest_plexdev.stack.kind.images.pins import read_pins
+from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import down, up
+from pytest_plexdev.testkit.stack import Stack
 from tests.support.clusters import CACHE, NODE_IMAGE, STATE
+from tests.support.kind_stacks import fresh_settings
 
 BARE_CONFIG = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}]\n"
 
@@ -31,12 +36,41 @@ BARE_CONFIG = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role:
 @pytest.fixture(scope="session")
 def cluster_tools() -> None:
     """Skip the test, with the reason, unless Docker answers and kind and kubectl are installed."""
-    reason = _why_no_cluster()
-    if reason is None:
-        return
-    if os.environ.get("PLEXDEV_TEST_CLUSTER") == "required":
-        pytest.fail(f"the cluster tests must run here: {reason}")
-    pytest.skip(reason)
+    _skip_or_fail(_why_no_cluster())
+
+
+@pytest.fixture(scope="session")
+def full_images(cluster_tools: None) -> None:
+    """Skip the test, with the reason, unless the images of the profile ``full`` are on the engine."""
+    here = local_images()
+    further = [pin.reference for pin in read_pins().values() if pin.profile == "full"]
+    missing = [reference for reference in further if here.id_of(reference) is None]
+    _skip_or_fail(f"not on the engine: {', '.join(missing)}" if missing else None)
+
+
+@pytest.fixture(scope="session")
+def full_stack(full_images: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A fresh stack with the profile ``full``, shared by the tests of this process."""
+    directory = tmp_path_factory.mktemp("run")
+    settings = replace(fresh_settings(directory), profile="full")
+    provider = KindProvider(settings, directory / "stack")
+    info = provider.up(lambda _: None).info
+    stack = Stack(info, provider)
+    try:
+        yield stack
+    finally:
+        stack.close()
+        provider.down(info)
+
+
+@pytest.fixture(scope="session")
+def full_client(full_stack: Stack) -> Iterator[KubeClient]:
+    """A client of the cluster of :func:`full_stack`."""
+    assert full_stack.cluster is not None
+    access = read_access(full_stack.cluster.kubeconfig, full_stack.cluster.context)
+    assert access is not None
+    with KubeClient(access) as client:
+        yield client
 
 
 @pytest.fixture
@@ -94,6 +128,14 @@ def _create(name: str, kubeconfig: Path) -> None:
     image = ["--image", NODE_IMAGE] if NODE_IMAGE else []
     command = ["kind", "create", "cluster", "--name", name, "--kubeconfig", str(kubeconfig), "--config", "-", *image]
     run(command, timeout=300, purpose="the tests need a cluster", stdin=BARE_CONFIG.encode())
+
+
+def _skip_or_fail(reason: str | None) -> None:
+    if reason is None:
+        return
+    if os.environ.get("PLEXDEV_TEST_CLUSTER") == "required":
+        pytest.fail(f"the cluster tests must run here: {reason}")
+    pytest.skip(reason)
 
 
 def _why_no_cluster() -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,64 +13,32 @@ from minio import Minio
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.profiles import FURTHER_SERVICES
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.kube import KubeClient, read_access
+from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import CONFIG_MAP
 from pytest_plexdev.stack.kind.constants import NAMESPACE, SENTINEL
-from pytest_plexdev.stack.kind.images.local import local_images
-from pytest_plexdev.stack.kind.images.pins import read_pins
-from pytest_plexdev.stack.kind.provider import KindProvider
-from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.testkit.stack import Stack
-from tests.support.kind_stacks import fresh_settings
 
 TENANTS = ("0197a1b2-0000-7000-8000-000000000001", "0197a1b2-0000-7000-8000-000000000002")
 
 
-@pytest.fixture(scope="module")
-def images(cluster_tools: None) -> None:
-    """Skip the test, with the reason, unless the images of the further services are on the engine."""
-    here = local_images()
-    further = [pin.reference for pin in read_pins().values() if pin.profile == "full"]
-    if missing := [reference for reference in further if here.id_of(reference) is None]:
-        pytest.skip(f"not on the engine: {', '.join(missing)}")
-
-
-@pytest.fixture(scope="module")
-def stack(images: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    directory = tmp_path_factory.mktemp("run")
-    settings = KindSettings(**{**vars(fresh_settings(directory)), "profile": "full"})
-    provider = KindProvider(settings, directory / "stack")
-    info = provider.up(lambda _: None).info
-    stack = Stack(info, provider)
-    try:
-        yield stack
-    finally:
-        stack.close()
-        provider.down(info)
-
-
-def test_every_further_service_is_there_and_ready(stack: Stack) -> None:
-    states = {verdict.name.partition("/")[2]: verdict.state for verdict in stack.verdicts()}
+def test_every_further_service_is_there_and_ready(full_stack: Stack) -> None:
+    states = {verdict.name.partition("/")[2]: verdict.state for verdict in full_stack.verdicts()}
 
     assert {name: states.get(name) for name in FURTHER_SERVICES} == dict.fromkeys(FURTHER_SERVICES, "ready")
-    assert stack.info.profile == "full"
-    assert not set(FURTHER_SERVICES.values()) & set(stack.info.left_out)
+    assert full_stack.info.profile == "full"
+    assert not set(FURTHER_SERVICES.values()) & set(full_stack.info.left_out)
 
 
-def test_the_profile_is_recorded_in_the_sentinel(stack: Stack) -> None:
-    assert stack.cluster is not None
-    access = read_access(stack.cluster.kubeconfig, stack.cluster.context)
-    assert access is not None
-    with KubeClient(access) as client:
-        sentinel = client.get(CONFIG_MAP, SENTINEL, NAMESPACE)
+def test_the_profile_is_recorded_in_the_sentinel(full_client: KubeClient) -> None:
+    sentinel = full_client.get(CONFIG_MAP, SENTINEL, NAMESPACE)
 
     assert sentinel is not None
     assert sentinel["data"]["profile"] == "full"
 
 
-def test_openbao_stores_a_secret(stack: Stack) -> None:
+def test_openbao_stores_a_secret(full_stack: Stack) -> None:
     with httpx.Client(
-        base_url=stack.url("openbao"), headers={"X-Vault-Token": "plexsphere"}, trust_env=False
+        base_url=full_stack.url("openbao"), headers={"X-Vault-Token": "plexsphere"}, trust_env=False
     ) as client:
         written = client.post("/v1/secret/data/domains/acme", json={"data": {"client_secret": "s3cret"}})
         read = client.get("/v1/secret/data/domains/acme").json()
@@ -82,8 +49,8 @@ def test_openbao_stores_a_secret(stack: Stack) -> None:
     assert refused.status_code == 403
 
 
-def test_seaweedfs_stores_an_object(stack: Stack) -> None:
-    address = urlsplit(stack.url("seaweedfs")).netloc
+def test_seaweedfs_stores_an_object(full_stack: Stack) -> None:
+    address = urlsplit(full_stack.url("seaweedfs")).netloc
     client = Minio(address, access_key="plexsphere", secret_key="plexsphere-dev", secure=False)
     client.make_bucket("artifacts")
     client.put_object("artifacts", "plexd/index.json", io.BytesIO(b"{}"), 2)
@@ -92,8 +59,8 @@ def test_seaweedfs_stores_an_object(stack: Stack) -> None:
     assert httpx.get(f"http://{address}/artifacts/plexd/index.json", trust_env=False).status_code == 403
 
 
-def test_mimir_keeps_tenants_apart(stack: Stack) -> None:
-    url = stack.url("mimir")
+def test_mimir_keeps_tenants_apart(full_stack: Stack) -> None:
+    url = full_stack.url("mimir")
     point = {"timeUnixNano": str(time.time_ns()), "asDouble": 42.0}
     metric = {"name": "plexd_cpu", "gauge": {"dataPoints": [point]}}
     body = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
@@ -110,9 +77,9 @@ def test_mimir_keeps_tenants_apart(stack: Stack) -> None:
         assert client.get("/prometheus/api/v1/query", params={"query": "plexd_cpu"}).status_code == 401
 
 
-def test_loki_keeps_tenants_apart(stack: Stack) -> None:
+def test_loki_keeps_tenants_apart(full_stack: Stack) -> None:
     stream = {"stream": {"job": "plexd"}, "values": [[str(time.time_ns()), "mesh is up"]]}
-    with httpx.Client(base_url=stack.url("loki"), trust_env=False) as client:
+    with httpx.Client(base_url=full_stack.url("loki"), trust_env=False) as client:
         client.post(
             "/loki/api/v1/push", json={"streams": [stream]}, headers={"X-Scope-OrgID": TENANTS[0]}
         ).raise_for_status()
@@ -127,16 +94,16 @@ def test_loki_keeps_tenants_apart(stack: Stack) -> None:
         assert client.get("/loki/api/v1/query_range", params={"query": '{job="plexd"}'}).status_code == 401
 
 
-def test_a_misspelt_server_is_named(stack: Stack) -> None:
+def test_a_misspelt_server_is_named(full_stack: Stack) -> None:
     with pytest.raises(PlexdevError) as caught:
-        stack.url("opnbao")
+        full_stack.url("opnbao")
 
     assert caught.value.tag == "unknown-name"
     assert caught.value.fix == "did you mean openbao?"
 
 
-def test_each_relaxed_posture_is_logged_once(stack: Stack) -> None:
+def test_each_relaxed_posture_is_logged_once(full_stack: Stack) -> None:
     for service in FURTHER_SERVICES:
-        lines = [line for line in stack.log(service).splitlines() if "insecure default active in dev mode" in line]
+        lines = [line for line in full_stack.log(service).splitlines() if "insecure default active in dev mode" in line]
         assert len(lines) == 1, service
         assert f"dependency={service} " in lines[0]

@@ -10,8 +10,6 @@ from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.profiles import FURTHER_SERVICES
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.stack.kind.images.local import local_images
-from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import ownership
 from pytest_plexdev.stack.kind.warm import attach, up
@@ -20,11 +18,7 @@ from tests.support.warm_cluster import access_of
 
 
 @pytest.fixture
-def full(settings: KindSettings, info: StackInfo) -> KindSettings:
-    here = local_images()
-    further = [pin.reference for pin in read_pins().values() if pin.profile == "full"]
-    if missing := [reference for reference in further if here.id_of(reference) is None]:
-        pytest.skip(f"not on the engine: {', '.join(missing)}")
+def full(full_images: None, settings: KindSettings, info: StackInfo) -> KindSettings:
     return replace(settings, profile="full")
 
 

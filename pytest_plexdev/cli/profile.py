@@ -13,5 +13,5 @@ def add_profile(parser: argparse.ArgumentParser) -> None:
         "--profile",
         choices=PROFILES,
         help="the services that the golden flow needs, or all of the dev stack; default: PLEXDEV_PROFILE, "
-        "else the running stack's, else lean",
+        "else the running stack's, else full; embedded: lean",
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from pytest_plexdev.core.model import Profile
 from pytest_plexdev.core.paths import state_directory
 from pytest_plexdev.core.process_id import ProcessId
-from pytest_plexdev.core.profiles import DEFAULT, ON_REQUEST
+from pytest_plexdev.core.profiles import DEFAULT, ON_REQUEST, WARM_DEFAULT
 from pytest_plexdev.options.model import BRING_UP_SECONDS
 from pytest_plexdev.stack.kind.constants import API_PORT, IDP_PORT, WARM_CLUSTER
 
@@ -90,13 +90,15 @@ def settings_for(request: StackRequest) -> KindSettings:
     """
     options, up, run = request.options, request.up, request.run
     chosen = (up.profile if up is not None else None) or options.profile
+    overlay = options.overlay or request.overlay()
     settings = KindSettings(
         timeout=(up.timeout if up is not None else None) or options.timeout,
         kind_image=options.kind_image,
-        profile=chosen or DEFAULT,
+        # `make dev` of the runbook has all services; another overlay has what it lists.
+        profile=chosen or (WARM_DEFAULT if up is not None and overlay is None else DEFAULT),
         keeps_profile=chosen is None,
         prune=up is not None and up.prune,
-        overlay=options.overlay or request.overlay(),
+        overlay=overlay,
         # A stack has no plexd until `plexdev up plexd`.
         images={name: reference for name, reference in options.images.items() if name not in ON_REQUEST},
         seed=request.seed(for_reference_plane=False),  # the product's bootstrap may accept more than the reference's

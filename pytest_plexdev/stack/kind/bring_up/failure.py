@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Final
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.cluster import API_SILENT, DRIFTED, FOREIGN_CLUSTER, NOT_LOOPBACK
+from pytest_plexdev.errors.cluster import API_SILENT, DRIFTED, FOREIGN_CLUSTER, IMAGE_MISSING, NOT_LOOPBACK
 from pytest_plexdev.errors.node import ENGINE_ELSEWHERE, LOOPBACK_ELSEWHERE, NODE_NAME_TAKEN, NODE_UNMARKED
 from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
+from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _REFUSALS: Final = (
@@ -35,7 +36,18 @@ def with_diagnosis(settings: KindSettings, files: ClusterFiles) -> Iterator[None
     except PlexdevError as error:
         if error.failure in _REFUSALS:
             raise
-        raise settings.explain(error, files.usable_access()) from None
+        raise settings.explain(_with_lean(error, settings), files.usable_access()) from None
+
+
+def _with_lean(error: PlexdevError, settings: KindSettings) -> PlexdevError:
+    """Name the smaller profile in the error of an image that only the larger one needs."""
+    if error.failure is not IMAGE_MISSING:
+        return error
+    further = {pin.reference for pin in read_pins().values() if pin.profile == "full"}
+    if error.facts["reference"] not in further:
+        return error
+    lean = "plexdev up --stack kind --profile lean" if settings.owner is None else "--plexdev-profile=lean"
+    return error.changed(fix=f"{error.facts['fix']}; without the services of the profile full: {lean}")
 
 
 def as_kept(error: PlexdevError, files: ClusterFiles) -> PlexdevError:

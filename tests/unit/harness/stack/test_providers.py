@@ -80,6 +80,15 @@ def test_a_running_stack_keeps_its_profile_unless_told(tmp_path: Path) -> None:
     assert told.for_running("full").profile == "lean"
 
 
+def test_a_new_warm_cluster_is_full_unless_told_or_of_an_overlay(tmp_path: Path) -> None:
+    other = replace(request_for("kind", UpOptions()), overlay=lambda: tmp_path)
+
+    assert kind.settings_for(request_for("kind", UpOptions())).profile == "full"
+    assert kind.settings_for(request_for("kind", UpOptions())).for_running("lean").profile == "lean"
+    assert kind.settings_for(request_for("kind", UpOptions(profile="lean"))).profile == "lean"
+    assert kind.settings_for(other).profile == "lean"
+
+
 def test_up_takes_its_profile_from_the_option_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLEXDEV_PROFILE", "full")
 

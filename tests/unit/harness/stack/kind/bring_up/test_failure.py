@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
+
+from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.errors import Advice, PlexdevError
-from pytest_plexdev.errors.cluster import API_SILENT
+from pytest_plexdev.errors.cluster import API_SILENT, IMAGE_MISSING
 from pytest_plexdev.errors.readiness import DOOMED_OBJECT
-from pytest_plexdev.stack.kind.bring_up.failure import as_gone, as_kept
+from pytest_plexdev.stack.kind.bring_up.failure import as_gone, as_kept, with_diagnosis
 from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
+from pytest_plexdev.stack.kind.images.pins import read_pins
+from pytest_plexdev.stack.kind.settings import KindSettings
 
 PLACE = ClusterFiles("plexdev-1a2b3c4d", Path("/tmp/plexdev-99/stack"))
 KUBECTL = "kubectl --kubeconfig /tmp/plexdev-99/stack/kubeconfig --context kind-plexdev-1a2b3c4d"
@@ -74,3 +80,22 @@ def test_a_silent_api_is_looked_at_where_it_was_kept() -> None:
 
     assert str(as_kept(error, PLACE)).endswith("fix: plexdev status --directory /tmp/plexdev-99/stack")
     assert "plexdev status" not in str(as_gone(error, PLACE))
+
+
+@pytest.mark.parametrize(
+    ("pin", "owner", "lean"),
+    [
+        ("loki", None, "plexdev up --stack kind --profile lean"),
+        ("loki", ProcessId.of(os.getpid()), "--plexdev-profile=lean"),
+        ("nats", None, ""),
+    ],
+)
+def test_an_image_that_only_full_needs_can_be_left_out(pin: str, owner: ProcessId | None, lean: str) -> None:
+    reference = read_pins()[pin].reference
+    settings = KindSettings(profile="full", owner=owner)
+
+    with pytest.raises(PlexdevError) as refused, with_diagnosis(settings, PLACE):
+        raise PlexdevError(IMAGE_MISSING, reference=reference, fix=f"docker pull {reference}")
+
+    rest = f"; without the services of the profile full: {lean}" if lean else ""
+    assert refused.value.fix == f"docker pull {reference}{rest}"

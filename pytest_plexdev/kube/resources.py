@@ -45,6 +45,8 @@ CUSTOM_RESOURCE_DEFINITION: Final = Resource(
 GATEWAY_CLASS: Final = Resource("gateway.networking.k8s.io/v1", "GatewayClass", "gatewayclasses", namespaced=False)
 GATEWAY: Final = Resource("gateway.networking.k8s.io/v1", "Gateway", "gateways")
 HTTP_ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
+SECRET_STORE: Final = Resource("external-secrets.io/v1", "SecretStore", "secretstores")
+EXTERNAL_SECRET: Final = Resource("external-secrets.io/v1", "ExternalSecret", "externalsecrets")
 RESOURCE_QUOTA: Final = Resource("v1", "ResourceQuota", "resourcequotas")
 VALIDATING_WEBHOOKS: Final = Resource(
     "admissionregistration.k8s.io/v1",

@@ -29,9 +29,14 @@ WITH_READINESS: Final = (
     "GatewayClass",
     "Gateway",
     "HTTPRoute",
+    "SecretStore",
+    "ExternalSecret",
 )
 """The kinds with a readiness of their own, dependencies first; tables use this order."""
-_OF_A_FOREIGN_STACK: Final = ("StatefulSet", "Deployment", "Job", "Gateway", "HTTPRoute")
+_OF_A_FOREIGN_STACK: Final = (
+    *("StatefulSet", "Deployment", "Job"),
+    *("Gateway", "HTTPRoute", "SecretStore", "ExternalSecret"),
+)
 
 
 @dataclass(frozen=True, order=True)

@@ -2,6 +2,8 @@
 
     python -m tests.support.record_readiness KUBECONFIG CONTEXT [CASE...]
 
+The cases of :mod:`tests.support.secret_stores` need External Secrets, and OpenBao in the namespace ``default``.
+
 A recording has one line per received object, in order, reduced to the members that rules use.
 """
 
@@ -11,6 +13,7 @@ import asyncio
 import json
 import secrets
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.watch import Watch
 from pytest_plexdev.readiness.watched_kinds import scopes_of
 from tests.support.recordings import RECORDED
+from tests.support.secret_stores import CASES
 from tests.support.workloads import DOOMED, OTHERS
 
 _META = (
@@ -34,6 +38,7 @@ _META = (
     "ownerReferences",
 )
 _REVISION = "deployment.kubernetes.io/revision"
+_WHOLE = ("SecretStore", "ExternalSecret")
 _NOISE = (
     "containerID",
     "imageID",
@@ -62,21 +67,22 @@ class Recorder(ObjectCache):
             self.told.append(short)
 
 
-def record(client: KubeClient, case: str, item: dict[str, Any], patience: float) -> None:
-    """Apply the object in a new namespace, and record what the server sends in *patience* seconds."""
+def record(client: KubeClient, case: str, items: Sequence[dict[str, Any]], patience: float) -> None:
+    """Apply the objects in a new namespace, and record what the server sends in *patience* seconds."""
     namespace = f"record-{secrets.token_hex(3)}"
     client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    item = {**item, "metadata": {**item["metadata"], "namespace": namespace}}
+    items = [{**each, "metadata": {**each["metadata"], "namespace": namespace}} for each in items]
     cache = Recorder()
 
     async def follow() -> None:
         async with client.stream() as http, asyncio.timeout(patience):
-            watch = Watch(client, http, cache, scopes_of(refs_of([item])))
+            watch = Watch(client, http, cache, scopes_of(refs_of(items)))
             running = asyncio.ensure_future(watch.run())
             while not watch.is_whole:
                 await watch.changed.wait()
                 watch.changed.clear()
-            client.apply(item)
+            for each in items:
+                client.apply(each)
             await running
 
     try:
@@ -99,11 +105,13 @@ def _short(kind: str, item: dict[str, Any]) -> dict[str, Any]:
         meta["ownerReferences"] = [{name: each[name] for name in ("kind", "name", "uid")} for each in owners]
     short: dict[str, Any] = {"kind": kind, "metadata": meta}
     if kind == "Event":
-        named = ("reason", "message", "count", "firstTimestamp", "lastTimestamp", "eventTime", "involvedObject")
+        named = ("type", "reason", "message", "count", "firstTimestamp", "lastTimestamp", "eventTime", "involvedObject")
         return {**short, **{name: item[name] for name in named if item.get(name)}}
     if kind == "ReplicaSet":
         return short
     spec = item["spec"]
+    if kind in _WHOLE:
+        return {**short, "spec": spec, "status": item.get("status", {})}
     if kind == "Pod":
         kept = ("name", "image", "restartPolicy", "readinessProbe")
         spec = {
@@ -132,9 +140,10 @@ def main() -> None:
     access = read_access(Path(kubeconfig), context)
     assert access is not None
     with KubeClient(access) as client:
-        for case, item in {**DOOMED, **OTHERS}.items():
-            if not cases or case in cases:
-                record(client, case, item, 40.0 if case == "job-fails-twice" else 8.0)
+        single = {case: [item] for case, item in {**DOOMED, **OTHERS}.items()}
+        for case, items in {**single, **CASES}.items():
+            if case in cases or (not cases and case in single):
+                record(client, case, items, 40.0 if case == "job-fails-twice" else 8.0)
 
 
 if __name__ == "__main__":

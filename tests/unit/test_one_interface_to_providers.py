@@ -44,6 +44,7 @@ OTHER_MEANINGS: Final = {
     "kube/kubeconfig.py": "a member of a Kubernetes object",
     "readiness/object_ref.py": "a member of a Kubernetes object",
     "readiness/probe_answers.py": "a member of a Kubernetes object",
+    "readiness/rules/external_secrets.py": "a member of a Kubernetes object",
     "readiness/rules/nodes.py": "the scheme of a node's provider id",
 }
 MODULES: Final = {

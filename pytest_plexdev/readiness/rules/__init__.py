@@ -10,7 +10,7 @@ from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
-from pytest_plexdev.readiness.rules import gateway, jobs, nodes, platform, pods, workloads
+from pytest_plexdev.readiness.rules import external_secrets, gateway, jobs, nodes, platform, pods, workloads
 
 Rule: TypeAlias = Callable[[ObjectRef, KubeObject, ObjectCache], ObjectStatus]
 
@@ -24,6 +24,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "GatewayClass": gateway.gateway_class,
     "Gateway": gateway.gateway,
     "HTTPRoute": gateway.http_route,
+    "SecretStore": external_secrets.secret_store,
+    "ExternalSecret": external_secrets.external_secret,
     "CustomResourceDefinition": platform.custom_resource_definition,
     "Namespace": platform.namespace,
     "PersistentVolumeClaim": platform.persistent_volume_claim,

@@ -15,6 +15,7 @@ from pytest_plexdev.readiness.object_status import ObjectStatus
 from pytest_plexdev.readiness.rules.conditions import one_line
 from pytest_plexdev.readiness.rules.container_status import PodContainer
 from pytest_plexdev.readiness.rules.crash_loops import failures_in_a_row
+from pytest_plexdev.readiness.rules.external_secrets import source_of
 from pytest_plexdev.readiness.rules.pending_jobs import may_still_be_made
 
 _CONFIGURATION_GRACE: Final = 3.0
@@ -103,8 +104,13 @@ def _starting(ref: ObjectRef, one: PodContainer, cache: ObjectCache) -> ObjectSt
 def _missing(ref: ObjectRef, one: PodContainer, why: str, missed: list[KubeObject], cache: ObjectCache) -> ObjectStatus:
     """The status of a container that needs a missing ConfigMap, Secret or key."""
     evidence = event_time(missed[-1]) if missed else None
-    coming = may_still_be_made(ref.namespace, evidence, cache)
     hint = f"kubectl describe {ref.words}"
+    source = source_of(why, ref.namespace, cache)
+    if source is not None and source.state != "ready":
+        return _status(ref, one, source.state, why, hint=source.hint, grace=source.grace, cause=source)
+    # The kubelet retries, but not at once.
+    was_made = source is not None and evidence is not None and (source.since or 0.0) >= evidence - 1
+    coming = was_made or may_still_be_made(ref.namespace, evidence, cache)
     return _status(ref, one, "waiting" if coming else "doomed", why, hint=hint, grace=_CONFIGURATION_GRACE)
 
 

@@ -11,6 +11,8 @@ PROFILES: Final[tuple[Profile, ...]] = ("lean", "full")
 """All profiles, the smallest first."""
 DEFAULT: Final[Profile] = "lean"
 """The profile of a new stack."""
+WARM_DEFAULT: Final[Profile] = "full"
+"""The profile of a new warm cluster: the runbook's ``make dev``."""
 LEAN_SERVERS: Final = ("plexsphere", "plexsphere-signer", "dex", "postgres", "nats", "spicedb")
 """The services of every stack that listen at an address."""
 FURTHER_SERVICES: Final = {

@@ -29,7 +29,7 @@ PROGRAMS = {
     "migrate": "migrate",
     "plexsphere-bootstrap": "bootstrap",
 }
-FURTHER = tuple(f"PLEXSPHERE_{each}_" for each in ("OPENBAO", "S3", "OBS", "MIMIR", "LOKI"))
+FURTHER = tuple(f"PLEXSPHERE_{each}_" for each in ("OPENBAO", "BETA", "S3", "OBS", "MIMIR", "LOKI"))
 """The variables that only the profile ``full`` sets."""
 SEED = (DEPLOY / "seed" / "tenants.yaml").read_text(encoding="utf-8")
 
@@ -90,7 +90,7 @@ def test_every_database_url_is_that_of_the_server_s_own_user() -> None:
     secrets = by_name(OVERLAY, "Secret")
     own = secrets["postgres-credentials"]["stringData"]
     url = f"postgres://{own['POSTGRES_USER']}:{own['POSTGRES_PASSWORD']}@postgres:5432/{own['POSTGRES_DB']}"
-    urls = [text for each in secrets.values() for text in each["stringData"].values() if "://" in text]
+    urls = [text for each in secrets.values() for text in each.get("stringData", {}).values() if "://" in text]
 
     assert len(urls) == 2
     assert [each.partition("?")[0] for each in urls] == [url, url]

@@ -37,6 +37,8 @@ def test_the_pins_are_the_contract_s() -> None:
         "chrislusf/seaweedfs:3.75",
         "grafana/mimir:2.14.3",
         "grafana/loki:3.3.2",
+        "xpkg.crossplane.io/crossplane/crossplane:v2.0.2",
+        "oci.external-secrets.io/external-secrets/external-secrets:v0.18.2",
     }
 
 

@@ -23,7 +23,10 @@ WAITS = {
     "migrate": ["postgres:5432"],
     "plexsphere": ["nats:4222", "spicedb:50051", "dex:5556"],
     "plexsphere-bootstrap": ["spicedb:50051"],
+    "external-secrets": ["openbao:8200"],
 }
+API_CLIENTS = {"crossplane", "external-secrets"}
+"""Workloads that call the API server, each with a ServiceAccount of its own."""
 PROGRAM_OF = {
     "migrate": "migrate.py",
     "plexsphere": "http/server.py",
@@ -82,7 +85,10 @@ def test_a_pod_warns_once_of_what_it_relaxes(workload: Workload) -> None:
 def test_a_pod_has_no_token_and_no_links_and_ends_soon(workload: Workload) -> None:
     pod = workload.pod
 
-    assert pod["automountServiceAccountToken"] is False
+    if workload.name in API_CLIENTS:
+        assert pod["serviceAccountName"] == workload.name
+    else:
+        assert pod["automountServiceAccountToken"] is False
     assert pod["enableServiceLinks"] is False
     assert pod["terminationGracePeriodSeconds"] <= 5
     assert pod["securityContext"]["runAsNonRoot"] is True

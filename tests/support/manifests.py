@@ -95,8 +95,8 @@ def image_name(container: KubeObject) -> str:
 
 
 def variables(container: KubeObject, of: Sequence[KubeObject]) -> Mapping[str, str]:
-    """The environment of a container, including that from its ConfigMaps and Secrets."""
-    maps, secrets = by_name(of, "ConfigMap"), by_name(of, "Secret")
+    """The environment of a container, including that from its ConfigMaps and Secrets, also synced ones."""
+    maps, secrets = by_name(of, "ConfigMap"), {**by_name(of, "Secret"), **_synced(of)}
     wired: dict[str, str] = {}
     for source in container.get("envFrom", ()):
         if "configMapRef" in source:
@@ -107,6 +107,17 @@ def variables(container: KubeObject, of: Sequence[KubeObject]) -> Mapping[str, s
         reference = each.get("valueFrom", {}).get("secretKeyRef")
         wired[each["name"]] = secrets[reference["name"]]["stringData"][reference["key"]] if reference else each["value"]
     return wired
+
+
+def _synced(of: Sequence[KubeObject]) -> dict[str, KubeObject]:
+    """The Secrets that External Secrets creates: each key with its place in the store as the value."""
+    return {
+        each["spec"]["target"]["name"]: {
+            "stringData": {entry["secretKey"]: entry["remoteRef"]["key"] for entry in each["spec"]["data"]}
+        }
+        for each in of
+        if each["kind"] == "ExternalSecret"
+    }
 
 
 def warning_fields(line: str) -> dict[str, str]:

@@ -15,5 +15,7 @@ ORDER = {
     "seaweedfs": ["dev-warning"],
     "mimir": ["dev-warning"],
     "loki": ["dev-warning"],
+    "crossplane": ["dev-warning", "core-init"],
+    "external-secrets": ["dev-warning", "wait-for-deps"],
 }
 """The start-up order: the runbook's and, for third-party images, which it does not specify, our own."""

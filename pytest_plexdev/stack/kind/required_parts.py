@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
+from pytest_plexdev.kube import KubeClient
+from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION
 from pytest_plexdev.readiness.cluster_health import ClusterHealth, NodePort
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.stack.kind.constants import API_NODE_PORT, GATEWAY_NAMESPACE, IDP_NODE_PORT, NAMESPACE
@@ -22,8 +27,19 @@ _PORTS = (
     ),
 )
 """The container ports of kind.yaml, each with the Service whose NodePort it is."""
+_CROSSPLANE: Final = ObjectRef("Deployment", "crossplane", NAMESPACE)
+_CROSSPLANE_GROUPS: Final = ".crossplane.io"
+"""The end of the names of its API groups."""
 
 
 def health_of(*, owned: bool) -> ClusterHealth:
     """The parts to check: of a cluster that is not ours (*owned* is false), no node ports."""
     return ClusterHealth(node_ports=_PORTS if owned else (), is_ours=owned)
+
+
+def definitions_of_crossplane(client: KubeClient, wanted: Sequence[ObjectRef]) -> list[ObjectRef]:
+    """The CustomResourceDefinitions that Crossplane created before it started; none if it is not among *wanted*."""
+    if _CROSSPLANE not in wanted:
+        return []
+    found = client.list(CUSTOM_RESOURCE_DEFINITION)["items"]
+    return [ObjectRef.of(each) for each in found if each["spec"]["group"].endswith(_CROSSPLANE_GROUPS)]

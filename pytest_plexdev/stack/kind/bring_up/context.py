@@ -15,6 +15,7 @@ from pytest_plexdev.readiness.cluster_health import ClusterHealth
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.wait import wait_ready
 from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
+from pytest_plexdev.stack.kind.required_parts import definitions_of_crossplane, health_of
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.state import endpoints
 
@@ -60,6 +61,19 @@ class BringUpContext:
             PlexdevError: An object does not become ready.
         """
         wait_ready(client, wanted, timeout=remaining_s(), health=health, began=began, progress=self._progress)
+
+    def wait_for_stack(self, client: KubeClient, wanted: Sequence[ObjectRef], *, began: float | None = None) -> None:
+        """Wait until all objects of the stack are ready, the cluster's own parts, and what Crossplane defines.
+
+        Args:
+            began: As for :meth:`wait_until_ready`.
+
+        Raises:
+            PlexdevError: One of them does not become ready.
+        """
+        self.wait_until_ready(client, wanted, began=began, health=health_of(owned=True))
+        if definitions := definitions_of_crossplane(client, wanted):
+            self.wait_until_ready(client, definitions, began=began)
 
     def wait_until_answering(self, addresses: Addresses) -> Mapping[str, Any]:
         """Wait until the API and the identity provider answer at the host ports.

@@ -28,7 +28,6 @@ from pytest_plexdev.stack.kind.images.load import ImageLoader
 from pytest_plexdev.stack.kind.images.node_image import derived
 from pytest_plexdev.stack.kind.images.pins import deployed, override, read_pins
 from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
-from pytest_plexdev.stack.kind.required_parts import health_of
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from pytest_plexdev.stack.kind.state.loopback import refuse_unreachable_ports
 from pytest_plexdev.stack.kind.state.ownership import Ready
@@ -120,7 +119,7 @@ class BringUp:
         # What was added on request is no part of a bring-up, and must not fail it.
         wanted = [each for each in objects_of_stack(client, owned=True) if each.name not in ON_REQUEST]
         with self.context.phases.phase("verify"):
-            self.context.wait_until_ready(client, wanted, health=health_of(owned=True))
+            self.context.wait_for_stack(client, wanted)
             version = self.context.wait_until_answering(ready.addresses)
         self.did.append("images, objects, bootstrap: skipped, the cluster has this fingerprint")
         self.did.append(f"verified: {len(wanted)} objects are ready, the API and the identity provider answer")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -16,13 +16,13 @@ from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness.object_ref import ObjectRef, refs_of
 from pytest_plexdev.stack.kind.bring_up.artifacts import Artifacts
 from pytest_plexdev.stack.kind.bring_up.context import BringUpContext
+from pytest_plexdev.stack.kind.bring_up.object_groups import ObjectGroups
 from pytest_plexdev.stack.kind.cluster.node_readiness import restart_coredns, wait_for_services
 from pytest_plexdev.stack.kind.constants import NAMESPACE, node_of
 from pytest_plexdev.stack.kind.images.load import ImageLoader
 from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, apply
 from pytest_plexdev.stack.kind.manifests.prune import labelled, prune
-from pytest_plexdev.stack.kind.manifests.transform import BOOTSTRAP, images_of, waits_for_a_secret
-from pytest_plexdev.stack.kind.required_parts import health_of
+from pytest_plexdev.stack.kind.manifests.transform import BOOTSTRAP
 from pytest_plexdev.stack.kind.settings import Addresses
 from pytest_plexdev.stack.kind.state import database, ownership
 from pytest_plexdev.stack.kind.state.fingerprint import CREATION_INPUTS
@@ -31,8 +31,6 @@ from pytest_plexdev.stack.kind.state.seeded import read_tenants
 from pytest_plexdev.stack.kind.state.stack_info import services_of, services_on_request, stack_info
 
 _POSTGRES: Final = ObjectRef("StatefulSet", "postgres", NAMESPACE)
-_CLIENT_KINDS: Final = frozenset({"Deployment", "Job"})
-"""Kinds whose Pods call Services."""
 _SPICEDB: Final = ObjectRef("Deployment", "spicedb", NAMESPACE)
 
 
@@ -90,9 +88,7 @@ class Rollout:
             objects = labelled(self._inputs.objects.result())
             seeded = self._apply(client, objects, loaded, previous)
             with self._context.phases.phase("readiness"):
-                self._context.wait_until_ready(
-                    client, refs_of(objects), began=self._began, health=health_of(owned=True)
-                )
+                self._context.wait_for_stack(client, refs_of(objects), began=self._began)
             tenants = spawn(partial(self._read_tenants, access))
             with self._context.phases.phase("answers"):
                 version = self._context.wait_until_answering(addresses)
@@ -120,7 +116,7 @@ class Rollout:
         Returns:
             The identity of the database that was seeded.
         """
-        groups = _ObjectGroups.of(objects, self._inputs.definitions.result(), self._loading)
+        groups = ObjectGroups.of(objects, self._inputs.definitions.result(), self._loading)
         run = partial(apply, client, result=self._result, established=partial(self._wait_until_established, client))
         with self._context.phases.phase("apply"):
             run(groups.namespaces)
@@ -128,11 +124,12 @@ class Rollout:
             custom = spawn(partial(run, [*groups.definitions, *groups.custom]))
             self._wait_for_network(client, loaded, previous)
             networked = spawn(partial(self._apply_independent_jobs, run, client, groups, loaded))
+            watching = spawn(partial(self._apply_controllers, run, groups, custom))
             run(groups.others)
             seeded = {} if previous.is_new else self._wait_for_database(client, objects, previous)
             fresh = loaded.result()
             run(groups.ours, again=self._jobs_to_rerun(groups.ours, database_changed=seeded != previous.database))
-            wait_all(custom, networked)
+            wait_all(custom, networked, watching)
         self._report(fresh=fresh)
         if not previous.is_new and (old := prune(client, [*groups.definitions, *objects])):
             self._context.did.append(f"pruned, because they are no longer rendered: {', '.join(old)}")
@@ -178,7 +175,7 @@ class Rollout:
         self,
         run: Callable[[Sequence[KubeObject]], None],
         client: KubeClient,
-        groups: _ObjectGroups,
+        groups: ObjectGroups,
         loaded: Future[bool],
     ) -> None:
         """Apply the independent Jobs, and then the workloads that mount the Secrets created by them.
@@ -192,59 +189,19 @@ class Rollout:
             self._context.wait_until_ready(client, refs_of(groups.independent_jobs), began=self._began)
             run(groups.secret_consumers)
 
+    def _apply_controllers(
+        self, run: Callable[[Sequence[KubeObject]], None], groups: ObjectGroups, custom: Future[None]
+    ) -> None:
+        """Apply the controllers of custom kinds once their kinds are served.
+
+        One that starts earlier looks for its kinds again only after 10 s.
+        """
+        custom.result()
+        run(groups.controllers)
+
     def _wait_until_established(self, client: KubeClient, definitions: Sequence[KubeObject]) -> None:
         self._context.wait_until_ready(client, refs_of(definitions))
 
     def _read_tenants(self, access: Access) -> tuple[SeededTenant, ...]:
         with self._context.phases.phase("tenants"):
             return read_tenants(access, self._context.settings.seed)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _ObjectGroups:
-    """The objects of a stack, grouped by what they have to wait for.
-
-    Attributes:
-        data: StatefulSets, and objects without Pods.
-        definitions: CustomResourceDefinitions.
-        custom: Custom resources: they need the definitions.
-        independent_jobs: Jobs without init containers. Without a network they fail, and their retries are limited.
-        secret_consumers: Workloads that mount a Secret created by such a Job.
-        ours: Workloads that run our images.
-        others: All other workloads.
-    """
-
-    namespaces: Sequence[KubeObject]
-    data: Sequence[KubeObject]
-    definitions: Sequence[KubeObject]
-    custom: Sequence[KubeObject]
-    independent_jobs: Sequence[KubeObject]
-    secret_consumers: Sequence[KubeObject]
-    ours: Sequence[KubeObject]
-    others: Sequence[KubeObject]
-
-    @classmethod
-    def of(
-        cls, objects: Sequence[KubeObject], definitions: Sequence[KubeObject], loading: ImageLoader
-    ) -> _ObjectGroups:
-        defined = {each["spec"]["names"]["kind"] for each in definitions}
-
-        def group_of(item: KubeObject) -> str:
-            if item["kind"] == "Namespace":
-                return "namespaces"
-            if item["kind"] in defined:
-                return "custom"
-            if item["kind"] not in _CLIENT_KINDS:
-                return "data"
-            if _is_independent_job(item):
-                return "independent_jobs"
-            if loading.is_ours(images_of(item)):
-                return "ours"
-            return "secret_consumers" if waits_for_a_secret(item, objects) else "others"
-
-        groups = {each.name: [item for item in objects if group_of(item) == each.name] for each in fields(cls)}
-        return cls(**{**groups, "definitions": definitions})
-
-
-def _is_independent_job(item: KubeObject) -> bool:
-    return item["kind"] == "Job" and not item["spec"]["template"]["spec"].get("initContainers")

@@ -30,7 +30,10 @@ _SENTINEL: Final = "base/dev-sentinel"
 _GATEWAY: Final = ("envoy-gateway", "envoy-proxy")
 """The gateway, which the overlay needs and does not contain, because it is in another namespace."""
 _CLUSTER_SCOPED: Final = frozenset(
-    {"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "GatewayClass", "PriorityClass"}
+    {
+        *("Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"),
+        *("GatewayClass", "PriorityClass", "ValidatingWebhookConfiguration"),
+    }
 )
 """The cluster-scoped kinds in our manifests. Rendering has no API server to ask for others; apply asks it."""
 

@@ -51,7 +51,7 @@ def test_a_command_refuses_an_unknown_image_name(
 
     assert main.main(["manifests"]) == BAD_SETTING.exit_code
     output = capsys.readouterr()
-    assert "PLEXDEV_IMAGES=natz=nats:2.11: NAME must be one of busybox, dex, envoy, " in output.err
+    assert "PLEXDEV_IMAGES=natz=nats:2.11: NAME must be one of busybox, crossplane, dex, envoy, " in output.err
     assert output.out == ""
 
 

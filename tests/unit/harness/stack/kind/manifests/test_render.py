@@ -130,7 +130,8 @@ def test_who_mounts_a_secret_that_nobody_applies_waits_for_it() -> None:
 
 def test_the_secrets_of_a_fresh_cluster_are_its_own() -> None:
     files = sorted((deploy_directory() / "base").glob("*/secret*.yaml"))
-    objects = [each for file in files for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+    found = [each for file in files for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+    objects = [each for each in found if "stringData" in each]
     own = Credentials.random()
 
     data = {each["metadata"]["name"]: each["stringData"] for each in with_credentials(objects, own)}

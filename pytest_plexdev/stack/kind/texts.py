@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.profiles import ON_REQUEST
 from pytest_plexdev.core.provider_parts import Refusal, Started
 
 _REFERENCE_ONLY: Final = "age-heartbeat"
@@ -43,7 +44,7 @@ class KindTexts:
                 f"  api        {info.endpoints.api}",
                 f"  issuer     {info.endpoints.issuer}",
                 f"  kubeconfig {info.cluster.kubeconfig}",
-                f"  profile    {info.profile}; left out: {', '.join(info.left_out) or 'nothing'}",
+                f"  profile    {info.profile}; left out: {', '.join(map(_omitted, info.left_out)) or 'nothing'}",
                 "  next       pytest --dev-stack; plexdev status; plexdev down --stack kind",
             ]
         )
@@ -63,3 +64,8 @@ class KindTexts:
         """The command that stops the stack, if plexdev created its cluster."""
         is_ours = info.cluster is not None and info.cluster.owned
         return "stop it with: plexdev down --stack kind" if is_ours else "plexdev did not create its cluster"
+
+
+def _omitted(service: str) -> str:
+    """A service that the stack omits, with the command that adds it if there is one."""
+    return f"{service} (plexdev up {service} adds it)" if service in ON_REQUEST else service

@@ -161,7 +161,7 @@ class SpiceDBServer:
     """
 
     def __init__(self, program: str, directory: Path) -> None:
-        ports = _free_ports(2)
+        ports = free_ports(2)
         self.endpoint, self._gateway = (f"127.0.0.1:{port}" for port in ports)
         self.preshared_key = "key-of-the-tests"
         self._program = program
@@ -239,7 +239,7 @@ def _reference(text: str) -> dict[str, str]:
     return {"objectType": object_type, "objectId": object_id}
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Return free ports. All are bound until the last is chosen, so that they differ."""
     holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [holder.getsockname()[1] for holder in holders]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.model import Cluster, Endpoints, Phase, SeededTenant, Service, StackInfo, Verdict
     from pytest_plexdev.core.service_credentials import ServiceCredentials
     from pytest_plexdev.errors import PlexdevError
+    from pytest_plexdev.testkit.bucket import Bucket
     from pytest_plexdev.testkit.events import Event, Events
     from pytest_plexdev.testkit.login import Login, Logins
     from pytest_plexdev.testkit.node_agent import NodeAgent
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FASTEST_POLICY",
+    "Bucket",
     "Client",
     "Cluster",
     "Domain",
@@ -52,6 +54,7 @@ __all__ = [
 
 _HOMES = {
     "FASTEST_POLICY": "api.domains",
+    "Bucket": "testkit.bucket",
     "Client": "api",
     "Cluster": "core.model",
     "Domain": "api.domains",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_plexdev.api.artifacts import Artifacts
 from pytest_plexdev.api.audit import Audit
 from pytest_plexdev.api.auth import Auth
 from pytest_plexdev.api.bootstrap_tokens import BootstrapTokens
@@ -34,6 +35,7 @@ class Client:
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
+        self.artifacts = Artifacts(transport)
         self.audit = Audit(transport)
         self.auth = Auth(transport)
         self.bootstrap_tokens = BootstrapTokens(transport)

@@ -154,6 +154,17 @@ class Transport:
         """
         self._raise_for(self.send(method, path, parameters=parameters))
 
+    def content(self, method: str, path: str) -> bytes:
+        """Send a request and return the bytes of its answer.
+
+        Raises:
+            ProblemError: The API refused the request.
+            PlexdevError: No answer came.
+        """
+        response = self.send(method, path, headers={"Accept": "application/octet-stream"})
+        self._raise_for(response)
+        return response.content
+
     def pages(self, path: str, expect: type[Item], *, parameters: Parameters | None = None) -> Iterator[Item]:
         """Iterate over a list. Each page is requested when the caller reaches it."""
         cursor: str | None = None

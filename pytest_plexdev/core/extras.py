@@ -20,6 +20,7 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "authzed": "authzed",
     "bcrypt": "bcrypt",
     "joserfc": "joserfc",
+    "minio": "minio",
     "nats": "nats-py",
     "prometheus_client": "prometheus-client",
     "psycopg": "psycopg",

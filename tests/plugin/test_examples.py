@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 
 import pytest_plexdev
-from pytest_plexdev import fixtures, hookspecs
+from pytest_plexdev import fixtures, hookspecs, service_fixtures
 
 SEED = Path(__file__).parents[2] / "deploy" / "local" / "seed" / "tenants.yaml"
-FIXTURES = [name for name in vars(fixtures) if name.startswith("plexdev_")]
+FIXTURES = {
+    name: fixture
+    for module in (fixtures, service_fixtures)
+    for name, fixture in vars(module).items()
+    if name.startswith("plexdev_")
+}
 CLASSES = [name for name in pytest_plexdev.__all__ if inspect.isclass(getattr(pytest_plexdev, name))]
 HOOKS = [name for name in vars(hookspecs) if name.startswith("pytest_plexdev_")]
 
@@ -24,7 +29,7 @@ def example_of(documented: object) -> str:
 
 
 def test_the_examples_of_fixtures_and_classes_pass(project: pytest.Pytester) -> None:
-    modules = {f"test_{name}": example_of(getattr(fixtures, name)) for name in FIXTURES}
+    modules = {f"test_{name}": example_of(fixture) for name, fixture in FIXTURES.items()}
     modules |= {f"test_class_{name}": example_of(getattr(pytest_plexdev, name)) for name in CLASSES}
     project.makepyfile(**modules)
     result = project.runpytest_subprocess("-rs")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pytest_plexdev.core.extras import install_command
 from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.profiles import OPERATORS
 from pytest_plexdev.errors import SERVICE_LEFT_OUT, PlexdevError
 
 _FROM_A_PACKAGE = frozenset({"openbao", "seaweedfs"})
@@ -15,10 +16,16 @@ _FROM_A_PACKAGE = frozenset({"openbao", "seaweedfs"})
 def service_left_out(info: StackInfo, services: Sequence[str]) -> PlexdevError:
     """Build ``service-left-out`` for services of the profile ``full`` that the stack lacks."""
     why = f"its profile is {info.profile or 'unknown'}"
+    named = " and no ".join(services)
+    if not set(OPERATORS).isdisjoint(services):
+        if info.profile == "full":
+            why = "it acts on objects of a cluster, and this stack has none"
+        return PlexdevError(SERVICE_LEFT_OUT, service=named, why=why, without_cluster="")
     if info.profile == "full":
         why = "no program of that name was installed when the stack started"
     installs = [install_command("full")] if _FROM_A_PACKAGE & set(services) else []
     on_path = [name for name in services if name not in _FROM_A_PACKAGE]
     if on_path:
         installs.append(f"put {' and '.join(on_path)} on PATH")
-    return PlexdevError(SERVICE_LEFT_OUT, service=" and no ".join(services), why=why, install=", ".join(installs))
+    without_cluster = f" without a cluster: {', '.join(installs)} and pytest --plexdev-profile=full;"
+    return PlexdevError(SERVICE_LEFT_OUT, service=named, why=why, without_cluster=without_cluster)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
-from pytest_plexdev.core.model import Profile
+if TYPE_CHECKING:
+    from pytest_plexdev.core.model import Profile
 
 PROFILES: Final[tuple[Profile, ...]] = ("lean", "full")
 """All profiles, the smallest first."""
@@ -13,19 +15,22 @@ DEFAULT: Final[Profile] = "lean"
 """The profile of a new stack."""
 WARM_DEFAULT: Final[Profile] = "full"
 """The profile of a new warm cluster: the runbook's ``make dev``."""
-LEAN_SERVERS: Final = ("plexsphere", "plexsphere-signer", "dex", "postgres", "nats", "spicedb")
-"""The services of every stack that listen at an address."""
-FURTHER_SERVICES: Final = {
-    "openbao": "OpenBao",
-    "seaweedfs": "SeaweedFS",
-    "mimir": "Mimir",
-    "loki": "Loki",
-}
-"""The services of ``full`` that ``lean`` omits; the values are the names of the products."""
-SERVERS: Final = (*LEAN_SERVERS, *FURTHER_SERVICES)
-"""The services that listen at an address."""
-WITHOUT_MANIFESTS: Final = ("Crossplane", "External Secrets")
-"""Services of the product's dev stack that no profile has."""
+LEAN_SERVERS: Final[Mapping[str, int]] = MappingProxyType(
+    {"plexsphere": 8080, "plexsphere-signer": 8443, "dex": 5556, "postgres": 5432, "nats": 4222, "spicedb": 50051}
+)
+"""The services of every stack that listen at an address, each with the port of its Service in a cluster."""
+FURTHER_SERVERS: Final[Mapping[str, int]] = MappingProxyType(
+    {"openbao": 8200, "seaweedfs": 8333, "mimir": 8080, "loki": 3100}
+)
+"""Those that the profile ``full`` adds."""
+SERVERS: Final[Mapping[str, int]] = MappingProxyType({**LEAN_SERVERS, **FURTHER_SERVERS})
+"""All services that listen at an address."""
+OPERATORS: Final = ("crossplane", "external-secrets")
+"""The services of ``full`` without an address: they act on objects of their cluster, so only a cluster has them."""
+FURTHER_SERVICES: Final = (*FURTHER_SERVERS, *OPERATORS)
+"""The services of ``full`` that ``lean`` omits."""
+SERVICES: Final = (*LEAN_SERVERS, *FURTHER_SERVICES)
+"""All services of the profiles, without the Jobs and the gateway."""
 ON_REQUEST: Final = ("plexd",)
 """Services that no profile has, and that ``plexdev up SERVICE`` adds to a stack on a cluster."""
 
@@ -36,8 +41,8 @@ def left_out(profile: Profile, services: Collection[str] = ()) -> tuple[str, ...
     Args:
         services: The names of those that the stack has.
     """
-    further = FURTHER_SERVICES.values() if profile == "lean" else ()
-    return (*further, *WITHOUT_MANIFESTS, *(each for each in ON_REQUEST if each not in services))
+    further = FURTHER_SERVICES if profile == "lean" else ()
+    return (*further, *(each for each in ON_REQUEST if each not in services))
 
 
 def profile_named(name: object) -> Profile:
@@ -54,4 +59,4 @@ def profile_named(name: object) -> Profile:
 
 def smallest_with(services: Collection[str]) -> Profile:
     """The smallest profile that has these services."""
-    return "full" if FURTHER_SERVICES.keys() & services else "lean"
+    return "lean" if set(FURTHER_SERVICES).isdisjoint(services) else "full"

@@ -70,8 +70,8 @@ SERVICE_LEFT_OUT: Final = Failure(
     tag="service-left-out",
     what="the stack has no {service}",
     why="{why}",
-    fix="pytest --plexdev-stack=kind --plexdev-profile=full; without a cluster: {install} and pytest "
-    "--plexdev-profile=full; for --dev-stack: plexdev up --stack kind --profile full",
+    fix="pytest --plexdev-stack=kind --plexdev-profile=full;{without_cluster} for --dev-stack: plexdev up --stack kind "
+    "--profile full",
 )
 KEPT_STACK_MISSING: Final = Failure(
     tag="kept-stack-missing",

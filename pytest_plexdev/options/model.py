@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from pytest_plexdev.core.model import Profile
 
 Source: TypeAlias = Literal["command line", "environment", "ini file", "default"]
 
@@ -74,7 +77,7 @@ class Settings:
 
     dev_stack: bool
     stack: str
-    profile: Literal["lean", "full"] | None
+    profile: Profile | None
     overlay: Path | None
     images: Mapping[str, str]
     prefer: Literal["real", "stand-in"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from pytest_plexdev.core.profiles import PROFILES
 from pytest_plexdev.options import parsers
 from pytest_plexdev.options.model import BRING_UP_SECONDS, Option
 
@@ -41,9 +42,9 @@ OPTIONS: Final[tuple[Option, ...]] = (
         name="profile",
         flag="--plexdev-profile",
         environment="PLEXDEV_PROFILE",
-        parse=parsers.choice("lean", "full"),
+        parse=parsers.choice(*PROFILES),
         default=None,
-        metavar="lean|full",
+        metavar="|".join(PROFILES),
         help="the services that the golden flow needs, or all of the product's dev stack",
         shown_default="lean; of a running stack its own",
     ),

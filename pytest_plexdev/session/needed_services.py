@@ -9,7 +9,7 @@ import pytest
 
 from pytest_plexdev.core.left_out_service import service_left_out
 from pytest_plexdev.core.lookup import unknown_name
-from pytest_plexdev.core.profiles import SERVERS, smallest_with
+from pytest_plexdev.core.profiles import SERVICES, smallest_with
 from pytest_plexdev.session.item_checks import FIXTURE_NEEDS, NEEDS
 
 if TYPE_CHECKING:
@@ -46,6 +46,6 @@ def _checked(item: pytest.Item) -> list[str]:
     if not services:
         raise pytest.UsageError(f"{item.nodeid}: the marker {NEEDS} names no service, for example {NEEDS}('mimir')")
     for name in services:
-        if name not in SERVERS:
-            raise pytest.UsageError(f"{item.nodeid}: {unknown_name('a stack', 'service', name, SERVERS)}")
+        if name not in SERVICES:
+            raise pytest.UsageError(f"{item.nodeid}: {unknown_name('a stack', 'service', name, SERVICES)}")
     return services

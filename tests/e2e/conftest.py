@@ -148,8 +148,8 @@ def _why_no_cluster() -> str | None:
 
 @pytest.fixture(scope="session")
 def warm_stack(cluster_tools: None) -> Iterator[StackInfo]:
-    """The stack of this checkout on the warm cluster. A cluster that existed before is kept."""
-    settings = KindSettings(kind_image=NODE_IMAGE, timeout=400.0, on_drift="apply")
+    """The stack of this checkout on the warm cluster. A cluster that existed before is kept, with its profile."""
+    settings = KindSettings(kind_image=NODE_IMAGE, timeout=400.0, on_drift="apply", keeps_profile=True)
     was_there = (warm_directory() / "kubeconfig").exists()
     info, _ = up.bring_up(settings, lambda _: None)
     yield info

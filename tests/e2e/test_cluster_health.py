@@ -32,7 +32,7 @@ API = ObjectRef("Deployment", "plexsphere", NAMESPACE)
 
 @pytest.fixture
 def settings(warm_stack: StackInfo) -> KindSettings:
-    return KindSettings(kind_image=NODE_IMAGE, timeout=300.0)
+    return KindSettings(kind_image=NODE_IMAGE, timeout=300.0, keeps_profile=True)
 
 
 @pytest.fixture

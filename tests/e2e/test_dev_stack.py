@@ -58,7 +58,7 @@ def test_the_golden_flow_passes_and_the_cluster_is_left(
             "  cluster kind-plexsphere, namespace default",
             "  ran: *dex ghcr.io/dexidp/dex:v2.41.1*spicedb authzed/spicedb:v1.39.0*",
             "  control plane: plexsphere_reference, *",
-            "  left out: OpenBao, SeaweedFS, *",
+            f"  left out: {', '.join(warm_stack.left_out)}",
             "  the stack is left running; stop it with: plexdev down --stack kind",
         ]
     )

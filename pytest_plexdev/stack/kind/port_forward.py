@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from pytest_plexdev.core.model import Cluster
+from pytest_plexdev.core.profiles import SERVERS
 from pytest_plexdev.core.subprocesses import MINIMUM
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBE_REFUSED, TOOL_MISSING
@@ -22,18 +22,6 @@ if TYPE_CHECKING:
     from pytest_plexdev.kube import KubeClient
     from pytest_plexdev.kube.resources import KubeObject
 
-PORTS: Final[Mapping[str, int]] = MappingProxyType(
-    {
-        "postgres": 5432,
-        "nats": 4222,
-        "spicedb": 50051,
-        "openbao": 8200,
-        "seaweedfs": 8333,
-        "mimir": 8080,
-        "loki": 3100,
-    }
-)
-"""The Services that can be forwarded, and their ports in the cluster. Not the signer: only the API may reach it."""
 _GRPC: Final = frozenset({"spicedb"})
 """The Services whose address is a gRPC target: ``host:port`` without a scheme."""
 DATABASE_SECRET: Final = "postgres-credentials"  # noqa: S105 (its name)
@@ -96,7 +84,7 @@ class Forwards:
         return (
             *("kubectl", "--kubeconfig", str(at.kubeconfig), "--context", at.context, "--namespace", at.namespace),
             *("port-forward", "--address", "127.0.0.1", f"--pod-running-timeout={TIMEOUT_S:g}s"),
-            *(f"svc/{service}", f":{PORTS[service]}"),
+            *(f"svc/{service}", f":{SERVERS[service]}"),
         )
 
     @property

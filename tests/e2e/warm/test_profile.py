@@ -46,7 +46,10 @@ def test_a_profile_is_added_kept_and_removed_only_with_prune(settings: KindSetti
     info, did = up.bring_up(settings, ProgressRecorder())
     assert info.profile == "full"
     assert [line for line in did if line.startswith("profile: stays full; ")] == [
-        "profile: stays full; plexdev up --stack kind --profile lean --prune removes OpenBao, SeaweedFS, Mimir, Loki"
+        (
+            "profile: stays full; plexdev up --stack kind --profile lean --prune removes "
+            "openbao, seaweedfs, mimir, loki, crossplane, external-secrets"
+        )
     ]
 
     info, did = up.bring_up(replace(settings, prune=True), ProgressRecorder())

@@ -79,7 +79,7 @@ def test_the_stack_names_its_stand_ins_and_tenants(bench: Bench, settings: Embed
     assert stand_ins["spicedb"] == "SpiceDB 1.39.0"
     assert stand_ins["postgres"] is stand_ins["nats"] is None
     assert [tenant.slug for tenant in info.tenants] == ["acme-corp", "beta-llc", "gamma-coop"]
-    assert "OpenBao" in info.left_out
+    assert "openbao" in info.left_out
     assert {event.phase.name for event in bench.events if isinstance(event, PhaseEnded)} == {
         *("template", "postgres", "nats", "dex", "plexsphere-signer", "plexsphere", "plexsphere-bootstrap")
     }

@@ -13,6 +13,7 @@ from minio import Minio
 
 from plexsphere_reference.artifacts.fixture_releases import objects
 from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.profiles import FURTHER_SERVICES
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.testkit.stack import Stack
 from tests.support.embedded import Bench, fakes
@@ -41,7 +42,7 @@ def test_the_stack_says_what_it_has(stack: Stack) -> None:
     assert stack.info.profile == "full"
     assert versions["openbao"].startswith("2.")
     assert versions["seaweedfs"].startswith("4.")
-    assert stack.info.left_out[-3:] == ("Crossplane", "External Secrets", "gateway")
+    assert stack.info.left_out[-3:] == ("crossplane", "external-secrets", "gateway")
     assert {verdict.state for verdict in stack.verdicts()} == {"ready"}
 
 
@@ -104,4 +105,4 @@ def test_a_lean_stack_starts_none_of_them(bench: Bench, settings: EmbeddedSettin
     info = bench.up(replace(settings, profile="lean"))
 
     assert not {"openbao", "seaweedfs", "mimir", "loki"} & {service.name for service in info.services}
-    assert info.left_out == ("OpenBao", "SeaweedFS", "Mimir", "Loki", "Crossplane", "External Secrets", "gateway")
+    assert info.left_out == (*FURTHER_SERVICES, "gateway")

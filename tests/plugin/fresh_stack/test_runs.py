@@ -63,7 +63,7 @@ def test_one_stack_per_run_whoever_asks(project: pytest.Pytester, temporary: Pat
             "*- plexdev -*",
             "embedded stack * at http://localhost:*",
             "  ran: postgres 16.*, nats 2.*",
-            "  left out: *OpenBao*",
+            "  left out: *openbao*",
             "  seconds: *all *",
             "  warm next time: plexdev up, then pytest --dev-stack …",
         ]

@@ -20,7 +20,7 @@ import yaml
 from pytest_plexdev.core.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
 from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.core.process_id import ProcessId
-from pytest_plexdev.core.profiles import FURTHER_SERVICES
+from pytest_plexdev.core.profiles import FURTHER_SERVERS, OPERATORS
 from pytest_plexdev.core.seeded_domains import tenants_in
 from pytest_plexdev.core.system_errors import refusal_of
 from pytest_plexdev.errors import BRING_UP_STOPPED, SUPERVISOR_LOST, PlexdevError
@@ -35,10 +35,10 @@ from pytest_plexdev.stack.embedded.supervisor.bring_up import BringUp
 from pytest_plexdev.stack.embedded.supervisor.plan import EarlyChildren, Plan
 from pytest_plexdev.stack.embedded.supervisor.protocol import Requester
 
-_CLUSTER_ONLY: Final = ("Crossplane", "External Secrets", "gateway")
+_CLUSTER_ONLY: Final = (*OPERATORS, "gateway")
 """Services of the product's dev stack that need a cluster."""
 _PROGRAMS: Final = (control_plane.SIGNER, control_plane.API, control_plane.BOOTSTRAP)
-_ORDER: Final = ("postgres", "nats", "dex", "spicedb", *FURTHER_SERVICES, *_PROGRAMS)
+_ORDER: Final = ("postgres", "nats", "dex", "spicedb", *FURTHER_SERVERS, *_PROGRAMS)
 
 
 def supervise(plan: Plan, early: EarlyChildren) -> int:
@@ -126,7 +126,7 @@ class _Supervisor:
             services=tuple(bring_up.services[name] for name in _ORDER if name in bring_up.services),
             profile=plan.settings.profile,
             left_out=(
-                *(product for name, product in FURTHER_SERVICES.items() if name not in plan.further),
+                *(name for name in FURTHER_SERVERS if name not in plan.further),
                 *_CLUSTER_ONLY,
             ),
             phases=phases,

@@ -146,7 +146,7 @@ def _with_profile(settings: KindSettings, current: Profile | None, work: BringUp
     """The settings with the profile that the stack will have: a smaller one than it has needs ``--prune``."""
     settings = settings if current is None else settings.for_running(current)
     if settings.would_shrink(current) and not settings.prune:
-        names = ", ".join(FURTHER_SERVICES.values())
+        names = ", ".join(FURTHER_SERVICES)
         work.did.append(f"profile: stays full; plexdev up --stack kind --profile lean --prune removes {names}")
         settings = replace(settings, profile="full")
     work.use(settings)

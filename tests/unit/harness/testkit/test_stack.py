@@ -141,6 +141,14 @@ def test_a_service_of_another_profile_is_named_with_its_command() -> None:
     assert "plexdev up --stack kind --profile full" in caught.value.fix
 
 
+def test_an_operator_has_no_address() -> None:
+    stack = Stack(replace(INFO, services=(DEX, Service(name="crossplane", version="1"))), Provider())
+
+    with pytest.raises(PlexdevError) as caught:
+        stack.url("crossplane")
+    assert caught.value.tag == "unknown-name"
+
+
 def test_the_signer_of_a_cluster_has_no_address() -> None:
     stack = Stack(replace(INFO, services=(DEX, Service(name="plexsphere-signer", version="1"))), Provider())
 

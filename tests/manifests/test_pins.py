@@ -75,6 +75,14 @@ def test_plexd_s_tag_is_plexd_version() -> None:
     assert f"newTag: {version}\n" in kustomization
 
 
+def test_the_pages_name_plexd_s_tag() -> None:
+    version = (ROOT / "PLEXD_VERSION").read_text(encoding="utf-8").strip()
+    pages = (ROOT / "docs" / "how-to" / "kind.md", ROOT / "examples" / "agent" / "Dockerfile")
+
+    for page in pages:
+        assert set(re.findall(r"\bplexd:(\d[\w.]*)", page.read_text(encoding="utf-8"))) == {version}
+
+
 def test_plexd_is_not_rendered(rendered: list[dict[str, Any]]) -> None:
     (plexd,) = workloads(objects(DEPLOY / "base" / "plexd"))
 

@@ -21,7 +21,7 @@ from pytest_plexdev.api.resources import Resource
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.unique_slugs import unique_slug
-from pytest_plexdev.testkit.factories import bind_like, create_domain, create_project
+from pytest_plexdev.testkit.factories import bind, create_domain, create_project
 from pytest_plexdev.testkit.login import Login, Logins
 from pytest_plexdev.testkit.node_agent import NodeAgent
 from pytest_plexdev.testkit.stack import Stack
@@ -116,7 +116,7 @@ class Golden:
     @step
     def binding(self) -> IdpBinding:
         """The Domain's binding to the stack's identity provider."""
-        return bind_like(self.tenants.operator, self.operator.client, domain_id=self.domain.id)
+        return bind(self.tenants, domain_id=self.domain.id)
 
     @step
     def member(self) -> Login:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import secrets
+from itertools import chain
+from typing import Final
 
 from pytest_plexdev.api import Client
 from pytest_plexdev.api.domains import Domain, ReachabilityPolicy
@@ -13,7 +15,10 @@ from pytest_plexdev.api.projects import Project
 from pytest_plexdev.core.unique_slugs import DOMAIN_PREFIX, unique_slug
 from pytest_plexdev.testkit.login import Logins
 from pytest_plexdev.testkit.node_agent import NodeAgent
-from pytest_plexdev.testkit.tenancy import FreshTenant, Tenant, Tenants
+from pytest_plexdev.testkit.tenancy import FreshTenant, Tenants
+
+IN_OPENBAO: Final = "openbao:"
+"""The scheme of references to secrets in OpenBao."""
 
 
 def random_ula() -> str:
@@ -36,10 +41,10 @@ def create_domain(
     )
 
 
-def bind_like(like: Tenant, operator: Client, *, domain_id: str) -> IdpBinding:
-    """Bind a Domain to the identity provider of *like*. The first sign-in of a user creates the Identity."""
-    model = like.client.idp_bindings.get(like.binding_id)
-    return operator.idp_bindings.create(
+def bind(tenants: Tenants, *, domain_id: str) -> IdpBinding:
+    """Bind a Domain to the seeded tenants' identity provider. The first sign-in of a user creates the Identity."""
+    model = _model(tenants)
+    return tenants.operator.client.idp_bindings.create(
         domain_id=domain_id,
         issuer=model.issuer,
         client_id=model.client_id,
@@ -49,12 +54,19 @@ def bind_like(like: Tenant, operator: Client, *, domain_id: str) -> IdpBinding:
     )
 
 
+def _model(tenants: Tenants) -> IdpBinding:
+    """A seeded binding whose client secret another Domain may use too: one in OpenBao is its own Domain's only."""
+    operator = tenants.operator
+    first = operator.client.idp_bindings.get(operator.binding_id)
+    others = (each.client.idp_bindings.get(each.binding_id) for each in reversed(list(tenants.values())))
+    return next((each for each in chain([first], others) if not each.client_secret_ref.startswith(IN_OPENBAO)), first)
+
+
 def create_tenant(tenants: Tenants, logins: Logins) -> FreshTenant:
     """Create a tenant for one test: a Domain with a binding to the stack's identity provider."""
-    operator = tenants.operator
-    domain = create_domain(operator.client, run_mark=tenants.run_mark)
-    binding = bind_like(operator, operator.client, domain_id=domain.id)
-    return FreshTenant(domain, binding, operator.client, logins)
+    operator = tenants.operator.client
+    domain = create_domain(operator, run_mark=tenants.run_mark)
+    return FreshTenant(domain, bind(tenants, domain_id=domain.id), operator, logins)
 
 
 def create_project(client: Client, *, domain_id: str) -> Project:

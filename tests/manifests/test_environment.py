@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
-from pytest_plexdev.stack.embedded.servers import control_plane
+from pytest_plexdev.stack.embedded.servers import control_plane, openbao
 from pytest_plexdev.stack.kind.manifests.transform import with_addresses, with_seed
 from pytest_plexdev.stack.kind.settings import Addresses
 from tests.support.checkout import ROOT
@@ -102,6 +103,22 @@ def test_the_embedded_stack_has_the_same_keys_and_client() -> None:
     assert wired["PLEXSPHERE_DEX_CLIENT_SECRET"] == control_plane.CLIENT_SECRET
     assert wired["PLEXSPHERE_CURSOR_KEY"] == control_plane._CURSOR_KEY
     assert wired["PLEXSPHERE_PSEUDONYM_KEY"] == control_plane._PSEUDONYM_KEY
+
+
+def test_the_embedded_stack_has_the_same_secrets_in_openbao() -> None:
+    (volume,) = [each["secret"] for each in WORKLOADS["openbao"].pod["volumes"] if each["name"] == "seed"]
+    contents = by_name(OVERLAY, "Secret")[volume["secretName"]]["stringData"]
+    seeded = {item["path"].removesuffix(".json"): json.loads(contents[item["key"]]) for item in volume["items"]}
+
+    assert seeded == openbao.SEEDED
+    assert set(contents) == {item["key"] for item in volume["items"]}
+
+
+def test_every_seeded_reference_to_openbao_has_its_secret() -> None:
+    references = [each.partition("#") for each in re.findall(r"openbao:(\S+)", SEED)]
+
+    assert references
+    assert {key for path, _, key in references if key not in openbao.SEEDED.get(path, {})} == set()
 
 
 def test_the_bootstrap_s_manifest_is_the_seed_with_addresses() -> None:

@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -54,15 +54,34 @@ def http(port: int, path: str) -> Probe:
     """Probe for status 200 of *path*."""
 
     async def probe() -> str:
-        async with _connection(port) as (reader, writer):
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n".encode())
-            status = await reader.readline()
-            if status.split(b" ")[1:2] != [b"200"]:
-                body = (await reader.read()).partition(b"\r\n\r\n")[2]
-                raise ProbeError(f"{status.decode().strip()} {body[:300].decode(errors='replace')}".strip())
+        await _request(port, f"GET {path}")
         return ""
 
     return probe
+
+
+def writes(port: int, contents: Mapping[str, object], headers: Mapping[str, str]) -> Probe:
+    """Probe by writing: POST each of *contents* as JSON to its path, until all are answered with 200."""
+
+    async def probe() -> str:
+        for path, content in contents.items():
+            await _request(port, f"POST {path}", headers, json.dumps(content).encode())
+        return ""
+
+    return probe
+
+
+async def _request(port: int, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> None:
+    fields = {"Host": f"localhost:{port}", "Connection": "close", **(headers or {})}
+    if body:
+        fields |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    async with _connection(port) as (reader, writer):
+        writer.write(f"{target} HTTP/1.1\r\n{head}\r\n".encode() + body)
+        status = await reader.readline()
+        if status.split(b" ")[1:2] != [b"200"]:
+            answer = (await reader.read()).partition(b"\r\n\r\n")[2]
+            raise ProbeError(f"{status.decode().strip()} {answer[:300].decode(errors='replace')}".strip())
 
 
 def nats(url: str) -> Probe:

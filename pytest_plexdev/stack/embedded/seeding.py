@@ -77,7 +77,8 @@ def apply(info: StackInfo, seed: Path | None, *, timeout: float) -> StackInfo:
 def _bootstrap(info: StackInfo, manifest: Path, *, timeout: float) -> None:
     log = info.directory / "logs" / f"{control_plane.BOOTSTRAP}.log"
     began = time.monotonic()
-    argv = [*Programs().bootstrap, "--manifest", str(manifest)]
+    has_openbao = "openbao" in info.endpoints.further
+    argv = control_plane.bootstrap_arguments(Programs(), manifest, has_openbao=has_openbao)
     log_start(argv)
     with log.open("ab") as output:
         try:

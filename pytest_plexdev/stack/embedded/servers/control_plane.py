@@ -110,7 +110,7 @@ def migrate(programs: Programs, layout: Layout, addresses: ServerAddresses) -> C
 
 def bootstrap(programs: Programs, layout: Layout, addresses: ServerAddresses) -> Command:
     return Command(
-        argv=[*programs.bootstrap, "--manifest", str(manifest_file(layout.directory))],
+        argv=bootstrap_arguments(programs, manifest_file(layout.directory), has_openbao="openbao" in addresses.further),
         environment=variables(addresses),
         log=layout.log(BOOTSTRAP),
         stop_signal=signal.SIGTERM,
@@ -125,6 +125,11 @@ def seed_artifacts(programs: Programs, layout: Layout, addresses: ServerAddresse
         log=layout.log(SEED_ARTIFACTS),
         stop_signal=signal.SIGTERM,
     )
+
+
+def bootstrap_arguments(programs: Programs, manifest: Path, *, has_openbao: bool) -> list[str]:
+    """Return the command of the bootstrap; where OpenBao has the client secrets, with the references to it."""
+    return [*programs.bootstrap, "--manifest", str(manifest), *(["--profile", "full"] if has_openbao else [])]
 
 
 def manifest_file(directory: Path) -> Path:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.core.extras import extra_missing
+from pytest_plexdev.stack.embedded import probes
+from pytest_plexdev.stack.embedded.probes import Probe
 from pytest_plexdev.stack.embedded.processes.child import Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
 
@@ -37,6 +39,7 @@ class FurtherServer:
         health: The path that it answers with 200 once it is ready.
         version: The arguments with which the program prints its version.
         command: Writes its configuration and returns its command.
+        fill: Returns the probe that writes what the server has from the start. It is ready only then.
     """
 
     name: str
@@ -46,12 +49,26 @@ class FurtherServer:
     health: str
     version: tuple[str, ...] = ("--version",)
     command: Callable[[str, Layout, ServerAddresses], Command]
+    fill: Callable[[ServerAddresses], Probe] | None = None
 
     def find(self) -> str | None:
         """Return the path of the program: beside the interpreter, or on ``PATH``."""
         scripts = (Path(sys.executable).parent, Path(sysconfig.get_path("scripts")))
         installed = (str(path) for scripts_ in scripts if (path := scripts_ / self.program).exists())
         return next(installed, None) or shutil.which(self.program)
+
+    def probe(self, addresses: ServerAddresses) -> Probe:
+        """Return the probe for which the server is ready."""
+        is_healthy = probes.http(addresses.further[self.name][0].number, self.health)
+        if self.fill is None:
+            return is_healthy
+        fill = self.fill(addresses)
+
+        async def probe() -> str:
+            await is_healthy()
+            return await fill()
+
+        return probe
 
     def version_command(self, program: str, layout: Layout) -> Command:
         return Command(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
-from pytest_plexdev.stack.embedded import probes
 from pytest_plexdev.stack.embedded.servers import control_plane
 from pytest_plexdev.stack.embedded.servers.further import FurtherServer, further_servers, parse_version
 
@@ -38,7 +37,7 @@ async def _start(bring_up: BringUp, server: FurtherServer, program: str) -> None
         await bring_up.wait_until_ready(
             server.name,
             child,
-            probes.http(at.number, server.health),
+            server.probe(plan.addresses),
             probe_name=f"GET {server.health} with 200",
             at=at,
             version=parse_version(version.log.read_text(encoding="utf-8", errors="replace")),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.testkit.events import Event, Events
     from pytest_plexdev.testkit.login import Login, Logins
     from pytest_plexdev.testkit.node_agent import NodeAgent
+    from pytest_plexdev.testkit.secret_store import DomainSecrets, SecretStore
     from pytest_plexdev.testkit.stack import Stack
     from pytest_plexdev.testkit.tenancy import FreshTenant, Tenant, Tenants
 
@@ -30,6 +31,7 @@ __all__ = [
     "Client",
     "Cluster",
     "Domain",
+    "DomainSecrets",
     "Endpoints",
     "Event",
     "Events",
@@ -42,6 +44,7 @@ __all__ = [
     "ProblemError",
     "Project",
     "ReachabilityPolicy",
+    "SecretStore",
     "SeededTenant",
     "Service",
     "ServiceCredentials",
@@ -58,6 +61,7 @@ _HOMES = {
     "Client": "api",
     "Cluster": "core.model",
     "Domain": "api.domains",
+    "DomainSecrets": "testkit.secret_store",
     "Endpoints": "core.model",
     "Event": "testkit.events",
     "Events": "testkit.events",
@@ -70,6 +74,7 @@ _HOMES = {
     "ProblemError": "api.problems",
     "Project": "api.projects",
     "ReachabilityPolicy": "api.domains",
+    "SecretStore": "testkit.secret_store",
     "SeededTenant": "core.model",
     "Service": "core.model",
     "ServiceCredentials": "core.service_credentials",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_plexdev.testkit.bucket import Bucket
+    from pytest_plexdev.testkit.secret_store import SecretStore
     from pytest_plexdev.testkit.stack import Stack
 
 
@@ -42,3 +43,22 @@ def plexdev_bucket(_plexdev_services: None, plexdev_stack: Stack) -> Iterator[Bu
 
     with open_bucket(plexdev_stack) as bucket:
         yield bucket
+
+
+@pytest.fixture
+def plexdev_secrets(_plexdev_services: None, plexdev_stack: Stack) -> Iterator[SecretStore]:
+    """The secrets of the stack's OpenBao, below a path of the test's own.
+
+    After the test all secrets that it wrote or deleted are what they were before. Their texts are masked in everything
+    that is reported.
+
+    Example::
+
+        def test_a_secret_is_read_back(plexdev_secrets):
+            plexdev_secrets.write("db", {"password": "correct-horse"})
+            assert plexdev_secrets.read("db") == {"password": "correct-horse"}
+    """
+    from pytest_plexdev.testkit.secret_store import open_secret_store
+
+    with open_secret_store(plexdev_stack) as secrets:
+        yield secrets

@@ -19,6 +19,7 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "argon2": "argon2-cffi",
     "authzed": "authzed",
     "bcrypt": "bcrypt",
+    "hvac": "hvac",
     "joserfc": "joserfc",
     "minio": "minio",
     "nats": "nats-py",

@@ -102,6 +102,33 @@ class FreshTenant(Tenant):
     def domain(self) -> Domain:
         return self._domain
 
+    def rebind(self, *, client_secret_ref: str) -> IdpBinding:
+        """Replace the IdP binding by one with another client secret; ``login`` then signs in through that one.
+
+        Args:
+            client_secret_ref: Names the secret, for example what ``DomainSecrets.reference`` returns.
+
+        Raises:
+            ProblemError: 400 ``invalid_idp_binding``: the Domain may not use this reference.
+        """
+        old, bindings = self.binding, self.client.idp_bindings
+        # Of one issuer a Domain has one active binding.
+        bindings.set_status(old.id, "deactivated")
+        try:
+            self.binding = bindings.create(
+                domain_id=self.domain_id,
+                issuer=old.issuer,
+                client_id=old.client_id,
+                client_secret_ref=client_secret_ref,
+                discovery_url=old.discovery_url,
+            )
+        except BaseException:
+            bindings.set_status(old.id, "active")
+            raise
+        self._seeded = replace(self._seeded, binding_id=self.binding.id)
+        self.__dict__.pop("login", None)
+        return self.binding
+
 
 class _SeedMissing(PlexdevError, KeyError):
     """Also a ``KeyError``, so that ``Tenants.get`` returns ``None``."""

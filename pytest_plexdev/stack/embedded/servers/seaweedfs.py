@@ -42,6 +42,7 @@ def _command(program: str, layout: Layout, addresses: ServerAddresses) -> Comman
             f"-filer.localSocket={data / 'filer.sock'}",
             "-s3",
             f"-s3.localSocket={data / 's3.sock'}",
+            # Their default ports are fixed, so two stacks could not run at once.
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
             f"-s3.config={identities}",

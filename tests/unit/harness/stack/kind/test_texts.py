@@ -29,6 +29,6 @@ def test_what_may_be_added_is_shown_with_its_command(services: tuple[str, ...], 
 
     text = KindTexts().welcome(Started(info=info), seconds=1.0)
 
-    (line,) = (line for line in text.splitlines() if line.startswith("  profile    lean; left out: OpenBao"))
+    (line,) = (line for line in text.splitlines() if line.startswith("  profile    lean; left out: openbao"))
     assert ("plexdev up plexd" in line) is bool(shown)
     assert line.endswith(shown)

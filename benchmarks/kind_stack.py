@@ -1,13 +1,14 @@
-"""Measure the stack on a kind cluster: a fresh one beyond the cluster alone, and the warm one again."""
+"""Measure the stack on a kind cluster: a fresh one of each profile beyond the cluster alone, and the warm one again."""
 
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -15,13 +16,18 @@ from typing import Any, Final
 from benchmarks.dev_stack import make_project, setup_seconds
 from benchmarks.figure import ROOT, Figure, LeftOut, plexdev_argv, pytest_argv, seconds_of, timed
 from pytest_plexdev.cli.environment import request_for
+from pytest_plexdev.core.model import Profile
+from pytest_plexdev.stack.kind.constants import node_of
 from pytest_plexdev.stack.kind.images.node_image import derived
-from pytest_plexdev.stack.kind.images.pins import override, read_pins
+from pytest_plexdev.stack.kind.images.pins import deployed, override, read_pins
 from pytest_plexdev.stack.kind.settings import settings_for
 
 _RUNS: Final = 5
 _FRESH: Final = 3
+_FRESH_PROMISES: Final[Mapping[Profile, float]] = {"lean": 20, "full": 40}
+"""Seconds beyond the cluster alone."""
 _WARM: Final = "plexsphere"
+_MEMORY: Final = re.compile(r"([\d.]+)([MG]iB)")
 _NOTHING_LOADED: Final = "images: up to date, on the node already"
 _IMAGES: Final = ("build", "load")
 """Phases of a bring-up that build or load our images."""
@@ -41,7 +47,7 @@ def run() -> Sequence[Figure]:
         attach = _attach()
         golden = pytest_argv("--dev-stack", "--plexdev-stack=kind", "-m", "golden")
         warm = [seconds_of(golden, cwd=ROOT) for _ in range(_RUNS)]
-    alone, fresh = _fresh()
+        profile, memory = _memory_of_node()
     return [
         Figure(what="kind: golden, --dev-stack", samples=warm, unit="s", promise=5, reference="40 s (runbook)"),
         Figure(what="kind: --dev-stack, attach", samples=attach, unit="ms", promise=300, reference="—"),
@@ -53,13 +59,8 @@ def run() -> Sequence[Figure]:
             promise=1,
             reference="27 s (kind load of eight)",
         ),
-        Figure(
-            what="kind: fresh stack to ready, over the cluster alone",
-            samples=[stack - cluster for stack, cluster in zip(fresh, alone, strict=True)],
-            unit="s",
-            promise=20,
-            reference=f"3 min (runbook); here {min(fresh):.0f} s, the cluster alone {min(alone):.0f} s",
-        ),
+        Figure(what=f"kind: memory of the node, {profile}", samples=[memory], unit="GiB", promise=4, reference="—"),
+        *(_fresh_figure(each, promise) for each, promise in _FRESH_PROMISES.items()),
     ]
 
 
@@ -98,21 +99,35 @@ def _attach() -> list[float]:
         return [1000 * setup_seconds(project, "--dev-stack", "--plexdev-stack=kind") for _ in range(_RUNS)]
 
 
-def _fresh() -> tuple[list[float], list[float]]:
-    """Seconds of a cluster alone and of a fresh stack, alternating because a machine's speed drifts within minutes."""
+def _memory_of_node() -> tuple[str, float]:
+    """The profile of the warm stack, and the memory of its node in GiB, without the cache of files."""
+    stack = json.loads(timed(plexdev_argv(*_UP), cwd=ROOT)[1])["result"]["stack"]
+    stats = ["docker", "stats", "--no-stream", "--format", "{{json .MemUsage}}", node_of(_WARM)]
+    used, unit = _MEMORY.findall(timed(stats, cwd=ROOT)[1])[0]
+    return stack["profile"], float(used) * {"MiB": 1 / 1024, "GiB": 1.0}[unit]
+
+
+def _fresh_figure(profile: Profile, promise: float) -> Figure:
+    """A cluster alone and a fresh stack, alternating because a machine's speed drifts within minutes."""
     alone, fresh = [], []
     with tempfile.TemporaryDirectory() as name:
         project = make_project(Path(name))
         for _ in range(_FRESH):
-            alone.append(_cluster_alone(Path(name)))
-            fresh.append(setup_seconds(project, "--plexdev-stack=kind"))
-    return alone, fresh
+            alone.append(_cluster_alone(Path(name), profile))
+            fresh.append(setup_seconds(project, "--plexdev-stack=kind", f"--plexdev-profile={profile}"))
+    return Figure(
+        what=f"kind: fresh stack to ready, {profile}, over the cluster alone",
+        samples=[stack - cluster for stack, cluster in zip(fresh, alone, strict=True)],
+        unit="s",
+        promise=promise,
+        reference=f"3 min (runbook); here {min(fresh):.0f} s, the cluster alone {min(alone):.0f} s",
+    )
 
 
-def _cluster_alone(directory: Path) -> float:
+def _cluster_alone(directory: Path, profile: Profile) -> float:
     name = f"plexdev-bench-{secrets.token_hex(3)}"
     kubeconfig = ["--kubeconfig", str(directory / "kubeconfig")]
-    image = _node_image()
+    image = _node_image(profile)
     chosen = ["--image", image] if image else []
     try:
         return seconds_of(["kind", "create", "cluster", "--name", name, *kubeconfig, *chosen], cwd=directory)
@@ -120,7 +135,7 @@ def _cluster_alone(directory: Path) -> float:
         seconds_of(["kind", "delete", "cluster", "--name", name, *kubeconfig], cwd=directory)
 
 
-def _node_image() -> str | None:
-    """The node image that this checkout's bring-up uses; ``None``: kind's default."""
+def _node_image(profile: Profile) -> str | None:
+    """The node image that this checkout's bring-up uses for a profile; ``None``: kind's default."""
     settings = settings_for(request_for("kind"))
-    return derived(settings.kind_image, override(read_pins(), settings.images))
+    return derived(settings.kind_image, override(deployed(read_pins(), profile), settings.images))

@@ -34,9 +34,7 @@ def add_doctor_command(commands: Any) -> None:
     doctor.add_argument(
         "--fix", metavar="MODE", group=what, help="fix this failure mode, in a cluster that plexdev created"
     )
-    doctor.add_argument(
-        "--crds", action="store_true", group=what, help="print the gateway's CustomResourceDefinitions and exit"
-    )
+    doctor.add_argument("--crds", action="store_true", group=what, help="print the CustomResourceDefinitions and exit")
     add_json(doctor)
     doctor.set_defaults(run=lambda options: _doctor(doctor, options))
 
@@ -104,8 +102,9 @@ def _print_definitions(options: argparse.Namespace) -> int:
     from pytest_plexdev.core.extras import CLUSTER_EXTRA, need
 
     need(CLUSTER_EXTRA, "yaml")
+    from pytest_plexdev.core.profiles import WARM_DEFAULT
     from pytest_plexdev.stack.kind.manifests.crds import custom_resource_definitions, sources_of
 
-    listing = {"apiVersion": "v1", "kind": "List", "items": custom_resource_definitions(sources_of("lean"))}
+    listing = {"apiVersion": "v1", "kind": "List", "items": custom_resource_definitions(sources_of(WARM_DEFAULT))}
     report_result(options, listing, lambda: json.dumps(listing))
     return 0

@@ -11,11 +11,13 @@ import pytest
 
 from benchmarks import __main__ as benchmarks
 from benchmarks import kind_stack
+from pytest_plexdev.core.model import Profile
+from pytest_plexdev.core.profiles import PROFILES
 from pytest_plexdev.stack.embedded import settings
 from pytest_plexdev.stack.kind.images import node_image
 from pytest_plexdev.stack.kind.images.local import LocalImages, canonical
 from pytest_plexdev.stack.kind.images.node_image_records import Records, new_name
-from pytest_plexdev.stack.kind.images.pins import read_pins
+from pytest_plexdev.stack.kind.images.pins import deployed, read_pins
 
 
 @pytest.fixture(params=["API_PORT", "IDP_PORT"])
@@ -45,11 +47,12 @@ def test_one_that_needs_the_ports_of_another_stack_is_left_out(
     assert f"(pid {os.getpid()})" in output
 
 
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("base", ["kindest/node:v1", "kindest/node:v2"])
 def test_the_cluster_alone_has_the_node_image_of_a_bring_up(
-    base: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    base: str, profile: Profile, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    references = [pin.reference for pin in read_pins().values() if pin.is_deployed]
+    references = [pin.reference for pin in deployed(read_pins(), profile).values()]
     ids = {name: f"sha256:{name}" for name in ("kindest/node:v1", "kindest/node:v2", *references)}
 
     def engine(ids: dict[str, str]) -> LocalImages:
@@ -66,4 +69,4 @@ def test_the_cluster_alone_has_the_node_image_of_a_bring_up(
     monkeypatch.delenv("PLEXDEV_IMAGES", raising=False)
     monkeypatch.setenv("PLEXDEV_KIND_IMAGE", base)
 
-    assert kind_stack._node_image() == baked[base]
+    assert kind_stack._node_image(profile) == baked[base]

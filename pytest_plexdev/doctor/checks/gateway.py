@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from pytest_plexdev.core.profiles import FURTHER_SERVICES
 from pytest_plexdev.doctor.checks.objects import (
     condition,
     holds,
@@ -108,7 +109,10 @@ def _controller_deployment(facts: Facts) -> KubeObject | Unknown | None:
 
 
 def _apply_ours(facts: Facts) -> str:
-    return f"plexdev manifests | {facts.kubectl} apply {_SERVER_SIDE} -f -"
+    deployments = () if isinstance(facts.deployments, Unknown) else facts.deployments
+    has_further = any(each["metadata"]["name"] in FURTHER_SERVICES for each in deployments)
+    profile = "full" if has_further else "lean"
+    return f"plexdev manifests --profile {profile} | {facts.kubectl} apply {_SERVER_SIDE} -f -"
 
 
 def _as_node_port(facts: Facts) -> str:

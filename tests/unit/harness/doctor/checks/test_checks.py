@@ -155,7 +155,8 @@ class TestAddressNotAssigned:
         foreign = found_in("address-not-assigned", gateways=[gateway(ACCEPTED, self.UNADDRESSED)])
 
         assert (ours.state, ours.fixable, foreign.state, foreign.fixable) == ("found", True, "found", False)
-        assert ours.command == f"plexdev manifests | {KUBECTL} apply --server-side --force-conflicts -f -"
+        apply = f"{KUBECTL} apply --server-side --force-conflicts -f -"
+        assert ours.command == f"plexdev manifests --profile lean | {apply}"
         assert "patch envoyproxy envoy-proxy-config" in foreign.command
 
     def test_it_is_not_also_not_programmed(self) -> None:

@@ -37,12 +37,11 @@ def test_the_profile_is_recorded_in_the_sentinel(full_client: KubeClient) -> Non
 
 
 def test_openbao_stores_a_secret(full_stack: Stack) -> None:
-    with httpx.Client(
-        base_url=full_stack.url("openbao"), headers={"X-Vault-Token": "plexsphere"}, trust_env=False
-    ) as client:
+    token = full_stack.credentials("openbao").secret
+    with httpx.Client(base_url=full_stack.url("openbao"), headers={"X-Vault-Token": token}, trust_env=False) as client:
         written = client.post("/v1/secret/data/domains/acme", json={"data": {"client_secret": "s3cret"}})
         read = client.get("/v1/secret/data/domains/acme").json()
-        refused = client.get("/v1/secret/data/domains/acme", headers={"X-Vault-Token": "another"})
+        refused = client.get("/v1/secret/data/domains/acme", headers={"X-Vault-Token": "plexsphere"})
 
     assert written.status_code == 200
     assert read["data"]["data"] == {"client_secret": "s3cret"}
@@ -51,7 +50,8 @@ def test_openbao_stores_a_secret(full_stack: Stack) -> None:
 
 def test_seaweedfs_stores_an_object(full_stack: Stack) -> None:
     address = urlsplit(full_stack.url("seaweedfs")).netloc
-    client = Minio(address, access_key="plexsphere", secret_key="plexsphere-dev", secure=False)
+    keys = full_stack.credentials("seaweedfs")
+    client = Minio(address, access_key=keys.user, secret_key=keys.secret, secure=False)
     client.make_bucket("artifacts")
     client.put_object("artifacts", "plexd/index.json", io.BytesIO(b"{}"), 2)
 

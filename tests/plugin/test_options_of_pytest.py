@@ -12,9 +12,11 @@ from pytest_plexdev.options.environment import known_variables
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "pytest_plexdev" / "golden" / "test_golden_flow.py"
 RIGHT_IMAGES = (
-    "NAME must be one of busybox, dex, envoy, envoy-gateway, loki, mimir, nats, openbao, plexsphere, "
-    "plexsphere-migrate, postgres, seaweedfs, spicedb"
+    "NAME must be one of busybox, crossplane, dex, envoy, envoy-gateway, external-secrets, loki, mimir, nats, openbao, "
+    "plexsphere, plexsphere-migrate, postgres, seaweedfs, spicedb"
 )
+WITH_PLEXD = RIGHT_IMAGES.replace("openbao, ", "openbao, plexd, ")
+"""The names in a variable or an ini file, which `plexdev up plexd` reads too."""
 
 
 def test_the_header_names_mode_source_and_stand_ins(project: pytest.Pytester) -> None:
@@ -76,7 +78,7 @@ def test_every_source_is_named(
         (["--plexdev-stack=kind", "--plexdev-image=foo=bar"], f"--plexdev-image=foo=bar: {RIGHT_IMAGES}"),
         (["--plexdev-stack=kind", "--plexdev-image=nats=n:1", "--plexdev-image=foo=bar"], f"foo=bar: {RIGHT_IMAGES}"),
         (["--dev-stack", "--plexdev-image=python=p:1"], f"--plexdev-image=python=p:1: {RIGHT_IMAGES}"),
-        (["--plexdev-stack=kind", "-o", "plexdev_images=foo=bar"], f"plexdev_images=foo=bar: {RIGHT_IMAGES}"),
+        (["--plexdev-stack=kind", "-o", "plexdev_images=foo=bar"], f"plexdev_images=foo=bar: {WITH_PLEXD}"),
         (["--plexdev-overlay=."], "--plexdev-overlay needs --plexdev-stack=kind"),
         (["--dev-stack", "--plexdev-keep=always"], "--plexdev-keep is for a stack that the run starts"),
         (["-o", "plexdev_dev_stack=maybe"], "plexdev_dev_stack=maybe: must be 1 or 0 (source: ini file)"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_plexdev.api import Client
     from pytest_plexdev.api.domains import FASTEST_POLICY, Domain, ReachabilityPolicy
+    from pytest_plexdev.api.observability import AuditEvent, LogLine, MetricSample
     from pytest_plexdev.api.problems import ProblemError
     from pytest_plexdev.api.projects import Project
     from pytest_plexdev.core.model import Cluster, Endpoints, Phase, SeededTenant, Service, StackInfo, Verdict
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pytest_plexdev.testkit.bucket import Bucket
     from pytest_plexdev.testkit.events import Event, Events
     from pytest_plexdev.testkit.login import Login, Logins
+    from pytest_plexdev.testkit.logs import LogEntry, Logs
+    from pytest_plexdev.testkit.metrics import Metrics, Series
     from pytest_plexdev.testkit.node_agent import NodeAgent
     from pytest_plexdev.testkit.secret_store import DomainSecrets, SecretStore
     from pytest_plexdev.testkit.stack import Stack
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FASTEST_POLICY",
+    "AuditEvent",
     "Bucket",
     "Client",
     "Cluster",
@@ -36,8 +40,13 @@ __all__ = [
     "Event",
     "Events",
     "FreshTenant",
+    "LogEntry",
+    "LogLine",
     "Login",
     "Logins",
+    "Logs",
+    "MetricSample",
+    "Metrics",
     "NodeAgent",
     "Phase",
     "PlexdevError",
@@ -46,6 +55,7 @@ __all__ = [
     "ReachabilityPolicy",
     "SecretStore",
     "SeededTenant",
+    "Series",
     "Service",
     "ServiceCredentials",
     "Stack",
@@ -58,6 +68,7 @@ __all__ = [
 _HOMES = {
     "FASTEST_POLICY": "api.domains",
     "Bucket": "testkit.bucket",
+    "AuditEvent": "api.observability",
     "Client": "api",
     "Cluster": "core.model",
     "Domain": "api.domains",
@@ -66,8 +77,13 @@ _HOMES = {
     "Event": "testkit.events",
     "Events": "testkit.events",
     "FreshTenant": "testkit.tenancy",
+    "LogEntry": "testkit.logs",
+    "LogLine": "api.observability",
     "Login": "testkit.login",
     "Logins": "testkit.login",
+    "Logs": "testkit.logs",
+    "MetricSample": "api.observability",
+    "Metrics": "testkit.metrics",
     "NodeAgent": "testkit.node_agent",
     "Phase": "core.model",
     "PlexdevError": "errors",
@@ -76,6 +92,7 @@ _HOMES = {
     "ReachabilityPolicy": "api.domains",
     "SecretStore": "testkit.secret_store",
     "SeededTenant": "core.model",
+    "Series": "testkit.metrics",
     "Service": "core.model",
     "ServiceCredentials": "core.service_credentials",
     "Stack": "testkit.stack",

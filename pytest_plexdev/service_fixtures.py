@@ -6,7 +6,8 @@ A test that requests one needs its service, as if it had the marker ``plexdev_ne
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_plexdev.testkit.bucket import Bucket
+    from pytest_plexdev.testkit.logs import Logs
+    from pytest_plexdev.testkit.metrics import Metrics
     from pytest_plexdev.testkit.secret_store import SecretStore
     from pytest_plexdev.testkit.stack import Stack
+    from pytest_plexdev.testkit.tenancy import FreshTenant
 
 
 @pytest.fixture
@@ -62,3 +66,81 @@ def plexdev_secrets(_plexdev_services: None, plexdev_stack: Stack) -> Iterator[S
 
     with open_secret_store(plexdev_stack) as secrets:
         yield secrets
+
+
+@pytest.fixture
+def plexdev_metrics(
+    request: pytest.FixtureRequest, _plexdev_services: None, plexdev_stack: Stack, plexdev_tenant: FreshTenant
+) -> Metrics:
+    """The metrics of the test's ``plexdev_tenant``, queried through the API.
+
+    Its ``wait_for`` waits until what a Node sent is there. On a stack whose Mimir has multi-tenancy off, a query
+    finds the metrics of all Domains; the summary of the run says so.
+
+    Example::
+
+        from pytest_plexdev import MetricSample
+
+
+        def test_a_sample_of_a_node_is_stored(plexdev_node, plexdev_metrics):
+            plexdev_node.send_metrics(MetricSample(name="cpu_seconds_total", value=12.5, labels={"cpu": "0"}))
+            assert plexdev_metrics.wait_for('cpu_seconds_total{cpu="0"}').value == 12.5
+    """
+    from pytest_plexdev.testkit.ingest_buffer import describe_backlog
+    from pytest_plexdev.testkit.metrics import Metrics
+    from pytest_plexdev.testkit.stack import API, log_location
+
+    _note_telemetry(request.config, plexdev_stack, "mimir")
+    return Metrics(
+        plexdev_tenant.client,
+        plexdev_tenant.domain_id,
+        backlog=functools.partial(describe_backlog, plexdev_stack),
+        log=log_location(plexdev_stack.info, API),
+    )
+
+
+@pytest.fixture
+def plexdev_logs(
+    request: pytest.FixtureRequest, _plexdev_services: None, plexdev_stack: Stack, plexdev_tenant: FreshTenant
+) -> Logs:
+    """The log lines and audit events of the test's ``plexdev_tenant``, queried through the API.
+
+    Its ``wait_for`` waits until what a Node sent is there. On a stack whose Loki has multi-tenancy off, a query
+    finds the lines of all Domains; the summary of the run says so.
+
+    Example::
+
+        def test_a_line_of_a_node_is_stored(plexdev_node, plexdev_logs):
+            plexdev_node.send_logs("tunnel established to peer edge-3")
+            assert plexdev_logs.wait_for('{signal="logs"} |= "tunnel"').labels["node_id"] == plexdev_node.id
+    """
+    from pytest_plexdev.testkit.ingest_buffer import describe_backlog
+    from pytest_plexdev.testkit.logs import Logs
+    from pytest_plexdev.testkit.stack import API, log_location
+
+    _note_telemetry(request.config, plexdev_stack, "loki")
+    return Logs(
+        plexdev_tenant.client,
+        plexdev_tenant.domain_id,
+        backlog=functools.partial(describe_backlog, plexdev_stack),
+        log=log_location(plexdev_stack.info, API),
+    )
+
+
+_CHECKED: Final = pytest.StashKey[set[str]]()
+"""The services of which this process knows whether they keep Domains apart."""
+
+
+def _note_telemetry(config: pytest.Config, stack: Stack, service: str) -> None:
+    """Add a line to the summary if the service does not keep Domains apart."""
+    from pytest_plexdev.session import guard
+    from pytest_plexdev.testkit.telemetry import keeps_domains_apart
+
+    checked = config.stash.setdefault(_CHECKED, set())
+    if service in checked:
+        return
+    checked.add(service)
+    with guard.observing(config, f"whether {service} keeps Domains apart"):
+        if not keeps_domains_apart(stack, service):
+            line = f"{service} of this stack does not keep Domains apart, because its multi-tenancy is off"
+            guard.add_lines(config, [line])

@@ -13,6 +13,7 @@ from pytest_plexdev.api.idp_bindings import IdpBindings
 from pytest_plexdev.api.labels import LabelDefinitions
 from pytest_plexdev.api.meta import Meta
 from pytest_plexdev.api.nodes import Nodes
+from pytest_plexdev.api.observability import Observability
 from pytest_plexdev.api.projects import Projects
 from pytest_plexdev.api.resources import Resources
 from pytest_plexdev.api.transport import Transport
@@ -46,6 +47,7 @@ class Client:
         self.label_definitions = LabelDefinitions(transport)
         self.meta = Meta(transport)
         self.nodes = Nodes(transport)
+        self.observability = Observability(transport)
         self.projects = Projects(transport)
         self.resources = Resources(transport)
 

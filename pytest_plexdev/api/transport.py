@@ -13,7 +13,7 @@ import msgspec
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.api.loopback import LoopbackTransport
 from pytest_plexdev.api.problems import hides_its_frames, problem_of
-from pytest_plexdev.api.timestamp import encode_timestamp
+from pytest_plexdev.api.request_body import encode_body
 from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.errors import API_GIBBERISH, API_UNREACHABLE, PlexdevError
@@ -87,16 +87,19 @@ class Transport:
     ) -> httpx.Response:
         """Send a request and return the answer with any status.
 
+        Args:
+            body: A :class:`~pytest_plexdev.api.request_body.GzipBody`, or what is encoded as JSON.
+
         Raises:
             PlexdevError: ``api-unreachable``, or a better explanation why no answer came.
         """
-        content = b"" if body is None else msgspec.json.encode(body, enc_hook=encode_timestamp)
+        content, sent, described = encode_body(body)
         request = self._http.build_request(
             method,
             self.base_url + path,
-            content=content or None,
+            content=sent or None,
             params={name: value for name, value in (parameters or {}).items() if value is not None},
-            headers={**self._headers(content), **(headers or {})},
+            headers={**self._headers(), **described, **(headers or {})},
         )
         began = unix_time()
         status, answer = None, b""
@@ -124,6 +127,7 @@ class Transport:
         *,
         body: object = None,
         parameters: Parameters | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request and decode its answer.
 
@@ -131,7 +135,7 @@ class Transport:
             ProblemError: The API refused the request.
             PlexdevError: No answer came, or ``api-gibberish``: its body is not an *expect*.
         """
-        response = self.send(method, path, body=body, parameters=parameters)
+        response = self.send(method, path, body=body, parameters=parameters, headers=headers)
         self._raise_for(response)
         return decode(response, expect)
 
@@ -181,10 +185,8 @@ class Transport:
         principal = "anonymous" if self._token is None else f"{kind}***"
         return f"Transport({self.base_url!r}, as {principal})"
 
-    def _headers(self, content: bytes) -> dict[str, str]:
+    def _headers(self) -> dict[str, str]:
         headers = {"Accept": "application/json"}
-        if content:
-            headers["Content-Type"] = "application/json"
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
         return headers

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from pytest_plexdev.core.extras import need
 from pytest_plexdev.core.unique_slugs import unique_slug
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.bucket import OBJECT_MISSING, SEAWEEDFS_FAILED
+from pytest_plexdev.errors.services import OBJECT_MISSING, SEAWEEDFS_FAILED
 from pytest_plexdev.testkit.stack import log_location
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Register a Node and send heartbeats, like the agent plexd."""
+"""Register a Node and send heartbeats and telemetry, like the agent plexd."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, Final
 from pytest_plexdev.api import Client
 from pytest_plexdev.api.bootstrap_tokens import IssuedBootstrapToken, Registration, register
 from pytest_plexdev.api.nodes import HeartbeatAccepted
+from pytest_plexdev.api.observability import AuditEvent, IngestReceipt, LogLine, MetricSample
 from pytest_plexdev.api.projects import Project
 
 BINARY_VERSION: Final = "0.0.0-plexdev"
@@ -111,6 +112,31 @@ class NodeAgent:
             binary_version=BINARY_VERSION,
             nat_summary=nat_summary or {},
         )
+
+    def send_metrics(self, *samples: MetricSample) -> IngestReceipt:
+        """Send a batch of samples, compressed, as the agent does.
+
+        Raises:
+            ProblemError: The API refused it.
+        """
+        return self.client.observability.send_metrics(self.id, samples)
+
+    def send_logs(self, *lines: LogLine | str) -> IngestReceipt:
+        """Send a batch of log lines. A text is the message of a line with the severity ``info``.
+
+        Raises:
+            ProblemError: The API refused it.
+        """
+        whole = [each if isinstance(each, LogLine) else LogLine(message=each) for each in lines]
+        return self.client.observability.send_logs(self.id, whole)
+
+    def send_audit(self, *events: AuditEvent) -> IngestReceipt:
+        """Send a batch of audit events.
+
+        Raises:
+            ProblemError: The API refused it.
+        """
+        return self.client.observability.send_audit(self.id, events)
 
     def reachability(self) -> str:
         """Read the state as the operator: ``healthy``, ``stale`` or ``unreachable``."""

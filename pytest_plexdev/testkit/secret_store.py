@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_plexdev.core.extras import need
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.secret_store import OPENBAO_FAILED, SECRET_MISSING
+from pytest_plexdev.errors.services import OPENBAO_FAILED, SECRET_MISSING
 from pytest_plexdev.testkit.stack import log_location
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import yaml
 
 from pytest_plexdev.stack.embedded.processes.child import bind_to_parent
@@ -88,6 +90,18 @@ def running(name: str, directory: Path) -> Iterator[TelemetryServer]:
         yield server
     finally:
         server.kill()
+
+
+def on_path(name: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Put one program of the testbed on ``PATH``; return whether it is there."""
+    program = find_real(name)
+    if program is None:
+        return False
+    link = directory / "programs" / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(program)
+    monkeypatch.setenv("PATH", str(link.parent), prepend=os.pathsep)
+    return True
 
 
 def _configuration(name: str, data: str, *, http: int, grpc: int) -> str:

@@ -1,0 +1,38 @@
+"""Failures of the services of the profile ``full``: OpenBao, SeaweedFS, and telemetry that does not arrive."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_plexdev.errors.base import Failure
+
+OPENBAO_FAILED: Final = Failure(
+    tag="openbao-failed",
+    what="OpenBao at {url} could not {verb} {path}: {reason}",
+    why="{why}",
+    fix="read {log}",
+)
+SECRET_MISSING: Final = Failure(
+    tag="secret-missing",
+    what="OpenBao has no secret at {path}",
+    why="none was written there, or it was deleted; {siblings}",
+    fix="write it with plexdev_secrets.write(...); a path that begins with / is one of the whole engine",
+)
+SEAWEEDFS_FAILED: Final = Failure(
+    tag="seaweedfs-failed",
+    what="SeaweedFS at {url} could not {verb} {what}: {reason}",
+    why="{why}",
+    fix="read {log}",
+)
+OBJECT_MISSING: Final = Failure(
+    tag="object-missing",
+    what="the bucket {bucket} has no object {key}",
+    why="none was put there, or it was deleted; the bucket has {keys}",
+    fix="put it with plexdev_bucket.put(...); plexdev_bucket.list() shows every key",
+)
+NO_TELEMETRY: Final = Failure(
+    tag="no-telemetry",
+    what="no {kind} of {expression} was there within {seconds:.1f} s",
+    why="of the Domain {domain}: {seen}; {backlog}",
+    fix="read {log}: the forwarder logs there what a backend refuses, and which backend takes nothing",
+)

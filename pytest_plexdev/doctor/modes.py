@@ -121,6 +121,15 @@ OF_THE_NODES: Final = (
 OF_THE_CLUSTER: Final = (
     *OF_THE_NODES,
     FailureMode(
+        tag="image-not-pulled",
+        title="an image cannot be pulled",
+        signal="a container waits with the reason ErrImagePull or ImagePullBackOff",
+        check=images.not_pulled,
+        needs_nodes=True,
+        explanation="the node cannot reach its registry, or the image does not exist there; profile lean needs fewer",
+        remedy="docker pull IMAGE && kind load docker-image IMAGE --name plexsphere",
+    ),
+    FailureMode(
         tag="dns-down",
         title="no name resolves in the cluster",
         signal="the Service kube-dns has no endpoint that is ready",

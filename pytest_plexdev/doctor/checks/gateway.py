@@ -111,8 +111,8 @@ def _controller_deployment(facts: Facts) -> KubeObject | Unknown | None:
 def _apply_ours(facts: Facts) -> str:
     deployments = () if isinstance(facts.deployments, Unknown) else facts.deployments
     has_further = any(each["metadata"]["name"] in FURTHER_SERVICES for each in deployments)
-    profile = "full" if has_further else "lean"
-    return f"plexdev manifests --profile {profile} | {facts.kubectl} apply {_SERVER_SIDE} -f -"
+    manifests = "plexdev manifests --profile full" if has_further else "plexdev manifests --profile lean"
+    return f"{manifests} | {facts.kubectl} apply {_SERVER_SIDE} -f -"
 
 
 def _as_node_port(facts: Facts) -> str:

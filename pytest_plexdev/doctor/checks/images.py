@@ -1,4 +1,4 @@
-"""Failure modes of images: one that the node lacks and never pulls, and serial pulls."""
+"""Failure modes of images: one that the node lacks and never pulls or cannot pull, and serial pulls."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import shlex
 from collections.abc import Sequence
 from typing import Final
 
-from pytest_plexdev.doctor.checks.objects import container_statuses, label
+from pytest_plexdev.doctor.checks.objects import container_statuses, in_namespace, label
 from pytest_plexdev.doctor.facts import Facts, Unknown
 from pytest_plexdev.doctor.model import CheckResult, Found, NotFound
 from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.kind.constants import node_of
 
+_PULLS: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"})
 PARALLEL_PULLS: Final = 6
 """``maxParallelImagePulls`` of the runbook's kubelet patch."""
 _CONFIGURATION: Final = "/var/lib/kubelet/config.yaml"
@@ -34,6 +35,26 @@ def never_pulled(facts: Facts) -> CheckResult:
     return Found(f"not on the node: {evidence}", _load(images_never_pulled(facts.pods), facts.cluster))
 
 
+def not_pulled(facts: Facts) -> CheckResult:
+    """Check that no container waits for an image that its node cannot pull."""
+    if isinstance(facts.pods, Unknown):
+        return facts.pods
+    waiting = [(pod, status) for pod in facts.pods for status in container_statuses(pod) if _reason(status) in _PULLS]
+    if not waiting:
+        return NotFound()
+    evidence = "; ".join(
+        f"{label(pod)}, container {status['name']}: {status['image']} ({_reason(status)})" for pod, status in waiting
+    )
+    images = list(dict.fromkeys(status["image"] for _, status in waiting))
+    pulls = [f"docker pull {image}" for image in images]
+    if facts.cluster:
+        command = " && ".join([*pulls, f"kind load docker-image {' '.join(images)} --name {facts.cluster}"])
+    else:
+        pod = waiting[0][0]
+        command = f"{facts.kubectl} describe {in_namespace(pod)} pod/{pod['metadata']['name']}"
+    return Found(f"not pulled: {evidence}", command)
+
+
 def images_never_pulled(pods: Sequence[KubeObject]) -> list[str]:
     """Return the distinct images that these Pods lack now, or will lack once their init containers have finished.
 
@@ -51,7 +72,12 @@ def _containers(pod: KubeObject) -> list[KubeObject]:
 
 
 def _never_pulled(status: KubeObject) -> bool:
-    return ((status.get("state") or {}).get("waiting") or {}).get("reason") == "ErrImageNeverPull"
+    return _reason(status) == "ErrImageNeverPull"
+
+
+def _reason(status: KubeObject) -> str:
+    """Why a container waits; empty if it does not."""
+    return str(((status.get("state") or {}).get("waiting") or {}).get("reason") or "")
 
 
 def _load(images: Sequence[str], cluster: str) -> str:

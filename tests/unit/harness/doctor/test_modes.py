@@ -31,6 +31,7 @@ def test_recognition_knows_symptoms_and_nothing_that_asks(path: Path) -> None:
         "collections.abc",
         "datetime",
         "typing",
+        "pytest_plexdev.core.profiles",
         "pytest_plexdev.doctor.",
         "pytest_plexdev.kube.resources",
         "pytest_plexdev.stack.kind.constants",

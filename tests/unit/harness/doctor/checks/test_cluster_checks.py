@@ -112,6 +112,29 @@ class TestImageNeverPulled:
         assert found_in("image-never-pulled", pods=[self.pod(reason)]).state == "ok"
 
 
+class TestImageNotPulled:
+    def pod(self, reason: str) -> Any:
+        status = [{"name": "loki", "image": "grafana/loki:3.3.2", "state": {"waiting": {"reason": reason}}}]
+        return thing("Pod", "loki-1") | {"status": {"containerStatuses": status}}
+
+    @pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff"])
+    def test_it_is_pulled_here_and_loaded(self, reason: str) -> None:
+        finding = found_in("image-not-pulled", pods=[self.pod(reason)] * 2)
+
+        image = "grafana/loki:3.3.2"
+        assert f"pod/loki-1, container loki: {image} ({reason})" in finding.evidence
+        assert finding.command == f"docker pull {image} && kind load docker-image {image} --name plexsphere"
+
+    def test_a_cluster_elsewhere_is_looked_at(self) -> None:
+        finding = found_in("image-not-pulled", pods=[self.pod("ErrImagePull")], cluster="")
+
+        assert finding.command == f"{KUBECTL} describe -n default pod/loki-1"
+
+    @pytest.mark.parametrize("reason", ["ErrImageNeverPull", "ContainerCreating"])
+    def test_what_is_not_pulled_at_all_is_another_mode(self, reason: str) -> None:
+        assert found_in("image-not-pulled", pods=[self.pod(reason)]).state == "ok"
+
+
 class TestSerialPulls:
     @pytest.mark.parametrize(
         ("config", "state"),

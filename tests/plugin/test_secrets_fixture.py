@@ -48,6 +48,10 @@ def test_a_wrong_secret_is_refused_by_the_identity_provider(plexdev_secrets, ple
 def test_the_seeded_secret_is_back(plexdev_login):
     assert plexdev_login("acme-corp", user="member@example.com").whoami().principal_type == "user"
 
+@pytest.mark.parametrize("slug", ["beta-llc", "gamma-coop"])
+def test_the_other_tenants_sign_in_too(plexdev_secrets, plexdev_login, plexdev_tenants, slug):
+    assert plexdev_login(slug).whoami().domain_id == plexdev_tenants[slug].domain_id
+
 def test_another_domain_s_secret_is_refused(plexdev_secrets, plexdev_tenant):
     with pytest.raises(ProblemError) as refused:
         plexdev_tenant.rebind(client_secret_ref=f"openbao:{SEEDED[1:]}#client_secret")
@@ -74,7 +78,7 @@ def test_a_run_uses_the_secrets_of_its_stack(project: pytest.Pytester) -> None:
     project.makepyfile(test_secrets=TESTS)
     result = project.runpytest_subprocess("-p", "no:randomly", "test_secrets.py", "-l", "-vv", "-rA")
 
-    result.assert_outcomes(passed=6, failed=1)
+    result.assert_outcomes(passed=8, failed=1)
     result.stdout.fnmatch_lines(["FAILED test_secrets.py::test_a_failing_test_shows_no_secret*"])
     shown = [str(result.stdout), *(path.read_text() for path in project.path.glob(".plexdev/*/*.txt"))]
     opaque = (project.path.parent / "noted").read_text()

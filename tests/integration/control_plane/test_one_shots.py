@@ -137,7 +137,11 @@ def test_a_change_of_profile_repoints_the_seeded_bindings(database: str, manifes
         " JOIN plexsphere.domains d ON d.id = b.domain_id"
     )
     lean = dict.fromkeys(DOMAINS, "env:PLEXSPHERE_DEX_CLIENT_SECRET")
-    full = {**lean, "acme-corp": f"openbao:domains/{DOMAINS['acme-corp']}/dex#client_secret"}
+    full = {
+        **lean,
+        "acme-corp": f"openbao:domains/{DOMAINS['acme-corp']}/dex#client_secret",
+        "beta-llc": "env:PLEXSPHERE_BETA_CLIENT_SECRET",
+    }
     run(database, "migrate", "up")
     found, logs = [], []
     for profile in ((), ("--profile", "full"), ("--profile", "full"), ("--profile", "lean")):
@@ -147,10 +151,10 @@ def test_a_change_of_profile_repoints_the_seeded_bindings(database: str, manifes
         logs.append([line for line in seeded.stderr.splitlines() if 'msg="binding-updated"' in line])
 
     assert found == [lean, full, full, lean]
-    assert [len(each) for each in logs] == [0, 1, 0, 1]
+    assert [len(each) for each in logs] == [0, 2, 0, 2]
     assert f'slug=acme-corp id={SEEDED_BINDING} client_secret_ref="{full["acme-corp"]}"' in logs[1][0]
     events = "SELECT count(*) FROM plexsphere.outbox_events WHERE event_type = 'IdPBindingUpdated'"
-    assert sql(database, events) == [(2,)]
+    assert sql(database, events) == [(4,)]
 
 
 def test_a_repointed_binding_keeps_what_its_admin_changed(database: str, manifest: Path) -> None:

@@ -66,6 +66,9 @@ def _further_variables(addresses: ServerAddresses) -> dict[str, str]:
         "openbao": {
             "PLEXSPHERE_OPENBAO_URL": urls.get("openbao", ""),
             "PLEXSPHERE_OPENBAO_TOKEN": credentials.openbao,
+            # On a cluster External Secrets syncs it from OpenBao.
+            "PLEXSPHERE_BETA_CLIENT_SECRET": CLIENT_SECRET,
+            "PLEXSPHERE_BETA_DISCOVERY_URL": f"{addresses.issuer}/.well-known/openid-configuration",
         },
         "seaweedfs": {
             "PLEXSPHERE_S3_URL": urls.get("seaweedfs", ""),

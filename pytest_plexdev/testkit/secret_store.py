@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_plexdev.core.extras import need
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.services import OPENBAO_FAILED, SECRET_MISSING
 from pytest_plexdev.testkit.stack import log_location
@@ -23,23 +24,19 @@ EXTRA: Final = "full"
 MOUNT: Final = "secret"
 """Where the KV v2 engine is mounted."""
 _TIMEOUT_S: Final = 10.0
+_REOPENS_IN_S: Final = 2.0
+"""Seconds in which a port-forward notices that its Pod is gone."""
 
 
 class _Engine:
     """The KV v2 engine. It remembers what the secrets were before the first change."""
 
-    def __init__(
-        self,
-        client: hvac.Client,
-        *,
-        log: str,
-        add_known: Callable[[Iterable[str]], None],
-        died: Callable[[], PlexdevError | None],
-    ) -> None:
-        self._client = client
-        self._log = log
-        self._add_known = add_known
-        self._died = died
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._token = stack.credentials(SERVICE).secret
+        self._client = self._connect()
+        self._log = log_location(stack.info, SERVICE)
+        self._add_known = stack.exchanges.add_secrets
         self._before: dict[str, dict[str, Any] | None] = {}
 
     def read(self, path: str) -> dict[str, Any] | None:
@@ -72,6 +69,30 @@ class _Engine:
                 self._remove(path) if values is None else self._put(path, values)
         self._before = {}
 
+    def close(self) -> None:
+        self._client.adapter.close()
+
+    def _connect(self) -> hvac.Client:
+        import hvac
+
+        client = hvac.Client(
+            url=self._stack.url(SERVICE), token=self._token, verify=True, timeout=_TIMEOUT_S, allow_redirects=False
+        )
+        # A proxy from the environment cannot reach a server of this machine.
+        client.session.trust_env = False
+        return client
+
+    def _has_moved(self) -> bool:
+        """Connect anew if OpenBao has another address: a port-forward ends with its Pod, and opens again."""
+        if self._stack.cluster is None:
+            return False
+        before: str = self._client.url
+        url = poll(lambda: self._stack.url(SERVICE), until=before.__ne__, every_s=0.1, timeout_s=_REOPENS_IN_S)
+        if url != before:
+            self.close()
+            self._client = self._connect()
+        return url != before
+
     def _remember(self, path: str) -> None:
         if path not in self._before:
             self._before[path] = self.read(path)
@@ -91,15 +112,20 @@ class _Engine:
         import hvac.exceptions
 
         try:
-            return request(self._client.secrets.kv.v2)
+            try:
+                return request(self._client.secrets.kv.v2)
+            except OSError:  # the errors of requests
+                if not self._has_moved():
+                    raise
+                return request(self._client.secrets.kv.v2)
         except hvac.exceptions.VaultError as error:
             # Without a reason, 404 means that nothing is there; with one, that the engine is not mounted.
             if isinstance(error, hvac.exceptions.InvalidPath) and not error.errors:
                 return None
             reason = "; ".join(error.errors or ()) or type(error).__name__
             raise self._failed(verb, path, reason, "it answers, but is sealed or does not accept the token") from None
-        except OSError as error:  # the errors of requests
-            died = self._died()
+        except OSError as error:
+            died = self._stack.died(0.5)
             why = "it does not answer: it has ended, or is starting"
             raise died or self._failed(verb, path, type(error).__name__, why) from None
 
@@ -198,23 +224,12 @@ def open_secret_store(stack: Stack) -> Iterator[SecretStore]:
         PlexdevError: ``extra-missing``; ``service-left-out``; the errors of a port-forward.
     """
     need(EXTRA, "hvac")
-    import hvac
-
-    url, token = stack.url(SERVICE), stack.credentials(SERVICE).secret
-    client = hvac.Client(url=url, token=token, verify=True, timeout=_TIMEOUT_S, allow_redirects=False)
-    # A proxy from the environment cannot reach a server of this machine.
-    client.session.trust_env = False
-    engine = _Engine(
-        client,
-        log=log_location(stack.info, SERVICE),
-        add_known=stack.exchanges.add_secrets,
-        died=lambda: stack.died(0.5),
-    )
+    engine = _Engine(stack)
     try:
         yield SecretStore(engine, f"tests/{secrets.token_hex(6)}")
     finally:
         engine.undo()
-        client.adapter.close()
+        engine.close()
 
 
 def _texts(values: Mapping[str, object]) -> Iterator[str]:

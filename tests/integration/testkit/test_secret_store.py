@@ -23,6 +23,8 @@ PASSWORD = "first-of-the-two-passwords"
 class FakeStack:
     """As much of a stack as the secret store uses."""
 
+    cluster = None
+
     def __init__(self, url: str, token: str = TOKEN) -> None:
         self.exchanges = ExchangeLog()
         self.death: PlexdevError | None = None

@@ -24,7 +24,8 @@ class SecretWithheld(Exception):
 class SecretStore(Protocol):
     """Where ``openbao:`` references are read."""
 
-    async def read(self, path: str) -> Secret | None: ...
+    async def read(self, path: str) -> Secret | None:
+        """Return the current version, ``None`` if there is none."""
 
 
 class ClientSecrets:

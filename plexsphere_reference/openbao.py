@@ -60,23 +60,25 @@ class OpenBao:
         self._client: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
 
-    async def read(self, path: str) -> Secret | None:
-        """Read the current version; None if there is none, or if it was deleted.
+    async def read(self, path: str, *, version: int | None = None) -> Secret | None:
+        """Read a secret; None if there is none, or if it was deleted.
 
         Args:
             path: Without the mount; its characters must mean themselves in a URL.
+            version: By default the current one.
         """
-        response = await self._get(f"/v1/{MOUNT}/data/{path}")
+        query = "" if version is None else f"?version={version}"
+        response = await self._get(f"/v1/{MOUNT}/data/{path}{query}")
         if response.status_code == 404 and not _errors(response):
             return None
         if response.status_code != 200:
             raise _refused(response)
         try:
-            version = msgspec.json.decode(response.content, type=_Answer).data
+            found = msgspec.json.decode(response.content, type=_Answer).data
         except msgspec.DecodeError as error:
             # Not the decoder's message: it could quote the secret.
             raise OpenBaoUnavailable("answers 200 with something else than a secret") from error
-        return Secret(version.data, version.metadata.version)
+        return Secret(found.data, found.metadata.version)
 
     async def check(self) -> None:
         """Check that it serves (it is initialised, unsealed and active) and accepts the token."""

@@ -23,6 +23,7 @@ _SURFACES: Final = (
     "auth",
     "device",
     "tokens",
+    "node_secrets",
     "idp_bindings",
     "groups",
     "labels",

@@ -91,6 +91,11 @@ async def _node(plane: Plane, bearer: str | None) -> Principal:
     return principal
 
 
+def nsk_of(request: Request) -> bytes:
+    """Return the NSK of an authenticated Node's request."""
+    return _open_envelope(_bearer(request) or "")[1]
+
+
 def _open_envelope(bearer: str) -> tuple[UUID, bytes]:
     """Parse ``nsk_<env>_<base64url of 16 bytes Node id and 32 bytes NSK>`` (plexd, registration); env is ignored."""
     prefix, _, rest = bearer.partition("_")

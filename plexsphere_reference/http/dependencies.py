@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from plexsphere_reference.http.probes import Probes
     from plexsphere_reference.observability.parts import Observability
     from plexsphere_reference.oidc import RelyingParty
+    from plexsphere_reference.openbao import OpenBao
     from plexsphere_reference.reachability import Evaluator
     from plexsphere_reference.settings import Settings
     from plexsphere_reference.signer.client import SignerClient
@@ -41,6 +42,7 @@ class Plane:
     signer: SignerClient | None
     evaluator: Evaluator
     relying_party: RelyingParty
+    openbao: OpenBao | None
     client_secrets: ClientSecrets
     wrong_user_codes: WrongUserCodes
     blob_store: BlobStore | None

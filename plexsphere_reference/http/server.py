@@ -148,6 +148,7 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
         signer=_signer(settings),
         evaluator=evaluator,
         relying_party=relying_party,
+        openbao=openbao,
         client_secrets=ClientSecrets.of(settings, openbao),
         wrong_user_codes=WrongUserCodes(database),
         blob_store=blob_store,

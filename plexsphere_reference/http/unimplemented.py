@@ -39,7 +39,6 @@ _UNBUILT: Final[Mapping[str, str]] = {
         GET /v1/nodes/{}/events
         GET /v1/nodes/{}/state
         PUT /v1/nodes/{}/endpoint
-        GET /v1/nodes/{}/secrets/{}
         PUT DELETE /v1/nodes/{}/state/reports/{}
         PUT /v1/nodes/{}/capabilities
         POST /v1/nodes/{}/integrity-violations

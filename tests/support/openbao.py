@@ -34,6 +34,11 @@ class OpenBaoServer:
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables by which a plane reads it."""
+        return {"PLEXSPHERE_OPENBAO_URL": self.url, "PLEXSPHERE_OPENBAO_TOKEN": TOKEN}
+
     def start(self, *, token: str = TOKEN) -> None:
         """Start with this root token, and return when it serves."""
         argv = [

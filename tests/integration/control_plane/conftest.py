@@ -18,6 +18,7 @@ from tests.support.browsing import Browser
 from tests.support.control_plane import Plane, discovery_url, running_plane, running_spicedb
 from tests.support.enrolment import Site, new_site
 from tests.support.idp_bindings import new_binding
+from tests.support.openbao import OpenBaoServer
 from tests.support.rogue_idp import RogueIdp, rogue_idp
 from tests.support.rogue_tenant import Tenant, bound_to
 from tests.support.seaweed import SeaweedServer, running_seed
@@ -25,7 +26,7 @@ from tests.support.seaweed import SeaweedServer, running_seed
 
 @pytest.fixture(scope="session")
 def plane(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    """Postgres, SeaweedFS, identity provider, signer and API; the three tenants and the artifacts seeded.
+    """Postgres, OpenBao, SeaweedFS, identity provider, signer and API; the three tenants and the artifacts seeded.
 
     With ``PLEXDEV_TEST_SPICEDB=1`` around the tests a real SpiceDB decides, else its stand-in.
     """
@@ -34,11 +35,14 @@ def plane(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         spicedb = None
         if os.environ.get("PLEXDEV_TEST_SPICEDB") == "1":
             spicedb = stack.enter_context(running_spicedb(directory))
+        openbao = OpenBaoServer(directory)
+        stack.callback(openbao.stop)
         seaweed = SeaweedServer(directory)
         stack.callback(seaweed.stop)
         # The API is ready once the seed has made the bucket.
         seed = stack.enter_context(running_seed(seaweed.variables))
-        plane = stack.enter_context(running_plane(postgres_server, directory, spicedb=spicedb, **seaweed.variables))
+        variables = {**openbao.variables, **seaweed.variables}
+        plane = stack.enter_context(running_plane(postgres_server, directory, spicedb=spicedb, **variables))
         assert seed.wait(30) == 0
         yield plane
 

@@ -26,6 +26,7 @@ ELSEWHERE: Final = (
     "/v1/nodes/{id}/audit",
     "/v1/domains/{domain_id}/metrics/query",  # tests/integration/observability: they need their backends
     "/v1/domains/{domain_id}/logs/query",
+    "/v1/nodes/{id}/secrets/",  # test_node_secrets: a Node's own
     "/v1/nodes/{id}/heartbeat",  # test_reachability: a Node's own, audited where it changes the Node's state
     "/v1/health",
     "/v1/version",

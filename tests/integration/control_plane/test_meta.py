@@ -18,6 +18,7 @@ def test_health_lists_its_checks(nobody: httpx.Client) -> None:
     assert {check["name"]: check["status"] for check in response.json()["checks"]} == {
         "db-primary": "ok",
         "spicedb": "ok",
+        "secretstore": "ok",
         "blobstore": "ok",
     }
 

@@ -40,10 +40,9 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         stack.callback(openbao.stop)
         postgres = PostgresServer()
         stack.callback(postgres.remove)
-        plane = running_plane(
-            postgres.url, directory, PLEXSPHERE_OPENBAO_URL=openbao.url, PLEXSPHERE_OPENBAO_TOKEN=TOKEN
+        yield Rig(
+            stack.enter_context(running_plane(postgres.url, directory, spicedb=None, **openbao.variables)), openbao
         )
-        yield Rig(stack.enter_context(plane), openbao)
 
 
 @pytest.fixture

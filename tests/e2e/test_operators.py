@@ -1,4 +1,4 @@
-"""Crossplane and External Secrets: the services of the profile ``full`` without an address."""
+"""Crossplane and External Secrets at work, and each service of the profile ``full`` after its Pod was deleted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from pytest_plexdev.core.poll import poll
+from pytest_plexdev.core.profiles import FURTHER_SERVICES
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, EXTERNAL_SECRET, POD, SECRET, KubeObject, Resource
@@ -24,6 +25,7 @@ from pytest_plexdev.testkit.stack import Stack
 CONFIG = Resource("apiextensions.crossplane.io/v1beta1", "EnvironmentConfig", "environmentconfigs", namespaced=False)
 USAGE = Resource("protection.crossplane.io/v1beta1", "ClusterUsage", "clusterusages", namespaced=False)
 SYNCED = "beta-llc-idp-client"
+SYNCING = (ObjectRef("SecretStore", "openbao", NAMESPACE), ObjectRef("ExternalSecret", SYNCED, NAMESPACE))
 CLIENT_SECRET = "plexsphere-test-secret"
 
 
@@ -104,7 +106,35 @@ def test_beta_llc_signs_in_with_the_synced_secret(full_stack: Stack, tmp_path: P
     assert logins(beta, user=SEEDED_USER).whoami().domain_id == beta.domain_id
 
 
-@pytest.mark.parametrize("name", ["crossplane", "external-secrets"])
+@pytest.mark.parametrize(
+    ("path", "key", "why"),
+    [
+        ("domains/none", "client_secret", "Secret does not exist"),
+        ("domains/01985a00-0000-7000-8000-00000000be01/dex", "none", 'cannot find secret data for key: "none"'),
+    ],
+)
+def test_what_the_store_lacks_is_named_with_its_path(full_client: KubeClient, path: str, key: str, why: str) -> None:
+    name = f"test-{secrets.token_hex(3)}"
+    spec = {
+        "secretStoreRef": {"kind": "SecretStore", "name": "openbao"},
+        "target": {"name": name},
+        "data": [{"secretKey": "k", "remoteRef": {"key": path, "property": key}}],
+    }
+    meta = {"name": name, "namespace": NAMESPACE}
+    full_client.apply(
+        {"apiVersion": EXTERNAL_SECRET.api_version, "kind": "ExternalSecret", "metadata": meta, "spec": spec}
+    )
+    try:
+        with pytest.raises(PlexdevError) as doomed:
+            wait_ready(full_client, [ObjectRef("ExternalSecret", name, NAMESPACE)], timeout=60)
+    finally:
+        full_client.delete(EXTERNAL_SECRET, name, NAMESPACE)
+
+    assert doomed.value.tag == "doomed-object"
+    assert f"no Secret {name} from SecretStore openbao, {path}#{key}: SecretSyncedError: {why}" in str(doomed.value)
+
+
+@pytest.mark.parametrize("name", FURTHER_SERVICES)
 def test_a_deleted_pod_comes_back(full_client: KubeClient, name: str) -> None:
     (before,) = _pods(full_client, name)
     full_client.delete(POD, before["metadata"]["name"], NAMESPACE)
@@ -115,7 +145,8 @@ def test_a_deleted_pod_comes_back(full_client: KubeClient, name: str) -> None:
         timeout_s=30,
     )
 
-    wait_ready(full_client, [ObjectRef("Deployment", name, NAMESPACE)], timeout=60)
+    kind = "StatefulSet" if name == "seaweedfs" else "Deployment"
+    wait_ready(full_client, [ObjectRef(kind, name, NAMESPACE), *SYNCING], timeout=60)
 
 
 def _is_established(definition: KubeObject) -> bool:

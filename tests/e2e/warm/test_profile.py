@@ -56,4 +56,7 @@ def test_a_profile_is_added_kept_and_removed_only_with_prune(settings: KindSetti
     assert info.profile == "lean"
     assert not set(FURTHER_SERVICES) & {service.name for service in info.services}
     (pruned,) = [line for line in did if line.startswith("pruned")]
-    assert {f"deployment/{name}" for name in ("openbao", "mimir", "loki")} <= set(pruned.partition(": ")[2].split(", "))
+    removed = set(pruned.partition(": ")[2].split(", "))
+    assert {f"deployment/{name}" for name in set(FURTHER_SERVICES) - {"seaweedfs"}} <= removed
+    assert {"externalsecret/beta-llc-idp-client", "secretstore/openbao", "role/crossplane"} <= removed
+    assert "validatingwebhookconfiguration/crossplane-no-usages" in removed

@@ -7,12 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from pytest_plexdev.kube import KubeClient, Resource
-from pytest_plexdev.kube.resources import KubeObject
-from pytest_plexdev.stack.kind.constants import CREATION_MARK, OWNER, OWNER_LABEL, READY
+from pytest_plexdev.kube.resources import EXTERNAL_SECRET, SECRET_STORE, VALIDATING_WEBHOOKS, KubeObject
+from pytest_plexdev.stack.kind.constants import CREATION_MARK, NAMESPACE, OWNER, OWNER_LABEL, READY
 from pytest_plexdev.stack.kind.manifests.inventory import is_applied_by_us
 
 _NEVER_PRUNED: Final = frozenset({"Namespace", "CustomResourceDefinition", "PersistentVolumeClaim"})
 """Kinds that are never pruned: deleting one deletes what others created in it."""
+_OF_THE_PROFILE_FULL: Final = (
+    (EXTERNAL_SECRET, NAMESPACE),
+    (SECRET_STORE, NAMESPACE),
+    (VALIDATING_WEBHOOKS, None),
+    (Resource("rbac.authorization.k8s.io/v1", "Role", "roles"), NAMESPACE),
+    (Resource("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings"), NAMESPACE),
+)
+"""Kinds, each with its place, that the profile ``lean`` has nothing of."""
 _MARKS: Final = frozenset({READY, CREATION_MARK})
 _CONCURRENCY: Final = 8
 
@@ -25,7 +33,8 @@ def labelled(objects: Iterable[KubeObject]) -> list[KubeObject]:
 def prune(client: KubeClient, applied: Sequence[KubeObject]) -> list[str]:
     """Delete the objects that plexdev applied earlier and that are not in *applied*.
 
-    Only objects of the kinds and in the namespaces of *applied*, with our label, and with plexdev as a field manager.
+    Only objects of the kinds and in the namespaces of *applied* and of our profiles, with our label, and with plexdev
+    as a field manager.
 
     Returns:
         The names of the deleted objects, such as ``service/old``.
@@ -41,6 +50,7 @@ def prune(client: KubeClient, applied: Sequence[KubeObject]) -> list[str]:
         for each in placed
         if each["kind"] not in _NEVER_PRUNED
     }
+    places.update(_OF_THE_PROFILE_FULL)
     with ThreadPoolExecutor(max_workers=_CONCURRENCY) as threads:
         found = [one for some in threads.map(lambda place: _ours(client, *place), places) for one in some]
     old = {_key(item): (resource, item["metadata"]) for resource, item in found if _key(item) not in wanted}

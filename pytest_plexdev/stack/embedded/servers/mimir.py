@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pytest_plexdev.core.private_files import make_private_directory, write_private
@@ -11,6 +13,7 @@ from pytest_plexdev.stack.embedded.processes.child import Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
 from pytest_plexdev.stack.embedded.servers.further import FurtherServer
 
+_HELP_S: Final = 10.0
 _RING: Final = {"instance_addr": "127.0.0.1", "kvstore": {"store": "inmemory"}}
 
 
@@ -22,7 +25,27 @@ def _command(program: str, layout: Layout, addresses: ServerAddresses) -> Comman
     http, grpc = addresses.further["mimir"]
     file = layout.configuration / "mimir.yaml"
     write_private(file, yaml.safe_dump(_configuration(str(data), http.number, grpc.number)).encode())
-    return Command(argv=[program, f"-config.file={file}"], environment=program_environment(), log=layout.log("mimir"))
+    argv = [program, f"-config.file={file}", *_querier_ring(program)]
+    return Command(argv=argv, environment=program_environment(), log=layout.log("mimir"))
+
+
+def _querier_ring(program: str) -> Sequence[str]:
+    """Return the arguments of the queriers' ring, which Mimir has since 3.0; earlier versions refuse them.
+
+    Like those of the other rings in the configuration, they work without any interface but the loopback, and without
+    a port for gossip, which two stacks would share.
+    """
+    listed = subprocess.run(
+        [program, "-help-all"],
+        env=program_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_HELP_S,
+        check=False,
+    )
+    if b"-querier.ring.instance-addr" not in listed.stdout + listed.stderr:
+        return ()
+    return ("-querier.ring.instance-addr=127.0.0.1", "-querier.ring.store=inmemory")
 
 
 def _configuration(data: str, http: int, grpc: int) -> dict[str, Any]:
@@ -57,8 +80,7 @@ def _configuration(data: str, http: int, grpc: int) -> dict[str, Any]:
         "ingester": {"ring": {**_RING, "replication_factor": 1, "min_ready_duration": "0s"}},
         "store_gateway": {"sharding_ring": {**_RING, "replication_factor": 1, "wait_stability_min_duration": "0s"}},
         "query_scheduler": {"ring": _RING},
-        "frontend": {"instance_addr": "127.0.0.1"},
-        "memberlist": {"bind_addr": ["127.0.0.1"], "advertise_addr": "127.0.0.1"},
+        "frontend": {"address": "127.0.0.1"},
     }
 
 

@@ -60,7 +60,7 @@ metadata: {{name: {name}}}
 @pytest.fixture(scope="module")
 def rendered(cluster_tools: None) -> list[KubeObject]:
     """The objects that ``plexdev up`` applies, and the agent, which no overlay includes yet."""
-    stack = render(Addresses())
+    stack = render(Addresses(), KindSettings(profile="full"))
     agent = render(Addresses(), KindSettings(overlay=deploy_directory() / "base/plexd"))
     return [*stack, *(each for each in agent if each not in stack)]
 
@@ -96,9 +96,13 @@ def test_the_api_server_takes_every_manifest(kube: KubeClient, rendered: list[Ku
     refused = [output for each in rendered if (output := _refusal(kube, each))]
 
     assert places == {None, "default", "envoy-gateway-system"}
-    assert {("Deployment", "plexd"), ("EnvoyProxy", "envoy-proxy-config"), ("HTTPRoute", "plexsphere")} <= {
-        (each["kind"], each["metadata"]["name"]) for each in rendered
-    }
+    assert {
+        ("Deployment", "plexd"),
+        ("EnvoyProxy", "envoy-proxy-config"),
+        ("ExternalSecret", "beta-llc-idp-client"),
+        ("HTTPRoute", "plexsphere"),
+        ("ValidatingWebhookConfiguration", "crossplane-no-usages"),
+    } <= {(each["kind"], each["metadata"]["name"]) for each in rendered}
     assert refused == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -62,7 +63,7 @@ class InitLogs:
             async with self._http.stream("GET", POD.path(ref.namespace, ref.name) + "/log", params=query) as response:
                 if response.is_success:
                     async for line in response.aiter_lines():
-                        self._keep(source, line.strip()[:_LONGEST])
+                        self._keep(source, message_of(line)[:_LONGEST])
         except httpx.HTTPError:
             # The Pod was deleted or the server does not answer: the watch reports both.
             pass
@@ -77,6 +78,17 @@ class InitLogs:
         if line and _NOT_ITS_OWN not in line and (not last or _gist(line) != _gist(last)):
             self._lines[source] = line
             self._changed()
+
+
+def message_of(line: str) -> str:
+    """Return the message and the error of a structured log line (JSON, as zap writes it), else the line itself."""
+    line = line.strip()
+    try:
+        entry = json.loads(line) if line.startswith("{") else None
+    except (ValueError, RecursionError):
+        return line
+    parts = [entry[name] for name in ("msg", "error") if isinstance(entry.get(name), str)] if entry else []
+    return ": ".join(parts) or line
 
 
 def endpoint_host(line: str) -> str | None:

@@ -25,7 +25,15 @@ from tests.support.seaweed import SeaweedServer, running_seed
 
 
 @pytest.fixture(scope="session")
-def plane(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBaoServer]:
+    """The plane's OpenBao. A test that stops it starts it again."""
+    server = OpenBaoServer(tmp_path_factory.mktemp("openbao"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def plane(postgres_server: str, openbao: OpenBaoServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """Postgres, OpenBao, SeaweedFS, identity provider, signer and API; the three tenants and the artifacts seeded.
 
     With ``PLEXDEV_TEST_SPICEDB=1`` around the tests a real SpiceDB decides, else its stand-in.
@@ -35,8 +43,6 @@ def plane(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         spicedb = None
         if os.environ.get("PLEXDEV_TEST_SPICEDB") == "1":
             spicedb = stack.enter_context(running_spicedb(directory))
-        openbao = OpenBaoServer(directory)
-        stack.callback(openbao.stop)
         seaweed = SeaweedServer(directory)
         stack.callback(seaweed.stop)
         # The API is ready once the seed has made the bucket.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,29 +12,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.support.browsing import problem
-from tests.support.control_plane import Plane, running_plane
 from tests.support.enrolment import Agent, Site
 from tests.support.openbao import OpenBaoServer
 from tests.support.second_api import second_api
-from tests.support.servers import PostgresServer
 
 PASSWORD = "s3cret of the database, ümlaut"
-
-
-@pytest.fixture(scope="module")
-def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBaoServer]:
-    server = OpenBaoServer(tmp_path_factory.mktemp("openbao"))
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def plane(openbao: OpenBaoServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    with contextlib.ExitStack() as stack:
-        postgres = PostgresServer()
-        stack.callback(postgres.remove)
-        directory = tmp_path_factory.mktemp("plane")
-        yield stack.enter_context(running_plane(postgres.url, directory, spicedb=None, **openbao.variables))
 
 
 @pytest.fixture

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.control_plane import Plane, running_plane
+from tests.support.control_plane import Plane
 from tests.support.openbao import TOKEN, OpenBaoServer
 from tests.support.rogue_idp import CLIENT
 from tests.support.rogue_tenant import Tenant
 from tests.support.second_api import second_api
-from tests.support.servers import PostgresServer
 
 SECRET = "s3cret-of-openbao"
 PATIENCE = 15.0
@@ -26,28 +24,15 @@ OTHER = "01985a00-0000-7000-8000-00000000be01"
 
 @dataclass(frozen=True)
 class Rig:
-    """A plane of its own, whose OpenBao a test may stop."""
+    """The plane, and its OpenBao, which a test may stop."""
 
     plane: Plane
     openbao: OpenBaoServer
 
 
-@pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    directory = tmp_path_factory.mktemp("openbao")
-    with contextlib.ExitStack() as stack:
-        openbao = OpenBaoServer(directory)
-        stack.callback(openbao.stop)
-        postgres = PostgresServer()
-        stack.callback(postgres.remove)
-        yield Rig(
-            stack.enter_context(running_plane(postgres.url, directory, spicedb=None, **openbao.variables)), openbao
-        )
-
-
 @pytest.fixture
-def plane(rig: Rig) -> Plane:
-    return rig.plane
+def rig(plane: Plane, openbao: OpenBaoServer) -> Rig:
+    return Rig(plane, openbao)
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ class Artifacts:
 
     def bundle(self, version: str) -> bytes:
         """Read the Sigstore bundle of a release, byte for byte."""
-        return self._transport.content("GET", f"{_PATH}/{_segment(version)}/sigstore")
+        return self._transport.binary("GET", f"{_PATH}/{_segment(version)}/sigstore").content
 
 
 def _segment(version: str) -> str:

@@ -62,6 +62,19 @@ class MeshTopology(msgspec.Struct, frozen=True, kw_only=True):
     edges: list[MeshEdge]
 
 
+class NodeSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret for a Node: 12 bytes nonce, then what AES-256-GCM made of its text with the NSK.
+
+    Attributes:
+        version: The version in OpenBao.
+        key_id: Identifies the NSK.
+    """
+
+    envelope: bytes
+    version: int
+    key_id: str
+
+
 class Nodes:
     """The Nodes that the principal may see."""
 
@@ -96,6 +109,17 @@ class Nodes:
     def reachability(self, node_id: str) -> Reachability:
         """Read the reachability of a Node, according to its Domain's policy."""
         return self._transport.request("GET", f"/v1/nodes/{node_id}/reachability", Reachability)
+
+    def secret(self, node_id: str, name: str, *, version: int | None = None) -> NodeSecret:
+        """Read a secret of the Node's Project, encrypted. The principal must be the Node itself (NSK).
+
+        Args:
+            version: By default the current one.
+        """
+        path, parameters = f"/v1/nodes/{node_id}/secrets/{name}", {"version": version}
+        response = self._transport.binary("GET", path, parameters=parameters)
+        version_header, key_id = (response.headers[f"X-Plexsphere-Secret-{each}"] for each in ("Version", "KID"))
+        return NodeSecret(envelope=response.content, version=int(version_header), key_id=key_id)
 
     def topology(self, domain_id: str) -> MeshTopology:
         """Read the mesh of a Domain, with the reachability of its Nodes."""

@@ -158,16 +158,16 @@ class Transport:
         """
         self._raise_for(self.send(method, path, parameters=parameters))
 
-    def content(self, method: str, path: str) -> bytes:
-        """Send a request and return the bytes of its answer.
+    def binary(self, method: str, path: str, *, parameters: Parameters | None = None) -> httpx.Response:
+        """Send a request whose answer is bytes, and return the answer.
 
         Raises:
             ProblemError: The API refused the request.
             PlexdevError: No answer came.
         """
-        response = self.send(method, path, headers={"Accept": "application/octet-stream"})
+        response = self.send(method, path, parameters=parameters, headers={"Accept": "application/octet-stream"})
         self._raise_for(response)
-        return response.content
+        return response
 
     def pages(self, path: str, expect: type[Item], *, parameters: Parameters | None = None) -> Iterator[Item]:
         """Iterate over a list. Each page is requested when the caller reaches it."""

@@ -14,7 +14,10 @@ from pytest_plexdev.api.bootstrap_tokens import IssuedBootstrapToken, Registrati
 from pytest_plexdev.api.nodes import HeartbeatAccepted
 from pytest_plexdev.api.observability import AuditEvent, IngestReceipt, LogLine, MetricSample
 from pytest_plexdev.api.projects import Project
+from pytest_plexdev.core.extras import need
 
+NONCE_BYTES: Final = 12
+"""Of the envelope of a secret."""
 BINARY_VERSION: Final = "0.0.0-plexdev"
 BINARY_CHECKSUM: Final = base64.b64encode(b"\x01" * 32).decode()
 """Base64 of 32 bytes, the format that all versions of the contract accept."""
@@ -112,6 +115,22 @@ class NodeAgent:
             binary_version=BINARY_VERSION,
             nat_summary=nat_summary or {},
         )
+
+    def read_secret(self, name: str, *, version: int | None = None) -> str:
+        """Read a secret of the Node's Project and decrypt it with the NSK.
+
+        It is the text under the key ``value`` of ``domains/<Domain>/projects/<Project>/<name>`` in OpenBao.
+
+        Raises:
+            ProblemError: 404 ``secret_not_found``, ``secret_version_not_found``; 503 ``openbao_unavailable``.
+            PlexdevError: ``extra-missing``.
+        """
+        need("full", "cryptography")
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        secret = self.client.nodes.secret(self.id, name, version=version)
+        key = AESGCM(base64.b64decode(self.registration.nsk, validate=True))
+        return key.decrypt(secret.envelope[:NONCE_BYTES], secret.envelope[NONCE_BYTES:], None).decode()
 
     def send_metrics(self, *samples: MetricSample) -> IngestReceipt:
         """Send a batch of samples, compressed, as the agent does.

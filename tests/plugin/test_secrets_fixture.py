@@ -52,6 +52,17 @@ def test_the_seeded_secret_is_back(plexdev_login):
 def test_the_other_tenants_sign_in_too(plexdev_secrets, plexdev_login, plexdev_tenants, slug):
     assert plexdev_login(slug).whoami().domain_id == plexdev_tenants[slug].domain_id
 
+def test_a_node_reads_a_secret_of_its_project(plexdev_secrets, plexdev_node):
+    project = plexdev_node.project
+    path = f"/domains/{project.domain_id}/projects/{project.id}/db-password"
+    plexdev_secrets.write(path, {"value": "the-first-of-two"})
+    plexdev_secrets.write(path, {"value": "the-second-of-two"})
+    assert plexdev_node.read_secret("db-password") == "the-second-of-two"
+    assert plexdev_node.read_secret("db-password", version=1) == "the-first-of-two"
+    with pytest.raises(ProblemError) as missing:
+        plexdev_node.read_secret("another")
+    assert missing.value.code == "secret_not_found"
+
 def test_another_domain_s_secret_is_refused(plexdev_secrets, plexdev_tenant):
     with pytest.raises(ProblemError) as refused:
         plexdev_tenant.rebind(client_secret_ref=f"openbao:{SEEDED[1:]}#client_secret")
@@ -78,7 +89,7 @@ def test_a_run_uses_the_secrets_of_its_stack(project: pytest.Pytester) -> None:
     project.makepyfile(test_secrets=TESTS)
     result = project.runpytest_subprocess("-p", "no:randomly", "test_secrets.py", "-l", "-vv", "-rA")
 
-    result.assert_outcomes(passed=8, failed=1)
+    result.assert_outcomes(passed=9, failed=1)
     result.stdout.fnmatch_lines(["FAILED test_secrets.py::test_a_failing_test_shows_no_secret*"])
     shown = [str(result.stdout), *(path.read_text() for path in project.path.glob(".plexdev/*/*.txt"))]
     opaque = (project.path.parent / "noted").read_text()

@@ -36,7 +36,7 @@ def test_a_run_that_asks_for_nothing_imports_and_starts_nothing(
         import sys
 
         def pytest_unconfigure(config):
-            heavy = {"httpx", "msgspec", "psycopg", "nats", "tenacity", "filelock", "kubernetes", "rich", "docker"}
+            heavy = {"httpx", "msgspec", "psycopg", "nats", "tenacity", "filelock", "kubernetes", "rich", "docker", "minio", "hvac"}
             ours = {name for name in sys.modules if name.startswith("pytest_plexdev.")}
             print("heavy:", sorted(heavy & set(sys.modules)))
             print("ours:", sorted(ours))
@@ -46,7 +46,7 @@ def test_a_run_that_asks_for_nothing_imports_and_starts_nothing(
 
     result.stdout.fnmatch_lines(["*heavy: []"])
     options = ["options", *(f"options.{name}" for name in ("environment", "model", "parsers", "resolver", "table"))]
-    ours = ["core", "core.clock", "core.temporary", "fixtures", "hookspecs", *options, "plugin"]
+    ours = ["core", "core.clock", "core.temporary", "fixtures", "hookspecs", *options, "plugin", "service_fixtures"]
     ours += ["session", "session.guard", "session.item_checks", "session.report", "session.run"]
     result.stdout.fnmatch_lines_random([f"*ours: {['pytest_plexdev.' + name for name in ours]}".replace("[", "[[]")])
     assert not list(temporary.glob("plexdev-*"))

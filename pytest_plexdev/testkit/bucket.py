@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from pytest_plexdev.core.extras import need
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.unique_slugs import unique_slug
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.services import OBJECT_MISSING, SEAWEEDFS_FAILED
@@ -29,13 +30,17 @@ REGION: Final = "us-east-1"
 """The region that requests are signed for; SeaweedFS takes any."""
 _TIMEOUT_S: Final = 10.0
 _SHOWN_KEYS: Final = 10
+_REOPENS_S: Final = 2.0
 
 
 class _Requests:
     """Sends requests for one bucket and explains their failures."""
 
-    def __init__(self, url: str, *, log: str, died: Callable[[], PlexdevError | None]) -> None:
+    def __init__(
+        self, url: str, *, log: str, died: Callable[[], PlexdevError | None], close: Callable[[], None]
+    ) -> None:
         self._url = url
+        self.close = close
         self._log = log
         self._died = died
 
@@ -153,10 +158,27 @@ def open_bucket(stack: Stack) -> Iterator[Bucket]:
         PlexdevError: ``extra-missing``; ``service-left-out``; ``seaweedfs-failed``; the errors of a port-forward.
     """
     need(EXTRA, "minio")
+    endpoint = stack.url(SERVICE)
+    try:
+        bucket, requests = _create(stack, endpoint)
+    except PlexdevError:
+        reopened = _reopened(stack, endpoint)
+        if reopened is None:
+            raise
+        bucket, requests = _create(stack, reopened)
+    try:
+        yield bucket
+    finally:
+        with contextlib.suppress(PlexdevError):  # A SeaweedFS that is gone has lost the bucket anyway.
+            requests.send("remove", "the bucket", lambda: _remove(bucket.client, bucket.name))
+        requests.close()
+
+
+def _create(stack: Stack, endpoint: str) -> tuple[Bucket, _Requests]:
     import minio
     import urllib3
 
-    endpoint, credentials = stack.url(SERVICE), stack.credentials(SERVICE)
+    credentials = stack.credentials(SERVICE)
     pool = urllib3.PoolManager(
         timeout=urllib3.Timeout(connect=_TIMEOUT_S, read=_TIMEOUT_S),
         # Once more if an idle connection was closed; a test sees every answer as it is.
@@ -171,14 +193,18 @@ def open_bucket(stack: Stack) -> Iterator[Bucket]:
         http_client=pool,
     )
     name = unique_slug("test")
-    requests = _Requests(f"{endpoint}/{name}", log=log_location(stack.info, SERVICE), died=lambda: stack.died(0.5))
+    log = log_location(stack.info, SERVICE)
+    requests = _Requests(f"{endpoint}/{name}", log=log, died=lambda: stack.died(0.5), close=pool.clear)
     requests.send("create", "the bucket", lambda: client.make_bucket(name))
-    try:
-        yield Bucket(name, endpoint=endpoint, credentials=credentials, client=client, requests=requests)
-    finally:
-        with contextlib.suppress(PlexdevError):  # A SeaweedFS that is gone has lost the bucket anyway.
-            requests.send("remove", "the bucket", lambda: _remove(client, name))
-        pool.clear()
+    return Bucket(name, endpoint=endpoint, credentials=credentials, client=client, requests=requests), requests
+
+
+def _reopened(stack: Stack, endpoint: str) -> str | None:
+    """Return the new address, if the old one was a port-forward to a Pod that was replaced: it ends with a use."""
+    if stack.cluster is None:
+        return None
+    url = poll(lambda: stack.url(SERVICE), until=lambda url: url != endpoint, every_s=0.1, timeout_s=_REOPENS_S)
+    return url if url != endpoint else None
 
 
 def _remove(client: minio.Minio, name: str) -> None:

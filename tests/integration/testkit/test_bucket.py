@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -24,8 +25,12 @@ from tests.support.seaweed import ACCESS_KEY, SECRET_KEY, SeaweedServer
 class FakeStack:
     """As much of a stack as a bucket uses."""
 
+    stale_urls: int = 0
+    """How often its address is that of a port-forward whose Pod is gone."""
+
     def __init__(self, url: str, secret: str = SECRET_KEY) -> None:
         self.death: PlexdevError | None = None
+        self.cluster: object | None = None
         self._url, self._secret = url, secret
         service = Service(name="seaweedfs", version="4", log=Path("/logs/seaweedfs.log"))
         endpoints = Endpoints(api="http://localhost:1", issuer="http://localhost:2")
@@ -34,6 +39,10 @@ class FakeStack:
         )
 
     def url(self, service: str) -> str:
+        if self.stale_urls:
+            self.stale_urls -= 1
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                return f"http://127.0.0.1:{free.getsockname()[1]}"
         return self._url
 
     def credentials(self, service: str) -> ServiceCredentials:
@@ -138,6 +147,13 @@ def test_a_bucket_is_removed_with_everything_in_it(stack: FakeStack, direct: Min
             bucket.put(f"many/{number}", b"x")
 
     assert not direct.bucket_exists(bucket.name)
+
+
+def test_a_port_forward_to_a_replaced_pod_is_opened_anew(stack: FakeStack, seaweed: SeaweedServer) -> None:
+    stack.cluster, stack.stale_urls = object(), 1
+
+    with open_bucket(cast("Any", stack)) as bucket:
+        assert bucket.endpoint == seaweed.bucket.url
 
 
 def test_a_bucket_that_a_test_removed_is_no_error(stack: FakeStack) -> None:

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +71,23 @@ def full_client(full_stack: Stack) -> Iterator[KubeClient]:
     assert access is not None
     with KubeClient(access) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def kubectl(full_stack: Stack) -> Callable[..., str]:
+    """Run kubectl in the namespace of :func:`full_stack`; returns its output."""
+    cluster = full_stack.cluster
+    assert cluster is not None
+    access = ["--kubeconfig", str(cluster.kubeconfig), "--context", cluster.context, "-n", cluster.namespace]
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            ["kubectl", *access, *arguments], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,22 +21,6 @@ AWAY = "OpenBao, which has the client secret of this IdP binding, cannot be read
 PATIENCE_S = 60.0
 Kubectl = Callable[..., str]
 SignIn = Callable[[], str]
-
-
-@pytest.fixture
-def kubectl(full_stack: Stack) -> Kubectl:
-    cluster = full_stack.cluster
-    assert cluster is not None
-    access = ["--kubeconfig", str(cluster.kubeconfig), "--context", cluster.context, "-n", cluster.namespace]
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            ["kubectl", *access, *arguments], capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
 
 
 @pytest.fixture

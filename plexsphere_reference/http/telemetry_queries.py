@@ -28,6 +28,8 @@ from plexsphere_reference.rules.telemetry_query import InvalidQuery, logs_parame
 
 _WITHIN_S: Final = 10.0
 """The query deadline in seconds."""
+_REFUSALS: Final = frozenset((400, 413, 414, 422))
+"""The statuses of a backend that are about the query. A starting one answers 404 or 405, as its routes are missing."""
 _LONGEST_REASON: Final = 500
 
 
@@ -95,7 +97,7 @@ async def _send(
 def _result(call: Call, answer: Answer) -> Response:
     """Project the backend's answer (schemas MetricsQueryResult and LogsQueryResult)."""
     text = answer.content.decode(errors="replace")
-    if 400 <= answer.status < 500 and answer.status != 429:
+    if answer.status in _REFUSALS:
         raise Problem(400, "query_invalid", f"the backend refused the query: {text[:_LONGEST_REASON]}")
     if not 200 <= answer.status < 300:
         _log_failure(call, f"{answer.status}: {text[:_LONGEST_REASON]}")

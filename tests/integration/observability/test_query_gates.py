@@ -68,7 +68,8 @@ def test_the_tenant_is_not_the_callers_to_choose(
     [
         (400, (400, "query_invalid")),
         (422, (400, "query_invalid")),
-        (404, (400, "query_invalid")),
+        (404, (502, "query_upstream_unavailable")),
+        (405, (502, "query_upstream_unavailable")),
         (429, (502, "query_upstream_unavailable")),
         (500, (502, "query_upstream_unavailable")),
         (503, (502, "query_upstream_unavailable")),

@@ -24,7 +24,7 @@ from pytest_plexdev.stack.kind.constants import API_PORT, IDP_PORT, WARM_CLUSTER
 from pytest_plexdev.stack.kind.images.node_image import derived
 from pytest_plexdev.stack.kind.images.pins import read_pins
 from pytest_plexdev.stack.kind.manifests.render import render
-from pytest_plexdev.stack.kind.settings import Addresses
+from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 from tests.support.clusters import NODE_IMAGE
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ def test_the_printed_commands_make_a_stack_that_is_ready(user: ManualUser) -> No
     access = read_access(user.kubeconfig, context_of(user.cluster))
     assert access is not None
     with KubeClient(access) as kube:
-        wait_ready(kube, refs_of(render(Addresses())), timeout=PATIENCE)
+        wait_ready(kube, refs_of(render(Addresses(), KindSettings(profile="full"))), timeout=PATIENCE)
     with urllib.request.urlopen(f"http://127.0.0.1:{user.api_port}/readyz", timeout=30) as answer:
         assert answer.status == 200
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -11,6 +10,7 @@ from typing import Final
 
 import httpx
 
+from pytest_plexdev.core.untrusted_json import decode_json
 from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
@@ -84,8 +84,8 @@ def message_of(line: str) -> str:
     """Return the message and the error of a structured log line (JSON, as zap writes it), else the line itself."""
     line = line.strip()
     try:
-        entry = json.loads(line) if line.startswith("{") else None
-    except (ValueError, RecursionError):
+        entry = decode_json(line) if line.startswith("{") else None
+    except ValueError:
         return line
     parts = [entry[name] for name in ("msg", "error") if isinstance(entry.get(name), str)] if entry else []
     return ": ".join(parts) or line

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from pytest_plexdev.core.clock import unix_time
+from pytest_plexdev.core.untrusted_json import decode_json
 from pytest_plexdev.testkit.telemetry import TIMEOUT_S, Telemetry
 from pytest_plexdev.testkit.tenancy import Tenant
 
@@ -74,7 +74,7 @@ class Logs(Telemetry[LogEntry]):
         answer = self._client.observability.query_logs(
             self.domain_id, expression, start=now - _WINDOW, end=now + timedelta(minutes=1), limit=_LINES
         )
-        streams = json.loads(answer.body)["data"]["result"]
+        streams = decode_json(answer.body)["data"]["result"]
         entries = [_entry(stream["stream"], value) for stream in streams for value in stream["values"]]
         return sorted(entries, key=lambda each: each.at)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from pytest_plexdev.core.untrusted_json import decode_json
 from pytest_plexdev.testkit.telemetry import TIMEOUT_S, Telemetry
 from pytest_plexdev.testkit.tenancy import Tenant
 
@@ -67,7 +67,7 @@ class Metrics(Telemetry[Series]):
             ProblemError: The API refused the query: 400 ``query_invalid`` if it is not PromQL.
         """
         answer = self._client.observability.query_metrics(self.domain_id, expression)
-        data = json.loads(answer.body)["data"]
+        data = decode_json(answer.body)["data"]
         found = [{"metric": {}, "value": data["result"]}] if data["resultType"] == "scalar" else data["result"]
         return [_series(each) for each in found]
 

@@ -40,8 +40,7 @@ def test_the_plane_needs_nothing_but_embedded_and_full() -> None:
 def test_what_is_declared_is_used() -> None:
     used = {name for package in OURS for names in _imported(package).values() for name in names} | NOT_IMPORTED
     extras = (each for name in ("embedded", "full", "kind") for each in EXTRAS[name])
-    # The extra full contains the extra embedded.
-    declared = {_name(each) for each in (*PROJECT["dependencies"], *extras)} - {"pytest-plexdev"}
+    declared = {_name(each) for each in (*PROJECT["dependencies"], *extras)}
 
     assert declared - used == set()
 

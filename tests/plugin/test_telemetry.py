@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+
 import pytest
 
 from tests.support.servers import leave_out
@@ -93,3 +97,16 @@ def test_a_stack_without_the_backend_skips_with_the_command(
 
     result.assert_outcomes(skipped=2)
     result.stdout.fnmatch_lines(["SKIPPED*mimir*"])
+
+
+def test_mimir_needs_no_interface_but_the_loopback(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not on_path("mimir", project.path, monkeypatch):
+        leave_out("no mimir on PATH, nor in $TESTBED_CACHE/bin")
+    if os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("ip") is None:
+        pytest.skip("root, unshare and ip are needed for a network without an interface")
+    project.makepyfile(test_metrics=METRICS)
+
+    alone = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    result = project.run(*alone, sys.executable, "-m", "pytest", "-k", "test_arrives")
+
+    result.assert_outcomes(passed=1)

@@ -146,7 +146,7 @@ class KubeClient:
         if lines is not None:
             query["tailLines"] = str(lines)
         if seconds is not None:
-            query["sinceSeconds"] = str(max(1, round(seconds)))
+            query["sinceSeconds"] = str(int(seconds) + 1)
         try:
             response = self._http.get(POD.path(namespace, pod) + "/log", params=query)
         except httpx.HTTPError:

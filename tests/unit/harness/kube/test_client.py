@@ -224,6 +224,14 @@ def test_a_log_is_text_and_empty_where_there_is_none_yet(client: KubeClient, ans
     assert answers.requests[0].query == "container=c&previous=true&tailLines=5&sinceSeconds=1"
 
 
+def test_the_whole_seconds_of_a_log_cover_what_is_asked_for(client: KubeClient, answers: Answers) -> None:
+    answers.say("GET", "/api/v1/namespaces/ns/pods/p/log", "one\n")
+
+    client.log("p", "c", "ns", seconds=2.4)
+
+    assert answers.requests[0].query.endswith("&sinceSeconds=3")
+
+
 def test_a_server_that_is_not_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]

@@ -31,6 +31,7 @@ def example_of(documented: object) -> str:
     return textwrap.dedent(doc.partition("Example::\n\n")[2])
 
 
+@pytest.mark.real
 def test_the_examples_of_fixtures_and_classes_pass(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     modules = {f"test_{name}": example_of(fixture) for name, fixture in FIXTURES.items()}
     modules |= {f"test_class_{name}": example_of(getattr(pytest_plexdev, name)) for name in CLASSES}

@@ -11,6 +11,7 @@ import pytest
 from tests.support.servers import leave_out
 from tests.support.telemetry_servers import on_path
 
+pytestmark = pytest.mark.real
 LOGS = """
 from pytest_plexdev import AuditEvent, LogLine
 

@@ -27,16 +27,16 @@ class TelemetryServer:
 
     Args:
         name: ``mimir`` or ``loki``.
-        tenancy: The argument that keeps tenants apart; the manifests have it off.
+        arguments: Arguments besides the configuration.
     """
 
-    def __init__(self, name: str, program: str, directory: Path, *, tenancy: str) -> None:
+    def __init__(self, name: str, program: str, directory: Path, *arguments: str) -> None:
         http, grpc = free_ports(2)
         self.url = f"http://127.0.0.1:{http}"
         self._log = directory / f"{name}.log"
         file = directory / f"{name}.yaml"
         file.write_text(_configuration(name, str(directory / name), http=http, grpc=grpc))
-        self._argv = [program, f"-config.file={file}", tenancy]
+        self._argv = [program, f"-config.file={file}", *arguments]
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -84,8 +84,13 @@ def running(name: str, directory: Path) -> Iterator[TelemetryServer]:
     program = find_real(name)
     if program is None:
         leave_out(f"no {name} on PATH, nor in $TESTBED_CACHE/bin")
-    tenancy = {"mimir": "-auth.multitenancy-enabled=true", "loki": "-auth.enabled=true"}[name]
-    server = TelemetryServer(name, program, directory, tenancy=tenancy)
+    (gossip,) = free_ports(1)
+    # Tenants are kept apart as in overlays/dev. Mimir's port for gossip is fixed by default, and another may run here.
+    arguments = {
+        "mimir": ("-auth.multitenancy-enabled=true", f"-memberlist.bind-port={gossip}"),
+        "loki": ("-auth.enabled=true",),
+    }
+    server = TelemetryServer(name, program, directory, *arguments[name])
     try:
         yield server
     finally:

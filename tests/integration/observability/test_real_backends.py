@@ -19,6 +19,7 @@ from tests.support.servers import NatsServer
 from tests.support.telemetry import event, line, query_logs, query_metrics, result_of, sample, send, until
 from tests.support.telemetry_servers import TelemetryServer, running
 
+pytestmark = pytest.mark.real
 SERVER_OF = {"metrics": "mimir", "logs": "loki", "audit": "loki"}
 
 

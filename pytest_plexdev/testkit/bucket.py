@@ -58,6 +58,9 @@ class _Requests:
         except S3Error as error:
             why = "it answers, but refuses the request"
             raise self._failed(verb, what, f"{error.code}: {error.message}", why) from None
+        except ValueError as error:
+            # The client refuses names that S3 does not allow, some without a text.
+            raise self._failed(verb, what, str(error) or "the name is not valid", "nothing was sent") from None
         except (MinioException, HTTPError, OSError) as error:
             why = "it does not answer: it has ended, or is starting"
             raise self._died() or self._failed(verb, what, type(error).__name__, why) from None

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.core.untrusted_json import decode_json
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.services import QUERY_RESULT
 from pytest_plexdev.testkit.telemetry import TIMEOUT_S, Telemetry
 from pytest_plexdev.testkit.tenancy import Tenant
 
@@ -68,14 +70,18 @@ class Logs(Telemetry[LogEntry]):
             expression: LogQL of lines.
 
         Raises:
+            PlexdevError: ``query-result``: the result has numbers instead of lines.
             ProblemError: The API refused the query: 400 ``query_invalid`` if it is not LogQL.
         """
         now = datetime.fromtimestamp(unix_time(), UTC)
         answer = self._client.observability.query_logs(
             self.domain_id, expression, start=now - _WINDOW, end=now + timedelta(minutes=1), limit=_LINES
         )
-        streams = decode_json(answer.body)["data"]["result"]
-        entries = [_entry(stream["stream"], value) for stream in streams for value in stream["values"]]
+        data = decode_json(answer.body)["data"]
+        if data["resultType"] != "streams":
+            facts = {"expression": expression, "result": data["resultType"], "wanted": "lines"}
+            raise PlexdevError(QUERY_RESULT, **facts, method="plexdev_logs", each="line")
+        entries = [_entry(stream["stream"], value) for stream in data["result"] for value in stream["values"]]
         return sorted(entries, key=lambda each: each.at)
 
     def wait_for(

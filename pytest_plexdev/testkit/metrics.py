@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pytest_plexdev.core.untrusted_json import decode_json
+from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors.services import QUERY_RESULT
 from pytest_plexdev.testkit.telemetry import TIMEOUT_S, Telemetry
 from pytest_plexdev.testkit.tenancy import Tenant
 
@@ -64,10 +66,14 @@ class Metrics(Telemetry[Series]):
             expression: PromQL, with a vector or a scalar as its result.
 
         Raises:
+            PlexdevError: ``query-result``: the result is a matrix or a string.
             ProblemError: The API refused the query: 400 ``query_invalid`` if it is not PromQL.
         """
         answer = self._client.observability.query_metrics(self.domain_id, expression)
         data = decode_json(answer.body)["data"]
+        if data["resultType"] not in ("vector", "scalar"):
+            facts = {"expression": expression, "result": data["resultType"], "wanted": "a vector or a scalar"}
+            raise PlexdevError(QUERY_RESULT, **facts, method="plexdev_metrics", each="series")
         found = [{"metric": {}, "value": data["result"]}] if data["resultType"] == "scalar" else data["result"]
         return [_series(each) for each in found]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_plexdev.core.extras import need
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.services import OPENBAO_FAILED, SECRET_MISSING
+from pytest_plexdev.errors.services import OPENBAO_FAILED, SECRET_MISSING, SECRET_PATH_INVALID
 from pytest_plexdev.testkit.stack import log_location
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class _Engine:
 
     def undo(self) -> None:
         """Give every changed secret its former values. Best effort: an OpenBao that is gone has lost them anyway."""
-        with contextlib.suppress(PlexdevError):
-            for path, values in self._before.items():
+        for path, values in self._before.items():
+            with contextlib.suppress(PlexdevError):
                 self._remove(path) if values is None else self._put(path, values)
         self._before = {}
 
@@ -153,8 +153,15 @@ class SecretStore:
         self._root = root
 
     def path(self, path: str) -> str:
-        """Return a path of the whole engine, without the mount."""
-        return path.lstrip("/") if path.startswith("/") else f"{self._root}/{path}"
+        """Return a path of the whole engine, without the mount.
+
+        Raises:
+            PlexdevError: ``secret-path-invalid``: a segment is empty, ``.`` or ``..``.
+        """
+        below = path.removeprefix("/")
+        if not {"", ".", ".."}.isdisjoint(below.split("/")):
+            raise PlexdevError(SECRET_PATH_INVALID, path=path)
+        return below if path.startswith("/") else f"{self._root}/{below}"
 
     def write(self, path: str, values: Mapping[str, object]) -> int:
         """Write a new version of a secret. Its texts are masked from now on in everything that is reported.

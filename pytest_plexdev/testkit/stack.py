@@ -13,7 +13,7 @@ from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.core.left_out_service import service_left_out
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.core.model import CAPABILITIES, Cluster, StackInfo, Verdict
-from pytest_plexdev.core.profiles import FURTHER_SERVERS, SERVERS
+from pytest_plexdev.core.profiles import FURTHER_SERVICES, SERVERS
 from pytest_plexdev.core.provider import Observer
 from pytest_plexdev.core.service_credentials import ServiceCredentials
 from pytest_plexdev.errors import SERVER_DIED, Failure, PlexdevError
@@ -130,7 +130,7 @@ class Stack:
         servers = [name for name in names if known.get(name) or (self.cluster and name in SERVERS and name != SIGNER)]
         if service in servers:
             return known.get(service) or self._reach(service)
-        if service in FURTHER_SERVERS:
+        if service in FURTHER_SERVICES and service not in names:
             raise service_left_out(self.info, [service])
         raise unknown_name("the stack", "server", service, servers)
 

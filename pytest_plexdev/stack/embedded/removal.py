@@ -23,7 +23,12 @@ CONFIGURATION: Final = "configuration"
 ENDS: Final = "ends"
 FILES: Final = (STACK_FILE, KEPT_MARK, LOGS, CONFIGURATION, ENDS)
 """The entries of a stack's directory."""
-_DATA: Final = ("postgres", "sockets", "signer", "template", "jetstream", "installation", "libraries", "passwd")
+_FURTHER_DATA: Final = ("seaweedfs", "mimir", "loki")
+"""Data of servers of the profile ``full``."""
+_DATA: Final = (
+    *("postgres", "sockets", "signer", "template", "jetstream", "installation", "libraries", "passwd"),
+    *_FURTHER_DATA,
+)
 _CORE_DUMP: Final = re.compile(r"core(\.\d+)?")
 """A crashed server leaves it in its working directory, the scratch directory."""
 

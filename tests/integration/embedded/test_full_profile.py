@@ -16,7 +16,7 @@ from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.profiles import FURTHER_SERVICES
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
 from pytest_plexdev.testkit.stack import Stack
-from tests.support.embedded import Bench, fakes
+from tests.support.embedded import Bench, TracesOf, fakes
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,17 @@ def test_no_server_is_reachable_from_other_machines(stack: Stack) -> None:
 
     # 127.0.0.1, as the kernel writes it.
     assert listening == {("openbao", "0100007F"), ("seaweedfs", "0100007F")}
+
+
+def test_nothing_is_left(cache: Path, bench: Bench, traces_of: TracesOf) -> None:
+    settings = EmbeddedSettings(
+        id="full", profile="full", requires_profile=True, prefer="stand-in", cache=cache, programs=fakes(), timeout=60
+    )
+    info = bench.up(settings)
+    traces = traces_of(bench.directory)
+    bench.provider(settings).down(info)
+
+    assert traces.left() == []
 
 
 def test_a_lean_stack_starts_none_of_them(bench: Bench, settings: EmbeddedSettings) -> None:

@@ -173,6 +173,15 @@ def test_a_missing_object_names_what_is_there(bucket: Bucket) -> None:
     assert why.endswith("; the bucket has 00, 01, 02, 03, 04, 05, 06, 07, 08, 09 and 2 more")
 
 
+@pytest.mark.parametrize("key", ["", "a/../b"])
+def test_a_key_that_the_client_refuses_is_reported(bucket: Bucket, key: str) -> None:
+    with pytest.raises(PlexdevError) as caught:
+        bucket.put(key, b"")
+
+    assert caught.value.tag == "seaweedfs-failed"
+    assert f"could not put {key}" in caught.value.headline
+
+
 def test_refused_keys_are_reported(seaweed: SeaweedServer) -> None:
     stack = cast("Any", FakeStack(seaweed.bucket.url, "another-secret"))
     with pytest.raises(PlexdevError) as refused, open_bucket(stack):

@@ -129,8 +129,16 @@ def test_a_missing_secret_names_what_is_beside_it(store: SecretStore) -> None:
 
     assert str(missing.value).splitlines()[:2] == [
         f"plexdev[secret-missing]: OpenBao has no secret at {store.path('bd')}",
-        f"  why: none was written there, or it was deleted; {store.path('')} has db, dc/",
+        f"  why: none was written there, or it was deleted; {store.path('bd').removesuffix('bd')} has db, dc/",
     ]
+
+
+@pytest.mark.parametrize("path", ["", "/", "../x", "/domains/../x", "a//b", "a/./b"])
+def test_a_path_that_a_client_would_change_is_refused(store: SecretStore, path: str) -> None:
+    with pytest.raises(PlexdevError) as caught:
+        store.write(path, {"password": PASSWORD})
+
+    assert caught.value.tag == "secret-path-invalid"
 
 
 def test_deleting_nothing_is_no_error(store: SecretStore) -> None:

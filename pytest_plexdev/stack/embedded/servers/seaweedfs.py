@@ -26,6 +26,8 @@ def _command(program: str, layout: Layout, addresses: ServerAddresses) -> Comman
     return Command(
         argv=[
             program,
+            # By default it also writes log files into the directory for temporary files.
+            "-logtostderr=true",
             "server",
             f"-dir={data}",
             "-ip=127.0.0.1",

@@ -149,6 +149,12 @@ def test_an_operator_has_no_address() -> None:
     assert caught.value.tag == "unknown-name"
 
 
+def test_an_operator_that_is_left_out_is_named() -> None:
+    with pytest.raises(PlexdevError) as caught:
+        Stack(replace(INFO, services=(DEX,)), Provider()).url("crossplane")
+    assert caught.value.tag == "service-left-out"
+
+
 def test_the_signer_of_a_cluster_has_no_address() -> None:
     stack = Stack(replace(INFO, services=(DEX, Service(name="plexsphere-signer", version="1"))), Provider())
 

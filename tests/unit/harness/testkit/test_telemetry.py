@@ -21,16 +21,17 @@ DOMAIN = "0197a1b2-0000-7000-8000-000000000001"
 class Backend:
     """Answers queries one after another, the last one again and again; a number is the status of a problem."""
 
-    def __init__(self, *answers: Sequence[dict[str, Any]] | int) -> None:
+    def __init__(self, *answers: Sequence[dict[str, Any]] | int, result_type: str | None = None) -> None:
+        self._result_type = result_type
         self._answers = list(answers)
         self.queries: list[str] = []
         self.observability = self
 
     def query_metrics(self, domain_id: str, query: str) -> QueryResult:
-        return self._answer(query, {"resultType": "vector"})
+        return self._answer(query, {"resultType": self._result_type or "vector"})
 
     def query_logs(self, domain_id: str, query: str, **_: object) -> QueryResult:
-        return self._answer(query, {"resultType": "streams"})
+        return self._answer(query, {"resultType": self._result_type or "streams"})
 
     def _answer(self, query: str, data: dict[str, Any]) -> QueryResult:
         self.queries.append(query)
@@ -64,6 +65,16 @@ def test_a_series_that_comes_later_is_found() -> None:
 
     assert (found.value, found.at.isoformat()) == (2.0, "2026-11-29T10:15:30.250000+00:00")
     assert backend.queries == ["up"] * 4
+
+
+def test_a_result_of_another_type_is_named() -> None:
+    backend = Backend([], result_type="matrix")
+
+    for query in (metrics(backend).query, logs(backend).query):
+        with pytest.raises(PlexdevError) as caught:
+            query("up[5m]")
+        assert caught.value.tag == "query-result"
+        assert caught.value.headline.startswith("plexdev[query-result]: the query up[5m] returns a matrix, not ")
 
 
 def test_a_query_that_is_refused_is_not_repeated() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 from plexsphere_reference.artifacts import s3 as artifacts
 
@@ -79,8 +80,8 @@ class Settings:
             platform_device_login=_flag(environment, "PLEXSPHERE_AUTH_PLATFORM_DEVICE_LOGIN"),
             cursor_key=_key(environment, "PLEXSPHERE_CURSOR_KEY"),
             pseudonym_key=_key(environment, "PLEXSPHERE_PSEUDONYM_KEY"),
-            nats_url=environment.get("PLEXSPHERE_NATS_URL") or None,
-            obs_nats_url=environment.get("PLEXSPHERE_OBS_NATS_URL") or None,
+            nats_url=_nats_url(environment, "PLEXSPHERE_NATS_URL"),
+            obs_nats_url=_nats_url(environment, "PLEXSPHERE_OBS_NATS_URL"),
             mimir_url=_origin(environment, "PLEXSPHERE_MIMIR_URL"),
             loki_url=_origin(environment, "PLEXSPHERE_LOKI_URL"),
             spicedb_endpoint=environment.get("PLEXSPHERE_SPICEDB_ENDPOINT") or None,
@@ -114,6 +115,20 @@ def _flag(environment: Mapping[str, str], name: str) -> bool:
     if value not in ("true", "false", ""):
         raise SettingsError(f"{name} is {value!r}; it takes true or false")
     return value == "true"
+
+
+def _nats_url(environment: Mapping[str, str], name: str) -> str | None:
+    value = environment.get(name)
+    if not value:
+        return None
+    try:
+        is_usable = urlsplit(value).hostname is not None and urlsplit(value).port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        # Without the value, which may have a password.
+        raise SettingsError(f"{name} is no URL of a NATS server; it takes one such as nats://nats:4222")
+    return value
 
 
 def _key(environment: Mapping[str, str], name: str) -> bytes | None:

@@ -179,7 +179,7 @@ def register(api: Api, identity: Identity) -> None:
 
 
 def send_heartbeats(api: Api, identity: Identity, is_ready: threading.Event) -> None:
-    """Send a heartbeat every few seconds until the process ends. Ready is who was heard.
+    """Send a heartbeat every few seconds until the process ends. It is ready once one was accepted.
 
     Raises:
         Refused: The API does not know the Node, or its credential.
@@ -204,7 +204,7 @@ def send_heartbeats(api: Api, identity: Identity, is_ready: threading.Event) -> 
 
 
 def serve_health(is_ready: threading.Event) -> None:
-    """Answer the probes of a cluster: alive is who answers, ready is whose heartbeat was accepted."""
+    """Answer the probes of a cluster: ``/healthz`` always answers 200, ``/readyz`` once a heartbeat was accepted."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -46,7 +46,7 @@ def need(extra: str, *modules: str) -> None:
         PlexdevError: ``extra-missing``.
     """
     for module in modules:
-        if not _is_installed(module):
+        if not is_installed(module):
             raise extra_missing(extra, package=_PACKAGES.get(module, module))
 
 
@@ -84,7 +84,8 @@ def _direct_url() -> dict[str, Any]:
     return recorded
 
 
-def _is_installed(module: str) -> bool:
+def is_installed(module: str) -> bool:
+    """Return whether a module can be imported, without importing it."""
     try:
         return importlib.util.find_spec(module) is not None
     except ImportError:

@@ -27,5 +27,6 @@ def service_left_out(info: StackInfo, services: Sequence[str]) -> PlexdevError:
     on_path = [name for name in services if name not in _FROM_A_PACKAGE]
     if on_path:
         installs.append(f"put {' and '.join(on_path)} on PATH")
-    without_cluster = f" without a cluster: {', '.join(installs)} and pytest --plexdev-profile=full;"
+    without_cluster = f" without a cluster: {', '.join(installs)} and pytest --plexdev-profile=full (for "
+    without_cluster += "--dev-stack: plexdev up --stack embedded --profile full);"
     return PlexdevError(SERVICE_LEFT_OUT, service=named, why=why, without_cluster=without_cluster)

@@ -45,6 +45,6 @@ QUERY_RESULT: Final = Failure(
 NO_TELEMETRY: Final = Failure(
     tag="no-telemetry",
     what="no {kind} of {expression} was there within {seconds:.1f} s",
-    why="of the Domain {domain}: {seen}; {backlog}",
+    why="the Domain {domain} {seen}; {backlog}",
     fix="read {log}: the forwarder logs there what a backend refuses, and which backend takes nothing",
 )

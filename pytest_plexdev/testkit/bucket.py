@@ -63,7 +63,9 @@ class _Requests:
             raise self._failed(verb, what, str(error) or "the name is not valid", "nothing was sent") from None
         except (MinioException, HTTPError, OSError) as error:
             why = "it does not answer: it has ended, or is starting"
-            raise self._died() or self._failed(verb, what, type(error).__name__, why) from None
+            # After a retry urllib3 wraps the reason.
+            reason = type(getattr(error, "reason", None) or error).__name__
+            raise self._died() or self._failed(verb, what, reason, why) from None
 
     def _failed(self, verb: str, what: str, reason: str, why: str) -> PlexdevError:
         facts = {"verb": verb, "what": what, "reason": reason, "why": why, "log": self._log}

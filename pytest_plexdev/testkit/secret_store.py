@@ -123,7 +123,10 @@ class _Engine:
             if isinstance(error, hvac.exceptions.InvalidPath) and not error.errors:
                 return None
             reason = "; ".join(error.errors or ()) or type(error).__name__
-            raise self._failed(verb, path, reason, "it answers, but is sealed or does not accept the token") from None
+            why = "it answers, but refuses the request"
+            if isinstance(error, (hvac.exceptions.Forbidden, hvac.exceptions.VaultDown)):
+                why = "it answers, but is sealed or does not accept the token"
+            raise self._failed(verb, path, reason, why) from None
         except OSError as error:
             died = self._stack.died(0.5)
             why = "it does not answer: it has ended, or is starting"
@@ -239,9 +242,12 @@ def open_secret_store(stack: Stack) -> Iterator[SecretStore]:
         engine.close()
 
 
-def _texts(values: Mapping[str, object]) -> Iterator[str]:
-    for value in values.values():
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, Mapping):
-            yield from _texts(value)
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _texts(each)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pytest_plexdev.testkit.stack import Stack
 
 TIMEOUT_S: Final = 15.0
-_EVERY_S: Final = 0.1
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 1.0
+"""The pauses grow, so that the requests of a wait do not displace those of the test in its evidence."""
 _MOST_SHOWN: Final = 10
 _PLATFORM_LABELS: Final = frozenset(("domain_id", "project_id"))
 """Equal for everything that a test sends, so not shown."""
@@ -70,7 +72,7 @@ class Telemetry(Generic[Found]):
         raise NotImplementedError
 
     def _wait_for(self, expression: str, where: Callable[[Found], bool], timeout: float) -> Found:
-        deadline = monotonic() + timeout
+        deadline, pause = monotonic() + timeout, _FIRST_PAUSE_S
         while True:
             away: ProblemError | None = None
             try:
@@ -83,16 +85,18 @@ class Telemetry(Generic[Found]):
                 away = problem
             if monotonic() >= deadline:
                 raise self._missing(expression, timeout, away) from away
-            sleep(_EVERY_S)
+            sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE_S)
 
     def _missing(self, expression: str, timeout: float, away: ProblemError | None) -> PlexdevError:
+        seen = self._seen() if away is None else f"cannot be read: its backend answered {away.status} {away.code}"
         return PlexdevError(
             NO_TELEMETRY,
             kind=self.kind,
             expression=expression,
             seconds=timeout,
             domain=self.domain_id,
-            seen=f"its backend did not answer: {away.status} {away.code}" if away is not None else self._seen(),
+            seen=seen,
             backlog=self._backlog(self.domain_id),
             log=self._log,
         )
@@ -101,10 +105,10 @@ class Telemetry(Generic[Found]):
         try:
             known: Sequence[Found] = self.query(self.everything)
         except (ProblemError, PlexdevError) as error:
-            return f"what is there instead could not be read: {error}"
+            return f"cannot be read: {error}"
         shown = [*dict.fromkeys(_shown(each.labels) for each in known)]
         more = f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
-        return "it has " + (", ".join(shown[:_MOST_SHOWN]) + more if shown else "none at all")
+        return "has " + (", ".join(shown[:_MOST_SHOWN]) + more if shown else "none at all")
 
 
 def _shown(labels: Mapping[str, str]) -> str:

@@ -32,7 +32,8 @@ def test_a_test_is_skipped_if_its_service_is_missing(project: pytest.Pytester) -
     result.assert_outcomes(passed=1, skipped=1)
     fix = (
         "pytest --plexdev-stack=kind --plexdev-profile=full; without a cluster: put mimir on PATH and pytest "
-        "--plexdev-profile=full; for --dev-stack: plexdev up --stack kind --profile full"
+        "--plexdev-profile=full (for --dev-stack: plexdev up --stack embedded --profile full); for --dev-stack: "
+        "plexdev up --stack kind --profile full"
     )
     result.stdout.fnmatch_lines([f"SKIPPED*plexdev[[]service-left-out[]]: the stack has no mimir; {fix}"])
 

@@ -62,8 +62,8 @@ def test_logs_arrive_or_the_error_says_what_is_there(project: pytest.Pytester, m
     result.stdout.fnmatch_lines(
         [
             'plexdev[[]no-telemetry[]]: no log line of {severity="err"} was there within 0.5 s',
-            '*why: of the Domain *: it has {*severity="info",signal="logs"}; no batch*in the ingest buffer',
-            "*why: of the Domain *: it has none at all; no batch of this Domain waits in the ingest buffer",
+            '*why: the Domain * has {*severity="info",signal="logs"}; no batch*in the ingest buffer',
+            "*why: the Domain * has none at all; no batch of this Domain waits in the ingest buffer",
             "E*400 query_invalid: *parse error*",
         ]
     )
@@ -83,7 +83,7 @@ def test_metrics_arrive_or_the_error_says_what_is_there(
     result.stdout.fnmatch_lines(
         [
             "plexdev[[]no-telemetry[]]: no series of pears was there within 0.5 s",
-            '*why: of the Domain *: it has peers{group="node_resources",node_id="*"}; no batch*in the ingest buffer',
+            '*why: the Domain * has peers{group="node_resources",node_id="*"}; no batch*in the ingest buffer',
         ]
     )
 

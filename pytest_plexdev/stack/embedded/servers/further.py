@@ -9,9 +9,9 @@ import sysconfig
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_plexdev.core.extras import extra_missing
+from pytest_plexdev.core.extras import extra_missing, is_installed
 from pytest_plexdev.stack.embedded import probes
 from pytest_plexdev.stack.embedded.probes import Probe
 from pytest_plexdev.stack.embedded.processes.child import Command
@@ -27,6 +27,13 @@ EXTRA: Final = "full"
 _VERSION: Final = re.compile(r"\d+\.\d+(\.\d+)?")
 
 
+class Program(NamedTuple):
+    """An installed program of a server, and its version; empty if it did not print one."""
+
+    path: str
+    version: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class FurtherServer:
     """One of the servers.
@@ -35,24 +42,28 @@ class FurtherServer:
         name: The name of the service.
         program: The name of its program.
         package: The package of the extra ``full`` that installs the program; ``None``: no package does.
+        module: The module of the extra ``full`` that the control plane imports to use the server.
         ports: How many ports it needs. The first is its address.
         health: The path that it answers with 200 once it is ready.
         version: The arguments with which the program prints its version.
-        command: Writes its configuration and returns its command.
+        command: Writes its configuration and returns its command, for this program of this version.
         fill: Returns the probe that writes what the server has from the start. It is ready only then.
     """
 
     name: str
     program: str
     package: str | None = None
+    module: str | None = None
     ports: int
     health: str
     version: tuple[str, ...] = ("--version",)
-    command: Callable[[str, Layout, ServerAddresses], Command]
+    command: Callable[[Program, Layout, ServerAddresses], Command]
     fill: Callable[[ServerAddresses], Probe] | None = None
 
     def find(self) -> str | None:
-        """Return the path of the program: beside the interpreter, or on ``PATH``."""
+        """Return the path of the program: beside the interpreter, or on ``PATH``; ``None`` also without the module."""
+        if self.module is not None and not is_installed(self.module):
+            return None
         scripts = (Path(sys.executable).parent, Path(sysconfig.get_path("scripts")))
         installed = (str(path) for scripts_ in scripts if (path := scripts_ / self.program).exists())
         return next(installed, None) or shutil.which(self.program)

@@ -9,10 +9,10 @@ from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes.child import Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
-from pytest_plexdev.stack.embedded.servers.further import FurtherServer
+from pytest_plexdev.stack.embedded.servers.further import FurtherServer, Program
 
 
-def _command(program: str, layout: Layout, addresses: ServerAddresses) -> Command:
+def _command(program: Program, layout: Layout, addresses: ServerAddresses) -> Command:
     import yaml
 
     data = layout.scratch / "loki"
@@ -20,7 +20,9 @@ def _command(program: str, layout: Layout, addresses: ServerAddresses) -> Comman
     http, grpc = addresses.further["loki"]
     file = layout.configuration / "loki.yaml"
     write_private(file, yaml.safe_dump(_configuration(str(data), http.number, grpc.number)).encode())
-    return Command(argv=[program, f"-config.file={file}"], environment=program_environment(), log=layout.log("loki"))
+    return Command(
+        argv=[program.path, f"-config.file={file}"], environment=program_environment(), log=layout.log("loki")
+    )
 
 
 def _configuration(data: str, http: int, grpc: int) -> dict[str, Any]:

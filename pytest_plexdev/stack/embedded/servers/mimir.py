@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,13 +10,12 @@ from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes.child import Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
-from pytest_plexdev.stack.embedded.servers.further import FurtherServer
+from pytest_plexdev.stack.embedded.servers.further import FurtherServer, Program
 
-_HELP_S: Final = 10.0
 _RING: Final = {"instance_addr": "127.0.0.1", "kvstore": {"store": "inmemory"}}
 
 
-def _command(program: str, layout: Layout, addresses: ServerAddresses) -> Command:
+def _command(program: Program, layout: Layout, addresses: ServerAddresses) -> Command:
     import yaml
 
     data = layout.scratch / "mimir"
@@ -25,25 +23,17 @@ def _command(program: str, layout: Layout, addresses: ServerAddresses) -> Comman
     http, grpc = addresses.further["mimir"]
     file = layout.configuration / "mimir.yaml"
     write_private(file, yaml.safe_dump(_configuration(str(data), http.number, grpc.number)).encode())
-    argv = [program, f"-config.file={file}", *_querier_ring(program)]
+    argv = [program.path, f"-config.file={file}", *_querier_ring(program.version)]
     return Command(argv=argv, environment=program_environment(), log=layout.log("mimir"))
 
 
-def _querier_ring(program: str) -> Sequence[str]:
+def _querier_ring(version: str) -> Sequence[str]:
     """Return the arguments of the queriers' ring, which Mimir has since 3.0; earlier versions refuse them.
 
     Like those of the other rings in the configuration, they work without any interface but the loopback, and without
     a port for gossip, which two stacks would share.
     """
-    listed = subprocess.run(
-        [program, "-help-all"],
-        env=program_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=_HELP_S,
-        check=False,
-    )
-    if b"-querier.ring.instance-addr" not in listed.stdout + listed.stderr:
+    if version.startswith(("1.", "2.")):
         return ()
     return ("-querier.ring.instance-addr=127.0.0.1", "-querier.ring.store=inmemory")
 

@@ -12,7 +12,7 @@ from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes.child import Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
 from pytest_plexdev.stack.embedded.servers.control_plane import CLIENT_SECRET
-from pytest_plexdev.stack.embedded.servers.further import FurtherServer
+from pytest_plexdev.stack.embedded.servers.further import FurtherServer, Program
 
 ACME, BETA = "01985a00-0000-7000-8000-00000000ac01", "01985a00-0000-7000-8000-00000000be01"
 SEEDED: Final[Mapping[str, Mapping[str, str]]] = {
@@ -23,14 +23,14 @@ SEEDED: Final[Mapping[str, Mapping[str, str]]] = {
 _CONFIGURATION: Final = "ui = false\ndisable_clustering = true\n"
 
 
-def _command(program: str, layout: Layout, addresses: ServerAddresses) -> Command:
+def _command(program: Program, layout: Layout, addresses: ServerAddresses) -> Command:
     port = addresses.further["openbao"][0]
     file = layout.configuration / "openbao.hcl"
     write_private(file, _CONFIGURATION.encode())
     return Command(
         # It would store the token in the home directory.
         argv=[
-            *(program, "server", "-dev", "-dev-no-store-token", f"-config={file}"),
+            *(program.path, "server", "-dev", "-dev-no-store-token", f"-config={file}"),
             f"-dev-listen-address=127.0.0.1:{port.number}",
         ],
         # In the environment: command lines are visible to other users.

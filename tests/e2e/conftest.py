@@ -1,7 +1,8 @@
 """Fixtures with real kind clusters. Without Docker or kind, the tests are skipped with the reason.
 
-``PLEXDEV_TEST_CLUSTER=required`` (CI sets it) turns such a skip into a failure, also for the images of the profile
-``full``. ``PLEXDEV_TEST_KEEP=NAME`` uses the bare cluster of that name and keeps it, for developing these tests.
+``PLEXDEV_TEST_CLUSTER=required`` (CI sets it) turns such a skip into a failure, and ``PLEXDEV_TEST_FULL=required`` (the
+nightly run sets it) the one for lack of the images of the profile ``full``. ``PLEXDEV_TEST_KEEP=NAME`` uses the bare
+cluster of that name and keeps it, for developing these tests.
 """
 
 from __future__ import annotations
@@ -33,10 +34,16 @@ from tests.support.kind_stacks import fresh_settings
 BARE_CONFIG = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}]\n"
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the tests that need the images of the profile ``full``."""
+    if "full_images" in getattr(item, "fixturenames", ()):
+        item.add_marker("full_profile")
+
+
 @pytest.fixture(scope="session")
 def cluster_tools() -> None:
     """Skip the test, with the reason, unless Docker answers and kind and kubectl are installed."""
-    _skip_or_fail(_why_no_cluster())
+    _skip_or_fail(_why_no_cluster(), required_by="PLEXDEV_TEST_CLUSTER")
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +52,7 @@ def full_images(cluster_tools: None) -> None:
     here = local_images()
     further = [pin.reference for pin in read_pins().values() if pin.profile == "full"]
     missing = [reference for reference in further if here.id_of(reference) is None]
-    _skip_or_fail(f"not on the engine: {', '.join(missing)}" if missing else None)
+    _skip_or_fail(f"not on the engine: {', '.join(missing)}" if missing else None, required_by="PLEXDEV_TEST_FULL")
 
 
 @pytest.fixture(scope="session")
@@ -147,10 +154,10 @@ def _create(name: str, kubeconfig: Path) -> None:
     run(command, timeout=300, purpose="the tests need a cluster", stdin=BARE_CONFIG.encode())
 
 
-def _skip_or_fail(reason: str | None) -> None:
+def _skip_or_fail(reason: str | None, *, required_by: str) -> None:
     if reason is None:
         return
-    if os.environ.get("PLEXDEV_TEST_CLUSTER") == "required":
+    if os.environ.get(required_by) == "required":
         pytest.fail(f"the cluster tests must run here: {reason}")
     pytest.skip(reason)
 

@@ -62,7 +62,7 @@ class ManualUser:
 
 
 @pytest.fixture
-def user(cluster_tools: None, tmp_path: Path) -> Iterator[ManualUser]:
+def user(full_images: None, tmp_path: Path) -> Iterator[ManualUser]:
     name = f"plexdev-test-{secrets.token_hex(3)}"
     api, idp = _free_ports(2)
     config = yaml.safe_load((deploy_directory() / "kind.yaml").read_text())

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.support.servers import leave_out
+from tests.support.servers import FULL, leave_out
 from tests.support.telemetry_servers import on_path
 
 pytestmark = pytest.mark.real
@@ -53,7 +53,7 @@ def test_missing(plexdev_node, plexdev_metrics):
 
 def test_logs_arrive_or_the_error_says_what_is_there(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     if not on_path("loki", project.path, monkeypatch):
-        leave_out("no loki on PATH, nor in $TESTBED_CACHE/bin")
+        leave_out("no loki on PATH, nor in $TESTBED_CACHE/bin", required_by=FULL)
     project.makepyfile(test_logs=LOGS)
 
     result = project.runpytest_subprocess("-k", "test_logs")
@@ -74,7 +74,7 @@ def test_metrics_arrive_or_the_error_says_what_is_there(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not on_path("mimir", project.path, monkeypatch):
-        leave_out("no mimir on PATH, nor in $TESTBED_CACHE/bin")
+        leave_out("no mimir on PATH, nor in $TESTBED_CACHE/bin", required_by=FULL)
     project.makepyfile(test_metrics=METRICS)
 
     result = project.runpytest_subprocess("-k", "test_metrics")
@@ -102,7 +102,7 @@ def test_a_stack_without_the_backend_skips_with_the_command(
 
 def test_mimir_needs_no_interface_but_the_loopback(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     if not on_path("mimir", project.path, monkeypatch):
-        leave_out("no mimir on PATH, nor in $TESTBED_CACHE/bin")
+        leave_out("no mimir on PATH, nor in $TESTBED_CACHE/bin", required_by=FULL)
     if os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("ip") is None:
         pytest.skip("root, unshare and ip are needed for a network without an interface")
     project.makepyfile(test_metrics=METRICS)

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import httpx
 import psycopg
@@ -97,9 +97,13 @@ class PostgresServer:
         )
 
 
-def leave_out(reason: str) -> NoReturn:
-    """Skip a test of the real parts; ``PLEXDEV_TEST_REAL=required`` (CI sets it) makes that a failure."""
-    if os.environ.get("PLEXDEV_TEST_REAL") == "required":
+FULL: Final = "PLEXDEV_TEST_FULL"
+"""The variable of the nightly run: ``required`` if what only ``testbed/up extras`` brings must be there."""
+
+
+def leave_out(reason: str, *, required_by: str = "PLEXDEV_TEST_REAL") -> NoReturn:
+    """Skip a test of the real parts; the variable *required_by* with the value ``required`` makes that a failure."""
+    if os.environ.get(required_by) == "required":
         pytest.fail(f"the real parts must be tested here: {reason}")
     pytest.skip(reason)
 

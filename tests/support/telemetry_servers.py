@@ -17,7 +17,7 @@ import yaml
 
 from pytest_plexdev.stack.embedded.processes.child import bind_to_parent
 from tests.support.manifests import DEPLOY
-from tests.support.servers import find_real, free_ports, leave_out
+from tests.support.servers import FULL, find_real, free_ports, leave_out
 
 _PATIENCE = 60.0
 
@@ -83,7 +83,7 @@ def running(name: str, directory: Path) -> Iterator[TelemetryServer]:
     """Start a real Mimir or Loki; skip the test if it is not installed."""
     program = find_real(name)
     if program is None:
-        leave_out(f"no {name} on PATH, nor in $TESTBED_CACHE/bin")
+        leave_out(f"no {name} on PATH, nor in $TESTBED_CACHE/bin", required_by=FULL)
     (gossip,) = free_ports(1)
     # Tenants are kept apart as in overlays/dev. Mimir's port for gossip is fixed by default, and another may run here.
     arguments = {

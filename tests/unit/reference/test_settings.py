@@ -10,7 +10,9 @@ DATABASE = {"PLEXSPHERE_DATABASE_URL": "postgresql://localhost/plexsphere"}
 
 
 @pytest.mark.parametrize("name", ["PLEXSPHERE_NATS_URL", "PLEXSPHERE_OBS_NATS_URL"])
-@pytest.mark.parametrize("url", ["nats://user:s3cret@nats:port", "nats://user:s3cret@nats:0", "nats:4222", "nats://[::1"])
+@pytest.mark.parametrize(
+    "url", ["nats://user:s3cret@nats:port", "nats://user:s3cret@nats:0", "nats:4222", "nats://[::1"]
+)
 def test_a_nats_url_that_is_no_address_is_named(name: str, url: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} is no URL of a NATS server") as raised:
         Settings.read({**DATABASE, name: url})

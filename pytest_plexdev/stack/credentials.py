@@ -57,7 +57,7 @@ RUNBOOK: Final = Credentials(
     spicedb="test-key",
     openbao="plexsphere",
     s3_access_key="plexsphere",
-    s3_secret_key="plexsphere-dev",  # noqa: S106 (public: of a stack that lives on one machine)
+    s3_secret_key="plexsphere-dev",  # noqa: S106 # nosec B106 # public: of a stack on one machine
 )
 """The credentials of the product's own dev stack, and for OpenBao and SeaweedFS ours; they are public."""
 

@@ -27,8 +27,15 @@ def settings(bare_cluster: Access, tmp_path: Path) -> KindSettings:
 
 
 def names(client: KubeClient) -> set[str]:
+    """The ConfigMaps and namespaces; those of an earlier test may still be on their way out."""
     listed = [client.list(resource)["items"] for resource in (CONFIG_MAP, NAMESPACE)]
-    return {item["metadata"]["name"] for listing in listed for item in listing}
+    metadata = [item["metadata"] for listing in listed for item in listing]
+    own = "test-"
+    return {
+        each["name"]
+        for each in metadata
+        if not (each["name"].startswith(own) or each.get("namespace", "").startswith(own))
+    }
 
 
 def test_up_applies_nothing_to_it(settings: KindSettings, kube: KubeClient) -> None:

@@ -6,10 +6,11 @@ import io
 import signal
 import socket
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
+
+import tenacity
 
 from plexsphere_reference.artifacts.fixture_releases import objects
 from plexsphere_reference.artifacts.s3 import (
@@ -78,18 +79,24 @@ def seed(bucket: Bucket, content: Sequence[tuple[str, bytes]], *, patience_s: fl
         BlobStoreUnavailable: The server did not take everything in time.
         CredentialsRefused: It refuses the credentials.
     """
-    client = connect(bucket, connections=1)
-    deadline = time.monotonic() + patience_s
-    while True:
-        try:
-            with as_unavailable():
-                return _put_missing(client, bucket.name, content)
-        except BlobStoreUnavailable as error:
-            if isinstance(error.__cause__, Exception) and code_of(error.__cause__) in _REFUSED:
-                raise CredentialsRefused(str(error)) from error
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_PAUSE_S)
+    # S3 has nothing to watch: the server is there once it answers.
+    attempts = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(BlobStoreUnavailable),
+        stop=tenacity.stop_after_delay(patience_s),
+        wait=tenacity.wait_fixed(_PAUSE_S),
+        reraise=True,
+    )
+    return attempts(_attempt, connect(bucket, connections=1), bucket.name, content)
+
+
+def _attempt(client: Minio, bucket: str, content: Sequence[tuple[str, bytes]]) -> int:
+    try:
+        with as_unavailable():
+            return _put_missing(client, bucket, content)
+    except BlobStoreUnavailable as error:
+        if isinstance(error.__cause__, Exception) and code_of(error.__cause__) in _REFUSED:
+            raise CredentialsRefused(str(error)) from error
+        raise
 
 
 def _put_missing(client: Minio, bucket: str, content: Sequence[tuple[str, bytes]]) -> int:

@@ -16,7 +16,10 @@ from tests.support.engine import Engine, container
 
 DOCKER = """#!/bin/sh
 cd {state}
-test ! -e node.json || case "$1" in ps) echo 0123456789ab ;; esac
+case "$1" in
+  ps) test ! -e node.json || echo 0123456789ab ;;
+  exec) test -e node.json || {{ echo 'Error: No such container' >&2; exit 1; }} ;;
+esac
 """
 KIND = """#!/bin/sh
 echo "$1" >> {state}/calls
@@ -56,7 +59,8 @@ class FakeKind:
         into: str = "",
     ) -> None:
         """Create a node. ``labels=None``: kind has not written them yet. By default, its port is not at 127.0.0.1."""
-        moment = datetime.fromtimestamp(created or time.time() + 1, tz=UTC).isoformat()
+        # After the note of the creation, however slow the machine is until then.
+        moment = datetime.fromtimestamp(created or time.time() + 20, tz=UTC).isoformat()
         bindings = {port: [{"HostIp": published_at, "HostPort": str(host_port)}]}
         node = container(node_of(self.files.name), created=moment, cluster=self.files.name, bindings=bindings)
         (self.state / f"node.json{into}").write_text(json.dumps(node))

@@ -19,7 +19,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.program == "seed-artifacts":  # the only program without a database
             from plexsphere_reference.artifacts.seed import main as seed_artifacts
 
-            return seed_artifacts(os.environ, then_listen=options.then_listen)
+            return seed_artifacts(os.environ)
         settings = Settings.read(os.environ)
     except SettingsError as error:
         print(f"plexsphere {options.program}: {error}", file=sys.stderr)
@@ -78,8 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     bootstrap.add_argument(
         "--profile", choices=["lean", "full"], help="take the client_secret_refs of this profile of the stack"
     )
-    seed = programs.add_parser("seed-artifacts", help="make the S3 bucket and put the seeded plexd releases into it")
-    seed.add_argument("--then-listen", help="HOST:PORT: do not end, but accept connections there once all is in place")
+    programs.add_parser("seed-artifacts", help="make the S3 bucket and put the seeded plexd releases into it")
     return parser
 
 

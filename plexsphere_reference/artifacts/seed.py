@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import io
-import signal
-import socket
-import sys
 from collections.abc import Mapping, Sequence
-from types import FrameType
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 import tenacity
 
@@ -38,13 +34,12 @@ class CredentialsRefused(Exception):
     """The server answers, and will not take these credentials later either."""
 
 
-def main(environment: Mapping[str, str], *, then_listen: str | None) -> int:
-    """Seed, and return the exit code; with *then_listen*, accept connections there until SIGTERM instead.
+def main(environment: Mapping[str, str]) -> int:
+    """Seed, and return the exit code.
 
     Raises:
         SettingsError: A variable is missing or invalid.
     """
-    signal.signal(signal.SIGTERM, _stop)
     bucket = _bucket(environment)
     try:
         written = seed(bucket, objects(), patience_s=PATIENCE_S)
@@ -52,8 +47,6 @@ def main(environment: Mapping[str, str], *, then_listen: str | None) -> int:
         log("ERROR", "artifacts not seeded", url=bucket.url, bucket=bucket.name, reason=error)
         return 1
     log("INFO", "artifacts seeded", url=bucket.url, bucket=bucket.name, written=written)
-    if then_listen is not None:
-        _accept_forever(then_listen)
     return 0
 
 
@@ -123,17 +116,3 @@ def _is_there(client: Minio, bucket: str, key: str) -> bool:
             return False
         raise
     return True
-
-
-def _accept_forever(address: str) -> NoReturn:
-    """Accept and close connections: a probe that connects sees that the content is there."""
-    host, _, port = address.rpartition(":")
-    with socket.create_server((host.strip("[]"), int(port))) as listener:
-        while True:
-            listener.accept()[0].close()
-
-
-def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    # As process 1 of its container it would otherwise ignore the signal.
-    log("INFO", "stopping on signal", signal=signal.Signals(number).name)
-    sys.exit(0)

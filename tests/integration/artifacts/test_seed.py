@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 
@@ -17,10 +13,8 @@ import pytest
 from plexsphere_reference.artifacts.fixture_releases import objects
 from plexsphere_reference.artifacts.s3 import BlobStoreUnavailable
 from plexsphere_reference.artifacts.seed import CredentialsRefused, seed
-from pytest_plexdev.core.poll import poll
-from tests.support.checkout import ROOT
 from tests.support.control_plane import unique
-from tests.support.seaweed import SeaweedServer
+from tests.support.seaweed import SeaweedServer, running_seed
 
 CONTENT = (("plexd/1/a", b"first"), ("plexd/1/b", b"second"))
 
@@ -33,19 +27,11 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]
     server.stop()
 
 
-def start(variables: Mapping[str, str], *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "plexsphere_reference", "seed-artifacts", *arguments],
-        env={"PATH": os.environ["PATH"], **variables},
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def listens(address: tuple[str, int]) -> bool:
-    with socket.socket() as connection:
-        return connection.connect_ex(address) == 0
+def run_seed(variables: Mapping[str, str]) -> tuple[int, str]:
+    """Return the exit code of ``seed-artifacts`` and its log."""
+    with running_seed(variables) as program:
+        _, log = program.communicate(timeout=60)
+    return program.returncode, log
 
 
 def test_only_what_is_missing_is_put(seaweed: SeaweedServer) -> None:
@@ -85,28 +71,14 @@ def test_a_server_that_is_not_there_is_waited_for(seaweed: SeaweedServer) -> Non
 def test_the_program_seeds_once_the_server_answers(tmp_path_factory: pytest.TempPathFactory) -> None:
     seaweed = SeaweedServer(tmp_path_factory.mktemp("starting"))
     try:
-        program = start(seaweed.variables)
-        _, log = program.communicate(timeout=60)
+        code, log = run_seed(seaweed.variables)
         stored = {each.object_name for each in seaweed.client().list_objects("plexsphere", recursive=True)}
     finally:
         seaweed.stop()
 
-    assert program.returncode == 0, log
+    assert code == 0, log
     assert f"written={len(objects())}" in log
     assert stored == {key for key, _ in objects()}
-
-
-def test_a_sidecar_listens_once_the_content_is_there(seaweed: SeaweedServer) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = free.getsockname()
-    program = start(seaweed.variables, "--then-listen", f"{address[0]}:{address[1]}")
-
-    assert poll(lambda: listens(address), every_s=0.05, timeout_s=30)
-    program.send_signal(signal.SIGTERM)
-    _, log = program.communicate(timeout=5)
-
-    assert program.returncode == 0
-    assert log.index('msg="artifacts seeded"') < log.index('msg="stopping on signal"')
 
 
 @pytest.mark.parametrize(
@@ -117,19 +89,17 @@ def test_a_sidecar_listens_once_the_content_is_there(seaweed: SeaweedServer) -> 
     ],
 )
 def test_a_wrong_variable_ends_it_with_2(seaweed: SeaweedServer, changed: dict[str, str], message: str) -> None:
-    program = start({**seaweed.variables, **changed})
-    _, log = program.communicate(timeout=10)
+    code, log = run_seed({**seaweed.variables, **changed})
 
-    assert program.returncode == 2
+    assert code == 2
     assert log == f"plexsphere seed-artifacts: {log.partition(': ')[2]}"
     assert message in log
 
 
 def test_a_refusal_ends_it_with_1_and_names_the_reason(seaweed: SeaweedServer) -> None:
-    program = start({**seaweed.variables, "PLEXSPHERE_S3_SECRET_KEY": "another"})
-    _, log = program.communicate(timeout=10)
+    code, log = run_seed({**seaweed.variables, "PLEXSPHERE_S3_SECRET_KEY": "another"})
 
-    assert program.returncode == 1
+    assert code == 1
     assert 'msg="artifacts not seeded"' in log
     assert "S3 answers" in log
     assert "another" not in log

@@ -22,6 +22,12 @@ def test_the_api_has_the_credentials_of_the_identity(rendered: list[KubeObject])
     ]
 
 
+def test_it_logs_warnings_and_errors_only() -> None:
+    arguments = SEAWEEDFS.main["args"]
+
+    assert arguments[: arguments.index("server")] == ["-logtostderr=true", "-v=-1"]
+
+
 def test_the_mounted_seed_is_that_of_the_reference_plane() -> None:
     seed = by_name(OVERLAY, "ConfigMap")["seaweedfs-seed"]["data"]
     (volume,) = [each for each in SEAWEEDFS.pod["volumes"] if each["name"] == "seed"]

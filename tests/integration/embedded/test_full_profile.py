@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +82,19 @@ def test_seaweedfs_has_the_seeded_releases_at_once(stack: Stack) -> None:
     stored = {each.object_name for each in client.list_objects("plexsphere", recursive=True)}
 
     assert stored == {key for key, _ in objects()}
+
+
+def test_seaweedfs_logs_what_may_be_wrong_and_not_what_it_does(stack: Stack) -> None:
+    keys = stack.credentials("seaweedfs")
+    client = Minio(urlsplit(stack.url("seaweedfs")).netloc, keys.user, keys.secret, secure=False)
+    client.make_bucket("logged")
+    client.put_object("logged", "an/object", io.BytesIO(b"hello"), 5)
+
+    # The first letter of a line is its severity.
+    severities = Counter(line[0] for line in stack.log("seaweedfs").splitlines())
+
+    assert severities["W"] >= 1
+    assert severities["I"] <= 5
 
 
 def test_no_server_is_reachable_from_other_machines(stack: Stack) -> None:

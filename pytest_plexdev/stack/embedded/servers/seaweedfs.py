@@ -28,6 +28,8 @@ def _command(program: Program, layout: Layout, addresses: ServerAddresses) -> Co
             program.path,
             # By default it also writes log files into the directory for temporary files.
             "-logtostderr=true",
+            # Warnings and errors only: hundreds of lines on its own connections would fill the logs of a failing test.
+            "-v=-1",
             "server",
             f"-dir={data}",
             "-ip=127.0.0.1",

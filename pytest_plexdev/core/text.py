@@ -1,14 +1,20 @@
-"""Make text from any bytes printable, and check text from files before it is used as a path."""
+"""Make text printable and short, and check text from files before it is used as a path."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 
 def printable(text: str) -> str:
     """Return *text* with lone surrogates, which UTF-8 cannot encode, as escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def abbreviated(names: Collection[str], limit: int) -> str:
+    """Return the first *limit* names, and how many more there are."""
+    rest = len(names) - limit
+    return ", ".join([*names][:limit]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def is_usable(text: str) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from pytest_plexdev.core.extras import need
 from pytest_plexdev.core.poll import poll
+from pytest_plexdev.core.text import abbreviated
 from pytest_plexdev.core.unique_slugs import unique_slug
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.services import OBJECT_MISSING, SEAWEEDFS_FAILED
@@ -134,7 +135,9 @@ class Bucket:
 
         content = self._requests.send("get", key, read)
         if content is None:
-            raise PlexdevError(OBJECT_MISSING, bucket=self.name, key=key, keys=_shown(self.list()))
+            raise PlexdevError(
+                OBJECT_MISSING, bucket=self.name, key=key, keys=abbreviated(self.list(), _SHOWN_KEYS) or "none"
+            )
         return content
 
     def list(self, prefix: str = "") -> list[str]:
@@ -217,8 +220,3 @@ def _remove(client: minio.Minio, name: str) -> None:
     for each in client.list_objects(name, recursive=True, include_version=True):
         client.remove_object(name, str(each.object_name), each.version_id)
     client.remove_bucket(name)
-
-
-def _shown(keys: list[str]) -> str:
-    more = f" and {len(keys) - _SHOWN_KEYS} more" if len(keys) > _SHOWN_KEYS else ""
-    return ", ".join(keys[:_SHOWN_KEYS]) + more or "none"

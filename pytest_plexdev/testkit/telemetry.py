@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 from pytest_plexdev.api.problems import ProblemError
 from pytest_plexdev.core.clock import monotonic
 from pytest_plexdev.core.poll import sleep
+from pytest_plexdev.core.text import abbreviated
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.services import NO_TELEMETRY
 
@@ -107,8 +108,7 @@ class Telemetry(Generic[Found]):
         except (ProblemError, PlexdevError) as error:
             return f"cannot be read: {error}"
         shown = [*dict.fromkeys(_shown(each.labels) for each in known)]
-        more = f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
-        return "has " + (", ".join(shown[:_MOST_SHOWN]) + more if shown else "none at all")
+        return f"has {abbreviated(shown, _MOST_SHOWN) or 'none at all'}"
 
 
 def _shown(labels: Mapping[str, str]) -> str:

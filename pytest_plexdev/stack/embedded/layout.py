@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from pytest_plexdev.core.ownership.run_directory import PREFIX
 from pytest_plexdev.core.ownership.run_directory import hold as hold_run
 from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.core.temporary import temporary_directory
+from pytest_plexdev.core.text import abbreviated
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.ownership import DIRECTORY_TAKEN
 from pytest_plexdev.stack.embedded.removal import CONFIGURATION, ENDS, FILES, LOGS, remove_data
@@ -148,7 +148,7 @@ def make_directory(directory: Path, *, name: str) -> None:
     if look(directory) is None:
         foreign = sorted(path.name for path in directory.iterdir())
         if foreign:
-            raise PlexdevError(DIRECTORY_TAKEN, path=directory, names=_abbreviated(foreign))
+            raise PlexdevError(DIRECTORY_TAKEN, path=directory, names=abbreviated(foreign, 3))
         own(directory, Mark.of_this_process("stack", name)).release()
     make_private_directory(directory / "logs")
 
@@ -157,8 +157,3 @@ def _best_effort() -> contextlib.AbstractContextManager[None]:
     # A file that cannot be deleted does not keep the stack from stopping. The process that stops it tries again after
     # that, and reports the error.
     return contextlib.suppress(PlexdevError)
-
-
-def _abbreviated(names: Collection[str], limit: int = 3) -> str:
-    rest = len(names) - limit
-    return ", ".join([*names][:limit]) + (f" and {rest} more" if rest > 0 else "")

@@ -50,11 +50,13 @@ def plexdev_bucket(_plexdev_services: None, plexdev_stack: Stack) -> Iterator[Bu
 
 
 @pytest.fixture
-def plexdev_secrets(_plexdev_services: None, plexdev_stack: Stack) -> Iterator[SecretStore]:
+def plexdev_secrets(
+    request: pytest.FixtureRequest, _plexdev_services: None, plexdev_stack: Stack
+) -> Iterator[SecretStore]:
     """The secrets of the stack's OpenBao, below a path of the test's own.
 
-    After the test all secrets that it wrote or deleted are what they were before. Their texts are masked in everything
-    that is reported.
+    After the test all secrets that it wrote or deleted are what they were before; if not, the summary of the run names
+    them. Their texts and numbers of 16 characters and more are masked in everything that is reported.
 
     Example::
 
@@ -62,9 +64,13 @@ def plexdev_secrets(_plexdev_services: None, plexdev_stack: Stack) -> Iterator[S
             plexdev_secrets.write("db", {"password": "correct-horse"})
             assert plexdev_secrets.read("db") == {"password": "correct-horse"}
     """
+    from pytest_plexdev.session import guard
     from pytest_plexdev.testkit.secret_store import open_secret_store
 
-    with open_secret_store(plexdev_stack) as secrets:
+    def warn(line: str) -> None:
+        guard.add_lines(request.config, [line])
+
+    with open_secret_store(plexdev_stack, warn=warn) as secrets:
         yield secrets
 
 

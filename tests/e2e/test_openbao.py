@@ -56,7 +56,7 @@ def _secretstore(stack: Stack) -> tuple[bool, bool]:
 
 
 def test_acme_signs_in_with_the_secret_in_openbao(full_stack: Stack, sign_in: SignIn) -> None:
-    with open_secret_store(full_stack) as secrets:
+    with open_secret_store(full_stack, warn=pytest.fail) as secrets:
         assert sign_in() == "user"
         secrets.write(ACME, {"client_secret": "another-than-dex-has"})
         refused = sign_in()
@@ -83,7 +83,7 @@ def test_a_sign_in_without_openbao_is_refused_and_recovers(
 
 @pytest.mark.parametrize("how", ["pod deleted", "container killed"])
 def test_the_seeded_secrets_are_put_back(full_stack: Stack, kubectl: Kubectl, sign_in: SignIn, how: str) -> None:
-    with open_secret_store(full_stack) as secrets:
+    with open_secret_store(full_stack, warn=pytest.fail) as secrets:
         secrets.write("/domains/of-a-test", {"x": "lost-with-the-memory"})
     before = _container_id(kubectl)
     if how == "pod deleted":

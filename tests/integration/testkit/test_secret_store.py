@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +15,8 @@ from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.core.model import Endpoints, Service, StackInfo
 from pytest_plexdev.core.service_credentials import ServiceCredentials
 from pytest_plexdev.errors import SERVER_DIED, PlexdevError
+from pytest_plexdev.masking.rule import mask
+from pytest_plexdev.testkit import secret_engine
 from pytest_plexdev.testkit.secret_store import SecretStore, open_secret_store
 from tests.support.openbao import TOKEN, OpenBaoServer
 
@@ -59,8 +63,12 @@ def stack(openbao: OpenBaoServer) -> FakeStack:
 
 @pytest.fixture
 def store(stack: FakeStack) -> Iterator[SecretStore]:
-    with open_secret_store(cast("Any", stack)) as store:
+    with opened(stack) as store:
         yield store
+
+
+def opened(stack: FakeStack, warn: Callable[[str], None] = pytest.fail) -> AbstractContextManager[SecretStore]:
+    return open_secret_store(cast("Any", stack), warn=warn)
 
 
 @pytest.fixture
@@ -79,13 +87,13 @@ def test_what_was_written_is_read(store: SecretStore) -> None:
 def test_two_tests_do_not_see_each_other(store: SecretStore, stack: FakeStack) -> None:
     store.write("db", {"password": PASSWORD})
 
-    with open_secret_store(cast("Any", stack)) as other, pytest.raises(PlexdevError) as missing:
+    with opened(stack) as other, pytest.raises(PlexdevError) as missing:
         other.read("db")
     assert missing.value.tag == "secret-missing"
 
 
 def test_the_test_s_own_secrets_are_removed_afterwards(stack: FakeStack, direct: Any) -> None:
-    with open_secret_store(cast("Any", stack)) as store:
+    with opened(stack) as store:
         store.write("a", {"x": "1"})
         store.write("b/c", {"x": "1"})
         store.of_domain(DOMAIN).write("idp", {"client_secret": PASSWORD})
@@ -100,7 +108,7 @@ def test_a_changed_secret_is_what_it_was_afterwards(openbao: OpenBaoServer, stac
     for path in ("seeded/changed", "seeded/deleted"):
         openbao.write(path, client_secret="of-the-seed")
 
-    with open_secret_store(cast("Any", stack)) as store:
+    with opened(stack) as store:
         store.write("/seeded/changed", {"client_secret": "wrong"})
         store.write("/seeded/changed", {"client_secret": "wrong again"})
         store.delete("/seeded/deleted")
@@ -147,15 +155,21 @@ def test_deleting_nothing_is_no_error(store: SecretStore) -> None:
 
 def test_values_are_masked_from_then_on(store: SecretStore, stack: FakeStack, openbao: OpenBaoServer) -> None:
     openbao.write("seeded/known", token="a-token-that-the-seed-wrote")
-    store.write("db", {"password": PASSWORD, "deep": {"key": "a-password-further-down"}, "port": 1})
+    store.write("db", {"password": PASSWORD, "deep": {"key": "a-password-further-down"}})
     store.read("/seeded/known")
 
     assert stack.exchanges.secrets == {PASSWORD, "a-password-further-down", "a-token-that-the-seed-wrote"}
 
 
+def test_a_number_is_masked_only_if_it_is_long(store: SecretStore, stack: FakeStack) -> None:
+    store.write("db", {"account": 4000123412341234, "keys": [0.12345678901234], "port": 5432, "tls": True})
+
+    assert mask("of 4000123412341234 at port 5432", stack.exchanges.secrets) == "of *** at port 5432"
+    assert stack.exchanges.secrets == {"4000123412341234", "0.12345678901234"}
+
+
 def test_a_refused_token_is_reported(openbao: OpenBaoServer) -> None:
-    stack = cast("Any", FakeStack(openbao.url, "another-token"))
-    with open_secret_store(stack) as store, pytest.raises(PlexdevError) as refused:
+    with opened(FakeStack(openbao.url, "another-token")) as store, pytest.raises(PlexdevError) as refused:
         store.write("db", {"x": "1"})
 
     first, why, fix = str(refused.value).splitlines()
@@ -165,10 +179,34 @@ def test_a_refused_token_is_reported(openbao: OpenBaoServer) -> None:
     assert fix == "  fix: read /logs/openbao.log"
 
 
+def test_an_openbao_that_hangs_delays_the_end_of_a_test_once(
+    openbao: OpenBaoServer, stack: FakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret_engine, "_TIMEOUT_S", 1.0)
+    lines: list[str] = []
+    try:
+        with opened(stack, lines.append) as store:
+            paths = [store.path(f"number-{number}") for number in range(7)]
+            for path in paths:
+                store.write(f"/{path}", {"x": "1"})
+            openbao.pause()
+            paused = time.monotonic()
+        delay = time.monotonic() - paused
+    finally:
+        openbao.resume()
+
+    (line,) = lines
+    assert delay < 3
+    assert line == (
+        f"secrets could not be restored: {', '.join(paths[:5])} and 2 more; "
+        f"plexdev[openbao-failed]: OpenBao at {openbao.url} could not delete {paths[0]}: ReadTimeout"
+    )
+
+
 def test_an_openbao_that_ended_is_reported(openbao: OpenBaoServer, stack: FakeStack) -> None:
     openbao.stop()
     try:
-        with open_secret_store(cast("Any", stack)) as store:
+        with opened(stack) as store:
             with pytest.raises(PlexdevError) as silent:
                 store.read("db")
             stack.death = PlexdevError(SERVER_DIED, service="openbao", status="-9", cause="", log="x", restart="y")

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.model import Cluster, Endpoints, Phase, SeededTenant, Service, StackInfo, Verdict
     from pytest_plexdev.core.service_credentials import ServiceCredentials
     from pytest_plexdev.errors import PlexdevError
+    from pytest_plexdev.testkit.assertions import assert_problem
     from pytest_plexdev.testkit.bucket import Bucket
     from pytest_plexdev.testkit.events import Event, Events
+    from pytest_plexdev.testkit.eventually import eventually
     from pytest_plexdev.testkit.login import Login, Logins
     from pytest_plexdev.testkit.logs import LogEntry, Logs
     from pytest_plexdev.testkit.metrics import Metrics, Series
@@ -63,6 +65,8 @@ __all__ = [
     "Tenant",
     "Tenants",
     "Verdict",
+    "assert_problem",
+    "eventually",
 ]
 
 _HOMES = {
@@ -100,6 +104,8 @@ _HOMES = {
     "Tenant": "testkit.tenancy",
     "Tenants": "testkit.tenancy",
     "Verdict": "core.model",
+    "assert_problem": "testkit.assertions",
+    "eventually": "testkit.eventually",
 }
 
 

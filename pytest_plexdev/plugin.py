@@ -136,6 +136,16 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, right: object) -> list[str] | None:
+    # Without the module there is no object that it can explain.
+    if "pytest_plexdev.api" in sys.modules:
+        with observing(config, "the explanation of a comparison"):
+            from pytest_plexdev.session import comparisons
+
+            return comparisons.explain(op, left, right)
+    return None
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest's JUnit file is written
 def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Self
 
 import msgspec
 
@@ -39,6 +40,25 @@ class Reachability(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     changed_at: Timestamp
     last_heartbeat_at: Timestamp | None = None
+
+
+class ReachabilityState(str):
+    """The state of a Node as a text. If a comparison with it fails, the message has the rest of the reading.
+
+    Attributes:
+        reading: What the API returned.
+        read_at: When it was read, Unix time in seconds.
+    """
+
+    reading: Reachability
+    read_at: float
+
+    @classmethod
+    def of(cls, reading: Reachability) -> Self:
+        """Return the state of a reading that was made just now."""
+        state = cls(reading.state)
+        state.reading, state.read_at = reading, unix_time()
+        return state
 
 
 class MeshNode(msgspec.Struct, frozen=True, kw_only=True):

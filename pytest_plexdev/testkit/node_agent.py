@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pytest_plexdev.api import Client
 from pytest_plexdev.api.bootstrap_tokens import IssuedBootstrapToken, Registration, register
-from pytest_plexdev.api.nodes import HeartbeatAccepted
+from pytest_plexdev.api.nodes import HeartbeatAccepted, ReachabilityState
 from pytest_plexdev.api.observability import AuditEvent, IngestReceipt, LogLine, MetricSample
 from pytest_plexdev.api.projects import Project
 from pytest_plexdev.core.extras import need
@@ -157,6 +157,6 @@ class NodeAgent:
         """
         return self.client.observability.send_audit(self.id, events)
 
-    def reachability(self) -> str:
+    def reachability(self) -> ReachabilityState:
         """Read the state as the operator: ``healthy``, ``stale`` or ``unreachable``."""
-        return self.operator.nodes.reachability(self.id).state
+        return ReachabilityState.of(self.operator.nodes.reachability(self.id))

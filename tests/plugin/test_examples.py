@@ -1,4 +1,4 @@
-"""The examples in the docstrings of fixtures, public classes and hooks pass unchanged in an empty project."""
+"""The examples in the docstrings of fixtures, hooks, and public classes and functions pass in an empty project."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIXTURES = {
     for name, fixture in vars(module).items()
     if name.startswith("plexdev_")
 }
-CLASSES = [name for name in pytest_plexdev.__all__ if inspect.isclass(getattr(pytest_plexdev, name))]
+PUBLIC = [name for name in pytest_plexdev.__all__ if callable(getattr(pytest_plexdev, name))]
 BACKENDS = {"mimir": "plexdev_metrics", "loki": "plexdev_logs"}
 """The programs that no wheel installs, and the fixtures that need them."""
 HOOKS = [name for name in vars(hookspecs) if name.startswith("pytest_plexdev_")]
@@ -32,9 +32,11 @@ def example_of(documented: object) -> str:
 
 
 @pytest.mark.real
-def test_the_examples_of_fixtures_and_classes_pass(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_of_fixtures_and_public_names_pass(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     modules = {f"test_{name}": example_of(fixture) for name, fixture in FIXTURES.items()}
-    modules |= {f"test_class_{name}": example_of(getattr(pytest_plexdev, name)) for name in CLASSES}
+    modules |= {f"test_public_{name}": example_of(getattr(pytest_plexdev, name)) for name in PUBLIC}
     project.makepyfile(**modules)
     absent = [fixture for program, fixture in BACKENDS.items() if not on_path(program, project.path, monkeypatch)]
     skipped = [name for name, code in modules.items() if any(fixture in code for fixture in absent)]

@@ -11,8 +11,15 @@ _BARE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01
 def log(level: str, message: str, *, stream: TextIO | None = None, **fields: object) -> None:
     """Write one line. Values with special characters are quoted and escaped."""
     parts = [f"level={level}", f"msg={_quote(message)}"]
-    parts += [f"{name}={_value(value)}" for name, value in fields.items()]
-    print(*parts, file=stream or sys.stderr, flush=True)
+    parts += [f"{name}={format_value(value)}" for name, value in fields.items()]
+    write_line(" ".join(parts), stream=stream)
+
+
+def write_line(line: str, *, stream: TextIO | None = None) -> None:
+    """Write a formatted line, in one write so that lines of several threads do not mix."""
+    stream = stream or sys.stderr
+    stream.write(f"{line}\n")
+    stream.flush()
 
 
 def dev_warning(*, dependency: str, prod_delta: str, env: str) -> None:
@@ -21,7 +28,8 @@ def dev_warning(*, dependency: str, prod_delta: str, env: str) -> None:
         log("WARN", "insecure default active in dev mode", env=env, dependency=dependency, prod_delta=prod_delta)
 
 
-def _value(value: object) -> str:
+def format_value(value: object) -> str:
+    """Format the value of a field. Values with special characters are quoted and escaped."""
     text = str(value)
     return text if text and _BARE.issuperset(text) else _quote(text)
 

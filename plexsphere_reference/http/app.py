@@ -10,6 +10,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from plexsphere_reference.http import unimplemented
+from plexsphere_reference.http.access_log import access_of
 from plexsphere_reference.http.dependencies import Plane
 from plexsphere_reference.http.middleware import Envelope
 from plexsphere_reference.http.operation import Endpoint, Operation, as_get
@@ -44,7 +45,7 @@ def build(plane: Plane) -> ASGIApp:
     by_path: dict[str, list[Operation]] = {}
     for operation in operations():
         by_path.setdefault(operation.path, []).append(operation)
-    routes = [Route(path, Endpoint(plane, each)) for path, each in by_path.items()]
+    routes = [Route(path, Endpoint(plane, path, each)) for path, each in by_path.items()]
     return Envelope(Router(routes, redirect_slashes=False, default=_elsewhere), plane.metrics)
 
 
@@ -56,7 +57,9 @@ def operations() -> Sequence[Operation]:
 
 async def _elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
     problem = _without_route(scope["method"], scope["path"])
-    response = problem.response(instance=target_of(scope), correlation_id=scope["plexsphere.correlation_id"])
+    access = access_of(scope)
+    access.refused(problem)
+    response = problem.response(instance=target_of(scope), correlation_id=access.correlation_id)
     await response(scope, receive, send)
 
 

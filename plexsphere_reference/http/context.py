@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,12 +14,12 @@ import psycopg
 from starlette.requests import Request
 from starlette.responses import Response
 
+from plexsphere_reference.http.access_log import AccessRecord
 from plexsphere_reference.http.client_address import client_address
 from plexsphere_reference.http.dependencies import Plane
-from plexsphere_reference.http.null_members import null_member
 from plexsphere_reference.http.pagination import Cursors, Page, parse_limit
 from plexsphere_reference.http.problems import Problem, permission_denied
-from plexsphere_reference.http.request_body import BodyRules, read_body
+from plexsphere_reference.http.request_body import BodyRules, decode_body, read_body
 from plexsphere_reference.http.unit_of_work import Unit
 from plexsphere_reference.rules.audit import (
     PLATFORM_CHAIN,
@@ -37,8 +36,6 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 Item = TypeVar("Item")
 
 _LONGEST_USER_AGENT: Final = 256
-_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-"""The JSON escape of NUL, which Postgres cannot store. After an escaped backslash ``u0000`` is plain text."""
 
 
 @dataclass(kw_only=True)
@@ -47,11 +44,20 @@ class Call:
 
     plane: Plane
     request: Request
-    principal: Principal | None
-    correlation_id: str
+    access: AccessRecord
     body_rules: BodyRules
     _decided: list[AuditRecord] = field(default_factory=list)
     _raw: bytes | None = None
+
+    @property
+    def principal(self) -> Principal | None:
+        """The authenticated caller; ``None`` for a public operation, until it has authenticated the caller itself."""
+        return self.access.principal
+
+    @property
+    def correlation_id(self) -> str:
+        """The id in the response's header."""
+        return self.access.correlation_id
 
     @property
     def caller(self) -> Principal:
@@ -79,20 +85,9 @@ class Call:
         """Decode the body as ``kind``.
 
         Raises:
-            Problem: As of :func:`read_body`, and 400 if the body is not JSON of that shape; the detail includes the
-                path.
+            Problem: As of :func:`read_body` and :func:`decode_body`.
         """
-        raw = await self.raw_body()
-        if _NUL.search(raw):
-            raise Problem(400, self.body_rules.malformed, "text must not contain NUL")
-        try:
-            body = msgspec.json.decode(raw, type=kind)
-            null = null_member(kind, raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Problem(400, self.body_rules.malformed, str(error)) from error
-        if null is not None:
-            raise Problem(400, self.body_rules.malformed, f"a member must not be null - at `{null}`")
-        return body
+        return decode_body(await self.raw_body(), kind, self.body_rules)
 
     async def raw_body(self) -> bytes:
         """Return the body's bytes, checked by :func:`read_body`."""
@@ -149,6 +144,7 @@ class Call:
 
     def record(self, reason: Reason, action: str, resource: str, chain: UUID | None) -> AuditRecord:
         """Create an audit row of this call."""
+        self.access.domain_id = chain or self.access.domain_id
         chain_id = chain or PLATFORM_CHAIN
         object_type, _, object_id = resource.partition(":")
         return DomainRecord(

@@ -1,4 +1,4 @@
-"""The outermost ASGI layer: headers that every response has."""
+"""The outermost ASGI layer: headers that every response has, and a line of the log per request."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from plexsphere_reference.http.access_log import start_access
 from plexsphere_reference.http.metrics import Metrics
 from plexsphere_reference.ids import uuid7
 
@@ -33,13 +34,14 @@ class Envelope:
             return
         _keep_encoded_slashes(scope)
         correlation_id = str(uuid7())
-        scope["plexsphere.correlation_id"] = correlation_id
+        access = start_access(scope, correlation_id)
         header = (b"x-correlation-id", correlation_id.encode())
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], header, *_missing(message)]
                 self._metrics.count(scope["method"], message["status"])
+                access.write(scope, message["status"])
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from plexsphere_reference.authz.model import AuthzUnavailable
 from plexsphere_reference.http import unimplemented
+from plexsphere_reference.http.access_log import AccessRecord, access_of
 from plexsphere_reference.http.authentication import authenticate
 from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.dependencies import Plane
@@ -64,34 +65,31 @@ class Operation:
 class Endpoint:
     """The ASGI application of one path: calls the method's operation and converts exceptions to problems."""
 
-    def __init__(self, plane: Plane, operations: Sequence[Operation]) -> None:
+    def __init__(self, plane: Plane, path: str, operations: Sequence[Operation]) -> None:
         self._plane = plane
+        self._path = path
         self._operations: Mapping[str, Operation] = {each.method: each for each in operations}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
-        correlation_id: str = scope["plexsphere.correlation_id"]
+        access = access_of(scope)
         try:
-            response = await self._answer(request, correlation_id)
+            response = await self._answer(request, access)
         except Exception as error:
-            problem = error if isinstance(error, Problem) else _unexpected(error, correlation_id)
-            response = problem.response(instance=target_of(scope), correlation_id=correlation_id)
+            problem = error if isinstance(error, Problem) else _unexpected(error, access.correlation_id)
+            access.refused(problem)
+            response = problem.response(instance=target_of(scope), correlation_id=access.correlation_id)
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request, correlation_id: str) -> Response:
+    async def _answer(self, request: Request, access: AccessRecord) -> Response:
+        access.route = self._path
         operation = self._operations.get(as_get(request.method))
         if operation is None:
             raise self._without_operation(request)
         if missing := self._plane.settings.missing_for(operation.surface, *operation.needs):
             raise not_provisioned(operation.surface, missing)
-        principal = await authenticate(self._plane, request, operation.access)
-        call = Call(
-            plane=self._plane,
-            request=request,
-            principal=principal,
-            correlation_id=correlation_id,
-            body_rules=operation.body_rules,
-        )
+        access.principal = await authenticate(self._plane, request, operation.access)
+        call = Call(plane=self._plane, request=request, access=access, body_rules=operation.body_rules)
         try:
             return await operation.handler(call)
         except Exception as error:

@@ -6,6 +6,7 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from plexsphere_reference.http.access_log import log_malformed
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.ids import uuid7
 
@@ -18,6 +19,7 @@ class PlaneProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         correlation_id = str(uuid7())
+        log_malformed(correlation_id, "invalid_request")
         response = Problem(400, "invalid_request", msg).response(instance=_INSTANCE, correlation_id=correlation_id)
         headers = [
             *self.server_state.default_headers,

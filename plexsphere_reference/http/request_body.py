@@ -1,13 +1,16 @@
-"""Read a request's body and check its media type, encoding and size."""
+"""Read a request's body, check its media type, encoding and size, and decode it."""
 
 from __future__ import annotations
 
+import re
 import zlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
+import msgspec
 from starlette.requests import ClientDisconnect, Request
 
+from plexsphere_reference.http.null_members import null_member
 from plexsphere_reference.http.problems import Problem
 
 JSON: Final = "application/json"
@@ -18,6 +21,10 @@ _GZIP_FORMAT: Final = 31
 """``wbits`` of zlib for gzip's header and checksum. One member only: thousands of empty ones would take seconds."""
 _GZIP_OVERHEAD: Final = 1024
 """Bytes that gzip may add to incompressible data. The compressed body may exceed the cap by this much."""
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""The JSON escape of NUL, which Postgres cannot store. After an escaped backslash ``u0000`` is plain text."""
+
+Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +55,24 @@ async def read_body(request: Request, rules: BodyRules) -> bytes:
     if not _is_gzip(request):
         return await read_capped(request, rules, rules.cap)
     return _inflated(await read_capped(request, rules, rules.cap + _GZIP_OVERHEAD), rules)
+
+
+def decode_body(raw: bytes, kind: type[Body], rules: BodyRules) -> Body:
+    """Decode a JSON body as ``kind``.
+
+    Raises:
+        Problem: 400 if it is not JSON of that shape; the detail includes the path.
+    """
+    if _NUL.search(raw):
+        raise Problem(400, rules.malformed, "text must not contain NUL")
+    try:
+        body = msgspec.json.decode(raw, type=kind)
+        null = null_member(kind, raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(400, rules.malformed, str(error)) from error
+    if null is not None:
+        raise Problem(400, rules.malformed, f"a member must not be null - at `{null}`")
+    return body
 
 
 def _check_media_type(request: Request, expected: str) -> None:

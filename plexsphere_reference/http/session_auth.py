@@ -21,14 +21,14 @@ async def interactive(call: Call) -> Principal:
     if principal.credential != "session":
         detail = "an API token cannot do this; sign in with a browser"
         raise Problem(403, "permission_denied", detail, members={"reason": "out_of_scope"})
-    call.principal = principal
+    call.access.principal = principal
     return principal
 
 
 async def signed_in(call: Call) -> Principal | None:
     """Return the user of the session cookie, for a page that changes nothing; None without a session."""
     secret = session_secret(call)
-    call.principal = await call.plane.credentials.of_session(secret) if secret else None
+    call.access.principal = await call.plane.credentials.of_session(secret) if secret else None
     return call.principal
 
 

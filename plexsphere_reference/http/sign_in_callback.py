@@ -42,6 +42,7 @@ async def callback(call: Call) -> Response:
     except Problem as problem:
         if _wants_json(call.request.headers.get("accept", "")):
             raise
+        call.access.refused(problem)
         return _told_to_browser(problem)
 
 
@@ -135,7 +136,7 @@ async def _open_session(call: Call, binding: Binding, who: Person) -> str:
         if user is None:
             raise Problem(400, "jit_provisioning_denied", "not a user of this Domain, and jit_policy creates none")
         await sessions.open_session(tx.connection, session_id, user.user_id, secret, who)
-        call.principal = Principal(
+        call.access.principal = Principal(
             kind="user",
             id=user.user_id,
             domain_id=binding.domain_id,

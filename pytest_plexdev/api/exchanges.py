@@ -24,6 +24,7 @@ class Exchange:
 
     Attributes:
         at: Unix time of the request, seconds.
+        correlation_id: The id under which the API logged the request; empty if the answer has none.
     """
 
     at: float
@@ -33,6 +34,7 @@ class Exchange:
     status: int | None = None
     request: str = ""
     response: str = ""
+    correlation_id: str = ""
 
     def __str__(self) -> str:
         clock = time.strftime("%H:%M:%S", time.localtime(self.at))
@@ -63,7 +65,17 @@ class ExchangeLog:
     def __iter__(self) -> Iterator[Exchange]:
         return iter(tuple(self._exchanges))
 
-    def add(self, *, method: str, path: str, began: float, status: int | None, request: bytes, response: bytes) -> None:
+    def add(
+        self,
+        *,
+        method: str,
+        path: str,
+        began: float,
+        status: int | None,
+        request: bytes,
+        response: bytes,
+        correlation_id: str = "",
+    ) -> None:
         """Record an exchange that began at *began* (Unix time, seconds)."""
         self._exchanges.append(
             Exchange(
@@ -74,6 +86,7 @@ class ExchangeLog:
                 status=status,
                 request=self._body(request),
                 response=self._body(response),
+                correlation_id=correlation_id,
             )
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -11,6 +11,10 @@ from pytest_plexdev.core.untrusted_json import decode_as
 if TYPE_CHECKING:
     import httpx
     import pytest
+
+
+CORRELATION_ID: Final = "X-Correlation-Id"
+"""The header of every answer."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,5 +103,5 @@ def _decoded(response: httpx.Response) -> Problem:
     except (msgspec.DecodeError, UnicodeDecodeError):
         text = " ".join(response.text.split())[:300]
         return Problem(status=response.status_code, title=response.reason_phrase, detail=text)
-    correlation_id = problem.correlation_id or response.headers.get("X-Correlation-Id", "")
+    correlation_id = problem.correlation_id or response.headers.get(CORRELATION_ID, "")
     return msgspec.structs.replace(problem, status=response.status_code, correlation_id=correlation_id)

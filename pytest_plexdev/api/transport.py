@@ -12,7 +12,7 @@ import msgspec
 
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.api.loopback import LoopbackTransport
-from pytest_plexdev.api.problems import hides_its_frames, problem_of
+from pytest_plexdev.api.problems import CORRELATION_ID, hides_its_frames, problem_of
 from pytest_plexdev.api.request_body import encode_body
 from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.core.untrusted_json import decode_as
@@ -26,8 +26,6 @@ Parameters = Mapping[str, str | int | None]
 
 TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 """In seconds. No request on ``/v1`` takes long, and a silent server should fail before the test's own timeout."""
-
-
 DYING: Final = 0.3
 """Seconds until a server whose connections were reset can be seen as dead: the kernel closes them before it is."""
 
@@ -102,10 +100,11 @@ class Transport:
             headers={**self._headers(), **described, **(headers or {})},
         )
         began = unix_time()
-        status, answer = None, b""
+        status, answer, correlation_id = None, b"", ""
         try:
             response = self._http.send(request)
             status, answer = response.status_code, response.content
+            correlation_id = response.headers.get(CORRELATION_ID, "")
         except httpx.TransportError as error:
             raise self._unreachable(request, error) from error
         finally:
@@ -116,6 +115,7 @@ class Transport:
                 status=status,
                 request=content,
                 response=answer,
+                correlation_id=correlation_id,
             )
         return response
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import cache, partial
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_plexdev.core.clock import monotonic
+from pytest_plexdev.core.clock import monotonic, unix_time
 from pytest_plexdev.core.text import printable
 from pytest_plexdev.masking.rule import mask, without_cut_word
+from pytest_plexdev.session import access_lines
 from pytest_plexdev.session.guard import describe
 from pytest_plexdev.session.output_directory import folder_name
+from pytest_plexdev.testkit.stack import API
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import Service, Verdict
@@ -36,6 +38,8 @@ SECONDS: Final = 3.0
 """Time limit for all collectors of one failing test."""
 _READ_BYTES: Final = 64_000
 """Number of bytes that are read of a long text: more than is shown, because secrets are masked before it is cut."""
+_API_LOG_BYTES: Final = 1_000_000
+"""Number of bytes that are read of the API's log, in search of requests."""
 _MARGIN_S: Final = 0.1
 """Time before the limit at which the collected logs are returned and the missing ones are named."""
 _MAX_SECTIONS: Final = 100
@@ -56,7 +60,8 @@ def attach(report: pytest.TestReport, item: pytest.Item, run: Run, *, since: Mom
         return
     # The first test of a process began before the process had the stack; its evidence begins when it got the stack.
     began = run.first if run.first is not None and since.time < run.first.time else since
-    sections = [section for section in _collect(run.running, item, began) if section[1]]
+    ids = access_lines.correlation_ids("\n".join([report.longreprtext, *(text for _, text in report.sections)]))
+    sections = [section for section in _collect(run.running, item, began, ids) if section[1]]
     report.sections += [(f"plexdev {title}", _last_lines(text)) for title, text in sections]
     files = {f"{_slug(title)}.txt": f"{text}\n".encode() for title, text in sections}
     try:
@@ -68,9 +73,9 @@ def attach(report: pytest.TestReport, item: pytest.Item, run: Run, *, since: Mom
         vars(report)["plexdev_evidence"] = run.output.shown(folder)
 
 
-def _collect(stack: Stack, item: pytest.Item, since: Moment) -> Iterator[tuple[str, str]]:
+def _collect(stack: Stack, item: pytest.Item, since: Moment, ids: Collection[str]) -> Iterator[tuple[str, str]]:
     deadline = monotonic() + SECONDS
-    for title, collector in _collectors(stack, item, since, deadline):
+    for title, collector in _collectors(stack, item, since, ids, deadline):
         if monotonic() > deadline:
             yield title, f"not collected: the time limit of {SECONDS:g} s was reached"
             continue
@@ -99,11 +104,15 @@ def _result_of(future: Future[str], timeout_s: float) -> str:
         return f"not collected: no result within the time limit of {SECONDS:g} s"
 
 
-def _collectors(stack: Stack, item: pytest.Item, since: Moment, deadline: float) -> Iterator[tuple[str, Collector]]:
+def _collectors(
+    stack: Stack, item: pytest.Item, since: Moment, ids: Collection[str], deadline: float
+) -> Iterator[tuple[str, Collector]]:
+    ended = unix_time()
     verdicts = cache(stack.verdicts)
     yield "readiness", lambda: _readiness(stack, verdicts())
     yield from stack.provider.evidence(stack.info, since.time)
     yield "HTTP exchanges", lambda: _exchanges(stack, since)
+    yield "requests of other clients", lambda: _requests(stack, since, ended, ids)
     yield "logs", lambda: _logs(stack, since, verdicts(), deadline - _MARGIN_S)
     yield "diagnostics", lambda: _diagnostics(stack, item)
 
@@ -134,6 +143,21 @@ def _exchanges(stack: Stack, since: Moment) -> str:
     return "\n".join(str(exchange) for exchange in exchanges) or "no request since the test began"
 
 
+def _requests(stack: Stack, since: Moment, ended: float, ids: Collection[str]) -> str:
+    """The requests in the API's log that the harness did not send itself."""
+    api = next((service for service in stack.info.services if service.name == API), None)
+    if api is None:
+        return ""
+    lines = access_lines.read_access_lines(_read_log(stack, api, since, limit=_API_LOG_BYTES))
+    if not {line.correlation_id for line in lines}.issuperset(ids):
+        # The failure names a request of an earlier test or of a fixture of a wider scope.
+        whole = _read_log(stack, api, replace(since, time=0.0, log_sizes={}), limit=_API_LOG_BYTES)
+        lines = access_lines.read_access_lines(whole)
+    sent = {exchange.correlation_id for exchange in stack.exchanges.since(since.time)}
+    chosen = access_lines.between(lines, since.time, ended, ids=ids)
+    return "\n".join(str(line) for line in chosen if line.correlation_id not in sent)
+
+
 def _logs(stack: Stack, since: Moment, verdicts: Sequence[Verdict], deadline: float) -> str:
     # The cause of a service that is not ready may have been logged long before the test. In a cluster its verdict is
     # named `deployment/plexsphere`.
@@ -146,22 +170,22 @@ def _logs(stack: Stack, since: Moment, verdicts: Sequence[Verdict], deadline: fl
     }
     logs = {name: _result_of(future, deadline - monotonic()) for name, future in futures.items()}
     names_by_text: dict[str, list[str]] = {}
-    for name, text in logs.items():
-        if text:
+    for name, whole in logs.items():
+        if text := access_lines.without_access_lines(whole) if name == API else whole:
             names_by_text.setdefault(mask(text, stack.secrets)[-LOG_BYTES:].rstrip(), []).append(name)
     # Equal texts are shown once: if no log can be read, all have the same reason.
     sections = [f"{', '.join(names)}:\n{text}" for text, names in names_by_text.items()]
     return "\n".join(sections) or "no line since the test began"
 
 
-def _read_log(stack: Stack, service: Service, since: Moment) -> str:
+def _read_log(stack: Stack, service: Service, since: Moment, *, limit: int = _READ_BYTES) -> str:
     if service.log is None:
-        return _tail(stack.log(service.name, since=since.time), _READ_BYTES)
+        return _tail(stack.log(service.name, since=since.time or None), limit)
     if not service.log.is_file():
         return f"{service.log} does not exist"
     with service.log.open("rb") as log:
         begins = since.log_sizes.get(service.log, 0)
-        cut = max(begins, service.log.stat().st_size - _READ_BYTES)
+        cut = max(begins, service.log.stat().st_size - limit)
         log.seek(cut)
         text = log.read().decode("utf-8", "replace")
     return text if cut == begins else without_cut_word(text)

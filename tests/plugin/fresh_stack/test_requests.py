@@ -1,0 +1,48 @@
+"""The evidence has the requests of any client, because it reads them in the API's log."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_requests_of_any_client_are_evidence(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_clients="""
+        import subprocess, sys, urllib.request
+
+        import httpx
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def earlier(plexdev_stack):
+            return httpx.get(f"{plexdev_stack.api_url}/v1/projects?cursor=not-for-the-log", trust_env=False)
+
+        def test_of_before(earlier, plexdev_stack, plexdev_client):
+            httpx.get(f"{plexdev_stack.api_url}/v1/groups", trust_env=False)
+
+        def test_by_time(plexdev_stack, plexdev_client):
+            code = f"import urllib.request as r; r.urlopen('{plexdev_stack.api_url}/v1/version')"
+            subprocess.run([sys.executable, "-c", code], check=True)
+            list(plexdev_client.domains.list())
+            assert httpx.get(f"{plexdev_stack.api_url}/v1/domains", trust_env=False).status_code == 200
+
+        def test_by_correlation_id(earlier):
+            assert earlier.json() == {}
+        """
+    )
+    result = project.runpytest_subprocess("-k", "clients", "--plexdev-output=kept")
+
+    result.assert_outcomes(passed=1, failed=2)
+    file = "requests-of-other-clients.txt"
+    by_time = (project.path / "kept" / "test_clients.py-test_by_time" / file).read_text().splitlines()
+    assert [line.split(" ", 1)[1].rpartition(" in ")[0] for line in by_time[::2]] == [
+        "GET /v1/version -> 200",
+        "GET /v1/domains -> 401 unauthenticated",
+    ]
+    by_id = (project.path / "kept" / "test_clients.py-test_by_correlation_id" / file).read_text()
+    assert " GET /v1/projects -> 401 unauthenticated in " in by_id
+    assert len(by_id.splitlines()) == 2
+    result.stdout.fnmatch_lines(["*- plexdev requests of other clients -*", "*:* GET /v1/version -> 200 in * ms"])
+    assert "not-for-the-log" not in by_id
+    logs = (project.path / "kept" / "test_clients.py-test_by_time" / "logs.txt").read_text()
+    assert 'msg="request"' not in logs

@@ -1,8 +1,8 @@
-"""The fixture through which the golden steps share what earlier steps created."""
+"""The fixture through which the golden steps share what earlier steps created, and which of them failed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pytest_plexdev.golden.failures import Failures
     from pytest_plexdev.golden.flow import Golden
     from pytest_plexdev.testkit.login import Logins
     from pytest_plexdev.testkit.stack import Stack
@@ -21,14 +22,47 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def golden(plexdev_stack: Stack, plexdev_tenants: Tenants, plexdev_login: Logins) -> Iterator[Golden]:
+def _golden_failures(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Failures:
+    from pytest_plexdev.golden.failures import Failures
+
+    directory = tmp_path_factory.getbasetemp()
+    if hasattr(pytestconfig, "workerinput"):
+        directory = directory.parent  # the workers of pytest-xdist share it
+    directory /= "plexdev-golden"
+    directory.mkdir(exist_ok=True)
+    return Failures(directory)
+
+
+@pytest.fixture(scope="session")
+def golden(
+    plexdev_stack: Stack, plexdev_tenants: Tenants, plexdev_login: Logins, _golden_failures: Failures
+) -> Iterator[Golden]:
     """The golden flow. It is lazy: requesting the Node first creates the Domain, the Project and the token."""
     from pytest_plexdev.golden.flow import Golden
     from pytest_plexdev.testkit.database import connect
 
-    flow = Golden(plexdev_stack, plexdev_tenants, plexdev_login, partial(connect, plexdev_stack))
+    flow = Golden(plexdev_stack, plexdev_tenants, plexdev_login, partial(connect, plexdev_stack), _golden_failures)
     yield flow
     flow.close()
+
+
+@pytest.fixture(autouse=True)
+def _skip_after_a_failed_step(request: pytest.FixtureRequest, golden: Golden) -> None:
+    golden.failures.skip_after_failed_step(request.node.name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    golden: Golden | None = getattr(item, "funcargs", {}).get("golden")
+    if golden is not None and report.when == "call":
+        if report.failed and call.excinfo is not None:
+            golden.failures.record_test(item.name, call.excinfo.value, secrets=golden.stack.secrets)
+        elif report.passed:
+            golden.failures.forget_test(item.name)
+    return report
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

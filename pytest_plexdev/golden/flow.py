@@ -21,6 +21,7 @@ from pytest_plexdev.api.resources import Resource
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.unique_slugs import unique_slug
+from pytest_plexdev.golden.failures import Failures
 from pytest_plexdev.testkit.factories import bind, create_domain, create_project
 from pytest_plexdev.testkit.login import Login, Logins
 from pytest_plexdev.testkit.node_agent import NodeAgent
@@ -34,7 +35,10 @@ Value = TypeVar("Value")
 
 
 class step(Generic[Value]):  # noqa: N801 - reads as the decorator that it is, like property
-    """Like ``cached_property``, but it also caches a failure: tests that use it later are skipped with the reason."""
+    """Like ``cached_property``, but it also caches a failure: tests that use it later are skipped with the reason.
+
+    Each worker of a run creates objects of its own. If two fail in the same step, the second is skipped too.
+    """
 
     def __init__(self, create: Callable[[Golden], Value]) -> None:
         self._create = create
@@ -50,12 +54,12 @@ class step(Generic[Value]):  # noqa: N801 - reads as the decorator that it is, l
     def __get__(self, golden: Golden | None, owner: type) -> step[Value] | Value:
         if golden is None:
             return self
-        if self._name in golden.failures:
-            pytest.skip(f"golden.{self._name} failed before: {golden.failures[self._name]}")
+        golden.failures.skip_if_recorded(self._name)
         try:
             value = self._create(golden)
         except Exception as error:
-            golden.failures[self._name] = str(error).partition("\n")[0]
+            if not golden.failures.record(self._name, error, secrets=golden.stack.secrets):
+                golden.failures.skip_if_recorded(self._name)
             raise
         golden.__dict__[self._name] = value
         return value
@@ -80,9 +84,7 @@ class Golden:
 
     Args:
         connect: Opens a connection to the stack's database.
-
-    Attributes:
-        failures: The first line of the error of each failed step, by its name.
+        failures: What failed in this run.
     """
 
     def __init__(
@@ -91,10 +93,11 @@ class Golden:
         tenants: Tenants,
         logins: Logins,
         connect: Callable[[], psycopg.Connection[Any]],
+        failures: Failures,
     ) -> None:
         self.stack = stack
         self.tenants = tenants
-        self.failures: dict[str, str] = {}
+        self.failures = failures
         self._logins = logins
         self._connect = connect
 

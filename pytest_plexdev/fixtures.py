@@ -149,7 +149,7 @@ def plexdev_project(plexdev_tenant: FreshTenant) -> Project:
 
 
 @pytest.fixture
-def plexdev_node(plexdev_tenant: FreshTenant, plexdev_project: Project) -> NodeAgent:
+def plexdev_node(plexdev_stack: Stack, plexdev_tenant: FreshTenant, plexdev_project: Project) -> NodeAgent:
     """A Node registered in the test's :func:`plexdev_project`. It sends no heartbeat by itself.
 
     Example::
@@ -160,7 +160,7 @@ def plexdev_node(plexdev_tenant: FreshTenant, plexdev_project: Project) -> NodeA
     """
     from pytest_plexdev.testkit.factories import enrol_node
 
-    return enrol_node(plexdev_tenant.client, plexdev_project)
+    return enrol_node(plexdev_tenant.client, plexdev_project, stack=plexdev_stack)
 
 
 @pytest.fixture

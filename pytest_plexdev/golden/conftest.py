@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from functools import partial
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,16 +33,11 @@ def _golden_failures(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture(scope="session")
-def golden(
-    plexdev_stack: Stack, plexdev_tenants: Tenants, plexdev_login: Logins, _golden_failures: Failures
-) -> Iterator[Golden]:
+def golden(plexdev_stack: Stack, plexdev_tenants: Tenants, plexdev_login: Logins, _golden_failures: Failures) -> Golden:
     """The golden flow. It is lazy: requesting the Node first creates the Domain, the Project and the token."""
     from pytest_plexdev.golden.flow import Golden
-    from pytest_plexdev.testkit.database import connect
 
-    flow = Golden(plexdev_stack, plexdev_tenants, plexdev_login, partial(connect, plexdev_stack), _golden_failures)
-    yield flow
-    flow.close()
+    return Golden(plexdev_stack, plexdev_tenants, plexdev_login, _golden_failures)
 
 
 @pytest.fixture(autouse=True)

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
-
-import pytest
+from typing import Generic, TypeVar, overload
 
 from pytest_plexdev.api import Client
 from pytest_plexdev.api.bootstrap_tokens import BootstrapToken, IssuedBootstrapToken
 from pytest_plexdev.api.domains import FASTEST_POLICY, Domain
 from pytest_plexdev.api.identities import Identity
 from pytest_plexdev.api.idp_bindings import IdpBinding
-from pytest_plexdev.api.nodes import REACHABILITY_STATES
 from pytest_plexdev.api.projects import Project
 from pytest_plexdev.api.resources import Resource
-from pytest_plexdev.core.lookup import unknown_name
-from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.unique_slugs import unique_slug
 from pytest_plexdev.golden.failures import Failures
 from pytest_plexdev.testkit.factories import bind, create_domain, create_project
@@ -27,9 +20,6 @@ from pytest_plexdev.testkit.login import Login, Logins
 from pytest_plexdev.testkit.node_agent import NodeAgent
 from pytest_plexdev.testkit.stack import Stack
 from pytest_plexdev.testkit.tenancy import FreshTenant, Tenants
-
-if TYPE_CHECKING:
-    import psycopg
 
 Value = TypeVar("Value")
 
@@ -83,7 +73,6 @@ class Golden:
     """The golden flow's Domain, Project, binding, Identity, Resource, token and Node.
 
     Args:
-        connect: Opens a connection to the stack's database.
         failures: What failed in this run.
     """
 
@@ -92,14 +81,12 @@ class Golden:
         stack: Stack,
         tenants: Tenants,
         logins: Logins,
-        connect: Callable[[], psycopg.Connection[Any]],
         failures: Failures,
     ) -> None:
         self.stack = stack
         self.tenants = tenants
         self.failures = failures
         self._logins = logins
-        self._connect = connect
 
     @step
     def operator(self) -> Login:
@@ -147,6 +134,7 @@ class Golden:
             project=self.project,
             resource_handle=self.resource.external_ref,
             bootstrap_token=self.bootstrap_token.issued,
+            stack=self.stack,
         )
 
     @step
@@ -160,31 +148,3 @@ class Golden:
         subject = self.member.whoami().subject
         listed = {identity.id: identity for identity in self.operator.client.identities.list(self.domain.id)}
         return listed[subject]
-
-    def silence(self, silent_for: timedelta) -> None:
-        """Set the age of the Node's last heartbeat, in the database.
-
-        Only the reference plane supports this. On other stacks the test is skipped.
-        """
-        if not self.stack.can("age-heartbeat"):
-            pytest.skip("this stack cannot age a heartbeat; run the slow variant: pytest -m 'golden and slow'")
-        self._database.execute(
-            "UPDATE plexsphere.nodes SET last_heartbeat_at = %s WHERE id = %s",
-            (datetime.now(UTC) - silent_for, self.node.id),
-        )
-
-    def wait_until(self, state: str, *, seconds: float) -> str:
-        """Poll every 0.5 s until the Node is in *state* or *seconds* have passed. Returns the last state."""
-        if state not in REACHABILITY_STATES:
-            raise unknown_name("a Node", "state", state, REACHABILITY_STATES)
-        # Polling, because the contract's event stream is not provisioned.
-        return poll(self.node.reachability, until=lambda current: current == state, every_s=0.5, timeout_s=seconds)
-
-    def close(self) -> None:
-        """Close the database connection, if it was opened."""
-        if "_database" in self.__dict__:
-            self._database.close()
-
-    @cached_property
-    def _database(self) -> psycopg.Connection[Any]:
-        return self._connect()

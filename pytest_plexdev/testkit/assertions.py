@@ -9,7 +9,7 @@ from typing import Final, Protocol, TypeAlias
 import msgspec
 import pytest
 
-from pytest_plexdev.api.problems import Problem, ProblemError
+from pytest_plexdev.api.problems import CORRELATION_ID, Problem, ProblemError
 from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.masking.rule import mask
 
@@ -101,7 +101,7 @@ def _answer_in(response: Response) -> _Answer:
         problem = decode_as(response.content, Problem)
     except (msgspec.DecodeError, UnicodeDecodeError):
         problem = Problem()
-    correlation_id = problem.correlation_id or response.headers.get("X-Correlation-Id", "")
+    correlation_id = problem.correlation_id or response.headers.get(CORRELATION_ID, "")
     return _Answer(
         problem=msgspec.structs.replace(problem, status=response.status_code, correlation_id=correlation_id),
         request=_request_of(response),

@@ -39,12 +39,13 @@ class History:
         self._began = monotonic()
         self._changes: list[tuple[float, str]] = []
 
-    def add(self, value: object) -> None:
-        """Add a value. If it prints like the one before, it is counted only."""
+    def add(self, value: T) -> T:
+        """Add a value, and return it. If it prints like the one before, it is counted only."""
         self.looks += 1
         text = _shown(value)
         if not self._changes or self._changes[-1][1] != text:
             self._changes.append((monotonic() - self._began, text))
+        return value
 
     def __str__(self) -> str:
         lines = [f"{seconds:6.1f} s  {text}" for seconds, text in self._changes]
@@ -89,25 +90,26 @@ def eventually(
     history = History()
 
     def observe() -> T | _Raised:
-        value: T | _Raised
         try:
-            value = look()
+            return history.add(look())
         except ignoring as error:
-            value = _Raised(error)
-        history.add(value)
-        return value
+            return history.add(_Raised(error))
 
     def is_right(value: T | _Raised) -> bool:
         if isinstance(value, _Raised):
             return False
         return bool(until(value) if callable(until) else value == until)
 
-    pause = max(_SHORTEST_PAUSE_S, within / _LOOKS) if every is None else every
-    found = poll(observe, until=is_right, every_s=pause, timeout_s=within)
+    found = poll(observe, until=is_right, every_s=every or pause_of(within), timeout_s=within)
     if not isinstance(found, _Raised) and is_right(found):
         return found
     cause = found.error if isinstance(found, _Raised) else None
     raise AssertionError(_complaint(until, within, history)) from cause
+
+
+def pause_of(within: float) -> float:
+    """The default pause between two calls in a wait with this time limit, both in seconds."""
+    return max(_SHORTEST_PAUSE_S, within / _LOOKS)
 
 
 def _complaint(until: object, within: float, history: History) -> str:

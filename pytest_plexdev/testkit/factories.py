@@ -15,6 +15,7 @@ from pytest_plexdev.api.projects import Project
 from pytest_plexdev.core.unique_slugs import DOMAIN_PREFIX, unique_slug
 from pytest_plexdev.testkit.login import Logins
 from pytest_plexdev.testkit.node_agent import NodeAgent
+from pytest_plexdev.testkit.stack import Stack
 from pytest_plexdev.testkit.tenancy import FreshTenant, Tenants
 
 IN_OPENBAO: Final = "openbao:"
@@ -75,12 +76,16 @@ def create_project(client: Client, *, domain_id: str) -> Project:
     return client.projects.create(domain_id=domain_id, name=f"Test {slug}", slug=slug)
 
 
-def enrol_node(client: Client, project: Project) -> NodeAgent:
-    """Adopt a Resource, issue a bootstrap token, and register a Node with it."""
+def enrol_node(client: Client, project: Project, *, stack: Stack | None = None) -> NodeAgent:
+    """Adopt a Resource, issue a bootstrap token, and register a Node with it.
+
+    Args:
+        stack: The stack of the API, for the Node's ``silence``.
+    """
     handle = unique_slug("edge")
     client.resources.adopt(project.id, external_ref=handle)
     token = client.bootstrap_tokens.issue(project.id)
-    return NodeAgent.register(client, project=project, resource_handle=handle, bootstrap_token=token)
+    return NodeAgent.register(client, project=project, resource_handle=handle, bootstrap_token=token, stack=stack)
 
 
 def remove_quietly(tenant: FreshTenant) -> None:

@@ -6,7 +6,6 @@ A test that requests one needs its service, as if it had the marker ``plexdev_ne
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -92,17 +91,11 @@ def plexdev_metrics(
             plexdev_node.send_metrics(MetricSample(name="cpu_seconds_total", value=12.5, labels={"cpu": "0"}))
             assert plexdev_metrics.wait_for('cpu_seconds_total{cpu="0"}').value == 12.5
     """
-    from pytest_plexdev.testkit.ingest_buffer import describe_backlog
     from pytest_plexdev.testkit.metrics import Metrics
-    from pytest_plexdev.testkit.stack import API, log_location
+    from pytest_plexdev.testkit.telemetry import telemetry_of
 
     _note_telemetry(request.config, plexdev_stack, "mimir")
-    return Metrics(
-        plexdev_tenant.client,
-        plexdev_tenant.domain_id,
-        backlog=functools.partial(describe_backlog, plexdev_stack),
-        log=log_location(plexdev_stack.info, API),
-    )
+    return telemetry_of(plexdev_tenant, plexdev_stack, Metrics)
 
 
 @pytest.fixture
@@ -120,17 +113,11 @@ def plexdev_logs(
             plexdev_node.send_logs("tunnel established to peer edge-3")
             assert plexdev_logs.wait_for('{signal="logs"} |= "tunnel"').labels["node_id"] == plexdev_node.id
     """
-    from pytest_plexdev.testkit.ingest_buffer import describe_backlog
     from pytest_plexdev.testkit.logs import Logs
-    from pytest_plexdev.testkit.stack import API, log_location
+    from pytest_plexdev.testkit.telemetry import telemetry_of
 
     _note_telemetry(request.config, plexdev_stack, "loki")
-    return Logs(
-        plexdev_tenant.client,
-        plexdev_tenant.domain_id,
-        backlog=functools.partial(describe_backlog, plexdev_stack),
-        log=log_location(plexdev_stack.info, API),
-    )
+    return telemetry_of(plexdev_tenant, plexdev_stack, Logs)
 
 
 _CHECKED: Final = pytest.StashKey[set[str]]()

@@ -5,8 +5,9 @@ The labels are those of the reference plane: docs/explanation/contract-decisions
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from pytest_plexdev.api.problems import ProblemError
 from pytest_plexdev.core.clock import monotonic
@@ -14,10 +15,13 @@ from pytest_plexdev.core.poll import sleep
 from pytest_plexdev.core.text import abbreviated
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.services import NO_TELEMETRY
+from pytest_plexdev.testkit.ingest_buffer import describe_backlog
+from pytest_plexdev.testkit.stack import API, log_location
 
 if TYPE_CHECKING:
     from pytest_plexdev.api import Client
     from pytest_plexdev.testkit.stack import Stack
+    from pytest_plexdev.testkit.tenancy import Tenant
 
 TIMEOUT_S: Final = 15.0
 _FIRST_PAUSE_S: Final = 0.1
@@ -116,6 +120,15 @@ def _shown(labels: Mapping[str, str]) -> str:
     shown = {name: value for name, value in labels.items() if name not in _PLATFORM_LABELS and name != "__name__"}
     inside = ",".join(f'{name}="{value}"' for name, value in sorted(shown.items()))
     return f"{labels.get('__name__', '')}{{{inside}}}"
+
+
+Kind = TypeVar("Kind", bound=Telemetry[Any])
+
+
+def telemetry_of(tenant: Tenant, stack: Stack, kind: type[Kind]) -> Kind:
+    """Return the metrics or the logs of a tenant of *stack*, read by its admin."""
+    backlog = functools.partial(describe_backlog, stack)
+    return kind(tenant.client, tenant.domain_id, backlog=backlog, log=log_location(stack.info, API))
 
 
 def keeps_domains_apart(stack: Stack, service: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,7 +15,7 @@ from pytest_plexdev.testkit.logs import Logs
 from pytest_plexdev.testkit.metrics import Metrics
 from pytest_plexdev.testkit.node_agent import NodeAgent
 from pytest_plexdev.testkit.stack import Stack
-from pytest_plexdev.testkit.telemetry import keeps_domains_apart
+from pytest_plexdev.testkit.telemetry import keeps_domains_apart, telemetry_of
 from pytest_plexdev.testkit.tenancy import FreshTenant, seeded_tenants
 
 PATIENCE_S = 90.0
@@ -38,13 +37,12 @@ def node(tenant: FreshTenant) -> NodeAgent:
 
 @pytest.fixture
 def metrics(full_stack: Stack, tenant: FreshTenant) -> Metrics:
-    backlog = functools.partial(describe_backlog, full_stack)
-    return Metrics(tenant.client, tenant.domain_id, backlog=backlog, log="")
+    return telemetry_of(tenant, full_stack, Metrics)
 
 
 @pytest.fixture
 def logs(full_stack: Stack, tenant: FreshTenant) -> Logs:
-    return Logs(tenant.client, tenant.domain_id, backlog=functools.partial(describe_backlog, full_stack), log="")
+    return telemetry_of(tenant, full_stack, Logs)
 
 
 def scale(kubectl: Kubectl, workload: str, replicas: int) -> None:

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 
-from pytest_plexdev.stack.embedded.processes.child import bind_to_parent
+from tests.support.server_process import ServerProcess
 from tests.support.servers import find_real, leave_out
 
 TOKEN = "root-token-of-the-tests"
-_PATIENCE = 20.0
 
 
-class OpenBaoServer:
+class OpenBaoServer(ServerProcess):
     """A ``bao server -dev`` on a port of its own. It keeps everything in memory: after :meth:`stop` nothing is left."""
 
     def __init__(self, directory: Path) -> None:
+        super().__init__(directory / "openbao.log")
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
         self._program = _program()
-        self._log = directory / "openbao.log"
         self._config = directory / "openbao.hcl"
         # Its cluster listener would take the next port, which may be another test's.
         self._config.write_text("ui = false\ndisable_clustering = true\n")
-        self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
     @property
@@ -45,31 +40,9 @@ class OpenBaoServer:
             *(self._program, "server", "-dev", "-dev-no-store-token", f"-config={self._config}"),
             f"-dev-listen-address=127.0.0.1:{self._port}",
         ]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                argv,
-                env={"BAO_DEV_ROOT_TOKEN_ID": token, "PATH": os.environ["PATH"]},
-                preexec_fn=bind_to_parent(signal.SIGKILL, None),
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + _PATIENCE
-        while not self._serves(token):
-            assert self._process.poll() is None, self._log.read_text()
-            assert time.monotonic() < deadline, self._log.read_text()
-
-    def pause(self) -> None:
-        """Stop answering, like a host that hangs: connections stay open, and calls time out."""
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def stop(self) -> None:
-        """Kill it; its secrets are lost."""
-        self._signal(signal.SIGKILL)
-        assert self._process is not None
-        self._process.wait()
+        self._token = token
+        self._launch(argv, {"BAO_DEV_ROOT_TOKEN_ID": token, "PATH": os.environ["PATH"]})
+        self.wait()
 
     def seal(self) -> None:
         """Seal it for good: only a restart opens it again."""
@@ -88,17 +61,13 @@ class OpenBaoServer:
         response = httpx.request(method, f"{self.url}/v1/{path}", headers=headers, trust_env=False, **request)  # type: ignore[arg-type]
         assert response.is_success, response.text
 
-    def _serves(self, token: str) -> bool:
+    def _answers(self) -> bool:
         """Whether the engine is mounted, which is later than it is unsealed."""
         try:
-            mounts = httpx.get(f"{self.url}/v1/sys/mounts", headers={"X-Vault-Token": token}, trust_env=False)
+            mounts = httpx.get(f"{self.url}/v1/sys/mounts", headers={"X-Vault-Token": self._token}, trust_env=False)
         except httpx.TransportError:
             return False
         return mounts.is_success and "secret/" in mounts.json()["data"]
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
 
 
 def _program() -> str:

@@ -6,11 +6,8 @@ import contextlib
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -19,13 +16,12 @@ import httpx
 from minio import Minio
 
 from plexsphere_reference.artifacts.s3 import Bucket, connect
-from pytest_plexdev.stack.embedded.processes.child import bind_to_parent
 from tests.support.checkout import ROOT
-from tests.support.servers import find_real
+from tests.support.server_process import ServerProcess
+from tests.support.servers import find_real, free_ports
 
 ACCESS_KEY: Final = "key-of-the-tests"
 SECRET_KEY: Final = "secret-of-the-tests"
-_PATIENCE_S: Final = 30.0
 _PORTS: Final = ("master.port", "volume.port", "filer.port", "s3.port")
 _IDENTITY: Final = {
     "name": "tests",
@@ -34,14 +30,14 @@ _IDENTITY: Final = {
 }
 
 
-class SeaweedServer:
+class SeaweedServer(ServerProcess):
     """A SeaweedFS on ports of its own. Its data outlives :meth:`stop`, but not :meth:`forget`."""
 
     def __init__(self, directory: Path, *, bucket: str = "plexsphere") -> None:
         self._directory = directory / "seaweedfs"
         self._directory.mkdir()
-        self._ports = dict(zip(_flags(), _free_ports(2 * len(_PORTS)), strict=True))
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__(self._directory / "log")
+        self._ports = dict(zip(_flags(), free_ports(2 * len(_PORTS)), strict=True))
         self.bucket = Bucket(
             url=f"http://127.0.0.1:{self._ports['s3.port']}", name=bucket, access_key=ACCESS_KEY, secret_key=SECRET_KEY
         )
@@ -78,30 +74,11 @@ class SeaweedServer:
             ),
             *("-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
         ]
-        with (self._directory / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [_program(), "server", *options],
-                cwd=self._directory,
-                env={**os.environ, "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"},
-                preexec_fn=bind_to_parent(signal.SIGKILL, None),
-                stdout=log,
-                stderr=log,
-            )
-
-    def wait(self) -> None:
-        """Wait until its S3 gateway has all that it needs."""
-        deadline = time.monotonic() + _PATIENCE_S
-        while not self._answers():
-            assert self._process is not None
-            assert self._process.poll() is None, self._log()
-            assert time.monotonic() < deadline, self._log()
-            time.sleep(0.05)
+        self._launch([_program(), "server", *options], {**os.environ, "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"})
 
     def stop(self) -> None:
         """Kill it; on SIGTERM it would take 15 s."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        super().stop()
         for port in self._ports.values():
             for socket_file in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
                 socket_file.unlink(missing_ok=True)
@@ -110,23 +87,12 @@ class SeaweedServer:
         """Delete its data, like the replacement of a Pod. The server must be stopped."""
         shutil.rmtree(self._directory / "data")
 
-    def pause(self) -> None:
-        """Stop answering, like a host that hangs: connections stay open."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
-
     def _answers(self) -> bool:
+        """Whether its S3 gateway has all that it needs."""
         try:
             return httpx.get(f"{self.bucket.url}/healthz", trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
-
-    def _log(self) -> str:
-        return (self._directory / "log").read_text()[-4000:]
 
 
 @contextlib.contextmanager
@@ -152,11 +118,3 @@ def _program() -> str:
 
 def _flags() -> Iterable[str]:
     return (flag for port in _PORTS for flag in (port, f"{port}.grpc"))
-
-
-def _free_ports(count: int) -> list[int]:
-    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [holder.getsockname()[1] for holder in holders]
-    for holder in holders:
-        holder.close()
-    return ports

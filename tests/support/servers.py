@@ -22,6 +22,7 @@ from pytest_plexdev.stack.embedded.processes.child import bind_to_parent
 from pytest_plexdev.stack.embedded.servers.passwd_entry import has_entry, with_entry
 from pytest_plexdev.stack.embedded.servers.postgres_data import find_binaries
 from pytest_plexdev.stack.embedded.servers.postgres_user import run_as
+from tests.support.server_process import ServerProcess
 
 _SETTINGS = ("listen_addresses=", "fsync=off", "max_connections=200", "dynamic_shared_memory_type=mmap")
 _PATIENCE = 20.0
@@ -157,7 +158,7 @@ class NatsServer:
             return False
 
 
-class SpiceDBServer:
+class SpiceDBServer(ServerProcess):
     """A SpiceDB on ports of its own that keeps everything in memory: what :meth:`stop` ends starts empty.
 
     Its HTTP gateway is on, so that a test writes tuples without gRPC, whose threads would not survive the forks of
@@ -165,12 +166,11 @@ class SpiceDBServer:
     """
 
     def __init__(self, program: str, directory: Path) -> None:
+        super().__init__(directory / "spicedb.log")
         ports = free_ports(2)
         self.endpoint, self._gateway = (f"127.0.0.1:{port}" for port in ports)
         self.preshared_key = "key-of-the-tests"
         self._program = program
-        self._log = directory / "spicedb.log"
-        self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
     def start(self) -> None:
@@ -188,27 +188,8 @@ class SpiceDBServer:
             "--skip-release-check",
             "--log-level=warn",
         ]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                argv, preexec_fn=bind_to_parent(signal.SIGKILL, None), stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + _PATIENCE
-        while not self._answers():
-            assert self._process.poll() is None, self._log.read_text()
-            assert time.monotonic() < deadline, self._log.read_text()
-
-    def pause(self) -> None:
-        """Stop answering, like a host that hangs: connections stay open, and calls time out."""
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def stop(self) -> None:
-        """Kill it; it has no data to save."""
-        self._signal(signal.SIGKILL)
-        assert self._process is not None
-        self._process.wait()
+        self._launch(argv)
+        self.wait()
 
     def touch(self, resource: str, relation: str, subject: str) -> None:
         """Write one tuple, of references such as ``domain:1``."""
@@ -232,10 +213,6 @@ class SpiceDBServer:
     def _post(self, operation: str, body: object) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.preshared_key}"}
         return httpx.post(f"http://{self._gateway}/v1/{operation}", json=body, headers=headers, trust_env=False)
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
 
 
 def _reference(text: str) -> dict[str, str]:

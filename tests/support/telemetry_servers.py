@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,15 +12,13 @@ import httpx
 import pytest
 import yaml
 
-from pytest_plexdev.stack.embedded.processes.child import bind_to_parent
 from tests.support.manifests import DEPLOY
+from tests.support.server_process import ServerProcess
 from tests.support.servers import FULL, find_real, free_ports, leave_out
 
-_PATIENCE = 60.0
 
-
-class TelemetryServer:
-    """A server on ports of its own, whose data outlives :meth:`kill`.
+class TelemetryServer(ServerProcess):
+    """A server on ports of its own, whose data outlives :meth:`stop`.
 
     Args:
         name: ``mimir`` or ``loki``.
@@ -31,48 +26,20 @@ class TelemetryServer:
     """
 
     def __init__(self, name: str, program: str, directory: Path, *arguments: str) -> None:
+        super().__init__(directory / f"{name}.log")
         http, grpc = free_ports(2)
         self.url = f"http://127.0.0.1:{http}"
-        self._log = directory / f"{name}.log"
         file = directory / f"{name}.yaml"
         file.write_text(_configuration(name, str(directory / name), http=http, grpc=grpc))
         self._argv = [program, f"-config.file={file}", *arguments]
-        self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
     def start(self) -> None:
         """Start, and return when it is ready."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._argv,
-                cwd=self._log.parent,
-                preexec_fn=bind_to_parent(signal.SIGKILL, None),
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + _PATIENCE
-        while not self._is_ready():
-            assert self._process.poll() is None, self._log.read_text()[-4000:]
-            assert time.monotonic() < deadline, self._log.read_text()[-4000:]
-            time.sleep(0.02)
+        self._launch(self._argv)
+        self.wait()
 
-    def kill(self) -> None:
-        self._signal(signal.SIGKILL)
-        assert self._process is not None
-        self._process.wait()
-
-    def pause(self) -> None:
-        """Stop answering, like a host that hangs."""
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def _is_ready(self) -> bool:
+    def _answers(self) -> bool:
         with contextlib.suppress(httpx.TransportError):
             return httpx.get(f"{self.url}/ready", trust_env=False).status_code == 200
         return False
@@ -94,7 +61,7 @@ def running(name: str, directory: Path) -> Iterator[TelemetryServer]:
     try:
         yield server
     finally:
-        server.kill()
+        server.stop()
 
 
 def on_path(name: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> bool:

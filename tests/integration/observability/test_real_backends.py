@@ -215,7 +215,7 @@ def test_a_killed_backend_gets_every_acknowledged_batch(request: pytest.FixtureR
     refused = None
     for number, each in enumerate(sent):
         if number == 20:
-            rig.backend.kill()
+            rig.backend.stop()
             query = query_metrics if signal == "metrics" else query_logs
             refused = query(rig.site.admin, rig.site.domain_id, "up")
         if number == 40:

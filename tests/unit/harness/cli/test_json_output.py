@@ -84,26 +84,6 @@ def test_a_wrong_command_line_too(words: list[str], command: str | None, capsys:
     )
 
 
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["up", "--prot", "9"], "plexdev up: error: unrecognized arguments: --prot; did you mean --port?"),
-        (["logs", "-fllow", "api", "--stck", "kind"], "unrecognized arguments: --stck; did you mean --stack?"),
-        (["login", "-x", "acme"], "plexdev login: error: unrecognized arguments: -x"),
-        (["up", "--prot=0"], "plexdev up: error: unrecognized arguments: --prot=0; did you mean --port?"),
-        (["status", "--js"], "plexdev status: error: unrecognized arguments: --js; did you mean --json?"),
-        (["doctor", "--fxi", "x"], "plexdev doctor: error: unrecognized arguments: --fxi; did you mean --fix?"),
-        (["down", "everything"], "plexdev down: error: argument service: invalid choice: 'everything' ("),
-        (["wait", "everything"], "plexdev wait: error: unrecognized arguments: everything\n"),
-    ],
-)
-def test_an_option_that_is_none(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(words)
-
-    assert says in capsys.readouterr().err
-
-
 def test_nothing_to_do_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["down", "--stack", "embedded", "--json"]) == 0
 

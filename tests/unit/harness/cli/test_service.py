@@ -1,4 +1,4 @@
-"""``plexdev up plexd`` and ``down plexd`` where there is no image, no cluster, or a wrong option."""
+"""``plexdev up plexd`` and ``down plexd`` where there is no image or no cluster."""
 
 from __future__ import annotations
 
@@ -21,33 +21,6 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path / "state"
-
-
-@pytest.mark.parametrize(
-    ("command", "message"),
-    [
-        ("up plexd --profile full", "plexdev up: error: --profile concerns a whole stack, not plexd"),
-        ("up plexd --reapply", "plexdev up: error: --reapply concerns a whole stack, not plexd"),
-        ("up plexd --port 0", "plexdev up: error: --port concerns a whole stack, not plexd"),
-        ("up plexd --stack embedded", "plexdev up: error: plexd needs --stack kind"),
-        ("up plexd --image dex=dex:1", "plexdev up: error: argument --image: dex=dex:1: must be plexd=REF"),
-        ("up plexd --image plexd=", "plexdev up: error: argument --image: plexd=: must be plexd=REF"),
-        ("up --image plexd=plexd:1", "plexdev up: error: --image names the image of a service"),
-        ("up dex", "plexdev up: error: argument service: invalid choice: 'dex'"),
-        ("down plexd --force", "plexdev down: error: --force concerns a whole stack, not plexd"),
-        ("down plexd --directory x", "plexdev down: error: --directory concerns a whole stack, not plexd"),
-        ("down plexd --stack embedded", "plexdev down: error: plexd needs --stack kind"),
-    ],
-)
-def test_a_wrong_command_line_is_a_usage_error(
-    state: Path, command: str, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as end:
-        main(command.split())
-
-    assert end.value.code == 2
-    assert message in capsys.readouterr().err
-    assert not state.exists()
 
 
 def test_without_an_image_it_has_an_exit_code_of_its_own(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Options of `plexdev up` and `down` that the chosen stack does not use are a usage error, and nothing is done."""
+"""Commands without a stack: what they refuse, warn of, and do where there is nothing to do."""
 
 from __future__ import annotations
 
@@ -15,28 +15,6 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("PATH", str(tmp_path))  # a command that is not refused fails without Docker
     return tmp_path / "state"
-
-
-@pytest.mark.parametrize(
-    ("command", "message"),
-    [
-        ("up --reapply", "plexdev up: error: --reapply needs --stack kind"),
-        ("up --stack embedded --reapply", "plexdev up: error: --reapply needs --stack kind"),
-        ("up --stack kind --prefer real", "plexdev up: error: --prefer needs --stack embedded"),
-        ("down --force", "plexdev down: error: --force needs --stack kind"),
-        ("down --stack embedded --force", "plexdev down: error: --force needs --stack kind"),
-        ("down --directory x --force", "plexdev down: error: --force applies to the warm cluster only"),
-    ],
-)
-def test_an_option_that_the_stack_does_not_read_is_a_usage_error(
-    state: Path, command: str, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as end:
-        main(command.split())
-
-    assert end.value.code == 2
-    assert message in capsys.readouterr().err
-    assert not state.exists()
 
 
 def test_a_cluster_may_be_deleted_whosever_it_is(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ from plexsphere_reference.settings import SettingsError
 if TYPE_CHECKING:
     from minio import Minio
 
-PATIENCE_S: Final = 60.0
+TIMEOUT_S: Final = 60.0
 _PAUSE_S: Final = 0.1
 _REFUSED: Final = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch")
 _THERE_ALREADY: Final = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
@@ -42,7 +42,7 @@ def main(environment: Mapping[str, str]) -> int:
     """
     bucket = _bucket(environment)
     try:
-        written = seed(bucket, objects(), patience_s=PATIENCE_S)
+        written = seed(bucket, objects(), timeout_s=TIMEOUT_S)
     except (BlobStoreUnavailable, CredentialsRefused) as error:
         log("ERROR", "artifacts not seeded", url=bucket.url, bucket=bucket.name, reason=error)
         return 1
@@ -61,12 +61,12 @@ def _bucket(environment: Mapping[str, str]) -> Bucket:
     return bucket
 
 
-def seed(bucket: Bucket, content: Sequence[tuple[str, bytes]], *, patience_s: float) -> int:
+def seed(bucket: Bucket, content: Sequence[tuple[str, bytes]], *, timeout_s: float) -> int:
     """Make the bucket and put each missing object into it. Returns the number of objects that were missing.
 
     Args:
         content: Key and content of each object, in the order in which they are put.
-        patience_s: For how many seconds to wait for the server.
+        timeout_s: For how many seconds to wait for the server.
 
     Raises:
         BlobStoreUnavailable: The server did not take everything in time.
@@ -75,7 +75,7 @@ def seed(bucket: Bucket, content: Sequence[tuple[str, bytes]], *, patience_s: fl
     # S3 has nothing to watch: the server is there once it answers.
     attempts = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(BlobStoreUnavailable),
-        stop=tenacity.stop_after_delay(patience_s),
+        stop=tenacity.stop_after_delay(timeout_s),
         wait=tenacity.wait_fixed(_PAUSE_S),
         reraise=True,
     )

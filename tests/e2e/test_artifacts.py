@@ -24,7 +24,7 @@ from pytest_plexdev.testkit.bucket import open_bucket
 from pytest_plexdev.testkit.stack import Stack
 from tests.support.acme import acme_of
 
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
 AWAY = (503, "artifact_store_unavailable")
 
 
@@ -54,7 +54,7 @@ def test_a_deleted_pod_comes_back_with_its_content(
         full_client.delete(POD, "seaweedfs-0", NAMESPACE)
         until(lambda: load.refusals)
         status, readiness = readyz(full_stack)
-        wait_ready(full_client, [ObjectRef("StatefulSet", "seaweedfs", NAMESPACE)], timeout=PATIENCE_S)
+        wait_ready(full_client, [ObjectRef("StatefulSet", "seaweedfs", NAMESPACE)], timeout=TIMEOUT_S)
         until(lambda: readyz(full_stack)[1]["status"] == "ready")
         load.stopped = True
         running.result()
@@ -72,7 +72,7 @@ def test_killed_it_keeps_its_volume(full_stack: Stack, full_client: KubeClient, 
         restarts = restarts_of(full_client)
         kill_on_node(full_stack, "weed")
         until(lambda: restarts_of(full_client) > restarts)
-        wait_ready(full_client, [ObjectRef("StatefulSet", "seaweedfs", NAMESPACE)], timeout=PATIENCE_S)
+        wait_ready(full_client, [ObjectRef("StatefulSet", "seaweedfs", NAMESPACE)], timeout=TIMEOUT_S)
         until(lambda: versions_or_refusal(operator) == ["0.0.8", "0.0.9", "0.1.0"])
 
         with open_bucket(full_stack) as another:
@@ -90,12 +90,12 @@ def test_a_wrong_secret_is_named_by_the_verdict(full_stack: Stack, full_client: 
             lambda: reasons(full_stack.verdicts()),
             until=lambda text: "blobstore" in text,
             every_s=0.5,
-            timeout_s=PATIENCE_S,
+            timeout_s=TIMEOUT_S,
         )
     finally:
         set_secret_key(full_client, right)
         restart_api(full_client)
-        wait_ready(full_client, [ObjectRef("Deployment", "plexsphere", NAMESPACE)], timeout=PATIENCE_S)
+        wait_ready(full_client, [ObjectRef("Deployment", "plexsphere", NAMESPACE)], timeout=TIMEOUT_S)
     until(lambda: versions_or_refusal(operator) == ["0.0.8", "0.0.9", "0.1.0"])
 
     assert "S3 answers" in named
@@ -163,4 +163,4 @@ def restart_api(client: KubeClient) -> None:
 
 
 def until(condition: Callable[[], object]) -> None:
-    assert poll(condition, every_s=0.1, timeout_s=PATIENCE_S)
+    assert poll(condition, every_s=0.1, timeout_s=TIMEOUT_S)

@@ -30,7 +30,7 @@ from tests.support.clusters import NODE_IMAGE
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "dev-stack.md").read_text(encoding="utf-8")
 CONFIG = "deploy/local/kind.yaml"
-PATIENCE = 300.0
+TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class ManualUser:
         }
         argv = ["bash", "-o", "pipefail", "-c", script]
         result = subprocess.run(
-            argv, cwd=self.checkout, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+            argv, cwd=self.checkout, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
         )
         assert result.returncode == 0, f"{script}\n{result.stdout}{result.stderr}"
         return result.stdout
@@ -89,7 +89,7 @@ def test_the_printed_commands_make_a_stack_that_is_ready(user: ManualUser) -> No
     access = read_access(user.kubeconfig, context_of(user.cluster))
     assert access is not None
     with KubeClient(access) as kube:
-        wait_ready(kube, refs_of(render(Addresses(), KindSettings(profile="full"))), timeout=PATIENCE)
+        wait_ready(kube, refs_of(render(Addresses(), KindSettings(profile="full"))), timeout=TIMEOUT_S)
     with urllib.request.urlopen(f"http://127.0.0.1:{user.api_port}/readyz", timeout=30) as answer:
         assert answer.status == 200
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -26,6 +25,7 @@ from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.warm import attach, up
 from tests.support.clusters import NODE_IMAGE
 from tests.support.kind_stacks import ProgressRecorder
+from tests.support.waiting import until
 
 API = ObjectRef("Deployment", "plexsphere", NAMESPACE)
 
@@ -66,13 +66,6 @@ def unready(settings: KindSettings, info: StackInfo) -> dict[str, Verdict]:
     return {each.name: each for each in verdicts if each.state != "ready"}
 
 
-def until(holds: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
 def found(access: Access) -> dict[str, Finding]:
     return {each.mode: each for each in examine(access) if each.state == "found"}
 
@@ -86,7 +79,11 @@ def test_without_dns_nobody_attaches_and_every_command_says_why(
     settings: KindSettings, warm_stack: StackInfo, access: Access, client: KubeClient
 ) -> None:
     run(client.command("-n", "kube-system", "scale", "deployment/coredns", "--replicas=0"))
-    until(lambda: unready(settings, warm_stack).get("service/kube-dns", _READY).state == "doomed", 30)
+    until(
+        lambda: unready(settings, warm_stack).get("service/kube-dns", _READY).state == "doomed",
+        within_s=30,
+        every_s=0.2,
+    )
 
     with pytest.raises(PlexdevError) as refused:
         attach.attach(settings, ProgressRecorder())
@@ -102,7 +99,7 @@ def test_without_dns_nobody_attaches_and_every_command_says_why(
     assert failed.value.fix == refused.value.fix == findings["dns-down"].command
     assert list(unready(settings, warm_stack)) == ["service/kube-dns"]
     run(refused.value.fix)
-    until(lambda: not unready(settings, warm_stack), 60)
+    until(lambda: not unready(settings, warm_stack), within_s=60, every_s=0.2)
     assert attach.attach(settings, ProgressRecorder()) is not None
 
 
@@ -113,7 +110,7 @@ def test_a_stopped_kubelet_is_reported_instead_of_its_pods(
     node = node_of(settings.name)
     run(f"docker exec {node} systemctl stop kubelet")
     at_once = found(access)
-    until(lambda: "deployment/plexsphere" in unready(settings, warm_stack), 120)
+    until(lambda: "deployment/plexsphere" in unready(settings, warm_stack), within_s=120, every_s=0.2)
 
     verdicts = unready(settings, warm_stack)
     later = found(access)
@@ -122,7 +119,7 @@ def test_a_stopped_kubelet_is_reported_instead_of_its_pods(
     assert later.keys() - {"port-taken"} == {"kubelet-stopped", "node-not-ready"}
     assert all(f"node/{node}: NotReady" in each.reason for name, each in verdicts.items() if name != f"node/{node}")
     run(verdicts[f"node/{node}"].hint)
-    until(lambda: not unready(settings, warm_stack), 120)
+    until(lambda: not unready(settings, warm_stack), within_s=120, every_s=0.2)
 
 
 @pytest.mark.usefixtures("well")
@@ -136,7 +133,7 @@ def test_a_changed_node_port_is_reported_with_its_fix(
 
     assert verdict.reason.startswith("service/dex has 31556 instead")
     run(verdict.hint)
-    until(lambda: not unready(settings, warm_stack), 30)
+    until(lambda: not unready(settings, warm_stack), within_s=30, every_s=0.2)
 
 
 @pytest.mark.usefixtures("well")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, SERVICE, 
 from pytest_plexdev.stack.kind.constants import HOME_LABEL, NAMESPACE, OWNER_LABEL, READY, WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.state import endpoints
 from tests.support.kind_stacks import relabelled
+from tests.support.waiting import until
 
 KINDS = (CONFIG_MAP, DEPLOYMENT, JOB, SERVICE, STATEFUL_SET)
 ASKS = "def test_stack(plexdev_stack):\n    assert plexdev_stack.anonymous.meta.health().status == 'ok'\n"
@@ -141,7 +141,7 @@ def test_a_stack_whose_api_is_silent_is_shown_and_waited_for(
 ) -> None:
     _scale(client, "plexsphere", 0)
     try:
-        _wait_silent(warm_stack)
+        until(lambda: _is_silent(warm_stack), every_s=0.1)
         assert main.main(["status", "--stack", "kind"]) == 1
         assert re.search("^api +waiting", capsys.readouterr().out, re.MULTILINE)
         assert main.main(["wait", "--stack", "kind", "--timeout", "5"]) == 124
@@ -156,15 +156,12 @@ def test_a_stack_whose_api_is_silent_is_shown_and_waited_for(
     assert main.main(["status", "--stack", "kind"]) == 0
 
 
-def _wait_silent(stack: StackInfo) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            endpoints.version(stack.endpoints.api, patience=2.0)
-        except (OSError, ValueError):
-            return
-        time.sleep(0.1)
-    pytest.fail("the API still answers")
+def _is_silent(stack: StackInfo) -> bool:
+    try:
+        endpoints.version(stack.endpoints.api, patience=2.0)
+    except (OSError, ValueError):
+        return True
+    return False
 
 
 def _scale(client: KubeClient, deployment: str, replicas: int) -> None:

@@ -78,11 +78,12 @@ def test_another_pod_is_found_after_the_first_one_went(
     _wait(kube, namespace, f"pod/{server}", "delete")
     _start_pod(kube, namespace, "two")
 
-    # kubectl ends on the first connection after the end of its Pod. The container outlives the Pod by a moment.
-    deadline = time.monotonic() + 20
-    while (address := forwards.open("postgres")) == first and time.monotonic() < deadline:
+    def open_after_use() -> str:
+        # kubectl ends on the first connection after the end of its Pod. The container outlives the Pod by a moment.
         _answers(first)
-        time.sleep(0.05)
+        return forwards.open("postgres")
+
+    address = poll(open_after_use, until=lambda address: address != first, every_s=0.05, timeout_s=20)
     assert address != first
     assert _answers(address)
 

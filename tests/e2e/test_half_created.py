@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import fresh_name
 from tests.support.clusters import NODE_IMAGE
 from tests.support.kind_stacks import clusters
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("cluster_tools")
 
@@ -38,7 +38,7 @@ def test_a_killed_run_leaves_nothing(tmp_path: Path) -> None:
     run = tmp_path / "run"
     name = fresh_name(run)
     process = subprocess.Popen([sys.executable, "-c", RUN, str(run), NODE_IMAGE or ""])
-    wait_until(lambda: name in clusters(), process)
+    until(lambda: name in clusters(), within_s=120, every_s=0.1, running=process)
     watcher = reaper.REAPER.find(run / "stack")
     assert watcher is not None
 
@@ -55,10 +55,10 @@ def test_a_worker_killed_during_cluster_creation_leaves_nothing(project: pytest.
     project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
     argv = [sys.executable, "-m", "pytest", "-n1", "--max-worker-restart=0", "--plexdev-stack=kind"]
     process = subprocess.Popen(argv, cwd=project.path, stdout=subprocess.DEVNULL)
-    wait_until(lambda: any(temporary.glob("plexdev-*/stack/creating.json")), process)
+    until(lambda: any(temporary.glob("plexdev-*/stack/creating.json")), within_s=120, every_s=0.1, running=process)
     (run,) = temporary.glob("plexdev-*")
     name = fresh_name(run)
-    wait_until(lambda: processes(f"docker run --name {name}"), process)
+    until(lambda: processes(f"docker run --name {name}"), within_s=120, every_s=0.1, running=process)
     note, watcher = ClusterFiles(name, run / "stack").creation(), reaper.REAPER.find(run / "stack")
     assert note is not None
     assert watcher is not None
@@ -70,15 +70,6 @@ def test_a_worker_killed_during_cluster_creation_leaves_nothing(project: pytest.
     assert creations(name) == []
     assert name not in clusters()
     assert not run.exists()
-
-
-def wait_until(condition: object, process: subprocess.Popen[bytes]) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def wait_for_end(watcher: ProcessHandle) -> None:

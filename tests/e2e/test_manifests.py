@@ -26,7 +26,7 @@ from pytest_plexdev.stack.kind.manifests.prune import labelled, prune
 from pytest_plexdev.stack.kind.manifests.render import render
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
-PATIENCE = 60.0
+TIMEOUT_S = 60.0
 OF_A_PRODUCT = """
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
@@ -74,7 +74,7 @@ def ground(kube: KubeClient, rendered: list[KubeObject]) -> Iterator[None]:
     ours = _missing(kube, places)
     for each in [*kinds, *ours]:
         kube.apply(each)
-    wait_ready(kube, refs_of(definitions), timeout=PATIENCE)
+    wait_ready(kube, refs_of(definitions), timeout=TIMEOUT_S)
     yield
     for each in ours:
         kube.delete(NAMESPACE, each["metadata"]["name"])
@@ -82,12 +82,12 @@ def ground(kube: KubeClient, rendered: list[KubeObject]) -> Iterator[None]:
         # The deletion of a kind that was never requested takes minutes: the server looks for its instances, and creates
         # their storage only with the first request.
         names = each["spec"]["names"]
-        run([*kube.access.kubectl, "get", names["plural"], "-A"], timeout=PATIENCE, purpose="its storage is there")
+        run([*kube.access.kubectl, "get", names["plural"], "-A"], timeout=TIMEOUT_S, purpose="its storage is there")
         kube.delete(CUSTOM_RESOURCE_DEFINITION, each["metadata"]["name"])
     gone = [f"{each['kind'].lower()}/{each['metadata']['name']}" for each in [*ours, *kinds]]
     if gone:
-        wait = [*kube.access.kubectl, "wait", "--for=delete", f"--timeout={PATIENCE:.0f}s", *gone]
-        run(wait, timeout=PATIENCE + 10, purpose="the next test finds a bare cluster")
+        wait = [*kube.access.kubectl, "wait", "--for=delete", f"--timeout={TIMEOUT_S:.0f}s", *gone]
+        run(wait, timeout=TIMEOUT_S + 10, purpose="the next test finds a bare cluster")
 
 
 @pytest.mark.usefixtures("ground")

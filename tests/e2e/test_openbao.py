@@ -18,7 +18,7 @@ from pytest_plexdev.testkit.tenancy import seeded_tenants
 
 ACME = "/domains/01985a00-0000-7000-8000-00000000ac01/dex"
 AWAY = "OpenBao, which has the client secret of this IdP binding, cannot be read"
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 Kubectl = Callable[..., str]
 SignIn = Callable[[], str]
 
@@ -44,7 +44,7 @@ def _as_before(kubectl: Kubectl, sign_in: SignIn) -> Iterator[None]:
     yield
     kubectl("scale", "deployment/openbao", "--replicas=1")
     kubectl("rollout", "status", "deployment/openbao", "--timeout=90s")
-    assert poll(sign_in, until=lambda outcome: outcome == "user", every_s=0.5, timeout_s=PATIENCE_S) == "user"
+    assert poll(sign_in, until=lambda outcome: outcome == "user", every_s=0.5, timeout_s=TIMEOUT_S) == "user"
 
 
 def _secretstore(stack: Stack) -> tuple[bool, bool]:
@@ -78,7 +78,7 @@ def test_a_sign_in_without_openbao_is_refused_and_recovers(
     assert AWAY in away
     assert probe == (False, True)
     assert states["plexsphere"] == "ready"
-    assert poll(sign_in, until=lambda outcome: outcome == "user", every_s=0.5, timeout_s=PATIENCE_S) == "user"
+    assert poll(sign_in, until=lambda outcome: outcome == "user", every_s=0.5, timeout_s=TIMEOUT_S) == "user"
 
 
 @pytest.mark.parametrize("how", ["pod deleted", "container killed"])
@@ -95,10 +95,10 @@ def test_the_seeded_secrets_are_put_back(full_stack: Stack, kubectl: Kubectl, si
         now = _container_id(kubectl)
         return bool(now) and now != before
 
-    assert poll(is_new, every_s=0.5, timeout_s=PATIENCE_S)
+    assert poll(is_new, every_s=0.5, timeout_s=TIMEOUT_S)
     kubectl("rollout", "status", "deployment/openbao", "--timeout=90s")
     # Ready only with its secrets: the first sign-in after that succeeds.
-    assert poll(lambda: _secretstore(full_stack)[0], every_s=0.2, timeout_s=PATIENCE_S)
+    assert poll(lambda: _secretstore(full_stack)[0], every_s=0.2, timeout_s=TIMEOUT_S)
     assert sign_in() == "user"
 
 
@@ -115,7 +115,7 @@ def test_a_token_that_openbao_refuses_is_named(full_stack: Stack, kubectl: Kubec
 
     restart_with("another-root-token")
     try:
-        refused = poll(sign_in, until=lambda outcome: AWAY in outcome, every_s=0.5, timeout_s=PATIENCE_S)
+        refused = poll(sign_in, until=lambda outcome: AWAY in outcome, every_s=0.5, timeout_s=TIMEOUT_S)
         log = full_stack.log("plexsphere")
         probe = _secretstore(full_stack)
     finally:

@@ -18,7 +18,7 @@ from pytest_plexdev.testkit.stack import Stack
 from pytest_plexdev.testkit.telemetry import keeps_domains_apart, telemetry_of
 from pytest_plexdev.testkit.tenancy import FreshTenant, seeded_tenants
 
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
 Kubectl = Callable[..., str]
 
 
@@ -70,9 +70,9 @@ def test_what_a_node_sends_is_queried(node: NodeAgent, metrics: Metrics, logs: L
     node.send_logs("tunnel established")
     node.send_audit(AuditEvent(action="execve"))
 
-    assert metrics.wait_for("e2e_sent", timeout=PATIENCE_S).value == 1.5
-    assert logs.wait_for('{signal="logs"}', timeout=PATIENCE_S).line == "tunnel established"
-    assert logs.wait_for('{signal="audit"}', timeout=PATIENCE_S).labels["node_id"] == node.id
+    assert metrics.wait_for("e2e_sent", timeout=TIMEOUT_S).value == 1.5
+    assert logs.wait_for('{signal="logs"}', timeout=TIMEOUT_S).line == "tunnel established"
+    assert logs.wait_for('{signal="audit"}', timeout=TIMEOUT_S).labels["node_id"] == node.id
 
 
 def test_domains_are_kept_apart(full_stack: Stack) -> None:
@@ -98,9 +98,9 @@ def test_without_mimir_samples_wait_in_the_buffer(
     assert refused in {(502, "query_upstream_unavailable"), (504, "query_upstream_timeout")}
     assert waiting == "batches that wait in the ingest buffer: 50 of metrics"
     assert states["plexsphere"] == "ready"
-    metrics.wait_for("count(e2e_waited)", where=lambda series: series.value == 50, timeout=PATIENCE_S)
+    metrics.wait_for("count(e2e_waited)", where=lambda series: series.value == 50, timeout=TIMEOUT_S)
     emptied = poll(
-        lambda: describe_backlog(full_stack, tenant.domain_id).startswith("no batch"), every_s=0.5, timeout_s=PATIENCE_S
+        lambda: describe_backlog(full_stack, tenant.domain_id).startswith("no batch"), every_s=0.5, timeout_s=TIMEOUT_S
     )
     assert emptied
 
@@ -122,7 +122,7 @@ def test_without_loki_lines_wait_in_the_buffer(node: NodeAgent, logs: Logs, kube
         except ProblemError:
             return 0
 
-    assert poll(stored, until=lambda count: count == 50, every_s=0.5, timeout_s=PATIENCE_S) == 50
+    assert poll(stored, until=lambda count: count == 50, every_s=0.5, timeout_s=TIMEOUT_S) == 50
 
 
 def test_without_nats_no_batch_is_acknowledged(node: NodeAgent, logs: Logs, kubectl: Kubectl) -> None:
@@ -136,8 +136,8 @@ def test_without_nats_no_batch_is_acknowledged(node: NodeAgent, logs: Logs, kube
         lambda: refused_with(lambda: node.send_logs("acknowledged again")),
         until=lambda refusal: refusal == (0, ""),
         every_s=0.5,
-        timeout_s=PATIENCE_S,
+        timeout_s=TIMEOUT_S,
     )
     assert refused == (503, "ingest_buffer_unavailable")
     assert accepted == (0, "")
-    assert logs.wait_for('{signal="logs"} |= "acknowledged again"', timeout=PATIENCE_S)
+    assert logs.wait_for('{signal="logs"} |= "acknowledged again"', timeout=TIMEOUT_S)

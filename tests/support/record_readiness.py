@@ -67,15 +67,15 @@ class Recorder(ObjectCache):
             self.told.append(short)
 
 
-def record(client: KubeClient, case: str, items: Sequence[dict[str, Any]], patience: float) -> None:
-    """Apply the objects in a new namespace, and record what the server sends in *patience* seconds."""
+def record(client: KubeClient, case: str, items: Sequence[dict[str, Any]], seconds: float) -> None:
+    """Apply the objects in a new namespace, and record what the server sends in *seconds* seconds."""
     namespace = f"record-{secrets.token_hex(3)}"
     client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     items = [{**each, "metadata": {**each["metadata"], "namespace": namespace}} for each in items]
     cache = Recorder()
 
     async def follow() -> None:
-        async with client.stream() as http, asyncio.timeout(patience):
+        async with client.stream() as http, asyncio.timeout(seconds):
             watch = Watch(client, http, cache, scopes_of(refs_of(items)))
             running = asyncio.ensure_future(watch.run())
             while not watch.is_whole:

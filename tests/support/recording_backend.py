@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-PATIENCE = 20.0
+TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class RecordingBackend:
 
     def wait_for(self, count: int, *, path: str = "/") -> list[Received]:
         """Wait until that many requests below a path came, and return all of them."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_S
         with self._arrival:
             while len(found := [each for each in self.received if each.path.startswith(path)]) < count:
                 assert self._arrival.wait(deadline - time.monotonic()), self.received

@@ -25,7 +25,7 @@ from pytest_plexdev.stack.embedded.servers.postgres_user import run_as
 from tests.support.server_process import ServerProcess
 
 _SETTINGS = ("listen_addresses=", "fsync=off", "max_connections=200", "dynamic_shared_memory_type=mmap")
-_PATIENCE = 20.0
+_TIMEOUT_S = 20.0
 
 
 class PostgresServer:
@@ -48,7 +48,7 @@ class PostgresServer:
         """Start, and return when it answers."""
         settings = [word for setting in _SETTINGS for word in ("-c", setting)]
         self._process = self._spawn(["postgres", "-D", str(self._data), "-k", str(self.directory), *settings])
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT_S
         while not self._answers():
             assert self._process.poll() is None, "postgres ended"
             assert time.monotonic() < deadline, "postgres does not answer"
@@ -136,7 +136,7 @@ class NatsServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT_S
         while not self._answers():
             assert self._process.poll() is None, "nats-server ended"
             assert time.monotonic() < deadline, "nats-server does not answer"

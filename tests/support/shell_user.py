@@ -12,7 +12,7 @@ from typing import Final
 
 MAX_COMMANDS: Final = 2
 """The maximum number of commands to repair any state."""
-PATIENCE_S: Final = 400.0
+TIMEOUT_S: Final = 400.0
 FIX: Final = re.compile(r"^\s*fix: (.*)$", re.MULTILINE)
 
 
@@ -31,7 +31,7 @@ class ShellUser:
         environment = {**os.environ, **self.environment}
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
         output = subprocess.run(
-            argv, cwd=self.directory, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+            argv, cwd=self.directory, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
         )
         return output.returncode, output.stdout + output.stderr
 

@@ -25,7 +25,7 @@ else:
     _Interceptor = grpc.UnaryUnaryClientInterceptor
 
 _START: Final = 10
-_PATIENCE: Final = 10
+_TIMEOUT_S: Final = 10
 
 
 class Calls(Protocol):
@@ -54,7 +54,7 @@ class _Deadline(_Interceptor):
     """Ends a call that the signer never answers, so that a test fails rather than hangs."""
 
     def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-        return continuation(details._replace(timeout=details.timeout or _PATIENCE), request)
+        return continuation(details._replace(timeout=details.timeout or _TIMEOUT_S), request)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import gzip
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,6 @@ from tests.support.enrolment import Agent
 from tests.support.recording_backend import RecordingBackend
 from tests.support.servers import NatsServer
 
-PATIENCE = 30.0
 SIGNALS = ("metrics", "logs", "audit")
 
 
@@ -89,14 +88,6 @@ def now() -> str:
 
 def unique_metric() -> str:
     return f"metric_{secrets.token_hex(6)}"
-
-
-def until(condition: Callable[[], bool], *, within_s: float = PATIENCE) -> None:
-    """Poll a condition of another process."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
 
 
 def query_logs(client: httpx.Client, domain_id: str, query: str, **parameters: str) -> httpx.Response:

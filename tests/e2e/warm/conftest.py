@@ -6,7 +6,6 @@ It begins with a bring-up that is killed while its cluster is being created, and
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +16,7 @@ from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.warm import attach, down, up
 from tests.support.clusters import NODE_IMAGE
 from tests.support.kind_stacks import ProgressRecorder, clusters
+from tests.support.waiting import until
 from tests.support.warm_cluster import access_of, another_up
 
 
@@ -40,11 +40,7 @@ def settings(cluster_tools: None, tmp_path_factory: pytest.TempPathFactory) -> I
 def made(settings: KindSettings) -> list[str]:
     """The lines of a bring-up after another one was killed."""
     process = another_up(settings)
-    deadline = time.monotonic() + 120
-    while settings.name not in clusters():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: settings.name in clusters(), within_s=120, every_s=0.1, running=process)
     process.kill()
     process.communicate()
     return up.bring_up(settings, ProgressRecorder())[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 
 import pytest
 
@@ -11,6 +10,7 @@ from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import down
 from tests.support.kind_stacks import ProgressRecorder, clusters
+from tests.support.waiting import until
 from tests.support.warm_cluster import another_up
 
 
@@ -27,11 +27,7 @@ def test_down_deletes_what_is_ours_and_says_what_else_helps(settings: KindSettin
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_during_cluster_creation_leaves_nothing(settings: KindSettings, number: signal.Signals) -> None:
     process = another_up(settings)
-    deadline = time.monotonic() + 120
-    while settings.name not in clusters():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: settings.name in clusters(), within_s=120, every_s=0.1, running=process)
     process.send_signal(number)
     process.communicate(timeout=120)
 

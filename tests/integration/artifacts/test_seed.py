@@ -37,14 +37,14 @@ def run_seed(variables: Mapping[str, str]) -> tuple[int, str]:
 def test_only_what_is_missing_is_put(seaweed: SeaweedServer) -> None:
     bucket, client = dataclasses.replace(seaweed.bucket, name=unique()), seaweed.client()
 
-    first = seed(bucket, CONTENT, patience_s=10)
+    first = seed(bucket, CONTENT, timeout_s=10)
     client.put_object(bucket.name, "plexd/1/a", io.BytesIO(b"changed"), 7)
     client.remove_object(bucket.name, "plexd/1/b")
-    second = seed(bucket, CONTENT, patience_s=10)
+    second = seed(bucket, CONTENT, timeout_s=10)
 
     assert (first, second) == (2, 1)
     assert [client.get_object(bucket.name, key).data for key, _ in CONTENT] == [b"changed", b"second"]
-    assert seed(bucket, CONTENT, patience_s=10) == 0
+    assert seed(bucket, CONTENT, timeout_s=10) == 0
 
 
 def test_refused_credentials_are_not_tried_again(seaweed: SeaweedServer) -> None:
@@ -52,7 +52,7 @@ def test_refused_credentials_are_not_tried_again(seaweed: SeaweedServer) -> None
     started = time.monotonic()
 
     with pytest.raises(CredentialsRefused, match="S3 answers"):
-        seed(bucket, CONTENT, patience_s=30)
+        seed(bucket, CONTENT, timeout_s=30)
 
     assert time.monotonic() - started < 5
 
@@ -63,7 +63,7 @@ def test_a_server_that_is_not_there_is_waited_for(seaweed: SeaweedServer) -> Non
     started = time.monotonic()
 
     with pytest.raises(BlobStoreUnavailable):
-        seed(absent, CONTENT, patience_s=0.5)
+        seed(absent, CONTENT, timeout_s=0.5)
 
     assert time.monotonic() - started >= 0.5
 

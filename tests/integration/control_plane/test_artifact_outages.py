@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,16 +13,16 @@ import httpx
 import pytest
 
 from plexsphere_reference.artifacts.fixture_releases import SEEDED
-from pytest_plexdev.core.poll import poll
 from tests.support.actors import refusal
 from tests.support.control_plane import Plane, running_plane
 from tests.support.seaweed import SeaweedServer, running_seed
 from tests.support.second_api import second_api
 from tests.support.servers import PostgresServer
+from tests.support.waiting import until
 
 PATH = "/v1/artifacts/plexd"
 AWAY = (503, "artifact_store_unavailable")
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         stack.callback(seaweed.stop)
         seed = stack.enter_context(running_seed(seaweed.variables))
         plane = stack.enter_context(running_plane(postgres.url, directory, spicedb=None, **seaweed.variables))
-        assert seed.wait(PATIENCE_S) == 0
+        assert seed.wait(TIMEOUT_S) == 0
         yield Rig(plane, seaweed)
 
 
@@ -82,13 +82,13 @@ def test_killed_under_load_it_is_away_and_then_back(rig: Rig) -> None:
     with contextlib.ExitStack() as stack:
         readers = [Reader(stack.enter_context(rig.plane.client())) for _ in range(4)]
         futures = [stack.enter_context(ThreadPoolExecutor(1)).submit(reader.run) for reader in readers]
-        _until(lambda: all(reader.served for reader in readers))
+        until(lambda: all(reader.served for reader in readers))
         rig.seaweed.stop()
-        _until(lambda: all(reader.refusals for reader in readers))
+        until(lambda: all(reader.refusals for reader in readers))
         status = rig.blobstore(readers[0].client)
         before = [reader.served for reader in readers]
         rig.seaweed.start()
-        _until(lambda: all(r.served > b for r, b in zip(readers, before, strict=True)))
+        until(lambda: all(r.served > b for r, b in zip(readers, before, strict=True)))
         for reader in readers:
             reader.stopped = True
         for future in futures:
@@ -111,7 +111,7 @@ def test_one_that_hangs_delays_nobody_else(rig: Rig) -> None:
             took_s = time.monotonic() - started
         finally:
             rig.seaweed.resume()
-        _until(lambda: client.get(PATH).status_code == 200)
+        until(lambda: client.get(PATH).status_code == 200)
 
     assert set(answers) == {AWAY}
     assert took_s < 8
@@ -121,7 +121,7 @@ def test_one_that_hangs_delays_nobody_else(rig: Rig) -> None:
 def test_an_api_ends_at_once_though_a_read_hangs(rig: Rig, tmp_path: Path) -> None:
     try:
         with second_api(rig.plane, tmp_path) as client:
-            _until(lambda: _answers(client, "/readyz"))
+            until(lambda: _answers(client, "/readyz"))
             rig.seaweed.pause()
             with pytest.raises(httpx.ReadTimeout):
                 client.get(PATH, headers={"Authorization": f"Bearer {rig.plane.token()}"}, timeout=0.5)
@@ -143,7 +143,7 @@ def test_lost_content_is_put_back_by_the_seed(rig: Rig) -> None:
         lost = refusal(client.get(PATH))
         detail = rig.blobstore(client)[4]
         with running_seed(rig.seaweed.variables) as seed:
-            assert seed.wait(PATIENCE_S) == 0
+            assert seed.wait(TIMEOUT_S) == 0
         after = client.get(PATH).json()
 
     assert lost == AWAY
@@ -155,7 +155,7 @@ def test_lost_content_is_put_back_by_the_seed(rig: Rig) -> None:
 def test_credentials_that_are_refused_are_named(rig: Rig, tmp_path: Path) -> None:
     with second_api(rig.plane, tmp_path, PLEXSPHERE_S3_SECRET_KEY="another") as client:
         client.headers["Authorization"] = f"Bearer {rig.plane.token()}"
-        _until(lambda: _answers(client))
+        until(lambda: _answers(client))
         status = rig.blobstore(client)
         answers = [refusal(client.get(f"{PATH}{rest}")) for rest in ("", "/0.1.0", "/0.1.0/sigstore")]
         denied = client.get(PATH, headers={"Authorization": f"Bearer {rig.plane.token('beta-llc')}"})
@@ -168,7 +168,7 @@ def test_credentials_that_are_refused_are_named(rig: Rig, tmp_path: Path) -> Non
 
 def test_without_a_variable_the_surface_is_not_provisioned(rig: Rig, tmp_path: Path) -> None:
     with second_api(rig.plane, tmp_path, PLEXSPHERE_S3_BUCKET="") as client:
-        _until(lambda: _answers(client))
+        until(lambda: _answers(client))
         answer = client.get(PATH)
         probes = {each["name"] for each in client.get("/readyz").json()["probes"]}
 
@@ -182,7 +182,3 @@ def _answers(client: httpx.Client, path: str = "/livez") -> bool:
         return client.get(path).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    assert poll(condition, every_s=0.01, timeout_s=PATIENCE_S)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +15,9 @@ from tests.support.openbao import TOKEN, OpenBaoServer
 from tests.support.rogue_idp import CLIENT
 from tests.support.rogue_tenant import Tenant
 from tests.support.second_api import second_api
+from tests.support.waiting import until
 
 SECRET = "s3cret-of-openbao"
-PATIENCE = 15.0
 OTHER = "01985a00-0000-7000-8000-00000000be01"
 
 
@@ -153,7 +152,7 @@ def test_an_openbao_that_hangs_is_not_waited_for(rig: Rig, stored: Tenant) -> No
 
     assert refused == (502, "openbao_unavailable")
     assert time.monotonic() - started < 4
-    _until(lambda: stored.sign_in().status_code == 303)
+    until(lambda: stored.sign_in().status_code == 303)
 
 
 def test_an_openbao_that_refuses_the_token_is_unavailable(rig: Rig, stored: Tenant) -> None:
@@ -190,7 +189,7 @@ def test_a_plane_is_not_ready_before_openbao_served_once(rig: Rig, tmp_path: Pat
     rig.openbao.stop()
     try:
         with second_api(rig.plane, tmp_path) as client:
-            _until(lambda: _probe(client) is not None)
+            until(lambda: _probe(client) is not None)
             before = client.get("/readyz").status_code
             rig.openbao.start()
             after = client.get("/readyz").status_code
@@ -208,7 +207,7 @@ def test_without_a_variable_nothing_resolves_and_it_is_named(
     rig: Rig, stored: Tenant, tmp_path: Path, missing: str
 ) -> None:
     with second_api(rig.plane, tmp_path, **{missing: ""}) as client:
-        _until(lambda: _answers(client))
+        until(lambda: _answers(client))
         probes = {each["name"] for each in client.get("/readyz").json()["probes"]}
         client.headers["Accept"] = "application/json"
         refused = Tenant(rig.plane, client, stored.idp, stored.domain_id, stored.binding_id).refused()
@@ -257,9 +256,3 @@ def _probe(client: httpx.Client) -> dict[str, object] | None:
     except httpx.TransportError:
         return None
     return next((each for each in probes if each["name"] == "secretstore"), None)
-
-
-def _until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not done():
-        assert time.monotonic() < deadline

@@ -11,7 +11,7 @@ from tests.support.browsing import Browser
 from tests.support.control_plane import DOMAINS, Plane
 from tests.support.openbao import OpenBaoServer
 
-PATIENCE = 30.0
+TIMEOUT_S = 30.0
 
 
 def test_sign_ins_go_on_through_a_restart_of_openbao(plane: Plane, openbao: OpenBaoServer) -> None:
@@ -31,7 +31,7 @@ def test_sign_ins_go_on_through_a_restart_of_openbao(plane: Plane, openbao: Open
 
     def reach(outcome: str) -> None:
         seen = [len(each) for each in outcomes]
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_S
         while not all(outcome in each[before:] for each, before in zip(outcomes, seen, strict=True)):
             assert time.monotonic() < deadline, (outcome, [each[-3:] for each in outcomes])
             time.sleep(0.01)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,10 +15,11 @@ import pytest
 
 from tests.support.control_plane import DOMAINS, Plane, running_plane, ula, unique
 from tests.support.servers import NatsServer, PostgresServer
+from tests.support.waiting import until
 
 STREAM = "PLEXSPHERE_NODE_EVENTS"
 ACME = f"/v1/domains/{DOMAINS['acme-corp']}"
-PATIENCE = 15.0
+TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -152,12 +152,14 @@ def test_an_emptied_nats_gets_its_stream_before_the_next_event(rig: Rig) -> None
 
 def _until(holds: Any, futures: list[Future[None]] | None = None) -> None:
     """Return once ``holds()`` is true; fail after the timeout, or if a writer failed."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
+
+    def holds_while_all_write() -> bool:
         for future in futures or []:
             if future.done():
                 future.result()
-        assert time.monotonic() < deadline, "it did not come about"
+        return bool(holds())
+
+    until(holds_while_all_write, within_s=TIMEOUT_S)
 
 
 def _events(url: str, subject: str, count: int) -> list[Any]:
@@ -166,7 +168,7 @@ def _events(url: str, subject: str, count: int) -> list[Any]:
     async def read() -> list[Any]:
         connection = await nats.connect(url)
         subscription = await connection.jetstream().subscribe(subject, ordered_consumer=True)
-        events = [await subscription.next_msg(timeout=PATIENCE) for _ in range(count)]
+        events = [await subscription.next_msg(timeout=TIMEOUT_S) for _ in range(count)]
         await connection.close()
         return events
 

@@ -6,7 +6,6 @@ The whole of ``tests/integration/control_plane`` runs that way with ``PLEXDEV_TE
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from tests.support.actors import at_once, client_of, new_domain, new_user, refus
 from tests.support.control_plane import DOMAINS, UNKNOWN_ID, Plane, run_program, running_plane, running_spicedb, ula
 from tests.support.enrolment import Site, new_site
 from tests.support.servers import PostgresServer, SpiceDBServer
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 
@@ -25,7 +25,6 @@ ACME = f"/v1/domains/{DOMAINS['acme-corp']}"
 DENIED = (403, "permission_denied")
 NO_AGENT = (403, "insufficient_relation")
 UNAVAILABLE = (503, "authz_unavailable")
-PATIENCE = 15.0
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ def test_a_spicedb_that_hangs(rig: Rig, operator: httpx.Client) -> None:
     assert [refusal(answer) for answer in answers] == [UNAVAILABLE] * 3
     assert readiness.json()["status"] == "degraded"
     assert {probe["name"]: probe["ok"] for probe in readiness.json()["probes"]}["spicedb"] is False
-    _until(lambda: operator.get(f"/v1/domains/{created['id']}").status_code == 200)
+    until(lambda: operator.get(f"/v1/domains/{created['id']}").status_code == 200)
     assert rig.plane.sql("SELECT 1 FROM plexsphere.domains WHERE slug = 'late'") == []
 
 
@@ -175,16 +174,10 @@ def test_a_spicedb_that_dies_and_comes_back_empty(rig: Rig, operator: httpx.Clie
 
     assert dead == [UNAVAILABLE] * 2
     assert empty == UNAVAILABLE, "without a schema nothing is known, so nobody is refused for good"
-    _until(lambda: operator.get(ACME).status_code == 200)
+    until(lambda: operator.get(ACME).status_code == 200)
     assert refusal(stranger.get(ACME)) == DENIED
     assert operator.get("/readyz").json()["status"] == "ready"
 
 
 def _ids(client: httpx.Client, path: str) -> set[str]:
     return {item["id"] for item in walk(client, path)}
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about"

@@ -20,7 +20,7 @@ from tests.support.checkout import ROOT
 from tests.support.control_plane import running_spicedb
 from tests.support.servers import PostgresServer
 
-PATIENCE = 20.0
+TIMEOUT_S = 20.0
 SEED = ROOT / "deploy" / "local" / "seed" / "tenants.yaml"
 Start = Callable[..., "subprocess.Popen[str]"]
 Waiting = Callable[[str], "subprocess.Popen[str]"]
@@ -66,7 +66,7 @@ def test_it_waits_for_postgres_then_for_every_migration(server: PostgresServer, 
         empty = _line(process)
     migrate(Settings(database_url=server.url))
 
-    assert process.wait(PATIENCE) == 0
+    assert process.wait(TIMEOUT_S) == 0
     assert 'msg="waiting for migrations"' in without_postgres
     assert "No such file or directory" in without_postgres
     assert f'state="0 of {len(migrations())} applied"' in empty
@@ -84,7 +84,7 @@ def test_one_missing_migration_is_waited_for(server: PostgresServer, waiting: Wa
         still_waits = process.poll() is None
         connection.execute("INSERT INTO plexsphere.schema_migrations VALUES (%s, %s)", [last.number, last.name])
 
-    assert process.wait(PATIENCE) == 0
+    assert process.wait(TIMEOUT_S) == 0
     assert still_waits
     assert f'state="{last.number - 1} of {last.number} applied"' in line
     # Half a second has five checks; it logged only at its start and at its end.
@@ -96,7 +96,7 @@ def test_a_newer_database_is_good_enough(server: PostgresServer, waiting: Waitin
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("INSERT INTO plexsphere.schema_migrations VALUES (9999, 'from the future')")
 
-    assert waiting(server.url).wait(PATIENCE) == 0
+    assert waiting(server.url).wait(TIMEOUT_S) == 0
 
 
 def test_it_names_the_endpoint_and_keeps_the_password(waiting: Waiting) -> None:
@@ -114,7 +114,7 @@ def test_sigterm_ends_it_even_as_process_one_of_a_container(waiting: Waiting) ->
 
     process.send_signal(signal.SIGTERM)
 
-    assert process.wait(PATIENCE) == 143
+    assert process.wait(TIMEOUT_S) == 143
 
 
 def test_bootstrap_waits_for_a_spicedb_that_hangs(server: PostgresServer, start: Start, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_bootstrap_waits_for_a_spicedb_that_hangs(server: PostgresServer, start:
         output = _line(process)
         spicedb.resume()
 
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT_S) == 0
     assert 'level=WARN msg="waiting for the authorisation service"' in output
     assert 'msg="bootstrap-complete" domains=3' in _rest(process)[-1]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.owner import SUPERVISOR
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
 from tests.support.embedded import pid_of
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_whole_stack_is_examined_and_its_ports_are_yours(warm: StackInfo, caps
 
 def test_a_server_that_was_killed_is_found(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     os.kill(pid_of(warm, "plexsphere"), signal.SIGKILL)
-    _wait_for(lambda: (warm.directory / "ends" / "plexsphere.json").exists())
+    until(lambda: (warm.directory / "ends" / "plexsphere.json").exists())
     code, out = doctor(capsys)
 
     assert code == 1
@@ -81,7 +81,7 @@ def test_a_supervisor_that_was_killed_is_found(warm: StackInfo, capsys: pytest.C
     assert supervisor is not None
     with supervisor:
         supervisor.send(signal.SIGKILL)
-    _wait_for(lambda: find_warm() is None)
+    until(lambda: find_warm() is None)
     code, out = doctor(capsys)
 
     assert code == 1
@@ -102,10 +102,3 @@ def test_the_advice_for_a_taken_port_ends_the_one_who_has_it(
     monkeypatch.setenv("PLEXDEV_STATE_DIR", str(warm.directory.parent))
     assert main.main(["down", "--stack", "embedded"]) == 0
     assert find_warm() is None
-
-
-def _wait_for(condition: object) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + 10
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)

@@ -12,7 +12,8 @@ from plexsphere_reference.observability.remote_write_pb2 import WriteRequest
 from tests.support.control_plane import open_listener, run_server
 from tests.support.enrolment import Agent, Site
 from tests.support.recording_backend import RecordingBackend
-from tests.support.telemetry import Rig, event, line, sample, send, until
+from tests.support.telemetry import Rig, event, line, sample, send
+from tests.support.waiting import until
 
 
 def backend_of(rig: Rig, signal: str) -> RecordingBackend:

@@ -16,7 +16,8 @@ from tests.support.enrolment import Agent, new_site
 from tests.support.recording_backend import RecordingBackend
 from tests.support.second_api import second_api
 from tests.support.servers import NatsServer, PostgresServer
-from tests.support.telemetry import SIGNALS, Rig, line, query_logs, query_metrics, record, send, until
+from tests.support.telemetry import SIGNALS, Rig, line, query_logs, query_metrics, record, send
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,9 @@ from tests.support.actors import refusal
 from tests.support.control_plane import Plane, running_plane
 from tests.support.enrolment import Agent, Site, new_site
 from tests.support.servers import NatsServer
-from tests.support.telemetry import event, line, query_logs, query_metrics, result_of, sample, send, until
+from tests.support.telemetry import event, line, query_logs, query_metrics, result_of, sample, send
 from tests.support.telemetry_servers import TelemetryServer, running
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real
 SERVER_OF = {"metrics": "mimir", "logs": "loki", "audit": "loki"}

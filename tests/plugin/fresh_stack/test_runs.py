@@ -9,13 +9,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.checkout import ROOT
+from tests.support.waiting import until
 
 EXAMPLE = ROOT / "examples" / "sibling"
 
@@ -170,18 +169,11 @@ def test_however_the_run_ends_nothing_is_left(
     command = [sys.executable, "-m", "pytest", "-k", "wait", *workers]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as pytest_run:
         sign = {"test": project.path / "ready", "bring-up": temporary}[moment]
-        wait_until(lambda: sign.is_file() or any(sign.glob("*/stack/logs/nats.log")), seconds=30)
+        until(lambda: sign.is_file() or any(sign.glob("*/stack/logs/nats.log")), within_s=30)
         pytest_run.send_signal(number)
     # The documented limit is two seconds; a busy machine needs more.
-    wait_until(lambda: not processes_of(temporary) and not any(temporary.glob("plexdev*")), seconds=10)
+    until(lambda: not processes_of(temporary) and not any(temporary.glob("plexdev*")), within_s=10)
     shutil.rmtree(temporary)
-
-
-def wait_until(holds: Callable[[], bool], *, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def processes_of(directory: Path) -> list[str]:

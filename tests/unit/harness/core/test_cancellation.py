@@ -21,6 +21,7 @@ from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.wait import wait_ready
 from tests.support.processes import assert_ends
+from tests.support.waiting import until
 
 SLEEPS = ["sh", "-c", "sleep 600 & echo $! > $0.half && mv $0.half $0; wait"]
 
@@ -122,7 +123,4 @@ def test_a_wait_for_objects_ends_with_the_work(tmp_path: Path) -> None:
 
 
 def wait_for(*paths: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not all(path.exists() for path in paths):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: all(path.exists() for path in paths))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.testkit.bucket import Bucket
     from pytest_plexdev.testkit.events import Event, Events
     from pytest_plexdev.testkit.eventually import eventually
+    from pytest_plexdev.testkit.factories import MakeNode, MakeProject, MakeTenant, TenantFactory
     from pytest_plexdev.testkit.login import Login, Logins
     from pytest_plexdev.testkit.logs import LogEntry, Logs
     from pytest_plexdev.testkit.metrics import Metrics, Series
@@ -47,6 +48,9 @@ __all__ = [
     "Login",
     "Logins",
     "Logs",
+    "MakeNode",
+    "MakeProject",
+    "MakeTenant",
     "MetricSample",
     "Metrics",
     "NodeAgent",
@@ -63,6 +67,7 @@ __all__ = [
     "Stack",
     "StackInfo",
     "Tenant",
+    "TenantFactory",
     "Tenants",
     "Verdict",
     "assert_problem",
@@ -86,6 +91,9 @@ _HOMES = {
     "Login": "testkit.login",
     "Logins": "testkit.login",
     "Logs": "testkit.logs",
+    "MakeNode": "testkit.factories",
+    "MakeProject": "testkit.factories",
+    "MakeTenant": "testkit.factories",
     "MetricSample": "api.observability",
     "Metrics": "testkit.metrics",
     "NodeAgent": "testkit.node_agent",
@@ -102,6 +110,7 @@ _HOMES = {
     "Stack": "testkit.stack",
     "StackInfo": "core.model",
     "Tenant": "testkit.tenancy",
+    "TenantFactory": "testkit.factories",
     "Tenants": "testkit.tenancy",
     "Verdict": "core.model",
     "assert_problem": "testkit.assertions",

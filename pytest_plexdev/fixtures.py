@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.api import Client
     from pytest_plexdev.api.projects import Project
     from pytest_plexdev.testkit.events import Events
+    from pytest_plexdev.testkit.factories import TenantFactory
     from pytest_plexdev.testkit.login import Logins
     from pytest_plexdev.testkit.node_agent import NodeAgent
     from pytest_plexdev.testkit.stack import Stack
@@ -117,7 +118,7 @@ def _plexdev_leftovers(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Ite
 
 
 @pytest.fixture
-def plexdev_tenant(plexdev_tenants: Tenants, plexdev_login: Logins, _plexdev_leftovers: None) -> Iterator[FreshTenant]:
+def plexdev_tenant(plexdev_tenant_factory: TenantFactory) -> Iterator[FreshTenant]:
     """A fresh Domain with an IdP binding and an address range of its own, which no other test uses.
 
     Example::
@@ -126,11 +127,8 @@ def plexdev_tenant(plexdev_tenants: Tenants, plexdev_login: Logins, _plexdev_lef
             projects = plexdev_tenant.client.projects.list(domain_id=plexdev_tenant.domain_id)
             assert list(projects) == []
     """
-    from pytest_plexdev.testkit.factories import create_tenant, remove_quietly
-
-    tenant = create_tenant(plexdev_tenants, plexdev_login)
-    yield tenant
-    remove_quietly(tenant)
+    with plexdev_tenant_factory() as tenant:
+        yield tenant
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pytest_plexdev.options import OPTIONS, OptionError, Settings
 from pytest_plexdev.session import guard, item_checks, run
 from pytest_plexdev.session.guard import observing
 
-pytest_plugins = ("pytest_plexdev.fixtures", "pytest_plexdev.service_fixtures")
+pytest_plugins = ("pytest_plexdev.fixtures", "pytest_plexdev.factory_fixtures", "pytest_plexdev.service_fixtures")
 
 _FAILED = pytest.StashKey[bool]()
 _HAS_HEADER = pytest.StashKey[bool]()

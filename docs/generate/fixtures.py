@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest_plexdev
 from docs.generate.markdown import prose, table
-from pytest_plexdev import fixtures, hookspecs, service_fixtures
+from pytest_plexdev import factory_fixtures, fixtures, hookspecs, service_fixtures
 
 _HEAD: Final = """\
 # Fixtures and hooks
@@ -20,8 +20,8 @@ Nothing starts before a test requests a fixture, and a project needs nothing in 
 controller stops it after the last worker has ended. What the fixtures hand out is described in
 [Client and types](client.md).
 
-This page is generated from `pytest_plexdev/fixtures.py`, `pytest_plexdev/service_fixtures.py` and
-`pytest_plexdev/hookspecs.py` (`make docs`).
+This page is generated from `pytest_plexdev/fixtures.py`, `pytest_plexdev/factory_fixtures.py`,
+`pytest_plexdev/service_fixtures.py` and `pytest_plexdev/hookspecs.py` (`make docs`).
 """
 _HOOKS: Final = """\
 ## Hooks
@@ -33,7 +33,8 @@ test. They are hooks and not fixtures because one stack serves the whole run: th
 
 def page() -> str:
     """The whole page."""
-    found = [*_public(fixtures, prefix="plexdev_"), *_public(service_fixtures, prefix="plexdev_")]
+    modules = (fixtures, factory_fixtures, service_fixtures)
+    found = [each for module in modules for each in _public(module, prefix="plexdev_")]
     rows = [(f"[`{each.name}`](#{each.name})", _scope(each), _handed_out(each)) for each in found]
     parts = [_HEAD, table(("fixture", "scope", "hands out"), rows)]
     parts += [f"## Each fixture\n\n{_fixture_sections(found)}", _HOOKS]

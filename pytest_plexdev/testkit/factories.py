@@ -1,12 +1,13 @@
-"""Create Domains, tenants, Projects and Nodes for one test, and remove them."""
+"""Create Domains, tenants, Projects and Nodes for tests, and remove them."""
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
 import secrets
+from collections.abc import Iterator
 from itertools import chain
-from typing import Final
+from typing import Final, Protocol
 
 from pytest_plexdev.api import Client
 from pytest_plexdev.api.domains import Domain, ReachabilityPolicy
@@ -63,16 +64,115 @@ def _model(tenants: Tenants) -> IdpBinding:
     return next((each for each in chain([first], others) if not each.client_secret_ref.startswith(IN_OPENBAO)), first)
 
 
-def create_tenant(tenants: Tenants, logins: Logins) -> FreshTenant:
-    """Create a tenant for one test: a Domain with a binding to the stack's identity provider."""
-    operator = tenants.operator.client
-    domain = create_domain(operator, run_mark=tenants.run_mark)
-    return FreshTenant(domain, bind(tenants, domain_id=domain.id), operator, logins)
+class TenantFactory:
+    """Creates tenants in fixtures of any scope. A call returns a context manager, which removes the tenant at its end.
+
+    Args:
+        tenants: The seeded tenants: their operator creates the Domains, and is their admin.
+        logins: Logs users in to the tenants.
+
+    Example::
+
+        from pytest_plexdev import FASTEST_POLICY
+
+        def test_a_tenant_for_a_part_of_a_test(plexdev_tenant_factory):
+            with plexdev_tenant_factory(policy=FASTEST_POLICY) as tenant:
+                assert tenant.domain.reachability.stale_after == "30s"
+    """
+
+    def __init__(self, tenants: Tenants, logins: Logins) -> None:
+        self._tenants = tenants
+        self._logins = logins
+
+    @contextlib.contextmanager
+    def __call__(self, *, policy: ReachabilityPolicy | None = None) -> Iterator[FreshTenant]:
+        """Create a tenant: a Domain with a binding to the stack's identity provider.
+
+        Args:
+            policy: When its silent Nodes become stale and unreachable; by default the API's policy.
+
+        Raises:
+            ProblemError: The API refused it: 400 ``invalid_domain`` if the policy is below the contract's minimum.
+        """
+        operator = self._tenants.operator.client
+        domain = create_domain(operator, run_mark=self._tenants.run_mark, reachability=policy)
+        tenant = FreshTenant(domain, bind(self._tenants, domain_id=domain.id), operator, self._logins)
+        try:
+            yield tenant
+        finally:
+            remove_quietly(tenant)
 
 
-def create_project(client: Client, *, domain_id: str) -> Project:
-    """Create a Project with a unique name."""
-    slug = unique_slug("p")
+class MakeTenant(Protocol):
+    """Creates a further tenant, and removes it after the test.
+
+    Example::
+
+        from pytest_plexdev import FASTEST_POLICY
+
+        def test_a_policy_of_its_own(plexdev_make_tenant):
+            fast, slow = plexdev_make_tenant(policy=FASTEST_POLICY), plexdev_make_tenant()
+            assert fast.domain.reachability != slow.domain.reachability
+    """
+
+    def __call__(self, *, policy: ReachabilityPolicy | None = None) -> FreshTenant:
+        """Create it.
+
+        Args:
+            policy: When its silent Nodes become stale and unreachable; by default the API's policy.
+
+        Raises:
+            ProblemError: The API refused it: 400 ``invalid_domain`` if the policy is below the contract's minimum.
+        """
+
+
+class MakeProject(Protocol):
+    """Creates a further Project, and removes it after the test.
+
+    Example::
+
+        def test_a_slug_is_free_in_another_tenant(plexdev_make_tenant, plexdev_make_project):
+            one, other = plexdev_make_tenant(), plexdev_make_tenant()
+            assert plexdev_make_project(one, slug="shop").id != plexdev_make_project(other, slug="shop").id
+    """
+
+    def __call__(self, tenant: FreshTenant | None = None, *, slug: str | None = None) -> Project:
+        """Create it.
+
+        Args:
+            tenant: By default the test's ``plexdev_tenant``.
+            slug: By default a unique one.
+
+        Raises:
+            ProblemError: The API refused it: 409 ``project_slug_conflict`` if the tenant has this slug.
+        """
+
+
+class MakeNode(Protocol):
+    """Registers a further Node.
+
+    Example::
+
+        def test_a_node_of_another_project(plexdev_make_project, plexdev_make_node):
+            node = plexdev_make_node(plexdev_make_project(slug="edge"), healthy=True)
+            assert (node.project.slug, node.reachability()) == ("edge", "healthy")
+    """
+
+    def __call__(self, project: Project | None = None, *, healthy: bool = False) -> NodeAgent:
+        """Register it.
+
+        Args:
+            project: A Project of a fresh tenant; by default the test's ``plexdev_project``.
+            healthy: Whether it sends a first heartbeat.
+
+        Raises:
+            ProblemError: The API refused it.
+        """
+
+
+def create_project(client: Client, *, domain_id: str, slug: str | None = None) -> Project:
+    """Create a Project, by default with a unique slug."""
+    slug = slug or unique_slug("p")
     return client.projects.create(domain_id=domain_id, name=f"Test {slug}", slug=slug)
 
 
@@ -100,6 +200,12 @@ def remove_quietly(tenant: FreshTenant) -> None:
         for project in client.projects.list(domain_id=tenant.domain_id):
             _remove_project(client, project)
         client.domains.delete(tenant.domain_id)
+
+
+def remove_project_quietly(client: Client, project: Project) -> None:
+    """Remove a Project; ignore errors. One with a Node is kept: it ends with its tenant."""
+    with contextlib.suppress(Exception):
+        _remove_project(client, project)
 
 
 def _remove_project(client: Client, project: Project) -> None:

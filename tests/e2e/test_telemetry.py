@@ -8,7 +8,7 @@ import pytest
 
 from pytest_plexdev import AuditEvent, MetricSample, ProblemError
 from pytest_plexdev.core.poll import poll
-from pytest_plexdev.testkit.factories import create_project, create_tenant, enrol_node, remove_quietly
+from pytest_plexdev.testkit.factories import TenantFactory, create_project, enrol_node
 from pytest_plexdev.testkit.ingest_buffer import describe_backlog
 from pytest_plexdev.testkit.login import Logins
 from pytest_plexdev.testkit.logs import Logs
@@ -25,9 +25,8 @@ Kubectl = Callable[..., str]
 @pytest.fixture(scope="module")
 def tenant(full_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreshTenant]:
     logins = Logins(full_stack.anonymous, tmp_path_factory.mktemp("logins"), log="")
-    tenant = create_tenant(seeded_tenants(full_stack, logins), logins)
-    yield tenant
-    remove_quietly(tenant)
+    with TenantFactory(seeded_tenants(full_stack, logins), logins)() as tenant:
+        yield tenant
 
 
 @pytest.fixture(scope="module")

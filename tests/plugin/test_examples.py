@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import pytest_plexdev
-from pytest_plexdev import fixtures, hookspecs, service_fixtures
+from pytest_plexdev import factory_fixtures, fixtures, hookspecs, service_fixtures
 from tests.support.telemetry_servers import on_path
 
 SEED = Path(__file__).parents[2] / "deploy" / "local" / "seed" / "tenants.yaml"
 FIXTURES = {
     name: fixture
-    for module in (fixtures, service_fixtures)
+    for module in (fixtures, factory_fixtures, service_fixtures)
     for name, fixture in vars(module).items()
     if name.startswith("plexdev_")
 }

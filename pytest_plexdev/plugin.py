@@ -77,7 +77,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
+    from pytest_plexdev.session import terminal_width
+
     node.workerinput[run.WORKER_INPUT] = run.get_run(node.config).worker_input()
+    node.workerinput[terminal_width.WORKER_INPUT] = terminal_width.columns_of(node.config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -208,9 +211,11 @@ def _keep_evidence(
         from pytest_plexdev.session import evidence
 
         began = item.stash.get(item_checks.BEGAN, None) or run.Moment(call.start, {})
-        evidence.attach(report, item, this, since=began, logs=logs)
+        phases = item_checks.phases_of(item, phase=call.when, began=call.start)
+        evidence.attach(report, item, this, since=began, phases=phases, logs=logs)
     elif logs or (call.when == "teardown" and not item.stash[_FAILED]):
         this.remove_evidence(item.nodeid)
+    item_checks.end_phase(item, call.when, passed=report.passed)
 
 
 def _mask_secrets(report: pytest.TestReport, item: pytest.Item, this: run.Run) -> None:

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+import msgspec
+
+from pytest_plexdev.api.problems import CORRELATION_ID, Problem
 from pytest_plexdev.core.clock import unix_time
+from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.masking.rule import mask, mask_and_collect
+
+if TYPE_CHECKING:
+    import httpx
 
 BODY_LIMIT: Final = 2000
 """Maximum number of characters kept of a body."""
 
 _MAX_SECRETS: Final = 500
 """Maximum number of secrets that an exchange log remembers; the oldest are dropped."""
+_HEADERS: Final = ("Authorization", "Content-Type", "Origin", "X-Plexsphere-CSRF")
+"""The headers that decide about an answer, so that a request is repeated with them. A cookie counts without a token."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """One request and its answer. Bodies are masked and shortened; ``status`` is ``None`` if no answer came.
+    """One request and its answer. Everything is masked, and bodies are shortened.
 
     Attributes:
         at: Unix time of the request, seconds.
+        url: Where the request went; empty if that is not known.
+        headers: Headers of the request, as ``Name: value``.
+        status: ``None`` if no answer came.
         correlation_id: The id under which the API logged the request; empty if the answer has none.
     """
 
@@ -31,15 +44,49 @@ class Exchange:
     method: str
     path: str
     seconds: float
+    url: str = ""
+    headers: tuple[str, ...] = ()
     status: int | None = None
     request: str = ""
     response: str = ""
     correlation_id: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def problem(self) -> Problem | None:
+        """The problem that was the answer, if it was one."""
+        if self.status is None or self.status < 400:
+            return None
+        try:
+            problem = decode_as(self.response.encode(), Problem)
+        except (msgspec.DecodeError, UnicodeError):
+            return None
+        return msgspec.structs.replace(problem, status=self.status)
+
+    @property
+    def headline(self) -> str:
+        """When, what and with which answer, in one line."""
         clock = time.strftime("%H:%M:%S", time.localtime(self.at))
-        lines = [f"{clock} {self.method} {self.path} -> {self.status or 'no answer'} ({self.seconds * 1000:.0f} ms)"]
-        lines += [f"  > {self.request}"] if self.request else []
+        problem = self.problem
+        answer = problem.summary if problem is not None else self.status or "no answer"
+        return f"{clock} {self.method} {self.path} -> {answer} in {self.seconds * 1000:.0f} ms"
+
+    @property
+    def curl(self) -> list[str]:
+        """The command that sends the request again, in parts: the program, the URL, and each option."""
+        if self.method == "HEAD":
+            program = "curl --head"
+        elif self.method == ("POST" if self.request else "GET"):
+            program = "curl"
+        else:
+            program = f"curl -X {self.method}"
+        options = [f"-H {shlex.quote(header)}" for header in self.headers]
+        options += [f"-d {shlex.quote(self.request)}"] if self.request else []
+        return [program, shlex.quote(self.url or self.path), *options]
+
+    def __str__(self) -> str:
+        lines = [self.headline]
+        lines += [f"  correlation_id {self.correlation_id}"] if self.correlation_id else []
+        lines += [f"  {' '.join(self.curl)}"]
         lines += [f"  < {self.response}"] if self.response else []
         return "\n".join(lines)
 
@@ -65,6 +112,26 @@ class ExchangeLog:
     def __iter__(self) -> Iterator[Exchange]:
         return iter(tuple(self._exchanges))
 
+    def record(self, request: httpx.Request, response: httpx.Response | None, *, body: bytes, began: float) -> None:
+        """Record a request of httpx.
+
+        Args:
+            response: Its answer, whose body has been read; ``None`` if no answer came.
+            body: The body of the request, before it was compressed.
+            began: Unix time, seconds.
+        """
+        self.add(
+            method=request.method,
+            path=request.url.raw_path.decode(),
+            url=str(request.url),
+            headers=request.headers,
+            began=began,
+            status=response.status_code if response is not None else None,
+            request=body,
+            response=response.content if response is not None else b"",
+            correlation_id=response.headers.get(CORRELATION_ID, "") if response is not None else "",
+        )
+
     def add(
         self,
         *,
@@ -74,15 +141,21 @@ class ExchangeLog:
         status: int | None,
         request: bytes,
         response: bytes,
+        url: str = "",
+        headers: Mapping[str, str] | None = None,
         correlation_id: str = "",
     ) -> None:
         """Record an exchange that began at *began* (Unix time, seconds)."""
+        sent = headers or {}
+        names = _HEADERS if "Authorization" in sent else (*_HEADERS, "Cookie")
         self._exchanges.append(
             Exchange(
                 at=began,
                 method=method,
                 path=mask(path),
                 seconds=unix_time() - began,
+                url=mask(url),
+                headers=tuple(mask(f"{name}: {sent[name]}") for name in names if name in sent),
                 status=status,
                 request=self._body(request),
                 response=self._body(response),

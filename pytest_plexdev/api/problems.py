@@ -34,6 +34,12 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     child_counts: dict[str, int] = {}
     project_child_counts: dict[str, int] = {}
 
+    @property
+    def summary(self) -> str:
+        """The refusal in one line: ``403 permission_denied: the detail (the reason)``."""
+        reason = f" ({self.reason})" if self.reason else ""
+        return f"{self.status} {self.code or self.title}: {self.detail}{reason}"
+
 
 class ProblemError(Exception):
     """The API refused a request.
@@ -72,8 +78,7 @@ class ProblemError(Exception):
     def __str__(self) -> str:
         from pytest_plexdev.masking.rule import mask
 
-        title = " ".join(part for part in (self.code, self.problem.reason) if part) or self.problem.title
-        lines = [f"{self.method} {self.path} -> {self.status} {title}: {self.detail}"]
+        lines = [f"{self.method} {self.path} -> {self.problem.summary}"]
         if self.correlation_id:
             lines.append(f"  correlation_id: {self.correlation_id}")
         return mask("\n".join(lines))  # a proxy in between may answer with anything

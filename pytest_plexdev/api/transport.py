@@ -12,7 +12,7 @@ import msgspec
 
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.api.loopback import LoopbackTransport
-from pytest_plexdev.api.problems import CORRELATION_ID, hides_its_frames, problem_of
+from pytest_plexdev.api.problems import hides_its_frames, problem_of
 from pytest_plexdev.api.request_body import encode_body
 from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.core.untrusted_json import decode_as
@@ -100,23 +100,13 @@ class Transport:
             headers={**self._headers(), **described, **(headers or {})},
         )
         began = unix_time()
-        status, answer, correlation_id = None, b"", ""
+        response: httpx.Response | None = None
         try:
             response = self._http.send(request)
-            status, answer = response.status_code, response.content
-            correlation_id = response.headers.get(CORRELATION_ID, "")
         except httpx.TransportError as error:
             raise self._unreachable(request, error) from error
         finally:
-            self.exchanges.add(
-                method=method,
-                path=request.url.raw_path.decode(),
-                began=began,
-                status=status,
-                request=content,
-                response=answer,
-                correlation_id=correlation_id,
-            )
+            self.exchanges.record(request, response, body=content, began=began)
         return response
 
     def request(

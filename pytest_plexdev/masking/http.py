@@ -12,6 +12,8 @@ _HEADER: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _SCHEME: Final = re.compile(r"(?:Bearer|Basic|Digest|DPoP|Negotiate|Token)[ \t]+", re.IGNORECASE)
+_TOKEN: Final = re.compile(r"(?:Bearer|Basic|DPoP|Token)[ \t]+[A-Za-z0-9._~+/*-]+=*(?=([\"']))", re.IGNORECASE)
+"""A token up to a quote, which is the one before the name of the header in a command line."""
 _PAIR: Final = re.compile(r"([^\s=;,\"'<>()]{1,200})=([^\s;\"']++)")
 _COOKIES: Final = re.compile(
     r"(?:[^\s=;,\"'<>()]{1,200}=[^;\s\"']*+(?:;[ \t]{0,8}|(?=[\s\"']|\Z))"
@@ -62,6 +64,8 @@ def _header_value(text: str, header: re.Match[str]) -> Span | None:
         end = end_of_quoted(text, begin, quote)
     elif is_cookie:
         end = end_of_match(_COOKIES, text, begin)
+    elif (token := _TOKEN.match(text, begin)) and text[: header.start()].endswith(token[1]):
+        end = token.end()
     else:
         end = end_of_line(text, begin) if _SCHEME.match(text, begin) else end_of_match(_LONG_WORD, text, begin)
     value = text[begin:end]

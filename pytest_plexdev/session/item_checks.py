@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.session.guard import observing
 from pytest_plexdev.session.run import Moment, Run
 
+if TYPE_CHECKING:
+    from pytest_plexdev.session.evidence.phases import Phases
+
 BEGAN: Final = pytest.StashKey[Moment]()
 """The start of a test."""
+_PHASES: Final = pytest.StashKey[list[tuple[str, float]]]()
 NEEDS: Final = "plexdev_needs"
 NEEDS_HELP: Final = f"{NEEDS}(*services): skip the test on a stack without these services, such as mimir"
 
@@ -45,7 +50,8 @@ def before_fixtures(item: pytest.Item, run: Run) -> None:
         PlexdevError: ``server-died``.
     """
     with observing(item.config, "the beginning of a test's logs"):
-        item.stash[BEGAN] = run.moment()
+        item.stash[BEGAN] = moment = run.moment()
+        item.stash[_PHASES] = [("setup", moment.time)]
     if not requests_stack(item):
         return
     if run.running is None:
@@ -66,6 +72,25 @@ def before_fixtures(item: pytest.Item, run: Run) -> None:
 def after_fixtures(item: pytest.Item, run: Run) -> None:
     """Skip the test that started the stack too, if the stack lacks a service that it needs."""
     _skip_without_services(item, run)
+
+
+def end_phase(item: pytest.Item, phase: str, *, passed: bool) -> None:
+    """Record that the next phase of the test begins."""
+    if phase != "teardown" and (phases := item.stash.get(_PHASES, None)) is not None:
+        phases.append(("call" if phase == "setup" and passed else "teardown", unix_time()))
+
+
+def phases_of(item: pytest.Item, *, phase: str, began: float) -> Phases:
+    """Return the phases of a test that has failed.
+
+    Args:
+        phase: The phase that failed, by pytest's name.
+        began: When it began, if the beginnings of the phases were not recorded (Unix time, seconds).
+    """
+    from pytest_plexdev.session.evidence.phases import Phases
+
+    known = item.stash.get(_PHASES, [])
+    return Phases(tuple(known) if known and known[-1][0] == phase else (*known, (phase, began)))
 
 
 def _skip_without_services(item: pytest.Item, run: Run) -> None:

@@ -66,10 +66,10 @@ def not_ready_error(info: StackInfo, probe: Callable[[StackInfo], Sequence[Verdi
 
 
 def events(info: StackInfo, since: float) -> str:
-    """The events of the stack's namespace since *since* (Unix time, seconds), one per line."""
+    """The events of the stack's namespace since *since* (Unix time, seconds), one per line; empty if there was none."""
     from pytest_plexdev.kube.events import events_since
 
-    return "\n".join(events_since(_cluster(info), since)) or "none since the test began"
+    return "\n".join(events_since(_cluster(info), since))
 
 
 def log(info: StackInfo, service: str, *, since: float | None = None) -> str:

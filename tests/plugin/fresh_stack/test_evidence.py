@@ -80,16 +80,20 @@ def test_a_failing_test_leaves_evidence_without_secrets(project: pytest.Pytester
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*- plexdev readiness -*",
-            "all ready: *plexsphere, *",
             "*- plexdev HTTP exchanges -*",
-            "* POST /v1/projects/*/bootstrap-tokens -> 201 (* ms)",
+            "set-up: * exchanges",
+            "call:",
+            "* POST /v1/projects/*/bootstrap-tokens",
+            "    -> 201 in * ms",
+            "    -H 'Authorization: Bearer psk_[*][*][*]????' *",
             "*- plexdev diagnostics -*",
             "asked for test_fails",
             "  evidence: .plexdev/test_evidence.py-test_fails",
         ]
     )
     (kept,) = (project.path / ".plexdev").glob("[!.]*")
+    result.stdout.no_fnmatch_line("*- plexdev readiness -*")
+    assert "all ready: " in (kept / "readiness.txt").read_text()
     assert kept.name == "test_evidence.py-test_fails"
     exchanges = (kept / "HTTP-exchanges.txt").read_text()
     assert '"token":"psb_***' in exchanges
@@ -112,15 +116,15 @@ def test_evidence_is_what_happened_in_the_test_and_short(project: pytest.Pyteste
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
-            "no request since the test began",
-            "no line since the test began",
-            "E * GET /v1/domains/*",
+            "E * GET /v1/domains/* -> 403 permission_denied: read on this domain is *(insufficient_relation)",
             "  evidence: .plexdev/test_evidence.py-test_quiet",
             "  evidence: .plexdev/test_evidence.py-test_refused",
         ]
     )
     result.stdout.no_fnmatch_line("*pytest_plexdev/api/*")
-    result.stdout.no_fnmatch_line("*diagnostics*")
+    for title in ("readiness", "logs", "diagnostics"):
+        result.stdout.no_fnmatch_line(f"*- plexdev {title} -*")
+    assert result.stdout.str().count("- plexdev HTTP exchanges -") == 1
     result.stdout.no_fnmatch_line("*database system is ready*")
     assert len(result.stdout.lines) < 100
 

@@ -35,14 +35,53 @@ def test_requests_of_any_client_are_evidence(project: pytest.Pytester) -> None:
     result.assert_outcomes(passed=1, failed=2)
     file = "requests-of-other-clients.txt"
     by_time = (project.path / "kept" / "test_clients.py-test_by_time" / file).read_text().splitlines()
-    assert [line.split(" ", 1)[1].rpartition(" in ")[0] for line in by_time[::2]] == [
+    assert by_time[0] == "call:"
+    assert [line.split(" ", 1)[1].rpartition(" in ")[0] for line in by_time[1::3]] == [
         "GET /v1/version -> 200",
         "GET /v1/domains -> 401 unauthenticated",
     ]
     by_id = (project.path / "kept" / "test_clients.py-test_by_correlation_id" / file).read_text()
     assert " GET /v1/projects -> 401 unauthenticated in " in by_id
-    assert len(by_id.splitlines()) == 2
+    assert by_id.splitlines()[0] == "set-up:"
+    assert by_id.splitlines()[3:] == ["  by an anonymous client"]
     result.stdout.fnmatch_lines(["*- plexdev requests of other clients -*", "*:* GET /v1/version -> 200 in * ms"])
     assert "not-for-the-log" not in by_id
-    logs = (project.path / "kept" / "test_clients.py-test_by_time" / "logs.txt").read_text()
-    assert 'msg="request"' not in logs
+    assert not list((project.path / "kept").glob("*/logs.txt"))
+
+
+def test_phases_are_apart_and_the_terminals_width_is_used(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    project.makepyfile(
+        test_phases="""
+        import pytest
+
+        UNKNOWN = "00000000-0000-4000-8000-00000000000"
+
+        @pytest.fixture
+        def prepared(plexdev_client):
+            list(plexdev_client.domains.list())
+            yield
+            plexdev_client.domains.get(f"{UNKNOWN}1")
+
+        def test_phases(prepared, plexdev_client):
+            plexdev_client.domains.get(f"{UNKNOWN}2")
+        """
+    )
+    result = project.runpytest_subprocess("-k", "phases", "-n", "1")
+
+    result.assert_outcomes(failed=1, errors=1)
+    set_up = "set-up: * exchanges"
+    for phases, number in (([set_up, "call: 1 exchange", "tear-down:"], 1), ([set_up, "call:"], 2)):
+        result.stdout.fnmatch_lines(
+            [
+                "*- plexdev HTTP exchanges -*",
+                *phases,
+                f"??:??:?? GET /v1/domains/*-00000000000{number} -> 403 permission_denied: read on this",
+                "    domain is not granted to you (insufficient_relation) in * ms",
+                "  correlation_id ????????-????-????-????-????????????",
+                f"  curl http://localhost:*/v1/domains/*-00000000000{number} \\",
+                "    -H 'Authorization: Bearer psk_[*][*][*]????'",
+            ]
+        )

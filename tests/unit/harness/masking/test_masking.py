@@ -40,6 +40,9 @@ from pytest_plexdev.masking.rule import mask, without_cut_word
         ("secret: it is not there", "secret: it is not there"),
         ('secret "plexsphere-database" not found', 'secret "plexsphere-database" not found'),
         ("bearer: as the runbook says", "bearer: as the runbook says"),
+        ("curl -H 'Authorization: Bearer abc123def' -d 'x'", "curl -H 'Authorization: Bearer ***' -d 'x'"),
+        ('curl -H "authorization: Basic YTpi=" /v1', 'curl -H "authorization: Basic ***" /v1'),
+        ("'Authorization: Digest user='a', nonce=b'", "'Authorization: Digest ***"),
     ],
 )
 def test_secrets_are_masked_and_nothing_else(text: str, masked: str) -> None:
@@ -69,7 +72,7 @@ def test_an_exchange_without_an_answer_says_so() -> None:
     log.add(method="POST", path="/v1/x", began=time.time(), status=None, request=b'{"password":"p"}', response=b"")
 
     assert "POST /v1/x -> no answer" in str(next(iter(log)))
-    assert '> {"password":"***"}' in str(next(iter(log)))
+    assert """-d '{"password":"***"}'""" in str(next(iter(log)))
 
 
 def test_a_cut_costs_the_word_that_it_went_through_and_no_more() -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_plexdev.session.access_lines import between, correlation_ids, read_access_lines, without_access_lines
+from pytest_plexdev.session.evidence.access_lines import (
+    between,
+    correlation_ids,
+    read_access_lines,
+    without_access_lines,
+)
 
 FIRST, SECOND, THIRD = (f"01a228f9-b46c-7107-b37e-b6c4b4da5e5{number}" for number in range(3))
 

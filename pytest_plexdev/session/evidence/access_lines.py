@@ -45,14 +45,26 @@ class AccessLine:
         """Whether it is a successful check of the API's health."""
         return self.route in _PROBES and self.status == "200"
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the API answered with an error."""
+        return bool(self.code) or self.status >= "400"
+
+    @property
+    def brief(self) -> str:
+        """The request, and of one that was refused by whom it was sent."""
+        lines = str(self).splitlines()
+        return "\n".join(lines if self.is_refused else lines[:1])
+
     def __str__(self) -> str:
         clock = time.strftime("%H:%M:%S", time.localtime(self.at))
         refusal = f" {self.code}" if self.code else ""
         reason = f" ({self.reason})" if self.reason else ""
-        who = [self.principal or "anonymous", *([f"Domain {self.domain}"] if self.domain else [])]
+        about = f" in Domain {self.domain}" if self.domain else ""
         return (
             f"{clock} {self.method} {self.route} -> {self.status}{refusal}{reason} in {self.milliseconds} ms\n"
-            f"  correlation_id {self.correlation_id}, {', '.join(who)}"
+            f"  correlation_id {self.correlation_id}\n"
+            f"  by {self.principal or 'an anonymous client'}{about}"
         )
 
 

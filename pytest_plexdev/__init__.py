@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.testkit.events import Event, Events
     from pytest_plexdev.testkit.eventually import eventually
     from pytest_plexdev.testkit.factories import MakeNode, MakeProject, MakeTenant, TenantFactory
+    from pytest_plexdev.testkit.http_clients import AsyncHttpClients, HttpClients
     from pytest_plexdev.testkit.login import Login, Logins
     from pytest_plexdev.testkit.logs import LogEntry, Logs
     from pytest_plexdev.testkit.metrics import Metrics, Series
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FASTEST_POLICY",
+    "AsyncHttpClients",
     "AuditEvent",
     "Bucket",
     "Client",
@@ -43,6 +45,7 @@ __all__ = [
     "Event",
     "Events",
     "FreshTenant",
+    "HttpClients",
     "LogEntry",
     "LogLine",
     "Login",
@@ -77,6 +80,7 @@ __all__ = [
 _HOMES = {
     "FASTEST_POLICY": "api.domains",
     "Bucket": "testkit.bucket",
+    "AsyncHttpClients": "testkit.http_clients",
     "AuditEvent": "api.observability",
     "Client": "api",
     "Cluster": "core.model",
@@ -86,6 +90,7 @@ _HOMES = {
     "Event": "testkit.events",
     "Events": "testkit.events",
     "FreshTenant": "testkit.tenancy",
+    "HttpClients": "testkit.http_clients",
     "LogEntry": "testkit.logs",
     "LogLine": "api.observability",
     "Login": "testkit.login",

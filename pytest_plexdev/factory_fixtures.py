@@ -1,4 +1,4 @@
-"""The public fixtures that are called: each call creates a further object, which is removed after the test."""
+"""The public fixtures that are called: each call creates a further object, or opens a further client."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.api.domains import ReachabilityPolicy
     from pytest_plexdev.api.projects import Project
     from pytest_plexdev.testkit.factories import MakeNode, MakeProject, MakeTenant, TenantFactory
+    from pytest_plexdev.testkit.http_clients import AsyncHttpClients, HttpClients
     from pytest_plexdev.testkit.login import Logins
     from pytest_plexdev.testkit.node_agent import NodeAgent
     from pytest_plexdev.testkit.stack import Stack
@@ -108,3 +109,49 @@ def plexdev_make_node(plexdev_stack: Stack, plexdev_tenant: FreshTenant, plexdev
         return node
 
     return make_node
+
+
+@pytest.fixture
+def plexdev_http(plexdev_stack: Stack, plexdev_tenants: Tenants) -> Iterator[HttpClients]:
+    """Open an httpx client that is signed in, as ``plexdev_http("acme-corp")``; its base URL is the API's.
+
+    It sends as a seeded tenant's slug, a tenant, a login or a Node says, or anonymously with ``None``. Its exchanges
+    are in the evidence of a failing test. It raises nothing if the API refuses a request.
+
+    Example::
+
+        from pytest_plexdev import assert_problem
+
+
+        def test_a_tenant_may_not_read_another(plexdev_http, plexdev_tenant):
+            response = plexdev_http("beta-llc").get(f"/v1/domains/{plexdev_tenant.domain_id}")
+            assert_problem(response, 403, "permission_denied")
+    """
+    from pytest_plexdev.testkit.http_clients import HttpClients
+
+    clients = HttpClients(plexdev_tenants, plexdev_stack.anonymous)
+    yield clients
+    clients.close()
+
+
+@pytest.fixture
+def plexdev_async_http(plexdev_stack: Stack, plexdev_tenants: Tenants) -> AsyncHttpClients:
+    """Open an asynchronous httpx client that is signed in, as ``async with plexdev_async_http("acme-corp") as http``.
+
+    It is for the event loop of the test, so the test closes it. All else is as with :func:`plexdev_http`.
+
+    Example::
+
+        import asyncio
+
+
+        def test_a_domain_is_read(plexdev_async_http, plexdev_tenant):
+            async def read():
+                async with plexdev_async_http(plexdev_tenant) as http:
+                    return await http.get(f"/v1/domains/{plexdev_tenant.domain_id}")
+
+            assert asyncio.run(read()).json()["slug"] == plexdev_tenant.slug
+    """
+    from pytest_plexdev.testkit.http_clients import AsyncHttpClients
+
+    return AsyncHttpClients(plexdev_tenants, plexdev_stack.anonymous)

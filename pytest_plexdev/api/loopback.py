@@ -21,6 +21,13 @@ class LoopbackTransport(httpx.HTTPTransport):
         return super().handle_request(_by_address(request))
 
 
+class AsyncLoopbackTransport(httpx.AsyncHTTPTransport):
+    """The same for asynchronous requests."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await super().handle_async_request(_by_address(request))
+
+
 def _by_address(request: httpx.Request) -> httpx.Request:
     if request.url.host != _NAME:
         return request

@@ -60,7 +60,7 @@ class Transport:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.exchanges = exchanges if exchanges is not None else ExchangeLog()
-        self._token = token
+        self.token = token
         if token is not None:
             self.exchanges.add_secrets([token])
         self._explain = explain
@@ -171,14 +171,14 @@ class Transport:
             cursor = page.next_cursor
 
     def __repr__(self) -> str:
-        kind = "" if self._token is None else f"{self._token.partition('_')[0]}_" * ("_" in self._token[:4])
-        principal = "anonymous" if self._token is None else f"{kind}***"
+        kind = "" if self.token is None else f"{self.token.partition('_')[0]}_" * ("_" in self.token[:4])
+        principal = "anonymous" if self.token is None else f"{kind}***"
         return f"Transport({self.base_url!r}, as {principal})"
 
     def _headers(self) -> dict[str, str]:
         headers = {"Accept": "application/json"}
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token}"
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token}"
         return headers
 
     def _raise_for(self, response: httpx.Response) -> None:

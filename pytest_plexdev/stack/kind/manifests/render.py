@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.core.deployment import deploy_directory
-from pytest_plexdev.core.model import Profile
 from pytest_plexdev.core.subprocesses import run
 from pytest_plexdev.core.tool_output import unreadable
 from pytest_plexdev.core.yaml_text import load_yaml_documents
@@ -66,19 +65,12 @@ def render(
         objects = [each for listing in threads.map(kustomize, directories) for each in listing]
     if seed is not None:
         objects = change.with_seed(objects, seed.read_text(encoding="utf-8"))
-    objects = [_with_profile(each, settings.profile) for each in objects]
+    objects = change.with_profile(objects, settings.profile)
     objects = change.with_addresses(_deduplicated(objects), addresses)
     if credentials is not None and overlay is None:
         objects = change.with_credentials(objects, credentials)
     objects = change.with_images(objects, references(settings.images))
     return change.with_inputs(objects, contents or contents_of(read_content()))
-
-
-def _with_profile(item: KubeObject, profile: Profile) -> KubeObject:
-    """Record the profile in the sentinel: an overlay of the user has the sentinel of ``lean``."""
-    if item["kind"] != "ConfigMap" or item["metadata"]["name"] != SENTINEL:
-        return item
-    return {**item, "data": {**item["data"], "profile": profile}}
 
 
 def contents_of(content: Content) -> Mapping[str, str]:

@@ -7,8 +7,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from pytest_plexdev.core.model import Profile
 from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.credentials import RUNBOOK, Credentials
+from pytest_plexdev.stack.kind.constants import SENTINEL
 from pytest_plexdev.stack.kind.manifests.nats_password import with_nats_password
 from pytest_plexdev.stack.kind.settings import Addresses
 
@@ -43,6 +45,16 @@ def with_seed(objects: Sequence[KubeObject], seed: str) -> list[KubeObject]:
     return [
         _with_data(each, lambda _: text)
         if each["kind"] == "ConfigMap" and each["metadata"]["name"] == BOOTSTRAP
+        else each
+        for each in objects
+    ]
+
+
+def with_profile(objects: Sequence[KubeObject], profile: Profile) -> list[KubeObject]:
+    """Record the profile in the sentinel: an overlay of the user has the sentinel of ``lean``."""
+    return [
+        {**each, "data": {**each["data"], "profile": profile}}
+        if each["kind"] == "ConfigMap" and each["metadata"]["name"] == SENTINEL
         else each
         for each in objects
     ]

@@ -127,7 +127,7 @@ def _bring_up_node(container: NodeContainer, files: ClusterFiles, settings: Kind
         work.context.wait_until_ready(client, [ObjectRef("Node", container.name)])
         work.did.extend(restore_node_ports(client))
         ready = ownership.read_ready(client)
-        settings = _with_profile(settings, ownership.read_profile(client, ready), work)
+        settings = _settle_profile(settings, ownership.read_profile(client, ready), work)
         addresses = container.addresses
         if was_started and ready is not None:
             # Until the kubelet reports, the status of Pods is from before the stop.
@@ -142,7 +142,7 @@ def _bring_up_node(container: NodeContainer, files: ClusterFiles, settings: Kind
         return work.on_an_existing_cluster(client, addresses, ready)
 
 
-def _with_profile(settings: KindSettings, current: Profile | None, work: BringUp) -> KindSettings:
+def _settle_profile(settings: KindSettings, current: Profile | None, work: BringUp) -> KindSettings:
     """The settings with the profile that the stack will have: a smaller one than it has needs ``--prune``."""
     settings = settings if current is None else settings.for_running(current)
     if settings.would_shrink(current) and not settings.prune:

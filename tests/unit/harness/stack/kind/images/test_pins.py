@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from pytest_plexdev.cli import main
+from pytest_plexdev.core.profiles import PROFILES
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import BAD_SETTING
 from pytest_plexdev.stack.kind.images.digests import _with_digests, refuse_changed
 from pytest_plexdev.stack.kind.images.local import LocalImages, canonical
 from pytest_plexdev.stack.kind.images.overrides import substitutes
-from pytest_plexdev.stack.kind.images.pins import override, pins_file, read_pins, references, replaceable
+from pytest_plexdev.stack.kind.images.pins import deployed, override, pins_file, read_pins, references, replaceable
 
 DIGEST = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64
@@ -34,6 +35,14 @@ def test_the_pins_of_the_dev_stack_are_the_products() -> None:
     assert pins["postgres"].reference == "postgres:16-alpine"
     assert pins["spicedb"].reference == "authzed/spicedb:v1.39.0"
     assert [name for name, pin in pins.items() if not pin.is_deployed] == ["python"]
+
+
+def test_a_profile_has_the_images_that_its_pods_use() -> None:
+    lean, full = (set(deployed(read_pins(), profile)) for profile in PROFILES)
+
+    assert full - lean == {"openbao", "seaweedfs", "mimir", "loki", "crossplane", "external-secrets"}
+    assert {"postgres", "nats", "dex", "spicedb"} < lean < full
+    assert "python" not in full  # only the base of our own images; no Pod runs it
 
 
 def test_every_image_that_may_be_named_is_one_that_is_replaced() -> None:

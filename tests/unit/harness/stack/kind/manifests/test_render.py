@@ -14,6 +14,7 @@ from pytest_plexdev.stack.kind.manifests.transform import (
     with_credentials,
     with_images,
     with_inputs,
+    with_profile,
     with_seed,
 )
 from pytest_plexdev.stack.kind.settings import Addresses
@@ -76,6 +77,17 @@ def test_a_custom_seed_replaces_only_the_bootstrap_config_map() -> None:
         "discovery_url: http://dex:5556/dex/.well-known/openid-configuration",
     ]
     assert other["data"] == {"a": "old"}
+
+
+def test_the_profile_is_recorded_in_the_sentinel_alone() -> None:
+    sentinel = config_map("plexdev-sentinel", owner="pytest-plexdev", profile="lean")
+    secret = {"kind": "Secret", "metadata": {"name": "plexdev-sentinel"}}
+    other = config_map("other", profile="fast")
+
+    recorded, *others = with_profile([sentinel, other, secret], "full")
+
+    assert recorded["data"] == {"owner": "pytest-plexdev", "profile": "full"}
+    assert others == [other, secret]
 
 
 def test_pods_roll_when_what_they_read_changes() -> None:

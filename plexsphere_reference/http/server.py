@@ -27,6 +27,7 @@ from plexsphere_reference.relay import Relay
 from plexsphere_reference.rules.audit import UNPROVISIONED_KEY
 from plexsphere_reference.settings import Settings
 from plexsphere_reference.stop_signals import stop_on_signals
+from plexsphere_reference.stop_tasks import stop_tasks
 from plexsphere_reference.store.audit import AuditLog
 from plexsphere_reference.store.audit_verification import AuditVerifier
 from plexsphere_reference.store.credentials import Credentials
@@ -163,9 +164,7 @@ async def _plane(settings: Settings) -> AsyncIterator[Plane]:
     try:
         yield plane
     finally:
-        for task in background:
-            task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        await stop_tasks(background)
         if plane.observability is not None:
             await plane.observability.close()
         await relying_party.close()

@@ -39,7 +39,7 @@ class PostgresServer:
         self._process: subprocess.Popen[bytes] | None = None
         options = ["-U", "plexsphere", "-A", "trust", "--encoding=UTF8", "--locale=C.UTF-8", "-N"]
         initdb = self._spawn(["initdb", "-D", str(self._data), *options], environment=self._with_user())
-        assert initdb.wait() == 0
+        assert initdb.wait() == 0, self._log.read_text()
         self.start()
         with psycopg.connect(self._maintenance_url, autocommit=True) as connection:
             connection.execute("CREATE DATABASE plexsphere")
@@ -50,8 +50,8 @@ class PostgresServer:
         self._process = self._spawn(["postgres", "-D", str(self._data), "-k", str(self.directory), *settings])
         deadline = time.monotonic() + _TIMEOUT_S
         while not self._answers():
-            assert self._process.poll() is None, "postgres ended"
-            assert time.monotonic() < deadline, "postgres does not answer"
+            assert self._process.poll() is None, self._log.read_text()
+            assert time.monotonic() < deadline, self._log.read_text()
 
     def stop(self) -> None:
         """Stop at once, like a failing server: sessions are cut, and no checkpoint is written."""
@@ -63,6 +63,10 @@ class PostgresServer:
         """Stop, and delete the data."""
         self.stop()
         shutil.rmtree(self.directory)
+
+    @property
+    def _log(self) -> Path:
+        return self.directory / "log"
 
     @property
     def _data(self) -> Path:
@@ -87,15 +91,16 @@ class PostgresServer:
         return with_entry(uid, os.environ, program=self._binaries / "initdb", directory=self.directory)
 
     def _spawn(self, argv: Sequence[str], *, environment: Mapping[str, str] = os.environ) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [str(self._binaries / argv[0]), *argv[1:]],
-            cwd=self.directory,
-            env=environment,
-            preexec_fn=bind_to_parent(signal.SIGQUIT, self._user.prepare),
-            user=self._user.uid,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [str(self._binaries / argv[0]), *argv[1:]],
+                cwd=self.directory,
+                env=environment,
+                preexec_fn=bind_to_parent(signal.SIGQUIT, self._user.prepare),
+                user=self._user.uid,
+                stdout=log,
+                stderr=log,
+            )
 
 
 FULL: Final = "PLEXDEV_TEST_FULL"

@@ -34,6 +34,8 @@ _VARIABLES: Final = """\
 `PLEXDEV_STATE_DIR` has the stacks of `plexdev up` and the logins of `plexdev login`. Default: `plexdev` below
 `$XDG_STATE_HOME` or `~/.local/state`.
 
+A relative path in them is below the directory in which `pytest` or `plexdev` was started.
+
 `plexdev env` exports `PLEXDEV_API_URL`, `PLEXDEV_ISSUER`, `PLEXDEV_DATABASE_URL` and `PLEXDEV_NATS_URL` for other
 programs; plexdev does not read them. A variable that starts with `PLEXDEV_` and is not known causes a warning with the
 nearest known name.

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pytest_plexdev.core.private_files import check_private, make_private_directory
+from pytest_plexdev.core.start_directory import START_DIRECTORY
 from pytest_plexdev.errors import CACHE_UNWRITABLE, DISK_FULL, STATE_UNWRITABLE, Failure, PlexdevError
 
 
@@ -119,7 +120,7 @@ def _is_visible(path: Path) -> bool:
 
 def _directory(environment: Mapping[str, str], own: str, xdg: str, below_home: str, refused: Failure) -> Path:
     if chosen := environment.get(own):
-        return Path(chosen).absolute()
+        return (START_DIRECTORY / chosen).absolute()
     base = Path(environment.get(xdg, ""))
     # The XDG specification: a path that is not absolute is to be ignored.
     if base.is_absolute():

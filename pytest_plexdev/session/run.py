@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_plexdev.core import start_directory  # noqa: F401 - must be read before a test changes the directory
 from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.options import OPTIONS, OptionError, Settings, resolve
-from pytest_plexdev.options.environment import DIRECTORIES
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import Profile, StackInfo
@@ -168,7 +168,6 @@ def start_run(config: pytest.Config) -> Run:
     Raises:
         OptionError: A value is invalid, or options contradict each other.
     """
-    _make_directories_absolute(config.invocation_params.dir)
     settings = resolve(
         vars(config.option),
         os.environ,
@@ -230,13 +229,6 @@ def _overlay(config: pytest.Config) -> Path | None:
     from pytest_plexdev.session.hook_paths import overlay_of
 
     return overlay_of(config)
-
-
-def _make_directories_absolute(invocation_directory: Path) -> None:
-    # They are read at the first request for a stack, and a test may change the working directory before.
-    for name in DIRECTORIES:
-        if chosen := os.environ.get(name):
-            os.environ[name] = str(invocation_directory / chosen)
 
 
 def _unused_directory() -> Path:

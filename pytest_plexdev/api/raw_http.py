@@ -86,6 +86,8 @@ class _Recording:
         self._exchanges.add(
             method=self._request.method,
             path=self._path,
+            url=str(self._request.url),
+            headers=self._request.headers,
             began=self._began,
             status=response.status_code if response is not None else None,
             request=_decoded(self._request.content, self._request.headers),

@@ -72,8 +72,10 @@ def test_the_exchanges_are_in_the_evidence(project: pytest.Pytester, stack: Stac
     result.stdout.fnmatch_lines(
         [
             "*plexdev HTTP exchanges*",
-            "??:??:?? GET /v1/domains/* -> 403 (* ms)",
-            "  < {*permission-denied*",
-            "??:??:?? GET /v1/domains?limit=7 -> 200 (* ms)",
+            "??:??:?? GET /v1/domains/* -> 403",
+            "    permission_denied: *",
+            "  curl http://localhost:*/v1/domains/* *",
+            "    -H 'Authorization: Bearer psk_[*][*][*]*'",
+            "??:??:?? GET /v1/domains?limit=7 -> 200 in * ms",
         ]
     )

@@ -14,7 +14,7 @@ from pytest_plexdev.core.profiles import SERVERS
 from pytest_plexdev.core.subprocesses import MINIMUM
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBE_REFUSED, TOOL_MISSING
-from pytest_plexdev.kube.resources import SECRET
+from pytest_plexdev.kube.resources import ENDPOINT_SLICE, SECRET
 from pytest_plexdev.stack.kind.constants import NATS_SECRET, NATS_URL, node_of
 from pytest_plexdev.stack.kind.kubectl_port_forward import TIMEOUT_S, PortForward
 
@@ -37,6 +37,8 @@ class Forwards:
         self._cluster = cluster
         self._node = node_of(cluster.name)
         self._opened: dict[str, PortForward] = {}
+        self._pods: dict[str, frozenset[str]] = {}
+        self._outdated: list[PortForward] = []
         self._lock = threading.Lock()
 
     def url(self, service: str) -> str:
@@ -56,7 +58,7 @@ class Forwards:
         return address if service in _GRPC else f"http://{address}"
 
     def open(self, service: str) -> str:
-        """Open a port-forward to a service, or return the open one. One that ended, with its Pod, is opened again.
+        """Open a port-forward to a service, or return the open one. Another one is opened once its Pod was replaced.
 
         Returns:
             ``127.0.0.1:port``.
@@ -65,17 +67,24 @@ class Forwards:
             PlexdevError: ``command-failed``, ``command-unfinished`` or ``tool-missing``.
         """
         with self._lock:
+            # kubectl itself notices that its Pod has gone only when somebody connects.
+            pods = self._ready_pods(service)
             forward = self._opened.get(service)
-            if forward is None or forward.has_ended:
+            if forward is None or forward.has_ended or (pods and pods != self._pods[service]):
+                if forward is not None:
+                    # Connections through it may still be open: during a rollout both Pods serve.
+                    self._outdated.append(forward)
                 forward = self._opened[service] = PortForward(self._command(service), service, self._node)
+                self._pods[service] = pods
             return forward.address()
 
     def close(self) -> None:
         """Close all port-forwards. They reopen on the next use."""
         with self._lock:
-            for forward in self._opened.values():
+            for forward in (*self._opened.values(), *self._outdated):
                 forward.stop()
             self._opened.clear()
+            self._outdated.clear()
 
     def _command(self, service: str) -> Sequence[str]:
         if shutil.which("kubectl") is None:
@@ -86,6 +95,22 @@ class Forwards:
             *("port-forward", "--address", "127.0.0.1", f"--pod-running-timeout={TIMEOUT_S:g}s"),
             *(f"svc/{service}", f":{SERVERS[service]}"),
         )
+
+    def _ready_pods(self, service: str) -> frozenset[str]:
+        """The uids of the Pods that serve; none if they cannot be read, for kubectl's own error then says why."""
+        from pytest_plexdev.kube import KubeClient, read_access
+
+        access = read_access(self._cluster.kubeconfig, self._cluster.context)
+        if access is None:
+            return frozenset()
+        labels = f"kubernetes.io/service-name={service}"
+        try:
+            with KubeClient(access) as client:
+                slices = client.list(ENDPOINT_SLICE, self._cluster.namespace, labels=labels)["items"]
+        except PlexdevError:
+            return frozenset()
+        endpoints = [each for one in slices for each in one["endpoints"] or () if each["conditions"].get("ready")]
+        return frozenset(each["targetRef"]["uid"] for each in endpoints if "targetRef" in each)
 
     @property
     def _database_url(self) -> str:

@@ -13,7 +13,7 @@ SLOWEST := --durations=25 --durations-min=3
 NO_CLUSTER := -n 3 --dist worksteal $(SLOWEST) -m "not docker and not slow" tests
 
 .PHONY: help golden e2e dev dev-down dev-up-plexd dev-embedded dev-embedded-down docker-build \
-        test test-runs test-cluster lint bench docs site clean
+        test test-runs test-cluster test-full lint bench docs site clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,7 +56,10 @@ test-runs: $(VENV)/.dev  ## whole pytest runs, each with a fresh stack, in every
 	$(BIN)/pytest -n 3 --dist worksteal $(SLOWEST) -m "slow and not nightly" tests/plugin tests/environments
 
 test-cluster: $(VENV)/.dev  ## the tests on real kind clusters, but the nightly ones; without Docker and kind they skip
-	$(BIN)/pytest $(SLOWEST) -m "docker and not nightly" tests/e2e
+	$(BIN)/pytest $(SLOWEST) -m "docker and not nightly and not full_profile" tests/e2e
+
+test-full: $(VENV)/.dev  ## those on clusters with the profile full; without its images they skip
+	$(BIN)/pytest $(SLOWEST) -m "full_profile and not nightly" tests/e2e
 
 lint: $(VENV)/.dev  ## style, types, spelling, and what a scanner for weaknesses finds
 	$(BIN)/ruff check .

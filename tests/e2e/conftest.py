@@ -1,8 +1,8 @@
 """Fixtures with real kind clusters. Without Docker or kind, the tests are skipped with the reason.
 
-``PLEXDEV_TEST_CLUSTER=required`` (CI sets it) turns such a skip into a failure, and ``PLEXDEV_TEST_FULL=required`` (the
-nightly run sets it) the one for lack of the images of the profile ``full``. ``PLEXDEV_TEST_KEEP=NAME`` uses the bare
-cluster of that name and keeps it, for developing these tests.
+``PLEXDEV_TEST_CLUSTER=required`` turns such a skip into a failure, and ``PLEXDEV_TEST_FULL=required`` the one for lack
+of the images of the profile ``full``; CI sets both. ``PLEXDEV_TEST_KEEP=NAME`` uses the bare cluster of that name and
+keeps it, for developing these tests.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,12 +23,9 @@ from pytest_plexdev.kube import Access, KubeClient, read_access
 from pytest_plexdev.kube.resources import NAMESPACE
 from pytest_plexdev.stack.kind.images.local import local_images
 from pytest_plexdev.stack.kind.images.pins import read_pins
-from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings, warm_directory
 from pytest_plexdev.stack.kind.warm import down, up
-from pytest_plexdev.testkit.stack import Stack
 from tests.support.clusters import CACHE, NODE_IMAGE, STATE
-from tests.support.kind_stacks import fresh_settings
 
 BARE_CONFIG = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}]\n"
 
@@ -53,48 +49,6 @@ def full_images(cluster_tools: None) -> None:
     further = [pin.reference for pin in read_pins().values() if pin.profile == "full"]
     missing = [reference for reference in further if here.id_of(reference) is None]
     _skip_or_fail(f"not on the engine: {', '.join(missing)}" if missing else None, required_by="PLEXDEV_TEST_FULL")
-
-
-@pytest.fixture(scope="session")
-def full_stack(full_images: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A fresh stack with the profile ``full``, shared by the tests of this process."""
-    directory = tmp_path_factory.mktemp("run")
-    settings = replace(fresh_settings(directory), profile="full")
-    provider = KindProvider(settings, directory / "stack")
-    info = provider.up(lambda _: None).info
-    stack = Stack(info, provider)
-    try:
-        yield stack
-    finally:
-        stack.close()
-        provider.down(info)
-
-
-@pytest.fixture(scope="session")
-def full_client(full_stack: Stack) -> Iterator[KubeClient]:
-    """A client of the cluster of :func:`full_stack`."""
-    assert full_stack.cluster is not None
-    access = read_access(full_stack.cluster.kubeconfig, full_stack.cluster.context)
-    assert access is not None
-    with KubeClient(access) as client:
-        yield client
-
-
-@pytest.fixture(scope="session")
-def kubectl(full_stack: Stack) -> Callable[..., str]:
-    """Run kubectl in the namespace of :func:`full_stack`; returns its output."""
-    cluster = full_stack.cluster
-    assert cluster is not None
-    access = ["--kubeconfig", str(cluster.kubeconfig), "--context", cluster.context, "-n", cluster.namespace]
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            ["kubectl", *access, *arguments], capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import subprocess
@@ -12,7 +13,8 @@ from pytest_plexdev.core.model import Verdict
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.core.progress import PhaseBegan, ProgressEvent, VerdictChanged
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.kube.resources import NODE
+from pytest_plexdev.kube.resources import NODE, SECRET
+from pytest_plexdev.stack.kind.constants import NAMESPACE
 from pytest_plexdev.stack.kind.settings import KindSettings, fresh_name
 from tests.support.clusters import NODE_IMAGE
 
@@ -71,3 +73,17 @@ def relabelled(client: KubeClient, node: str, labels: Mapping[str, str]) -> Iter
 def clusters() -> set[str]:
     result = subprocess.run(["kind", "get", "clusters"], capture_output=True, text=True, check=True)
     return set(result.stdout.split())
+
+
+@contextlib.contextmanager
+def replaced_secret(client: KubeClient, name: str, key: str, value: str) -> Iterator[None]:
+    """Set another value in a Secret of the stack until the block ends. Programs read it when they start."""
+    secret = client.get(SECRET, name, NAMESPACE)
+    assert secret is not None
+    metadata = {"name": name, "namespace": NAMESPACE}
+    encoded = base64.b64encode(value.encode()).decode()
+    client.apply({**secret, "metadata": metadata, "data": {**secret["data"], key: encoded}})
+    try:
+        yield
+    finally:
+        client.apply({**secret, "metadata": metadata})

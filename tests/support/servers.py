@@ -104,7 +104,7 @@ class PostgresServer:
 
 
 FULL: Final = "PLEXDEV_TEST_FULL"
-"""The variable of the nightly run: ``required`` if what only ``testbed/up extras`` brings must be there."""
+"""``required``, in CI's last steps, if what only ``testbed/up extras`` brings must be there."""
 
 
 def leave_out(reason: str, *, required_by: str = "PLEXDEV_TEST_REAL") -> NoReturn:

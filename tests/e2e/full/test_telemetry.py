@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from pytest_plexdev import AuditEvent, MetricSample, ProblemError
 from pytest_plexdev.core.poll import poll
-from pytest_plexdev.testkit.factories import TenantFactory, create_project, enrol_node
 from pytest_plexdev.testkit.ingest_buffer import describe_backlog
-from pytest_plexdev.testkit.login import Logins
 from pytest_plexdev.testkit.logs import Logs
 from pytest_plexdev.testkit.metrics import Metrics
 from pytest_plexdev.testkit.node_agent import NodeAgent
 from pytest_plexdev.testkit.stack import Stack
 from pytest_plexdev.testkit.telemetry import keeps_domains_apart, telemetry_of
-from pytest_plexdev.testkit.tenancy import FreshTenant, seeded_tenants
+from pytest_plexdev.testkit.tenancy import FreshTenant
 
 TIMEOUT_S = 90.0
 Kubectl = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def tenant(full_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreshTenant]:
-    logins = Logins(full_stack.anonymous, tmp_path_factory.mktemp("logins"), log="")
-    with TenantFactory(seeded_tenants(full_stack, logins), logins)() as tenant:
-        yield tenant
-
-
-@pytest.fixture(scope="module")
-def node(tenant: FreshTenant) -> NodeAgent:
-    return enrol_node(tenant.client, create_project(tenant.client, domain_id=tenant.domain_id))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,10 +10,12 @@ import pytest
 from pytest_plexdev.api.transport import new_http_client
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.testkit.login import Logins
 from pytest_plexdev.testkit.secret_store import open_secret_store
 from pytest_plexdev.testkit.stack import Stack
 from pytest_plexdev.testkit.tenancy import seeded_tenants
+from tests.support.kind_stacks import replaced_secret
 
 ACME = "/domains/01985a00-0000-7000-8000-00000000ac01/dex"
 AWAY = "OpenBao, which has the client secret of this IdP binding, cannot be read"
@@ -102,29 +103,26 @@ def test_the_seeded_secrets_are_put_back(full_stack: Stack, kubectl: Kubectl, si
     assert sign_in() == "user"
 
 
-def test_a_token_that_openbao_refuses_is_named(full_stack: Stack, kubectl: Kubectl, sign_in: SignIn) -> None:
-    secret = "openbao-credentials"
-    name = "BAO_DEV_ROOT_TOKEN_ID"
-    token = full_stack.credentials("openbao").secret
-
-    def restart_with(token: str) -> None:
-        data = base64.b64encode(token.encode()).decode()
-        kubectl("patch", "secret", secret, "--type=merge", "-p", f'{{"data": {{"{name}": "{data}"}}}}')
-        kubectl("delete", "pod", "-l", "app.kubernetes.io/name=openbao")
-        kubectl("rollout", "status", "deployment/openbao", "--timeout=90s")
-
-    restart_with("another-root-token")
+def test_a_token_that_openbao_refuses_is_named(
+    full_stack: Stack, full_client: KubeClient, kubectl: Kubectl, sign_in: SignIn
+) -> None:
     try:
-        refused = poll(sign_in, until=lambda outcome: AWAY in outcome, every_s=0.5, timeout_s=TIMEOUT_S)
-        log = full_stack.log("plexsphere")
-        probe = _secretstore(full_stack)
+        with replaced_secret(full_client, "openbao-credentials", "BAO_DEV_ROOT_TOKEN_ID", "another-root-token"):
+            _restart(kubectl)
+            refused = poll(sign_in, until=lambda outcome: AWAY in outcome, every_s=0.5, timeout_s=TIMEOUT_S)
+            log = full_stack.log("plexsphere")
+            probe = _secretstore(full_stack)
     finally:
-        restart_with(token)
+        _restart(kubectl)
 
-    assert refused is not None
     assert AWAY in refused
     assert 'reason="answers 403: permission denied"' in log
     assert probe == (False, True)
+
+
+def _restart(kubectl: Kubectl) -> None:
+    kubectl("delete", "pod", "-l", "app.kubernetes.io/name=openbao")
+    kubectl("rollout", "status", "deployment/openbao", "--timeout=90s")
 
 
 def _container_id(kubectl: Kubectl) -> str:

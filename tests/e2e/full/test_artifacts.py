@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
-import pytest
 
 from pytest_plexdev.api import Client
 from pytest_plexdev.api.problems import ProblemError
 from pytest_plexdev.core.model import Verdict
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.kube.resources import POD, SECRET
+from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.readiness import wait_ready
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 from pytest_plexdev.testkit.bucket import open_bucket
 from pytest_plexdev.testkit.stack import Stack
-from tests.support.acme import acme_of
+from tests.support.kind_stacks import replaced_secret
 
 TIMEOUT_S = 90.0
 AWAY = (503, "artifact_store_unavailable")
-
-
-@pytest.fixture(scope="module")
-def operator(full_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """The admin of acme-corp, who is a platform operator too."""
-    with acme_of(full_stack.info, full_stack.provider, tmp_path_factory.mktemp("logins")) as acme:
-        yield acme.client
 
 
 def test_the_api_serves_what_lies_in_the_bucket(full_stack: Stack, operator: Client) -> None:
@@ -66,11 +56,13 @@ def test_a_deleted_pod_comes_back_with_its_content(
     assert after == before
 
 
-def test_killed_it_keeps_its_volume(full_stack: Stack, full_client: KubeClient, operator: Client) -> None:
+def test_killed_it_keeps_its_volume(
+    full_stack: Stack, full_client: KubeClient, operator: Client, kill_on_node: Callable[[str], None]
+) -> None:
     with open_bucket(full_stack) as bucket:
         bucket.put("kept", b"x")
         restarts = restarts_of(full_client)
-        kill_on_node(full_stack, "weed")
+        kill_on_node("weed")
         until(lambda: restarts_of(full_client) > restarts)
         wait_ready(full_client, [ObjectRef("StatefulSet", "seaweedfs", NAMESPACE)], timeout=TIMEOUT_S)
         until(lambda: versions_or_refusal(operator) == ["0.0.8", "0.0.9", "0.1.0"])
@@ -80,20 +72,16 @@ def test_killed_it_keeps_its_volume(full_stack: Stack, full_client: KubeClient, 
 
 
 def test_a_wrong_secret_is_named_by_the_verdict(full_stack: Stack, full_client: KubeClient, operator: Client) -> None:
-    secret = full_client.get(SECRET, "seaweedfs-credentials", NAMESPACE)
-    assert secret is not None
-    right = secret["data"]["S3_SECRET_KEY"]
     try:
-        set_secret_key(full_client, base64.b64encode(b"another").decode())
-        restart_api(full_client)
-        named = poll(
-            lambda: reasons(full_stack.verdicts()),
-            until=lambda text: "blobstore" in text,
-            every_s=0.5,
-            timeout_s=TIMEOUT_S,
-        )
+        with replaced_secret(full_client, "seaweedfs-credentials", "S3_SECRET_KEY", "another"):
+            restart_api(full_client)
+            named = poll(
+                lambda: reasons(full_stack.verdicts()),
+                until=lambda text: "blobstore" in text,
+                every_s=0.5,
+                timeout_s=TIMEOUT_S,
+            )
     finally:
-        set_secret_key(full_client, right)
         restart_api(full_client)
         wait_ready(full_client, [ObjectRef("Deployment", "plexsphere", NAMESPACE)], timeout=TIMEOUT_S)
     until(lambda: versions_or_refusal(operator) == ["0.0.8", "0.0.9", "0.1.0"])
@@ -141,19 +129,6 @@ def restarts_of(client: KubeClient) -> int:
     assert pod is not None
     restarts: int = pod["status"]["containerStatuses"][0]["restartCount"]
     return restarts
-
-
-def kill_on_node(stack: Stack, program: str) -> None:
-    assert stack.cluster is not None
-    node = f"{stack.cluster.context.removeprefix('kind-')}-control-plane"
-    subprocess.run(["docker", "exec", node, "pkill", "-KILL", "-x", program], check=True, timeout=30)
-
-
-def set_secret_key(client: KubeClient, encoded: str) -> None:
-    secret = client.get(SECRET, "seaweedfs-credentials", NAMESPACE)
-    assert secret is not None
-    metadata = {name: secret["metadata"][name] for name in ("name", "namespace")}
-    client.apply({**secret, "metadata": metadata, "data": {**secret["data"], "S3_SECRET_KEY": encoded}})
 
 
 def restart_api(client: KubeClient) -> None:

@@ -74,7 +74,11 @@ def add_stack_commands(commands: Any) -> None:
     )
     wait.set_defaults(run=lifecycle.wait)
 
-    down = commands.add_parser("down", help="stop the running stack; if several providers have one, --stack chooses")
+    down = commands.add_parser(
+        "down",
+        help="stop the running stack, which deletes its cluster if plexdev created it; "
+        "if several providers have a stack, --stack chooses",
+    )
     add_service(down, help="remove this service only; the stack stays")
     down.add_argument("--force", action="store_true", help="kind: delete the cluster even if plexdev did not create it")
     down.set_defaults(run=lifecycle.down, refuse=down.error)

@@ -15,7 +15,7 @@ from pytest_plexdev.doctor.model import Finding, finding_of
 from pytest_plexdev.doctor.modes import MODES, OF_THE_NODES
 from pytest_plexdev.doctor.probes import cluster, machine, node
 from pytest_plexdev.doctor.probes.concurrent import Probe, run_all
-from pytest_plexdev.doctor.target import is_ours, kind_cluster
+from pytest_plexdev.doctor.target import has_our_labels, kind_cluster
 from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import DEPLOYMENT, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, NODE, POD
 
@@ -112,7 +112,7 @@ def _of_the_cluster(client: KubeClient, now: Callable[[], float]) -> Mapping[str
         "complaints": partial(cluster.complaints, client),
         "server_clock": partial(cluster.clock, client.access, now),
         "health": partial(cluster.health, client, now),
-        "ours": partial(is_ours, client),
+        "ours": partial(has_our_labels, client),
     }
 
 

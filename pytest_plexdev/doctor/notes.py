@@ -10,7 +10,7 @@ from typing import Final
 
 from pytest_plexdev.core.model import Verdict
 from pytest_plexdev.doctor import target
-from pytest_plexdev.doctor.target import is_ours
+from pytest_plexdev.doctor.target import has_our_labels
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import Access, KubeClient
 
@@ -64,7 +64,7 @@ def _of_its_objects(access: Access) -> list[Note]:
             # Nodes, and objects that a node explains, have findings of their own.
             own = [each for each in found if each.ref in refs and each.deepest.ref.kind != "Node"]
             verdicts = [bound(client, each.verdict(time.time())) for each in own]
-            edits = edits_in_the_way(client) if is_ours(client) else []
+            edits = edits_in_the_way(client) if has_our_labels(client) else []
     except PlexdevError:
         # The findings that were not examined already report that the API server does not answer.
         return []

@@ -74,7 +74,7 @@ def kind_cluster(access: Access | None) -> str:
     return access.context.removeprefix(CONTEXT_PREFIX)
 
 
-def is_ours(client: KubeClient, state: Path | None = None) -> bool:
+def has_our_labels(client: KubeClient, state: Path | None = None) -> bool:
     """Whether plexdev created the cluster, by the labels of its node: the warm one, or that of a run.
 
     Args:
@@ -83,7 +83,7 @@ def is_ours(client: KubeClient, state: Path | None = None) -> bool:
     name = kind_cluster(client.access)
     # A run's own cluster has its kubeconfig among its files.
     homes = (warm_directory(state, name), client.access.kubeconfig.parent) if name else ()
-    return any(ownership.is_ours(client, ClusterFiles(name, home)) for home in homes)
+    return any(ownership.has_our_labels(client, ClusterFiles(name, home)) for home in homes)
 
 
 def _kubeconfigs(context: str, environment: Mapping[str, str]) -> Iterator[Path]:

@@ -95,7 +95,7 @@ def _of_the_kubeconfigs(files: ClusterFiles, environment: Mapping[str, str]) -> 
 def _of_the_node_ports(access: Access | None, files: ClusterFiles) -> Finding:
     def check(client: KubeClient) -> tuple[str, str]:
         wrong = lost_node_ports(client)
-        is_ours = target.is_ours(client, files.directory.parent.parent)
+        is_ours = target.has_our_labels(client, files.directory.parent.parent)
         command = UP if is_ours else " && ".join(each.command(client) for each in wrong)
         return "; ".join(each.words for each in wrong), command if wrong else ""
 
@@ -112,7 +112,7 @@ def _of_the_node_ports(access: Access | None, files: ClusterFiles) -> Finding:
 
 def _of_the_content(access: Access | None, files: ClusterFiles) -> Finding:
     def check(client: KubeClient) -> tuple[str, str]:
-        edits = edits_in_the_way(client) if target.is_ours(client, files.directory.parent.parent) else []
+        edits = edits_in_the_way(client) if target.has_our_labels(client, files.directory.parent.parent) else []
         return "; ".join(f"{each.name}: {each.verdict.reason}" for each in edits), UP if edits else ""
 
     state, evidence, command = _examined(access, check)

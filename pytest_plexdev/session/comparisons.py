@@ -41,10 +41,10 @@ def _lines(op: str, left: object, right: object) -> list[str] | None:
             return [f"{_title(left)} {op} {_title(right)}", str(state), advice]
     if op == "==" and _is_struct(left) and type(left) is type(right):
         return [f"{_title(left)} == {_title(right)}", *_differences(left, right)]
-    if op == "==" and _is_list(left) and _is_list(right) and any(map(_is_ours, (*left, *right))):
+    if op == "==" and _is_list(left) and _is_list(right) and any(map(_is_of_plexdev, (*left, *right))):
         differences = [*_list_differences(left, right)]
         return [f"{_counted(left)} == {_counted(right)}", *differences] if differences else None
-    if op == "in" and _is_ours(left) and _is_list(right):
+    if op == "in" and _is_of_plexdev(left) and _is_list(right):
         return [f"{_title(left)} in {_counted(right)}", *_nearest(left, right)]
     return None
 
@@ -126,7 +126,7 @@ def _title(value: object) -> str:
     """A short text for an object: its type, the name by which a person knows it, and its id."""
     if isinstance(value, Verdict):
         return f"{value.name} {value.state}"
-    if not _is_ours(value):
+    if not _is_of_plexdev(value):
         return _shorten(repr(value))
     name = next((str(getattr(value, each)) for each in _NAMES if getattr(value, each, None)), "")
     identity = str(getattr(value, "id", "")) or str(getattr(value, "node_id", ""))
@@ -148,12 +148,12 @@ def _is_list(value: object) -> TypeGuard[Sequence[object]]:
     return isinstance(value, (list, tuple))
 
 
-def _is_ours(value: object) -> bool:
+def _is_of_plexdev(value: object) -> bool:
     return type(value).__module__.partition(".")[0] == "pytest_plexdev"
 
 
 def _is_struct(value: object) -> bool:
-    return _is_ours(value) and hasattr(type(value), "__struct_fields__")
+    return _is_of_plexdev(value) and hasattr(type(value), "__struct_fields__")
 
 
 def _shorten(text: str) -> str:

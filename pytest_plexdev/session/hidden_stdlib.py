@@ -27,7 +27,12 @@ def explain(error: BaseException, traceback: TracebackType) -> PlexdevError | No
     name = _module_in_question(error)
     module = sys.modules.get(name)
     path = getattr(module, "__file__", None)
-    if name not in sys.stdlib_module_names or path is None or path.startswith(_STDLIB) or not _is_ours(traceback):
+    if (
+        name not in sys.stdlib_module_names
+        or path is None
+        or path.startswith(_STDLIB)
+        or not _comes_from_plexdev(traceback)
+    ):
         return None
     return PlexdevError(STDLIB_HIDDEN, name=name, path=Path(path)).with_traceback(traceback)
 
@@ -41,7 +46,7 @@ def _module_in_question(error: BaseException) -> str:
     return ""
 
 
-def _is_ours(traceback: TracebackType | None) -> bool:
+def _comes_from_plexdev(traceback: TracebackType | None) -> bool:
     while traceback is not None:
         if str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0] == _PACKAGE:
             return True

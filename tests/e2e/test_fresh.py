@@ -112,8 +112,8 @@ def test_it_carries_our_marks(stack: StackInfo) -> None:
     with KubeClient(access) as client:
         ready = ownership.read_ready(client)
         assert client.get(CONFIG_MAP, SENTINEL, NAMESPACE) is not None
-        assert ownership.is_ours(client, place)
-    assert create.is_ours(place, container)
+        assert ownership.has_our_labels(client, place)
+    assert create.has_our_labels(place, container)
     assert ready is not None
     assert ready.tenants == stack.tenants
 

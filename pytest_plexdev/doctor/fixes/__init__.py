@@ -13,7 +13,7 @@ from typing import Final, Protocol, cast
 from pytest_plexdev.core.progress import Progress
 from pytest_plexdev.doctor.model import Finding
 from pytest_plexdev.doctor.modes import mode_of
-from pytest_plexdev.doctor.target import is_ours, kind_cluster
+from pytest_plexdev.doctor.target import has_our_labels, kind_cluster
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.doctor import FIX_BY_HAND, HANDS_OFF
 from pytest_plexdev.kube import Access, KubeClient
@@ -60,7 +60,7 @@ def apply_fix(finding: Finding, access: Access | None, settings: KindSettings, p
     fix = cast(_Fix, import_module(f"{__name__}.{mode.fix}"))
     with exclusive(settings.state, timeout=settings.timeout, progress=progress), KubeClient(access) as client:
         # Checked again: the finding may be minutes old.
-        if not is_ours(client, settings.state):
+        if not has_our_labels(client, settings.state):
             raise PlexdevError(HANDS_OFF, context=access.context, reason=_UNMARKED, command=command)
         ready = ownership.read_ready(client)
         # No run may attach during the fix. If it fails, the next `plexdev up` does the rest.

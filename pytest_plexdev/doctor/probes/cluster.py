@@ -11,7 +11,7 @@ import httpx
 
 from pytest_plexdev.core.http_date import server_time
 from pytest_plexdev.doctor.facts import ClusterPart, LogLine
-from pytest_plexdev.doctor.target import is_ours
+from pytest_plexdev.doctor.target import has_our_labels
 from pytest_plexdev.kube import Access, KubeClient, Resource
 from pytest_plexdev.kube.resources import CUSTOM_RESOURCE_DEFINITION, NODE, POD, KubeObject
 from pytest_plexdev.masking.rule import mask
@@ -52,7 +52,7 @@ def kubelets(client: KubeClient) -> Mapping[str, KubeObject]:
 
 def health(client: KubeClient, now: Callable[[], float] = time.time) -> Sequence[ClusterPart]:
     """Read the state of the cluster's own parts that a stack needs."""
-    found = statuses_now(client, (), health=health_of(owned=is_ours(client)), now=now)
+    found = statuses_now(client, (), health=health_of(owned=has_our_labels(client)), now=now)
     # NodePorts have a finding of their own.
     return [_part(client, each, now()) for each in found if each.ref.kind != "NodePort"]
 

@@ -64,7 +64,7 @@ def _keep(files: ClusterFiles) -> bool:
     """Keep the cluster of a failed bring-up: write its ``stack.json`` and the mark. Returns whether there is one."""
     with contextlib.suppress(PlexdevError):
         access, container = files.access(), find_node(files.name)
-        if access is not None and container is not None and create.is_ours(files, container):
+        if access is not None and container is not None and create.has_our_labels(files, container):
             partial_state = Ready(addresses=container.addresses, services=_services(access))
             stack_info(files, access, partial_state, owned=True, version={}).write(files.directory / STACK_FILE)
             (files.directory / KEPT_MARK).touch()

@@ -22,9 +22,9 @@ def has_warm_cluster() -> bool:
         return True
     if shutil.which("docker") is None:
         return False
-    from pytest_plexdev.stack.kind.warm.node_status import has_our_labels
+    from pytest_plexdev.stack.kind.warm.node_status import warm_node_has_our_labels
 
-    return has_our_labels()
+    return warm_node_has_our_labels()
 
 
 def find_kept(directory: Path) -> StackInfo | None:

@@ -62,7 +62,7 @@ class ObjectGroups:
                 return "data"
             if _is_independent_job(item):
                 return "independent_jobs"
-            if loading.is_ours(images_of(item)):
+            if loading.loads_any_of(images_of(item)):
                 return "ours"
             return "secret_consumers" if waits_for_a_secret(item, objects) else "others"
 

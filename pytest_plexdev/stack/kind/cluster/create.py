@@ -193,7 +193,7 @@ def settled_mark(files: ClusterFiles, container: NodeContainer) -> Mark:
     )
 
 
-def is_ours(files: ClusterFiles, container: NodeContainer) -> bool:
+def has_our_labels(files: ClusterFiles, container: NodeContainer) -> bool:
     """Whether the node was created with our labels. If they cannot be read, it is treated as not ours."""
     return mark_of(files, container) == "ours"
 
@@ -204,7 +204,7 @@ def is_half_made(files: ClusterFiles, container: NodeContainer) -> bool:
     if note is None or note.cluster != files.name or note.creator.is_alive:
         return False
     # Within that time, no other process created such a node.
-    return is_ours(files, container) or (
+    return has_our_labels(files, container) or (
         container.created - note.began <= _NODE_NEEDS and _was_begun(files, note, container)
     )
 

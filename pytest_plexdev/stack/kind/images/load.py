@@ -31,7 +31,7 @@ class ImageLoader:
         chosen = references(settings.images)
         self._ours = [chosen.get(image, image) for image in build.OUR_IMAGES]
 
-    def is_ours(self, names: AbstractSet[str]) -> bool:
+    def loads_any_of(self, names: AbstractSet[str]) -> bool:
         """Whether one of *names* is an image that plexdev loads onto a node."""
         return not names.isdisjoint(self._ours)
 

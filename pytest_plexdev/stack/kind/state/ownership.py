@@ -54,11 +54,11 @@ class Ready:
     at: float = field(default_factory=time.time)
 
 
-def is_ours(client: KubeClient, files: ClusterFiles) -> bool:
+def has_our_labels(client: KubeClient, files: ClusterFiles) -> bool:
     """Whether the node's labels say that plexdev created it, with its files in *files*.
 
-    :func:`~pytest_plexdev.stack.kind.cluster.create.is_ours` reads the same labels from Docker, which takes twenty
-    times as long and needs no API server.
+    :func:`~pytest_plexdev.stack.kind.cluster.create.has_our_labels` reads the same labels from Docker, which takes
+    twenty times as long and needs no API server.
 
     Returns:
         ``False`` also if the API server refuses the request.

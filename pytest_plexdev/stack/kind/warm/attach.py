@@ -152,7 +152,7 @@ def _look_at(access: Access, name: str, directory: Path, ask: Callable[[str], Ma
 
     with KubeClient(access) as client:
         try:
-            owned = ownership.is_ours(client, ClusterFiles(name, directory))
+            owned = ownership.has_our_labels(client, ClusterFiles(name, directory))
             ready = ownership.read_ready(client)
             known = ready or ownership.Ready(
                 addresses=Addresses(),

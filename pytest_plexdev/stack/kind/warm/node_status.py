@@ -100,7 +100,7 @@ def node_problem(files: ClusterFiles, *, patience: float = PATIENCE) -> NodeProb
     return _of_a_node(files, container)
 
 
-def has_our_labels() -> bool:
+def warm_node_has_our_labels() -> bool:
     """Whether plexdev created the warm cluster's node from this state directory, by the node's labels alone."""
     files = ClusterFiles(WARM_CLUSTER, warm_directory())
     try:
@@ -207,7 +207,7 @@ def _for(
     failure: Failure, files: ClusterFiles, container: NodeContainer, words: str, theirs: str, **facts: object
 ) -> NodeProblem:
     """The problem of a node. Its fix is ``plexdev up`` if the node is ours, and *theirs* if it is not."""
-    fix = UP if files.name == WARM_CLUSTER and is_ours(files, container) else theirs
+    fix = UP if files.name == WARM_CLUSTER and _has_our_port_or_labels(files, container) else theirs
     return _problem(failure, files, words, fix, **facts)
 
 
@@ -215,7 +215,7 @@ def _problem(failure: Failure, files: ClusterFiles, words: str, fix: str, /, **f
     return NodeProblem(failure=failure, node=node_of(files.name), reason=words, fix=fix, facts=facts)
 
 
-def is_ours(files: ClusterFiles, container: NodeContainer) -> bool:
+def _has_our_port_or_labels(files: ClusterFiles, container: NodeContainer) -> bool:
     """Whether our own kubeconfig was written for the node, or its labels are ours.
 
     No other node's API server has that port. Only labels allow changes, but reading them takes longer than attaching

@@ -84,7 +84,7 @@ def _wanted(client: KubeClient) -> tuple[list[ObjectRef], ClusterHealth]:
     from pytest_plexdev.stack.kind.required_parts import health_of
     from pytest_plexdev.stack.kind.state import ownership
 
-    owned = ownership.is_ours(client, ClusterFiles(WARM_CLUSTER, warm_directory()))
+    owned = ownership.has_our_labels(client, ClusterFiles(WARM_CLUSTER, warm_directory()))
     return objects_of_stack(client, owned=owned), health_of(owned=owned)
 
 

@@ -49,7 +49,7 @@ def _rollout(directory: Path) -> Rollout:
     done: Future[Any] = Future()
     done.set_result([])
     inputs: Any = SimpleNamespace(definitions=done, built=done)
-    loading: Any = SimpleNamespace(is_ours=lambda names: "plexsphere:dev" in names)
+    loading: Any = SimpleNamespace(loads_any_of=lambda names: "plexsphere:dev" in names)
     return Rollout(BringUpContext(KindSettings(), ClusterFiles("c", directory), lambda _: None), inputs, loading)
 
 

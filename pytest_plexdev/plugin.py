@@ -94,9 +94,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     # After deselection. Every worker of a distributed run collects the same tests.
     this = run.find_run(session.config)
     if this is not None and (marked := [item for item in session.items if item_checks.has_needs(item)]):
-        from pytest_plexdev.session import needed_services
+        from pytest_plexdev.session import needs
 
-        this.profile = needed_services.profile_for(marked)
+        this.profile = needs.profile_for(marked)
 
 
 @pytest.hookimpl(tryfirst=True)

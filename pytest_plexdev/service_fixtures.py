@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 def _plexdev_services(request: pytest.FixtureRequest, plexdev_stack: Stack) -> None:
     """Skip the test if the stack lacks a service that it needs: before the fixture of the service, also if this test
     started the stack."""
-    from pytest_plexdev.session import needed_services
+    from pytest_plexdev.session import needs
 
-    needed_services.skip_without(request.node, plexdev_stack.info)
+    needs.skip_without(request.node, plexdev_stack.info)
 
 
 @pytest.fixture

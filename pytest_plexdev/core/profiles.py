@@ -31,6 +31,8 @@ FURTHER_SERVICES: Final = (*FURTHER_SERVERS, *OPERATORS)
 """The services of ``full`` that ``lean`` omits."""
 SERVICES: Final = (*LEAN_SERVERS, *FURTHER_SERVICES)
 """All services of the profiles, without the Jobs and the gateway."""
+REPLACEABLE: Final = ("dex", "spicedb")
+"""The services in whose place a stack without containers runs a stand-in, if their programs are not installed."""
 ON_REQUEST: Final = ("plexd",)
 """Services that no profile has, and that ``plexdev up SERVICE`` adds to a stack on a cluster."""
 

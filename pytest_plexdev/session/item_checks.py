@@ -1,4 +1,4 @@
-"""Checks before and after a test's fixtures: whether its stack runs, and has the services that the test needs."""
+"""Checks before and after a test's fixtures: whether its stack runs, and has what the test needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ BEGAN: Final = pytest.StashKey[Moment]()
 """The start of a test."""
 _PHASES: Final = pytest.StashKey[list[tuple[str, float]]]()
 NEEDS: Final = "plexdev_needs"
-NEEDS_HELP: Final = f"{NEEDS}(*services): skip the test on a stack without these services, such as mimir"
+NEEDS_HELP: Final = (
+    f"{NEEDS}(*needs): skip the test on a stack without these: a service (mimir), one that is no stand-in "
+    "(spicedb:real), a kind of stack (kind), a capability (age-heartbeat)"
+)
 
 FIXTURE_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "plexdev_secrets": ("openbao",),
@@ -35,7 +38,7 @@ def requests_stack(item: pytest.Item) -> bool:
 
 
 def has_needs(item: pytest.Item) -> bool:
-    """Whether the test requests a stack with certain services."""
+    """Whether the test needs more than any stack."""
     if not requests_stack(item):
         return False
     if item.get_closest_marker(NEEDS) is not None:
@@ -58,6 +61,10 @@ def before_fixtures(item: pytest.Item, run: Run) -> None:
         from pytest_plexdev.session import first_failure
 
         first_failure.skip_if_reported(run.directory, item.nodeid)
+        if not run.settings.dev_stack and has_needs(item):
+            from pytest_plexdev.session import needs
+
+            needs.skip_on_other_stack(item, run.settings.stack)
         return
     if run.death is not None:
         pytest.skip(f"the stack is incomplete: {run.death.headline}")
@@ -66,12 +73,12 @@ def before_fixtures(item: pytest.Item, run: Run) -> None:
         death = run.running.died()
     if death is not None:
         raise death
-    _skip_without_services(item, run)
+    _skip_without_needs(item, run)
 
 
 def after_fixtures(item: pytest.Item, run: Run) -> None:
-    """Skip the test that started the stack too, if the stack lacks a service that it needs."""
-    _skip_without_services(item, run)
+    """Skip the test that started the stack too, if the stack lacks what it needs."""
+    _skip_without_needs(item, run)
 
 
 def end_phase(item: pytest.Item, phase: str, *, passed: bool) -> None:
@@ -93,8 +100,8 @@ def phases_of(item: pytest.Item, *, phase: str, began: float) -> Phases:
     return Phases(tuple(known) if known and known[-1][0] == phase else (*known, (phase, began)))
 
 
-def _skip_without_services(item: pytest.Item, run: Run) -> None:
+def _skip_without_needs(item: pytest.Item, run: Run) -> None:
     if run.running is not None and has_needs(item):
-        from pytest_plexdev.session import needed_services
+        from pytest_plexdev.session import needs
 
-        needed_services.skip_without(item, run.running.info)
+        needs.skip_without(item, run.running.info)

@@ -20,7 +20,7 @@ from pytest_plexdev.core.extras import need
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.reachability import NODE_STATE
+from pytest_plexdev.errors.tests import NODE_STATE
 from pytest_plexdev.testkit import heartbeat_age
 from pytest_plexdev.testkit.eventually import History, pause_of
 from pytest_plexdev.testkit.stack import Stack

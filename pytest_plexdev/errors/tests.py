@@ -1,0 +1,34 @@
+"""What a test asks of its stack and does not get: a kind of stack, the real service, a state of a Node."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_plexdev.errors.base import Failure
+
+OTHER_STACK: Final = Failure(
+    tag="other-stack",
+    what="the stack is {provider}, and the test needs {wanted}",
+    why="its marker plexdev_needs names that kind of stack",
+    fix="pytest --plexdev-stack={wanted}; for --dev-stack: {up}, then pytest --dev-stack --plexdev-stack={wanted}",
+)
+STAND_IN: Final = Failure(
+    tag="stand-in",
+    what="{service} is a stand-in for {product} in this stack",
+    why="no program {service} was on PATH when the stack started, or --plexdev-prefer=stand-in was set",
+    fix="put {service} on PATH and pytest --plexdev-prefer=real; in a container: pytest --plexdev-stack=kind; for "
+    "--dev-stack: plexdev up --stack kind",
+)
+CAPABILITY_MISSING: Final = Failure(
+    tag="capability-missing",
+    what="the stack does not have the capability {capability}",
+    why="it is an act behind the contract, and known of the reference plane only",
+    fix="run it on the reference plane: pytest; for --dev-stack: plexdev up",
+)
+NODE_STATE: Final = Failure(
+    tag="node-state",
+    what="the Node {node} was {state}, not {wanted}, after {seconds:g} s",
+    why="by its Domain's policy a Node is stale {stale_after} after its last heartbeat, and unreachable after "
+    "{unreachable_after}",
+    fix="{fix}",
+)

@@ -50,6 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
         _refuse_unknown_images(settings)
     except OptionError as error:
         raise pytest.UsageError(str(error)) from None
+    if getattr(config.option, "xmlpath", None):
+        from pytest_plexdev.session import attachments
+
+        attachments.register(config)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

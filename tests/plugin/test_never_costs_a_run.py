@@ -77,7 +77,7 @@ def test_diagnostics_of_any_kind(project: pytest.Pytester, workers: list[str]) -
 
     result.assert_outcomes(passed=1, failed=len(DIAGNOSTICS))
     assert "is missing" not in result.stdout.str()
-    kept = {path.read_text().rstrip() for path in (project.path / ".plexdev").glob("*/diagnostics.txt")}
+    kept = {path.read_text().rstrip() for path in (project.path / ".plexdev").glob("*/index.md")}
     for shown in DIAGNOSTICS.values():
         assert any(shown in text for text in kept), shown
         assert shown in result.stdout.str()

@@ -91,7 +91,7 @@ def test_a_run_uses_the_secrets_of_its_stack(project: pytest.Pytester) -> None:
 
     result.assert_outcomes(passed=9, failed=1)
     result.stdout.fnmatch_lines(["FAILED test_secrets.py::test_a_failing_test_shows_no_secret*"])
-    shown = [str(result.stdout), *(path.read_text() for path in project.path.glob(".plexdev/*/*.txt"))]
+    shown = [str(result.stdout), *(path.read_text() for path in project.path.glob(".plexdev/*/*.md"))]
     opaque = (project.path.parent / "noted").read_text()
     assert [text for text in shown if opaque[-12:] in text] == []
 

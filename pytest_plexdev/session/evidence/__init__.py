@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from pytest_plexdev.core.clock import monotonic, unix_time
 from pytest_plexdev.core.text import printable
 from pytest_plexdev.masking.rule import mask
+from pytest_plexdev.session import attachments
 from pytest_plexdev.session.evidence import terminal
 from pytest_plexdev.session.evidence.access_lines import correlation_ids
 from pytest_plexdev.session.evidence.collect import SECONDS, Section, collect
+from pytest_plexdev.session.evidence.page import NAME as PAGE
+from pytest_plexdev.session.evidence.page import Failure, render_page
 from pytest_plexdev.session.evidence.sections import FailedTest, collectors
 from pytest_plexdev.session.output_directory import folder_name
 from pytest_plexdev.session.terminal_width import columns_of
@@ -21,6 +24,10 @@ from pytest_plexdev.session.terminal_width import columns_of
 if TYPE_CHECKING:
     from pytest_plexdev.session.evidence.phases import Phases
     from pytest_plexdev.session.run import Moment, Run
+    from pytest_plexdev.testkit.stack import Stack
+
+_FAILURES: Final = pytest.StashKey[tuple["Moment", list[Failure]]]()
+"""The start of a test, and its failures since then."""
 
 
 def attach(
@@ -51,17 +58,23 @@ def attach(
         ids=correlation_ids("\n".join([report.longreprtext, *(text for _, text in report.sections)])),
         columns=columns_of(item.config),
     )
-    sections = [(title, section) for title, section in _sections(run, test) if section.text]
+    failures = [*_earlier_failures(item, since), _failure(report, test, run.running)]
+    item.stash[_FAILURES] = (since, failures)
+    sections = _sections(run, test)
     shown = [(title, _shown(section, test.columns)) for title, section in sections]
     report.sections += [(f"plexdev {title}", text) for title, text in shown if text]
-    files = {f"{_slug(title)}.txt": f"{section.text}\n".encode() for title, section in sections}
+    copies = {name: text.encode() for _, section in sections for name, text in section.files.items()} | {**logs}
+    texts = [(title, section.text) for title, section in sections if section.text]
+    page = render_page(item, run, failures, texts, sorted(copies))
+    files = {PAGE: printable(page).encode(), **copies}
     try:
-        folder = run.output.write(item.nodeid, folder_name(item.nodeid), {**files, **logs})
+        folder = run.output.write(item.nodeid, folder_name(item.nodeid), files)
     except OSError as error:
         report.sections.append(("plexdev evidence", printable(f"could not be written: {error}")))
     else:
         # pytest-xdist passes the attribute to the controller, whose summary names the directory.
         vars(report)["plexdev_evidence"] = run.output.shown(folder)
+        attachments.add(report, item.config, folder=folder, names=[*files], page=page)
 
 
 def _sections(run: Run, test: FailedTest) -> list[tuple[str, Section]]:
@@ -79,5 +92,12 @@ def _shown(section: Section, columns: int) -> str:
     return terminal.last_lines(section.text, columns) if section.brief is None else section.brief
 
 
-def _slug(title: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.]+", "-", title).strip("-.")
+def _earlier_failures(item: pytest.Item, since: Moment) -> list[Failure]:
+    began, failures = item.stash.get(_FAILURES, (since, []))
+    return failures if began is since else []  # plugins repeat failed tests
+
+
+def _failure(report: pytest.TestReport, test: FailedTest, stack: Stack) -> Failure:
+    rule = partial(mask, known=stack.secrets)
+    captured = [(title, rule(text)) for title, text in report.sections]
+    return Failure(phase=test.phases.current, text=rule(report.longreprtext), captured=captured)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from pytest_plexdev.core.clock import monotonic
@@ -14,7 +14,7 @@ from pytest_plexdev.session.guard import describe
 
 SECONDS: Final = 3.0
 """Time limit for all collectors of one failing test."""
-BYTES: Final = 16_000
+BYTES: Final = 64_000
 """Maximum size of a section; its end is kept."""
 
 
@@ -25,10 +25,12 @@ class Section:
     Attributes:
         text: For the test's folder.
         brief: For the terminal, which shows the end of *text* by default. Empty: only the folder has the section.
+        files: Further files of the folder, by name.
     """
 
     text: str
     brief: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 Collector = Callable[[], Section]
@@ -50,7 +52,8 @@ def collect(
             continue
         section = result_of(start(collector, otherwise=_failed), deadline - monotonic(), otherwise=_failed)
         brief = None if section.brief is None else printable(rule(section.brief))
-        yield title, replace(section, text=printable(_shorten(rule(section.text))), brief=brief)
+        files = {name: printable(rule(text)) for name, text in section.files.items()}
+        yield title, replace(section, text=printable(_shorten(rule(section.text))), brief=brief, files=files)
 
 
 def start(collector: Callable[[], T], *, otherwise: Callable[[str], T]) -> Future[T]:

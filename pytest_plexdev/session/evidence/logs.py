@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.session.run import Moment
     from pytest_plexdev.testkit.stack import Stack
 
-READ_BYTES: Final = 64_000
+READ_BYTES: Final = 256_000
 """Number of bytes that are read of a long text: more than is shown, because secrets are masked before it is cut."""
 _SHOWN_BYTES: Final = 4_000
 """Maximum share of each service's log in the section."""
@@ -42,6 +42,8 @@ class Logs:
     def section(self, verdicts: Sequence[Verdict], deadline: float) -> Section:
         """Collect the log lines of all services, without requests, which have a section of their own.
 
+        A copy of each log from the beginning, with the requests, becomes a file of the folder.
+
         Args:
             deadline: On ``time.monotonic()``'s clock.
         """
@@ -51,7 +53,8 @@ class Logs:
             if text := without_access_lines(whole) if name == API else whole:
                 names_by_text.setdefault(self.rule(text)[-_SHOWN_BYTES:].rstrip(), []).append(name)
         # Equal texts are shown once: if no log can be read, all have the same reason.
-        return Section(text="\n".join(f"{', '.join(names)}:\n{text}" for text, names in names_by_text.items()))
+        text = "\n".join(f"{', '.join(names)}:\n{text}" for text, names in names_by_text.items())
+        return Section(text=text, files={f"{name}.log": whole for name, whole in logs.items() if whole})
 
     def read(self, service: Service, *, limit: int = READ_BYTES) -> str:
         """Return what a service logged since the beginning, at most the last *limit* bytes."""

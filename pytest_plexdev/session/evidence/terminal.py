@@ -10,6 +10,8 @@ LINES: Final = 15
 """Number of lines of a section that the terminal shows, from its end; the file has all."""
 BODY_LINES: Final = 3
 """Number of lines of the terminal that a body may take."""
+_LONGEST_WORD: Final = 500
+"""Maximum length of a line that could not be broken."""
 _WORD: Final = re.compile(r"\s*[^\s,]*,*")
 """A word with the space before it. A comma ends a word too, since JSON has no spaces."""
 
@@ -44,7 +46,7 @@ def shorten(text: str, columns: int) -> str:
 def last_lines(text: str, columns: int, *, most: int = LINES) -> str:
     """Return the last lines of *text*, wrapped, and how many there are before."""
     lines = wrap(text, columns)
-    shown = lines[-most:]
+    shown = [line if len(line) <= _LONGEST_WORD else f"{line[:_LONGEST_WORD]}…" for line in lines[-most:]]
     return "\n".join([f"… ({len(lines) - most} lines before)", *shown] if len(lines) > most else shown)
 
 

@@ -93,12 +93,13 @@ def test_a_failing_test_leaves_evidence_without_secrets(project: pytest.Pytester
     )
     (kept,) = (project.path / ".plexdev").glob("[!.]*")
     result.stdout.no_fnmatch_line("*- plexdev readiness -*")
-    assert "all ready: " in (kept / "readiness.txt").read_text()
     assert kept.name == "test_evidence.py-test_fails"
-    exchanges = (kept / "HTTP-exchanges.txt").read_text()
-    assert '"token":"psb_***' in exchanges
-    assert "psk_" not in exchanges.replace("psk_***", "")
-    assert "psb_" not in exchanges.replace("psb_***", "")
+    page, log = (kept / "index.md").read_text(), (kept / "plexsphere.log").read_text()
+    assert "\nall ready: " in page
+    assert '"token":"psb_***' in page
+    assert "psk_" not in page.replace("psk_***", "")
+    assert "psb_" not in page.replace("psb_***", "")
+    assert 'route="/v1/projects/{project_id}/bootstrap-tokens" status=201' in log
 
 
 def test_evidence_is_what_happened_in_the_test_and_short(project: pytest.Pytester) -> None:
@@ -145,7 +146,9 @@ def test_a_service_that_is_gone_tells_its_whole_story(project: pytest.Pytester) 
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["nats *gone *ended with *KILL*", "? more are ready"])
-    assert "Server is ready" in (project.path / ".plexdev" / "test_gone.py-test_gone" / "logs.txt").read_text()
+    folder = project.path / ".plexdev" / "test_gone.py-test_gone"
+    assert "Server is ready" in (folder / "nats.log").read_text()
+    assert "Server is ready" in (folder / "index.md").read_text()
 
 
 def test_an_unwritable_report_does_not_fail_a_run(project: pytest.Pytester) -> None:

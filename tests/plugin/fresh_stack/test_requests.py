@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+
+def requests_in(folder: Path) -> list[str]:
+    """The lines of the section in the test's page."""
+    section = (folder / "index.md").read_text().partition("## Requests of other clients\n\n```text\n")[2]
+    return section.partition("\n```\n")[0].splitlines()
 
 
 def test_requests_of_any_client_are_evidence(project: pytest.Pytester) -> None:
@@ -33,20 +41,21 @@ def test_requests_of_any_client_are_evidence(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("-k", "clients", "--plexdev-output=kept")
 
     result.assert_outcomes(passed=1, failed=2)
-    file = "requests-of-other-clients.txt"
-    by_time = (project.path / "kept" / "test_clients.py-test_by_time" / file).read_text().splitlines()
+    by_time = requests_in(project.path / "kept" / "test_clients.py-test_by_time")
     assert by_time[0] == "call:"
     assert [line.split(" ", 1)[1].rpartition(" in ")[0] for line in by_time[1::3]] == [
         "GET /v1/version -> 200",
         "GET /v1/domains -> 401 unauthenticated",
     ]
-    by_id = (project.path / "kept" / "test_clients.py-test_by_correlation_id" / file).read_text()
-    assert " GET /v1/projects -> 401 unauthenticated in " in by_id
-    assert by_id.splitlines()[0] == "set-up:"
-    assert by_id.splitlines()[3:] == ["  by an anonymous client"]
+    by_id = requests_in(project.path / "kept" / "test_clients.py-test_by_correlation_id")
+    assert by_id[0] == "set-up:"
+    assert " GET /v1/projects -> 401 unauthenticated in " in by_id[1]
+    assert by_id[3:] == ["  by an anonymous client"]
     result.stdout.fnmatch_lines(["*- plexdev requests of other clients -*", "*:* GET /v1/version -> 200 in * ms"])
-    assert "not-for-the-log" not in by_id
-    assert not list((project.path / "kept").glob("*/logs.txt"))
+    files = [file.read_text() for file in (project.path / "kept").glob("*/[!.]*")]
+    assert len(files) == 4  # the page and the API's log of each
+    assert not any("not-for-the-log" in text.partition("## Requests of other clients")[2] for text in files)
+    assert not any("## Logs" in text for text in files)
 
 
 def test_phases_are_apart_and_the_terminals_width_is_used(

@@ -86,7 +86,7 @@ def test_no_secret_of_a_run_is_in_what_it_shows_and_keeps(project: pytest.Pytest
     result.assert_outcomes(failed=6)
     secrets = {*(project.path.parent / "noted").read_text().split(), "a-password-of-nobody-7"}
     assert len(secrets) >= 18
-    kept = [project.path / "junit.xml", project.path / "report.html", *project.path.glob(".plexdev/*/*.txt")]
+    kept = [project.path / "junit.xml", project.path / "report.html", *project.path.glob(".plexdev/*/*[!.]*")]
     shown = {str(path): path.read_text() for path in kept}
     shown["the terminal"] = f"{result.stdout}{result.stderr}"
     assert len(shown) > 10

@@ -47,17 +47,10 @@ def test_a_run_that_asks_for_nothing_imports_and_starts_nothing(
 
     result.stdout.fnmatch_lines(["*heavy: []"])
     options = ["options", *(f"options.{name}" for name in ("environment", "model", "parsers", "resolver", "table"))]
-    ours = ["core", "core.clock", "core.profiles", "core.temporary", "factory_fixtures", "fixtures", "hookspecs"]
-    ours += [
-        *options,
-        "plugin",
-        "service_fixtures",
-        "session",
-        "session.guard",
-        "session.item_checks",
-        "session.report",
-        "session.run",
-    ]
+    core = ["core", *(f"core.{name}" for name in ("clock", "profiles", "start_directory", "temporary"))]
+    session = ["session", *(f"session.{name}" for name in ("guard", "item_checks", "report", "run"))]
+    fixtures = ["factory_fixtures", "fixtures"]
+    ours = [*core, *fixtures, "hookspecs", *options, "plugin", "service_fixtures", *session]
     result.stdout.fnmatch_lines_random([f"*ours: {['pytest_plexdev.' + name for name in ours]}".replace("[", "[[]")])
     assert not list(temporary.glob("plexdev-*"))
 

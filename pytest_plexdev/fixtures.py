@@ -202,6 +202,25 @@ def plexdev_db(plexdev_stack: Stack) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
+@pytest.fixture
+def plexdev_db_transaction(plexdev_stack: Stack) -> Iterator[psycopg.Connection[Any]]:
+    """A psycopg connection in a transaction that is rolled back after the test.
+
+    The API sees nothing of it, and a request of the API that changes the same rows waits for its end.
+
+    Example::
+
+        def test_a_name_is_free_text(plexdev_db_transaction, plexdev_project):
+            query = "UPDATE plexsphere.projects SET name = 'Renamed' WHERE id = %s RETURNING name"
+            renamed = plexdev_db_transaction.execute(query, [plexdev_project.id]).fetchone()
+            assert renamed == ("Renamed",)
+    """
+    from pytest_plexdev.testkit.database import connect
+
+    with connect(plexdev_stack) as connection, connection.transaction(force_rollback=True):
+        yield connection
+
+
 @pytest.fixture(scope="session")
 def plexdev_kube(plexdev_stack: Stack) -> Iterator[ApiClient]:
     """A client of the official ``kubernetes`` package, bound to the stack's context.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from pytest_plexdev.api import Client
 from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.provider import Observer
-from pytest_plexdev.testkit.database import connect
+from pytest_plexdev.testkit.heartbeat_age import age_by
 from pytest_plexdev.testkit.login import Logins
 from pytest_plexdev.testkit.stack import Stack
 from pytest_plexdev.testkit.tenancy import seeded_tenants
@@ -38,11 +38,7 @@ class Acme:
 
     def silence(self, node: str, silent_for: timedelta) -> None:
         """Set the age of a Node's last heartbeat, in the database."""
-        with connect(self.stack) as database:
-            database.execute(
-                "UPDATE plexsphere.nodes SET last_heartbeat_at = %s WHERE id = %s",
-                (datetime.now(UTC) - silent_for, node),
-            )
+        age_by(self.stack, node, silent_for.total_seconds())
 
     def tokens(self) -> list[str]:
         """The states of the bootstrap tokens of plexd's Project, oldest first."""

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pytest_plexdev.core.private_files import make_private_directory, write_private
 from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes.child import Command
-from pytest_plexdev.stack.embedded.processes.environment import program_environment
 from pytest_plexdev.stack.embedded.servers.further import FurtherServer, Program
+from pytest_plexdev.stack.embedded.servers.telemetry import telemetry_command
 
 
 def _command(program: Program, layout: Layout, addresses: ServerAddresses) -> Command:
-    import yaml
-
-    data = layout.scratch / "loki"
-    make_private_directory(data)
-    http, grpc = addresses.further["loki"]
-    file = layout.configuration / "loki.yaml"
-    write_private(file, yaml.safe_dump(_configuration(str(data), http.number, grpc.number)).encode())
-    return Command(
-        argv=[program.path, f"-config.file={file}"], environment=program_environment(), log=layout.log("loki")
-    )
+    configuration = _configuration(str(layout.scratch / "loki"), addresses.further["loki"][1].number)
+    return telemetry_command("loki", program, layout, addresses, configuration=configuration)
 
 
-def _configuration(data: str, http: int, grpc: int) -> dict[str, Any]:
-    """What ``deploy/local/base/loki`` has, with this stack's ports and directory."""
+def _configuration(data: str, grpc: int) -> dict[str, Any]:
+    """What ``deploy/local/base/loki`` has, with this stack's port and directory."""
     return {
         "auth_enabled": True,
         "analytics": {"reporting_enabled": False},
-        "server": {
-            "http_listen_address": "127.0.0.1",
-            "http_listen_port": http,
-            "grpc_listen_address": "127.0.0.1",
-            "grpc_listen_port": grpc,
-            "log_level": "warn",
-        },
         "common": {
             "instance_addr": "127.0.0.1",
             "path_prefix": data,

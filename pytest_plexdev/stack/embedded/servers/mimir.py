@@ -5,26 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pytest_plexdev.core.private_files import make_private_directory, write_private
 from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes.child import Command
-from pytest_plexdev.stack.embedded.processes.environment import program_environment
 from pytest_plexdev.stack.embedded.servers.further import FurtherServer, Program
+from pytest_plexdev.stack.embedded.servers.telemetry import telemetry_command
 
 _RING: Final = {"instance_addr": "127.0.0.1", "kvstore": {"store": "inmemory"}}
 
 
 def _command(program: Program, layout: Layout, addresses: ServerAddresses) -> Command:
-    import yaml
-
-    data = layout.scratch / "mimir"
-    make_private_directory(data)
-    http, grpc = addresses.further["mimir"]
-    file = layout.configuration / "mimir.yaml"
-    write_private(file, yaml.safe_dump(_configuration(str(data), http.number, grpc.number)).encode())
-    argv = [program.path, f"-config.file={file}", *_querier_ring(program.version)]
-    return Command(argv=argv, environment=program_environment(), log=layout.log("mimir"))
+    configuration = _configuration(str(layout.scratch / "mimir"))
+    ring = _querier_ring(program.version)
+    return telemetry_command("mimir", program, layout, addresses, configuration=configuration, arguments=ring)
 
 
 def _querier_ring(version: str) -> Sequence[str]:
@@ -38,8 +31,8 @@ def _querier_ring(version: str) -> Sequence[str]:
     return ("-querier.ring.instance-addr=127.0.0.1", "-querier.ring.store=inmemory")
 
 
-def _configuration(data: str, http: int, grpc: int) -> dict[str, Any]:
-    """What ``deploy/local/base/mimir`` has, with this stack's ports and directory."""
+def _configuration(data: str) -> dict[str, Any]:
+    """What ``deploy/local/base/mimir`` has, with this stack's directory."""
     return {
         "target": "all",
         "multitenancy_enabled": True,
@@ -47,13 +40,6 @@ def _configuration(data: str, http: int, grpc: int) -> dict[str, Any]:
         "activity_tracker": {"filepath": ""},
         # By default 0s: a Node that was offline sends what it kept, and batches overtake each other on retries.
         "limits": {"out_of_order_time_window": "24h"},
-        "server": {
-            "http_listen_address": "127.0.0.1",
-            "http_listen_port": http,
-            "grpc_listen_address": "127.0.0.1",
-            "grpc_listen_port": grpc,
-            "log_level": "warn",
-        },
         "common": {"storage": {"backend": "filesystem"}},
         "blocks_storage": {
             "filesystem": {"dir": f"{data}/blocks"},

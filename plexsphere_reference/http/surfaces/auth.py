@@ -16,6 +16,8 @@ from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.session_auth import interactive, signed_in
 from plexsphere_reference.http.sign_in import no_binding, public_url, resolve, start
 from plexsphere_reference.http.sign_in_callback import callback
+from plexsphere_reference.http.unit_of_work import Unit
+from plexsphere_reference.rules.principal import Principal
 from plexsphere_reference.rules.sign_in import Binding, WrongReturn, check_return_to
 from plexsphere_reference.store import audit, sessions, sign_ins
 
@@ -102,20 +104,24 @@ async def sign_out(call: Call) -> Response:
     if principal is not None:
         async with call.transaction() as tx:
             if await sessions.revoke(tx.connection, principal.credential_id):
-                await tx.event(
-                    "UserSignedOut",
-                    "user",
-                    principal.id,
-                    domain_id=principal.domain_id,
-                    cookie_cleared=True,
-                    sessions_revoked=1,
-                    reason="user-initiated",
-                )
+                await _announce_sign_out(tx, principal, sessions_revoked=1)
             record = call.record("granted", "auth.sign_out", f"user:{principal.id}", principal.domain_id)
             await audit.append(tx.connection, [record])
     response = no_content()
     end_session(call, response)
     return response
+
+
+async def _announce_sign_out(tx: Unit, principal: Principal, *, sessions_revoked: int) -> None:
+    await tx.event(
+        "UserSignedOut",
+        "user",
+        principal.id,
+        domain_id=principal.domain_id,
+        cookie_cleared=True,
+        sessions_revoked=sessions_revoked,
+        reason="user-initiated",
+    )
 
 
 async def sign_out_everywhere(call: Call) -> Response:
@@ -134,15 +140,7 @@ async def _end_all_sessions(call: Call) -> None:
     principal = await interactive(call)
     async with call.transaction() as tx:
         revoked = await sessions.revoke_all(tx.connection, principal.id)
-        await tx.event(
-            "UserSignedOut",
-            "user",
-            principal.id,
-            domain_id=principal.domain_id,
-            cookie_cleared=True,
-            sessions_revoked=revoked,
-            reason="user-initiated",
-        )
+        await _announce_sign_out(tx, principal, sessions_revoked=revoked)
         record = call.record("granted", "auth.sign_out.global", f"user:{principal.id}", principal.domain_id)
         await audit.append(tx.connection, [record])
 

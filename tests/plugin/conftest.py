@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,3 +37,13 @@ def project(
     pytester.makeini("[pytest]\nfilterwarnings = error\n")
     pytester.makepyfile(test_plain="def test_plain():\n    pass\n")
     return pytester
+
+
+@pytest.fixture
+def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The directory for temporary files of the project's runs alone; its path is short, for sockets."""
+    directory = Path("/tmp") / f"pt-{os.getpid()}-{os.urandom(3).hex()}"
+    directory.mkdir()
+    monkeypatch.setenv("TMPDIR", str(directory))
+    yield directory
+    shutil.rmtree(directory)

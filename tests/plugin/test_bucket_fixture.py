@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.support.checkout import ROOT
+from tests.support.missing_package import conftest_without
 
 PAGE = (ROOT / "docs" / "how-to" / "buckets.md").read_text(encoding="utf-8")
 TESTS = """
@@ -89,12 +90,7 @@ def test_a_run_uses_a_bucket_of_its_stack(project: pytest.Pytester) -> None:
 
 def test_without_the_client_the_extra_is_named(project: pytest.Pytester) -> None:
     project.makepyfile(test_bucket="def test_it(plexdev_bucket): pass")
-    project.makeconftest(
-        "import sys\n\n\nclass NotInstalled:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'minio':\n            raise ImportError(name)\n\n\n"
-        "sys.meta_path.insert(0, NotInstalled())\n"
-    )
+    project.makeconftest(conftest_without("minio"))
     result = project.runpytest_subprocess("test_bucket.py")
 
     result.assert_outcomes(errors=1)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,16 +26,6 @@ _READ_AT_THE_END = (
     *("lease.json", "failure.json", "ran.json", "drift.txt", "passed-over.txt"),
     *("reported-failure.json", "logins"),
 )
-
-
-@pytest.fixture
-def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    # A short path for sockets, used by nothing else.
-    directory = Path("/tmp") / f"pt-{os.getpid()}-{os.urandom(3).hex()}"
-    directory.mkdir()
-    monkeypatch.setenv("TMPDIR", str(directory))
-    yield directory
-    shutil.rmtree(directory)
 
 
 @pytest.mark.parametrize("damage", ["half", "huge", "deep", "fifo", "directory", "link"])

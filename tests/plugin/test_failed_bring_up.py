@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,16 +20,6 @@ domains:
     idp_bindings: []
 """
 """Valid YAML that the database rejects, because text in Postgres cannot contain NUL."""
-
-
-@pytest.fixture
-def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    # A short path for sockets, used by nothing else.
-    directory = Path("/tmp") / f"pt-{os.getpid()}-{os.urandom(3).hex()}"
-    directory.mkdir()
-    monkeypatch.setenv("TMPDIR", str(directory))
-    yield directory
-    shutil.rmtree(directory)
 
 
 def test_the_log_that_the_error_names_stays_to_be_read(project: pytest.Pytester, temporary: Path) -> None:

@@ -48,16 +48,6 @@ def test_it_does_not_come_to_its_end(plexdev_stack):
 
 
 @pytest.fixture
-def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The temporary directory of all runs in both namespaces: a short path for sockets."""
-    directory = Path("/tmp") / f"pt-{os.getpid()}-{os.urandom(3).hex()}"
-    directory.mkdir()
-    monkeypatch.setenv("TMPDIR", str(directory))
-    yield directory
-    shutil.rmtree(directory)
-
-
-@pytest.fixture
 def warm(project: pytest.Pytester, temporary: Path) -> Iterator[None]:
     up = project.run(*PLEXDEV, "up", "--stack", "embedded", "--port", "0", "--idp-port", "0", timeout=60)
     assert up.ret == 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,19 +100,12 @@ def test_in_a_directory_that_is_gone(plexdev_client, monkeypatch, tmp_path):
 """
 
 
-@pytest.fixture
-def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    # A short path for sockets, used by nothing else.
-    directory = Path("/tmp") / f"pt-{os.getpid()}-{os.urandom(3).hex()}"
-    directory.mkdir()
-    monkeypatch.setenv("TMPDIR", str(directory))
-    yield directory
-    left = [path.name for path in directory.iterdir() if path.name.startswith("plexdev")]
-    shutil.rmtree(directory)
-    assert left == []
+@pytest.fixture(autouse=True)
+def _nothing_is_left(temporary: Path) -> Iterator[None]:
+    yield
+    assert [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")] == []
 
 
-@pytest.mark.usefixtures("temporary")
 def test_time_that_stands_still(project: pytest.Pytester) -> None:
     project.makepyfile(test_frozen=FROZEN)
     result = project.runpytest_subprocess("-p", "no:cacheprovider")
@@ -123,7 +114,6 @@ def test_time_that_stands_still(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*plexdev HTTP exchanges*", "*GET /v1/domains*"])
 
 
-@pytest.mark.usefixtures("temporary")
 def test_a_process_for_each_test(project: pytest.Pytester) -> None:
     project.makepyfile(test_forked=FORKED)
     project.makeconftest(FORKS)
@@ -133,7 +123,6 @@ def test_a_process_for_each_test(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["embedded stack * at http://localhost:*"])
 
 
-@pytest.mark.usefixtures("temporary")
 def test_another_working_directory(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLEXDEV_CACHE_DIR", "cache")
     project.makepyfile(test_elsewhere=ELSEWHERE)

@@ -6,6 +6,8 @@ import importlib.util
 
 import pytest
 
+from tests.support.missing_package import conftest_without
+
 TESTS = """
 import pathlib
 import secrets
@@ -98,12 +100,7 @@ def test_a_run_uses_the_secrets_of_its_stack(project: pytest.Pytester) -> None:
 
 def test_without_the_client_the_extra_is_named(project: pytest.Pytester) -> None:
     project.makepyfile(test_secrets="def test_it(plexdev_secrets): pass")
-    project.makeconftest(
-        "import sys\n\n\nclass NotInstalled:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'hvac':\n            raise ImportError(name)\n\n\n"
-        "sys.meta_path.insert(0, NotInstalled())\n"
-    )
+    project.makeconftest(conftest_without("hvac"))
     result = project.runpytest_subprocess("test_secrets.py")
 
     result.assert_outcomes(errors=1)

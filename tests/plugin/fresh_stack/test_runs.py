@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -29,20 +28,10 @@ def test_stack(plexdev_stack, number):
 """
 
 
-@pytest.fixture
-def temporary(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The temporary directory of the run: a short path for sockets, used by nothing else."""
-    directory = Path("/tmp") / f"pt-{os.getpid()}-{os.urandom(3).hex()}"
-    directory.mkdir()
-    monkeypatch.setenv("TMPDIR", str(directory))
-    return directory
-
-
 def assert_nothing_is_left(temporary: Path, notes: list[dict[str, object]]) -> None:
     alive = [pid for note in notes for pid in note["pids"] if Path(f"/proc/{pid}").exists()]  # type: ignore[attr-defined]
     assert alive == []
     assert [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")] == []
-    shutil.rmtree(temporary)
 
 
 def notes_of(project: pytest.Pytester) -> list[dict[str, object]]:
@@ -173,7 +162,6 @@ def test_however_the_run_ends_nothing_is_left(
         pytest_run.send_signal(number)
     # The documented limit is two seconds; a busy machine needs more.
     until(lambda: not processes_of(temporary) and not any(temporary.glob("plexdev*")), within_s=10)
-    shutil.rmtree(temporary)
 
 
 def processes_of(directory: Path) -> list[str]:

@@ -173,14 +173,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         _write_timeline(config, this)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: pytest.ExitCode, config: pytest.Config
+) -> None:
     with observing(config, "the summary of plexdev"):
         this = run.find_run(config)
         info = this.what_ran() if this is not None else None
         if this is not None and info is not None:
             from pytest_plexdev.session import report
 
-            report.write_summary(terminalreporter, this, info, timeline=config.stash.get(_TIMELINE, None))
+            passed = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+            timeline = config.stash.get(_TIMELINE, None)
+            report.write_summary(terminalreporter, this, info, passed=passed, timeline=timeline)
     for line in guard.summary(config):
         terminalreporter.line(line)
 

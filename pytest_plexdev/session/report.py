@@ -87,10 +87,7 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
     texts = provider_for(info.provider).texts
     if location := texts.location(info):
         yield f"  {location}"
-    if run.notes.drift:
-        yield f"  drift (ignored): {', '.join(run.notes.drift)}"
-    if run.notes.passed_over:
-        yield mask(f"  passed over: {run.notes.passed_over}")
+    yield from _remarks(run)
     yield f"  ran: {', '.join(_name(service) for service in info.services if service.stands_in_for is None)}"
     if control_plane := texts.control_plane(info):
         yield f"  control plane: {control_plane}"
@@ -107,6 +104,54 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
     if timeline is not None:
         yield f"  timeline: {timeline}"
     yield from _next_steps(run, info, texts)
+
+
+def brief_summary(run: Run, info: StackInfo, *, timeline: str | None) -> Iterator[str]:
+    """Yield the summary of a run without failures: one line, and what the user has to know or to do.
+
+    Args:
+        timeline: See :func:`summary`.
+    """
+    from pytest_plexdev.masking.rule import mask
+    from pytest_plexdev.stack.providers import provider_for
+
+    texts = provider_for(info.provider).texts
+    parts = [f"plexdev: {info.provider} stack {_how(run, info)}"]
+    if stand_ins := _short_stand_ins(info):
+        parts.append(f"stand-ins: {', '.join(stand_ins)}")
+    if control_plane := texts.control_plane(info):
+        parts.append(f"control plane: {control_plane}")
+    yield mask("; ".join(parts))
+    yield from _remarks(run)
+    if timeline is not None:
+        yield f"  timeline: {timeline}"
+    if run.keeps and not run.settings.dev_stack:
+        yield from _next_steps(run, info, texts)
+
+
+def _how(run: Run, info: StackInfo) -> str:
+    if run.settings.dev_stack:
+        return f"{info.id}{_attached(run)}"
+    return f"in {max((phase.began + phase.seconds for phase in info.phases), default=0.0):.1f} s"
+
+
+def _short_stand_ins(info: StackInfo) -> list[str]:
+    """The shortest name of the services that stand in for the same product."""
+    names: dict[str, str] = {}
+    for service in info.services:
+        if service.stands_in_for is not None:
+            known = names.setdefault(service.stands_in_for, service.name)
+            names[service.stands_in_for] = min(known, service.name, key=len)
+    return [*names.values()]
+
+
+def _remarks(run: Run) -> Iterator[str]:
+    from pytest_plexdev.masking.rule import mask
+
+    if run.notes.drift:
+        yield f"  drift (ignored): {', '.join(run.notes.drift)}"
+    if run.notes.passed_over:
+        yield mask(f"  passed over: {run.notes.passed_over}")
 
 
 def _attached(run: Run) -> str:
@@ -150,14 +195,21 @@ def write_junit_properties(add_property: Callable[[str, str], None], info: Stack
     add_property("plexdev.api_url", mask(info.endpoints.api))
 
 
-def write_summary(reporter: pytest.TerminalReporter, run: Run, info: StackInfo, *, timeline: str | None) -> None:
-    """Write plexdev's section of the terminal summary.
+def write_summary(
+    reporter: pytest.TerminalReporter, run: Run, info: StackInfo, *, passed: bool, timeline: str | None
+) -> None:
+    """Write plexdev's part of the terminal summary: a section if the run failed or with ``-v``, else a line.
 
     Args:
+        passed: Whether the run passed.
         timeline: See :func:`summary`.
     """
     from pytest_plexdev.core.text import printable
 
+    if passed and reporter.verbosity <= 0:
+        for line in brief_summary(run, info, timeline=timeline):
+            reporter.line(printable(line))
+        return
     reporter.section("plexdev", sep="-")
     kept = filter(None, (getattr(each, "plexdev_evidence", None) for each in _failures(reporter)))
     evidence = list(dict.fromkeys(kept))  # a test that fails in call and teardown has one folder

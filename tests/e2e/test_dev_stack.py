@@ -48,7 +48,7 @@ def test_the_golden_flow_passes_and_the_cluster_is_left(
     project: pytest.Pytester, warm_stack: StackInfo, client: KubeClient, workers: list[str]
 ) -> None:
     before = _versions(client)
-    result = project.runpytest_subprocess("--dev-stack", "--pyargs", "pytest_plexdev.golden", *workers)
+    result = project.runpytest_subprocess("--dev-stack", "-v", "--pyargs", "pytest_plexdev.golden", *workers)
 
     result.assert_outcomes(passed=9)
     attached = "" if workers else ", attached in * ms"

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("cluster_tools")
 
 def test_workers_share_one_fresh_cluster_and_the_run_deletes_it(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess(
-        *("--plexdev-stack=kind", "--plexdev-timeout=400", "-n", "4", "--pyargs", "pytest_plexdev.golden")
+        *("--plexdev-stack=kind", "--plexdev-timeout=400", "-n", "4", "-v", "--pyargs", "pytest_plexdev.golden")
     )
 
     result.assert_outcomes(passed=9)

@@ -61,7 +61,7 @@ def real_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("real_parts")
 def test_the_golden_flow_and_sign_ins_with_the_real_parts(project: pytest.Pytester) -> None:
     project.makepyfile(test_sign_ins=SIGN_INS)
-    result = project.runpytest_subprocess("--pyargs", "pytest_plexdev.golden", "test_sign_ins.py")
+    result = project.runpytest_subprocess("-v", "--pyargs", "pytest_plexdev.golden", "test_sign_ins.py")
 
     result.assert_outcomes(passed=9 + 4)
     result.stdout.fnmatch_lines(

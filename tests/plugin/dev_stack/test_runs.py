@@ -12,7 +12,7 @@ from tests.support.kubeconfigs import old_context
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]])
 def test_the_warm_stack_is_used_and_left(project: pytest.Pytester, stack: StackInfo, workers: list[str]) -> None:
-    result = project.runpytest_subprocess("--dev-stack", "--pyargs", "pytest_plexdev.golden", *workers)
+    result = project.runpytest_subprocess("--dev-stack", "-v", "--pyargs", "pytest_plexdev.golden", *workers)
 
     result.assert_outcomes(passed=9)
     attached = "" if workers else ", attached in * ms"

@@ -41,7 +41,7 @@ def notes_of(project: pytest.Pytester) -> list[dict[str, object]]:
 @pytest.mark.parametrize("workers", [[], ["-n", "3"]])
 def test_one_stack_per_run_whoever_asks(project: pytest.Pytester, temporary: Path, workers: list[str]) -> None:
     project.makepyfile(test_stack=NOTES_THE_STACK)
-    result = project.runpytest_subprocess(*workers)
+    result = project.runpytest_subprocess("-v", *workers)
 
     result.assert_outcomes(passed=5)
     notes = notes_of(project)
@@ -57,6 +57,18 @@ def test_one_stack_per_run_whoever_asks(project: pytest.Pytester, temporary: Pat
         ]
     )
     assert_nothing_is_left(temporary, notes)
+
+
+@pytest.mark.parametrize("arguments", [[], ["-q"], ["-q", "-n", "1"]])
+def test_a_green_run_says_one_line(project: pytest.Pytester, arguments: list[str]) -> None:
+    project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
+    result = project.runpytest_subprocess("--plexdev-report=timeline.html", *arguments)
+
+    result.assert_outcomes(passed=2)
+    summary = result.outlines[next(place for place, line in enumerate(result.outlines) if "[100%]" in line) + 1 : -1]
+    line, *further = [line for line in summary if line]
+    assert re.fullmatch(r"plexdev: embedded stack in \d+\.\d s; stand-ins: dex, spicedb, plexsphere", line)
+    assert further == ["  timeline: timeline.html"]
 
 
 def test_a_worker_that_crashes_leaves_the_stack_to_the_others(project: pytest.Pytester, temporary: Path) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_plexdev.golden.failures import Failures
     from pytest_plexdev.golden.flow import Golden
     from pytest_plexdev.testkit.login import Logins
     from pytest_plexdev.testkit.stack import Stack
@@ -21,23 +20,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def _golden_failures(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Failures:
+def golden(
+    pytestconfig: pytest.Config,
+    tmp_path_factory: pytest.TempPathFactory,
+    plexdev_stack: Stack,
+    plexdev_tenants: Tenants,
+    plexdev_login: Logins,
+) -> Golden:
+    """The golden flow. It is lazy: requesting the Node first creates the Domain, the Project and the token."""
     from pytest_plexdev.golden.failures import Failures
+    from pytest_plexdev.golden.flow import Golden
 
     directory = tmp_path_factory.getbasetemp()
     if hasattr(pytestconfig, "workerinput"):
         directory = directory.parent  # the workers of pytest-xdist share it
     directory /= "plexdev-golden"
     directory.mkdir(exist_ok=True)
-    return Failures(directory)
-
-
-@pytest.fixture(scope="session")
-def golden(plexdev_stack: Stack, plexdev_tenants: Tenants, plexdev_login: Logins, _golden_failures: Failures) -> Golden:
-    """The golden flow. It is lazy: requesting the Node first creates the Domain, the Project and the token."""
-    from pytest_plexdev.golden.flow import Golden
-
-    return Golden(plexdev_stack, plexdev_tenants, plexdev_login, _golden_failures)
+    return Golden(plexdev_stack, plexdev_tenants, plexdev_login, Failures(directory))
 
 
 @pytest.fixture(autouse=True)

@@ -178,4 +178,4 @@ def test_a_failing_step_skips_the_later_ones(project: pytest.Pytester, stack: St
     result = project.runpytest_subprocess("--dev-stack", "-rs", "-k", "again and not real_time")
 
     result.assert_outcomes(passed=5, failed=1, skipped=3)
-    result.stdout.fnmatch_lines(["SKIPPED*golden.project failed before: no Project today"])
+    result.stdout.fnmatch_lines(["SKIPPED*golden.project failed before: ValueError: no Project today"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.core.private_files import check_private, make_private_directory, read_private, write_private
 from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.errors import PlexdevError
@@ -17,18 +18,28 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo
 
 
-class Credential(msgspec.Struct, frozen=True):
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """The access token of one user in one Domain.
+
+    Attributes:
+        user: The user's email address, else the subject.
+        expires_at: Unix time, seconds.
+    """
+
     domain_id: str
+    user: str
+    expires_at: float
     token: str
 
     def __repr__(self) -> str:
-        return f"Credential(domain_id={self.domain_id!r}, token='***')"
+        return f"Credential(domain_id={self.domain_id!r}, user={self.user!r}, token='***')"
 
 
 class _Document(msgspec.Struct):
     stack: str
     current: str = ""
-    by_domain: dict[str, Credential] = {}
+    by_domain: dict[str, list[Credential]] = {}
+    """One of each user, the last sign-in first."""
 
 
 class Credentials:
@@ -54,36 +65,42 @@ class Credentials:
             PlexdevError: ``untrusted-path``.
         """
         document = self._read()
-        document.by_domain[slug] = credential
+        others = [each for each in document.by_domain.get(slug, ()) if each.user != credential.user]
+        document.by_domain[slug] = [credential, *others]
         document.current = slug
         make_private_directory(self._file.parent)
         write_private(self._file, msgspec.json.encode(document))
 
-    def of(self, slug: str | None) -> Credential:
+    def of(self, slug: str | None, user: str | None = None) -> Credential:
         """Return the credential for a Domain, by default the current one.
 
+        Args:
+            user: Of this user; by default of the last one who signed in to the Domain.
+
         Raises:
-            PlexdevError: ``not-signed-in``; ``untrusted-path``: other users can write the file.
+            PlexdevError: ``not-signed-in``, also after the credential has expired; ``untrusted-path``: other users can
+                write the file.
         """
         document = self._read()
         domain = slug or document.current or self._default
-        if domain not in document.by_domain:
-            raise PlexdevError(NOT_SIGNED_IN, domain=domain, server=self._server)
-        return document.by_domain[domain]
+        for each in document.by_domain.get(domain, ()):
+            if user in (None, each.user) and each.expires_at > unix_time():
+                return each
+        who, option = ("no user is", "") if user is None else (f"{user} is not", f" --user {user}")
+        raise PlexdevError(NOT_SIGNED_IN, who=who, domain=domain, server=self._server, option=option)
 
-    def for_reading(self, slug: str | None) -> Credential:
+    def for_reading(self, slug: str | None, user: str | None = None) -> Credential:
         """Return the credential for a Domain, else the current one, because an operator can read other Domains.
 
         Raises:
             PlexdevError: ``not-signed-in``, ``untrusted-path``.
         """
-        return self.of(slug if slug in self._read().by_domain else None)
+        return self.of(slug if slug in self._read().by_domain else None, user)
 
     def domain_id(self, slug: str | None) -> str | None:
         """Return the id of a Domain with a credential, by default of the current one; else ``None``."""
         document = self._read()
-        found = document.by_domain.get(slug or document.current)
-        return found.domain_id if found else None
+        return next((each.domain_id for each in document.by_domain.get(slug or document.current, ())), None)
 
     def _read(self) -> _Document:
         try:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_plexdev.cli.control_plane import add_control_plane_commands
 from pytest_plexdev.cli.doctor import add_doctor_command
 from pytest_plexdev.cli.environment import warn_of_unknown_variables
 from pytest_plexdev.cli.images import add_images_commands
+from pytest_plexdev.cli.listings import add_list_command
 from pytest_plexdev.cli.manifests import add_manifests_command
 from pytest_plexdev.cli.output import (
     USAGE,
@@ -24,6 +24,7 @@ from pytest_plexdev.cli.output import (
     print_result,
     wants_json,
 )
+from pytest_plexdev.cli.sign_in import add_sign_in_commands
 from pytest_plexdev.cli.stack_parser import add_stack_commands
 from pytest_plexdev.core.signals import Terminated, keep_exit_statuses, raising_terminated
 from pytest_plexdev.errors import PlexdevError
@@ -132,7 +133,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_manifests_command(commands)
     add_images_commands(commands)
     add_doctor_command(commands)
-    add_control_plane_commands(commands)
+    add_sign_in_commands(commands)
+    add_list_command(commands)
     return parser
 
 

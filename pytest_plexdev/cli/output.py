@@ -108,6 +108,11 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
 
 
+def add_output_alias(parser: argparse.ArgumentParser) -> None:
+    """Add the hidden ``--output json``: what ``--json`` of ``whoami`` and ``list`` was called."""
+    parser.add_argument("--output", choices=("text", "json"), default="text", help=argparse.SUPPRESS)
+
+
 def wants_json(words: Sequence[str]) -> bool:
     """Whether a command line selects JSON output, even if it cannot be parsed."""
     names = [word.partition("=")[0] for word in words]

@@ -17,7 +17,7 @@ SIGN_IN_REFUSED: Final = Failure(
     what="the identity provider rejected {user} at {url}",
     why="its page shows: {reason}",
     fix="{meant}the dev stack has admin@example.com and member@example.com, both with the password `password` (Dex's "
-    "staticPasswords); choose one with user= and password=",
+    "staticPasswords); choose one with user= and password=, or with plexdev login --user",
     exit_code=3,
 )
 SIGN_IN_PAGE: Final = Failure(
@@ -55,8 +55,8 @@ DEVICE_CODE_REFUSED: Final = Failure(
 )
 NOT_SIGNED_IN: Final = Failure(
     tag="not-signed-in",
-    what="no user is signed in to {domain} at {server}",
-    why="no credential is stored for it; a new stack has no sessions, even at the address of the last one",
-    fix="plexdev login --domain {domain}",
+    what="{who} signed in to {domain} at {server}",
+    why="no valid credential is stored for it; a new stack has no sessions, even at the address of the last one",
+    fix="plexdev login --domain {domain}{option}",
     exit_code=3,
 )

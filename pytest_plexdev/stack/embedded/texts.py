@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from pytest_plexdev.core.model import StackInfo, up_command
+from pytest_plexdev.core.people import SIGN_IN
 from pytest_plexdev.core.provider_parts import Refusal, Started
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, options_of_up
 
@@ -40,6 +41,7 @@ class EmbeddedTexts:
                 f"  nats       {info.endpoints.nats}",
                 f"  stand-ins  {', '.join(stand_ins)}",
                 f"  left out   {', '.join(info.left_out)}",
+                f"  people     {SIGN_IN}",
                 "  next       pytest --dev-stack; plexdev login; plexdev down --stack embedded",
                 *started.notes,
             ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.people import SIGN_IN
 from pytest_plexdev.core.profiles import ON_REQUEST
 from pytest_plexdev.core.provider_parts import Refusal, Started
 
@@ -45,6 +46,7 @@ class KindTexts:
                 f"  issuer     {info.endpoints.issuer}",
                 f"  kubeconfig {info.cluster.kubeconfig}",
                 f"  profile    {info.profile}; left out: {', '.join(map(_omitted, info.left_out)) or 'nothing'}",
+                f"  people     {SIGN_IN}",
                 "  next       pytest --dev-stack; plexdev status; plexdev down --stack kind",
             ]
         )

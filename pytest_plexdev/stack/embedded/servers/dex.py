@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pytest_plexdev.core.people import PEOPLE
 from pytest_plexdev.core.private_files import open_private
 from pytest_plexdev.stack.embedded.processes.child import Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
@@ -26,8 +27,8 @@ STANDS_IN_FOR: Final = "Dex 2.41.1"
 _PASSWORD_FOR_DEX: Final = "$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W"  # noqa: S105 (the public password)
 _PASSWORD_FOR_STAND_IN: Final = "$2b$04$Q3tiiafmsRGdmpCIRqHrMOqmiu1yHONZRQAAyxMBOJnli/oVzsfqm"  # noqa: S105 (the public password)
 
-_ADMIN_ID: Final = "08a8684b-db88-4b73-90a9-3cd1661f5466"
-_MEMBER_ID: Final = "41331323-6f44-45e6-b3b9-2c4b60c02be5"
+_USER_IDS: Final = ("08a8684b-db88-4b73-90a9-3cd1661f5466", "41331323-6f44-45e6-b3b9-2c4b60c02be5")
+"""The ids of the people, in their order."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ def _configuration(addresses: ServerAddresses, *, password: str, key: Path | Non
         secret=CLIENT_SECRET,
         redirect_uris=(f"{addresses.api_url}/v1/auth/callback",),
     )
-    users = (
-        IdpUser(email="admin@example.com", password_hash=password, username="admin", user_id=_ADMIN_ID),
-        IdpUser(email="member@example.com", password_hash=password, username="member", user_id=_MEMBER_ID),
+    users = tuple(
+        IdpUser(email=email, password_hash=password, username=email.partition("@")[0], user_id=user_id)
+        for email, user_id in zip(PEOPLE, _USER_IDS, strict=True)
     )
     return IdpConfig(issuer=addresses.issuer, clients=(client,), users=users, signing_key=key)

@@ -58,7 +58,7 @@ def test_no_secret_is_in_a_repr(secret: str) -> None:
         Form(action=f"/x?state={secret}", fields={"csrf": secret}),
         info,
         endpoints,
-        Credential("d", secret),
+        Credential(domain_id="d", user="u", expires_at=0, token=secret),
         AccessToken(access_token=secret, token_type="Bearer", expires_in=1),
         DeviceCode(device_code=secret, user_code="A", verification_uri="u", verification_uri_complete="u",
                    expires_in=1, interval=1),

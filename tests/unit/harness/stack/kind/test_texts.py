@@ -32,3 +32,4 @@ def test_what_may_be_added_is_shown_with_its_command(services: tuple[str, ...], 
     (line,) = (line for line in text.splitlines() if line.startswith("  profile    lean; left out: openbao"))
     assert ("plexdev up plexd" in line) is bool(shown)
     assert line.endswith(shown)
+    assert "  people     admin@example.com or member@example.com, password: password\n" in text

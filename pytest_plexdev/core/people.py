@@ -1,0 +1,12 @@
+"""The people at the identity provider of every dev stack, and their public password."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PEOPLE: Final = ("admin@example.com", "member@example.com")
+"""Their names. The first is the admin of the seeded Domains."""
+PASSWORD: Final = "password"  # noqa: S105 - public: it is in the product's runbook
+"""The password of each."""
+SIGN_IN: Final = f"{' or '.join(PEOPLE)}, password: {PASSWORD}"
+"""What a user types to sign in."""

@@ -13,7 +13,7 @@ from pytest_plexdev.masking.rule import mask
 T = TypeVar("T")
 
 _SHORTEST_PAUSE_S: Final = 0.2
-_LOOKS: Final = 40
+_READINGS: Final = 40
 """Number of calls in a long wait: fewer than the exchanges that are kept, which also have those before the wait."""
 _SHOWN_CHARACTERS: Final = 300
 _SHOWN_AT_EACH_END: Final = 10
@@ -31,17 +31,17 @@ class History:
     """The values that were seen while waiting, and when each was seen first.
 
     Attributes:
-        looks: The number of values, repeated ones included.
+        count: The number of values, repeated ones included.
     """
 
     def __init__(self) -> None:
-        self.looks = 0
+        self.count = 0
         self._began = monotonic()
         self._changes: list[tuple[float, str]] = []
 
     def add(self, value: T) -> T:
         """Add a value, and return it. If it prints like the one before, it is counted only."""
-        self.looks += 1
+        self.count += 1
         text = _shown(value)
         if not self._changes or self._changes[-1][1] != text:
             self._changes.append((monotonic() - self._began, text))
@@ -56,24 +56,24 @@ class History:
 
 
 def eventually(
-    look: Callable[[], T],
+    read: Callable[[], T],
     *,
     within: float,
     until: Callable[[T], object] | T = bool,
     every: float | None = None,
     ignoring: type[Exception] | tuple[type[Exception], ...] = (),
 ) -> T:
-    """Call *look* until its value is as expected, and return that value.
+    """Call *read* until its value is as expected, and return that value.
 
     If it is not in time, the assertion error lists each value that was seen, and after how many seconds. So return the
     value itself, not whether it is right.
 
     Args:
-        look: Returns the present value.
+        read: Returns the present value.
         within: Time limit in seconds.
         until: The expected value, or a function that returns whether a value is right; by default any true one is.
         every: Seconds between two calls; by default 0.2, and more in a wait of over 8 seconds.
-        ignoring: The errors of *look* that do not end the wait, ``ProblemError`` for example. They are listed too.
+        ignoring: The errors of *read* that do not end the wait, ``ProblemError`` for example. They are listed too.
 
     Raises:
         AssertionError: The value was not as expected in time.
@@ -89,32 +89,30 @@ def eventually(
     __tracebackhide__ = True
     history = History()
 
-    def observe() -> T | _Raised:
+    def observe() -> tuple[T | _Raised, bool]:
         try:
-            return history.add(look())
+            value = history.add(read())
         except ignoring as error:
-            return history.add(_Raised(error))
+            return history.add(_Raised(error)), False
+        return value, bool(until(value) if callable(until) else value == until)
 
-    def is_right(value: T | _Raised) -> bool:
-        if isinstance(value, _Raised):
-            return False
-        return bool(until(value) if callable(until) else value == until)
-
-    found = poll(observe, until=is_right, every_s=every or pause_of(within), timeout_s=within)
-    if not isinstance(found, _Raised) and is_right(found):
-        return found
-    cause = found.error if isinstance(found, _Raised) else None
-    raise AssertionError(_complaint(until, within, history)) from cause
+    every_s = every or pause_of(within)
+    value, is_right = poll(observe, until=lambda reading: reading[1], every_s=every_s, timeout_s=within)
+    if isinstance(value, _Raised):
+        raise AssertionError(_complaint(until, within, history)) from value.error
+    if not is_right:
+        raise AssertionError(_complaint(until, within, history))
+    return value
 
 
 def pause_of(within: float) -> float:
     """The default pause between two calls in a wait with this time limit, both in seconds."""
-    return max(_SHORTEST_PAUSE_S, within / _LOOKS)
+    return max(_SHORTEST_PAUSE_S, within / _READINGS)
 
 
 def _complaint(until: object, within: float, history: History) -> str:
     expected = "true" if until is bool else "as expected" if callable(until) else _shown(until)
-    return f"the value was not {expected} within {within:g} s; seen {history.looks} times, it was\n{history}"
+    return f"the value was not {expected} within {within:g} s ({history.count} readings):\n{history}"
 
 
 def _shown(value: object) -> str:

@@ -32,27 +32,27 @@ def test_the_error_lists_each_value_and_when_it_changed() -> None:
         eventually(next_of("healthy", "healthy", "stale"), until="unreachable", within=0.3, every=0.05)
 
     heading, first, second = str(failed.value).splitlines()
-    assert re.fullmatch(r"the value was not 'unreachable' within 0\.3 s; seen \d+ times, it was", heading)
+    assert re.fullmatch(r"the value was not 'unreachable' within 0\.3 s \(\d+ readings\):", heading)
     assert re.fullmatch(r" +0\.0 s  'healthy'", first)
     assert re.fullmatch(r" +0\.1 s  'stale'", second)
 
 
 def test_an_ignored_error_is_listed_and_the_cause() -> None:
-    def look() -> str:
+    def read() -> str:
         raise LookupError("not there yet")
 
     with pytest.raises(AssertionError, match=r"0\.0 s  raised LookupError: not there yet") as failed:
-        eventually(look, within=0.02, every=0.01, ignoring=LookupError)
+        eventually(read, within=0.02, every=0.01, ignoring=LookupError)
 
     assert isinstance(failed.value.__cause__, LookupError)
 
 
 def test_other_errors_end_the_wait() -> None:
-    def look() -> str:
+    def read() -> str:
         raise LookupError("misspelt")
 
     with pytest.raises(LookupError, match="misspelt"):
-        eventually(look, within=60, ignoring=KeyError)
+        eventually(read, within=60, ignoring=KeyError)
 
 
 def test_many_changes_are_shortened_and_secrets_masked() -> None:

@@ -1,6 +1,7 @@
 """Log one line per request: who asked for what, and the answer. A problem's correlation id leads to its line.
 
-A line names the route and not the path, and neither queries nor headers nor bodies, because those may have secrets.
+A line names the route and not the path, and neither queries nor bodies nor headers except
+the name of the client, because those may have secrets.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _SCOPE_KEY: Final = "plexsphere.access"
 _LONGEST_SEGMENT: Final = len("00000000-0000-0000-0000-000000000000")
 """Longer segments of a path without route are not logged: every secret of the product is longer."""
 _LONGEST_PATH: Final = 200
+_LONGEST_CLIENT: Final = 100
 _format_route: Final = lru_cache(maxsize=256)(format_value)
 """Quoting takes longer than the rest of a line, and there are few routes."""
 
@@ -71,7 +73,7 @@ class AccessRecord:
         write_line(
             f'level=INFO msg="request" time={_timestamp(self._began)} method={scope["method"]}'
             f" route={_format_route(route)} status={status}{refusal}{who}{about}"
-            f" correlation_id={self.correlation_id} ms={took_ms:.1f}"
+            f"{_client_of(scope)} correlation_id={self.correlation_id} ms={took_ms:.1f}"
         )
 
 
@@ -91,6 +93,18 @@ def log_malformed(correlation_id: str, code: str) -> None:
     """Write the line of bytes that are not an HTTP request."""
     fields: dict[str, Any] = {"time": _timestamp(time.time()), "method": "-", "route": "-", "status": 400}
     log("INFO", "request", **fields, code=code, correlation_id=correlation_id, ms=0)
+
+
+def _client_of(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"user-agent":
+            return _format_client(value)
+    return ""
+
+
+@lru_cache(maxsize=256)
+def _format_client(user_agent: bytes) -> str:
+    return f" client={format_value(user_agent[:_LONGEST_CLIENT].decode('latin-1'))}"
 
 
 def _unknown_path(path: str) -> str:

@@ -10,7 +10,7 @@ import httpx
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.api.loopback import AsyncLoopbackTransport, LoopbackTransport
 from pytest_plexdev.api.problems import CORRELATION_ID
-from pytest_plexdev.api.transport import TIMEOUT, Transport, ssl_context
+from pytest_plexdev.api.transport import TIMEOUT, Transport, ssl_context, user_agent
 from pytest_plexdev.core.clock import unix_time
 
 _MOST_BYTES: Final = 1_000_000
@@ -23,6 +23,7 @@ def open_client(principal: Transport) -> httpx.Client:
     transport = LoopbackTransport(verify=ssl_context(url), trust_env=False)
     return httpx.Client(
         base_url=url,
+        headers={"User-Agent": user_agent()},
         auth=_Bearer(principal),
         transport=_RecordingTransport(transport, principal),
         timeout=TIMEOUT,
@@ -36,6 +37,7 @@ def open_async_client(principal: Transport) -> httpx.AsyncClient:
     transport = AsyncLoopbackTransport(verify=ssl_context(url), trust_env=False)
     return httpx.AsyncClient(
         base_url=url,
+        headers={"User-Agent": user_agent()},
         auth=_Bearer(principal),
         transport=_AsyncRecordingTransport(transport, principal),
         timeout=TIMEOUT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -26,6 +27,8 @@ Parameters = Mapping[str, str | int | None]
 
 TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 """In seconds. No request on ``/v1`` takes long, and a silent server should fail before the test's own timeout."""
+HARNESS: Final = "pytest-plexdev"
+"""The beginning of :func:`user_agent`."""
 DYING: Final = 0.3
 """Seconds until a server whose connections were reset can be seen as dead: the kernel closes them before it is."""
 
@@ -217,7 +220,12 @@ def decode(response: httpx.Response, expect: type[Answer]) -> Answer:
 def new_http_client(base_url: str) -> httpx.Client:
     """Create a connection pool that ignores the environment and needs no resolver for ``localhost``."""
     transport = LoopbackTransport(verify=ssl_context(base_url), trust_env=False)
-    return httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False)
+    return httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False, headers={"User-Agent": user_agent()})
+
+
+def user_agent() -> str:
+    """Return by what name the API's log knows requests of this process."""
+    return f"{HARNESS} (pid {os.getpid()})"
 
 
 def ssl_context(url: str) -> ssl.SSLContext:

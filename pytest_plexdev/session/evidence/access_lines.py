@@ -39,6 +39,7 @@ class AccessLine:
     reason: str = ""
     principal: str = ""
     domain: str = ""
+    client: str = ""
 
     @property
     def is_probe(self) -> bool:
@@ -61,10 +62,11 @@ class AccessLine:
         refusal = f" {self.code}" if self.code else ""
         reason = f" ({self.reason})" if self.reason else ""
         about = f" in Domain {self.domain}" if self.domain else ""
+        client = f", client {self.client}" if self.client else ""
         return (
             f"{clock} {self.method} {self.route} -> {self.status}{refusal}{reason} in {self.milliseconds} ms\n"
             f"  correlation_id {self.correlation_id}\n"
-            f"  by {self.principal or 'an anonymous client'}{about}"
+            f"  by {self.principal or 'nobody who signed in'}{about}{client}"
         )
 
 
@@ -108,7 +110,7 @@ def _parse(log: str) -> Iterator[AccessLine]:
                 status=fields["status"],
                 milliseconds=fields["ms"],
                 correlation_id=fields["correlation_id"],
-                **{name: fields.get(name, "") for name in ("code", "reason", "principal", "domain")},
+                **{name: fields.get(name, "") for name in ("code", "reason", "principal", "domain", "client")},
             )
         except (KeyError, ValueError):
             continue  # cut off, or another program's

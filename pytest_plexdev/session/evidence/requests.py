@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from pytest_plexdev.api.transport import HARNESS, user_agent
 from pytest_plexdev.session.evidence import terminal
 from pytest_plexdev.session.evidence.access_lines import AccessLine, between, read_access_lines
 from pytest_plexdev.session.evidence.collect import Section
@@ -63,7 +64,16 @@ def other_requests(
     if not {line.correlation_id for line in lines}.issuperset(ids):
         lines = read_access_lines(logs.read_whole(api, limit=_API_LOG_BYTES))
     own = {exchange.correlation_id for exchange in sent}
-    return [line for line in between(lines, began, ended, ids=ids) if line.correlation_id not in own]
+    return [
+        line
+        for line in between(lines, began, ended, ids=ids)
+        if line.correlation_id not in own and (line.correlation_id in ids or not _is_of_another_worker(line))
+    ]
+
+
+def _is_of_another_worker(line: AccessLine) -> bool:
+    """Whether the harness sent the request in another process, for example another worker's test."""
+    return line.client.startswith(HARNESS) and line.client != user_agent()
 
 
 def _section(

@@ -23,7 +23,7 @@ def line_of(plane: Plane, answer: httpx.Response) -> dict[str, str]:
 
 def test_a_line_names_caller_operation_and_answer(plane: Plane, acme: httpx.Client) -> None:
     began = datetime.now(UTC).replace(microsecond=0)
-    line = line_of(plane, acme.get(f"/v1/domains/{DOMAINS['acme-corp']}"))
+    line = line_of(plane, acme.get(f"/v1/domains/{DOMAINS['acme-corp']}", headers={"User-Agent": "test/1 (x)"}))
 
     assert began <= datetime.fromisoformat(line.pop("time")) <= datetime.now(UTC)
     assert 0 < float(line.pop("ms")) < 10_000
@@ -36,6 +36,7 @@ def test_a_line_names_caller_operation_and_answer(plane: Plane, acme: httpx.Clie
         "route": "/v1/domains/{id}",
         "status": "200",
         "domain": DOMAINS["acme-corp"],
+        "client": "test/1 (x)",
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 
@@ -50,7 +51,11 @@ def test_requests_of_any_client_are_evidence(project: pytest.Pytester) -> None:
     by_id = requests_in(project.path / "kept" / "test_clients.py-test_by_correlation_id")
     assert by_id[0] == "set-up:"
     assert " GET /v1/projects -> 401 unauthenticated in " in by_id[1]
-    assert by_id[3:] == ["  by an anonymous client"]
+    assert by_id[3:] == [f"  by nobody who signed in, client python-httpx/{httpx.__version__}"]
+    assert [line.partition(", client ")[2].partition("/")[0] for line in by_time[3::3]] == [
+        "Python-urllib",
+        "python-httpx",
+    ]
     result.stdout.fnmatch_lines(["*- plexdev requests of other clients -*", "*:* GET /v1/version -> 200 in * ms"])
     files = [file.read_text() for file in (project.path / "kept").glob("*/[!.]*")]
     assert len(files) == 4  # the page and the API's log of each

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from pytest_plexdev.api.transport import HARNESS, user_agent
+from pytest_plexdev.core.model import Service
 from pytest_plexdev.session.evidence.access_lines import (
     between,
     correlation_ids,
     read_access_lines,
     without_access_lines,
 )
+from pytest_plexdev.session.evidence.logs import Logs
+from pytest_plexdev.session.evidence.requests import other_requests
+from pytest_plexdev.session.run import Moment
 
-FIRST, SECOND, THIRD = (f"01a228f9-b46c-7107-b37e-b6c4b4da5e5{number}" for number in range(3))
+ID = "01a228f9-b46c-7107-b37e-b6c4b4da5e50"
+FIRST, SECOND, THIRD = (f"{ID[:-1]}{number}" for number in range(3))
 
 
 def line(second: int, route: str, correlation_id: str, more: str = "") -> str:
@@ -61,3 +70,31 @@ def test_other_and_damaged_lines_of_a_log_are_no_requests() -> None:
 
     assert [each.route for each in read_access_lines(log)] == ["/a"]
     assert without_access_lines(log) == others
+
+
+def test_a_pods_log_is_read_without_what_other_workers_sent() -> None:
+    asked: list[float | None] = []
+    mine, other, raw = (f"{ID[:-1]}{number}" for number in range(3))
+    log = "".join(
+        line(5, "/a", correlation_id, f' client="{client}"')
+        for correlation_id, client in ((mine, user_agent()), (other, f"{HARNESS} (pid 0)"), (raw, "curl/8"))
+    )
+
+    class PodLogs:
+        """A stack whose logs are not files."""
+
+        info: Any = SimpleNamespace(services=[Service(name="plexsphere", version="1")])
+
+        def log(self, service: str, *, since: float | None = None) -> str:
+            asked.append(since)
+            return f"==> plexsphere <==\n{log}" if since is None or since < 5 else ""
+
+    stack: Any = PodLogs()
+    logs = Logs(stack=stack, since=Moment(4.0, {}), rule=str)
+    later = Logs(stack=stack, since=Moment(8.0, {}), rule=str)
+
+    found = other_requests(logs, (), began=4.0, ended=9.0, ids=())
+    assert [each.correlation_id for each in found] == [mine, raw]
+    assert asked == [4.0]
+    assert [each.correlation_id for each in other_requests(later, (), began=8.0, ended=9.0, ids=[other])] == [other]
+    assert asked == [4.0, 8.0, None]

@@ -18,8 +18,8 @@ from pytest_plexdev.errors.base import PlexdevError as PlexdevError
 
 EXTRA_MISSING: Final = Failure(
     tag="extra-missing",
-    what="the {extra} stack needs the package {package}, which is not installed",
-    why="the core of pytest-plexdev installs no servers; each provider has its own extra",
+    what="the package {package} is not installed; the extra {extra} of pytest-plexdev has it",
+    why="the core of pytest-plexdev installs neither servers nor their clients; its extras do",
     fix="add the extra {extra} to this installation of pytest-plexdev: {command}",
 )
 SERVER_EXITED: Final = Failure(
@@ -131,9 +131,9 @@ SEED_DRIFTED: Final = Failure(
 )
 PROFILE_DRIFTED: Final = Failure(
     tag="profile-drifted",
-    what="the running embedded stack has the profile {current}, not {wanted}",
-    why="the servers of an embedded stack are chosen when it starts",
-    fix="replace it: plexdev down --stack embedded && {up}; or use it unchanged: leave out --plexdev-profile",
+    what="the running {provider} stack has the profile {current}, not {wanted}",
+    why="{why}",
+    fix="{fix}; or use it unchanged: leave out --plexdev-profile",
 )
 UNKNOWN_NAME: Final = Failure(
     tag="unknown-name",

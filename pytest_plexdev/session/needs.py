@@ -78,6 +78,11 @@ def _needs(item: pytest.Item) -> list[str]:
 
 
 def _checked(item: pytest.Item) -> list[str]:
+    for marker in item.iter_markers(NEEDS):
+        if marker.kwargs or not all(isinstance(name, str) for name in marker.args):
+            raise pytest.UsageError(
+                f"{item.nodeid}: the marker {NEEDS} takes names, for example {NEEDS}('mimir', 'loki')"
+            )
     needs = _needs(item)
     if not needs:
         raise pytest.UsageError(f"{item.nodeid}: the marker {NEEDS} names nothing, for example {NEEDS}('mimir')")

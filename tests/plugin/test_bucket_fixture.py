@@ -94,4 +94,4 @@ def test_without_the_client_the_extra_is_named(project: pytest.Pytester) -> None
     result = project.runpytest_subprocess("test_bucket.py")
 
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*plexdev[[]extra-missing[]]: the full stack needs the package minio*"])
+    result.stdout.fnmatch_lines(["*plexdev[[]extra-missing[]]: the package minio is not installed; the extra full *"])

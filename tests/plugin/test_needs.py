@@ -100,6 +100,8 @@ def test_no_stack_is_started_for_a_test_of_another(project: pytest.Pytester) -> 
     [
         ("plexdev_needs('mimr')", ["*test_needs.py::test_metrics: plexdev*mimr*", "*did you mean mimir?"]),
         ("plexdev_needs('spicedb:rael')", ["*spicedb:rael*", "*did you mean spicedb:real?"]),
+        ("plexdev_needs(['mimir'])", ["*test_metrics: the marker plexdev_needs takes names, for example *"]),
+        ("plexdev_needs(service='mimir')", ["*test_metrics: the marker plexdev_needs takes names, for example *"]),
         ("plexdev_needs()", ["*test_needs.py::test_metrics: the marker plexdev_needs names nothing*"]),
     ],
 )

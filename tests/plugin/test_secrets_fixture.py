@@ -104,4 +104,4 @@ def test_without_the_client_the_extra_is_named(project: pytest.Pytester) -> None
     result = project.runpytest_subprocess("test_secrets.py")
 
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*plexdev[[]extra-missing[]]: the full stack needs the package hvac*"])
+    result.stdout.fnmatch_lines(["*plexdev[[]extra-missing[]]: the package hvac is not installed; the extra full *"])

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from pytest_plexdev.core.extras import CLUSTER_EXTRA
+
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
@@ -45,6 +47,20 @@ def test_what_is_declared_is_used() -> None:
     assert declared - used == set()
 
 
+def test_an_extra_has_the_packages_for_which_it_is_named() -> None:
+    """The error ``extra-missing`` prints the command that installs it, which has to help."""
+    needs = [each for file in (ROOT / "pytest_plexdev").rglob("*.py") for each in _needs(file)]
+    distributions = packages_distributions()
+    lacking = [
+        (extra, module)
+        for extra, module in needs
+        if {_name(each) for each in distributions[module]}.isdisjoint(_name(each) for each in EXTRAS[extra])
+    ]
+
+    assert {("full", "cryptography"), ("full", "hvac"), ("full", "minio"), ("kind", "yaml")} <= set(needs)
+    assert lacking == []
+
+
 def _declared(*extras: str) -> set[str]:
     requirements = [*PROJECT["dependencies"], *(each for extra in extras for each in EXTRAS[extra])]
     by_extra = [names for each, names in BY_EXTRA.items() if any(one.startswith(each) for one in requirements)]
@@ -64,6 +80,22 @@ def _imported(package: str) -> dict[str, set[str]]:
         places = known.get(root, [])
         found[name] = {_name(each) for each in places} or {root}
     return found
+
+
+def _needs(file: Path) -> Iterator[tuple[str, str]]:
+    """The extra and the module of each call ``need("full", "hvac")`` or ``need(EXTRA, "hvac")``."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    constants = {"CLUSTER_EXTRA": CLUSTER_EXTRA}
+    for node in ast.walk(tree):
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=str(value))):
+                constants[name] = value
+            case ast.Call(func=ast.Name(id="need"), args=[ast.Name(id=name), ast.Constant(value=str(module))]):
+                yield constants[name], module
+            case ast.Call(
+                func=ast.Name(id="need"), args=[ast.Constant(value=str(extra)), ast.Constant(value=str(module))]
+            ):
+                yield extra, module
 
 
 def _modules(file: Path) -> Iterator[str]:

@@ -148,7 +148,7 @@ def test_the_golden_flow_names_a_missing_postgres_client(project: pytest.Pyteste
     result = project.runpytest_subprocess("--dev-stack", "--pyargs", "pytest_plexdev.golden")
 
     result.assert_outcomes(passed=8, failed=1)
-    result.stdout.fnmatch_lines(["plexdev[[]extra-missing[]]: the embedded stack needs the package psycopg, *"])
+    result.stdout.fnmatch_lines(["plexdev[[]extra-missing[]]: the package psycopg is not installed; *embedded*"])
 
 
 def test_a_failing_step_skips_the_later_ones(project: pytest.Pytester, stack: StackInfo) -> None:

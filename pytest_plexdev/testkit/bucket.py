@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from pytest_plexdev.core.extras import need
-from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.text import abbreviated
 from pytest_plexdev.core.unique_slugs import unique_slug
 from pytest_plexdev.errors import PlexdevError
@@ -31,7 +30,7 @@ REGION: Final = "us-east-1"
 """The region that requests are signed for; SeaweedFS takes any."""
 _TIMEOUT_S: Final = 10.0
 _SHOWN_KEYS: Final = 10
-_REOPENS_S: Final = 2.0
+__tracebackhide__ = True  # pytest shows a failure at the test's line, not here
 
 
 class _Requests:
@@ -108,7 +107,10 @@ class Bucket:
 
         Raises:
             PlexdevError: ``seaweedfs-failed``; ``server-died``.
+            TypeError: *content* is not ``bytes``.
         """
+        if not isinstance(content, bytes):
+            raise TypeError(f"an object is bytes, not {type(content).__name__}; of a text: text.encode()")
         self._requests.send(
             "put",
             key,
@@ -166,14 +168,7 @@ def open_bucket(stack: Stack) -> Iterator[Bucket]:
         PlexdevError: ``extra-missing``; ``service-left-out``; ``seaweedfs-failed``; the errors of a port-forward.
     """
     need(EXTRA, "minio")
-    endpoint = stack.url(SERVICE)
-    try:
-        bucket, requests = _create(stack, endpoint)
-    except PlexdevError:
-        reopened = _reopened(stack, endpoint)
-        if reopened is None:
-            raise
-        bucket, requests = _create(stack, reopened)
+    bucket, requests = _create(stack, stack.url(SERVICE))
     try:
         yield bucket
     finally:
@@ -205,14 +200,6 @@ def _create(stack: Stack, endpoint: str) -> tuple[Bucket, _Requests]:
     requests = _Requests(f"{endpoint}/{name}", log=log, died=lambda: stack.died(0.5), close=pool.clear)
     requests.send("create", "the bucket", lambda: client.make_bucket(name))
     return Bucket(name, endpoint=endpoint, credentials=credentials, client=client, requests=requests), requests
-
-
-def _reopened(stack: Stack, endpoint: str) -> str | None:
-    """Return the new address, if the old one was a port-forward to a Pod that was replaced: it ends with a use."""
-    if stack.cluster is None:
-        return None
-    url = poll(lambda: stack.url(SERVICE), until=lambda url: url != endpoint, every_s=0.1, timeout_s=_REOPENS_S)
-    return url if url != endpoint else None
 
 
 def _remove(client: minio.Minio, name: str) -> None:

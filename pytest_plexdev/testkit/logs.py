@@ -17,6 +17,7 @@ from pytest_plexdev.testkit.tenancy import Tenant
 EVERY_STREAM: Final = '{signal=~".+"}'
 _WINDOW: Final = timedelta(hours=1)
 _LINES: Final = 1000
+__tracebackhide__ = True  # pytest shows a failure at the test's line, not here
 
 
 @dataclass(frozen=True, kw_only=True)

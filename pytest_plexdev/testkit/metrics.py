@@ -14,6 +14,7 @@ from pytest_plexdev.testkit.telemetry import TIMEOUT_S, Telemetry
 from pytest_plexdev.testkit.tenancy import Tenant
 
 EVERY_SERIES: Final = '{__name__=~".+"}'
+__tracebackhide__ = True  # pytest shows a failure at the test's line, not here
 
 
 @dataclass(frozen=True, kw_only=True)

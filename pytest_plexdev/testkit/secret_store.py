@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_plexdev.core.extras import need
@@ -17,13 +18,16 @@ if TYPE_CHECKING:
 
 EXTRA: Final = "full"
 """The extra that installs OpenBao's client."""
+_JSON: Final = (str, int, float, Mapping, list, tuple, NoneType)
+__tracebackhide__ = True  # pytest shows a failure at the test's line, not here
 
 
 class SecretStore:
     """The secrets of the stack's OpenBao, in its KV v2 engine ``secret``.
 
     A path is below one that only this test has; one that begins with ``/`` is a path of the whole engine, such as
-    ``/domains/<id>/dex``. After the test all secrets that it wrote or deleted are what they were before.
+    ``/domains/<id>/dex``. After the test all secrets that it wrote or deleted have their former values, as new
+    versions.
 
     Example::
 
@@ -58,7 +62,15 @@ class SecretStore:
 
         Raises:
             PlexdevError: ``openbao-failed``; ``server-died``.
+            TypeError: *values* is no mapping, or has something that JSON has not.
         """
+        if not isinstance(values, Mapping):
+            raise TypeError(f"a secret is a mapping, not {type(values).__name__}: {{'password': …}}")
+        # Before anything is sent, and without the value, which is secret.
+        if odd := [str(key) for key, value in values.items() if not isinstance(value, _JSON)]:
+            raise TypeError(
+                f"the values of a secret are JSON, and {', '.join(odd)} is not; of bytes: base64 or decode()"
+            )
         return self._engine.write(self.path(path), values)
 
     def read(self, path: str) -> Mapping[str, Any]:

@@ -146,7 +146,8 @@ class Stack:
         """
         known = ("openbao", "seaweedfs", "postgres", "nats", "spicedb")
         if service not in known:
-            raise unknown_name("the stack", "service with credentials", service, known)
+            here = [each.name for each in self.info.services if each.name in known]
+            raise unknown_name("the stack", "service with credentials", service, here)
         url = urlsplit(self.url(service))
         if service in ("postgres", "nats"):
             return ServiceCredentials(user=unquote(url.username or ""), secret=unquote(url.password or ""))

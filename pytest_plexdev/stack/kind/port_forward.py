@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _GRPC: Final = frozenset({"spicedb"})
 """The Services whose address is a gRPC target: ``host:port`` without a scheme."""
+_WORKLOADS: Final = ("Deployment", "StatefulSet")
 DATABASE_SECRET: Final = "postgres-credentials"  # noqa: S105 (its name)
 DATABASE_KEY: Final = "DATABASE_URL"
 _OPEN_NATS: Final = "nats://nats:4222"
@@ -37,7 +38,7 @@ class Forwards:
         self._cluster = cluster
         self._node = node_of(cluster.name)
         self._opened: dict[str, PortForward] = {}
-        self._pods: dict[str, frozenset[str]] = {}
+        self._pods: dict[str, frozenset[str] | None] = {}
         self._outdated: list[PortForward] = []
         self._lock = threading.Lock()
 
@@ -64,7 +65,8 @@ class Forwards:
             ``127.0.0.1:port``.
 
         Raises:
-            PlexdevError: ``command-failed``, ``command-unfinished`` or ``tool-missing``.
+            PlexdevError: ``doomed-object`` or ``objects-not-ready`` if no Pod serves and none does within ten seconds;
+                ``command-failed``, ``command-unfinished`` or ``tool-missing``.
         """
         with self._lock:
             # kubectl itself notices that its Pod has gone only when somebody connects.
@@ -74,6 +76,8 @@ class Forwards:
                 if forward is not None:
                     # Connections through it may still be open: during a rollout both Pods serve.
                     self._outdated.append(forward)
+                if pods == frozenset():
+                    self._wait_until_ready(service)
                 forward = self._opened[service] = PortForward(self._command(service), service, self._node)
                 self._pods[service] = pods
             return forward.address()
@@ -96,21 +100,31 @@ class Forwards:
             *(f"svc/{service}", f":{SERVERS[service]}"),
         )
 
-    def _ready_pods(self, service: str) -> frozenset[str]:
-        """The uids of the Pods that serve; none if they cannot be read, for kubectl's own error then says why."""
+    def _ready_pods(self, service: str) -> frozenset[str] | None:
+        """The uids of the Pods that serve; ``None`` if they cannot be read, for kubectl's own error then says why."""
         from pytest_plexdev.kube import KubeClient, read_access
 
         access = read_access(self._cluster.kubeconfig, self._cluster.context)
         if access is None:
-            return frozenset()
+            return None
         labels = f"kubernetes.io/service-name={service}"
         try:
             with KubeClient(access) as client:
                 slices = client.list(ENDPOINT_SLICE, self._cluster.namespace, labels=labels)["items"]
         except PlexdevError:
-            return frozenset()
+            return None
         endpoints = [each for one in slices for each in one["endpoints"] or () if each["conditions"].get("ready")]
         return frozenset(each["targetRef"]["uid"] for each in endpoints if "targetRef" in each)
+
+    def _wait_until_ready(self, service: str) -> None:
+        """Wait for the workload behind a service. kubectl would only say that no Pod runs, and not why."""
+        from pytest_plexdev.readiness import wait_ready
+        from pytest_plexdev.stack.kind.manifests.inventory import objects_of_stack
+
+        with self._client() as client:
+            objects = objects_of_stack(client, owned=self._cluster.owned)
+            behind = [each for each in objects if each.name == service and each.kind in _WORKLOADS]
+            wait_ready(client, behind, timeout=TIMEOUT_S)
 
     @property
     def _database_url(self) -> str:

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from pytest_plexdev import MetricSample, ProblemError
@@ -120,6 +121,25 @@ def test_a_certificate_that_crossplane_cannot_read_is_named(full_client: KubeCli
 
     assert doomed.value.tag == "doomed-object"
     assert "certificate" in str(doomed.value)
+
+
+def test_an_address_waits_for_its_pod_or_says_why_there_is_none(full_stack: Stack, kubectl: Kubectl) -> None:
+    kubectl("delete", "pod", "-l", "app.kubernetes.io/name=mimir")
+    assert httpx.get(f"{full_stack.url('mimir')}/ready", trust_env=False).status_code == 200
+
+    kubectl("scale", "deployment/openbao", "--replicas=0")
+    kubectl("wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=openbao", f"--timeout={TIMEOUT_S:g}s")
+    full_stack.provider.close()
+    try:
+        with pytest.raises(PlexdevError) as missing:
+            full_stack.url("openbao")
+    finally:
+        kubectl("scale", "deployment/openbao", "--replicas=1")
+        kubectl("rollout", "status", "deployment/openbao", f"--timeout={TIMEOUT_S:g}s")
+
+    assert "deployment/openbao" in str(missing.value)
+    assert "scaled to 0 replicas" in str(missing.value)
+    assert missing.value.fix.endswith("scale -n default deployment/openbao --replicas=1")
 
 
 class Load:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -25,12 +24,8 @@ from tests.support.seaweed import ACCESS_KEY, SECRET_KEY, SeaweedServer
 class FakeStack:
     """As much of a stack as a bucket uses."""
 
-    stale_urls: int = 0
-    """How often its address is that of a port-forward whose Pod is gone."""
-
     def __init__(self, url: str, secret: str = SECRET_KEY) -> None:
         self.death: PlexdevError | None = None
-        self.cluster: object | None = None
         self._url, self._secret = url, secret
         service = Service(name="seaweedfs", version="4", log=Path("/logs/seaweedfs.log"))
         endpoints = Endpoints(api="http://localhost:1", issuer="http://localhost:2")
@@ -39,10 +34,6 @@ class FakeStack:
         )
 
     def url(self, service: str) -> str:
-        if self.stale_urls:
-            self.stale_urls -= 1
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                return f"http://127.0.0.1:{free.getsockname()[1]}"
         return self._url
 
     def credentials(self, service: str) -> ServiceCredentials:
@@ -149,11 +140,11 @@ def test_a_bucket_is_removed_with_everything_in_it(stack: FakeStack, direct: Min
     assert not direct.bucket_exists(bucket.name)
 
 
-def test_a_port_forward_to_a_replaced_pod_is_opened_anew(stack: FakeStack, seaweed: SeaweedServer) -> None:
-    stack.cluster, stack.stale_urls = object(), 1
+def test_a_text_is_refused_with_what_makes_bytes_of_it(bucket: Bucket) -> None:
+    with pytest.raises(TypeError, match=r"an object is bytes, not str; of a text: text\.encode\(\)"):
+        bucket.put("key", "text")  # type: ignore[arg-type] # the mistake that it is about
 
-    with open_bucket(cast("Any", stack)) as bucket:
-        assert bucket.endpoint == seaweed.bucket.url
+    assert bucket.list() == []
 
 
 def test_a_bucket_that_a_test_removed_is_no_error(stack: FakeStack) -> None:

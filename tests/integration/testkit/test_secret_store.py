@@ -218,3 +218,18 @@ def test_an_openbao_that_ended_is_reported(openbao: OpenBaoServer, stack: FakeSt
     assert silent.value.tag == "openbao-failed"
     assert "does not answer" in str(silent.value)
     assert died.value.tag == "server-died"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ("text", "a secret is a mapping, not str"),
+        ({"right": "x", "key": b"of-bytes"}, "the values of a secret are JSON, and key is not"),
+    ],
+)
+def test_what_is_no_secret_is_refused(stack: FakeStack, values: Any, message: str) -> None:
+    with opened(stack) as secrets:
+        with pytest.raises(TypeError, match=message):
+            secrets.write("agent", values)
+
+        assert "agent" not in str(stack.exchanges)

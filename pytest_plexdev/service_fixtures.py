@@ -54,7 +54,7 @@ def plexdev_secrets(
 ) -> Iterator[SecretStore]:
     """The secrets of the stack's OpenBao, below a path of the test's own.
 
-    After the test all secrets that it wrote or deleted are what they were before; if not, the summary of the run names
+    After the test all secrets that it wrote or deleted have their former values; if not, the summary of the run names
     them. Their texts and numbers of 16 characters and more are masked in everything that is reported.
 
     Example::

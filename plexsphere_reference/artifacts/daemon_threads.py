@@ -36,5 +36,9 @@ class DaemonThreads:
             with contextlib.suppress(RuntimeError):  # The loop is closed, so nobody waits.
                 loop.call_soon_threadsafe(self._free.release)
 
-        threading.Thread(target=work, daemon=True).start()
+        try:
+            threading.Thread(target=work, daemon=True).start()
+        except RuntimeError:
+            self._free.release()
+            raise
         return await asyncio.wrap_future(outcome)

@@ -29,7 +29,6 @@ _SURFACES: Final = (
     "groups",
     "labels",
     "identities",
-    "invitations",
     "bootstrap_tokens",
     "registration",
     "ingest",

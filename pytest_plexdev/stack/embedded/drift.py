@@ -23,7 +23,14 @@ def resolve(request: StackRequest, info: StackInfo) -> Found:
         return Found(info=info, drift=tuple(name for name, differs in names if differs))
     if other_profile:
         up = up_command({**dict(info.options), "--profile": options.profile or ""})
-        raise PlexdevError(PROFILE_DRIFTED, current=info.profile, wanted=options.profile, up=up)
+        raise PlexdevError(
+            PROFILE_DRIFTED,
+            provider="embedded",
+            current=info.profile,
+            wanted=options.profile,
+            why="the servers of an embedded stack are chosen when it starts",
+            fix=f"replace it: plexdev down --stack embedded && {up}",
+        )
     if not other_seed:
         return Found(info=info)
     if options.on_drift == "fail":

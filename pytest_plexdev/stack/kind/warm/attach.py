@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.errors import PROFILE_DRIFTED, PlexdevError
 from pytest_plexdev.errors.cluster import (
     API_SILENT,
     CLUSTER_UNREACHABLE,
@@ -83,8 +83,8 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
     Waits for another process that brings the cluster up or deletes it.
 
     Raises:
-        PlexdevError: ``drifted``, with ``on_drift="fail"``; ``service-not-ready``: its API answers, and its node,
-            DNS or kube-proxy is not ready; ``cluster-busy``; what :func:`find` raises.
+        PlexdevError: ``drifted``, with ``on_drift="fail"``; ``profile-drifted``; ``service-not-ready``: its API
+            answers, and its node, DNS or kube-proxy is not ready; ``cluster-busy``; what :func:`find` raises.
     """
     _wait_for_others(settings, progress)
     info = find(settings.state, name=settings.name)
@@ -96,19 +96,31 @@ def attach(settings: KindSettings, progress: Progress) -> StackInfo | None:
     # In parallel to the drift, which reads files: attaching has 300 ms.
     unhealthy = spawn(partial(health_error, info))
     differ = drift(settings, info) if settings.on_drift != "ignore" else []
+    if differ and not settings.keeps_profile:
+        _refuse_other_profile(settings, info)
     if differ and settings.on_drift == "fail":
         raise PlexdevError(DRIFTED, name=settings.name, inputs=", ".join(differ), fix=DRIFT_FIX)
     if differ:
         from pytest_plexdev.stack.kind.warm.up import bring_up
 
-        if not settings.keeps_profile and settings.would_shrink(info.profile):
-            # Applying removes no service, so the drift would stay.
-            fix = "plexdev up --stack kind --profile lean --prune; or leave out --plexdev-profile"
-            raise PlexdevError(DRIFTED, name=settings.name, inputs="profile", fix=fix)
         return bring_up(settings, progress)[0]
     if (error := unhealthy.result()) is not None:
         raise error
     return info
+
+
+def _refuse_other_profile(settings: KindSettings, info: StackInfo) -> None:
+    """Raise ``profile-drifted`` for a profile that was asked for and may not be applied, or cannot."""
+    if settings.would_shrink(info.profile):
+        why = "applying the smaller profile removes no service"
+        fix = "plexdev up --stack kind --profile lean --prune"
+    elif info.profile != settings.profile and settings.on_drift == "fail":
+        why, fix = "--plexdev-on-drift=fail is set or the default", "add its services: --plexdev-on-drift=apply"
+    else:
+        return
+    raise PlexdevError(
+        PROFILE_DRIFTED, provider="kind", current=info.profile, wanted=settings.profile, why=why, fix=fix
+    )
 
 
 def find_and_resolve_drift(settings: KindSettings, progress: Progress) -> Found | None:

@@ -177,19 +177,21 @@ def env(options: argparse.Namespace) -> int:
 
 
 def logs(options: argparse.Namespace) -> int:
-    """``plexdev logs``: print the log of a service, or list the services."""
-    from pytest_plexdev.cli import logs as cli_logs
+    """``plexdev logs``: print the logs of services, of all if none is named."""
+    from pytest_plexdev.cli.logs import Window, print_logs, read_logs
+    from pytest_plexdev.core.clock import unix_time
 
-    if options.service is None:
-        if options.follow:
-            options.refuse("--follow needs a SERVICE")
-        services = cli_logs.services(options.stack, directory=options.directory)
-        report_result(options, {"services": services}, lambda: "\n".join(services))
-    elif options.json:
-        if options.follow:
-            options.refuse("--follow prints continuously, but --json prints one object at the end")
-        text = cli_logs.read_log(options.service, options.stack, directory=options.directory)
-        options.result = {"service": options.service, "text": text}
+    since = unix_time() - options.since if options.since is not None else None
+    window = Window(since=since, tail=options.tail)
+    services = options.services
+    if not options.json:
+        print_logs(services, options.stack, directory=options.directory, window=window, follow=options.follow)
+        return 0
+    if options.follow:
+        options.refuse("--follow prints continuously, but --json prints one object at the end")
+    texts = read_logs(services, options.stack, directory=options.directory, window=window)
+    if len(services) == 1:
+        options.result = {"service": services[0], "text": texts[services[0]]}
     else:
-        cli_logs.print_log(options.service, options.stack, directory=options.directory, follow=options.follow)
+        options.result = {"services": list(texts), "texts": texts}
     return 0

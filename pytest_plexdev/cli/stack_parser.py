@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from pytest_plexdev.options.model import BRING_UP_SECONDS
 from pytest_plexdev.stack.providers import DEFAULT, PROVIDERS
 
 _MAX_PORT: Final = 65535
+_SECONDS_OF_UNIT: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def add_stack_commands(commands: Any) -> None:
@@ -86,9 +88,13 @@ def add_stack_commands(commands: Any) -> None:
     env = commands.add_parser("env", help='print shell exports: eval "$(plexdev env)"')
     env.set_defaults(run=lifecycle.env)
 
-    logs = commands.add_parser("logs", help="print the log of a service; without SERVICE, list the services")
-    logs.add_argument("service", metavar="SERVICE", nargs="?")
+    logs = commands.add_parser("logs", help="print the logs of services; without SERVICE, of all")
+    logs.add_argument("services", metavar="SERVICE", nargs="*", help="name of a service, as in plexdev status")
     logs.add_argument("--follow", "-f", action="store_true", help="print new lines until Ctrl-C")
+    logs.add_argument(
+        "--since", type=_duration, metavar="DURATION", help="only lines of the last 30s, 5m, 2h or 1d, for example"
+    )
+    logs.add_argument("--tail", type=_count, metavar="LINES", help="only the last lines of each log")
     logs.set_defaults(run=lifecycle.logs, refuse=logs.error)
 
     for parser in (status, wait, env, logs):
@@ -126,6 +132,20 @@ def _seconds(text: str) -> float:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text}: must be {error}") from None
     return seconds
+
+
+def _duration(text: str) -> float:
+    """Parse a duration with a unit; without one it is in seconds."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number with the unit s, m, h or d")
+    return float(found[1]) * _SECONDS_OF_UNIT[found[2]]
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text}: must be a number of lines")
+    return int(text)
 
 
 def _port(text: str) -> int:

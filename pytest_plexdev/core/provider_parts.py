@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +75,10 @@ class Obstacle(Protocol):
         ...
 
 
+LogWriter: TypeAlias = Callable[[str, bytes], None]
+"""Receives a part of a service's log, which may end within a line."""
+
+
 class Logs(Protocol):
     """The logs of one stack."""
 
@@ -87,12 +91,24 @@ class Logs(Protocol):
         """The services that have a log, sorted."""
         ...
 
-    def read(self, service: str) -> str:
-        """Return the log of a service so far."""
+    def read(self, service: str, *, since: float | None = None) -> str:
+        """Return the log of a service so far.
+
+        Args:
+            since: Unix time, seconds: only what was written after that.
+        """
         ...
 
-    def write(self, service: str, to: IO[bytes], *, follow: bool) -> None:
-        """Copy a log to *to*; with *follow*, until the log ends or Ctrl-C."""
+    def follow(
+        self, services: Sequence[str], write: LogWriter, *, since: float | None = None, tail: int | None = None
+    ) -> None:
+        """Copy the logs of services and what is added to them, until they end or Ctrl-C.
+
+        Args:
+            write: Called in this thread, with the name of the service.
+            since: Unix time, seconds: begin with what was written after that.
+            tail: Begin with this many lines of each log.
+        """
         ...
 
 

@@ -1,10 +1,10 @@
-"""Follow a log, as ``kubectl logs -f`` does."""
+"""Follow logs, as ``kubectl logs -f`` does."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import IO, TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -16,35 +16,56 @@ from pytest_plexdev.kube.resources import POD, KubeObject
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import Cluster
+    from pytest_plexdev.core.provider_parts import LogWriter
 
 
-def follow(cluster: Cluster, service: str, to: IO[bytes], namespaces: Iterable[str]) -> None:
-    """Copy the log of the main container of a service's newest Pod, from its start until it ends.
+def follow(
+    cluster: Cluster,
+    services: Sequence[str],
+    write: LogWriter,
+    namespaces: Iterable[str],
+    *,
+    seconds: float | None = None,
+    lines: int | None = None,
+) -> None:
+    """Copy the logs of the main containers of services' newest Pods until all of them end.
 
     Args:
-        to: Receives the log.
-        namespaces: The namespaces to search for the Pod, in order.
+        write: Receives the logs.
+        namespaces: The namespaces to search for the Pods, in order.
+        seconds: Begin with the last seconds; by default with the start.
+        lines: Begin with the last lines.
 
     Raises:
-        PlexdevError: ``no-such-log``: the service has no Pod; ``cluster-unreachable``.
+        PlexdevError: ``no-such-log``: none of the services has a Pod; ``cluster-unreachable``.
     """
     access = read_access(cluster.kubeconfig, cluster.context)
     assert access is not None, "our own file has our context"
+    query = {} if seconds is None else {"sinceSeconds": str(int(seconds) + 1)}
+    query |= {} if lines is None else {"tailLines": str(lines)}
+    places = tuple(namespaces)
     with KubeClient(access) as client:
-        pod = newest_pod(client, service, namespaces)
-        if pod is None:
-            raise PlexdevError(NO_SUCH_LOG, service=service, known="no Pod of it", example="plexsphere")
-        asyncio.run(_follow(client, pod, to))
+        pods = {service: newest_pod(client, service, places) for service in services}
+        found = {service: pod for service, pod in pods.items() if pod is not None}
+        if not found:
+            raise PlexdevError(NO_SUCH_LOG, service=", ".join(services), known="no Pod of it", example="plexsphere")
+        asyncio.run(_follow_all(client, found, write, query))
 
 
-async def _follow(client: KubeClient, pod: KubeObject, to: IO[bytes]) -> None:
+async def _follow_all(client: KubeClient, pods: dict[str, KubeObject], write: LogWriter, query: dict[str, str]) -> None:
+    async with client.stream() as http:
+        await asyncio.gather(*(_follow(client, http, name, pod, write, query) for name, pod in pods.items()))
+
+
+async def _follow(
+    client: KubeClient, http: httpx.AsyncClient, service: str, pod: KubeObject, write: LogWriter, query: dict[str, str]
+) -> None:
     path = POD.path(pod["metadata"]["namespace"], pod["metadata"]["name"]) + "/log"
-    query = {"container": pod["spec"]["containers"][0]["name"], "follow": "true"}
+    query = {**query, "container": pod["spec"]["containers"][0]["name"], "follow": "true"}
     try:
-        async with client.stream() as http, http.stream("GET", path, params=query) as answer:
+        async with http.stream("GET", path, params=query) as answer:
             answer.raise_for_status()
             async for chunk in answer.aiter_bytes():
-                to.write(chunk)
-                to.flush()
+                write(service, chunk)
     except httpx.HTTPError as error:
         raise client.unreachable(str(error) or type(error).__name__) from None

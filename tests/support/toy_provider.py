@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 from pytest_plexdev.core.model import Endpoints, Service, StackInfo, Verdict
 from pytest_plexdev.core.paths import state_directory
 from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.core.progress import Progress
-from pytest_plexdev.core.provider_parts import Found, Logs, Obstacle, Refusal, Started, Texts
+from pytest_plexdev.core.provider_parts import Found, Logs, LogWriter, Obstacle, Refusal, Started, Texts
 from pytest_plexdev.core.service_credentials import ServiceCredentials
 from pytest_plexdev.errors import Failure, PlexdevError
 from pytest_plexdev.options import Settings
@@ -154,8 +153,11 @@ class _ToyLogs:
     def services(self) -> list[str]:
         return [SERVICE]
 
-    def read(self, service: str) -> str:
+    def read(self, service: str, *, since: float | None = None) -> str:
         return "squeak\n"
 
-    def write(self, service: str, to: IO[bytes], *, follow: bool) -> None:
-        to.write(b"squeak\n")
+    def follow(
+        self, services: Sequence[str], write: LogWriter, *, since: float | None = None, tail: int | None = None
+    ) -> None:
+        for service in services:
+            write(service, b"squeak\n")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from pytest_plexdev.core.model import Cluster, StackInfo, Verdict
+from pytest_plexdev.core.provider_parts import LogWriter
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import CLUSTER_UNREACHABLE, SERVICE_NOT_READY
 from pytest_plexdev.kube import Access, KubeClient, read_access
@@ -98,18 +99,18 @@ class PodLogs:
         """The names of the stack's services, sorted."""
         return sorted(each.name for each in self._info.services)
 
-    def read(self, service: str) -> str:
+    def read(self, service: str, *, since: float | None = None) -> str:
         """The logs of all containers of a service's newest Pod."""
-        return log(self._info, service)
+        return log(self._info, service, since=since)
 
-    def write(self, service: str, to: IO[bytes], *, follow: bool) -> None:
-        """Copy the logs to *to*; with *follow*, stream those of the main container until it ends."""
-        if not follow:
-            to.write(f"{self.read(service).rstrip()}\n".encode())
-            return
-        from pytest_plexdev.kube.follow import follow as follow_pod
+    def follow(
+        self, services: Sequence[str], write: LogWriter, *, since: float | None = None, tail: int | None = None
+    ) -> None:
+        """Stream the logs of the main containers until all of them end."""
+        from pytest_plexdev.kube.follow import follow
 
-        follow_pod(_cluster(self._info), service, to, _NAMESPACES)
+        seconds = None if since is None else time.time() - since
+        follow(_cluster(self._info), services, write, _NAMESPACES, seconds=seconds, lines=tail)
 
 
 def _edits(client: KubeClient, cluster: Cluster, found: Sequence[Verdict]) -> Iterator[Verdict]:

@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 import yaml
@@ -104,6 +105,21 @@ def test_logs_of_a_stack_whose_api_went_away(
 
     assert main(["logs", "nginx"]) == 1
     assert "it has nats, plexsphere" in capfd.readouterr().err
+
+
+def test_logs_of_all_services_of_a_cluster_are_followed(
+    cluster: Answers, silent_port: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole_but_silent(cluster, silent_port)
+
+    assert main(["logs", "--follow", "--since", "5m", "--tail", "7"]) == 0
+
+    assert sorted(capfd.readouterr().out.splitlines()) == ["nats       | last words", "plexsphere | last words"]
+    queries = [parse_qs(each.query) for each in cluster.requests if each.path.endswith("/log")]
+    assert [(each["container"], each["follow"], each["tailLines"]) for each in queries] == [
+        (["api"], ["true"], ["7"])
+    ] * 2
+    assert {each["sinceSeconds"][0] for each in queries} <= {"300", "301"}
 
 
 def test_logs_of_a_stack_that_never_came_up(

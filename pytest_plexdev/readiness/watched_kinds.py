@@ -27,8 +27,8 @@ _EXPLAIN: Final[Mapping[str, Sequence[str]]] = {
     "PersistentVolumeClaim": ("Event",),
     "Gateway": ("GatewayClass",),
     "HTTPRoute": ("Gateway", "GatewayClass"),
-    "SecretStore": ("Event",),
-    "ExternalSecret": ("Event", "SecretStore"),
+    "SecretStore": ("Event", "Secret"),
+    "ExternalSecret": ("Event", "SecretStore", "Secret"),
 }
 _PROXIES: Final = "envoy-gateway-system"
 """The namespace in which Envoy Gateway runs its proxies."""

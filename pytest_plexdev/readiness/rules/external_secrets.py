@@ -1,6 +1,7 @@
 """External Secrets: the stores, and the Secrets that are synced from them.
 
-The condition has a general message; the error of the store is in the last warning event.
+The condition has a general message; the error of the store is in the last warning event. The controller retries after
+ever longer pauses, so a failure from before a change of what it read is outdated.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from pytest_plexdev.core.model import State
 from pytest_plexdev.kube.resources import KubeObject
+from pytest_plexdev.kube.timestamps import event_time, seconds
 from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.object_status import ObjectStatus
@@ -43,14 +45,17 @@ def secret_store(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> Object
     if is_true(ready):
         return ObjectStatus(ref=ref, state="ready", expected="valid", since=changed_at(ready))
     reason = _reason(item, ready, cache) if ready else "its controller has not validated it yet"
+    written = _last_write(item, cache)
+    is_outdated = is_false(ready) and written >= _failed_at(item, ready, cache)
     return ObjectStatus(
         ref=ref,
-        state=_state(ready, reason),
-        reason=reason,
+        state="waiting" if is_outdated else _state(ready, reason),
+        reason=f"{reason} (its Secret was written since, and has not been read again yet)" if is_outdated else reason,
         since=changed_at(ready),
         expected="valid",
         actual=ready.get("reason") or "not validated",
-        hint=f"kubectl describe {ref.words}",
+        # The controller tries again at once if an annotation changes.
+        hint=f"kubectl annotate {ref.words} retry={written:.0f}" if is_outdated else f"kubectl describe {ref.words}",
         grace=_REFUSAL_GRACE,
     )
 
@@ -61,13 +66,16 @@ def external_secret(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> Obj
     ready = condition(status, "Ready")
     if is_true(ready) and not _is_outdated(item, status):
         return ObjectStatus(ref=ref, state="ready", expected="synced", since=changed_at(ready))
-    store = _store(ref, item, cache)
+    above = _store(ref, item, cache)
+    # A store that is not ready is the cause; this only waits for it.
+    store = above if above is not None and above.state != "ready" else None
+    ready_since = above.since if above is not None and store is None else None
+    is_outdated = is_false(ready) and (ready_since or 0.0) > _failed_at(item, ready, cache)
     why = _reason(item, ready, cache) if is_false(ready) else "its controller has not synced it yet"
     what = f"no Secret {target_of(item)} from {_store_name(item)}, {', '.join(_paths(item['spec'])) or 'no path'}"
     return ObjectStatus(
         ref=ref,
-        # A store that is not ready is the cause; this only waits for it.
-        state="waiting" if store is not None else _state(ready, why),
+        state="waiting" if store is not None or is_outdated else _state(ready, why),
         reason=what if store is not None else f"{what}: {why}",
         since=changed_at(ready),
         expected="synced",
@@ -103,19 +111,47 @@ def _state(ready: Condition, reason: str) -> State:
     return "doomed" if is_false(ready) and not _UNREACHABLE.search(reason) else "waiting"
 
 
+def _warnings(item: KubeObject, cache: ObjectCache) -> list[KubeObject]:
+    return [each for each in cache.events(item) if each.get("type") == "Warning"]
+
+
+def _failed_at(item: KubeObject, ready: Condition, cache: ObjectCache) -> float:
+    """When its controller last tried and failed, in Unix seconds. The condition does not change with a further try."""
+    return max([changed_at(ready) or 0.0, *map(event_time, _warnings(item, cache))])
+
+
+def _last_write(store: KubeObject, cache: ObjectCache) -> float:
+    """When a Secret that a store signs in with was last created or changed, in Unix seconds; 0 if unknown."""
+    names, namespace = set(_secrets_in(store["spec"])), store["metadata"].get("namespace", "default")
+    secrets = (each["metadata"] for each in cache.of_kind("Secret", namespace) if each["metadata"]["name"] in names)
+    stamps = (
+        stamp
+        for meta in secrets
+        for stamp in (meta.get("creationTimestamp"), *(each.get("time") for each in meta.get("managedFields") or ()))
+    )
+    return max((seconds(stamp) or 0.0 for stamp in stamps), default=0.0)
+
+
+def _secrets_in(spec: Any) -> Iterator[str]:
+    """The names in all fields such as ``tokenSecretRef``, at any depth."""
+    for name, value in spec.items() if isinstance(spec, dict) else ():
+        if name.lower().endswith("secretref") and isinstance(value, dict):
+            yield value.get("name", "")
+        yield from _secrets_in(value)
+
+
 def _reason(item: KubeObject, ready: Condition, cache: ObjectCache) -> str:
-    warnings = [each for each in cache.events(item) if each.get("type") == "Warning"]
+    warnings = _warnings(item, cache)
     last = _PLACE.sub("", one_line(warnings[-1].get("message", ""))) if warnings else ""
     return f"{ready.get('reason')}: {last}" if last else explanation(ready)
 
 
 def _store(ref: ObjectRef, item: KubeObject, cache: ObjectCache) -> ObjectStatus | None:
-    """The status of its store, unless it is ready, of another kind, or unknown."""
+    """The status of its store, unless it is of another kind or unknown."""
     named = item["spec"].get("secretStoreRef") or {}
     above = ObjectRef("SecretStore", named.get("name", ""), ref.namespace)
     found = cache.get(above) if named.get("kind", "SecretStore") == "SecretStore" else None
-    status = secret_store(above, found, cache) if found is not None else None
-    return status if status is not None and status.state != "ready" else None
+    return secret_store(above, found, cache) if found is not None else None
 
 
 def _store_name(item: KubeObject) -> str:

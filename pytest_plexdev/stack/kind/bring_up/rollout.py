@@ -162,7 +162,7 @@ class Rollout:
             f"objects: {', '.join(self._result.summary())}",
         ]
         if readers := self._result.reader_summary():
-            self._context.did.append(f"restarted, since what they had read was changed by hand: {readers}")
+            self._context.did.append(f"restarted, because what they read was changed or deleted by hand: {readers}")
 
     def _wait_for_network(self, client: KubeClient, loaded: Future[bool], previous: PreviousState) -> None:
         node = node_of(self._context.files.name)

@@ -40,8 +40,8 @@ class ApplyResult:
 
     Attributes:
         changes: The change of each object.
-        restored: ConfigMaps and Secrets whose content changed.
-        readers: Restarted workloads that had read one of those, with the names of what they had read.
+        restored: ConfigMaps and Secrets that were created or whose content changed.
+        readers: Restarted workloads that read one of those, with the names of what they read.
     """
 
     changes: dict[str, Change] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class ApplyResult:
         return parts
 
     def reader_summary(self) -> str:
-        """The restarted readers, each with what it had read; empty if there are none."""
+        """The restarted readers, each with what it reads; empty if there are none."""
         return ", ".join(f"{name} ({', '.join(causes)})" for name, causes in sorted(self.readers.items()))
 
     def job_summary(self, name: str) -> str:
@@ -96,7 +96,7 @@ def apply(
     """Apply objects to a cluster that plexdev created.
 
     Jobs are immutable: a Job that changed or failed is deleted and created again. If an apply restores a ConfigMap or
-    Secret that was edited by hand, the workloads that had read it are restarted.
+    Secret that was edited or deleted by hand, the workloads that read it are restarted.
 
     Args:
         result: Collects the changes.

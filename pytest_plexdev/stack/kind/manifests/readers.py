@@ -1,12 +1,14 @@
-"""Restart the workloads that read a ConfigMap or Secret which was edited by hand and then restored by an apply.
+"""Restart the workloads that read a ConfigMap or Secret which was edited or deleted by hand and restored by an apply.
 
 The hash in the Pod template does not restart them, because it depends only on what is rendered. A Pod that started
-before the edit still has the right content and is not restarted. That matters for Postgres, which would lose its data.
+before the edit or deletion has the right content and is not restarted: Postgres would lose its data. Without a restart,
+a Pod that waits for a deleted object would be retried only after up to two minutes. A controller that reads a Secret
+from the API server is restarted in any case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +16,7 @@ from pytest_plexdev.kube import KubeClient
 from pytest_plexdev.kube.client import FIELD_MANAGER
 from pytest_plexdev.kube.resources import POD, KubeObject
 from pytest_plexdev.kube.timestamps import seconds
-from pytest_plexdev.stack.kind.manifests.transform import pod_template, references_of
+from pytest_plexdev.stack.kind.manifests.transform import pod_template, references_of, secrets_read_by
 
 _WITH_ROLLOUT: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 _RESTARTED_FOR: Final = "plexdev.plexsphere.com/restarted-for"
@@ -30,20 +32,24 @@ class Restored:
     Attributes:
         name: Kind and name, such as ``secret/postgres-credentials``.
         version: The resource version after the apply.
-        edited_at: Unix time of the last write by another field manager, in seconds; 0 if unknown.
+        edited_at: Unix time of the last write by another field manager, in seconds; 0 if unknown. ``None`` if the
+            object did not exist before.
     """
 
     name: str
     version: str
-    edited_at: float
+    edited_at: float | None
 
 
 def restored(before: KubeObject | None, after: KubeObject) -> Restored | None:
-    """The content that an apply restored; ``None`` if the object is new, unchanged, or neither ConfigMap nor Secret."""
-    if after["kind"] not in {"ConfigMap", "Secret"} or before is None or _content(before) == _content(after):
+    """The content that an apply created or changed; ``None`` if it is unchanged, or neither ConfigMap nor Secret."""
+    if after["kind"] not in {"ConfigMap", "Secret"}:
+        return None
+    if before is not None and _content(before) == _content(after):
         return None
     meta = after["metadata"]
-    return Restored(f"{after['kind'].lower()}/{meta['name']}", meta["resourceVersion"], _edited_at(before))
+    edited_at = _edited_at(before) if before is not None else None
+    return Restored(f"{after['kind'].lower()}/{meta['name']}", meta["resourceVersion"], edited_at)
 
 
 def key_of(item: KubeObject) -> tuple[str, str, str]:
@@ -55,14 +61,26 @@ def key_of(item: KubeObject) -> tuple[str, str, str]:
 def read_by(
     client: KubeClient, reader: KubeObject, content: Mapping[tuple[str, str, str], Restored]
 ) -> Collection[Restored]:
-    """The objects of *content* whose edited version the Pods of *reader* may have read: they started after the edit."""
-    wanted = references_of(reader)
-    found = [each for key, each in content.items() if key in wanted]
+    """The objects of *content* for which the Pods of *reader* must be restarted.
+
+    They started after the edit, so they may have read the edited version; or one waits for the deleted object.
+    """
+    found = {key: content[key] for key in references_of(reader) & content.keys()}
     if not found:
         return ()
-    started = max(_start_times(client, reader), default=0.0)
-    # Both times have a resolution of one second.
-    return [each for each in found if started >= each.edited_at - 1]
+    starts = [list(_start_times(pod)) for pod in _pods(client, reader)]
+    last_start = max((time for times in starts for time in times), default=0.0)
+    always = secrets_read_by(reader)
+
+    def concerns(key: tuple[str, str, str], each: Restored) -> bool:
+        if key in always:
+            return True
+        if each.edited_at is None:
+            return any(not times for times in starts)
+        # Both times have a resolution of one second.
+        return last_start >= each.edited_at - 1
+
+    return [each for key, each in found.items() if concerns(key, each)]
 
 
 def restart(client: KubeClient, before: KubeObject, after: KubeObject, causes: Collection[Restored]) -> bool:
@@ -73,6 +91,10 @@ def restart(client: KubeClient, before: KubeObject, after: KubeObject, causes: C
     meta = {part: after["metadata"][part] for part in ("name", "namespace")}
     wanted = {"apiVersion": after["apiVersion"], "kind": after["kind"], "metadata": meta}
     client.apply({**wanted, "spec": {"template": {"metadata": {"annotations": annotations}}}}, manager=_MANAGER)
+    if after["kind"] == "StatefulSet":
+        # Its controller replaces a Pod of an older revision only once that is ready.
+        for pod in (each for each in _pods(client, after) if not list(_start_times(each))):
+            client.delete(POD, pod["metadata"]["name"], pod["metadata"]["namespace"])
     return True
 
 
@@ -90,12 +112,17 @@ def _edited_at(item: KubeObject) -> float:
     return max((seconds(each.get("time")) or 0.0 for each in others), default=0.0)
 
 
-def _start_times(client: KubeClient, reader: KubeObject) -> Iterator[float]:
-    """The start times of all containers of its Pods, including terminated ones."""
+def _pods(client: KubeClient, reader: KubeObject) -> Sequence[KubeObject]:
     labels = (reader["spec"].get("selector") or {}).get("matchLabels") or {"job-name": reader["metadata"]["name"]}
     selector = ",".join(f"{name}={value}" for name, value in labels.items())
-    for pod in client.list(POD, reader["metadata"]["namespace"], labels=selector)["items"]:
-        status = pod.get("status") or {}
-        for one in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
-            for state in (*(one.get("state") or {}).values(), *(one.get("lastState") or {}).values()):
-                yield seconds(state.get("startedAt")) or 0.0
+    found: Sequence[KubeObject] = client.list(POD, reader["metadata"]["namespace"], labels=selector)["items"]
+    return found
+
+
+def _start_times(pod: KubeObject) -> Iterator[float]:
+    """The start times of all its containers, including terminated ones."""
+    status = pod.get("status") or {}
+    for one in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        for state in (*(one.get("state") or {}).values(), *(one.get("lastState") or {}).values()):
+            if (started := seconds(state.get("startedAt"))) is not None:
+                yield started

@@ -16,6 +16,8 @@ from pytest_plexdev.stack.kind.settings import Addresses
 
 INPUTS: Final = "plexdev.plexsphere.com/inputs"
 """Annotation of a Pod template: a hash of its Pods' inputs outside the template."""
+READS_SECRETS: Final = "plexdev.plexsphere.com/reads-secrets"
+"""Annotation of a controller: the Secrets of its namespace that it reads from the API server, separated by commas."""
 BOOTSTRAP: Final = "plexsphere-bootstrap"
 _DATABASE: Final = RUNBOOK.database
 _IN_CLUSTER_IDP: Final = "http://dex:5556"
@@ -102,9 +104,18 @@ def pod_template(item: KubeObject) -> KubeObject | None:
 
 
 def references_of(item: KubeObject) -> set[tuple[str, str, str]]:
-    """The ConfigMaps and Secrets that an object's Pods refer to, by kind, namespace and name."""
+    """The ConfigMaps and Secrets that an object's Pods refer to or read, by kind, namespace and name."""
     template = pod_template(item)
-    return set(_references(template["spec"], item["metadata"].get("namespace", ""))) if template is not None else set()
+    if template is None:
+        return set()
+    return {*_references(template["spec"], item["metadata"].get("namespace", "")), *secrets_read_by(item)}
+
+
+def secrets_read_by(item: KubeObject) -> set[tuple[str, str, str]]:
+    """The Secrets that its Pods read from the API server whenever they need them, by kind, namespace and name."""
+    meta = item["metadata"]
+    names = (meta.get("annotations") or {}).get(READS_SECRETS, "")
+    return {("Secret", meta.get("namespace", ""), name.strip()) for name in names.split(",") if name.strip()}
 
 
 def waits_for_a_secret(item: KubeObject, objects: Sequence[KubeObject]) -> bool:
@@ -146,8 +157,7 @@ def _annotated(item: KubeObject, data: Mapping[tuple[str, str, str], str], conte
     template = pod_template(item)
     if template is None:
         return item
-    namespace = item["metadata"].get("namespace", "")
-    references = sorted({key for key in _references(template["spec"], namespace) if key in data})
+    references = sorted(references_of(item) & data.keys())
     images = sorted((image, contents.get(image, image)) for image in images_of(template["spec"]))
     digest = _hash([[*key, data[key]] for key in references] + [list(image) for image in images])
     meta = template.get("metadata") or {}

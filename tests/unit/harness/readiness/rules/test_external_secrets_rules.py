@@ -110,6 +110,37 @@ def test_a_condition_of_an_older_generation_is_outdated() -> None:
     assert status_of(SYNCED, now).state == "ready"
 
 
+@pytest.mark.parametrize(("written_at", "state"), [("14:55:40", "doomed"), ("14:55:48", "waiting")])
+@pytest.mark.parametrize("write", ["creationTimestamp", "managedFields"])
+def test_a_store_is_not_doomed_by_a_token_that_came_since(write: str, written_at: str, state: str) -> None:
+    """External Secrets tried at 14:55:47, and looks again only after a pause."""
+    stamp = f"2026-11-29T{written_at}Z"
+    times = {
+        "creationTimestamp": "2026-11-29T10:00:00Z",
+        write: stamp if write != "managedFields" else [{"time": stamp}],
+    }
+    token = {"kind": "Secret", "metadata": {"name": "no-such", "namespace": "default", **times}}
+    cache = end("store-token-missing")
+    cache.put(ObjectRef.of(token), token)
+
+    found = status_of(STORE, cache)
+
+    assert found.state == state
+    assert found.reason.endswith("was written since, and has not been read again yet)") == (state == "waiting")
+    assert found.hint.startswith("kubectl annotate " if state == "waiting" else "kubectl describe ")
+
+
+@pytest.mark.parametrize(("ready_at", "state"), [("14:00:00", "doomed"), ("23:00:00", "waiting")])
+def test_a_failure_from_before_the_store_was_ready_is_outdated(ready_at: str, state: str) -> None:
+    items = copy.deepcopy(lines("secret-path-missing"))
+    for each in items:
+        if each["kind"] == "SecretStore":
+            ready = {"type": "Ready", "status": "True", "lastTransitionTime": f"2026-11-29T{ready_at}Z"}
+            each["status"] = {"conditions": [ready]}
+
+    assert status_of(SYNCED, ObjectCache(items)).state == state
+
+
 def _with_external_secret(status: KubeObject) -> ObjectCache:
     """The end of a recording, with another status of its ExternalSecret."""
     items = copy.deepcopy(lines("secret-path-missing"))

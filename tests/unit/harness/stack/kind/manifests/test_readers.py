@@ -1,4 +1,4 @@
-"""Workloads are restarted if a ConfigMap or Secret that they read was edited by hand and restored."""
+"""Workloads are restarted if a ConfigMap or Secret that they read was edited or deleted by hand and restored."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ SECRET: KubeObject = {
 }
 EDITED = Restored("secret/s", "7", 1_763_900_000.0)
 """Edited at 2025-11-23T12:13:20Z."""
+RECREATED = Restored("secret/s", "7", None)
+MOUNT = {"volumes": [{"name": "v", "secret": {"secretName": "s"}}]}
 
 
 def deployment(*, by: Any) -> KubeObject:
@@ -29,12 +31,15 @@ def deployment(*, by: Any) -> KubeObject:
 
 
 class Cluster:
-    """A cluster with one Pod, whose container started at *started*. Records what is applied and queried."""
+    """A cluster with one Pod, whose container started at *started*, if it did. Records what is requested."""
 
     def __init__(self, started: str) -> None:
         self.applied: list[tuple[KubeObject, str]] = []
+        self.deleted: list[str] = []
         self.requests: list[str] = []
-        self._pod = {"status": {"containerStatuses": [{"state": {"running": {"startedAt": started}}}]}}
+        state = {"running": {"startedAt": started}} if started else {"waiting": {"reason": "ContainerCreating"}}
+        meta = {"name": "d-1", "namespace": "default"}
+        self._pod = {"metadata": meta, "status": {"containerStatuses": [{"state": state}]}}
 
     def list(self, _kind: object, _namespace: str, *, labels: str) -> KubeObject:
         self.requests.append(labels)
@@ -42,6 +47,9 @@ class Cluster:
 
     def apply(self, wanted: KubeObject, *, manager: str) -> None:
         self.applied.append((wanted, manager))
+
+    def delete(self, _kind: object, name: str, _namespace: str) -> None:
+        self.deleted.append(name)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +67,35 @@ def test_who_started_after_the_change_has_read_it(by: Any, started: str, *, read
 
     assert list(read_by(cluster, deployment(by=by), {key_of(SECRET): EDITED})) == ([EDITED] if reads else [])
     assert cluster.requests == ["app=d"]
+
+
+@pytest.mark.parametrize(("started", "waits"), [("", True), ("2025-11-23T12:13:30Z", False)])
+def test_who_waits_for_a_deleted_secret_is_restarted(started: str, *, waits: bool) -> None:
+    cluster: Any = Cluster(started)
+
+    assert bool(read_by(cluster, deployment(by=MOUNT), {key_of(SECRET): RECREATED})) == waits
+
+
+def test_a_controller_of_stores_is_restarted_for_their_token() -> None:
+    """External Secrets would look at a recreated Secret again only after minutes."""
+    cluster: Any = Cluster("2025-11-23T11:00:00Z")
+    controller = deployment(by={})
+    controller["metadata"]["annotations"] = {"plexdev.plexsphere.com/reads-secrets": "s, another"}
+
+    assert read_by(cluster, controller, {key_of(SECRET): RECREATED}) == [RECREATED]
+    assert read_by(cluster, controller, {key_of(SECRET): EDITED}) == [EDITED]
+
+
+def test_a_waiting_pod_of_a_stateful_set_is_replaced() -> None:
+    """Its controller would wait until it is ready before it replaces it."""
+    before = deployment(by=MOUNT) | {"kind": "StatefulSet"}
+    waiting, running = Cluster(""), Cluster("2025-11-23T12:13:30Z")
+
+    for cluster in (waiting, running):
+        assert restart(cluster, before, before, [RECREATED])  # type: ignore[arg-type]
+
+    assert waiting.deleted == ["d-1"]
+    assert running.deleted == []
 
 
 def test_who_refers_to_something_else_is_not_asked_for() -> None:
@@ -79,7 +116,8 @@ def test_only_data_that_was_another_before_is_put_back() -> None:
 
     assert restored(by_hand, SECRET) == EDITED
     assert restored(SECRET, SECRET) is None
-    assert restored(None, SECRET) is None
+    assert restored(None, SECRET) == RECREATED
+    assert restored(None, {**SECRET, "kind": "Service"}) is None
     assert restored({**by_hand, "kind": "Service"}, {**SECRET, "kind": "Service"}) is None
 
 

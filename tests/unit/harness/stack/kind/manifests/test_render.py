@@ -8,6 +8,7 @@ from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.stack.credentials import RUNBOOK, Credentials
 from pytest_plexdev.stack.kind.manifests.transform import (
     INPUTS,
+    READS_SECRETS,
     images_of,
     waits_for_a_secret,
     with_addresses,
@@ -103,6 +104,14 @@ def test_pods_roll_when_what_they_read_changes() -> None:
     assert inputs([*stack[:3], {**secret, "stringData": {"p": "2"}}]) != before
     assert inputs([workload, config_map("read", a="1"), config_map("unread", a="2"), secret]) == before
     assert inputs(stack, **{"plexsphere:dev": "other content"}) != before
+
+
+def test_a_controller_is_rolled_by_a_secret_that_it_reads_itself() -> None:
+    controller, secret = deployment(), {"kind": "Secret", "metadata": {"name": "token", "namespace": "default"}}
+    controller["metadata"]["annotations"] = {READS_SECRETS: "token"}
+    stack = [controller, {**secret, "stringData": {"t": "1"}}]
+
+    assert inputs([controller, {**secret, "stringData": {"t": "2"}}]) != inputs(stack)
 
 
 def test_a_config_map_of_another_namespace_is_another() -> None:

@@ -13,7 +13,7 @@ from pytest_plexdev.kube import Access, KubeClient
 from pytest_plexdev.kube.resources import POD
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 from pytest_plexdev.stack.kind.settings import KindSettings
-from pytest_plexdev.stack.kind.state import endpoints
+from pytest_plexdev.stack.kind.state import endpoints, ownership
 from pytest_plexdev.stack.kind.warm import up
 from tests.support.kind_stacks import ProgressRecorder
 from tests.support.warm_cluster import another_up, pods, versions
@@ -69,6 +69,17 @@ def test_a_new_database_is_migrated_and_seeded_again(settings: KindSettings, cli
     assert "bootstrap: ran again" in did
     assert [tenant.slug for tenant in info.tenants] == ["acme-corp", "beta-llc", "gamma-coop"]
     assert idle[0] == "images, objects, bootstrap: skipped, the cluster has this fingerprint"
+
+
+def test_a_bring_up_after_an_interrupted_one_replaces_nothing(settings: KindSettings, client: KubeClient) -> None:
+    before = pods(client)
+    ownership.withdraw_ready(client)
+
+    _, did = up.bring_up(settings, ProgressRecorder())
+
+    assert not any(line.startswith("database: ") for line in did)
+    assert "bootstrap: had run" in did
+    assert pods(client) == before
 
 
 def test_a_failed_bring_up_is_explained_by_whoever_asked_for_it(settings: KindSettings, tmp_path: Path) -> None:

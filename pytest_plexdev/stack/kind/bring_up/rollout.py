@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,7 +40,7 @@ class PreviousState:
 
     Attributes:
         creation_inputs: The inputs that the cluster was created with; empty if they are not recorded.
-        database: The identity of the seeded database, as an input; empty if no bring-up was completed.
+        database: The identity of the seeded database, as an input; empty if the last bring-up was not completed.
         is_new: Whether the cluster was just created.
     """
 
@@ -126,9 +126,11 @@ class Rollout:
             networked = spawn(partial(self._apply_independent_jobs, run, client, groups, loaded))
             watching = spawn(partial(self._apply_controllers, run, groups, custom))
             run(groups.others)
-            seeded = {} if previous.is_new else self._wait_for_database(client, objects, previous)
+            jobs = {each["metadata"]["name"] for each in groups.ours if each["kind"] == "Job"}
+            is_empty = not previous.is_new and self._wait_for_database(client, objects, previous, jobs)
+            seeded = {} if previous.is_new else database.identity(client)
             fresh = loaded.result()
-            run(groups.ours, again=self._jobs_to_rerun(groups.ours, database_changed=seeded != previous.database))
+            run(groups.ours, again=jobs if is_empty or self._context.settings.reapply else ())
             wait_all(custom, networked, watching)
         self._report(fresh=fresh)
         if not previous.is_new and (old := prune(client, [*groups.definitions, *objects])):
@@ -136,24 +138,25 @@ class Rollout:
         return seeded
 
     def _wait_for_database(
-        self, client: KubeClient, objects: Sequence[KubeObject], previous: PreviousState
-    ) -> Mapping[str, str]:
-        """The database's identity after Postgres has rolled out. Restarts SpiceDB if it changed."""
+        self, client: KubeClient, objects: Sequence[KubeObject], previous: PreviousState, jobs: Collection[str]
+    ) -> bool:
+        """Wait until Postgres has rolled out. Restarts SpiceDB if the database is another one.
+
+        Returns:
+            Whether *jobs* have to fill the database.
+        """
         if _POSTGRES in refs_of(objects):
             database.wait_until_old_is_gone(client, timeout=remaining_s())
             self._context.wait_until_ready(client, [_POSTGRES], began=self._began)
         now = database.identity(client)
-        if now != previous.database:
-            self._context.did.append("database: replaced since it was seeded; it is migrated and seeded again")
-            if database.restart_spicedb(client, now):
-                # Before the Jobs, which also write into its tables.
-                self._context.wait_until_ready(client, [_SPICEDB], began=self._began)
-        return now
-
-    def _jobs_to_rerun(self, ours: Sequence[KubeObject], *, database_changed: bool) -> set[str]:
-        """The names of the Jobs to run again even if they are unchanged."""
-        wanted = database_changed or self._context.settings.reapply
-        return {each["metadata"]["name"] for each in ours if each["kind"] == "Job" and wanted}
+        if now == previous.database or (not previous.database and database.was_used_by(client, jobs)):
+            return False
+        since = "it was seeded" if previous.database else "a bring-up that was not completed"
+        self._context.did.append(f"database: replaced since {since}; it is migrated and seeded again")
+        if database.restart_spicedb(client, now):
+            # Before the Jobs, which also write into its tables.
+            self._context.wait_until_ready(client, [_SPICEDB], began=self._began)
+        return True
 
     def _report(self, *, fresh: bool) -> None:
         built = "built" if self._inputs.built.result() else "up to date"

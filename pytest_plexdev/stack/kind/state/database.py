@@ -6,12 +6,14 @@ A new database has to be migrated and seeded again: by the Jobs of our images, a
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.kube.resources import DEPLOYMENT, POD, KubeObject
+from pytest_plexdev.kube.pods import NAME_LABEL
+from pytest_plexdev.kube.resources import DEPLOYMENT, JOB, POD, KubeObject
+from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 
 INPUT: Final = "the database (pod/postgres-0)"
@@ -41,6 +43,22 @@ def wait_until_old_is_gone(client: KubeClient, *, timeout: float) -> None:
     )
 
 
+def was_used_by(client: KubeClient, jobs: Collection[str]) -> bool:
+    """Whether SpiceDB's Pods and *jobs*, as far as they exist, were created after the Pod of Postgres.
+
+    Then they used this database, also if no completed bring-up recorded its identity.
+    """
+    postgres = client.get(POD, _POD, NAMESPACE)
+    if postgres is None or _is_terminating(postgres):
+        return False
+    users = [
+        *client.list(POD, NAMESPACE, labels=f"{NAME_LABEL}={_SPICEDB}")["items"],
+        *(each for each in client.list(JOB, NAMESPACE)["items"] if each["metadata"]["name"] in jobs),
+    ]
+    # Timestamps are whole seconds: one of the same second may be older.
+    return all(_created(each) > _created(postgres) for each in users if not _is_terminating(each))
+
+
 def restart_spicedb(client: KubeClient, database: Mapping[str, str]) -> bool:
     """Restart SpiceDB, so that it migrates the current database. Returns ``False`` if there is no SpiceDB."""
     if client.get(DEPLOYMENT, _SPICEDB, NAMESPACE) is None:
@@ -50,6 +68,10 @@ def restart_spicedb(client: KubeClient, database: Mapping[str, str]) -> bool:
     restart = {"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "metadata": meta}
     client.apply({**restart, "spec": {"template": template}}, manager=_MANAGER)
     return True
+
+
+def _created(item: KubeObject) -> float:
+    return seconds(item["metadata"]["creationTimestamp"]) or 0.0
 
 
 def _is_terminating(pod: KubeObject) -> bool:

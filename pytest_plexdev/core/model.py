@@ -30,7 +30,8 @@ class Endpoints:
 
     ``database`` and ``nats`` contain user and password if the server requires them. ``signer`` and ``spicedb`` are gRPC
     targets, ``unix:///…`` or ``host:port``; ``spicedb`` and its preshared key are absent if a stand-in evaluates the
-    schema. ``further`` has the URLs of the services that the profile ``full`` adds, and ``credentials`` what their
+    schema. ``dex_api`` is the gRPC target of the API by which Dex, or its stand-in, creates users; absent if it is not
+    enabled. ``further`` has the URLs of the services that the profile ``full`` adds, and ``credentials`` what their
     clients authenticate with, both by the service's name. A service of a kind stack whose address is absent listens
     inside the cluster only: :meth:`pytest_plexdev.core.provider.Observer.reach` opens a port-forward.
 
@@ -47,6 +48,7 @@ class Endpoints:
     signer: str | None = None
     spicedb: str | None = None
     spicedb_key: str | None = field(default=None, repr=False)
+    dex_api: str | None = None
     further: Mapping[str, str] = field(default_factory=dict)
     credentials: Mapping[str, ServiceCredentials] = field(default_factory=dict)
 

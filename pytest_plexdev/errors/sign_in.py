@@ -12,6 +12,12 @@ NO_BINDING: Final = Failure(
     why="the API listed no active binding",
     fix="create one: client.idp_bindings.create(...), or use one of the seeded Domains",
 )
+IDP_USERS: Final = Failure(
+    tag="idp-users",
+    what="the identity provider did not change its user {user}",
+    why="its gRPC API at {target} answered: {reason}",
+    fix="read its log: plexdev logs dex",
+)
 SIGN_IN_REFUSED: Final = Failure(
     tag="sign-in-refused",
     what="the identity provider rejected {user} at {url}",

@@ -30,14 +30,14 @@ CLIENT = IdpClient(
 OTHER_CLIENT = IdpClient(id="other", secret="a secret: 100% + ümlaut", redirect_uris=CLIENT.redirect_uris)
 
 
-def new_config(issuer: str, bcrypt_cost: int = 10) -> IdpConfig:
+def new_config(issuer: str, bcrypt_cost: int = 10, *, api_address: str | None = None) -> IdpConfig:
     user = IdpUser(
         email="admin@example.com",
         password_hash=bcrypt.hashpw(b"password", bcrypt.gensalt(bcrypt_cost)).decode(),
         username="admin",
         user_id="08a8684b-db88-4b73-90a9-3cd1661f5466",
     )
-    return IdpConfig(issuer=issuer, clients=(CLIENT, OTHER_CLIENT), users=(user,))
+    return IdpConfig(issuer=issuer, clients=(CLIENT, OTHER_CLIENT), users=(user,), api_address=api_address)
 
 
 @dataclass
@@ -105,8 +105,8 @@ class Idp:
         kept = {name: value for name, value in (query | changes).items() if value is not None}
         return str(httpx.URL(self.url("/auth"), params=kept))
 
-    def sign_in(self, url: str) -> httpx.Response:
-        return self.submit(self.open(url), login="admin@example.com", password="password")
+    def sign_in(self, url: str, user: str = "admin@example.com") -> httpx.Response:
+        return self.submit(self.open(url), login=user, password="password")
 
     def code(self, **changes: str | None) -> str:
         """A new code for an authorization request."""
@@ -151,7 +151,8 @@ def find_dex() -> Path | None:
 @contextmanager
 def run_stand_in(directory: Path) -> Iterator[IdpConfig]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = new_config(f"http://localhost:{listener.getsockname()[1]}/dex", bcrypt_cost=4)
+        issuer = f"http://localhost:{listener.getsockname()[1]}/dex"
+        config = new_config(issuer, bcrypt_cost=4, api_address=_free_address())
         config.write(directory / "idp.json")
         command = [sys.executable, "-m", "pytest_plexdev.stack.embedded.dex_standin"]
         arguments = ["--listen", f"fd:{listener.fileno()}", "--config", str(directory / "idp.json")]
@@ -164,11 +165,16 @@ def run_stand_in(directory: Path) -> Iterator[IdpConfig]:
 def run_real_dex(directory: Path, dex: Path) -> Iterator[IdpConfig]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    config = new_config(f"http://localhost:{port}/dex")
+    config = new_config(f"http://localhost:{port}/dex", api_address=_free_address())
     write_dex_config(config, directory / "dex.yaml")
     with _running([str(dex), "serve", str(directory / "dex.yaml")], directory / "log"):
         _wait_until_healthy(config)
         yield config
+
+
+def _free_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"127.0.0.1:{listener.getsockname()[1]}"
 
 
 @contextmanager

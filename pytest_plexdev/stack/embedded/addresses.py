@@ -31,6 +31,7 @@ class ServerAddresses:
 
     api: HeldPort
     idp: HeldPort
+    idp_api: HeldPort
     postgres: HeldPort
     nats: HeldPort
     spicedb: HeldPort | None
@@ -64,6 +65,7 @@ class ServerAddresses:
         return cls(
             api=api,
             idp=reserve(settings.idp_port, purpose="the identity provider"),
+            idp_api=reserve(purpose="the identity provider's gRPC API"),
             postgres=reserve(purpose="Postgres"),
             nats=reserve(purpose="NATS"),
             spicedb=reserve(purpose="SpiceDB") if spicedb else None,
@@ -86,6 +88,11 @@ class ServerAddresses:
     @property
     def issuer(self) -> str:
         return f"http://localhost:{self.idp.number}/dex"
+
+    @property
+    def idp_api_endpoint(self) -> str:
+        """The gRPC target. It does not authenticate its clients: it creates users whose password is public anyway."""
+        return f"127.0.0.1:{self.idp_api.number}"
 
     @property
     def nats_url(self) -> str:

@@ -23,6 +23,8 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.dex_standin.app import create_app
 from pytest_plexdev.stack.embedded.dex_standin.config import IdpConfig
 from pytest_plexdev.stack.embedded.dex_standin.keys import signing_key
+from pytest_plexdev.stack.embedded.dex_standin.users import Users
+from pytest_plexdev.stack.embedded.dex_standin.users_api import serve_in_background
 
 _ADDRESS = re.compile(r"(?P<host>\S+):(?P<number>\d{1,5})")
 _MAX_PORT = 65535
@@ -45,8 +47,11 @@ def main() -> None:
         listener = _listener(arguments.listen)
     except (OSError, ValueError, msgspec.MsgspecError, PlexdevError) as problem:
         sys.exit(_usage_error(problem))
+    users = Users(config.users)
+    if config.api_address:
+        serve_in_background(users, config.api_address)
     settings = uvicorn.Config(
-        create_app(config, key),
+        create_app(config, key, users=users),
         loop="asyncio",
         http="httptools",
         ws="none",

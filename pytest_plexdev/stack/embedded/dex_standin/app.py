@@ -18,6 +18,7 @@ from pytest_plexdev.stack.embedded.dex_standin.sign_in import SignIn
 from pytest_plexdev.stack.embedded.dex_standin.storage import Storage
 from pytest_plexdev.stack.embedded.dex_standin.token_endpoint import TokenEndpoint
 from pytest_plexdev.stack.embedded.dex_standin.tokens import TokenMint
+from pytest_plexdev.stack.embedded.dex_standin.users import Users
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -34,16 +35,19 @@ _ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _KEYS_MAX_AGE = 6 * 60 * 60
 
 
-def create_app(config: IdpConfig, key: rsa.RSAPrivateKey, clock: Callable[[], float] = time.time) -> Starlette:
+def create_app(
+    config: IdpConfig, key: rsa.RSAPrivateKey, clock: Callable[[], float] = time.time, *, users: Users | None = None
+) -> Starlette:
     """Create the application for *config*.
 
     Args:
         key: Signs the tokens.
         clock: Returns Unix time in seconds.
+        users: By default those of the configuration.
     """
     records = Storage(clock)
     mint = TokenMint(config, key, clock)
-    sign_in = SignIn(config, records, clock)
+    sign_in = SignIn(config, users or Users(config.users), records, clock)
     tokens = TokenEndpoint(config, records, mint, clock)
     introspection = Introspection(config, records, mint)
     endpoints: dict[str, Endpoint] = {

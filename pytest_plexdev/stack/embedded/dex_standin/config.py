@@ -56,6 +56,8 @@ class IdpConfig:
         auth_request_lifetime: Seconds within which the user must sign in.
         signing_key: PEM file of an RSA private key, generated if it is missing. With ``None`` a key is generated at
             each start, which takes 50-200 ms. The real Dex always generates its own.
+        api_address: ``host:port`` of the gRPC API that creates users. With ``None`` there is none. It does not
+            authenticate its clients.
     """
 
     issuer: str
@@ -65,6 +67,7 @@ class IdpConfig:
     id_token_lifetime: int = DAY
     auth_request_lifetime: int = DAY
     signing_key: Path | None = None
+    api_address: str | None = None
 
     def write(self, path: Path) -> None:
         """Write the configuration as JSON, readable by its owner only, because it contains client secrets."""

@@ -68,6 +68,7 @@ def _document(config: IdpConfig) -> dict[str, Any]:
         "issuer": config.issuer,
         "storage": {"type": "memory"},
         "web": {"http": urlsplit(config.issuer).netloc},
+        **({"grpc": {"addr": config.api_address}} if config.api_address else {}),
         "oauth2": {"skipApprovalScreen": config.skip_approval_screen},
         "expiry": {
             "idTokens": f"{config.id_token_lifetime}s",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.stack.embedded.dex_standin.config import IdpConfig, IdpUser
     from pytest_plexdev.stack.embedded.dex_standin.forms import Values
     from pytest_plexdev.stack.embedded.dex_standin.storage import Storage
+    from pytest_plexdev.stack.embedded.dex_standin.users import Users
 
 _log = logging.getLogger(__name__)
 
@@ -36,12 +37,12 @@ _log = logging.getLogger(__name__)
 class SignIn:
     """Endpoints below the issuer's path: ``auth``, ``auth/local``, ``auth/local/login``, ``approval``."""
 
-    def __init__(self, config: IdpConfig, records: Storage, clock: Callable[[], float]) -> None:
+    def __init__(self, config: IdpConfig, users: Users, records: Storage, clock: Callable[[], float]) -> None:
         self._config = config
         self._records = records
         self._clock = clock
         self._path = urlsplit(config.issuer).path.rstrip("/")
-        self._users = {user.email.lower(): user for user in config.users}
+        self._users = users
 
     async def authorize(self, request: Request) -> Response:
         """Redirect to the only connector. :meth:`begin` checks the request itself."""
@@ -101,7 +102,7 @@ class SignIn:
     async def _check_password(self, request: Request, sign_in: AuthRequest) -> Response:
         values = await _form(request)
         email = values.get("login", "")
-        user = self._users.get(email.lower())
+        user = self._users.find(email)
         if user is None or not await asyncio.to_thread(_is_password_correct, user, values.get("password", "")):
             _log.warning("sign-in refused: wrong email address or password")
             page = pages.login(_address(request), back_link=query_values(request).get("back", ""), failed_email=email)

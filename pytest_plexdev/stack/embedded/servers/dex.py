@@ -92,4 +92,6 @@ def _configuration(addresses: ServerAddresses, *, password: str, key: Path | Non
         IdpUser(email=email, password_hash=password, username=email.partition("@")[0], user_id=user_id)
         for email, user_id in zip(PEOPLE, _USER_IDS, strict=True)
     )
-    return IdpConfig(issuer=addresses.issuer, clients=(client,), users=users, signing_key=key)
+    return IdpConfig(
+        issuer=addresses.issuer, clients=(client,), users=users, signing_key=key, api_address=addresses.idp_api_endpoint
+    )

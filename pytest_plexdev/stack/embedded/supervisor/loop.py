@@ -114,6 +114,7 @@ class _Supervisor:
             endpoints=Endpoints(
                 api=addresses.api_url,
                 issuer=addresses.issuer,
+                dex_api=addresses.idp_api_endpoint,
                 database=addresses.database_url,
                 nats=addresses.nats_url,
                 signer=addresses.signer_endpoint,

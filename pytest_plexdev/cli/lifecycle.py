@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.cli import service
@@ -90,12 +92,17 @@ def _readers(option: str) -> Iterator[str]:
 
 def status(options: argparse.Namespace) -> int:
     """``plexdev status``: print the verdict on each service."""
-    from pytest_plexdev.cli.status import verdicts
-    from pytest_plexdev.core.tables import verdict_table
+    from pytest_plexdev.cli import status_view
+    from pytest_plexdev.cli.status import find_status
 
-    found = verdicts(options.stack, directory=options.directory)
-    report_result(options, {"services": [asdict(verdict) for verdict in found]}, lambda: verdict_table(found))
-    return 0 if all(verdict.state == "ready" for verdict in found) else 1
+    find = partial(find_status, options.stack, directory=options.directory)
+    if options.watch:
+        if options.json or not sys.stdout.isatty():
+            options.refuse("--watch needs a terminal, and --json prints one object")
+        status_view.watch(find)
+    found = find()
+    report_result(options, status_view.as_json(found), lambda: status_view.as_text(found))
+    return 0 if all(verdict.state == "ready" for verdict in found.verdicts) else 1
 
 
 def wait(options: argparse.Namespace) -> int:

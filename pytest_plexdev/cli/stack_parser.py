@@ -65,8 +65,11 @@ def add_stack_commands(commands: Any) -> None:
     add_service(up, help="add a service to the running stack on kind (exit code 69 if it has no image)")
     up.set_defaults(run=lifecycle.up, refuse=up.error)
 
-    status = commands.add_parser("status", help="show the state of every service (exit code 0 if all are ready)")
-    status.set_defaults(run=lifecycle.status)
+    status = commands.add_parser(
+        "status", help="show the stack, its URLs and the state of every service (exit code 0 if all are ready)"
+    )
+    status.add_argument("--watch", action="store_true", help="show it live until Ctrl-C")
+    status.set_defaults(run=lifecycle.status, refuse=status.error)
 
     wait = commands.add_parser(
         "wait", help="wait until the stack is ready (exit code 124 on timeout, 1 if it cannot become ready)"

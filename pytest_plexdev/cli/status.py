@@ -16,6 +16,7 @@ from pytest_plexdev.errors.cluster import API_SILENT, KUBECONFIG_UNUSABLE, NOT_L
 from pytest_plexdev.stack.providers import providers
 
 if TYPE_CHECKING:
+    from pytest_plexdev.core.model import StackInfo
     from pytest_plexdev.core.progress import Progress
 
 _POLL_INTERVAL_S: Final = 0.1
@@ -24,7 +25,19 @@ _SILENT_PROBE_S: Final = 1.0
 """Maximum duration of a probe of a stack whose API does not answer."""
 
 
-def verdicts(chosen: str | None, *, directory: Path | None = None) -> Sequence[Verdict]:
+@dataclass(frozen=True)
+class Status:
+    """The verdicts on the parts of a stack.
+
+    Attributes:
+        info: The stack; ``None`` if one exists and cannot be reached.
+    """
+
+    verdicts: Sequence[Verdict]
+    info: StackInfo | None = None
+
+
+def find_status(chosen: str | None, *, directory: Path | None = None) -> Status:
     """Probe each part of the stack now. If the stack exists but is not reachable, return one verdict with the reason.
 
     Args:
@@ -40,7 +53,7 @@ def verdicts(chosen: str | None, *, directory: Path | None = None) -> Sequence[V
         obstacle = _obstacle(chosen) if error.failure is STACK_MISSING else None
         if obstacle is None:
             raise
-        return [obstacle]
+        return Status([obstacle])
 
 
 def wait(chosen: str | None, *, directory: Path | None = None, timeout: float, progress: Progress) -> None:
@@ -89,7 +102,7 @@ class _Unready:
 def _check(chosen: str | None, directory: Path | None, deadline: float, progress: Progress) -> _Unready | None:
     try:
         _watch(chosen, directory, deadline, progress)
-        found = _probed(chosen, directory, refuse_dead=True)
+        found = _probed(chosen, directory, refuse_dead=True).verdicts
     except PlexdevError as error:
         if error.failure not in {STACK_MISSING, API_SILENT}:
             raise
@@ -116,9 +129,7 @@ def _watch(chosen: str | None, directory: Path | None, deadline: float, progress
                 raise
 
 
-def _probed(
-    chosen: str | None, directory: Path | None, *, warn: bool = False, refuse_dead: bool = False
-) -> Sequence[Verdict]:
+def _probed(chosen: str | None, directory: Path | None, *, warn: bool = False, refuse_dead: bool = False) -> Status:
     from pytest_plexdev.cli import attach
     from pytest_plexdev.stack import discovery
 
@@ -128,13 +139,13 @@ def _probed(
         if error.failure is not API_SILENT:
             raise
         known = chain.from_iterable(provider.status(None) for provider in providers(chosen))
-        return [*known, Verdict(name="api", state="waiting", reason=error.what, hint=error.fix)]
+        return Status([*known, Verdict(name="api", state="waiting", reason=error.what, hint=error.fix)])
     if warn:
         attach.warn_if_passed_over(attached)
     found = attached.provider.status(attached.info)
     if refuse_dead:
         attached.provider.refuse_dead(attached.info, found)
-    return found
+    return Status(found, attached.info)
 
 
 def _obstacle(chosen: str | None) -> Verdict | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pytest_plexdev.core.model import Verdict
 from pytest_plexdev.masking.rule import mask
@@ -16,14 +16,20 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def verdict_table(verdicts: Sequence[Verdict]) -> str:
-    """Render verdicts as a table. The further lines of a reason are indented below its service."""
+def verdict_table(verdicts: Sequence[Verdict], *, style: Callable[[Verdict, str], str] = lambda _, text: text) -> str:
+    """Render verdicts as a table. The further lines of a reason are indented below its service.
+
+    Args:
+        style: Returns the cell of a verdict's state as a terminal shows it, in its colour for example.
+    """
     width = max((len(verdict.name) for verdict in verdicts), default=0)
     lines: list[str] = []
     for verdict in verdicts:
         first, *rest = verdict.reason.splitlines() or [""]
         since = f"for {verdict.since:.1f} s" if verdict.since is not None else ""
-        lines.append(f"{verdict.name:<{width}}  {verdict.state:<8}{since:<16}{first}".rstrip())
+        line = f"{verdict.name:<{width}}  {verdict.state:<8}{since:<16}{first}".rstrip()
+        name, state, rest_of_line = line[: width + 2], line[width + 2 : width + 10], line[width + 10 :]
+        lines.append(f"{name}{style(verdict, state)}{rest_of_line}")
         lines += [f"{'':<{width}}  | {line}" for line in rest]
         if verdict.hint:
             lines.append(f"{'':<{width}}  fix: {verdict.hint}")

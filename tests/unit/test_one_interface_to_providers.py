@@ -133,7 +133,8 @@ def test_a_command_brings_a_third_stack_up_reads_it_and_ends_it(toy: Path, capsy
     assert json.loads(run_cli("up", "--stack", "toy", "--json"))["result"]["toys"] == 1
 
     for choice in ((), ("--stack", "toy")):
-        assert run_cli("status", *choice).split()[:2] == ["toy-api", "ready"]
+        head, *_, last = run_cli("status", *choice).splitlines()
+        assert (head.partition(",")[0], last.split()) == ("toy stack warm", ["toy-api", "ready"])
         assert run_cli("wait", *choice) == ""
         assert run_cli("logs", "toy-api", *choice) == "squeak\n"
         assert "export TOY=1" in run_cli("env", *choice)

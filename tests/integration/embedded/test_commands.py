@@ -29,7 +29,13 @@ from tests.support.embedded import Bench, WithPrograms, pid_of
 
 def test_status_is_a_table_and_an_exit_code(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["status"]) == 0
-    assert re.search("^postgres +ready +for ", capsys.readouterr().out, re.MULTILINE)
+    out = capsys.readouterr().out
+    assert re.match(
+        rf"embedded stack warm, \d+ s old\n  api        {warm.endpoints.api}\n  issuer     {warm.endpoints.issuer}\n\n",
+        out,
+    )
+    assert re.search("^postgres +ready +for ", out, re.MULTILINE)
+    assert "\x1b" not in out
 
     os.kill(pid_of(warm, "nats"), signal.SIGKILL)
     time.sleep(0.2)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pytest_plexdev.cli import main
 from pytest_plexdev.core.model import StackInfo
+from tests.support.terminal import on_a_terminal
 
 LOGS = (sys.executable, "-m", "pytest_plexdev.cli", "logs")
+SHOWN = (*LOGS, "--tail", "1", "dex", "nats")
 COLOURED = re.compile(r"\x1b\[\d+m(\w+) *\|\x1b\[0m ")
 
 
@@ -75,32 +74,10 @@ def test_follow_prints_what_any_of_them_adds(written: Path) -> None:
     assert (then, last) == ("dex  | added\n", "nats | half a line\n")
 
 
-def on_a_terminal(**environment: str) -> str:
-    """The output of a command whose standard output is a terminal."""
-    controller, terminal = pty.openpty()
-    inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    command = [*LOGS, "--tail", "1", "dex", "nats"]
-    subprocess.run(command, stdout=terminal, env={**inherited, "TERM": "xterm", **environment}, check=True)
-    os.close(terminal)
-    try:
-        return "".join(_chunks(controller))
-    finally:
-        os.close(controller)
-
-
-def _chunks(descriptor: int) -> Iterator[str]:
-    while True:
-        try:
-            chunk = os.read(descriptor, 65536)
-        except OSError:  # Linux: the terminal was closed
-            return
-        yield chunk.decode()
-
-
 def test_names_have_colours_on_a_terminal(written: Path) -> None:
-    assert COLOURED.findall(on_a_terminal()) == ["dex", "nats"]
-    assert "\x1b" not in on_a_terminal(NO_COLOR="1")
-    assert "\x1b" not in on_a_terminal(TERM="dumb")
+    assert COLOURED.findall(on_a_terminal(SHOWN)) == ["dex", "nats"]
+    assert "\x1b" not in on_a_terminal(SHOWN, NO_COLOR="1")
+    assert "\x1b" not in on_a_terminal(SHOWN, TERM="dumb")
 
 
 @pytest.mark.parametrize(

@@ -103,13 +103,15 @@ def _scaled_away(base: ObjectStatus, ref: ObjectRef) -> ObjectStatus:
 
 
 def _ready(base: ObjectStatus, pods: list[KubeObject], since: float | None) -> ObjectStatus:
-    # The newest Pod determines the duration; the controller may have counted other Pods before.
+    # The newest Pod determines the duration: during a rollout, other Pods kept the controller's condition True.
+    newest = max((time for time in (since, _ready_since(pods)) if time is not None), default=None)
     grace = max((settles(each) for each in pods), default=0.0)
-    return replace(base, state="ready", since=_ready_since(pods) if grace else since, grace=grace, hint="")
+    return replace(base, state="ready", since=newest, grace=grace, hint="")
 
 
 def _for_its_pods(base: ObjectStatus, item: KubeObject, pods: list[KubeObject], cache: ObjectCache) -> ObjectStatus:
     """The status of a workload that is not ready, by its worst Pod."""
+    base = replace(base, since=_not_ready_since(base, item, pods, cache))
     cause = _cause(pods, cache)
     if cause is not None and cause.state == "doomed":
         return replace(base, state="doomed", grace=cause.grace, failed_at=cause.failed_at, cause=cause)
@@ -181,8 +183,31 @@ def _ready_since(pods: list[KubeObject]) -> float | None:
     return max((changed_at(condition(each["status"], "Ready")) or 0.0 for each in pods), default=None)
 
 
+def _not_ready_since(base: ObjectStatus, item: KubeObject, pods: list[KubeObject], cache: ObjectCache) -> float | None:
+    """When the first Pod that is not ready lost readiness, was created, or was deleted without a replacement yet.
+
+    Only an ``Available`` that is False tells it itself: it stays True during a rollout, and StatefulSets have none.
+    """
+    if is_false(condition(item.get("status") or {}, "Available")):
+        return base.since
+    unready = [each for each in pods if not is_true(condition(each.get("status") or {}, "Ready"))]
+    times = [changed_at(condition(each.get("status") or {}, "Ready")) or _created_at(each) for each in unready]
+    times += [_deleted_at(each) for each in cache.owned(item, "Pod") if each["metadata"].get("deletionTimestamp")]
+    return min((time for time in times if time is not None), default=_ready_since(pods) or base.since)
+
+
+def _created_at(item: KubeObject) -> float | None:
+    return seconds(item["metadata"].get("creationTimestamp"))
+
+
+def _deleted_at(item: KubeObject) -> float | None:
+    """When the deletion was requested. Its timestamp is the end of the grace period."""
+    end = seconds(item["metadata"]["deletionTimestamp"])
+    return end - item["metadata"].get("deletionGracePeriodSeconds", 0) if end is not None else None
+
+
 def _base(ref: ObjectRef, item: KubeObject, expected: str, actual: str) -> ObjectStatus:
     status = item.get("status") or {}
-    since = changed_at(condition(status, "Available")) or seconds(item["metadata"].get("creationTimestamp"))
+    since = changed_at(condition(status, "Available")) or _created_at(item)
     hint = f"kubectl describe {ref.words}"
     return ObjectStatus(ref=ref, state="waiting", expected=expected, actual=actual, since=since, hint=hint)

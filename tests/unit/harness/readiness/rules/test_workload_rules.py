@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_plexdev.kube.resources import KubeObject
+from pytest_plexdev.kube.timestamps import seconds
 from pytest_plexdev.readiness.grace import Patience, conclude
 from pytest_plexdev.readiness.object_cache import ObjectCache
 from pytest_plexdev.readiness.object_ref import ObjectRef
@@ -174,3 +175,62 @@ def test_a_stateful_set_blocked_by_an_old_pod_names_the_pod() -> None:
     assert found.state == "doomed"
     assert found.reason == "its Pod is of the last revision, and is replaced only once it is ready"
     assert found.hint == f"kubectl delete -n default pod/{pod['metadata']['name']}"
+
+
+OLD, REPLACED = "2026-11-29T10:00:00Z", "2026-11-29T21:01:45Z"
+
+
+def stateful_set(pod: KubeObject) -> tuple[ObjectRef, ObjectCache]:
+    """A StatefulSet since OLD, without a ready replica, and its Pod."""
+    meta = {"name": "seaweedfs", "namespace": "default", "uid": "set", "creationTimestamp": OLD}
+    item = {"kind": "StatefulSet", "metadata": meta, "spec": {"replicas": 1}, "status": {"replicas": 1}}
+    owner = {"ownerReferences": [{"uid": "set"}], "name": "seaweedfs-0", "namespace": "default"}
+    spec: KubeObject = {"containers": []}
+    owned = {"kind": "Pod", "spec": spec, "status": {}, **pod, "metadata": {**owner, **pod["metadata"]}}
+    return ObjectRef.of(item), ObjectCache([item, owned])
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        {"metadata": {"creationTimestamp": REPLACED}},
+        {
+            "metadata": {"creationTimestamp": OLD},
+            "status": {"conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": REPLACED}]},
+        },
+        {
+            "metadata": {
+                "creationTimestamp": OLD,
+                "deletionTimestamp": "2026-11-29T21:02:15Z",
+                "deletionGracePeriodSeconds": 30,
+            }
+        },
+        {
+            "metadata": {"creationTimestamp": OLD},
+            "status": {
+                "phase": "Running",
+                "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": REPLACED}],
+            },
+        },
+    ],
+    ids=["new", "not ready any more", "being deleted", "ready, not counted yet"],
+)
+def test_a_stateful_set_waits_since_its_pod_changed(pod: KubeObject) -> None:
+    ref, cache = stateful_set(pod)
+
+    found = status_of(ref, cache)
+
+    assert (found.state, found.since) == ("waiting", seconds(REPLACED))
+
+
+@pytest.mark.parametrize("status", ["True", "False"])
+def test_a_deployment_counts_from_its_newest_pod(status: str) -> None:
+    """A rollout leaves its condition Available as it is."""
+    ref, parts = ready_deployment()
+    available = {"type": "Available", "status": "True", "lastTransitionTime": OLD}
+    parts["deployment"]["status"]["conditions"] = [available]
+    parts["pod"]["status"]["conditions"] = [{"type": "Ready", "status": status, "lastTransitionTime": REPLACED}]
+
+    found = status_of(ref, ObjectCache(parts.values()))
+
+    assert (found.state, found.since) == ("ready" if status == "True" else "waiting", seconds(REPLACED))

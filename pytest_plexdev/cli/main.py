@@ -15,6 +15,7 @@ from pytest_plexdev.cli.environment import warn_of_unknown_variables
 from pytest_plexdev.cli.images import add_images_commands
 from pytest_plexdev.cli.listings import add_list_command
 from pytest_plexdev.cli.manifests import add_manifests_command
+from pytest_plexdev.cli.open_page import add_open_command
 from pytest_plexdev.cli.output import (
     USAGE,
     CommandError,
@@ -24,6 +25,7 @@ from pytest_plexdev.cli.output import (
     print_result,
     wants_json,
 )
+from pytest_plexdev.cli.psql import add_psql_command
 from pytest_plexdev.cli.sign_in import add_sign_in_commands
 from pytest_plexdev.cli.stack_parser import add_stack_commands
 from pytest_plexdev.core.signals import Terminated, keep_exit_statuses, raising_terminated
@@ -135,6 +137,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_doctor_command(commands)
     add_sign_in_commands(commands)
     add_list_command(commands)
+    add_psql_command(commands)
+    add_open_command(commands)
     return parser
 
 

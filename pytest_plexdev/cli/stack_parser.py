@@ -106,12 +106,7 @@ def add_stack_commands(commands: Any) -> None:
     for parser in (up, status, wait, down, env, logs):
         add_json(parser)
     for parser in (status, wait, down, env, logs):
-        parser.add_argument(
-            "--directory",
-            type=Path,
-            metavar="DIR",
-            help="directory of a stack that a test run kept; default: the warm stack",
-        )
+        add_directory(parser)
 
 
 def add_stack_choice(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
@@ -122,6 +117,16 @@ def add_stack_choice(parser: argparse.ArgumentParser, *, default: str | None = N
     """
     default = default or f"the first that has one: {', then '.join(PROVIDERS)}"
     parser.add_argument("--stack", choices=sorted(PROVIDERS), help=f"provider of the stack; default: {default}")
+
+
+def add_directory(parser: argparse.ArgumentParser) -> None:
+    """Add ``--directory``, which selects a stack that a test run kept."""
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        metavar="DIR",
+        help="directory of a stack that a test run kept; default: the warm stack",
+    )
 
 
 def _option(name: str) -> Option:

@@ -24,3 +24,11 @@ LOOPBACK_DOWN: Final = Failure(
     why="the servers of the embedded stack listen on 127.0.0.1 only, and every client connects to them there",
     fix="enable it: ip link set lo up (in a separate network namespace, its creator must do this)",
 )
+PSQL_MISSING: Final = Failure(
+    tag="psql-missing",
+    what="psql is not on PATH",
+    why="plexdev psql runs PostgreSQL's own client",
+    fix="install it (Debian: apt install postgresql-client; Fedora: dnf install postgresql); or type "
+    '`eval "$(plexdev env)"` and use another client with $PLEXDEV_DATABASE_URL, on a cluster '
+    "kubectl exec -it statefulset/postgres -c postgres -- psql -U plexsphere",
+)

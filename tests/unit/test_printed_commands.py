@@ -74,7 +74,7 @@ def commands(text: str) -> Iterator[tuple[list[str], bool]]:
     for found in PLEXDEV.finditer(text):
         first, *others = (word.rstrip(".") for word in shlex.split(found[2]))
         # A line below or beside a title is none of its words.
-        yield [first, *(word for word in others if word.strip("-"))], found[1] is not None
+        yield [first, *(word for word in others if word.strip("-") or word == "--")], found[1] is not None
 
 
 def refusal(words: list[str]) -> str:
@@ -142,6 +142,8 @@ def test_every_variable_that_is_named_is_read_or_exported() -> None:
         ("`plexdev up` leaves it running", True),
         ("PLEXDEV_STATE_DIR='a b' plexdev down --stack embedded; or wait", True),
         ("plexdev down --directory 'a b'", True),
+        ("plexdev psql -- -c 'SELECT 1'", True),
+        ("plexdev psql -c 'SELECT 1'", False),
         ("plexdev down --directry x", False),
         ("plexdev up --stack cluster", False),
         ("read it; then: plexdev restart", False),

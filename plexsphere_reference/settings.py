@@ -18,6 +18,7 @@ _SURFACE_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "groups": ("PLEXSPHERE_CURSOR_KEY",),
     "heartbeat": ("PLEXSPHERE_REACHABILITY_EVALUATOR",),
     "identities": ("PLEXSPHERE_CURSOR_KEY", "PLEXSPHERE_PSEUDONYM_KEY"),
+    "invitations": ("PLEXSPHERE_CURSOR_KEY", "PLEXSPHERE_PSEUDONYM_KEY"),
     "labels": ("PLEXSPHERE_CURSOR_KEY",),
     "nodes": ("PLEXSPHERE_CURSOR_KEY",),
     "observability_ingest": ("PLEXSPHERE_OBS_NATS_URL",),

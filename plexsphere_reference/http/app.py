@@ -29,6 +29,7 @@ _SURFACES: Final = (
     "groups",
     "labels",
     "identities",
+    "invitations",
     "bootstrap_tokens",
     "registration",
     "ingest",

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from starlette.responses import Response
 
 from plexsphere_reference.client_secrets import SecretWithheld
+from plexsphere_reference.http import invitation_acceptance
 from plexsphere_reference.http.context import Call
 from plexsphere_reference.http.cookies import browser_secret, start_session
 from plexsphere_reference.http.problems import Problem
@@ -22,7 +23,7 @@ from plexsphere_reference.rules.audit import Reason
 from plexsphere_reference.rules.id_token import IdTokenRefused, Person, person
 from plexsphere_reference.rules.principal import Principal
 from plexsphere_reference.rules.sign_in import Binding
-from plexsphere_reference.store import audit, sessions, sign_ins, users
+from plexsphere_reference.store import audit, invitations, sessions, sign_ins, users
 from plexsphere_reference.store.sign_ins import SignIn
 
 _ACTION: Final = "auth.sign_in.complete"
@@ -127,14 +128,18 @@ def _log_secret(call: Call, binding: Binding, message: str, error: Exception) ->
 
 
 async def _open_session(call: Call, binding: Binding, who: Person) -> str:
-    """Adopt or provision the user and open their session; return its secret."""
+    """Adopt or provision the user, accept their invitations and open their session; return its secret."""
     secret, session_id = secrets.token_urlsafe(32), uuid7()
     async with call.transaction() as tx:
+        # Locked before the user is looked up: of two first sign-ins at once, the later then finds the user.
+        invited = await invitations.lock_pending(tx.connection, binding.domain_id, who)
         user = await users.adopt(tx.connection, binding.domain_id, who)
-        if user is None and binding.jit_policy == "allow":
+        if user is None and (binding.jit_policy == "allow" or invited):
             user = await users.provision(tx.connection, uuid7(), binding.domain_id, who)
         if user is None:
-            raise Problem(400, "jit_provisioning_denied", "not a user of this Domain, and jit_policy creates none")
+            raise Problem(
+                400, "jit_provisioning_denied", "not a user of this Domain, not invited, and jit_policy creates none"
+            )
         await sessions.open_session(tx.connection, session_id, user.user_id, secret, who)
         call.access.principal = Principal(
             kind="user",
@@ -155,8 +160,9 @@ async def _open_session(call: Call, binding: Binding, who: Person) -> str:
             idp_binding_id=binding.id,
             provisioned=user.provisioned,
         )
+        accepted = await invitation_acceptance.accept(call, tx, invited, user_id=user.user_id)
         record = call.record("granted", _ACTION, f"user:{user.user_id}", binding.domain_id)
-        await audit.append(tx.connection, [record])
+        await audit.append(tx.connection, [record, *accepted])
     return secret
 
 

@@ -96,8 +96,6 @@ _UNBUILT: Final[Mapping[str, str]] = {
     """,
     "tenancy": """
         POST /v1/domains/{}/service-identities
-        POST GET /v1/domains/{}/invitations
-        GET DELETE /v1/domains/{}/invitations/{}
     """,
     "audit": """
         POST /v1/domains/{}/audit/erase-identity

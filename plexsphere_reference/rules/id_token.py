@@ -46,13 +46,18 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """The person that an identity provider has authenticated."""
+    """The person that an identity provider has authenticated.
+
+    Attributes:
+        verified_email: The address in ``email``, if the provider says that it has verified it.
+    """
 
     external_subject: str
     email: str | None
     display_name: str
     acr: str | None
     amr: tuple[str, ...]
+    verified_email: str | None = None
 
 
 def check(claims: Mapping[str, Any], expected: Expected) -> None:
@@ -140,8 +145,15 @@ def person(
         raise IdTokenRefused("assurance_insufficient", f"the sign-in's acr must be one of {', '.join(required_acr)}")
     if missing := sorted(set(required_amr) - set(amr)):
         raise IdTokenRefused("assurance_insufficient", f"the sign-in's amr lacks {', '.join(missing)}")
+    # `email_verified` is about the claim `email`, whatever the mapping reads.
+    is_verified = claims.get("email_verified") is True and email == claims.get("email")
     return Person(
-        external_subject=subject, email=email, display_name=named or email or subject, acr=acr, amr=amr[:_MOST_AMR]
+        external_subject=subject,
+        email=email,
+        display_name=named or email or subject,
+        acr=acr,
+        amr=amr[:_MOST_AMR],
+        verified_email=email if is_verified else None,
     )
 
 

@@ -10,6 +10,7 @@ from pytest_plexdev.api.domains import Domains
 from pytest_plexdev.api.groups import Groups
 from pytest_plexdev.api.identities import Identities
 from pytest_plexdev.api.idp_bindings import IdpBindings
+from pytest_plexdev.api.invitations import Invitations
 from pytest_plexdev.api.labels import LabelDefinitions
 from pytest_plexdev.api.meta import Meta
 from pytest_plexdev.api.nodes import Nodes
@@ -44,6 +45,7 @@ class Client:
         self.groups = Groups(transport)
         self.identities = Identities(transport)
         self.idp_bindings = IdpBindings(transport)
+        self.invitations = Invitations(transport)
         self.label_definitions = LabelDefinitions(transport)
         self.meta = Meta(transport)
         self.nodes = Nodes(transport)

@@ -92,6 +92,13 @@ CASES: Final[dict[str, Case]] = {
     "GET /v1/domains/{id}/identities": Case("/v1/domains/{domain}/identities", "identity.list", ONE_DOMAIN),
     "GET /v1/domains/{id}/identities/{principal_id}": Case("/v1/domains/{domain}/identities/{user}", "identity.read",
                                                            ONE_DOMAIN),
+    "POST /v1/domains/{id}/invitations": Case("/v1/domains/{domain}/invitations", "invitation.create", ONE_DOMAIN,
+                                              {"external_subject": "SLUG"}),
+    "GET /v1/domains/{id}/invitations": Case("/v1/domains/{domain}/invitations", "invitation.list", ONE_DOMAIN),
+    "GET /v1/domains/{id}/invitations/{invitation_id}": Case("/v1/domains/{domain}/invitations/{invitation}",
+                                                             "invitation.read", ONE_DOMAIN),
+    "DELETE /v1/domains/{id}/invitations/{invitation_id}": Case("/v1/domains/{domain}/invitations/{invitation}",
+                                                                "invitation.revoke", ONE_DOMAIN),
     "GET /v1/projects/{project_id}/bootstrap-tokens": Case("/v1/projects/{project}/bootstrap-tokens",
                                                            "bootstrap_token.list", ONE_PROJECT),
     "POST /v1/projects/{project_id}/bootstrap-tokens": Case(
@@ -177,6 +184,7 @@ def something_of_everything(site: Site) -> Objects:
         "resource": made(f"/v1/projects/{site.project_id}/resources", {"origin": "adopted", "kind": "vm"}),
         "binding": made("/v1/admin/idp", binding),
         "group": made("/v1/admin/groups", group),
+        "invitation": made(f"/v1/domains/{domain}/invitations", {"external_subject": unique()}),
         "label": made("/v1/label-definitions", label),
         "token": made(
             f"/v1/projects/{project}/bootstrap-tokens", {"kind": "node", "env_prefix": "dev", "ttl_seconds": 300}

@@ -121,6 +121,11 @@ WRITES: Final[dict[str, dict[str, Any]]] = {
         "idp_binding_id": UNKNOWN_ID,
         "idp_claim_value": "v",
     },
+    "POST /v1/domains/{id}/invitations": {
+        "external_subject": "ada@example.com",
+        "ttl_seconds": 60,
+        "initial_tuples": [{"relation": "member", "object": "domain:DOMAIN"}],
+    },
     "POST /v1/label-definitions": {
         "scope": "domain",
         "scope_id": "DOMAIN",
@@ -156,6 +161,7 @@ def lists(ids: dict[str, str]) -> list[str]:
         f"/v1/projects/{ids['/v1/projects']}/resources",
         f"/v1/projects/{ids['/v1/projects']}/bootstrap-tokens",
         f"/v1/domains/{ids['/v1/domains']}/identities",
+        f"/v1/domains/{ids['/v1/domains']}/invitations",
         f"/v1/domains/{ids['/v1/domains']}/audit/entries",
         f"/v1/admin/groups?domain_id={ids['/v1/domains']}",
         "/v1/label-definitions?scope=platform",

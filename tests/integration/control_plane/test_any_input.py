@@ -102,6 +102,7 @@ QUERIES: Final[dict[str, tuple[str, ...]]] = {
     "/v1/projects/{project_id}/resources": ("limit", "cursor"),
     "/v1/projects/{project_id}/bootstrap-tokens": ("limit", "cursor"),
     "/v1/domains/{id}/identities": ("limit", "cursor", "kind"),
+    "/v1/domains/{id}/invitations": ("limit", "cursor", "status"),
     "/v1/domains/{domain_id}/audit/entries": (
         *("limit", "cursor", "subject", "relation", "object_type", "object_id"),
         *("reason", "from", "to", "correlation_id"),

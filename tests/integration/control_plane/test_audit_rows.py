@@ -65,7 +65,19 @@ def test_a_refusal_is_one_row(untouched: Objects, beta: httpx.Client, name: str)
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.unknown])
 def test_what_does_not_exist_has_no_chain(plane: Plane, acme: httpx.Client, name: str) -> None:
     case = CASES[name]
-    names = ("domain", "project", "empty", "node", "user", "resource", "binding", "group", "label", "token")
+    names = [
+        "domain",
+        "project",
+        "empty",
+        "node",
+        "user",
+        "resource",
+        "binding",
+        "group",
+        "label",
+        "token",
+        "invitation",
+    ]
     unknown = Objects(plane, {each: str(uuid.uuid4()) for each in names})
     assert case.unknown is not None
     status, audited = case.unknown

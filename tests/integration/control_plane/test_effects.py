@@ -65,6 +65,7 @@ def test_a_write_leaves_one_event_and_a_refused_write_none(
     project = new_project(acme, domain["id"])
     resource = acme.post(f"/v1/projects/{project['id']}/resources", json={"origin": "adopted", "kind": "vm"}).json()
     binding = acme.post("/v1/admin/idp", json=binding_of(domain["id"])).json()
+    invitation = acme.post(f"/v1/domains/{domain['id']}/invitations", json={"external_subject": "ada"}).json()
     key = {"local_key": "k", "value_schema": {"kind": "boolean"}, "applicable_kinds": ["node"]}
     group = {"domain_id": domain["id"], "slug": "g", "display_name": "G", "source": "manual"}
     writes: list[tuple[str, str, dict[str, Any]]] = [
@@ -75,6 +76,8 @@ def test_a_write_leaves_one_event_and_a_refused_write_none(
         ("POST", f"/v1/projects/{project['id']}/resources", {"origin": "adopted", "kind": "vm"}),
         ("POST", "/v1/label-definitions", {"scope": "domain", "scope_id": domain["id"], **key}),
         ("POST", "/v1/admin/groups", group),
+        ("POST", f"/v1/domains/{domain['id']}/invitations", {"external_subject": "new"}),
+        ("DELETE", f"/v1/domains/{domain['id']}/invitations/{invitation['id']}", {}),
         ("PATCH", f"/v1/admin/idp/{binding['id']}", {"primary": True}),
         ("PATCH", f"/v1/admin/idp/{binding['id']}/status", {"status": "active"}),
         ("DELETE", f"/v1/admin/idp/{binding['id']}", {}),

@@ -68,7 +68,16 @@ def listeners(port: int) -> list[Listener]:
     try:
         return [each for family in (socket.AF_INET, socket.AF_INET6) for each in _from_kernel(family, port)]
     except OSError:
-        return list(_from_files(port))
+        return list(_from_files(port, listening=True))
+
+
+def connected_inodes(port: int) -> set[int]:
+    """Return the inodes of the sockets of connections to *port*; without listeners, they alone can hold it.
+
+    Raises:
+        OSError: ``/proc/net/tcp`` is not available.
+    """
+    return {each.inode for each in _from_files(port, listening=False) if each.inode}
 
 
 def socket_inodes(pid: int) -> set[int]:
@@ -117,7 +126,7 @@ def _messages(answer: bytes) -> Iterator[tuple[int, bytes]]:
         answer = answer[(length + 3) & ~3 :]
 
 
-def _from_files(port: int) -> Iterator[Listener]:
+def _from_files(port: int, *, listening: bool) -> Iterator[Listener]:
     wanted = f":{port:04X}"
     for file in _FILES:
         try:
@@ -129,7 +138,7 @@ def _from_files(port: int) -> Iterator[Listener]:
         for line in lines:
             if wanted in line:
                 _, local, _, state, _, _, _, uid, _, inode = line.split()[:10]
-                if local.endswith(wanted) and int(state, 16) == _TCP_LISTEN:
+                if local.endswith(wanted) and (int(state, 16) == _TCP_LISTEN) == listening:
                     yield Listener(_packed(local.removesuffix(wanted)), int(uid), int(inode))
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_plexdev.core.listening_sockets import listeners, socket_inodes
+from pytest_plexdev.core.listening_sockets import connected_inodes, listeners, socket_inodes
 from pytest_plexdev.core.model import KEPT_MARK
 from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.core.paths import state_directory
@@ -53,7 +53,8 @@ class PortHolder:
 
 def holder_of(port: int) -> PortHolder:
     """Return the holder of a port of this machine; without a pid if the process is not visible."""
-    inodes = _inodes_at(port)
+    # A program that closed its listener holds the port by a connection that it has not closed.
+    inodes = _inodes_at(port) or _connected_inodes_at(port)
     for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
         if inodes & _inodes_of(pid):
             return _process(pid)
@@ -111,6 +112,12 @@ def _other_owner(pid: int) -> str:
 def _inodes_at(port: int) -> set[int]:
     with contextlib.suppress(OSError):
         return {listener.inode for listener in listeners(port)}
+    return set()
+
+
+def _connected_inodes_at(port: int) -> set[int]:
+    with contextlib.suppress(OSError):
+        return connected_inodes(port)
     return set()
 
 

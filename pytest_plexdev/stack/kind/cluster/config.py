@@ -14,7 +14,7 @@ from pytest_plexdev.stack.kind.cluster.port_publisher import with_container
 from pytest_plexdev.stack.kind.constants import API_NODE_PORT, HOME_LABEL, IDP_NODE_PORT, OWNER, OWNER_LABEL
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
-_FRESH: Final = "use a cluster of a run's own, which takes free ports: pytest --plexdev-stack=kind"
+_FRESH: Final = "free the port, or use a cluster of a run's own, which takes free ports: pytest --plexdev-stack=kind"
 """The warm cluster uses the ports of the product's dev stack, and no others."""
 
 

@@ -44,10 +44,12 @@ _NODE_NEEDS: Final = 30.0
 """Most seconds from the note to the node's container: kind may pull its image in between."""
 _INOTIFY: Final = "sudo sysctl fs.inotify.max_user_instances=1024; or delete a cluster of: kind get clusters"
 """The usual failure on a machine with several clusters: no inotify instance is left for a node's init or kubelet."""
+_TAKEN_MEANWHILE: Final = "stop what uses the port, and run it again: the port was free before the node was created"
 _CREATION_FIXES: Final = (
     ("could not find a log line", _INOTIFY),
     ("kubelet is not healthy", _INOTIFY),
-    ("address already in use", "run it again: another program used the port before the node was created"),
+    ("address already in use", _TAKEN_MEANWHILE),
+    ("port is already allocated", _TAKEN_MEANWHILE),
     ("no space left on device", "docker builder prune -f && docker image prune -f"),
     ("No such container", "run it again: the node was removed while kind created the cluster"),
     ("is not running", "run it again: the node was stopped while kind created the cluster"),

@@ -21,7 +21,7 @@ from pytest_plexdev.stack.kind.cluster.port_publisher import find_port_holder
 from pytest_plexdev.stack.kind.state.loopback import refuse_unreachable_ports, silent_ports
 from pytest_plexdev.stack.kind.warm.node_status import ANEW
 
-_FRESH: Final = "use a cluster of a run's own, which takes free ports: pytest --plexdev-stack=kind"
+_FRESH: Final = "free the port, or use a cluster of a run's own, which takes free ports: pytest --plexdev-stack=kind"
 
 
 def ensure_running(container: NodeContainer) -> list[str]:

@@ -107,3 +107,14 @@ def test_a_stack_of_another_state_directory_that_was_deleted(state: Path, tmp_pa
     with server_of(other) as (port, _):
         shutil.rmtree(other)
         assert holder_of(port).stop == ""
+
+
+def test_an_open_connection_holds_the_port_of_a_closed_listener() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        address = listener.getsockname()
+        with socket.create_connection(address), listener.accept()[0]:
+            listener.close()
+
+            assert holder_of(address[1]).pid == os.getpid()

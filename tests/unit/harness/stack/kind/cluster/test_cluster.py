@@ -44,6 +44,13 @@ def test_a_node_that_is_not_like_ours_stays_whatever_failed(fake_kind: FakeKind,
     assert fake_kind.has_node
 
 
+@pytest.mark.parametrize("words", ["failed to bind host port: address already in use", "port is already allocated"])
+def test_a_port_that_was_taken_meanwhile_has_to_be_freed(fake_kind: FakeKind, words: str) -> None:
+    fake_kind.create_does(f"echo 'Error response from daemon: {words}' >&2; exit 1")
+
+    assert "fix: stop what uses the port, and run it again" in str(create(fake_kind))
+
+
 def test_one_that_was_there_before_stays(fake_kind: FakeKind) -> None:
     fake_kind.node(labels=None, created=time.time() - 60)
     fake_kind.create_does("exit 1")

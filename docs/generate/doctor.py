@@ -28,7 +28,8 @@ Without `--context` and `--kubeconfig`, the doctor also examines the warm cluste
 without a kubeconfig, or another container of the same name |
 | `cluster-kubeconfig` | plexdev's kubeconfig and those of KUBECONFIG: damaged, a directory or a pipe |
 | `cluster-node-ports` | whether Services have the NodePorts of the host ports |
-| `cluster-content` | whether a ConfigMap or Secret was changed by hand, if the stack is not ready |
+| `cluster-content` | whether an object of the stack was deleted by hand, or, if the stack is not ready, a ConfigMap \
+or Secret edited |
 | `embedded-stack` | the supervisor and the servers of the warm embedded stack, each probed in its own protocol |
 | `embedded-readyz` | the API's own probes of its dependencies |
 | `embedded-disk` | free disk space for databases and logs |

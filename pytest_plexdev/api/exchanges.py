@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
 from pytest_plexdev.api.problems import CORRELATION_ID, Problem
 from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.core.untrusted_json import decode_as
-from pytest_plexdev.masking.rule import mask, mask_and_collect
+from pytest_plexdev.masking.rule import mask, named_secrets
 
 if TYPE_CHECKING:
     import httpx
@@ -24,6 +26,9 @@ BODY_LIMIT: Final = 2000
 
 _MAX_SECRETS: Final = 500
 """Maximum number of secrets that an exchange log remembers; the oldest are dropped."""
+_KEPT_UNMASKED: Final = 64_000
+"""Maximum number of characters of a body that is kept as it was sent. A longer one is masked and shortened at once."""
+_SHORTENED: Final = re.compile(r"… \(\d+ characters\)\Z")
 _HEADERS: Final = ("Authorization", "Content-Type", "Origin", "X-Plexsphere-CSRF")
 """The headers that decide about an answer, so that a request is repeated with them. A cookie counts without a token."""
 
@@ -34,7 +39,7 @@ class Exchange:
 
     Attributes:
         at: Unix time of the request, seconds.
-        url: Where the request went; empty if that is not known.
+        url: The whole URL, or the path if no more is known.
         headers: Headers of the request, as ``Name: value``.
         status: ``None`` if no answer came.
         correlation_id: The id under which the API logged the request; empty if the answer has none.
@@ -44,7 +49,7 @@ class Exchange:
     method: str
     path: str
     seconds: float
-    url: str = ""
+    url: str
     headers: tuple[str, ...] = ()
     status: int | None = None
     request: str = ""
@@ -81,7 +86,7 @@ class Exchange:
             program = f"curl -X {self.method}"
         options = [f"-H {shlex.quote(header)}" for header in self.headers]
         options += [f"-d {shlex.quote(self.request)}"] if self.request else []
-        return [program, shlex.quote(self.url or self.path), *options]
+        return [program, shlex.quote(self.url), *options]
 
     def __str__(self) -> str:
         lines = [self.headline]
@@ -92,10 +97,13 @@ class Exchange:
 
 
 class ExchangeLog:
-    """Keeps the last *size* exchanges, and the secrets in them that only their names reveal, such as NSKs."""
+    """Keeps the last *size* exchanges, and the secrets in them that only their names reveal, such as NSKs.
+
+    Each request of a test is recorded, and few are ever shown: they are masked when they are read.
+    """
 
     def __init__(self, size: int = 50) -> None:
-        self._exchanges: deque[Exchange] = deque(maxlen=size)
+        self._exchanges: deque[_Recorded] = deque(maxlen=size)
         self._secrets: deque[str] = deque(maxlen=_MAX_SECRETS)
 
     @property
@@ -110,7 +118,7 @@ class ExchangeLog:
         self._secrets.extend(distinctive_values(values).difference(self._secrets))
 
     def __iter__(self) -> Iterator[Exchange]:
-        return iter(tuple(self._exchanges))
+        return (recorded.masked() for recorded in tuple(self._exchanges))
 
     def record(self, request: httpx.Request, response: httpx.Response | None, *, body: bytes, began: float) -> None:
         """Record a request of httpx.
@@ -120,16 +128,19 @@ class ExchangeLog:
             body: The body of the request, before it was compressed.
             began: Unix time, seconds.
         """
-        self.add(
-            method=request.method,
-            path=request.url.raw_path.decode(),
-            url=str(request.url),
-            headers=request.headers,
-            began=began,
-            status=response.status_code if response is not None else None,
-            request=body,
-            response=response.content if response is not None else b"",
-            correlation_id=response.headers.get(CORRELATION_ID, "") if response is not None else "",
+        self._exchanges.append(
+            _Recorded(
+                at=began,
+                seconds=unix_time() - began,
+                method=request.method,
+                path="",
+                url=request.url,
+                headers=request.headers,
+                status=response.status_code if response is not None else None,
+                request=self._text(body),
+                response=self._text(response.content) if response is not None else "",
+                answer_headers=response.headers if response is not None else {},
+            )
         )
 
     def add(
@@ -146,29 +157,68 @@ class ExchangeLog:
         correlation_id: str = "",
     ) -> None:
         """Record an exchange that began at *began* (Unix time, seconds)."""
-        sent = headers or {}
-        names = _HEADERS if "Authorization" in sent else (*_HEADERS, "Cookie")
         self._exchanges.append(
-            Exchange(
+            _Recorded(
                 at=began,
-                method=method,
-                path=mask(path),
                 seconds=unix_time() - began,
-                url=mask(url),
-                headers=tuple(mask(f"{name}: {sent[name]}") for name in names if name in sent),
+                method=method,
+                path=path,
+                url=url or path,
+                headers=headers or {},
                 status=status,
-                request=self._body(request),
-                response=self._body(response),
-                correlation_id=correlation_id,
+                request=self._text(request),
+                response=self._text(response),
+                answer_headers={CORRELATION_ID: correlation_id},
             )
         )
 
     def since(self, moment: float) -> list[Exchange]:
         """The exchanges that began at *moment* (Unix time, seconds) or later."""
-        return [exchange for exchange in self if exchange.at >= moment]
+        return [recorded.masked() for recorded in tuple(self._exchanges) if recorded.at >= moment]
 
-    def _body(self, content: bytes) -> str:
-        # Mask before shortening: half a secret would not be recognised.
-        text, values = mask_and_collect(content.decode("utf-8", "replace"))
-        self._secrets.extend(values)
-        return text if len(text) <= BODY_LIMIT else f"{text[:BODY_LIMIT]}… ({len(text)} characters)"
+    def _text(self, content: bytes) -> str:
+        if not content:
+            return ""
+        text = content.decode("utf-8", "replace")
+        # At once, because an exchange that is dropped may have the secret that a later test prints.
+        if secrets := named_secrets(text):
+            self.add_secrets(secrets)
+        return text if len(text) <= _KEPT_UNMASKED else _masked_body(text)
+
+
+class _Recorded(NamedTuple):
+    """An exchange as it was sent; a long body is masked and shortened. Without a path it is that of the URL."""
+
+    at: float
+    seconds: float
+    method: str
+    path: str
+    url: httpx.URL | str
+    headers: Mapping[str, str]
+    status: int | None
+    request: str
+    response: str
+    answer_headers: Mapping[str, str]
+
+    def masked(self) -> Exchange:
+        names = _HEADERS if "Authorization" in self.headers else (*_HEADERS, "Cookie")
+        return Exchange(
+            at=self.at,
+            seconds=self.seconds,
+            method=self.method,
+            path=mask(self.path or urlunsplit(("", "", *urlsplit(str(self.url))[2:])) or "/"),
+            url=mask(str(self.url)),
+            headers=tuple(mask(f"{name}: {self.headers[name]}") for name in names if name in self.headers),
+            status=self.status,
+            request=_masked_body(self.request),
+            response=_masked_body(self.response),
+            correlation_id=self.answer_headers.get(CORRELATION_ID, ""),
+        )
+
+
+def _masked_body(text: str) -> str:
+    # Mask before shortening: half a secret would not be recognised.
+    masked = mask(text)
+    if len(masked) <= BODY_LIMIT or _SHORTENED.search(masked, BODY_LIMIT):
+        return masked
+    return f"{masked[:BODY_LIMIT]}… ({len(masked)} characters)"

@@ -55,7 +55,7 @@ def _of_its_objects(access: Access) -> list[Note]:
     from pytest_plexdev.readiness.snapshot import bound, refs_in, statuses_now
     from pytest_plexdev.stack.kind.constants import GATEWAY_NAMESPACE, NAMESPACE
     from pytest_plexdev.stack.kind.required_parts import health_of
-    from pytest_plexdev.stack.kind.warm.manual_edits import edits_in_the_way
+    from pytest_plexdev.stack.kind.warm.manual_changes import changes_to_revert
 
     try:
         with KubeClient(access) as client:
@@ -64,11 +64,11 @@ def _of_its_objects(access: Access) -> list[Note]:
             # Nodes, and objects that a node explains, have findings of their own.
             own = [each for each in found if each.ref in refs and each.deepest.ref.kind != "Node"]
             verdicts = [bound(client, each.verdict(time.time())) for each in own]
-            edits = edits_in_the_way(client) if has_our_labels(client) else []
+            changes = changes_to_revert(client) if has_our_labels(client) else []
     except PlexdevError:
         # The findings that were not examined already report that the API server does not answer.
         return []
-    return [_of(each) for each in [*(edit.verdict for edit in edits), *_worst(verdicts)]]
+    return [_of(each) for each in [*(each.verdict for each in changes), *_worst(verdicts)]]
 
 
 def _of(verdict: Verdict) -> Note:

@@ -17,7 +17,7 @@ from pytest_plexdev.stack.kind.cluster.node_ports import lost_node_ports
 from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.settings import warm_directory
 from pytest_plexdev.stack.kind.warm.kubeconfigs import unreadable_paths
-from pytest_plexdev.stack.kind.warm.manual_edits import edits_in_the_way
+from pytest_plexdev.stack.kind.warm.manual_changes import changes_to_revert
 from pytest_plexdev.stack.kind.warm.node_status import UP, NodeProblem, node_problem
 
 _PATIENCE: Final = 5.0
@@ -112,16 +112,16 @@ def _of_the_node_ports(access: Access | None, files: ClusterFiles) -> Finding:
 
 def _of_the_content(access: Access | None, files: ClusterFiles) -> Finding:
     def check(client: KubeClient) -> tuple[str, str]:
-        edits = edits_in_the_way(client) if target.has_our_labels(client, files.directory.parent.parent) else []
-        return "; ".join(f"{each.name}: {each.verdict.reason}" for each in edits), UP if edits else ""
+        changes = changes_to_revert(client) if target.has_our_labels(client, files.directory.parent.parent) else []
+        return "; ".join(f"{each.name}: {each.reason}" for each in changes), UP if changes else ""
 
     state, evidence, command = _examined(access, check)
     return Finding(
         mode="cluster-content",
-        title="a ConfigMap or Secret was changed by hand",
+        title="an object of the stack was changed or deleted by hand",
         state=state,
         evidence=evidence,
-        explanation="the stack is not ready, and Pods that read the object fail; `plexdev up` restores it",
+        explanation="Pods that read the object or are created from it fail; `plexdev up` restores it",
         command=command,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Collection
@@ -19,7 +20,8 @@ class Failures:
     """The failures of a run's golden flow. A later step would fail for the same reason, so it is skipped with it.
 
     Args:
-        directory: Shared by the workers of the run: a file for each failure, with its reason.
+        directory: Shared by the workers of the run: a file for each failure, with its reason. If it cannot be used, no
+            failure is recorded, and each step fails by itself.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -30,13 +32,16 @@ class Failures:
         reason = mask(f"{type(error).__name__}: {error}".partition("\n")[0], secrets)
         # A file that is linked is whole, and only one of two workers that fail concurrently can link it.
         draft = self._directory / f".{name}.{os.urandom(6).hex()}"
-        draft.write_text(reason, encoding="utf-8", errors="backslashreplace")
         try:
-            os.link(draft, self._directory / name)
+            draft.write_text(reason, encoding="utf-8", errors="backslashreplace")
+            try:
+                os.link(draft, self._directory / name)
+            finally:
+                draft.unlink()
         except FileExistsError:
             return False
-        finally:
-            draft.unlink()
+        except OSError:
+            return True
         return True
 
     def skip_if_recorded(self, name: str) -> None:
@@ -51,7 +56,8 @@ class Failures:
 
     def forget_test(self, test: str) -> None:
         """Forget the failure of a step's test: it was repeated, and has passed."""
-        (self._directory / f"step-{_number(test)}").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (self._directory / f"step-{_number(test)}").unlink()
 
     def skip_after_failed_step(self, test: str) -> None:
         """Skip the test of a step if an earlier step has failed."""
@@ -62,7 +68,7 @@ class Failures:
     def _reason(self, name: str) -> str | None:
         try:
             return (self._directory / name).read_text("utf-8")
-        except FileNotFoundError:
+        except OSError:
             return None
 
 

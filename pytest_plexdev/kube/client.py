@@ -21,6 +21,7 @@ from pytest_plexdev.kube.resources import POD, KubeObject, Resource
 FIELD_MANAGER: Final = "plexdev"
 """The field manager of every field that plexdev applies."""
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _REFUSED_STATUSES: Final = frozenset({401, 403, 404})
 
 
@@ -37,7 +38,7 @@ class KubeClient:
         self._http = httpx.Client(
             base_url=access.server,
             verify=access.tls(),
-            headers=_headers(access),
+            headers=access.headers,
             timeout=_TIMEOUT,
             # A proxy from the environment cannot reach this machine's own addresses.
             trust_env=False,
@@ -60,7 +61,7 @@ class KubeClient:
         return httpx.AsyncClient(
             base_url=self.access.server,
             verify=self.access.tls(),
-            headers=_headers(self.access),
+            headers=self.access.headers,
             timeout=httpx.Timeout(None, connect=5.0),
             limits=httpx.Limits(max_connections=None),
             trust_env=False,
@@ -93,6 +94,13 @@ class KubeClient:
             item.setdefault("apiVersion", resource.api_version)
         return listing
 
+    def names(self, resource: Resource, namespace: str | None = None) -> set[str]:
+        """The names of the objects of a kind, by default in all namespaces. Only metadata is transferred."""
+        path, headers = resource.path(namespace), {"accept": _METADATA_ONLY}
+        response = self._send("list", resource.plural, "GET", path, headers=headers, absent_is_fine=True)
+        items = self._object(response).get("items") if response is not None else None
+        return {item["metadata"]["name"] for item in items or ()}
+
     def apply(self, wanted: Mapping[str, Any], *, manager: str = FIELD_MANAGER, dry_run: bool = False) -> KubeObject:
         """Apply an object server-side, with force. Unknown fields are refused. Returns the object after the apply.
 
@@ -117,13 +125,9 @@ class KubeClient:
 
     def delete(self, resource: Resource, name: str, namespace: str | None = None) -> bool:
         """Delete an object and, in the background, its dependents. Returns ``False`` if it does not exist."""
-        path = resource.path(namespace, name)
-        body = json.dumps({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}).encode()
-        headers = {"content-type": "application/json"}
-        what = f"{resource.kind} {name}"
-        return (
-            self._send("delete", what, "DELETE", path, content=body, headers=headers, absent_is_fine=True) is not None
-        )
+        options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+        what, path = f"{resource.kind} {name}", resource.path(namespace, name)
+        return self._send("delete", what, "DELETE", path, json=options, absent_is_fine=True) is not None
 
     def log(
         self,
@@ -243,8 +247,3 @@ class KubeClient:
         server, context = self.access.server, self.access.context
         fix = self.command("get", "--raw", "/readyz")
         return PlexdevError(CLUSTER_UNREACHABLE, context=context, server=server, reason=reason, fix=fix)
-
-
-def _headers(access: Access) -> dict[str, str]:
-    bearer = {"authorization": f"Bearer {access.token}"} if access.token else {}
-    return {"accept": "application/json", **bearer}

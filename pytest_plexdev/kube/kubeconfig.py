@@ -62,6 +62,12 @@ class Access:
         """The start of a kubectl command for this context, whatever ``KUBECONFIG`` says."""
         return ("kubectl", "--kubeconfig", str(self.kubeconfig), "--context", self.context)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The HTTP headers of every request: JSON, and the bearer token if there is one."""
+        bearer = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        return {"accept": "application/json", **bearer}
+
     def tls(self) -> ssl.SSLContext:
         """Create a TLS context with this server's authority and the user's certificate.
 

@@ -35,13 +35,20 @@ def mask(text: str, known: Collection[str] = ()) -> str:
         from pytest_plexdev.masking.known import mask_known  # lazy: only a run with a stack has some
 
         text = mask_known(text, known)
-    return _masked(text, lambda _: None)
+    text = mask_formats(text)
+    lowered = text.lower()
+    if any(hint in lowered for hint in _HTTP_HINTS):
+        from pytest_plexdev.masking.http import mask_http  # lazy: takes 1 ms, and most runs do not need it
+
+        text = mask_http(text, lowered)
+    return _mask_named(text, lowered, lambda _: None)
 
 
-def mask_and_collect(text: str) -> tuple[str, list[str]]:
-    """Mask *text*. Also return the values that were recognised only by their names, to mask them elsewhere."""
+def named_secrets(text: str) -> list[str]:
+    """Return the values in *text* that are recognised as secrets by their names, to mask them elsewhere."""
     values: list[str] = []
-    return _masked(text, values.append), values
+    _mask_named(text, text.lower(), values.append)
+    return values
 
 
 def without_cut_word(text: str) -> str:
@@ -50,13 +57,13 @@ def without_cut_word(text: str) -> str:
     return text[found.start() if found else _MAX_SECRET_LENGTH :]
 
 
-def _masked(text: str, found: Callable[[str], None]) -> str:
-    text = mask_formats(text)
-    lowered = text.lower()
-    if any(hint in lowered for hint in _HTTP_HINTS):
-        from pytest_plexdev.masking.http import mask_http  # lazy: takes 1 ms, and most runs do not need it
+def _mask_named(text: str, lowered: str, found: Callable[[str], None]) -> str:
+    """Mask the values after names.
 
-        text = mask_http(text, lowered)
-    if may_have_name(lowered):
-        text = replace(text, NAME, lambda text, name: named_value(text, name, found), searched=lowercase(text))
-    return text
+    Args:
+        lowered: *text* before it was masked otherwise, in lowercase.
+        found: Called with each value that is recognised only by its name.
+    """
+    if not may_have_name(lowered):
+        return text
+    return replace(text, NAME, lambda text, name: named_value(text, name, found), searched=lowercase(text))

@@ -32,7 +32,7 @@ def verdicts(info: StackInfo) -> Sequence[Verdict]:
             found = verdicts_now(
                 client, objects_of_stack(client, owned=cluster.owned), health=health_of(owned=cluster.owned)
             )
-            return [*_edits(client, cluster, found), *found]
+            return [*_manual_changes(client, cluster, found), *found]
     except PlexdevError as error:
         if error.failure is not CLUSTER_UNREACHABLE:
             raise
@@ -113,11 +113,11 @@ class PodLogs:
         follow(_cluster(self._info), services, write, _NAMESPACES, seconds=seconds, lines=tail)
 
 
-def _edits(client: KubeClient, cluster: Cluster, found: Sequence[Verdict]) -> Iterator[Verdict]:
+def _manual_changes(client: KubeClient, cluster: Cluster, found: Sequence[Verdict]) -> Iterator[Verdict]:
     if cluster.owned and cluster.name == WARM_CLUSTER and any(each.state != "ready" for each in found):
-        from pytest_plexdev.stack.kind.warm.manual_edits import edits_in_the_way
+        from pytest_plexdev.stack.kind.warm.manual_changes import changes_to_revert
 
-        yield from (each.verdict for each in edits_in_the_way(client))
+        yield from (each.verdict for each in changes_to_revert(client))
 
 
 def _cluster(info: StackInfo) -> Cluster:

@@ -12,7 +12,7 @@ from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.kube import KubeClient
-from pytest_plexdev.kube.resources import CONFIG_MAP, JOB, KubeObject
+from pytest_plexdev.kube.resources import CONFIG_MAP, DEPLOYMENT, JOB, SECRET, KubeObject
 from pytest_plexdev.stack.kind.constants import NAMESPACE, OWNER, OWNER_LABEL
 from pytest_plexdev.stack.kind.provider import KindProvider
 from pytest_plexdev.stack.kind.settings import KindSettings
@@ -55,6 +55,19 @@ def test_what_nothing_has_any_more_is_removed_and_nobody_elses(settings: KindSet
     assert client.get(CONFIG_MAP, "old", NAMESPACE) is None
     for name in ("unlabelled", "theirs"):
         assert client.delete(CONFIG_MAP, name, NAMESPACE)
+
+
+def test_deleted_objects_of_the_stack_come_back(settings: KindSettings, client: KubeClient) -> None:
+    client.delete(DEPLOYMENT, "dex", NAMESPACE)
+    client.delete(SECRET, "postgres-credentials", NAMESPACE)
+
+    _, did = up.bring_up(settings, ProgressRecorder())
+    _, idle = up.bring_up(settings, ProgressRecorder())
+
+    reason = "it was deleted since the stack was ready"
+    assert did[:2] == [f"deployment/dex: {reason}", f"secret/postgres-credentials: {reason}"]
+    assert any(line.startswith("objects: 2 created, ") for line in did)
+    assert idle[0].startswith("images, objects, bootstrap: skipped")
 
 
 def test_what_a_cluster_was_made_with_outlives_a_failed_bring_up(settings: KindSettings, client: KubeClient) -> None:

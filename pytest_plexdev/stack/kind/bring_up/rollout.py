@@ -25,6 +25,7 @@ from pytest_plexdev.stack.kind.manifests.prune import labelled, prune
 from pytest_plexdev.stack.kind.manifests.transform import BOOTSTRAP
 from pytest_plexdev.stack.kind.settings import Addresses
 from pytest_plexdev.stack.kind.state import database, ownership
+from pytest_plexdev.stack.kind.state.applied_objects import applied_objects
 from pytest_plexdev.stack.kind.state.fingerprint import CREATION_INPUTS
 from pytest_plexdev.stack.kind.state.ownership import Ready
 from pytest_plexdev.stack.kind.state.seeded import read_tenants
@@ -99,6 +100,7 @@ class Rollout:
                 profile=self._context.settings.profile,
                 fingerprint={**applied, **creation_inputs, **(seeded or database.identity(client))},
                 tenants=tenants.result(),
+                objects=applied_objects(client, [*self._inputs.definitions.result(), *objects]),
             )
             ownership.write_ready(client, ready)
         self._context.did.append(f"bootstrap: {self._result.job_summary(BOOTSTRAP)}")

@@ -34,6 +34,7 @@ from pytest_plexdev.stack.kind.constants import (
     node_of,
 )
 from pytest_plexdev.stack.kind.settings import Addresses
+from pytest_plexdev.stack.kind.state.applied_objects import AppliedObjects
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,7 @@ class Ready:
         profile: How much of the product's dev stack it has.
         fingerprint: SHA-256 of every input by its name.
         at: Unix time of the completion, seconds.
+        objects: The objects that were applied; empty in marks of earlier versions.
     """
 
     addresses: Addresses
@@ -52,6 +54,7 @@ class Ready:
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     tenants: tuple[SeededTenant, ...] = ()
     at: float = field(default_factory=time.time)
+    objects: tuple[AppliedObjects, ...] = ()
 
 
 def has_our_labels(client: KubeClient, files: ClusterFiles) -> bool:
@@ -88,6 +91,7 @@ def read_ready(client: KubeClient) -> Ready | None:
             profile=_profile_in(data),
             addresses=Addresses(**decode_json(data["addresses"])),
             at=float(data["ready_at"]),
+            objects=decode_as(data.get("objects", "[]"), tuple[AppliedObjects, ...]),
         )
     except (PlexdevError, KeyError, ValueError, TypeError, msgspec.MsgspecError):
         return None
@@ -120,6 +124,7 @@ def write_ready(client: KubeClient, ready: Ready) -> None:
         "profile": ready.profile,
         "addresses": json.dumps(asdict(ready.addresses)),
         "ready_at": str(ready.at),
+        "objects": msgspec.json.encode(ready.objects).decode(),
     }
     client.apply(_mark(READY, data))
 

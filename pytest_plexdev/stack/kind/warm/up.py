@@ -39,7 +39,7 @@ from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import fingerprint, ownership
 from pytest_plexdev.stack.kind.state.drift import differences
 from pytest_plexdev.stack.kind.warm import node_restart
-from pytest_plexdev.stack.kind.warm.manual_edits import edits_in_the_way
+from pytest_plexdev.stack.kind.warm.manual_changes import changes_to_revert
 from pytest_plexdev.stack.kind.warm.node_status import ANEW, node_problem
 from pytest_plexdev.stack.kind.warm.owner import describe_owner, files_of
 from pytest_plexdev.stack.kind.warm.start_node import ensure_running
@@ -133,9 +133,9 @@ def _bring_up_node(container: NodeContainer, files: ClusterFiles, settings: Kind
             # Until the kubelet reports, the status of Pods is from before the stop.
             work.context.wait_until_answering(addresses)
         differ = differences(client, ready, settings)
-        edits = edits_in_the_way(client) if ready is not None else []
-        work.did.extend(f"{each.name}: {each.verdict.reason}" for each in edits)
-        if ready is not None and not (_must_apply(differ, settings, work) or edits):
+        changes = changes_to_revert(client)
+        work.did.extend(f"{each.name}: {each.reason}" for each in changes)
+        if ready is not None and not (_must_apply(differ, settings, work) or changes):
             return work.verify(client, ready)
         if not repairs:
             work.did.append(f"cluster {settings.name}: exists already")

@@ -23,3 +23,11 @@ def test_only_the_first_of_two_equal_failures_counts(tmp_path: Path) -> None:
     assert not Failures(tmp_path).record("domain", RuntimeError("second"))
     with pytest.raises(pytest.skip.Exception, match=r"golden\.domain failed before: RuntimeError: first"):
         Failures(tmp_path).skip_if_recorded("domain")
+
+
+def test_a_directory_that_is_gone_ends_no_run(tmp_path: Path) -> None:
+    failures = Failures(tmp_path / "gone")
+    failures.record_test("test_5_binding", AssertionError("it is inactive"), secrets=())
+
+    failures.skip_after_failed_step("test_6_identity")
+    failures.forget_test("test_5_binding")

@@ -41,6 +41,14 @@ def test_where_objects_are(resource: Resource, namespace: str | None, name: str 
     assert resource.path(namespace, name) == path
 
 
+def test_names_are_read_from_metadata_alone(client: KubeClient, answers: Answers) -> None:
+    answers.say("GET", "/api/v1/namespaces/ns/configmaps", {"items": [{"metadata": {"name": "c"}}]})
+
+    assert client.names(CONFIG_MAP, "ns") == {"c"}
+    assert client.names(POD) == set()  # a kind that is not served
+    assert "as=PartialObjectMetadataList" in answers.requests[0].headers["accept"]
+
+
 def test_get_gives_the_object_and_none_for_what_is_not_there(client: KubeClient, answers: Answers) -> None:
     answers.say("GET", "/api/v1/namespaces/ns/configmaps/c", {"data": {"a": "1"}})
 

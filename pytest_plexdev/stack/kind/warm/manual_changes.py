@@ -1,6 +1,7 @@
-"""Find changes by hand in the ConfigMaps and Secrets of a stack of ours that is not ready.
+"""Find what was changed by hand in a stack of ours and `plexdev up` reverts, though no input of the stack differs.
 
-Pods that read such an object fail with an error of their own. A change of a stack that is ready is left alone.
+An object that was deleted is always among it. A ConfigMap or Secret whose content was edited is only if the stack is
+not ready: Pods that read it fail with an error of their own. An edit in a stack that is ready is left alone.
 """
 
 from __future__ import annotations
@@ -17,48 +18,53 @@ from pytest_plexdev.readiness.snapshot import statuses_now
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 from pytest_plexdev.stack.kind.manifests.inventory import is_applied_by_us, objects_of_stack
 from pytest_plexdev.stack.kind.state import ownership
+from pytest_plexdev.stack.kind.state.applied_objects import deleted_objects
 from pytest_plexdev.stack.kind.warm.node_status import UP
 
 
 @dataclass(frozen=True)
-class Edit:
-    """A ConfigMap or Secret that was written since the stack was ready.
+class ManualChange:
+    """An object that was changed or deleted since the stack was ready.
 
     Attributes:
         name: ``secret/postgres-credentials``.
-        by: The program that wrote it, as the API server calls it.
+        reason: What happened to it.
     """
 
     name: str
-    by: str
+    reason: str
 
     @property
     def verdict(self) -> Verdict:
         """Listed before the objects that are not ready, because it may be their cause."""
-        reason = f"its content was changed by hand ({self.by}) since the stack was ready"
-        return Verdict(name=self.name, state="doomed", reason=reason, hint=UP)
+        return Verdict(name=self.name, state="doomed", reason=self.reason, hint=UP)
 
 
-def edits_in_the_way(client: KubeClient) -> list[Edit]:
-    """List changes by hand if not all of the stack is ready; else nothing.
+def changes_to_revert(client: KubeClient) -> list[ManualChange]:
+    """List deleted objects, and edited content if not all of the stack is ready; nothing without a ready mark.
 
     Raises:
         PlexdevError: ``cluster-unreachable``, ``kube-refused``.
     """
     ready = ownership.read_ready(client)
-    found = list(_edits(client, since=ready.at)) if ready is not None else []
-    if not found:
+    if ready is None:
         return []
-    statuses = statuses_now(client, objects_of_stack(client, owned=True))
-    return found if any(each.state != "ready" for each in statuses) else []
+    reason = "it was deleted since the stack was ready"
+    deleted = [ManualChange(name, reason) for name in deleted_objects(client, ready.objects)]
+    edited = list(_edits(client, since=ready.at))
+    if edited and not deleted:
+        statuses = statuses_now(client, objects_of_stack(client, owned=True))
+        return edited if any(each.state != "ready" for each in statuses) else []
+    return [*deleted, *edited]
 
 
-def _edits(client: KubeClient, *, since: float) -> Iterator[Edit]:
+def _edits(client: KubeClient, *, since: float) -> Iterator[ManualChange]:
     for resource in (CONFIG_MAP, SECRET):
         for item in client.list(resource, NAMESPACE)["items"]:
             by = _editor(item, since) if is_applied_by_us(item) else ""
             if by:
-                yield Edit(f"{resource.kind.lower()}/{item['metadata']['name']}", by)
+                reason = f"its content was changed by hand ({by}) since the stack was ready"
+                yield ManualChange(f"{resource.kind.lower()}/{item['metadata']['name']}", reason)
 
 
 def _editor(item: KubeObject, since: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.testkit.http_clients import AsyncHttpClients, HttpClients
     from pytest_plexdev.testkit.login import Logins
     from pytest_plexdev.testkit.node_agent import NodeAgent
+    from pytest_plexdev.testkit.people import MakePerson, Person, Role
     from pytest_plexdev.testkit.stack import Stack
     from pytest_plexdev.testkit.tenancy import FreshTenant, Tenants
 
@@ -109,6 +110,46 @@ def plexdev_make_node(plexdev_stack: Stack, plexdev_tenant: FreshTenant, plexdev
         return node
 
     return make_node
+
+
+@pytest.fixture
+def plexdev_make_person(
+    plexdev_stack: Stack, plexdev_login: Logins, plexdev_tenant: FreshTenant
+) -> Iterator[MakePerson]:
+    """Create a person with relations, as ``plexdev_make_person(email, roles=[...])``; by default in ``plexdev_tenant``.
+
+    A role is a relation to the Domain (``"member"``), or to a Project or Group (``("viewer", project)``). On a stack
+    whose identity provider cannot create users, a kind cluster for example, a test that needs a new one is skipped.
+
+    Example::
+
+        import pytest
+        from pytest_plexdev import ProblemError
+
+
+        def test_a_viewer_reads_and_does_not_write(plexdev_make_person, plexdev_project):
+            viewer = plexdev_make_person(roles=[("viewer", plexdev_project)])
+            assert viewer.client.projects.get(plexdev_project.id) == plexdev_project
+            with pytest.raises(ProblemError, match="permission_denied"):
+                viewer.client.projects.delete(plexdev_project.id)
+    """
+    from pytest_plexdev.testkit.people import create_person, delete_user
+
+    with contextlib.ExitStack() as people:
+
+        def make_person(
+            email: str | None = None, *, roles: Sequence[Role] = (), tenant: FreshTenant | None = None
+        ) -> Person:
+            return create_person(
+                plexdev_stack,
+                plexdev_login,
+                tenant or plexdev_tenant,
+                email=email,
+                roles=roles,
+                on_created=lambda address: people.callback(delete_user, plexdev_stack, address),
+            )
+
+        yield make_person
 
 
 @pytest.fixture

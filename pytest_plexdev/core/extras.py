@@ -19,6 +19,8 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "argon2": "argon2-cffi",
     "authzed": "authzed",
     "bcrypt": "bcrypt",
+    "google.protobuf": "protobuf",
+    "grpc": "grpcio",
     "hvac": "hvac",
     "joserfc": "joserfc",
     "minio": "minio",

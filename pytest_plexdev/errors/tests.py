@@ -25,6 +25,13 @@ CAPABILITY_MISSING: Final = Failure(
     why="it is an act behind the contract, and known of the reference plane only",
     fix="run it on the reference plane: pytest; for --dev-stack: plexdev up",
 )
+USERS_FIXED: Final = Failure(
+    tag="users-fixed",
+    what="the identity provider of this stack ({provider}) creates no users, and has no {user}",
+    why="Dex's gRPC API is enabled on the embedded stack only",
+    fix="pass the address of a user that it has, {users}; or run it on the embedded stack: pytest; for --dev-stack: "
+    "plexdev up",
+)
 NODE_STATE: Final = Failure(
     tag="node-state",
     what="the Node {node} was {state}, not {wanted}, after {seconds:g} s",

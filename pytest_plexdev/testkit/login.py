@@ -137,7 +137,12 @@ class Logins:
         self._clock = clock
 
     def __call__(
-        self, tenant: SignInTarget | str, *, user: str | None = None, password: str = SEEDED_PASSWORD
+        self,
+        tenant: SignInTarget | str,
+        *,
+        user: str | None = None,
+        password: str = SEEDED_PASSWORD,
+        renew: bool = False,
     ) -> Login:
         """Log *user* in to *tenant* by the device-code flow, or return the login of this run.
 
@@ -145,6 +150,7 @@ class Logins:
             tenant: A tenant, or the slug of a seeded one.
             user: Name of the user at the identity provider; by default the tenant's admin.
             password: Password of the user.
+            renew: Whether to sign in again if there is a login of this run; the sign-in accepts the user's invitations.
 
         Raises:
             PlexdevError: ``unknown-name``: no seeded Domain has that slug; ``sign-in-refused``, ``sign-in-failed``,
@@ -156,7 +162,7 @@ class Logins:
         file = self._file(tenant, user, password)
         make_private_directory(file.parent)
         with private_lock(file.with_suffix(".lock")):
-            cached = self._read(file) or self._sign_in(tenant, user, password)
+            cached = (None if renew else self._read(file)) or self._sign_in(tenant, user, password)
             write_private(file, msgspec.json.encode(cached))
         return Login(
             user=user,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from pytest_plexdev.cli.output import CommandError, add_json
+from pytest_plexdev.cli.completers import domains, people
+from pytest_plexdev.cli.output import CommandError, Parser, add_json
 from pytest_plexdev.cli.stack_parser import add_stack_choice
 from pytest_plexdev.core.lookup import hint, nearest
 from pytest_plexdev.errors import DOMAIN_UNKNOWN, SERVER_GONE, PlexdevError
@@ -25,25 +26,29 @@ Command: TypeAlias = "Callable[[ControlPlane, argparse.Namespace], int]"
 """A command of a control plane: it returns the exit code."""
 
 
-def add_command(subparsers: Any, name: str, command: Command, **texts: str) -> argparse.ArgumentParser:
+def add_command(subparsers: Any, name: str, command: Command, **texts: str) -> Parser:
     """Add a command of the control plane, with the options that all of them have.
 
     Args:
         subparsers: The result of ``ArgumentParser.add_subparsers``.
         texts: The texts of its help.
     """
-    parser: argparse.ArgumentParser = subparsers.add_parser(name, **texts)
+    parser: Parser = subparsers.add_parser(name, **texts)
     parser.set_defaults(run=_guarded(command))
     add_stack_choice(parser)
     add_json(parser)
     return parser
 
 
-def add_signed_in_command(subparsers: Any, name: str, command: Command, **texts: str) -> argparse.ArgumentParser:
+def add_signed_in_command(subparsers: Any, name: str, command: Command, **texts: str) -> Parser:
     """Add a command that needs a login, and the options that choose the login."""
     parser = add_command(subparsers, name, command, **texts)
-    parser.add_argument("--domain", metavar="SLUG", help="Domain to use; default: the one of the last login")
-    parser.add_argument("--user", metavar="EMAIL", help="user to act as; default: the last one who signed in")
+    parser.add_argument(
+        "--domain", metavar="SLUG", completer=domains, help="Domain to use; default: the one of the last login"
+    )
+    parser.add_argument(
+        "--user", metavar="EMAIL", completer=people, help="user to act as; default: the last one who signed in"
+    )
     return parser
 
 

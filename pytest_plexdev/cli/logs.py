@@ -30,6 +30,15 @@ class Window:
     tail: int | None = None
 
 
+def services_with_logs(chosen: str | None, *, directory: Path | None) -> Sequence[str]:
+    """Return the names of the services that have a log.
+
+    Raises:
+        PlexdevError: See :func:`print_logs`.
+    """
+    return _logs(chosen, directory).services()
+
+
 def read_logs(services: Sequence[str], chosen: str | None, *, directory: Path | None, window: Window) -> dict[str, str]:
     """Return the logs of services by name; of all if none is named.
 

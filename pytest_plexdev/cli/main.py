@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_plexdev.cli import completion
 from pytest_plexdev.cli.doctor import add_doctor_command
 from pytest_plexdev.cli.environment import warn_of_unknown_variables
 from pytest_plexdev.cli.images import add_images_commands
@@ -60,7 +61,9 @@ def _run(words: Sequence[str]) -> int:
     options: argparse.Namespace | None = None
     keep_exit_statuses()
     try:
-        options = build_parser().parse_args(words)
+        parser = build_parser()
+        completion.answer_if_asked(parser)
+        options = parser.parse_args(words)
         warn_of_unknown_variables(as_json=wants_json(words))
         code: int = options.run(options)
         if options.json:
@@ -139,6 +142,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_list_command(commands)
     add_psql_command(commands)
     add_open_command(commands)
+    completion.add_completion_command(commands)
     return parser
 
 

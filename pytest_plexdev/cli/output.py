@@ -14,11 +14,13 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import pairwise
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 from pytest_plexdev.core.lookup import hint
 from pytest_plexdev.errors import PlexdevError
 
+Completer: TypeAlias = Callable[..., Sequence[str]]
+"""Called with the keyword ``parsed_args``, the arguments so far."""
 USAGE: Final = 2
 """Exit code for an invalid command line."""
 
@@ -54,14 +56,19 @@ class Parser(argparse.ArgumentParser):
         # No abbreviations: wants_json() must recognise --json in a command line that cannot be parsed.
         super().__init__(*arguments, **{"allow_abbrev": False, **options})
 
-    def add_argument(self, *names: Any, group: Any = None, **settings: Any) -> argparse.Action:
+    def add_argument(
+        self, *names: Any, group: Any = None, completer: Completer | None = None, **settings: Any
+    ) -> argparse.Action:
         """Add an argument, and remember its option strings for suggestions.
 
         Args:
             group: The group of this parser to add it to, in place of the group's own method.
+            completer: Lists its values for a shell; choices need none.
         """
         add = super().add_argument if group is None else group.add_argument
         action: argparse.Action = add(*names, **settings)
+        if completer is not None:
+            action.completer = completer  # type: ignore[attr-defined] # argcomplete's interface
         self.option_strings += action.option_strings
         return action
 

@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_plexdev.cli.completers import domains, people
 from pytest_plexdev.cli.control_plane import DEFAULT_DOMAIN, ControlPlane, add_command, add_signed_in_command
 from pytest_plexdev.cli.objects import object_table, to_json
 from pytest_plexdev.cli.output import add_output_alias, report_result
@@ -29,11 +30,18 @@ def add_sign_in_commands(subparsers: Any) -> None:
         subparsers, "login", _login, help="sign in to the running stack with a device code", epilog=_PEOPLE
     )
     login.add_argument(
-        "--domain", default=DEFAULT_DOMAIN, metavar="SLUG", help="Domain to sign in to; default: %(default)s"
+        "--domain",
+        default=DEFAULT_DOMAIN,
+        metavar="SLUG",
+        completer=domains,
+        help="Domain to sign in to; default: %(default)s",
     )
     login.add_argument("--auto", action="store_true", help="approve as the Domain's seeded admin, without a browser")
     login.add_argument(
-        "--user", metavar="EMAIL", help="approve as this person of the dev stack, without a browser; see below"
+        "--user",
+        metavar="EMAIL",
+        completer=people,
+        help="approve as this person of the dev stack, without a browser; see below",
     )
 
     add_signed_in_command(subparsers, "token", _token, help="print the access token of a login, for scripts")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_plexdev.cli import lifecycle
+from pytest_plexdev.cli.completers import services
 from pytest_plexdev.cli.output import add_json
 from pytest_plexdev.cli.profile import add_profile
 from pytest_plexdev.cli.seed import add_seed
@@ -92,7 +93,9 @@ def add_stack_commands(commands: Any) -> None:
     env.set_defaults(run=lifecycle.env)
 
     logs = commands.add_parser("logs", help="print the logs of services; without SERVICE, of all")
-    logs.add_argument("services", metavar="SERVICE", nargs="*", help="name of a service, as in plexdev status")
+    logs.add_argument(
+        "services", metavar="SERVICE", nargs="*", completer=services, help="name of a service, as in plexdev status"
+    )
     logs.add_argument("--follow", "-f", action="store_true", help="print new lines until Ctrl-C")
     logs.add_argument(
         "--since", type=_duration, metavar="DURATION", help="only lines of the last 30s, 5m, 2h or 1d, for example"

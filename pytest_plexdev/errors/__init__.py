@@ -18,7 +18,7 @@ from pytest_plexdev.errors.base import PlexdevError as PlexdevError
 
 EXTRA_MISSING: Final = Failure(
     tag="extra-missing",
-    what="the package {package} is not installed; the extra {extra} of pytest-plexdev has it",
+    what="the package {package} is not installed; the extra {extra} includes it",
     why="the core of pytest-plexdev installs neither servers nor their clients; its extras do",
     fix="add the extra {extra} to this installation of pytest-plexdev: {command}",
 )

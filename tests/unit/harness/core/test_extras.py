@@ -28,7 +28,7 @@ class Hidden:
 
 sys.meta_path.insert(0, Hidden())
 """
-MISSING = "plexdev[extra-missing]: the package {package} is not installed; the extra {extra} of pytest-plexdev has it"
+MISSING = "plexdev[extra-missing]: the package {package} is not installed; the extra {extra} includes it"
 FIX = "fix: add the extra {extra} to this installation of pytest-plexdev: {command}"
 
 

@@ -20,6 +20,7 @@ class WarmSites:
 
     api_url = "http://localhost:8080"
     issuer = ISSUER
+    idp_api_endpoint = "127.0.0.1:5557"
 
 
 @pytest.fixture
@@ -38,6 +39,7 @@ def embedded(tmp_path: Path) -> dict[str, Any]:
 def test_dex_knows_the_same_client_and_users(embedded: dict[str, Any]) -> None:
     in_cluster = yaml.safe_load(by_name(overlay_objects(), "ConfigMap")["dex-config"]["data"]["config.yaml"])
     del embedded["web"]  # there it listens on loopback, at another port
+    del embedded["grpc"]  # in the cluster it is not enabled
 
     assert in_cluster.pop("web") == {"http": "0.0.0.0:5556"}
     assert in_cluster == embedded

@@ -149,7 +149,7 @@ def test_the_embedded_stack_wires_the_secret_to_its_bindings(tmp_path: Path) -> 
         EmbeddedSettings(id="drift", cache=tmp_path), spicedb=False, scratch=tmp_path, postgres_directory=tmp_path
     )
     control_plane.render_manifest(layout, addresses)
-    for held in (addresses.api, addresses.idp, addresses.postgres, addresses.nats):
+    for held in (addresses.api, addresses.idp, addresses.idp_api, addresses.postgres, addresses.nats):
         held.release()
 
     expected = control_plane.variables(addresses)["PLEXSPHERE_DEX_DISCOVERY_URL"]

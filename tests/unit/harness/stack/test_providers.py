@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from docs.generate.options import READ_BY_UP
 from pytest_plexdev.cli.environment import request_for
+from pytest_plexdev.cli.output import Parser
 from pytest_plexdev.cli.stack_parser import add_stack_commands
 from pytest_plexdev.core.deployment import seed_file
 from pytest_plexdev.core.provider import Provider
@@ -189,7 +189,7 @@ def test_a_provider_reads_or_refuses_an_option_of_up(provider: str, name: str) -
 
 def test_a_restart_command_has_every_option_of_up() -> None:
     settings = embedded.settings_for(request_for("embedded", UpOptions(**GIVEN)))
-    commands = argparse.ArgumentParser().add_subparsers()
+    commands = Parser().add_subparsers()
     add_stack_commands(commands)
 
     words = [word for option in embedded.options_of_up(settings) for word in option]
@@ -202,7 +202,7 @@ def test_a_restart_command_has_every_option_of_up() -> None:
 
 
 def test_the_help_of_up_names_the_default_time_limits() -> None:
-    commands = argparse.ArgumentParser().add_subparsers()
+    commands = Parser().add_subparsers()
     add_stack_commands(commands)
 
     assert f"else {BRING_UP_SECONDS:g} (embedded: {embedded.UP_TIMEOUT_S:g})" in " ".join(

@@ -184,7 +184,9 @@ def test_a_kept_stack_whose_cluster_is_silent_is_one_line(
 
     assert main(["status", "--directory", str(directory)]) == 1
 
-    first, second = capsys.readouterr().out.splitlines()
+    header, _, verdict = capsys.readouterr().out.partition("\n\n")
+    first, second = verdict.splitlines()
+    assert header.startswith("kind stack plexdev-1, ")
     assert reason in first
     assert second.strip() == f"fix: {fix.format(directory=directory)}"
 

@@ -130,8 +130,9 @@ def test_no_damaged_file_is_a_traceback_or_a_hang(
     DAMAGES[damage](place / name)
 
     for reader in _READERS:
-        # `up` is refused before it starts a stack, or finds this one.
+        # `up` is refused before it starts a stack, or finds this one, or begins with one on free ports.
         options = ["--timeout", "0.1"] if reader in ("wait", "up") else []
+        options += ["--port", "0", "--idp-port", "0"] if reader == "up" else []
         chosen = [] if reader == "doctor" else ["--stack", "embedded"]
         status = main.main([reader, *chosen, *options])
         captured = capsys.readouterr()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import contextlib
+import tempfile
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,17 +28,19 @@ def golden(
     plexdev_stack: Stack,
     plexdev_tenants: Tenants,
     plexdev_login: Logins,
-) -> Golden:
+) -> Iterator[Golden]:
     """The golden flow. It is lazy: requesting the Node first creates the Domain, the Project and the token."""
     from pytest_plexdev.golden.failures import Failures
     from pytest_plexdev.golden.flow import Golden
 
-    directory = tmp_path_factory.getbasetemp()
-    if hasattr(pytestconfig, "workerinput"):
-        directory = directory.parent  # the workers of pytest-xdist share it
-    directory /= "plexdev-golden"
-    directory.mkdir(exist_ok=True)
-    return Golden(plexdev_stack, plexdev_tenants, plexdev_login, Failures(directory))
+    with contextlib.ExitStack() as at_end:
+        if hasattr(pytestconfig, "workerinput"):
+            # The workers of pytest-xdist share pytest's directory. Alone, it would be made only for this, and stay.
+            directory = tmp_path_factory.getbasetemp().parent / "plexdev-golden"
+            directory.mkdir(exist_ok=True)
+        else:
+            directory = Path(at_end.enter_context(tempfile.TemporaryDirectory(prefix="plexdev-golden-")))
+        yield Golden(plexdev_stack, plexdev_tenants, plexdev_login, Failures(directory))
 
 
 @pytest.fixture(autouse=True)

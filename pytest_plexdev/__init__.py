@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.testkit.logs import LogEntry, Logs
     from pytest_plexdev.testkit.metrics import Metrics, Series
     from pytest_plexdev.testkit.node_agent import NodeAgent
+    from pytest_plexdev.testkit.people import MakePerson, Person
     from pytest_plexdev.testkit.secret_store import DomainSecrets, SecretStore
     from pytest_plexdev.testkit.stack import Stack
     from pytest_plexdev.testkit.tenancy import FreshTenant, Tenant, Tenants

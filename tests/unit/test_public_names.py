@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,15 @@ def test_what_a_public_object_returns_is_public(public: type) -> None:
     }
 
     assert private == set()
+
+
+def test_type_checkers_and_the_site_see_each_public_name() -> None:
+    source = Path(pytest_plexdev.__file__).read_text(encoding="utf-8")
+    (block,) = [node for node in ast.parse(source).body if isinstance(node, ast.If)]
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    names = {alias.name for node in imports for alias in node.names}
+
+    assert names == {name for name in pytest_plexdev.__all__ if not name.startswith("__")}
 
 
 def types_of_members(public: type) -> Iterator[type]:

@@ -102,7 +102,11 @@ class SpiceDBAuthorizer:
         return list(dict.fromkeys(await self._lookup(subject, permission, resource_type, limit=0)))
 
     async def _lookup(self, subject: str, permission: str, resource_type: str, *, limit: int) -> list[str]:
-        """Return at most *limit* resources (0: all); may contain duplicates."""
+        """Return at most *limit* resources (0: all); may contain duplicates.
+
+        The limit is not sent: SpiceDB 1.39.0 answers one in 2,000 lookups that have one only at their deadline (6 of
+        12,320 over recursive groups, none of 13,145 without).
+        """
         asker = Subject.parse(subject)
         self._schema.require_checkable(asker, permission, resource_type)
         request = LookupResourcesRequest(
@@ -110,11 +114,16 @@ class SpiceDBAuthorizer:
             resource_object_type=resource_type,
             permission=permission,
             subject=_wire_subject(asker),
-            optional_limit=limit,
         )
+        found = []
         with _answered():
             answers = self._permissions.LookupResources(request, timeout=self._deadline_s, metadata=self._metadata)
-            return [f"{resource_type}:{answer.resource_object_id}" async for answer in answers]
+            async for answer in answers:
+                found.append(f"{resource_type}:{answer.resource_object_id}")
+                if len(found) == limit:
+                    answers.cancel()
+                    break
+        return found
 
     async def enumerate_resources(
         self, subject: str, permission: str, resource_type: str, *, limit: int
@@ -123,8 +132,8 @@ class SpiceDBAuthorizer:
             found = await self._lookup(subject, permission, resource_type, limit=limit + 1)
         except _TooDeep:
             return None
-        # With a limit SpiceDB may return and count a resource more than once, so the result is complete only if
-        # it has fewer entries than the limit.
+        # SpiceDB may return a resource more than once, so the result is complete only if it has fewer entries than the
+        # limit.
         return list(dict.fromkeys(found)) if len(found) <= limit else None
 
     async def write(self, tuples: Iterable[Relationship], connection: Connection | None = None) -> None:  # noqa: ARG002 (SpiceDB is outside of the transaction)

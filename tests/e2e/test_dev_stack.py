@@ -93,7 +93,7 @@ def test_a_foreign_cluster_is_used_and_not_changed(project: pytest.Pytester, for
         """
     )
     before = _versions(client)
-    result = project.runpytest_subprocess("--dev-stack", "--plexdev-on-drift=apply")
+    result = project.runpytest_subprocess("--dev-stack", "-v", "--plexdev-on-drift=apply")
 
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["  cluster kind-plexsphere, *: not created by plexdev, so nothing was applied to it"])

@@ -44,7 +44,9 @@ def test_a_kept_cluster_is_spoken_to_and_ended_by_its_directory(
             assert len(plexdev_stack.nats_url.partition("@")[0]) > len("nats://plexsphere:") + 24
         """
     )
-    result = project.runpytest_subprocess("--plexdev-stack=kind", "--plexdev-timeout=400", "--plexdev-keep=always")
+    result = project.runpytest_subprocess(
+        "--plexdev-stack=kind", "-v", "--plexdev-timeout=400", "--plexdev-keep=always"
+    )
     result.assert_outcomes(passed=2)
     (directory,) = re.findall(r"stop it with: plexdev down --directory (\S+)", result.stdout.str())
     capfd.readouterr()

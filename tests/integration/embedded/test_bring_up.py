@@ -21,6 +21,7 @@ import psycopg
 import pytest
 
 from pytest_plexdev.core.model import StackInfo, Verdict
+from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.progress import PhaseEnded
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedProvider, EmbeddedSettings
@@ -287,9 +288,9 @@ def test_postgres_runs_as_nobody_without_user_namespaces(
 
 
 def _until_gone(provider: EmbeddedProvider, info: StackInfo, name: str) -> dict[str, Verdict]:
-    deadline = time.monotonic() + 2
-    while True:
-        verdicts = {verdict.name: verdict for verdict in provider.verdicts(info)}
-        if verdicts[name].state == "gone" or time.monotonic() > deadline:
-            return verdicts
-        time.sleep(0.02)
+    return poll(
+        lambda: {verdict.name: verdict for verdict in provider.verdicts(info)},
+        until=lambda verdicts: verdicts[name].state == "gone",
+        every_s=0.02,
+        timeout_s=2,
+    )

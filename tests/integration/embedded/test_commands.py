@@ -25,6 +25,7 @@ from pytest_plexdev.options.environment import unknown_variables
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
 from tests.support.embedded import Bench, WithPrograms, pid_of
+from tests.support.waiting import until
 
 
 def test_status_is_a_table_and_an_exit_code(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,7 +39,8 @@ def test_status_is_a_table_and_an_exit_code(warm: StackInfo, capsys: pytest.Capt
     assert "\x1b" not in out
 
     os.kill(pid_of(warm, "nats"), signal.SIGKILL)
-    time.sleep(0.2)
+    until(lambda: main.main(["status"]) == 1)
+    capsys.readouterr()
     assert main.main(["status"]) == 1
     out = capsys.readouterr().out
     assert re.search("^nats +gone", out, re.MULTILINE)
@@ -59,7 +61,8 @@ def test_wait_ends_with_124_when_the_time_is_up(state: Path, capsys: pytest.Capt
 
 def test_wait_ends_at_once_where_a_server_is_dead(warm: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     os.kill(pid_of(warm, "nats"), signal.SIGKILL)
-    time.sleep(0.2)
+    until(lambda: main.main(["status"]) == 1)
+    capsys.readouterr()
     began = time.monotonic()
     assert main.main(["wait", "--timeout", "60"]) == 1
     assert time.monotonic() - began < 10
@@ -91,7 +94,8 @@ def test_every_command_that_begins_anew_has_the_options_of_up(
     assert info is not None
     capsys.readouterr()
     os.kill(pid_of(info, "plexsphere"), signal.SIGKILL)
-    time.sleep(0.2)
+    until(lambda: main.main(["status"]) == 1)
+    capsys.readouterr()
 
     again = f"plexdev down --stack embedded && plexdev up {shlex.join(options)}"
     for words in (["status"], ["wait"], ["up"], ["doctor"], ["login", "--auto"]):
@@ -126,7 +130,8 @@ def test_wait_is_also_for_a_stack_that_a_run_kept(
     assert main.main([*kept, str(warm.directory)]) == 0
     assert main.main(["wait", "--timeout", "0.2"]) == 124
     os.kill(pid_of(warm, "nats"), signal.SIGKILL)
-    time.sleep(0.2)
+    until(lambda: main.main(["status"]) == 1)
+    capsys.readouterr()
     assert main.main([*kept, str(warm.directory)]) == 1
     assert "nats: ended with SIGKILL" in capsys.readouterr().err
     assert main.main([*kept, str(tmp_path / "none")]) == 1
@@ -154,7 +159,8 @@ def test_logs_are_there_when_who_wrote_them_is_not(
 ) -> None:
     owner = json.loads((warm_directory() / MARK).read_text())["pid"]
     os.kill(owner if killed == "supervisor" else pid_of(warm, killed), signal.SIGKILL)
-    time.sleep(0.2)
+    until(lambda: main.main(["status"]) == 1)
+    capfd.readouterr()
 
     assert main.main(["logs", "nats"]) == 0
     captured = capfd.readouterr()

@@ -19,6 +19,8 @@ _LEFT_BY_TOOLS: Final = (
     "dist",
     "*_cache",
     "__pycache__",
+    ".coverage*",
+    "*.egg-info",
 )
 _ignore = shutil.ignore_patterns(*_LEFT_BY_TOOLS)
 

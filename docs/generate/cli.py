@@ -37,6 +37,8 @@ def _sections(parser: argparse.ArgumentParser) -> Iterator[str]:
             continue
         helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
         for name, command in action.choices.items():
+            if name not in helps:
+                continue  # an alias
             if groups := list(_sections(command)):
                 yield from groups
                 continue

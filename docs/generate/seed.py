@@ -9,7 +9,7 @@ from typing import Any, Final
 import yaml
 
 from docs.generate.markdown import table
-from pytest_plexdev.testkit.login import SEEDED_PASSWORD
+from pytest_plexdev.core.people import PASSWORD
 
 _LOCAL: Final = Path(__file__).parents[2] / "deploy" / "local"
 _HEAD: Final = """\
@@ -62,4 +62,4 @@ def _admins(seed: dict[str, Any], operators: set[tuple[str, str]]) -> Iterator[t
 def _people() -> Iterator[tuple[str, str]]:
     configuration = yaml.safe_load((_LOCAL / "base" / "dex" / "config.yaml").read_text(encoding="utf-8"))
     people = yaml.safe_load(configuration["data"]["config.yaml"])["staticPasswords"]
-    return ((f"`{each['email']}`", f"`{SEEDED_PASSWORD}`") for each in people)
+    return ((f"`{each['email']}`", f"`{PASSWORD}`") for each in people)

@@ -6,21 +6,21 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from pytest_plexdev.cli import completion
+from pytest_plexdev.cli.completion import add_completion_command, answer_if_asked
 from pytest_plexdev.cli.doctor import add_doctor_command
 from pytest_plexdev.cli.environment import warn_of_unknown_variables
+from pytest_plexdev.cli.help_page import AddCommands, GroupedParser
 from pytest_plexdev.cli.images import add_images_commands
-from pytest_plexdev.cli.listings import add_list_command
 from pytest_plexdev.cli.manifests import add_manifests_command
+from pytest_plexdev.cli.nouns import add_list_command, add_nouns
 from pytest_plexdev.cli.open_page import add_open_command
 from pytest_plexdev.cli.output import (
     USAGE,
     CommandError,
-    Parser,
     UsageError,
     print_error,
     print_result,
@@ -33,6 +33,17 @@ from pytest_plexdev.core.signals import Terminated, keep_exit_statuses, raising_
 from pytest_plexdev.errors import PlexdevError
 
 _CTRL_C = 130
+_COMMANDS: Final[Mapping[str, Sequence[AddCommands]]] = {
+    "the stack": [add_stack_commands],
+    "people and data": [add_sign_in_commands, add_psql_command, add_open_command],
+    "objects of the control plane, by plexctl's nouns and verbs": [add_nouns, add_list_command],
+    "repair and maintenance": [
+        add_doctor_command,
+        add_images_commands,
+        add_manifests_command,
+        add_completion_command,
+    ],
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +73,7 @@ def _run(words: Sequence[str]) -> int:
     keep_exit_statuses()
     try:
         parser = build_parser()
-        completion.answer_if_asked(parser)
+        answer_if_asked(parser)
         options = parser.parse_args(words)
         warn_of_unknown_variables(as_json=wants_json(words))
         code: int = options.run(options)
@@ -131,18 +142,9 @@ def _refuse_usage(words: Sequence[str], error: UsageError) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of the whole command line."""
-    parser = Parser(prog="plexdev", description="Start, use and stop the plexsphere dev stack.")
+    parser = GroupedParser(prog="plexdev", description="Start, use and stop the plexsphere dev stack.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    add_stack_commands(commands)
-    add_manifests_command(commands)
-    add_images_commands(commands)
-    add_doctor_command(commands)
-    add_sign_in_commands(commands)
-    add_list_command(commands)
-    add_psql_command(commands)
-    add_open_command(commands)
-    completion.add_completion_command(commands)
+    parser.add_groups(_COMMANDS)
     return parser
 
 

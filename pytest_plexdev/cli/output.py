@@ -74,7 +74,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_subparsers(self, **settings: Any) -> Any:
         self.has_commands = True
-        return super().add_subparsers(**settings)
+        return Commands(super().add_subparsers(**settings))
 
     def parse_known_args(self, *arguments: Any, **options: Any) -> Any:
         self._refuse_unknown_options(arguments[0] if arguments else options.get("args"))
@@ -105,6 +105,22 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(self, message)
 
 
+class Commands:
+    """The commands of a parser. A command added without ``help`` is an alias, which no help shows."""
+
+    def __init__(self, subparsers: Any) -> None:
+        self._subparsers = subparsers
+        self.helps: dict[str, str] = {}
+        """The help of each command that has one."""
+
+    def add_parser(self, name: str, **texts: Any) -> Any:
+        """Add a command. Its own help begins with its help in the list of commands."""
+        if "help" in texts:
+            self.helps[name] = text = texts["help"]
+            texts.setdefault("description", f"{text[:1].upper()}{text[1:]}.")
+        return self._subparsers.add_parser(name, **texts)
+
+
 def _is_option(word: str) -> bool:
     """Whether argparse treats *word* as an option: not ``-``, a negative number, or a word with spaces."""
     return len(word) > 1 and word.startswith("-") and not word[1].isdigit() and " " not in word
@@ -116,7 +132,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output_alias(parser: argparse.ArgumentParser) -> None:
-    """Add the hidden ``--output json``: what ``--json`` of ``whoami`` and ``list`` was called."""
+    """Add the hidden ``--output json``: what ``--json`` of ``whoami`` and the lists was called."""
     parser.add_argument("--output", choices=("text", "json"), default="text", help=argparse.SUPPRESS)
 
 

@@ -69,7 +69,7 @@ def _text(deployed: Deployed, seconds: float) -> str:
             f"plexdev: plexd is healthy ({seconds:.1f} s)",
             *(f"  {line}" for line in deployed.did),
             f"  node       {deployed.node_id} in {deployed.domain}",
-            "  see it     plexdev login --auto && plexdev list node; plexdev logs plexd; plexdev status",
+            "  see it     plexdev login --auto && plexdev node list; plexdev logs plexd; plexdev status",
             "  remove it  plexdev down plexd",
         ]
     )

@@ -11,7 +11,7 @@ from pytest_plexdev.cli.completers import domains, people
 from pytest_plexdev.cli.control_plane import DEFAULT_DOMAIN, ControlPlane, add_command, add_signed_in_command
 from pytest_plexdev.cli.objects import object_table, to_json
 from pytest_plexdev.cli.output import add_output_alias, report_result
-from pytest_plexdev.core.people import SIGN_IN
+from pytest_plexdev.core.people import ADMIN, SIGN_IN
 
 if TYPE_CHECKING:
     from pytest_plexdev.api.auth import DeviceCode
@@ -78,12 +78,12 @@ def _login(plane: ControlPlane, arguments: argparse.Namespace) -> int:
 
 def _approve(plane: ControlPlane, arguments: argparse.Namespace, device: DeviceCode) -> None:
     """Approve the device code as the chosen user, or ask for a browser that does."""
-    from pytest_plexdev.testkit.login import SEEDED_USER, approve
+    from pytest_plexdev.testkit.login import approve
     from pytest_plexdev.testkit.stack import API, log_location
 
     if arguments.auto or arguments.user is not None:
         tenant = plane.seeded.get(arguments.domain)
-        user = arguments.user or (tenant.admin if tenant is not None else SEEDED_USER)
+        user = arguments.user or (tenant.admin if tenant is not None else ADMIN)
         approve(plane.anonymous, device.verification_uri_complete, log=log_location(plane.stack.info, API), user=user)
         return
     # With --json, standard output has nothing but the object.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 PEOPLE: Final = ("admin@example.com", "member@example.com")
-"""Their names. The first is the admin of the seeded Domains."""
+"""Their names."""
+ADMIN: Final = PEOPLE[0]
+"""The admin of the seeded Domains."""
 PASSWORD: Final = "password"  # noqa: S105 - public: it is in the product's runbook
 """The password of each."""
 SIGN_IN: Final = f"{' or '.join(PEOPLE)}, password: {PASSWORD}"

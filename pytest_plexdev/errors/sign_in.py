@@ -22,8 +22,8 @@ SIGN_IN_REFUSED: Final = Failure(
     tag="sign-in-refused",
     what="the identity provider rejected {user} at {url}",
     why="its page shows: {reason}",
-    fix="{meant}the dev stack has admin@example.com and member@example.com, both with the password `password` (Dex's "
-    "staticPasswords); choose one with user= and password=, or with plexdev login --user",
+    fix="{meant}the dev stack has {people} (Dex's staticPasswords); choose one with user= and password=, "
+    "or with plexdev login --user",
     exit_code=3,
 )
 SIGN_IN_PAGE: Final = Failure(

@@ -14,12 +14,11 @@ from pytest_plexdev.api.problems import problem_of
 from pytest_plexdev.api.transport import new_http_client
 from pytest_plexdev.core.http_date import server_time
 from pytest_plexdev.core.lookup import nearest
+from pytest_plexdev.core.people import PEOPLE, SIGN_IN
 from pytest_plexdev.errors import API_UNREACHABLE, PlexdevError
 from pytest_plexdev.errors.sign_in import CLOCK_SKEW, SIGN_IN_FAILED, SIGN_IN_PAGE, SIGN_IN_REFUSED
 from pytest_plexdev.testkit.html_page import Form, Page
 
-USERS: Final = ("admin@example.com", "member@example.com")
-"""The users of the dev stack's identity providers."""
 SESSION_COOKIE: Final = "plexsphere_session"
 CSRF_COOKIE: Final = "plexsphere_csrf"
 MAX_PAGES: Final = 12
@@ -118,7 +117,9 @@ class Browser:
         if page.error and self._entered_password:
             url = _without_query(response.url)
             meant = _suggestion(self._user)
-            raise PlexdevError(SIGN_IN_REFUSED, user=self._user, url=url, reason=page.error, meant=meant)
+            raise PlexdevError(
+                SIGN_IN_REFUSED, user=self._user, url=url, reason=page.error, meant=meant, people=SIGN_IN
+            )
         if response.status_code >= 400:
             raise self._unexpected_page(response, page.text[:200] or "the page is empty")
         if page.forms:
@@ -168,10 +169,10 @@ class Browser:
 
 def _suggestion(user: str) -> str:
     """A question that suggests the user of the dev stack with the most similar name; empty if *user* exists."""
-    if user in USERS:
+    if user in PEOPLE:
         return ""
     # Without the domain, which is the same for all of them.
-    by_name = {known.partition("@")[0]: known for known in USERS}
+    by_name = {known.partition("@")[0]: known for known in PEOPLE}
     found = nearest(user.partition("@")[0], by_name)
     return f"did you mean {by_name[found]}? " if found is not None else ""
 

@@ -15,13 +15,12 @@ from pytest_plexdev.api import Client
 from pytest_plexdev.api.auth import Whoami
 from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.core.file_lock import private_lock
+from pytest_plexdev.core.people import ADMIN, PASSWORD
 from pytest_plexdev.core.private_files import make_private_directory, read_private, write_private
 from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.testkit.browser import Browser
 from pytest_plexdev.testkit.device_poll import DevicePoll
 
-SEEDED_USER: Final = "admin@example.com"
-SEEDED_PASSWORD: Final = "password"  # noqa: S105 - the dev stack's public fixture (runbook, Dex static user)
 RENEW_BEFORE: Final = 60.0
 """A cached login that expires within this number of seconds is renewed."""
 
@@ -71,8 +70,8 @@ def approve(
     verification_uri_complete: str,
     *,
     log: str,
-    user: str = SEEDED_USER,
-    password: str = SEEDED_PASSWORD,
+    user: str = ADMIN,
+    password: str = PASSWORD,
 ) -> None:
     """Open the link that a device shows, sign in and approve the device code, like a user in a browser.
 
@@ -141,7 +140,7 @@ class Logins:
         tenant: SignInTarget | str,
         *,
         user: str | None = None,
-        password: str = SEEDED_PASSWORD,
+        password: str = PASSWORD,
         renew: bool = False,
     ) -> Login:
         """Log *user* in to *tenant* by the device-code flow, or return the login of this run.
@@ -181,9 +180,7 @@ class Logins:
             raise TypeError(f"pass a tenant or the slug of a seeded one, not a {type(tenant).__name__}")
         return tenant
 
-    def approve(
-        self, verification_uri_complete: str, *, user: str = SEEDED_USER, password: str = SEEDED_PASSWORD
-    ) -> None:
+    def approve(self, verification_uri_complete: str, *, user: str = ADMIN, password: str = PASSWORD) -> None:
         """See :func:`approve`. The default user is the seeded one."""
         approve(self._client, verification_uri_complete, log=self._log, user=user, password=password)
 

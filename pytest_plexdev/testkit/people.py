@@ -14,11 +14,11 @@ from pytest_plexdev.api.groups import Group
 from pytest_plexdev.api.invitations import InitialTuple
 from pytest_plexdev.api.projects import Project
 from pytest_plexdev.core.extras import need
+from pytest_plexdev.core.people import PEOPLE
 from pytest_plexdev.core.unique_slugs import unique_slug
 from pytest_plexdev.dex_api.client import DexApi
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.tests import USERS_FIXED
-from pytest_plexdev.testkit.browser import USERS
 from pytest_plexdev.testkit.login import Login, Logins
 from pytest_plexdev.testkit.stack import Stack
 from pytest_plexdev.testkit.tenancy import FreshTenant
@@ -113,7 +113,7 @@ def create_person(
     tenant.client.invitations.create(
         tenant.domain_id, external_subject=address, initial_tuples=[_initial_tuple(each, tenant) for each in roles]
     )
-    if address not in USERS:
+    if address not in PEOPLE:
         _create_user(stack, address)
         if email is None:
             on_created(address)
@@ -135,8 +135,8 @@ def _create_user(stack: Stack, email: str) -> None:
 
 
 def _skip_if_users_are_fixed(stack: Stack, email: str) -> None:
-    if email not in USERS and stack.info.endpoints.dex_api is None:
-        reason = PlexdevError(USERS_FIXED, provider=stack.info.provider, user=email, users=" and ".join(USERS))
+    if email not in PEOPLE and stack.info.endpoints.dex_api is None:
+        reason = PlexdevError(USERS_FIXED, provider=stack.info.provider, user=email, users=" and ".join(PEOPLE))
         pytest.skip(f"{reason.headline}; {reason.fix}")
 
 

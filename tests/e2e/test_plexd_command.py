@@ -28,7 +28,7 @@ def test_it_is_added_listed_and_removed(
     assert main(["up", "plexd", "--json"]) == 0
     again = json.loads(capfd.readouterr().out)["result"]
     node = again["node_id"]
-    listed = typed(capfd, "login", "--auto") and typed(capfd, "list", "node")
+    listed = typed(capfd, "login", "--auto") and typed(capfd, "node", "list")
     log = typed(capfd, "logs", "plexd")
     status = typed(capfd, "status")
     removed = typed(capfd, "down", "plexd")

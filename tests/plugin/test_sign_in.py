@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from pytest_plexdev.core.deployment import deploy_directory
+from pytest_plexdev.core.people import PEOPLE, SIGN_IN
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.sign_in import SIGN_IN_REFUSED
-from pytest_plexdev.testkit.browser import MAX_PAGES, SESSION_COOKIE, USERS, Browser
+from pytest_plexdev.testkit.browser import MAX_PAGES, SESSION_COOKIE, Browser
 
 Answer = tuple[int, dict[str, str], str]
 Serve = Callable[[dict[str, Answer]], str]
@@ -132,7 +132,7 @@ def test_an_unknown_user_names_the_nearest_known_one(serve: Serve, user: str, me
     with pytest.raises(PlexdevError) as refusal:
         sign_in(site, f"{site}/form", user=user)
 
-    first = f"did you mean {meant}? the dev stack has" if meant else "the dev stack has"
+    first = f"did you mean {meant}? the dev stack has {SIGN_IN}" if meant else f"the dev stack has {SIGN_IN}"
     assert refusal.value.fix.startswith(first)
 
 
@@ -140,8 +140,7 @@ def test_the_people_who_are_known_are_those_of_the_stacks() -> None:
     dex = yaml.safe_load((deploy_directory() / "base" / "dex" / "config.yaml").read_text())
     config = yaml.safe_load(dex["data"]["config.yaml"])
 
-    assert [each["email"] for each in config["staticPasswords"]] == list(USERS)
-    assert " and ".join(USERS) in SIGN_IN_REFUSED.fix
+    assert [each["email"] for each in config["staticPasswords"]] == list(PEOPLE)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ OTHER_MEANINGS: Final = {
     "api/identities.py": "a member of an identity",
     "api/resources.py": "a member of a resource",
     "cli/doctor.py": "a member of a Kubernetes object",
-    "cli/listings.py": "a column of identities",
+    "cli/nouns.py": "a noun, and a column of identities",
     "core/extras.py": "an extra of the distribution",
     "core/lookup.py": "a fact of an error",
     "core/subprocesses.py": "the program",

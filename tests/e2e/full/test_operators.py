@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pytest_plexdev.core.people import ADMIN
 from pytest_plexdev.core.poll import poll
 from pytest_plexdev.core.profiles import FURTHER_SERVICES
 from pytest_plexdev.errors import PlexdevError
@@ -19,7 +20,7 @@ from pytest_plexdev.readiness import wait_ready
 from pytest_plexdev.readiness.object_ref import ObjectRef
 from pytest_plexdev.readiness.rules.conditions import condition, is_true
 from pytest_plexdev.stack.kind.constants import NAMESPACE
-from pytest_plexdev.testkit.login import SEEDED_USER, Logins
+from pytest_plexdev.testkit.login import Logins
 from pytest_plexdev.testkit.stack import Stack
 
 CONFIG = Resource("apiextensions.crossplane.io/v1beta1", "EnvironmentConfig", "environmentconfigs", namespaced=False)
@@ -103,7 +104,7 @@ def test_beta_llc_signs_in_with_the_synced_secret(full_stack: Stack, tmp_path: P
         reference = database.execute(query, [beta.binding_id]).fetchone()
 
     assert reference == ("env:PLEXSPHERE_BETA_CLIENT_SECRET",)
-    assert logins(beta, user=SEEDED_USER).whoami().domain_id == beta.domain_id
+    assert logins(beta, user=ADMIN).whoami().domain_id == beta.domain_id
 
 
 @pytest.mark.parametrize(

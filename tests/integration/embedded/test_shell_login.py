@@ -45,7 +45,7 @@ def kept(state: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("words", [("whoami",), ("list", "node")])
+@pytest.mark.parametrize("words", [("whoami",), ("node", "list")])
 def test_a_damaged_login_is_none_or_refused_by_name(
     kept: Path, capsys: pytest.CaptureFixture[str], words: Sequence[str], damage: str
 ) -> None:

@@ -61,15 +61,31 @@ def test_login_whoami_and_lists(stack: StackInfo, state: Path, capsys: pytest.Ca
     acme = next(tenant for tenant in stack.tenants if tenant.slug == "acme-corp")
     assert re.fullmatch(rf"user\s+admin@example.com  \S{{36}}  {acme.domain_id}  -\s+-", row)
 
-    for what in ("domain", "project", "identity", "audit", "group", "node"):
-        code, out, err = run(capsys, "list", what, "--json")
+    for noun in ("domain", "domain-idp", "project", "identity", "audit", "group", "node"):
+        code, out, err = run(capsys, noun, "list", "--json")
         assert (code, err) == (0, "")
         assert isinstance(json.loads(out)["result"]["items"], list)
         assert "null" not in out.replace('"error": null', "")
     assert json.loads(run(capsys, "whoami", "--output", "json")[1])["result"]["email"] == "admin@example.com"
-    code, out, _ = run(capsys, "list", "identity")
+    code, out, _ = run(capsys, "identity", "list")
     assert out.splitlines()[0].split() == ["ID", "KIND", "DISPLAY_NAME", "LAST_SIGN_IN_AT"]
     assert len(out.splitlines()) >= 2
+
+
+def test_list_noun_is_noun_list(stack: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "login", "--auto")
+
+    assert run(capsys, "list", "domain") == run(capsys, "domain", "list")
+
+
+def test_the_chain_is_verified(stack: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "login", "--auto")
+    code, out, _ = run(capsys, "audit", "verify")
+
+    header, row = out.splitlines()
+    columns = ["VALID", "SEGMENT_FROM", "SEGMENT_TO", "DIVERGENT_SEQ", "EXPECTED_HASH", "OBSERVED_HASH"]
+    assert (code, header.split()) == (0, columns)
+    assert re.fullmatch(r"true +1 +[1-9]\d* +- +- +-", row)
 
 
 def test_whoami_of_a_domain_needs_a_login_to_that_domain(stack: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,13 +125,13 @@ def test_a_dead_api_is_named_and_a_new_stack_knows_nobody(
 
 def test_another_domain_is_refused_with_plexctls_codes(stack: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "login", "--auto", "--domain", "beta-llc")
-    assert run(capsys, "list", "identity", "--domain", "beta-llc")[0] == 0
+    assert run(capsys, "identity", "list", "--domain", "beta-llc")[0] == 0
 
-    code, _, err = run(capsys, "list", "audit", "--domain", "gamma-coop")
+    code, _, err = run(capsys, "audit", "list", "--domain", "gamma-coop")
     assert code == 77
     assert err.startswith("plexdev[permission_denied]: GET /v1/domains/")
 
-    code, _, err = run(capsys, "list", "group", "--domain", "nowhere")
+    code, _, err = run(capsys, "group", "list", "--domain", "nowhere")
     assert code == 4
     assert "plexdev[domain-unknown]: you may see no Domain nowhere" in err
     assert "why: you may see acme-corp, beta-llc, gamma-coop" in err
@@ -142,7 +158,7 @@ def test_a_slip_in_a_domains_name_is_answered_with_the_nearest(
 
 def test_a_refusal_of_the_api_is_an_object_too(stack: StackInfo, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "login", "--auto", "--domain", "beta-llc")
-    code, out, err = run(capsys, "list", "audit", "--domain", "gamma-coop", "--json")
+    code, out, err = run(capsys, "audit", "list", "--domain", "gamma-coop", "--json")
 
     document = json.loads(out)
     assert (code, err, document["exit_code"], document["ok"]) == (77, "", 77, False)

@@ -40,6 +40,8 @@ def completed(line: str) -> list[str]:
         ("plexdev status --js", ["--json"]),
         ("plexdev up --stack em", ["embedded"]),
         ("plexdev list au", ["audit"]),
+        ("plexdev audit l", ["list"]),
+        ("plexdev node list --domain b", ["beta-llc"]),
         ("plexdev login --user m", ["member@example.com"]),
         ("plexdev login --domain b", ["beta-llc"]),
         ("plexdev logs plexsphere-s", ["plexsphere-signer"]),

@@ -39,7 +39,7 @@ def test_what_an_environment_says_stands_for_other_stacks_too(
 
 
 @pytest.mark.parametrize(
-    "command", [["status"], ["down", "--stack", "embedded"], ["env"], ["doctor"], ["whoami"], ["list", "node"]]
+    "command", [["status"], ["down", "--stack", "embedded"], ["env"], ["doctor"], ["whoami"], ["node", "list"]]
 )
 def test_an_unknown_variable_is_reported_once_with_the_nearest(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -13,6 +13,7 @@ from pytest_plexdev.core.model import StackInfo, up_command
 from pytest_plexdev.core.private_files import write_private
 from pytest_plexdev.core.program_log import log_start
 from pytest_plexdev.core.seeded_domains import tenants_in
+from pytest_plexdev.core.yaml_text import load_yaml
 from pytest_plexdev.errors import PROGRAM_UNFINISHED, SEED_DRIFTED, SERVER_EXITED, PlexdevError
 from pytest_plexdev.stack.embedded.layout import stack_file
 from pytest_plexdev.stack.embedded.processes.child import describe_status, last_lines
@@ -56,8 +57,6 @@ def apply(info: StackInfo, seed: Path | None, *, timeout: float) -> StackInfo:
     Raises:
         PlexdevError: ``server-exited``, ``program-unfinished``: the bootstrap program failed.
     """
-    import yaml
-
     from pytest_plexdev.core.file_lock import private_lock
 
     manifest = control_plane.manifest_file(info.directory)
@@ -68,7 +67,7 @@ def apply(info: StackInfo, seed: Path | None, *, timeout: float) -> StackInfo:
         candidate = manifest.with_name(_CANDIDATE)
         write_private(candidate, text.encode())
         _bootstrap(info, candidate, timeout=timeout)
-        seeded = replace(info, tenants=tenants_in(yaml.safe_load(text)))
+        seeded = replace(info, tenants=tenants_in(load_yaml(text)))
         seeded.write(stack_file(info.directory))
         candidate.replace(manifest)
     return seeded

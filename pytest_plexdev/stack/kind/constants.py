@@ -15,6 +15,8 @@ NAMESPACE: Final = "default"
 """The namespace of the overlay's objects (runbook)."""
 GATEWAY_NAMESPACE: Final = "envoy-gateway-system"
 
+KIND_FILE: Final = "kind.yaml"
+"""kind's configuration below ``deploy/local``."""
 OVERLAYS: Final[Mapping[Profile, str]] = MappingProxyType({"lean": "overlays/lean", "full": "overlays/dev"})
 """The overlay of each profile below ``deploy/local``; the runbook applies ``overlays/dev``."""
 

@@ -15,14 +15,13 @@ import traceback
 from functools import partial
 from typing import Any, Final
 
-import yaml
-
 from pytest_plexdev.core.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
 from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.core.profiles import FURTHER_SERVERS, OPERATORS
 from pytest_plexdev.core.seeded_domains import tenants_in
 from pytest_plexdev.core.system_errors import refusal_of
+from pytest_plexdev.core.yaml_text import load_yaml
 from pytest_plexdev.errors import BRING_UP_STOPPED, SUPERVISOR_LOST, PlexdevError
 from pytest_plexdev.stack.embedded.exit_records import write_end
 from pytest_plexdev.stack.embedded.processes.child import Child
@@ -141,7 +140,7 @@ class _Supervisor:
         sweep()
 
     def _tenants(self) -> tuple[SeededTenant, ...]:
-        manifest: dict[str, Any] = yaml.safe_load(
+        manifest: dict[str, Any] = load_yaml(
             control_plane.manifest_file(self._plan.layout.directory).read_text(encoding="utf-8")
         )
         return tenants_in(manifest)

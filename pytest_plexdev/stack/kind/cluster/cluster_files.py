@@ -21,7 +21,6 @@ from pytest_plexdev.core.tool_output import yaml_lines_of
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.cluster import KUBECONFIG_UNUSABLE
 from pytest_plexdev.kube import Access, read_access
-from pytest_plexdev.stack.kind.cluster.docker_engine import kind_environment
 from pytest_plexdev.stack.kind.constants import CLUSTER_FILES, context_of
 
 _PATIENCE: Final = 30.0
@@ -72,6 +71,9 @@ class ClusterFiles:
         Raises:
             PlexdevError: ``command-failed``; ``kubeconfig-unusable``: it has no such context.
         """
+        # Lazy: attaching reads a file only.
+        from pytest_plexdev.stack.kind.cluster.docker_engine import kind_environment
+
         printed = run(
             ["kind", "get", "kubeconfig", "--name", self.name],
             timeout=_PATIENCE,

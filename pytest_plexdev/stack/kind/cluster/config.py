@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import Any, Final
 
 from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.port_reservation import HeldPort, reserve
+from pytest_plexdev.core.yaml_text import load_yaml
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
 from pytest_plexdev.stack.kind.cluster.port_publisher import with_container
-from pytest_plexdev.stack.kind.constants import API_NODE_PORT, HOME_LABEL, IDP_NODE_PORT, OWNER, OWNER_LABEL
+from pytest_plexdev.stack.kind.constants import API_NODE_PORT, HOME_LABEL, IDP_NODE_PORT, KIND_FILE, OWNER, OWNER_LABEL
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 _FRESH: Final = "free the port, or use a cluster of a run's own, which takes free ports: pytest --plexdev-stack=kind"
 """The warm cluster uses the ports of the product's dev stack, and no others."""
 
 
-def kind_file() -> Path:
-    """Return the path of the warm cluster's configuration, from which every other one derives."""
-    return deploy_directory() / "kind.yaml"
-
-
 def cluster_config(files: ClusterFiles, addresses: Addresses) -> bytes:
     """Write the configuration that ``kind create cluster --config -`` reads."""
     import yaml
 
-    document: dict[str, Any] = yaml.safe_load(kind_file().read_text(encoding="utf-8"))
+    # The warm cluster's configuration, from which every other one derives.
+    document: dict[str, Any] = load_yaml((deploy_directory() / KIND_FILE).read_text(encoding="utf-8"))
     host_ports = {API_NODE_PORT: addresses.api_port, IDP_NODE_PORT: addresses.idp_port}
     document["name"] = files.name
     for node in document["nodes"]:

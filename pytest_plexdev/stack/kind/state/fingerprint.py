@@ -15,13 +15,13 @@ from typing import Final
 from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.core.model import Profile
 from pytest_plexdev.core.text import is_usable
-from pytest_plexdev.stack.kind.cluster.config import kind_file
-from pytest_plexdev.stack.kind.constants import OVERLAYS
+from pytest_plexdev.core.yaml_text import load_yaml
+from pytest_plexdev.stack.kind.constants import KIND_FILE, OVERLAYS
 from pytest_plexdev.stack.kind.images.build_context import Content, read_content
 from pytest_plexdev.stack.kind.settings import KindSettings
 
 _NODE_IMAGE: Final = "--plexdev-kind-image"
-CREATION_INPUTS: Final = ("kind.yaml", _NODE_IMAGE)
+CREATION_INPUTS: Final = (KIND_FILE, _NODE_IMAGE)
 """The inputs that are fixed when a cluster is created."""
 _GATEWAY_DIRECTORIES: Final = ("envoy-gateway", "envoy-proxy")
 _KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -48,7 +48,7 @@ def of_files(settings: KindSettings, content: Content) -> Mapping[str, str]:
         content: The inputs of our images.
     """
     base = deploy_directory()
-    inputs = {"kind.yaml": _hash_of(kind_file()), "our images": content.hash}
+    inputs = {KIND_FILE: _hash_of(base / KIND_FILE), "our images": content.hash}
     inputs["profile"] = _hash(settings.profile.encode())
     if settings.kind_image is not None:
         inputs[_NODE_IMAGE] = _hash(settings.kind_image.encode())
@@ -112,7 +112,7 @@ def _directory_entries(kustomization: Path) -> list[object]:
     import yaml
 
     try:
-        content = yaml.safe_load(kustomization.read_text(encoding="utf-8"))
+        content = load_yaml(kustomization.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError):
         return []
     fields = [content.get(field) for field in _DIRECTORY_FIELDS] if isinstance(content, dict) else []

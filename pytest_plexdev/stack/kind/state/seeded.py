@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from pytest_plexdev.core.deployment import seed_file
 from pytest_plexdev.core.model import SeededTenant
 from pytest_plexdev.core.seeded_domains import RUNBOOK_SQL, seeded_of, with_people_of
 from pytest_plexdev.core.subprocesses import run
+from pytest_plexdev.core.yaml_text import load_yaml
 from pytest_plexdev.kube import Access
 from pytest_plexdev.stack.kind.constants import NAMESPACE
 
@@ -32,4 +31,4 @@ def read_tenants(access: Access, seed: Path | None) -> tuple[SeededTenant, ...]:
     rows = (line.split("|") for line in result.stdout.splitlines() if line.count("|") == 2)
     tenants = seeded_of((slug, domain, binding) for slug, domain, binding in rows)
     manifest = seed or seed_file()
-    return with_people_of(tenants, yaml.safe_load(manifest.read_text(encoding="utf-8")))
+    return with_people_of(tenants, load_yaml(manifest.read_text(encoding="utf-8")))

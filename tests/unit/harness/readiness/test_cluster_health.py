@@ -8,12 +8,12 @@ from types import MappingProxyType
 import pytest
 import yaml
 
+from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.readiness import ObjectCache, ObjectRef, verdict_of
 from pytest_plexdev.readiness.cluster_health import SYSTEM, ClusterHealth
 from pytest_plexdev.readiness.grace import conclude
 from pytest_plexdev.readiness.object_status import ObjectStatus
-from pytest_plexdev.stack.kind.cluster.config import kind_file
 from pytest_plexdev.stack.kind.required_parts import health_of
 from tests.support.cluster_health import API, WELL, endpoints, node, proxy, service, stamp, thing
 
@@ -241,7 +241,7 @@ def test_a_pod_on_a_silent_node_names_the_node() -> None:
 
 
 def test_our_node_ports_are_those_that_kind_maps() -> None:
-    (machine,) = yaml.safe_load(kind_file().read_text())["nodes"]
+    (machine,) = yaml.safe_load((deploy_directory() / "kind.yaml").read_text())["nodes"]
 
     mapped = [each["containerPort"] for each in machine["extraPortMappings"]]
     assert [each.port for each in health_of(owned=True).node_ports] == mapped

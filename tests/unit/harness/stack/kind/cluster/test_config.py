@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pytest_plexdev.core.deployment import deploy_directory
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.kind.cluster.cluster_files import ClusterFiles
-from pytest_plexdev.stack.kind.cluster.config import choose_addresses, cluster_config, kind_file
+from pytest_plexdev.stack.kind.cluster.config import choose_addresses, cluster_config
 from pytest_plexdev.stack.kind.settings import Addresses, KindSettings
 
 
 def test_a_fresh_cluster_differs_only_in_name_and_ports() -> None:
-    warm = yaml.safe_load(kind_file().read_text())
+    warm = yaml.safe_load((deploy_directory() / "kind.yaml").read_text())
     fresh = yaml.safe_load(cluster_config(ClusterFiles("plexdev-0a1b2c3d", Path("here")), Addresses(41000, 41001)))
 
     assert fresh["name"] == "plexdev-0a1b2c3d"

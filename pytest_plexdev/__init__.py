@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pytest_plexdev.testkit.logs import LogEntry, Logs
     from pytest_plexdev.testkit.metrics import Metrics, Series
     from pytest_plexdev.testkit.node_agent import NodeAgent
+    from pytest_plexdev.testkit.oidc import Oidc
+    from pytest_plexdev.testkit.oidc_types import OidcClient, OidcTokens
     from pytest_plexdev.testkit.people import MakePerson, Person
     from pytest_plexdev.testkit.secret_store import DomainSecrets, SecretStore
     from pytest_plexdev.testkit.stack import Stack
@@ -59,6 +61,9 @@ __all__ = [
     "MetricSample",
     "Metrics",
     "NodeAgent",
+    "Oidc",
+    "OidcClient",
+    "OidcTokens",
     "Person",
     "Phase",
     "PlexdevError",
@@ -106,6 +111,9 @@ _HOMES = {
     "MetricSample": "api.observability",
     "Metrics": "testkit.metrics",
     "NodeAgent": "testkit.node_agent",
+    "Oidc": "testkit.oidc",
+    "OidcClient": "testkit.oidc_types",
+    "OidcTokens": "testkit.oidc_types",
     "Person": "testkit.people",
     "Phase": "core.model",
     "PlexdevError": "errors",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.testkit.http_clients import AsyncHttpClients, HttpClients
     from pytest_plexdev.testkit.login import Logins
     from pytest_plexdev.testkit.node_agent import NodeAgent
+    from pytest_plexdev.testkit.oidc import Oidc
     from pytest_plexdev.testkit.people import MakePerson, Person, Role
     from pytest_plexdev.testkit.stack import Stack
     from pytest_plexdev.testkit.tenancy import FreshTenant, Tenants
@@ -196,3 +197,28 @@ def plexdev_async_http(plexdev_stack: Stack, plexdev_tenants: Tenants) -> AsyncH
     from pytest_plexdev.testkit.http_clients import AsyncHttpClients
 
     return AsyncHttpClients(plexdev_tenants, plexdev_stack.anonymous)
+
+
+@pytest.fixture(scope="session")
+def plexdev_oidc(plexdev_stack: Stack) -> Oidc:
+    """Sign in to the stack's identity provider as an OAuth 2 client, as ``plexdev_oidc("admin@example.com")``.
+
+    The result has the tokens, and the validated claims of the ID token. For programs that sign in by themselves; a
+    test of the control plane is shorter with ``plexdev_login``. Needs the extra ``oidc``.
+
+    Example::
+
+        def test_an_id_token_names_the_person(plexdev_oidc):
+            tokens = plexdev_oidc("member@example.com")
+            assert tokens.claims["email"] == "member@example.com"
+    """
+    from pytest_plexdev.core.extras import need
+
+    need("oidc", "authlib")
+    need("oidc", "joserfc")
+    from pytest_plexdev.testkit.oidc import Oidc
+    from pytest_plexdev.testkit.oidc_types import stack_client
+    from pytest_plexdev.testkit.stack import log_location
+
+    log = log_location(plexdev_stack.info, "dex")
+    return Oidc(plexdev_stack.anonymous, plexdev_stack.issuer, client=stack_client(plexdev_stack.api_url), log=log)

@@ -17,6 +17,7 @@ CLUSTER_EXTRA: Final = "kind"
 """The extra with the packages that a client of a cluster imports."""
 _PACKAGES: Final[Mapping[str, str]] = {
     "argon2": "argon2-cffi",
+    "authlib": "authlib",
     "authzed": "authzed",
     "bcrypt": "bcrypt",
     "google.protobuf": "protobuf",

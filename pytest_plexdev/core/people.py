@@ -1,4 +1,4 @@
-"""The people at the identity provider of every dev stack, and their public password."""
+"""The people and the client at the identity provider of every dev stack, and their public secrets."""
 
 from __future__ import annotations
 
@@ -12,3 +12,7 @@ PASSWORD: Final = "password"  # noqa: S105 - public: it is in the product's runb
 """The password of each."""
 SIGN_IN: Final = f"{' or '.join(PEOPLE)}, password: {PASSWORD}"
 """What a user types to sign in."""
+CLIENT_ID: Final = "plexsphere-test"
+"""The OAuth 2 client of the seeded IdP bindings."""
+CLIENT_SECRET: Final = "plexsphere-test-secret"  # noqa: S105 - public: every dev stack has it
+"""The secret of that client."""

@@ -45,6 +45,19 @@ CLOCK_SKEW: Final = Failure(
     why="with more than 60 s of difference, an id_token is expired or not yet valid ({reason})",
     fix="set the clock with `sudo hwclock --hctosys`, or restart a virtual machine that slept; then run again",
 )
+OIDC_REFUSED: Final = Failure(
+    tag="oidc-refused",
+    what="the identity provider did not serve the client {client}: {reason}",
+    why="{url} answered that",
+    fix="its configuration names its clients, with their secrets and redirect URIs; read {log}",
+)
+OIDC_TOKEN: Final = Failure(
+    tag="oidc-token",
+    what="the ID token is not valid for the client {client}: {reason}",
+    why="checked are its signature, by the keys of the identity provider, and its claims iss, aud, exp, iat and nonce",
+    fix="pass client_id= and nonce= as they were in the authorization request; a token of an earlier stack is never "
+    "valid for this one",
+)
 DEVICE_CODE_EXPIRED: Final = Failure(
     tag="device-code-expired",
     what="the device code {user_code} was not approved within {seconds:.0f} s",

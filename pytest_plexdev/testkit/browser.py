@@ -35,16 +35,17 @@ class Browser:
         user: Name of the user at the identity provider; an e-mail address for Dex.
         password: Password of the user.
         log: The API's log, for errors: its path or the command that prints it.
+        http: Its connections and cookies; by default new ones.
     """
 
-    def __init__(self, api_url: str, *, user: str, password: str, log: str) -> None:
+    def __init__(self, api_url: str, *, user: str, password: str, log: str, http: httpx.Client | None = None) -> None:
         self._api_url = api_url.rstrip("/")
         self._user = user
         self._password = password
         self._log = log
         self._entered_password = False
         self._clocks: dict[str, float] = {}
-        self._http = new_http_client(api_url)
+        self._http = http or new_http_client(api_url)
 
     def __repr__(self) -> str:
         return f"Browser({self._api_url!r}, user={self._user!r})"
@@ -73,6 +74,23 @@ class Browser:
                 return
             response = self._next(response)
         raise self._unexpected_page(response, f"after {MAX_PAGES} pages there is no session yet")
+
+    def authorize(self, url: str) -> str:
+        """Open an authorization URL, follow the sign-in, and return the URL by which it leads back to the client.
+
+        That URL, with its code or error, is not requested.
+
+        Raises:
+            PlexdevError: As for :meth:`sign_in`.
+        """
+        redirect_uri = "".join(parse_qs(urlsplit(url).query).get("redirect_uri", []))
+        response = self._get(url)
+        for _ in range(MAX_PAGES):
+            target: str = urljoin(str(response.url), response.headers.get("location", ""))
+            if response.has_redirect_location and _is_below(target, redirect_uri):
+                return target
+            response = self._next(response)
+        raise self._unexpected_page(response, f"after {MAX_PAGES} pages it did not lead back to {redirect_uri}")
 
     def approve(self, user_code: str) -> None:
         """Approve a device code as the signed-in user.
@@ -181,6 +199,11 @@ def origin_of(url: str) -> str:
     """Return scheme, host and port of *url*."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_below(url: str, redirect_uri: str) -> bool:
+    """Whether *url* is *redirect_uri* with further parameters."""
+    return url.partition("?")[0] == redirect_uri.partition("?")[0]
 
 
 def _cookie_domain(url: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from plexsphere_reference.rules.secret_references import openbao_reference
+from pytest_plexdev.core.people import CLIENT_SECRET
 from pytest_plexdev.kube.resources import KubeObject
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.addresses import ServerAddresses
@@ -100,7 +101,7 @@ def test_every_database_url_is_that_of_the_server_s_own_user() -> None:
 def test_the_embedded_stack_has_the_same_keys_and_client() -> None:
     wired = _wired("plexsphere")
 
-    assert wired["PLEXSPHERE_DEX_CLIENT_SECRET"] == control_plane.CLIENT_SECRET
+    assert wired["PLEXSPHERE_DEX_CLIENT_SECRET"] == CLIENT_SECRET
     assert wired["PLEXSPHERE_CURSOR_KEY"] == control_plane._CURSOR_KEY
     assert wired["PLEXSPHERE_PSEUDONYM_KEY"] == control_plane._PSEUDONYM_KEY
 

@@ -28,7 +28,7 @@ BY_EXTRA = {"uvicorn[standard]": {"uvloop", "httptools"}, "psycopg[binary,pool]"
 
 @pytest.mark.parametrize("package", sorted(OURS))
 def test_what_is_imported_is_declared(package: str) -> None:
-    declared = _declared("embedded", "full", "kind")
+    declared = _declared("embedded", "full", "kind", "oidc")
 
     assert {module for module, names in _imported(package).items() if not names & declared} == set()
 
@@ -41,7 +41,7 @@ def test_the_plane_needs_nothing_but_embedded_and_full() -> None:
 
 def test_what_is_declared_is_used() -> None:
     used = {name for package in OURS for names in _imported(package).values() for name in names} | NOT_IMPORTED
-    extras = (each for name in ("embedded", "full", "kind") for each in EXTRAS[name])
+    extras = (each for name in ("embedded", "full", "kind", "oidc") for each in EXTRAS[name])
     declared = {_name(each) for each in (*PROJECT["dependencies"], *extras)}
 
     assert declared - used == set()

@@ -8,7 +8,7 @@ import warnings
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
-import authlib.deprecate  # type: ignore[import-untyped]
+import authlib.deprecate
 import httpx
 import pytest
 from joserfc import jwt
@@ -19,8 +19,8 @@ from tests.support.oidc_tokens import claims_of, half_hash
 # authlib.deprecate shows every deprecation of Authlib's: the one exception has to come after its import.
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "The httpx module is deprecated", authlib.deprecate.AuthlibDeprecationWarning)
-    from authlib.integrations.httpx_client import OAuth2Client  # type: ignore[import-untyped]
-    from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]
+    from authlib.integrations.httpx_client import OAuth2Client
+    from authlib.oidc.core import CodeIDToken
 
 if TYPE_CHECKING:
     from tests.support.dex import Idp

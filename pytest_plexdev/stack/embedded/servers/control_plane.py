@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_plexdev.core.deployment import seed_file
+from pytest_plexdev.core.people import CLIENT_SECRET
 from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
@@ -22,8 +23,6 @@ BOOTSTRAP: Final = "plexsphere-bootstrap"
 SEED_ARTIFACTS: Final = "seed-artifacts"
 """Names of the services, as of the product's workloads."""
 
-CLIENT_ID: Final = "plexsphere-test"
-CLIENT_SECRET: Final = "plexsphere-test-secret"  # noqa: S105 (of a stack that lives on this machine only)
 BUCKET: Final = "plexsphere"
 """The bucket of the control plane."""
 _CURSOR_KEY: Final = "plexdev-cursor-key-not-a-secret"

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_plexdev.core.people import PEOPLE
+from pytest_plexdev.core.people import CLIENT_ID, CLIENT_SECRET, PEOPLE
 from pytest_plexdev.core.private_files import open_private
 from pytest_plexdev.stack.embedded.processes.child import Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
-from pytest_plexdev.stack.embedded.servers.control_plane import CLIENT_ID, CLIENT_SECRET
 
 if TYPE_CHECKING:
     from pytest_plexdev.stack.embedded.addresses import ServerAddresses

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from pytest_plexdev.core.people import CLIENT_SECRET
 from pytest_plexdev.core.private_files import write_private
 from pytest_plexdev.stack.embedded import probes
 from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
 from pytest_plexdev.stack.embedded.processes.child import Command
 from pytest_plexdev.stack.embedded.processes.environment import program_environment
-from pytest_plexdev.stack.embedded.servers.control_plane import CLIENT_SECRET
 from pytest_plexdev.stack.embedded.servers.further import FurtherServer, Program
 
 ACME, BETA = "01985a00-0000-7000-8000-00000000ac01", "01985a00-0000-7000-8000-00000000be01"

@@ -62,7 +62,7 @@ def test_it_waits_for_postgres_then_for_every_migration(server: PostgresServer, 
     without_postgres = _line(process)
     server.start()
     empty = _line(process)
-    while "FATAL" in empty:  # it listens, and does not take connections yet
+    while "failed: " in empty:  # its socket is bound, and it does not listen or not take connections yet
         empty = _line(process)
     migrate(Settings(database_url=server.url))
 
